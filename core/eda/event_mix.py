@@ -1,0 +1,73 @@
+"""What events the two files are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from core.dataset import Dataset
+from core.eda.theme import event_scale
+from core.schema import BUY, EVENT_CODE, EVENT_TYPES, ROLES, TYPE, UNIT
+from core.wording import percent
+
+TITLE = "What do people do in a session?"
+
+
+def frame(dataset: Dataset) -> pl.DataFrame:
+    """One row a file and event type: file, event_type, events, share (of the file's events), buying (share of the
+    file's sessions with a purchase, the same for all types).
+    """
+    rows = []
+    for role in ROLES:
+        events = dataset.events(role)
+        counts = dict(events.group_by(TYPE).len().collect().iter_rows())
+        sessions = events.select(pl.col(UNIT).n_unique()).collect().item()
+        buying = events.filter(pl.col(TYPE) == EVENT_CODE[BUY]).select(pl.col(UNIT).n_unique()).collect().item()
+        total = sum(counts.values())
+        for word in EVENT_TYPES:
+            found = counts.get(EVENT_CODE[word], 0)
+            rows.append((role, word, found, found / total if total else 0.0, buying / sessions if sessions else 0.0))
+    names = {"file": pl.String, "event_type": pl.String, "events": pl.Int64, "share": pl.Float64, "buying": pl.Float64}
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def finding(data: pl.DataFrame) -> str:
+    """What the mix says, in a sentence."""
+    train = data.filter(pl.col("file") == "train")
+    most = train.sort("share", descending=True).row(0, named=True)
+    test = data.filter(pl.col("file") == "test").row(0, named=True)
+    return (
+        f"{most['event_type']} is the most frequent event ({percent(most['share'])} of train); "
+        f"{percent(most['buying'])} of the sessions buy in train, {percent(test['buying'])} in test."
+    )
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw a bar for each event type, train and test side by side; the label carries the share."""
+    base = alt.Chart(data).encode(
+        x=alt.X("file:N", title=None, sort=list(ROLES), axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("share:Q", title="share of the file's events", axis=alt.Axis(format="%", tickCount=5)),
+        tooltip=[
+            "file:N",
+            alt.Tooltip("event_type:N", title="event type"),
+            alt.Tooltip("events:Q", format=","),
+            alt.Tooltip("share:Q", format=".1%"),
+        ],
+    )
+    bars = base.mark_bar().encode(color=alt.Color("event_type:N", scale=event_scale(), legend=None))
+    labels = base.mark_text(dy=-7, fontSize=11, color=alt.expr("'#8A94A6'")).encode(
+        text=alt.Text("share:Q", format=".0%")
+    )
+    # Facets need a width of their own: "container" holds for single charts only.
+    faceted = alt.layer(bars, labels).properties(width=92, height=200)
+    chart = faceted.facet(
+        column=alt.Column("event_type:N", sort=list(EVENT_TYPES), title=None, header=alt.Header(labelFontSize=12)),
+        spacing=14,
+    )
+    return (
+        chart.properties(description=f"Share of events by type. {finding(data)}")
+        .configure_view(strokeWidth=0)
+        .configure_axis(grid=False, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
+    )

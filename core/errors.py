@@ -1,0 +1,121 @@
+"""The few errors a person can cause, each one sentence: the rule, what was found, what is allowed, the next step.
+
+Everything here is shown as it stands, on the command line and in the browser, so a message never holds a traceback,
+a memory address or a word of our code. Anything that is not a `StudioError` is a defect of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """Name things for a sentence: `a, b and 3 more`."""
+    items = [str(name) for name in names]
+    shown = ", ".join(items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most:,} more"
+
+
+class StudioError(Exception):
+    """Base of all errors that a person can mend. `exit_code` is what the command line returns."""
+
+    exit_code = 2
+
+
+class InputError(StudioError):
+    """A file that cannot be used as it is."""
+
+    @classmethod
+    def not_found(cls, path: Path) -> InputError:
+        return cls(f"There is no file at {path}: check the path, or pick another file.")
+
+    @classmethod
+    def empty(cls, name: str) -> InputError:
+        return cls(f"{name} is empty: an event file needs a header line and at least one event; export it again.")
+
+    @classmethod
+    def unreadable(cls, name: str, found: str) -> InputError:
+        return cls(
+            f"{name} cannot be read as a table ({found}): "
+            "event files are CSV, CSV.GZ or Parquet; save it as one of these and try again."
+        )
+
+    @classmethod
+    def missing_columns(cls, name: str, missing: Sequence[str], found: Sequence[str]) -> InputError:
+        word = "column" if len(missing) == 1 else "columns"
+        return cls(
+            f"{name} has no {word} {listed(missing)} (found: {listed(found)}): "
+            f"rename or add the missing {word}, then try again."
+        )
+
+    @classmethod
+    def too_few_rows(cls, name: str, kept: int, total: int, reasons: str, at_least: float) -> InputError:
+        return cls(
+            f"{name}: only {kept:,} of {total:,} rows can be used ({reasons}); "
+            f"at least {at_least:.0%} must be, so mend the file and try again."
+        )
+
+    @classmethod
+    def sessions_without_events(cls, name: str, missing: Sequence[str], total: int) -> InputError:
+        return cls(
+            f"{len(missing):,} of the {total:,} sessions in {name} have no event in the test file "
+            f"({listed(missing, 3)}): every session to predict needs at least one event; "
+            "use the test file that belongs to this sample submission."
+        )
+
+    @classmethod
+    def not_unique(cls, name: str, repeated: Sequence[str]) -> InputError:
+        return cls(
+            f"{name} names {len(repeated):,} sessions more than once ({listed(repeated, 3)}): "
+            "each session stands there once; remove the repetitions and try again."
+        )
+
+    @classmethod
+    def nothing_to_learn(cls, users: int, at_least: int) -> InputError:
+        return cls(
+            f"The train file has {users:,} users with a session value: at least {at_least:,} are needed "
+            "to train and to score by user; bring a longer log."
+        )
+
+
+class SettingError(StudioError):
+    """A setting outside what is allowed."""
+
+    @classmethod
+    def not_allowed(cls, setting: str, found: object, allowed: str) -> SettingError:
+        return cls(f"{setting} is {found!r}: allowed is {allowed}; change it and start again.")
+
+
+class RunError(StudioError):
+    """A run folder, job or dataset that is absent or not whole."""
+
+    @classmethod
+    def unknown(cls, kind: str, name: str, known: Sequence[str]) -> RunError:
+        have = f"known are {listed(known, 5)}" if known else f"there is no {kind} yet"
+        return cls(f"There is no {kind} named {name}: {have}; see `python -m core {kind}s list`.")
+
+    @classmethod
+    def folder_in_use(cls, path: Path) -> RunError:
+        return cls(f"{path} already exists and is not empty: name a new folder for this run with --out.")
+
+    @classmethod
+    def not_whole(cls, path: Path, what: str) -> RunError:
+        return cls(f"The run in {path} is not whole ({what}): start the run again, or pick another one.")
+
+
+class MissingPart(StudioError):
+    """An optional package that this machine does not have."""
+
+    @classmethod
+    def package(cls, package: str, purpose: str) -> MissingPart:
+        return cls(
+            f"{purpose} needs the package {package}, which is not installed: "
+            f"run `pip install {package}`, then try again."
+        )
+
+
+class Cancelled(StudioError):
+    """A person asked the work to stop; nothing is wrong."""
+
+    exit_code = 130

@@ -1,0 +1,7 @@
+"""Events in, one row of features a unit out."""
+
+from core.features.honesty import changed_by_later_sessions
+from core.features.registry import GROUPS, all_features
+from core.features.table import FeatureTable, build_features, compute_features
+
+__all__ = ["GROUPS", "FeatureTable", "all_features", "build_features", "changed_by_later_sessions", "compute_features"]

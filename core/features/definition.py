@@ -1,0 +1,49 @@
+"""What a feature and a feature group are, and what a group is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import narwhals as nw
+
+Frame = nw.LazyFrame[Any]
+"""A lazy frame of whichever engine the run uses."""
+History = Literal["as_of", "all_rows"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of the feature table. `unit` is what its numbers count; `meaning` is a sentence for stakeholders."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class SessionLog:
+    """What features are computed from, engine-neutral.
+
+    Attributes:
+        events: one row an event: unit, user, product, category, type, time (epoch seconds). Train and test together.
+        units: one row a unit: unit, user, start (epoch seconds of its first event).
+        history: what history features may look at (see core.config.RunConfig.history).
+    """
+
+    events: Frame
+    units: Frame
+    history: History
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """Features that are computed together. `compute` gives one row a unit: the unit and the features, in any order.
+
+    A unit that `compute` leaves out has null in all of the group's features.
+    """
+
+    name: str
+    features: tuple[Feature, ...]
+    compute: Callable[[SessionLog], Frame]

@@ -1,0 +1,34 @@
+"""Checks on real data that history features under `as_of` see nothing later than the session's start."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.features.registry import GROUPS
+from core.features.table import FeatureTable, compute_features
+from core.schema import UNIT
+
+HISTORY_GROUPS = ("user_history", "product_history", "category_history")
+_CUT_AT = 0.6
+"""Where the log is cut, as a share of the session starts: enough sessions before it, enough events after it."""
+
+
+def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: RunConfig) -> tuple[int, int]:
+    """Delete all sessions that began after a moment and compute the history of the earlier ones again.
+
+    Returns:
+        How many of the earlier units changed in any history feature (0 when the history is honest), and how many
+        units were compared.
+    """
+    cut = table.units.get_column("start").quantile(_CUT_AT, interpolation="lower")
+    kept = table.units.filter(pl.col("start") <= cut)
+    events = pl.concat([dataset.events("train"), dataset.events("test")])
+    earlier = events.join(kept.lazy().select(UNIT), on=UNIT, how="semi")
+    groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
+    again = compute_features(earlier, kept.lazy(), config.history, groups=groups)
+    before = table.values.filter(table.units.get_column("start") <= cut).select(again.columns)
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_again")) for name in again.columns)
+    both = before.hstack(again.rename(lambda name: f"{name}_again"))
+    return both.filter(~same).height, both.height

@@ -1,0 +1,82 @@
+"""What is known of the session's products and categories from other sessions: how popular, how often bought."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
+from core.features.history import SEEN, seen_outside
+from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT, UNIT
+
+_PRIOR_EVENTS = 10
+"""Weight of the pooled rates in an item's own, in events: a product seen once tells little by itself."""
+_POOLED_RATE = {BUY: 0.1, ADD_CART: 0.3}
+"""About the usual shares of purchases and cart additions; they set where an unseen item stands, not the order."""
+
+_FIXED_POINT = 2**30
+"""Rates are averaged as integers of this fraction: a sum of floats depends on the order in which threads and engines
+add, in the last bit, and a tree's split can turn on that bit. The rounding is at most 5e-10."""
+
+
+def _rate_name(key: str, word: str, how: str) -> str:
+    return f"{key}_{word.lower()}_rate_{how}"
+
+
+def _popularity_name(key: str, how: str) -> str:
+    return f"{key}_popularity_{how}"
+
+
+def _summary(log: SessionLog, key: str) -> Frame:
+    """Mean and maximum over the session's different products (or categories) of their rates and popularity."""
+    seen = seen_outside(log, key)
+    events = nw.sum_horizontal(*(nw.col(column) for column in SEEN.values()))
+    rates = seen.with_columns(
+        _fixed((events + 1).log()).alias("_popularity"),
+        *(
+            _fixed((nw.col(SEEN[word]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(f"_rate_{word}")
+            for word, pooled in _POOLED_RATE.items()
+        ),
+    )
+    summed = rates.group_by(UNIT).agg(
+        nw.len().cast(nw.Int64).alias("_n"),
+        nw.col("_popularity").sum().alias(_popularity_name(key, "mean")),
+        nw.col("_popularity").min().alias(_popularity_name(key, "min")),
+        *(nw.col(f"_rate_{word}").sum().alias(_rate_name(key, word, "mean")) for word in _POOLED_RATE),
+        *(nw.col(f"_rate_{word}").max().alias(_rate_name(key, word, "max")) for word in _POOLED_RATE),
+    )
+    means = [_popularity_name(key, "mean"), *(_rate_name(key, word, "mean") for word in _POOLED_RATE)]
+    extremes = [_popularity_name(key, "min"), *(_rate_name(key, word, "max") for word in _POOLED_RATE)]
+    return summed.with_columns(
+        *(nw.col(name) / (nw.col("_n") * _FIXED_POINT) for name in means),
+        *(nw.col(name) / _FIXED_POINT for name in extremes),
+    ).drop("_n")
+
+
+def _fixed(rate: nw.Expr) -> nw.Expr:
+    return (rate * _FIXED_POINT).round().cast(nw.Int64)
+
+
+def _features(key: str) -> tuple[Feature, ...]:
+    things = {PRODUCT: "products", CATEGORY: "categories"}[key]
+    rates = {BUY: "purchases", ADD_CART: "cart additions"}
+    return (
+        Feature(
+            _popularity_name(key, "mean"), "log events", f"How often its {things} were seen elsewhere, on average."
+        ),
+        Feature(
+            _popularity_name(key, "min"), "log events", f"How often the rarest of its {things} was seen elsewhere."
+        ),
+        *(
+            Feature(
+                _rate_name(key, word, how),
+                "share",
+                f"Part of {rates[word]} among other events on its {things}: {'mean' if how == 'mean' else 'highest'}.",
+            )
+            for how in ("mean", "max")
+            for word in _POOLED_RATE
+        ),
+    )
+
+
+PRODUCT_HISTORY = FeatureGroup("product_history", _features(PRODUCT), lambda log: _summary(log, PRODUCT))
+CATEGORY_HISTORY = FeatureGroup("category_history", _features(CATEGORY), lambda log: _summary(log, CATEGORY))

@@ -1,0 +1,47 @@
+"""What is known of the user from other sessions."""
+
+from __future__ import annotations
+
+import narwhals as nw
+
+from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
+from core.features.history import LAST_SEEN, SEEN, SEEN_SESSIONS, seen_outside
+from core.schema import EVENT_TYPES, UNIT, USER
+
+_NAME = {word: f"user_n_{word.lower()}" for word in EVENT_TYPES}
+_PRIOR_EVENTS = 10
+"""Weight of the pooled rate in a user's own, in events: with fewer than this a user's rate is mostly the pool's."""
+_POOLED_BUY_RATE = 0.1
+"""Shops sell on about every tenth event; only the scale of the shrunk rate hangs on it, not the order of users."""
+
+
+def _compute(log: SessionLog) -> Frame:
+    seen = seen_outside(log, USER).join(log.units.select(UNIT, "start"), on=UNIT, how="left")
+    events = nw.col("user_n_events")
+    return (
+        seen.with_columns(
+            *(nw.col(SEEN[word]).alias(_NAME[word]) for word in EVENT_TYPES),
+            nw.sum_horizontal(*(nw.col(column) for column in SEEN.values())).alias("user_n_events"),
+            nw.col(SEEN_SESSIONS).alias("user_n_sessions"),
+            (nw.col("start") - nw.col(LAST_SEEN)).alias("user_seconds_since"),
+        )
+        .with_columns(
+            ((nw.col(_NAME["BUY"]) + _PRIOR_EVENTS * _POOLED_BUY_RATE) / (events + _PRIOR_EVENTS)).alias(
+                "user_buy_rate"
+            ),
+        )
+        .select(UNIT, *(feature.name for feature in USER_HISTORY.features))
+    )
+
+
+USER_HISTORY = FeatureGroup(
+    name="user_history",
+    features=(
+        Feature("user_n_sessions", "sessions", "Other sessions of the same user."),
+        Feature("user_n_events", "events", "Events of the same user in other sessions."),
+        *(Feature(_NAME[word], "events", f"{word} events of the same user in other sessions.") for word in EVENT_TYPES),
+        Feature("user_buy_rate", "share", "Part of the user's other events that were purchases, shrunk to the usual."),
+        Feature("user_seconds_since", "seconds", "Time since the user's latest earlier event; nothing for a new user."),
+    ),
+    compute=_compute,
+)

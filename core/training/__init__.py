@@ -1,0 +1,24 @@
+"""Features in, honest predictions out."""
+
+from core.training.certificate import CertificateCheck, certify_training
+from core.training.learners import LEARNERS
+from core.training.train import (
+    Training,
+    mean_squared_error,
+    oof_frame,
+    prediction_frame,
+    train,
+    training_set,
+)
+
+__all__ = [
+    "LEARNERS",
+    "CertificateCheck",
+    "Training",
+    "certify_training",
+    "mean_squared_error",
+    "oof_frame",
+    "prediction_frame",
+    "train",
+    "training_set",
+]

@@ -1,0 +1,116 @@
+"""The certificate: checks that the score shown can be believed. Computed anew for every run.
+
+A check has a code, a title, an outcome and one sentence with the figures it rests on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from core.training.cross_fitting import cross_fit
+from core.training.learners import LEARNERS, FitContext, Matrix, Vector
+from core.training.train import Training
+
+_TRIAL_EFFORT = 0.15
+"""Share of the usual rounds in the shuffled-target trial: a leak shows in the first trees, noise is not learned yet."""
+_CHANCE_R2 = 0.02
+_COPY_CORRELATION = 0.98
+"""A feature whose ranks follow the value's this closely is the value in disguise; honest ones stay far below."""
+
+
+@dataclass(frozen=True)
+class CertificateCheck:
+    """One line of the certificate."""
+
+    code: str
+    title: str
+    outcome: Literal["passed", "failed", "not_applicable"]
+    explanation: str
+
+
+def _check(code: str, title: str, *, holds: bool, explanation: str) -> CertificateCheck:
+    return CertificateCheck(code, title, "passed" if holds else "failed", explanation)
+
+
+def certify_training(training: Training) -> list[CertificateCheck]:
+    """Check folds, out-of-fold predictions, a shuffled target and a planted leak."""
+    return [
+        folds_by_user(training.data.users, training.folds.fold_of),
+        oof_complete(training.stack.oof),
+        shuffled_target(training),
+        planted_leak(training.data.X, training.data.y, training.data.names),
+    ]
+
+
+def folds_by_user(users: NDArray[np.int64], fold_of: NDArray[np.int64]) -> CertificateCheck:
+    """No user may stand in two folds."""
+    pairs = np.unique(np.column_stack([users, fold_of]), axis=0)
+    distinct = len(np.unique(users))
+    several = len(pairs) - distinct
+    return _check(
+        "folds_by_user",
+        "Every user is in one fold only",
+        holds=several == 0,
+        explanation=f"{distinct:,} users in {len(np.unique(fold_of))} folds, {several:,} in more than one.",
+    )
+
+
+def oof_complete(oof: Vector) -> CertificateCheck:
+    """Every training row must have been predicted by a model that did not see it."""
+    absent = int(np.isnan(oof).sum())
+    return _check(
+        "oof_complete",
+        "Every training session is predicted by models that never saw its user",
+        holds=absent == 0,
+        explanation=f"{len(oof) - absent:,} of {len(oof):,} training sessions have an out-of-fold prediction.",
+    )
+
+
+def shuffled_target(training: Training) -> CertificateCheck:
+    """With the values dealt out at random nothing can be learned; a score above chance would mean a leak."""
+    data, context = training.data, training.context
+    y = np.random.default_rng(context.seed).permutation(data.y)
+    trial = FitContext(context.names, context.threads, context.seed, effort=_TRIAL_EFFORT)
+    (fit,) = cross_fit(LEARNERS[:1], data.X, y, X_test=data.X_test[:0], folds=training.folds, context=trial)
+    r2 = 1.0 - float(np.mean((fit.oof - y) ** 2)) / max(float(np.var(y)), np.finfo(float).tiny)
+    return _check(
+        "shuffled_target",
+        "A shuffled target scores at chance",
+        holds=r2 <= _CHANCE_R2,
+        explanation=f"Out-of-fold R2 on shuffled values is {r2:.3f}; up to {_CHANCE_R2} is chance.",
+    )
+
+
+def planted_leak(X: Matrix, y: Vector, names: list[str]) -> CertificateCheck:
+    """No feature may copy the value, and the detector that says so must catch a disguised copy planted for it."""
+    title = "No feature copies the value, and a planted copy is caught"
+    if np.ptp(y) == 0:
+        return CertificateCheck("planted_leak", title, "not_applicable", "All session values are equal.")
+    copies = copies_of_target(X, y, names)
+    caught = copies_of_target(-np.log1p(y)[:, None], y, ["planted"]) == ["planted"]
+    found = ", ".join(copies) if copies else "none"
+    return _check(
+        "planted_leak",
+        title,
+        holds=caught and not copies,
+        explanation=f"Features that copy the value: {found}; the planted copy was {'' if caught else 'not '}caught.",
+    )
+
+
+def copies_of_target(X: Matrix, y: Vector, names: list[str]) -> list[str]:
+    """Name the features whose rank correlation with the value is above _COPY_CORRELATION in size."""
+    target = rankdata(y)
+    copies = []
+    for column, name in enumerate(names):
+        known = ~np.isnan(X[:, column])
+        if known.sum() < 2 or np.ptp(X[known, column]) == 0 or np.ptp(target[known]) == 0:
+            continue
+        correlation = np.corrcoef(rankdata(X[known, column]), rankdata(target[known]))[0, 1]
+        if abs(correlation) > _COPY_CORRELATION:
+            copies.append(name)
+    return copies

@@ -1,0 +1,142 @@
+"""Trains the whole stack on a feature table: folds, learners, meta-model, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.config import RunConfig, available_cores
+from core.features import FeatureTable
+from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.training.cross_fitting import CrossFit, cross_fit
+from core.training.expected_score import ExpectedScore, expected_score, session_classes
+from core.training.folds import Folds, make_folds
+from core.training.learners import LEARNERS, FitContext, Matrix, Vector
+from core.training.stacking import Stack, fit_stack
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The rows that train and the rows to predict, in the order of their units.
+
+    Attributes:
+        units: unit numbers of the training rows.
+        users: of the training rows.
+        X, y: features and session values of the training rows.
+        test_units, X_test: the rows to predict.
+        classes, test_classes: see expected_score.session_classes.
+        names: of the features.
+    """
+
+    units: NDArray[np.int64]
+    users: NDArray[np.int64]
+    X: Matrix
+    y: Vector
+    test_units: NDArray[np.int64]
+    X_test: Matrix
+    classes: NDArray[np.int64]
+    test_classes: NDArray[np.int64]
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training gives; every out-of-fold prediction and score is on the same folds."""
+
+    data: TrainingSet
+    folds: Folds
+    context: FitContext
+    fits: tuple[CrossFit, ...]
+    stack: Stack
+    test: Vector
+    cv_mse: float
+    expected: ExpectedScore
+
+    def learner_mse(self) -> dict[str, float]:
+        """Out-of-fold mean squared error by learner."""
+        return {fit.learner: mean_squared_error(fit.oof, self.data.y) for fit in self.fits}
+
+
+def mean_squared_error(predicted: Vector, actual: Vector) -> float:
+    return float(np.mean((predicted - actual) ** 2))
+
+
+def training_set(table: FeatureTable, config: RunConfig) -> TrainingSet:
+    """Choose the rows: composite sessions do not train when they are split, for their value is of several users."""
+    units = table.units
+    train = units.get_column(ROLE) == TRAIN_ROLE
+    if config.split_composite_sessions:
+        train = train & ~units.get_column("composite")
+    test = units.get_column(ROLE) == TEST_ROLE
+    chosen = units.filter(train)
+    classes = session_classes(table.values)
+    return TrainingSet(
+        units=chosen.get_column(UNIT).to_numpy(),
+        users=chosen.get_column(USER).to_numpy(),
+        X=table.matrix(train),
+        y=chosen.get_column(VALUE).to_numpy(),
+        test_units=units.filter(test).get_column(UNIT).to_numpy(),
+        X_test=table.matrix(test),
+        classes=classes[train.to_numpy()],
+        test_classes=classes[test.to_numpy()],
+        names=table.names,
+    )
+
+
+def train(
+    data: TrainingSet,
+    config: RunConfig,
+    *,
+    known_share: float,
+    report: Callable[[int, int, str], None] = lambda part, parts, text: None,
+) -> Training:
+    """Fit every learner on every fold, then the meta-model; score it as it will be scored.
+
+    `known_share` is the part of the sessions to predict whose value is known from train (no error is made there);
+    the parts that `report` hears of are single fits.
+
+    Raises:
+        InputError: too few users for the folds.
+    """
+    folds = make_folds(data.users, config.folds, config.seed)
+    context = FitContext(data.names, available_cores(), config.seed)
+    fits = cross_fit(LEARNERS, data.X, data.y, X_test=data.X_test, folds=folds, context=context, report=report)
+    stack = fit_stack(np.column_stack([fit.oof for fit in fits]), data.y, folds)
+    errors = (stack.oof - data.y) ** 2
+    return Training(
+        data=data,
+        folds=folds,
+        context=context,
+        fits=fits,
+        stack=stack,
+        test=stack.predict(np.column_stack([fit.test for fit in fits])),
+        cv_mse=float(errors.mean()),
+        expected=expected_score(
+            errors,
+            users=data.users,
+            classes=data.classes,
+            test_classes=data.test_classes,
+            known_share=known_share,
+            seed=config.seed,
+        ),
+    )
+
+
+def oof_frame(training: Training) -> pl.DataFrame:
+    """One row a training unit: unit, fold, value, a column a learner, stack."""
+    return pl.DataFrame(
+        {UNIT: training.data.units, "fold": training.folds.fold_of, VALUE: training.data.y}
+        | {fit.learner: fit.oof for fit in training.fits}
+        | {"stack": training.stack.oof}
+    )
+
+
+def prediction_frame(training: Training) -> pl.DataFrame:
+    """One row a unit to predict: unit, a column a learner, stack."""
+    return pl.DataFrame(
+        {UNIT: training.data.test_units} | {fit.learner: fit.test for fit in training.fits} | {"stack": training.test}
+    )

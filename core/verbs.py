@@ -1,0 +1,191 @@
+"""The verbs of the command line: each takes the parsed options and gives exit code, JSON object and words."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from tqdm import tqdm
+
+from core import ingestion, pipeline
+from core import runs as run_store
+from core.config import RunConfig
+from core.dataset import Dataset, list_datasets
+from core.errors import RunError, SettingError
+from core.ingestion.demo import write_demo
+from core.ingestion.journey import write_journey
+from core.progress import Moment, Progress
+from core.workspace import Workspace
+
+EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
+Outcome = tuple[int, dict[str, Any], str]
+"""Exit code, the JSON object, and the same in words."""
+_BAR = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
+
+
+def demo(options: argparse.Namespace) -> Outcome:
+    """Write synthetic event files."""
+    with _bar("Simulating a shop", shown=not options.json) as advance:
+        made = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
+    words = f"Synthetic event files are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
+    return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+
+
+def journey(options: argparse.Namespace) -> Outcome:
+    """Write event files of real baskets."""
+    made = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
+    words = f"Real baskets are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
+    return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+
+
+def ingest(options: argparse.Namespace) -> Outcome:
+    """Read and store two event files."""
+    dataset = ingestion.ingest(_files(options), Workspace.from_environment())
+    card = dataset.card()
+    lines = [f"Dataset {card.fingerprint}"]
+    for file in (card.train, card.test):
+        lines.append(
+            f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined; "
+            f"{file.sessions:,} sessions, {file.users:,} users, {file.products:,} products"
+        )
+    lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")
+    return EXIT_DONE, card.model_dump(), "\n".join(lines)
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Go the whole way from files to a checked submission."""
+    workspace = Workspace.from_environment()
+    config = RunConfig.checked(
+        preset=options.preset,
+        seed=options.seed,
+        folds=options.folds,
+        history=options.history,
+        split_composite_sessions=options.split_composite_sessions,
+        use_known_values=options.use_known_values,
+    )
+    source = _dataset(workspace, options.dataset) if options.dataset else _files(options)
+    if options.job:
+        with run_store.working_on(workspace, options.job) as watch:
+            run = pipeline.run(source, config, workspace, out=options.out, progress=Progress(pipeline.STEPS, watch))
+            run_store.Jobs(workspace).end(options.job, "done", run_id=run.manifest.run_id)
+    else:
+        with _bar("Run", shown=not options.json) as advance:
+            progress = Progress(pipeline.STEPS, _watch(advance))
+            run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
+    manifest = run.manifest
+    expected = manifest.scores.expected_test_mse
+    words = (
+        f"{run.submission}\n"
+        f"expected test MSE {expected.value:,.1f} (90 %: {expected.low:,.1f} to {expected.high:,.1f}), "
+        f"cross-validated {manifest.scores.cv_mse:,.1f}, guessing the mean {manifest.scores.baseline_mse:,.1f}\n"
+        f"{manifest.checks.failed} of {manifest.checks.failed + manifest.checks.passed} submission checks and "
+        f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
+        f"failed; {manifest.seconds:.0f} s"
+    )
+    failed = manifest.checks.failed + manifest.certificate.failed
+    return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
+
+
+def check(options: argparse.Namespace) -> Outcome:
+    """Check a submission."""
+    workspace = Workspace.from_environment()
+    if options.run:
+        dataset = _dataset(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
+        results = pipeline.check_submission(options.submission, dataset)
+    else:
+        results = pipeline.check_against_files(options.submission, options.test, options.sample_submission)
+    failed = [result for result in results if result.outcome == "failed"]
+    errors = [result for result in failed if result.severity == "error"]
+    marks = {"passed": "passed", "failed": "FAILED", "not_applicable": "-"}
+    lines = [f"{marks[result.outcome]:7} {result.title}  {result.explanation}".rstrip() for result in results]
+    content = {
+        "submission": str(options.submission),
+        "passed": sum(result.outcome == "passed" for result in results),
+        "failed": len(errors),
+        "warnings": len(failed) - len(errors),
+        "checks": [asdict(result) for result in results],
+    }
+    return EXIT_CHECK_FAILED if errors else EXIT_DONE, content, "\n".join(lines)
+
+
+def runs(options: argparse.Namespace) -> Outcome:
+    """List the finished runs, or show one."""
+    workspace = Workspace.from_environment()
+    if options.action == "show":
+        run = run_store.find_run(workspace, options.run)
+        return EXIT_DONE, run.manifest.model_dump(), run.manifest.model_dump_json(indent=1)
+    found = run_store.list_runs(workspace)
+    lines = [
+        f"{run.manifest.run_id}  {run.manifest.dataset_name:16}  "
+        f"expected MSE {run.manifest.scores.expected_test_mse.value:>10,.1f}  {run.folder}"
+        for run in found
+    ]
+    return EXIT_DONE, {"runs": [run.summary() for run in found]}, "\n".join(lines) or "There is no run yet."
+
+
+def jobs(options: argparse.Namespace) -> Outcome:
+    """List the background jobs, show one or cancel one."""
+    workspace = Workspace.from_environment()
+    if options.action == "cancel":
+        job = run_store.cancel(workspace, options.job)
+        return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}"
+    if options.action == "show":
+        job = run_store.Jobs(workspace).get(options.job)
+        log = run_store.log_file(workspace, job.id)
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}\n{text}".rstrip()
+    found = run_store.Jobs(workspace).all()
+    lines = []
+    for job in found:
+        done = f"{job.moment.fraction:4.0%} {job.moment.label} {job.moment.detail}" if job.moment else ""
+        lines.append(f"{job.id}  {job.state:9}  {job.dataset_name:16}  {job.seconds():6.0f} s  {done}".rstrip())
+    return EXIT_DONE, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "There is no job yet."
+
+
+def datasets(options: argparse.Namespace) -> Outcome:
+    """List the datasets of the workspace."""
+    cards = [dataset.card() for dataset in list_datasets(Workspace.from_environment())]
+    lines = [f"{card.fingerprint[:12]}  {card.name:16}  {card.train.rows + card.test.rows:>12,} rows" for card in cards]
+    content = {"datasets": [card.model_dump() for card in cards]}
+    return EXIT_DONE, content, "\n".join(lines) or "There is no dataset yet."
+
+
+# --- what verbs share -------------------------------------------------------------------------------------------------
+
+
+def _files(options: argparse.Namespace) -> ingestion.InputFiles:
+    for name in ("train", "test"):
+        if getattr(options, name) is None:
+            raise SettingError.not_allowed(f"--{name}", None, "the path of an event file")
+    return ingestion.InputFiles(options.train, options.test, options.sample_submission)
+
+
+def _dataset(workspace: Workspace, name: str) -> Dataset:
+    known = list_datasets(workspace)
+    matches = [dataset for dataset in known if dataset.fingerprint.startswith(name)]
+    if len(matches) != 1:
+        raise RunError.unknown("dataset", name, [dataset.fingerprint[:12] for dataset in known])
+    return matches[0]
+
+
+@contextlib.contextmanager
+def _bar(title: str, *, shown: bool) -> Iterator[Callable[..., None]]:
+    """A progress bar on a terminal, nothing elsewhere; gives the function that takes the fraction done."""
+    with tqdm(total=1.0, desc=title, disable=None if shown else True, leave=False, bar_format=_BAR) as bar:
+
+        def advance(fraction: float, text: str | None = None) -> None:
+            if text is not None:
+                bar.set_description_str(text, refresh=False)
+            bar.update(max(fraction - bar.n, 0.0))
+
+        yield advance
+
+
+def _watch(advance: Callable[[float, str], None]) -> Callable[[Moment], None]:
+    def watch(moment: Moment) -> None:
+        advance(moment.fraction, moment.detail or moment.label)
+
+    return watch

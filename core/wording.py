@@ -1,0 +1,51 @@
+"""Numbers as people read them: three significant digits, thousands marks, no false precision."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float | int | None) -> str:
+    """Three significant digits; whole numbers keep all of theirs; a dash for what is not there.
+
+    >>> number(1234.5), number(42.196), number(0.04567), number(30789), number(None), number(-3.14159)
+    ('1,234', '42.2', '0.0457', '30,789', '–', '-3.14')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    if isinstance(value, int) or abs(value) >= 1000 or value == 0:
+        return f"{value:,.0f}"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{min(decimals, 10)}f}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage.
+
+    >>> percent(0.1236), percent(0.0), percent(None)
+    ('12.4 %', '0.0 %', '–')
+    """
+    return "–" if share is None or math.isnan(share) else f"{share:.1%}".replace("%", " %")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(8.4), duration(75), duration(3700)
+    ('8 s', '1 min 15 s', '1 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def count(amount: int, thing: str) -> str:
+    """An amount with its thing, in the plural where it belongs.
+
+    >>> count(1, "session"), count(1500, "session"), count(0, "session")
+    ('1 session', '1,500 sessions', '0 sessions')
+    """
+    return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"

@@ -1,0 +1,91 @@
+"""The one folder that holds what the product keeps, and how a thing gets into it: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parent.parent
+DEMO_FOLDER = _PROJECT / "data" / "demo"
+"""The small synthetic files that ship with the product."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where datasets, runs, jobs and uploads live. Folders are made when first needed."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Workspace:
+        """`SVS_HOME`, or data/workspace in the project."""
+        return cls(Path(os.environ.get("SVS_HOME") or _PROJECT / "data" / "workspace").resolve())
+
+    def _folder(self, name: str) -> Path:
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def datasets(self) -> Path:
+        return self._folder("datasets")
+
+    @property
+    def runs(self) -> Path:
+        return self._folder("runs")
+
+    @property
+    def uploads(self) -> Path:
+        return self._folder("uploads")
+
+    @property
+    def logs(self) -> Path:
+        return self._folder("logs")
+
+    @property
+    def jobs_database(self) -> Path:
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "jobs.sqlite"
+
+
+def sync(path: Path) -> None:
+    """Ask the operating system to put a file or folder on disk now (folders cannot be synced on Windows)."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def building_folder(final: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `final` when the block ends well, and vanishes when it does not.
+
+    A reader therefore never sees half a folder. If another process finished the same folder in the meantime (datasets
+    are named by their content), the finished one stays and ours is dropped.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    try:
+        yield temporary
+        for path in sorted(temporary.rglob("*")):
+            sync(path)
+        sync(temporary)
+        temporary.chmod(0o755)  # mkdtemp makes private folders; a finished one is as readable as its parent allows
+        if final.is_dir() and not any(final.iterdir()):
+            final.rmdir()
+        try:
+            temporary.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+        sync(final.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

