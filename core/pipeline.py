@@ -127,7 +127,7 @@ def run(
             scores=_scores(training),
             meta=_meta(training),
             sessions=_session_counts(card, config),
-            checks=store.Passed.counted(check.outcome for check in checks if check.severity == "error"),
+            checks=_counted(checks),
             certificate=store.Passed.counted(check.outcome for check in certificate),
             timings=timings.seconds,
             threads=training.context.threads,
@@ -242,6 +242,12 @@ def _meta(training: Training) -> store.MetaModel:
     names = [fit.learner for fit in training.fits]
     weights = dict(zip(names, (float(weight) for weight in training.stack.weights), strict=True))
     return store.MetaModel(weights=weights, intercept=training.stack.intercept, alpha=training.stack.alpha)
+
+
+def _counted(checks: list[CheckResult]) -> store.Passed:
+    """Warnings ask for a look but fail nothing."""
+    failed = sum(check.outcome == "failed" and check.severity == "error" for check in checks)
+    return store.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
 
 
 def _session_counts(card: DatasetCard, config: RunConfig) -> store.SessionCounts:

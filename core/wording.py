@@ -23,9 +23,9 @@ def percent(share: float | None) -> str:
     """A share as a percentage.
 
     >>> percent(0.1236), percent(0.0), percent(None)
-    ('12.4 %', '0.0 %', '–')
+    ('12.4%', '0.0%', '–')
     """
-    return "–" if share is None or math.isnan(share) else f"{share:.1%}".replace("%", " %")
+    return "–" if share is None or math.isnan(share) else f"{share:.1%}"
 
 
 def duration(seconds: float) -> str:

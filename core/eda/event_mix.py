@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.dataset import Dataset
-from core.eda.theme import event_scale
+from core.eda.theme import MUTED, event_scale, finished
 from core.schema import BUY, EVENT_CODE, EVENT_TYPES, ROLES, TYPE, UNIT
 from core.wording import percent
 
@@ -45,9 +45,10 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a bar for each event type, train and test side by side; the label carries the share."""
+    """Draw a bar for each event type and file, test lighter beside train; the label carries the share."""
     base = alt.Chart(data).encode(
-        x=alt.X("file:N", title=None, sort=list(ROLES), axis=alt.Axis(labelAngle=0)),
+        x=alt.X("event_type:N", title=None, sort=list(EVENT_TYPES), axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("file:N", sort=list(ROLES)),
         y=alt.Y("share:Q", title="share of the file's events", axis=alt.Axis(format="%", tickCount=5)),
         tooltip=[
             "file:N",
@@ -56,18 +57,9 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             alt.Tooltip("share:Q", format=".1%"),
         ],
     )
-    bars = base.mark_bar().encode(color=alt.Color("event_type:N", scale=event_scale(), legend=None))
-    labels = base.mark_text(dy=-7, fontSize=11, color=alt.expr("'#8A94A6'")).encode(
-        text=alt.Text("share:Q", format=".0%")
+    bars = base.mark_bar().encode(
+        color=alt.Color("event_type:N", scale=event_scale(), legend=None),
+        opacity=alt.Opacity("file:N", scale=alt.Scale(domain=list(ROLES), range=[1.0, 0.55]), sort=list(ROLES)),
     )
-    # Facets need a width of their own: "container" holds for single charts only.
-    faceted = alt.layer(bars, labels).properties(width=92, height=200)
-    chart = faceted.facet(
-        column=alt.Column("event_type:N", sort=list(EVENT_TYPES), title=None, header=alt.Header(labelFontSize=12)),
-        spacing=14,
-    )
-    return (
-        chart.properties(description=f"Share of events by type. {finding(data)}")
-        .configure_view(strokeWidth=0)
-        .configure_axis(grid=False, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-    )
+    labels = base.mark_text(dy=-7, fontSize=11, color=MUTED).encode(text=alt.Text("share:Q", format=".0%"))
+    return finished(bars + labels, f"Share of events by type. {finding(data)}")

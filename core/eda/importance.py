@@ -7,7 +7,7 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
-from core.eda.theme import LEARNER_COLOURS, MUTED
+from core.eda.theme import LEARNER_COLOURS, finished
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
 from core.wording import number, percent
 
@@ -20,8 +20,10 @@ EXPLAINED: dict[Measure, str] = {
     "gain_share": "The feature's part of all the error that the learner's trees removed while learning (gain).",
 }
 
+_BAND = 38  # pixels a feature: three bars that can be told apart and a gap
 
-def frame(importance: pl.DataFrame, measure: Measure, most: int = 15) -> pl.DataFrame:
+
+def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.DataFrame:
     """The `most` features that matter most on average over the learners; one row a learner and feature.
 
     Columns: learner, label, feature, meaning, unit, value (of the measure), place (1 is first). `importance` is the
@@ -65,33 +67,28 @@ def finding(data: pl.DataFrame, measure: Measure) -> str:
 
 
 def figure(data: pl.DataFrame, measure: Measure) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw one panel a learner, the features in the same order in each."""
+    """Draw the learners' bars side by side under each feature, on one scale."""
     order = data.sort("place").get_column("feature").unique(maintain_order=True).to_list()
-    names = list(LEARNER_LABELS)
+    labels = list(LEARNER_LABELS.values())
+    colours = [LEARNER_COLOURS[name] for name in LEARNER_LABELS]
     title = f"mean |SHAP| ({VALUE_UNIT})" if measure == "mean_abs_shap" else "share of gain"
-    panels = []
-    for position, name in enumerate(names):
-        axis = alt.Axis(labelLimit=210, labelFontSize=12) if position == 0 else None
-        panels.append(
-            alt.Chart(data.filter(pl.col("learner") == name))
-            .mark_bar(color=LEARNER_COLOURS.get(name, MUTED), height=12)
-            .encode(
-                x=alt.X(
-                    "value:Q", title=title, axis=alt.Axis(format="%" if measure == "gain_share" else "~r", tickCount=4)
-                ),
-                y=alt.Y("feature:N", sort=order, title=None, axis=axis),
-                tooltip=[
-                    "feature:N",
-                    alt.Tooltip("meaning:N"),
-                    alt.Tooltip("value:Q", title=title, format=".1%" if measure == "gain_share" else ".3~r"),
-                ],
-            )
-            .properties(title=LEARNER_LABELS[name], width=220, height=22 * max(len(order), 1))
+    exact = ".1%" if measure == "gain_share" else ".3~r"
+    chart = (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "value:Q", title=title, axis=alt.Axis(format="%" if measure == "gain_share" else "~r", tickCount=6)
+            ),
+            y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
+            yOffset=alt.YOffset("label:N", sort=labels),
+            color=alt.Color("label:N", scale=alt.Scale(domain=labels, range=colours), sort=labels),
+            tooltip=[
+                "feature:N",
+                "meaning:N",
+                alt.Tooltip("label:N", title="learner"),
+                alt.Tooltip("value:Q", title=title, format=exact),
+            ],
         )
-    return (
-        alt.hconcat(*panels, spacing=18)
-        .properties(description=f"Feature importance by learner. {finding(data, measure)}")
-        .configure_view(strokeWidth=0)
-        .configure_axis(grid=False, labelFontSize=12, titleFontSize=12, titleFontWeight="normal")
-        .configure_title(fontSize=13, anchor="start")
     )
+    return finished(chart, f"Feature importance by learner. {finding(data, measure)}", 60 + _BAND * max(len(order), 1))

@@ -17,13 +17,15 @@ _BASELINE = "Guessing the mean"
 
 def frame(learners: dict[str, float], stack_mse: float, baseline_mse: float) -> pl.DataFrame:
     """One row a predictor, in the order to be drawn: name, label, mse (squared value units), skill (share of the
-    baseline's error that it avoids; 0 for the baseline).
+    baseline's error that it avoids; 0 for the baseline), told (mse in words).
     """
     rows = [("baseline", _BASELINE, baseline_mse)]
     rows += [(name, LEARNER_LABELS[name], mse) for name, mse in learners.items()]
     rows.append((STACK, STACK_LABEL, stack_mse))
     data = pl.DataFrame(rows, schema={"name": pl.String, "label": pl.String, "mse": pl.Float64}, orient="row")
-    return data.with_columns((1 - pl.col("mse") / baseline_mse if baseline_mse else pl.lit(0.0)).alias("skill"))
+    skill = 1 - pl.col("mse") / baseline_mse if baseline_mse else pl.lit(0.0)
+    told = pl.col("mse").map_elements(number, return_dtype=pl.String)
+    return data.with_columns(skill.alias("skill"), told.alias("told"))
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -53,5 +55,5 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     bars = base.mark_bar(height=18).encode(
         color=alt.Color("label:N", scale=alt.Scale(domain=order, range=colours), legend=None)
     )
-    labels = base.mark_text(align="left", dx=5, fontSize=12, color=MUTED).encode(text=alt.Text("mse:Q", format=",.4~r"))
+    labels = base.mark_text(align="left", dx=5, fontSize=12, color=MUTED).encode(text="told:N")
     return finished(bars + labels, f"Mean squared error by learner. {finding(data)}", height=190)

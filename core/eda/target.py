@@ -68,11 +68,17 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     axis = alt.Axis(format="~s", tickCount=6)
     chart = (
         alt.Chart(data)
-        .mark_bar(color=FILE_COLOURS["train"], binSpacing=1)
+        .mark_bar(color=FILE_COLOURS["train"], orient="vertical", binSpacing=1)
         .encode(
-            x=alt.X("low:Q", title=f"session value ({VALUE_UNIT}, log scale)", scale=alt.Scale(type="log"), axis=axis),
+            x=alt.X(
+                "low:Q",
+                title=f"session value ({VALUE_UNIT}, log scale)",
+                scale=alt.Scale(type="log", nice=False),
+                axis=axis,
+            ),
             x2="high:Q",
-            y=alt.Y("sessions:Q", title="sessions"),
+            y=alt.Y("sessions:Q", title="sessions", scale=alt.Scale(zero=True)),
+            y2=alt.value("height"),
             tooltip=[
                 alt.Tooltip("low:Q", title="value from", format=",.4~r"),
                 alt.Tooltip("high:Q", title="to", format=",.4~r"),

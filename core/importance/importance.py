@@ -8,13 +8,14 @@ contributions are exactly the weighted sum of its learners'.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 
 from core.features import GROUPS
 from core.schema import STACK
-from core.training import Training
+from core.training import Training, Vector
 
 FEATURE = "feature"
 GROUP = "group"
@@ -37,28 +38,36 @@ def importance_frame(
     1, mean over folds, null for the stack (it grows no trees); mean_abs_shap: by how many value units the feature
     moves a prediction up or down, on average over held-out rows.
     """
-    names = training.data.names
+    names, folds = training.data.names, training.folds.count
     draws = np.random.default_rng(training.context.seed)
-    sums = {name: np.zeros(len(names)) for name in [*(fit.learner for fit in training.fits), STACK]}
-    gains = {fit.learner: np.zeros(len(names)) for fit in training.fits}
-    rows = 0
-    for fold, (_, validated) in enumerate(training.folds.splits()):
-        report(fold, training.folds.count, f"fold {fold + 1} of {training.folds.count}")
-        chosen = draws.permutation(validated)[:_ROWS_A_FOLD]
-        rows += len(chosen)
-        combined = np.zeros((len(chosen), len(names)))
-        for fit, weight in zip(training.fits, training.stack.weights, strict=True):
-            contributions = fit.models[fold].contributions(training.data.X[chosen])[:, :-1]
-            sums[fit.learner] += np.abs(contributions).sum(axis=0)
-            combined += weight * contributions
-            gain = fit.models[fold].gain()
-            gains[fit.learner] += gain / max(float(gain.sum()), 1e-300) / training.folds.count
-        sums[STACK] += np.abs(combined).sum(axis=0)
-    report(training.folds.count, training.folds.count, "")
-    return pl.concat(_rows(names, learner, total / rows, gains.get(learner)) for learner, total in sums.items())
+    chosen = [draws.permutation(validated)[:_ROWS_A_FOLD] for _, validated in training.folds.splits()]
+    tasks = [(fit, fold) for fold in range(folds) for fit in training.fits]
+    report(0, folds, f"1 of {folds} folds")
+    with ThreadPoolExecutor(training.context.threads) as pool:  # as for fits: one core each, side by side
+        explained = pool.map(
+            lambda task: task[0].models[task[1]].contributions(training.data.X[chosen[task[1]]]), tasks
+        )
+        moved = {name: np.zeros(len(names)) for name in [*(fit.learner for fit in training.fits), STACK]}
+        combined = [np.zeros((len(rows), len(names))) for rows in chosen]
+        weights = dict(zip((fit.learner for fit in training.fits), training.stack.weights, strict=True))
+        for (fit, fold), contributions in zip(tasks, explained, strict=True):
+            report(fold, folds, f"{fold + 1} of {folds} folds")
+            moved[fit.learner] += np.abs(contributions[:, :-1]).sum(axis=0)
+            combined[fold] += weights[fit.learner] * contributions[:, :-1]
+    moved[STACK] = np.sum([np.abs(each).sum(axis=0) for each in combined], axis=0)
+    report(folds, folds, "")
+    rows = sum(map(len, chosen))
+    gains = {fit.learner: np.mean([_share(model.gain()) for model in fit.models], axis=0) for fit in training.fits}
+    return pl.concat(_rows(names, learner, total / rows, gains.get(learner)) for learner, total in moved.items())
 
 
-def _rows(names: list[str], learner: str, moved: np.ndarray, gain: np.ndarray | None) -> pl.DataFrame:
+def _share(gain: Vector) -> Vector:
+    """Parts of a whole; a model without a split has none."""
+    total = float(gain.sum())
+    return gain / total if total > 0 else gain
+
+
+def _rows(names: list[str], learner: str, moved: Vector, gain: Vector | None) -> pl.DataFrame:
     about = {feature.name: (group.name, feature) for group in GROUPS for feature in group.features}
     return pl.DataFrame(
         {

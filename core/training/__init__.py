@@ -1,7 +1,7 @@
 """Features in, honest predictions out."""
 
 from core.training.certificate import CertificateCheck, certify_training
-from core.training.learners import LEARNERS
+from core.training.learners import LEARNERS, Vector
 from core.training.train import (
     Training,
     mean_squared_error,
@@ -15,6 +15,7 @@ __all__ = [
     "LEARNERS",
     "CertificateCheck",
     "Training",
+    "Vector",
     "certify_training",
     "mean_squared_error",
     "oof_frame",

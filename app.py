@@ -1,0 +1,81 @@
+"""Home: which data, which run is best, where to go next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.eda import learner_scores
+from core.runs import Run, best_run, list_runs
+from core.wording import duration, number, percent
+from pages._ui import frame
+from pages._ui.frame import Figure
+from pages._ui.job import show_progress
+
+page = frame.open_page(frame.HOME)
+
+
+def best_on_this_dataset() -> Run | None:
+    """The run to show: the one expected to do best on the chosen dataset."""
+    if page.dataset is None:
+        return None
+    return best_run([run for run in list_runs(page.workspace) if run.manifest.dataset == page.dataset.fingerprint])
+
+
+best = best_on_this_dataset()
+if best is None:
+    frame.title("What will a session be worth?", "There is no finished run on this dataset yet.")
+else:
+    scores = best.manifest.scores
+    expected = scores.expected_test_mse
+    frame.title(
+        "What will a session be worth?",
+        f"The best run is expected to err on the test file by **{number(expected.value**0.5)} value units** "
+        f"(root mean square), where guessing the mean errs by {number(scores.baseline_mse**0.5)}.",
+    )
+if page.job is not None:
+    show_progress(page.workspace, page.job.id)
+if best is not None:
+    manifest = best.manifest
+    passed = manifest.checks.passed + manifest.certificate.passed
+    frame.figures(
+        [
+            Figure(
+                "Expected test MSE",
+                number(expected.value),
+                f"Mean squared error to expect on the test file; 90 % interval {number(expected.low)} to "
+                f"{number(expected.high)}. From nested out-of-fold errors, weighted to the test file's sessions.",
+            ),
+            Figure(
+                "Beats the mean by",
+                percent(1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0),
+                "How much of the squared error of guessing the mean the stack avoids, out of fold.",
+            ),
+            Figure("Train sessions", f"{manifest.sessions.train:,}", "Sessions in the train file."),
+            Figure("Test sessions", f"{manifest.sessions.test:,}", "Sessions in the test file."),
+            Figure(
+                "Checks passed",
+                f"{passed} of {passed + manifest.checks.failed + manifest.certificate.failed}",
+                "Checks of the submission file and of the certificate against leaks.",
+            ),
+        ]
+    )
+    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse)
+    st.subheader(learner_scores.TITLE, anchor=False)
+    st.markdown(learner_scores.finding(data))
+    st.altair_chart(learner_scores.figure(data))
+    st.caption(
+        f"Run {manifest.run_id} on {manifest.dataset_name}"
+        f"{' (synthetic data)' if manifest.synthetic else ''}, {duration(manifest.seconds)}."
+    )
+
+st.subheader("Where to go next", anchor=False)
+for entry, what in (
+    (frame.DATA, "bring your own two event files, see what was found in them"),
+    (frame.EXPLORE, "look at values, events and hours"),
+    (frame.TRAIN, "start a run with one click, watch it, compare its learners"),
+    (frame.IMPORTANCE, "see with stakeholders which features the learners used"),
+    (frame.SUBMISSION, "check and download submission.csv"),
+):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(entry.path, label=entry.label, icon=entry.icon)
+        st.markdown(what)

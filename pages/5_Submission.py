@@ -1,0 +1,57 @@
+"""Submission: is the file right, and the file itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.runs.store import CHECKS_FILE
+from core.wording import count, number
+from pages._ui import frame
+from pages._ui.frame import Figure
+from pages._ui.tables import check_table
+
+page = frame.open_page(frame.SUBMISSION)
+if page.run is None:
+    frame.title("Is the submission right?", "There is no submission for this dataset yet.")
+    frame.nothing_yet(
+        "submission.csv and its checks will stand here.",
+        "Every run writes one: start a run, it takes about a minute.",
+        frame.TRAIN,
+        "Go to Train",
+    )
+    st.stop()
+
+run, manifest = page.run, page.run.manifest
+failed = [check for check in run.records(CHECKS_FILE) if check["outcome"] == "failed"]
+errors = [check for check in failed if check["severity"] == "error"]
+if errors:
+    frame.title("Is the submission right?", f"**No: {count(len(errors), 'check')} failed.** Read below what to mend.")
+elif failed:
+    frame.title("Is the submission right?", f"**Yes, but look twice:** {count(len(failed), 'warning')} below.")
+else:
+    frame.title("Is the submission right?", f"**Yes:** all {manifest.checks.passed} checks that apply passed.")
+frame.figures(
+    [
+        Figure("Sessions", f"{manifest.sessions.test:,}", "One row for each session to predict."),
+        Figure("Known from train", f"{manifest.sessions.known:,}", "Sessions that took the value they have in train."),
+        Figure("Summed over users", f"{manifest.sessions.composite:,}", "Session ids that several users share."),
+        Figure(
+            "Expected test MSE",
+            number(manifest.scores.expected_test_mse.value),
+            "Mean squared error to expect on the test file, in squared value units.",
+        ),
+    ]
+)
+st.download_button(
+    "Download submission.csv",
+    data=run.submission.read_bytes,
+    file_name="submission.csv",
+    mime="text/csv",
+    type="primary",
+    icon=":material/download:",
+    on_click="ignore",
+)
+if manifest.synthetic:
+    st.caption("Predictions for synthetic data: a simulated shop.")
+st.subheader("The checks", anchor=False)
+check_table(run)

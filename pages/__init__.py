@@ -1,0 +1,1 @@
+"""The pages of the dashboard. Each asks core and shows; none computes."""

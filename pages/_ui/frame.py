@@ -1,0 +1,167 @@
+"""The frame around every page: its set-up, the menu, and what all pages share (dataset, run, running job)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.dataset import Dataset, list_datasets
+from core.errors import StudioError
+from core.runs import Job, Jobs, Run, list_runs
+from core.welcome import begin
+from core.wording import number
+from core.workspace import Workspace
+from pages._ui.job import show_in_sidebar
+
+PRODUCT = "Session Value Studio"
+_ICON = Path(__file__).with_name("icon.png")
+_FIGURE_WIDTH = 152  # pixels: five in a row on a laptop, two on a phone
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the menu."""
+
+    path: str
+    label: str
+    icon: str
+
+
+HOME = Entry("app.py", "Home", ":material/home:")
+DATA = Entry("pages/1_Data.py", "Data", ":material/database:")
+EXPLORE = Entry("pages/2_Explore.py", "Explore", ":material/bar_chart:")
+TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
+IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
+SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
+MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page works with. `dataset` and `run` are the visitor's choice, `job` is the one at work, if any."""
+
+    workspace: Workspace
+    dataset: Dataset | None
+    run: Run | None
+    job: Job | None
+
+
+def open_page(entry: Entry) -> Page:
+    """Set the page up and draw the sidebar. Every page calls this first, and works when it is the first one opened."""
+    st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
+    workspace = Workspace.from_environment()
+    _begin(str(workspace.root))
+    job = Jobs(workspace).active()
+    with st.sidebar:
+        st.markdown(f"**{PRODUCT}**")
+        for each in MENU:
+            st.page_link(each.path, label=each.label, icon=each.icon)
+        st.divider()
+        dataset = _pick_dataset(workspace)
+        run = _pick_run(workspace, dataset)
+        if job is not None and entry not in (HOME, TRAIN):
+            show_in_sidebar(workspace, job)
+    return Page(workspace, dataset, run, job)
+
+
+@st.cache_resource(show_spinner="Reading the demo data")
+def _begin(root: str) -> None:
+    """Once a server and workspace: demo data in, first run started."""
+    begin(Workspace.from_environment())
+
+
+def _pick_dataset(workspace: Workspace) -> Dataset | None:
+    datasets = {dataset.fingerprint: dataset for dataset in list_datasets(workspace)}
+    if not datasets:
+        st.caption("No dataset yet.")
+        return None
+    names = {key: _dataset_label(dataset) for key, dataset in datasets.items()}
+    chosen = _pick("dataset", "Dataset", list(datasets), names)
+    if datasets[chosen].card().synthetic:
+        st.caption("Synthetic data: simulated, not of a real shop.")
+    return datasets[chosen]
+
+
+def _pick_run(workspace: Workspace, dataset: Dataset | None) -> Run | None:
+    runs = {
+        run.manifest.run_id: run
+        for run in list_runs(workspace)
+        if dataset is not None and run.manifest.dataset == dataset.fingerprint
+    }
+    if not runs:
+        st.caption("No run on this dataset yet.")
+        return None
+    names = {key: _run_label(run) for key, run in runs.items()}
+    return runs[_pick("run", "Run", list(runs), names)]
+
+
+def _pick(key: str, label: str, options: list[str], names: dict[str, str]) -> str:
+    """A select box whose choice lives in the address, so that reloads, other pages and shared links keep it."""
+    wanted = st.session_state.get(f"chosen_{key}") or st.query_params.get(key, "")
+    index = options.index(wanted) if wanted in options else 0
+    chosen = st.selectbox(label, options, index=index, format_func=names.__getitem__)
+    # Plain keys outlive the change of page, which a widget's own key does not.
+    st.session_state[f"chosen_{key}"] = chosen
+    st.query_params[key] = chosen
+    return chosen
+
+
+def choose(dataset: Dataset | None = None, run_id: str | None = None) -> None:
+    """Make a dataset or a run the visitor's choice on all pages from the next rerun on."""
+    if dataset is not None:
+        st.session_state["chosen_dataset"] = dataset.fingerprint
+    if run_id is not None:
+        st.session_state["chosen_run"] = run_id
+
+
+def _dataset_label(dataset: Dataset) -> str:
+    card = dataset.card()
+    return f"{card.name} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
+
+
+def _run_label(run: Run) -> str:
+    manifest = run.manifest
+    return f"{manifest.created[5:16].replace('T', ' ')} · MSE {number(manifest.scores.expected_test_mse.value)}"
+
+
+def title(question: str, finding: str) -> None:
+    """The page's question, and under it what is known of the answer."""
+    st.title(question, anchor=False)
+    st.markdown(finding)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the row under the title: what it is, its value in words, and what it means."""
+
+    label: str
+    value: str
+    meaning: str
+
+
+def figures(row: list[Figure]) -> None:
+    """At most five figures in a row; on a narrow screen they wrap."""
+    with st.container(horizontal=True):
+        for each in row:
+            st.metric(each.label, each.value, help=each.meaning, width=_FIGURE_WIDTH)
+
+
+def nothing_yet(what: str, how: str, to: Entry, button: str) -> None:
+    """The state of a page that has nothing to show: what will stand here, what makes it, a way there."""
+    with st.container(border=True):
+        st.markdown(f"**{what}**")
+        st.markdown(how)
+        st.page_link(to.path, label=button, icon=to.icon)
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show what a person can mend as one sentence, and let the page go on."""
+    try:
+        yield
+    except StudioError as error:
+        st.error(str(error), icon=":material/error:")

@@ -1,0 +1,107 @@
+"""Tables that pages show: right-aligned numbers, three significant digits, and a word on what a row is."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import streamlit as st
+
+from core.dataset import Dataset, DatasetCard
+from core.runs import Run
+from core.runs.store import CHECKS_FILE
+from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
+from core.wording import count, number
+
+_QUARANTINE_SHOWN = 200  # rows in the browser; the download has all
+_OUTCOMES = {"passed": "passed", "failed": "failed", "not_applicable": "does not apply"}
+
+
+def file_table(card: DatasetCard) -> None:
+    """One row a fact, one column a file."""
+    facts: dict[str, Any] = {
+        "Rows": lambda file: f"{file.rows:,}",
+        "Rows in quarantine": lambda file: f"{file.quarantined:,}",
+        "Sessions": lambda file: f"{file.sessions:,}",
+        "Users": lambda file: f"{file.users:,}",
+        "Products": lambda file: f"{file.products:,}",
+        "Categories": lambda file: f"{file.categories:,}",
+        "First event (UTC)": lambda file: _moment(file.first_time),
+        "Last event (UTC)": lambda file: _moment(file.last_time),
+        "Mean session value": lambda file: number(file.value_mean),
+        "Median session value": lambda file: number(file.value_median),
+    }
+    rows = [{"": name, "Train": told(card.train), "Test": told(card.test)} for name, told in facts.items()]
+    right = st.column_config.TextColumn(alignment="right", width="medium")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        width=620,
+        height="content",
+        column_config={"Train": right, "Test": right},
+        alt="Rows, sessions, users, products, times and values of the train and the test file",
+    )
+    st.caption(
+        f"Train: {card.train.name}. Test: {card.test.name}. New in test: {count(card.products_new_in_test, 'product')}."
+    )
+
+
+def _moment(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%d %b %Y %H:%M")
+
+
+def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
+    """Reasons with their counts, the first rows, and all of them as a download."""
+    for reason, amount in card.quarantine_reasons.items():
+        st.markdown(f"- {count(amount, 'row')}: {reason}")
+    st.dataframe(dataset.quarantine().drop("role").head(_QUARANTINE_SHOWN).collect(), hide_index=True)
+    st.download_button(
+        "Download the quarantine as CSV",
+        data=lambda: dataset.quarantine().drop("role").collect().write_csv().encode(),
+        file_name="quarantine.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def fold_table(run: Run) -> None:
+    """One row a learner (and the stack): its error in every fold."""
+    scores = run.manifest.scores
+    labels = LEARNER_LABELS | {STACK: STACK_LABEL}
+    rows = [
+        {"Learner": labels[name]}
+        | {f"Fold {place}": number(mse) for place, mse in enumerate(by_fold, start=1)}
+        | {"All": number(scores.learners.get(name, scores.cv_mse))}
+        for name, by_fold in scores.fold_mse.items()
+    ]
+    right = st.column_config.TextColumn(alignment="right")
+    columns = {name: right for name in rows[0] if name != "Learner"}
+    st.dataframe(
+        rows, hide_index=True, height="content", column_config=columns, alt="Error of each learner in each fold"
+    )
+
+
+def check_table(run: Run) -> None:
+    """One row a check of the submission file."""
+    rows = [
+        {
+            "Outcome": _OUTCOMES[check["outcome"]],
+            "Check": check["title"],
+            "If it fails": "must be mended" if check["severity"] == "error" else "look twice",
+            "Found": check["explanation"],
+        }
+        for check in run.records(CHECKS_FILE)
+    ]
+    if not any(row["Found"] for row in rows):
+        rows = [{name: told for name, told in row.items() if name != "Found"} for row in rows]
+    st.dataframe(rows, hide_index=True, height="content", alt="Checks of the submission file and their outcomes")
+
+
+def certificate_table(records: list[dict[str, Any]]) -> None:
+    """One row a check of the certificate."""
+    rows = [
+        {"Outcome": _OUTCOMES[check["outcome"]], "Check": check["title"], "Found": check["explanation"]}
+        for check in records
+    ]
+    st.dataframe(rows, hide_index=True, height="content", alt="Checks against leaks and their outcomes")
