@@ -76,6 +76,4 @@ for entry, what in (
     (frame.IMPORTANCE, "see with stakeholders which features the learners used"),
     (frame.SUBMISSION, "check and download submission.csv"),
 ):
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(entry.path, label=entry.label, icon=entry.icon)
-        st.markdown(what)
+    st.page_link(entry.path, label=f"**{entry.label}**: {what}", icon=entry.icon)

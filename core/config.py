@@ -12,6 +12,8 @@ from core.errors import SettingError
 
 MAX_THREADS = 64
 """More threads than this slow boosting down on any machine we know of."""
+_KINDS = {"int": "a whole number", "bool": "true or false"}
+"""What pydantic's codes for a value of the wrong kind begin with, and the kind in words."""
 
 
 def available_cores() -> int:
@@ -55,7 +57,9 @@ class RunConfig(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
-            allowed = first["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+            if first["type"] == "extra_forbidden":
+                raise SettingError.unknown(name, list(cls.model_fields)) from error
+            allowed = _KINDS.get(first["type"].split("_")[0], first["msg"].removeprefix("Input should be "))
             raise SettingError.not_allowed(name, first["input"], allowed) from error
 
     @property

@@ -58,16 +58,18 @@ class InputError(StudioError):
 
     @classmethod
     def sessions_without_events(cls, name: str, missing: Sequence[str], total: int) -> InputError:
+        have = "has" if len(missing) == 1 else "have"
         return cls(
-            f"{len(missing):,} of the {total:,} sessions in {name} have no event in the test file "
+            f"{len(missing):,} of the {total:,} sessions in {name} {have} no event in the test file "
             f"({listed(missing, 3)}): every session to predict needs at least one event; "
             "use the test file that belongs to this sample submission."
         )
 
     @classmethod
     def not_unique(cls, name: str, repeated: Sequence[str]) -> InputError:
+        word = "session" if len(repeated) == 1 else "sessions"
         return cls(
-            f"{name} names {len(repeated):,} sessions more than once ({listed(repeated, 3)}): "
+            f"{name} names {len(repeated):,} {word} more than once ({listed(repeated, 3)}): "
             "each session stands there once; remove the repetitions and try again."
         )
 
@@ -85,6 +87,10 @@ class SettingError(StudioError):
     @classmethod
     def not_allowed(cls, setting: str, found: object, allowed: str) -> SettingError:
         return cls(f"{setting} is {found!r}: allowed is {allowed}; change it and start again.")
+
+    @classmethod
+    def unknown(cls, setting: str, known: Sequence[str]) -> SettingError:
+        return cls(f"There is no setting {setting}: allowed are {listed(known)}; correct its name and start again.")
 
 
 class RunError(StudioError):

@@ -52,8 +52,8 @@ class Progress:
             return
         total = sum(each.weight for each in self._steps.values())
         before = sum(self._steps[name].weight for name in self._order[: self._order.index(step)])
-        fraction = (before + self._steps[step].weight * part / max(parts, 1)) / total
-        self._fraction = max(self._fraction, fraction)
+        fraction = (before + self._steps[step].weight * (part / max(parts, 1))) / total
+        self._fraction = max(self._fraction, min(fraction, 1.0))  # a progress bar refuses 1 + rounding
         seconds = time.monotonic() - self._began
         known = seconds >= _SECONDS_BEFORE_ESTIMATE and self._fraction > 0
         left = seconds * (1 - self._fraction) / self._fraction if known else None

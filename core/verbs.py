@@ -115,6 +115,7 @@ def runs(options: argparse.Namespace) -> Outcome:
     """List the finished runs, or show one."""
     workspace = Workspace.from_environment()
     if options.action == "show":
+        _required(options.run, "RUN", "the id or folder of a run (see `runs list`)")
         run = run_store.find_run(workspace, options.run)
         return EXIT_DONE, run.manifest.model_dump(), run.manifest.model_dump_json(indent=1)
     found = run_store.list_runs(workspace)
@@ -129,6 +130,8 @@ def runs(options: argparse.Namespace) -> Outcome:
 def jobs(options: argparse.Namespace) -> Outcome:
     """List the background jobs, show one or cancel one."""
     workspace = Workspace.from_environment()
+    if options.action != "list":
+        _required(options.job, "JOB", "the id of a job (see `jobs list`)")
     if options.action == "cancel":
         job = run_store.cancel(workspace, options.job)
         return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}"
@@ -156,10 +159,14 @@ def datasets(options: argparse.Namespace) -> Outcome:
 # --- what verbs share -------------------------------------------------------------------------------------------------
 
 
+def _required(value: object, name: str, allowed: str) -> None:
+    if value is None:
+        raise SettingError.not_allowed(name, None, allowed)
+
+
 def _files(options: argparse.Namespace) -> ingestion.InputFiles:
     for name in ("train", "test"):
-        if getattr(options, name) is None:
-            raise SettingError.not_allowed(f"--{name}", None, "the path of an event file")
+        _required(getattr(options, name), f"--{name}", "the path of an event file")
     return ingestion.InputFiles(options.train, options.test, options.sample_submission)
 
 

@@ -13,10 +13,11 @@ def number(value: float | int | None) -> str:
     """
     if value is None or math.isnan(value):
         return "–"
-    if isinstance(value, int) or abs(value) >= 1000 or value == 0:
-        return f"{value:,.0f}"
-    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 10)}f}"
+    rounded = abs(float(f"{value:.3g}"))  # 9.996 is 10.0: rounding can give a digit more before the point
+    if isinstance(value, int) or rounded >= 1000 or value == 0:
+        return f"{value:z,.0f}"
+    decimals = max(0, 2 - math.floor(math.log10(rounded)))
+    return f"{value:z,.{min(decimals, 10)}f}"
 
 
 def percent(share: float | None) -> str:
@@ -25,7 +26,7 @@ def percent(share: float | None) -> str:
     >>> percent(0.1236), percent(0.0), percent(None)
     ('12.4%', '0.0%', '–')
     """
-    return "–" if share is None or math.isnan(share) else f"{share:.1%}"
+    return "–" if share is None or math.isnan(share) else f"{share:z.1%}"  # z: no minus before 0.0%
 
 
 def duration(seconds: float) -> str:
@@ -39,7 +40,8 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    minutes = round(whole / 60)
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def count(amount: int, thing: str) -> str:

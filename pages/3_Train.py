@@ -120,10 +120,11 @@ with frame.sentences():
         if job is not None:
             show_end(job)
         config = settings()
+        learners = ", ".join(LEARNER_LABELS.values())
         st.markdown(
-            f"A **quick** run fits {len(LEARNER_LABELS)} learners ({', '.join(LEARNER_LABELS.values())}) on "
-            f"{config.folds} folds of users with their defaults, on {count(available_cores(), 'core')}, and stacks them "
-            "with a Ridge meta-model. It takes seconds for 10,000 sessions and about a minute for 100,000."
+            f"A **quick** run fits {len(LEARNER_LABELS)} learners ({learners}) with their defaults on {config.folds} "
+            f"folds of users, on {count(available_cores(), 'core')}, and stacks them with a Ridge meta-model. It takes "
+            "seconds for 10,000 sessions and about a minute for 100,000."
         )
         if st.button("Start training", type="primary", icon=":material/play_arrow:"):
             start(config)

@@ -9,10 +9,12 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda.theme import MUTED, event_scale, finished
-from core.schema import BUY, EVENT_CODE, EVENT_TYPES, ROLES, TYPE, UNIT
+from core.schema import BUY, EVENT_CODE, EVENT_TYPES, ROLES, SESSION, TYPE
 from core.wording import percent
 
 TITLE = "What do people do in a session?"
+
+_LEGEND = alt.Legend(symbolFillColor=MUTED, symbolStrokeWidth=0)  # by itself it is black, which the dark theme hides
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
@@ -23,8 +25,8 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     for role in ROLES:
         events = dataset.events(role)
         counts = dict(events.group_by(TYPE).len().collect().iter_rows())
-        sessions = events.select(pl.col(UNIT).n_unique()).collect().item()
-        buying = events.filter(pl.col(TYPE) == EVENT_CODE[BUY]).select(pl.col(UNIT).n_unique()).collect().item()
+        sessions = events.select(pl.col(SESSION).n_unique()).collect().item()
+        buying = events.filter(pl.col(TYPE) == EVENT_CODE[BUY]).select(pl.col(SESSION).n_unique()).collect().item()
         total = sum(counts.values())
         for word in EVENT_TYPES:
             found = counts.get(EVENT_CODE[word], 0)
@@ -59,7 +61,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     )
     bars = base.mark_bar().encode(
         color=alt.Color("event_type:N", scale=event_scale(), legend=None),
-        opacity=alt.Opacity("file:N", scale=alt.Scale(domain=list(ROLES), range=[1.0, 0.55]), sort=list(ROLES)),
+        opacity=alt.Opacity("file:N", scale=alt.Scale(domain=list(ROLES), range=[1.0, 0.55]), legend=_LEGEND),
     )
     labels = base.mark_text(dy=-7, fontSize=11, color=MUTED).encode(text=alt.Text("share:Q", format=".0%"))
     return finished(bars + labels, f"Share of events by type. {finding(data)}")

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.eda.theme import LEARNER_COLOURS, MUTED, finished
-from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
+from core.schema import LEARNER_LABELS, STACK, STACK_LABEL, VALUE_UNIT
 from core.wording import number, percent
 
 TITLE = "How well do the learners predict?"
@@ -32,9 +32,10 @@ def finding(data: pl.DataFrame) -> str:
     """How the stack stands to its best learner, in a sentence."""
     learners = data.filter(~pl.col("name").is_in(["baseline", STACK])).sort("mse")
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
+    than = "less" if stack["skill"] >= 0 else "more"
     return (
         f"The stack errs by {number(stack['mse'])} in mean square, "
-        f"{percent(stack['skill'])} less than guessing the mean; "
+        f"{percent(abs(stack['skill']))} {than} than guessing the mean; "
         f"the best single learner, {best['label']}, by {number(best['mse'])}."
     )
 
@@ -44,7 +45,11 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     order = data.get_column("label").to_list()
     colours = [LEARNER_COLOURS.get(name, MUTED) for name in data.get_column("name")]
     base = alt.Chart(data).encode(
-        x=alt.X("mse:Q", title="mean squared error, out of fold (shorter is better)", axis=alt.Axis(tickCount=5)),
+        x=alt.X(
+            "mse:Q",
+            title=f"mean squared error, out of fold (squared {VALUE_UNIT}; shorter is better)",
+            axis=alt.Axis(tickCount=5),
+        ),
         y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
         tooltip=[
             alt.Tooltip("label:N", title="predictor"),

@@ -58,7 +58,7 @@ def finding(data: pl.DataFrame) -> str:
         return "No session of the train file has a value."
     row = data.row(0, named=True)
     return (
-        f"Half of the sessions are worth less than {number(row['median'])}; "
+        f"Half of the sessions are worth at most {number(row['median'])}; "
         f"the most valuable 1 % hold {percent(row['top_share'])} of all value."
     )
 

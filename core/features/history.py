@@ -18,12 +18,13 @@ from core.schema import EVENT_CODE, EVENT_TYPES, TIME, TYPE, UNIT
 SEEN = {word: f"_seen_{word.lower()}" for word in EVENT_TYPES}
 """Event type -> column with the number of events of that type seen outside the session."""
 SEEN_SESSIONS = "_seen_sessions"
-"""Other sessions with the key: under as_of those that began earlier."""
+"""Other sessions with the key: under as_of those that met it earlier."""
 LAST_SEEN = "_last_seen"
 """Epoch seconds of the latest event before the session's start, in both regimes; null when there is none."""
 
 _START = "start"
 _IS_EVENT = "_is_event"
+_NEVER = -(2**62)  # earlier than any time a file can hold; a running maximum would lose a null
 _COUNTS = (*SEEN.values(), SEEN_SESSIONS)
 
 
@@ -70,21 +71,24 @@ def _before_start(log: SessionLog, key: str) -> Frame:
         zero.alias(SEEN_SESSIONS),
         nw.lit(1).cast(nw.Int64).alias(_IS_EVENT),
     )
-    sessions = pairs.select(
-        nw.lit(-1).cast(nw.Int64).alias(UNIT),
-        key,
-        nw.col(_START).alias(TIME),
-        *(zero.alias(name) for name in SEEN.values()),
-        nw.lit(1).cast(nw.Int64).alias(SEEN_SESSIONS),
-        nw.lit(1).cast(nw.Int64).alias(_IS_EVENT),
+    sessions = (
+        log.events.group_by(UNIT, key)
+        .agg(nw.col(TIME).min())
+        .select(
+            nw.lit(-1).cast(nw.Int64).alias(UNIT),
+            key,
+            TIME,
+            *(zero.alias(name) for name in SEEN.values()),
+            nw.lit(1).cast(nw.Int64).alias(SEEN_SESSIONS),
+            nw.lit(1).cast(nw.Int64).alias(_IS_EVENT),
+        )
     )
     order = [TIME, _IS_EVENT]
-    # Times are positive, so 0 stands for "no event yet"; a session's start is the time of one of its events.
-    event_time = nw.col(TIME) * nw.col(_IS_EVENT)
+    event_time = nw.when(nw.col(_IS_EVENT) == 1).then(nw.col(TIME)).otherwise(nw.lit(_NEVER))
     stream = nw.concat([markers, events, sessions], how="vertical").with_columns(
         *(nw.col(name).cum_sum().over(key, order_by=order) for name in _COUNTS),
         event_time.cum_max().over(key, order_by=order).alias(LAST_SEEN),
     )
     return stream.filter(nw.col(_IS_EVENT) == 0).select(
-        UNIT, key, *_COUNTS, nw.when(nw.col(LAST_SEEN) > 0).then(nw.col(LAST_SEEN)).alias(LAST_SEEN)
+        UNIT, key, *_COUNTS, nw.when(nw.col(LAST_SEEN) > _NEVER).then(nw.col(LAST_SEEN)).alias(LAST_SEEN)
     )

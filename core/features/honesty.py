@@ -7,7 +7,7 @@ import polars as pl
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.registry import GROUPS
-from core.features.table import FeatureTable, compute_features
+from core.features.table import FeatureTable, compute_features, events_and_units
 from core.schema import UNIT
 
 HISTORY_GROUPS = ("user_history", "product_history", "category_history")
@@ -24,7 +24,7 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
     """
     cut = table.units.get_column("start").quantile(_CUT_AT, interpolation="lower")
     kept = table.units.filter(pl.col("start") <= cut)
-    events = pl.concat([dataset.events("train"), dataset.events("test")])
+    events, _ = events_and_units(dataset, config)
     earlier = events.join(kept.lazy().select(UNIT), on=UNIT, how="semi")
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
     again = compute_features(earlier, kept.lazy(), config.history, groups=groups)

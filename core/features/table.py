@@ -42,21 +42,30 @@ class FeatureTable:
 def build_features(
     dataset: Dataset, config: RunConfig, report: Callable[[int, int, str], None] = lambda part, parts, text: None
 ) -> FeatureTable:
-    """Compute every group of the registry for all units of both files.
+    """Compute every group of the registry for all units of both files."""
+    events, units = events_and_units(dataset, config)
+    return FeatureTable(units, compute_features(events, units.lazy(), config.history, report))
 
-    With `split_composite_sessions` off, the users of a shared session id become one unit (the lowest of them).
+
+def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """The events of both files and their units, by unit.
+
+    With `split_composite_sessions` off, the users of a shared session id become one unit, that of the first of them.
     """
     events = pl.concat([dataset.events("train"), dataset.events("test")])
-    units = dataset.units()
+    units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
-        merged = units.with_columns(pl.col(UNIT).min().over(ROLE, SESSION).alias("_merged"))
-        events = events.join(merged.select(UNIT, "_merged"), on=UNIT, how="left").with_columns(
-            pl.col("_merged").alias(UNIT)
+        merged = units.with_columns(
+            pl.col(UNIT).first().over(ROLE, SESSION).alias("_merged"), pl.col("start").min().over(ROLE, SESSION)
         )
-        units = merged.with_columns(pl.col("start").min().over(ROLE, SESSION)).filter(pl.col(UNIT) == pl.col("_merged"))
-        units = units.drop("_merged")
-    kept = units.sort(UNIT).collect()
-    return FeatureTable(kept, compute_features(events, kept.lazy(), config.history, report))
+        owner = merged.select(UNIT, "_merged").join(
+            units.select(pl.col(UNIT).alias("_merged"), pl.col(USER).alias("_user")), on="_merged", how="left"
+        )
+        events = events.join(owner, on=UNIT, how="left").with_columns(
+            pl.col("_merged").alias(UNIT), pl.col("_user").alias(USER)
+        )
+        units = merged.filter(pl.col(UNIT) == pl.col("_merged")).drop("_merged")
+    return events, units.collect()
 
 
 def compute_features(

@@ -151,7 +151,9 @@ def _order(files: InputFiles, events: pl.DataFrame, sessions: pl.DataFrame) -> p
     if files.sample_submission is None:
         return present.select(USER_SESSION, SESSION)
     name = files.sample_submission.name
-    wanted = _read(files.sample_submission, (USER_SESSION,)).select(pl.col(USER_SESSION).str.strip_chars())
+    wanted = _read(files.sample_submission, (USER_SESSION,)).select(
+        pl.col(USER_SESSION).str.strip_chars().replace("", None).fill_null("an empty id")  # as a sentence names it
+    )
     repeated = wanted.filter(pl.col(USER_SESSION).is_duplicated()).get_column(USER_SESSION).unique().sort()
     if len(repeated):
         raise InputError.not_unique(name, repeated.to_list())

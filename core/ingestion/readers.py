@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import re
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from core.errors import InputError
+from core.schema import TRAIN_COLUMNS
 
-LINE = "line"
-"""Line number in the file, the header being line 1 (for Parquet: row number plus one)."""
+LINE = "line of the file"
+"""Line number in the file, the header being line 1 (for Parquet: row number plus one). A name that no file has: a log
+may well have a column `line` of its own."""
 
 _SIGNATURES = (
     (b"\x89PNG", "it is a PNG image"),
@@ -25,6 +30,9 @@ _SIGNATURES = (
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 _LOOK_AT = 65_536  # bytes looked at to tell text from something else
+# A damaged Parquet file can make Polars panic, which is no Exception.
+_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_POLARS_REPEATED = re.compile(r"_duplicated_\d+$")  # what Polars appends to a CSV column's name that was there before
 
 
 def read_table(path: Path) -> pl.LazyFrame:
@@ -33,7 +41,7 @@ def read_table(path: Path) -> pl.LazyFrame:
     What the file *is* counts, not its ending. Rows come in file order. Parquet times become text in ISO form.
 
     Raises:
-        InputError: no such file, an empty one, or one that is no table.
+        InputError: no such file, an empty one, one that is no table, or one with one of our columns twice.
     """
     if not path.is_file():
         raise InputError.not_found(path)
@@ -42,24 +50,23 @@ def read_table(path: Path) -> pl.LazyFrame:
         raise InputError.empty(path.name)
     try:
         if head.startswith(_PARQUET):
-            frame = pl.scan_parquet(path)
-            frame = frame.select(pl.all().cast(pl.String)).with_row_index(LINE, offset=2)
+            frame = _scan_parquet(path)
         else:
             _refuse_what_is_no_text(path.name, head)
             frame = _scan_csv(path)
         names = frame.collect_schema().names()
-        if frame.head(1).collect().is_empty():
+        if frame.select(LINE).head(1).collect().is_empty():  # other columns may be unreadable and unused
             raise InputError.empty(path.name)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _BROKEN as error:
         raise InputError.unreadable(path.name, _first_line(error)) from error
-    return frame.rename({name: name.strip().lstrip("\ufeff") for name in names})
+    return frame.rename(_plain_names(path.name, names))
 
 
 def collect_table(name: str, frame: pl.LazyFrame) -> pl.DataFrame:
     """Read all of a table; what turns out to be broken further down the file is said as clearly as at its head."""
     try:
         return frame.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _BROKEN as error:
         raise InputError.unreadable(name, _first_line(error)) from error
 
 
@@ -72,7 +79,7 @@ def _head(path: Path) -> bytes:
     try:
         with gzip.open(path, "rb") as file:
             return file.read(_LOOK_AT)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError.unreadable(path.name, f"its gzip compression is broken: {error}") from error
 
 
@@ -87,11 +94,33 @@ def _refuse_what_is_no_text(name: str, head: bytes) -> None:
 
 
 def _scan_csv(path: Path) -> pl.LazyFrame:
-    # A duplicate column name, a line with too many fields or text that is no UTF-8 raises a PolarsError.
+    # A line with too many fields or text that is no UTF-8 raises a PolarsError.
     return pl.scan_csv(path, infer_schema=False, row_index_name=LINE, row_index_offset=2)
 
 
-def _first_line(error: Exception) -> str:
+def _scan_parquet(path: Path) -> pl.LazyFrame:
+    # Lists and structs have no text form; they matter only in columns that nobody asks for.
+    frame = pl.scan_parquet(path)
+    texts = (
+        pl.lit(None, dtype=pl.String).alias(name) if kind.is_nested() else pl.col(name).cast(pl.String)
+        for name, kind in frame.collect_schema().items()
+    )
+    return frame.select(texts).with_row_index(LINE, offset=2)
+
+
+def _plain_names(file: str, names: Sequence[str]) -> dict[str, str]:
+    """Column names without blanks and byte order mark around them; where two become one, both keep theirs."""
+    plain = {name: _POLARS_REPEATED.sub("", name).strip().lstrip("\ufeff") for name in names}
+    found = list(plain.values())
+    for column in TRAIN_COLUMNS:
+        if found.count(column) > 1:
+            raise InputError.unreadable(file, f"the column {column} stands there more than once")
+    return {name: new for name, new in plain.items() if found.count(new) == 1}
+
+
+def _first_line(error: BaseException) -> str:
     """The first sentence of a library's message, without its advice to programmers."""
+    if isinstance(error, pl.exceptions.PanicException):
+        return "it is damaged"
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return text[:160].rstrip(".: ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.schema import ROLE, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, UNIT, USER, VALUE
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, TYPE, UNIT, USER, VALUE
 
 START = "start"
 COMPOSITE = "composite"
@@ -22,7 +22,8 @@ def make_units(events: pl.DataFrame) -> pl.DataFrame:
     """
     keys = [ROLE, SESSION]
     units = events.group_by(*keys, USER).agg(pl.col(TIME).min().alias(START))
-    sessions = events.group_by(keys).agg(pl.col(VALUE).mean(), pl.col(USER).unique().sort().alias("users"))
+    # sorted, because the mean of floats depends on their order in its last bit
+    sessions = events.group_by(keys).agg(pl.col(VALUE).sort().mean(), pl.col(USER).unique().sort().alias("users"))
     known = (
         sessions.filter(pl.col(ROLE) == TRAIN_ROLE)
         .join(sessions.filter(pl.col(ROLE) == TEST_ROLE), on=[SESSION, "users"], how="inner")
@@ -40,9 +41,9 @@ def make_units(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_units(events: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
-    """Give every event its unit; sorted by unit, time, type, product, so that row order in the files cannot matter."""
+    """Give every event its unit; sorted by all that tells events apart, so that row order in the files is gone."""
     return (
         events.drop(VALUE)
         .join(units.select(UNIT, ROLE, SESSION, USER), on=[ROLE, SESSION, USER], how="left")
-        .sort(UNIT, TIME, "type", "product")
+        .sort(UNIT, TIME, TYPE, PRODUCT, CATEGORY)
     )

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
-from core.workspace import Workspace
+from core.workspace import Workspace, building_folder
 
 _CHUNK = 1 << 20
+_LONGEST_NAME = 60  # characters; file systems allow 255 bytes, and a character can take four
 
 
 class Upload(Protocol):
@@ -25,7 +26,7 @@ class Upload(Protocol):
 
 
 def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, Path]:
-    """Copy uploads into one folder of the workspace, named by their content, and give their paths by part.
+    """Copy uploads into one folder of the workspace, named by their names and content, and give their paths by part.
 
     The same files uploaded again find their folder. A file keeps its name without whatever could lead out of the
     folder; two files of one name stay apart by their part.
@@ -36,15 +37,16 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
             place = Path(temporary) / part / _safe(upload.name)
             place.parent.mkdir()
             with place.open("wb") as target:
-                digest.update(part.encode() + _copy(upload, target))
+                digest.update(f"{part}/{place.name}/".encode() + _copy(upload, target))
         folder = workspace.uploads / digest.hexdigest()[:16]
         if not folder.is_dir():
-            shutil.copytree(temporary, folder)
+            with building_folder(folder) as building:
+                shutil.copytree(temporary, building, dirs_exist_ok=True)
     return {part: folder / part / _safe(upload.name) for part, upload in files.items()}
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.\- ]", "_", Path(name).name).lstrip(".") or "file"
+    return re.sub(r"[^\w.\- ]", "_", Path(name).name)[-_LONGEST_NAME:].lstrip(".") or "file"
 
 
 def _copy(upload: Upload, target: IO[bytes]) -> bytes:

@@ -57,7 +57,7 @@ def validated(name: str, rows: pl.DataFrame, *, with_value: bool) -> tuple[pl.Da
     bad = checked.filter(pl.col(REASON).is_not_null())
     good = checked.filter(pl.col(REASON).is_null()).drop(REASON)
     if good.height < MIN_USABLE * rows.height or good.is_empty():
-        counts = bad.group_by(REASON).len().sort("len", descending=True)
+        counts = bad.group_by(REASON).len().sort(["len", REASON], descending=[True, False])
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in counts.iter_rows())
         raise InputError.too_few_rows(name, good.height, rows.height, reasons, MIN_USABLE)
     return good, quarantined(name, bad)
@@ -67,7 +67,7 @@ def quarantined(name: str, bad: pl.DataFrame) -> pl.DataFrame:
     """Put unusable rows in the quarantine's form: file, line, reason, and the row's own columns as text."""
     return bad.select(
         pl.lit(name).alias(FILE),
-        pl.col(LINE).cast(pl.Int64),
+        pl.col(LINE).cast(pl.Int64).alias("line"),
         pl.col(REASON),
         *(
             pl.col(column) if column in bad.columns else pl.lit(None, dtype=pl.String).alias(column)

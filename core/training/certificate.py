@@ -21,6 +21,9 @@ _TRIAL_EFFORT = 0.15
 _CHANCE_R2 = 0.02
 _COPY_CORRELATION = 0.98
 """A feature whose ranks follow the value's this closely is the value in disguise; honest ones stay far below."""
+_ENOUGH_ROWS = 8
+"""A feature known in fewer rows may follow the value by chance (any two rows do); no training set has fewer."""
+_ALL_EQUAL = "All session values are equal."
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,16 @@ def oof_complete(oof: Vector) -> CertificateCheck:
 def shuffled_target(training: Training) -> CertificateCheck:
     """With the values dealt out at random nothing can be learned; a score above chance would mean a leak."""
     data, context = training.data, training.context
+    title = "A shuffled target scores at chance"
+    if np.ptp(data.y) == 0:
+        return CertificateCheck("shuffled_target", title, "not_applicable", _ALL_EQUAL)
     y = np.random.default_rng(context.seed).permutation(data.y)
     trial = FitContext(context.names, context.threads, context.seed, effort=_TRIAL_EFFORT)
     (fit,) = cross_fit(LEARNERS[:1], data.X, y, X_test=data.X_test[:0], folds=training.folds, context=trial)
-    r2 = 1.0 - float(np.mean((fit.oof - y) ** 2)) / max(float(np.var(y)), np.finfo(float).tiny)
+    r2 = 1.0 - float(np.mean((fit.oof - y) ** 2)) / float(np.var(y))
     return _check(
         "shuffled_target",
-        "A shuffled target scores at chance",
+        title,
         holds=r2 <= _CHANCE_R2,
         explanation=f"Out-of-fold R2 on shuffled values is {r2:.3f}; up to {_CHANCE_R2} is chance.",
     )
@@ -90,7 +96,7 @@ def planted_leak(X: Matrix, y: Vector, names: list[str]) -> CertificateCheck:
     """No feature may copy the value, and the detector that says so must catch a disguised copy planted for it."""
     title = "No feature copies the value, and a planted copy is caught"
     if np.ptp(y) == 0:
-        return CertificateCheck("planted_leak", title, "not_applicable", "All session values are equal.")
+        return CertificateCheck("planted_leak", title, "not_applicable", _ALL_EQUAL)
     copies = copies_of_target(X, y, names)
     caught = copies_of_target(-np.log1p(y)[:, None], y, ["planted"]) == ["planted"]
     found = ", ".join(copies) if copies else "none"
@@ -108,7 +114,7 @@ def copies_of_target(X: Matrix, y: Vector, names: list[str]) -> list[str]:
     copies = []
     for column, name in enumerate(names):
         known = ~np.isnan(X[:, column])
-        if known.sum() < 2 or np.ptp(X[known, column]) == 0 or np.ptp(target[known]) == 0:
+        if known.sum() < _ENOUGH_ROWS or np.ptp(X[known, column]) == 0 or np.ptp(target[known]) == 0:
             continue
         correlation = np.corrcoef(rankdata(X[known, column]), rankdata(target[known]))[0, 1]
         if abs(correlation) > _COPY_CORRELATION:

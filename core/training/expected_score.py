@@ -68,14 +68,14 @@ def expected_score(
         replicates[number] = float(drawn @ top) / max(float(drawn @ bottom), _TINY)
     spread = np.sqrt(1.0 + len(classes) / max(len(test_classes), 1))
     deviations = np.quantile(replicates - value, [_LOW, _HIGH])
-    low, high = value + spread * deviations
+    low, high = value + spread * np.array([min(deviations[0], 0.0), max(deviations[1], 0.0)])
     share = 1.0 - known_share
     return ExpectedScore(value * share, max(float(low), 0.0) * share, float(high) * share)
 
 
 def _weights(classes: NDArray[np.int64], test_classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Per row: how much more often its class occurs in test than in train. Without test rows, 1."""
-    if not len(test_classes):
+    """Per row: how much more often its class occurs in test than in train; 1 where test has no class of train."""
+    if not np.isin(test_classes, classes).any():
         return np.ones(len(classes))
     size = int(max(classes.max(), test_classes.max())) + 1
     train_share = np.bincount(classes, minlength=size) / len(classes)

@@ -17,6 +17,8 @@ ALPHAS = (0.0, *(10.0**power for power in range(-5, 1)))
 """Penalties tried, as multiples of the mean sum of squares of a column: 0 is none, 1 halves the weights."""
 _JITTER = 1e-10
 """Keeps the factorisation possible when two learners predict the same."""
+_ROUNDING = 1e-12
+"""Sums of squares about the mean below this part of those about 0 are rounding errors of the subtraction."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ class _Moments:
         count, means = self.sums[0, 0], self.sums[0, 1:] / self.sums[0, 0]
         centred = self.sums[1:, 1:] - count * np.outer(means, means)
         gram, product = centred[:-1, :-1], centred[:-1, -1]
-        scale = float(np.trace(gram)) / len(gram)
-        if scale <= 0:  # every learner predicts one constant: the mean of y is the best there is
+        scale, rounding = float(np.trace(gram)) / len(gram), _ROUNDING * float(self.sums.diagonal()[1:-1].mean())
+        if scale <= rounding:  # every learner predicts one constant: the mean of y is the best there is
             return np.zeros(len(gram)), float(means[-1])
-        factor = np.linalg.cholesky(gram + (alpha + _JITTER) * scale * np.eye(len(gram)))
+        factor = np.linalg.cholesky(gram + ((alpha + _JITTER) * scale + rounding) * np.eye(len(gram)))
         weights, _ = nnls(factor.T, np.linalg.solve(factor, product))
         return np.asarray(weights), float(means[-1] - means[:-1] @ weights)
 

@@ -10,8 +10,8 @@ from catboost import CatBoostRegressor, Pool
 
 from core.training.learners.definition import FitContext, Matrix, Vector
 
-_ROUNDS = 500
-"""With the rate below, demo and journey gain less than 1 % from more (benchmarks/learner_rounds.py)."""
+_ROUNDS = 280
+"""With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class CatBoostModel:
         return np.asarray(self.regressor.predict(X, thread_count=self.threads), dtype=np.float64)
 
     def gain(self) -> Vector:
-        return np.asarray(self.regressor.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)
+        found = np.asarray(self.regressor.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)
+        return np.nan_to_num(found)  # where no tree has a split, CatBoost divides 0 by 0
 
     def contributions(self, X: Matrix) -> Matrix:
         pool = Pool(X)
@@ -64,6 +65,7 @@ class CatBoost:
             **settings,
             random_seed=context.seed,
             thread_count=context.threads,
+            allow_const_label=True,  # equal values, or only zeros in a fold, are data like any other
             allow_writing_files=False,  # else it leaves a catboost_info folder where the person stands
             logging_level="Silent",
         )

@@ -10,8 +10,8 @@ import numpy as np
 
 from core.training.learners.definition import FitContext, Matrix, Vector
 
-_ROUNDS = 400
-"""With the rate below, demo and journey gain less than 1 % from more (benchmarks/learner_rounds.py)."""
+_ROUNDS = 280
+"""With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""Writes what a run found into its folder: tables, models, checks, and the manifest last."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from core.config import RunConfig, available_cores
+from core.dataset import Dataset, DatasetCard
+from core.features import GROUPS
+from core.progress import Progress
+from core.runs import store
+from core.schema import STACK, UNIT
+from core.submission import CheckResult
+from core.training import CertificateCheck, Training, mean_squared_error, oof_frame, prediction_frame
+
+Report = Callable[[int, int, str], None]
+
+
+class Clock:
+    """Tells a run's progress and takes its times."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.created = datetime.datetime.now(datetime.UTC)
+        self.timings: dict[str, float] = {}
+        self._progress = progress
+        self._began = time.monotonic()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Report]:
+        """Time a step; gives the function that it reports its parts with."""
+        began = time.monotonic()
+        yield lambda part, parts, detail: self._progress.report(name, part, parts, detail)
+        self.timings[name] = round(time.monotonic() - began, 3)
+
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self._began
+
+
+def write_manifest(
+    folder: Path,
+    run_id: str,
+    clock: Clock,
+    *,
+    config: RunConfig,
+    dataset: Dataset,
+    training: Training,
+    certificate: Sequence[CertificateCheck],
+    checks: Sequence[CheckResult],
+) -> store.Manifest:
+    """Write the manifest, with the SHA-256 of every file that is in the folder by now."""
+    card = dataset.card()
+    manifest = store.Manifest(
+        run_id=run_id,
+        created=clock.created.isoformat(timespec="seconds"),
+        seconds=clock.seconds(),
+        config=config,
+        dataset=dataset.fingerprint,
+        dataset_name=card.name,
+        synthetic=card.synthetic,
+        scores=_scores(training),
+        meta=_meta(training),
+        sessions=_session_counts(card, config),
+        checks=_counted(checks),
+        certificate=store.Passed.counted(check.outcome for check in certificate),
+        timings=clock.timings,
+        threads=available_cores(),
+        versions=store.versions(),
+        sha256=store.hash_files(folder),
+    )
+    (folder / store.MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    return manifest
+
+
+def write_checks(folder: Path, certificate: Sequence[CertificateCheck], checks: Sequence[CheckResult]) -> None:
+    """Write certificate.json and checks.json."""
+    _write_json(folder / store.CERTIFICATE_FILE, [dataclasses.asdict(check) for check in certificate])
+    _write_json(folder / store.CHECKS_FILE, [dataclasses.asdict(check) for check in checks])
+
+
+def write_tables(folder: Path, training: Training, answers: pl.DataFrame, importance: pl.DataFrame) -> None:
+    """Write out-of-fold and test predictions, folds, answers, importance, models and features.json."""
+    oof_frame(training).write_parquet(folder / store.OOF_FILE)
+    folds = pl.DataFrame({UNIT: training.data.units, "fold": training.folds.fold_of})
+    folds.write_parquet(folder / store.FOLDS_FILE)
+    prediction_frame(training).write_parquet(folder / store.PREDICTIONS_FILE)
+    answers.write_parquet(folder / store.ANSWERS_FILE)
+    (folder / store.IMPORTANCE_FILE).parent.mkdir()
+    importance.write_parquet(folder / store.IMPORTANCE_FILE)
+    models = folder / store.MODELS_FOLDER
+    models.mkdir()
+    for fit in training.fits:
+        for fold, model in enumerate(fit.models):
+            model.save(models, f"{fit.learner}-fold{fold}")
+    listed = [
+        {"name": feature.name, "group": group.name, "unit": feature.unit, "meaning": feature.meaning}
+        for group in GROUPS
+        for feature in group.features
+    ]
+    _write_json(folder / store.FEATURES_FILE, listed)
+
+
+def _scores(training: Training) -> store.Scores:
+    y, fold_of = training.data.y, training.folds.fold_of
+    baseline = np.empty(len(y))
+    for others, validated in training.folds.splits():
+        baseline[validated] = y[others].mean()
+    stack_errors = (training.stack.oof - y) ** 2
+    expected = training.expected
+    return store.Scores(
+        learners=training.learner_mse(),
+        fold_mse={fit.learner: list(fit.fold_mse) for fit in training.fits}
+        | {STACK: [float(stack_errors[fold_of == fold].mean()) for fold in range(training.folds.count)]},
+        cv_mse=training.cv_mse,
+        baseline_mse=mean_squared_error(baseline, y),
+        expected_test_mse=store.Interval(value=expected.value, low=expected.low, high=expected.high),
+    )
+
+
+def _meta(training: Training) -> store.MetaModel:
+    names = [fit.learner for fit in training.fits]
+    weights = dict(zip(names, (float(weight) for weight in training.stack.weights), strict=True))
+    return store.MetaModel(weights=weights, intercept=training.stack.intercept, alpha=training.stack.alpha)
+
+
+def _counted(checks: Sequence[CheckResult]) -> store.Passed:
+    """Warnings ask for a look but fail nothing."""
+    failed = sum(check.outcome == "failed" and check.severity == "error" for check in checks)
+    return store.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
+
+
+def _session_counts(card: DatasetCard, config: RunConfig) -> store.SessionCounts:
+    return store.SessionCounts(
+        train=card.train.sessions,
+        test=card.test.sessions,
+        known=card.known_sessions if config.use_known_values else 0,
+        composite=card.composite_test if config.split_composite_sessions else 0,
+    )
+
+
+def _write_json(path: Path, content: list[dict[str, Any]]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""A real server and a real Chromium for the browser tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, Playwright
+
+from core.workspace import Workspace
+from tests.conftest import absent_part
+
+PROJECT = Path(__file__).resolve().parent.parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # CI runs as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",  # the browser itself asks nobody on the network
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60.0
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the system's Chromium."""
+    found = os.environ.get("SVS_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        absent_part("Chromium", "install it (Debian: apt-get install chromium) or name it in SVS_CHROMIUM")
+    return playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
+    """Serve the dashboard on a free port of this machine, as `make run` does; gives its address."""
+    port = free_port()
+    environment = os.environ | {"SVS_HOME": str(workspace.root), "SVS_FIRST_RUN": "1" if first_run else "0"}
+    log = workspace.root.parent / "server.log"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)
+    try:
+        address = f"http://localhost:{port}"
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(f"{address}/_stcore/health"):
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    said = log.read_text()
+    assert "Traceback" not in said, said
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 (our own address)
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+class Watched:
+    """A browser page that remembers what went wrong in it: script errors and calls to other hosts."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._look_at)
+
+    def _look_at(self, request: object) -> None:
+        address: str = request.url  # type: ignore[attr-defined]
+        if not address.startswith(("http://localhost:", "ws://localhost:", "data:", "blob:")):
+            self.elsewhere.append(address)
+
+    def must_be_clean(self) -> None:
+        assert self.errors == []
+        assert self.elsewhere == []

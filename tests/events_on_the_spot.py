@@ -1,0 +1,179 @@
+"""Small event files made for one test: events that a reader can follow, the files that hold them, and random ones."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from hypothesis import strategies as st
+
+from core.dataset import DICTIONARY_FILE, Dataset
+from core.ingestion import InputFiles, ingest
+from core.schema import EVENT_COLUMNS, EVENT_TYPES, ROLES, TRAIN_COLUMNS, Role
+from core.workspace import Workspace
+
+NOON = 1_748_865_600
+"""2025-06-02 12:00:00 UTC, a Monday."""
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """One row of an event file; `time` in epoch seconds, `value` written in train only."""
+
+    file: Role
+    session: str
+    user: str
+    product: str = "P0"
+    category: str = "C0"
+    kind: str = "VIEW"
+    time: int = NOON
+    value: float = 10.0
+
+    @property
+    def facts(self) -> tuple[str, str, str, str, str, str, int]:
+        """All but the value, which is stored with the session."""
+        return self.file, self.session, self.user, self.product, self.category, self.kind, self.time
+
+
+def good_events() -> list[Event]:
+    """Forty events in each file: ten sessions of four events, each session of one user, no session in both files."""
+    return [
+        Event(
+            file,
+            f"{letter}{number}",
+            f"U{number % 6}",
+            f"P{(number + step) % 7}",
+            f"C{(number + step) % 3}",
+            EVENT_TYPES[step],
+            NOON + 3600 * number + 60 * step,
+            10.5 * number,
+        )
+        for file, letter in zip(ROLES, "AB", strict=True)
+        for number in range(10)
+        for step in range(4)
+    ]
+
+
+def text_of(time: int) -> str:
+    """The time as the files write it."""
+    return datetime.datetime.fromtimestamp(time, datetime.UTC).isoformat(sep=" ")
+
+
+def rows_of(events: Iterable[Event], file: Role) -> list[dict[str, str]]:
+    """The rows of one file, column by column as text."""
+    columns = TRAIN_COLUMNS if file == "train" else EVENT_COLUMNS
+    rows = []
+    for event in events:
+        if event.file == file:
+            cells = (
+                text_of(event.time),
+                event.kind,
+                event.product,
+                event.category,
+                event.user,
+                event.session,
+                repr(event.value),
+            )
+            rows.append(dict(zip(columns, cells, strict=False)))
+    return rows
+
+
+def csv_of(rows: Sequence[dict[str, str]], *, ending: str = "\n", quote_all: bool = False) -> bytes:
+    """The rows as a CSV file with the columns of the first of them."""
+    text = io.StringIO()
+    quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator=ending, quoting=quoting)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def sample_of(*sessions: str) -> bytes:
+    """A sample submission that asks for these sessions."""
+    return csv_of([{"user_session": session, "session_value": "0.0"} for session in sessions])
+
+
+def write_files(folder: Path, events: Sequence[Event], **instead: bytes) -> InputFiles:
+    """Write train.csv and test.csv; `instead` gives one of them other bytes, or adds a `sample`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {file: csv_of(rows_of(events, file)) for file in ROLES if file not in instead} | instead
+    for name, content in contents.items():
+        (folder / f"{name}.csv").write_bytes(content)
+    has_sample = "sample" in contents
+    return InputFiles(folder / "train.csv", folder / "test.csv", folder / "sample.csv" if has_sample else None)
+
+
+def store(folder: Path, events: Sequence[Event], **instead: bytes) -> Dataset:
+    """Write the files and ingest them into a workspace beside them."""
+    return ingest(write_files(folder / "files", events, **instead), Workspace(folder / "workspace"))
+
+
+def words_of(dataset: Dataset, column: str) -> dict[int, str]:
+    """Stored integer -> id as it stands in the files."""
+    codes, words = pl.read_parquet(dataset.folder / DICTIONARY_FILE.format(column=column)).get_columns()
+    return dict(zip(codes, words, strict=True))
+
+
+def facts_of(dataset: Dataset) -> list[tuple[str, str, str, str, str, str, int]]:
+    """The stored events in the words of the files, sorted; the same as the `facts` of the events that went in."""
+    sessions, users, products, categories = (
+        words_of(dataset, column) for column in ("user_session", "user_id", "product_id", "category_id")
+    )
+    return sorted(
+        (file, sessions[session], users[user], products[product], categories[category], EVENT_TYPES[kind], time)
+        for file in ROLES
+        for session, user, product, category, kind, time in dataset.events(file)
+        .select("session", "user", "product", "category", "type", "time")
+        .collect()
+        .iter_rows()
+    )
+
+
+Name = tuple[str, str, str]
+"""What names a unit in the files: file, session id, user id."""
+
+
+def unit_names(dataset: Dataset, units: pl.DataFrame) -> list[Name]:
+    """The name of every row of `units`, in its order."""
+    sessions, users = words_of(dataset, "user_session"), words_of(dataset, "user_id")
+    return [
+        (ROLES[role], sessions[session], users[user])
+        for role, session, user in units.select("role", "session", "user").iter_rows()
+    ]
+
+
+@st.composite
+def random_events(draw: st.DrawFn) -> list[Event]:
+    """A few sessions of few users on few products, with all that is awkward.
+
+    Times are often tied, also between sessions; sessions have one event or several, of one user or of more, in one
+    file or in both. Both files have an event. The log may lie about 1970, where epoch seconds are 0 and less.
+    """
+    begin = draw(st.sampled_from([NOON, 0]))
+    moments = st.builds(lambda steps, step: begin + steps * step, st.integers(-3, 8), st.sampled_from([1, 7200, 86399]))
+    users = st.sampled_from(["U0", "U1", "U2"])
+    events: list[Event] = []
+    for number in range(draw(st.integers(2, 6))):
+        files = ROLES[number : number + 1] or draw(st.sampled_from([("train",), ("test",), ROLES]))
+        owner = draw(users)
+        for file in files:
+            shared = draw(st.integers(0, 3)) == 0
+            for _ in range(draw(st.integers(1, 5))):
+                events.append(
+                    Event(
+                        file,
+                        f"S{number}",
+                        draw(users) if shared else owner,
+                        draw(st.sampled_from(["P0", "P1", "P2", "P3"])),
+                        draw(st.sampled_from(["C0", "C1"])),
+                        draw(st.sampled_from(EVENT_TYPES)),
+                        draw(moments),
+                        draw(st.sampled_from([0.0, 0.1, 0.2, 0.3, 12.34])),
+                    )
+                )
+    return events

@@ -1,0 +1,214 @@
+"""The whole way in a real browser against a real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from core.cli import main
+from core.runs import Jobs, Run, list_runs
+from core.workspace import Workspace
+from tests.browser import Watched, dashboard, launch
+from tests.conftest import DEMO
+
+pytestmark = pytest.mark.browser
+
+LONG = 180_000  # milliseconds; a run on the demo takes about ten seconds, on a busy machine many times that
+PAGES = {
+    "": "What will a session be worth?",
+    "Data": "What is in the data?",
+    "Explore": "What do sessions look like?",
+    "Train": "How well can we predict?",
+    "Importance": "What drives the value of a session?",
+    "Submission": "Is the submission right?",
+}
+WRONG_FILES = {
+    "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
+    "nothing.csv": (b"\n", "is empty: an event file needs a header line and at least one event"),
+    "no_types.csv": (
+        b"event_time,product_id,category_id,user_id,user_session,session_value\n2025-06-01 00:00:00,P,C,U,S,1\n",
+        "has no column event_type",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
+    watched = Watched(context.new_page())
+    yield watched
+    context.close()
+    watched.must_be_clean()
+
+
+def heading(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", level=1, name=text)).to_be_visible(timeout=60_000)
+
+
+def upload(page: Page, place: int, file: Path) -> None:
+    """Give a file to one of the three uploaders (train, test, sample submission) and wait until it has arrived."""
+    uploader = page.get_by_test_id("stFileUploader").nth(place)
+    uploader.locator("input[type=file]").first.set_input_files(file)
+    expect(uploader.get_by_role("button", name=f"Remove {file.name}")).to_be_visible()
+    page.wait_for_timeout(500)  # the name stands there before the last byte has arrived and the page has run again
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
+def read(page: Page) -> None:
+    page.get_by_role("button", name="Read the files").click()
+
+
+def percent_done(page: Page) -> int:
+    text = page.get_by_text(re.compile(r"\d+% · .* so far")).first.inner_text()
+    found = re.search(r"(\d+)% ·", text)
+    assert found, text
+    return int(found.group(1))
+
+
+def test_the_whole_way_from_opening_to_a_checked_download(
+    watched: Watched, workspace: Workspace, tmp_path: Path
+) -> None:
+    page = watched.page
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(address)
+        heading(page, PAGES[""])
+        page.get_by_role("link", name="Train", exact=True).click()
+        heading(page, PAGES["Train"])
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text("A run on demo is at work")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text(re.compile(r"\d+% · .* so far"))).to_be_visible(timeout=60_000)
+        early = percent_done(page)
+        page.wait_for_function(
+            "early => { const found = document.body.innerText.match(/(\\d+)% · /); return found && +found[1] > early; }",
+            arg=early,
+            timeout=LONG,
+        )
+        (job,) = Jobs(workspace).all()
+        assert f"job={job.id}" in page.url
+
+        page.reload()
+        second_tab = page.context.new_page()
+        second_tab.goto(f"{address}/Train")
+        for tab in (page, second_tab):
+            shows_it = tab.get_by_text("A run on demo is at work").or_(tab.get_by_text("The run is done."))
+            expect(shows_it.first).to_be_visible(timeout=60_000)
+            assert f"job={job.id}" in tab.url
+        assert [each.id for each in Jobs(workspace).all()] == [job.id]
+
+        expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
+        expect(page.get_by_text("5 of 5 checks against leaks passed.")).to_be_visible()
+        page.get_by_role("link", name="Submission", exact=True).click()
+        heading(page, PAGES["Submission"])
+        expect(page.get_by_text("all 15 checks that apply passed")).to_be_visible()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download submission.csv").click()
+        file = tmp_path / "submission.csv"
+        download.value.save_as(file)
+    (run,) = list_runs(workspace)
+    assert file.read_bytes() == run.submission.read_bytes()
+    sample, test = str(DEMO / "sample_submission.csv"), str(DEMO / "test.csv")
+    assert main(["check", str(file), "--test", test, "--sample-submission", sample]) == 0
+
+
+def test_the_first_start_runs_by_itself_and_can_be_cancelled(watched: Watched, workspace: Workspace) -> None:
+    page = watched.page
+    with dashboard(workspace, first_run=True) as address:
+        page.goto(address)
+        heading(page, PAGES[""])
+        expect(page.get_by_text("A run on demo is at work")).to_be_visible()
+        page.get_by_role("button", name="Cancel the run").click()
+        expect(page.get_by_text("There is no finished run on this dataset yet.")).to_be_visible()
+        expect(page.get_by_text("A run on demo is at work")).to_be_hidden(timeout=60_000)
+        page.goto(f"{address}/Submission")
+        heading(page, PAGES["Submission"])
+        expect(page.get_by_text("submission.csv and its checks will stand here.")).to_be_visible()
+    assert [job.state for job in Jobs(workspace).all()] == ["cancelled"]
+
+
+def test_every_page_opens_cold_from_its_address(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
+    page = watched.page
+    for path, title in PAGES.items():
+        with dashboard(
+            finished_home[0], first_run=False
+        ) as address:  # a fresh server for each: nothing was opened before
+            page.goto(f"{address}/{path}")
+            heading(page, title)
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+            expect(page.get_by_role("combobox", name=re.compile("Dataset"))).to_be_visible()
+
+
+def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
+    watched: Watched, finished_home: tuple[Workspace, Run]
+) -> None:
+    page = watched.page
+    with dashboard(finished_home[0], first_run=False) as address:
+        for path, charts in (("Explore", 3), ("Importance", 1), ("Train", 1)):
+            page.goto(f"{address}/{path}")
+            heading(page, PAGES[path])
+            expect(
+                page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+            ).to_have_count(charts)
+        page.goto(f"{address}/Explore")
+        expect(
+            page.get_by_label(re.compile("Histogram of session values. Half of the sessions")).first
+        ).to_be_attached()
+
+
+def test_wrong_files_get_a_sentence_and_the_page_goes_on(
+    watched: Watched, finished_home: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    page = watched.page
+    with dashboard(finished_home[0], first_run=False) as address:
+        page.goto(f"{address}/Data")
+        heading(page, PAGES["Data"])
+        upload(page, 1, DEMO / "test.csv")
+        for name, (content, sentence) in WRONG_FILES.items():
+            wrong = tmp_path / name
+            wrong.write_bytes(content)
+            upload(page, 0, wrong)
+            read(page)
+            expect(page.get_by_role("alert").filter(has_text=f"{name} {sentence}")).to_be_visible()
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+        other = tmp_path / "few.csv"
+        pl.read_csv(DEMO / "test.csv").head(50).write_csv(other)
+        upload(page, 0, DEMO / "train.csv")
+        upload(page, 1, other)
+        upload(page, 2, DEMO / "sample_submission.csv")
+        read(page)
+        expect(page.get_by_role("alert").filter(has_text="have no event in the test file")).to_be_visible()
+        page.get_by_role("link", name="Explore", exact=True).click()
+        heading(page, PAGES["Explore"])
+
+
+def test_uploaded_files_become_the_dataset_of_every_page(
+    watched: Watched, finished_home: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    page = watched.page
+    train = tmp_path / "my train.csv"
+    pl.read_csv(DEMO / "train.csv").head(5_000).write_csv(train)
+    with dashboard(finished_home[0], first_run=False) as address:
+        page.goto(f"{address}/Data")
+        heading(page, PAGES["Data"])
+        upload(page, 0, train)
+        upload(page, 1, DEMO / "test.csv")
+        read(page)
+        expect(page.get_by_text("Train: my train.csv.")).to_be_visible()
+        expect(page.get_by_text("No run on this dataset yet.")).to_be_visible()
+        page.get_by_role("link", name="Importance", exact=True).click()
+        expect(page.get_by_text("The features that each learner used will stand here.")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("The features that each learner used will stand here.")).to_be_visible()

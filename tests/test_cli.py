@@ -1,0 +1,208 @@
+"""The command line: exit codes, the JSON line, sentences instead of tracebacks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from core.cli import main
+from core.runs import Run
+from core.workspace import Workspace
+from tests.conftest import DEMO
+
+TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
+VERBS = ("demo", "journey", "ingest", "run", "check", "runs", "jobs", "datasets")
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
+    """The JSON object on the last line of the output, and what the error stream says."""
+    captured = capsys.readouterr()
+    return json.loads(captured.out.splitlines()[-1]), captured.err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    code = main(["run", "--train", TRAIN, "--test", TEST, "--sample-submission", SAMPLE, "--preset", "quick",
+                 "--folds", "2", "--out", str(out), "--json"])  # fmt: skip
+    summary, errors = said(capsys)
+    assert (code, errors) == (0, "")
+    assert summary["run_dir"] == str(out)
+    assert Path(summary["submission"]).read_text().startswith("user_session,session_value\n")
+    assert summary["checks"] == {"passed": 15, "failed": 0}
+    assert main(["check", summary["submission"], "--test", TEST, "--sample-submission", SAMPLE]) == 0
+    assert main(["check", summary["submission"], "--run", str(out), "--json"]) == 0
+    checked, _ = said(capsys)
+    assert checked["failed"] == 0
+
+
+def test_run_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "core", "run", "--train", TRAIN, "--test", TEST, "--folds", "2"]
+    piped = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert piped.stderr == ""
+    main_end, worker_end = os.openpty()
+    fcntl.ioctl(worker_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # as wide as a terminal
+    with subprocess.Popen(command, stderr=worker_end, stdout=subprocess.DEVNULL) as process:
+        os.close(worker_end)
+        seen = b""
+        while True:
+            try:
+                part = os.read(main_end, 65536)
+            except OSError:  # the other end closes when the process ends
+                break
+            if not part:
+                break
+            seen += part
+    os.close(main_end)
+    assert process.returncode == 0
+    text = seen.decode()
+    assert "CatBoost, 1 of 2 folds" in text
+    assert re.search(r"\d+ % \|.*\| \d\d:\d\d", text)
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
+        (b"", "is empty: an event file needs a header line and at least one event"),
+        (b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n", "has no columns event_type, category_id, user_id"),
+    ],
+    ids=["an image named .csv", "an empty file", "no event_type"],
+)
+def test_a_wrong_file_is_one_sentence_and_exit_code_2(
+    name: str, content: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / f"{name}.csv"
+    wrong.write_bytes(content)
+    files = {"train": TRAIN, "test": TEST} | {name: str(wrong)}
+    code = main(["run", "--train", files["train"], "--test", files["test"], "--json"])
+    content_said, errors = said(capsys)
+    assert code == 2
+    assert f"{name}.csv {sentence}" in errors
+    assert content_said == {"error": errors.strip()}
+    assert len(errors.strip().splitlines()) == 1
+
+
+def test_a_file_without_one_column_names_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = tmp_path / "train.csv"
+    pl.read_csv(TRAIN).drop("event_type").write_csv(wrong)
+    assert main(["run", "--train", str(wrong), "--test", TEST]) == 2
+    assert capsys.readouterr().err == (
+        "train.csv has no column event_type (found: event_time, product_id, category_id, user_id, user_session, "
+        "session_value): rename or add the missing column, then try again.\n"
+    )
+
+
+def test_a_test_file_without_its_sessions_events_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "test.csv"
+    pl.read_csv(TEST).head(100).write_csv(other)
+    assert main(["run", "--train", TRAIN, "--test", str(other), "--sample-submission", SAMPLE]) == 2
+    error = capsys.readouterr().err
+    assert re.match(r"[\d,]+ of the 2,\d+ sessions in sample_submission\.csv have no event in the test file", error)
+    assert "use the test file that belongs to this sample submission" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--train", TRAIN], "--test is None: allowed is the path of an event file; change it and start again."),
+        (
+            ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],
+            "folds is 1: allowed is greater than or equal to 2",
+        ),
+        (
+            ["run", "--train", "no.csv", "--test", TEST],
+            "There is no file at no.csv: check the path, or pick another file.",
+        ),
+        (["run", "--dataset", "ffff"], "There is no dataset named ffff"),
+        (["check", "no.csv", "--test", TEST], "There is no file at no.csv: check the path, or pick another file."),
+        (["check", SAMPLE, "--run", "nothing"], "There is no run named nothing: there is no run yet"),
+        (["runs", "show", "nothing"], "There is no run named nothing: there is no run yet"),
+        (["runs", "show"], "RUN is None: allowed is"),
+        (["jobs", "show", "nothing"], "There is no job named nothing: there is no job yet"),
+        (["jobs", "cancel"], "JOB is None: allowed is"),
+        (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5: allowed is a whole number of at least 200"),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_failed_check_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    negative = tmp_path / "submission.csv"
+    negative.write_text(Path(SAMPLE).read_text().replace(",0.0", ",-1.0"))
+    assert main(["check", str(negative), "--test", TEST, "--sample-submission", SAMPLE]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"FAILED +No value is negative", out)
+
+
+def test_demo_writes_files_that_ingest_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--out", str(tmp_path / "d"), "--sessions", "300", "--seed", "2", "--json"]) == 0
+    files = [str(tmp_path / "d" / name) for name in ("train.csv", "test.csv", "sample_submission.csv")]
+    capsys.readouterr()
+    assert main(["ingest", "--train", files[0], "--test", files[1], "--sample-submission", files[2], "--json"]) == 0
+    card, _ = said(capsys)
+    assert card["synthetic"] is True
+    assert card["train"]["rows"] == pl.read_csv(files[0]).height
+    assert main(["datasets", "list"]) == 0
+    assert card["fingerprint"][:12] in capsys.readouterr().out
+
+
+def test_runs_and_jobs_are_listed_and_shown(
+    finished_home: tuple[Workspace, Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished_home[1]
+    assert main(["runs", "list", "--json"]) == 0
+    listed, _ = said(capsys)
+    assert [each["run_id"] for each in listed["runs"]] == [run.manifest.run_id]
+    assert main(["runs", "show", run.manifest.run_id, "--json"]) == 0
+    shown, _ = said(capsys)
+    assert shown["run_id"] == run.manifest.run_id
+    assert main(["jobs", "list"]) == 0
+    assert capsys.readouterr().out == "There is no job yet.\n"
+
+
+def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> None:
+    command = [sys.executable, "-m", "core", "run", "--train", TRAIN, "--test", TEST, "--folds", "20"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not any(workspace.datasets.glob("*/card.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "Cancelled; nothing was kept."
+    assert list(workspace.runs.iterdir()) == []

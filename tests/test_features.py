@@ -1,0 +1,568 @@
+"""Every feature against an oracle in plain Python, and the promises of the history features.
+
+The oracle (loops over dictionaries and lists, no frames) says what each feature is; a feature without an oracle fails.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import io
+import math
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.features import (
+    GROUPS,
+    FeatureTable,
+    all_features,
+    build_features,
+    changed_by_later_sessions,
+    compute_features,
+)
+from core.features.definition import History
+from core.features.honesty import HISTORY_GROUPS
+from core.features.table import events_and_units
+from core.ingestion import InputFiles, ingest
+from core.schema import EVENT_CODE, EVENT_TYPES
+from core.workspace import Workspace
+from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names
+
+QUICKLY = settings(max_examples=40, deadline=None, derandomize=True)
+PROJECT = Path(__file__).resolve().parent.parent
+HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
+HISTORY_FEATURES = [feature.name for group in GROUPS if group.name in HISTORY_GROUPS for feature in group.features]
+
+
+# --- the oracle -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Unit:
+    """What one row of features describes, and all that it may look at."""
+
+    name: Name
+    events: list[Event]
+    others: list[list[Event]]
+    """The events of every other unit."""
+    history: History
+
+    @property
+    def user(self) -> str:
+        return self.name[2]
+
+    @property
+    def times(self) -> list[int]:
+        return sorted(event.time for event in self.events)
+
+    @property
+    def start(self) -> int:
+        return min(self.times)
+
+    def count(self, kind: str) -> int:
+        return sum(event.kind == kind for event in self.events)
+
+    def different(self, what: str, *kinds: str) -> set[str]:
+        return {getattr(event, what) for event in self.events if event.kind in (kinds or EVENT_TYPES)}
+
+    def seen_elsewhere(self, what: str, which: str) -> list[Event]:
+        """Events on this product (category, user) in other units, as far as the regime lets them be seen."""
+        found = [event for other in self.others for event in other if getattr(event, what) == which]
+        return found if self.history == "all_rows" else [event for event in found if event.time < self.start]
+
+
+def units_of(events: Iterable[Event], history: History, *, split: bool = True) -> list[Unit]:
+    """One unit a session id and user of a file; unsplit, all users of a session id count as the first of them."""
+    users = defaultdict(set)
+    for event in events:
+        users[event.file, event.session].add(event.user)
+    logs = defaultdict(list)
+    for event in events:
+        owner = event.user if split else min(users[event.file, event.session])
+        logs[event.file, event.session, owner].append(dataclasses.replace(event, user=owner))
+    return [Unit(name, log, [logs[other] for other in logs if other != name], history) for name, log in logs.items()]
+
+
+def gaps(unit: Unit) -> list[int]:
+    return [later - earlier for earlier, later in zip(unit.times, unit.times[1:], strict=False)]
+
+
+def began(unit: Unit) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(unit.start, datetime.UTC)
+
+
+def turn_of_day(unit: Unit) -> float:
+    clock = began(unit)
+    return 2 * math.pi * (clock.hour * 3600 + clock.minute * 60 + clock.second) / 86400
+
+
+def turn_of_week(unit: Unit) -> float:
+    return (2 * math.pi * began(unit).weekday() + turn_of_day(unit)) / 7
+
+
+def user_events(unit: Unit, *kinds: str) -> int:
+    return sum(event.kind in (kinds or EVENT_TYPES) for event in unit.seen_elsewhere("user", unit.user))
+
+
+def user_sessions(unit: Unit) -> int:
+    return sum(
+        other[0].user == unit.user and (unit.history == "all_rows" or min(event.time for event in other) < unit.start)
+        for other in unit.others
+    )
+
+
+def since_user_was_seen(unit: Unit) -> int | None:
+    earlier = [
+        event.time for other in unit.others for event in other if event.user == unit.user and event.time < unit.start
+    ]
+    return unit.start - max(earlier) if earlier else None
+
+
+def popularities(unit: Unit, what: str) -> list[float]:
+    return [math.log(1 + len(unit.seen_elsewhere(what, which))) for which in unit.different(what)]
+
+
+def rates(unit: Unit, what: str, kind: str) -> list[float]:
+    """Shrunk towards the usual share of the kind as if ten more events had been seen."""
+    usual = {"BUY": 0.1, "ADD_CART": 0.3}[kind]
+    seen = [unit.seen_elsewhere(what, which) for which in unit.different(what)]
+    return [(sum(event.kind == kind for event in events) + 10 * usual) / (len(events) + 10) for events in seen]
+
+
+Oracle = Callable[[Unit], float | None]
+ORACLE: dict[str, Oracle] = {
+    "n_events": lambda unit: len(unit.events),
+    "n_view": lambda unit: unit.count("VIEW"),
+    "n_add_cart": lambda unit: unit.count("ADD_CART"),
+    "n_remove_cart": lambda unit: unit.count("REMOVE_CART"),
+    "n_buy": lambda unit: unit.count("BUY"),
+    "share_view": lambda unit: unit.count("VIEW") / len(unit.events),
+    "share_add_cart": lambda unit: unit.count("ADD_CART") / len(unit.events),
+    "share_remove_cart": lambda unit: unit.count("REMOVE_CART") / len(unit.events),
+    "share_buy": lambda unit: unit.count("BUY") / len(unit.events),
+    "buy_per_view": lambda unit: unit.count("BUY") / (unit.count("VIEW") + 1),
+    "buy_per_add_cart": lambda unit: unit.count("BUY") / (unit.count("ADD_CART") + 1),
+    "add_cart_per_view": lambda unit: unit.count("ADD_CART") / (unit.count("VIEW") + 1),
+    "remove_cart_per_add_cart": lambda unit: unit.count("REMOVE_CART") / (unit.count("ADD_CART") + 1),
+    "net_cart": lambda unit: unit.count("ADD_CART") - unit.count("REMOVE_CART"),
+    "n_repeats": lambda unit: len(unit.events) - len(unit.different("product")),
+    "duration": lambda unit: max(unit.times) - min(unit.times),
+    "gap_mean": lambda unit: statistics.fmean(gaps(unit)) if gaps(unit) else None,
+    "gap_max": lambda unit: max(gaps(unit), default=None),
+    "start_hour": lambda unit: began(unit).hour,
+    "start_weekday": lambda unit: began(unit).weekday(),
+    "hour_sin": lambda unit: math.sin(turn_of_day(unit)),
+    "hour_cos": lambda unit: math.cos(turn_of_day(unit)),
+    "week_sin": lambda unit: math.sin(turn_of_week(unit)),
+    "week_cos": lambda unit: math.cos(turn_of_week(unit)),
+    "n_products": lambda unit: len(unit.different("product")),
+    "n_categories": lambda unit: len(unit.different("category")),
+    "products_added": lambda unit: len(unit.different("product", "ADD_CART")),
+    "products_bought": lambda unit: len(unit.different("product", "BUY")),
+    "products_per_category": lambda unit: len(unit.different("product")) / len(unit.different("category")),
+    "user_n_sessions": user_sessions,
+    "user_n_events": user_events,
+    "user_n_view": lambda unit: user_events(unit, "VIEW"),
+    "user_n_add_cart": lambda unit: user_events(unit, "ADD_CART"),
+    "user_n_remove_cart": lambda unit: user_events(unit, "REMOVE_CART"),
+    "user_n_buy": lambda unit: user_events(unit, "BUY"),
+    "user_buy_rate": lambda unit: (user_events(unit, "BUY") + 1) / (user_events(unit) + 10),
+    "user_seconds_since": since_user_was_seen,
+    "product_popularity_mean": lambda unit: statistics.fmean(popularities(unit, "product")),
+    "product_popularity_min": lambda unit: min(popularities(unit, "product")),
+    "product_buy_rate_mean": lambda unit: statistics.fmean(rates(unit, "product", "BUY")),
+    "product_buy_rate_max": lambda unit: max(rates(unit, "product", "BUY")),
+    "product_add_cart_rate_mean": lambda unit: statistics.fmean(rates(unit, "product", "ADD_CART")),
+    "product_add_cart_rate_max": lambda unit: max(rates(unit, "product", "ADD_CART")),
+    "category_popularity_mean": lambda unit: statistics.fmean(popularities(unit, "category")),
+    "category_popularity_min": lambda unit: min(popularities(unit, "category")),
+    "category_buy_rate_mean": lambda unit: statistics.fmean(rates(unit, "category", "BUY")),
+    "category_buy_rate_max": lambda unit: max(rates(unit, "category", "BUY")),
+    "category_add_cart_rate_mean": lambda unit: statistics.fmean(rates(unit, "category", "ADD_CART")),
+    "category_add_cart_rate_max": lambda unit: max(rates(unit, "category", "ADD_CART")),
+}
+
+Row = dict[str, float | None]
+
+
+def features_by_name(dataset: Dataset, config: RunConfig) -> dict[Name, Row]:
+    table = build_features(dataset, config)
+    return dict(zip(unit_names(dataset, table.units), table.values.to_dicts(), strict=True))
+
+
+def assert_same(found: Row, expected: Row, where: object) -> None:
+    for name, value in expected.items():
+        if value is None:
+            assert found[name] is None, f"{name} of {where}"
+        else:
+            assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9), f"{name} of {where}"
+
+
+def test_every_feature_has_an_oracle() -> None:
+    assert list(ORACLE) == [feature.name for feature in all_features()]
+
+
+@QUICKLY
+@given(events=random_events())
+def test_every_feature_is_what_its_oracle_says(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
+    dataset = store(tmp_path_factory.mktemp("oracle"), events)
+    for history in HISTORIES:
+        for split in (True, False):
+            found = features_by_name(dataset, RunConfig(history=history, split_composite_sessions=split))
+            units = units_of(events, history, split=split)
+            assert set(found) == {unit.name for unit in units}
+            for unit in units:
+                expected = {name: oracle(unit) for name, oracle in ORACLE.items()}
+                assert_same(found[unit.name], expected, (unit.name, history, split))
+
+
+# --- what the features say of sessions that a reader can follow -------------------------------------------------------
+def history_of(tmp_path: Path, events: list[Event], history: History = "as_of") -> Row:
+    """The features of the session NOW of user ME, in a log that has unrelated sessions too."""
+    elsewhere = [
+        dataclasses.replace(event, user=f"X{event.user}", product=f"X{event.product}") for event in good_events()
+    ]
+    elsewhere = [dataclasses.replace(event, category="XC") for event in elsewhere]
+    dataset = store(tmp_path, [*elsewhere, *events])
+    return features_by_name(dataset, RunConfig(history=history))["train", "NOW", "ME"]
+
+
+NOW = Event("train", "NOW", "ME")
+EARLIER = dataclasses.replace(NOW, session="THEN", time=NOON - 1, kind="BUY")
+SAME_SECOND = dataclasses.replace(NOW, session="THEN", kind="BUY")
+LATER = dataclasses.replace(NOW, session="THEN", time=NOON + 1, kind="BUY")
+NEW_USER = {
+    "user_n_sessions": 0,
+    "user_n_events": 0,
+    "user_n_buy": 0,
+    "user_buy_rate": 0.1,
+    "user_seconds_since": None,
+    "product_popularity_mean": 0,
+    "product_buy_rate_mean": 0.1,
+    "category_add_cart_rate_max": 0.3,
+}
+ONE_PURCHASE = {
+    "user_n_sessions": 1,
+    "user_n_events": 1,
+    "user_n_buy": 1,
+    "user_buy_rate": 2 / 11,
+    "product_popularity_mean": math.log(2),
+    "product_buy_rate_mean": 2 / 11,
+    "category_add_cart_rate_max": 3 / 11,
+}
+
+
+@pytest.mark.parametrize(
+    ("other", "history", "expected"),
+    [
+        (EARLIER, "as_of", {**ONE_PURCHASE, "user_seconds_since": 1}),
+        (SAME_SECOND, "as_of", NEW_USER),
+        (LATER, "as_of", NEW_USER),
+        (EARLIER, "all_rows", {**ONE_PURCHASE, "user_seconds_since": 1}),
+        (SAME_SECOND, "all_rows", {**ONE_PURCHASE, "user_seconds_since": None}),
+        (LATER, "all_rows", {**ONE_PURCHASE, "user_seconds_since": None}),
+    ],
+    ids=lambda given: given.time - NOON if isinstance(given, Event) else given if isinstance(given, str) else "",
+)
+def test_as_of_sees_what_happened_strictly_before_the_session_and_all_rows_everything(
+    tmp_path: Path, other: Event, history: History, expected: Row
+) -> None:
+    assert_same(history_of(tmp_path, [NOW, other], history), expected, other)
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_a_first_session_has_no_history_however_much_happens_in_it(tmp_path: Path, history: History) -> None:
+    events = [dataclasses.replace(NOW, kind=kind, time=NOON + step) for step, kind in enumerate(EVENT_TYPES * 3)]
+    assert_same(history_of(tmp_path, events, history), NEW_USER, history)
+
+
+def test_the_test_half_of_a_known_session_sees_the_train_half_as_another_session(tmp_path: Path) -> None:
+    half = dataclasses.replace(NOW, file="test", time=NOON - 60)
+    assert history_of(tmp_path, [NOW, half])["user_n_sessions"] == 1
+
+
+def test_the_users_of_a_shared_session_id_have_histories_of_their_own(tmp_path: Path) -> None:
+    other_user = dataclasses.replace(NOW, user="YOU", product="P1", category="C1", time=NOON - 60)
+    assert_same(history_of(tmp_path, [NOW, other_user]), {**NEW_USER, "n_events": 1}, "ME")
+
+
+def test_an_event_at_the_epoch_is_an_event(tmp_path: Path) -> None:
+    events = [dataclasses.replace(NOW, time=50), dataclasses.replace(EARLIER, time=0)]
+    assert history_of(tmp_path, events)["user_seconds_since"] == 50
+
+
+def test_a_session_of_one_event_has_no_gaps(tmp_path: Path) -> None:
+    assert_same(history_of(tmp_path, [NOW]), {"duration": 0, "gap_mean": None, "gap_max": None}, "NOW")
+
+
+def test_monday_noon_is_hour_twelve_of_day_zero(tmp_path: Path) -> None:
+    expected = {"start_hour": 12, "start_weekday": 0, "hour_sin": 0, "hour_cos": -1}
+    assert_same(history_of(tmp_path, [NOW]), expected, "NOW")
+
+
+# --- composite sessions unsplit ---------------------------------------------------------------------------------------
+def test_unsplit_the_users_of_a_session_id_become_one_unit(tmp_path: Path) -> None:
+    shared = [Event("train", "S", f"U{number}", f"P{number}", time=NOON + 60 * number) for number in (2, 1, 0)]
+    dataset = store(tmp_path, [*good_events(), *shared])
+    split, merged = (build_features(dataset, RunConfig(split_composite_sessions=split)) for split in (True, False))
+    assert (split.units.height, merged.units.height) == (23, 21)
+    assert merged.values.height == merged.units.height
+    (row,) = np.flatnonzero(merged.units.get_column("composite"))
+    assert unit_names(dataset, merged.units)[row] == ("train", "S", "U0")
+    assert merged.units.row(row, named=True)["start"] == NOON
+    assert_same(merged.values.row(row, named=True), {"n_events": 3, "n_products": 3, "duration": 120}, "S")
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+def test_the_table_has_one_row_a_unit_and_one_column_a_feature_in_order(tmp_path: Path) -> None:
+    table = build_features(store(tmp_path, good_events()), RunConfig())
+    assert table.units.get_column("unit").to_list() == list(range(20))
+    assert table.names == [feature.name for feature in all_features()]
+    assert set(table.values.schema.values()) == {pl.Float64}
+
+
+def test_the_matrix_holds_the_chosen_rows_with_nan_for_nothing(tmp_path: Path) -> None:
+    dataset = store(tmp_path, [*good_events(), Event("train", "ONE", "U1")])
+    table = build_features(dataset, RunConfig())
+    chosen = table.units.get_column("role") == 0
+    matrix = table.matrix(chosen)
+    assert matrix.shape == (11, len(table.names))
+    assert matrix.dtype == np.float64
+    assert matrix.flags.c_contiguous
+    (row,) = np.flatnonzero(matrix[:, table.names.index("n_events")] == 1)
+    assert np.isnan(matrix[row, table.names.index("gap_mean")])
+
+
+def test_every_group_is_reported_by_name(tmp_path: Path) -> None:
+    said: list[tuple[int, int, str]] = []
+    build_features(store(tmp_path, good_events()), RunConfig(), lambda *moment: said.append(moment))
+    assert [text for _, _, text in said] == [*(group.name.replace("_", " ") for group in GROUPS), ""]
+    assert [part for part, _, _ in said] == list(range(len(GROUPS) + 1))
+
+
+@settings(QUICKLY, max_examples=15)
+@given(events=random_events(), seed=st.integers(0, 999), history=st.sampled_from(HISTORIES))
+def test_the_row_order_of_the_files_changes_no_feature(
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], seed: int, history: History
+) -> None:
+    folder = tmp_path_factory.mktemp("order")
+    shuffled = random.Random(seed).sample(events, len(events))
+    tables = [
+        build_features(store(folder / name, rows), RunConfig(history=history)).values
+        for name, rows in (("a", events), ("b", shuffled))
+    ]
+    assert tables[0].equals(tables[1])
+
+
+# --- the registry -----------------------------------------------------------------------------------------------------
+def test_features_and_groups_have_names_of_their_own() -> None:
+    names = [feature.name for feature in all_features()]
+    groups = [group.name for group in GROUPS]
+    assert len(set(names)) == len(names)
+    assert len(set(groups)) == len(groups)
+    assert set(HISTORY_GROUPS) == {name for name in groups if name.endswith("_history")}
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in [*names, *groups])
+
+
+@pytest.mark.parametrize("feature", all_features(), ids=lambda feature: feature.name)
+def test_a_feature_has_a_unit_and_a_sentence_that_says_what_it_means(feature) -> None:
+    assert feature.unit.strip()
+    assert re.fullmatch(r"[A-Z][^\n]*[^\s.]\.", feature.meaning)
+
+
+# --- canaries: what history must never notice -------------------------------------------------------------------------
+Fact = tuple[int, str, str, str, int]
+"""Unit, product, category, event type and time of an event."""
+EVENTS_SCHEMA = {"unit": pl.Int64, "user": pl.Int64, "product": pl.Int64, "category": pl.Int64, "type": pl.Int8}
+
+
+@dataclass(frozen=True)
+class Click:
+    """An event as stored. A unit has one user: unit 0 and 3 are of user 0, 1 and 4 of user 1, and so on."""
+
+    unit: int
+    product: int
+    category: int
+    kind: int
+    time: int
+
+    @property
+    def row(self) -> tuple[int, ...]:
+        return self.unit, self.unit % 3, self.product, self.category, self.kind, self.time
+
+
+clicks = st.builds(
+    Click,
+    unit=st.integers(0, 7),
+    product=st.integers(0, 3),
+    category=st.integers(0, 1),
+    kind=st.integers(0, 3),
+    time=st.integers(NOON, NOON + 12),
+)
+logs = st.lists(clicks, min_size=5, max_size=40)
+
+
+def history_of_unit(log: list[Click], unit: int, history: History) -> Row:
+    events = pl.DataFrame([click.row for click in log], schema={**EVENTS_SCHEMA, "time": pl.Int64}, orient="row")
+    units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start")).sort("unit")
+    groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
+    values = compute_features(events.lazy(), units.lazy(), history, groups=groups)
+    return values.row(units.get_column("unit").to_list().index(unit), named=True)
+
+
+def later_elsewhere(log: list[Click], unit: int) -> tuple[list[Click], list[Click]]:
+    """The events of other units at or after the unit's start, and all the rest."""
+    start = min(click.time for click in log if click.unit == unit)
+    later = [click for click in log if click.unit != unit and click.time >= start]
+    return later, [click for click in log if click not in later]
+
+
+@QUICKLY
+@given(log=logs, seed=st.integers(0, 999))
+def test_as_of_permuting_later_events_of_other_sessions_changes_no_history(log: list[Click], seed: int) -> None:
+    unit, shuffle = log[0].unit, random.Random(seed)
+    later, rest = later_elsewhere(log, unit)
+    assume(len(later) > 1)
+    columns = [
+        shuffle.sample([getattr(click, field) for click in later], len(later))
+        for field in ("unit", "product", "category", "kind", "time")
+    ]
+    permuted = [Click(*cells) for cells in zip(*columns, strict=True)]
+    assert history_of_unit([*permuted, *rest], unit, "as_of") == history_of_unit(log, unit, "as_of")
+
+
+@QUICKLY
+@given(log=logs)
+def test_as_of_deleting_later_events_of_other_sessions_changes_no_history(log: list[Click]) -> None:
+    unit = log[0].unit
+    later, rest = later_elsewhere(log, unit)
+    assume(later)
+    assert history_of_unit(rest, unit, "as_of") == history_of_unit(log, unit, "as_of")
+
+
+@QUICKLY
+@given(log=logs, more=st.lists(clicks, min_size=1, max_size=20))
+def test_as_of_adding_later_events_to_other_sessions_changes_no_history(log: list[Click], more: list[Click]) -> None:
+    unit = log[0].unit
+    start = min(click.time for click in log if click.unit == unit)
+    added = [
+        dataclasses.replace(
+            click, unit=click.unit + 8 if click.unit == unit else click.unit, time=start + click.time - NOON
+        )
+        for click in more
+    ]
+    assert history_of_unit([*log, *added], unit, "as_of") == history_of_unit(log, unit, "as_of")
+
+
+@QUICKLY
+@given(log=logs, history=st.sampled_from(HISTORIES), seed=st.integers(0, 999))
+def test_own_events_never_count_in_history(log: list[Click], history: History, seed: int) -> None:
+    unit, chance = log[0].unit, random.Random(seed)
+    own = [click for click in log if click.unit == unit]
+    repeated = [
+        dataclasses.replace(click, kind=chance.randrange(4), time=click.time + chance.randrange(5)) for click in own * 3
+    ]
+    assert history_of_unit([*log, *repeated], unit, history) == history_of_unit(log, unit, history)
+
+
+def test_the_canaries_sing_in_the_regime_that_looks_ahead() -> None:
+    log = [Click(0, 0, 0, EVENT_CODE["VIEW"], NOON), Click(3, 0, 0, EVENT_CODE["BUY"], NOON)]
+    alone = history_of_unit(log[:1], 0, "all_rows")
+    noticed = {name for name, value in history_of_unit(log, 0, "all_rows").items() if value != alone[name]}
+    blind = {"user_n_view", "user_n_add_cart", "user_n_remove_cart", "user_seconds_since"}
+    assert noticed == set(HISTORY_FEATURES) - blind
+
+
+# --- on the demo: honesty and determinism -----------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> Dataset:
+    return ingest(demo_files, Workspace(tmp_path_factory.mktemp("demo")))
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_the_history_of_the_demo_is_honest(demo: Dataset, split: bool) -> None:
+    config = RunConfig(split_composite_sessions=split)
+    changed, compared = changed_by_later_sessions(demo, build_features(demo, config), config)
+    assert changed == 0
+    assert compared > 5000
+
+
+def history_that_knows_all(demo: Dataset, honest: FeatureTable) -> FeatureTable:
+    return build_features(demo, RunConfig(history="all_rows"))
+
+
+def history_that_looks_a_day_ahead(demo: Dataset, honest: FeatureTable) -> FeatureTable:
+    events, units = events_and_units(demo, RunConfig())
+    ahead = units.lazy().with_columns(pl.col("start") + 86_400)
+    return FeatureTable(units, compute_features(events, ahead, "as_of"))
+
+
+def history_that_forgets_when_a_user_came_back(demo: Dataset, honest: FeatureTable) -> FeatureTable:
+    return FeatureTable(honest.units, honest.values.with_columns(user_seconds_since=pl.lit(None, dtype=pl.Float64)))
+
+
+@pytest.mark.parametrize(
+    "plant", [history_that_knows_all, history_that_looks_a_day_ahead, history_that_forgets_when_a_user_came_back]
+)
+def test_a_planted_dishonest_history_is_caught(
+    demo: Dataset, plant: Callable[[Dataset, FeatureTable], FeatureTable]
+) -> None:
+    changed, _ = changed_by_later_sessions(demo, plant(demo, build_features(demo, RunConfig())), RunConfig())
+    assert changed > 100
+
+
+def test_one_dishonest_cell_is_caught(demo: Dataset) -> None:
+    honest = build_features(demo, RunConfig())
+    first = int(honest.units.get_column("start").arg_min() or 0)
+    one_more = pl.col("user_n_buy") + (pl.int_range(pl.len()) == first)
+    planted = FeatureTable(honest.units, honest.values.with_columns(one_more))
+    assert changed_by_later_sessions(demo, planted, RunConfig())[0] == 1
+
+
+def digest_of(values: pl.DataFrame) -> str:
+    target = io.BytesIO()
+    values.write_ipc(target)
+    return hashlib.sha256(target.getvalue()).hexdigest()
+
+
+IN_A_PROCESS_OF_ITS_OWN = """
+import sys
+from pathlib import Path
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.features import build_features
+from tests.test_features import digest_of
+print(digest_of(build_features(Dataset(Path(sys.argv[1])), RunConfig(history=sys.argv[2])).values))
+"""
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_the_same_files_give_the_same_bytes_in_any_process_with_any_number_of_threads(
+    demo: Dataset, history: History
+) -> None:
+    here = digest_of(build_features(demo, RunConfig(history=history)).values)
+    assert digest_of(build_features(demo, RunConfig(history=history)).values) == here
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS_OF_ITS_OWN, str(demo.folder), history],
+        cwd=PROJECT,
+        env={**os.environ, "POLARS_MAX_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert elsewhere.stdout.strip() == here

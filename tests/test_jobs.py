@@ -1,0 +1,210 @@
+"""Background jobs: real processes, real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.errors import RunError
+from core.ingestion import InputFiles, ingest
+from core.ingestion.demo import write_demo
+from core.progress import Moment
+from core.runs import Job, Jobs, cancel, list_runs, log_file, start_run
+from core.welcome import begin, demo_dataset
+from core.workspace import Workspace
+
+PATIENCE = 120.0  # seconds; a run of the small set takes about five, on a machine that does much else at once more
+
+
+@pytest.fixture
+def small(workspace: Workspace, tmp_path: Path) -> Dataset:
+    write_demo(tmp_path / "small", sessions=400, seed=1)
+    return ingest(InputFiles(tmp_path / "small" / "train.csv", tmp_path / "small" / "test.csv"), workspace)
+
+
+@pytest.fixture(autouse=True)
+def _no_job_outlives_its_test(workspace: Workspace):
+    yield
+    for job in Jobs(workspace).all():
+        if job.active:
+            cancel(workspace, job.id)
+
+
+def wait_for(jobs: Jobs, job_id: str, holds: Callable[[Job], bool]) -> Job:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        job = jobs.get(job_id)
+        jobs.bury_the_dead()
+        if holds(job):
+            return job
+        time.sleep(0.05)
+    raise AssertionError(f"job {job_id} is still {job.state}: {job.moment}")
+
+
+def claim(jobs: Jobs) -> Job:
+    return jobs.claim("dataset", "demo", "digest", {})[0]
+
+
+def test_a_run_in_the_background_ends_with_a_run_in_the_store(workspace: Workspace, small: Dataset) -> None:
+    job, fresh = start_run(workspace, small, RunConfig(folds=2, seed=3))
+    assert fresh
+    ended = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
+    assert (ended.state, ended.error) == ("done", None), log_file(workspace, job.id).read_text()
+    (run,) = list_runs(workspace)
+    assert run.manifest.run_id == ended.run_id
+    assert run.manifest.config == RunConfig(folds=2, seed=3)
+    assert ended.moment is not None
+    assert ended.moment.fraction == 1.0
+
+
+def test_every_setting_reaches_the_worker(workspace: Workspace, small: Dataset) -> None:
+    config = RunConfig(folds=3, seed=5, history="all_rows", split_composite_sessions=False, use_known_values=False)
+    job, _ = start_run(workspace, small, config)
+    wait_for(Jobs(workspace), job.id, lambda job: not job.active)
+    (run,) = list_runs(workspace)
+    assert run.manifest.config == config
+
+
+def test_a_second_click_finds_the_running_job(workspace: Workspace, small: Dataset) -> None:
+    first, _ = start_run(workspace, small, RunConfig(folds=2))
+    second, fresh = start_run(workspace, small, RunConfig(folds=2))
+    assert (second.id, fresh) == (first.id, False)
+
+
+def test_many_claims_at_once_make_one_job(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    found: list[tuple[Job, bool]] = []
+    threads = [threading.Thread(target=lambda: found.append(jobs.claim("d", "demo", "c", {}))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({job.id for job, _ in found}) == 1
+    assert sum(fresh for _, fresh in found) == 1
+
+
+def test_cancel_ends_the_process_and_keeps_nothing(workspace: Workspace) -> None:
+    job, _ = start_run(workspace, demo_dataset(workspace), RunConfig(folds=10))
+    jobs = Jobs(workspace)
+    working = wait_for(jobs, job.id, lambda job: job.moment is not None and job.moment.step == "train")
+    began = time.monotonic()
+    assert cancel(workspace, job.id).state == "cancelled"
+    assert time.monotonic() - began < 30
+    assert working.pid is not None
+    assert not psutil.pid_exists(working.pid) or psutil.Process(working.pid).status() == psutil.STATUS_ZOMBIE
+    assert list(workspace.runs.iterdir()) == []
+    assert jobs.active() is None
+
+
+def test_a_job_that_ended_is_not_cancelled_any_more(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.end(job.id, "done", run_id="r")
+    assert cancel(workspace, job.id).state == "done"
+
+
+def test_a_killed_worker_is_lost_and_the_next_run_can_start(workspace: Workspace, small: Dataset) -> None:
+    job, _ = start_run(workspace, small, RunConfig(folds=2))
+    jobs = Jobs(workspace)
+    working = wait_for(jobs, job.id, lambda job: job.moment is not None)
+    assert working.pid is not None
+    os.kill(working.pid, signal.SIGKILL)
+    lost = wait_for(jobs, job.id, lambda job: not job.active)
+    assert lost.state == "lost"
+    assert lost.error == "Its process ended without a word: start it again."
+    _, fresh = start_run(workspace, small, RunConfig(folds=2))
+    assert fresh
+
+
+def test_a_failed_run_says_why_in_a_sentence(workspace: Workspace, small: Dataset) -> None:
+    job, _ = start_run(workspace, small, RunConfig(folds=20))
+    demo = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
+    assert demo.state in ("done", "failed")
+    few = RunConfig(folds=20)
+    path = workspace.root / "few"
+    path.mkdir()
+    lines = (workspace.root.parent / "small" / "train.csv").read_text().splitlines()[:9]
+    (path / "train.csv").write_text("\n".join(lines) + "\n")
+    dataset = ingest(InputFiles(path / "train.csv", workspace.root.parent / "small" / "test.csv"), workspace)
+    job, _ = start_run(workspace, dataset, few)
+    failed = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
+    assert failed.state == "failed"
+    assert failed.error is not None
+    assert failed.error.endswith("at least 80 are needed to train and to score by user; bring a longer log.")
+
+
+def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small: Dataset) -> None:
+    code = (
+        "from core.runs import start_run; from core.dataset import Dataset; from core.workspace import Workspace;"
+        "from core.config import RunConfig; from pathlib import Path; import sys;"
+        "w = Workspace(Path(sys.argv[1]));"
+        "print(start_run(w, Dataset(w.datasets / sys.argv[2]), RunConfig(folds=2))[0].id)"
+    )
+    command = [sys.executable, "-c", code, str(workspace.root), small.fingerprint]
+    job_id = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    assert wait_for(Jobs(workspace), job_id, lambda job: not job.active).state == "done"
+
+
+def test_a_worker_of_another_process_with_our_number_is_not_ours(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.adopt(job.id, os.getpid())
+    assert jobs.get(job.id).active
+    jobs._update(job.id, pid_started=psutil.Process().create_time() - 100)
+    jobs.bury_the_dead()
+    assert jobs.get(job.id).state == "lost"
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_lost(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.adopt(job.id, os.getpid())
+    jobs._update(job.id, heartbeat=time.time() - 1000)
+    jobs.bury_the_dead()
+    assert jobs.get(job.id).state == "lost"
+
+
+def test_an_end_is_final(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.end(job.id, "done", run_id="r")
+    jobs.end(job.id, "failed", error="too late")
+    assert (jobs.get(job.id).state, jobs.get(job.id).run_id) == ("done", "r")
+
+
+def test_progress_is_read_back_as_it_was_written(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    moment = Moment("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.4, 12.5, 18.0)
+    jobs.beat(job.id, moment)
+    assert jobs.get(job.id).moment == moment
+
+
+def test_an_unknown_job_is_named_in_a_sentence(workspace: Workspace) -> None:
+    with pytest.raises(
+        RunError, match=r"There is no job named x: there is no job yet; see `python -m core jobs list`\."
+    ):
+        Jobs(workspace).get("x")
+
+
+def test_an_empty_workspace_begins_with_a_run_on_the_demo(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SVS_FIRST_RUN", "1")
+    job = begin(workspace)
+    assert job is not None
+    assert job.dataset == demo_dataset(workspace).fingerprint
+    assert begin(workspace) is None
+    cancel(workspace, job.id)
+    assert begin(workspace) is None, "a workspace where somebody cancelled the first run is not empty any more"

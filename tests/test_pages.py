@@ -1,0 +1,131 @@
+"""Every page, opened cold, without a browser: what it asks for, what it says when there is nothing yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs import Jobs, Run
+from core.workspace import Workspace
+from tests.conftest import DEMO
+
+PROJECT = Path(__file__).resolve().parent.parent
+SECONDS = 60
+TITLES = {
+    "app.py": "What will a session be worth?",
+    "pages/1_Data.py": "What is in the data?",
+    "pages/2_Explore.py": "What do sessions look like?",
+    "pages/3_Train.py": "How well can we predict?",
+    "pages/4_Importance.py": "What drives the value of a session?",
+    "pages/5_Submission.py": "Is the submission right?",
+}
+
+
+def opened(page: str) -> AppTest:
+    """The page as the first thing that a visitor opens."""
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
+    return (app if page == "app.py" else app.switch_page(page)).run()
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.info, *app.error])
+
+
+def test_every_page_of_the_folder_is_tested() -> None:
+    assert {f"pages/{path.name}" for path in (PROJECT / "pages").glob("[0-9]*.py")} | {"app.py"} == set(TITLES)
+
+
+@pytest.mark.parametrize(("page", "title"), TITLES.items())
+def test_a_page_opens_cold_in_an_empty_workspace(page: str, title: str, workspace: Workspace) -> None:
+    app = opened(page)
+    assert not app.exception
+    assert [each.value for each in app.title] == [title]
+    assert "Synthetic data: simulated, not of a real shop." in said(app)
+    assert Jobs(workspace).all() == []
+
+
+@pytest.mark.parametrize(("page", "title"), TITLES.items())
+def test_a_page_opens_cold_with_a_finished_run(page: str, title: str, finished_home: tuple[Workspace, Run]) -> None:
+    app = opened(page)
+    assert not app.exception
+    assert not app.error
+    assert [each.value for each in app.title] == [title]
+    assert len(app.metric) <= 5
+
+
+@pytest.mark.parametrize(
+    ("page", "promise"),
+    [
+        ("app.py", "There is no finished run on this dataset yet."),
+        ("pages/3_Train.py", "There is no finished run on this dataset yet."),
+        ("pages/4_Importance.py", "The features that each learner used will stand here."),
+        ("pages/5_Submission.py", "submission.csv and its checks will stand here."),
+    ],
+)
+def test_a_page_with_nothing_to_show_says_what_will_stand_there(page: str, promise: str, workspace: Workspace) -> None:
+    assert promise in said(opened(page))
+
+
+def test_the_figures_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> None:
+    manifest = finished_home[1].manifest
+    shown = {metric.label: metric.value for metric in opened("pages/5_Submission.py").metric}
+    assert shown["Sessions"] == f"{manifest.sessions.test:,}"
+    assert shown["Known from train"] == str(manifest.sessions.known)
+    passed = manifest.checks.passed + manifest.certificate.passed
+    assert {metric.label: metric.value for metric in opened("app.py").metric}[
+        "Checks passed"
+    ] == f"{passed} of {passed}"
+
+
+def test_importance_can_be_seen_by_either_measure(finished_home: tuple[Workspace, Run]) -> None:
+    app = opened("pages/4_Importance.py")
+    by_effect = app.dataframe[0].value
+    app.segmented_control[0].set_value("gain_share").run()
+    assert not app.exception
+    assert "it holds" in said(app)
+    assert not by_effect.equals(app.dataframe[0].value)
+
+
+def test_files_on_this_machine_are_read_by_path(finished_home: tuple[Workspace, Run], tmp_path: Path) -> None:
+    train = tmp_path / "part.csv"
+    train.write_text("\n".join((DEMO / "train.csv").read_text().splitlines()[:3000]) + "\n")
+    app = opened("pages/1_Data.py")
+    app.segmented_control[0].set_value("Files on this machine").run()
+    app.text_input[0].set_value(str(train))
+    app.text_input[1].set_value(str(DEMO / "test.csv")).run()
+    next(button for button in app.button if button.label == "Read the files").click().run()
+    assert not app.exception
+    assert "Train: part.csv." in said(app)
+
+
+def test_a_wrong_path_is_a_sentence_and_the_page_stays(finished_home: tuple[Workspace, Run]) -> None:
+    app = opened("pages/1_Data.py")
+    app.segmented_control[0].set_value("Files on this machine").run()
+    app.text_input[0].set_value("/no/such/file.csv")
+    app.text_input[1].set_value(str(DEMO / "test.csv")).run()
+    next(button for button in app.button if button.label == "Read the files").click().run()
+    assert not app.exception
+    assert [each.value for each in app.error] == [
+        "There is no file at /no/such/file.csv: check the path, or pick another file."
+    ]
+    assert [each.value for each in app.title] == [TITLES["pages/1_Data.py"]]
+
+
+def test_rows_that_cannot_be_used_are_shown_with_their_reason(workspace: Workspace, tmp_path: Path) -> None:
+    lines = (DEMO / "train.csv").read_text().splitlines()
+    lines[5] = lines[5].replace("ADD_CART", "LOOKED")
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    app = opened("pages/1_Data.py")
+    app.segmented_control[0].set_value("Files on this machine").run()
+    app.text_input[0].set_value(str(tmp_path / "train.csv"))
+    app.text_input[1].set_value(str(DEMO / "test.csv")).run()
+    next(button for button in app.button if button.label == "Read the files").click().run()
+    assert "1 row: event_type is none of VIEW, ADD_CART, REMOVE_CART, BUY" in said(app)
+    assert app.dataframe[1].value["line"].to_list() == [6]
+
+
+def test_settings_out_of_their_range_cannot_be_chosen(finished_home: tuple[Workspace, Run]) -> None:
+    folds = opened("pages/3_Train.py").number_input[0]
+    assert (folds.min, folds.max) == (2, 20)

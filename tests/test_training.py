@@ -1,0 +1,863 @@
+"""Training: folds by user, fits that never saw what they predict, the meta-model, the score to expect, the certificate.
+
+Oracles are independent: scikit-learn's Ridge for the meta-model, a fold fitted anew for the out-of-fold predictions,
+the libraries' own loaders for saved models, simulated test files for the interval.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import catboost
+import lightgbm
+import numpy as np
+import polars as pl
+import pytest
+import xgboost
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+
+from core.config import RunConfig
+from core.errors import Cancelled, InputError
+from core.features import FeatureTable
+from core.training import LEARNERS, Training, certify_training, oof_frame, prediction_frame, train, training_set
+from core.training import certificate as certificates
+from core.training.certificate import CertificateCheck, copies_of_target, folds_by_user, oof_complete, planted_leak
+from core.training.cross_fitting import CrossFit, cross_fit
+from core.training.expected_score import ExpectedScore, expected_score, session_classes
+from core.training.folds import Folds, make_folds
+from core.training.learners import FitContext, Learner
+from core.training.stacking import ALPHAS, Stack, fit_stack
+from core.training.train import TrainingSet
+
+NAMES = ["clicks", "seconds", "seen", "carts", "gap"]
+CONTEXT = FitContext(NAMES, threads=2, seed=7)
+BRIEF = dataclasses.replace(CONTEXT, effort=0.1)
+many = settings(derandomize=True, deadline=None, max_examples=60)
+each_learner = pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
+
+
+def simulated(seed: int = 0, rows: int = 600, users: int = 120, test: int = 90) -> TrainingSet:
+    """Sessions whose value hangs on clicks and carts, with noise of the user and of the session; some gaps unknown."""
+    draws = np.random.default_rng(seed)
+    X = draws.normal(size=(rows + test, len(NAMES)))
+    X[draws.random(rows + test) < 0.3, 4] = np.nan
+    user = draws.integers(0, users, rows + test)
+    taste = draws.normal(size=users)
+    y = np.exp(1.5 + 0.8 * X[:, 0] + 0.5 * np.maximum(X[:, 3], 0) + 0.3 * taste[user] + 0.3 * X[:, 1] ** 2)
+    units = np.arange(rows + test)
+    classes = (X[:, 0] > 0).astype(np.int64)
+    return TrainingSet(
+        units=units[:rows],
+        users=user[:rows],
+        X=X[:rows],
+        y=y[:rows],
+        test_units=units[rows:],
+        X_test=X[rows:],
+        classes=classes[:rows],
+        test_classes=classes[rows:],
+        names=NAMES,
+    )
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    """Honest training on simulated sessions; read it, do not change it."""
+    return train(simulated(), RunConfig(folds=3), known_share=0.1)
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
+
+
+@many
+@given(st.integers(2, 8), st.integers(0, 2**31 - 1), st.integers(0, 2**32 - 1))
+def test_folds_hold_every_row_once_and_no_user_twice(count: int, seed: int, world: int) -> None:
+    draws = np.random.default_rng(world)
+    present = draws.choice(10**9, size=count * 4 + int(draws.integers(0, 40)), replace=False)
+    users = draws.permutation(np.concatenate([present, draws.choice(present, size=50)]))
+    folds = make_folds(users, count, seed)
+    validated = np.concatenate([rows for _, rows in folds.splits()])
+    assert sorted(validated) == list(range(len(users)))
+    users_of = [set(users[folds.fold_of == fold]) for fold in range(count)]
+    assert sum(map(len, users_of)) == len(present)
+    assert max(map(len, users_of)) - min(map(len, users_of)) <= 1
+
+
+def test_a_split_trains_on_exactly_the_rows_that_it_does_not_validate() -> None:
+    folds = make_folds(np.arange(40) // 2, 4, seed=1)
+    for train_rows, validated in folds.splits():
+        assert sorted([*train_rows, *validated]) == list(range(40))
+
+
+def test_folds_depend_on_the_seed_alone() -> None:
+    users = np.random.default_rng(0).integers(0, 200, 900)
+    assert np.array_equal(make_folds(users, 5, seed=3).fold_of, make_folds(users, 5, seed=3).fold_of)
+    assert not np.array_equal(make_folds(users, 5, seed=3).fold_of, make_folds(users, 5, seed=4).fold_of)
+
+
+@pytest.mark.parametrize(("users", "count", "needed"), [(19, 5, 20), (7, 2, 8), (0, 5, 20)])
+def test_too_few_users_are_refused_in_one_sentence(users: int, count: int, needed: int) -> None:
+    with pytest.raises(InputError) as refused:
+        make_folds(np.arange(users).repeat(3), count, seed=0)
+    assert str(refused.value) == (
+        f"The train file has {users} users with a session value: at least {needed} are needed "
+        "to train and to score by user; bring a longer log."
+    )
+
+
+def test_four_users_a_fold_are_enough() -> None:
+    assert make_folds(np.arange(20), 5, seed=0).count == 5
+
+
+# --- cross-fitting ----------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """A model that predicts 1 for a row whose first column (its user) it was trained on, else 0."""
+
+    seen: frozenset[float]
+
+    def predict(self, X):
+        return np.array([float(user in self.seen) for user in X[:, 0]])
+
+
+class Remembering:
+    """A learner without a library: it remembers users, and may be slow or fail on one of its fits."""
+
+    name = "lightgbm"
+
+    def __init__(self, *, slow: float = 0.0, fails_at: int | None = None) -> None:
+        self.slow, self.fails_at, self.started = slow, fails_at, 0
+
+    def defaults(self):
+        return {}
+
+    def fit(self, X, y, context):
+        self.started += 1
+        if self.started == self.fails_at:
+            raise ValueError("the library gave up")
+        time.sleep(self.slow)
+        return Memory(frozenset(X[:, 0]))
+
+
+def fitted_by_memory(learner: Remembering, folds: int = 5, threads: int = 2, report=lambda *told: None) -> CrossFit:
+    users = np.arange(200) // 4
+    (fit,) = cross_fit(
+        [learner],
+        users[:, None].astype(float),
+        np.zeros(200),
+        X_test=users[:8, None].astype(float),
+        folds=make_folds(users, folds, seed=0),
+        context=FitContext(["user"], threads, seed=0),
+        report=report,
+    )
+    return fit
+
+
+def test_out_of_fold_predictions_come_from_models_that_never_saw_the_user() -> None:
+    fit = fitted_by_memory(Remembering())
+    assert set(fit.oof) == {0.0}
+    # Each test user stands in one fold of five, so four of the five models know it.
+    assert fit.test == pytest.approx(np.full(8, 0.8))
+
+
+@each_learner
+def test_a_fold_fitted_again_by_hand_gives_the_same_out_of_fold_predictions(learner: Learner) -> None:
+    data = simulated(seed=1)
+    folds = make_folds(data.users, 3, seed=5)
+    (fit,) = cross_fit([learner], data.X, data.y, X_test=data.X_test, folds=folds, context=BRIEF)
+    unseen_users = set(data.users[folds.fold_of == 1])
+    rest = np.array([user not in unseen_users for user in data.users])
+    model = learner.fit(data.X[rest], data.y[rest], dataclasses.replace(BRIEF, threads=1))
+    assert np.array_equal(fit.oof[~rest], model.predict(data.X[~rest]))
+    assert np.array_equal(fit.models[1].predict(data.X_test), model.predict(data.X_test))
+    assert fit.fold_mse[1] == pytest.approx(np.mean((fit.oof[~rest] - data.y[~rest]) ** 2))
+    assert fit.test == pytest.approx(np.mean([each.predict(data.X_test) for each in fit.models], axis=0))
+
+
+@each_learner
+def test_values_of_a_fold_do_not_reach_its_own_predictions(learner: Learner) -> None:
+    data = simulated(seed=2, rows=300)
+    folds = make_folds(data.users, 3, seed=5)
+    held_out = folds.fold_of == 2
+    changed = np.where(held_out, 1000 - data.y, data.y)
+    (before,) = cross_fit([learner], data.X, data.y, X_test=data.X_test, folds=folds, context=BRIEF)
+    (after,) = cross_fit([learner], data.X, changed, X_test=data.X_test, folds=folds, context=BRIEF)
+    assert np.array_equal(before.oof[held_out], after.oof[held_out])
+    assert not np.array_equal(before.oof[~held_out], after.oof[~held_out])
+
+
+@pytest.mark.parametrize("threads", [2, 13])
+def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> None:
+    """With 2, fits run side by side; with 13 for 6 fits, each fit has two threads of its own."""
+    data = simulated(seed=3, rows=900)
+    folds = make_folds(data.users, 2, seed=5)
+    alone, together = (
+        cross_fit(
+            LEARNERS,
+            data.X,
+            data.y,
+            X_test=data.X_test,
+            folds=folds,
+            context=dataclasses.replace(BRIEF, threads=number),
+        )
+        for number in (1, threads)
+    )
+    for one, other in zip(alone, together, strict=True):
+        assert one.learner == other.learner
+        assert one.oof.tobytes() == other.oof.tobytes()
+        assert one.test.tobytes() == other.test.tobytes()
+        assert one.fold_mse == other.fold_mse
+
+
+def test_fits_come_in_the_order_of_the_learners() -> None:
+    data = simulated(seed=4, rows=200)
+    fits = cross_fit(LEARNERS, data.X, data.y, X_test=data.X_test, folds=make_folds(data.users, 2, 0), context=BRIEF)
+    assert [fit.learner for fit in fits] == [learner.name for learner in LEARNERS]
+    assert all(len(fit.models) == 2 for fit in fits)
+
+
+def test_a_row_that_no_fold_validated_is_nan_and_not_0() -> None:
+    data = simulated(seed=5, rows=200)
+    fold_of = make_folds(data.users, 2, seed=0).fold_of.copy()
+    fold_of[::10] = -1
+    (fit,) = cross_fit([Remembering()], data.X, data.y, X_test=data.X_test[:0], folds=Folds(fold_of, 2), context=BRIEF)
+    assert np.array_equal(np.isnan(fit.oof), fold_of == -1)
+
+
+def test_an_exception_inside_a_fit_comes_out() -> None:
+    with pytest.raises(ValueError, match=r"^the library gave up$"):
+        fitted_by_memory(Remembering(fails_at=3))
+
+
+def test_after_a_cancellation_no_further_fit_starts() -> None:
+    learner = Remembering(slow=0.02)
+
+    def cancel_after_the_first(part: int, parts: int, text: str) -> None:
+        if part == 1:
+            raise Cancelled("stopped by hand")
+
+    with pytest.raises(Cancelled, match="stopped by hand"):
+        fitted_by_memory(learner, folds=12, threads=1, report=cancel_after_the_first)
+    time.sleep(0.1)
+    assert learner.started < 6
+
+
+def test_progress_counts_every_fit_up_to_the_total() -> None:
+    told: list[tuple[int, int, str]] = []
+    fitted_by_memory(Remembering(), folds=4, report=lambda *moment: told.append(moment))
+    assert told == [(done, 4, f"LightGBM, {done} of 4 folds") for done in range(5)]
+
+
+# --- the contract of a learner, run on each ---------------------------------------------------------------------------
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def read_lightgbm(path: Path) -> tuple[Predict, list[str], int]:
+    model = lightgbm.Booster(model_file=path)
+    return model.predict, model.feature_name(), model.num_trees()
+
+
+def read_xgboost(path: Path) -> tuple[Predict, list[str], int]:
+    model = xgboost.Booster(model_file=path)
+    return model.inplace_predict, model.feature_names, model.num_boosted_rounds()
+
+
+def read_catboost(path: Path) -> tuple[Predict, list[str], int]:
+    model = catboost.CatBoostRegressor().load_model(str(path))
+    return model.predict, model.feature_names_, model.tree_count_
+
+
+READERS = {
+    "lightgbm": (".txt", "num_boost_round", read_lightgbm),
+    "xgboost": (".ubj", "num_boost_round", read_xgboost),
+    "catboost": (".cbm", "iterations", read_catboost),
+}
+"""Ending of a saved model, the library's word for rounds, and the library's own loader: predictor, names, trees."""
+
+
+@each_learner
+class TestLearner:
+    """What each learner promises to the rest of the pipeline."""
+
+    def test_the_same_data_and_seed_give_the_same_predictions(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        first, second = (learner.fit(data.X, data.y, BRIEF).predict(data.X_test) for _ in range(2))
+        assert first.tobytes() == second.tobytes()
+
+    def test_another_seed_gives_another_model(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        other = dataclasses.replace(BRIEF, seed=8)
+        assert not np.array_equal(
+            learner.fit(data.X, data.y, BRIEF).predict(data.X_test),
+            learner.fit(data.X, data.y, other).predict(data.X_test),
+        )
+
+    def test_it_learns(self, learner: Learner) -> None:
+        data, new = simulated(seed=7), simulated(seed=8)
+        predicted = learner.fit(data.X, data.y, CONTEXT).predict(new.X)
+        assert np.mean((predicted - new.y) ** 2) < 0.7 * np.var(new.y)
+
+    def test_columns_without_a_single_number_are_accepted(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        X = data.X.copy()
+        X[:, 2] = np.nan
+        model = learner.fit(X, data.y, BRIEF)
+        assert np.isfinite(model.predict(X)).all()
+        assert model.gain()[2] == 0
+        assert np.isfinite(model.predict(np.full((3, len(NAMES)), np.nan))).all()
+
+    @pytest.mark.parametrize("value", [0.0, 3.3, 12_345.678])
+    def test_a_constant_target_is_predicted(self, learner: Learner, value: float) -> None:
+        data = simulated(seed=6, rows=300)
+        model = learner.fit(data.X, np.full(300, value), BRIEF)
+        assert model.predict(data.X_test) == pytest.approx(np.full(len(data.X_test), value), rel=1e-6, abs=1e-6)
+        assert model.gain().tolist() == [0.0] * len(NAMES)
+
+    def test_contributions_sum_to_the_prediction(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        model = learner.fit(data.X, data.y, BRIEF)
+        contributions = model.contributions(data.X_test)
+        assert contributions.shape == (len(data.X_test), len(NAMES) + 1)
+        assert contributions.sum(axis=1) == pytest.approx(model.predict(data.X_test), rel=1e-3)
+        assert np.ptp(contributions[:, -1]) == 0
+
+    def test_gain_is_one_number_a_feature_and_never_negative(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        gain = learner.fit(data.X, data.y, BRIEF).gain()
+        assert gain.shape == (len(NAMES),)
+        assert (gain >= 0).all()
+        assert NAMES[int(gain.argmax())] == "clicks"
+
+    def test_a_saved_model_predicts_the_same_after_the_library_has_read_it(
+        self, learner: Learner, tmp_path: Path
+    ) -> None:
+        data = simulated(seed=6, rows=300)
+        model = learner.fit(data.X, data.y, BRIEF)
+        path = model.save(tmp_path, "model-fold0")
+        ending, _, read = READERS[learner.name]
+        assert path == tmp_path / f"model-fold0{ending}"
+        predict, names, _ = read(path)
+        assert np.array_equal(np.asarray(predict(data.X_test), dtype=np.float64), model.predict(data.X_test))
+        assert names == NAMES
+
+    @pytest.mark.parametrize("effort", [0.04, 0.1])
+    def test_effort_is_the_share_of_the_usual_rounds(self, learner: Learner, effort: float, tmp_path: Path) -> None:
+        data = simulated(seed=6, rows=300)
+        path = learner.fit(data.X, data.y, dataclasses.replace(CONTEXT, effort=effort)).save(tmp_path, "model")
+        _, rounds, read = READERS[learner.name]
+        assert read(path)[2] == round(learner.defaults()[rounds] * effort)
+
+    def test_a_single_row_is_predicted_as_it_is_among_others(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        model = learner.fit(data.X, data.y, BRIEF)
+        assert model.predict(data.X_test[4:5]).tolist() == [model.predict(data.X_test)[4]]
+
+    def test_a_fit_changes_neither_its_data_nor_the_folder_it_runs_in(
+        self, learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        data, again = simulated(seed=6, rows=300), simulated(seed=6, rows=300)
+        learner.fit(data.X, data.y, BRIEF).contributions(data.X_test)
+        assert np.array_equal(data.X, again.X, equal_nan=True)
+        assert np.array_equal(data.y, again.y)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_the_least_effort_is_one_round() -> None:
+    assert dataclasses.replace(CONTEXT, effort=1e-9).rounds(400) == 1
+
+
+# --- the meta-model ---------------------------------------------------------------------------------------------------
+
+
+def predicted_by_three(seed: int = 0, rows: int = 400) -> tuple[np.ndarray, np.ndarray, Folds]:
+    """Out-of-fold predictions of three learners of different worth, the values, and folds."""
+    draws = np.random.default_rng(seed)
+    y = draws.gamma(2.0, 20.0, rows)
+    noise = draws.normal(size=(rows, 3)) * [8.0, 12.0, 20.0] + draws.normal(size=(rows, 1)) * 6.0
+    return 0.8 * y[:, None] + 8.0 + noise, y, make_folds(np.arange(rows) // 2, 5, seed=seed)
+
+
+def ridge(columns: np.ndarray, y: np.ndarray, alpha: float) -> tuple[np.ndarray, float]:
+    """scikit-learn's non-negative ridge with our penalty: alpha times the mean sum of squares of a centred column."""
+    size = np.linalg.norm(y - y.mean())  # its solver stops by absolute size: give it numbers about 1
+    mean_square = ((columns - columns.mean(axis=0)) ** 2).sum(axis=0).mean() / size**2
+    fitted = Ridge(alpha=alpha * mean_square, positive=True, tol=1e-9).fit(columns / size, y / size)
+    return fitted.coef_, float(fitted.intercept_) * size
+
+
+def one_penalty(monkeypatch: pytest.MonkeyPatch, alpha: float) -> None:
+    monkeypatch.setattr("core.training.stacking.ALPHAS", (alpha,))
+
+
+@pytest.mark.parametrize("third", ["helps", "misleads"])
+@pytest.mark.parametrize("alpha", [1e-5, 1e-3, 0.1, 1.0])
+def test_weights_are_those_of_sklearns_non_negative_ridge(
+    alpha: float, third: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_penalty(monkeypatch, alpha)
+    oof, y, folds = predicted_by_three()
+    if third == "misleads":
+        oof[:, 2] = 60 - y + np.random.default_rng(1).normal(size=len(y)) * 30
+    stack, (weights, intercept) = fit_stack(oof, y, folds), ridge(oof, y, alpha)
+    assert stack.alpha == alpha
+    assert stack.weights == pytest.approx(weights, abs=1e-4)
+    assert stack.intercept == pytest.approx(intercept, abs=1e-2)
+    assert (stack.weights[2] == 0) == (third == "misleads")
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 1.0])
+def test_nested_predictions_are_those_of_a_ridge_on_the_other_folds(
+    alpha: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_penalty(monkeypatch, alpha)
+    oof, y, folds = predicted_by_three(seed=1)
+    stack = fit_stack(oof, y, folds)
+    for others, validated in folds.splits():
+        weights, intercept = ridge(oof[others], y[others], alpha)
+        by_hand = np.maximum(oof[validated] @ weights + intercept, 0)
+        assert stack.oof[validated] == pytest.approx(by_hand, abs=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_penalty_is_the_one_with_the_least_error_in_cross_validation(seed: int) -> None:
+    oof, y, folds = predicted_by_three(seed=seed, rows=48)
+    error = dict.fromkeys(ALPHAS, 0.0)
+    for others, validated in folds.splits():
+        for alpha in ALPHAS:
+            weights, intercept = ridge(oof[others], y[others], max(alpha, 1e-10))  # Ridge takes 0 for something else
+            error[alpha] += float(((oof[validated] @ weights + intercept - y[validated]) ** 2).sum())
+    assert error[fit_stack(oof, y, folds).alpha] == pytest.approx(min(error.values()), rel=1e-4)
+
+
+def test_noisy_short_data_get_a_penalty_and_plentiful_clean_data_get_none_to_speak_of() -> None:
+    draws = np.random.default_rng(0)
+    oof, y, folds = predicted_by_three(rows=4000)
+    assert fit_stack(oof, y, folds).alpha <= 1e-3
+    noise = draws.normal(size=(40, 3))
+    assert fit_stack(noise, draws.normal(size=40) + 10, make_folds(np.arange(40), 5, seed=0)).alpha >= 0.1
+
+
+@many
+@given(st.integers(0, 4), st.integers(0, 2**32 - 1))
+def test_values_of_a_fold_do_not_reach_its_nested_predictions(fold: int, world: int) -> None:
+    oof, y, folds = predicted_by_three(rows=80)
+    mine = folds.fold_of == fold
+    changed = np.where(mine, np.random.default_rng(world).gamma(2.0, 500.0, 80), y)
+    before, after = fit_stack(oof, y, folds), fit_stack(oof, changed, folds)
+    assert before.oof[mine].tobytes() == after.oof[mine].tobytes()
+    assert not np.array_equal(before.oof[~mine], after.oof[~mine])
+
+
+def test_predictions_of_a_fold_change_only_what_its_own_rows_are_weighted_with() -> None:
+    """The learners' predictions for a fold are read for that fold, but its meta-model is fitted on the others."""
+    oof, y, folds = predicted_by_three()
+    (_, rows), *_ = folds.splits()
+    changed = oof.copy()
+    changed[rows[0]] += 5.0
+    before, after = fit_stack(oof, y, folds), fit_stack(changed, y, folds)
+    assert np.array_equal(before.oof[rows[1:]], after.oof[rows[1:]])
+    assert after.oof[rows[0]] > before.oof[rows[0]]
+
+
+def test_the_stack_follows_the_scale_of_the_values() -> None:
+    oof, y, folds = predicted_by_three()
+    one, thousand = fit_stack(oof, y, folds), fit_stack(1000 * oof, 1000 * y, folds)
+    assert thousand.alpha == one.alpha
+    assert thousand.weights == pytest.approx(one.weights)
+    assert thousand.oof == pytest.approx(1000 * one.oof)
+
+
+def test_a_constant_error_of_a_learner_does_not_matter() -> None:
+    oof, y, folds = predicted_by_three()
+    one, shifted = fit_stack(oof, y, folds), fit_stack(oof + np.array([300.0, -40.0, 0.0]), y, folds)
+    assert shifted.weights == pytest.approx(one.weights, rel=1e-4)
+    assert shifted.oof == pytest.approx(one.oof, rel=1e-4, abs=1e-3)
+
+
+def test_the_order_of_learners_and_of_rows_does_not_matter() -> None:
+    oof, y, folds = predicted_by_three()
+    rows = np.random.default_rng(0).permutation(len(y))
+    one, other = fit_stack(oof, y, folds), fit_stack(oof[rows][:, [2, 0, 1]], y[rows], Folds(folds.fold_of[rows], 5))
+    assert other.weights == pytest.approx(one.weights[[2, 0, 1]])
+    assert other.oof == pytest.approx(one.oof[rows])
+
+
+@many
+@given(
+    st.lists(st.floats(0, 1e6), min_size=1, max_size=4),
+    st.floats(0, 1e6),
+    st.integers(2, 6),
+)
+def test_learners_that_predict_constants_give_the_mean(constants: list[float], level: float, count: int) -> None:
+    y = level + np.random.default_rng(0).gamma(1.0, 5.0, 60)
+    folds = make_folds(np.arange(60), count, seed=0)
+    stack = fit_stack(np.tile(constants, (60, 1)), y, folds)
+    assert stack.weights.tolist() == [0.0] * len(constants)
+    assert stack.intercept == pytest.approx(y.mean())
+    for others, validated in folds.splits():
+        assert stack.oof[validated] == pytest.approx(np.full(len(validated), y[others].mean()))
+
+
+@many
+@given(st.floats(0, 1e6), st.floats(-1e-7, 1e-7))
+def test_a_constant_target_is_its_own_stack(value: float, rounding: float) -> None:
+    """Learners that work in single precision miss a constant by some parts in 10 million."""
+    columns = np.tile([value, value * (1 + rounding), value], (60, 1))
+    stack = fit_stack(columns, np.full(60, value), make_folds(np.arange(60), 3, seed=0))
+    assert stack.oof == pytest.approx(np.full(60, value))
+    assert stack.predict(columns[:1]) == pytest.approx([value])
+
+
+def test_a_constant_learner_beside_others_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_penalty(monkeypatch, 0.0)
+    oof, y, folds = predicted_by_three()
+    alone, beside = fit_stack(oof, y, folds), fit_stack(np.column_stack([oof, np.full(len(y), 33.3)]), y, folds)
+    assert beside.weights == pytest.approx([*alone.weights, 0.0], abs=1e-6)
+    assert beside.oof == pytest.approx(alone.oof)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e3, 1e5])
+@pytest.mark.parametrize("apart", [0.0, 1e-7])
+def test_learners_that_predict_the_same_share_the_weight(
+    level: float, apart: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_penalty(monkeypatch, 0.0)
+    oof, y, folds = predicted_by_three()
+    draws = np.random.default_rng(0)
+    copies = np.column_stack([oof[:, 0] + apart * draws.normal(size=len(y)) for _ in range(3)]) + level
+    single, triple = fit_stack(copies[:, :1], y + level, folds), fit_stack(copies, y + level, folds)
+    assert triple.weights.sum() == pytest.approx(single.weights.sum(), rel=1e-3)
+    assert triple.oof == pytest.approx(single.oof, abs=0.1)
+    if not apart:
+        assert np.ptp(triple.weights) < 1e-4
+
+
+@many
+@given(st.integers(0, 2**32 - 1), st.floats(-100, 100))
+def test_no_prediction_is_negative(world: int, level: float) -> None:
+    draws = np.random.default_rng(world)
+    y = draws.gamma(0.3, 10.0, 60)
+    oof = y[:, None] + level + draws.normal(size=(60, 3)) * 10
+    stack = fit_stack(oof, y, make_folds(np.arange(60), 3, seed=0))
+    assert (stack.oof >= 0).all()
+    assert (stack.predict(oof - 1000) >= 0).all()
+    assert (stack.weights >= 0).all()
+
+
+def test_a_session_without_predictions_stays_nan() -> None:
+    stack = Stack(np.array([0.5, 0.5]), 1.0, 0.0, np.empty(0))
+    assert np.isnan(stack.predict(np.array([[np.nan, 2.0], [1.0, 2.0]]))).tolist() == [True, False]
+
+
+def test_on_average_the_stack_is_no_worse_than_its_best_learner() -> None:
+    best, stacked = [], []
+    for seed in range(25):
+        oof, y, folds = predicted_by_three(seed=seed)
+        best.append(((oof - y[:, None]) ** 2).mean(axis=0).min())
+        stacked.append(((fit_stack(oof, y, folds).oof - y) ** 2).mean())
+    assert np.mean(stacked) < np.mean(best)
+
+
+# --- the score to expect ----------------------------------------------------------------------------------------------
+
+SHORT, LONG = 0, 2
+
+
+def expected(errors, *, test_classes, classes=None, users=None, known_share=0.0, seed=0) -> ExpectedScore:
+    errors = np.asarray(errors, dtype=float)
+    return expected_score(
+        errors,
+        users=np.arange(len(errors)) if users is None else users,
+        classes=np.zeros(len(errors), dtype=np.int64) if classes is None else np.asarray(classes),
+        test_classes=np.asarray(test_classes, dtype=np.int64),
+        known_share=known_share,
+        seed=seed,
+    )
+
+
+def test_a_test_file_like_train_gives_the_plain_mean() -> None:
+    errors = np.random.default_rng(0).gamma(1.0, 5.0, 300)
+    classes = np.arange(300) % 3
+    assert expected(errors, classes=classes, test_classes=np.tile(classes, 2)).value == pytest.approx(errors.mean())
+
+
+def test_a_test_file_of_long_sessions_gives_the_error_of_long_sessions() -> None:
+    score = expected([1.0] * 90 + [100.0] * 10, classes=[SHORT] * 90 + [LONG] * 10, test_classes=[LONG] * 40)
+    assert score.value == pytest.approx(100.0)
+
+
+@many
+@given(st.integers(0, 2**32 - 1))
+def test_the_value_is_the_mean_of_class_errors_in_the_mix_of_the_test_file(world: int) -> None:
+    draws = np.random.default_rng(world)
+    classes, test_classes = draws.integers(0, 6, 40), draws.integers(0, 6, 30)
+    errors = draws.gamma(0.5, 10.0, 40)
+    shared = [each for each in range(6) if each in classes and each in test_classes]
+    mix = np.array([np.count_nonzero(test_classes == each) for each in shared], dtype=float)
+    means = np.array([errors[classes == each].mean() for each in shared])
+    score = expected(errors, classes=classes, test_classes=test_classes, users=draws.integers(0, 12, 40))
+    assert score.value == pytest.approx((mix * means).sum() / mix.sum())
+
+
+@pytest.mark.parametrize("test_classes", [[], [7, 8, 9]], ids=["no test rows", "no class of train"])
+def test_where_test_has_nothing_in_common_with_train_the_plain_mean_stands(test_classes: list[int]) -> None:
+    assert expected([1.0, 2.0, 6.0], test_classes=test_classes).value == pytest.approx(3.0)
+
+
+def test_sessions_known_from_train_count_as_error_0() -> None:
+    errors = np.random.default_rng(0).gamma(1.0, 5.0, 300)
+    none, quarter, all_of_them = (
+        expected(errors, test_classes=np.zeros(100), known_share=share) for share in (0.0, 0.25, 1.0)
+    )
+    assert dataclasses.astuple(quarter) == pytest.approx(tuple(0.75 * part for part in dataclasses.astuple(none)))
+    assert dataclasses.astuple(all_of_them) == (0.0, 0.0, 0.0)
+
+
+@many
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 20), st.booleans())
+def test_the_interval_contains_the_value(world: int, rows: int, users: int, equal: bool) -> None:
+    draws = np.random.default_rng(world)
+    errors = np.full(rows, 0.1) if equal else draws.lognormal(0.0, 3.0, rows)
+    score = expected(errors, test_classes=np.zeros(10), users=draws.integers(0, users, rows), seed=world % 1000)
+    assert 0 <= score.low <= score.value <= score.high
+
+
+def test_more_train_rows_and_more_test_rows_narrow_the_interval() -> None:
+    errors = np.random.default_rng(0).gamma(1.0, 5.0, 4000)
+
+    def width(train_rows: int, test_rows: int) -> float:
+        score = expected(errors[:train_rows], test_classes=np.zeros(test_rows))
+        return score.high - score.low
+
+    assert width(4000, 1000) < 0.8 * width(500, 1000)
+    assert width(1000, 4000) < 0.7 * width(1000, 200)
+
+
+def test_sessions_of_the_same_user_count_as_less_than_as_many_users() -> None:
+    errors = np.random.default_rng(0).gamma(1.0, 5.0, 50).repeat(20)
+    apart = expected(errors, test_classes=np.zeros(1000))
+    by_user = expected(errors, test_classes=np.zeros(1000), users=np.arange(50).repeat(20))
+    assert by_user.high - by_user.low > 2 * (apart.high - apart.low)
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    errors = np.random.default_rng(0).gamma(1.0, 5.0, 300)
+    first, again, other = (expected(errors, test_classes=np.zeros(100), seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.value == other.value
+    assert first.high != other.high
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda draws, rows: draws.chisquare(1, rows),
+        lambda draws, rows: draws.lognormal(0.0, 1.5, rows),
+        lambda draws, rows: draws.standard_t(5, rows) ** 2,
+    ],
+    ids=["normal errors", "lognormal, heavy", "t5 squared, heavy"],
+)
+def test_the_interval_holds_the_score_of_a_new_test_file_about_as_often_as_it_says(draw) -> None:
+    draws = np.random.default_rng(0)
+
+    def errors(rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Squared errors that users share a part of, and the users; about three sessions each."""
+        users = draws.integers(0, max(rows // 3, 1), rows)
+        return draw(draws, rows) * draws.gamma(2.0, 0.5, rows)[users], users
+
+    held = 0
+    for seed in range(200):
+        seen, users = errors(1000)
+        to_come, _ = errors(600)
+        score = expected(seen, test_classes=np.zeros(600), users=users, seed=seed)
+        held += score.low <= to_come.mean() <= score.high
+    assert 0.80 <= held / 200 <= 0.97
+
+
+def test_session_classes_tell_lengths_and_known_users_apart() -> None:
+    events = np.array([1] * 50 + [2] * 20 + [5] * 20 + [40] * 10, dtype=float)
+    other_sessions = np.arange(100) % 2 * 3.0
+    classes = session_classes(pl.DataFrame({"n_events": events, "user_n_sessions": other_sessions}))
+    found = {}
+    for one, length, others in zip(classes.tolist(), events, other_sessions, strict=True):
+        assert found.setdefault(one, (length, others)) == (length, others)
+    assert len(found) == 8
+    assert sorted(found) == sorted(found, key=lambda one: found[one])
+
+
+# --- the certificate --------------------------------------------------------------------------------------------------
+
+
+def by_code(checks: list[CertificateCheck]) -> dict[str, CertificateCheck]:
+    return {check.code: check for check in checks}
+
+
+def with_data(training: Training, **changes: object) -> Training:
+    return dataclasses.replace(training, data=dataclasses.replace(training.data, **changes))
+
+
+def test_honest_training_passes_every_check(training: Training) -> None:
+    checks = certify_training(training)
+    assert {check.code: check.outcome for check in checks} == dict.fromkeys(
+        ["folds_by_user", "oof_complete", "shuffled_target", "planted_leak"], "passed"
+    )
+    explanations = {check.code: check.explanation for check in checks}
+    users = len(set(training.data.users))
+    assert explanations["folds_by_user"] == f"{users} users in 3 folds, 0 in more than one."
+    assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
+    assert explanations["shuffled_target"].endswith("; up to 0.02 is chance.")
+    assert explanations["planted_leak"] == "Features that copy the value: none; the planted copy was caught."
+
+
+def test_a_user_in_two_folds_is_found(training: Training) -> None:
+    fold_of = training.folds.fold_of.copy()
+    users = training.data.users
+    row = next(row for row in range(len(users)) if np.count_nonzero(users == users[row]) > 1)
+    fold_of[row] = (fold_of[row] + 1) % 3
+    check = folds_by_user(users, fold_of)
+    assert check.outcome == "failed"
+    assert check.explanation == f"{len(set(users))} users in 3 folds, 1 in more than one."
+
+
+def test_a_session_without_an_out_of_fold_prediction_is_found(training: Training) -> None:
+    oof = training.stack.oof.copy()
+    oof[[3, 5]] = np.nan
+    check = oof_complete(oof)
+    assert check.outcome == "failed"
+    assert check.explanation == "598 of 600 training sessions have an out-of-fold prediction."
+
+
+class LeakyFolds(Folds):
+    """Folds that train on what they validate: the mistake that makes every score look good."""
+
+    def splits(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for _, validated in super().splits():
+            yield np.arange(len(self.fold_of)), validated
+
+
+def test_models_that_trained_on_what_they_validate_betray_themselves_on_a_shuffled_target(training: Training) -> None:
+    leaky = dataclasses.replace(training, folds=LeakyFolds(training.folds.fold_of, 3))
+    check = by_code(certify_training(leaky))["shuffled_target"]
+    assert check.outcome == "failed"
+    r2 = float(check.explanation.removeprefix("Out-of-fold R2 on shuffled values is ").split(";")[0])
+    assert 0.02 < r2 <= 1
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [lambda y: y, lambda y: 1 / (1 + y), np.sqrt, lambda y: np.where(np.arange(len(y)) % 3 == 0, np.nan, y)],
+    ids=["as it is", "turned round", "bent", "with gaps"],
+)
+def test_a_feature_that_copies_the_value_is_found(training: Training, disguise) -> None:
+    X = training.data.X.copy()
+    X[:, 2] = disguise(training.data.y)
+    check = by_code(certify_training(with_data(training, X=X)))["planted_leak"]
+    assert check.outcome == "failed"
+    assert check.explanation == "Features that copy the value: seen; the planted copy was caught."
+
+
+def test_a_detector_that_misses_the_planted_copy_fails_the_check(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "_COPY_CORRELATION", 1.5)
+    check = planted_leak(training.data.X, training.data.y, NAMES)
+    assert check.outcome == "failed"
+    assert check.explanation == "Features that copy the value: none; the planted copy was not caught."
+
+
+def test_a_feature_known_in_a_handful_of_rows_is_no_copy() -> None:
+    """Any two rows are in the same or the opposite order as their values."""
+    y = np.arange(1.0, 101.0)
+    X = np.full((100, 2), np.nan)
+    X[[4, 70], 0] = [1.0, 9.0]
+    X[:8, 1] = y[:8]
+    assert copies_of_target(X, y, ["two rows", "eight rows"]) == ["eight rows"]
+
+
+def test_a_constant_feature_is_no_copy() -> None:
+    assert copies_of_target(np.ones((50, 1)), np.arange(50.0), ["constant"]) == []
+
+
+def test_with_equal_values_the_checks_on_values_do_not_apply(training: Training) -> None:
+    checks = by_code(certify_training(with_data(training, y=np.full(600, 4.2))))
+    for code in ("shuffled_target", "planted_leak"):
+        assert checks[code].outcome == "not_applicable"
+        assert checks[code].explanation == "All session values are equal."
+    assert checks["folds_by_user"].outcome == checks["oof_complete"].outcome == "passed"
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+
+def test_the_score_shown_is_that_of_the_nested_predictions(training: Training) -> None:
+    y = training.data.y
+    assert training.cv_mse == pytest.approx(np.mean((training.stack.oof - y) ** 2))
+    assert training.learner_mse() == {fit.learner: pytest.approx(np.mean((fit.oof - y) ** 2)) for fit in training.fits}
+    assert training.expected == expected_score(
+        (training.stack.oof - y) ** 2,
+        users=training.data.users,
+        classes=training.data.classes,
+        test_classes=training.data.test_classes,
+        known_share=0.1,
+        seed=7,
+    )
+    assert training.cv_mse < 0.6 * np.var(y)
+
+
+def test_learners_meta_model_and_score_use_the_same_folds(training: Training) -> None:
+    assert np.array_equal(training.folds.fold_of, make_folds(training.data.users, 3, seed=7).fold_of)
+    again = fit_stack(np.column_stack([fit.oof for fit in training.fits]), training.data.y, training.folds)
+    assert np.array_equal(again.oof, training.stack.oof)
+    assert training.test.tolist() == again.predict(np.column_stack([fit.test for fit in training.fits])).tolist()
+
+
+def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(training: Training) -> None:
+    predictors = [learner.name for learner in LEARNERS] + ["stack"]
+    oof, predictions = oof_frame(training), prediction_frame(training)
+    assert oof.columns == ["unit", "fold", "value", *predictors]
+    assert oof.get_column("unit").to_list() == list(range(600))
+    assert predictions.columns == ["unit", *predictors]
+    assert predictions.get_column("unit").to_list() == list(range(600, 690))
+    assert not oof.null_count().sum_horizontal().item()
+    assert not any(column.is_nan().any() for column in oof.iter_columns() if column.dtype.is_float())
+
+
+@pytest.mark.parametrize("value", [0.0, 3.3])
+def test_equal_values_train_to_that_value_with_no_error(value: float) -> None:
+    data = dataclasses.replace(simulated(rows=120, users=30), y=np.full(120, value))
+    training = train(data, RunConfig(folds=2), known_share=0.0)
+    assert training.test == pytest.approx(np.full(90, value), rel=1e-6, abs=1e-6)
+    assert training.cv_mse == pytest.approx(0.0, abs=1e-9)
+    assert np.isfinite(dataclasses.astuple(training.expected)).all()
+
+
+@pytest.mark.parametrize(("split", "trains_on"), [(True, [0, 3]), (False, [0, 1, 2, 3])])
+def test_sessions_of_several_users_train_only_when_they_are_not_split(split: bool, trains_on: list[int]) -> None:
+    units = pl.DataFrame(
+        {
+            "unit": range(6),
+            "role": [0, 0, 0, 0, 1, 1],
+            "user": [10, 11, 12, 13, 10, 14],
+            "value": [1.0, 2.0, 2.0, 4.0, None, None],
+            "composite": [False, True, True, False, False, True],
+        }
+    )
+    values = pl.DataFrame(
+        {"n_events": [1.0, 2, 3, 4, 5, 6], "user_n_sessions": [0.0, 0, 0, 0, 1, 0], "gap": [None] * 6}
+    )
+    chosen = training_set(FeatureTable(units, values.cast(pl.Float64)), RunConfig(split_composite_sessions=split))
+    assert chosen.units.tolist() == trains_on
+    assert chosen.users.tolist() == [10 + unit for unit in trains_on]
+    assert chosen.X[:, 0].tolist() == [unit + 1 for unit in trains_on]
+    assert np.isnan(chosen.X[:, 2]).all()
+    assert chosen.y.tolist() == [[1.0, 2.0, 2.0, 4.0][unit] for unit in trains_on]
+    assert chosen.test_units.tolist() == [4, 5]
+    assert chosen.names == ["n_events", "user_n_sessions", "gap"]
