@@ -32,7 +32,7 @@ lint: $(VENV)/dev.done
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.schema import SESSION, USER_SESSION, Role
 from core.workspace import Workspace
@@ -100,9 +100,12 @@ class Dataset:
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
     """All datasets of the workspace, newest first."""
-    found = [Dataset(folder) for folder in workspace.datasets.iterdir() if (folder / CARD_FILE).is_file()]
-    return sorted((each for each in found if not each.folder.name.startswith(".")), key=_created, reverse=True)
-
-
-def _created(dataset: Dataset) -> str:
-    return dataset.card().created
+    found: list[tuple[str, Dataset]] = []
+    for folder in workspace.datasets.iterdir():
+        if folder.name.startswith("."):
+            continue
+        try:
+            found.append((Dataset(folder).card().created, Dataset(folder)))
+        except (OSError, ValidationError):  # one damaged folder does not hide the others
+            continue
+    return [dataset for _, dataset in sorted(found, key=lambda pair: (pair[0], pair[1].fingerprint), reverse=True)]

@@ -89,6 +89,13 @@ class SettingError(StudioError):
         return cls(f"{setting} is {found!r}: allowed is {allowed}; change it and start again.")
 
     @classmethod
+    def no_workspace(cls, root: Path, found: str) -> SettingError:
+        return cls(
+            f"The workspace {root} cannot be used ({found}): it must be a folder that can be written to; "
+            "name another one in the environment variable SVS_HOME."
+        )
+
+    @classmethod
     def unknown(cls, setting: str, known: Sequence[str]) -> SettingError:
         return cls(f"There is no setting {setting}: allowed are {listed(known)}; correct its name and start again.")
 

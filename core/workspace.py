@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import SettingError
+
 _PROJECT = Path(__file__).resolve().parent.parent
 DEMO_FOLDER = _PROJECT / "data" / "demo"
 """The small synthetic files that ship with the product."""
@@ -28,7 +30,10 @@ class Workspace:
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError.no_workspace(self.root, error.strerror or str(error)) from error
         return folder
 
     @property
@@ -49,8 +54,7 @@ class Workspace:
 
     @property
     def jobs_database(self) -> Path:
-        self.root.mkdir(parents=True, exist_ok=True)
-        return self.root / "jobs.sqlite"
+        return self._folder(".") / "jobs.sqlite"
 
 
 def sync(path: Path) -> None:

@@ -48,7 +48,7 @@ def given_by_upload() -> InputFiles | None:
     if not st.button("Read the files", type="primary", disabled=train is None or test is None) or not (train and test):
         return None
     kept = keep_upload(page.workspace, {"train": train, "test": test} | ({"sample": sample} if sample else {}))
-    return InputFiles(kept["train"], kept["test"], kept.get("sample"))
+    return InputFiles(kept["train"], kept["test"], kept.get("sample"), name=train.name)
 
 
 def given_by_path() -> InputFiles | None:

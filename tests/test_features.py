@@ -45,7 +45,7 @@ from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
 from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names
 
-QUICKLY = settings(max_examples=40, deadline=None, derandomize=True)
+QUICKLY = settings(max_examples=30, deadline=None, derandomize=True)
 PROJECT = Path(__file__).resolve().parent.parent
 HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
 HISTORY_FEATURES = [feature.name for group in GROUPS if group.name in HISTORY_GROUPS for feature in group.features]
@@ -214,7 +214,7 @@ def assert_same(found: Row, expected: Row, where: object) -> None:
 
 
 def test_every_feature_has_an_oracle() -> None:
-    assert list(ORACLE) == [feature.name for feature in all_features()]
+    assert set(ORACLE) == {feature.name for feature in all_features()}
 
 
 @QUICKLY

@@ -38,6 +38,8 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """What the mix says, in a sentence."""
     train = data.filter(pl.col("file") == "train")
+    if not train.get_column("events").sum():
+        return "The train file has no event."
     most = train.sort("share", descending=True).row(0, named=True)
     test = data.filter(pl.col("file") == "test").row(0, named=True)
     return (

@@ -44,7 +44,8 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         return pl.DataFrame(schema=schema)
     positive = values[values > 0]
     low, high = (positive[0], positive[-1]) if len(positive) else (1.0, 1.0)
-    edges = np.geomspace(low, high if high > low else low * 1.01, _BINS + 1)
+    # Values that differ by a rounding error would give bins that are no wider than one.
+    edges = np.geomspace(low, max(high, low * 1.01), _BINS + 1)
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
     top = values[-max(1, len(values) // 100) :].sum() / values.sum() if values.sum() > 0 else 0.0
     return pl.DataFrame(

@@ -46,6 +46,8 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """The busiest and the quietest hour, in a sentence."""
     train = data.filter(pl.col("file") == "train").sort("share", descending=True)
+    if not train.get_column("events").sum():
+        return "The train file has no event."
     busiest, quietest = train.row(0, named=True), train.row(-1, named=True)
     return (
         f"In train the busiest hour begins at {busiest['hour']:02d}:00 UTC "

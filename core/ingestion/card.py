@@ -21,6 +21,7 @@ def make_card(
     test: Path,
     sample_submission: Path | None,
     *,
+    name: str,
     fingerprint: str,
     events: pl.DataFrame,
     units: pl.DataFrame,
@@ -40,7 +41,7 @@ def make_card(
     reasons = quarantine.group_by(REASON).len().sort(["len", REASON], descending=[True, False])
     return DatasetCard(
         fingerprint=fingerprint,
-        name=train.resolve().parent.name,
+        name=name,
         synthetic=all((file.resolve().parent / _SYNTHETIC_MARK).is_file() for file in (train, test)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         train=_file_card(train.name, TRAIN_ROLE, events, units, quarantine),

@@ -51,6 +51,8 @@ class InputFiles:
     train: Path
     test: Path
     sample_submission: Path | None = None
+    name: str = ""
+    """What people call the dataset; by default the folder of the train file."""
 
     def all(self) -> tuple[Path, ...]:
         files = (self.train, self.test, self.sample_submission)
@@ -78,6 +80,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
         files.train,
         files.test,
         files.sample_submission,
+        name=files.name or files.train.resolve().parent.name,
         fingerprint=fingerprint,
         events=events,
         units=units,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,7 +55,8 @@ def open_page(entry: Entry) -> Page:
     """Set the page up and draw the sidebar. Every page calls this first, and works when it is the first one opened."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
     workspace = Workspace.from_environment()
-    _begin(str(workspace.root))
+    with sentences(stop=True):
+        _begin(str(workspace.root))
     job = Jobs(workspace).active()
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
@@ -125,7 +127,8 @@ def _dataset_label(dataset: Dataset) -> str:
 
 def _run_label(run: Run) -> str:
     manifest = run.manifest
-    return f"{manifest.created[5:16].replace('T', ' ')} · MSE {number(manifest.scores.expected_test_mse.value)}"
+    began = datetime.datetime.fromisoformat(manifest.created)
+    return f"{began:%d %b %H:%M} UTC · MSE {number(manifest.scores.expected_test_mse.value)}"
 
 
 def title(question: str, finding: str) -> None:
@@ -159,9 +162,11 @@ def nothing_yet(what: str, how: str, to: Entry, button: str) -> None:
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """Show what a person can mend as one sentence, and let the page go on."""
+def sentences(*, stop: bool = False) -> Iterator[None]:
+    """Show what a person can mend as one sentence; the page goes on, or stops where nothing can be shown without it."""
     try:
         yield
     except StudioError as error:
         st.error(str(error), icon=":material/error:")
+        if stop:
+            st.stop()
