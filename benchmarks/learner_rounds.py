@@ -1,6 +1,6 @@
 """How many boosting rounds are enough: out-of-fold MSE of each learner by share of its usual rounds.
 
-    python -m benchmarks.learner_rounds --train F --test F [--sample-submission F]
+python -m benchmarks.learner_rounds --train F --test F [--sample-submission F]
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from core.schema import ADD_CART, BUY, EVENT_TYPES, REMOVE_CART, STACK, VIEW
 
 ACCENT: Final = "#3B5BDB"
 MUTED: Final = "#8A94A6"
-EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#D98A00", REMOVE_CART: "#C2659B", BUY: "#079268"}
+EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#CE8300", REMOVE_CART: "#C2659B", BUY: "#079268"}
 LEARNER_COLOURS: Final = {"lightgbm": "#3C98D4", "xgboost": "#D55E00", "catboost": "#9467BD", STACK: ACCENT}
-FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#D98A00"}
+FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#CE8300"}
 
 HEIGHT: Final = 280
 """Pixels: two charts and their sentences fit on a laptop's screen."""

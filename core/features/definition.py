@@ -30,11 +30,14 @@ class SessionLog:
         events: one row an event: unit, user, product, category, type, time (epoch seconds). Train and test together.
         units: one row a unit: unit, user, start (epoch seconds of its first event).
         history: what history features may look at (see core.config.RunConfig.history).
+        began, ended: epoch seconds of the log's first and last event.
     """
 
     events: Frame
     units: Frame
     history: History
+    began: int
+    ended: int
 
 
 @dataclass(frozen=True)

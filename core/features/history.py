@@ -22,6 +22,12 @@ SEEN_SESSIONS = "_seen_sessions"
 LAST_SEEN = "_last_seen"
 """Epoch seconds of the latest event before the session's start, in both regimes; null when there is none."""
 
+WEEKS = "_weeks"
+"""For how long the history was watched, in weeks: from the log's first event to the session's start (under all_rows to
+the log's last event), and a day more, so that the first hours of a log do not count for much. A count grows with the
+log: undivided it would only tell the learners how late a session is, and mislead them on every session after train."""
+
+_DAY, _WEEK = 86_400, 7 * 86_400
 _START = "start"
 _IS_EVENT = "_is_event"
 _NEVER = -(2**62)  # earlier than any time a file can hold; a running maximum would lose a null
@@ -32,11 +38,17 @@ def seen_outside(log: SessionLog, key: str) -> Frame:
     """Count, for every unit and every value of `key` in it, what was seen of that value outside the unit.
 
     Returns:
-        One row a (unit, key value): unit, key, the columns of SEEN, SEEN_SESSIONS, LAST_SEEN. Counts are never null.
+        One row a (unit, key value): unit, key, the columns of SEEN, SEEN_SESSIONS, LAST_SEEN, WEEKS, start. Counts are
+        never null.
     """
+    starts = log.units.select(UNIT, _START)
+    until = nw.col(_START) if log.history == "as_of" else nw.lit(log.ended)
+    seen = _before_start(log, key) if log.history == "as_of" else _in_all_other_rows(log, key)
+    return seen.join(starts, on=UNIT, how="left").with_columns(((until - log.began + _DAY) / _WEEK).alias(WEEKS))
+
+
+def _in_all_other_rows(log: SessionLog, key: str) -> Frame:
     before = _before_start(log, key)
-    if log.history == "as_of":
-        return before
     own = _totals(log.events, [UNIT, key])
     everything = _totals(own.rename({name: f"{name}_own" for name in _COUNTS}), [key], suffix="_own")
     other = own.join(everything, on=key, how="left", suffix="_all").select(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
-from core.features.history import SEEN, seen_outside
+from core.features.history import SEEN, WEEKS, seen_outside
 from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT, UNIT
 
 _PRIOR_EVENTS = 10
@@ -31,7 +31,7 @@ def _summary(log: SessionLog, key: str) -> Frame:
     seen = seen_outside(log, key)
     events = nw.sum_horizontal(*(nw.col(column) for column in SEEN.values()))
     rates = seen.with_columns(
-        _fixed((events + 1).log()).alias("_popularity"),
+        _fixed(((events + 1) / nw.col(WEEKS)).log()).alias("_popularity"),
         *(
             _fixed((nw.col(SEEN[word]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(f"_rate_{word}")
             for word, pooled in _POOLED_RATE.items()
@@ -61,10 +61,14 @@ def _features(key: str) -> tuple[Feature, ...]:
     rates = {BUY: "purchases", ADD_CART: "cart additions"}
     return (
         Feature(
-            _popularity_name(key, "mean"), "log events", f"How often its {things} were seen elsewhere, on average."
+            _popularity_name(key, "mean"),
+            "log events a week",
+            f"How often its {things} were seen elsewhere, on average.",
         ),
         Feature(
-            _popularity_name(key, "min"), "log events", f"How often the rarest of its {things} was seen elsewhere."
+            _popularity_name(key, "min"),
+            "log events a week",
+            f"How often the rarest of its {things} was seen elsewhere.",
         ),
         *(
             Feature(

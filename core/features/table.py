@@ -76,10 +76,13 @@ def compute_features(
     groups: tuple[FeatureGroup, ...] = GROUPS,
 ) -> pl.DataFrame:
     """Compute the groups; one row a unit in unit order, one Float64 column a feature in registry order."""
+    span = events.select(pl.col(TIME).min().alias("began"), pl.col(TIME).max().alias("ended")).collect()
     log = SessionLog(
         events=nw.from_native(events.select(_EVENT_COLUMNS)),
         units=nw.from_native(units.select(UNIT, USER, "start")),
         history=history,
+        began=span.get_column("began").item(),
+        ended=span.get_column("ended").item(),
     )
     table = units.select(UNIT).sort(UNIT).collect()
     for number, group in enumerate(groups):

@@ -37,7 +37,7 @@ def session_classes(values: pl.DataFrame) -> NDArray[np.int64]:
     events = values.get_column("n_events").to_numpy()
     edges = np.unique(np.quantile(events, _LENGTH_QUANTILES))
     length = np.searchsorted(edges, events, side="left")
-    seen = values.get_column("user_n_sessions").to_numpy() > 0
+    seen = values.get_column("user_is_known").to_numpy() > 0
     return np.asarray(length * 2 + seen, dtype=np.int64)
 
 
