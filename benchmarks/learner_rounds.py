@@ -33,7 +33,7 @@ def main() -> None:
     config = RunConfig()
     with tempfile.TemporaryDirectory() as home:
         files = InputFiles(options.train, options.test, options.sample_submission)
-        data = training_set(build_features(ingest(files, Workspace(Path(home))), config), config)
+        data = training_set(build_features(ingest(files, Workspace(Path(home))), config))
     folds = make_folds(data.users, config.folds, config.seed)
     context = FitContext(data.names, available_cores(), config.seed)
     for learner in LEARNERS:

@@ -67,7 +67,7 @@ def run(
     with clock.step("features") as report:
         table = build_features(dataset, config, report)
     with clock.step("train") as report:
-        training = train(training_set(table, config), config, known_share=_known_share(dataset, config), report=report)
+        training = train(training_set(table), config, known_share=_known_share(dataset, config), report=report)
     with clock.step("importance") as report:
         importance = importance_frame(training, report)
     with clock.step("certificate") as report:

@@ -93,7 +93,7 @@ def test_the_whole_way_from_opening_to_a_checked_download(
         expect(page.get_by_text(re.compile(r"\d+% · .* so far"))).to_be_visible(timeout=60_000)
         early = percent_done(page)
         page.wait_for_function(
-            "early => { const found = document.body.innerText.match(/(\\d+)% · /); return found && +found[1] > early; }",
+            "early => +(document.body.innerText.match(/(\\d+)% · /) ?? [0, -1])[1] > early",
             arg=early,
             timeout=LONG,
         )

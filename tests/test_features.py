@@ -17,10 +17,11 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
@@ -37,7 +38,8 @@ from core.features import (
     changed_by_later_sessions,
     compute_features,
 )
-from core.features.definition import History
+from core.features.definition import History, SessionLog
+from core.features.history import LAST_SEEN, SEEN_SESSIONS, seen_outside
 from core.features.honesty import HISTORY_GROUPS
 from core.features.table import events_and_units
 from core.ingestion import InputFiles, ingest
@@ -45,7 +47,7 @@ from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
 from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names
 
-QUICKLY = settings(max_examples=30, deadline=None, derandomize=True)
+QUICKLY = settings(max_examples=25, deadline=None, derandomize=True)
 PROJECT = Path(__file__).resolve().parent.parent
 HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
 HISTORY_FEATURES = [feature.name for group in GROUPS if group.name in HISTORY_GROUPS for feature in group.features]
@@ -61,6 +63,8 @@ class Unit:
     others: list[list[Event]]
     """The events of every other unit."""
     history: History
+    log: list[Event]
+    """Both files."""
 
     @property
     def user(self) -> str:
@@ -74,6 +78,13 @@ class Unit:
     def start(self) -> int:
         return min(self.times)
 
+    @property
+    def weeks(self) -> float:
+        """For how long the history was watched, and a day more."""
+        times = [event.time for event in self.log]
+        until = self.start if self.history == "as_of" else max(times)
+        return (until - min(times) + 24 * 3600) / (7 * 24 * 3600)
+
     def count(self, kind: str) -> int:
         return sum(event.kind == kind for event in self.events)
 
@@ -86,7 +97,7 @@ class Unit:
         return found if self.history == "all_rows" else [event for event in found if event.time < self.start]
 
 
-def units_of(events: Iterable[Event], history: History, *, split: bool = True) -> list[Unit]:
+def units_of(events: list[Event], history: History, *, split: bool = True) -> list[Unit]:
     """One unit a session id and user of a file; unsplit, all users of a session id count as the first of them."""
     users = defaultdict(set)
     for event in events:
@@ -95,7 +106,9 @@ def units_of(events: Iterable[Event], history: History, *, split: bool = True) -
     for event in events:
         owner = event.user if split else min(users[event.file, event.session])
         logs[event.file, event.session, owner].append(dataclasses.replace(event, user=owner))
-    return [Unit(name, log, [logs[other] for other in logs if other != name], history) for name, log in logs.items()]
+    return [
+        Unit(name, log, [logs[other] for other in logs if other != name], history, events) for name, log in logs.items()
+    ]
 
 
 def gaps(unit: Unit) -> list[int]:
@@ -134,7 +147,7 @@ def since_user_was_seen(unit: Unit) -> int | None:
 
 
 def popularities(unit: Unit, what: str) -> list[float]:
-    return [math.log(1 + len(unit.seen_elsewhere(what, which))) for which in unit.different(what)]
+    return [math.log((1 + len(unit.seen_elsewhere(what, which))) / unit.weeks) for which in unit.different(what)]
 
 
 def rates(unit: Unit, what: str, kind: str) -> list[float]:
@@ -175,12 +188,13 @@ ORACLE: dict[str, Oracle] = {
     "products_added": lambda unit: len(unit.different("product", "ADD_CART")),
     "products_bought": lambda unit: len(unit.different("product", "BUY")),
     "products_per_category": lambda unit: len(unit.different("product")) / len(unit.different("category")),
-    "user_n_sessions": user_sessions,
-    "user_n_events": user_events,
-    "user_n_view": lambda unit: user_events(unit, "VIEW"),
-    "user_n_add_cart": lambda unit: user_events(unit, "ADD_CART"),
-    "user_n_remove_cart": lambda unit: user_events(unit, "REMOVE_CART"),
-    "user_n_buy": lambda unit: user_events(unit, "BUY"),
+    "user_is_known": lambda unit: float(user_sessions(unit) > 0),
+    "user_sessions_per_week": lambda unit: user_sessions(unit) / unit.weeks,
+    "user_events_per_week": lambda unit: user_events(unit) / unit.weeks,
+    "user_view_per_week": lambda unit: user_events(unit, "VIEW") / unit.weeks,
+    "user_add_cart_per_week": lambda unit: user_events(unit, "ADD_CART") / unit.weeks,
+    "user_remove_cart_per_week": lambda unit: user_events(unit, "REMOVE_CART") / unit.weeks,
+    "user_buy_per_week": lambda unit: user_events(unit, "BUY") / unit.weeks,
     "user_buy_rate": lambda unit: (user_events(unit, "BUY") + 1) / (user_events(unit) + 10),
     "user_seconds_since": since_user_was_seen,
     "product_popularity_mean": lambda unit: statistics.fmean(popularities(unit, "product")),
@@ -247,42 +261,57 @@ EARLIER = dataclasses.replace(NOW, session="THEN", time=NOON - 1, kind="BUY")
 SAME_SECOND = dataclasses.replace(NOW, session="THEN", kind="BUY")
 LATER = dataclasses.replace(NOW, session="THEN", time=NOON + 1, kind="BUY")
 NEW_USER = {
-    "user_n_sessions": 0,
-    "user_n_events": 0,
-    "user_n_buy": 0,
+    "user_is_known": 0,
+    "user_sessions_per_week": 0,
+    "user_events_per_week": 0,
+    "user_buy_per_week": 0,
     "user_buy_rate": 0.1,
     "user_seconds_since": None,
-    "product_popularity_mean": 0,
     "product_buy_rate_mean": 0.1,
     "category_add_cart_rate_max": 0.3,
 }
-ONE_PURCHASE = {
-    "user_n_sessions": 1,
-    "user_n_events": 1,
-    "user_n_buy": 1,
-    "user_buy_rate": 2 / 11,
-    "product_popularity_mean": math.log(2),
-    "product_buy_rate_mean": 2 / 11,
-    "category_add_cart_rate_max": 3 / 11,
-}
+
+
+def after_one_purchase(seconds_watched: int, since: int | None) -> Row:
+    """What is known of the user, product and category after one purchase elsewhere; the watch is a day longer."""
+    weeks = (seconds_watched + 86_400) / 604_800
+    return {
+        "user_is_known": 1,
+        "user_sessions_per_week": 1 / weeks,
+        "user_events_per_week": 1 / weeks,
+        "user_buy_per_week": 1 / weeks,
+        "user_buy_rate": 2 / 11,
+        "user_seconds_since": since,
+        "product_popularity_mean": math.log(2 / weeks),
+        "product_buy_rate_mean": 2 / 11,
+        "category_add_cart_rate_max": 3 / 11,
+    }
+
+
+END_OF_LOG = max(event.time for event in good_events()) - NOON
 
 
 @pytest.mark.parametrize(
     ("other", "history", "expected"),
     [
-        (EARLIER, "as_of", {**ONE_PURCHASE, "user_seconds_since": 1}),
-        (SAME_SECOND, "as_of", NEW_USER),
-        (LATER, "as_of", NEW_USER),
-        (EARLIER, "all_rows", {**ONE_PURCHASE, "user_seconds_since": 1}),
-        (SAME_SECOND, "all_rows", {**ONE_PURCHASE, "user_seconds_since": None}),
-        (LATER, "all_rows", {**ONE_PURCHASE, "user_seconds_since": None}),
+        (EARLIER, "as_of", after_one_purchase(1, since=1)),
+        (SAME_SECOND, "as_of", {**NEW_USER, "product_popularity_mean": math.log(7)}),
+        (LATER, "as_of", {**NEW_USER, "product_popularity_mean": math.log(7)}),
+        (EARLIER, "all_rows", after_one_purchase(END_OF_LOG + 1, since=1)),
+        (SAME_SECOND, "all_rows", after_one_purchase(END_OF_LOG, since=None)),
+        (LATER, "all_rows", after_one_purchase(END_OF_LOG, since=None)),
     ],
-    ids=lambda given: given.time - NOON if isinstance(given, Event) else given if isinstance(given, str) else "",
+    ids=[f"{history}: {when}" for history in HISTORIES for when in ("a second before", "the same second", "after")],
 )
 def test_as_of_sees_what_happened_strictly_before_the_session_and_all_rows_everything(
     tmp_path: Path, other: Event, history: History, expected: Row
 ) -> None:
     assert_same(history_of(tmp_path, [NOW, other], history), expected, other)
+
+
+def test_the_same_history_counts_less_the_longer_it_was_watched(tmp_path: Path) -> None:
+    week_before = dataclasses.replace(EARLIER, time=NOON - 6 * 86_400)
+    assert_same(history_of(tmp_path, [NOW, week_before]), {"user_events_per_week": 1, "user_buy_rate": 2 / 11}, "NOW")
 
 
 @pytest.mark.parametrize("history", HISTORIES)
@@ -293,7 +322,7 @@ def test_a_first_session_has_no_history_however_much_happens_in_it(tmp_path: Pat
 
 def test_the_test_half_of_a_known_session_sees_the_train_half_as_another_session(tmp_path: Path) -> None:
     half = dataclasses.replace(NOW, file="test", time=NOON - 60)
-    assert history_of(tmp_path, [NOW, half])["user_n_sessions"] == 1
+    assert history_of(tmp_path, [NOW, half])["user_is_known"] == 1
 
 
 def test_the_users_of_a_shared_session_id_have_histories_of_their_own(tmp_path: Path) -> None:
@@ -313,6 +342,21 @@ def test_a_session_of_one_event_has_no_gaps(tmp_path: Path) -> None:
 def test_monday_noon_is_hour_twelve_of_day_zero(tmp_path: Path) -> None:
     expected = {"start_hour": 12, "start_weekday": 0, "hour_sin": 0, "hour_cos": -1}
     assert_same(history_of(tmp_path, [NOW]), expected, "NOW")
+
+
+def test_a_session_that_began_earlier_but_met_the_product_later_is_not_yet_a_session_of_it() -> None:
+    log = [
+        Click(0, 0, 0, 0, NOON),
+        Click(1, 1, 0, 0, NOON - 2),
+        Click(1, 0, 0, 0, NOON + 1),
+        Click(2, 0, 0, 0, NOON - 1),
+    ]
+    events, units = frames_of(log)
+    seen = seen_outside(
+        SessionLog(nw.from_native(events.lazy()), nw.from_native(units.lazy()), "as_of", NOON - 2, NOON + 1), "product"
+    )
+    (row,) = nw.to_native(seen).filter(pl.col("unit") == 0).collect().to_dicts()
+    assert (row[SEEN_SESSIONS], row[LAST_SEEN]) == (1, NOON - 1)
 
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------
@@ -386,9 +430,14 @@ def test_a_feature_has_a_unit_and_a_sentence_that_says_what_it_means(feature) ->
 
 
 # --- canaries: what history must never notice -------------------------------------------------------------------------
-Fact = tuple[int, str, str, str, int]
-"""Unit, product, category, event type and time of an event."""
-EVENTS_SCHEMA = {"unit": pl.Int64, "user": pl.Int64, "product": pl.Int64, "category": pl.Int64, "type": pl.Int8}
+EVENTS_SCHEMA = {
+    "unit": pl.Int64,
+    "user": pl.Int64,
+    "product": pl.Int64,
+    "category": pl.Int64,
+    "type": pl.Int8,
+    "time": pl.Int64,
+}
 
 
 @dataclass(frozen=True)
@@ -417,9 +466,15 @@ clicks = st.builds(
 logs = st.lists(clicks, min_size=5, max_size=40)
 
 
+def frames_of(log: list[Click]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events of a log and its units, as stored."""
+    events = pl.DataFrame([click.row for click in log], schema=EVENTS_SCHEMA, orient="row")
+    return events, events.group_by("unit", "user").agg(pl.col("time").min().alias("start")).sort("unit")
+
+
 def history_of_unit(log: list[Click], unit: int, history: History) -> Row:
-    events = pl.DataFrame([click.row for click in log], schema={**EVENTS_SCHEMA, "time": pl.Int64}, orient="row")
-    units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start")).sort("unit")
+    """The history features of one unit of the log."""
+    events, units = frames_of(log)
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
     values = compute_features(events.lazy(), units.lazy(), history, groups=groups)
     return values.row(units.get_column("unit").to_list().index(unit), named=True)
@@ -474,9 +529,8 @@ def test_as_of_adding_later_events_to_other_sessions_changes_no_history(log: lis
 def test_own_events_never_count_in_history(log: list[Click], history: History, seed: int) -> None:
     unit, chance = log[0].unit, random.Random(seed)
     own = [click for click in log if click.unit == unit]
-    repeated = [
-        dataclasses.replace(click, kind=chance.randrange(4), time=click.time + chance.randrange(5)) for click in own * 3
-    ]
+    times = [click.time for click in own]  # when the log ends is of the log, and may be told by an own event
+    repeated = [dataclasses.replace(click, kind=chance.randrange(4), time=chance.choice(times)) for click in own * 3]
     assert history_of_unit([*log, *repeated], unit, history) == history_of_unit(log, unit, history)
 
 
@@ -484,7 +538,7 @@ def test_the_canaries_sing_in_the_regime_that_looks_ahead() -> None:
     log = [Click(0, 0, 0, EVENT_CODE["VIEW"], NOON), Click(3, 0, 0, EVENT_CODE["BUY"], NOON)]
     alone = history_of_unit(log[:1], 0, "all_rows")
     noticed = {name for name, value in history_of_unit(log, 0, "all_rows").items() if value != alone[name]}
-    blind = {"user_n_view", "user_n_add_cart", "user_n_remove_cart", "user_seconds_since"}
+    blind = {"user_view_per_week", "user_add_cart_per_week", "user_remove_cart_per_week", "user_seconds_since"}
     assert noticed == set(HISTORY_FEATURES) - blind
 
 
@@ -529,7 +583,7 @@ def test_a_planted_dishonest_history_is_caught(
 def test_one_dishonest_cell_is_caught(demo: Dataset) -> None:
     honest = build_features(demo, RunConfig())
     first = int(honest.units.get_column("start").arg_min() or 0)
-    one_more = pl.col("user_n_buy") + (pl.int_range(pl.len()) == first)
+    one_more = pl.col("user_buy_rate") + (pl.int_range(pl.len()) == first)
     planted = FeatureTable(honest.units, honest.values.with_columns(one_more))
     assert changed_by_later_sessions(demo, planted, RunConfig())[0] == 1
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import altair as alt
+import pandas  # noqa: F401 (see below)
 
 from core.schema import ADD_CART, BUY, EVENT_TYPES, REMOVE_CART, STACK, VIEW
+
+# Altair looks for pandas among the imported modules when it draws. Streamlit imports it lazily, so that of two pages
+# that open at once on a fresh server one could meet it half imported; a whole import here, before any drawing, helps.
 
 ACCENT: Final = "#3B5BDB"
 MUTED: Final = "#8A94A6"

@@ -144,7 +144,8 @@ def read_ids(file: Path) -> pl.Series:
     Raises:
         InputError: no such file, no table, or no column user_session.
     """
-    return _read(file, (USER_SESSION,)).get_column(USER_SESSION).str.strip_chars().unique(maintain_order=True)
+    ids = _read(file, (USER_SESSION,)).get_column(USER_SESSION).str.strip_chars()
+    return ids.filter(ids.is_not_null() & (ids != "")).unique(maintain_order=True)
 
 
 def _order(files: InputFiles, events: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:

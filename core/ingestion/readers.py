@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+from pyarrow import ArrowException, parquet
 
 from core.errors import InputError
 from core.schema import TRAIN_COLUMNS
@@ -31,7 +32,14 @@ _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 _LOOK_AT = 65_536  # bytes looked at to tell text from something else
 # A damaged Parquet file can make Polars panic, which is no Exception.
-_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ArrowException, OSError)
+_IN_OUR_WORDS = {
+    "found more fields": "a line has more fields than the header",
+    "invalid utf-8": "its text is not UTF-8",
+    "unexpected end of file": "it is cut short",
+    "Parquet": "it is a damaged Parquet file",
+}
+"""What the readers' messages contain -> what we say."""
 _POLARS_REPEATED = re.compile(r"_duplicated_\d+$")  # what Polars appends to a CSV column's name that was there before
 
 
@@ -58,7 +66,7 @@ def read_table(path: Path) -> pl.LazyFrame:
         if frame.select(LINE).head(1).collect().is_empty():  # other columns may be unreadable and unused
             raise InputError.empty(path.name)
     except _BROKEN as error:
-        raise InputError.unreadable(path.name, _first_line(error)) from error
+        raise InputError.unreadable(path.name, _found(error)) from error
     return frame.rename(_plain_names(path.name, names))
 
 
@@ -67,7 +75,7 @@ def collect_table(name: str, frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
     except _BROKEN as error:
-        raise InputError.unreadable(name, _first_line(error)) from error
+        raise InputError.unreadable(name, _found(error)) from error
 
 
 def _head(path: Path) -> bytes:
@@ -99,13 +107,22 @@ def _scan_csv(path: Path) -> pl.LazyFrame:
 
 
 def _scan_parquet(path: Path) -> pl.LazyFrame:
-    # Lists and structs have no text form; they matter only in columns that nobody asks for.
-    frame = pl.scan_parquet(path)
-    texts = (
-        pl.lit(None, dtype=pl.String).alias(name) if kind.is_nested() else pl.col(name).cast(pl.String)
-        for name, kind in frame.collect_schema().items()
-    )
-    return frame.select(texts).with_row_index(LINE, offset=2)
+    """Read our columns as text; of the others only the names are kept."""
+    # By pyarrow, not by Polars: a damaged file ends in an exception there, while Polars' reader can ask for more memory
+    # than there is, which ends Python, and with it the dashboard.
+    file = parquet.ParquetFile(path)
+    names = file.schema_arrow.names
+    ours = [name for name in names if name.strip().lstrip("\ufeff") in TRAIN_COLUMNS]
+    table = pl.DataFrame(file.read(columns=ours))
+    # Lists and structs have no text form; a row that has one where we need a text has nothing there.
+    texts = [
+        pl.lit(None, dtype=pl.String).alias(name)
+        if name not in ours or table.schema[name].is_nested()
+        else pl.col(name).cast(pl.String)
+        for name in names
+    ]
+    lines = pl.int_range(2, file.metadata.num_rows + 2, dtype=pl.UInt32, eager=True).alias(LINE)
+    return table.hstack([lines]).lazy().select(LINE, *texts)
 
 
 def _plain_names(file: str, names: Sequence[str]) -> dict[str, str]:
@@ -118,9 +135,12 @@ def _plain_names(file: str, names: Sequence[str]) -> dict[str, str]:
     return {name: new for name, new in plain.items() if found.count(new) == 1}
 
 
-def _first_line(error: BaseException) -> str:
-    """The first sentence of a library's message, without its advice to programmers."""
-    if isinstance(error, pl.exceptions.PanicException):
-        return "it is damaged"
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return text[:160].rstrip(".: ")
+def _found(error: BaseException) -> str:
+    """What is wrong with the file, in our words where we have some, else the first line of the library's."""
+    text = str(error).strip()
+    for theirs, ours in _IN_OUR_WORDS.items():
+        if theirs in text:
+            return ours
+    if isinstance(error, pl.exceptions.PanicException | ArrowException) or not text:
+        return _IN_OUR_WORDS["Parquet"]
+    return text.splitlines()[0][:160].rstrip(".: ")

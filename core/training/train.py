@@ -65,12 +65,10 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     return float(np.mean((predicted - actual) ** 2))
 
 
-def training_set(table: FeatureTable, config: RunConfig) -> TrainingSet:
-    """Choose the rows: composite sessions do not train when they are split, for their value is of several users."""
+def training_set(table: FeatureTable) -> TrainingSet:
+    """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds."""
     units = table.units
-    train = units.get_column(ROLE) == TRAIN_ROLE
-    if config.split_composite_sessions:
-        train = train & ~units.get_column("composite")
+    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
     test = units.get_column(ROLE) == TEST_ROLE
     chosen = units.filter(train)
     classes = session_classes(table.values)

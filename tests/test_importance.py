@@ -1,0 +1,202 @@
+"""Importance: every predictor names every feature once, in shares and value units that can be computed by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+
+from core.config import RunConfig
+from core.features import GROUPS
+from core.importance import importance_frame
+from core.schema import STACK
+from core.training import LEARNERS, Training, train
+from core.training.stacking import Stack
+from core.training.train import TrainingSet
+
+NAMES = ["n_events", "n_buy", "duration", "gap_mean", "start_hour", "product_popularity_mean"]
+DRIVER = "n_buy"
+PREDICTORS = [learner.name for learner in LEARNERS] + [STACK]
+ROWS = 450
+
+
+def simulated() -> TrainingSet:
+    """Sessions whose value is nearly all purchases, with some effect of length and a column that is often unknown."""
+    draws = np.random.default_rng(0)
+    X = draws.normal(size=(ROWS + 50, len(NAMES)))
+    X[:, 1] = draws.poisson(2.0, len(X))
+    X[draws.random(len(X)) < 0.4, 3] = np.nan
+    y = 20.0 * X[:, 1] + 4.0 * np.abs(X[:, 2]) + draws.gamma(1.0, 3.0, len(X))
+    units, users = np.arange(len(X)), draws.integers(0, 120, len(X))
+    none = np.zeros(len(X), dtype=np.int64)
+    return TrainingSet(
+        units[:ROWS], users[:ROWS], X[:ROWS], y[:ROWS], units[ROWS:], X[ROWS:], none[:ROWS], none[ROWS:], NAMES
+    )
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    """A real training on simulated sessions; read it, do not change it."""
+    return train(simulated(), RunConfig(folds=3), known_share=0.0)
+
+
+@pytest.fixture(scope="module")
+def table(training: Training) -> pl.DataFrame:
+    return importance_frame(training)
+
+
+def column_of(table: pl.DataFrame, predictor: str, column: str) -> list[float]:
+    return table.filter(pl.col("learner") == predictor).get_column(column).to_list()
+
+
+def test_every_learner_and_the_stack_has_each_feature_once(table: pl.DataFrame) -> None:
+    assert table.columns == ["learner", "feature", "group", "unit", "meaning", "gain_share", "mean_abs_shap"]
+    assert table.get_column("learner").unique(maintain_order=True).to_list() == PREDICTORS
+    for predictor in PREDICTORS:
+        assert column_of(table, predictor, "feature") == NAMES
+
+
+def test_every_feature_comes_with_the_group_unit_and_meaning_of_the_registry(table: pl.DataFrame) -> None:
+    about = {
+        feature.name: (group.name, feature.unit, feature.meaning) for group in GROUPS for feature in group.features
+    }
+    for feature, *told in table.select("feature", "group", "unit", "meaning").iter_rows():
+        assert tuple(told) == about[feature]
+
+
+@pytest.mark.parametrize("learner", [learner.name for learner in LEARNERS])
+def test_gain_shares_are_parts_of_one_whole(learner: str, training: Training, table: pl.DataFrame) -> None:
+    shares = column_of(table, learner, "gain_share")
+    assert sum(shares) == pytest.approx(1.0)
+    assert min(shares) >= 0
+    fit = next(fit for fit in training.fits if fit.learner == learner)
+    by_hand = np.mean([model.gain() / model.gain().sum() for model in fit.models], axis=0)
+    assert shares == pytest.approx(by_hand)
+
+
+def test_the_stack_grows_no_trees_and_so_has_no_gain(table: pl.DataFrame) -> None:
+    assert column_of(table, STACK, "gain_share") == [None] * len(NAMES)
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_the_feature_that_makes_the_value_comes_first(predictor: str, table: pl.DataFrame) -> None:
+    moved = dict(zip(NAMES, column_of(table, predictor, "mean_abs_shap"), strict=True))
+    assert max(moved, key=moved.__getitem__) == DRIVER
+    # 20 a purchase, Poisson(2) purchases: the mean distance from the mean is 20 * 1.083
+    assert moved[DRIVER] == pytest.approx(20 * 1.083, rel=0.2)
+    if predictor != STACK:
+        gain = column_of(table, predictor, "gain_share")
+        assert NAMES[int(np.argmax(gain))] == DRIVER
+
+
+@pytest.mark.parametrize("learner", [learner.name for learner in LEARNERS])
+def test_a_learners_effect_is_the_mean_size_of_its_contributions_to_held_out_rows(
+    learner: str, training: Training, table: pl.DataFrame
+) -> None:
+    fit = next(fit for fit in training.fits if fit.learner == learner)
+    total = np.zeros(len(NAMES))
+    for model, (_, validated) in zip(fit.models, training.folds.splits(), strict=True):
+        total += np.abs(model.contributions(training.data.X[validated])[:, :-1]).sum(axis=0)
+    assert column_of(table, learner, "mean_abs_shap") == pytest.approx(total / ROWS)
+
+
+def test_the_stacks_effect_is_that_of_the_weighted_sum_of_its_learners(training: Training, table: pl.DataFrame) -> None:
+    total = np.zeros(len(NAMES))
+    for fold, (_, validated) in enumerate(training.folds.splits()):
+        parts = [fit.models[fold].contributions(training.data.X[validated]) for fit in training.fits]
+        for row_parts in zip(*parts, strict=True):
+            together = sum(weight * part for weight, part in zip(training.stack.weights, row_parts, strict=True))
+            total += np.abs(together[:-1])
+    assert column_of(table, STACK, "mean_abs_shap") == pytest.approx(total / ROWS)
+
+
+def test_the_same_training_gives_the_same_table(training: Training, table: pl.DataFrame) -> None:
+    assert importance_frame(training).equals(table)
+
+
+# --- with models whose answers are known ------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Linear:
+    """A model whose contributions are slope times value, and whose gains are as told; it counts explained rows."""
+
+    slope: float
+    gains: tuple[float, ...]
+    explained: int = 0
+
+    def predict(self, X):
+        return self.slope * X.sum(axis=1)
+
+    def gain(self):
+        return np.array(self.gains)
+
+    def contributions(self, X):
+        self.explained += len(X)
+        return np.column_stack([self.slope * np.nan_to_num(X), np.zeros(len(X))])
+
+
+GAINS = (0.0, 6.0, 3.0, 1.0, 0.0, 0.0)
+NO_SPLITS = (0.0,) * len(NAMES)
+
+
+def with_models(training: Training, gains: dict[str, tuple[float, ...]], weights=(0.5, 0.25, 0.0)) -> Training:
+    """The training with models of slope 1, 2 and 3 in place of the learners'."""
+    fits = tuple(
+        dataclasses.replace(fit, models=tuple(Linear(place, gains.get(fit.learner, GAINS)) for _ in fit.models))
+        for place, fit in enumerate(training.fits, 1)
+    )
+    return dataclasses.replace(training, fits=fits, stack=Stack(np.array(weights), 0.0, 0.0, training.stack.oof))
+
+
+def test_effects_follow_slopes_and_weights(training: Training) -> None:
+    table = importance_frame(with_models(training, {}))
+    size = np.abs(np.nan_to_num(training.data.X)).mean(axis=0)
+    for predictor, slope in zip(PREDICTORS, (1.0, 2.0, 3.0, 0.5 * 1 + 0.25 * 2), strict=True):
+        assert column_of(table, predictor, "mean_abs_shap") == pytest.approx(slope * size)
+        if predictor != STACK:
+            assert column_of(table, predictor, "gain_share") == pytest.approx([0.0, 0.6, 0.3, 0.1, 0.0, 0.0])
+
+
+def test_contributions_that_cancel_move_the_stack_by_nothing(training: Training) -> None:
+    """Effects of learners do not add up to the stack's: they may pull in opposite directions."""
+    table = importance_frame(with_models(training, {}, weights=(1.0, 1.0, -1.0)))
+    assert column_of(table, STACK, "mean_abs_shap") == pytest.approx([0.0] * len(NAMES), abs=1e-12)
+
+
+def test_a_learner_without_a_split_has_shares_of_0(training: Training) -> None:
+    table = importance_frame(with_models(training, {"xgboost": NO_SPLITS}))
+    assert column_of(table, "xgboost", "gain_share") == [0.0] * len(NAMES)
+    assert sum(column_of(table, "lightgbm", "gain_share")) == pytest.approx(1.0)
+
+
+def test_equal_values_leave_nothing_to_explain() -> None:
+    data = simulated()
+    training = train(dataclasses.replace(data, y=np.full(ROWS, 5.0)), RunConfig(folds=2), known_share=0.0)
+    table = importance_frame(training)
+    assert table.height == len(PREDICTORS) * len(NAMES)
+    assert table.get_column("mean_abs_shap").to_list() == pytest.approx([0.0] * table.height, abs=1e-9)
+    assert set(table.get_column("gain_share").drop_nulls()) == {0.0}
+
+
+def test_each_fold_explains_a_bounded_number_of_held_out_rows(
+    training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.importance.importance._ROWS_A_FOLD", 60)
+    told = with_models(training, {})
+    table = importance_frame(told)
+    assert {model.explained for fit in told.fits for model in fit.models} == {60}
+    size = np.abs(np.nan_to_num(training.data.X)).mean(axis=0)
+    assert column_of(table, "lightgbm", "mean_abs_shap") == pytest.approx(size, rel=0.25)
+
+
+def test_progress_counts_the_folds_up_to_the_total(training: Training) -> None:
+    told: list[tuple[int, int, str]] = []
+    importance_frame(with_models(training, {}), lambda *moment: told.append(moment))
+    parts = [part for part, _, _ in told]
+    assert parts == sorted(parts)
+    assert (parts[0], parts[-1]) == (0, 3)
+    assert {parts for _, parts, _ in told} == {3}
+    assert {text for _, _, text in told} == {"1 of 3 folds", "2 of 3 folds", "3 of 3 folds", ""}
