@@ -504,7 +504,8 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
         in_a_zone_that_is_none(parquet_of(typed_frame())),
         NO_TABLE.format(
             name="train",
-            found="unable to parse time zone: 'UFO'. Please check the Time Zone Database for a list of available time zones",
+            found="unable to parse time zone: 'UFO'. "
+            "Please check the Time Zone Database for a list of available time zones",
         ),
     ),
     "a line with too many fields": (
