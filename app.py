@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from core.eda import learner_scores
-from core.runs import Run, best_run, list_runs
+from core.runs import Jobs, Run, best_run, list_runs
 from core.wording import duration, number, percent
 from pages._ui import frame
 from pages._ui.frame import Figure
-from pages._ui.job import show_progress
+from pages._ui.job import show_end, show_progress
 
 page = frame.open_page(frame.HOME)
 
@@ -34,6 +34,8 @@ else:
     )
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
+elif (ended := frame.unfinished(Jobs(page.workspace).all())) is not None:
+    show_end(ended)
 if best is not None:
     manifest = best.manifest
     passed = manifest.checks.passed + manifest.certificate.passed
@@ -42,7 +44,7 @@ if best is not None:
             Figure(
                 "Expected test MSE",
                 number(expected.value),
-                f"Mean squared error to expect on the test file; 90 % interval {number(expected.low)} to "
+                f"Mean squared error to expect on the test file; 90% interval {number(expected.low)} to "
                 f"{number(expected.high)}. From nested out-of-fold errors, weighted to the test file's sessions.",
             ),
             Figure(

@@ -20,7 +20,7 @@ from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.workspace import Workspace
 
-EFFORTS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+EFFORTS = (0.5, 1.0, 2.0)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """`python -m core VERB`: everything the dashboard does, without a browser.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 130 cancelled. With --json the last line of the output is
-one JSON object. An error is one sentence on the error stream.
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 70 a defect of the program, 130 cancelled. With --json the
+last line of the output is one JSON object. An error is one sentence on the error stream.
 """
 
 from __future__ import annotations
@@ -10,36 +10,59 @@ import argparse
 import json
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from core import verbs
-from core.errors import StudioError
+from core.errors import SettingError, StudioError
 
-EXIT_DONE, EXIT_CANCELLED = 0, 130
+EXIT_DONE, EXIT_DEFECT, EXIT_CANCELLED = 0, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    as_json = "--json" in given
     try:
+        options = _parser().parse_args(given)
         code, content, words = options.verb(options)
+        _say(json.dumps(content, ensure_ascii=False) if as_json else words)
     except StudioError as error:
-        return _complain(options, str(error), error.exit_code)
+        return _complain(str(error), error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
-        return _complain(options, "Cancelled; nothing was kept.", EXIT_CANCELLED)
+        return _complain("Cancelled; nothing was kept.", EXIT_CANCELLED, as_json=as_json)
     except BrokenPipeError:  # the reader of our output has gone (`| head`): nothing to say, nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
-    _say(json.dumps(content, ensure_ascii=False) if options.json else words)
+    except Exception as error:  # noqa: BLE001 (a defect of ours: a person gets a sentence, we get the traceback)
+        return _complain(_defect(error), EXIT_DEFECT, as_json=as_json)
     return int(code)
 
 
-def _complain(options: argparse.Namespace, sentence: str, code: int) -> int:
+def _complain(sentence: str, code: int, *, as_json: bool) -> int:
     print(sentence, file=sys.stderr)  # noqa: T201 (this is the command line)
-    if options.json:
+    if as_json:
         _say(json.dumps({"error": sentence}, ensure_ascii=False))
     return code
+
+
+def _defect(error: Exception) -> str:
+    """Write the traceback where it can be found, and say where."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="session-value-studio-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write("".join(traceback.format_exception(error)))
+    return f"An error of the program ended it ({type(error).__name__}): please report it with {log.name}."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the usage as every other error is said."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingError.usage(message, self.prog)
 
 
 def _say(text: str) -> None:
@@ -47,7 +70,7 @@ def _say(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m core", description="Predict what shop sessions will be worth.")
+    parser = _Parser(prog="python -m core", description="Predict what shop sessions will be worth.")
     commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
 
     def verb(name: str, action: object, summary: str) -> argparse.ArgumentParser:

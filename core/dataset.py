@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.schema import SESSION, USER_SESSION, Role
+from core.schema import ROLE, SESSION, TEST_ROLE, USER_SESSION, Role
 from core.workspace import Workspace
 
 EVENTS_FILE = "{role}.parquet"
@@ -46,7 +46,7 @@ class DatasetCard(BaseModel):
     fingerprint: str
     name: str
     synthetic: bool
-    """True when the files say of themselves that they are simulated (demo.json beside them)."""
+    """True for simulated files; see core.ingestion.synthetic for how they are known."""
     created: str
     train: FileCard
     test: FileCard
@@ -86,6 +86,11 @@ class Dataset:
     def order(self) -> pl.DataFrame:
         """The sessions to predict in the order of the submission: user_session and its integer."""
         return pl.read_parquet(self.folder / ORDER_FILE)
+
+    def wanted_units(self) -> pl.LazyFrame:
+        """The test units of the sessions to predict; a sample submission may ask for some sessions only."""
+        asked = pl.scan_parquet(self.folder / ORDER_FILE).select(SESSION)
+        return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(asked, on=SESSION, how="semi")
 
     def test_sessions(self) -> pl.Series:
         """Ids, as they stand in the files, of all sessions that have an event in the test file."""

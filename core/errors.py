@@ -31,6 +31,17 @@ class InputError(StudioError):
         return cls(f"There is no file at {path}: check the path, or pick another file.")
 
     @classmethod
+    def cannot_open(cls, path: Path, found: str) -> InputError:
+        return cls(f"{path.name} cannot be opened ({found}): check the path and its permissions, or pick another file.")
+
+    @classmethod
+    def same_file(cls, name: str) -> InputError:
+        return cls(
+            f"{name} was given as train and as test: the two must be different files, the test file with the sessions "
+            "to predict; pick the other one."
+        )
+
+    @classmethod
     def empty(cls, name: str) -> InputError:
         return cls(f"{name} is empty: an event file needs a header line and at least one event; export it again.")
 
@@ -89,6 +100,14 @@ class SettingError(StudioError):
         return cls(f"{setting} is {found!r}: allowed is {allowed}; change it and start again.")
 
     @classmethod
+    def usage(cls, found: str, command: str) -> SettingError:
+        return cls(f"The command cannot be understood ({found}): see `{command} --help`.")
+
+    @classmethod
+    def missing(cls, setting: str, takes: str) -> SettingError:
+        return cls(f"{setting} is missing: it takes {takes}; add it and start again.")
+
+    @classmethod
     def no_workspace(cls, root: Path, found: str) -> SettingError:
         return cls(
             f"The workspace {root} cannot be used ({found}): it must be a folder that can be written to; "
@@ -111,6 +130,17 @@ class RunError(StudioError):
     @classmethod
     def folder_in_use(cls, path: Path) -> RunError:
         return cls(f"{path} already exists and is not empty: name a new folder for this run with --out.")
+
+    @classmethod
+    def not_writable(cls, path: Path, found: str) -> RunError:
+        return cls(f"{path} cannot be written ({found}): name a folder that you may write to with --out.")
+
+    @classmethod
+    def no_database(cls, path: Path, found: str) -> RunError:
+        return cls(
+            f"The jobs database {path} cannot be used ({found}): it must be a file that can be written to; "
+            "move it away, and a new one is made."
+        )
 
     @classmethod
     def not_whole(cls, path: Path, what: str) -> RunError:

@@ -5,6 +5,8 @@ Each step is one function of its own room; this module only hands things on and 
 
 from __future__ import annotations
 
+import secrets
+import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -59,15 +61,20 @@ def run(
     Raises:
         StudioError: one sentence; nothing is left behind then.
     """
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RunError.folder_in_use(out)
+    if out is not None:
+        _must_be_free(out)
     clock = Clock(progress or Progress(STEPS))
     with clock.step("ingest") as report:
         dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
     with clock.step("features") as report:
         table = build_features(dataset, config, report)
     with clock.step("train") as report:
-        training = train(training_set(table), config, known_share=_known_share(dataset, config), report=report)
+        training = train(
+            training_set(table, dataset.order().get_column(SESSION)),
+            config,
+            known_share=_known_share(dataset, config),
+            report=report,
+        )
     with clock.step("importance") as report:
         importance = importance_frame(training, report)
     with clock.step("certificate") as report:
@@ -77,7 +84,7 @@ def run(
         certificate.append(certify_history(dataset, table, config))
     answers = session_predictions(dataset, table, training, config)
 
-    run_id = f"{clock.created:%Y%m%d-%H%M%S}-{config.digest[:4]}{dataset.fingerprint[:4]}"
+    run_id = f"{clock.created:%Y%m%d-%H%M%S}-{config.digest[:4]}{dataset.fingerprint[:4]}{secrets.token_hex(1)}"
     folder = out or workspace.runs / run_id
     with building_folder(folder) as building:
         with clock.step("write") as report:
@@ -166,7 +173,21 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
     )
 
 
+def _must_be_free(out: Path) -> None:
+    """Find out before the work, not after it, that the run could not be written."""
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise RunError.folder_in_use(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent):
+            pass
+    except OSError as error:
+        raise RunError.not_writable(out, error.strerror or str(error)) from error
+
+
 def _known_share(dataset: Dataset, config: RunConfig) -> float:
     """Part of the sessions to predict whose value is taken over from train."""
-    card = dataset.card()
-    return card.known_sessions / card.to_predict if config.use_known_values else 0.0
+    if not config.use_known_values:
+        return 0.0
+    known = dataset.wanted_units().filter(pl.col("known_value").is_not_null()).select(pl.col(SESSION).n_unique())
+    return float(known.collect().item()) / dataset.order().height

@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 
 from core.config import RunConfig, available_cores
-from core.dataset import Dataset, DatasetCard
+from core.dataset import Dataset
 from core.features import GROUPS
 from core.progress import Progress
 from core.runs import store
-from core.schema import STACK, UNIT
+from core.schema import SESSION, STACK, UNIT
 from core.submission import CheckResult
 from core.training import CertificateCheck, Training, mean_squared_error, oof_frame, prediction_frame
 
@@ -70,7 +70,7 @@ def write_manifest(
         synthetic=card.synthetic,
         scores=_scores(training),
         meta=_meta(training),
-        sessions=_session_counts(card, config),
+        sessions=_session_counts(dataset, config),
         checks=_counted(checks),
         certificate=store.Passed.counted(check.outcome for check in certificate),
         timings=clock.timings,
@@ -139,12 +139,15 @@ def _counted(checks: Sequence[CheckResult]) -> store.Passed:
     return store.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
 
 
-def _session_counts(card: DatasetCard, config: RunConfig) -> store.SessionCounts:
+def _session_counts(dataset: Dataset, config: RunConfig) -> store.SessionCounts:
+    wanted = dataset.wanted_units()
+    known = wanted.filter(pl.col("known_value").is_not_null()) if config.use_known_values else wanted.head(0)
+    composite = wanted.filter(pl.col("composite")) if config.split_composite_sessions else wanted.head(0)
     return store.SessionCounts(
-        train=card.train.sessions,
-        test=card.test.sessions,
-        known=card.known_sessions if config.use_known_values else 0,
-        composite=card.composite_test if config.split_composite_sessions else 0,
+        train=dataset.card().train.sessions,
+        test=dataset.order().height,
+        known=known.select(pl.col(SESSION).n_unique()).collect().item(),
+        composite=composite.select(pl.col(SESSION).n_unique()).collect().item(),
     )
 
 

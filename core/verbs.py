@@ -6,6 +6,7 @@ import argparse
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -28,15 +29,17 @@ _BAR = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
 
 def demo(options: argparse.Namespace) -> Outcome:
     """Write synthetic event files."""
-    with _bar("Simulating a shop", shown=not options.json) as advance:
+    with _bar("Simulating a shop", shown=not options.json) as advance, _writing_to(options.out):
         made = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
+    ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
     words = f"Synthetic event files are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
     return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
 
 
 def journey(options: argparse.Namespace) -> Outcome:
     """Write event files of real baskets."""
-    made = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
+    with _writing_to(options.out):
+        made = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
     words = f"Real baskets are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
     return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
 
@@ -79,7 +82,7 @@ def run(options: argparse.Namespace) -> Outcome:
     expected = manifest.scores.expected_test_mse
     words = (
         f"{run.submission}\n"
-        f"expected test MSE {expected.value:,.1f} (90 %: {expected.low:,.1f} to {expected.high:,.1f}), "
+        f"expected test MSE {expected.value:,.1f} (90%: {expected.low:,.1f} to {expected.high:,.1f}), "
         f"cross-validated {manifest.scores.cv_mse:,.1f}, guessing the mean {manifest.scores.baseline_mse:,.1f}\n"
         f"{manifest.checks.failed} of {manifest.checks.failed + manifest.checks.passed} submission checks and "
         f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
@@ -159,9 +162,17 @@ def datasets(options: argparse.Namespace) -> Outcome:
 # --- what verbs share -------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError.not_writable(folder, error.strerror or str(error)) from error
+
+
 def _required(value: object, name: str, allowed: str) -> None:
     if value is None:
-        raise SettingError.not_allowed(name, None, allowed)
+        raise SettingError.missing(name, allowed)
 
 
 def _files(options: argparse.Namespace) -> ingestion.InputFiles:

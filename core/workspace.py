@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import SettingError
+from core.errors import RunError, SettingError
 
 _PROJECT = Path(__file__).resolve().parent.parent
 DEMO_FOLDER = _PROJECT / "data" / "demo"
@@ -69,11 +69,14 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def building_folder(final: Path) -> Iterator[Path]:
+def building_folder(final: Path, *, shared: bool = False) -> Iterator[Path]:
     """Give a temporary folder that becomes `final` when the block ends well, and vanishes when it does not.
 
-    A reader therefore never sees half a folder. If another process finished the same folder in the meantime (datasets
-    are named by their content), the finished one stays and ours is dropped.
+    A reader therefore never sees half a folder. If another process finished the same folder in the meantime, the
+    finished one stays: with `shared` (datasets and uploads are named by their content) ours is dropped without a word.
+
+    Raises:
+        RunError: the folder was finished by somebody else, and it is not shared.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
@@ -90,6 +93,8 @@ def building_folder(final: Path) -> Iterator[Path]:
         except OSError:
             if not final.is_dir():
                 raise
+            if not shared:
+                raise RunError.folder_in_use(final) from None
         sync(final.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -93,6 +93,12 @@ else:
     file_table(card)
     if card.synthetic:
         st.info("This is synthetic data: a simulated shop, made to look like a real one.", icon=":material/science:")
+    if card.known_sessions > card.test.sessions / 2:
+        st.warning(
+            f"{count(card.known_sessions, 'session')} of the test file are in train as well: was one of the files "
+            "given twice, or the train file as test?",
+            icon=":material/warning:",
+        )
     if card.sessions_with_differing_values:
         st.warning(
             f"{count(card.sessions_with_differing_values, 'session')} of train give different values on different "

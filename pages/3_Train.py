@@ -24,11 +24,13 @@ page = frame.open_page(frame.TRAIN)
 
 
 def watched_job() -> Job | None:
-    """The job at work, or the one that the address names (a reload, a second tab, a shared link)."""
+    """The job at work, else the one that the address names (a reload, a shared link), else one that went wrong."""
     if page.job is not None:
         return page.job
+    jobs = Jobs(page.workspace).all()
     name = st.query_params.get("job")
-    return next((job for job in Jobs(page.workspace).all() if job.id == name), None)
+    named = next((job for job in jobs if job.id == name), None)
+    return named or frame.unfinished(jobs)
 
 
 def settings() -> RunConfig:
@@ -71,7 +73,7 @@ def show_scores(run: Run) -> None:
                 "Mean squared error to expect on the test file, weighted to its mix of sessions.",
             ),
             Figure(
-                "90 % interval", f"{number(expected.low)} – {number(expected.high)}", "Where the test score will be."
+                "90% interval", f"{number(expected.low)} – {number(expected.high)}", "Where the test score will be."
             ),
             Figure("Cross-validated MSE", number(scores.cv_mse), "Of the stack, nested: no fold saw its own users."),
             Figure("Guessing the mean", number(scores.baseline_mse), "MSE of predicting the mean for every session."),
@@ -129,4 +131,6 @@ with frame.sentences():
         if st.button("Start training", type="primary", icon=":material/play_arrow:"):
             start(config)
 if page.run is not None:
-    show_scores(page.run)
+    st.subheader("The chosen run", anchor=False)
+    with frame.sentences():
+        show_scores(page.run)

@@ -28,7 +28,8 @@ heading = st.container()
 measure = st.segmented_control(
     "Measure", list(importance.MEASURES), default="mean_abs_shap", required=True, format_func=importance.MEASURES.get
 )
-data = importance_frame(folder, measure, MOST)
+with frame.sentences(stop=True):
+    data = importance_frame(folder, measure, MOST)
 sentence = importance.finding(data, measure)
 with heading:
     frame.title(importance.TITLE, sentence)

@@ -22,7 +22,9 @@ if page.run is None:
     st.stop()
 
 run, manifest = page.run, page.run.manifest
-failed = [check for check in run.records(CHECKS_FILE) if check["outcome"] == "failed"]
+with frame.sentences(stop=True):
+    checks = run.records(CHECKS_FILE)
+failed = [check for check in checks if check["outcome"] == "failed"]
 errors = [check for check in failed if check["severity"] == "error"]
 if errors:
     frame.title("Is the submission right?", f"**No: {count(len(errors), 'check')} failed.** Read below what to mend.")
@@ -54,4 +56,4 @@ st.download_button(
 if manifest.synthetic:
     st.caption("Predictions for synthetic data: a simulated shop.")
 st.subheader("The checks", anchor=False)
-check_table(run)
+check_table(checks)

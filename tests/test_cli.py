@@ -127,7 +127,7 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "--train", TRAIN], "--test is None: allowed is the path of an event file; change it and start again."),
+        (["run", "--train", TRAIN], "--test is missing: it takes the path of an event file; add it and start again."),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],
             "folds is 1: allowed is greater than or equal to 2",
@@ -140,9 +140,22 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
         (["check", "no.csv", "--test", TEST], "There is no file at no.csv: check the path, or pick another file."),
         (["check", SAMPLE, "--run", "nothing"], "There is no run named nothing: there is no run yet"),
         (["runs", "show", "nothing"], "There is no run named nothing: there is no run yet"),
-        (["runs", "show"], "RUN is None: allowed is"),
+        (["runs", "show"], "RUN is missing: it takes the id or folder of a run"),
         (["jobs", "show", "nothing"], "There is no job named nothing: there is no job yet"),
-        (["jobs", "cancel"], "JOB is None: allowed is"),
+        (["jobs", "cancel"], "JOB is missing: it takes the id of a job"),
+        (
+            ["run", "--train", TRAIN, "--test", TRAIN],
+            "train.csv was given as train and as test: the two must be different",
+        ),
+        (["run", "--folds", "x"], "The command cannot be understood (argument --folds: invalid int value: 'x'): see"),
+        (["nonsense"], "The command cannot be understood (argument VERB: invalid choice: 'nonsense'"),
+        (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long): check the path"),
+        (["runs", "show", "x" * 300], "There is no run named xxx"),
+        (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory): name a folder"),
+        (
+            ["run", "--train", TRAIN, "--test", TEST, "--out", "/proc/nope"],
+            "/proc/nope cannot be written (No such file or directory): name a folder that you may write to with --out.",
+        ),
         (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5: allowed is a whole number of at least 200"),
     ],
 )
@@ -206,3 +219,55 @@ def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> N
     assert process.returncode == 130
     assert errors.strip() == "Cancelled; nothing was kept."
     assert list(workspace.runs.iterdir()) == []
+
+
+def test_a_usage_error_with_json_is_a_json_object_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--folds", "x", "--json"]) == 2
+    content, errors = said(capsys)
+    assert content == {"error": errors.strip()}
+
+
+def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("core.runs.list_runs", broken)
+    assert main(["runs", "list", "--json"]) == 70
+    content, errors = said(capsys)
+    found = re.fullmatch(
+        r"An error of the program ended it \(ZeroDivisionError\): please report it with (\S+\.log)\.\n", errors
+    )
+    assert found
+    assert content == {"error": errors.strip()}
+    log = Path(found[1])
+    assert "ZeroDivisionError: ours" in log.read_text()
+    log.unlink()
+
+
+def test_a_jobs_database_that_is_none_is_a_sentence(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.jobs_database.write_bytes(b"no database at all, but long enough to look at" * 100)
+    assert main(["jobs", "list"]) == 2
+    assert (
+        "cannot be used (file is not a database): it must be a file that can be written to" in capsys.readouterr().err
+    )
+
+
+def test_simulated_files_are_known_again_where_they_were_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--out", str(tmp_path / "d"), "--sessions", "300", "--json"]) == 0
+    for folder in (tmp_path / "d", DEMO):
+        copies = []
+        for name in ("train.csv", "test.csv"):
+            copies.append(tmp_path / f"copy-{name}")
+            copies[-1].write_bytes((folder / name).read_bytes())
+        assert main(["ingest", "--train", str(copies[0]), "--test", str(copies[1]), "--json"]) == 0
+        card, _ = said(capsys)
+        assert card["synthetic"] is True
+        assert card["train"]["name"] == "copy-train.csv"
+        assert main(["ingest", "--train", str(folder / "train.csv"), "--test", str(folder / "test.csv"), "--json"]) == 0
+        again, _ = said(capsys)
+        assert again["fingerprint"] == card["fingerprint"]
+        assert again["train"]["name"] == "train.csv", "the name that was given last"

@@ -245,7 +245,7 @@ def test_the_histogram_says_the_median_and_the_share_of_the_most_valuable_percen
     assert data.get_column("sessions").sum() == 200
     # 1 % of 200 sessions are the two of 300; all are worth 100 + 194 + 600 + 103
     assert target.finding(data) == (
-        "Half of the sessions are worth at most 1.50; the most valuable 1 % hold 60.2% of all value."
+        "Half of the sessions are worth at most 1.50; the most valuable 1% hold 60.2% of all value."
     )
 
 

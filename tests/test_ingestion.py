@@ -186,10 +186,12 @@ def test_ids_are_read_once_each_in_file_order(tmp_path: Path) -> None:
 
 
 # --- the same files again ---------------------------------------------------------------------------------------------
-def test_the_same_files_are_recognised_under_other_names_and_nothing_is_rewritten(tmp_path: Path) -> None:
+def test_the_same_files_are_recognised_under_other_names_and_only_the_names_are_rewritten(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "home")
     first = ingest(write_files(tmp_path / "one", GOOD, sample=sample_of("B1")), workspace)
-    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in first.folder.iterdir()}
+    stored = [path for path in first.folder.iterdir() if path.name != "card.json"]
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in stored}
+    card = first.card()
     again = write_files(tmp_path / "two", GOOD, sample=sample_of("B1"))
     other_name = again.train.rename(tmp_path / "two" / "clicks.csv")
     said: list[str] = []
@@ -200,7 +202,10 @@ def test_the_same_files_are_recognised_under_other_names_and_nothing_is_rewritte
     )
     assert second.fingerprint == first.fingerprint
     assert said[-1] == "these files were read before"
-    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in second.folder.iterdir()} == before
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in stored} == before
+    assert {path.name for path in second.folder.iterdir()} == {path.name for path in stored} | {"card.json"}
+    named = card.model_copy(update={"name": "two", "train": card.train.model_copy(update={"name": "clicks.csv"})})
+    assert second.card() == named
 
 
 def test_other_content_is_another_dataset(tmp_path: Path) -> None:

@@ -45,7 +45,6 @@ def wait_for(jobs: Jobs, job_id: str, holds: Callable[[Job], bool]) -> Job:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         job = jobs.get(job_id)
-        jobs.bury_the_dead()
         if holds(job):
             return job
         time.sleep(0.05)
@@ -156,7 +155,6 @@ def test_a_worker_of_another_process_with_our_number_is_not_ours(workspace: Work
     jobs.adopt(job.id, os.getpid())
     assert jobs.get(job.id).active
     jobs._update(job.id, pid_started=psutil.Process().create_time() - 100)
-    jobs.bury_the_dead()
     assert jobs.get(job.id).state == "lost"
 
 
@@ -165,7 +163,30 @@ def test_a_worker_that_gives_no_sign_of_life_is_lost(workspace: Workspace) -> No
     job = claim(jobs)
     jobs.adopt(job.id, os.getpid())
     jobs._update(job.id, heartbeat=time.time() - 1000)
-    jobs.bury_the_dead()
+    assert jobs.get(job.id).state == "lost"
+
+
+def test_a_job_cancelled_before_its_worker_began_does_no_work(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    job, _ = jobs.claim(small.fingerprint, "small", "digest", {})
+    jobs.end(job.id, "cancelled")
+    command = [sys.executable, "-m", "core", "run", "--dataset", small.fingerprint, "--folds", "2", "--job", job.id]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "The run was cancelled before it began; nothing of it is kept.\n")
+    assert list_runs(workspace) == []
+
+
+def test_a_worker_whose_job_was_given_up_stops(workspace: Workspace, small: Dataset) -> None:
+    job, _ = start_run(workspace, small, RunConfig(folds=20))
+    jobs = Jobs(workspace)
+    working = wait_for(jobs, job.id, lambda job: job.moment is not None)
+    jobs.end(job.id, "lost")
+    assert working.pid is not None
+    deadline = time.monotonic() + PATIENCE
+    while psutil.pid_exists(working.pid) and psutil.Process(working.pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert list_runs(workspace) == []
     assert jobs.get(job.id).state == "lost"
 
 

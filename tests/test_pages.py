@@ -129,3 +129,36 @@ def test_rows_that_cannot_be_used_are_shown_with_their_reason(workspace: Workspa
 def test_settings_out_of_their_range_cannot_be_chosen(finished_home: tuple[Workspace, Run]) -> None:
     folds = opened("pages/3_Train.py").number_input[0]
     assert (folds.min, folds.max) == (2, 20)
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
+def test_a_run_that_went_wrong_is_said_also_to_those_who_were_elsewhere(page: str, workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job, _ = jobs.claim("dataset", "demo", "digest", {})
+    jobs.end(job.id, "failed", error="The reason in a sentence.")
+    assert [each.value for each in opened(page).error] == ["The run failed. The reason in a sentence."]
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        ("pages/3_Train.py", "certificate.json"),
+        ("pages/4_Importance.py", "importance/importance.parquet"),
+        ("pages/5_Submission.py", "checks.json"),
+    ],
+)
+def test_a_run_with_a_part_missing_is_a_sentence(page: str, file: str, finished_home: tuple[Workspace, Run]) -> None:
+    (finished_home[1].folder / file).unlink()
+    app = opened(page)
+    assert not app.exception
+    (error,) = [each.value for each in app.error]
+    assert f"is not whole (no {'readable ' if file.endswith('json') else ''}{file})" in error
+
+
+def test_the_same_file_twice_is_refused(finished_home: tuple[Workspace, Run]) -> None:
+    app = opened("pages/1_Data.py")
+    app.segmented_control[0].set_value("Files on this machine").run()
+    app.text_input[0].set_value(str(DEMO / "train.csv"))
+    app.text_input[1].set_value(str(DEMO / "train.csv")).run()
+    next(button for button in app.button if button.label == "Read the files").click().run()
+    assert "train.csv was given as train and as test" in app.error[0].value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +18,7 @@ from core.progress import Moment, Progress
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
 from core.welcome import demo_dataset
-from core.workspace import Workspace
+from core.workspace import Workspace, building_folder
 from tests.conftest import DEMO
 
 NUMBER = pl.Float64
@@ -157,6 +158,38 @@ def test_without_a_sample_all_test_sessions_are_answered_by_id(workspace: Worksp
     made = run(InputFiles(DEMO / "train.csv", DEMO / "test.csv"), RunConfig(folds=2), workspace)
     answered = pl.read_csv(made.submission)["user_session"].to_list()
     assert answered == sorted(set(pl.read_csv(DEMO / "test.csv")["user_session"]))
+
+
+def test_a_sample_of_some_sessions_is_answered_scored_and_counted_alone(workspace: Workspace, tmp_path: Path) -> None:
+    known = set(pl.read_csv(DEMO / "train.csv")["user_session"])
+    asked = pl.read_csv(DEMO / "sample_submission.csv")
+    unknown = asked.filter(~pl.col("user_session").is_in(known)).head(10)
+    few = pl.concat([asked.filter(pl.col("user_session").is_in(known)).head(5), unknown])
+    few.write_csv(tmp_path / "few.csv")
+    files = InputFiles(DEMO / "train.csv", DEMO / "test.csv", tmp_path / "few.csv")
+    made = run(files, RunConfig(folds=2), workspace)
+    assert pl.read_csv(made.submission)["user_session"].to_list() == few["user_session"].to_list()
+    answers = made.table(ANSWERS_FILE).collect()
+    assert made.manifest.sessions.test == 15
+    assert made.manifest.sessions.known == answers.filter(pl.col("source") == "known").height > 0
+    expected = made.manifest.scores.expected_test_mse
+    assert 0 <= expected.low <= expected.value <= expected.high
+    whole = made.manifest.scores.cv_mse
+    assert expected.value < 3 * whole
+
+
+def test_two_runs_into_one_folder_do_not_overwrite_each_other(workspace: Workspace, tmp_path: Path) -> None:
+    with building_folder(tmp_path / "one") as first:
+        (first / "file").write_text("first")
+        with building_folder(tmp_path / "one") as second:
+            (second / "file").write_text("second")
+        with (
+            pytest.raises(RunError, match="already exists and is not empty"),
+            building_folder(tmp_path / "one") as third,
+        ):
+            (third / "file").write_text("third")
+        shutil.rmtree(tmp_path / "one")
+    assert (tmp_path / "one" / "file").read_text() == "first"
 
 
 def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], tmp_path: Path) -> None:

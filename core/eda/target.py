@@ -60,7 +60,7 @@ def finding(data: pl.DataFrame) -> str:
     row = data.row(0, named=True)
     return (
         f"Half of the sessions are worth at most {number(row['median'])}; "
-        f"the most valuable 1 % hold {percent(row['top_share'])} of all value."
+        f"the most valuable 1% hold {percent(row['top_share'])} of all value."
     )
 
 

@@ -12,9 +12,6 @@ from core.ingestion.units import COMPOSITE, KNOWN_VALUE
 from core.ingestion.validation import REASON
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, USER, VALUE
 
-_SYNTHETIC_MARK = "demo.json"
-"""Our simulator writes this file beside the ones it makes."""
-
 
 def make_card(
     train: Path,
@@ -22,6 +19,7 @@ def make_card(
     sample_submission: Path | None,
     *,
     name: str,
+    synthetic: bool,
     fingerprint: str,
     events: pl.DataFrame,
     units: pl.DataFrame,
@@ -42,7 +40,7 @@ def make_card(
     return DatasetCard(
         fingerprint=fingerprint,
         name=name,
-        synthetic=all((file.resolve().parent / _SYNTHETIC_MARK).is_file() for file in (train, test)),
+        synthetic=synthetic,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         train=_file_card(train.name, TRAIN_ROLE, events, units, quarantine),
         test=_file_card(test.name, TEST_ROLE, events, units, quarantine),

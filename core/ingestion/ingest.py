@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from core.errors import InputError
 from core.ingestion.card import make_card
 from core.ingestion.encoding import encode
 from core.ingestion.readers import LINE, collect_table, read_table
+from core.ingestion.synthetic import content_hash, is_synthetic
 from core.ingestion.units import make_units, with_units
 from core.ingestion.validation import require_columns, validated
 from core.schema import (
@@ -37,7 +39,6 @@ from core.schema import (
 from core.workspace import Workspace, building_folder
 
 _STORED_FORM = b"events-1"  # part of the fingerprint: raise it when the stored form changes
-_CHUNK = 1 << 20
 _PARTS = 4
 
 Report = Callable[[int, int, str], None]
@@ -54,6 +55,10 @@ class InputFiles:
     name: str = ""
     """What people call the dataset; by default the folder of the train file."""
 
+    def called(self) -> str:
+        """The name, or the one it has by default."""
+        return self.name or self.train.resolve().parent.name
+
     def all(self) -> tuple[Path, ...]:
         files = (self.train, self.test, self.sample_submission)
         return tuple(file for file in files if file is not None)
@@ -66,9 +71,13 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
         InputError: one sentence on what is wrong with which file; nothing is stored then.
     """
     report(0, _PARTS, "reading the files")
-    fingerprint = _fingerprint(files)
-    dataset = Dataset(workspace.datasets / fingerprint)
+    hashes = [content_hash(file) for file in files.all()]
+    if hashes[0] == hashes[1]:
+        raise InputError.same_file(files.test.name)
+    dataset = Dataset(workspace.datasets / _fingerprint(hashes))
+    synthetic = is_synthetic(workspace, files.train, hashes[0])
     if (dataset.folder / CARD_FILE).is_file():
+        _rename(dataset, files, synthetic=synthetic)
         report(_PARTS, _PARTS, "these files were read before")
         return dataset
     good, quarantine = _read_both(files, report)
@@ -80,14 +89,15 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
         files.train,
         files.test,
         files.sample_submission,
-        name=files.name or files.train.resolve().parent.name,
-        fingerprint=fingerprint,
+        name=files.called(),
+        synthetic=synthetic,
+        fingerprint=dataset.fingerprint,
         events=events,
         units=units,
         to_predict=order.height,
         quarantine=quarantine,
     )
-    with building_folder(dataset.folder) as folder:
+    with building_folder(dataset.folder, shared=True) as folder:
         stored = with_units(events, units)
         for name, code in (("train", TRAIN_ROLE), ("test", TEST_ROLE)):
             stored.filter(pl.col(ROLE) == code).write_parquet(folder / EVENTS_FILE.format(role=name))
@@ -101,18 +111,32 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
     return dataset
 
 
-def _fingerprint(files: InputFiles) -> str:
+def _fingerprint(hashes: Sequence[str]) -> str:
     """SHA-256 over the content of the files, each in its part; names and places do not count."""
     digest = hashlib.sha256(_STORED_FORM)
-    for file in files.all():
-        if not file.is_file():
-            raise InputError.not_found(file)
-        part = hashlib.sha256()
-        with file.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                part.update(chunk)
-        digest.update(part.digest())
+    for part in hashes:
+        digest.update(bytes.fromhex(part))
     return digest.hexdigest()
+
+
+def _rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
+    """The same content under other names: people see the names that they gave last."""
+    card = dataset.card()
+    sample = files.sample_submission
+    now = card.model_copy(
+        update={
+            "name": files.called(),
+            "synthetic": card.synthetic or synthetic,
+            "train": card.train.model_copy(update={"name": files.train.name}),
+            "test": card.test.model_copy(update={"name": files.test.name}),
+            "sample_submission": sample.name if sample else None,
+        }
+    )
+    if now != card:
+        path = dataset.folder / CARD_FILE
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(now.model_dump_json(indent=1), encoding="utf-8")
+        draft.replace(path)
 
 
 def _read_both(files: InputFiles, report: Report) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -51,8 +51,11 @@ def read_table(path: Path) -> pl.LazyFrame:
     Raises:
         InputError: no such file, an empty one, one that is no table, or one with one of our columns twice.
     """
-    if not path.is_file():
-        raise InputError.not_found(path)
+    try:
+        if not path.is_file():
+            raise InputError.not_found(path)
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise InputError.cannot_open(path, error.strerror or str(error)) from error
     head = _head(path)
     if not head:
         raise InputError.empty(path.name)
@@ -80,8 +83,11 @@ def collect_table(name: str, frame: pl.LazyFrame) -> pl.DataFrame:
 
 def _head(path: Path) -> bytes:
     """First bytes of the content, unpacked where the file is gzipped."""
-    with path.open("rb") as file:
-        head = file.read(_LOOK_AT)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LOOK_AT)
+    except OSError as error:
+        raise InputError.cannot_open(path, error.strerror or str(error)) from error
     if not head.startswith(_GZIP):
         return head
     try:

@@ -40,7 +40,7 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
                 digest.update(f"{part}/{place.name}/".encode() + _copy(upload, target))
         folder = workspace.uploads / digest.hexdigest()[:16]
         if not folder.is_dir():
-            with building_folder(folder) as building:
+            with building_folder(folder, shared=True) as building:
                 shutil.copytree(temporary, building, dirs_exist_ok=True)
     return {part: folder / part / _safe(upload.name) for part, upload in files.items()}
 

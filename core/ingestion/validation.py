@@ -24,6 +24,8 @@ from core.schema import (
 
 REASON = "reason"
 FILE = "file"
+_LARGEST_VALUE = 1e12
+"""No session is worth more in any currency; the squares of much larger values leave the range of a float."""
 MIN_USABLE = 0.9
 """A file with more than a tenth of unusable rows is more likely the wrong file than a dirty one."""
 
@@ -101,4 +103,5 @@ def _reason(*, with_value: bool) -> pl.Expr:
     if with_value:
         rules[f"{SESSION_VALUE} is no finite number"] = ~pl.col(VALUE).is_finite().fill_null(False)
         rules[f"{SESSION_VALUE} is negative"] = pl.col(VALUE) < 0
+        rules[f"{SESSION_VALUE} is above {_LARGEST_VALUE:.0e}"] = pl.col(VALUE) > _LARGEST_VALUE
     return pl.coalesce(pl.when(rule).then(pl.lit(reason)) for reason, rule in rules.items()).alias(REASON)

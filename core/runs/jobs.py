@@ -20,8 +20,9 @@ from core.workspace import Workspace
 State = Literal["running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
 
-_HEARTBEAT_LIMIT = 60.0
-"""Seconds without a sign of life after which a job counts as lost; a worker gives one every two seconds."""
+_HEARTBEAT_LIMIT = 600.0
+"""Seconds without a sign of life after which a job counts as lost. A worker gives one every two seconds; its process is
+looked at as well, so this is for one that hangs, and long enough for a laptop that slept to go on."""
 _BUSY_TIMEOUT = 10.0  # seconds to wait for another process that writes
 _PROCESS_GRACE = 20.0
 """Seconds that a job may have no process yet: from its line in the database to the start of the worker."""
@@ -78,13 +79,15 @@ class Jobs:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
         try:
-            database.row_factory = sqlite3.Row
-            database.execute("PRAGMA journal_mode=WAL")
-            yield database
-        finally:
-            database.close()
+            with contextlib.closing(
+                sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+            ) as database:
+                database.row_factory = sqlite3.Row
+                database.execute("PRAGMA journal_mode=WAL")
+                yield database
+        except sqlite3.DatabaseError as error:
+            raise RunError.no_database(self._path, str(error)) from error
 
     def claim(self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]) -> tuple[Job, bool]:
         """Enter a new job, unless one is active: then that one is returned, and False."""
@@ -103,16 +106,16 @@ class Jobs:
             database.execute("COMMIT")
         return self.get(name if active is None else active["id"]), active is None
 
-    def adopt(self, job_id: str, pid: int) -> None:
-        """The worker says that it is this job's process."""
-        self._update(job_id, pid=pid, pid_started=psutil.Process(pid).create_time(), heartbeat=time.time())
+    def adopt(self, job_id: str, pid: int) -> bool:
+        """The worker says that it is this job's process; False when the job has ended before it began."""
+        started = psutil.Process(pid).create_time()
+        return self._update(job_id, pid=pid, pid_started=started, heartbeat=time.time())
 
-    def beat(self, job_id: str, moment: Moment | None = None) -> None:
-        """A sign of life, with the progress where there is new."""
+    def beat(self, job_id: str, moment: Moment | None = None) -> bool:
+        """A sign of life, with the progress where there is new; False when the job was ended by somebody else."""
         if moment is None:
-            self._update(job_id, heartbeat=time.time())
-        else:
-            self._update(job_id, heartbeat=time.time(), moment=json.dumps(moment.__dict__))
+            return self._update(job_id, heartbeat=time.time())
+        return self._update(job_id, heartbeat=time.time(), moment=json.dumps(moment.__dict__))
 
     def ask_to_stop(self, job_id: str) -> None:
         with self._open() as database:
@@ -128,11 +131,12 @@ class Jobs:
             )
 
     def get(self, job_id: str) -> Job:
-        """One job.
+        """One job, as it is now: one whose process is gone is marked lost before.
 
         Raises:
             RunError: there is none of that name.
         """
+        self.bury_the_dead()
         with self._open() as database:
             row = database.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if row is None:
@@ -159,10 +163,12 @@ class Jobs:
                 else:
                     self.end(job.id, "lost", error="Its process ended without a word: start it again.")
 
-    def _update(self, job_id: str, **values: object) -> None:
+    def _update(self, job_id: str, **values: object) -> bool:
+        """Change an active job; whether there was one to change."""
         names = ", ".join(f"{name} = ?" for name in values)
+        change = f"UPDATE jobs SET {names} WHERE id = ? AND state IN ('running', 'stopping')"  # noqa: S608 (our names)
         with self._open() as database:
-            database.execute(f"UPDATE jobs SET {names} WHERE id = ?", (*values.values(), job_id))  # noqa: S608 (our names)
+            return database.execute(change, (*values.values(), job_id)).rowcount == 1
 
 
 def _alive(job: Job) -> bool:

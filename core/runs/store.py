@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -82,7 +83,10 @@ class MetaModel(BaseModel):
 
 
 class SessionCounts(BaseModel):
-    """Sessions of the run. `known` got the value they have in train; `composite` are shared ids in test."""
+    """Sessions of the run; `test` are those to predict.
+
+    `known` got the value they have in train; `composite` are ids that several users share in test.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -131,11 +135,16 @@ class Run:
 
     def table(self, name: str) -> pl.LazyFrame:
         """One of the run's Parquet tables, by its constant in this module."""
+        if not (self.folder / name).is_file():
+            raise RunError.not_whole(self.folder, f"no {name}")
         return pl.scan_parquet(self.folder / name)
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """One of the run's lists (checks, certificate, features), by its constant in this module."""
-        found: list[dict[str, Any]] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        try:
+            found: list[dict[str, Any]] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError.not_whole(self.folder, f"no readable {name}") from error
         return found
 
     def summary(self) -> dict[str, Any]:
@@ -209,8 +218,9 @@ def find_run(workspace: Workspace, name: str) -> Run:
         RunError: neither is there.
     """
     folder = Path(name)
-    if (folder / MANIFEST_FILE).is_file():
-        return load_run(folder)
+    with contextlib.suppress(OSError):  # a name that cannot be a path is no path
+        if (folder / MANIFEST_FILE).is_file():
+            return load_run(folder)
     runs = list_runs(workspace)
     for run in runs:
         if run.manifest.run_id == name:

@@ -105,7 +105,8 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Callable[[Moment],
     Gives the function that takes the progress. The block must call `Jobs.end(job_id, "done", run_id=...)` itself.
     """
     jobs = Jobs(workspace)
-    jobs.adopt(job_id, os.getpid())
+    if not jobs.adopt(job_id, os.getpid()):
+        raise Cancelled("The run was cancelled before it began; nothing of it is kept.")
     signal.signal(signal.SIGTERM, _raise_cancelled)
     ended = threading.Event()
     threading.Thread(target=_beat, args=(jobs, job_id, ended), daemon=True).start()
@@ -116,7 +117,8 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Callable[[Moment],
         now = time.monotonic()
         if now - last >= _WRITE_SECONDS or moment.fraction >= 1:
             last = now
-            jobs.beat(job_id, moment)
+            if not jobs.beat(job_id, moment):
+                raise Cancelled("The run was given up meanwhile; nothing of it is kept.")
 
     try:
         yield watch
@@ -127,9 +129,8 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Callable[[Moment],
         jobs.end(job_id, "failed", error=str(error))
         raise
     except BaseException as error:  # a defect of ours: the job must not look alive; the traceback is in its log
-        jobs.end(
-            job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}); see its log."
-        )
+        log = log_file(workspace, job_id)
+        jobs.end(job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}): see {log}.")
         raise
     finally:
         ended.set()

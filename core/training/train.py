@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig, available_cores
 from core.features import FeatureTable
-from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.cross_fitting import CrossFit, cross_fit
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
 from core.training.folds import Folds, make_folds
@@ -65,11 +65,16 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     return float(np.mean((predicted - actual) ** 2))
 
 
-def training_set(table: FeatureTable) -> TrainingSet:
-    """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds."""
+def training_set(table: FeatureTable, wanted: pl.Series | None = None) -> TrainingSet:
+    """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds.
+
+    `wanted` are the sessions to predict, by their integer; None stands for all of test.
+    """
     units = table.units
     train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
     test = units.get_column(ROLE) == TEST_ROLE
+    if wanted is not None:
+        test = test & units.get_column(SESSION).is_in(wanted.implode())
     chosen = units.filter(train)
     classes = session_classes(table.values)
     return TrainingSet(

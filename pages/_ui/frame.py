@@ -112,6 +112,11 @@ def _pick(key: str, label: str, options: list[str], names: dict[str, str]) -> st
     return chosen
 
 
+def unfinished(jobs: list[Job]) -> Job | None:
+    """The latest job, where it ended without a run: people must hear of it, wherever they were when it happened."""
+    return jobs[0] if jobs and not jobs[0].active and jobs[0].state != "done" else None
+
+
 def choose(dataset: Dataset | None = None, run_id: str | None = None) -> None:
     """Make a dataset or a run the visitor's choice on all pages from the next rerun on."""
     if dataset is not None:

@@ -9,7 +9,6 @@ import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
 from core.runs import Run
-from core.runs.store import CHECKS_FILE
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from core.wording import count, number
 
@@ -82,7 +81,7 @@ def fold_table(run: Run) -> None:
     )
 
 
-def check_table(run: Run) -> None:
+def check_table(records: list[dict[str, Any]]) -> None:
     """One row a check of the submission file."""
     rows = [
         {
@@ -91,7 +90,7 @@ def check_table(run: Run) -> None:
             "If it fails": "must be mended" if check["severity"] == "error" else "look twice",
             "Found": check["explanation"],
         }
-        for check in run.records(CHECKS_FILE)
+        for check in records
     ]
     if not any(row["Found"] for row in rows):
         rows = [{name: told for name, told in row.items() if name != "Found"} for row in rows]
