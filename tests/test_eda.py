@@ -345,7 +345,7 @@ def test_without_events_every_share_is_0_and_the_sentence_says_so(chart: Any, em
 
 # --- how well do the learners predict? --------------------------------------------------------------------------------
 
-SCORE_TITLES = {"x": "mean squared error, out of fold (squared value units; shorter is better)"}
+SCORE_TITLES = {"x": "out-of-fold MSE (squared value units)"}
 SCORES = {"lightgbm": 130.0, "xgboost": 120.5, "catboost": 125.0}
 
 

@@ -47,7 +47,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     base = alt.Chart(data).encode(
         x=alt.X(
             "mse:Q",
-            title=f"mean squared error, out of fold (squared {VALUE_UNIT}; shorter is better)",
+            title=f"out-of-fold MSE (squared {VALUE_UNIT})",
             axis=alt.Axis(tickCount=5),
         ),
         y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
