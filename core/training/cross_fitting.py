@@ -1,7 +1,7 @@
 """Fits learners on every fold: out-of-fold predictions for train, the mean of the fold models for test.
 
-Fits run side by side, each on one core, not one after the other on all cores: the same models come out, in about two
-thirds of the time on an idle machine, and without the collapse that threads waiting for each other cause on a busy one
+Fits run side by side, each on one core, not one after the other on all cores: the same models come out, a little sooner
+on an idle machine, and without the collapse that threads waiting for each other cause on a busy one
 (docs/benchmarks.md, "Cores"). The libraries compute outside Python's lock, so threads do.
 """
 
