@@ -61,6 +61,13 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def other_separator(cls, name: str, found: str) -> InputError:
+        return cls(
+            f"The columns of {name} are separated by {found}: event files are separated by commas; "
+            "save it as CSV with commas and try again."
+        )
+
+    @classmethod
     def too_few_rows(cls, name: str, kept: int, total: int, reasons: str, at_least: float) -> InputError:
         return cls(
             f"{name}: only {kept:,} of {total:,} rows can be used ({reasons}); "

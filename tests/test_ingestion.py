@@ -299,10 +299,10 @@ BAD_CELLS = [
     ("user_id", "", "empty user_id"),
     ("product_id", "", "empty product_id"),
     ("category_id", "", "empty category_id"),
-    ("event_time", "", "event_time is no time"),
-    ("event_time", "yesterday", "event_time is no time"),
-    ("event_time", "2025-02-30 10:00:00", "event_time is no time"),
-    ("event_time", "1748865600", "event_time is no time"),
+    ("event_time", "", "event_time is no time like 2025-06-19 10:23:07+00:00"),
+    ("event_time", "yesterday", "event_time is no time like 2025-06-19 10:23:07+00:00"),
+    ("event_time", "2025-02-30 10:00:00", "event_time is no time like 2025-06-19 10:23:07+00:00"),
+    ("event_time", "1748865600", "event_time is no time like 2025-06-19 10:23:07+00:00"),
     ("event_type", "", f"event_type is none of {WORDS}"),
     ("event_type", "view", f"event_type is none of {WORDS}"),
     ("event_type", "WISHLIST", f"event_type is none of {WORDS}"),
@@ -513,6 +513,18 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
             "Please check the Time Zone Database for a list of available time zones",
         ),
     ),
+    "columns separated by semicolons": (
+        "train",
+        csv_of(rows_of(GOOD, "train")).replace(b",", b";"),
+        "The columns of train.csv are separated by semicolons: event files are separated by commas; "
+        "save it as CSV with commas and try again.",
+    ),
+    "columns separated by tabs": (
+        "test",
+        csv_of(rows_of(GOOD, "test")).replace(b",", b"\t"),
+        "The columns of test.csv are separated by tabs: event files are separated by commas; "
+        "save it as CSV with commas and try again.",
+    ),
     "a line with too many fields": (
         "train",
         with_line(8, LINES[7] + ",surplus"),
@@ -557,7 +569,10 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
         "train",
         unusable(("event_time", "?", 2), ("session_value", "-1", 3), ("user_id", "", 2)),
         UNUSABLE.format(
-            name="train", kept=33, reasons="3 x session_value is negative, 2 x empty user_id, 2 x event_time is no time"
+            name="train",
+            kept=33,
+            reasons="3 x session_value is negative, 2 x empty user_id, "
+            "2 x event_time is no time like 2025-06-19 10:23:07+00:00",
         ),
     ),
     "no usable row": (

@@ -29,6 +29,7 @@ _LARGEST_VALUE = 1e12
 MIN_USABLE = 0.9
 """A file with more than a tenth of unusable rows is more likely the wrong file than a dirty one."""
 
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _ID_COLUMNS = (USER_SESSION, USER_ID, PRODUCT_ID, CATEGORY_ID)
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z")
 _NAIVE_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
@@ -36,9 +37,14 @@ _NAIVE_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
 def require_columns(name: str, found: Sequence[str], needed: Sequence[str]) -> None:
     """Raise InputError when a needed column is absent; the sentence names what is there instead."""
-    missing = [column for column in needed if column not in found]
+    there = [column for column in found if column != LINE]
+    missing = [column for column in needed if column not in there]
+    if len(missing) == len(needed) and len(there) == 1:
+        separator = next((word for mark, word in _OTHER_SEPARATORS.items() if mark in there[0]), None)
+        if separator is not None:
+            raise InputError.other_separator(name, separator)
     if missing:
-        raise InputError.missing_columns(name, missing, [column for column in found if column != LINE])
+        raise InputError.missing_columns(name, missing, there)
 
 
 def validated(name: str, rows: pl.DataFrame, *, with_value: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -95,7 +101,7 @@ def _reason(*, with_value: bool) -> pl.Expr:
     rules = {
         f"empty {column}": pl.col(column).is_null() | (pl.col(column).str.strip_chars() == "") for column in _ID_COLUMNS
     }
-    rules[f"{EVENT_TIME} is no time"] = pl.col(TIME).is_null()
+    rules[f"{EVENT_TIME} is no time like 2025-06-19 10:23:07+00:00"] = pl.col(TIME).is_null()
     words = ", ".join(EVENT_TYPES)
     rules[f"{EVENT_TYPE} is none of {words}"] = ~pl.col(EVENT_TYPE).str.strip_chars().is_in(EVENT_TYPES).fill_null(
         False
