@@ -113,6 +113,15 @@ def test_the_whole_way_from_opening_to_a_checked_download(
 
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
         expect(page.get_by_text("5 of 5 checks against leaks passed.")).to_be_visible()
+        first_run = list_runs(workspace)[0].manifest.run_id
+        assert f"run={first_run}" in page.url
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text("A run on demo is at work")).to_be_visible()
+        expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
+        newest = list_runs(workspace)[0].manifest.run_id
+        assert newest != first_run
+        expect(page).to_have_url(re.compile(f"run={newest}"))
+
         page.get_by_role("link", name="Submission", exact=True).click()
         heading(page, PAGES["Submission"])
         expect(page.get_by_text("all 15 checks that apply passed")).to_be_visible()
@@ -120,8 +129,7 @@ def test_the_whole_way_from_opening_to_a_checked_download(
             page.get_by_role("button", name="Download submission.csv").click()
         file = tmp_path / "submission.csv"
         download.value.save_as(file)
-    (run,) = list_runs(workspace)
-    assert file.read_bytes() == run.submission.read_bytes()
+    assert file.read_bytes() == list_runs(workspace)[0].submission.read_bytes()
     sample, test = str(DEMO / "sample_submission.csv"), str(DEMO / "test.csv")
     assert main(["check", str(file), "--test", test, "--sample-submission", sample]) == 0
 

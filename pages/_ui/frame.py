@@ -117,12 +117,9 @@ def unfinished(jobs: list[Job]) -> Job | None:
     return jobs[0] if jobs and not jobs[0].active and jobs[0].state != "done" else None
 
 
-def choose(dataset: Dataset | None = None, run_id: str | None = None) -> None:
-    """Make a dataset or a run the visitor's choice on all pages from the next rerun on."""
-    if dataset is not None:
-        st.session_state["chosen_dataset"] = dataset.fingerprint
-    if run_id is not None:
-        st.session_state["chosen_run"] = run_id
+def choose(dataset: Dataset) -> None:
+    """Make a dataset the visitor's choice on all pages from the next rerun on."""
+    st.session_state["chosen_dataset"] = dataset.fingerprint
 
 
 def _dataset_label(dataset: Dataset) -> str:

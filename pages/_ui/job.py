@@ -9,6 +9,8 @@ from core.wording import duration
 from core.workspace import Workspace
 
 _LOOK_SECONDS = 1.0
+CHOSEN_RUN = "chosen_run"
+"""The key under which the frame keeps the run that the visitor looks at."""
 ENDED = {
     "done": "The run is done.",
     "cancelled": "The run was cancelled; nothing of it was kept.",
@@ -26,6 +28,8 @@ def show_progress(workspace: Workspace, job_id: str) -> None:
 def _progress(workspace: Workspace, job_id: str) -> None:
     job = Jobs(workspace).get(job_id)
     if not job.active:
+        if job.run_id is not None:
+            st.session_state[CHOSEN_RUN] = job.run_id  # who watched a run wants to see what came of it
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{_headline(job)}**")
