@@ -31,6 +31,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 START_SECONDS = 60.0
+STOP_SECONDS = 10.0
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -66,7 +67,13 @@ def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        try:
+            server.wait(timeout=STOP_SECONDS)
+        except (
+            subprocess.TimeoutExpired
+        ):  # Streamlit waits for browsers that are still connected, now and then for good
+            server.kill()
+            server.wait()
     said = log.read_text()
     assert "Traceback" not in said, said
 
