@@ -26,7 +26,7 @@ GAIN_SHARE = "gain_share"
 MEAN_ABS_SHAP = "mean_abs_shap"
 
 _ROWS_A_FOLD = 400
-"""Held-out rows explained in each fold: 2,000 in all put a mean within about 3 % for 5 folds, in seconds."""
+"""Held-out rows explained in each fold: with 5 folds 2,000 in all, seconds of work, enough to order the features."""
 
 
 def importance_frame(

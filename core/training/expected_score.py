@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 _REPLICATES = 400
-"""Bootstrap draws: the ends of a 90 % interval then move by about 1 % of its width from seed to seed."""
+"""Bootstrap draws: twenty of them lie beyond each end of a 90 % interval, and all take under a second."""
 _LOW, _HIGH = 0.05, 0.95
 _TINY = float(np.finfo(float).tiny)
 _LENGTH_QUANTILES = (0.5, 0.65, 0.8, 0.9, 0.95, 0.975, 0.99)
