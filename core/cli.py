@@ -86,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     journey.add_argument("--prefix", action="store_true", help="cut the test sessions at random places")
     ingest = verb("ingest", verbs.ingest, "read, validate and store two event files")
     _inputs(ingest, needed=True)
+    audit = verb("audit", verbs.audit, "look for what is odd about a dataset")
+    audit.add_argument("dataset", help="a dataset that was read (see `datasets list`)")
+    audit.add_argument("--again", action="store_true", help="look again, also where an answer is stored")
+    mapping = verb("mapping", verbs.mapping, "translate another shop's log: list, show, guess or preview a mapping")
+    mapping.add_argument("action", choices=["list", "show", "guess", "preview"])
+    mapping.add_argument("of", nargs="?", metavar="FILE", help="mapping (show) or event file (guess, preview)")
+    mapping.add_argument("--out", type=Path, help="where to write the guess (default: on the screen)")
+    mapping.add_argument("--without-value", action="store_true", help="the file is a test file (guess, preview)")
+    _mapping(mapping)
     _run(verb("run", verbs.run, "from two event files to a checked submission"))
     check = verb("check", verbs.check, "check a submission file")
     check.add_argument("submission", type=Path)
@@ -93,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--test", type=Path, help="the test event file that it answers")
     source.add_argument("--run", help="a run of the workspace (or its folder) whose dataset it answers")
     check.add_argument("--sample-submission", type=Path, help="the sessions wanted, in their order")
+    _mapping(check)
     runs = verb("runs", verbs.runs, "list the finished runs, or show one")
     runs.add_argument("action", choices=["list", "show"])
     runs.add_argument("run", nargs="?", help="run id or folder (show)")
@@ -111,11 +121,23 @@ def _destination(parser: argparse.ArgumentParser, *, sessions: int) -> None:
 
 
 def _inputs(parser: argparse.ArgumentParser, *, needed: bool) -> None:
-    parser.add_argument("--train", type=Path, required=needed, help="event file with session_value")
-    parser.add_argument("--test", type=Path, required=needed, help="event file without")
+    parser.add_argument(
+        "--train",
+        required=needed,
+        help="events with session_value: a file (CSV, CSV.GZ, ZIP, Parquet), a folder, a glob "
+        "in quotes, or the address of a database such as sqlite:///shop.db",
+    )
+    parser.add_argument("--test", required=needed, help="events without, likewise")
+    parser.add_argument("--train-query", help="the SELECT whose rows are the train events, where --train is a database")
+    parser.add_argument("--test-query", help="the SELECT whose rows are the test events, where --test is a database")
+    _mapping(parser)
     parser.add_argument(
         "--sample-submission", type=Path, help="the sessions to predict, in the order of the submission"
     )
+
+
+def _mapping(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mapping", help="what the log calls things: a TOML file, or a name of `mapping list`")
 
 
 def _run(run: argparse.ArgumentParser) -> None:

@@ -16,7 +16,25 @@ UNITS_FILE = "units.parquet"
 ORDER_FILE = "order.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
 CARD_FILE = "card.json"
+MAPPING_FILE = "mapping.toml"
 DICTIONARY_FILE = "dictionary_{column}.parquet"
+
+
+class RowOrder(BaseModel):
+    """In which order the rows of an event file stood before they were sorted. Shares are None below two usable rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    time_rises: float | None
+    """Share of neighbouring rows where the time does not go back; about 0.5 in a shuffled file, 1 in a sorted one."""
+    type_changes: int
+    """Neighbouring rows whose event types differ; next to none when the file is grouped by event type."""
+    session_changes: int
+    """Neighbouring rows whose session ids differ."""
+    value_rises: float | None
+    """Of neighbouring rows with different values the share where the value rises; None without values."""
+    value_correlation: float | None
+    """Correlation of a row's place in the file with log1p of its value, -1 to 1; None where either is constant."""
 
 
 class FileCard(BaseModel):
@@ -28,6 +46,12 @@ class FileCard(BaseModel):
     rows: int
     kept: int
     quarantined: int
+    ignored: int = 0
+    """Of the quarantined rows those whose event word the mapping told to ignore."""
+    duplicates: int = 0
+    """Rows that repeat another one in every column that counts; removed, unless the mapping keeps them."""
+    removed: int = 0
+    """Of the duplicates those that were removed: rows = kept + quarantined + removed."""
     sessions: int
     users: int
     products: int
@@ -36,6 +60,9 @@ class FileCard(BaseModel):
     last_time: int
     value_mean: float | None
     value_median: float | None
+    order: RowOrder | None = None
+    empty_cells: dict[str, dict[str, int]] = {}
+    """Event word as it stands in the file -> column -> rows whose cell is empty. Only what occurs is named."""
 
 
 class DatasetCard(BaseModel):
@@ -48,6 +75,10 @@ class DatasetCard(BaseModel):
     synthetic: bool
     """True for simulated files; see core.ingestion.synthetic for how they are known."""
     created: str
+    mapping: str = ""
+    """Name of the column mapping the files were read with; empty for files in our own form."""
+    value_rule: str = "column"
+    """Where session values came from: `column`, or `price_of_buys`, then a test file's own events tell its values."""
     train: FileCard
     test: FileCard
     sample_submission: str | None
@@ -94,12 +125,14 @@ class Dataset:
 
     def test_sessions(self) -> pl.Series:
         """Ids, as they stand in the files, of all sessions that have an event in the test file."""
-        dictionary = pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=USER_SESSION))
-        present = self.events("test").select(pl.col(SESSION).unique())
-        return dictionary.join(present, on=SESSION, how="semi").collect().get_column(USER_SESSION)
+        return self.dictionary(USER_SESSION).filter("in_test").collect().get_column(USER_SESSION)
+
+    def dictionary(self, column: str) -> pl.LazyFrame:
+        """The ids of a file column: the stored column's name for the code, the id, in_train, in_test; by code."""
+        return pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=column))
 
     def quarantine(self) -> pl.LazyFrame:
-        """Rows that could not be used: file, line, reason and the row as it was."""
+        """Rows that were set aside: file, line, reason, row (as it was), ignored (its event word is to be), role."""
         return pl.scan_parquet(self.folder / QUARANTINE_FILE)
 
 

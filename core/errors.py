@@ -49,22 +49,48 @@ class InputError(StudioError):
     def unreadable(cls, name: str, found: str) -> InputError:
         return cls(
             f"{name} cannot be read as a table ({found}): "
-            "event files are CSV, CSV.GZ or Parquet; save it as one of these and try again."
+            "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again."
         )
+
+    @classmethod
+    def empty_folder(cls, path: Path, endings: Sequence[str]) -> InputError:
+        return cls(f"{path} has no event file ({listed(endings)}): name a folder that has, or a file.")
+
+    @classmethod
+    def empty_archive(cls, name: str) -> InputError:
+        return cls(f"{name} has no file in it: a ZIP archive needs at least one event file; pack it again.")
+
+    @classmethod
+    def no_database_url(cls, found: str) -> InputError:
+        return cls(
+            f"The address of the database cannot be understood ({found}): it is like sqlite:///shop.db or "
+            "postgresql://user:password@host/shop; correct it and try again."
+        )
+
+    @classmethod
+    def no_driver(cls, name: str, package: str) -> InputError:
+        return cls(
+            f"{name} needs the package {package}, which is not installed: drivers for SQLite and PostgreSQL come with "
+            f"the product; run `pip install {package}`, then try again."
+        )
+
+    @classmethod
+    def query_failed(cls, name: str, found: str) -> InputError:
+        return cls(f"{name} does not answer the query ({found}): check the address, the password and the query.")
 
     @classmethod
     def missing_columns(cls, name: str, missing: Sequence[str], found: Sequence[str]) -> InputError:
         word = "column" if len(missing) == 1 else "columns"
         return cls(
             f"{name} has no {word} {listed(missing)} (found: {listed(found)}): "
-            f"rename or add the missing {word}, then try again."
+            f"rename or add the missing {word}, or say with a mapping what this log calls them."
         )
 
     @classmethod
     def other_separator(cls, name: str, found: str) -> InputError:
         return cls(
-            f"The columns of {name} are separated by {found}: event files are separated by commas; "
-            "save it as CSV with commas and try again."
+            f"The columns of {name} are separated by {found}, and the mapping names another separator: "
+            "take the separator out of the mapping, then the header tells it."
         )
 
     @classmethod
@@ -119,6 +145,13 @@ class SettingError(StudioError):
         return cls(
             f"The workspace {root} cannot be used ({found}): it must be a folder that can be written to; "
             "name another one in the environment variable SVS_HOME."
+        )
+
+    @classmethod
+    def no_room(cls, root: Path) -> SettingError:
+        return cls(
+            f"There is no room left on the disk of the workspace {root}: nothing of the new dataset is kept; "
+            "make room, or name another workspace in the environment variable SVS_HOME, and try again."
         )
 
     @classmethod

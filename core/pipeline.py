@@ -17,6 +17,7 @@ from core.errors import RunError
 from core.features import FeatureTable, build_features, changed_by_later_sessions
 from core.importance import importance_frame
 from core.ingestion import InputFiles, ingest, read_ids
+from core.ingestion.mapping import Mapping
 from core.progress import Progress, Step
 from core.recording import Clock, write_checks, write_manifest, write_tables
 from core.runs import Run
@@ -150,11 +151,13 @@ def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
     return run_checks(submission, ids, ids if has_sample else None, known)
 
 
-def check_against_files(submission: Path, test: Path, sample_submission: Path | None) -> list[CheckResult]:
+def check_against_files(
+    submission: Path, test: Path, sample_submission: Path | None, mapping: Mapping | None = None
+) -> list[CheckResult]:
     """Check a submission against a test event file and, where there is one, the sample submission."""
     if sample_submission is None:
-        return run_checks(submission, read_ids(test))
-    ids = read_ids(sample_submission)
+        return run_checks(submission, read_ids(test, mapping))
+    ids = read_ids(sample_submission, mapping)
     return run_checks(submission, ids, ids)
 
 

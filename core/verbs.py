@@ -9,15 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from tqdm import tqdm
 
+from core import audit as auditing
 from core import ingestion, pipeline
 from core import runs as run_store
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
-from core.errors import RunError, SettingError
+from core.errors import RunError, SettingError, listed
 from core.ingestion.demo import write_demo
 from core.ingestion.journey import write_journey
+from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
+from core.ingestion.preview import counts_of, peek, understood
 from core.progress import Moment, Progress
 from core.workspace import Workspace
 
@@ -46,16 +50,65 @@ def journey(options: argparse.Namespace) -> Outcome:
 
 def ingest(options: argparse.Namespace) -> Outcome:
     """Read and store two event files."""
-    dataset = ingestion.ingest(_files(options), Workspace.from_environment())
+    with _bar("Reading", shown=not options.json) as advance:
+        dataset = ingestion.ingest(
+            _files(options),
+            Workspace.from_environment(),
+            lambda part, parts, text: advance(part / parts, text),
+        )
     card = dataset.card()
     lines = [f"Dataset {card.fingerprint}"]
     for file in (card.train, card.test):
         lines.append(
-            f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined; "
-            f"{file.sessions:,} sessions, {file.users:,} users, {file.products:,} products"
+            f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined + "
+            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {file.users:,} users, "
+            f"{file.products:,} products"
         )
+    lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")
     return EXIT_DONE, card.model_dump(), "\n".join(lines)
+
+
+def audit(options: argparse.Namespace) -> Outcome:
+    """Look for what is odd about a dataset."""
+    dataset = _dataset(Workspace.from_environment(), options.dataset)
+    with _bar("Looking", shown=not options.json) as advance:
+        report = auditing.audit(dataset, lambda part, parts, text: advance(part / parts, text), again=options.again)
+    return EXIT_DONE, report.model_dump(), "\n".join(auditing.lines(report))
+
+
+def mapping(options: argparse.Namespace) -> Outcome:
+    """List the mappings that ship with the product, show one, guess one, or show how it has a log understood."""
+    if options.action == "list":
+        names = [(name, load_mapping(name).name) for name in shipped_names()]
+        return EXIT_DONE, {"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names)
+    _required(options.of, "FILE", "a mapping's name or file (show), or an event file (guess, preview)")
+    if options.action == "show":
+        text = mapping_text(load_mapping(options.of))
+        return EXIT_DONE, {"mapping": text}, text.rstrip()
+    if options.action == "guess":
+        return _guess(options)
+    shown = understood(_source(options.of, None), _mapping(options), with_value=not options.without_value)
+    usable, rows = counts_of(shown)
+    with pl.Config(tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=200):
+        words = f"{shown}\n{usable} of the first {rows} rows can be used."
+    return EXIT_DONE, {"rows": shown.to_dicts(), "usable": usable}, words
+
+
+def _guess(options: argparse.Namespace) -> Outcome:
+    guess = peek(_source(options.of, None)).guess(with_value=not options.without_value)
+    text = mapping_text(Mapping.checked(**guess.settings))
+    if options.out:
+        with _writing_to(options.out):
+            options.out.write_text(text, encoding="utf-8")
+    lines = [] if options.out else [text]
+    lines += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
+    if guess.missing:
+        lines.append(f"Still to be filled in: {listed(guess.missing)}.")
+    elif options.out:
+        lines.append(f"The mapping is in {options.out}: look at it with `mapping preview`, then use it with --mapping.")
+    content = {"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}
+    return EXIT_DONE, content, "\n".join(lines)
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -99,7 +152,9 @@ def check(options: argparse.Namespace) -> Outcome:
         dataset = _dataset(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
         results = pipeline.check_submission(options.submission, dataset)
     else:
-        results = pipeline.check_against_files(options.submission, options.test, options.sample_submission)
+        results = pipeline.check_against_files(
+            options.submission, options.test, options.sample_submission, _mapping(options)
+        )
     failed = [result for result in results if result.outcome == "failed"]
     errors = [result for result in failed if result.severity == "error"]
     marks = {"passed": "passed", "failed": "FAILED", "not_applicable": "-"}
@@ -177,8 +232,25 @@ def _required(value: object, name: str, allowed: str) -> None:
 
 def _files(options: argparse.Namespace) -> ingestion.InputFiles:
     for name in ("train", "test"):
-        _required(getattr(options, name), f"--{name}", "the path of an event file")
-    return ingestion.InputFiles(options.train, options.test, options.sample_submission)
+        _required(getattr(options, name), f"--{name}", "the path of an event file, or the address of a database")
+    return ingestion.InputFiles(
+        _source(options.train, options.train_query, "--train-query"),
+        _source(options.test, options.test_query, "--test-query"),
+        options.sample_submission,
+        mapping=_mapping(options),
+    )
+
+
+def _source(text: str, sql: str | None, option: str = "") -> ingestion.Source:
+    """A path, or with `://` in it the address of a database, which takes a query."""
+    if "://" not in text:
+        return Path(text)
+    _required(sql, option, "the SELECT whose rows are the events")
+    return ingestion.Query(text, str(sql))
+
+
+def _mapping(options: argparse.Namespace) -> Mapping:
+    return load_mapping(options.mapping) if options.mapping else Mapping()
 
 
 def _dataset(workspace: Workspace, name: str) -> Dataset:

@@ -49,6 +49,10 @@ class Workspace:
         return self._folder("uploads")
 
     @property
+    def mappings(self) -> Path:
+        return self._folder("mappings")
+
+    @property
     def logs(self) -> Path:
         return self._folder("logs")
 

@@ -6,18 +6,22 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.audit import audit
 from core.dataset import DatasetCard
-from core.ingestion import InputFiles, ingest
+from core.ingestion import InputFiles, Query, Source, ingest
+from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.uploads import keep_upload
 from core.welcome import demo_files
 from core.wording import count, number, percent
 from pages._ui import frame
 from pages._ui.cache import card_of
+from pages._ui.findings import show_findings
 from pages._ui.frame import Figure
+from pages._ui.mapping_form import mapping_form
 from pages._ui.tables import file_table, quarantine_table
 
-UPLOAD, PATHS, DEMO = "Upload", "Files on this machine", "Demo data"
-TYPES = ["csv", "gz", "parquet"]
+UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
+TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet"]
 
 page = frame.open_page(frame.DATA)
 
@@ -33,34 +37,71 @@ def finding(card: DatasetCard) -> str:
 
 
 def read(files: InputFiles) -> None:
-    """Read the files; the new dataset is then the one chosen on every page."""
-    with st.spinner("Reading the files"):
-        dataset = ingest(files, page.workspace)
+    """Read the files and look for what is odd; the new dataset is then the one chosen on every page."""
+    bar = st.progress(0.0, "Reading the files")
+    dataset = ingest(files, page.workspace, lambda part, parts, text: bar.progress(part / parts, text.capitalize()))
+    card = dataset.card()
+    if card.train.rows + card.test.rows <= frame.AT_ONCE:
+        audit(dataset, lambda part, parts, text: bar.progress(part / parts, f"Looking for what is odd: {text}"))
     frame.choose(dataset)
+    st.session_state["told"] = f"{card.name} is read: {finding(card)}"
     st.rerun()
 
 
-def given_by_upload() -> InputFiles | None:
-    """The uploaded files, copied to disk; None before the button is pressed."""
-    train = st.file_uploader("Train file (events with session_value)", TYPES)
+def uploaded() -> tuple[Source, Source, Path | None, str] | None:
+    """The uploaded files, copied to disk; None until both are there."""
+    train = st.file_uploader("Train file (events with their session's value)", TYPES)
     test = st.file_uploader("Test file (events without)", TYPES)
     sample = st.file_uploader("Sample submission (optional: which sessions, in which order)", TYPES)
-    if not st.button("Read the files", type="primary", disabled=train is None or test is None) or not (train and test):
+    if not (train and test):
         return None
-    kept = keep_upload(page.workspace, {"train": train, "test": test} | ({"sample": sample} if sample else {}))
-    return InputFiles(kept["train"], kept["test"], kept.get("sample"), name=train.name)
+    given = {"train": train, "test": test} | ({"sample": sample} if sample else {})
+    ids = {part: upload.file_id for part, upload in given.items()}
+    if st.session_state.get("kept_uploads") != ids:  # copied once, not at every click in the form
+        st.session_state["kept"] = keep_upload(page.workspace, given)
+        st.session_state["kept_uploads"] = ids
+    kept = st.session_state["kept"]
+    return kept["train"], kept["test"], kept.get("sample"), train.name
 
 
-def given_by_path() -> InputFiles | None:
+def named() -> tuple[Source, Source, Path | None, str] | None:
     """Files that lie on the machine where the dashboard runs: nothing is uploaded, so size does not matter."""
-    train = st.text_input("Train file", placeholder="path of the events with session_value")
-    test = st.text_input("Test file", placeholder="path of the events without")
+    train = st.text_input("Train file", placeholder="path of a file, a folder, or several files as logs/2025-*.csv")
+    test = st.text_input("Test file", placeholder="path of the events to predict")
     sample = st.text_input(
         "Sample submission (optional)", placeholder="path of the sessions to predict, in their order"
     )
-    if not st.button("Read the files", type="primary", disabled=not (train and test)):
-        return None
-    return InputFiles(Path(train), Path(test), Path(sample) if sample else None)
+    return (Path(train), Path(test), Path(sample) if sample else None, "") if train and test else None
+
+
+def asked() -> tuple[Source, Source, Path | None, str] | None:
+    """The answers of a database; its password is used and not kept."""
+    url = st.text_input(
+        "Address of the database",
+        placeholder="sqlite:///shop.db or postgresql://user:password@host/shop",
+        type="password",
+        help="A password in it is neither stored nor shown.",
+    )
+    train = st.text_area("Query for the train events", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
+    test = st.text_area("Query for the test events", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
+    return (Query(url, train), Query(url, test), None, "") if url and train and test else None
+
+
+def bring(given: tuple[Source, Source, Path | None, str]) -> None:
+    """How the log is read, and the button that reads it."""
+    train, test, sample, name = given
+    mapping = mapping_form(page.workspace, train, first_rows(train))
+    if st.button("Read the files", type="primary", disabled=mapping is None) and mapping is not None:
+        read(InputFiles(train, test, sample, name=name, mapping=mapping))
+
+
+def first_rows(source: Source) -> Peek:
+    """The beginning of the train file; looked at once, not at every click in the form."""
+    now = (source, changed_at(source))
+    if st.session_state.get("peeked_at") != now:
+        st.session_state["peeked"] = peek(source)
+        st.session_state["peeked_at"] = now
+    return st.session_state["peeked"]
 
 
 if page.dataset is None:
@@ -68,6 +109,8 @@ if page.dataset is None:
 else:
     card = card_of(str(page.dataset.folder))
     frame.title("What is in the data?", finding(card))
+    if told := st.session_state.pop("told", None):
+        st.success(told, icon=":material/check_circle:")
     frame.figures(
         [
             Figure("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
@@ -93,34 +136,25 @@ else:
     file_table(card)
     if card.synthetic:
         st.info("This is synthetic data: a simulated shop, made to look like a real one.", icon=":material/science:")
-    if card.known_sessions > card.test.sessions / 2:
-        st.warning(
-            f"{count(card.known_sessions, 'session')} of the test file are in train as well: was one of the files "
-            "given twice, or the train file as test?",
-            icon=":material/warning:",
-        )
-    if card.sessions_with_differing_values:
-        st.warning(
-            f"{count(card.sessions_with_differing_values, 'session')} of train give different values on different "
-            "rows; their mean was taken.",
-            icon=":material/warning:",
-        )
+    show_findings(page.dataset, card.train.rows + card.test.rows)
     if card.quarantine_reasons:
         st.subheader("Rows that cannot be used", anchor=False)
         quarantine_table(page.dataset, card)
 
 st.subheader("Bring other files", anchor=False)
 st.caption(
-    "CSV, CSV.GZ or Parquet with the columns event_time, event_type (VIEW, ADD_CART, REMOVE_CART, BUY), product_id, "
-    "category_id, user_id and user_session; the train file also session_value."
+    "Events as CSV (commas, semicolons, tabs), CSV.GZ, ZIP or Parquet, or from a database. In our own form the columns "
+    "are event_time, event_type (VIEW, ADD_CART, REMOVE_CART, BUY), product_id, category_id, user_id and user_session; "
+    "in train also session_value. Any other log is translated by a mapping, which a guess begins."
 )
-source = st.segmented_control("Where they are", [UPLOAD, PATHS, DEMO], default=UPLOAD, required=True)
+source = st.segmented_control("Where they are", [UPLOAD, PATHS, DATABASE, DEMO], default=UPLOAD, required=True)
 with frame.sentences():
-    if source == UPLOAD:
-        files = given_by_upload()
-    elif source == PATHS:
-        files = given_by_path()
+    if source == DEMO:
+        if st.button("Read the demo data", type="primary"):
+            read(demo_files())
     else:
-        files = demo_files() if st.button("Read the demo data", type="primary") else None
-    if files is not None:
-        read(files)
+        given = {UPLOAD: uploaded, PATHS: named, DATABASE: asked}[source]()
+        if given is not None:
+            bring(given)
+        else:
+            st.button("Read the files", type="primary", disabled=True)

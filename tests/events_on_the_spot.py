@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 from hypothesis import strategies as st
 
-from core.dataset import DICTIONARY_FILE, Dataset
+from core.dataset import Dataset
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_COLUMNS, EVENT_TYPES, ROLES, TRAIN_COLUMNS, Role
 from core.workspace import Workspace
@@ -115,7 +115,7 @@ def store(folder: Path, events: Sequence[Event], **instead: bytes) -> Dataset:
 
 def words_of(dataset: Dataset, column: str) -> dict[int, str]:
     """Stored integer -> id as it stands in the files."""
-    codes, words = pl.read_parquet(dataset.folder / DICTIONARY_FILE.format(column=column)).get_columns()
+    codes, words, *_ = dataset.dictionary(column).collect().get_columns()
     return dict(zip(codes, words, strict=True))
 
 

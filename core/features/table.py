@@ -50,13 +50,15 @@ def build_features(
 def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """The events of both files and their units, by unit.
 
-    With `split_composite_sessions` off, the users of a shared session id become one unit, that of the first of them.
+    With `split_composite_sessions` off, the users of a shared session id become one unit, that of the user whose events
+    begin first (of several, the one with the lowest code).
     """
     events = pl.concat([dataset.events("train"), dataset.events("test")])
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
         merged = units.with_columns(
-            pl.col(UNIT).first().over(ROLE, SESSION).alias("_merged"), pl.col("start").min().over(ROLE, SESSION)
+            pl.col(UNIT).sort_by("start", USER).first().over(ROLE, SESSION).alias("_merged"),
+            pl.col("start").min().over(ROLE, SESSION),
         )
         owner = merged.select(UNIT, "_merged").join(
             units.select(pl.col(UNIT).alias("_merged"), pl.col(USER).alias("_user")), on="_merged", how="left"

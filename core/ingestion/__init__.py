@@ -1,6 +1,9 @@
 """Files in, one clean dataset out."""
 
-from core.ingestion.ingest import InputFiles, ingest, read_ids
+from core.ingestion.database import Query
+from core.ingestion.ids import read_ids
+from core.ingestion.ingest import InputFiles, ingest
+from core.ingestion.sources import Source
 from core.ingestion.synthetic import remember
 
-__all__ = ["InputFiles", "ingest", "read_ids", "remember"]
+__all__ = ["InputFiles", "Query", "Source", "ingest", "read_ids", "remember"]

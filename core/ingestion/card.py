@@ -3,79 +3,79 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
+from collections import Counter
 
 import polars as pl
 
 from core.dataset import DatasetCard, FileCard
-from core.ingestion.units import COMPOSITE, KNOWN_VALUE
-from core.ingestion.validation import REASON
-from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, USER, VALUE
+from core.ingestion.assembly import Assembled
+from core.ingestion.dictionaries import IdCounts
+from core.ingestion.mapping import Mapping
+from core.ingestion.tally import Tally
+from core.schema import CATEGORY_ID, PRODUCT_ID, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
 
 
 def make_card(
-    train: Path,
-    test: Path,
-    sample_submission: Path | None,
+    names: dict[int, str],
     *,
     name: str,
+    sample_submission: str | None,
+    mapping: Mapping,
     synthetic: bool,
     fingerprint: str,
-    events: pl.DataFrame,
-    units: pl.DataFrame,
+    tallies: dict[int, Tally],
+    ids: dict[str, IdCounts],
+    assembled: Assembled,
     to_predict: int,
-    quarantine: pl.DataFrame,
 ) -> DatasetCard:
-    """Count what stands in both files. `events` and `units` as encoded, `quarantine` with its reasons."""
-    users = {role: _distinct(events, role, USER) for role in (TRAIN_ROLE, TEST_ROLE)}
-    products = {role: _distinct(events, role, PRODUCT) for role in (TRAIN_ROLE, TEST_ROLE)}
-    composite = units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
-    composites = dict(composite.iter_rows())
-    spread = (
-        events.filter(pl.col(ROLE) == TRAIN_ROLE)
-        .group_by(SESSION)
-        .agg((pl.col(VALUE).max() - pl.col(VALUE).min()).alias("spread"))
+    """Put the counts together. `names` and `tallies` go by role, `ids` by file column."""
+    reasons: Counter[str] = sum((tally.reasons for tally in tallies.values()), Counter())
+    train, test = (
+        _file_card(names[role], role, tallies[role], ids=ids, assembled=assembled) for role in (TRAIN_ROLE, TEST_ROLE)
     )
-    reasons = quarantine.group_by(REASON).len().sort(["len", REASON], descending=[True, False])
     return DatasetCard(
         fingerprint=fingerprint,
         name=name,
         synthetic=synthetic,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        train=_file_card(train.name, TRAIN_ROLE, events, units, quarantine),
-        test=_file_card(test.name, TEST_ROLE, events, units, quarantine),
-        sample_submission=sample_submission.name if sample_submission else None,
+        mapping=mapping.name,
+        value_rule=mapping.value,
+        train=train,
+        test=test,
+        sample_submission=sample_submission,
         to_predict=to_predict,
-        known_sessions=units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION).n_unique(),
-        composite_train=composites.get(TRAIN_ROLE, 0),
-        composite_test=composites.get(TEST_ROLE, 0),
-        users_in_both=len(users[TRAIN_ROLE] & users[TEST_ROLE]),
-        products_new_in_test=len(products[TEST_ROLE] - products[TRAIN_ROLE]),
-        sessions_with_differing_values=spread.filter(pl.col("spread") > 0).height,
-        quarantine_reasons=dict(reasons.iter_rows()),
+        known_sessions=assembled.known_sessions,
+        composite_train=assembled.composite[TRAIN_ROLE],
+        composite_test=assembled.composite[TEST_ROLE],
+        users_in_both=ids[USER_ID].both,
+        products_new_in_test=ids[PRODUCT_ID].test - ids[PRODUCT_ID].both,
+        sessions_with_differing_values=assembled.differing_values,
+        quarantine_reasons=dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
     )
 
 
-def _distinct(events: pl.DataFrame, role: int, column: str) -> set[int]:
-    return set(events.filter(pl.col(ROLE) == role).get_column(column).unique())
+def _file_card(name: str, role: int, tally: Tally, *, ids: dict[str, IdCounts], assembled: Assembled) -> FileCard:
+    def distinct(column: str) -> int:
+        return int(getattr(ids[column], ROLES[role]))
 
-
-def _file_card(name: str, role: int, events: pl.DataFrame, units: pl.DataFrame, quarantine: pl.DataFrame) -> FileCard:
-    rows = events.filter(pl.col(ROLE) == role)
-    values = units.filter(pl.col(ROLE) == role).group_by(SESSION).agg(pl.col(VALUE).first()).get_column(VALUE)
-    aside = quarantine.filter(pl.col(ROLE) == role).height
-    mean, median = values.mean(), values.median()
+    values = pl.concat(assembled.values)
+    mean, median = (values.mean(), values.median()) if role == TRAIN_ROLE else (None, None)
     return FileCard(
         name=name,
-        rows=rows.height + aside,
-        kept=rows.height,
-        quarantined=aside,
-        sessions=rows.get_column(SESSION).n_unique(),
-        users=rows.get_column(USER).n_unique(),
-        products=rows.get_column(PRODUCT).n_unique(),
-        categories=rows.get_column(CATEGORY).n_unique(),
-        first_time=rows.select(pl.col(TIME).min()).item(),
-        last_time=rows.select(pl.col(TIME).max()).item(),
+        rows=tally.rows,
+        kept=assembled.rows[role],
+        quarantined=tally.quarantined,
+        ignored=tally.ignored,
+        duplicates=assembled.duplicates[role],
+        removed=tally.kept - assembled.rows[role],
+        sessions=distinct(USER_SESSION),
+        users=distinct(USER_ID),
+        products=distinct(PRODUCT_ID),
+        categories=distinct(CATEGORY_ID),
+        first_time=assembled.first_time[role],
+        last_time=assembled.last_time[role],
         value_mean=mean if isinstance(mean, float) else None,
         value_median=median if isinstance(median, float) else None,
+        order=tally.order(),
+        empty_cells=tally.empty_cells(),
     )

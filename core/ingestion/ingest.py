@@ -1,45 +1,53 @@
-"""From two event files to a stored dataset: read, validate, encode, write, recognise."""
+"""From two event files to a stored dataset: read, understand, set aside, put together, write, recognise."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from core.dataset import (
-    CARD_FILE,
-    DICTIONARY_FILE,
-    EVENTS_FILE,
-    ORDER_FILE,
-    QUARANTINE_FILE,
-    UNITS_FILE,
-    Dataset,
-)
-from core.errors import InputError
+from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
+from core.errors import InputError, SettingError
+from core.ingestion.assembly import assemble
 from core.ingestion.card import make_card
-from core.ingestion.encoding import encode
-from core.ingestion.readers import LINE, collect_table, read_table
-from core.ingestion.synthetic import content_hash, is_synthetic
-from core.ingestion.units import make_units, with_units
-from core.ingestion.validation import require_columns, validated
+from core.ingestion.database import Query
+from core.ingestion.dictionaries import Dictionaries, IdCounts, SharedCodeError
+from core.ingestion.ids import order_of
+from core.ingestion.mapping import Mapping, mapping_text
+from core.ingestion.parquet_writer import ParquetWriter
+from core.ingestion.reading import read_blocks
+from core.ingestion.sources import Source, content_hash, size_of
+from core.ingestion.spill import Spill, part_bits
+from core.ingestion.synthetic import is_synthetic
+from core.ingestion.tally import Tally
+from core.ingestion.understanding import Understanding
 from core.schema import (
-    EVENT_COLUMNS,
+    CATEGORY_ID,
+    PRODUCT_ID,
     ROLE,
+    ROLES,
     SESSION,
     TEST_ROLE,
-    TRAIN_COLUMNS,
     TRAIN_ROLE,
+    USER,
+    USER_ID,
     USER_SESSION,
-    VALUE,
 )
 from core.workspace import Workspace, building_folder
 
-_STORED_FORM = b"events-1"  # part of the fingerprint: raise it when the stored form changes
-_PARTS = 4
+_STORED_FORM = b"events-2"  # part of the fingerprint: raise it when the stored form changes
+_SEEDS = range(8)
+"""Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""
+_BYTES_A_ROW = 60  # of an event as text, rather too few: only the number of parts rests on it
+_PARTS = 100
+_READING_SHARE = 0.7  # of the time, measured; the rest is putting together and writing
 
 Report = Callable[[int, int, str], None]
 """Called with parts done, parts in all, and what is being done now."""
@@ -47,21 +55,20 @@ Report = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class InputFiles:
-    """The files a dataset is made of. Without a sample submission all test sessions are predicted, ordered by id."""
+    """What a dataset is made of. Without a sample submission all test sessions are predicted, ordered by id."""
 
-    train: Path
-    test: Path
+    train: Source
+    test: Source
     sample_submission: Path | None = None
     name: str = ""
     """What people call the dataset; by default the folder of the train file."""
+    mapping: Mapping = field(default_factory=Mapping)
 
     def called(self) -> str:
         """The name, or the one it has by default."""
-        return self.name or self.train.resolve().parent.name
-
-    def all(self) -> tuple[Path, ...]:
-        files = (self.train, self.test, self.sample_submission)
-        return tuple(file for file in files if file is not None)
+        if self.name:
+            return self.name
+        return self.train.name if isinstance(self.train, Query) else self.train.resolve().parent.name
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:
@@ -69,54 +76,58 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
 
     Raises:
         InputError: one sentence on what is wrong with which file; nothing is stored then.
+        SettingError: the workspace has no room.
     """
-    report(0, _PARTS, "reading the files")
-    hashes = [content_hash(file) for file in files.all()]
-    if hashes[0] == hashes[1]:
-        raise InputError.same_file(files.test.name)
-    dataset = Dataset(workspace.datasets / _fingerprint(hashes))
-    synthetic = is_synthetic(workspace, files.train, hashes[0])
-    if (dataset.folder / CARD_FILE).is_file():
-        _rename(dataset, files, synthetic=synthetic)
+    report(0, _PARTS, "looking whether the files are known")
+    hashes = _hashes(files)
+    known = _known(files, hashes, workspace)
+    if known is not None:
         report(_PARTS, _PARTS, "these files were read before")
-        return dataset
-    good, quarantine = _read_both(files, report)
-    events, dictionaries = encode(good)
-    report(3, _PARTS, "writing the dataset")
-    order = _order(files, events, dictionaries[USER_SESSION])
-    units = make_units(events)
-    card = make_card(
-        files.train,
-        files.test,
-        files.sample_submission,
-        name=files.called(),
-        synthetic=synthetic,
-        fingerprint=dataset.fingerprint,
-        events=events,
-        units=units,
-        to_predict=order.height,
-        quarantine=quarantine,
-    )
-    with building_folder(dataset.folder, shared=True) as folder:
-        stored = with_units(events, units)
-        for name, code in (("train", TRAIN_ROLE), ("test", TEST_ROLE)):
-            stored.filter(pl.col(ROLE) == code).write_parquet(folder / EVENTS_FILE.format(role=name))
-        units.write_parquet(folder / UNITS_FILE)
-        order.write_parquet(folder / ORDER_FILE)
-        quarantine.write_parquet(folder / QUARANTINE_FILE)
-        for column, dictionary in dictionaries.items():
-            dictionary.write_parquet(folder / DICTIONARY_FILE.format(column=column))
-        (folder / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
-    report(_PARTS, _PARTS, "")
+        return known
+    with _room(workspace):
+        for seed in _SEEDS:
+            try:
+                return _Ingestion(files, workspace, hashes, seed, report).store()
+            except SharedCodeError:
+                continue
+    raise RuntimeError("two ids had the same code under every seed")
+
+
+def _hashes(files: InputFiles) -> dict[str, str | None]:
+    """SHA-256 of each part's content; None for a query, whose answer is hashed while it is read."""
+    parts: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    hashes = {
+        part: None if isinstance(source, Query) else content_hash(source)
+        for part, source in parts.items()
+        if source is not None
+    }
+    same_query = isinstance(files.train, Query) and files.train == files.test
+    if same_query or (hashes["train"] is not None and hashes["train"] == hashes["test"]):
+        raise InputError.same_file(files.test.name)
+    return hashes
+
+
+def _known(files: InputFiles, hashes: dict[str, str | None], workspace: Workspace) -> Dataset | None:
+    if None in hashes.values():
+        return None
+    dataset = Dataset(workspace.datasets / _fingerprint(hashes, files.mapping))
+    if not (dataset.folder / CARD_FILE).is_file():
+        return None
+    _rename(dataset, files, synthetic=_synthetic(files, workspace, hashes))
     return dataset
 
 
-def _fingerprint(hashes: Sequence[str]) -> str:
-    """SHA-256 over the content of the files, each in its part; names and places do not count."""
-    digest = hashlib.sha256(_STORED_FORM)
-    for part in hashes:
-        digest.update(bytes.fromhex(part))
+def _fingerprint(hashes: dict[str, str | None], mapping: Mapping) -> str:
+    """SHA-256 over the content of the files, each in its part, and over the mapping; names and places do not count."""
+    digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
+    for part, content in sorted(hashes.items()):
+        digest.update(f"{part}:{content};".encode())
     return digest.hexdigest()
+
+
+def _synthetic(files: InputFiles, workspace: Workspace, hashes: dict[str, str | None]) -> bool:
+    content = hashes["train"]
+    return not isinstance(files.train, Query) and content is not None and is_synthetic(workspace, files.train, content)
 
 
 def _rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
@@ -127,6 +138,7 @@ def _rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
         update={
             "name": files.called(),
             "synthetic": card.synthetic or synthetic,
+            "mapping": files.mapping.name,
             "train": card.train.model_copy(update={"name": files.train.name}),
             "test": card.test.model_copy(update={"name": files.test.name}),
             "sample_submission": sample.name if sample else None,
@@ -139,54 +151,110 @@ def _rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
         draft.replace(path)
 
 
-def _read_both(files: InputFiles, report: Report) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Usable rows of both files, and the quarantined ones; both carry their role."""
-    good: list[pl.DataFrame] = []
-    bad: list[pl.DataFrame] = []
-    for role, file in ((TRAIN_ROLE, files.train), (TEST_ROLE, files.test)):
-        with_value = role == TRAIN_ROLE
-        rows = _read(file, TRAIN_COLUMNS if with_value else EVENT_COLUMNS)
-        usable, unusable = validated(file.name, rows, with_value=with_value)
-        if not with_value:
-            usable = usable.with_columns(pl.lit(None, dtype=pl.Float64).alias(VALUE))
-        code = pl.lit(role, dtype=pl.Int8).alias(ROLE)
-        good.append(usable.with_columns(code).drop("session_value", strict=False))
-        bad.append(unusable.with_columns(code))
-        report(role + 1, _PARTS, f"checked {file.name}")
-    return pl.concat(good, how="diagonal"), pl.concat(bad)
+@contextmanager
+def _room(workspace: Workspace) -> Iterator[None]:
+    """A full disk is said in a sentence; what was begun is gone by then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise SettingError.no_room(workspace.root) from error
+        raise
 
 
-def _read(file: Path, columns: tuple[str, ...]) -> pl.DataFrame:
-    frame = read_table(file)
-    require_columns(file.name, frame.collect_schema().names(), columns)
-    return collect_table(file.name, frame.select(*columns, LINE))
+class _Ingestion:
+    """One reading of the files, with codes of one seed, in a folder of its own that is gone in the end."""
 
+    def __init__(
+        self, files: InputFiles, workspace: Workspace, hashes: dict[str, str | None], seed: int, report: Report
+    ) -> None:
+        self._files = files
+        self._workspace = workspace
+        self._hashes = dict(hashes)
+        self._seed = seed
+        self._report = report
+        self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
+        sizes = [size_of(source) for source in self._sources.values()]
+        self._bytes = None if None in sizes else sum(size or 0 for size in sizes)
+        self._tallies = {role: Tally() for role in self._sources}
+        self._rows_written = 0
+        self._bytes_read = 0
 
-def read_ids(file: Path) -> pl.Series:
-    """The session ids of an event file or sample submission, each once, in file order.
+    def store(self) -> Dataset:
+        """Read everything and store it."""
+        with tempfile.TemporaryDirectory(prefix=".reading-", dir=self._workspace.datasets) as name:
+            work, made = Path(name), Path(name) / "made"
+            made.mkdir()
+            bits = part_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
+            dictionaries = Dictionaries(work, bits)
+            spills = self._read(work, made, bits, dictionaries)
+            return self._put_together(made, spills, dictionaries)
 
-    Raises:
-        InputError: no such file, no table, or no column user_session.
-    """
-    ids = _read(file, (USER_SESSION,)).get_column(USER_SESSION).str.strip_chars()
-    return ids.filter(ids.is_not_null() & (ids != "")).unique(maintain_order=True)
+    def _read(self, work: Path, made: Path, bits: int, dictionaries: Dictionaries) -> dict[int, Spill]:
+        key = SESSION if self._files.mapping.session_gap_minutes is None else USER
+        spills: dict[int, Spill] = {}
+        with ParquetWriter(made / QUARANTINE_FILE) as quarantine:
+            for role, source in self._sources.items():
+                place = work / ROLES[role]
+                place.mkdir()
+                spills[role] = Spill(place, key, bits)
+                understanding = Understanding(self._files.mapping, role == TRAIN_ROLE, self._seed)
+                digest = hashlib.sha256()
+                for block, part in read_blocks(source, understanding, self._tallies[role], self._read_so_far):
+                    digest.update(part)
+                    spills[role].add(block.rows)
+                    for column, ids in block.ids.items():
+                        dictionaries.add(role, column, ids)
+                    quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
+                if self._hashes[ROLES[role]] is None:
+                    self._hashes[ROLES[role]] = digest.hexdigest()
+        return spills
 
+    def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
+        ids: dict[str, IdCounts] = {}
+        for column in (USER_ID, PRODUCT_ID, CATEGORY_ID):
+            ids[column] = dictionaries.write(column, made)
+        assembled, ids[USER_SESSION] = assemble(
+            spills, self._files.mapping, made, seed=self._seed, report=self._written_so_far
+        )
+        order = order_of(
+            self._files.sample_submission,
+            made / DICTIONARY_FILE.format(column=USER_SESSION),
+            self._files.mapping,
+            self._seed,
+        )
+        order.write_parquet(made / ORDER_FILE)
+        fingerprint = _fingerprint(self._hashes, self._files.mapping)
+        sample = self._files.sample_submission
+        card = make_card(
+            {role: source.name for role, source in self._sources.items()},
+            name=self._files.called(),
+            sample_submission=sample.name if sample else None,
+            mapping=self._files.mapping,
+            synthetic=_synthetic(self._files, self._workspace, self._hashes),
+            fingerprint=fingerprint,
+            tallies=self._tallies,
+            ids=ids,
+            assembled=assembled,
+            to_predict=order.height,
+        )
+        (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
+        (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+        dataset = Dataset(self._workspace.datasets / fingerprint)
+        with building_folder(dataset.folder, shared=True) as folder:
+            for file in made.iterdir():
+                file.rename(folder / file.name)
+        self._report(_PARTS, _PARTS, "")
+        return dataset
 
-def _order(files: InputFiles, events: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """The sessions to predict, in the order of the submission: user_session and its integer."""
-    test = events.filter(pl.col(ROLE) == TEST_ROLE).select(pl.col(SESSION).unique())
-    present = sessions.join(test, on=SESSION, how="semi").sort(USER_SESSION)
-    if files.sample_submission is None:
-        return present.select(USER_SESSION, SESSION)
-    name = files.sample_submission.name
-    wanted = _read(files.sample_submission, (USER_SESSION,)).select(
-        pl.col(USER_SESSION).str.strip_chars().replace("", None).fill_null("an empty id")  # as a sentence names it
-    )
-    repeated = wanted.filter(pl.col(USER_SESSION).is_duplicated()).get_column(USER_SESSION).unique().sort()
-    if len(repeated):
-        raise InputError.not_unique(name, repeated.to_list())
-    order = wanted.join(present, on=USER_SESSION, how="left", maintain_order="left")
-    missing = order.filter(pl.col(SESSION).is_null()).get_column(USER_SESSION)
-    if len(missing):
-        raise InputError.sessions_without_events(name, missing.to_list(), wanted.height)
-    return order.select(USER_SESSION, SESSION)
+    def _read_so_far(self, size: int) -> None:
+        self._bytes_read += size
+        share = min(self._bytes_read / self._bytes, 1.0) if self._bytes else 0.5
+        rows = sum(tally.rows for tally in self._tallies.values())
+        self._report(int(_PARTS * _READING_SHARE * share), _PARTS, f"{rows:,} rows read")
+
+    def _written_so_far(self, rows: int) -> None:
+        self._rows_written += rows
+        kept = sum(tally.kept for tally in self._tallies.values())
+        share = _READING_SHARE + (1 - _READING_SHARE) * self._rows_written / max(kept, 1)
+        self._report(int(_PARTS * min(share, 1.0)), _PARTS, f"{self._rows_written:,} rows sorted")

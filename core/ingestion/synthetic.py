@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from core.errors import InputError
+from core.ingestion.sources import content_hash
 from core.workspace import DEMO_FOLDER, Workspace
 
 MARK = "demo.json"
 """Our simulator writes this file beside the ones it makes."""
-_CHUNK = 1 << 20
-
-
-def content_hash(file: Path) -> str:
-    """SHA-256 of a file's bytes.
-
-    Raises:
-        InputError: no such file, or one that cannot be opened.
-    """
-    try:
-        if not file.is_file():
-            raise InputError.not_found(file)
-        digest = hashlib.sha256()
-        with file.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError.cannot_open(file, error.strerror or str(error)) from error
-    return digest.hexdigest()
 
 
 def remember(workspace: Workspace, train: Path) -> None:

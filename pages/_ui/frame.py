@@ -20,6 +20,8 @@ from pages._ui.job import show_in_sidebar
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
+AT_ONCE = 1_000_000
+"""Rows of a dataset that is looked through without being asked to: it takes about a dozen seconds."""
 _FIGURE_WIDTH = 152  # pixels: five in a row on a laptop, two on a phone
 
 

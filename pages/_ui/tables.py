@@ -20,7 +20,8 @@ def file_table(card: DatasetCard) -> None:
     """One row a fact, one column a file."""
     facts: dict[str, Any] = {
         "Rows": lambda file: f"{file.rows:,}",
-        "Rows in quarantine": lambda file: f"{file.quarantined:,}",
+        "Rows set aside": lambda file: f"{file.quarantined:,}",
+        "Repeated rows": lambda file: f"{file.duplicates:,}{' (removed)' if file.removed else ''}",
         "Sessions": lambda file: f"{file.sessions:,}",
         "Users": lambda file: f"{file.users:,}",
         "Products": lambda file: f"{file.products:,}",
@@ -53,7 +54,8 @@ def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
     """Reasons with their counts, the first rows, and all of them as a download."""
     for reason, amount in card.quarantine_reasons.items():
         st.markdown(f"- {count(amount, 'row')}: {reason}")
-    st.dataframe(dataset.quarantine().drop("role").head(_QUARANTINE_SHOWN).collect(), hide_index=True)
+    shown = dataset.quarantine().select("file", "line", "reason", "row").head(_QUARANTINE_SHOWN).collect()
+    st.dataframe(shown, hide_index=True, alt="The first rows that were set aside, with file, line and reason")
     st.download_button(
         "Download the quarantine as CSV",
         data=lambda: dataset.quarantine().drop("role").collect().write_csv().encode(),

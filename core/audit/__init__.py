@@ -1,0 +1,22 @@
+"""A look at a dataset before anybody trains on it: what is odd, how bad it is, and what to do about it."""
+
+from core.audit.finding import Finding, Outcome, RuleOutcome, Severity
+from core.audit.report import AUDIT_VERSION, AuditReport, audit, stored_audit
+from core.audit.rule import Need, Rule
+from core.audit.rules import RULES
+from core.audit.words import lines
+
+__all__ = [
+    "AUDIT_VERSION",
+    "RULES",
+    "AuditReport",
+    "Finding",
+    "Need",
+    "Outcome",
+    "Rule",
+    "RuleOutcome",
+    "Severity",
+    "audit",
+    "lines",
+    "stored_audit",
+]

@@ -1,0 +1,60 @@
+"""All rules, a line each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.audit.behaviour_rules import ConstantColumns, Robots, SmallData
+from core.audit.drift_rules import FeatureDrift, ToldApart
+from core.audit.file_rules import EmptyCells, QuarantinedRows, RepeatedRows, TellingOrder
+from core.audit.identity_rules import (
+    AlikeIds,
+    CrowdedUsers,
+    MovingCategories,
+    NewCategories,
+    NewProducts,
+    PlaceholderIds,
+    SharedUsers,
+)
+from core.audit.length_rules import CutSessions, LongSessions, ThinSample
+from core.audit.rule import Rule
+from core.audit.session_rules import CompositeSessions, KnownSessions, ReusedSessions, RowsInBoth
+from core.audit.time_rules import CoarseTimes, FarTimes, FilesInTime, MissingDays
+from core.audit.value_rules import CappedValues, DifferingValues, HeavyTail, ValueTrend, ZeroValues
+
+RULES: Final[tuple[Rule, ...]] = (
+    QuarantinedRows(),
+    RepeatedRows(),
+    EmptyCells(),
+    TellingOrder(),
+    SmallData(),
+    ConstantColumns(),
+    FilesInTime(),
+    FarTimes(),
+    MissingDays(),
+    CoarseTimes(),
+    CompositeSessions(),
+    KnownSessions(),
+    ReusedSessions(),
+    RowsInBoth(),
+    CutSessions(),
+    LongSessions(),
+    ThinSample(),
+    SharedUsers(),
+    NewProducts(),
+    NewCategories(),
+    MovingCategories(),
+    PlaceholderIds(),
+    AlikeIds(),
+    CrowdedUsers(),
+    Robots(),
+    HeavyTail(),
+    ZeroValues(),
+    DifferingValues(),
+    CappedValues(),
+    ValueTrend(),
+    FeatureDrift(),
+    ToldApart(),
+)
+"""From the files to what is learned from them. Findings are sorted by severity, so the order here is only that of the
+outcomes."""

@@ -1,0 +1,109 @@
+"""Puts the events of both files together, part by part, and writes them: what a part holds fits into memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE
+from core.ingestion.dictionaries import DictionaryWriter, IdCounts
+from core.ingestion.mapping import Mapping
+from core.ingestion.parquet_writer import ParquetWriter
+from core.ingestion.side_by_side import in_order
+from core.ingestion.spill import Spill
+from core.ingestion.units import COMPOSITE, KNOWN_VALUE, Sessions, make_units, sessions_by_gap
+from core.schema import ROLE, ROLES, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, UNIT, USER, USER_ID, USER_SESSION, VALUE
+
+
+@dataclass
+class Assembled:
+    """What was counted on the way; counters go by role."""
+
+    rows: Counter[int] = field(default_factory=Counter)
+    duplicates: Counter[int] = field(default_factory=Counter)
+    composite: Counter[int] = field(default_factory=Counter)
+    first_time: dict[int, int] = field(default_factory=dict)
+    last_time: dict[int, int] = field(default_factory=dict)
+    known_sessions: int = 0
+    differing_values: int = 0
+    units: int = 0
+    values: list[pl.Series] = field(default_factory=list)
+    """The values of the train sessions, one each."""
+
+    def add(self, made: Sessions) -> None:
+        """Count a part."""
+        self.duplicates.update(made.duplicates)
+        for role in (TRAIN_ROLE, TEST_ROLE):
+            rows, first, last = (
+                made.events.filter(pl.col(ROLE) == role)
+                .select(pl.len(), pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last"))
+                .row(0)
+            )
+            if rows:
+                self.rows[role] += rows
+                self.first_time[role] = min(first, self.first_time.get(role, first))
+                self.last_time[role] = max(last, self.last_time.get(role, last))
+        composite = made.units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
+        self.composite.update(dict(composite.iter_rows()))
+        self.known_sessions += made.units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION).n_unique()
+        self.differing_values += made.differing_values
+        self.units += made.units.height
+        train = made.units.filter(pl.col(ROLE) == TRAIN_ROLE)
+        self.values.append(train.filter(pl.col(SESSION) != pl.col(SESSION).shift(1, fill_value=0)).get_column(VALUE))
+
+
+def assemble(
+    spills: dict[int, Spill], mapping: Mapping, folder: Path, *, seed: int, report: Callable[[int], None]
+) -> tuple[Assembled, IdCounts]:
+    """Write the events, the units and the dictionary of the sessions.
+
+    Args:
+        spills: by role the rows of its file, in parts by session; by user where sessions are still to be made.
+        folder: where the dictionary of the users is already.
+        mapping: how sessions and values are made.
+        seed: the one that the codes are made with.
+        report: called with the rows that are written.
+
+    Returns:
+        The counts, and how many sessions there are.
+
+    Raises:
+        SharedCodeError: two session ids have one code.
+    """
+    counted = Assembled()
+    work = partial(_sessions_of, mapping=mapping, folder=folder, seed=seed)
+    with (
+        ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TRAIN_ROLE])) as train,
+        ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
+        ParquetWriter(folder / UNITS_FILE) as units,
+        DictionaryWriter(folder, USER_SESSION) as sessions,
+    ):
+        pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
+        for made in in_order(work, pairs, ahead=0):
+            numbered = pl.col(UNIT) + counted.units
+            for role, file in ((TRAIN_ROLE, train), (TEST_ROLE, test)):
+                file.write(made.events.filter(pl.col(ROLE) == role).with_columns(numbered))
+            units.write(made.units.with_columns(numbered))
+            sessions.write(made.ids.rename({SESSION: "code", USER_SESSION: "id"}))
+            counted.add(made)
+            report(made.events.height)
+        return counted, sessions.counts()
+
+
+def _sessions_of(pair: tuple[pl.DataFrame, pl.DataFrame], mapping: Mapping, folder: Path, seed: int) -> Sessions:
+    """Put the events of a part of train and of test together."""
+    events = pl.concat(
+        part.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE))
+        for role, part in zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True)
+    )
+    if mapping.session_gap_minutes is not None and events.height:
+        first, last = events.select(pl.col(USER).min().alias("first"), pl.col(USER).max().alias("last")).row(0)
+        users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID)).select(USER, USER_ID)
+        mine = users.filter(pl.col(USER).is_between(first, last)).collect()
+        events = sessions_by_gap(events, mine, mapping.session_gap_minutes, seed)
+    return make_units(events, mapping)

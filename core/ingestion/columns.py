@@ -1,0 +1,47 @@
+"""Finds the columns of a mapping in the header of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from core.errors import InputError
+from core.ingestion.block import Picked, Table
+from core.ingestion.csv_text import SEPARATORS
+from core.ingestion.mapping import Mapping
+
+
+def plain(name: str) -> str:
+    """A column name without blanks and byte order mark around it."""
+    return name.strip().lstrip("\ufeff").strip()
+
+
+def pick(table: Table, mapping: Mapping, wanted: Iterable[str]) -> Picked:
+    """Where the wanted columns stand in a table; names are compared without blanks, then without case.
+
+    Raises:
+        InputError: a wanted column is absent or stands there more than once; the sentence names what is there instead.
+    """
+    found = [plain(name) for name in table.columns]
+    told = {role: str(getattr(mapping.columns, role)) for role in wanted}
+    places = {role: _places(found, column) for role, column in told.items()}
+    missing = [told[role] for role, where in places.items() if not where]
+    if missing:
+        _explain_one_column(table.name, found)
+        raise InputError.missing_columns(table.name, missing, found)
+    for role, where in places.items():
+        if len(where) > 1:
+            raise InputError.unreadable(table.name, f"the column {told[role]} stands there more than once")
+    return {role: where[0] for role, where in places.items()}
+
+
+def _places(found: Sequence[str], wanted: str) -> list[int]:
+    exact = [place for place, name in enumerate(found) if name == plain(wanted)]
+    return exact or [place for place, name in enumerate(found) if name.casefold() == plain(wanted).casefold()]
+
+
+def _explain_one_column(name: str, found: Sequence[str]) -> None:
+    """A file whose header holds other separators than the mapping says looks like one with a single column."""
+    if len(found) == 1:
+        for mark, word in SEPARATORS.items():
+            if mark in found[0]:
+                raise InputError.other_separator(name, word)

@@ -1,0 +1,96 @@
+"""The dictionaries beside a dataset: which code stands for which id, and in which of the two files it occurs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import polars as pl
+
+from core.dataset import DICTIONARY_FILE
+from core.ingestion.parquet_writer import ParquetWriter
+from core.ingestion.side_by_side import in_order
+from core.ingestion.spill import Spill
+from core.ingestion.understanding import CODE_OF
+from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
+
+CODE, ID, IN_TRAIN, IN_TEST = "code", "id", "in_train", "in_test"
+
+
+class SharedCodeError(Exception):
+    """Two ids have the same code: the codes must be made again with another seed. Nobody sees this."""
+
+
+@dataclass(frozen=True)
+class IdCounts:
+    """How many different ids a column has in each file and in both."""
+
+    train: int
+    test: int
+    both: int
+
+
+class Dictionaries:
+    """Collects the ids of users, products and categories while files are read, and writes a dictionary of each."""
+
+    def __init__(self, folder: Path, bits: int) -> None:
+        self._spills: dict[str, Spill] = {}
+        for column in CODE_OF:
+            if column != USER_SESSION:  # the sessions' ids stay with their events
+                place = folder / column
+                place.mkdir()
+                self._spills[column] = Spill(place, CODE, bits)
+
+    def add(self, role: int, column: str, ids: pl.DataFrame) -> None:
+        """Note ids (code, id) seen in a file; repeats do not matter."""
+        self._spills[column].add(ids.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)))
+
+    def write(self, column: str, target: Path) -> IdCounts:
+        """Write one dictionary.
+
+        Raises:
+            SharedCodeError: two ids have one code.
+        """
+        with DictionaryWriter(target, column) as file:
+            for ordered in in_order(lambda part: part.sort(CODE, ROLE), self._spills[column].parts(), ahead=0):
+                file.write(ordered)
+            return file.counts()
+
+
+class DictionaryWriter:
+    """Writes the dictionary of a file column: the stored column's name for the code, the id, in_train, in_test."""
+
+    def __init__(self, folder: Path, column: str) -> None:
+        self._file = ParquetWriter(folder / DICTIONARY_FILE.format(column=column))
+        self._names = {CODE: CODE_OF[column], ID: column}
+        self._counts = [0, 0, 0]
+
+    def __enter__(self) -> DictionaryWriter:
+        return self
+
+    def write(self, sightings: pl.DataFrame) -> None:
+        """Append ids: code, id and role, sorted by code and role; all sightings of an id at once.
+
+        Raises:
+            SharedCodeError: two ids have one code.
+        """
+        code, text, role = (sightings.get_column(name) for name in (CODE, ID, ROLE))
+        begins = code.ne_missing(code.shift(1))
+        if (~begins & (text != text.shift(1))).any():
+            raise SharedCodeError
+        in_train = role.filter(begins) == TRAIN_ROLE
+        in_test = role.filter(code.ne_missing(code.shift(-1))) == TEST_ROLE
+        for place, flags in enumerate((in_train, in_test, in_train & in_test)):
+            self._counts[place] += int(flags.sum())
+        ids = sightings.filter(begins).select(CODE, ID, in_train.alias(IN_TRAIN), in_test.alias(IN_TEST))
+        self._file.write(ids.rename(self._names))
+
+    def counts(self) -> IdCounts:
+        """Of what was written so far."""
+        return IdCounts(*self._counts)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.__exit__(kind, error, trace)

@@ -1,0 +1,71 @@
+"""The session ids of a file, and the sessions to predict in the order of the submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from core.errors import InputError
+from core.ingestion.columns import pick
+from core.ingestion.mapping import Mapping
+from core.ingestion.sources import open_tables
+from core.schema import SESSION, USER_SESSION
+
+
+def read_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
+    """The session ids of an event file or sample submission, each once, in file order.
+
+    Raises:
+        InputError: no such file, no table, or no column of session ids.
+    """
+    ids = _all_ids(file, mapping or Mapping())
+    return ids.filter(ids.is_not_null() & (ids != "")).unique(maintain_order=True)
+
+
+def order_of(sample: Path | None, sessions: Path, mapping: Mapping, seed: int) -> pl.DataFrame:
+    """The sessions to predict, in the order of the submission: user_session and its code.
+
+    Args:
+        sample: the sample submission; without one all test sessions, in the order of their ids.
+        sessions: the dataset's dictionary of sessions.
+        mapping: of the log, whose name for the column of session ids the sample may have.
+        seed: the one that the dictionary's codes were made with.
+
+    Raises:
+        InputError: the sample names a session twice, or one without an event in the test file.
+    """
+    present = pl.scan_parquet(sessions).filter("in_test").select(USER_SESSION, SESSION)
+    if sample is None:
+        return present.sort(USER_SESSION).collect()
+    ids = _all_ids(sample, mapping)
+    wanted = ids.replace("", None).fill_null("an empty id").to_frame()  # as a sentence names it
+    repeated = wanted.filter(pl.col(USER_SESSION).is_duplicated()).get_column(USER_SESSION).unique().sort()
+    if len(repeated):
+        raise InputError.not_unique(sample.name, repeated.to_list())
+    # by code, which is faster than by text; an id with the code of another one is none of the test sessions
+    coded = wanted.with_columns(pl.col(USER_SESSION).hash(seed).reinterpret(signed=True).alias(SESSION))
+    order = coded.join(present.collect(), on=SESSION, how="left", maintain_order="left", suffix="_there")
+    missing = order.filter(pl.col(USER_SESSION).ne_missing(pl.col(f"{USER_SESSION}_there"))).get_column(USER_SESSION)
+    if len(missing):
+        raise InputError.sessions_without_events(sample.name, missing.to_list(), wanted.height)
+    return order.select(USER_SESSION, SESSION)
+
+
+def _all_ids(file: Path, mapping: Mapping) -> pl.Series:
+    """The column of session ids, by our name for it or by the log's."""
+    found: list[pl.Series] = []
+    for table in open_tables(file, mapping):
+        try:
+            picked = pick(table, Mapping(), [USER_SESSION])
+        except InputError:
+            if mapping.columns.user_session in {None, USER_SESSION}:
+                raise
+            picked = pick(table, mapping, [USER_SESSION])
+        for piece in table.pieces(picked):
+            block = piece.read()
+            if block.broken:
+                first = block.broken[0]
+                raise InputError.unreadable(table.name, f"line {first.line:,}: {first.reason}")
+            found.append(block.rows.get_column(USER_SESSION).cast(pl.String).str.strip_chars())
+    return pl.concat(found) if found else pl.Series(USER_SESSION, [], dtype=pl.String)

@@ -1,0 +1,74 @@
+"""Finds where a session's value is: in a column of its own, or in the prices of what was bought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.ingestion.mapping import column_names as names
+from core.ingestion.mapping.consistency import PRICE_OF_BUYS
+from core.ingestion.mapping.findings import Findings
+from core.ingestion.mapping.log_column import LogColumn
+from core.schema import SESSION_VALUE, USER_SESSION
+
+PRICE, QUANTITY = "price", "quantity"
+
+
+def find_value(findings: Findings) -> None:
+    """Find the column of session values, else that of prices (and quantities), else tell that there is none."""
+    session = findings.taken.get(USER_SESSION)
+    own = _numbers(findings.candidates(SESSION_VALUE, names.VALUE_NAMES))
+    same = [
+        column
+        for column in _numbers(findings.candidates(SESSION_VALUE, names.VALUE_OR_PRICE_NAMES))
+        if session is not None and _is_same_in_sessions(column, session)
+    ]
+    if own:
+        findings.take(SESSION_VALUE, own[0])
+    elif same:
+        findings.take(SESSION_VALUE, same[0], "holds one number for each session, on all its rows")
+    else:
+        _find_prices(findings)
+    _find_decimal(findings)
+
+
+def _find_prices(findings: Findings) -> None:
+    prices = _numbers(findings.candidates(PRICE, names.PRICE_NAMES))
+    totals = _numbers(findings.candidates(PRICE, names.ROW_TOTAL_NAMES))
+    if not prices and not totals:
+        findings.miss(
+            SESSION_VALUE, "No column holds numbers and is named like a value or a price: name the one that does."
+        )
+        return
+    findings.settings["value"] = PRICE_OF_BUYS
+    if prices:
+        findings.take(PRICE, prices[0])
+        quantities = _numbers(findings.candidates(QUANTITY, names.QUANTITY_NAMES))
+        if quantities:
+            findings.take(QUANTITY, quantities[0])
+    else:
+        findings.take(PRICE, totals[0], "is named as what a whole row is worth, its quantity in it")
+    findings.go_without(SESSION_VALUE, "No column holds session values: the prices of the BUY events are added up.")
+
+
+def _find_decimal(findings: Findings) -> None:
+    roles = [role for role in (SESSION_VALUE, PRICE, QUANTITY) if role in findings.taken]
+    with_comma = [role for role in roles if findings.taken[role].decimal_mark() == ","]
+    if with_comma:
+        findings.settings["decimal"] = ","
+        for role in with_comma:
+            findings.reasons[role] += " Its decimal mark is the comma."
+
+
+def _numbers(candidates: Sequence[LogColumn]) -> list[LogColumn]:
+    return [column for column in candidates if column.decimal_mark() is not None]
+
+
+def _is_same_in_sessions(column: LogColumn, session: LogColumn) -> bool:
+    """Whether all rows of each session say the same, and some session has rows enough to tell."""
+    values: dict[str, set[str]] = {}
+    rows = 0
+    for one, value in zip(session.cells, column.cells, strict=True):
+        if one:
+            values.setdefault(one, set()).add(value)
+            rows += 1
+    return rows > len(values) > 1 and all(len(each) == 1 for each in values.values())

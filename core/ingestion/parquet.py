@@ -1,0 +1,79 @@
+"""Reads Parquet in batches of rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, Any
+
+import polars as pl
+from pyarrow import ArrowException, RecordBatch, parquet
+
+from core.errors import InputError
+from core.ingestion.block import Block, OpenTable, Picked, Piece
+
+_ROWS = 200_000  # about as many as a piece of text holds
+_BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
+
+
+def open_parquet(name: str, stream: IO[bytes]) -> OpenTable:
+    """Open a Parquet file; what is broken further down is said while it is read.
+
+    By pyarrow, not by Polars: a damaged file ends in an exception there, while Polars' reader can ask for more memory
+    than there is, which ends Python, and with it the dashboard.
+
+    Raises:
+        InputError: a damaged file, or one without rows.
+    """
+    with _damage_said(name):
+        file = parquet.ParquetFile(stream)
+        columns = file.schema_arrow.names
+        if not file.metadata.num_rows:
+            raise InputError.empty(name)
+    return OpenTable(name, columns, lambda picked: _pieces(name, file, picked))
+
+
+@contextmanager
+def _damage_said(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ArrowException, OSError) as error:
+        raise InputError.unreadable(name, "it is a damaged Parquet file") from error
+
+
+def _pieces(name: str, file: Any, picked: Picked) -> Iterator[Piece]:  # noqa: ANN401 (pyarrow has no types)
+    columns = [file.schema_arrow.names[place] for place in picked.values()]
+    line = 2
+    with _damage_said(name):
+        for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(columns))):
+            yield Piece(
+                batch.num_rows * _BYTES_A_ROW, partial(_block, batch, line, dict(zip(picked, columns, strict=True)))
+            )
+            line += batch.num_rows
+
+
+def _block(batch: RecordBatch, line: int, columns: Mapping[str, str]) -> Block:
+    frame = pl.DataFrame(batch)
+    return Block(
+        frame.select(_usable(frame.schema[column], pl.col(column)).alias(name) for name, column in columns.items()),
+        line,
+        row_texts(frame),
+    )
+
+
+def _usable(kind: pl.DataType, column: pl.Expr) -> pl.Expr:
+    """Lists and structs have no text form: a row that has one where we need a text has nothing there."""
+    if kind.is_nested() or kind == pl.Binary:
+        return pl.lit(None, dtype=pl.String)
+    return column
+
+
+def row_texts(frame: pl.DataFrame) -> Callable[[Sequence[int]], list[str]]:
+    """Gives rows of a typed table as JSON, as there is no text of theirs to show."""
+
+    def texts(places: Sequence[int]) -> list[str]:
+        return [json.dumps(row, default=str, ensure_ascii=False) for row in frame[list(places)].iter_rows(named=True)]
+
+    return texts

@@ -1,0 +1,224 @@
+"""Finds the tables behind what a person names: a file, an archive, a folder, a glob, or a query."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from core.errors import InputError
+from core.ingestion.block import OpenTable, Picked, Piece, Table
+from core.ingestion.csv_text import open_text
+from core.ingestion.database import Query, open_query
+from core.ingestion.mapping import Mapping
+from core.ingestion.parquet import open_parquet
+
+Source = Path | Query
+"""Where events come from. A path may name a file, a ZIP archive, a folder, or several files by a glob."""
+
+_SIGNATURES = (
+    (b"\x89PNG", "it is a PNG image"),
+    (b"\xff\xd8\xff", "it is a JPEG image"),
+    (b"GIF8", "it is a GIF image"),
+    (b"%PDF", "it is a PDF document"),
+    (b"\xd0\xcf\x11\xe0", "it is an old Excel or Word document"),
+    (b"\x7fELF", "it is a program"),
+    (b"SQLite format 3", "it is an SQLite database; name it as sqlite:///PATH with a query"),
+    (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive"),
+    (b"Rar!", "it is a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd"),
+    (b"BZh", "it is compressed with bzip2"),
+)
+_PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_HEAD = 4_096
+_CHUNK = 1 << 20
+_SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
+"""What is taken from a folder; other files there (notes, pictures) are passed over."""
+_OFFICE = "[Content_Types].xml"
+"""Every Office document, a ZIP archive inside, has this member."""
+
+
+def name_of(source: Source) -> str:
+    """What people know a source by; never a password."""
+    return source.name
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files behind a path, in the order of their names.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        if path.is_file():
+            return [path]
+        if path.is_dir():
+            found = sorted(each for each in path.iterdir() if each.is_file() and each.suffix.lower() in _SUFFIXES)
+            if not found:
+                raise InputError.empty_folder(path, _SUFFIXES)
+            return found
+        if any(mark in path.name for mark in "*?["):
+            found = sorted(each for each in path.parent.glob(path.name) if each.is_file())
+            if found:
+                return found
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, a broken pattern
+        raise InputError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
+    raise InputError.not_found(path)
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of the bytes of the files behind a path, in their order; names do not count.
+
+    Raises:
+        InputError: no such file, or one that cannot be opened.
+    """
+    hashes = [_file_hash(file) for file in files_of(path)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _file_hash(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError.cannot_open(file, error.strerror or str(error)) from error
+
+
+def size_of(source: Source) -> int | None:
+    """About how many bytes of text stand behind a source; None where only reading tells."""
+    if isinstance(source, Query):
+        return None
+    packed = {
+        ".gz": 8,
+        ".parquet": 8,
+        ".pq": 8,
+        ".zip": 8,
+    }  # usual factors for logs; only the number of parts rests on it
+    return sum(file.stat().st_size * packed.get(file.suffix.lower(), 1) for file in files_of(source))
+
+
+def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
+    """Open the tables behind a source one after the other; each must be read before the next is asked for.
+
+    Raises:
+        InputError: one sentence on the file that is no table, here or while its rows are read.
+    """
+    if isinstance(source, Query):
+        yield from open_query(source)
+        return
+    for file in files_of(source):
+        with _said_clearly(file.name), _opened(file) as stream:
+            for table in _tables(file.name, stream, mapping):
+                yield OpenTable(table.name, table.columns, partial(_pieces_said_clearly, table))
+
+
+def _pieces_said_clearly(table: Table, picked: Picked) -> Iterator[Piece]:
+    with _said_clearly(table.name):  # what breaks further down the file is said as clearly as at its head
+        yield from table.pieces(picked)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    try:
+        stream = file.open("rb")
+    except OSError as error:
+        raise InputError.cannot_open(file, error.strerror or str(error)) from error
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _said_clearly(name: str) -> Iterator[None]:
+    """Turn what the packages raise on broken compression or text into our sentence."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        found = "it is cut short" if isinstance(error, EOFError) else f"its gzip compression is broken: {error}"
+        raise InputError.unreadable(name, found) from error
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise InputError.unreadable(name, f"its ZIP archive is broken: {error}") from error
+    except UnicodeError as error:
+        raise InputError.unreadable(name, "its text is not in the encoding that was told") from error
+
+
+def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
+    """By what the bytes are, not by what the name ends in."""
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    if not head:
+        raise InputError.empty(name)
+    if head.startswith(_ZIP):
+        yield from _zipped(name, stream, mapping)
+    elif head.startswith(_GZIP):
+        with gzip.open(stream, "rb") as unpacked:
+            yield _text(name, unpacked, mapping)  # type: ignore[arg-type]
+    elif head.startswith(_PARQUET):
+        yield open_parquet(name, stream)
+    else:
+        yield _text(name, stream, mapping)
+
+
+def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
+    with zipfile.ZipFile(stream) as archive:
+        members = sorted(
+            (member for member in archive.infolist() if _is_data(member)), key=lambda member: member.filename
+        )
+        if any(member.filename == _OFFICE for member in archive.infolist()):
+            raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
+        if not members:
+            raise InputError.empty_archive(name)
+        for member in members:
+            if member.flag_bits & 1:
+                raise InputError.unreadable(name, "its ZIP archive is protected by a password")
+            with archive.open(member) as unpacked:
+                # A ZIP member can be sought in, slowly; Parquet jumps about, so it is unpacked first.
+                head = unpacked.read(_HEAD)
+                unpacked.seek(0)
+                whole = io.BytesIO(unpacked.read()) if head.startswith(_PARQUET) else unpacked
+                yield from _tables(f"{name}/{member.filename}", whole, mapping)
+
+
+def _is_data(member: zipfile.ZipInfo) -> bool:
+    parts = Path(member.filename).parts
+    return not member.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
+def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
+    """Text in any encoding becomes UTF-8; what is no text is refused."""
+    head = stream.read(_HEAD)
+    stream.seek(0)
+    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+    encoding = codecs.lookup(marked or mapping.encoding).name
+    for signature, found in _SIGNATURES:
+        if head.startswith(signature):
+            raise InputError.unreadable(name, found)
+    if encoding in {"utf-8", "ascii", "utf-8-sig"}:
+        if b"\x00" in head:
+            raise InputError.unreadable(name, "it holds binary data, not text")
+        return open_text(name, stream, mapping.separator)
+    return open_text(name, _Recoded(stream, encoding), mapping.separator)  # type: ignore[arg-type]
+
+
+class _Recoded(io.RawIOBase):
+    """A stream in another encoding, read as UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+
+    def read(self, size: int = -1) -> bytes:
+        """At least one character's bytes until the end; more or fewer bytes than asked for."""
+        while True:
+            raw = self._stream.read(size)
+            text = self._decoder.decode(raw, final=not raw)
+            if text or not raw:
+                return text.encode()

@@ -1,0 +1,107 @@
+"""What can only be counted while a file is read: its rows, its empty cells, and the order in which its rows stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.dataset import RowOrder
+from core.ingestion.quarantine import IGNORED, REASON
+from core.ingestion.understanding import Understood
+from core.schema import SESSION, TIME, TYPE, VALUE
+
+_REASONS_TOLD = 4  # in a sentence; the quarantine has all
+
+
+class Tally:
+    """Counts over the blocks of one file role, given in file order."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self.quarantined = 0
+        self.ignored = 0
+        self.reasons: Counter[str] = Counter()
+        self._empty: Counter[tuple[str, str]] = Counter()
+        self._order = _OrderCount()
+
+    def add(self, block: Understood) -> None:
+        """Count a block."""
+        self.kept += block.rows.height
+        self.quarantined += block.bad.height
+        self._empty.update(block.empty)
+        if block.bad.height:
+            self.ignored += int(block.bad.get_column(IGNORED).sum())
+            self.reasons.update(dict(block.bad.group_by(REASON).len().iter_rows()))
+        self._order.add(block.rows)
+
+    @property
+    def rows(self) -> int:
+        """All rows that stand in the file."""
+        return self.kept + self.quarantined
+
+    def most_reasons(self) -> list[tuple[str, int]]:
+        """Reasons and rows, the most frequent first."""
+        return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS_TOLD]
+
+    def empty_cells(self) -> dict[str, dict[str, int]]:
+        """Event word -> column -> empty cells, by name."""
+        found: dict[str, dict[str, int]] = {}
+        for (word, column), rows in sorted(self._empty.items()):
+            found.setdefault(word, {})[column] = rows
+        return found
+
+    def order(self) -> RowOrder:
+        """How the usable rows are ordered in the file."""
+        return self._order.result()
+
+
+class _OrderCount:
+    """Compares each row with the one before it, also across blocks."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._last: pl.DataFrame | None = None
+        self._pairs = self._rises = self._types = self._sessions = self._value_pairs = self._value_rises = 0
+        self._sums = np.zeros(6)  # n, place, place squared, value, value squared, place times value (log1p values)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        if rows.is_empty():
+            return
+        with_last = rows if self._last is None else pl.concat([self._last, rows])
+        time, kind, session, value = (with_last.get_column(name).to_numpy() for name in (TIME, TYPE, SESSION, VALUE))
+        self._pairs += len(time) - 1
+        self._rises += int(np.count_nonzero(time[1:] >= time[:-1]))
+        self._types += int(np.count_nonzero(kind[1:] != kind[:-1]))
+        self._sessions += int(np.count_nonzero(session[1:] != session[:-1]))
+        if rows.get_column(VALUE).null_count() == 0:
+            self._value_pairs += int(np.count_nonzero(value[1:] != value[:-1]))
+            self._value_rises += int(np.count_nonzero(value[1:] > value[:-1]))
+            self._add_sums(value[-rows.height :])
+        self._rows += rows.height
+        self._last = rows.tail(1)
+
+    def _add_sums(self, values: NDArray[np.float64]) -> None:
+        place = np.arange(self._rows, self._rows + len(values), dtype=np.float64)
+        size = np.log1p(values)
+        self._sums += [len(values), place.sum(), place @ place, size.sum(), size @ size, place @ size]
+
+    def result(self) -> RowOrder:
+        return RowOrder(
+            time_rises=self._rises / self._pairs if self._pairs else None,
+            type_changes=self._types,
+            session_changes=self._sessions,
+            value_rises=self._value_rises / self._value_pairs if self._value_pairs else None,
+            value_correlation=self._correlation(),
+        )
+
+    def _correlation(self) -> float | None:
+        n, x, xx, y, yy, xy = self._sums
+        if n < 2:
+            return None
+        spread_x, spread_y = xx - x * x / n, yy - y * y / n
+        if spread_x <= 0 or spread_y <= 1e-12 * max(yy, 1):  # below the rounding error of the sums
+            return None
+        return float(np.clip((xy - x * y / n) / np.sqrt(spread_x * spread_y), -1, 1))
