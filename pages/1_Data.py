@@ -44,7 +44,7 @@ def read(files: InputFiles) -> None:
     if card.train.rows + card.test.rows <= frame.AT_ONCE:
         audit(dataset, lambda part, parts, text: bar.progress(part / parts, f"Looking for what is odd: {text}"))
     frame.choose(dataset)
-    st.session_state["told"] = f"{card.name} is read: {finding(card)}"
+    st.session_state["told"] = f"{card.name} is read; what was found in it stands below."
     st.rerun()
 
 

@@ -228,12 +228,23 @@ def test_reasons_leave_out_the_words_to_be_ignored(calm_copy):
 
 @pytest.mark.parametrize(("rows", "severity", "share"), [(10, "note", "0.2%"), (316, "warning", "5.0%")])
 def test_repeated_rows_are_counted_in_both_files(calm_copy, rows, severity, share):
-    dataset = with_card(calm_copy, train={"duplicates": rows - 4, "rows": 4_500}, test={"duplicates": 4, "rows": 1_800})
+    dataset = with_card(
+        calm_copy,
+        train={"duplicates": rows - 4, "removed": rows - 4, "rows": 4_500},
+        test={"duplicates": 4, "rows": 1_800},
+    )
     finding = sure("duplicates", dataset)
+    assert finding.advice.startswith("The repetitions were removed; ")
     assert (finding.severity, finding.count) == (severity, rows)
     assert finding.explanation == (
         f"{rows} of 6,300 rows ({share}) repeat another one in every column ({rows - 4} in train, 4 in test)."
     )
+
+
+def test_repeated_rows_that_the_mapping_keeps_are_said_to_be_kept(calm_copy):
+    finding = sure("duplicates", with_card(calm_copy, test={"duplicates": 1}))
+    assert finding.advice.startswith("The repetitions are kept, as the mapping says; ")
+    assert finding.title == "1 row repeats another one"
 
 
 def test_a_column_that_is_empty_for_one_event_type_is_a_warning(calm_copy):
@@ -322,18 +333,19 @@ def of_one(name: str, entry: object) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("change", "severity", "told"),
+    ("change", "severity", "entry"),
     [
-        (of_one("product", "P7"), "warning", "product_id is P7 in 100.0% of the rows."),
-        (of_one("kind", "BUY"), "note", "event_type is BUY in 100.0% of the rows."),
-        (of_one("category", "(none)"), "note", "category_id is (none) in 100.0% of the rows."),
-        (of_one("value", 12.5), "serious", "session_value is 12.5 in 100.0% of the rows."),
-        (of_one("time", MIDNIGHT), "warning", "event_time is 2025-06-01 in 100.0% of the rows."),
+        (of_one("product", "P7"), "warning", "product_id: P7"),
+        (of_one("kind", "BUY"), "note", "event_type: BUY"),
+        (of_one("category", "(none)"), "note", "category_id: (none)"),
+        (of_one("value", 12.5), "serious", "session_value: 12.5"),
+        (of_one("time", MIDNIGHT), "warning", "event_time: 2025-06-01"),
     ],
 )
-def test_a_column_that_never_changes_is_found(tmp_path, change, severity, told):
+def test_a_column_that_never_changes_is_found(tmp_path, change, severity, entry):
     finding = sure("constant_columns", store(tmp_path, change(calm(train=150, test=60))))
-    assert (finding.severity, finding.count, finding.explanation) == (severity, 1, told)
+    assert (finding.severity, finding.count, finding.examples) == (severity, 1, (entry,))
+    assert finding.explanation == f"{entry.split(':')[0]} is the same in 100.0% of the rows."
 
 
 def test_a_column_that_hardly_changes_is_a_note_and_one_that_changes_a_little_more_is_quiet(tmp_path):
@@ -341,7 +353,7 @@ def test_a_column_that_hardly_changes_is_a_note_and_one_that_changes_a_little_mo
         return changed(calm(train=200, test=100), lambda event: {"category": f"C{number_of(event) % every == 0:d}"})
 
     finding = sure("constant_columns", store(tmp_path / "hardly", rare(100)))
-    assert (finding.severity, finding.explanation) == ("note", "category_id is C0 in 99.0% of the rows.")
+    assert (finding.severity, finding.explanation) == ("note", "category_id is the same in 99.0% of the rows.")
     assert found("constant_columns", store(tmp_path / "little", rare(50))) is None
 
 
@@ -474,8 +486,8 @@ def test_an_id_of_several_users_is_a_warning_with_the_time_it_spans(tmp_path):
     finding = sure("composite_sessions", store(tmp_path, calm() + lost))
     assert (finding.severity, finding.count) == ("warning", 2)
     assert finding.explanation == (
-        "2 of 2,102 session ids have more than one user (1 in train, 2 in test); LOST has 3 users in train, whose "
-        "4 events span 5.00 days."
+        "2 of 2,102 session ids have more than one user (1 in train, 2 in test); the most shared one has 3 users "
+        "in train, whose 4 events span 5.00 days."
     )
     assert finding.examples[0] == "LOST in train: 3 users, 4 events, 5.00 days"
     assert set(finding.examples[1:]) == {
@@ -708,7 +720,7 @@ def test_a_user_id_of_many_sessions_looks_like_many_people(tmp_path):
     finding = sure("crowded_users", store(tmp_path / "many", held(50)))
     assert (finding.severity, finding.count, finding.examples) == ("warning", 1, ("guests: 100 sessions",))
     assert finding.explanation == ("1 user id has 100 of 2,100 sessions (4.8%), where a user has 1.05 on average.")
-    assert found("crowded_users", store(tmp_path / "few", held(10))) is None
+    assert found("crowded_users", store(tmp_path / "few", held(49))) is None
 
 
 def test_few_users_with_many_sessions_each_are_people(tmp_path):
@@ -871,6 +883,15 @@ def test_a_past_that_grows_is_a_note_where_test_comes_later(calm_shop):
     assert {record["about"] for record in drift.table if record["drifted"]} == {"the past"}
     assert f"({drift.count} about the past)" in drift.explanation
     assert drift.advice.startswith("Expected of files of different times")
+
+
+def test_a_test_of_one_day_is_no_warning(tmp_path):
+    """Its hours and weekdays are others than those of train, and its sessions are the same."""
+    dataset = store(tmp_path, calm(test_days=(20, 21)))
+    drift, told = sure("feature_drift", dataset), sure("told_apart", dataset)
+    about = {record["about"] for record in drift.table if record["drifted"]}
+    assert (drift.severity, told.severity) == ("note", "note")
+    assert about == {"the calendar", "the past"}
 
 
 def test_every_feature_is_about_the_session_the_calendar_or_the_past():
@@ -1131,6 +1152,22 @@ def test_sentences_end_and_titles_do_not(demo, tmp_path):
         assert finding.advice.endswith(".")
         assert not finding.title.endswith(".")
         assert "nan" not in f"{finding.explanation}{finding.title}".lower().split()
+
+
+def test_ids_stand_in_the_examples_only_cut_and_on_one_line(tmp_path):
+    """A page shows explanations as Markdown, and an id is a visitor's text."""
+    evil = "![x](https://example.org/x)" + "y" * 5_000
+    events = [
+        dataclasses.replace(event, product=evil, category="a\nb", session=f"{evil}{number_of(event) // 2}")
+        for event in calm(train=150, test=80)
+    ]
+    report = audit(store(tmp_path, events))
+    assert {"composite_sessions", "constant_columns"} <= {finding.code for finding in report.findings}
+    for finding in report.findings:
+        assert "example.org" not in f"{finding.title}{finding.explanation}{finding.advice}"
+        assert all(len(example) < 200 and example.isprintable() for example in finding.examples)
+    assert "category_id: a\\nb" in next(f for f in report.findings if f.code == "constant_columns").examples
+    assert all(line.isprintable() for line in lines(report))
 
 
 def test_an_audit_holds_no_time_of_its_own(demo):

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.cli import main
+from core.dataset import list_datasets
 from core.runs import Jobs, Run, list_runs
 from core.workspace import Workspace
 from tests.browser import Watched, dashboard, launch
@@ -30,11 +31,8 @@ PAGES = {
 WRONG_FILES = {
     "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
     "nothing.csv": (b"\n", "is empty: an event file needs a header line and at least one event"),
-    "no_types.csv": (
-        b"event_time,product_id,category_id,user_id,user_session,session_value\n2025-06-01 00:00:00,P,C,U,S,1\n",
-        "has no column event_type",
-    ),
 }
+NO_TYPES = b"event_time,product_id,category_id,user_id,user_session,session_value\n2025-06-01 00:00:00,P,C,U,S,1\n"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +68,12 @@ def upload(page: Page, place: int, file: Path) -> None:
 
 def read(page: Page) -> None:
     page.get_by_role("button", name="Read the files").click()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Pick an option of a select box."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
 
 
 def percent_done(page: Page) -> int:
@@ -190,9 +194,14 @@ def test_wrong_files_get_a_sentence_and_the_page_goes_on(
             wrong = tmp_path / name
             wrong.write_bytes(content)
             upload(page, 0, wrong)
-            read(page)
             expect(page.get_by_role("alert").filter(has_text=f"{name} {sentence}")).to_be_visible()
             expect(page.get_by_test_id("stException")).to_have_count(0)
+        wrong = tmp_path / "no_types.csv"
+        wrong.write_bytes(NO_TYPES)
+        upload(page, 0, wrong)
+        choose(page, "How the log is read", "as it stands")
+        read(page)
+        expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()
         other = tmp_path / "few.csv"
         pl.read_csv(DEMO / "test.csv").head(50).write_csv(other)
         upload(page, 0, DEMO / "train.csv")
@@ -222,3 +231,47 @@ def test_uploaded_files_become_the_dataset_of_every_page(
         expect(page.get_by_text("The features that each learner used will stand here.")).to_be_visible()
         page.reload()
         expect(page.get_by_text("The features that each learner used will stand here.")).to_be_visible()
+
+
+def rees46_log(month: int, sessions: int) -> bytes:
+    """A month of a log as REES46 publishes them: every third session looks twice, puts into the cart and buys."""
+    lines = ["event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"]
+    for number in range(sessions):
+        words = ["view", "view", "cart", "purchase"] if number % 3 == 0 else ["view", "cart", "remove_from_cart"]
+        for minute, word in enumerate(words):
+            lines.append(
+                f"2019-{month}-{1 + number % 28:02} {number % 24:02}:{minute:02}:00 UTC,{word},"
+                f"{1_000_000 + number % 50},20530135{number % 7:02},electronics.phone,,{10 + number % 50}.50,{512_000_000 + number % 90},"
+                f"{month:08}-0000-4000-8000-{number:012}"
+            )
+    return ("\n".join(lines) + "\n").encode()
+
+
+def test_a_log_of_another_shop_goes_in_through_the_mapping_that_fits(
+    watched: Watched, workspace: Workspace, tmp_path: Path
+) -> None:
+    page = watched.page
+    october, november = tmp_path / "2019-Oct.csv", tmp_path / "2019-Nov.csv"
+    october.write_bytes(rees46_log(10, 300))
+    november.write_bytes(rees46_log(11, 120) + b"2019-11-30 10:00:00 UTC,wishlist,1,2,,,1.0,3,4\n")
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(f"{address}/Data")
+        heading(page, PAGES["Data"])
+        upload(page, 0, october)
+        upload(page, 1, november)
+        expect(page.get_by_role("combobox", name="How the log is read")).to_have_value("REES46 event log")
+        expect(page.get_by_text("The first 10 rows as they will be understood: 10 can be used")).to_be_visible()
+        choose(page, "How the log is read", "my own")
+        expect(page.get_by_role("combobox", name="remove_from_cart")).to_have_value("REMOVE_CART")
+        choose(page, "How the log is read", "REES46 event log")
+        read(page)
+        expect(page.get_by_text("is read; what was found in it stands below.")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("300 sessions to learn from and 120 sessions to predict; 1 row cannot")).to_be_visible()
+        expect(
+            page.get_by_text("1 row: event_type is wishlist, not one of view, cart, remove_from_cart, purchase")
+        ).to_be_visible()
+        expect(page.get_by_text("What is odd about it")).to_be_visible()
+    card = next(dataset.card() for dataset in list_datasets(workspace) if dataset.card().train.name == october.name)
+    bought = [10.5 + number % 50 for number in range(0, 300, 3)]
+    assert card.mapping == "REES46 event log"
+    assert card.train.value_mean == pytest.approx(sum(bought) / 300)

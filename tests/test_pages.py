@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.ingestion.mapping import load_mapping
 from core.runs import Jobs, Run
 from core.workspace import Workspace
 from tests.conftest import DEMO
@@ -105,7 +106,6 @@ def test_a_wrong_path_is_a_sentence_and_the_page_stays(finished_home: tuple[Work
     app.segmented_control[0].set_value("Files on this machine").run()
     app.text_input[0].set_value("/no/such/file.csv")
     app.text_input[1].set_value(str(DEMO / "test.csv")).run()
-    next(button for button in app.button if button.label == "Read the files").click().run()
     assert not app.exception
     assert [each.value for each in app.error] == [
         "There is no file at /no/such/file.csv: check the path, or pick another file."
@@ -122,8 +122,10 @@ def test_rows_that_cannot_be_used_are_shown_with_their_reason(workspace: Workspa
     app.text_input[0].set_value(str(tmp_path / "train.csv"))
     app.text_input[1].set_value(str(DEMO / "test.csv")).run()
     next(button for button in app.button if button.label == "Read the files").click().run()
-    assert "1 row: event_type is none of VIEW, ADD_CART, REMOVE_CART, BUY" in said(app)
-    assert app.dataframe[1].value["line"].to_list() == [6]
+    assert "1 row: event_type is LOOKED, not one of VIEW, ADD_CART, REMOVE_CART, BUY" in said(app)
+    (shown,) = [table.value for table in app.dataframe if "reason" in table.value and "row" in table.value]
+    assert shown["line"].to_list() == [6]
+    assert shown["row"].to_list() == [lines[5]]
 
 
 def test_settings_out_of_their_range_cannot_be_chosen(finished_home: tuple[Workspace, Run]) -> None:
@@ -162,3 +164,38 @@ def test_the_same_file_twice_is_refused(finished_home: tuple[Workspace, Run]) ->
     app.text_input[1].set_value(str(DEMO / "train.csv")).run()
     next(button for button in app.button if button.label == "Read the files").click().run()
     assert "train.csv was given as train and as test" in app.error[0].value
+
+
+def test_what_is_odd_about_the_data_stands_on_cards_the_worst_first(workspace: Workspace) -> None:
+    app = opened("pages/1_Data.py")
+    text = said(app)
+    assert "1 session id is shared by several users" in text
+    assert "19 test sessions are known from train" in text
+    assert not app.exception
+    assert any("good to know" in each.label for each in app.expander)
+
+
+def test_a_mapping_of_ones_own_can_be_saved_and_is_offered_again(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("train.csv", "test.csv"):
+        text = (DEMO / name).read_text().replace("user_session", "visit").replace("ADD_CART", "add to basket")
+        (tmp_path / name).write_text(text)
+    app = opened("pages/1_Data.py")
+    app.segmented_control[0].set_value("Files on this machine").run()
+    app.text_input[0].set_value(str(tmp_path / "train.csv"))
+    app.text_input[1].set_value(str(tmp_path / "test.csv")).run()
+    boxes = {box.label: box for box in app.selectbox}
+    assert boxes["How the log is read"].value == "my own"
+    assert boxes["Session"].value == "visit"
+    assert boxes["add to basket"].value == "ADD_CART"
+    next(each for each in app.text_input if each.label == "Name of the mapping").set_value("Basket shop").run()
+    next(button for button in app.button if button.label == "Save the mapping").click().run()
+    assert not app.exception
+    assert load_mapping(workspace.mappings / "Basket_shop.toml").columns.user_session == "visit"
+    again = opened("pages/1_Data.py")
+    again.segmented_control[0].set_value("Files on this machine").run()
+    again.text_input[0].set_value(str(tmp_path / "train.csv"))
+    again.text_input[1].set_value(str(tmp_path / "test.csv")).run()
+    assert "Basket shop" in next(box for box in again.selectbox if box.label == "How the log is read").options
+    next(button for button in again.button if button.label == "Read the files").click().run()
+    assert not again.exception
+    assert "Train: train.csv." in said(again)

@@ -129,12 +129,13 @@ class ConstantColumns(Rule):
         constant = {name for name, _, share in found if share == 1}
         telling = constant - {EVENT_TYPE, CATEGORY_ID}  # a log of receipts, or without categories, is a log
         names = joined([name for name, _, _ in found])
-        told = [f"{name} is {entry} in {percent(share)}" for name, entry, share in found]
+        told = [f"{name} is the same in {percent(share)}" for name, _, share in found]
         return self.finding(
             "serious" if SESSION_VALUE in constant else "warning" if telling else "note",
             f"{names} hardly ever {verb(len(found), 'changes', 'change')}",
             count=len(found),
             explanation=f"{joined(told)} of the rows.",
+            examples=[f"{name}: {entry}" for name, entry, _ in found],
             advice=(
                 "When every session is worth the same there is nothing to predict: look for the right column."
                 if SESSION_VALUE in constant
@@ -151,7 +152,7 @@ class ConstantColumns(Rule):
             return EVENT_TYPE, EVENT_TYPES[entry], share
         if column == TIME:
             return EVENT_TIME, day(entry), share
-        return ID_COLUMNS[column], case.name(column, entry), share
+        return ID_COLUMNS[column], case.names(column, [entry])[0], share
 
 
 class SmallData(Rule):

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
-from core.audit.phrases import DAY
+from core.audit.phrases import DAY, shown
 from core.audit.sample import Sample, draw_sample
 from core.dataset import MAPPING_FILE, Dataset, DatasetCard, FileCard
 from core.schema import (
@@ -52,7 +52,7 @@ _EDGE: Final = 0.05
 """The middle nine tenths of a file's events say where the log lies; a stray event cannot move them."""
 FAR_LENGTHS: Final = 3
 """Lengths of the middle part (a day at least) beyond it, from which on an event is far outside the log. An even log
-reaches 0.06 of a length beyond, one that doubles every half year over five years about 1: three are wrong clocks."""
+reaches 0.06 of a length beyond, one that doubles every half year over five years 1.3: three are wrong clocks."""
 
 
 @dataclass(frozen=True)
@@ -195,11 +195,7 @@ class AuditCase:
         return self.dataset.dictionary(name).select(pl.col(column).alias("code"), pl.col(name).alias("id"))
 
     def names(self, column: str, codes: Sequence[int]) -> list[str]:
-        """The ids of some codes of a stored column, as they stand in the files, in the order of the codes."""
+        """The ids of some codes of a stored column, as they are shown to people, in the order of the codes."""
         wanted = pl.Series("code", codes, dtype=pl.Int64).implode()
         found = dict(self.dictionary(column).filter(pl.col("code").is_in(wanted)).collect().iter_rows())
-        return [found[code] for code in codes]
-
-    def name(self, column: str, code: int) -> str:
-        """The id of one code."""
-        return self.names(column, [code])[0]
+        return [shown(found[code]) for code in codes]

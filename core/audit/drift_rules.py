@@ -21,7 +21,7 @@ LARGE_KS: Final = 0.1
 """At least one session in ten lies elsewhere than in train. It is an effect size and does not grow with the file, while
 the test's p value shrinks: at 20,000 sessions a distance of 0.02 is significant, and nobody would see it."""
 BY_CHANCE: Final = 0.001
-"""Probability by chance. The other way round it keeps small files quiet: with some sixty features compared, one in a
+"""Probability by chance. The other way round it keeps small files quiet: with some fifty features compared, one in a
 thousand lets one file in twenty be told for nothing."""
 FEWEST_UNITS: Final = 200
 """Sessions of each file. Shares of a tenth of fewer are too unsure for the index."""
@@ -143,7 +143,7 @@ class ToldApart(Rule):
 
     def look(self, case: AuditCase) -> Finding | None:
         sample = case.sample
-        own = guess_file(sample, [name for name in sample.names if ABOUT[name] != PAST], MOST_EXAMPLES)
+        own = guess_file(sample, [name for name in sample.names if ABOUT[name] == SESSION], MOST_EXAMPLES)
         every = guess_file(sample, sample.names, MOST_EXAMPLES)
         severity = self._severity(own.auc, every.auc, of_one_time=case.starts_apart < LARGE_KS)
         if severity is None:
@@ -153,14 +153,13 @@ class ToldApart(Rule):
             severity,
             "Test sessions can be told from train sessions",
             explanation=(
-                f"A small model guesses the file of a session with an AUC of {own.auc:.2f} from what was done and "
-                f"when, and of {every.auc:.2f} from its users' and products' past as well (0.5 is guessing, clear from "
-                f"{CLEAR_AUC} on)."
+                f"A small model guesses the file of a session with an AUC of {own.auc:.2f} from what was done, and of "
+                f"{every.auc:.2f} from the calendar and the past as well (0.5 is guessing, clear from {CLEAR_AUC} on)."
             ),
             advice=(
                 "See which features give it away: what train teaches may not hold for test."
                 if severity == "warning"
-                else "The past tells files of different times apart by nature; the sessions themselves look alike."
+                else "Calendar and past differ by nature in files of different times; the sessions are alike."
                 if own.auc < CLEAR_AUC
                 else "Look at the features that give it away, and trust the score's interval more than the score."
             ),

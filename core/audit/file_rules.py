@@ -9,7 +9,7 @@ import polars as pl
 
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, joined, verb
+from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Need, Rule
 from core.dataset import FileCard
 from core.schema import EVENT_TYPES, ROLES, Role
@@ -17,6 +17,8 @@ from core.wording import count, number, percent
 
 MANY_ASIDE: Final = 0.01
 """Of the rows. Single broken rows are in every export; one in a hundred has a common cause that can be found."""
+LONGEST_REASON: Final = 120
+"""Characters: a reason is a clause, but it may quote a word of the file."""
 MANY_REPEATED: Final = 0.05
 """Of the rows. Two equal clicks within one second are in every log that counts whole seconds (1 to 2 % of the simulated
 shop's rows); one row in twenty looks like an export that was joined twice."""
@@ -31,7 +33,7 @@ GROUPED: Final = 0.1
 SORTED: Final = 0.99
 """Of the neighbouring rows with different values: half rise in any order that knows nothing of the value."""
 CORRELATED: Final = 0.3
-"""A medium effect (Cohen 1988, Statistical power analysis). A season in a log sorted by time stays below."""
+"""A medium effect (Cohen 1988, Statistical power analysis); a weaker one may be a season, in a log sorted by time."""
 FEWEST_SESSIONS: Final = 100
 """Of a file: fewer may stand in any order by chance."""
 
@@ -48,7 +50,10 @@ class QuarantinedRows(Rule):
         aside = sum(card.quarantined for _, card in case.files) - ignored
         if aside <= 0:
             return None
-        reasons = [f"{reason}: {count(amount, 'row')}" for reason, amount in self._reasons(case, ignored)]
+        reasons = [
+            f"{shown(reason, LONGEST_REASON)}: {count(amount, 'row')}"
+            for reason, amount in self._reasons(case, ignored)
+        ]
         besides = f"; besides, {count(ignored, 'row')} with an event word to be ignored" if ignored else ""
         return self.finding(
             "warning" if aside >= MANY_ASIDE * rows else "note",
@@ -81,6 +86,7 @@ class RepeatedRows(Rule):
         found, rows = sum(card.duplicates for _, card in case.files), sum(card.rows for _, card in case.files)
         if not found:
             return None
+        done = "were removed" if any(card.removed for _, card in case.files) else "are kept, as the mapping says"
         return self.finding(
             "warning" if found >= MANY_REPEATED * rows else "note",
             f"{count(found, 'row')} {verb(found, 'repeats', 'repeat')} another one",
@@ -89,10 +95,7 @@ class RepeatedRows(Rule):
                 f"{found:,} of {rows:,} rows ({percent(found / rows)}) repeat another one in every column "
                 f"({case.card.train.duplicates:,} in train, {case.card.test.duplicates:,} in test)."
             ),
-            advice=(
-                "The product counts such rows once unless the mapping keeps them; where they are many, see whether "
-                "parts of the export were joined twice."
-            ),
+            advice=(f"The repetitions {done}; where they are many, see whether parts of the export were joined twice."),
         )
 
 

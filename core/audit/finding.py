@@ -30,11 +30,11 @@ class Finding(BaseModel):
     count: int | None = None
     """How many things were found; None where nothing is counted."""
     explanation: str
-    """One or two sentences with the numbers in them."""
+    """One or two sentences with the numbers in them; no ids, which are a visitor's text and stand in the examples."""
     advice: str
     """One sentence: what to do, or what the product does with it by itself."""
     examples: tuple[str, ...] = ()
-    """A few of the things, ids as they stand in the files."""
+    """A few of the things, ids as they stand in the files (long ones cut)."""
     chart: str | None = None
     """Name of the module in core.eda that draws it; None: there is nothing to draw."""
     table: tuple[Record, ...] = ()

@@ -8,7 +8,7 @@ import polars as pl
 
 from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, joined, verb
+from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Rule
 from core.schema import CATEGORY, PRODUCT, PRODUCT_ID, ROLE, TEST_ROLE, TRAIN_ROLE, USER, USER_ID, USER_SESSION
 from core.wording import count, number, percent
@@ -21,8 +21,9 @@ MOVING_SHARE: Final = 0.01
 to the product."""
 CROWD_SHARE: Final = 0.01
 CROWD_FACTOR: Final = 20
-"""A user of one session in a hundred and of twenty times the average is hardly one person: the busiest household of The
-Complete Journey has 12 times the average."""
+CROWD_SESSIONS: Final = 100
+"""A user of one session in a hundred, of twenty times the average and of a hundred sessions is hardly one person: the
+busiest household of The Complete Journey has 12 times the average, the competition's busiest user 65 sessions."""
 PLACEHOLDERS: Final = frozenset(
     {"nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "-1", "?", "unknown", "undefined", "missing", "not set",
      "(not set)", "guest", "anonymous", "default"}
@@ -196,7 +197,10 @@ class AlikeIds(Rule):
             if alike.height:
                 found += alike.height
                 columns.append(name)
-                examples += [f"{name}: {joined(ids[:MOST_EXAMPLES])}" for ids in alike.get_column("id").head(1)]
+                examples += [
+                    f"{name}: {joined([shown(text) for text in ids[:MOST_EXAMPLES]])}"
+                    for ids in alike.get_column("id").head(1)
+                ]
         if not found:
             return None
         return self.finding(
@@ -228,10 +232,11 @@ class CrowdedUsers(Rule):
     def look(self, case: AuditCase) -> Finding | None:
         sessions = case.units.group_by(USER).len()
         total, usual = case.units.height, case.units.height / sessions.height
-        many = (
-            sessions.filter((pl.col("len") > CROWD_SHARE * total) & (pl.col("len") >= CROWD_FACTOR * usual))
-            .sort(["len", USER], descending=[True, False])
-        )  # fmt: skip
+        many = sessions.filter(
+            (pl.col("len") > CROWD_SHARE * total)
+            & (pl.col("len") >= CROWD_FACTOR * usual)
+            & (pl.col("len") >= CROWD_SESSIONS)
+        ).sort(["len", USER], descending=[True, False])
         if many.is_empty():
             return None
         held = int(many.get_column("len").sum())

@@ -12,6 +12,8 @@ from core.wording import duration, number
 DAY: Final = 86_400
 MOST_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough to read at a glance."""
+LONGEST_SHOWN: Final = 40
+"""Characters: a usual id is shorter; a paragraph in an id's place must not flood the sentence."""
 
 
 def day(seconds: int) -> str:
@@ -21,6 +23,16 @@ def day(seconds: int) -> str:
     ('2025-06-02', '1969-12-31')
     """
     return str(np.datetime64(seconds, "s").astype("datetime64[D]"))
+
+
+def shown(text: str, most: int = LONGEST_SHOWN) -> str:
+    """A text of the files as it is shown: control characters made visible, what is longer than `most` cut.
+
+    >>> shown("P12"), shown("a" + chr(10) + "b") == "a" + chr(92) + "nb", shown("x" * 50) == "x" * 40 + "…"
+    ('P12', True, True)
+    """
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return cut if cut.isprintable() else repr(cut)[1:-1]
 
 
 def lasting(seconds: int) -> str:

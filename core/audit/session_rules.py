@@ -47,7 +47,7 @@ class CompositeSessions(Rule):
             count=ids,
             explanation=(
                 f"{ids:,} of {total:,} session ids {verb(ids, 'has', 'have')} more than one user ({in_file[0]:,} in "
-                f"train, {in_file[1]:,} in test); {case.name(SESSION, top[SESSION])} has {top['users']:,} users in "
+                f"train, {in_file[1]:,} in test); the most shared one has {top['users']:,} users in "
                 f"{ROLES[top[ROLE]]}, whose {count(top[EVENTS], 'event')} span {lasting(top['seconds'])}."
             ),
             advice=(

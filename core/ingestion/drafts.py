@@ -47,6 +47,18 @@ def suggest(log: Peek) -> Draft:
     return Draft(guess.settings, guess.missing, guess.reasons)
 
 
+def proposed(log: Peek, known: dict[str, Mapping]) -> str | None:
+    """What to read the log with, by name: AS_IT_STANDS, or one of the known mappings that is what a guess gives.
+
+    None: none of them will do; a person's own mapping, begun by `suggest`, is called for.
+    """
+    if fits(log, Mapping()):
+        return AS_IT_STANDS
+    guess = log.guess()
+    digest = Mapping.checked(**guess.settings).digest
+    return None if guess.missing else next((name for name, mapping in known.items() if mapping.digest == digest), None)
+
+
 def event_words(log: Peek, column: str) -> list[str]:
     """The words of a column in the first rows, the most frequent first."""
     if column not in log.columns:

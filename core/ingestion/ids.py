@@ -40,11 +40,12 @@ def order_of(sample: Path | None, sessions: Path, mapping: Mapping, seed: int) -
         return present.sort(USER_SESSION).collect()
     ids = _all_ids(sample, mapping)
     wanted = ids.replace("", None).fill_null("an empty id").to_frame()  # as a sentence names it
-    repeated = wanted.filter(pl.col(USER_SESSION).is_duplicated()).get_column(USER_SESSION).unique().sort()
-    if len(repeated):
-        raise InputError.not_unique(sample.name, repeated.to_list())
     # by code, which is faster than by text; an id with the code of another one is none of the test sessions
     coded = wanted.with_columns(pl.col(USER_SESSION).hash(seed).reinterpret(signed=True).alias(SESSION))
+    if coded.get_column(SESSION).n_unique() < coded.height:
+        repeated = wanted.filter(pl.col(USER_SESSION).is_duplicated()).get_column(USER_SESSION).unique().sort()
+        if len(repeated):
+            raise InputError.not_unique(sample.name, repeated.to_list())
     order = coded.join(present.collect(), on=SESSION, how="left", maintain_order="left", suffix="_there")
     missing = order.filter(pl.col(USER_SESSION).ne_missing(pl.col(f"{USER_SESSION}_there"))).get_column(USER_SESSION)
     if len(missing):

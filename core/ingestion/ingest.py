@@ -23,6 +23,7 @@ from core.ingestion.ids import order_of
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.reading import read_blocks
+from core.ingestion.side_by_side import in_order
 from core.ingestion.sources import Source, content_hash, size_of
 from core.ingestion.spill import Spill, part_bits
 from core.ingestion.synthetic import is_synthetic
@@ -95,16 +96,18 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
 
 def _hashes(files: InputFiles) -> dict[str, str | None]:
     """SHA-256 of each part's content; None for a query, whose answer is hashed while it is read."""
-    parts: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
-    hashes = {
-        part: None if isinstance(source, Query) else content_hash(source)
-        for part, source in parts.items()
-        if source is not None
-    }
+    given: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    parts = {part: source for part, source in given.items() if source is not None}
+    found = in_order(_hash, parts.values(), ahead=0)
+    hashes = dict(zip(parts, found, strict=True))
     same_query = isinstance(files.train, Query) and files.train == files.test
     if same_query or (hashes["train"] is not None and hashes["train"] == hashes["test"]):
         raise InputError.same_file(files.test.name)
     return hashes
+
+
+def _hash(source: Source) -> str | None:
+    return None if isinstance(source, Query) else content_hash(source)
 
 
 def _known(files: InputFiles, hashes: dict[str, str | None], workspace: Workspace) -> Dataset | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from pyarrow import ipc
 
@@ -24,8 +25,7 @@ def part_bits(rows: int | None) -> int:
     """How many first bits of a code tell the part, for about so many rows (None: not known)."""
     if rows is None:
         return 6
-    bits = (rows // _ROWS_A_PART).bit_length()
-    return min(max(bits, 2), _MOST_PARTS_BITS) if bits else 0  # with one bit, the divisor below would leave Int64
+    return min((rows // _ROWS_A_PART).bit_length(), _MOST_PARTS_BITS)
 
 
 class Spill:
@@ -70,11 +70,17 @@ class Spill:
         self._held, self._height = [], 0
         if self._bits == 0:
             return {0: together}
-        part = pl.col(self._key) // (1 << (64 - self._bits)) + (1 << self._bits >> 1)
-        parts = together.with_columns(part.cast(pl.Int16).alias("_part")).partition_by(
-            "_part", as_dict=True, include_key=False
-        )
-        return {int(place): frame for (place,), frame in parts.items()}
+        # A stable sort by the part, which for small whole numbers takes one pass, and then slices: half the time of
+        # Polars' partition_by.
+        codes = together.get_column(self._key).to_numpy()
+        part = ((codes >> (64 - self._bits)) + (1 << self._bits >> 1)).astype(np.uint16)
+        ordered = together[np.argsort(part, kind="stable")]
+        ends = np.cumsum(np.bincount(part, minlength=1 << self._bits))
+        return {
+            place: ordered.slice(int(end - rows), int(rows))
+            for place, (end, rows) in enumerate(zip(ends, np.diff(ends, prepend=0), strict=True))
+            if rows
+        }
 
     def _write(self) -> None:
         number = sum(len(files) for files in self._files.values())

@@ -107,8 +107,8 @@ class Understanding:
         return _side_by_side(cells, rows).select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
             ours.alias(EVENT_TYPE),
-            *(column for column in CODE_OF if column in self._id_columns),
             pl.col(VALUE).alias(SESSION_VALUE),
+            *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
             reason,
         )
 
@@ -139,11 +139,19 @@ class Understanding:
             return pl.Series(TYPE, [EVENT_CODE[fixed]], dtype=pl.Int8).new_from_index(0, cells.height), set()
         told = {word: EVENT_CODE[kind] for word, kind in self.mapping.words().items()}
         told |= dict.fromkeys(self.mapping.ignored(), IGNORED_TYPE)
-        texts = _as_text(cells.get_column(EVENT_TYPE)).fill_null("")
-        codes = {word: told.get(word.lower()) for word in texts.unique().to_list()}
-        known = {word: code for word, code in codes.items() if code is not None}
+        # Nearly always the words stand there as the mapping spells them, which an Enum finds at once.
+        spelled = list(self.mapping.event_words)
+        texts = cells.get_column(EVENT_TYPE)
+        if texts.dtype == pl.String:
+            exact = texts.cast(pl.Enum(spelled), strict=False).to_physical()
+            if not exact.null_count():
+                codes = pl.Series([told[word.strip().lower()] for word in spelled], dtype=pl.Int8)
+                return codes.gather(exact).alias(TYPE), set()
+        texts = _as_text(texts).fill_null("")
+        meant = {word: told.get(word.lower()) for word in texts.unique().to_list()}
+        known = {word: code for word, code in meant.items() if code is not None}
         kinds = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
-        return kinds.alias(TYPE), {word for word in codes if word not in known and word}
+        return kinds.alias(TYPE), {word for word in meant if word not in known and word}
 
     def _values(self, cells: pl.DataFrame, kinds: pl.Series) -> pl.Series:
         if not self.with_value:

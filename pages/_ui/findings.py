@@ -51,7 +51,11 @@ def _card(dataset: Dataset, finding: Finding) -> None:
         st.caption(finding.advice)
         if finding.examples:
             st.caption(f"For example {'; '.join(f'`{example}`' for example in finding.examples)}")
-        if finding.chart is not None and st.toggle("Show the chart", key=f"chart/{dataset.fingerprint}/{finding.code}"):
+        if finding.chart is None:
+            return
+        # a note stands in a closed box with many others: its chart is drawn when it is asked for
+        key = f"chart/{dataset.fingerprint}/{finding.code}"
+        if finding.severity != "note" or st.toggle("Show the chart", key=key):
             _chart(dataset, finding)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import StudioError
 from core.ingestion import Source
-from core.ingestion.drafts import AS_IT_STANDS, Draft, event_words, fits, known_mappings, save_mapping, suggest
+from core.ingestion.drafts import AS_IT_STANDS, Draft, event_words, known_mappings, proposed, save_mapping, suggest
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.preview import Peek, counts_of, understood
 from core.schema import EVENT_TYPES
@@ -39,15 +39,15 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
     """Draw the form; gives the mapping as it stands now, None while it is not whole."""
     known = known_mappings(workspace)
     names = [AS_IT_STANDS, *known, OWN]
-    proper = fits(log, Mapping())
-    chosen = st.selectbox("How the log is read", names, index=0 if proper else len(names) - 1, key=_key(log, "how"))
+    chosen = st.selectbox("How the log is read", names, names.index(proposed(log, known) or OWN), key=_key(log, "how"))
     if chosen == AS_IT_STANDS:
         st.caption("The columns, words and times are ours. Another log is translated by a mapping.")
         return Mapping()
     try:
         mapping = _own(log) if chosen == OWN else known[chosen]
         _show(source, mapping)
-        _keep(workspace, log, mapping)
+        if chosen == OWN:
+            _keep(workspace, log, mapping)
     except StudioError as error:
         st.warning(str(error), icon=":material/warning:")
         return None
