@@ -2,9 +2,9 @@
 
     python -m benchmarks.ingest [--sessions 2480000 24800000] [--repeat 3] [--files DIR]
 
-The files are the simulator's (about 2.04 events a session). The seconds are those of the ingestion itself, from the two CSV
-files to the stored dataset (content hash, parsing, quarantine, dictionaries, sorting, writing); Python's start is not in
-them. `--files` keeps the event files for the next time.
+The files are the simulator's (about 2.04 events a session). The seconds are those of the ingestion itself, from the two
+CSV files to the stored dataset (content hash, parsing, quarantine, dictionaries, sorting, writing), without the start of
+Python. `--files` keeps the event files for the next time.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def main() -> None:
             median, events = statistics.median(seconds), found[0]["events"]
             print(
                 f"{events:10,.0f}  {median:8.1f}  ({seconds[0]:.1f} to {seconds[-1]:.1f})".ljust(40)
-                + f"{events / median:12,.0f}  {1e6 * median / events:8.2f}  {max(each['peak'] for each in found):7,.0f}",
+                + f"{events / median:12,.0f}  {1e6 * median / events:8.2f}  "
+                + f"{max(each['peak'] for each in found):7,.0f}",
                 flush=True,
             )
 

@@ -38,14 +38,10 @@ class Assembled:
     def add(self, made: Sessions) -> None:
         """Count a part."""
         self.duplicates.update(made.duplicates)
-        for role in (TRAIN_ROLE, TEST_ROLE):
-            rows, first, last = (
-                made.events.filter(pl.col(ROLE) == role)
-                .select(pl.len(), pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last"))
-                .row(0)
-            )
-            if rows:
-                self.rows[role] += rows
+        for role, rows in made.events.items():
+            if rows.height:
+                first, last = rows.select(pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")).row(0)
+                self.rows[role] += rows.height
                 self.first_time[role] = min(first, self.first_time.get(role, first))
                 self.last_time[role] = max(last, self.last_time.get(role, last))
         composite = made.units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
@@ -87,23 +83,21 @@ def assemble(
         for made in in_order(work, pairs, ahead=0):
             numbered = pl.col(UNIT) + counted.units
             for role, file in ((TRAIN_ROLE, train), (TEST_ROLE, test)):
-                file.write(made.events.filter(pl.col(ROLE) == role).with_columns(numbered))
+                file.write(made.events[role].with_columns(numbered))
             units.write(made.units.with_columns(numbered))
             sessions.write(made.ids.rename({SESSION: "code", USER_SESSION: "id"}))
             counted.add(made)
-            report(made.events.height)
+            report(sum(rows.height for rows in made.events.values()))
         return counted, sessions.counts()
 
 
 def _sessions_of(pair: tuple[pl.DataFrame, pl.DataFrame], mapping: Mapping, folder: Path, seed: int) -> Sessions:
     """Put the events of a part of train and of test together."""
-    events = pl.concat(
-        part.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE))
-        for role, part in zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True)
-    )
-    if mapping.session_gap_minutes is not None and events.height:
-        first, last = events.select(pl.col(USER).min().alias("first"), pl.col(USER).max().alias("last")).row(0)
+    events = dict(zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True))
+    if mapping.session_gap_minutes is not None:
         users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID)).select(USER, USER_ID)
-        mine = users.filter(pl.col(USER).is_between(first, last)).collect()
-        events = sessions_by_gap(events, mine, mapping.session_gap_minutes, seed)
+        for role, rows in events.items():
+            if rows.height:
+                mine = users.filter(pl.col(USER).is_between(rows[USER].min(), rows[USER].max())).collect()
+                events[role] = sessions_by_gap(rows, mine, mapping.session_gap_minutes, seed)
     return make_units(events, mapping)

@@ -8,6 +8,7 @@ from core.errors import InputError
 from core.ingestion.block import Picked, Table
 from core.ingestion.csv_text import SEPARATORS
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.refusals import short
 
 
 def plain(name: str) -> str:
@@ -27,7 +28,7 @@ def pick(table: Table, mapping: Mapping, wanted: Iterable[str]) -> Picked:
     missing = [told[role] for role, where in places.items() if not where]
     if missing:
         _explain_one_column(table.name, found)
-        raise InputError.missing_columns(table.name, missing, found)
+        raise InputError.missing_columns(table.name, missing, [short(name) for name in found])
     for role, where in places.items():
         if len(where) > 1:
             raise InputError.unreadable(table.name, f"the column {told[role]} stands there more than once")

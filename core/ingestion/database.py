@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import polars as pl
-from sqlalchemy import Connection, CursorResult, create_engine, make_url, text
+from sqlalchemy import URL, Connection, CursorResult, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import InputError
 from core.ingestion.block import Block, OpenTable, Picked, Piece, Table
-from core.ingestion.parquet import row_texts
+from core.ingestion.parquet import row_texts, text_of_bytes
 
 _ROWS = 50_000  # rows fetched at once; some 20 MB as Python objects
 _BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
+_PLAIN = (str, int, float, datetime.datetime, datetime.date)
+"""Kinds of cells that can be taken as they are, where a column has one kind only."""
+_READ_ONLY = {"postgresql": {"postgresql_readonly": True}}
+"""By kind of database the options that forbid to change it; for SQLite see below."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +34,23 @@ class Query:
 
     @property
     def name(self) -> str:
-        """The database in words, without its password."""
+        """The database in words, without its password, wherever in the address that stands."""
         try:
             address = make_url(self.url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             return "the database"
-        return address.render_as_string(hide_password=True)
+        host = address.host and address.host.rpartition("@")[2]
+        return address.set(query={}, host=host).render_as_string(hide_password=True)
 
 
 def open_query(query: Query) -> Iterator[Table]:
     """Ask the database; the answer is read row batch by row batch from a cursor on its side.
 
     Raises:
-        InputError: no such database, a wrong password, a query it does not understand, or an answer without rows.
+        InputError: no such database, a wrong password, a query it does not understand, or one that is no SELECT.
     """
     with _said_clearly(query):
-        engine = create_engine(_with_driver(query.url))
+        engine = create_engine(_with_driver(_address(query.url)))
         try:
             with engine.connect() as connection:
                 yield _answer(query, connection)
@@ -51,12 +58,26 @@ def open_query(query: Query) -> Iterator[Table]:
             engine.dispose()
 
 
-def _with_driver(url: str) -> str:
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ValueError as error:  # its text may hold a part of the password
+        raise InputError.no_database_url("its port is no number") from error
+    if address.host and "@" in address.host:
+        raise InputError.no_database_url("an @ in the password must be written as %40")
+    if address.get_backend_name() == "sqlite" and not _is_there(address.database):
+        raise InputError.not_found(Path(address.database or ""))
+    return address
+
+
+def _is_there(database: str | None) -> bool:
+    """Whether an SQLite database exists: opening an absent one would make an empty file in its place."""
+    return not database or database == ":memory:" or database.startswith("file:") or Path(database).exists()
+
+
+def _with_driver(address: URL) -> URL:
     """PostgreSQL by its plain name means the driver that comes with the product."""
-    for plain in ("postgresql://", "postgres://"):
-        if url.startswith(plain):
-            return "postgresql+psycopg://" + url.removeprefix(plain)
-    return url
+    return address.set(drivername="postgresql+psycopg") if address.drivername in {"postgresql", "postgres"} else address
 
 
 @contextmanager
@@ -73,7 +94,11 @@ def _said_clearly(query: Query) -> Iterator[None]:
 
 
 def _answer(query: Query, connection: Connection) -> Table:
-    streamed = connection.execution_options(stream_results=True, yield_per=_ROWS)
+    """Ask; whatever the query says, nothing in the database is changed."""
+    backend = connection.dialect.name
+    streamed = connection.execution_options(stream_results=True, yield_per=_ROWS, **_READ_ONLY.get(backend, {}))
+    if backend == "sqlite":
+        streamed.exec_driver_sql("PRAGMA query_only = ON")
     result = streamed.execute(text(query.sql.strip().rstrip(";").replace(":", r"\:")))
     if not result.returns_rows:
         raise InputError.query_failed(query.name, "the query gives no rows; it must be a SELECT")
@@ -81,22 +106,31 @@ def _answer(query: Query, connection: Connection) -> Table:
 
 
 def _pieces(query: Query, result: CursorResult[tuple[object, ...]], picked: Picked) -> Iterator[Piece]:
-    columns = list(result.keys())
+    columns = {name: list(result.keys())[place] for name, place in picked.items()}
     line = 2
     with _said_clearly(query):
-        for rows in result.partitions():
-            frame = pl.DataFrame(
-                {
-                    column: pl.Series(column, [row[place] for row in rows], strict=False)
-                    for place, column in enumerate(columns)
-                    if place in picked.values()
-                }
-            )
-            yield Piece(
-                len(rows) * _BYTES_A_ROW, partial(_block, frame, line, {n: columns[p] for n, p in picked.items()})
-            )
+        for rows in result.partitions(_ROWS):
+            cells = {columns[name]: [row[place] for row in rows] for name, place in picked.items()}
+            yield Piece(len(rows) * _BYTES_A_ROW, partial(_block, cells, line, columns))
             line += len(rows)
 
 
-def _block(frame: pl.DataFrame, line: int, columns: Mapping[str, str]) -> Block:
+def _block(cells: Mapping[str, Sequence[object]], line: int, columns: Mapping[str, str]) -> Block:
+    frame = pl.DataFrame([_series(each).alias(column) for column, each in cells.items()])
     return Block(frame.select(pl.col(column).alias(name) for name, column in columns.items()), line, row_texts(frame))
+
+
+def _series(cells: Sequence[object]) -> pl.Series:
+    """Numbers, times and texts as they are; all else (amounts of money, UUIDs, columns of several kinds) as text."""
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if len(kinds) == 1 and kinds.issubset(_PLAIN):
+        return pl.Series(cells)
+    return pl.Series([_text(cell) for cell in cells], dtype=pl.String)
+
+
+def _text(cell: object) -> str | None:
+    if isinstance(cell, bytes):
+        return text_of_bytes(cell)
+    if isinstance(cell, float) and cell.is_integer():
+        return f"{cell:.0f}"
+    return None if cell is None else str(cell)

@@ -23,34 +23,48 @@ def read_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
     return ids.filter(ids.is_not_null() & (ids != "")).unique(maintain_order=True)
 
 
-def order_of(sample: Path | None, sessions: Path, mapping: Mapping, seed: int) -> pl.DataFrame:
-    """The sessions to predict, in the order of the submission: user_session and its code.
+def all_test_sessions(sessions: Path) -> pl.DataFrame:
+    """The sessions of the test file in the order of their ids: user_session and its code, from the dictionary."""
+    return _test_sessions(sessions).sort(USER_SESSION).collect()
+
+
+def wanted_ids(sample: Path, mapping: Mapping) -> pl.Series:
+    """The session ids of a sample submission, in its order, repeated and empty ones too.
+
+    Raises:
+        InputError: no such file, no table, or no column of session ids.
+    """
+    return _all_ids(sample, mapping).replace("", None).fill_null("an empty id")  # as a sentence names it
+
+
+def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.DataFrame:
+    """The sessions that a sample submission asks for, in its order: user_session and its code.
 
     Args:
-        sample: the sample submission; without one all test sessions, in the order of their ids.
+        name: the sample's file name.
+        wanted: its session ids.
         sessions: the dataset's dictionary of sessions.
-        mapping: of the log, whose name for the column of session ids the sample may have.
         seed: the one that the dictionary's codes were made with.
 
     Raises:
         InputError: the sample names a session twice, or one without an event in the test file.
     """
-    present = pl.scan_parquet(sessions).filter("in_test").select(USER_SESSION, SESSION)
-    if sample is None:
-        return present.sort(USER_SESSION).collect()
-    ids = _all_ids(sample, mapping)
-    wanted = ids.replace("", None).fill_null("an empty id").to_frame()  # as a sentence names it
     # by code, which is faster than by text; an id with the code of another one is none of the test sessions
-    coded = wanted.with_columns(pl.col(USER_SESSION).hash(seed).reinterpret(signed=True).alias(SESSION))
+    coded = wanted.to_frame().with_columns(pl.col(USER_SESSION).hash(seed).reinterpret(signed=True).alias(SESSION))
     if coded.get_column(SESSION).n_unique() < coded.height:
-        repeated = wanted.filter(pl.col(USER_SESSION).is_duplicated()).get_column(USER_SESSION).unique().sort()
+        repeated = wanted.filter(wanted.is_duplicated()).unique().sort()
         if len(repeated):
-            raise InputError.not_unique(sample.name, repeated.to_list())
-    order = coded.join(present.collect(), on=SESSION, how="left", maintain_order="left", suffix="_there")
+            raise InputError.not_unique(name, repeated.to_list())
+    there = _test_sessions(sessions).collect()
+    order = coded.join(there, on=SESSION, how="left", maintain_order="left", suffix="_there")
     missing = order.filter(pl.col(USER_SESSION).ne_missing(pl.col(f"{USER_SESSION}_there"))).get_column(USER_SESSION)
     if len(missing):
-        raise InputError.sessions_without_events(sample.name, missing.to_list(), wanted.height)
+        raise InputError.sessions_without_events(name, missing.to_list(), order.height)
     return order.select(USER_SESSION, SESSION)
+
+
+def _test_sessions(sessions: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(sessions).filter("in_test").select(USER_SESSION, SESSION)
 
 
 def _all_ids(file: Path, mapping: Mapping) -> pl.Series:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,11 @@ import polars as pl
 
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
 from core.errors import InputError, SettingError
-from core.ingestion.assembly import assemble
+from core.ingestion.assembly import Assembled, assemble
 from core.ingestion.card import make_card
 from core.ingestion.database import Query
-from core.ingestion.dictionaries import Dictionaries, IdCounts, SharedCodeError
-from core.ingestion.ids import order_of
+from core.ingestion.dictionaries import Dictionaries, IdCounts
+from core.ingestion.ids import all_test_sessions, order_of, wanted_ids
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.reading import read_blocks
@@ -29,15 +30,14 @@ from core.ingestion.spill import Spill, part_bits
 from core.ingestion.synthetic import is_synthetic
 from core.ingestion.tally import Tally
 from core.ingestion.understanding import Understanding
+from core.ingestion.units import SharedCodeError
 from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,
     ROLE,
     ROLES,
-    SESSION,
     TEST_ROLE,
     TRAIN_ROLE,
-    USER,
     USER_ID,
     USER_SESSION,
 )
@@ -194,18 +194,17 @@ class _Ingestion:
             return self._put_together(made, spills, dictionaries)
 
     def _read(self, work: Path, made: Path, bits: int, dictionaries: Dictionaries) -> dict[int, Spill]:
-        key = SESSION if self._files.mapping.session_gap_minutes is None else USER
         spills: dict[int, Spill] = {}
         with ParquetWriter(made / QUARANTINE_FILE) as quarantine:
             for role, source in self._sources.items():
                 place = work / ROLES[role]
                 place.mkdir()
-                spills[role] = Spill(place, key, bits)
-                understanding = Understanding(self._files.mapping, role == TRAIN_ROLE, self._seed)
+                spills[role] = Spill(place, bits)
+                understanding = Understanding(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
                 for block, part in read_blocks(source, understanding, self._tallies[role], self._read_so_far):
                     digest.update(part)
-                    spills[role].add(block.rows)
+                    spills[role].add(block.parts)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
@@ -214,18 +213,7 @@ class _Ingestion:
         return spills
 
     def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
-        ids: dict[str, IdCounts] = {}
-        for column in (USER_ID, PRODUCT_ID, CATEGORY_ID):
-            ids[column] = dictionaries.write(column, made)
-        assembled, ids[USER_SESSION] = assemble(
-            spills, self._files.mapping, made, seed=self._seed, report=self._written_so_far
-        )
-        order = order_of(
-            self._files.sample_submission,
-            made / DICTIONARY_FILE.format(column=USER_SESSION),
-            self._files.mapping,
-            self._seed,
-        )
+        ids, assembled, order = self._written(made, spills, dictionaries)
         order.write_parquet(made / ORDER_FILE)
         fingerprint = _fingerprint(self._hashes, self._files.mapping)
         sample = self._files.sample_submission
@@ -249,6 +237,25 @@ class _Ingestion:
                 file.rename(folder / file.name)
         self._report(_PARTS, _PARTS, "")
         return dataset
+
+    def _written(
+        self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries
+    ) -> tuple[dict[str, IdCounts], Assembled, pl.DataFrame]:
+        """Write dictionaries and events side by side; none of them keeps all cores busy by itself."""
+        mapping, sample = self._files.mapping, self._files.sample_submission
+        with ThreadPoolExecutor(2) as pool:
+            wanted = pool.submit(wanted_ids, sample, mapping) if sample else None
+            counts = {
+                column: pool.submit(dictionaries.write, column, made) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
+            }
+            if mapping.session_gap_minutes is not None:
+                counts[USER_ID].result()  # sessions that are still to be made are called by their user
+            assembled, sessions = assemble(spills, mapping, made, seed=self._seed, report=self._written_so_far)
+            ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
+        dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)
+        if sample is None or wanted is None:
+            return ids, assembled, all_test_sessions(dictionary)
+        return ids, assembled, order_of(sample.name, wanted.result(), dictionary, self._seed)
 
     def _read_so_far(self, size: int) -> None:
         self._bytes_read += size

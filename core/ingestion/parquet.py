@@ -39,7 +39,7 @@ def open_parquet(name: str, stream: IO[bytes]) -> OpenTable:
 def _damage_said(name: str) -> Iterator[None]:
     try:
         yield
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise InputError.unreadable(name, "it is a damaged Parquet file") from error
 
 
@@ -48,26 +48,35 @@ def _pieces(name: str, file: Any, picked: Picked) -> Iterator[Piece]:  # noqa: A
     line = 2
     with _damage_said(name):
         for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(columns))):
-            yield Piece(
-                batch.num_rows * _BYTES_A_ROW, partial(_block, batch, line, dict(zip(picked, columns, strict=True)))
-            )
+            wanted = dict(zip(picked, columns, strict=True))
+            yield Piece(batch.num_rows * _BYTES_A_ROW, partial(_block, name, batch, line, wanted))
             line += batch.num_rows
 
 
-def _block(batch: RecordBatch, line: int, columns: Mapping[str, str]) -> Block:
-    frame = pl.DataFrame(batch)
-    return Block(
-        frame.select(_usable(frame.schema[column], pl.col(column)).alias(name) for name, column in columns.items()),
-        line,
-        row_texts(frame),
-    )
+def _block(name: str, batch: RecordBatch, line: int, columns: Mapping[str, str]) -> Block:
+    with _damage_said(name):
+        batch.validate(full=True)  # Polars takes texts for UTF-8 unseen, and panics where they are not
+        frame = pl.DataFrame(batch)
+    rows = pl.DataFrame([_usable(frame.get_column(column)).alias(ours) for ours, column in columns.items()])
+    return Block(rows, line, row_texts(frame))
 
 
-def _usable(kind: pl.DataType, column: pl.Expr) -> pl.Expr:
-    """Lists and structs have no text form: a row that has one where we need a text has nothing there."""
-    if kind.is_nested() or kind == pl.Binary:
-        return pl.lit(None, dtype=pl.String)
-    return column
+def _usable(cells: pl.Series) -> pl.Series:
+    """Lists and structs have no text form: a row that has one where we need a text has nothing there.
+
+    Old programs write texts as bytes; bytes that are no text are nothing, too.
+    """
+    if cells.dtype.is_nested():
+        return pl.Series([None], dtype=pl.String).new_from_index(0, len(cells))
+    return pl.Series(map(text_of_bytes, cells), dtype=pl.String) if cells.dtype == pl.Binary else cells
+
+
+def text_of_bytes(cell: bytes | None) -> str | None:
+    """The text that bytes are; None where they are none."""
+    try:
+        return None if cell is None else cell.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def row_texts(frame: pl.DataFrame) -> Callable[[Sequence[int]], list[str]]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.refusals import short
 from core.schema import EVENT_TYPE, TIME, TYPE, VALUE
 
 FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
@@ -74,7 +75,7 @@ def _word_rules(mapping: Mapping, unknown: Collection[str]) -> dict[str, pl.Expr
     }
     rules[f"empty {column}"] = word == ""
     if len(unknown) <= _MOST_WORDS_NAMED:
-        rules |= {f"{column} is {each}, not one of {known}": word == each for each in sorted(unknown)}
+        rules |= {f"{column} is {short(each)}, not one of {known}": word == each for each in sorted(unknown)}
     rules[f"{column} is none of {known}"] = pl.col(TYPE).is_null()
     return rules
 

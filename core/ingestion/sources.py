@@ -6,6 +6,7 @@ import codecs
 import gzip
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from core.ingestion.block import OpenTable, Picked, Piece, Table
 from core.ingestion.csv_text import open_text
 from core.ingestion.database import Query, open_query
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.refusals import short
 from core.ingestion.parquet import open_parquet
 
 Source = Path | Query
@@ -62,17 +64,25 @@ def files_of(path: Path) -> list[Path]:
         if path.is_file():
             return [path]
         if path.is_dir():
-            found = sorted(each for each in path.iterdir() if each.is_file() and each.suffix.lower() in _SUFFIXES)
+            found = sorted(each for each in path.iterdir() if _is_data(each.name) and each.suffix.lower() in _SUFFIXES)
+            found = [each for each in found if each.is_file()]
             if not found:
                 raise InputError.empty_folder(path, _SUFFIXES)
             return found
-        if any(mark in path.name for mark in "*?["):
-            found = sorted(each for each in path.parent.glob(path.name) if each.is_file())
-            if found:
-                return found
+        found = sorted(each for each in _matches(path) if each.is_file())
+        if found:
+            return found
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, a broken pattern
         raise InputError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
     raise InputError.not_found(path)
+
+
+def _matches(glob: Path) -> Iterator[Path]:
+    """What a glob stands for; its marks may be in the names of folders, too."""
+    for place, part in enumerate(glob.parts):
+        if any(mark in part for mark in "*?["):
+            yield from Path(*glob.parts[:place]).glob(str(Path(*glob.parts[place:])))
+            return
 
 
 def content_hash(path: Path) -> str:
@@ -141,13 +151,18 @@ def _said_clearly(name: str) -> Iterator[None]:
     """Turn what the packages raise on broken compression or text into our sentence."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        found = "it is cut short" if isinstance(error, EOFError) else f"its gzip compression is broken: {error}"
-        raise InputError.unreadable(name, found) from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise InputError.unreadable(name, f"its ZIP archive is broken: {error}") from error
+    except EOFError as error:
+        raise InputError.unreadable(name, "it is cut short") from error
+    except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise InputError.unreadable(name, f"its compression is broken: {short(str(error))}") from error
     except UnicodeError as error:
         raise InputError.unreadable(name, "its text is not in the encoding that was told") from error
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise InputError.unreadable(name, f"its ZIP archive is broken: {short(str(error))}") from error
+    except (
+        OSError
+    ) as error:  # bzip2 in an archive has no error of its own; an archive's table of contents points nowhere
+        raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 
 def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
@@ -170,7 +185,8 @@ def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
 def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
         members = sorted(
-            (member for member in archive.infolist() if _is_data(member)), key=lambda member: member.filename
+            (member for member in archive.infolist() if not member.is_dir() and _is_data(member.filename)),
+            key=lambda member: member.filename,
         )
         if any(member.filename == _OFFICE for member in archive.infolist()):
             raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
@@ -187,9 +203,9 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
                 yield from _tables(f"{name}/{member.filename}", whole, mapping)
 
 
-def _is_data(member: zipfile.ZipInfo) -> bool:
-    parts = Path(member.filename).parts
-    return not member.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in parts)
+def _is_data(name: str) -> bool:
+    """Whether a file of a folder or archive is meant as data: what Macs put beside it is hidden or in a folder."""
+    return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
 
 
 def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
@@ -205,15 +221,15 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
         if b"\x00" in head:
             raise InputError.unreadable(name, "it holds binary data, not text")
         return open_text(name, stream, mapping.separator)
-    return open_text(name, _Recoded(stream, encoding), mapping.separator)  # type: ignore[arg-type]
+    return open_text(name, _Recoded(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
 
 
 class _Recoded(io.RawIOBase):
-    """A stream in another encoding, read as UTF-8."""
+    """A stream in another encoding, read as UTF-8; bytes that mean nothing in it stay as they are, and are no UTF-8."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="surrogateescape")
 
     def read(self, size: int = -1) -> bytes:
         """At least one character's bytes until the end; more or fewer bytes than asked for."""
@@ -221,4 +237,4 @@ class _Recoded(io.RawIOBase):
             raw = self._stream.read(size)
             text = self._decoder.decode(raw, final=not raw)
             if text or not raw:
-                return text.encode()
+                return text.encode(errors="surrogateescape")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -63,25 +64,35 @@ class _OrderCount:
 
     def __init__(self) -> None:
         self._rows = 0
-        self._last: pl.DataFrame | None = None
+        self._last: dict[str, float] = {}
         self._pairs = self._rises = self._types = self._sessions = self._value_pairs = self._value_rises = 0
         self._sums = np.zeros(6)  # n, place, place squared, value, value squared, place times value (log1p values)
 
     def add(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
             return
-        with_last = rows if self._last is None else pl.concat([self._last, rows])
-        time, kind, session, value = (with_last.get_column(name).to_numpy() for name in (TIME, TYPE, SESSION, VALUE))
+        has_value = rows.get_column(VALUE).null_count() == 0
+        names = (TIME, TYPE, SESSION, VALUE) if has_value else (TIME, TYPE, SESSION)
+        columns = {name: rows.get_column(name).to_numpy() for name in names}
+        if self._last:
+            self._compare({name: np.array([self._last[name], column[0]]) for name, column in columns.items()})
+        self._compare(columns)
+        if has_value:
+            self._add_sums(columns[VALUE])
+        self._rows += rows.height
+        self._last = {name: column[-1] for name, column in columns.items()}
+
+    def _compare(self, columns: dict[str, NDArray[Any]]) -> None:
+        """Compare neighbours within the columns."""
+        time, kind, session = columns[TIME], columns[TYPE], columns[SESSION]
         self._pairs += len(time) - 1
         self._rises += int(np.count_nonzero(time[1:] >= time[:-1]))
         self._types += int(np.count_nonzero(kind[1:] != kind[:-1]))
         self._sessions += int(np.count_nonzero(session[1:] != session[:-1]))
-        if rows.get_column(VALUE).null_count() == 0:
+        if VALUE in columns:
+            value = columns[VALUE]
             self._value_pairs += int(np.count_nonzero(value[1:] != value[:-1]))
             self._value_rises += int(np.count_nonzero(value[1:] > value[:-1]))
-            self._add_sums(value[-rows.height :])
-        self._rows += rows.height
-        self._last = rows.tail(1)
 
     def _add_sums(self, values: NDArray[np.float64]) -> None:
         place = np.arange(self._rows, self._rows + len(values), dtype=np.float64)

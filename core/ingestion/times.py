@@ -63,7 +63,12 @@ def _from_iso(texts: pl.Series, zone: str) -> pl.Series:
     """ISO forms: the usual one (seconds, then UTC or nothing) fast, what is left by the general rules."""
     first = texts.first()
     between = "T" if isinstance(first, str) and first[10:11] == "T" else " "
-    moments = texts.str.head(_LENGTH).str.to_datetime(f"%Y-%m-%d{between}%H:%M:%S", time_unit="us", strict=False)
+    moments = texts.str.head(_LENGTH).str.to_datetime(
+        f"%Y-%m-%d{between}%H:%M:%S",
+        time_unit="us",
+        strict=False,
+        cache=False,  # a cache takes longer than parsing
+    )
     if texts.str.ends_with(_UTC_ENDINGS[0]).all() and (texts.str.len_bytes() == _LENGTH + len(_UTC_ENDINGS[0])).all():
         return _epoch(moments) if not moments.null_count() else _mended(_epoch(moments), texts, zone)
     ending = texts.str.slice(_LENGTH)

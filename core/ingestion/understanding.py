@@ -9,6 +9,7 @@ import polars as pl
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.quarantine import IGNORED_TYPE, LARGEST_VALUE, reason_of, set_aside
+from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
     BUY,
@@ -45,12 +46,15 @@ _FEW_OF = 4  # one text in so many is few: then a copy of it is worth its time
 class Understood:
     """A block's rows: those that can be used as numbers (ROW_COLUMNS), their ids, and those set aside.
 
-    `ids` gives for each file column but the session's the ids of the usable rows, each once: code and id. `bad` has the
-    quarantine's columns. `empty` counts empty cells: (event word as it stands there, file column) -> rows.
+    `rows` are in file order, `parts` has the same by parts of the session's code (the user's, where sessions are still
+    to be made). `ids` gives for each file column but the session's the ids of the usable rows, each once: code and id,
+    by parts of the code. `bad` has the quarantine's columns. `empty` counts empty cells: (event word as it stands
+    there, file column) -> rows.
     """
 
     rows: pl.DataFrame
-    ids: dict[str, pl.DataFrame]
+    parts: Parts
+    ids: dict[str, Parts]
     bad: pl.DataFrame
     empty: dict[tuple[str, str], int]
 
@@ -67,6 +71,8 @@ class Understanding:
     mapping: Mapping
     with_value: bool
     seed: int = 0
+    bits: int = 0
+    """Of the codes, for the parts; see core.ingestion.spill."""
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -200,7 +206,9 @@ class Understanding:
             rows = rows.with_columns(cells.get_column(USER_SESSION))
         else:  # sessions are made later, from all events of a user
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
-        return Understood(rows.select(ROW_COLUMNS), ids, bad, empty)
+        rows = rows.select(ROW_COLUMNS)
+        parted = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
+        return Understood(rows, split(rows, SESSION, self.bits), parted, bad, empty)
 
 
 def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

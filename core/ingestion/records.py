@@ -1,0 +1,125 @@
+"""Tells where the records of separated text begin and end: usually each is a line, but a quoted cell may have several.
+
+Whoever reads a file piece by piece gets the same records as who reads it whole, also where its quotes do not match.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.ingestion.block import Picked
+
+MOST_LINES = 100
+"""Lines of one record: the longest review a person would put into a cell has fewer."""
+_QUOTES = "its quotes do not match"
+_LINE_END, _RETURN, _QUOTE = b'\n\r"'
+
+
+@dataclass(frozen=True)
+class Form:
+    """How records are written: the separator, the number of cells, which of them are asked for by what name, and what
+    encoding the file is said to have (here, all text is UTF-8 already).
+    """
+
+    mark: str
+    width: int
+    picked: Picked
+    encoding: str
+
+
+def quotes_in_order(data: bytes, mark: str) -> bool:
+    """Whether every quote opens or closes a cell, or is one of two within a quoted cell, and all that open close.
+
+    Then every program reads the same out of the text. `data` must begin with a record.
+    """
+    text = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(text == _QUOTE)
+    if not len(quotes):
+        return True
+    if len(quotes) % 2 or data.count(b"\r") != data.count(b"\r\n"):
+        return False
+    edges = np.array([_LINE_END, ord(mark)], np.uint8)
+    opening, closing = quotes[::2], quotes[1::2]
+    doubled = opening[1:] == closing[:-1] + 1
+    before = text[np.maximum(opening - 1, 0)]
+    begins = (opening == 0) | (before == edges[0]) | (before == edges[1])
+    begins[1:] |= doubled
+    after = text[np.minimum(closing + 1, len(text) - 1)]
+    ends = (closing + 1 == len(text)) | (after == edges[0]) | (after == edges[1]) | (after == _RETURN)
+    ends[:-1] |= doubled
+    return bool(begins.all() and ends.all())
+
+
+def whole_records(data: bytes, form: Form) -> tuple[int, bool]:
+    """How many bytes of whole lines hold whole records only, and whether the quotes in these are in order.
+
+    `data` must begin with a record and end with a line. A record may be open at its end; it is cut off there.
+    """
+    if b'"' not in data or quotes_in_order(data, form.mark):
+        return len(data), True
+    lines = data.split(b"\n")[:-1]
+    odd = [place for place, line in enumerate(lines) if line.count(b'"') % 2]
+    if len(odd) % 2 and odd[-1] + MOST_LINES > len(lines):  # as usual where cells have several lines: one is open
+        end = _bytes_before(lines, odd[-1])
+        if quotes_in_order(data[:end], form.mark):
+            return end, True
+    return _bytes_before(lines, _undecided(lines, odd, form)), False
+
+
+def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: Form) -> int:
+    """The line at which a record begins that only the lines after these can end; the number of lines where none does.
+
+    `odd` are the lines with an odd number of quotes: only these can begin a record of several lines, or end it.
+    """
+    place = 0
+    while place < len(odd):
+        first = odd[place]
+        second = odd[place + 1] if place + 1 < len(odd) else len(lines)
+        if second == len(lines) and first + MOST_LINES > len(lines):
+            return first
+        if second - first < MOST_LINES and second < len(lines) and record_at(lines, first, form)[1] > 1:
+            place += 1
+        place += 1
+    return len(lines)
+
+
+def _bytes_before(lines: Sequence[bytes], place: int) -> int:
+    return sum(map(len, lines[:place])) + place
+
+
+def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str] | str | None, int]:
+    """The record that begins at a line: its fields, or why it has none, or None for a blank line; and its lines."""
+    record = lines[place]
+    if not record.strip():
+        return None, 1
+    used = 1
+    if b'"' in record:
+        while record.count(b'"') % 2 and used < MOST_LINES and place + used < len(lines):
+            record += b"\n" + lines[place + used]
+            used += 1
+    try:
+        text = record.decode().removesuffix("\r")
+    except UnicodeDecodeError:
+        return f"its text is not {form.encoding}", 1
+    fields = _fields(text, form.mark)
+    if fields is None or (used > 1 and len(fields) != form.width):  # the line alone is at fault, not those after it
+        return _QUOTES, 1
+    if len(fields) != form.width:
+        word = "field" if len(fields) == 1 else "fields"
+        return f"it has {len(fields):,} {word}, the header has {form.width:,}", used
+    return fields, used
+
+
+def _fields(text: str, mark: str) -> list[str] | None:
+    """The cells of a record, None where quotes do not match."""
+    if '"' not in text:
+        return text.split(mark)
+    try:
+        records = list(csv.reader([text], delimiter=mark, strict=True))
+    except csv.Error:
+        return None
+    return records[0] if len(records) == 1 else None
