@@ -3,8 +3,8 @@
     python -m benchmarks.ingest [--sessions 2480000 24800000] [--repeat 3] [--files DIR]
 
 The files are the simulator's (about 2.04 events a session). The seconds are those of the ingestion itself, from the two
-CSV files to the stored dataset (content hash, parsing, quarantine, dictionaries, sorting, writing), without the start of
-Python. `--files` keeps the event files for the next time.
+CSV files to the stored dataset (content hash, parsing, quarantine, dictionaries, sorting, writing), without Python's
+start. `--files` keeps the event files for the next time.
 """
 
 from __future__ import annotations

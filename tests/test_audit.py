@@ -148,14 +148,15 @@ def test_a_shop_in_order_is_quiet_but_for_the_past_that_grows_with_the_log(calm_
     report = audit(calm_shop, again=True)
     assert [outcome.code for outcome in report.outcomes] == [rule.code for rule in RULES]
     outcomes = {outcome.code: outcome.outcome for outcome in report.outcomes}
-    assert {code for code, outcome in outcomes.items() if outcome != "quiet"} == {"feature_drift", "told_apart"}
+    assert {code for code, outcome in outcomes.items() if outcome == "found"} == {"feature_drift", "told_apart"}
+    assert not_applicable(report) == {"value_in_test": TINY["value_in_test"]}
     assert {finding.severity for finding in report.findings} == {"note"}
 
 
 def test_files_of_the_same_days_differ_in_no_feature(mixed_shop):
     report = audit(mixed_shop, again=True)
     assert [(finding.code, finding.severity) for finding in report.findings] == [("files_in_time", "note")]
-    assert {outcome.outcome for outcome in report.outcomes} == {"quiet", "found"}
+    assert not_applicable(report) == {"value_in_test": TINY["value_in_test"]}
 
 
 # --- the demo ---------------------------------------------------------------------------------------------------------
@@ -802,6 +803,19 @@ def test_zeros_are_a_note_and_a_warning_where_purchases_are_worth_nothing(tmp_pa
     assert "0 of the 1,350 sessions with a BUY are among them" in glances.explanation
 
 
+def test_test_sessions_whose_purchases_add_up_to_their_value_are_a_warning(calm_copy):
+    priced = with_card(calm_copy, value_rule="price_of_buys")
+    buying = {event.session for event in calm() if event.file == "test" and event.kind == "BUY"}
+    finding = sure("value_in_test", priced)
+    assert (finding.severity, finding.count) == ("warning", len(buying))
+    assert f"{len(buying):,} of 600 test sessions" in finding.explanation
+
+
+def test_test_sessions_without_a_purchase_show_no_value(tmp_path):
+    looked = [event for event in calm() if event.file == "train" or event.kind != "BUY"]
+    assert found("value_in_test", with_card(store(tmp_path, looked), value_rule="price_of_buys")) is None
+
+
 def test_sessions_whose_rows_disagree_are_a_warning_and_most_doing_so_serious(tmp_path):
     def uneven(sessions: int) -> list[Event]:
         return changed(
@@ -955,6 +969,7 @@ TINY = {
     "cut_sessions": "fewer than 30 sessions have several events",
     "thin_sample": "there are fewer than 100 sessions",
     "heavy_tail": "train has fewer than 1,000 sessions with a value",
+    "value_in_test": "the values stand in a column, they are not added up from prices",
     "capped_values": "train has fewer than 100 different values",
     "value_trend": "a half of train has fewer than 200 sessions with a value",
     "feature_drift": "a file has fewer than 200 sessions",
@@ -966,7 +981,7 @@ def not_applicable(report: AuditReport) -> dict[str, str]:
     return {outcome.code: outcome.reason for outcome in report.outcomes if outcome.outcome == "not_applicable"}
 
 
-def test_ten_sessions_are_too_few_for_ten_rules_and_the_others_say_what_they_see(tmp_path):
+def test_ten_sessions_are_too_few_for_most_of_these_rules_and_the_others_say_what_they_see(tmp_path):
     report = audit(store(tmp_path, good_events()))
     assert not_applicable(report) == TINY
     assert {finding.code for finding in report.findings} <= set(RULE) - set(TINY)
@@ -1137,7 +1152,7 @@ def test_the_words_for_a_terminal_hold_every_finding_and_what_did_not_apply(tmp_
     told = lines(report)
     counted = report.counted()
     assert told[0].startswith(f"{len(report.findings)} findings: {counted['serious']} serious, ")
-    assert told[0].endswith("found nothing, 10 did not apply")
+    assert told[0].endswith("found nothing, 11 did not apply")
     text = "\n".join(told)
     for finding in report.findings:
         assert f"{finding.title}\n         {finding.explanation}\n         {finding.advice}" in text

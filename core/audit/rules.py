@@ -20,7 +20,7 @@ from core.audit.length_rules import CutSessions, LongSessions, ThinSample
 from core.audit.rule import Rule
 from core.audit.session_rules import CompositeSessions, KnownSessions, ReusedSessions, RowsInBoth
 from core.audit.time_rules import CoarseTimes, FarTimes, FilesInTime, MissingDays
-from core.audit.value_rules import CappedValues, DifferingValues, HeavyTail, ValueTrend, ZeroValues
+from core.audit.value_rules import CappedValues, DifferingValues, HeavyTail, ValueInTest, ValueTrend, ZeroValues
 
 RULES: Final[tuple[Rule, ...]] = (
     QuarantinedRows(),
@@ -50,6 +50,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Robots(),
     HeavyTail(),
     ZeroValues(),
+    ValueInTest(),
     DifferingValues(),
     CappedValues(),
     ValueTrend(),

@@ -13,7 +13,7 @@ from core.audit.distance import distance
 from core.audit.finding import Finding, Record
 from core.audit.phrases import verb
 from core.audit.rule import Need, Rule
-from core.schema import TRAIN_ROLE, VALUE
+from core.schema import SESSION, TEST_ROLE, TRAIN_ROLE, VALUE
 from core.wording import count, number, percent
 
 TAIL_CHART: Final = "tail"
@@ -130,6 +130,39 @@ class ZeroValues(Rule):
                 "See whether the values of these purchases were lost: the learners take 0 for the truth."
                 if lost
                 else "Nothing to do: 0 is a value like any other."
+            ),
+        )
+
+
+class ValueInTest(Rule):
+    """Test sessions whose own events add up to the value that is to be predicted."""
+
+    code = "value_in_test"
+    title = "Test sessions that show their value"
+    needs = (
+        Need(
+            lambda case: case.card.value_rule == "price_of_buys",
+            "the values stand in a column, they are not added up from prices",
+        ),
+    )
+
+    def look(self, case: AuditCase) -> Finding | None:
+        units = case.of_role(TEST_ROLE)
+        buying = units.filter(pl.col(BUYS) > 0).get_column(SESSION).n_unique()
+        sessions = units.get_column(SESSION).n_unique()
+        if not buying:
+            return None
+        return self.finding(
+            "warning",
+            f"{count(buying, 'test session')} {verb(buying, 'shows its', 'show their')} own value",
+            count=buying,
+            explanation=(
+                f"A session's value is made from the prices of what was bought, and {buying:,} of {sessions:,} test "
+                f"sessions ({percent(buying / sessions)}) hold purchases: their value could simply be added up."
+            ),
+            advice=(
+                "To learn what open sessions will be worth, bring test sessions cut off where the question is asked; "
+                "a score on whole sessions says nothing about that."
             ),
         )
 
