@@ -104,20 +104,20 @@ def _pieces(name: str, chunks: Iterable[bytes], form: Form, *, rest: bytes, line
         if not last and len(rest) + len(chunk) > _LONGEST_LINE:
             raise InputError.unreadable(name, "it has a line of more than 64 megabytes")
         lines = b"".join((rest, memoryview(chunk)[:last]))
-        end, in_order = whole_records(lines, form) if last else (0, False)
+        end = whole_records(lines, form) if last else 0
         part, rest = lines[:end], lines[end:] + chunk[last:]
         if part:
             ends = part.count(b"\n")
-            yield Piece(len(part), partial(_parse, part, form, line, ends, in_order=in_order))
+            yield Piece(len(part), partial(_parse, part, form, line, ends))
             line += ends
     if rest:
-        in_order = quotes_in_order(rest, form.mark)
-        yield Piece(len(rest), partial(_parse, rest, form, line, rest.count(b"\n"), in_order=in_order))
+        yield Piece(len(rest), partial(_parse, rest, form, line, rest.count(b"\n")))
 
 
-def _parse(data: bytes, form: Form, first_line: int, line_ends: int, *, in_order: bool) -> Block:
+def _parse(data: bytes, form: Form, first_line: int, line_ends: int) -> Block:
     lines = line_ends + (not data.endswith(b"\n"))
-    frame = _parse_fast(data, form, lines) if in_order else None
+    plain = b'"' not in data or quotes_in_order(data, form.mark)
+    frame = _parse_fast(data, form, lines) if plain else None
     if frame is None:
         return _parse_with_care(data, form, first_line)
     rows = frame.select(pl.col(f"{place}").alias(name) for name, place in form.picked.items())

@@ -54,20 +54,17 @@ def quotes_in_order(data: bytes, mark: str) -> bool:
     return bool(begins.all() and ends.all())
 
 
-def whole_records(data: bytes, form: Form) -> tuple[int, bool]:
-    """How many bytes of whole lines hold whole records only, and whether the quotes in these are in order.
+def whole_records(data: bytes, form: Form) -> int:
+    """How many bytes of whole lines hold whole records only; `data` must begin with a record and end with a line.
 
-    `data` must begin with a record and end with a line. A record may be open at its end; it is cut off there.
+    A record may be open at its end, or look as if it were; it is cut off there.
     """
-    if b'"' not in data or quotes_in_order(data, form.mark):
-        return len(data), True
+    if b'"' not in data:
+        return len(data)
     lines = data.split(b"\n")[:-1]
     odd = [place for place, line in enumerate(lines) if line.count(b'"') % 2]
-    if len(odd) % 2 and odd[-1] + MOST_LINES > len(lines):  # as usual where cells have several lines: one is open
-        end = _bytes_before(lines, odd[-1])
-        if quotes_in_order(data[:end], form.mark):
-            return end, True
-    return _bytes_before(lines, _undecided(lines, odd, form)), False
+    undecided = _undecided(lines, odd, form)
+    return sum(map(len, lines[:undecided])) + undecided
 
 
 def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: Form) -> int:
@@ -87,39 +84,44 @@ def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: Form) -> int:
     return len(lines)
 
 
-def _bytes_before(lines: Sequence[bytes], place: int) -> int:
-    return sum(map(len, lines[:place])) + place
-
-
 def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str] | str | None, int]:
     """The record that begins at a line: its fields, or why it has none, or None for a blank line; and its lines."""
-    record = lines[place]
-    if not record.strip():
+    line = lines[place]
+    if not line.strip():
         return None, 1
-    used = 1
-    if b'"' in record:
-        while record.count(b'"') % 2 and used < MOST_LINES and place + used < len(lines):
-            record += b"\n" + lines[place + used]
-            used += 1
+    fields = _fields(line, form)
+    if fields is None:
+        return f"its text is not {form.encoding}", 1
+    if len(fields) == form.width:  # a quote within an unquoted cell, as in a 24" screen, is a character like others
+        return fields, 1
+    if line.count(b'"') % 2:
+        record = _closed(lines, place)
+        fields = _fields(record, form) if record else []
+        # Where that is none, the line alone is at fault, not those after it.
+        return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_QUOTES, 1)
+    if not fields:
+        return _QUOTES, 1
+    return f"it has {len(fields):,} {'field' if len(fields) == 1 else 'fields'}, the header has {form.width:,}", 1
+
+
+def _closed(lines: Sequence[bytes], place: int) -> bytes:
+    """The lines from this one, which opens a quote, to the one that closes it; nothing where none near does."""
+    for end in range(place + 1, min(place + MOST_LINES, len(lines))):
+        if lines[end].count(b'"') % 2:
+            return b"\n".join(lines[place : end + 1])
+    return b""
+
+
+def _fields(record: bytes, form: Form) -> list[str] | None:
+    """The cells of a record; no cells where quotes do not match, None where it is no text."""
     try:
         text = record.decode().removesuffix("\r")
     except UnicodeDecodeError:
-        return f"its text is not {form.encoding}", 1
-    fields = _fields(text, form.mark)
-    if fields is None or (used > 1 and len(fields) != form.width):  # the line alone is at fault, not those after it
-        return _QUOTES, 1
-    if len(fields) != form.width:
-        word = "field" if len(fields) == 1 else "fields"
-        return f"it has {len(fields):,} {word}, the header has {form.width:,}", used
-    return fields, used
-
-
-def _fields(text: str, mark: str) -> list[str] | None:
-    """The cells of a record, None where quotes do not match."""
-    if '"' not in text:
-        return text.split(mark)
-    try:
-        records = list(csv.reader([text], delimiter=mark, strict=True))
-    except csv.Error:
         return None
-    return records[0] if len(records) == 1 else None
+    if '"' not in text:
+        return text.split(form.mark)
+    try:
+        records = list(csv.reader([text], delimiter=form.mark, strict=True))
+    except csv.Error:
+        return []
+    return records[0] if len(records) == 1 else []

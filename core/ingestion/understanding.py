@@ -39,6 +39,7 @@ CODE_OF = {USER_SESSION: SESSION, USER_ID: USER, PRODUCT_ID: PRODUCT, CATEGORY_I
 ROW_COLUMNS = (SESSION, USER, PRODUCT, CATEGORY, TIME, TYPE, VALUE, USER_SESSION)
 """A usable row: codes, epoch seconds, type, value, and the session's id as it stands in the file (null where sessions
 are still to be made). That id stays with its events, as all events of a session come together again."""
+_OTHER_SEED = 1_000_003  # far from the seeds of codes
 _FEW_OF = 4  # one text in so many is few: then a copy of it is worth its time
 
 
@@ -196,7 +197,11 @@ class Understanding:
         self, cells: pl.DataFrame, rows: pl.DataFrame, bad: pl.DataFrame, empty: dict[tuple[str, str], int]
     ) -> Understood:
         """Add what the log does not have: one category for all, the user in place of the session."""
-        ids = {column: _distinct_ids(rows, cells, column) for column in self._id_columns if column != USER_SESSION}
+        ids = {
+            column: _distinct_ids(rows, cells, column, self.seed)
+            for column in self._id_columns
+            if column != USER_SESSION
+        }
         if CATEGORY_ID not in ids:
             none = pl.Series("id", [NO_CATEGORY])
             code = none.hash(self.seed).reinterpret(signed=True)
@@ -224,10 +229,13 @@ def _as_text(cells: pl.Series) -> pl.Series:
     return cells.cast(pl.String).str.strip_chars()
 
 
-def _distinct_ids(rows: pl.DataFrame, cells: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The ids of a column, each once: code and id."""
+def _distinct_ids(rows: pl.DataFrame, cells: pl.DataFrame, column: str, seed: int) -> pl.DataFrame:
+    """The ids of a column, each once: code and id.
+
+    Told apart by another hash than the code's: two ids with one code both stay, so that the dictionary finds them.
+    """
     codes, texts = rows.get_column(CODE_OF[column]), cells.get_column(column)
-    first = codes.arg_unique()
+    first = texts.hash(seed + _OTHER_SEED).arg_unique()
     ids = pl.DataFrame([codes.gather(first).alias("code"), texts.gather(first).alias("id")])
     if ids.height * _FEW_OF < rows.height:
         # On memory of its own: a text taken from a block holds all texts of the block.
