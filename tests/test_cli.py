@@ -109,7 +109,7 @@ def test_a_file_without_one_column_names_it(tmp_path: Path, capsys: pytest.Captu
     assert main(["run", "--train", str(wrong), "--test", TEST]) == 2
     assert capsys.readouterr().err == (
         "train.csv has no column event_type (found: event_time, product_id, category_id, user_id, user_session, "
-        "session_value): rename or add the missing column, then try again.\n"
+        "session_value): rename or add the missing column, or say with a mapping what this log calls them.\n"
     )
 
 
@@ -127,7 +127,10 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "--train", TRAIN], "--test is missing: it takes the path of an event file; add it and start again."),
+        (
+            ["run", "--train", TRAIN],
+            "--test is missing: it takes the path of an event file, or the address of a database; add it and start again.",
+        ),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],
             "folds is 1: allowed is greater than or equal to 2",

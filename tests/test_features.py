@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ from core.features.table import events_and_units
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
-from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names
+from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names, words_of
 
 QUICKLY = settings(max_examples=25, deadline=None, derandomize=True)
 PROJECT = Path(__file__).resolve().parent.parent
@@ -97,14 +97,21 @@ class Unit:
         return found if self.history == "all_rows" else [event for event in found if event.time < self.start]
 
 
-def units_of(events: list[Event], history: History, *, split: bool = True) -> list[Unit]:
-    """One unit a session id and user of a file; unsplit, all users of a session id count as the first of them."""
-    users = defaultdict(set)
+def units_of(
+    events: list[Event], history: History, *, split: bool = True, codes: Mapping[str, int] | None = None
+) -> list[Unit]:
+    """One unit a session id and user of a file; unsplit, all users of a session id count as the one who begins first.
+
+    `codes` tells which of several who begin in the same second that is: the one with the lowest code.
+    """
+    first: dict[tuple[str, str], tuple[int, int, str]] = {}
     for event in events:
-        users[event.file, event.session].add(event.user)
+        begins = (event.time, (codes or {}).get(event.user, 0), event.user)
+        key = event.file, event.session
+        first[key] = min(begins, first.get(key, begins))
     logs = defaultdict(list)
     for event in events:
-        owner = event.user if split else min(users[event.file, event.session])
+        owner = event.user if split else first[event.file, event.session][2]
         logs[event.file, event.session, owner].append(dataclasses.replace(event, user=owner))
     return [
         Unit(name, log, [logs[other] for other in logs if other != name], history, events) for name, log in logs.items()
@@ -235,10 +242,11 @@ def test_every_feature_has_an_oracle() -> None:
 @given(events=random_events())
 def test_every_feature_is_what_its_oracle_says(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
     dataset = store(tmp_path_factory.mktemp("oracle"), events)
+    codes = {user: code for code, user in words_of(dataset, "user_id").items()}
     for history in HISTORIES:
         for split in (True, False):
             found = features_by_name(dataset, RunConfig(history=history, split_composite_sessions=split))
-            units = units_of(events, history, split=split)
+            units = units_of(events, history, split=split, codes=codes)
             assert set(found) == {unit.name for unit in units}
             for unit in units:
                 expected = {name: oracle(unit) for name, oracle in ORACLE.items()}

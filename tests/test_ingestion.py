@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import gzip
 import io
+import json
 import random
-import re
 import shutil
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from core.dataset import CARD_FILE, Dataset
 from core.errors import InputError, StudioError
 from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.uploads import keep_upload
+from core.schema import ROLES
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
@@ -269,20 +269,22 @@ def test_a_session_id_of_several_users_is_one_unit_a_user(tmp_path: Path) -> Non
     shared = [Event("train", "S", f"U{number}", time=NOON + number, value=7.0) for number in (3, 1, 2, 1)]
     dataset = store(tmp_path, [*GOOD, *shared, Event("test", "S", "U1")])
     units = dataset.units().filter(pl.col("composite")).collect()
-    assert unit_names(dataset, units) == [("train", "S", "U1"), ("train", "S", "U2"), ("train", "S", "U3")]
-    assert units.get_column("start").to_list() == [NOON + 1, NOON + 2, NOON + 3]
+    starts = dict(zip(unit_names(dataset, units), units.get_column("start"), strict=True))
+    assert starts == {("train", "S", f"U{number}"): NOON + number for number in (1, 2, 3)}
     assert units.get_column("value").to_list() == [7.0, 7.0, 7.0]
     card = dataset.card()
     assert (card.composite_train, card.composite_test, card.train.sessions) == (1, 0, 11)
 
 
-def test_units_are_numbered_from_zero_by_file_session_and_user(tmp_path: Path) -> None:
+def test_units_are_numbered_from_zero_and_their_events_stand_together(tmp_path: Path) -> None:
     dataset = store(tmp_path, GOOD)
     units = dataset.units().collect()
     assert units.get_column("unit").to_list() == list(range(20))
-    assert unit_names(dataset, units) == sorted(
-        {(event.file, event.session, event.user) for event in GOOD}, key=lambda name: (name[0] == "test", name)
-    )
+    assert sorted(unit_names(dataset, units)) == sorted({(event.file, event.session, event.user) for event in GOOD})
+    for file in ROLES:
+        events = dataset.events(file).select("unit", "time").collect()
+        assert events.rows() == sorted(events.rows())
+        assert events.get_column("unit").n_unique() == 10
 
 
 def test_differing_values_of_a_session_are_averaged(tmp_path: Path) -> None:
@@ -291,61 +293,20 @@ def test_differing_values_of_a_session_are_averaged(tmp_path: Path) -> None:
     assert dataset.units().filter(pl.col("value") == 3.0).collect().height == 1
 
 
-# --- rows that cannot be used -----------------------------------------------------------------------------------------
-WORDS = "VIEW, ADD_CART, REMOVE_CART, BUY"
-BAD_CELLS = [
-    ("user_session", "", "empty user_session"),
-    ("user_session", "   ", "empty user_session"),
-    ("user_id", "", "empty user_id"),
-    ("product_id", "", "empty product_id"),
-    ("category_id", "", "empty category_id"),
-    ("event_time", "", "event_time is no time like 2025-06-19 10:23:07+00:00"),
-    ("event_time", "yesterday", "event_time is no time like 2025-06-19 10:23:07+00:00"),
-    ("event_time", "2025-02-30 10:00:00", "event_time is no time like 2025-06-19 10:23:07+00:00"),
-    ("event_time", "1748865600", "event_time is no time like 2025-06-19 10:23:07+00:00"),
-    ("event_type", "", f"event_type is none of {WORDS}"),
-    ("event_type", "view", f"event_type is none of {WORDS}"),
-    ("event_type", "WISHLIST", f"event_type is none of {WORDS}"),
-    ("session_value", "", "session_value is no finite number"),
-    ("session_value", "12,50", "session_value is no finite number"),
-    ("session_value", "many", "session_value is no finite number"),
-    ("session_value", "nan", "session_value is no finite number"),
-    ("session_value", "inf", "session_value is no finite number"),
-    ("session_value", "-inf", "session_value is no finite number"),
-    ("session_value", "-0.01", "session_value is negative"),
-]
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["CSV", "Parquet"])
-@pytest.mark.parametrize(("column", "text", "reason"), BAD_CELLS)
-def test_an_unusable_row_goes_to_quarantine_as_it_was(
-    tmp_path: Path, column: str, text: str, reason: str, packed: bool
-) -> None:
-    rows = with_cell(column, text)
-    dataset = store(tmp_path, GOOD, train=parquet_of(pl.DataFrame(rows)) if packed else csv_of(rows))
-    (aside,) = dataset.quarantine().collect().to_dicts()
-    assert (aside["file"], aside["line"], aside["reason"]) == ("train.csv", 7, reason)
-    assert {name: aside[name] or "" for name in rows[5]} == rows[5]
-    card = dataset.card()
-    assert (card.train.rows, card.train.kept, card.train.quarantined) == (40, 39, 1)
-    assert card.quarantine_reasons == {reason: 1}
-    assert facts_of(dataset) == sorted(event.facts for number, event in enumerate(GOOD) if number != 5)
-
-
-def test_a_line_cut_short_goes_to_quarantine(tmp_path: Path) -> None:
-    dataset = store(tmp_path, GOOD, train=with_line(9, "2025-06-02 12:00:00+00:00,VIEW,P1"))
-    (aside,) = dataset.quarantine().collect().to_dicts()
-    assert (aside["line"], aside["reason"], aside["product_id"]) == (9, "empty user_session", "P1")
-    assert aside["user_id"] is None
-
-
-def test_a_row_of_the_test_file_goes_to_quarantine_without_a_value(tmp_path: Path) -> None:
+# --- rows and files that cannot be used -------------------------------------------------------------------------------
+def test_a_row_of_the_test_file_goes_to_quarantine_too(tmp_path: Path) -> None:
     rows = rows_of(GOOD, "test")
     rows[-1] = {**rows[-1], "event_type": "LOOK"}
     dataset = store(tmp_path, GOOD, test=csv_of(rows))
     (aside,) = dataset.quarantine().collect().to_dicts()
-    assert (aside["file"], aside["line"], aside["session_value"]) == ("test.csv", 41, None)
+    assert (aside["file"], aside["line"], aside["role"]) == ("test.csv", 41, 1)
     assert (dataset.card().test.kept, dataset.card().test.quarantined, dataset.card().train.quarantined) == (39, 1, 0)
+
+
+def test_a_row_of_parquet_is_set_aside_as_json(tmp_path: Path) -> None:
+    dataset = store(tmp_path, GOOD, train=parquet_of(pl.DataFrame(with_cell("event_type", "LOOK"))))
+    (aside,) = dataset.quarantine().collect().to_dicts()
+    assert (aside["line"], json.loads(aside["row"])) == (7, {**ROWS[5], "event_type": "LOOK"})
 
 
 def test_a_row_with_several_faults_is_counted_once_by_the_first_of_them(tmp_path: Path) -> None:
@@ -361,276 +322,13 @@ def test_up_to_a_tenth_of_unusable_rows_is_set_aside(tmp_path: Path) -> None:
     assert dataset.card().train.kept == 36
 
 
-# --- files that cannot be used ----------------------------------------------------------------------------------------
-NO_TABLE = (
-    "{name}.csv cannot be read as a table ({found}): "
-    "event files are CSV, CSV.GZ or Parquet; save it as one of these and try again."
-)
-EMPTY = "{name}.csv is empty: an event file needs a header line and at least one event; export it again."
-TWICE = "the column {column} stands there more than once"
-MISSING_ONE = "{name}.csv has no column {missing} (found: {found}): rename or add the missing column, then try again."
-MISSING = "{name}.csv has no columns {missing} (found: {found}): rename or add the missing columns, then try again."
-UNUSABLE = (
-    "{name}.csv: only {kept} of 40 rows can be used ({reasons}); at least 90% must be, so mend the file and try again."
-)
-NOT_IN_TEST = (
-    "{found} no event in the test file ({ids}): every session to predict needs at least one event; "
-    "use the test file that belongs to this sample submission."
-)
-REPEATED = "sample.csv names {found}: each session stands there once; remove the repetitions and try again."
-
-LONG_GZIP = gzip.compress(
-    HEADER.encode()
-    + b"\n"
-    + b"".join(f"{LINES[1].replace('P0', f'P{random.Random(number).random()}')}\n".encode() for number in range(4000))
-)
-
-
-def gz_with_flipped_byte(place: int) -> bytes:
-    content = bytearray(gzip.compress(CSV))
-    content[place] ^= 0xFF
-    return bytes(content)
-
-
-def in_a_zone_that_is_none(parquet: bytes) -> bytes:
-    """Misspell the time zone in the schema that Arrow writes, as base64, into a Parquet file's footer."""
-    (schema,) = re.findall(rb"ARROW:schema.{1,4}?(/////[A-Za-z0-9+/=]+)", parquet, re.DOTALL)
-    return parquet.replace(schema, base64.b64encode(base64.b64decode(schema).replace(b"UTC", b"UFO")))
-
-
-def unusable(*faults: tuple[str, str, int]) -> bytes:
-    """The good rows with so many cells of a column replaced, fault after fault."""
-    rows, place = [dict(row) for row in ROWS], 0
-    for column, text, count in faults:
-        for row in rows[place : place + count]:
-            row[column] = text
-        place += count
-    return csv_of(rows)
-
-
-BAD_FILES: dict[str, tuple[str, bytes, str]] = {
-    "an image": ("train", b"\x89PNG\r\n\x1a\n\x00\x00", NO_TABLE.format(name="train", found="it is a PNG image")),
-    "a photo": ("test", b"\xff\xd8\xff\xe0JFIF", NO_TABLE.format(name="test", found="it is a JPEG image")),
-    "a PDF": ("train", b"%PDF-1.7\n%", NO_TABLE.format(name="train", found="it is a PDF document")),
-    "a zip": (
-        "sample",
-        b"PK\x03\x04\x14\x00",
-        NO_TABLE.format(name="sample", found="it is a ZIP archive or an Excel workbook"),
-    ),
-    "an empty file": ("train", b"", EMPTY.format(name="train")),
-    "an empty gzip": ("test", gzip.compress(b""), EMPTY.format(name="test")),
-    "only a header": ("train", HEADER.encode() + b"\n", EMPTY.format(name="train")),
-    "only a header, packed": ("train", gzip.compress(HEADER.encode()), EMPTY.format(name="train")),
-    "Parquet without rows": ("train", parquet_of(typed_frame().clear()), EMPTY.format(name="train")),
-    "blanks": ("test", b"  \n\n \t \n", EMPTY.format(name="test")),
-    "no event_type": (
-        "train",
-        CSV.replace(b"event_type", b"kind"),
-        MISSING_ONE.format(name="train", missing="event_type", found=FOUND.replace("event_type", "kind")),
-    ),
-    "no event_time in Parquet": (
-        "train",
-        parquet_of(typed_frame().drop("event_time")),
-        MISSING_ONE.format(name="train", missing="event_time", found=FOUND.removeprefix("event_time, ")),
-    ),
-    "no session_value in train": (
-        "train",
-        csv_of([{name: row[name] for name in list(row)[:-1]} for row in ROWS]),
-        MISSING_ONE.format(name="train", missing="session_value", found=FOUND.removesuffix(", session_value")),
-    ),
-    "no user_session in the sample": (
-        "sample",
-        b"id,session_value\nB1,0\n",
-        MISSING_ONE.format(name="sample", missing="user_session", found="id, session_value"),
-    ),
-    "two missing columns": (
-        "train",
-        CSV.replace(b"event_type", b"kind").replace(b"user_id", b"who"),
-        MISSING.format(
-            name="train",
-            missing="event_type, user_id",
-            found=FOUND.replace("event_type", "kind").replace("user_id", "who"),
-        ),
-    ),
-    "a table of something else": (
-        "test",
-        b"a,b\n1,2\n",
-        MISSING.format(
-            name="test", missing="event_time, event_type, product_id, category_id, user_id, user_session", found="a, b"
-        ),
-    ),
-    "a column twice": (
-        "train",
-        CSV.replace(b"product_id", b"user_id"),
-        NO_TABLE.format(name="train", found=TWICE.format(column="user_id")),
-    ),
-    "a column twice but for a blank": (
-        "train",
-        csv_of([{**row, " event_time": "x"} for row in ROWS]),
-        NO_TABLE.format(name="train", found=TWICE.format(column="event_time")),
-    ),
-    "NULs": (
-        "train",
-        CSV.replace(b"P1", b"P\x00"),
-        NO_TABLE.format(name="train", found="it holds binary data, not text"),
-    ),
-    "UTF-16": (
-        "train",
-        CSV.decode().encode("utf-16"),
-        NO_TABLE.format(name="train", found="it holds binary data, not text"),
-    ),
-    "a gzip cut short": (
-        "train",
-        gzip.compress(CSV)[:-20],
-        NO_TABLE.format(
-            name="train",
-            found="its gzip compression is broken: Compressed file ended before the end-of-stream marker was reached",
-        ),
-    ),
-    "a gzip with a flipped byte": (
-        "train",
-        gz_with_flipped_byte(15),
-        NO_TABLE.format(
-            name="train",
-            found="its gzip compression is broken: Error -3 while decompressing data: invalid code lengths set",
-        ),
-    ),
-    "a long gzip cut short": ("train", LONG_GZIP[:-5], NO_TABLE.format(name="train", found="it is cut short")),
-    "a Parquet file cut short": (
-        "train",
-        parquet_of(typed_frame())[:-9],
-        NO_TABLE.format(
-            name="train",
-            found="it is a damaged Parquet file",
-        ),
-    ),
-    "a Parquet file with a time zone that is none": (
-        "train",
-        in_a_zone_that_is_none(parquet_of(typed_frame())),
-        NO_TABLE.format(
-            name="train",
-            found="unable to parse time zone: 'UFO'. "
-            "Please check the Time Zone Database for a list of available time zones",
-        ),
-    ),
-    "columns separated by semicolons": (
-        "train",
-        csv_of(rows_of(GOOD, "train")).replace(b",", b";"),
-        "The columns of train.csv are separated by semicolons: event files are separated by commas; "
-        "save it as CSV with commas and try again.",
-    ),
-    "columns separated by tabs": (
-        "test",
-        csv_of(rows_of(GOOD, "test")).replace(b",", b"\t"),
-        "The columns of test.csv are separated by tabs: event files are separated by commas; "
-        "save it as CSV with commas and try again.",
-    ),
-    "a line with too many fields": (
-        "train",
-        with_line(8, LINES[7] + ",surplus"),
-        NO_TABLE.format(name="train", found="a line has more fields than the header"),
-    ),
-    "text that is not UTF-8": (
-        "train",
-        with_line(30, LINES[29].replace("P", "Pé")).decode().encode("latin-1"),
-        NO_TABLE.format(name="train", found="its text is not UTF-8"),
-    ),
-    "a sample with a session that has no events": (
-        "sample",
-        sample_of("B1", "B99"),
-        NOT_IN_TEST.format(found="1 of the 2 sessions in sample.csv has", ids="B99"),
-    ),
-    "a sample of another test file": (
-        "sample",
-        sample_of("B1", *(f"A{number}" for number in range(5))),
-        NOT_IN_TEST.format(found="5 of the 6 sessions in sample.csv have", ids="A0, A1, A2 and 2 more"),
-    ),
-    "a sample with a gap": (
-        "sample",
-        sample_of("B1", ""),
-        NOT_IN_TEST.format(found="1 of the 2 sessions in sample.csv has", ids="an empty id"),
-    ),
-    "a sample that names a session twice": (
-        "sample",
-        sample_of("B1", "B2", " B1 "),
-        REPEATED.format(found="1 session more than once (B1)"),
-    ),
-    "a sample that names sessions twice": (
-        "sample",
-        sample_of("B2", "B1", "B2", "B3", "B1", "B2"),
-        REPEATED.format(found="2 sessions more than once (B1, B2)"),
-    ),
-    "too many unusable rows": (
-        "train",
-        unusable(("event_type", "LOOK", 5)),
-        UNUSABLE.format(name="train", kept=35, reasons=f"5 x event_type is none of {WORDS}"),
-    ),
-    "too many rows unusable for several reasons": (
-        "train",
-        unusable(("event_time", "?", 2), ("session_value", "-1", 3), ("user_id", "", 2)),
-        UNUSABLE.format(
-            name="train",
-            kept=33,
-            reasons="3 x session_value is negative, 2 x empty user_id, "
-            "2 x event_time is no time like 2025-06-19 10:23:07+00:00",
-        ),
-    ),
-    "no usable row": (
-        "train",
-        unusable(("session_value", "?", 40)),
-        UNUSABLE.format(name="train", kept=0, reasons="40 x session_value is no finite number"),
-    ),
-    "a list where a word should stand": (
-        "train",
-        parquet_of(typed_frame().with_columns(pl.lit(["VIEW"]).alias("event_type"))),
-        UNUSABLE.format(name="train", kept=0, reasons=f"40 x event_type is none of {WORDS}"),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_file_is_refused_in_one_sentence_and_leaves_nothing_behind(
-    tmp_path: Path, workspace: Workspace, case: str
-) -> None:
-    name, content, sentence = BAD_FILES[case]
-    files = write_files(tmp_path / "files", GOOD, **{name: content})
-    with pytest.raises(InputError) as refused:
-        ingest(files, workspace)
-    assert str(refused.value) == sentence
-    assert left_behind(workspace) == []
-
-
 @pytest.mark.parametrize("part", ["train", "test", "sample_submission"])
-@pytest.mark.parametrize("there", ["nothing", "a folder"])
-def test_a_file_that_is_not_there_is_named_with_its_path(
-    tmp_path: Path, workspace: Workspace, part: str, there: str
-) -> None:
+def test_a_file_that_is_not_there_is_named_with_its_path(tmp_path: Path, workspace: Workspace, part: str) -> None:
     absent = tmp_path / "absent.csv"
-    if there == "a folder":
-        absent.mkdir()
     files = dataclasses.replace(write_files(tmp_path / "files", GOOD), **{part: absent})
     with pytest.raises(InputError) as refused:
         ingest(files, workspace)
     assert str(refused.value) == f"There is no file at {absent}: check the path, or pick another file."
-    assert left_behind(workspace) == []
-
-
-def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(
-    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write, written = pl.DataFrame.write_parquet, []
-
-    def write_two(frame: pl.DataFrame, target: Path) -> None:
-        if len(written) == 2:
-            raise OSError("No space left on device")
-        written.append(target)
-        write(frame, target)
-
-    files = write_files(tmp_path / "files", GOOD)
-    monkeypatch.setattr(pl.DataFrame, "write_parquet", write_two)
-    with pytest.raises(OSError, match="No space left on device"):
-        ingest(files, workspace)
-    assert len(written) == 2
     assert left_behind(workspace) == []
 
 
@@ -674,25 +372,11 @@ def refused_or_adding_up(folder: Path, name: str, content: bytes) -> Dataset | N
         return None
     card, aside = dataset.card(), dataset.quarantine().collect()
     for role, part in (("train", card.train), ("test", card.test)):
-        assert part.rows == part.kept + part.quarantined
+        assert part.rows == part.kept + part.quarantined + part.removed
         assert part.kept == dataset.events(role).collect().height >= 0.9 * part.rows
     assert aside.height == card.train.quarantined + card.test.quarantined == sum(card.quarantine_reasons.values())
     assert set(aside.get_column("file")) <= {"train.csv", "test.csv"}
     return dataset
-
-
-@settings(QUICKLY, max_examples=120)
-@given(name=st.sampled_from(["train", "test"]), edits=EDITS)
-def test_a_damaged_csv_is_refused_or_every_line_of_it_accounted_for(
-    tmp_path_factory: pytest.TempPathFactory, name: str, edits: list[Edit]
-) -> None:
-    folder = tmp_path_factory.mktemp("damaged")
-    content = edited(csv_of(rows_of(GOOD, name)), edits)
-    dataset = refused_or_adding_up(folder, name, content)
-    if dataset is not None and b'"' not in content:  # a quoted line end is part of its cell
-        card = dataset.card()
-        assert (card.train if name == "train" else card.test).rows == len(content.strip(b"\n").split(b"\n")) - 1
-    shutil.rmtree(folder)
 
 
 @settings(QUICKLY, max_examples=60)
