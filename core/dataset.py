@@ -43,6 +43,8 @@ class FileCard(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
+    bytes: int | None = None
+    """Size of the file or files; None for the answer of a database."""
     rows: int
     kept: int
     quarantined: int

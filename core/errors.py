@@ -95,9 +95,10 @@ class InputError(StudioError):
 
     @classmethod
     def too_few_rows(cls, name: str, kept: int, total: int, reasons: str, at_least: float) -> InputError:
+        least = f"{at_least * 100:g}%" if at_least else "one"
         return cls(
             f"{name}: only {kept:,} of {total:,} rows can be used ({reasons}); "
-            f"at least {at_least:.0%} must be, so mend the file and try again."
+            f"at least {least} must be, so mend the file and try again."
         )
 
     @classmethod

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime
 import io
+import zipfile
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Members
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 from hypothesis import strategies as st
 
-from core.dataset import Dataset
-from core.ingestion import InputFiles, ingest
-from core.schema import EVENT_COLUMNS, EVENT_TYPES, ROLES, TRAIN_COLUMNS, Role
+from core.dataset import QUARANTINE_FILE, Dataset
+from core.ingestion import InputFiles, Source, ingest
+from core.ingestion.mapping import Mapping
+from core.schema import EVENT_COLUMNS, EVENT_TYPES, ROLES, TEST_ROLE, TRAIN_COLUMNS, TRAIN_ROLE, Role
 from core.workspace import Workspace
 
 NOON = 1_748_865_600
@@ -93,6 +97,33 @@ def csv_of(rows: Sequence[dict[str, str]], *, ending: str = "\n", quote_all: boo
     return text.getvalue().encode()
 
 
+def with_cell(rows: Sequence[dict[str, str]], column: str, text: str, row: int = 5) -> list[dict[str, str]]:
+    """The rows with one cell replaced."""
+    return [{**cells, column: text} if number == row else cells for number, cells in enumerate(rows)]
+
+
+def with_line(content: bytes, number: int, line: bytes) -> bytes:
+    """The file with one line (the header is line 1) replaced."""
+    lines = content.split(b"\n")
+    return b"\n".join([*lines[: number - 1], line, *lines[number:]])
+
+
+def parquet_of(rows: pl.DataFrame | Sequence[dict[str, str]]) -> bytes:
+    """The rows as a Parquet file."""
+    target = io.BytesIO()
+    pl.DataFrame(rows).write_parquet(target)
+    return target.getvalue()
+
+
+def zip_of(members: Members[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A ZIP archive with these members, in this order; a name that ends in a slash is a folder."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
 def sample_of(*sessions: str) -> bytes:
     """A sample submission that asks for these sessions."""
     return csv_of([{"user_session": session, "session_value": "0.0"} for session in sessions])
@@ -108,9 +139,16 @@ def write_files(folder: Path, events: Sequence[Event], **instead: bytes) -> Inpu
     return InputFiles(folder / "train.csv", folder / "test.csv", folder / "sample.csv" if has_sample else None)
 
 
-def store(folder: Path, events: Sequence[Event], **instead: bytes) -> Dataset:
+def store(folder: Path, events: Sequence[Event], mapping: Mapping | None = None, **instead: bytes) -> Dataset:
     """Write the files and ingest them into a workspace beside them."""
-    return ingest(write_files(folder / "files", events, **instead), Workspace(folder / "workspace"))
+    files = write_files(folder / "files", events, **instead)
+    return ingest(dataclasses.replace(files, mapping=mapping or Mapping()), Workspace(folder / "workspace"))
+
+
+def store_train(folder: Path, train: Source, mapping: Mapping | None = None) -> Dataset:
+    """Ingest a train source that lies anywhere, with the good test file."""
+    test = write_files(folder / "beside", good_events()).test
+    return ingest(InputFiles(train, test, mapping=mapping or Mapping()), Workspace(folder / "workspace"))
 
 
 def words_of(dataset: Dataset, column: str) -> dict[int, str]:
@@ -132,6 +170,56 @@ def facts_of(dataset: Dataset) -> list[tuple[str, str, str, str, str, str, int]]
         .collect()
         .iter_rows()
     )
+
+
+def values_of(dataset: Dataset) -> dict[str, float]:
+    """Session id -> its value, for the sessions of the train file."""
+    units = dataset.units().filter(pl.col("role") == TRAIN_ROLE).collect()
+    return dict(zip((name[1] for name in unit_names(dataset, units)), units.get_column("value"), strict=True))
+
+
+def known_of(dataset: Dataset) -> dict[str, float]:
+    """Session id -> the value that train has for it, for the known sessions of the test file."""
+    known = dataset.units().filter(pl.col("role") == TEST_ROLE, pl.col("known_value").is_not_null()).collect()
+    names = (name[1] for name in unit_names(dataset, known))
+    return dict(zip(names, known.get_column("known_value"), strict=True))
+
+
+def aside_of(dataset: Dataset) -> list[tuple[int, str, str]]:
+    """Line, reason and row as it was of every row in quarantine, in the order in which they stand there."""
+    return dataset.quarantine().select("line", "reason", "row").collect().rows()
+
+
+def frames_of(dataset: Dataset) -> dict[str, pl.DataFrame]:
+    """All that is stored of the events, file by file; quarantine, card and mapping tell of the files besides."""
+    return {
+        path.name: pl.read_parquet(path)
+        for path in sorted(dataset.folder.glob("*.parquet"))
+        if path.name != QUARANTINE_FILE
+    }
+
+
+def same_frames(one: Dataset, two: Dataset) -> bool:
+    """Whether the same events, units and dictionaries are stored, in the same order."""
+    left, right = frames_of(one), frames_of(two)
+    return left.keys() == right.keys() and all(frame.equals(right[name]) for name, frame in left.items())
+
+
+def must_add_up(dataset: Dataset) -> None:
+    """Every row of both files is kept, set aside or a removed duplicate, and all that is told of it agrees."""
+    card, aside = dataset.card(), dataset.quarantine().collect()
+    for role, part in ((TRAIN_ROLE, card.train), (TEST_ROLE, card.test)):
+        rows = aside.filter(pl.col("role") == role)
+        assert part.rows == part.kept + part.quarantined + part.removed
+        assert part.kept == dataset.events(ROLES[role]).collect().height
+        assert (part.quarantined, part.ignored) == (rows.height, rows.get_column("ignored").sum())
+    assert aside.select("file", "line", "reason", "row", "ignored").null_count().sum_horizontal().item() == 0
+    assert card.quarantine_reasons == dict(aside.group_by("reason").len().iter_rows())
+
+
+def left_behind(workspace: Workspace) -> list[str]:
+    """What stands in the workspace's datasets, hidden files too."""
+    return [str(path) for path in workspace.datasets.rglob("*")]
 
 
 Name = tuple[str, str, str]

@@ -129,7 +129,7 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
     [
         (
             ["run", "--train", TRAIN],
-            "--test is missing: it takes the path of an event file, or the address of a database; add it and start again.",
+            "--test is missing: it takes the path of an event file, or the address of a database; add it",
         ),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],

@@ -50,7 +50,7 @@ class Assembled:
         self.differing_values += made.differing_values
         self.units += made.units.height
         train = made.units.filter(pl.col(ROLE) == TRAIN_ROLE)
-        self.values.append(train.filter(pl.col(SESSION) != pl.col(SESSION).shift(1, fill_value=0)).get_column(VALUE))
+        self.values.append(train.filter(pl.col(SESSION).ne_missing(pl.col(SESSION).shift(1))).get_column(VALUE))
 
 
 def assemble(

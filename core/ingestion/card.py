@@ -11,12 +11,13 @@ from core.dataset import DatasetCard, FileCard
 from core.ingestion.assembly import Assembled
 from core.ingestion.dictionaries import IdCounts
 from core.ingestion.mapping import Mapping
+from core.ingestion.sources import Source, bytes_of
 from core.ingestion.tally import Tally
 from core.schema import CATEGORY_ID, PRODUCT_ID, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
 
 
 def make_card(
-    names: dict[int, str],
+    sources: dict[int, Source],
     *,
     name: str,
     sample_submission: str | None,
@@ -28,10 +29,10 @@ def make_card(
     assembled: Assembled,
     to_predict: int,
 ) -> DatasetCard:
-    """Put the counts together. `names` and `tallies` go by role, `ids` by file column."""
+    """Put the counts together. `sources` and `tallies` go by role, `ids` by file column."""
     reasons: Counter[str] = sum((tally.reasons for tally in tallies.values()), Counter())
     train, test = (
-        _file_card(names[role], role, tallies[role], ids=ids, assembled=assembled) for role in (TRAIN_ROLE, TEST_ROLE)
+        _file_card(sources[role], role, tallies[role], ids=ids, assembled=assembled) for role in (TRAIN_ROLE, TEST_ROLE)
     )
     return DatasetCard(
         fingerprint=fingerprint,
@@ -54,14 +55,15 @@ def make_card(
     )
 
 
-def _file_card(name: str, role: int, tally: Tally, *, ids: dict[str, IdCounts], assembled: Assembled) -> FileCard:
+def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCounts], assembled: Assembled) -> FileCard:
     def distinct(column: str) -> int:
         return int(getattr(ids[column], ROLES[role]))
 
     values = pl.concat(assembled.values)
     mean, median = (values.mean(), values.median()) if role == TRAIN_ROLE else (None, None)
     return FileCard(
-        name=name,
+        name=source.name,
+        bytes=bytes_of(source),
         rows=tally.rows,
         kept=assembled.rows[role],
         quarantined=tally.quarantined,

@@ -35,7 +35,7 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     semicolons, tabs and bars the one that it has most of. `encoding` is what the text was before, for sentences.
 
     Raises:
-        InputError: nothing in it, or a header that is no line of text.
+        InputError: no header in it, or one that is no line of text.
     """
     head = stream.read(_HEAD_BYTES)
     old = b"\r" in head and b"\n" not in head
@@ -52,8 +52,6 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         columns = next(csv.reader([header], delimiter=mark))
     except csv.Error as error:
         raise InputError.unreadable(name, "its first line is no line of column names") from error
-    if not rest.strip():
-        raise InputError.empty(name)
 
     def read(picked: Picked) -> Iterator[Piece]:
         chunks = (_with_our_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))

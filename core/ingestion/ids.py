@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.ingestion.columns import pick
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources import open_tables
+from core.ingestion.understanding import as_text
 from core.schema import SESSION, USER_SESSION
 
 
@@ -82,5 +83,7 @@ def _all_ids(file: Path, mapping: Mapping) -> pl.Series:
             if block.broken:
                 first = block.broken[0]
                 raise InputError.unreadable(table.name, f"line {first.line:,}: {first.reason}")
-            found.append(block.rows.get_column(USER_SESSION).cast(pl.String).str.strip_chars())
-    return pl.concat(found) if found else pl.Series(USER_SESSION, [], dtype=pl.String)
+            found.append(as_text(block.rows.get_column(USER_SESSION)))
+    if not any(map(len, found)):
+        raise InputError.empty(file.name)
+    return pl.concat(found)

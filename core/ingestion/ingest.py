@@ -7,14 +7,14 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
+from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset, list_datasets
 from core.errors import InputError, SettingError
 from core.ingestion.assembly import Assembled, assemble
 from core.ingestion.card import make_card
@@ -25,7 +25,7 @@ from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.reading import read_blocks
 from core.ingestion.side_by_side import in_order
-from core.ingestion.sources import Source, content_hash, size_of
+from core.ingestion.sources import Source, bytes_of, content_hash, size_of
 from core.ingestion.spill import Spill, part_bits
 from core.ingestion.synthetic import is_synthetic
 from core.ingestion.tally import Tally
@@ -80,18 +80,29 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
         SettingError: the workspace has no room.
     """
     report(0, _PARTS, "looking whether the files are known")
-    hashes = _hashes(files)
-    known = _known(files, hashes, workspace)
-    if known is not None:
-        report(_PARTS, _PARTS, "these files were read before")
-        return known
-    with _room(workspace):
-        for seed in _SEEDS:
-            try:
-                return _Ingestion(files, workspace, hashes, seed, report).store()
-            except SharedCodeError:
-                continue
+    with ThreadPoolExecutor(1) as pool:
+        hashes = pool.submit(_hashes, files)
+        if _may_be_known(files, workspace):  # else the files are hashed while they are read
+            known = _known(files, hashes.result(), workspace)
+            if known is not None:
+                report(_PARTS, _PARTS, "these files were read before")
+                return known
+        with _room(workspace):
+            for seed in _SEEDS:
+                try:
+                    return _Ingestion(files, workspace, hashes, seed, report).store()
+                except SharedCodeError:
+                    continue
     raise RuntimeError("two ids had the same code under every seed")
+
+
+def _may_be_known(files: InputFiles, workspace: Workspace) -> bool:
+    """Whether a dataset was made of files as large as these, or the two may be the same file."""
+    sizes = bytes_of(files.train), bytes_of(files.test)
+    if files.sample_submission is not None:
+        bytes_of(files.sample_submission)  # said now where it is not there, not after all has been read
+    cards = (dataset.card() for dataset in list_datasets(workspace))
+    return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
 
 
 def _hashes(files: InputFiles) -> dict[str, str | None]:
@@ -169,11 +180,17 @@ class _Ingestion:
     """One reading of the files, with codes of one seed, in a folder of its own that is gone in the end."""
 
     def __init__(
-        self, files: InputFiles, workspace: Workspace, hashes: dict[str, str | None], seed: int, report: Report
+        self,
+        files: InputFiles,
+        workspace: Workspace,
+        hashes: Future[dict[str, str | None]],
+        seed: int,
+        report: Report,
     ) -> None:
         self._files = files
         self._workspace = workspace
-        self._hashes = dict(hashes)
+        self._hashes = hashes
+        self._answers: dict[str, str | None] = {}
         self._seed = seed
         self._report = report
         self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
@@ -208,21 +225,22 @@ class _Ingestion:
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
-                if self._hashes[ROLES[role]] is None:
-                    self._hashes[ROLES[role]] = digest.hexdigest()
+                if isinstance(source, Query):
+                    self._answers[ROLES[role]] = digest.hexdigest()
         return spills
 
     def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
         ids, assembled, order = self._written(made, spills, dictionaries)
         order.write_parquet(made / ORDER_FILE)
-        fingerprint = _fingerprint(self._hashes, self._files.mapping)
+        hashes = self._hashes.result() | self._answers
+        fingerprint = _fingerprint(hashes, self._files.mapping)
         sample = self._files.sample_submission
         card = make_card(
-            {role: source.name for role, source in self._sources.items()},
+            self._sources,
             name=self._files.called(),
             sample_submission=sample.name if sample else None,
             mapping=self._files.mapping,
-            synthetic=_synthetic(self._files, self._workspace, self._hashes),
+            synthetic=_synthetic(self._files, self._workspace, hashes),
             fingerprint=fingerprint,
             tallies=self._tallies,
             ids=ids,

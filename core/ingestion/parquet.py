@@ -25,13 +25,11 @@ def open_parquet(name: str, stream: IO[bytes]) -> OpenTable:
     than there is, which ends Python, and with it the dashboard.
 
     Raises:
-        InputError: a damaged file, or one without rows.
+        InputError: a damaged file.
     """
     with _damage_said(name):
         file = parquet.ParquetFile(stream)
         columns = file.schema_arrow.names
-        if not file.metadata.num_rows:
-            raise InputError.empty(name)
     return OpenTable(name, columns, lambda picked: _pieces(name, file, picked))
 
 
@@ -39,7 +37,7 @@ def open_parquet(name: str, stream: IO[bytes]) -> OpenTable:
 def _damage_said(name: str) -> Iterator[None]:
     try:
         yield
-    except (ArrowException, OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (ArrowException, OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError.unreadable(name, "it is a damaged Parquet file") from error
 
 

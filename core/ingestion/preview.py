@@ -42,7 +42,8 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _ROWS_LOOKE
         places = {f"{place}": place for place in range(len(columns))}
         for piece in table.pieces(places):
             texts = piece.read().rows.head(rows).select(pl.all().cast(pl.String).fill_null(""))
-            return Peek(table.name, columns, tuple(texts.iter_rows()))
+            if texts.height:
+                return Peek(table.name, columns, tuple(texts.iter_rows()))
     raise InputError.empty(source.name)
 
 

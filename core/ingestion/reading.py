@@ -14,8 +14,8 @@ from core.ingestion.sources import Source, open_tables
 from core.ingestion.tally import Tally
 from core.ingestion.understanding import Understanding, Understood
 
-_AHEAD = 2
-"""Blocks in work beside one a core: enough that no core waits, few enough that memory stays small."""
+_PER_CORE = 2
+"""Blocks in work a core: no core waits, and memory stays small."""
 _HOPELESS = 1_000_000
 """After so many rows without a usable one the file is the wrong one, however long it is."""
 
@@ -37,7 +37,7 @@ def read_blocks(
             block = piece.read()
             return piece.size, understanding(name, block), _digest(block) if hashed else b""
 
-        for size, block, digest in in_order(work, table.pieces(picked), ahead=_AHEAD):
+        for size, block, digest in in_order(work, table.pieces(picked), per_core=_PER_CORE):
             tally.add(block)
             if tally.rows >= _HOPELESS and not tally.kept:
                 _refuse(name, tally, understanding)

@@ -13,19 +13,22 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item], *, ahead: int) -> Iterator[_Result]:
-    """Work on items on all cores; results come in the order of the items.
+def in_order(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], *, per_core: int = 1, ahead: int = 0
+) -> Iterator[_Result]:
+    """Work on items side by side; results come in the order of the items.
 
-    At most one item a core and `ahead` more are in work or wait to be taken, so that memory stays bounded. The first
-    failure ends it.
+    `per_core` items a core are in work, and `ahead` more wait to be taken, so that memory stays bounded. More than one
+    a core pays for work of many small calls into Polars, where a thread often waits for another. The first failure
+    ends it.
     """
-    cores = available_cores()
+    workers = available_cores() * per_core
     waiting: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= cores + ahead:
+                if len(waiting) >= workers + ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

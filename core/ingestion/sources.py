@@ -116,6 +116,15 @@ def size_of(source: Source) -> int | None:
     return sum(file.stat().st_size * packed.get(file.suffix.lower(), 1) for file in files_of(source))
 
 
+def bytes_of(source: Source) -> int | None:
+    """The size of the files behind a source, as they are; None for a query.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    return None if isinstance(source, Query) else sum(file.stat().st_size for file in files_of(source))
+
+
 def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
     """Open the tables behind a source one after the other; each must be read before the next is asked for.
 
@@ -184,11 +193,9 @@ def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
 
 def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
-        members = sorted(
-            (member for member in archive.infolist() if not member.is_dir() and _is_data(member.filename)),
-            key=lambda member: member.filename,
-        )
-        if any(member.filename == _OFFICE for member in archive.infolist()):
+        named = sorted((member for member in archive.infolist() if member.filename), key=lambda member: member.filename)
+        members = [member for member in named if not member.is_dir() and _is_data(member.filename)]
+        if any(member.filename == _OFFICE for member in named):
             raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
         if not members:
             raise InputError.empty_archive(name)

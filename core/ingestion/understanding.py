@@ -129,7 +129,9 @@ class Understanding:
 
     def _meaning(self, block: Block) -> tuple[pl.DataFrame, pl.DataFrame, pl.Expr]:
         """The cells with clean ids, what they mean as numbers (null: nothing), and the reason to set a row aside."""
-        cells = block.rows.with_columns(_as_text(block.rows.get_column(column)) for column in self._id_columns)
+        found = block.rows
+        words = [column for column in found.columns if column == EVENT_TYPE and found.schema[column] != pl.String]
+        cells = found.with_columns(as_text(found.get_column(column)) for column in [*self._id_columns, *words])
         kinds, unknown = self._types(cells)
         codes = (
             cells.get_column(column).hash(self.seed).reinterpret(signed=True).alias(CODE_OF[column])
@@ -154,7 +156,7 @@ class Understanding:
             if not exact.null_count():
                 codes = pl.Series([told[word.strip().lower()] for word in spelled], dtype=pl.Int8)
                 return codes.gather(exact).alias(TYPE), set()
-        texts = _as_text(texts).fill_null("")
+        texts = as_text(texts).fill_null("")
         meant = {word: told.get(word.lower()) for word in texts.unique().to_list()}
         known = {word: code for word, code in meant.items() if code is not None}
         kinds = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
@@ -220,13 +222,19 @@ def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([cells, rows], how="horizontal")
 
 
-def _as_text(cells: pl.Series) -> pl.Series:
-    """Ids and words as text without blanks around them; whole numbers that a program wrote as 12.0 become 12."""
+def as_text(cells: pl.Series) -> pl.Series:
+    """Ids and words as text without blanks around them.
+
+    Whole numbers that a program wrote as 12.0, for a column with gaps, become 12; no number (NaN) is a gap.
+    """
     if cells.dtype == pl.String:
         return cells.str.strip_chars()
-    if cells.dtype.is_float() and (cells.is_null() | ((cells.floor() == cells) & (cells.abs() < 2**53))).all():
-        return cells.cast(pl.Int64).cast(pl.String)
-    return cells.cast(pl.String).str.strip_chars()
+    texts = cells.cast(pl.String).str.strip_chars()
+    if not cells.dtype.is_float():
+        return texts
+    whole = (cells.floor() == cells) & (cells.abs() < 2**53)
+    number = cells.set(~whole, None).cast(pl.Int64).cast(pl.String)
+    return pl.select(pl.coalesce(number, texts.set(cells.is_nan(), None)).alias(cells.name)).to_series()
 
 
 def _distinct_ids(rows: pl.DataFrame, cells: pl.DataFrame, column: str, seed: int) -> pl.DataFrame:

@@ -77,11 +77,12 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping) -> Sessions:
     values, differing = _session_values(ordered[TRAIN_ROLE], mapping)
     described = pl.concat(firsts).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
     units = _units(described, values, mapping)
-    _refuse_shared_codes(described)
+    by_session = described if key == SESSION else described.sort(SESSION, ROLE)
+    _refuse_shared_codes(by_session)
     return Sessions(
         {role: _numbered(rows, described.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
         units,
-        described.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE),
+        by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE),
         duplicates,
         differing,
     )
@@ -189,6 +190,8 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
 
 def _known_values(units: pl.DataFrame) -> pl.DataFrame:
     """The test sessions that train has with the same users: session, role, known_value."""
+    if not units.get_column(SESSION).is_sorted():  # sessions by gap stand by user
+        units = units.sort(SESSION, ROLE)
     in_both = units.filter(pl.col(ROLE) != pl.col(ROLE).shift(1), _same_as_before(SESSION)).select(SESSION)
     both = units.join(in_both, on=SESSION, how="semi")
     users = both.group_by(SESSION, ROLE).agg(pl.col(USER).sort(), pl.col(VALUE).first().alias(KNOWN_VALUE))
