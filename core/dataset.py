@@ -135,7 +135,12 @@ class Dataset:
 
     def quarantine(self) -> pl.LazyFrame:
         """Rows that were set aside: file, line, reason, row (as it was), ignored (its event word is to be), role."""
-        return pl.scan_parquet(self.folder / QUARANTINE_FILE)
+        rows = pl.scan_parquet(self.folder / QUARANTINE_FILE)
+        if "row" in rows.collect_schema():
+            return rows
+        # the first form of datasets kept the row cell by cell
+        cells = pl.concat_str(pl.exclude("file", "line", "reason", "role"), separator=",", ignore_nulls=True)
+        return rows.select("file", "line", "reason", cells.alias("row"), pl.lit(value=False).alias("ignored"), "role")
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

@@ -274,3 +274,24 @@ def test_simulated_files_are_known_again_where_they_were_copied(
         again, _ = said(capsys)
         assert again["fingerprint"] == card["fingerprint"]
         assert again["train"]["name"] == "train.csv", "the name that was given last"
+
+
+def test_the_audit_of_a_dataset_is_told_in_words_and_as_json(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ingest", "--train", TRAIN, "--test", TEST, "--json"]) == 0
+    name = json.loads(capsys.readouterr().out.splitlines()[-1])["fingerprint"]
+    assert main(["audit", name[:12]]) == 0
+    assert "WARNING  1 session id is shared by several users" in capsys.readouterr().out
+    assert main(["audit", name[:12], "--json"]) == 0
+    findings = {
+        finding["code"]: finding for finding in json.loads(capsys.readouterr().out.splitlines()[-1])["findings"]
+    }
+    assert (findings["known_sessions"]["severity"], findings["known_sessions"]["count"]) == ("warning", 19)
+    assert main(["audit", "nothing"]) == 2
+    assert "There is no dataset named nothing" in capsys.readouterr().err
+
+
+def test_a_query_without_its_sql_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ingest", "--train", "sqlite:///shop.db", "--test", TEST]) == 2
+    assert "--train-query is missing: it takes the SELECT whose rows are the events" in capsys.readouterr().err

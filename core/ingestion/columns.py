@@ -27,7 +27,8 @@ def pick(table: Table, mapping: Mapping, wanted: Iterable[str]) -> Picked:
     places = {role: _places(found, column) for role, column in told.items()}
     missing = [told[role] for role, where in places.items() if not where]
     if missing:
-        _explain_one_column(table.name, found)
+        if mapping.separator is not None:
+            _explain_one_column(table.name, found)
         raise InputError.missing_columns(table.name, missing, [short(name) for name in found])
     for role, where in places.items():
         if len(where) > 1:

@@ -49,9 +49,10 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         line += more - 1
     mark = separator or max(SEPARATORS, key=_outside_quotes(header).count)
     try:
-        columns = next(csv.reader([header], delimiter=mark))
+        columns = next(csv.reader([header], delimiter=mark, strict=True))
     except csv.Error as error:
-        raise InputError.unreadable(name, "its first line is no line of column names") from error
+        found = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
+        raise InputError.unreadable(name, found) from error
 
     def read(picked: Picked) -> Iterator[Piece]:
         chunks = (_with_our_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))

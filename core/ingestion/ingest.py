@@ -253,6 +253,7 @@ class _Ingestion:
         with building_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
+        _rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before
         self._report(_PARTS, _PARTS, "")
         return dataset
 

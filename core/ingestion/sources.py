@@ -38,13 +38,19 @@ _SIGNATURES = (
     (b"Rar!", "it is a RAR archive"),
     (b"\x28\xb5\x2f\xfd", "it is compressed with zstd"),
     (b"BZh", "it is compressed with bzip2"),
+    (b"\xfd7zXZ", "it is compressed with xz"),
 )
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _HEAD = 4_096
 _CHUNK = 1 << 20
 _SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
-"""What is taken from a folder; other files there (notes, pictures) are passed over."""
+"""What is taken from a folder or archive; other files there (notes, pictures) are passed over."""
 _OFFICE = "[Content_Types].xml"
 """Every Office document, a ZIP archive inside, has this member."""
 
@@ -194,7 +200,8 @@ def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
 def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
         named = sorted((member for member in archive.infolist() if member.filename), key=lambda member: member.filename)
-        members = [member for member in named if not member.is_dir() and _is_data(member.filename)]
+        files = [member for member in named if not member.is_dir() and _is_data(member.filename)]
+        members = [member for member in files if member.filename.lower().endswith(_SUFFIXES)] or files
         if any(member.filename == _OFFICE for member in named):
             raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
         if not members:

@@ -1,0 +1,240 @@
+"""Several files as one log: archives, folders and globs, whatever their order and whatever else lies beside them."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.dataset import Dataset
+from core.errors import InputError
+from core.ingestion import InputFiles, ingest, read_ids
+from core.workspace import Workspace
+from tests.events_on_the_spot import (
+    csv_of,
+    facts_of,
+    good_events,
+    left_behind,
+    must_add_up,
+    parquet_of,
+    rows_of,
+    same_frames,
+    sample_of,
+    store,
+    store_train,
+    write_files,
+    zip_of,
+)
+
+GOOD = good_events()
+ROWS = rows_of(GOOD, "train")
+CSV = csv_of(ROWS)
+HEADER = CSV.split(b"\n")[0] + b"\n"
+FACTS = sorted(event.facts for event in GOOD)
+FIRST, SECOND = ROWS[:18], [dict(reversed(row.items())) for row in ROWS[18:]]
+"""The good rows in two parts whose columns stand in different order; a session has rows in both."""
+ENDINGS = ".csv, .gz, .tsv, .txt, .parquet, .pq, .zip"
+
+ARCHIVES = {
+    "one member": {"train.csv": CSV},
+    "two members with columns in different order": {"a.csv": csv_of(FIRST), "b.csv": csv_of(SECOND)},
+    "two members, the second first": {"b.csv": csv_of(SECOND), "a.csv": csv_of(FIRST)},
+    "a gzip": {"train.csv.gz": gzip.compress(CSV)},
+    "Parquet": {"train.parquet": parquet_of(ROWS)},
+    "members of several forms": {
+        "a.csv": csv_of(FIRST[:5]).replace(b",", b";"),
+        "b.gz": gzip.compress(csv_of(FIRST[5:])),
+        "c.parquet": parquet_of(SECOND),
+    },
+    "an archive in the archive": {"train.zip": zip_of({"train.csv": CSV})},
+    "members in folders": {
+        "2025/": b"",
+        "2025/06/": b"",
+        "2025/06/a.csv": csv_of(FIRST),
+        "2025/07.csv": csv_of(SECOND),
+    },
+    "what Macs put beside": {"log.csv": CSV, "__MACOSX/._log.csv": b"\x00\x05", "log/.DS_Store": b"\x00"},
+    "a member that has a header only": {"a.csv": CSV, "b.csv": HEADER},
+    "a name without an ending": {"events": CSV},
+}
+
+
+@pytest.fixture(scope="module")
+def right(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The good files, stored."""
+    return store(tmp_path_factory.mktemp("right"), GOOD)
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+def test_an_archive_holds_the_same_events_as_its_files(tmp_path: Path, right: Dataset, form: str) -> None:
+    dataset = store(tmp_path, GOOD, train=zip_of(ARCHIVES[form]))
+    assert facts_of(dataset) == FACTS
+    assert same_frames(dataset, right)
+    assert dataset.card().train.rows == 40
+    assert dataset.quarantine().collect().is_empty()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_may_be_packed_in_any_way_that_python_knows(tmp_path: Path, right: Dataset, method: int) -> None:
+    assert same_frames(store(tmp_path, GOOD, train=zip_of({"train.csv": CSV}, method)), right)
+
+
+def test_the_test_file_and_the_sample_may_be_archives_too(tmp_path: Path, right: Dataset) -> None:
+    test = zip_of({"test.csv": csv_of(rows_of(GOOD, "test"))})
+    sample = sample_of(*(f"B{number}" for number in range(10)))
+    dataset = store(tmp_path, GOOD, test=test, sample=zip_of({"sample.csv": sample}))
+    assert same_frames(dataset, right)
+    assert read_ids(tmp_path / "files" / "test.csv").to_list() == [f"B{number}" for number in range(10)]
+
+
+def test_a_bad_row_is_named_with_its_member_and_its_line_there(tmp_path: Path) -> None:
+    archive = zip_of({"a.csv": csv_of(FIRST), "b.csv": csv_of(SECOND) + b"x\n", "c.csv": csv_of(ROWS[:1]) + b"\ny\n"})
+    dataset = store(tmp_path, GOOD, train=archive)
+    assert dataset.quarantine().select("file", "line", "row").collect().rows() == [
+        ("train.csv/b.csv", 24, "x"),
+        ("train.csv/c.csv", 4, "y"),
+    ]
+    must_add_up(dataset)
+
+
+# --- folders and globs ------------------------------------------------------------------------------------------------
+def folder_of(place: Path, **files: bytes) -> Path:
+    """A folder with these files; `__` in a name stands for its dot."""
+    place.mkdir(parents=True)
+    for name, content in files.items():
+        (place / name.replace("__", ".")).write_bytes(content)
+    return place
+
+
+def logs(place: Path) -> Path:
+    return folder_of(place, b__csv__gz=gzip.compress(csv_of(SECOND)), a__csv=csv_of(FIRST), notes__md=b"no log")
+
+
+GLOBS = {
+    "a folder": "",
+    "a folder with a slash": "./",
+    "all of a folder": "*.csv*",
+    "one letter left open": "?.csv*",
+    "letters to choose from": "[ab].*",
+    "a folder left open": "../*/[ab].*",
+    "any depth": "../**/?.csv*",
+}
+
+
+@pytest.mark.parametrize("pattern", GLOBS)
+def test_a_folder_and_a_glob_are_read_file_by_file(tmp_path: Path, right: Dataset, pattern: str) -> None:
+    dataset = store_train(tmp_path, logs(tmp_path / "shop" / "june") / GLOBS[pattern])
+    assert same_frames(dataset, right)
+
+
+def test_which_file_a_row_stands_in_changes_nothing(tmp_path: Path, right: Dataset) -> None:
+    parts = {f"part{place}__csv": csv_of(ROWS[place::7]) for place in range(7)}
+    assert same_frames(store_train(tmp_path, folder_of(tmp_path / "logs", **parts)), right)
+
+
+def test_what_is_hidden_or_no_table_by_its_name_is_passed_over_in_a_folder(tmp_path: Path, right: Dataset) -> None:
+    logs_ = folder_of(
+        tmp_path / "logs",
+        TRAIN__CSV=CSV,
+        __hidden__csv=b"\x00\x05\x16\x07 what a Mac puts beside a file",
+        _SUCCESS=b"",
+        picture__png=b"\x89PNG",
+        **{"part-0.csv.crc": b"crc"},
+    )
+    (logs_ / "more.csv").mkdir()
+    assert same_frames(store_train(tmp_path, logs_), right)
+
+
+def test_a_day_without_events_does_not_stop_a_folder_of_days(tmp_path: Path, right: Dataset) -> None:
+    assert same_frames(store_train(tmp_path, folder_of(tmp_path / "logs", a__csv=CSV, b__csv=HEADER)), right)
+
+
+def test_a_bad_row_is_named_with_its_file_of_the_folder(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "logs", a__csv=CSV, b__csv=csv_of(SECOND[:1]) + b"2025-06-02,VIEW\n")
+    dataset = store_train(tmp_path, folder)
+    assert dataset.quarantine().select("file", "line", "reason").collect().rows() == [
+        ("b.csv", 3, "it has 2 fields, the header has 7")
+    ]
+    must_add_up(dataset)
+
+
+def test_what_is_left_counts_over_the_whole_folder(tmp_path: Path) -> None:
+    """A file of which nothing can be used is set aside row by row, where the others are large enough."""
+    bad = csv_of([{**row, "event_type": "LOOK"} for row in ROWS[:4]])
+    dataset = store_train(tmp_path, folder_of(tmp_path / "logs", a__csv=CSV, b__csv=bad))
+    assert (dataset.card().train.rows, dataset.card().train.kept) == (44, 40)
+
+
+def test_people_see_the_name_of_the_folder_or_the_glob(tmp_path: Path) -> None:
+    folder = logs(tmp_path / "june")
+    assert store_train(tmp_path, folder).card().train.name == "june"
+    card = store_train(tmp_path, folder / "*.csv*").card()
+    assert (card.train.name, card.name) == ("*.csv*", "june")
+
+
+REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "an empty folder": (
+        folder_of,
+        "{place} has no event file (" + ENDINGS + "): name a folder that has, or a file.",
+    ),
+    "a folder of other things": (
+        lambda place: folder_of(place, notes__md=b"", __hidden__csv=CSV),
+        "{place} has no event file (" + ENDINGS + "): name a folder that has, or a file.",
+    ),
+    "a glob that nothing matches": (
+        lambda place: logs(place) / "*.xml",
+        "There is no file at {place}/*.xml: check the path, or pick another file.",
+    ),
+    "a folder that is not there": (
+        lambda place: place / "nowhere",
+        "There is no file at {place}/nowhere: check the path, or pick another file.",
+    ),
+    "a file below a file": (
+        lambda place: logs(place) / "a.csv" / "b.csv",
+        "There is no file at {place}/a.csv/b.csv: check the path, or pick another file.",
+    ),
+    "a name that is too long": (
+        lambda place: logs(place) / ("x" * 300),
+        "x" * 300 + " cannot be opened (File name too long): check the path and its permissions, or pick another file.",
+    ),
+    "a folder of headers only": (
+        lambda place: folder_of(place, a__csv=HEADER, b__csv=HEADER),
+        "{name} is empty: an event file needs a header line and at least one event; export it again.",
+    ),
+    "an empty file among good ones": (
+        lambda place: folder_of(place, a__csv=CSV, b__csv=b""),
+        "b.csv is empty: an event file needs a header line and at least one event; export it again.",
+    ),
+    "a picture among good ones": (
+        lambda place: folder_of(place, a__csv=CSV, b__csv=b"\x89PNG\r\n"),
+        "b.csv cannot be read as a table (it is a PNG image): "
+        "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again.",
+    ),
+    "a file without a column among good ones": (
+        lambda place: folder_of(place, a__csv=CSV, b__csv=CSV.replace(b"user_id", b"who")),
+        "b.csv has no column user_id (found: event_time, event_type, product_id, category_id, who, user_session, "
+        "session_value): rename or add the missing column, or say with a mapping what this log calls them.",
+    ),
+    "a broken archive among good ones": (
+        lambda place: folder_of(place, a__csv=CSV, b__zip=zip_of({"b.csv": CSV})[:-30]),
+        "b.zip cannot be read as a table (its ZIP archive is broken: File is not a zip file): "
+        "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(
+    tmp_path: Path, workspace: Workspace, case: str
+) -> None:
+    make, sentence = REFUSALS[case]
+    place = tmp_path / "logs"
+    train = make(place)
+    test = write_files(tmp_path / "beside", GOOD).test
+    with pytest.raises(InputError) as refused:
+        ingest(InputFiles(train, test), workspace)
+    assert str(refused.value) == sentence.format(place=place, name=train.name)
+    assert left_behind(workspace) == []
