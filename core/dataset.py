@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from core.schema import ROLE, SESSION, TEST_ROLE, USER_SESSION, Role
+from core.schema import EVENT_TIME, ROLE, SESSION, TEST_ROLE, USER_SESSION, Role
 from core.workspace import Workspace
 
 EVENTS_FILE = "{role}.parquet"
@@ -136,7 +136,7 @@ class Dataset:
     def quarantine(self) -> pl.LazyFrame:
         """Rows that were set aside: file, line, reason, row (as it was), ignored (its event word is to be), role."""
         rows = pl.scan_parquet(self.folder / QUARANTINE_FILE)
-        if "row" in rows.collect_schema():
+        if EVENT_TIME not in rows.collect_schema():
             return rows
         # the first form of datasets kept the row cell by cell
         cells = pl.concat_str(pl.exclude("file", "line", "reason", "role"), separator=",", ignore_nulls=True)
@@ -151,6 +151,6 @@ def list_datasets(workspace: Workspace) -> list[Dataset]:
             continue
         try:
             found.append((Dataset(folder).card().created, Dataset(folder)))
-        except (OSError, ValidationError):  # one damaged folder does not hide the others
+        except (OSError, ValueError):  # one damaged folder does not hide the others
             continue
     return [dataset for _, dataset in sorted(found, key=lambda pair: (pair[0], pair[1].fingerprint), reverse=True)]

@@ -119,7 +119,7 @@ def test_what_changes_nothing_leaves_digest_and_identity(same: dict[str, Any]) -
         {"time_zone": "Europe/Berlin"},
         {"value": "price_of_buys", "columns": {"price": "price"}},
         {"session_gap_minutes": 30},
-        {"duplicates": "keep"},
+        {"duplicates": "remove"},
         {"least_usable": 0.5},
     ],
     ids=lambda given: next(iter(given)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -125,10 +126,19 @@ def _known(files: InputFiles, hashes: dict[str, str | None], workspace: Workspac
     if None in hashes.values():
         return None
     dataset = Dataset(workspace.datasets / _fingerprint(hashes, files.mapping))
-    if not (dataset.folder / CARD_FILE).is_file():
+    if not _is_whole(dataset):
         return None
     _rename(dataset, files, synthetic=_synthetic(files, workspace, hashes))
     return dataset
+
+
+def _is_whole(dataset: Dataset) -> bool:
+    """Whether a dataset is there with a card that can be read; else somebody touched its folder."""
+    try:
+        dataset.card()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _fingerprint(hashes: dict[str, str | None], mapping: Mapping) -> str:
@@ -250,6 +260,8 @@ class _Ingestion:
         (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
         dataset = Dataset(self._workspace.datasets / fingerprint)
+        if not _is_whole(dataset):
+            shutil.rmtree(dataset.folder, ignore_errors=True)
         with building_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)

@@ -84,7 +84,7 @@ def _mended(seconds: pl.Series, texts: pl.Series, zone: str) -> pl.Series:
 
 def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
     plain = texts.str.strip_chars().str.replace(r"\s?(UTC|Z)$", "+00:00").str.replace("T", " ", literal=True)
-    cleaned = plain.str.replace(r"\s([+-]\d\d)", "${1}")
+    cleaned = plain.str.replace(r"\s([+-]\d\d)", "${1}").str.replace(r"^(\S+ \d\d:\d\d)([+-])", "${1}:00${2}")
     found = [_epoch(cleaned.str.to_datetime(_WITH_OFFSET, time_unit="us", time_zone="UTC", strict=False))]
     found += [_in_zone(cleaned.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _WITHOUT_OFFSET]
     return pl.select(pl.coalesce(*found)).to_series()

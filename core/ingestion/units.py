@@ -161,7 +161,9 @@ def _session_values(train: pl.DataFrame, mapping: Mapping) -> tuple[pl.DataFrame
     if mapping.value == "price_of_buys":
         millionths = (pl.col(VALUE) * _MILLION).round().cast(pl.Int128).sum()
         bought = train.filter(pl.col(TYPE) == EVENT_CODE[BUY]).group_by(SESSION)
-        return bought.agg((millionths.cast(pl.Float64) / _MILLION).alias("_value")), 0
+        sums = bought.agg(millionths.cast(pl.Float64).alias("_value"))
+        # By NumPy, as Polars multiplies by the divisor's inverse, and 50532.55 would end in ...549999.
+        return sums.with_columns(pl.Series("_value", sums.get_column("_value").to_numpy() / _MILLION)), 0
     differs = ~_changed(train, SESSION) & _changed(train, VALUE)
     uneven = train.filter(differs).select(pl.col(SESSION).unique())
     rows = train.join(uneven, on=SESSION, how="semi") if uneven.height else train.clear()

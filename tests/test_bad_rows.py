@@ -1,0 +1,110 @@
+"""Bad rows, each in a file made on the spot: which line is set aside, and with what reason; all other rows go in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.ingestion import ingest
+from core.workspace import Workspace
+from tests.events_on_the_spot import (
+    aside_of,
+    csv_of,
+    good_events,
+    must_add_up,
+    rows_of,
+    with_cell,
+    with_line,
+    write_files,
+)
+
+GOOD = good_events()
+ROWS = rows_of(GOOD, "train")
+CSV = csv_of(ROWS)
+LINES = CSV.decode().splitlines()
+WORDS = "VIEW, ADD_CART, REMOVE_CART, BUY"
+TIME = "event_time is no time like 2025-06-19 10:23:07+00:00"
+
+
+def line(number: int, text: str) -> bytes:
+    """The good train file with one line (the header is line 1) replaced."""
+    return with_line(CSV, number, text.encode())
+
+
+def cell(column: str, text: str) -> bytes:
+    """The good train file with one cell of its seventh line replaced."""
+    return csv_of(with_cell(ROWS, column, text))
+
+
+ASIDE: dict[str, tuple[bytes, int, str]] = {
+    "an empty session id": (cell("user_session", ""), 7, "empty user_session"),
+    "a session id of blanks": (cell("user_session", "   "), 7, "empty user_session"),
+    "an empty user": (cell("user_id", ""), 7, "empty user_id"),
+    "an empty product": (cell("product_id", ""), 7, "empty product_id"),
+    "an empty category": (cell("category_id", ""), 7, "empty category_id"),
+    "no time": (cell("event_time", ""), 7, TIME),
+    "a word for a time": (cell("event_time", "yesterday"), 7, TIME),
+    "the 30th of February": (cell("event_time", "2025-02-30 10:00:00"), 7, TIME),
+    "epoch seconds": (cell("event_time", "1748865600"), 7, TIME),
+    "the year 20025": (cell("event_time", "20025-06-01 10:00:00"), 7, TIME),
+    "the year -2025": (cell("event_time", "-2025-06-01 10:00:00"), 7, TIME),
+    "a date without a time of day": (cell("event_time", "2025-06-02"), 7, TIME),
+    "a time with something behind it": (cell("event_time", "2025-06-02 12:00:00+00:00 or so"), 7, TIME),
+    "an offset of no clock": (cell("event_time", "2025-06-02 12:00:00+99:00"), 7, TIME),
+    "the 25th hour": (cell("event_time", "2025-06-02 25:00:00"), 7, TIME),
+    "a time in the year 1899": (cell("event_time", "1899-12-31 23:59:59"), 7, TIME),
+    "no event type": (cell("event_type", ""), 7, "empty event_type"),
+    "an unknown word": (cell("event_type", "WISHLIST"), 7, f"event_type is WISHLIST, not one of {WORDS}"),
+    "no value": (cell("session_value", ""), 7, "session_value is no finite number"),
+    "a comma in a value": (cell("session_value", "12,50"), 7, "session_value is no finite number"),
+    "a word for a value": (cell("session_value", "many"), 7, "session_value is no finite number"),
+    "NaN": (cell("session_value", "nan"), 7, "session_value is no finite number"),
+    "infinity": (cell("session_value", "inf"), 7, "session_value is no finite number"),
+    "a negative value": (cell("session_value", "-0.01"), 7, "session_value is negative"),
+    "a value of two numbers": (cell("session_value", "1 000"), 7, "session_value is no finite number"),
+    "a value with its currency": (cell("session_value", "€12"), 7, "session_value is no finite number"),
+    "a hexadecimal value": (cell("session_value", "0x1F"), 7, "session_value is no finite number"),
+    "negative infinity": (cell("session_value", "-inf"), 7, "session_value is no finite number"),
+    "a value beyond all floats": (cell("session_value", "1e999"), 7, "session_value is no finite number"),
+    "a value beyond all money": (cell("session_value", "1e13"), 7, "session_value is above 1e+12"),
+    "a line cut short": (line(9, "2025-06-02,VIEW,P1"), 9, "it has 3 fields, the header has 7"),
+    "a line of one word": (line(9, "total"), 9, "it has 1 field, the header has 7"),
+    "a line with a field too many": (line(8, LINES[7] + ",more"), 8, "it has 8 fields, the header has 7"),
+    "a quote that is never closed": (line(6, '"' + LINES[5]), 6, "its quotes do not match"),
+    "text behind a closing quote": (
+        line(6, LINES[5].replace("P", '"P"x')),
+        6,
+        "its quotes do not match",
+    ),
+    "two quotes where one cell should be": (line(6, '"' + LINES[5] + '"'), 6, "it has 1 field, the header has 7"),
+    "a return within a line with quotes": (
+        line(6, LINES[5].replace("P1", '"P\r1"').replace(",C", ",\rC")),
+        6,
+        "its quotes do not match",
+    ),
+    "a line of separators only": (line(6, ",,,,,,"), 6, "empty product_id"),
+    "a line that is not UTF-8": (
+        line(30, LINES[29].replace("P", "Pé")).decode().encode("latin-1"),
+        30,
+        "its text is not UTF-8",
+    ),
+    "a bad row behind a cell of three lines": (
+        line(4, LINES[3].replace("P", '"P\n\n').replace(",C", '",C')).replace(b",BUY,", b",BOUGHT,", 1),
+        7,
+        f"event_type is BOUGHT, not one of {WORDS}",
+    ),
+    "a bad row behind blank lines": (line(3, "\n\n" + LINES[2] + ",x"), 5, "it has 8 fields, the header has 7"),
+}
+
+
+@pytest.mark.parametrize("name", ASIDE)
+def test_a_row_that_cannot_be_used_is_set_aside_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
+    content, number, reason = ASIDE[name]
+    files = write_files(tmp_path, GOOD, train=content)
+    dataset = ingest(files, Workspace(tmp_path / "home"))
+    written = content.decode("utf-8", errors="replace").split("\n")[number - 1]
+    assert aside_of(dataset) == [(number, reason, written)]
+    card = dataset.card().train
+    assert (card.rows, card.kept, card.quarantined) == (40, 39, 1)
+    must_add_up(dataset)
