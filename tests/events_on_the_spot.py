@@ -63,6 +63,36 @@ def good_events() -> list[Event]:
     ]
 
 
+REES46_COLUMNS = (
+    "event_time",
+    "event_type",
+    "product_id",
+    "category_id",
+    "category_code",
+    "brand",
+    "price",
+    "user_id",
+    "user_session",
+)
+
+
+def rees46_rows(month: int) -> list[dict[str, str]]:
+    """Two sessions a user: one that looks and removes, one that buys two products, one of them twice in a second."""
+    rows = []
+    for user in range(12):
+        for session, steps in enumerate(
+            (
+                [("view", 1, "9.99"), ("cart", 1, "9.99"), ("remove_from_cart", 1, "9.99")],
+                [("view", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 3, "100.10")],
+            )
+        ):
+            for word, product, price in steps:
+                time = datetime.datetime(2019, month, 1 + user, 10 + session, 0, tzinfo=datetime.UTC)
+                cells = (f"{time:%Y-%m-%d %H:%M:%S} UTC", word, f"100{product}", "205", "", "", price, f"51{user}")
+                rows.append(dict(zip(REES46_COLUMNS, (*cells, f"{month}-{user}-{session}"), strict=True)))
+    return rows
+
+
 def text_of(time: int) -> str:
     """The time as the files write it."""
     return datetime.datetime.fromtimestamp(time, datetime.UTC).isoformat(sep=" ")

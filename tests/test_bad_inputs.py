@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -79,6 +80,12 @@ def tar_of(content: bytes) -> bytes:
 def flipped(content: bytes, place: int) -> bytes:
     """The content with all bits of one byte turned."""
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+def in_a_zone_that_is_none(parquet: bytes) -> bytes:
+    """Misspell the time zone in the schema that Arrow writes, as base64, into a Parquet file's footer."""
+    (schema,) = re.findall(rb"ARROW:schema.{1,4}?(/////[A-Za-z0-9+/=]+)", parquet, re.DOTALL)
+    return parquet.replace(schema, base64.b64encode(base64.b64decode(schema).replace(b"UTC", b"UFO")))
 
 
 def spoiled(column: str, text: str, rows: int) -> bytes:
@@ -164,6 +171,12 @@ REFUSED = {
     ),
     "a Parquet file in which a byte has changed": Refused(
         flipped(parquet_of(ROWS), -20), no_table("it is a damaged Parquet file")
+    ),
+    "a Parquet file with a time zone that is none": Refused(
+        in_a_zone_that_is_none(
+            parquet_of(pl.DataFrame(ROWS).with_columns(pl.col("event_time").str.to_datetime("%Y-%m-%d %H:%M:%S%z")))
+        ),
+        no_table("it is a damaged Parquet file"),
     ),
     "UTF-16 without a mark": Refused(CSV.decode().encode("utf-16-le"), no_table("it holds binary data, not text")),
     "UTF-16 cut within a letter": Refused(

@@ -23,7 +23,7 @@ from core.workspace import Workspace
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
-VERBS = ("demo", "journey", "ingest", "run", "check", "runs", "jobs", "datasets")
+VERBS = ("demo", "journey", "ingest", "mapping", "run", "check", "runs", "jobs", "datasets")
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:

@@ -1,15 +1,21 @@
-"""Damaged files: never a traceback, never a lost row, whatever is damaged and however the file is cut into pieces."""
+"""Damaged files: never a traceback, never a lost row, whatever is damaged and however the file is cut into pieces.
+
+And damaged machines: a disk that fills up leaves a sentence, and nothing else.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -17,176 +23,369 @@ from hypothesis import strategies as st
 
 from core.dataset import Dataset
 from core.errors import SettingError, StudioError
-from core.ingestion import InputFiles, csv_text, ingest, sources, spill
+from core.ingestion import InputFiles, csv_text, ingest, records
+from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
 from core.workspace import Workspace
-from tests.events_on_the_spot import csv_of, facts_of, good_events, rows_of, unit_names, write_files
+from tests.events_on_the_spot import (
+    Event,
+    aside_of,
+    csv_of,
+    facts_of,
+    frames_of,
+    good_events,
+    left_behind,
+    must_add_up,
+    parquet_of,
+    rows_of,
+    same_frames,
+    sample_of,
+    store,
+    values_of,
+    write_files,
+    zip_of,
+)
 
 GOOD = good_events()
 ROWS = rows_of(GOOD, "train")
 CSV = csv_of(ROWS)
-QUOTED = csv_of([{**row, "note": 'said "so",\nand left'} for row in ROWS], quote_all=True)
-PLACES = st.integers(0, 2**16)
+QUOTED = csv_of([{"note": 'said "so",\nand left', **row} for row in ROWS], quote_all=True)
+TYPED = pl.DataFrame(ROWS).with_columns(
+    pl.col("event_time").str.to_datetime("%Y-%m-%d %H:%M:%S%z"), pl.col("session_value").cast(pl.Float64)
+)
 LENIENT = Mapping(least_usable=0.0)
 """So that a file of which little is left is not refused for that alone."""
-SLOWLY = settings(deadline=None, derandomize=True, max_examples=60)
+SLOWLY = settings(deadline=None, derandomize=True)
+PLACES = st.floats(0, 1, exclude_max=True)
+AWKWARD = st.sampled_from(
+    [b'"', b'""', b"\n", b"\r", b"\r\n", b"\n\n", b",", b";", b" ", b"\x00", b"\xff", b"\xc3", b"-"]
+)
+BYTES = AWKWARD | st.binary(min_size=1, max_size=3)
 
 
 @st.composite
 def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """The content with a few bytes, lines or cells changed, put in, taken out, doubled or cut off."""
+    """The content with a few bytes, lines or cells changed, put in, taken out, doubled, exchanged or cut off."""
     for _ in range(draw(st.integers(1, 4))):
-        place = draw(PLACES) % (len(content) + 1)
-        what = draw(st.sampled_from(["byte", "insert", "delete", "cut", "line", "cell"]))
-        if what == "byte":
-            content = content[:place] + bytes([draw(st.integers(0, 255))]) + content[place + 1 :]
+        place = int(draw(PLACES) * len(content))
+        what = draw(st.sampled_from(["replace", "insert", "delete", "cut", "line twice", "line gone", "cell", "swap"]))
+        if what == "replace":
+            content = content[:place] + draw(BYTES) + content[place + 1 :]
         elif what == "insert":
-            content = (
-                content[:place]
-                + draw(st.sampled_from([b'"', b"\n", b"\r", b",", b"\xff", b'""', b"\n\n"]))
-                + content[place:]
-            )
+            content = content[:place] + draw(BYTES) + content[place:]
         elif what == "delete":
             content = content[:place] + content[place + draw(st.integers(1, 60)) :]
-        elif what == "cut":
-            content = content[: max(place, 1)]
+        elif what == "cut" and draw(st.booleans()):
+            content = content[:place]
         else:
             lines = content.split(b"\n")
-            line = draw(PLACES) % len(lines)
-            lines[line] = lines[line] * 2 if what == "line" else lines[line].replace(b",", b",,", 1)
+            line = int(draw(PLACES) * len(lines))
+            cells = lines[line].split(b",")
+            if what == "swap":
+                lines[line], lines[0] = lines[0], lines[line]
+            elif what == "cell":
+                cells[int(draw(PLACES) * len(cells))] = draw(BYTES)
+                lines[line] = b",".join(cells)
+            else:
+                lines[line : line + 1] = [lines[line]] * (2 if what == "line twice" else 0)
             content = b"\n".join(lines)
     return content
 
 
-def read(folder: Path, train: bytes) -> Dataset | None:
-    """The dataset, None where the file is refused; any other exception fails the test."""
-    files = write_files(folder, GOOD, train=train)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One folder for all examples of a test; each is gone before the next."""
+    yield tmp_path_factory.mktemp("damaged")
+
+
+def read(place: Path, name: str, content: bytes, mapping: Mapping = LENIENT) -> Dataset | None:
+    """The dataset of the good pair with one file replaced; None where it is refused, in one sentence, without a rest.
+
+    Any other exception fails the test.
+    """
+    shutil.rmtree(place, ignore_errors=True)
     try:
-        return ingest(InputFiles(files.train, files.test, mapping=LENIENT), Workspace(folder / "home"))
+        dataset = store(place, GOOD, mapping, **{name: content})
     except StudioError as error:
-        assert "\n" not in str(error)
+        assert str(error).endswith(".")
+        assert str(error).isprintable()
+        assert len(str(error)) < 1_500
+        assert left_behind(Workspace(place / "workspace")) == []
         return None
+    must_add_up(dataset)
+    aside = dataset.quarantine().filter(pl.col("role") == (name == "test")).collect()
+    assert aside["line"].is_sorted()
+    assert not aside["line"].is_duplicated().any()
+    return dataset
 
 
-def must_be_whole(dataset: Dataset) -> None:
-    """Every row of the file is kept, set aside or a duplicate, and all that is told agrees."""
-    card = dataset.card().train
-    assert card.rows == card.kept + card.quarantined + card.removed
-    assert dataset.events("train").collect().height == card.kept
-    aside = dataset.quarantine().filter(pl.col("role") == 0).collect()
-    assert aside.height == card.quarantined
-    assert aside.get_column("reason").null_count() == 0
-    assert aside.get_column("line").is_sorted()
+def rows_read(dataset: Dataset, name: str) -> int:
+    card = dataset.card()
+    return (card.train if name == "train" else card.test).rows
 
 
-@SLOWLY
-@given(content=damaged(CSV))
+# --- text -------------------------------------------------------------------------------------------------------------
+@settings(SLOWLY, max_examples=60)
+@given(data=st.data(), name=st.sampled_from(["train", "test"]))
 def test_a_damaged_csv_is_refused_or_every_line_of_it_accounted_for(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
+    place: Path, data: st.DataObject, name: str
 ) -> None:
-    dataset = read(tmp_path_factory.mktemp("csv"), content)
-    if dataset is None:
-        return
-    must_be_whole(dataset)
-    if b'"' not in content and b"\r" not in content:
-        lines = [line for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
-        assert dataset.card().train.rows == len(lines) - 1
+    content = data.draw(damaged(csv_of(rows_of(GOOD, name))))
+    dataset = read(place, name, content)
+    if dataset is not None and b'"' not in content and b"\r" not in content:
+        assert rows_read(dataset, name) == sum(bool(line.strip()) for line in content.split(b"\n")) - 1
 
 
-@SLOWLY
-@given(content=damaged(QUOTED), piece=st.integers(50, 400))
-def test_where_a_file_is_cut_into_pieces_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, piece: int
-) -> None:
+@settings(SLOWLY, max_examples=30)
+@given(content=damaged(QUOTED))
+def test_a_damaged_line_costs_no_other_one(place: Path, content: bytes) -> None:
+    """Of lines whose text is still there whole, all are read, whatever became of those before them."""
+    header = QUOTED.split(b"\n")[0]
+    plain = b"\n".join(b'"",' + line for line in CSV.split(b"\n")[1:-1])
+    body = content.removeprefix(header + b"\n") if content.startswith(header + b"\n") else b'"open,' + content[:99]
+    dataset = read(place, "train", header + b"\n" + body.rstrip(b"\n") + b"\n" + b"x" * 9 + b"\n" + plain + b"\n")
+    assert dataset is not None
+    lines = dataset.quarantine().collect()["line"].to_list()
+    behind = body.rstrip(b"\n").count(b"\n") + 2
+    assert [line for line in lines if line > behind] == [behind + 1]
+
+
+BODY = QUOTED[QUOTED.index(b"\n") + 1 :]
+
+
+def in_pieces(content: bytes, piece: int) -> tuple[list[tuple[int, str, tuple[str, ...]]], list[Broken]]:
+    """Line, text and cells of every row, and what is none, of a file read in pieces of so many bytes."""
+    rows, broken = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_text, "PIECE_BYTES", piece)
+        patch.setattr(csv_text, "_HEAD_BYTES", max(piece, len(QUOTED) - len(BODY) + 1))
+        table = csv_text.open_text("file", io.BytesIO(content), None)
+        for each in table.pieces({"first": 0, "last": len(table.columns) - 1}):
+            block = each.read()
+            lines = block.lines_of(np.arange(block.rows.height)).tolist()
+            texts = block.text_of(range(block.rows.height))
+            cells = block.rows.select(pl.all().fill_null("").str.strip_chars()).rows()
+            rows += zip(lines, texts, cells, strict=True)
+            broken += block.broken
+    return rows, broken
+
+
+@settings(SLOWLY, max_examples=100)
+@given(body=damaged(BODY), piece=st.integers(1, 400), most=st.sampled_from([3, 100]))
+def test_where_a_file_is_cut_into_pieces_changes_nothing(body: bytes, piece: int, most: int) -> None:
+    content = QUOTED.removesuffix(BODY) + body
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "MOST_LINES", most)
+        assert in_pieces(content, piece) == in_pieces(content, 2**24)
+
+
+@settings(SLOWLY, max_examples=100)
+@given(body=damaged(BODY))
+def test_the_fast_reader_and_the_careful_one_read_the_same(body: bytes) -> None:
+    """The fast one passes the text on where they could differ."""
+    content = QUOTED.removesuffix(BODY) + body
+    fast = in_pieces(content, 100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_text, "_parse_fast", lambda *_: None)
+        assert in_pieces(content, 100) == fast
+
+
+@settings(SLOWLY, max_examples=15)
+@given(body=damaged(BODY), piece=st.integers(100, 900))
+def test_what_is_stored_does_not_depend_on_the_pieces(place: Path, body: bytes, piece: int) -> None:
     found = []
-    for size in (csv_text.PIECE_BYTES, piece):
+    for size in (2**24, piece):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(csv_text, "PIECE_BYTES", size)
-            dataset = read(tmp_path_factory.mktemp("pieces"), content)
-        if dataset is not None:
-            must_be_whole(dataset)
-        found.append(dataset and (facts_of(dataset), dataset.quarantine().drop("file").collect().rows()))
+            patch.setattr(csv_text, "_HEAD_BYTES", size + 100)
+            dataset = read(place, "train", QUOTED.removesuffix(BODY) + body)
+        found.append(dataset and (frames_of(dataset).keys(), facts_of(dataset), values_of(dataset), aside_of(dataset)))
     assert found[0] == found[1]
 
 
-def packed(kind: str) -> bytes:
-    target = io.BytesIO()
-    if kind == "gzip":
-        return gzip.compress(CSV)
-    if kind == "Parquet":
-        pl.DataFrame(ROWS).write_parquet(target)
-    else:
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("train.csv", CSV)
-    return target.getvalue()
+@settings(SLOWLY, max_examples=25)
+@given(content=damaged(CSV.replace(b"\n", b"\r\n").decode().encode("utf-16-le")), mark=st.booleans())
+def test_damaged_text_of_another_encoding_is_refused_or_adds_up(place: Path, content: bytes, mark: bool) -> None:
+    mapping = LENIENT.model_copy(update={"encoding": "utf-16-le"})
+    test = {"test": csv_of(rows_of(GOOD, "test")).decode().encode("utf-16-le")}
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        must_add_up(store(place, GOOD, mapping, train=b"\xff\xfe" * mark + content, **test))
+    except StudioError as error:
+        assert str(error).isprintable()
 
 
-@SLOWLY
-@given(kind=st.sampled_from(["gzip", "Parquet", "ZIP"]), place=PLACES, byte=st.integers(0, 255), cut=st.booleans())
-def test_a_damaged_package_is_refused_or_read(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, place: int, byte: int, cut: bool
+# --- packages ---------------------------------------------------------------------------------------------------------
+HALVES = {"a.csv": csv_of(ROWS[:20]), "b.csv": csv_of(ROWS[20:])}
+PACKAGES = {
+    "gzip": gzip.compress(CSV, mtime=0),
+    "gzip of two members": gzip.compress(CSV[:900], mtime=0) + gzip.compress(CSV[900:], mtime=0),
+    "ZIP, not compressed": zip_of(HALVES, zipfile.ZIP_STORED),
+    "ZIP": zip_of(HALVES),
+    "ZIP by bzip2": zip_of(HALVES, zipfile.ZIP_BZIP2),
+    "ZIP by LZMA": zip_of(HALVES, zipfile.ZIP_LZMA),
+    "ZIP of a gzip": zip_of({"a.csv.gz": gzip.compress(CSV, mtime=0)}),
+    "ZIP of Parquet": zip_of({"a.parquet": parquet_of(TYPED)}),
+    "Parquet": parquet_of(TYPED),
+    "Parquet of text": parquet_of(ROWS),
+}
+
+
+@pytest.mark.parametrize("kind", PACKAGES)
+@settings(SLOWLY, max_examples=20)
+@given(data=st.data())
+def test_a_damaged_package_is_refused_or_adds_up(place: Path, kind: str, data: st.DataObject) -> None:
+    dataset = read(place, "train", data.draw(damaged(PACKAGES[kind])))
+    if dataset is not None and kind.startswith("Parquet") and facts_of(dataset):
+        assert rows_read(dataset, "train") == 40
+
+
+@pytest.mark.parametrize("kind", PACKAGES)
+def test_a_package_cut_anywhere_is_refused(place: Path, kind: str) -> None:
+    whole = PACKAGES[kind]
+    for length in {*range(1, len(whole), 211), *range(len(whole) - 9, len(whole))}:
+        if kind != "gzip of two members" or not whole[length:].startswith(b"\x1f\x8b"):
+            assert read(place, "train", whole[:length]) is None
+
+
+def test_bytes_of_parquet_that_are_no_text_are_refused(place: Path) -> None:
+    """Polars would take them for text unseen, and end the program."""
+    plain = TYPED.cast({"product_id": pl.String}).with_columns(pl.lit("Überzug").alias("product_id"))
+    content = parquet_of(plain).replace("Ü".encode(), b"\xc3\x28")
+    assert read(place, "train", content) is None
+
+
+# --- disks and codes --------------------------------------------------------------------------------------------------
+NO_ROOM = (
+    "There is no room left on the disk of the workspace {}: nothing of the new dataset is kept; "
+    "make room, or name another workspace in the environment variable SVS_HOME, and try again."
+)
+
+
+def filled_up(home: Path, files: InputFiles) -> bool:
+    """Whether the disk of the workspace is too small: then that is said, and nothing is left on it."""
+    workspace = Workspace(home)
+    try:
+        must_add_up(ingest(files, workspace))
+    except SettingError as error:
+        assert str(error) == NO_ROOM.format(home)
+        assert left_behind(workspace) == []
+        return True
+    return False
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize("spilling", [False, True])
+def test_a_disk_that_fills_up_at_any_moment_is_a_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spilling: bool
 ) -> None:
-    content = packed(kind)
-    place %= len(content)
-    content = content[:place] if cut else content[:place] + bytes([byte]) + content[place + 1 :]
-    dataset = read(tmp_path_factory.mktemp("package"), content)
-    if dataset is not None:
-        must_be_whole(dataset)
+    if spilling:
+        monkeypatch.setattr("core.ingestion.spill._IN_MEMORY", 7)
+        monkeypatch.setattr("core.ingestion.spill._ROWS_A_PART", 11)
+    files, home = write_files(tmp_path / "files", GOOD), tmp_path / "disk"
+    home.mkdir()
+    full = []
+    for pages in (8, 12, 16, 20, 24, 28, 32, 36, 40, 200):
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={pages * 4096}", "tmpfs", home], check=False)
+        if mounted.returncode:
+            pytest.skip("this container may not mount a disk")
+        try:
+            full.append(filled_up(home, files))
+        finally:
+            subprocess.run(["umount", home], check=True)
+    assert full == sorted(full, reverse=True)
+    assert (full[0], full[-1]) == (True, False)
 
 
-def frames_of(dataset: Dataset) -> list[pl.DataFrame]:
-    names = ("train.parquet", "test.parquet", "units.parquet", "order.parquet", "dictionary_user_id.parquet")
-    return [pl.read_parquet(dataset.folder / name) for name in names]
-
-
-def test_spilling_to_disk_in_many_parts_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = write_files(tmp_path, [*GOOD, *GOOD[::-1]])
-    whole = ingest(files, Workspace(tmp_path / "one"))
-    monkeypatch.setattr(spill, "_IN_MEMORY", 7)
-    monkeypatch.setattr(spill, "_ROWS_A_PART", 3)
-    monkeypatch.setattr(csv_text, "PIECE_BYTES", 500)
-    parts = ingest(files, Workspace(tmp_path / "two"))
-    assert all(one.equals(two) for one, two in zip(frames_of(whole), frames_of(parts), strict=True))
-    assert whole.card().model_dump(exclude={"created"}) == parts.card().model_dump(exclude={"created"})
-
-
-@pytest.mark.parametrize("column", ["user_session", "user_id"])
-def test_two_ids_with_one_code_get_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str) -> None:
-    """A hash that under the first seed knows 8 codes only."""
-    real = pl.Series.hash
-
-    def poor(series: pl.Series, seed: int = 0, *more: int) -> pl.Series:
-        found = real(series, seed, *more)
-        return found % 8 if seed == 0 and series.name == column else found
-
-    files = write_files(tmp_path, GOOD)
-    right = ingest(files, Workspace(tmp_path / "right"))
-    monkeypatch.setattr(pl.Series, "hash", poor)
-    again = ingest(files, Workspace(tmp_path / "again"))
-    assert facts_of(again) == facts_of(right) == sorted(event.facts for event in GOOD)
-    names = [sorted(unit_names(dataset, dataset.units().collect())) for dataset in (right, again)]
-    assert names[0] == names[1]
-
-
-def test_a_full_disk_is_a_sentence_and_nothing_stays(tmp_path: Path) -> None:
-    """A process that may write no file larger than 4 KB, as on a disk that is full."""
-    files = write_files(tmp_path, GOOD)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no limit of file sizes")
+@pytest.mark.parametrize("limit", [100, 1_000, 2_000])
+def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path, limit: int) -> None:
+    """As under a quota: a process that may write no file larger than this."""
+    files, home = write_files(tmp_path, GOOD), tmp_path / "home"
     program = (
         "import resource, signal, sys; from pathlib import Path\n"
         "from core.ingestion import InputFiles, ingest; from core.workspace import Workspace\n"
         "home = Workspace(Path(sys.argv[3])); home.datasets\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]),) * 2)\n"
         "try: ingest(InputFiles(Path(sys.argv[1]), Path(sys.argv[2])), home)\n"
-        "except Exception as error: print(type(error).__name__, error)\n"
+        "except Exception as error: print(type(error).__name__, error, sep=': ')\n"
     )
-    home = tmp_path / "home"
     done = subprocess.run(
-        [sys.executable, "-c", program, str(files.train), str(files.test), str(home)],
+        [sys.executable, "-c", program, str(files.train), str(files.test), str(home), str(limit)],
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(sources.__file__).parents[2],
-        env=os.environ,
+        cwd=Path(csv_text.__file__).parents[2],
     )
-    assert done.stdout.startswith(f"{SettingError.__name__} There is no room left on the disk of the workspace {home}")
-    assert list((home / "datasets").iterdir()) == []
+    assert done.stdout == f"SettingError: {NO_ROOM.format(home)}\n"
+    assert left_behind(Workspace(home)) == []
+
+
+def test_a_workspace_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(SettingError, match=r"^The workspace .*home cannot be used \(.*\): it must be a folder"):
+        ingest(write_files(tmp_path, GOOD), Workspace(tmp_path / "home"))
+
+
+# --- parts and codes --------------------------------------------------------------------------------------------------
+BY_GAP = Mapping.checked(session_gap_minutes=30)
+
+
+@pytest.mark.parametrize("mapping", [Mapping(), Mapping(duplicates="remove"), BY_GAP], ids=["keep", "remove", "gap"])
+@pytest.mark.parametrize(("held", "a_part"), [(7, 3), (7, 10**6), (10**6, 3), (1, 1)])
+def test_how_many_parts_there_are_and_where_they_are_kept_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapping: Mapping, held: int, a_part: int
+) -> None:
+    events = [*GOOD, *GOOD[::-3]]
+    whole = store(tmp_path / "whole", events, mapping)
+    monkeypatch.setattr("core.ingestion.spill._IN_MEMORY", held)
+    monkeypatch.setattr("core.ingestion.spill._ROWS_A_PART", a_part)
+    monkeypatch.setattr(csv_text, "PIECE_BYTES", 500)
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 500)
+    parts = store(tmp_path / "parts", events, mapping)
+    must_add_up(parts)
+    assert facts_of(parts) == facts_of(whole)
+    assert values_of(parts) == values_of(whole)
+    assert parts.card().model_copy(update={"created": ""}) == whole.card().model_copy(update={"created": ""})
+    if mapping != BY_GAP:  # sessions made of pauses stand by user, whose parts they are in
+        assert same_frames(parts, whole)
+
+
+@pytest.mark.parametrize("column", ["user_session", "user_id", "product_id", "category_id"])
+@pytest.mark.parametrize("poor_seeds", [1, 3])
+def test_where_two_ids_have_one_code_the_next_seed_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, poor_seeds: int
+) -> None:
+    """A hash that under the first seeds gives all ids the same code."""
+    real, tried = pl.Series.hash, set()
+
+    def poor(series: pl.Series, seed: int = 0, *more: int) -> pl.Series:
+        found = real(series, seed, *more)
+        if series.name != column or seed >= poor_seeds:
+            return found
+        tried.add(seed)
+        return found * 0
+
+    right = store(tmp_path / "right", GOOD)
+    monkeypatch.setattr(pl.Series, "hash", poor)
+    again = store(tmp_path / "again", GOOD, sample=sample_of("B3", "B1"))
+    assert tried == set(range(poor_seeds))
+    assert facts_of(again) == facts_of(right) == sorted(event.facts for event in GOOD)
+    assert values_of(again) == values_of(right)
+    assert again.order()["user_session"].to_list() == ["B3", "B1"]
+    must_add_up(again)
+
+
+def test_two_sessions_of_one_user_with_one_code_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither users nor files tell them apart: only their ids do."""
+    real = pl.Series.hash
+
+    def poor(series: pl.Series, seed: int = 0, *more: int) -> pl.Series:
+        found = real(series, seed, *more)
+        return found.set(series.is_in(["ONE", "TWO"]), 7) if seed == 0 and series.name == "user_session" else found
+
+    monkeypatch.setattr(pl.Series, "hash", poor)
+    pair = [Event("train", name, "U", value=value) for name, value in (("ONE", 1.0), ("TWO", 2.0))]
+    values = values_of(store(tmp_path, [*GOOD, *pair]))
+    assert (values["ONE"], values["TWO"]) == (1.0, 2.0)

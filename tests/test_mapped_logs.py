@@ -3,66 +3,41 @@
 from __future__ import annotations
 
 import datetime
+import gzip
+import io
 import json
-from collections import defaultdict
 from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from core.cli import main
 from core.dataset import Dataset, list_datasets
-from core.ingestion import InputFiles, ingest
+from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.workspace import Workspace
-from tests.events_on_the_spot import NOON, csv_of, facts_of, unit_names
-
-REES46 = (
-    "event_time",
-    "event_type",
-    "product_id",
-    "category_id",
-    "category_code",
-    "brand",
-    "price",
-    "user_id",
-    "user_session",
+from tests.events_on_the_spot import (
+    NOON,
+    aside_of,
+    csv_of,
+    facts_of,
+    good_events,
+    must_add_up,
+    parquet_of,
+    rees46_rows,
+    rows_of,
+    sample_of,
+    store,
+    values_of,
 )
 
 
-def rees46_rows(month: int) -> list[dict[str, str]]:
-    """Two sessions a user: one that looks and removes, one that buys two products, one of them twice in a second."""
-    rows = []
-    for user in range(12):
-        for session, steps in enumerate(
-            (
-                [("view", 1, "9.99"), ("cart", 1, "9.99"), ("remove_from_cart", 1, "9.99")],
-                [("view", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 3, "100.10")],
-            )
-        ):
-            for word, product, price in steps:
-                time = datetime.datetime(2019, month, 1 + user, 10 + session, 0, tzinfo=datetime.UTC)
-                cells = (f"{time:%Y-%m-%d %H:%M:%S} UTC", word, f"100{product}", "205", "", "", price, f"51{user}")
-                rows.append(dict(zip(REES46, (*cells, f"{month}-{user}-{session}"), strict=True)))
-    return rows
-
-
-def store(tmp_path: Path, train: bytes, test: bytes, mapping: Mapping) -> Dataset:
-    for name, content in (("train.csv", train), ("test.csv", test)):
-        (tmp_path / name).write_bytes(content)
-    files = InputFiles(tmp_path / "train.csv", tmp_path / "test.csv", mapping=mapping)
-    return ingest(files, Workspace(tmp_path / "home"))
-
-
-def values_of(dataset: Dataset) -> dict[str, float]:
-    units = dataset.units().filter(pl.col("role") == 0).collect()
-    return {name[1]: value for name, value in zip(unit_names(dataset, units), units.get_column("value"), strict=True)}
+def store_logs(tmp_path: Path, train: bytes, test: bytes, mapping: Mapping) -> Dataset:
+    return store(tmp_path, [], mapping, train=train, test=test)
 
 
 def test_a_rees46_log_goes_in_and_a_session_is_worth_what_it_bought(tmp_path: Path) -> None:
-    dataset = store(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), load_mapping("rees46"))
+    dataset = store_logs(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), load_mapping("rees46"))
     card = dataset.card()
     assert (card.train.rows, card.train.kept, card.train.sessions, card.train.users) == (84, 84, 24, 12)
     assert (card.mapping, card.value_rule) == ("REES46 event log", "price_of_buys")
@@ -75,10 +50,10 @@ def test_a_rees46_log_goes_in_and_a_session_is_worth_what_it_bought(tmp_path: Pa
 
 def test_repeated_rows_can_be_removed_and_are_counted_either_way(tmp_path: Path) -> None:
     rees46 = load_mapping("rees46")
-    kept = store(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), rees46).card().train
+    kept = store_logs(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), rees46).card().train
     assert (kept.duplicates, kept.removed, kept.kept) == (12, 0, 84)
     once = rees46.model_copy(update={"duplicates": "remove"})
-    dataset = store(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), once)
+    dataset = store_logs(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), once)
     card = dataset.card().train
     assert (card.duplicates, card.removed, card.kept, card.rows) == (12, 12, 72, 84)
     assert values_of(dataset)["10-3-1"] == 105.35
@@ -105,6 +80,22 @@ def test_the_command_line_takes_a_mapping_by_name(
     assert "or say with a mapping what this log calls them." in capsys.readouterr().err
 
 
+def test_a_submission_is_checked_against_a_log_in_its_own_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log calls a session a basket; the submission calls it what we do."""
+    head = "household_id,basket_id,product_id,sales_value,transaction_timestamp"
+    rows = [f"{number},B{number % 4},7,1.5,2017-01-0{number + 1} 11:53:26" for number in range(8)]
+    (tmp_path / "tills.csv").write_text("\n".join([head, *rows]))
+    (tmp_path / "submission.csv").write_bytes(sample_of("B0", "B1", "B2", "B3"))
+    check = ["check", f"{tmp_path}/submission.csv", "--test", f"{tmp_path}/tills.csv", "--mapping", "complete_journey"]
+    assert main(check) == 0
+    (tmp_path / "submission.csv").write_bytes(sample_of("B0", "B1", "B2"))
+    assert main(check) == 1
+    assert main(check[:-2]) == 2
+    assert "tills.csv has no column user_session (found: household_id, basket_id, " in capsys.readouterr().err
+
+
 def test_tills_of_the_complete_journey_are_baskets_of_purchases(tmp_path: Path) -> None:
     head = "household_id,store_id,basket_id,product_id,quantity,sales_value,retail_disc,week,transaction_timestamp"
 
@@ -116,7 +107,7 @@ def test_tills_of_the_complete_journey_are_baskets_of_purchases(tmp_path: Path) 
         ]
         return "\n".join([head, *rows, ""]).encode()
 
-    dataset = store(tmp_path, tills(1), tills(2), load_mapping("complete_journey"))
+    dataset = store_logs(tmp_path, tills(1), tills(2), load_mapping("complete_journey"))
     assert set(values_of(dataset).values()) == {4.5}
     assert {fact[4:6] for fact in facts_of(dataset)} == {("(none)", "BUY")}
     assert dataset.card().train.categories == 1
@@ -129,7 +120,24 @@ TIMES = {
     "a German clock": ("02.06.2025 14:00:00", {"time_format": "%d.%m.%Y %H:%M:%S", "time_zone": "Europe/Berlin"}),
     "an American clock": ("06/02/2025 12:00 PM", {"time_format": "%m/%d/%Y %I:%M %p"}),
     "BigQuery's form": ("2025-06-02 12:00:00.123456 UTC", {}),
+    "epoch microseconds": ("1748865600999999", {"time_format": "epoch_microseconds"}),
+    "epoch seconds with blanks": (" 1748865600 ", {"time_format": "epoch_seconds"}),
+    "a short year": ("2/6/25 12:00", {"time_format": "%d/%m/%y %H:%M"}),
+    "the name of the month": ("Jun 2, 2025 12:00:00 PM", {"time_format": "%b %d, %Y %I:%M:%S %p"}),
+    "the day of the year": ("2025-153 12:00", {"time_format": "%Y-%j %H:%M"}),
+    "hours only": ("2025-06-02 12", {"time_format": "%Y-%m-%d %H"}),
+    "no marks between": ("20250602120000", {"time_format": "%Y%m%d%H%M%S"}),
+    "parts of a second in a format": ("02.06.2025 12:00:00.25", {"time_format": "%d.%m.%Y %H:%M:%S.%f"}),
+    "an offset in a format": ("02/Jun/2025:14:00:00 +0200", {"time_format": "%d/%b/%Y:%H:%M:%S %z"}),
+    "an offset in a format beats the zone": (
+        "02.06.2025 14:00 +0200",
+        {"time_format": "%d.%m.%Y %H:%M %z", "time_zone": "Asia/Tokyo"},
+    ),
+    "an offset beats the zone": ("2025-06-02 14:00:00+02:00", {"time_zone": "Asia/Tokyo"}),
+    "an offset without a colon": ("2025-06-02 14:00:00 +0200", {}),
+    "an offset of hours": ("2025-06-02T14:00+02", {}),
     "an offset": ("2025-06-02T14:00:00+02:00", {}),
+    "no seconds but an offset": ("2025-06-02 12:00Z", {}),
     "no seconds": ("2025-06-02 12:00", {}),
     "a local time without an offset": ("2025-06-02 08:00:00", {"time_zone": "America/New_York"}),
 }
@@ -155,16 +163,42 @@ def shop_log(time: str, **cells: str) -> bytes:
 @pytest.mark.parametrize("form", TIMES)
 def test_a_time_is_the_same_moment_in_any_form(tmp_path: Path, form: str) -> None:
     text, settings_ = TIMES[form]
-    dataset = store(tmp_path, shop_log(text), shop_log(text, product_id="Q"), Mapping.checked(**settings_))
+    dataset = store_logs(tmp_path, shop_log(text), shop_log(text, product_id="Q"), Mapping.checked(**settings_))
     assert {fact[6] for fact in facts_of(dataset)} == {NOON}
 
 
-def test_a_time_that_the_clocks_skipped_is_an_hour_later_and_one_shown_twice_the_earlier(tmp_path: Path) -> None:
-    berlin = Mapping(time_zone="Europe/Berlin")
-    dataset = store(tmp_path, shop_log("2025-03-30 02:30:00"), shop_log("2025-10-26 02:30:00"), berlin)
-    spring = datetime.datetime(2025, 3, 30, 1, 30, tzinfo=datetime.UTC).timestamp()
-    autumn = datetime.datetime(2025, 10, 26, 0, 30, tzinfo=datetime.UTC).timestamp()
-    assert {(fact[0], fact[6]) for fact in facts_of(dataset)} == {("train", spring), ("test", autumn)}
+ZONES = [
+    ("Europe/Berlin", "2025-03-30 01:59:59", "2025-03-30 00:59:59"),
+    ("Europe/Berlin", "2025-03-30 02:30:00", "2025-03-30 01:30:00"),  # skipped: an hour later
+    ("Europe/Berlin", "2025-03-30 03:00:00", "2025-03-30 01:00:00"),
+    ("Europe/Berlin", "2025-10-26 01:59:59", "2025-10-25 23:59:59"),
+    ("Europe/Berlin", "2025-10-26 02:30:00", "2025-10-26 00:30:00"),  # shown twice: the earlier
+    ("Europe/Berlin", "2025-10-26 03:00:00", "2025-10-26 02:00:00"),
+    ("America/New_York", "2025-11-02 01:30:00", "2025-11-02 05:30:00"),
+    ("America/New_York", "2025-03-09 02:15:00", "2025-03-09 07:15:00"),
+    ("Asia/Kolkata", "2025-01-01 05:29:59", "2024-12-31 23:59:59"),
+    ("UTC", "2025-03-30 02:30:00", "2025-03-30 02:30:00"),
+]
+
+
+@pytest.mark.parametrize(("zone", "shown", "utc"), ZONES)
+@pytest.mark.parametrize("form", ["auto", "%Y-%m-%d %H:%M:%S"])
+def test_a_local_time_is_the_moment_at_which_the_clocks_showed_it(
+    tmp_path: Path, zone: str, shown: str, utc: str, form: str
+) -> None:
+    mapping = Mapping(time_zone=zone, time_format=form)
+    dataset = store_logs(tmp_path, shop_log(shown), shop_log(shown, product_id="Q"), mapping)
+    moment = datetime.datetime.fromisoformat(f"{utc}+00:00").timestamp()
+    assert {fact[6] for fact in facts_of(dataset)} == {moment}
+
+
+def test_times_of_a_program_without_a_zone_are_local_too(tmp_path: Path) -> None:
+    frame = pl.read_csv(io.BytesIO(shop_log("2025-06-02 14:00:00"))).with_columns(
+        pl.col("event_time").str.to_datetime()
+    )
+    dates = frame.with_columns(pl.col("event_time").cast(pl.Date), pl.lit("Q").alias("product_id"))
+    dataset = store_logs(tmp_path, parquet_of(frame), parquet_of(dates), Mapping(time_zone="Europe/Berlin"))
+    assert {(fact[0], fact[6]) for fact in facts_of(dataset)} == {("train", NOON), ("test", NOON - 14 * 3600)}
 
 
 def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> None:
@@ -189,7 +223,7 @@ def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> No
             "quantity": "menge",
         },
     )
-    dataset = store(tmp_path, log, log.replace(b";A;", b";X;"), mapping)
+    dataset = store_logs(tmp_path, log, log.replace(b";A;", b";X;"), mapping)
     card = dataset.card().train
     assert (card.rows, card.kept, card.quarantined, card.ignored) == (15, 10, 5, 5)
     assert card.categories == 1
@@ -197,41 +231,126 @@ def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> No
     assert dataset.card().quarantine_reasons == {"was is suche, which is to be ignored": 10}
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
-@given(
-    steps=st.lists(
-        st.tuples(st.sampled_from("ABC"), st.sampled_from([0, 60, 1799, 1800, 1801, 86_400])), min_size=2, max_size=15
+# --- what a log may lack, and how it may spell things -----------------------------------------------------------------
+def test_a_log_without_categories_has_one_and_its_empty_cells_are_nobodys(tmp_path: Path) -> None:
+    mapping = Mapping.checked(columns={"category_id": None})
+    dataset = store_logs(
+        tmp_path, shop_log("2025-06-02 12:00:00", category_id=""), shop_log("2025-06-02 13:00:00"), mapping
     )
-)
-def test_sessions_are_made_from_pauses(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
-    """Against a plain loop: a pause of more than 30 minutes ends a session."""
-    clock: dict[str, int] = defaultdict(lambda: NOON)
-    events = []
-    for user, pause in steps:
-        clock[user] += pause
-        events.append((user, clock[user]))
-    rows = [
-        {
-            "event_time": f"{time}",
-            "event_type": "BUY",
-            "product_id": f"P{place}",
-            "category_id": "C",
-            "user_id": user,
-            "price": "1",
-        }
-        for place, (user, time) in enumerate(events)
+    assert {fact[4] for fact in facts_of(dataset)} == {"(none)"}
+    assert dataset.card().train.quarantined == 0
+
+
+def test_every_event_can_be_of_one_type_whatever_stands_there(tmp_path: Path) -> None:
+    mapping = Mapping(every_event_is="BUY")
+    rows = rows_of(good_events(), "train")
+    dataset = store_logs(tmp_path, csv_of(rows), csv_of(rows_of(good_events(), "test")), mapping)
+    assert {fact[5] for fact in facts_of(dataset)} == {"BUY"}
+
+
+def test_words_for_events_may_be_written_in_any_case_and_with_blanks(tmp_path: Path) -> None:
+    words = {"Produkt  Ansicht": "VIEW", "ÜBERZUG": "BUY"}
+    log = shop_log("2025-06-02 12:00:00", event_type=" produkt  ansicht ")
+    later = shop_log("2025-06-02 13:00:00", event_type="überzug")
+    dataset = store_logs(tmp_path, log, later, Mapping.checked(event_words=words))
+    assert {fact[::5] for fact in facts_of(dataset)} == {("train", "VIEW"), ("test", "BUY")}
+
+
+def test_names_of_columns_may_be_written_in_any_case_and_with_blanks(tmp_path: Path) -> None:
+    log = shop_log("2025-06-02 12:00:00").replace(b"user_id", b'"  Wer da? "')
+    mapping = Mapping.checked(columns={"user_id": "WER DA?"})
+    dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), mapping)
+    assert {fact[2] for fact in facts_of(dataset)} == {"U0", "U1", "U2", "U3"}
+
+
+def test_the_column_spelled_exactly_is_meant_where_two_differ_in_case(tmp_path: Path) -> None:
+    log = shop_log("2025-06-02 12:00:00", USER_ID="other")
+    dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping())
+    assert {fact[2] for fact in facts_of(dataset)} == {"U0", "U1", "U2", "U3"}
+
+
+@pytest.mark.parametrize(("text", "value"), [("1,5", 1.5), ("1.5", 1.5), (" 2 ", 2.0), ("1e2", 100.0), ("+3,25", 3.25)])
+def test_a_decimal_comma_is_one_where_the_mapping_says_so(tmp_path: Path, text: str, value: float) -> None:
+    log = shop_log("2025-06-02 12:00:00", session_value=text)
+    dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(decimal=","))
+    assert set(values_of(dataset).values()) == {value}
+
+
+def test_a_separator_that_the_mapping_names_beats_the_header(tmp_path: Path) -> None:
+    """Where names hold more bars than there are columns."""
+    log = shop_log("2025-06-02 12:00:00", **{"a|b|c|d|e|f|g|h|i|j": "x"})
+    with pytest.raises(InputError, match="has no columns event_time, "):
+        store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping())
+    dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(separator=","))
+    assert dataset.card().train.kept == 4
+
+
+# --- logs of their real shape -----------------------------------------------------------------------------------------
+def test_a_month_of_rees46_with_its_gaps_and_tricks_goes_in(tmp_path: Path) -> None:
+    """Packed as it is published; sessions without an id, returns, and a header that is repeated within."""
+    rows = rees46_rows(10)
+    rows[0]["user_session"] = ""
+    rows[3] |= {"category_code": "electronics.smartphone", "brand": 'o"neill', "price": ""}
+    rows[4]["price"] = "-5.25"
+    lines = csv_of(rows).split(b"\n")
+    train = gzip.compress(b"\n".join([*lines[:50], lines[0], *lines[50:]]))
+    dataset = store_logs(tmp_path, train, gzip.compress(csv_of(rees46_rows(11))), load_mapping("rees46"))
+    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [
+        (2, "empty user_session"),
+        (6, "price is negative"),
+        (51, "event_time is no time like 2025-06-19 10:23:07+00:00"),
     ]
-    mapping = Mapping.checked(
-        time_format="epoch_seconds", session_gap_minutes=30, value="price_of_buys", columns={"price": "price"}
-    )
-    folder = tmp_path_factory.mktemp("gap")
-    dataset = store(folder, csv_of(rows), csv_of(rows[:1]), mapping)
-    expected: dict[str, float] = defaultdict(float)
-    open_since: dict[str, tuple[str, int]] = {}
-    for user, time in sorted(events):
-        name, last = open_since.get(user, ("", 0))
-        if not name or time - last > 1800:
-            name = f"{user}@{datetime.datetime.fromtimestamp(time, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
-        open_since[user] = (name, time)
-        expected[name] += 1
-    assert values_of(dataset) == expected
+    assert values_of(dataset)["10-0-1"] == 105.35
+    must_add_up(dataset)
+
+
+def test_tills_of_the_complete_journey_go_in_as_the_package_has_them(tmp_path: Path) -> None:
+    """Numbers and times of their own types, as a data frame writes them."""
+
+    def tills(month: int) -> bytes:
+        baskets = [(household, item) for household in range(9) for item in range(3)]
+        return parquet_of(
+            pl.DataFrame(
+                {
+                    "household_id": [float(household) for household, _ in baskets],
+                    "store_id": [330] * 27,
+                    "basket_id": [month * 10**10 + household for household, _ in baskets],
+                    "product_id": [1_000_000 + item for _, item in baskets],
+                    "quantity": [2] * 27,
+                    "sales_value": [0.5 + item for _, item in baskets],
+                    "week": [month] * 27,
+                    "transaction_timestamp": [
+                        datetime.datetime(2017, month, 1 + household, 22, item) for household, item in baskets
+                    ],
+                }
+            )
+        )
+
+    dataset = store_logs(tmp_path, tills(1), tills(2), load_mapping("complete_journey"))
+    assert values_of(dataset) == {f"{10**10 + household}": 4.5 for household in range(9)}
+    assert {fact[2:6] for fact in facts_of(dataset) if fact[2] == "3"} == {
+        ("3", f"{1_000_000 + item}", "(none)", "BUY") for item in range(3)
+    }
+    assert dataset.card().train.first_time == datetime.datetime(2017, 1, 1, 22, tzinfo=datetime.UTC).timestamp()
+
+
+def test_invoices_of_the_gift_shop_go_in_without_what_names_no_customer_or_was_sent_back(tmp_path: Path) -> None:
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+
+    def invoices(month: int) -> bytes:
+        lines = [head]
+        for number in range(8):
+            when = f"{month}/{number + 1}/2011 8:26"
+            lines.append(
+                f'{month}{number},8512{number},"WHITE ""HEART"", £2",6,{when},2.55,1785{number},United Kingdom'
+            )
+            lines.append(f"{month}{number},71053,LANTERN,6,{when},3.39,1785{number},United Kingdom")
+        lines.append(f"C{month},71053,LANTERN,-6,{month}/9/2011 8:26,3.39,17850,United Kingdom")
+        lines.append(f"{month}9,71053,,1,{month}/9/2011 8:26,0.0,,United Kingdom")
+        return "\n".join(lines).encode("latin-1")
+
+    dataset = store_logs(tmp_path, invoices(1), invoices(7), load_mapping("online_retail"))
+    assert values_of(dataset) == {f"1{number}": 35.64 for number in range(8)}
+    assert dataset.card().quarantine_reasons == {"empty CustomerID": 2, "UnitPrice times Quantity is negative": 1}
+    times = {fact[6] for fact in facts_of(dataset) if fact[1] == "70"}
+    assert times == {datetime.datetime(2011, 7, 1, 7, 26, tzinfo=datetime.UTC).timestamp()}  # British summer

@@ -241,7 +241,8 @@ class _Ingestion:
 
     def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
         ids, assembled, order = self._written(made, spills, dictionaries)
-        order.write_parquet(made / ORDER_FILE)
+        with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' own writer does not say that a disk is full
+            writer.write(order)
         hashes = self._hashes.result() | self._answers
         fingerprint = _fingerprint(hashes, self._files.mapping)
         sample = self._files.sample_submission

@@ -14,6 +14,7 @@ from core.ingestion.quarantine import IGNORED, REASON
 from core.ingestion.understanding import Understood
 from core.schema import SESSION, TIME, TYPE, VALUE
 
+_CORRELATION_DIGITS = 9
 _REASONS_TOLD = 4  # in a sentence; the quarantine has all
 
 
@@ -115,4 +116,5 @@ class _OrderCount:
         spread_x, spread_y = xx - x * x / n, yy - y * y / n
         if spread_x <= 0 or spread_y <= 1e-12 * max(yy, 1):  # below the rounding error of the sums
             return None
-        return float(np.clip((xy - x * y / n) / np.sqrt(spread_x * spread_y), -1, 1))
+        # rounded, because the last bits of the sums depend on where the file was cut into pieces
+        return round(float(np.clip((xy - x * y / n) / np.sqrt(spread_x * spread_y), -1, 1)), _CORRELATION_DIGITS)
