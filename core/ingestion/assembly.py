@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.ingestion.side_by_side import in_order
 from core.ingestion.spill import Spill
 from core.ingestion.units import COMPOSITE, KNOWN_VALUE, Sessions, make_units, sessions_by_gap
 from core.schema import ROLE, ROLES, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, UNIT, USER, USER_ID, USER_SESSION, VALUE
+from core.workspace import sync
 
 
 @dataclass
@@ -78,17 +80,33 @@ def assemble(
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
         ParquetWriter(folder / UNITS_FILE) as units,
         DictionaryWriter(folder, USER_SESSION) as sessions,
+        ThreadPoolExecutor(2) as writing,  # one file's row groups are written one after the other, four files are not
+        ThreadPoolExecutor(1) as disk,  # brings to disk what is written, so that little is left to do in the end
     ):
+        syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
         for made in in_order(work, pairs, ahead=0):
             numbered = pl.col(UNIT) + counted.units
-            for role, file in ((TRAIN_ROLE, train), (TEST_ROLE, test)):
-                file.write(made.events[role].with_columns(numbered))
-            units.write(made.units.with_columns(numbered))
-            sessions.write(made.ids.rename({SESSION: "code", USER_SESSION: "id"}))
+            written = [
+                writing.submit(train.write, made.events[TRAIN_ROLE].with_columns(numbered)),
+                writing.submit(test.write, made.events[TEST_ROLE].with_columns(numbered)),
+                writing.submit(units.write, made.units.with_columns(numbered)),
+                writing.submit(sessions.write, made.ids.rename({SESSION: "code", USER_SESSION: "id"})),
+            ]
             counted.add(made)
+            for each in written:
+                each.result()
+            if syncing is None or syncing.done():
+                syncing = disk.submit(_sync_files, folder)
             report(sum(rows.height for rows in made.events.values()))
+        if syncing is not None:
+            syncing.result()
         return counted, sessions.counts()
+
+
+def _sync_files(folder: Path) -> None:
+    for file in folder.iterdir():
+        sync(file)
 
 
 def _sessions_of(pair: tuple[pl.DataFrame, pl.DataFrame], mapping: Mapping, folder: Path, seed: int) -> Sessions:

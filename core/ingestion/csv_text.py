@@ -25,6 +25,8 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _HEAD_BYTES = 1 << 20
 """What is read to find the header."""
 _LONGEST_LINE = 64 << 20  # bytes; a record has a few hundred, what is longer is no text with line ends
+_LINE_END = ord("\n")
+_COUNTED_AT_ONCE = 1 << 18  # bytes: what is compared stays in the processor's cache
 _SHOWN = 2_000  # characters of a broken line that are kept
 
 
@@ -106,11 +108,18 @@ def _pieces(name: str, chunks: Iterable[bytes], form: Form, *, rest: bytes, line
         end = whole_records(lines, form) if last else 0
         part, rest = lines[:end], lines[end:] + chunk[last:]
         if part:
-            ends = part.count(b"\n")
+            ends = _line_ends(part)
             yield Piece(len(part), partial(_parse, part, form, line, ends))
             line += ends
     if rest:
-        yield Piece(len(rest), partial(_parse, rest, form, line, rest.count(b"\n")))
+        yield Piece(len(rest), partial(_parse, rest, form, line, _line_ends(rest)))
+
+
+def _line_ends(data: bytes) -> int:
+    """How many; a third of the time of bytes.count, and other threads may run meanwhile."""
+    view = np.frombuffer(data, np.uint8)
+    parts = (view[begin : begin + _COUNTED_AT_ONCE] for begin in range(0, len(view), _COUNTED_AT_ONCE))
+    return sum(int(np.count_nonzero(part == _LINE_END)) for part in parts)
 
 
 def _parse(data: bytes, form: Form, first_line: int, line_ends: int) -> Block:
@@ -132,7 +141,7 @@ def _parse_fast(data: bytes, form: Form, lines: int) -> pl.DataFrame | None:
             new_columns=[f"{place}" for place in range(form.width)],
             infer_schema=False,
             separator=form.mark,
-        )
+        ).rechunk()  # it comes in ten chunks, which all that follows would go through one by one
     except pl.exceptions.PolarsError:  # too many fields, no UTF-8
         return None
     if frame.height != lines:
@@ -147,7 +156,7 @@ def _parse_fast(data: bytes, form: Form, lines: int) -> pl.DataFrame | None:
 
 
 def _lines_at(data: bytes, places: Sequence[int]) -> list[str]:
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
     texts = []
     for place in places:
         begin = int(ends[place - 1]) + 1 if place else 0

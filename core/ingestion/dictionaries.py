@@ -13,7 +13,7 @@ from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.side_by_side import in_order
 from core.ingestion.spill import Parts, Spill
 from core.ingestion.understanding import CODE_OF
-from core.ingestion.units import SharedCodeError
+from core.ingestion.units import refuse_other_id
 from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
 
 CODE, ID, IN_TRAIN, IN_TEST = "code", "id", "in_train", "in_test"
@@ -66,7 +66,7 @@ def _by_code(pair: tuple[pl.DataFrame, pl.DataFrame]) -> pl.DataFrame:
         part.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if part.height else _NOTHING
         for role, part in zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True)
     )
-    return pl.concat(seen).sort(
+    return pl.concat(seen, rechunk=True).sort(
         CODE, maintain_order=True
     )  # train stands first, and stays so: half the time of two keys
 
@@ -90,8 +90,7 @@ class DictionaryWriter:
         """
         code, text, role = (sightings.get_column(name) for name in (CODE, ID, ROLE))
         begins = code.ne_missing(code.shift(1))
-        if (~begins & (text != text.shift(1))).any():
-            raise SharedCodeError
+        refuse_other_id(text, ~begins)
         in_train = role.filter(begins) == TRAIN_ROLE
         in_test = role.filter(code.ne_missing(code.shift(-1))) == TEST_ROLE
         for place, flags in enumerate((in_train, in_test, in_train & in_test)):

@@ -42,7 +42,7 @@ from core.schema import (
     USER_ID,
     USER_SESSION,
 )
-from core.workspace import Workspace, building_folder
+from core.workspace import Workspace, building_folder, sync
 
 _STORED_FORM = b"events-2"  # part of the fingerprint: raise it when the stored form changes
 _SEEDS = range(8)
@@ -240,9 +240,7 @@ class _Ingestion:
         return spills
 
     def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
-        ids, assembled, order = self._written(made, spills, dictionaries)
-        with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' own writer does not say that a disk is full
-            writer.write(order)
+        ids, assembled, to_predict = self._written(made, spills, dictionaries)
         hashes = self._hashes.result() | self._answers
         fingerprint = _fingerprint(hashes, self._files.mapping)
         sample = self._files.sample_submission
@@ -256,7 +254,7 @@ class _Ingestion:
             tallies=self._tallies,
             ids=ids,
             assembled=assembled,
-            to_predict=order.height,
+            to_predict=to_predict,
         )
         (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
@@ -272,8 +270,12 @@ class _Ingestion:
 
     def _written(
         self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries
-    ) -> tuple[dict[str, IdCounts], Assembled, pl.DataFrame]:
-        """Write dictionaries and events side by side; none of them keeps all cores busy by itself."""
+    ) -> tuple[dict[str, IdCounts], Assembled, int]:
+        """Write dictionaries, events and the order side by side; none of them keeps all cores busy by itself.
+
+        Returns:
+            How many ids there are, what was counted, and how many sessions are to be predicted.
+        """
         mapping, sample = self._files.mapping, self._files.sample_submission
         with ThreadPoolExecutor(2) as pool:
             wanted = pool.submit(wanted_ids, sample, mapping) if sample else None
@@ -284,10 +286,17 @@ class _Ingestion:
                 counts[USER_ID].result()  # sessions that are still to be made are called by their user
             assembled, sessions = assemble(spills, mapping, made, seed=self._seed, report=self._written_so_far)
             ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
-        dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)
-        if sample is None or wanted is None:
-            return ids, assembled, all_test_sessions(dictionary)
-        return ids, assembled, order_of(sample.name, wanted.result(), dictionary, self._seed)
+            synced = [pool.submit(sync, file) for file in made.iterdir()]  # the disk works while the order is found
+            dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)
+            if sample is None or wanted is None:
+                order = all_test_sessions(dictionary)
+            else:
+                order = order_of(sample.name, wanted.result(), dictionary, self._seed)
+            with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' own writer does not say that a disk is full
+                writer.write(order)
+            for each in synced:
+                each.result()
+        return ids, assembled, order.height
 
     def _read_so_far(self, size: int) -> None:
         self._bytes_read += size

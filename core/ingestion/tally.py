@@ -98,7 +98,9 @@ class _OrderCount:
     def _add_sums(self, values: NDArray[np.float64]) -> None:
         place = np.arange(self._rows, self._rows + len(values), dtype=np.float64)
         size = np.log1p(values)
-        self._sums += [len(values), place.sum(), place @ place, size.sum(), size @ size, place @ size]
+        # not by `@`: BLAS would start threads for these, and they wait for more work by spinning on a core
+        products = ((place * place).sum(), (size * size).sum(), (place * size).sum())
+        self._sums += [len(values), place.sum(), products[0], size.sum(), *products[1:]]
 
     def result(self) -> RowOrder:
         return RowOrder(

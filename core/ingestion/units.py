@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.ingestion.mapping import Mapping
+from core.ingestion.ordering import places_in_order
 from core.schema import (
     BUY,
     CATEGORY,
@@ -78,7 +79,7 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping) -> Sessions:
     described = pl.concat(firsts).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
     units = _units(described, values, mapping)
     by_session = described if key == SESSION else described.sort(SESSION, ROLE)
-    _refuse_shared_codes(by_session)
+    refuse_other_id(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
     return Sessions(
         {role: _numbered(rows, described.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
         units,
@@ -94,9 +95,9 @@ def _in_order(rows: pl.DataFrame, key: str, *, remove: bool) -> tuple[pl.DataFra
     Returns:
         The rows without those that repeat another one, if these are to go; and how many repeat another one.
     """
-    # Session, moment and product nearly always suffice, and sort in half the time of all columns.
-    moment = (pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment")
-    ordered = rows.with_columns(moment).sort(key, "_moment", PRODUCT)
+    # Session, moment and product nearly always suffice.
+    placed = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
+    ordered = placed[places_in_order(*(placed.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
     same_key = ~_changed(ordered, key)
     tied = same_key & ~_changed(ordered, "_moment", PRODUCT)
     if (same_key & _changed(ordered, USER)).any() or (tied & _changed(ordered, CATEGORY, VALUE)).any():
@@ -131,18 +132,20 @@ def _first_events(ordered: pl.DataFrame, role: int) -> pl.DataFrame:
         SharedCodeError: it is not.
     """
     begins = pl.Series(_changed(ordered, SESSION, USER))
-    names = ordered.get_column(USER_SESSION)
-    if (~begins & names.ne_missing(names.shift(1))).any():
-        raise SharedCodeError
+    refuse_other_id(ordered.get_column(USER_SESSION), ~begins)
     return ordered.filter(begins).select(
         pl.lit(role, dtype=pl.Int8).alias(ROLE), SESSION, USER, pl.col(TIME).alias(START), VALUE, USER_SESSION
     )
 
 
-def _refuse_shared_codes(units: pl.DataFrame) -> None:
-    """Raise SharedCodeError where units of one session code, which stand side by side, have different ids."""
-    unlike = pl.col(USER_SESSION).ne_missing(pl.col(USER_SESSION).shift(1))
-    if units.select((_same_as_before(SESSION) & unlike).any()).item():
+def refuse_other_id(ids: pl.Series, same_code: pl.Series) -> None:
+    """Look at the ids whose code is that of the id before them (`same_code` is true there): they must be equal.
+
+    Raises:
+        SharedCodeError: two of them are not.
+    """
+    places = same_code.arg_true()  # only these, because comparing texts is dear
+    if ids.gather(places).ne_missing(ids.gather(places - 1)).any():
         raise SharedCodeError
 
 
