@@ -16,7 +16,7 @@ from core.ingestion.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.mapping import Mapping
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.side_by_side import in_order
-from core.ingestion.spill import Spill
+from core.ingestion.spill import Part, Spill
 from core.ingestion.units import COMPOSITE, KNOWN_VALUE, Sessions, make_units, sessions_by_gap
 from core.schema import ROLE, ROLES, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, UNIT, USER, USER_ID, USER_SESSION, VALUE
 from core.workspace import sync
@@ -85,7 +85,7 @@ def assemble(
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-        for made in in_order(work, pairs, ahead=0):
+        for made in in_order(work, pairs, ahead=1):
             numbered = pl.col(UNIT) + counted.units
             written = [
                 writing.submit(train.write, made.events[TRAIN_ROLE].with_columns(numbered)),
@@ -109,9 +109,9 @@ def _sync_files(folder: Path) -> None:
         sync(file)
 
 
-def _sessions_of(pair: tuple[pl.DataFrame, pl.DataFrame], mapping: Mapping, folder: Path, seed: int) -> Sessions:
+def _sessions_of(pair: tuple[Part, Part], mapping: Mapping, folder: Path, seed: int) -> Sessions:
     """Put the events of a part of train and of test together."""
-    events = dict(zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True))
+    events = dict(zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True))
     if mapping.session_gap_minutes is not None:
         users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID)).select(USER, USER_ID)
         for role, rows in events.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ import polars as pl
 from core.dataset import DICTIONARY_FILE
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.side_by_side import in_order
-from core.ingestion.spill import Parts, Spill
+from core.ingestion.spill import Part, Parts, Spill
 from core.ingestion.understanding import CODE_OF
 from core.ingestion.units import refuse_other_id
 from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
@@ -34,14 +35,14 @@ class IdCounts:
 class Dictionaries:
     """Collects the ids of users, products and categories while files are read, and writes a dictionary of each."""
 
-    def __init__(self, folder: Path, bits: int) -> None:
+    def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
         self._spills: dict[tuple[str, int], Spill] = {}
         for column in CODE_OF:
             if column != USER_SESSION:  # the sessions' ids stay with their events
                 for role in (TRAIN_ROLE, TEST_ROLE):
                     place = folder / f"{column}-{role}"
                     place.mkdir()
-                    self._spills[column, role] = Spill(place, bits)
+                    self._spills[column, role] = Spill(place, bits, writing)
 
     def add(self, role: int, column: str, ids: Parts) -> None:
         """Note ids (code, id) seen in a file, by parts of the code; repeats do not matter."""
@@ -60,11 +61,11 @@ class Dictionaries:
             return file.counts()
 
 
-def _by_code(pair: tuple[pl.DataFrame, pl.DataFrame]) -> pl.DataFrame:
+def _by_code(pair: tuple[Part, Part]) -> pl.DataFrame:
     """Sightings in train and in test, with their role, sorted by code and role."""
     seen = (
-        part.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if part.height else _NOTHING
-        for role, part in zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True)
+        ids.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if ids.height else _NOTHING
+        for role, ids in zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True)
     )
     return pl.concat(seen, rechunk=True).sort(
         CODE, maintain_order=True

@@ -8,13 +8,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
+from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset, list_datasets
 from core.errors import InputError, SettingError
 from core.ingestion.assembly import Assembled, assemble
@@ -47,7 +48,7 @@ from core.workspace import Workspace, building_folder, sync
 _STORED_FORM = b"events-2"  # part of the fingerprint: raise it when the stored form changes
 _SEEDS = range(8)
 """Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""
-_BYTES_A_ROW = 60  # of an event as text, rather too few: only the number of parts rests on it
+_BYTES_A_ROW = 80  # of an event as text, about: only the number of parts rests on it
 _PARTS = 100
 _READING_SHARE = 0.7  # of the time, measured; the rest is putting together and writing
 
@@ -212,21 +213,26 @@ class _Ingestion:
 
     def store(self) -> Dataset:
         """Read everything and store it."""
-        with tempfile.TemporaryDirectory(prefix=".reading-", dir=self._workspace.datasets) as name:
+        with (
+            tempfile.TemporaryDirectory(prefix=".reading-", dir=self._workspace.datasets) as name,
+            ThreadPoolExecutor(available_cores()) as writing,
+        ):
             work, made = Path(name), Path(name) / "made"
             made.mkdir()
             bits = part_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
-            dictionaries = Dictionaries(work, bits)
-            spills = self._read(work, made, bits, dictionaries)
+            dictionaries = Dictionaries(work, bits, writing)
+            spills = self._read(work, made, bits, dictionaries, writing)
             return self._put_together(made, spills, dictionaries)
 
-    def _read(self, work: Path, made: Path, bits: int, dictionaries: Dictionaries) -> dict[int, Spill]:
+    def _read(
+        self, work: Path, made: Path, bits: int, dictionaries: Dictionaries, writing: Executor
+    ) -> dict[int, Spill]:
         spills: dict[int, Spill] = {}
         with ParquetWriter(made / QUARANTINE_FILE) as quarantine:
             for role, source in self._sources.items():
                 place = work / ROLES[role]
                 place.mkdir()
-                spills[role] = Spill(place, bits)
+                spills[role] = Spill(place, bits, writing)
                 understanding = Understanding(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
                 for block, part in read_blocks(source, understanding, self._tallies[role], self._read_so_far):

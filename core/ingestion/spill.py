@@ -6,8 +6,10 @@ together is then put together part by part, and memory does not grow with the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -52,16 +54,38 @@ def split(frame: pl.DataFrame, key: str, bits: int) -> Parts:
     }
 
 
-class Spill:
-    """Takes rows by part in any order and gives them back part by part, in the order of the codes."""
+@dataclass(frozen=True)
+class Part:
+    """The rows of one part, in memory or on disk."""
 
-    def __init__(self, folder: Path, bits: int) -> None:
+    _files: Sequence[Path]
+    _held: Sequence[pl.DataFrame]
+    _empty: pl.DataFrame
+
+    def load(self) -> pl.DataFrame:
+        """The rows; what lay on disk is gone from there."""
+        frames = [pl.read_ipc(file) for file in self._files] + list(self._held)
+        for file in self._files:
+            with suppress(PermissionError):  # Windows keeps a file that is still read; the folder goes in the end
+                file.unlink()
+        return pl.concat(frames) if frames else self._empty
+
+
+class Spill:
+    """Takes rows by part in any order and gives them back part by part, in the order of the codes.
+
+    `writing` puts what is too much for memory on disk while more comes; who owns it must end it before the folder goes.
+    """
+
+    def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
         self._folder = folder
         self._parts = 1 << bits
         self._held: dict[int, list[pl.DataFrame]] = {}
         self._height = 0
         self._files: dict[int, list[Path]] = {}
         self._empty = pl.DataFrame()
+        self._writing = writing
+        self._written: list[Future[None]] = []
 
     def add(self, parts: Parts) -> None:
         """Keep rows."""
@@ -71,25 +95,26 @@ class Spill:
             self._held.setdefault(part, []).append(frame)
             self._height += frame.height
         if self._height >= _IN_MEMORY:
-            self._write()
+            self._finish_writing()  # of what was held before: twice _IN_MEMORY is the most that is ever held
+            self._written = [self._writing.submit(self._write, part, frames) for part, frames in self._held.items()]
+            self._held, self._height = {}, 0
 
-    def parts(self) -> Iterator[pl.DataFrame]:
-        """The rows of every part, also of one without rows; each part once."""
+    def parts(self) -> Iterator[Part]:
+        """Every part, also one without rows, once; each may be loaded on any thread."""
+        self._finish_writing()
         for part in range(self._parts):
-            files = self._files.get(part, [])
-            frames = [pl.read_ipc(file) for file in files] + self._held.pop(part, [])
-            yield pl.concat(frames) if frames else self._empty
-            for file in files:
-                with suppress(PermissionError):  # Windows keeps a file that is still read; the folder goes in the end
-                    file.unlink()
+            yield Part(self._files.get(part, []), self._held.pop(part, []), self._empty)
 
-    def _write(self) -> None:
-        for part, frames in self._held.items():
-            place = self._files.setdefault(part, [])
-            file = self._folder / f"{part:04}-{len(place):06}.arrow"
-            # As Arrow's older texts, each frame with its own: Polars would write the texts of all parts into each.
-            table = pl.concat(frames).to_arrow(compat_level=pl.CompatLevel.oldest())
-            with ipc.new_file(file, table.schema) as target:
-                target.write_table(table)
-            place.append(file)
-        self._held, self._height = {}, 0
+    def _finish_writing(self) -> None:
+        while self._written:
+            self._written.pop().result()
+
+    def _write(self, part: int, frames: list[pl.DataFrame]) -> None:
+        place = self._files.setdefault(part, [])
+        file = self._folder / f"{part:04}-{len(place):06}.arrow"
+        # As Arrow's older texts, each frame with its own: Polars would write the texts of all parts into each.
+        table = pl.concat(frames, rechunk=True).to_arrow(compat_level=pl.CompatLevel.oldest())
+        frames.clear()
+        with ipc.new_file(file, table.schema) as target:
+            target.write_table(table)
+        place.append(file)
