@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pyarrow import ipc
+from pyarrow import OSFile, ipc
 
 _IN_MEMORY = 4_000_000
 """Rows held before they are written: 400 MB of events; most people's files never reach the disk twice."""
@@ -115,6 +115,9 @@ class Spill:
         # As Arrow's older texts, each frame with its own: Polars would write the texts of all parts into each.
         table = pl.concat(frames, rechunk=True).to_arrow(compat_level=pl.CompatLevel.oldest())
         frames.clear()
-        with ipc.new_file(file, table.schema) as target:
+        with (
+            OSFile(str(file), "wb") as opened,
+            ipc.new_file(opened, table.schema) as target,
+        ):  # closed on a full disk, too
             target.write_table(table)
         place.append(file)
