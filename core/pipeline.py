@@ -14,7 +14,7 @@ import polars as pl
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import RunError
-from core.features import FeatureTable, build_features, changed_by_later_sessions
+from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame
 from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.mapping import Mapping
@@ -71,7 +71,7 @@ def run(
         table = build_features(dataset, config, report)
     with clock.step("train") as report:
         training = train(
-            training_set(table, dataset.order().get_column(SESSION)),
+            training_set(table, dataset.order().get_column(SESSION), session_events(dataset, config)),
             config,
             known_share=_known_share(dataset, config),
             report=report,

@@ -16,7 +16,7 @@ import polars as pl
 
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
-from core.features import GROUPS
+from core.features import feature_catalogue
 from core.progress import Progress
 from core.runs import store
 from core.schema import SESSION, STACK, UNIT
@@ -103,9 +103,8 @@ def write_tables(folder: Path, training: Training, answers: pl.DataFrame, import
         for fold, model in enumerate(fit.models):
             model.save(models, f"{fit.learner}-fold{fold}")
     listed = [
-        {"name": feature.name, "group": group.name, "unit": feature.unit, "meaning": feature.meaning}
-        for group in GROUPS
-        for feature in group.features
+        {"name": each.feature.name, "group": each.group, "unit": each.feature.unit, "meaning": each.feature.meaning}
+        for each in feature_catalogue()
     ]
     _write_json(folder / store.FEATURES_FILE, listed)
 

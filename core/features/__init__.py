@@ -1,7 +1,16 @@
 """Events in, one row of features a unit out."""
 
 from core.features.honesty import changed_by_later_sessions
-from core.features.registry import GROUPS, all_features
-from core.features.table import FeatureTable, build_features, compute_features
+from core.features.registry import GROUPS, all_features, feature_catalogue
+from core.features.table import FeatureTable, build_features, compute_features, session_events
 
-__all__ = ["GROUPS", "FeatureTable", "all_features", "build_features", "changed_by_later_sessions", "compute_features"]
+__all__ = [
+    "GROUPS",
+    "FeatureTable",
+    "all_features",
+    "build_features",
+    "changed_by_later_sessions",
+    "compute_features",
+    "feature_catalogue",
+    "session_events",
+]

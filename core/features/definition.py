@@ -41,6 +41,14 @@ class SessionLog:
 
 
 @dataclass(frozen=True)
+class Described:
+    """A feature and the name of its group, as people are told of it."""
+
+    group: str
+    feature: Feature
+
+
+@dataclass(frozen=True)
 class FeatureGroup:
     """Features that are computed together. `compute` gives one row a unit: the unit and the features, in any order.
 

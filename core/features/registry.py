@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.features.activity import ACTIVITY
 from core.features.content import CONTENT
-from core.features.definition import Feature, FeatureGroup
+from core.features.definition import Described, Feature, FeatureGroup
 from core.features.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
+from core.features.prices import PRICE_FEATURES
 from core.features.timing import TIMING
 from core.features.user_history import USER_HISTORY
 
@@ -13,5 +14,11 @@ GROUPS: tuple[FeatureGroup, ...] = (ACTIVITY, TIMING, CONTENT, USER_HISTORY, PRO
 
 
 def all_features() -> tuple[Feature, ...]:
-    """Every feature, in column order."""
+    """Every feature of the feature table, in column order."""
     return tuple(feature for group in GROUPS for feature in group.features)
+
+
+def feature_catalogue() -> tuple[Described, ...]:
+    """Every feature that learners may be given: those of the table, and those that are learned fold by fold."""
+    learned = tuple(Described("recovered_prices", feature) for feature in PRICE_FEATURES)
+    return (*(Described(group.name, feature) for group in GROUPS for feature in group.features), *learned)

@@ -47,6 +47,12 @@ def build_features(
     return FeatureTable(units, compute_features(events, units.lazy(), config.history, report))
 
 
+def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
+    """What every unit did, for what is learned from its products: unit, product, category, type; one row an event."""
+    events, _ = events_and_units(dataset, config)
+    return events.select(UNIT, PRODUCT, CATEGORY, TYPE).collect()
+
+
 def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """The events of both files and their units, by unit.
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from core.features import GROUPS
+from core.features import feature_catalogue
 from core.schema import STACK
 from core.training import Training, Vector
 
@@ -38,14 +38,14 @@ def importance_frame(
     1, mean over folds, null for the stack (it grows no trees); mean_abs_shap: by how many value units the feature
     moves a prediction up or down, on average over held-out rows.
     """
-    names, folds = training.data.names, training.folds.count
+    names, folds = training.names, training.folds.count
     draws = np.random.default_rng(training.context.seed)
     chosen = [draws.permutation(validated)[:_ROWS_A_FOLD] for _, validated in training.folds.splits()]
     tasks = [(fit, fold) for fold in range(folds) for fit in training.fits]
     report(0, folds, f"1 of {folds} folds")
     with ThreadPoolExecutor(training.context.threads) as pool:  # as for fits: one core each, side by side
         explained = pool.map(
-            lambda task: task[0].models[task[1]].contributions(training.data.X[chosen[task[1]]]), tasks
+            lambda task: task[0].models[task[1]].contributions(training.fold_matrix(task[1], chosen[task[1]])), tasks
         )
         moved = {name: np.zeros(len(names)) for name in [*(fit.learner for fit in training.fits), STACK]}
         combined = [np.zeros((len(rows), len(names))) for rows in chosen]
@@ -68,7 +68,7 @@ def _share(gain: Vector) -> Vector:
 
 
 def _rows(names: list[str], learner: str, moved: Vector, gain: Vector | None) -> pl.DataFrame:
-    about = {feature.name: (group.name, feature) for group in GROUPS for feature in group.features}
+    about = {each.feature.name: (each.group, each.feature) for each in feature_catalogue()}
     return pl.DataFrame(
         {
             LEARNER: [learner] * len(names),

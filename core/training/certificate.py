@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from core.training.cross_fitting import cross_fit
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.train import Training
+from core.training.train import Training, fold_columns
 
 _TRIAL_EFFORT = 0.15
 """Share of the usual rounds in the shuffled-target trial: a leak shows in the first trees, noise is not learned yet."""
@@ -42,11 +42,12 @@ def _check(code: str, title: str, *, holds: bool, explanation: str) -> Certifica
 
 def certify_training(training: Training) -> list[CertificateCheck]:
     """Check folds, out-of-fold predictions, a shuffled target and a planted leak."""
+    _, validated = next(training.folds.splits())
     return [
         folds_by_user(training.data.users, training.folds.fold_of),
         oof_complete(training.stack.oof),
         shuffled_target(training),
-        planted_leak(training.data.X, training.data.y, training.data.names),
+        planted_leak(training.fold_matrix(0, validated), training.data.y[validated], training.names),
     ]
 
 
@@ -82,7 +83,10 @@ def shuffled_target(training: Training) -> CertificateCheck:
         return CertificateCheck("shuffled_target", title, "not_applicable", _ALL_EQUAL)
     y = np.random.default_rng(context.seed).permutation(data.y)
     trial = FitContext(context.names, context.threads, context.seed, effort=_TRIAL_EFFORT)
-    (fit,) = cross_fit(LEARNERS[:1], data.X, y, X_test=data.X_test[:0], folds=training.folds, context=trial)
+    columns = fold_columns(data, y, training.folds)  # what is learned from values is learned from the shuffled ones
+    (fit,) = cross_fit(
+        LEARNERS[:1], data.X, y, X_test=data.X_test[:0], folds=training.folds, context=trial, columns=columns
+    )
     r2 = 1.0 - float(np.mean((fit.oof - y) ** 2)) / float(np.var(y))
     return _check(
         "shuffled_target",

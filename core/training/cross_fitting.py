@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.schema import LEARNER_LABELS
+from core.training.fold_columns import FoldColumns
 from core.training.folds import Folds
 from core.training.learners import FitContext, Learner, Matrix, Model, Vector
 
@@ -55,9 +57,12 @@ def cross_fit(
     X_test: Matrix,
     folds: Folds,
     context: FitContext,
+    columns: FoldColumns | None = None,
     report: Report = lambda part, parts, text: None,
 ) -> tuple[CrossFit, ...]:
     """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
+
+    `columns` are learned from values, other ones in every fold; they stand behind those of X.
 
     There is no early stopping: stopping on the fold that makes the out-of-fold prediction would flatter it.
     """
@@ -68,9 +73,9 @@ def cross_fit(
 
     def fit(learner: Learner, fold: int) -> _FoldFit:
         train, validate = splits[fold]
-        model = learner.fit(X[train], y[train], single)
-        test = model.predict(X_test) if len(X_test) else np.empty(0)
-        return _FoldFit(model, model.predict(X[validate]), test)
+        model = learner.fit(in_fold(X, columns, fold, train), y[train], single)
+        test = model.predict(_test_in_fold(X_test, columns, fold)) if len(X_test) else np.empty(0)
+        return _FoldFit(model, model.predict(in_fold(X, columns, fold, validate)), test)
 
     report(0, len(tasks), _told(learners[0], 0, folds.count))
     done = dict.fromkeys((learner.name for learner in learners), 0)
@@ -88,6 +93,15 @@ def cross_fit(
     return tuple(
         _gather(learner, [results[learner, fold] for fold in range(folds.count)], y, folds) for learner in learners
     )
+
+
+def in_fold(X: Matrix, columns: FoldColumns | None, fold: int, rows: NDArray[np.int64]) -> Matrix:
+    """Training rows as the models of a fold see them."""
+    return X[rows] if columns is None else np.hstack([X[rows], columns.train[fold][rows]])
+
+
+def _test_in_fold(X_test: Matrix, columns: FoldColumns | None, fold: int) -> Matrix:
+    return X_test if columns is None else np.hstack([X_test, columns.test[fold]])
 
 
 def _told(learner: Learner, done: int, folds: int) -> str:

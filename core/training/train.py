@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig, available_cores
 from core.features import FeatureTable
+from core.features.prices import Baskets
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
-from core.training.cross_fitting import CrossFit, cross_fit
+from core.training.cross_fitting import CrossFit, cross_fit, in_fold
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
+from core.training.fold_columns import FoldColumns, price_columns
 from core.training.folds import Folds, make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
 from core.training.stacking import Stack, fit_stack
@@ -29,7 +31,7 @@ class TrainingSet:
         X, y: features and session values of the training rows.
         test_units, X_test: the rows to predict.
         classes, test_classes: see expected_score.session_classes.
-        names: of the features.
+        names: of the features in X; those that are learned fold by fold are not among them.
     """
 
     units: NDArray[np.int64]
@@ -41,6 +43,8 @@ class TrainingSet:
     classes: NDArray[np.int64]
     test_classes: NDArray[np.int64]
     names: list[str]
+    baskets: Baskets | None = None
+    """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ class Training:
     test: Vector
     cv_mse: float
     expected: ExpectedScore
+    columns: FoldColumns | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Of all features that the learners were given."""
+        return [*self.context.names]
+
+    def fold_matrix(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
+        """Training rows with all their features, as the models of this fold see them."""
+        return in_fold(self.data.X, self.columns, fold, rows)
 
     def learner_mse(self) -> dict[str, float]:
         """Out-of-fold mean squared error by learner."""
@@ -65,10 +79,13 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     return float(np.mean((predicted - actual) ** 2))
 
 
-def training_set(table: FeatureTable, wanted: pl.Series | None = None) -> TrainingSet:
+def training_set(
+    table: FeatureTable, wanted: pl.Series | None = None, events: pl.DataFrame | None = None
+) -> TrainingSet:
     """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds.
 
-    `wanted` are the sessions to predict, by their integer; None stands for all of test.
+    `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
+    features.session_events; without them no prices are recovered.
     """
     units = table.units
     train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
@@ -77,16 +94,18 @@ def training_set(table: FeatureTable, wanted: pl.Series | None = None) -> Traini
         test = test & units.get_column(SESSION).is_in(wanted.implode())
     chosen = units.filter(train)
     classes = session_classes(table.values)
+    train_units, test_units = (units.filter(rows).get_column(UNIT).to_numpy() for rows in (train, test))
     return TrainingSet(
-        units=chosen.get_column(UNIT).to_numpy(),
+        units=train_units,
         users=chosen.get_column(USER).to_numpy(),
         X=table.matrix(train),
         y=chosen.get_column(VALUE).to_numpy(),
-        test_units=units.filter(test).get_column(UNIT).to_numpy(),
+        test_units=test_units,
         X_test=table.matrix(test),
         classes=classes[train.to_numpy()],
         test_classes=classes[test.to_numpy()],
         names=table.names,
+        baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
     )
 
 
@@ -106,8 +125,19 @@ def train(
         InputError: too few users for the folds.
     """
     folds = make_folds(data.users, config.folds, config.seed)
-    context = FitContext(data.names, available_cores(), config.seed)
-    fits = cross_fit(LEARNERS, data.X, data.y, X_test=data.X_test, folds=folds, context=context, report=report)
+    columns = fold_columns(data, data.y, folds, lambda part, parts: report(0, parts, "recovered prices"))
+    names = [*data.names, *(columns.names if columns else ())]
+    context = FitContext(names, available_cores(), config.seed)
+    fits = cross_fit(
+        LEARNERS,
+        data.X,
+        data.y,
+        X_test=data.X_test,
+        folds=folds,
+        context=context,
+        columns=columns,
+        report=report,
+    )
     stack = fit_stack(np.column_stack([fit.oof for fit in fits]), data.y, folds)
     errors = (stack.oof - data.y) ** 2
     return Training(
@@ -126,7 +156,15 @@ def train(
             known_share=known_share,
             seed=config.seed,
         ),
+        columns=columns,
     )
+
+
+def fold_columns(
+    data: TrainingSet, y: Vector, folds: Folds, report: Callable[[int, int], None] = lambda part, parts: None
+) -> FoldColumns | None:
+    """What is learned from the values `y` fold by fold; None where the rows have no events."""
+    return None if data.baskets is None else price_columns(data.baskets, y, data.users, folds, report)
 
 
 def oof_frame(training: Training) -> pl.DataFrame:

@@ -1,0 +1,185 @@
+"""Recovered prices: right on sums of prices, the features against plain Python, and never learned from what they tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.config import RunConfig
+from core.features.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, VIEW
+from core.training import Training, train
+from core.training.certificate import shuffled_target
+from core.training.fold_columns import price_columns
+from core.training.folds import Folds, make_folds
+from core.training.train import TrainingSet
+
+NAMES = [feature.name for feature in PRICE_FEATURES]
+RAW = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 3)), max_size=30)
+
+
+def events_of(rows: list[tuple[int, int, int]]) -> pl.DataFrame:
+    """(session, product, event type); the category hangs on the product."""
+    columns = {
+        "unit": [row[0] * 10 for row in rows],
+        "product": [row[1] for row in rows],
+        "category": [row[1] % 2 for row in rows],
+        "type": [row[2] for row in rows],
+    }
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Int64))
+
+
+def shop(seed: int, sessions: int = 1_500, noise: float = 1.0) -> tuple[Baskets, np.ndarray, np.ndarray, np.ndarray]:
+    """Sessions that are worth the sum of what their events are worth: baskets, values, users, prices of products."""
+    draws = np.random.default_rng(seed)
+    prices = draws.uniform(5, 60, 40)
+    effect = np.array([0.05, 0.4, -0.05, 1.0])
+    counts = draws.integers(1, 5, sessions)
+    rows = np.repeat(np.arange(sessions), counts)
+    product, kind = draws.integers(0, 40, len(rows)), draws.choice(4, len(rows), p=[0.4, 0.3, 0.2, 0.1])
+    values = np.bincount(rows, prices[product] * effect[kind]) + 20 + draws.normal(0, noise, sessions)
+    events = pl.DataFrame({"unit": rows, "product": product, "category": product % 4, "type": kind})
+    return Baskets.of(events, np.arange(sessions)), values, draws.integers(0, sessions // 2, sessions), prices
+
+
+# --- the features against plain Python -----------------------------------------------------------------------------
+def plainly(rows: list[tuple[int, int, int]], session: int, price: dict[tuple[int, int], float], seen: set) -> list:
+    mine = [row[1:] for row in rows if row[0] == session]
+    worth = [price[each] for each in mine]
+    by_type = [[price[each] for each in mine if each[1] == code] for code in range(len(EVENT_TYPES))]
+    return [
+        2.5 + sum(worth),
+        sum(worth) / len(worth) if worth else None,
+        max(worth, default=None),
+        *(sum(each) for each in by_type),
+        *(max(each, default=None) for each in by_type),
+        sum(each in seen for each in mine) / len(mine) if mine else None,
+    ]
+
+
+@settings(deadline=None, derandomize=True, max_examples=120)
+@given(rows=RAW, seed=st.integers(0, 99))
+def test_the_features_are_those_of_plain_python(rows: list[tuple[int, int, int]], seed: int) -> None:
+    baskets = Baskets.of(events_of(rows), np.arange(6) * 10)
+    draws = np.random.default_rng(seed)
+    sizes = baskets.items.height, baskets.groups
+    prices = Prices(
+        2.5,
+        draws.normal(size=sizes[0]),
+        draws.normal(size=sizes[1]),
+        draws.normal(size=4),
+        draws.random(sizes[0]) < 0.5,
+    )
+    items = [tuple(item) for item in baskets.items.select("product", "type").iter_rows()]
+    groups = sorted({(product % 2, kind) for _, product, kind in rows})
+    price = {
+        item: prices.item[place] + prices.group[groups.index((item[0] % 2, item[1]))] + prices.kind[item[1]]
+        for place, item in enumerate(items)
+    }
+    seen = {item for place, item in enumerate(items) if prices.seen[place]}
+    found = price_features(baskets, prices)
+    assert found.shape == (6, len(NAMES))
+    for session in range(6):
+        expected = [np.nan if cell is None else cell for cell in plainly(rows, session, price, seen)]
+        assert found[session].tolist() == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+def test_events_in_any_order_give_the_same_baskets() -> None:
+    rows = [(session % 6, session % 5, session % 4) for session in range(40)]
+    baskets, turned = (Baskets.of(events_of(each), np.arange(6) * 10) for each in (rows, rows[::-1]))
+    for name in ("row", "item", "group", "kind"):
+        assert np.array_equal(getattr(baskets, name), getattr(turned, name))
+    assert baskets.items.equals(turned.items)
+
+
+# --- the prices ----------------------------------------------------------------------------------------------------
+def test_prices_that_the_values_were_made_of_are_found_again() -> None:
+    baskets, values, _, prices = shop(3, sessions=6_000)
+    found = PriceModel(baskets).fit(np.arange(baskets.rows), values)
+    bought = baskets.kind == EVENT_CODE[BUY]
+    product = baskets.items.get_column("product").to_numpy()[baskets.item[bought]]
+    price = found.of_events(baskets)
+    assert np.corrcoef(price[bought], prices[product])[0, 1] > 0.98
+    assert found.base == pytest.approx(20, abs=1.5)
+    for word, effect in ((VIEW, 0.05), (ADD_CART, 0.4), (REMOVE_CART, -0.05), (BUY, 1.0)):
+        assert price[baskets.kind == EVENT_CODE[word]].mean() == pytest.approx(effect * prices.mean(), abs=1.5)
+
+
+def test_a_product_that_was_never_learned_has_the_price_of_its_category_and_type() -> None:
+    events = events_of([(session, session % 3, EVENT_CODE[VIEW]) for session in range(6)])
+    baskets = Baskets.of(events, np.arange(6) * 10)
+    rows = np.array([0, 1, 3, 4])  # product 2, of the category of product 0, is in none of them
+    found = PriceModel(baskets).fit(rows, np.array([10.0, 4.0, 10.0, 4.0]))
+    unseen = baskets.items.get_column("product").to_list().index(2)
+    assert found.seen.tolist() == [True, True, False]
+    assert found.item[unseen] == 0
+    assert found.of_events(baskets)[2] == found.group[baskets.group[2]] + found.kind[EVENT_CODE[VIEW]]
+
+
+# --- honesty -------------------------------------------------------------------------------------------------------
+def columns_with(values: np.ndarray, baskets: Baskets, users: np.ndarray, folds: Folds) -> tuple:
+    made = price_columns(baskets, values, users, folds)
+    return made.train, made.test
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_no_value_of_a_fold_is_in_the_columns_that_its_models_see(count: int) -> None:
+    baskets, values, users, _ = shop(5, sessions=600)
+    folds = make_folds(users[:500], count, 7)
+    for fold in range(count):
+        changed = values[:500].copy()
+        changed[folds.fold_of == fold] *= 3
+        (before, tests), (after, tests_after) = (
+            columns_with(each, baskets, users[:500], folds) for each in (values[:500], changed)
+        )
+        assert np.array_equal(before[fold], after[fold], equal_nan=True)
+        assert np.array_equal(tests[fold], tests_after[fold], equal_nan=True)
+        assert not np.array_equal(before[(fold + 1) % count], after[(fold + 1) % count], equal_nan=True)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_no_training_row_is_told_its_own_value_nor_one_of_its_user(count: int) -> None:
+    baskets, values, users, _ = shop(6, sessions=400)
+    folds = make_folds(users, count, 7)
+    before, _ = columns_with(values, baskets, users, folds)
+    for user in np.unique(users)[:6]:
+        changed = np.where(users == user, values * 5, values)
+        after, _ = columns_with(changed, baskets, users, folds)
+        for fold in range(count):
+            mine = users == user
+            assert np.array_equal(before[fold][mine], after[fold][mine], equal_nan=True)
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    """Training rows that know nothing but what their events are; 300 of the sessions are to be predicted."""
+    baskets, values, users, _ = shop(8, sessions=2_100, noise=8.0)
+    rows, constant = 1_800, np.zeros((2_100, 1))
+    data = TrainingSet(
+        units=np.arange(rows),
+        users=users[:rows],
+        X=constant[:rows],
+        y=values[:rows],
+        test_units=np.arange(rows, 2_100),
+        X_test=constant[rows:],
+        classes=np.zeros(rows, np.int64),
+        test_classes=np.zeros(300, np.int64),
+        names=["nothing"],
+        baskets=baskets,
+    )
+    return train(data, RunConfig(folds=3), known_share=0.0)
+
+
+def test_a_run_learns_from_recovered_prices(training: Training) -> None:
+    assert training.names == ["nothing", *NAMES]
+    assert training.cv_mse < 0.8 * np.var(training.data.y)
+    assert training.fold_matrix(1, np.array([4, 7])).shape == (2, 1 + len(NAMES))
+
+
+def test_a_shuffled_target_scores_at_chance_with_recovered_prices(training: Training) -> None:
+    check = shuffled_target(training)
+    assert check.outcome == "passed"
+    assert float(check.explanation.split(" is ")[1].split(";")[0]) < 0.02
