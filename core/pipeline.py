@@ -15,7 +15,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import RunError
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
-from core.importance import importance_frame
+from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.mapping import Mapping
 from core.progress import Progress, Step
@@ -93,7 +93,7 @@ def run(
             submission = building / SUBMISSION_FILE
             write_submission(answers, dataset.order(), submission)
             checks = check_submission(submission, dataset)
-            write_tables(building, training, answers, importance)
+            write_tables(building, training, answers, importance, recovered_prices(dataset, training))
             write_checks(building, certificate, checks)
         manifest = write_manifest(
             building,
@@ -107,6 +107,13 @@ def run(
         )
     report(1, 1, "")
     return Run(folder, manifest)
+
+
+def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:
+    """What an event on each product adds to a session's value, learned from all training sessions; see price_table."""
+    if training.columns is None or training.data.baskets is None:
+        return None
+    return price_table(training.data.baskets, training.columns.prices, dataset)
 
 
 def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:

@@ -88,8 +88,10 @@ def write_checks(folder: Path, certificate: Sequence[CertificateCheck], checks: 
     _write_json(folder / store.CHECKS_FILE, [dataclasses.asdict(check) for check in checks])
 
 
-def write_tables(folder: Path, training: Training, answers: pl.DataFrame, importance: pl.DataFrame) -> None:
-    """Write out-of-fold and test predictions, folds, answers, importance, models and features.json."""
+def write_tables(
+    folder: Path, training: Training, answers: pl.DataFrame, importance: pl.DataFrame, prices: pl.DataFrame | None
+) -> None:
+    """Write out-of-fold and test predictions, folds, answers, importance, prices, models and features.json."""
     oof_frame(training).write_parquet(folder / store.OOF_FILE)
     folds = pl.DataFrame({UNIT: training.data.units, "fold": training.folds.fold_of})
     folds.write_parquet(folder / store.FOLDS_FILE)
@@ -97,6 +99,8 @@ def write_tables(folder: Path, training: Training, answers: pl.DataFrame, import
     answers.write_parquet(folder / store.ANSWERS_FILE)
     (folder / store.IMPORTANCE_FILE).parent.mkdir()
     importance.write_parquet(folder / store.IMPORTANCE_FILE)
+    if prices is not None:
+        prices.write_parquet(folder / store.PRICES_FILE)
     models = folder / store.MODELS_FOLDER
     models.mkdir()
     for fit in training.fits:

@@ -8,9 +8,11 @@ from core.eda import importance
 from core.schema import LEARNER_LABELS
 from core.wording import number
 from pages._ui import frame
-from pages._ui.cache import importance_frame
+from pages._ui.cache import importance_frame, recovered_prices
+from pages._ui.tables import price_table
 
 MOST = 12
+MOST_PRODUCTS = 50
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
@@ -51,3 +53,10 @@ st.dataframe(
     column_config=dict.fromkeys(columns, right),
     alt="The most important features, their importance by learner and their meaning",
 )
+
+with frame.sentences(stop=True):
+    prices = recovered_prices(folder, MOST_PRODUCTS)
+if prices is not None:
+    st.subheader("What an event is worth", anchor=False)
+    st.markdown(prices[0])
+    price_table(prices[1], page.run)

@@ -89,6 +89,14 @@ def test_importance_can_be_seen_by_either_measure(finished_home: tuple[Workspace
     assert not by_effect.equals(app.dataframe[0].value)
 
 
+def test_what_an_event_is_worth_stands_below_the_features(finished_home: tuple[Workspace, Run]) -> None:
+    app = opened("pages/4_Importance.py")
+    assert "one event adds to its session on average: BUY " in said(app)
+    shown = app.dataframe[1].value
+    assert list(shown.columns) == ["Product", "Category", "Events", "VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
+    assert len(shown) == 50
+
+
 def test_files_on_this_machine_are_read_by_path(finished_home: tuple[Workspace, Run], tmp_path: Path) -> None:
     train = tmp_path / "part.csv"
     train.write_text("\n".join((DEMO / "train.csv").read_text().splitlines()[:3000]) + "\n")
@@ -146,6 +154,7 @@ def test_a_run_that_went_wrong_is_said_also_to_those_who_were_elsewhere(page: st
     [
         ("pages/3_Train.py", "certificate.json"),
         ("pages/4_Importance.py", "importance/importance.parquet"),
+        ("pages/4_Importance.py", "importance/prices.parquet"),
         ("pages/5_Submission.py", "checks.json"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Recovered prices: right on sums of prices, the features against plain Python, and never learned from what they tell."""
+"""Recovered prices: right on sums of prices, features against plain Python, never learned from what they tell."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import RunConfig
+from core.dataset import Dataset
 from core.features.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, VIEW
+from core.importance import price_finding, prices_by_product
+from core.runs import Run
+from core.runs.store import PRICES_FILE
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
 from core.training import Training, train
 from core.training.certificate import shuffled_target
 from core.training.fold_columns import price_columns
 from core.training.folds import Folds, make_folds
 from core.training.train import TrainingSet
+from core.workspace import Workspace
 
 NAMES = [feature.name for feature in PRICE_FEATURES]
 RAW = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 3)), max_size=30)
@@ -66,13 +71,8 @@ def test_the_features_are_those_of_plain_python(rows: list[tuple[int, int, int]]
     baskets = Baskets.of(events_of(rows), np.arange(6) * 10)
     draws = np.random.default_rng(seed)
     sizes = baskets.items.height, baskets.groups
-    prices = Prices(
-        2.5,
-        draws.normal(size=sizes[0]),
-        draws.normal(size=sizes[1]),
-        draws.normal(size=4),
-        draws.random(sizes[0]) < 0.5,
-    )
+    item, group, kind = (draws.normal(size=size) for size in (*sizes, 4))
+    prices = Prices(2.5, item, group, kind, draws.random(sizes[0]) < 0.5)
     items = [tuple(item) for item in baskets.items.select("product", "type").iter_rows()]
     groups = sorted({(product % 2, kind) for _, product, kind in rows})
     price = {
@@ -183,3 +183,26 @@ def test_a_shuffled_target_scores_at_chance_with_recovered_prices(training: Trai
     check = shuffled_target(training)
     assert check.outcome == "passed"
     assert float(check.explanation.split(" is ")[1].split(";")[0]) < 0.02
+
+
+# --- as a result to look at ----------------------------------------------------------------------------------------
+def test_a_run_tells_what_an_event_on_each_product_is_worth(finished: tuple[Workspace, Run]) -> None:
+    workspace, run = finished
+    table = run.table(PRICES_FILE).collect()
+    dataset = Dataset(workspace.datasets / run.manifest.dataset)
+    used = dataset.units().filter(~pl.col("composite") | (pl.col("role") == 1)).select("unit")
+    events = pl.concat([dataset.events(role) for role in ROLES]).join(used, on="unit", how="semi")
+    counted = events.group_by("product", "type").len().collect()
+    assert table.height == counted.height
+    assert sorted(table.get_column("events")) == sorted(counted.get_column("len"))
+    assert table.get_column("price").is_finite().all()
+    assert table.get_column("events").is_sorted(descending=True)
+    wide = prices_by_product(table, 5)
+    assert wide.height == 5
+    first = wide.row(0, named=True)
+    of_first = table.filter(pl.col("product_id") == first["product_id"])
+    assert first["events"] == of_first.get_column("events").sum()
+    assert {word: first[word] for word in of_first.get_column("event_type")} == dict(
+        of_first.select("event_type", "price").iter_rows()
+    )
+    assert price_finding(table).startswith("Value units that one event adds to its session on average: BUY ")

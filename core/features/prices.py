@@ -2,8 +2,8 @@
 
 The value of a session is mostly a base and a sum over its events of prices that the files do not show. A ridge
 regression of the values on the counts of (product, event type), (category, event type) and event type finds them (Hoerl
-and Kennard 1970); the price of an event is the sum of its three weights, so that a product that was hardly seen gets the price of
-its category, and a category that was hardly seen that of the event type.
+and Kennard 1970). The price of an event is the sum of its three weights: a product that was hardly seen gets the price
+of its category, and a category that was hardly seen that of the event type.
 
 Prices are learned from values. They may only ever be learned from sessions other than those they describe:
 `core.training.fold_columns` does that, fold by fold.

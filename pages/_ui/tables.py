@@ -9,7 +9,8 @@ import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
 from core.runs import Run
-from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
+from core.runs.store import PRICES_FILE
+from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
 from core.wording import count, number
 
 _QUARANTINE_SHOWN = 200  # rows in the browser; the download has all
@@ -48,6 +49,34 @@ def file_table(card: DatasetCard) -> None:
 
 def _moment(seconds: int) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%d %b %Y %H:%M")
+
+
+def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
+    """One row a product, one column an event type; all of them as a download."""
+    rows = [
+        {"Product": row["product_id"], "Category": row["category_id"], "Events": f"{row['events']:,}"}
+        | {word: number(row[word]) for word in EVENT_TYPES}
+        for row in products.iter_rows(named=True)
+    ]
+    right = st.column_config.TextColumn(alignment="right")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=dict.fromkeys(("Events", *EVENT_TYPES), right),
+        alt="The products with most events and what an event of each type on them adds to a session's value",
+    )
+    st.caption(
+        f"The {count(len(rows), 'product')} with most events. In value units, learned from the session values of train "
+        "by ridge regression; a dash: no such event."
+    )
+    st.download_button(
+        "Download all recovered prices as CSV",
+        lambda: run.table(PRICES_FILE).collect().write_csv(),
+        file_name="recovered_prices.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
