@@ -61,6 +61,13 @@ class InputError(StudioError):
         return cls(f"{name} has no file in it: a ZIP archive needs at least one event file; pack it again.")
 
     @classmethod
+    def not_fetched(cls, address: str) -> InputError:
+        return cls(
+            f"{address} is an address of a file: event files are read from this machine, by their path, and databases by "
+            "an address like sqlite:///shop.db; bring the file here and name its path."
+        )
+
+    @classmethod
     def no_database_url(cls, found: str) -> InputError:
         return cls(
             f"The address of the database cannot be understood ({found}): it is like sqlite:///shop.db or "

@@ -17,7 +17,7 @@ from core import ingestion, pipeline
 from core import runs as run_store
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
-from core.errors import RunError, SettingError, listed
+from core.errors import InputError, RunError, SettingError, listed
 from core.ingestion.demo import write_demo
 from core.ingestion.journey import write_journey
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
@@ -241,10 +241,15 @@ def _files(options: argparse.Namespace) -> ingestion.InputFiles:
     )
 
 
+_NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
+
+
 def _source(text: str, sql: str | None, option: str = "") -> ingestion.Source:
     """A path, or with `://` in it the address of a database, which takes a query."""
     if "://" not in text:
         return Path(text)
+    if text.split("://")[0].lower() in _NETWORK:
+        raise InputError.not_fetched(text)
     _required(sql, option, "the SELECT whose rows are the events")
     return ingestion.Query(text, str(sql))
 

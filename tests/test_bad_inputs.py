@@ -178,6 +178,11 @@ REFUSED = {
         ),
         no_table("it is a damaged Parquet file"),
     ),
+    "Parquet with spans of time for times": Refused(
+        parquet_of(pl.DataFrame(ROWS).with_columns(pl.duration(seconds=5).alias("event_time"))),
+        f"train.csv: only 0 of {len(ROWS)} rows can be used ({len(ROWS)} x event_time is no time like 2025-06-19 "
+        "10:23:07+00:00); at least 90% must be, so mend the file and try again.",
+    ),
     "UTF-16 without a mark": Refused(CSV.decode().encode("utf-16-le"), no_table("it holds binary data, not text")),
     "UTF-16 cut within a letter": Refused(
         CSV.decode().encode("utf-16")[:-1], no_table("its text is not in the encoding that was told")

@@ -60,11 +60,11 @@ def _block(name: str, batch: RecordBatch, line: int, columns: Mapping[str, str])
 
 
 def _usable(cells: pl.Series) -> pl.Series:
-    """Lists and structs have no text form: a row that has one where we need a text has nothing there.
+    """Lists, structs and spans of time have no text form: a row that has one where we need a text has nothing there.
 
     Old programs write texts as bytes; bytes that are no text are nothing, too.
     """
-    if cells.dtype.is_nested():
+    if cells.dtype.is_nested() or cells.dtype == pl.Duration:
         return pl.Series([None], dtype=pl.String).new_from_index(0, len(cells))
     return pl.Series(map(text_of_bytes, cells), dtype=pl.String) if cells.dtype == pl.Binary else cells
 
