@@ -63,8 +63,8 @@ class InputError(StudioError):
     @classmethod
     def not_fetched(cls, address: str) -> InputError:
         return cls(
-            f"{address} is an address of a file: event files are read from this machine, by their path, and databases by "
-            "an address like sqlite:///shop.db; bring the file here and name its path."
+            f"{address} is an address of a file: event files are read from this machine, by their path, and "
+            "databases by an address like sqlite:///shop.db; bring the file here and name its path."
         )
 
     @classmethod

@@ -248,7 +248,7 @@ def _source(text: str, sql: str | None, option: str = "") -> ingestion.Source:
     """A path, or with `://` in it the address of a database, which takes a query."""
     if "://" not in text:
         return Path(text)
-    if text.split("://")[0].lower() in _NETWORK:
+    if text.split("://", maxsplit=1)[0].lower() in _NETWORK:
         raise InputError.not_fetched(text)
     _required(sql, option, "the SELECT whose rows are the events")
     return ingestion.Query(text, str(sql))

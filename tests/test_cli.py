@@ -300,6 +300,6 @@ def test_a_query_without_its_sql_is_a_sentence(capsys: pytest.CaptureFixture[str
 def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", "https://shop.example/events.csv", "--test", TEST]) == 2
     assert capsys.readouterr().err.strip() == (
-        "https://shop.example/events.csv is an address of a file: event files are read from this machine, by their path, "
-        "and databases by an address like sqlite:///shop.db; bring the file here and name its path."
+        "https://shop.example/events.csv is an address of a file: event files are read from this machine, by their "
+        "path, and databases by an address like sqlite:///shop.db; bring the file here and name its path."
     )
