@@ -127,8 +127,9 @@ else:
             ),
             Figure(
                 "Shared ids",
-                f"{card.composite_train + card.composite_test:,}",
-                "Session ids that several users share (composite sessions): predicted user by user and summed.",
+                f"{card.composite_train:,} / {card.composite_test:,}",
+                "Session ids that several users share (composite sessions), in train and in test: left out of training, "
+                "predicted user by user and summed.",
             ),
         ]
     )
