@@ -128,8 +128,8 @@ else:
             Figure(
                 "Shared ids",
                 f"{card.composite_train:,} / {card.composite_test:,}",
-                "Session ids that several users share (composite sessions), in train and in test: left out of training, "
-                "predicted user by user and summed.",
+                "Session ids that several users share (composite sessions), in train and in test: left out of "
+                "training, predicted user by user and summed.",
             ),
         ]
     )
