@@ -13,11 +13,11 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from core import verbs
 from core.errors import SettingError, StudioError
+from core.ingestion.found_files import path_of
 
 EXIT_DONE, EXIT_DEFECT, EXIT_CANCELLED = 0, 70, 130
 
@@ -89,19 +89,23 @@ def _parser() -> argparse.ArgumentParser:
     audit = verb("audit", verbs.audit, "look for what is odd about a dataset")
     audit.add_argument("dataset", help="a dataset that was read (see `datasets list`)")
     audit.add_argument("--again", action="store_true", help="look again, also where an answer is stored")
+    quarantine = verb("quarantine", verbs.quarantine, "the rows that were set aside, with their reasons")
+    quarantine.add_argument("dataset", help="a dataset that was read (see `datasets list`)")
+    quarantine.add_argument("--rows", type=int, default=20, help="how many to show (default 20)")
+    quarantine.add_argument("--out", type=path_of, help="a CSV file that all of them are written to")
     mapping = verb("mapping", verbs.mapping, "translate another shop's log: list, show, guess or preview a mapping")
     mapping.add_argument("action", choices=["list", "show", "guess", "preview"])
     mapping.add_argument("of", nargs="?", metavar="FILE", help="mapping (show) or event file (guess, preview)")
-    mapping.add_argument("--out", type=Path, help="where to write the guess (default: on the screen)")
+    mapping.add_argument("--out", type=path_of, help="where to write the guess (default: on the screen)")
     mapping.add_argument("--without-value", action="store_true", help="the file is a test file (guess, preview)")
     _mapping(mapping)
     _run(verb("run", verbs.run, "from two event files to a checked submission"))
     check = verb("check", verbs.check, "check a submission file")
-    check.add_argument("submission", type=Path)
+    check.add_argument("submission", type=path_of)
     source = check.add_mutually_exclusive_group(required=True)
-    source.add_argument("--test", type=Path, help="the test event file that it answers")
+    source.add_argument("--test", type=path_of, help="the test event file that it answers")
     source.add_argument("--run", help="a run of the workspace (or its folder) whose dataset it answers")
-    check.add_argument("--sample-submission", type=Path, help="the sessions wanted, in their order")
+    check.add_argument("--sample-submission", type=path_of, help="the sessions wanted, in their order")
     _mapping(check)
     runs = verb("runs", verbs.runs, "list the finished runs, or show one")
     runs.add_argument("action", choices=["list", "show"])
@@ -115,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _destination(parser: argparse.ArgumentParser, *, sessions: int) -> None:
-    parser.add_argument("--out", type=Path, required=True, help="folder for the files")
+    parser.add_argument("--out", type=path_of, required=True, help="folder for the files")
     parser.add_argument("--sessions", type=int, default=sessions, help=f"how many sessions (default {sessions:,})")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default 7)")
 
@@ -132,7 +136,7 @@ def _inputs(parser: argparse.ArgumentParser, *, needed: bool) -> None:
     parser.add_argument("--test-query", help="the SELECT whose rows are the test events, where --test is a database")
     _mapping(parser)
     parser.add_argument(
-        "--sample-submission", type=Path, help="the sessions to predict, in the order of the submission"
+        "--sample-submission", type=path_of, help="the sessions to predict, in the order of the submission"
     )
 
 
@@ -143,7 +147,7 @@ def _mapping(parser: argparse.ArgumentParser) -> None:
 def _run(run: argparse.ArgumentParser) -> None:
     _inputs(run, needed=False)
     run.add_argument("--dataset", help="a dataset that was read before, instead of files (see `datasets list`)")
-    run.add_argument("--out", type=Path, help="folder for the run (default: in the workspace)")
+    run.add_argument("--out", type=path_of, help="folder for the run (default: in the workspace)")
     run.add_argument("--preset", choices=["quick"], default="quick", help="quick: defaults, no tuning")
     run.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default 7)")
     run.add_argument("--folds", type=int, default=5, help="groups of users for cross-validation (default 5)")

@@ -37,6 +37,15 @@ class RowOrder(BaseModel):
     """Correlation of a row's place in the file with log1p of its value, -1 to 1; None where either is constant."""
 
 
+class RowCount(BaseModel):
+    """Rows of one table among those that make up an event file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: int
+    quarantined: int
+
+
 class FileCard(BaseModel):
     """What one event file holds. Times are epoch seconds (UTC); values are on their own scale, None without values."""
 
@@ -65,6 +74,10 @@ class FileCard(BaseModel):
     order: RowOrder | None = None
     empty_cells: dict[str, dict[str, int]] = {}
     """Event word as it stands in the file -> column -> rows whose cell is empty. Only what occurs is named."""
+    files: dict[str, RowCount] = {}
+    """File, member of an archive, or database -> its rows, in the order in which they were read."""
+    passed_over: tuple[str, ...] = ()
+    """What lay beside them, in the folder or archive that was named, and was not read."""
 
 
 class DatasetCard(BaseModel):

@@ -53,6 +53,32 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def other_encoding(cls, name: str, told: str = "") -> InputError:
+        which = f"not {told}" if told else "not in the encoding that was told"
+        return cls(
+            f"The text of {name} is {which}: any encoding can be read that a mapping names, such as "
+            'encoding = "cp1252" or "latin-1"; name it there, or save the file as UTF-8, and try again.'
+        )
+
+    @classmethod
+    def column_twice(cls, name: str, column: str) -> InputError:
+        return cls(
+            f"{name} has the column {column} more than once: a column that is read stands there once; "
+            "rename one of the two, or name another column in a mapping."
+        )
+
+    @classmethod
+    def no_answer(cls, name: str) -> InputError:
+        return cls(
+            f"The query on {name} gives no row: its answer must hold at least one event; "
+            "see what its conditions leave, and try again."
+        )
+
+    @classmethod
+    def not_named(cls, option: str) -> InputError:
+        return cls(f"{option} is empty: it takes the path of an event file; name one and try again.")
+
+    @classmethod
     def empty_folder(cls, path: Path, endings: Sequence[str]) -> InputError:
         return cls(f"{path} has no event file ({listed(endings)}): name a folder that has, or a file.")
 
@@ -101,11 +127,15 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def too_few_rows(cls, name: str, kept: int, total: int, reasons: str, at_least: float) -> InputError:
+    def too_few_rows(
+        cls, name: str, kept: int, total: int, reasons: str, *, at_least: float, setting: str = ""
+    ) -> InputError:
+        """`setting` is what in a mapping may help, as it would stand there."""
         least = f"{at_least * 100:g}%" if at_least else "one"
+        step = f"mend the file, or say {setting} in a mapping," if setting else "mend the file"
         return cls(
             f"{name}: only {kept:,} of {total:,} rows can be used ({reasons}); "
-            f"at least {least} must be, so mend the file and try again."
+            f"at least {least} must be, so {step} and try again."
         )
 
     @classmethod
@@ -149,6 +179,13 @@ class SettingError(StudioError):
         return cls(f"{setting} is missing: it takes {takes}; add it and start again.")
 
     @classmethod
+    def query_beside_file(cls, option: str, path: str) -> SettingError:
+        return cls(
+            f"{option} stands beside the file {path}: a query goes to a database only, named by an address like "
+            "sqlite:///shop.db; leave it out, or name the database."
+        )
+
+    @classmethod
     def no_workspace(cls, root: Path, found: str) -> SettingError:
         return cls(
             f"The workspace {root} cannot be used ({found}): it must be a folder that can be written to; "
@@ -178,6 +215,10 @@ class RunError(StudioError):
     @classmethod
     def folder_in_use(cls, path: Path) -> RunError:
         return cls(f"{path} already exists and is not empty: name a new folder for this run with --out.")
+
+    @classmethod
+    def file_exists(cls, path: Path) -> RunError:
+        return cls(f"{path} already exists: nothing is written over; name a new file with --out.")
 
     @classmethod
     def not_writable(cls, path: Path, found: str) -> RunError:

@@ -54,6 +54,8 @@ TEST_ROLE: Final = 1
 Role = Literal["train", "test"]
 ROLES: Final[tuple[Role, Role]] = ("train", "test")
 
+LARGEST_VALUE: Final = 1e12
+"""No session is worth more in any currency; the squares of much larger values leave the range of a float."""
 VALUE_UNIT: Final = "value units"
 """The files name no currency, so neither do we."""
 

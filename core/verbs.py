@@ -17,12 +17,13 @@ from core import ingestion, pipeline
 from core import runs as run_store
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
-from core.errors import InputError, RunError, SettingError, listed
+from core.errors import RunError, SettingError, listed
 from core.ingestion.demo import write_demo
 from core.ingestion.journey import write_journey
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import counts_of, peek, understood
 from core.progress import Moment, Progress
+from core.schema import ROLE, ROLES
 from core.workspace import Workspace
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
@@ -64,9 +65,36 @@ def ingest(options: argparse.Namespace) -> Outcome:
             f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {file.users:,} users, "
             f"{file.products:,} products"
         )
+        if len(file.files) > 1:
+            lines += [
+                f"    {name}: {rows.rows:,} rows, {rows.quarantined:,} of them quarantined"
+                for name, rows in file.files.items()
+            ]
+        if file.passed_over:
+            lines.append(f"    not read, as not named like event files: {listed(file.passed_over)}")
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")
     return EXIT_DONE, card.model_dump(), "\n".join(lines)
+
+
+def quarantine(options: argparse.Namespace) -> Outcome:
+    """Show the rows of a dataset that were set aside, or write all of them to a file."""
+    dataset = _dataset(Workspace.from_environment(), options.dataset)
+    rows = dataset.quarantine().with_columns(pl.col(ROLE).replace_strict(dict(enumerate(ROLES))).alias("part"))
+    rows = rows.select("part", "file", "line", "reason", "row")
+    card = dataset.card()
+    reasons = card.quarantine_reasons
+    content: dict[str, Any] = {"rows": sum(reasons.values()), "reasons": reasons}
+    lines = [f"{amount:>12,} x {reason}" for reason, amount in reasons.items()] or ["Every row can be used."]
+    if options.out:
+        if options.out.exists():
+            raise RunError.file_exists(options.out)
+        with _writing_to(options.out):
+            rows.sink_csv(options.out)
+        return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All rows are in {options.out}."])
+    shown = rows.head(options.rows).collect()
+    lines += [f"{file}, line {line}: {reason}\n    {row}" for _, file, line, reason, row in shown.iter_rows()]
+    return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
 
 
 def audit(options: argparse.Namespace) -> Outcome:
@@ -88,7 +116,7 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return EXIT_DONE, {"mapping": text}, text.rstrip()
     if options.action == "guess":
         return _guess(options)
-    shown = understood(_source(options.of, None), _mapping(options), with_value=not options.without_value)
+    shown = understood(ingestion.source_of(options.of), _mapping(options), with_value=not options.without_value)
     usable, rows = counts_of(shown)
     with pl.Config(tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=200):
         words = f"{shown}\n{usable} of the first {rows} rows can be used."
@@ -96,7 +124,9 @@ def mapping(options: argparse.Namespace) -> Outcome:
 
 
 def _guess(options: argparse.Namespace) -> Outcome:
-    guess = peek(_source(options.of, None)).guess(with_value=not options.without_value)
+    if options.out and options.out.exists():  # nobody means to lose the log, or a mapping that was mended by hand
+        raise RunError.file_exists(options.out)
+    guess = peek(ingestion.source_of(options.of)).guess(with_value=not options.without_value)
     text = mapping_text(Mapping.checked(**guess.settings))
     if options.out:
         with _writing_to(options.out):
@@ -234,24 +264,11 @@ def _files(options: argparse.Namespace) -> ingestion.InputFiles:
     for name in ("train", "test"):
         _required(getattr(options, name), f"--{name}", "the path of an event file, or the address of a database")
     return ingestion.InputFiles(
-        _source(options.train, options.train_query, "--train-query"),
-        _source(options.test, options.test_query, "--test-query"),
+        ingestion.source_of(options.train, options.train_query, "--train-query"),
+        ingestion.source_of(options.test, options.test_query, "--test-query"),
         options.sample_submission,
         mapping=_mapping(options),
     )
-
-
-_NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
-
-
-def _source(text: str, sql: str | None, option: str = "") -> ingestion.Source:
-    """A path, or with `://` in it the address of a database, which takes a query."""
-    if "://" not in text:
-        return Path(text)
-    if text.split("://", maxsplit=1)[0].lower() in _NETWORK:
-        raise InputError.not_fetched(text)
-    _required(sql, option, "the SELECT whose rows are the events")
-    return ingestion.Query(text, str(sql))
 
 
 def _mapping(options: argparse.Namespace) -> Mapping:

@@ -8,7 +8,8 @@ import streamlit as st
 
 from core.audit import audit
 from core.dataset import DatasetCard
-from core.ingestion import InputFiles, Query, Source, ingest
+from core.ingestion import InputFiles, Query, Source, ingest, source_of
+from core.ingestion.found_files import path_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.uploads import keep_upload
 from core.welcome import demo_files
@@ -18,7 +19,7 @@ from pages._ui.cache import card_of
 from pages._ui.findings import show_findings
 from pages._ui.frame import Figure
 from pages._ui.mapping_form import mapping_form
-from pages._ui.tables import file_table, quarantine_table
+from pages._ui.tables import file_table, part_tables, quarantine_table
 
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
 TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet"]
@@ -71,7 +72,9 @@ def named() -> tuple[Source, Source, Path | None, str] | None:
     sample = st.text_input(
         "Sample submission (optional)", placeholder="path of the sessions to predict, in their order"
     )
-    return (Path(train), Path(test), Path(sample) if sample else None, "") if train and test else None
+    if not (train and test):
+        return None
+    return source_of(train), source_of(test), path_of(sample) if sample else None, ""
 
 
 def asked() -> tuple[Source, Source, Path | None, str] | None:
@@ -135,6 +138,7 @@ else:
     )
     st.subheader("The two files", anchor=False)
     file_table(card)
+    part_tables(card)
     if card.synthetic:
         st.info("This is synthetic data: a simulated shop, made to look like a real one.", icon=":material/science:")
     show_findings(page.dataset, card.train.rows + card.test.rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import datetime
 import gzip
 import io
 import lzma
@@ -21,6 +22,7 @@ from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
+    NOON,
     csv_of,
     good_events,
     left_behind,
@@ -50,6 +52,20 @@ def no_table(found: str, name: str = "train.csv") -> str:
 
 def empty(name: str = "train.csv") -> str:
     return f"{name} is empty: an event file needs a header line and at least one event; export it again."
+
+
+def other_encoding(which: str) -> str:
+    return (
+        f"The text of train.csv is {which}: any encoding can be read that a mapping names, such as "
+        'encoding = "cp1252" or "latin-1"; name it there, or save the file as UTF-8, and try again.'
+    )
+
+
+def column_twice(column: str) -> str:
+    return (
+        f"train.csv has the column {column} more than once: a column that is read stands there once; "
+        "rename one of the two, or name another column in a mapping."
+    )
 
 
 def missing(names: str, found: str, name: str = "train.csv") -> str:
@@ -140,7 +156,7 @@ REFUSED = {
     "a file packed with bzip2": Refused(bz2.compress(CSV), no_table("it is compressed with bzip2")),
     "a file packed with xz": Refused(lzma.compress(CSV), no_table("it is compressed with xz")),
     "a file packed with zstd": Refused(b"\x28\xb5\x2f\xfd\x24", no_table("it is compressed with zstd")),
-    "a tar archive": Refused(tar_of(CSV), no_table("it holds binary data, not text")),
+    "a tar archive": Refused(tar_of(CSV), no_table("it is a tar archive")),
     "an SQLite database": Refused(
         b"SQLite format 3\x00", no_table("it is an SQLite database; name it as sqlite:///PATH with a query")
     ),
@@ -176,7 +192,7 @@ REFUSED = {
         in_a_zone_that_is_none(
             parquet_of(pl.DataFrame(ROWS).with_columns(pl.col("event_time").str.to_datetime("%Y-%m-%d %H:%M:%S%z")))
         ),
-        no_table("it is a damaged Parquet file"),
+        no_table("its column event_time is of the type timestamp[us, tz=UFO]"),
     ),
     "Parquet with spans of time for times": Refused(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.duration(seconds=5).alias("event_time"))),
@@ -185,13 +201,13 @@ REFUSED = {
     ),
     "UTF-16 without a mark": Refused(CSV.decode().encode("utf-16-le"), no_table("it holds binary data, not text")),
     "UTF-16 cut within a letter": Refused(
-        CSV.decode().encode("utf-16")[:-1], no_table("its text is not in the encoding that was told")
+        CSV.decode().encode("utf-16")[:-1], other_encoding("not in the encoding that was told")
     ),
     "a header that is not UTF-8": Refused(
-        "größe,wert\n1,2\n".encode("latin-1"), no_table("its first line is not UTF-8 text")
+        "größe,wert\n1,2\n".encode("latin-1"), other_encoding("not UTF-8, as its first line shows")
     ),
     "a header that is not in the encoding told": Refused(
-        b"event_time,\x81\n1,2\n", no_table("its first line is not cp1252 text"), mapping={"encoding": "cp1252"}
+        b"event_time,\x81\n1,2\n", other_encoding("not cp1252, as its first line shows"), mapping={"encoding": "cp1252"}
     ),
     "a header with a quote that is not closed": Refused(
         b'"' + CSV, no_table("the quotes of its first line do not match")
@@ -245,11 +261,11 @@ REFUSED = {
     ),
     "a column twice": Refused(
         "\n".join(f"{line},{'user_id' if line == HEADER else 'U'}" for line in LINES).encode(),
-        no_table("the column user_id stands there more than once"),
+        column_twice("user_id"),
     ),
     "a column twice but for blanks": Refused(
         csv_of([{**row, " event_time": "x"} for row in ROWS]),
-        no_table("the column event_time stands there more than once"),
+        column_twice("event_time"),
     ),
     "another separator than the mapping says": Refused(
         CSV,
@@ -270,7 +286,8 @@ REFUSED = {
     "text of another encoding": Refused(
         csv_of([{**row, "product_id": f"ß{row['product_id']}"} for row in ROWS]).decode().encode("latin-1"),
         "train.csv: only 0 of 40 rows can be used (40 x its text is not UTF-8); "
-        "at least 90% must be, so mend the file and try again.",
+        'at least 90% must be, so mend the file, or say encoding = "cp1252" (or what it is) in a mapping, '
+        "and try again.",
     ),
     "rows of which none means anything to the mapping": Refused(
         CSV,
@@ -305,7 +322,34 @@ REFUSED = {
     "times in another form": Refused(
         csv_of([{**row, "event_time": "02.06.2025 12:00"} for row in ROWS]),
         f"train.csv: only 0 of 40 rows can be used (40 x {TIME}); "
+        'at least 90% must be, so mend the file, or say time_format = "%d.%m.%Y %H:%M" in a mapping, and try again.',
+    ),
+    "epoch seconds without a mapping": Refused(
+        csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
+        f"train.csv: only 0 of 40 rows can be used (40 x {TIME}); "
+        'at least 90% must be, so mend the file, or say time_format = "epoch_seconds" in a mapping, and try again.',
+    ),
+    "epoch seconds taken for milliseconds": Refused(
+        csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
+        "train.csv: only 0 of 40 rows can be used (40 x event_time is no time in epoch milliseconds of 1990 or later); "
+        'at least 90% must be, so mend the file, or say time_format = "epoch_seconds" in a mapping, and try again.',
+        mapping={"time_format": "epoch_milliseconds"},
+    ),
+    "no category anywhere": Refused(
+        csv_of([{**row, "category_id": ""} for row in ROWS]),
+        "train.csv: only 0 of 40 rows can be used (40 x empty category_id); at least 90% must be, so mend the file, "
+        'or say category_id = "" below [columns] in a mapping, and try again.',
+    ),
+    "a table packed twice": Refused(gzip.compress(gzip.compress(CSV)), no_table("it is compressed twice")),
+    "Parquet with true and false for values": Refused(
+        parquet_of(pl.DataFrame(ROWS).with_columns(pl.lit(value=True).alias("session_value"))),
+        "train.csv: only 0 of 40 rows can be used (40 x session_value is no finite number); "
         "at least 90% must be, so mend the file and try again.",
+    ),
+    "Parquet with dates for times": Refused(
+        parquet_of(pl.DataFrame(ROWS).with_columns(pl.lit(datetime.date(2025, 6, 2)).alias("event_time"))),
+        f"train.csv: only 0 of 40 rows can be used (40 x {TIME}); "
+        'at least 90% must be, so mend the file, or say time_format = "%Y-%m-%d" in a mapping, and try again.',
     ),
     "the train file as test": Refused(
         csv_of(rows_of(GOOD, "test")),

@@ -23,7 +23,7 @@ from core.workspace import Workspace
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
-VERBS = ("demo", "journey", "ingest", "mapping", "run", "check", "runs", "jobs", "datasets")
+VERBS = ("demo", "journey", "ingest", "mapping", "run", "check", "runs", "jobs", "datasets", "audit", "quarantine")
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
@@ -303,3 +303,45 @@ def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.Ca
         "https://shop.example/events.csv is an address of a file: event files are read from this machine, by their "
         "path, and databases by an address like sqlite:///shop.db; bring the file here and name its path."
     )
+
+
+def test_a_query_beside_a_file_and_an_empty_path_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ingest", "--train", TRAIN, "--test", TEST, "--test-query", "SELECT 1"]) == 2
+    assert f"--test-query stands beside the file {TEST}: a query goes to a database only" in capsys.readouterr().err
+    assert main(["ingest", "--train", "", "--test", TEST]) == 2
+    assert "--train is empty: it takes the path of an event file; name one and try again." in capsys.readouterr().err
+
+
+def test_home_is_found_where_no_shell_has_seen_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(DEMO))
+    assert main(["ingest", "--train", "~/train.csv", "--test", "~/test.csv", "--json"]) == 0
+    assert said(capsys)[0]["train"]["name"] == "train.csv"
+
+
+def test_a_guess_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(Path(TRAIN).read_bytes())
+    assert main(["mapping", "guess", str(log), "--out", str(log)]) == 2
+    assert f"{log} already exists: nothing is written over; name a new file with --out." in capsys.readouterr().err
+    assert log.read_bytes() == Path(TRAIN).read_bytes()
+    assert main(["mapping", "guess", str(log), "--out", str(tmp_path / "new.toml")]) == 0
+    assert "become events" in (tmp_path / "new.toml").read_text()
+
+
+def test_the_quarantine_is_shown_and_written_as_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train.csv").write_bytes(Path(TRAIN).read_bytes() + b"x\ny,y\n")
+    assert main(["ingest", "--train", str(tmp_path / "train.csv"), "--test", TEST, "--json"]) == 0
+    fingerprint = said(capsys)[0]["fingerprint"]
+    assert main(["quarantine", fingerprint[:12], "--rows", "1", "--json"]) == 0
+    told, _ = said(capsys)
+    assert (told["rows"], [row["row"] for row in told["shown"]]) == (2, ["x"])
+    out = tmp_path / "aside.csv"
+    assert main(["quarantine", fingerprint, "--out", str(out)]) == 0
+    assert "1 x it has 1 field, the header has 7" in capsys.readouterr().out
+    assert pl.read_csv(out).select("part", "file", "row").rows() == [
+        ("train", "train.csv", "x"),
+        ("train", "train.csv", "y,y"),
+    ]
+    assert main(["quarantine", fingerprint, "--out", str(out)]) == 2

@@ -126,6 +126,11 @@ TIMES = {
     "the name of the month": ("Jun 2, 2025 12:00:00 PM", {"time_format": "%b %d, %Y %I:%M:%S %p"}),
     "the day of the year": ("2025-153 12:00", {"time_format": "%Y-%j %H:%M"}),
     "hours only": ("2025-06-02 12", {"time_format": "%Y-%m-%d %H"}),
+    "a comma before the fraction": ("2025-06-02 12:00:00,123", {}),
+    "ISO's basic form": ("20250602T120000Z", {}),
+    "GMT in words": ("2025-06-02 12:00:00 GMT", {}),
+    "small letters": ("2025-06-02t12:00:00z", {}),
+    "Z where a format has an offset": ("02.06.2025 12:00:00Z", {"time_format": "%d.%m.%Y %H:%M:%S%z"}),
     "no marks between": ("20250602120000", {"time_format": "%Y%m%d%H%M%S"}),
     "parts of a second in a format": ("02.06.2025 12:00:00.25", {"time_format": "%d.%m.%Y %H:%M:%S.%f"}),
     "an offset in a format": ("02/Jun/2025:14:00:00 +0200", {"time_format": "%d/%b/%Y:%H:%M:%S %z"}),
@@ -196,9 +201,20 @@ def test_times_of_a_program_without_a_zone_are_local_too(tmp_path: Path) -> None
     frame = pl.read_csv(io.BytesIO(shop_log("2025-06-02 14:00:00"))).with_columns(
         pl.col("event_time").str.to_datetime()
     )
-    dates = frame.with_columns(pl.col("event_time").cast(pl.Date), pl.lit("Q").alias("product_id"))
-    dataset = store_logs(tmp_path, parquet_of(frame), parquet_of(dates), Mapping(time_zone="Europe/Berlin"))
-    assert {(fact[0], fact[6]) for fact in facts_of(dataset)} == {("train", NOON), ("test", NOON - 14 * 3600)}
+    other = frame.with_columns(pl.lit("Q").alias("product_id"))
+    dataset = store_logs(tmp_path, parquet_of(frame), parquet_of(other), Mapping(time_zone="Europe/Berlin"))
+    assert {fact[6] for fact in facts_of(dataset)} == {NOON}
+
+
+def test_dates_are_times_only_where_the_mapping_says_that_the_log_has_no_more(tmp_path: Path) -> None:
+    frame = pl.read_csv(io.BytesIO(shop_log("2025-06-02 14:00:00"))).with_columns(
+        pl.col("event_time").str.to_datetime().cast(pl.Date)
+    )
+    logs = parquet_of(frame), parquet_of(frame.with_columns(pl.lit("Q").alias("product_id")))
+    with pytest.raises(InputError, match="event_time is no time like"):
+        store_logs(tmp_path, *logs, Mapping(time_zone="Europe/Berlin"))
+    dataset = store_logs(tmp_path, *logs, Mapping.checked(time_zone="Europe/Berlin", time_format="%d.%m.%Y"))
+    assert {fact[6] for fact in facts_of(dataset)} == {NOON - 14 * 3600}
 
 
 def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> None:
@@ -269,11 +285,21 @@ def test_the_column_spelled_exactly_is_meant_where_two_differ_in_case(tmp_path: 
     assert {fact[2] for fact in facts_of(dataset)} == {"U0", "U1", "U2", "U3"}
 
 
-@pytest.mark.parametrize(("text", "value"), [("1,5", 1.5), ("1.5", 1.5), (" 2 ", 2.0), ("1e2", 100.0), ("+3,25", 3.25)])
+DECIMAL_COMMAS = {"1,5": 1.5, "1.234,56": 1234.56, "1.234": 1234.0, " 2 ": 2.0, "1e2": 100.0, "+3,25": 3.25}
+
+
+@pytest.mark.parametrize(("text", "value"), DECIMAL_COMMAS.items())
 def test_a_decimal_comma_is_one_where_the_mapping_says_so(tmp_path: Path, text: str, value: float) -> None:
     log = shop_log("2025-06-02 12:00:00", session_value=text)
     dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(decimal=","))
     assert set(values_of(dataset).values()) == {value}
+
+
+@pytest.mark.parametrize("text", ["1.5", "1234.56", "1,234.5", "1.23.456", "12.3456", "1.234.5"])
+def test_what_is_no_number_with_a_decimal_comma_is_set_aside(tmp_path: Path, text: str) -> None:
+    log = shop_log("2025-06-02 12:00:00", session_value=text)
+    with pytest.raises(InputError, match="session_value is no finite number"):
+        store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(decimal=","))
 
 
 def test_a_separator_that_the_mapping_names_beats_the_header(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -148,6 +149,32 @@ def test_what_is_hidden_or_no_table_by_its_name_is_passed_over_in_a_folder(tmp_p
     assert same_frames(store_train(tmp_path, logs_), right)
 
 
+def test_the_card_tells_the_rows_of_each_table_and_what_was_not_read(tmp_path: Path) -> None:
+    archive = zip_of({"a.csv": CSV, "b.csv": csv_of(ROWS[:3]) + b"x\n", "readme.md": b"", "b.dat": CSV})
+    folder = folder_of(tmp_path / "logs", all__zip=archive, c__csv=HEADER, old__bz2=b"BZh")
+    (folder / "more").mkdir()
+    train = store_train(tmp_path, folder).card().train
+    assert {name: (table.rows, table.quarantined) for name, table in train.files.items()} == {
+        "all.zip/a.csv": (40, 0),
+        "all.zip/b.csv": (4, 1),
+        "c.csv": (0, 0),
+    }
+    assert train.passed_over == ("more/", "old.bz2", "all.zip/b.dat", "all.zip/readme.md")
+
+
+def test_the_file_with_most_of_the_bad_rows_is_named(tmp_path: Path, workspace: Workspace) -> None:
+    bad = csv_of([{**row, "event_type": "LOOK"} for row in ROWS])
+    folder = folder_of(tmp_path / "logs", a__csv=CSV + b"x\n", b__csv=bad)
+    with pytest.raises(InputError, match=r"1 x it has 1 field, the header has 7; 40 of them in b\.csv\); at least 90%"):
+        ingest(InputFiles(folder, write_files(tmp_path / "beside", GOOD).test), workspace)
+
+
+def test_a_folder_whose_name_looks_like_a_glob_is_itself(tmp_path: Path, right: Dataset) -> None:
+    folder = logs(tmp_path / "june [1]")
+    assert same_frames(store_train(tmp_path / "itself", folder), right)
+    assert same_frames(store_train(tmp_path / "glob", folder / "*.csv*"), right)
+
+
 def test_a_day_without_events_does_not_stop_a_folder_of_days(tmp_path: Path, right: Dataset) -> None:
     assert same_frames(store_train(tmp_path, folder_of(tmp_path / "logs", a__csv=CSV, b__csv=HEADER)), right)
 
@@ -175,6 +202,16 @@ def test_people_see_the_name_of_the_folder_or_the_glob(tmp_path: Path) -> None:
     assert (card.train.name, card.name) == ("*.csv*", "june")
 
 
+def pipe(place: Path) -> Path:
+    os.mkfifo(logs(place) / "pipe")
+    return place / "pipe"
+
+
+def link(place: Path, to: Path) -> Path:
+    (logs(place) / "link").symlink_to(to)
+    return place / "link"
+
+
 REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "an empty folder": (
         folder_of,
@@ -195,6 +232,16 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a file below a file": (
         lambda place: logs(place) / "a.csv" / "b.csv",
         "There is no file at {place}/a.csv/b.csv: check the path, or pick another file.",
+    ),
+    "a pipe": (
+        pipe,
+        "pipe cannot be opened (it is neither a file nor a folder): "
+        "check the path and its permissions, or pick another file.",
+    ),
+    "a link that leads nowhere": (
+        lambda place: link(place, to=place / "gone.csv"),
+        "link cannot be opened (it is a link that leads to no file): "
+        "check the path and its permissions, or pick another file.",
     ),
     "a name that is too long": (
         lambda place: logs(place) / ("x" * 300),

@@ -195,7 +195,8 @@ REFUSALS = {
     ),
     "an answer without rows": (
         (SHOP, f"{ALL} WHERE 1 = 0"),
-        SHOP + " is empty: an event file needs a header line and at least one event; export it again.",
+        "The query on " + SHOP + " gives no row: its answer must hold at least one event; "
+        "see what its conditions leave, and try again.",
     ),
     "an answer without columns": (
         (SHOP, "SELECT user_id, 1 AS x FROM events"),
@@ -204,8 +205,16 @@ REFUSALS = {
     ),
     "a column twice": (
         (SHOP, "SELECT *, user_id FROM events"),
-        SHOP + " cannot be read as a table (the column user_id stands there more than once): "
-        "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again.",
+        SHOP + " has the column user_id more than once: a column that is read stands there once; "
+        "rename one of the two, or name another column in a mapping.",
+    ),
+    "a file to be made beside": (
+        (SHOP, "ATTACH DATABASE '{folder}/more.db' AS more"),
+        SHOP + " does not answer the query (the query gives no rows; it must be a SELECT)" + AGAIN,
+    ),
+    "a copy to be made": (
+        (SHOP, "VACUUM INTO '{folder}/copy.db'"),
+        SHOP + " does not answer the query (the query gives no rows; it must be a SELECT)" + AGAIN,
     ),
     "a database that is not there": (
         ("sqlite:///{folder}/none.db", ALL),
@@ -237,7 +246,7 @@ REFUSALS = {
         "The address of the database cannot be understood (an @ in the password must be written as %40)" + ADDRESS,
     ),
     "a driver that is not installed": (
-        ("mysql://u:se-cret@host/shop", ALL), "mysql://u:***@host/shop" + DRIVER.format("MySQLdb"),
+        ("mysql://u:se-cret@host/shop", ALL), "mysql://u:***@host/shop" + DRIVER.format("mysqlclient"),
     ),
     "a server that is not there": (
         ("postgresql://u:se-cret@127.0.0.1:1/shop?password=se-cret", ALL),
@@ -253,7 +262,7 @@ def test_a_database_that_gives_no_events_is_refused_in_one_sentence(
 ) -> None:
     (url, sql), sentence = REFUSALS[case]
     test = write_files(tmp_path / "beside", GOOD).test
-    query = Query(url.format(shop=shop, folder=tmp_path), sql)
+    query = Query(url.format(shop=shop, folder=tmp_path), sql.format(folder=tmp_path))
     with pytest.raises(InputError) as refused:
         ingest(InputFiles(query, test), workspace)
     assert str(refused.value) == sentence.format(shop=shop, folder=tmp_path)

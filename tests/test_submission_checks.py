@@ -54,7 +54,7 @@ TEXT = (
     "replace every text by a number and check again."
 )
 EMPTY = "{found}: every session needs a number; fill them in, with 0 where nothing is expected, and check again."
-INFINITE = "{found}: a value must be finite; correct the computation that made it so and check again."
+INFINITE = "{found}: a value must be finite, at most 1e+12; correct the computation that made it so and check again."
 NEGATIVE = "{found}: a session is worth at least 0; set such values to 0 or correct them and check again."
 CONSTANT = (
     "All {found}: values that differ between sessions are expected; write predictions in their place and check again."
@@ -187,10 +187,14 @@ FIRES = [
     ),
     (
         "infinite_values",
+        with_values("1", "1e12", "1e300"),
+        INFINITE.format(found="1 of 3 values is infinite or too large (line 4: '1e300')"),
+    ),
+    (
+        "infinite_values",
         with_values("inf", "-Infinity", "1e999", "1"),
         INFINITE.format(
-            found="3 of 4 values are infinite or too large for a number "
-            "(line 2: 'inf', line 3: '-Infinity', line 4: '1e999')"
+            found="3 of 4 values are infinite or too large (line 2: 'inf', line 3: '-Infinity', line 4: '1e999')"
         ),
     ),
     (

@@ -3,7 +3,7 @@
 from core.ingestion.database import Query
 from core.ingestion.ids import read_ids
 from core.ingestion.ingest import InputFiles, ingest
-from core.ingestion.sources import Source
+from core.ingestion.sources import Source, source_of
 from core.ingestion.synthetic import remember
 
-__all__ = ["InputFiles", "Query", "Source", "ingest", "read_ids", "remember"]
+__all__ = ["InputFiles", "Query", "Source", "ingest", "read_ids", "remember", "source_of"]

@@ -11,7 +11,7 @@ from core.dataset import DatasetCard, FileCard
 from core.ingestion.assembly import Assembled
 from core.ingestion.dictionaries import IdCounts
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources import Source, bytes_of
+from core.ingestion.sources import Source, left_out, own_bytes
 from core.ingestion.tally import Tally
 from core.schema import CATEGORY_ID, PRODUCT_ID, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
 
@@ -59,11 +59,11 @@ def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCoun
     def distinct(column: str) -> int:
         return int(getattr(ids[column], ROLES[role]))
 
-    values = pl.concat(assembled.values)
+    values = pl.concat(assembled.values).sort()  # so that the last bit of the mean is the same in any order
     mean, median = (values.mean(), values.median()) if role == TRAIN_ROLE else (None, None)
     return FileCard(
         name=source.name,
-        bytes=bytes_of(source),
+        bytes=own_bytes(source),
         rows=tally.rows,
         kept=assembled.rows[role],
         quarantined=tally.quarantined,
@@ -80,4 +80,6 @@ def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCoun
         value_median=median if isinstance(median, float) else None,
         order=tally.order(),
         empty_cells=tally.empty_cells(),
+        files=tally.files(),
+        passed_over=tuple(left_out(source)),
     )

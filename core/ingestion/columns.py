@@ -32,7 +32,7 @@ def pick(table: Table, mapping: Mapping, wanted: Iterable[str]) -> Picked:
         raise InputError.missing_columns(table.name, missing, [short(name) for name in found])
     for role, where in places.items():
         if len(where) > 1:
-            raise InputError.unreadable(table.name, f"the column {told[role]} stands there more than once")
+            raise InputError.column_twice(table.name, told[role])
     return {role: where[0] for role, where in places.items()}
 
 

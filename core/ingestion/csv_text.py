@@ -73,7 +73,7 @@ def _first_record(name: str, head: bytes, encoding: str) -> tuple[str, int, byte
             try:
                 return record.decode().rstrip("\r"), line, rest
             except UnicodeDecodeError as error:
-                raise InputError.unreadable(name, f"its first line is not {encoding} text") from error
+                raise InputError.other_encoding(name, f"{encoding}, as its first line shows") from error
         head = rest
     raise InputError.empty(name)
 

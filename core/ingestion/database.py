@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import polars as pl
-from sqlalchemy import URL, Connection, CursorResult, create_engine, make_url, text
+from sqlalchemy import URL, Connection, CursorResult, Row, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import InputError
 from core.ingestion.block import Block, OpenTable, Picked, Piece, Table
-from core.ingestion.parquet import row_texts, text_of_bytes
+from core.ingestion.found_files import path_of
+from core.ingestion.typed_rows import row_text, text_of_bytes
 
 _ROWS = 50_000  # rows fetched at once; some 20 MB as Python objects
 _BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
@@ -23,6 +25,12 @@ _PLAIN = (str, int, float, datetime.datetime, datetime.date)
 """Kinds of cells that can be taken as they are, where a column has one kind only."""
 _READ_ONLY = {"postgresql": {"postgresql_readonly": True}}
 """By kind of database the options that forbid to change it; for SQLite see below."""
+
+_PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "cx_Oracle": "cx-Oracle"}
+"""Python module -> the package that brings it, where they are called differently."""
+_ASKING = {getattr(sqlite3, f"SQLITE_{action}") for action in ("SELECT", "READ", "FUNCTION", "RECURSIVE")}
+"""All that an SQLite query may do; ATTACH and VACUUM INTO would make files, whatever query_only says."""
+_NO_ANSWER = "the query gives no rows; it must be a SELECT"
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,11 @@ def _address(url: str) -> URL:
         raise InputError.no_database_url("its port is no number") from error
     if address.host and "@" in address.host:
         raise InputError.no_database_url("an @ in the password must be written as %40")
-    if address.get_backend_name() == "sqlite" and not _is_there(address.database):
-        raise InputError.not_found(Path(address.database or ""))
+    if address.get_backend_name() == "sqlite":
+        if address.database and address.database.startswith("~"):
+            address = address.set(database=str(path_of(address.database)))
+        if not _is_there(address.database):
+            raise InputError.not_found(Path(address.database or ""))
     return address
 
 
@@ -87,9 +98,12 @@ def _said_clearly(query: Query) -> Iterator[None]:
     except (ArgumentError, NoSuchModuleError) as error:
         raise InputError.no_database_url(str(error).splitlines()[0][:200]) from error
     except ModuleNotFoundError as error:
-        raise InputError.no_driver(query.name, str(error.name)) from error
+        package = _PACKAGES.get(str(error.name), str(error.name))
+        raise InputError.no_driver(query.name, package) from error
     except SQLAlchemyError as error:
         found = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
+        if found in {"not authorized", "authorization denied"}:  # SQLite, of anything but asking
+            found = _NO_ANSWER
         raise InputError.query_failed(query.name, found) from error
 
 
@@ -98,26 +112,32 @@ def _answer(query: Query, connection: Connection) -> Table:
     backend = connection.dialect.name
     streamed = connection.execution_options(stream_results=True, yield_per=_ROWS, **_READ_ONLY.get(backend, {}))
     if backend == "sqlite":
-        streamed.exec_driver_sql("PRAGMA query_only = ON")
+        _forbid_all_but_asking(streamed)
     result = streamed.execute(text(query.sql.strip().rstrip(";").replace(":", r"\:")))
     if not result.returns_rows:
-        raise InputError.query_failed(query.name, "the query gives no rows; it must be a SELECT")
+        raise InputError.query_failed(query.name, _NO_ANSWER)
     return OpenTable(query.name, list(result.keys()), partial(_pieces, query, result))
 
 
+def _forbid_all_but_asking(connection: Connection) -> None:
+    connection.exec_driver_sql("PRAGMA query_only = ON")
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        raw.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ASKING else sqlite3.SQLITE_DENY)
+
+
 def _pieces(query: Query, result: CursorResult[tuple[object, ...]], picked: Picked) -> Iterator[Piece]:
-    columns = {name: list(result.keys())[place] for name, place in picked.items()}
+    columns = list(result.keys())
     line = 2
     with _said_clearly(query):
         for rows in result.partitions(_ROWS):
-            cells = {columns[name]: [row[place] for row in rows] for name, place in picked.items()}
-            yield Piece(len(rows) * _BYTES_A_ROW, partial(_block, cells, line, columns))
+            yield Piece(len(rows) * _BYTES_A_ROW, partial(_block, rows, line, columns, picked))
             line += len(rows)
 
 
-def _block(cells: Mapping[str, Sequence[object]], line: int, columns: Mapping[str, str]) -> Block:
-    frame = pl.DataFrame([_series(each).alias(column) for column, each in cells.items()])
-    return Block(frame.select(pl.col(column).alias(name) for name, column in columns.items()), line, row_texts(frame))
+def _block(rows: Sequence[Row[tuple[object, ...]]], line: int, columns: Sequence[str], picked: Picked) -> Block:
+    cells = pl.DataFrame([_series([row[place] for row in rows]).alias(name) for name, place in picked.items()])
+    return Block(cells, line, lambda places: [row_text(dict(zip(columns, rows[at], strict=True))) for at in places])
 
 
 def _series(cells: Sequence[object]) -> pl.Series:

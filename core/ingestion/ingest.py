@@ -22,12 +22,13 @@ from core.ingestion.assembly import Assembled, assemble
 from core.ingestion.card import make_card
 from core.ingestion.database import Query
 from core.ingestion.dictionaries import Dictionaries, IdCounts
+from core.ingestion.found_files import content_hash
 from core.ingestion.ids import all_test_sessions, order_of, wanted_ids
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.reading import read_blocks
 from core.ingestion.side_by_side import in_order
-from core.ingestion.sources import Source, bytes_of, content_hash, size_of
+from core.ingestion.sources import Source, own_bytes, text_bytes
 from core.ingestion.spill import Spill, part_bits
 from core.ingestion.synthetic import is_synthetic
 from core.ingestion.tally import Tally
@@ -100,9 +101,9 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
 
 def _may_be_known(files: InputFiles, workspace: Workspace) -> bool:
     """Whether a dataset was made of files as large as these, or the two may be the same file."""
-    sizes = bytes_of(files.train), bytes_of(files.test)
+    sizes = own_bytes(files.train), own_bytes(files.test)
     if files.sample_submission is not None:
-        bytes_of(files.sample_submission)  # said now where it is not there, not after all has been read
+        own_bytes(files.sample_submission)  # said now where it is not there, not after all has been read
     cards = (dataset.card() for dataset in list_datasets(workspace))
     return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
 
@@ -205,7 +206,7 @@ class _Ingestion:
         self._seed = seed
         self._report = report
         self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
-        sizes = [size_of(source) for source in self._sources.values()]
+        sizes = [text_bytes(source) for source in self._sources.values()]
         self._bytes = None if None in sizes else sum(size or 0 for size in sizes)
         self._tallies = {role: Tally() for role in self._sources}
         self._rows_written = 0

@@ -9,9 +9,10 @@ import polars as pl
 from core.errors import InputError
 from core.ingestion.columns import pick, plain
 from core.ingestion.database import Query
+from core.ingestion.found_files import files_of
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.quarantine import REASON
-from core.ingestion.sources import Source, files_of, open_tables
+from core.ingestion.sources import Source, open_tables
 from core.ingestion.understanding import Understanding
 
 _ROWS_LOOKED_AT = 5_000

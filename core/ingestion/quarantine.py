@@ -10,13 +10,11 @@ import polars as pl
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
-from core.schema import EVENT_TYPE, TIME, TYPE, VALUE
+from core.schema import EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, VALUE
 
 FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
 """Columns of the quarantine: the file, the line in it (the header is line 1), why, the row as it was, and whether it is
 there only because the mapping told to ignore its event word."""
-LARGEST_VALUE = 1e12
-"""No session is worth more in any currency; the squares of much larger values leave the range of a float."""
 IGNORED_TYPE = -1
 """Stands for the event types that the mapping told to ignore."""
 _MOST_WORDS_NAMED = 5  # event words told one by one in reasons; a column of free text would give a reason a row
@@ -84,7 +82,7 @@ def _time_form(mapping: Mapping) -> str:
     form = mapping.time_format
     if form == "auto":
         return "like 2025-06-19 10:23:07+00:00"
-    return f"in {form.replace('_', ' ')}" if form.startswith("epoch") else f"of the form {form}"
+    return f"in {form.replace('_', ' ')} of 1990 or later" if form.startswith("epoch") else f"of the form {form}"
 
 
 def _rows(name: str, found: Iterable[tuple[int, str, str, bool]]) -> pl.DataFrame:

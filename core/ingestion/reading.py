@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from core.errors import InputError
+from core.errors import InputError, StudioError
 from core.ingestion.block import Block, Piece
 from core.ingestion.columns import pick
 from core.ingestion.database import Query
+from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.time_guess import time_form
+from core.ingestion.preview import peek
+from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.side_by_side import in_order
 from core.ingestion.sources import Source, open_tables
 from core.ingestion.tally import Tally
@@ -29,8 +34,8 @@ def read_blocks(
         InputError: one sentence on a file that is no table, lacks a column, or has too few usable rows.
     """
     hashed = isinstance(source, Query)
-    name = source.name
     for table in open_tables(source, understanding.mapping):
+        tally.begin(table.name)
         picked = pick(table, understanding.mapping, understanding.wanted)
 
         def work(piece: Piece, name: str = table.name) -> tuple[int, Understood, bytes]:
@@ -38,20 +43,49 @@ def read_blocks(
             return piece.size, understanding(name, block), _digest(block) if hashed else b""
 
         for size, block, digest in in_order(work, table.pieces(picked), per_core=_PER_CORE):
-            tally.add(block)
+            tally.add(table.name, block)
             if tally.rows >= _HOPELESS and not tally.kept:
-                _refuse(name, tally, understanding)
+                _refuse(source, tally, understanding)
             report(size)
             yield block, digest
     if tally.kept < understanding.mapping.least_usable * (tally.rows - tally.ignored) or not tally.kept:
-        _refuse(name, tally, understanding)
+        _refuse(source, tally, understanding)
 
 
-def _refuse(name: str, tally: Tally, understanding: Understanding) -> None:
+def _refuse(source: Source, tally: Tally, understanding: Understanding) -> None:
     if not tally.rows:
-        raise InputError.empty(name)
+        raise InputError.no_answer(source.name) if isinstance(source, Query) else InputError.empty(source.name)
     reasons = ", ".join(f"{count:,} x {reason}" for reason, count in tally.most_reasons())
-    raise InputError.too_few_rows(name, tally.kept, tally.rows, reasons, understanding.mapping.least_usable)
+    worst = tally.worst_file()
+    if worst is not None:
+        reasons += f"; {tally.files()[worst].quarantined:,} of them in {worst}"
+    least = understanding.mapping.least_usable
+    setting = _setting_that_helps(source, tally, understanding)
+    raise InputError.too_few_rows(source.name, tally.kept, tally.rows, reasons, at_least=least, setting=setting)
+
+
+def _setting_that_helps(source: Source, tally: Tally, understanding: Understanding) -> str:
+    """What in a mapping would make the most frequent reason go away, as it would stand there; empty: nothing known."""
+    reason, rows = tally.most_reasons()[0]
+    mapping = understanding.mapping
+    if reason.startswith(NOT_IN_ENCODING):
+        return 'encoding = "cp1252" (or what it is)'
+    if reason == f"empty {mapping.columns.category_id}" and rows == tally.rows:
+        return 'category_id = "" below [columns]'
+    if reason.startswith(f"{mapping.columns.event_time} is no time"):
+        form = _form_of_times(source, mapping)
+        return "" if form in (None, mapping.time_format) else f'time_format = "{form}"'
+    return ""
+
+
+def _form_of_times(source: Source, mapping: Mapping) -> str | None:
+    with suppress(StudioError):
+        head = peek(source, mapping)
+        names = [name.casefold() for name in head.columns]
+        place = names.index(str(mapping.columns.event_time).casefold())
+        form = time_form([row[place].strip() for row in head.rows if row[place].strip()])
+        return None if form is None else form.time_format
+    return None
 
 
 def _digest(block: Block) -> bytes:

@@ -13,6 +13,8 @@ import numpy as np
 
 from core.ingestion.block import Picked
 
+NOT_IN_ENCODING = "its text is not"
+"""A reason's beginning; the encoding follows."""
 MOST_LINES = 100
 """Lines of one record: the longest review a person would put into a cell has fewer."""
 _QUOTES = "its quotes do not match"
@@ -91,7 +93,7 @@ def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str]
         return None, 1
     fields = _fields(line, form)
     if fields is None:
-        return f"its text is not {form.encoding}", 1
+        return f"{NOT_IN_ENCODING} {form.encoding}", 1
     if len(fields) == form.width:  # a quote within an unquoted cell, as in a 24" screen, is a character like others
         return fields, 1
     if line.count(b'"') % 2:

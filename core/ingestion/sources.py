@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import hashlib
 import io
 import lzma
 import zipfile
@@ -15,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from core.errors import InputError
+from core.errors import InputError, SettingError
 from core.ingestion.block import OpenTable, Picked, Piece, Table
 from core.ingestion.csv_text import open_text
 from core.ingestion.database import Query, open_query
+from core.ingestion.found_files import bytes_of, files_of, passed_over, path_of, taken_of_archive, text_bytes_of
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.parquet import open_parquet
@@ -39,7 +39,9 @@ _SIGNATURES = (
     (b"\x28\xb5\x2f\xfd", "it is compressed with zstd"),
     (b"BZh", "it is compressed with bzip2"),
     (b"\xfd7zXZ", "it is compressed with xz"),
+    (b"\x1f\x8b", "it is compressed twice"),
 )
+_TAR, _TAR_AT = b"ustar", 257
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
@@ -49,8 +51,7 @@ _BYTE_ORDER_MARKS = {
 }
 _HEAD = 4_096
 _CHUNK = 1 << 20
-_SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
-"""What is taken from a folder or archive; other files there (notes, pictures) are passed over."""
+_NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
 _OFFICE = "[Content_Types].xml"
 """Every Office document, a ZIP archive inside, has this member."""
 
@@ -60,75 +61,43 @@ def name_of(source: Source) -> str:
     return source.name
 
 
-def files_of(path: Path) -> list[Path]:
-    """The files behind a path, in the order of their names.
+def source_of(text: str, sql: str | None = None, option: str = "a query") -> Source:
+    """What a person typed: a path, or with `://` in it the address of a database, which takes a query.
 
     Raises:
-        InputError: there is none.
+        InputError: an address of something else, or nothing typed at all.
+        SettingError: a query is missing, or there is one beside a path; the sentence calls it `option`.
     """
-    try:
-        if path.is_file():
-            return [path]
-        if path.is_dir():
-            found = sorted(each for each in path.iterdir() if _is_data(each.name) and each.suffix.lower() in _SUFFIXES)
-            found = [each for each in found if each.is_file()]
-            if not found:
-                raise InputError.empty_folder(path, _SUFFIXES)
-            return found
-        found = sorted(each for each in _matches(path) if each.is_file())
-        if found:
-            return found
-    except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, a broken pattern
-        raise InputError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
-    raise InputError.not_found(path)
+    if not text.strip():
+        raise InputError.not_named(option.removesuffix("-query") if option.startswith("--") else "The path")
+    if "://" not in text:
+        if sql is not None:
+            raise SettingError.query_beside_file(option, text)
+        return path_of(text)
+    if text.split("://", maxsplit=1)[0].lower() in _NETWORK:
+        raise InputError.not_fetched(text)
+    if sql is None:
+        raise SettingError.missing(option, "the SELECT whose rows are the events")
+    return Query(text, sql)
 
 
-def _matches(glob: Path) -> Iterator[Path]:
-    """What a glob stands for; its marks may be in the names of folders, too."""
-    for place, part in enumerate(glob.parts):
-        if any(mark in part for mark in "*?["):
-            yield from Path(*glob.parts[:place]).glob(str(Path(*glob.parts[place:])))
-            return
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of the bytes of the files behind a path, in their order; names do not count.
-
-    Raises:
-        InputError: no such file, or one that cannot be opened.
-    """
-    hashes = [_file_hash(file) for file in files_of(path)]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _file_hash(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError.cannot_open(file, error.strerror or str(error)) from error
-
-
-def size_of(source: Source) -> int | None:
+def text_bytes(source: Source) -> int | None:
     """About how many bytes of text stand behind a source; None where only reading tells."""
-    if isinstance(source, Query):
-        return None
-    packed = {
-        ".gz": 8,
-        ".parquet": 8,
-        ".pq": 8,
-        ".zip": 8,
-    }  # usual factors for logs; only the number of parts rests on it
-    return sum(file.stat().st_size * packed.get(file.suffix.lower(), 1) for file in files_of(source))
+    return None if isinstance(source, Query) else text_bytes_of(source)
 
 
-def bytes_of(source: Source) -> int | None:
+def own_bytes(source: Source) -> int | None:
     """The size of the files behind a source, as they are; None for a query.
 
     Raises:
         InputError: there is no such file.
     """
-    return None if isinstance(source, Query) else sum(file.stat().st_size for file in files_of(source))
+    return None if isinstance(source, Query) else bytes_of(source)
+
+
+def left_out(source: Source) -> list[str]:
+    """What lies beside the files behind a source and is not read; see `found_files.passed_over`."""
+    return [] if isinstance(source, Query) else passed_over(source)
 
 
 def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
@@ -171,7 +140,7 @@ def _said_clearly(name: str) -> Iterator[None]:
     except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise InputError.unreadable(name, f"its compression is broken: {short(str(error))}") from error
     except UnicodeError as error:
-        raise InputError.unreadable(name, "its text is not in the encoding that was told") from error
+        raise InputError.other_encoding(name) from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError.unreadable(name, f"its ZIP archive is broken: {short(str(error))}") from error
     except (
@@ -199,14 +168,13 @@ def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
 
 def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
-        named = sorted((member for member in archive.infolist() if member.filename), key=lambda member: member.filename)
-        files = [member for member in named if not member.is_dir() and _is_data(member.filename)]
-        members = [member for member in files if member.filename.lower().endswith(_SUFFIXES)] or files
-        if any(member.filename == _OFFICE for member in named):
+        named = {member.filename: member for member in archive.infolist() if member.filename and not member.is_dir()}
+        if _OFFICE in named:
             raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
-        if not members:
+        taken = taken_of_archive(list(named))
+        if not taken:
             raise InputError.empty_archive(name)
-        for member in members:
+        for member in map(named.__getitem__, taken):
             if member.flag_bits & 1:
                 raise InputError.unreadable(name, "its ZIP archive is protected by a password")
             with archive.open(member) as unpacked:
@@ -217,17 +185,14 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
                 yield from _tables(f"{name}/{member.filename}", whole, mapping)
 
 
-def _is_data(name: str) -> bool:
-    """Whether a file of a folder or archive is meant as data: what Macs put beside it is hidden or in a folder."""
-    return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
-
-
 def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
     """Text in any encoding becomes UTF-8; what is no text is refused."""
     head = stream.read(_HEAD)
     stream.seek(0)
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
     encoding = codecs.lookup(marked or mapping.encoding).name
+    if head[_TAR_AT:].startswith(_TAR):
+        raise InputError.unreadable(name, "it is a tar archive")
     for signature, found in _SIGNATURES:
         if head.startswith(signature):
             raise InputError.unreadable(name, found)

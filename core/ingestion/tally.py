@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.dataset import RowOrder
+from core.dataset import RowCount, RowOrder
 from core.ingestion.quarantine import IGNORED, REASON
 from core.ingestion.understanding import Understood
 from core.schema import SESSION, TIME, TYPE, VALUE
@@ -27,10 +27,18 @@ class Tally:
         self.ignored = 0
         self.reasons: Counter[str] = Counter()
         self._empty: Counter[tuple[str, str]] = Counter()
+        self._files: dict[str, list[int]] = {}
         self._order = _OrderCount()
 
-    def add(self, block: Understood) -> None:
-        """Count a block."""
+    def begin(self, name: str) -> None:
+        """Count a table, which may have no row."""
+        self._files.setdefault(name, [0, 0])
+
+    def add(self, name: str, block: Understood) -> None:
+        """Count a block of the table called `name`."""
+        count = self._files[name]
+        count[0] += block.rows.height + block.bad.height
+        count[1] += block.bad.height
         self.kept += block.rows.height
         self.quarantined += block.bad.height
         self._empty.update(block.empty)
@@ -47,6 +55,14 @@ class Tally:
     def most_reasons(self) -> list[tuple[str, int]]:
         """Reasons and rows, the most frequent first."""
         return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS_TOLD]
+
+    def files(self) -> dict[str, RowCount]:
+        """The rows of each table by its name, in the order of reading."""
+        return {name: RowCount(rows=rows, quarantined=bad) for name, (rows, bad) in self._files.items()}
+
+    def worst_file(self) -> str | None:
+        """The file with most of the quarantined rows, where several were read."""
+        return max(self._files, key=lambda name: self._files[name][1]) if len(self._files) > 1 else None
 
     def empty_cells(self) -> dict[str, dict[str, int]]:
         """Event word -> column -> empty cells, by name."""

@@ -8,11 +8,14 @@ from core.ingestion.mapping import Mapping
 
 _EARLIEST, _LATEST = -2_208_988_800, 7_258_118_400
 """1900 and 2200: no shop kept or will keep an event log outside; a year 20025 or -2025 is a typing error."""
+_EARLIEST_COUNTED = 631_152_000
+"""1990, for times that are counted since 1970: seconds taken for milliseconds all lie in January 1970."""
 _UTC_ENDINGS = ("+00:00", " UTC", "Z", "+0000", "+00", "UTC", " +00:00", " +0000")
 _LENGTH = len("2025-06-19 10:23:07")
 _WITH_OFFSET = "%Y-%m-%d %H:%M:%S%.f%#z"
 _WITHOUT_OFFSET = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}
+_PER_SECOND_OF = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _MINUTE_PARTS = ("%M", "%T", "%R", "%r", "%X", "%c")
 _CLOCK_PARTS = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
 
@@ -20,15 +23,19 @@ _CLOCK_PARTS = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
 def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
     """Parse event times to epoch seconds (UTC, Int64), rounded down; null where the text is no time.
 
-    Times without an offset are those of the mapping's zone. A time that a zone's clocks skipped in spring is an hour
-    later, one that they showed twice in autumn is the earlier one.
+    A column of dates (Parquet, databases) tells times only where the mapping says that the log has no times of day:
+    then a date is the first second of its day. Times without an offset are those of the mapping's zone. A time that a
+    zone's clocks skipped in spring is an hour later, one that they showed twice in autumn is the earlier one.
     """
-    if mapping.time_format in _PER_SECOND:
-        seconds = _from_numbers(times, _PER_SECOND[mapping.time_format])
+    kind = times.dtype
+    if isinstance(kind, pl.Datetime):
+        seconds = _epoch(times) if kind.time_zone else _in_zone(times, mapping.time_zone)
     elif times.dtype == pl.Date:
-        seconds = _in_zone(times.cast(pl.Datetime("us")), mapping.time_zone)
-    elif isinstance(times.dtype, pl.Datetime):
-        seconds = _epoch(times) if times.dtype.time_zone else _in_zone(times, mapping.time_zone)
+        days = times if mapping.dates_only else times.clear(len(times))
+        seconds = _in_zone(days.cast(pl.Datetime("us")), mapping.time_zone)
+    elif mapping.time_format in _PER_SECOND:
+        seconds = _from_numbers(times, _PER_SECOND[mapping.time_format])
+        seconds = seconds.set(seconds < _EARLIEST_COUNTED, None)
     elif mapping.time_format == "auto":
         seconds = _from_iso(times.cast(pl.String), mapping.time_zone)
     else:
@@ -48,7 +55,8 @@ def _from_numbers(times: pl.Series, per_second: int) -> pl.Series:
 
 
 def _epoch(times: pl.Series) -> pl.Series:
-    return times.dt.epoch("us") // 1_000_000
+    unit = times.dtype.time_unit if isinstance(times.dtype, pl.Datetime) else "us"
+    return times.to_physical() // _PER_SECOND_OF[unit]
 
 
 def _in_zone(times: pl.Series, zone: str) -> pl.Series:
@@ -83,7 +91,9 @@ def _mended(seconds: pl.Series, texts: pl.Series, zone: str) -> pl.Series:
 
 
 def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
-    plain = texts.str.strip_chars().str.replace(r"\s?(UTC|Z)$", "+00:00").str.replace("T", " ", literal=True)
+    plain = texts.str.strip_chars().str.to_uppercase().str.replace(r"\s?(UTC|GMT|Z)$", "+00:00")
+    plain = plain.str.replace(r"^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", "${1}-${2}-${3} ${4}:${5}:${6}")
+    plain = plain.str.replace("T", " ", literal=True).str.replace(r"(:\d\d),(\d)", "${1}.${2}")
     cleaned = plain.str.replace(r"\s([+-]\d\d)", "${1}").str.replace(r"^(\S+ \d\d:\d\d)([+-])", "${1}:00${2}")
     found = [_epoch(cleaned.str.to_datetime(_WITH_OFFSET, time_unit="us", time_zone="UTC", strict=False))]
     found += [_in_zone(cleaned.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _WITHOUT_OFFSET]
@@ -93,6 +103,7 @@ def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
 def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:
     form = form.replace(".%f", "%.f")  # Python's way to write parts of a second, and Polars'
     if "%z" in form:
+        texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in form else texts
         return _epoch(texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False))
     if not any(part in form for part in _CLOCK_PARTS):
         return _in_zone(texts.str.to_date(form, strict=False).cast(pl.Datetime("us")), zone)

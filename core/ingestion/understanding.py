@@ -8,7 +8,8 @@ import polars as pl
 
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
-from core.ingestion.quarantine import IGNORED_TYPE, LARGEST_VALUE, reason_of, set_aside
+from core.ingestion.mapping.log_column import WITH_DECIMAL_COMMA
+from core.ingestion.quarantine import IGNORED_TYPE, reason_of, set_aside
 from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
@@ -19,6 +20,7 @@ from core.schema import (
     EVENT_TIME,
     EVENT_TYPE,
     EVENT_TYPES,
+    LARGEST_VALUE,
     PRODUCT,
     PRODUCT_ID,
     SESSION,
@@ -182,10 +184,12 @@ class Understanding:
 
     def _number(self, cells: pl.Series) -> pl.Series:
         if cells.dtype != pl.String:
-            return cells.cast(pl.Float64, strict=False)
+            none = pl.Series(cells.name, [None], dtype=pl.Float64)  # a date or a truth value is no number
+            return cells.cast(pl.Float64) if cells.dtype.is_numeric() else none.new_from_index(0, len(cells))
         texts = cells.str.strip_chars()
         if self.mapping.decimal == ",":
-            texts = texts.str.replace(",", ".", literal=True)
+            texts = texts.set(~texts.str.contains(WITH_DECIMAL_COMMA), None)
+            texts = texts.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
         return texts.cast(pl.Float64, strict=False)
 
     def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:

@@ -34,7 +34,7 @@ CHECKS: Final = (
     Check("duplicate_sessions", "No session is repeated", "error", SOME_IDS, session_checks.explain_duplicate_sessions),
     Check("numbers", "No value is text", "error", SOME_VALUES, value_checks.explain_words),
     Check("empty_values", "No value is empty or NaN", "error", SOME_VALUES, value_checks.explain_empty),
-    Check("infinite_values", "No value is infinite", "error", SOME_VALUES, value_checks.explain_infinite),
+    Check("infinite_values", "No value is infinite or above 1e12", "error", SOME_VALUES, value_checks.explain_infinite),
     Check("negative_values", "No value is negative", "error", SOME_VALUES, value_checks.explain_negative),
     Check("order", "The order is that of the sample", "warning", IDS_AS_IN_SAMPLE, session_checks.explain_order),
     Check("constant", "The values differ", "warning", TWO_NUMBERS, value_checks.explain_constant),

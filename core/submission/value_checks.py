@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from core.submission.case import EMPTY, FINITE, INFINITE, NUMBER, WORDS, Case
+from core.schema import LARGEST_VALUE
+from core.submission.case import EMPTY, FINITE, INFINITE, KIND, NUMBER, WORDS, Case
 from core.submission.wording import counted, line_examples, plain_number
 
 PLAUSIBLE_FACTOR: Final = 10
@@ -31,9 +32,10 @@ def explain_empty(case: Case) -> str | None:
 
 
 def explain_infinite(case: Case) -> str | None:
-    """No value is infinite, as written or because a double cannot hold it."""
-    rule = "a value must be finite; correct the computation that made it so"
-    return _explain(case, case.of_kind(INFINITE), "infinite or too large for a number", rule)
+    """No value is infinite, or larger than any that is read from an event file."""
+    huge = (pl.col(KIND) == FINITE) & (pl.col(NUMBER) > LARGEST_VALUE)
+    rule = f"a value must be finite, at most {LARGEST_VALUE:.0e}; correct the computation that made it so"
+    return _explain(case, case.values.filter((pl.col(KIND) == INFINITE) | huge), "infinite or too large", rule)
 
 
 def explain_negative(case: Case) -> str | None:

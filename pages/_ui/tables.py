@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
+from core.errors import listed
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
@@ -45,6 +46,24 @@ def file_table(card: DatasetCard) -> None:
     st.caption(
         f"Train: {card.train.name}. Test: {card.test.name}. New in test: {count(card.products_new_in_test, 'product')}."
     )
+
+
+def part_tables(card: DatasetCard) -> None:
+    """Where an event file is several tables, the rows of each; and what lay beside them and was not read."""
+    for part, file in (("train", card.train), ("test", card.test)):
+        if len(file.files) > 1:
+            with st.expander(f"The {count(len(file.files), 'table')} of the {part} file"):
+                st.dataframe(
+                    [
+                        {"Table": name, "Rows": f"{told.rows:,}", "Set aside": f"{told.quarantined:,}"}
+                        for name, told in file.files.items()
+                    ],
+                    hide_index=True,
+                    column_config=dict.fromkeys(("Rows", "Set aside"), st.column_config.TextColumn(alignment="right")),
+                    alt=f"The tables that make up the {part} file, with their rows and those set aside",
+                )
+        if file.passed_over:
+            st.caption(f"Not read for {part}, as not named like event files: {listed(file.passed_over)}.")
 
 
 def _moment(seconds: int) -> str:

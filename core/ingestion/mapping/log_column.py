@@ -21,9 +21,11 @@ _EMPTY: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "\\n"
 """What programs write, in any letter case, where there is nothing (the last one is SQL's)."""
 
 _SPELLED_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+WITH_DECIMAL_COMMA: Final = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+|)(,\d*)?([eE][+-]?\d+)?$"
+"""Numbers where the comma is the decimal mark; points part thousands there, as in 1.234,56."""
 _NUMBER: Final = {
     ".": re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.A | re.I),
-    ",": re.compile(r"[+-]?\d+(,\d+)?", re.A),
+    ",": re.compile(WITH_DECIMAL_COMMA, re.A),
 }
 
 

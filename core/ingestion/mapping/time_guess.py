@@ -55,8 +55,11 @@ _LOOKS_LIKE: Final = {
     "p": r"[AaPp][Mm]",
     "z": r"[+-]\d\d:?\d\d",
 }
-_ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?(\s?(UTC|Z|[+-]\d\d(:?\d\d)?))?)?", re.A)
-_OFFSET_AT_END: Final = re.compile(r"(UTC|Z|[+-]\d\d(:?\d\d)?)$")
+_ISO: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\d{8}T\d{4}(?=\d\d))(:?\d\d([.,]\d+)?(\s?(UTC|GMT|Z|[+-]\d\d(:?\d\d)?))?)?",
+    re.A | re.I,
+)
+_OFFSET_AT_END: Final = re.compile(r"(UTC|GMT|Z|[+-]\d\d(:?\d\d)?)$", re.I)
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def _zone_words(times: Sequence[str], time_format: str) -> str:
 
 
 def _is_iso(text: str) -> bool:
-    return _ISO.fullmatch(text) is not None and _moment(text[:16].replace("T", " "), "%Y-%m-%d %H:%M") is not None
+    minutes = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3 \4:", text.upper())[:16].replace("T", " ")
+    return _ISO.fullmatch(text) is not None and _moment(minutes, "%Y-%m-%d %H:%M") is not None
 
 
 def _is_epoch(text: str, per_second: int) -> bool:

@@ -1,0 +1,123 @@
+"""Finds the files behind what a person names: a file, a folder, or several files by a glob."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from core.errors import InputError
+
+SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
+"""What is taken from a folder or archive; other files there (notes, pictures) are passed over."""
+_PACKED = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
+"""About how many bytes of text are behind one byte of such a log; only the number of parts rests on it."""
+
+
+def path_of(text: str) -> Path:
+    """The path that a person typed; `~` is the home folder, also where no shell has seen it."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # the home of nobody: such a name is looked for as it stands
+        return Path(text)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files behind a path, in the order of their names.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        if path.is_file():
+            return [path]
+        if path.is_dir():
+            found = sorted(each for each in path.iterdir() if _is_taken(each))
+            if not found:
+                raise InputError.empty_folder(path, SUFFIXES)
+            return found
+        if path.exists():
+            raise InputError.cannot_open(path, "it is neither a file nor a folder")
+        found = sorted(each for each in _matches(path) if each.is_file())
+        if found:
+            return found
+        if path.is_symlink():
+            raise InputError.cannot_open(path, "it is a link that leads to no file")
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, a broken pattern
+        raise InputError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
+    raise InputError.not_found(path)
+
+
+def passed_over(path: Path) -> list[str]:
+    """What lies in the folder or the ZIP archives behind a path and is not read; hidden things are not told.
+
+    Raises:
+        InputError: there is no file.
+    """
+    names: list[str] = []
+    if path.is_dir():
+        others = (each for each in path.iterdir() if is_data(each.name) and not _is_taken(each))
+        names += sorted(f"{each.name}/" if each.is_dir() else each.name for each in others)
+    for file in files_of(path):
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                members = [member.filename for member in archive.infolist() if not member.is_dir()]
+            members = [name for name in members if is_data(name)]
+            names += sorted(f"{file.name}/{name}" for name in set(members) - set(taken_of_archive(members)))
+    return names
+
+
+def taken_of_archive(members: Sequence[str]) -> list[str]:
+    """The members of an archive that are read: those named like event files, or all where none is."""
+    files = sorted(name for name in members if is_data(name))
+    return [name for name in files if name.lower().endswith(SUFFIXES)] or files
+
+
+def is_data(name: str) -> bool:
+    """Whether a file of a folder or archive is meant as data: what Macs put beside it is hidden or in a folder."""
+    return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
+
+
+def _is_taken(file: Path) -> bool:
+    return is_data(file.name) and file.suffix.lower() in SUFFIXES and file.is_file()
+
+
+def _matches(glob: Path) -> Iterator[Path]:
+    """What a glob stands for; its marks may be in the names of folders, too, and a folder's own name may have marks."""
+    for place, part in enumerate(glob.parts):
+        if any(mark in part for mark in "*?[") and not Path(*glob.parts[: place + 1]).exists():
+            yield from Path(*glob.parts[:place]).glob(str(Path(*glob.parts[place:])))
+            return
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of the bytes of the files behind a path, in their order; names do not count.
+
+    Raises:
+        InputError: no such file, or one that cannot be opened.
+    """
+    hashes = [_file_hash(file) for file in files_of(path)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _file_hash(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError.cannot_open(file, error.strerror or str(error)) from error
+
+
+def bytes_of(path: Path) -> int:
+    """The size of the files behind a path, as they are.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    return sum(file.stat().st_size for file in files_of(path))
+
+
+def text_bytes_of(path: Path) -> int:
+    """About how many bytes of text stand behind a path."""
+    return sum(file.stat().st_size * _PACKED.get(file.suffix.lower(), 1) for file in files_of(path))
