@@ -2,7 +2,8 @@
 
 from core.ingestion.database import Query
 from core.ingestion.ids import read_ids
-from core.ingestion.ingest import InputFiles, ingest
+from core.ingestion.ingest import ingest
+from core.ingestion.input_files import InputFiles
 from core.ingestion.sources import Source, source_of
 from core.ingestion.synthetic import remember
 

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from core.config import available_cores
-from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset, list_datasets
-from core.errors import InputError, SettingError
+from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
+from core.errors import SettingError
 from core.ingestion.assembly import Assembled, assemble
 from core.ingestion.card import make_card
 from core.ingestion.database import Query
 from core.ingestion.dictionaries import Dictionaries, IdCounts
-from core.ingestion.found_files import content_hash
 from core.ingestion.ids import all_test_sessions, order_of, wanted_ids
-from core.ingestion.mapping import Mapping, mapping_text
+from core.ingestion.input_files import InputFiles
+from core.ingestion.known import (
+    content_hashes,
+    find_known,
+    fingerprint_of,
+    is_simulated,
+    is_whole,
+    may_be_known,
+    rename,
+)
+from core.ingestion.mapping import mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.reading import read_blocks
-from core.ingestion.side_by_side import in_order
-from core.ingestion.sources import Source, own_bytes, text_bytes
+from core.ingestion.sources import Source, text_bytes
 from core.ingestion.spill import Spill, part_bits
-from core.ingestion.synthetic import is_synthetic
 from core.ingestion.tally import Tally
 from core.ingestion.understanding import Understanding
 from core.ingestion.units import SharedCodeError
@@ -46,7 +51,6 @@ from core.schema import (
 )
 from core.workspace import Workspace, building_folder, sync
 
-_STORED_FORM = b"events-2"  # part of the fingerprint: raise it when the stored form changes
 _SEEDS = range(8)
 """Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""
 _BYTES_A_ROW = 80  # of an event as text, about: only the number of parts rests on it
@@ -55,24 +59,6 @@ _READING_SHARE = 0.7  # of the time, measured; the rest is putting together and 
 
 Report = Callable[[int, int, str], None]
 """Called with parts done, parts in all, and what is being done now."""
-
-
-@dataclass(frozen=True)
-class InputFiles:
-    """What a dataset is made of. Without a sample submission all test sessions are predicted, ordered by id."""
-
-    train: Source
-    test: Source
-    sample_submission: Path | None = None
-    name: str = ""
-    """What people call the dataset; by default the folder of the train file."""
-    mapping: Mapping = field(default_factory=Mapping)
-
-    def called(self) -> str:
-        """The name, or the one it has by default."""
-        if self.name:
-            return self.name
-        return self.train.name if isinstance(self.train, Query) else self.train.resolve().parent.name
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:
@@ -84,9 +70,9 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
     """
     report(0, _PARTS, "looking whether the files are known")
     with ThreadPoolExecutor(1) as pool:
-        hashes = pool.submit(_hashes, files)
-        if _may_be_known(files, workspace):  # else the files are hashed while they are read
-            known = _known(files, hashes.result(), workspace)
+        hashes = pool.submit(content_hashes, files)
+        if may_be_known(files, workspace):  # else the files are hashed while they are read
+            known = find_known(files, hashes.result(), workspace)
             if known is not None:
                 report(_PARTS, _PARTS, "these files were read before")
                 return known
@@ -97,84 +83,6 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
                 except SharedCodeError:
                     continue
     raise RuntimeError("two ids had the same code under every seed")
-
-
-def _may_be_known(files: InputFiles, workspace: Workspace) -> bool:
-    """Whether a dataset was made of files as large as these, or the two may be the same file."""
-    sizes = own_bytes(files.train), own_bytes(files.test)
-    if files.sample_submission is not None:
-        own_bytes(files.sample_submission)  # said now where it is not there, not after all has been read
-    cards = (dataset.card() for dataset in list_datasets(workspace))
-    return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
-
-
-def _hashes(files: InputFiles) -> dict[str, str | None]:
-    """SHA-256 of each part's content; None for a query, whose answer is hashed while it is read."""
-    given: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
-    parts = {part: source for part, source in given.items() if source is not None}
-    found = in_order(_hash, parts.values(), ahead=0)
-    hashes = dict(zip(parts, found, strict=True))
-    same_query = isinstance(files.train, Query) and files.train == files.test
-    if same_query or (hashes["train"] is not None and hashes["train"] == hashes["test"]):
-        raise InputError.same_file(files.test.name)
-    return hashes
-
-
-def _hash(source: Source) -> str | None:
-    return None if isinstance(source, Query) else content_hash(source)
-
-
-def _known(files: InputFiles, hashes: dict[str, str | None], workspace: Workspace) -> Dataset | None:
-    if None in hashes.values():
-        return None
-    dataset = Dataset(workspace.datasets / _fingerprint(hashes, files.mapping))
-    if not _is_whole(dataset):
-        return None
-    _rename(dataset, files, synthetic=_synthetic(files, workspace, hashes))
-    return dataset
-
-
-def _is_whole(dataset: Dataset) -> bool:
-    """Whether a dataset is there with a card that can be read; else somebody touched its folder."""
-    try:
-        dataset.card()
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _fingerprint(hashes: dict[str, str | None], mapping: Mapping) -> str:
-    """SHA-256 over the content of the files, each in its part, and over the mapping; names and places do not count."""
-    digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
-    for part, content in sorted(hashes.items()):
-        digest.update(f"{part}:{content};".encode())
-    return digest.hexdigest()
-
-
-def _synthetic(files: InputFiles, workspace: Workspace, hashes: dict[str, str | None]) -> bool:
-    content = hashes["train"]
-    return not isinstance(files.train, Query) and content is not None and is_synthetic(workspace, files.train, content)
-
-
-def _rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
-    """The same content under other names: people see the names that they gave last."""
-    card = dataset.card()
-    sample = files.sample_submission
-    now = card.model_copy(
-        update={
-            "name": files.called(),
-            "synthetic": card.synthetic or synthetic,
-            "mapping": files.mapping.name,
-            "train": card.train.model_copy(update={"name": files.train.name}),
-            "test": card.test.model_copy(update={"name": files.test.name}),
-            "sample_submission": sample.name if sample else None,
-        }
-    )
-    if now != card:
-        path = dataset.folder / CARD_FILE
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(now.model_dump_json(indent=1), encoding="utf-8")
-        draft.replace(path)
 
 
 @contextmanager
@@ -249,14 +157,14 @@ class _Ingestion:
     def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
         ids, assembled, to_predict = self._written(made, spills, dictionaries)
         hashes = self._hashes.result() | self._answers
-        fingerprint = _fingerprint(hashes, self._files.mapping)
+        fingerprint = fingerprint_of(hashes, self._files.mapping)
         sample = self._files.sample_submission
         card = make_card(
             self._sources,
             name=self._files.called(),
             sample_submission=sample.name if sample else None,
             mapping=self._files.mapping,
-            synthetic=_synthetic(self._files, self._workspace, hashes),
+            synthetic=is_simulated(self._files, self._workspace, hashes),
             fingerprint=fingerprint,
             tallies=self._tallies,
             ids=ids,
@@ -266,12 +174,12 @@ class _Ingestion:
         (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
         dataset = Dataset(self._workspace.datasets / fingerprint)
-        if not _is_whole(dataset):
+        if not is_whole(dataset):
             shutil.rmtree(dataset.folder, ignore_errors=True)
         with building_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        _rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before
+        rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before
         self._report(_PARTS, _PARTS, "")
         return dataset
 

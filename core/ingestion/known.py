@@ -1,0 +1,99 @@
+"""Recognises files that were read before by their content, whatever they are called now."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from core.dataset import CARD_FILE, Dataset, list_datasets
+from core.errors import InputError
+from core.ingestion.database import Query
+from core.ingestion.found_files import content_hash
+from core.ingestion.input_files import InputFiles
+from core.ingestion.mapping import Mapping
+from core.ingestion.side_by_side import in_order
+from core.ingestion.sources import Source, own_bytes
+from core.ingestion.synthetic import is_synthetic
+from core.workspace import Workspace
+
+_STORED_FORM = b"events-2"  # part of the fingerprint: raise it when the stored form changes
+
+
+def may_be_known(files: InputFiles, workspace: Workspace) -> bool:
+    """Whether a dataset was made of files as large as these, or the two may be the same file."""
+    sizes = own_bytes(files.train), own_bytes(files.test)
+    if files.sample_submission is not None:
+        own_bytes(files.sample_submission)  # said now where it is not there, not after all has been read
+    cards = (dataset.card() for dataset in list_datasets(workspace))
+    return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
+
+
+def content_hashes(files: InputFiles) -> dict[str, str | None]:
+    """SHA-256 of each part's content; None for a query, whose answer is hashed while it is read."""
+    given: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    parts = {part: source for part, source in given.items() if source is not None}
+    found = in_order(_hash, parts.values(), ahead=0)
+    hashes = dict(zip(parts, found, strict=True))
+    same_query = isinstance(files.train, Query) and files.train == files.test
+    if same_query or (hashes["train"] is not None and hashes["train"] == hashes["test"]):
+        raise InputError.same_file(files.test.name)
+    return hashes
+
+
+def _hash(source: Source) -> str | None:
+    return None if isinstance(source, Query) else content_hash(source)
+
+
+def find_known(files: InputFiles, hashes: dict[str, str | None], workspace: Workspace) -> Dataset | None:
+    """The dataset of the same content and mapping, now called by the new names; None where there is none."""
+    if None in hashes.values():
+        return None
+    dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
+    if not is_whole(dataset):
+        return None
+    rename(dataset, files, synthetic=is_simulated(files, workspace, hashes))
+    return dataset
+
+
+def is_whole(dataset: Dataset) -> bool:
+    """Whether a dataset is there with a card that can be read; else somebody touched its folder."""
+    try:
+        dataset.card()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def fingerprint_of(hashes: dict[str, str | None], mapping: Mapping) -> str:
+    """SHA-256 over the content of the files, each in its part, and over the mapping; names and places do not count."""
+    digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
+    for part, content in sorted(hashes.items()):
+        digest.update(f"{part}:{content};".encode())
+    return digest.hexdigest()
+
+
+def is_simulated(files: InputFiles, workspace: Workspace, hashes: dict[str, str | None]) -> bool:
+    """Whether the train file is one that was simulated here, or the demo data."""
+    content = hashes["train"]
+    return not isinstance(files.train, Query) and content is not None and is_synthetic(workspace, files.train, content)
+
+
+def rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
+    """The same content under other names: people see the names that they gave last."""
+    card = dataset.card()
+    sample = files.sample_submission
+    now = card.model_copy(
+        update={
+            "name": files.called(),
+            "synthetic": card.synthetic or synthetic,
+            "mapping": files.mapping.name,
+            "train": card.train.model_copy(update={"name": files.train.name}),
+            "test": card.test.model_copy(update={"name": files.test.name}),
+            "sample_submission": sample.name if sample else None,
+        }
+    )
+    if now != card:
+        path = dataset.folder / CARD_FILE
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(now.model_dump_json(indent=1), encoding="utf-8")
+        draft.replace(path)
