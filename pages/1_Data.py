@@ -30,7 +30,11 @@ page = frame.open_page(frame.DATA)
 def finding(card: DatasetCard) -> str:
     """What the files hold, in a sentence."""
     aside = card.train.quarantined + card.test.quarantined
-    kept = "every row can be used" if not aside else f"{count(aside, 'row')} cannot be used and stand in quarantine"
+    kept = (
+        "every row can be used"
+        if not aside
+        else f"{count(aside, 'row')} cannot be used and {'stands' if aside == 1 else 'stand'} in quarantine"
+    )
     return (
         f"**{count(card.train.sessions, 'session')}** to learn from and **{count(card.to_predict, 'session')}** to "
         f"predict; {kept}."
