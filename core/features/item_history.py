@@ -5,6 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
+from core.features.exact_sums import ONE, as_whole
 from core.features.history import SEEN, WEEKS, seen_outside
 from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT, UNIT
 
@@ -12,10 +13,6 @@ _PRIOR_EVENTS = 10
 """Weight of the pooled rates in an item's own, in events: a product seen once tells little by itself."""
 _POOLED_RATE = {BUY: 0.1, ADD_CART: 0.3}
 """About the usual shares of purchases and cart additions; they set where an unseen item stands, not the order."""
-
-_FIXED_POINT = 2**30
-"""Rates are averaged as integers of this fraction: a sum of floats depends on the order in which threads and engines
-add, in the last bit, and a tree's split can turn on that bit. The rounding is at most 5e-10."""
 
 
 def _rate_name(key: str, word: str, how: str) -> str:
@@ -31,9 +28,9 @@ def _summary(log: SessionLog, key: str) -> Frame:
     seen = seen_outside(log, key)
     events = nw.sum_horizontal(*(nw.col(column) for column in SEEN.values()))
     rates = seen.with_columns(
-        _fixed(((events + 1) / nw.col(WEEKS)).log()).alias("_popularity"),
+        as_whole(((events + 1) / nw.col(WEEKS)).log()).alias("_popularity"),
         *(
-            _fixed((nw.col(SEEN[word]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(f"_rate_{word}")
+            as_whole((nw.col(SEEN[word]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(f"_rate_{word}")
             for word, pooled in _POOLED_RATE.items()
         ),
     )
@@ -47,13 +44,9 @@ def _summary(log: SessionLog, key: str) -> Frame:
     means = [_popularity_name(key, "mean"), *(_rate_name(key, word, "mean") for word in _POOLED_RATE)]
     extremes = [_popularity_name(key, "min"), *(_rate_name(key, word, "max") for word in _POOLED_RATE)]
     return summed.with_columns(
-        *(nw.col(name) / (nw.col("_n") * _FIXED_POINT) for name in means),
-        *(nw.col(name) / _FIXED_POINT for name in extremes),
+        *(nw.col(name) / (nw.col("_n") * ONE) for name in means),
+        *(nw.col(name) / ONE for name in extremes),
     ).drop("_n")
-
-
-def _fixed(rate: nw.Expr) -> nw.Expr:
-    return (rate * _FIXED_POINT).round().cast(nw.Int64)
 
 
 def _features(key: str) -> tuple[Feature, ...]:

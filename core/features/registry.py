@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from core.features.activity import ACTIVITY
 from core.features.content import CONTENT
+from core.features.context import CONTEXT
 from core.features.definition import Described, Feature, FeatureGroup
 from core.features.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
 from core.features.prices import PRICE_FEATURES
+from core.features.sequence import SEQUENCE
 from core.features.timing import TIMING
 from core.features.user_history import USER_HISTORY
 
-GROUPS: tuple[FeatureGroup, ...] = (ACTIVITY, TIMING, CONTENT, USER_HISTORY, PRODUCT_HISTORY, CATEGORY_HISTORY)
+GROUPS: tuple[FeatureGroup, ...] = (
+    ACTIVITY,
+    TIMING,
+    SEQUENCE,
+    CONTENT,
+    USER_HISTORY,
+    PRODUCT_HISTORY,
+    CATEGORY_HISTORY,
+    CONTEXT,
+)
 
 
 def all_features() -> tuple[Feature, ...]:

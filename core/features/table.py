@@ -14,6 +14,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.registry import GROUPS
+from core.features.steps import with_steps
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER
 
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
@@ -86,7 +87,7 @@ def compute_features(
     """Compute the groups; one row a unit in unit order, one Float64 column a feature in registry order."""
     span = events.select(pl.col(TIME).min().alias("began"), pl.col(TIME).max().alias("ended")).collect()
     log = SessionLog(
-        events=nw.from_native(events.select(_EVENT_COLUMNS)),
+        events=with_steps(nw.from_native(events.select(_EVENT_COLUMNS))),
         units=nw.from_native(units.select(UNIT, USER, "start")),
         history=history,
         began=span.get_column("began").item(),

@@ -7,12 +7,16 @@ import math
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
+from core.features.steps import GAP, IS_LAST, PLACE
 from core.schema import TIME, UNIT
 
 _DAY = 86_400
 _WEEK = 7 * _DAY
 _HOUR = 3_600
+_MINUTE = 60
 _MONDAY = 4 * _DAY  # 1970-01-01 was a Thursday: the first Monday came four days later
+_QUICK = 10
+"""Seconds within which the next event counts as quick: a click on something already in sight."""
 
 
 def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
@@ -22,36 +26,63 @@ def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
 
 
 def _compute(log: SessionLog) -> Frame:
-    gap = nw.col(TIME) - nw.col(TIME).shift(1).over(UNIT, order_by=TIME)
+    gap = nw.col(GAP)
     spans = (
-        log.events.with_columns(gap.alias("_gap"))
+        log.events.with_columns(
+            (gap * gap).alias("_squared"),
+            (gap <= _QUICK).cast(nw.Int64).alias("_quick"),
+            nw.when(nw.col(PLACE) == 1).then(gap).alias("gap_first"),
+            nw.when(nw.col(IS_LAST)).then(gap).alias("gap_last"),
+        )
         .group_by(UNIT)
         .agg(
-            (nw.col(TIME).max() - nw.col(TIME).min()).alias("duration"),
             nw.col(TIME).min().alias("_start"),
-            nw.col("_gap").mean().alias("gap_mean"),
-            nw.col("_gap").max().alias("gap_max"),
+            nw.col(TIME).max().alias("_end"),
+            nw.col(GAP).count().cast(nw.Int64).alias("_gaps"),
+            nw.col("_squared").sum().alias("_squares"),
+            nw.col("_quick").sum().alias("_quick"),
+            nw.col(GAP).max().alias("gap_max"),
+            nw.col("gap_first").max(),
+            nw.col("gap_last").max(),
         )
     )
-    start = nw.col("_start")
+    start, gaps = nw.col("_start"), nw.col("_gaps")
+    duration = nw.col("_end") - start
     hour_sin, hour_cos = _cycle(start, _DAY)
     week_sin, week_cos = _cycle(start - _MONDAY, _WEEK)
-    return spans.with_columns(
+    # m times the sum of squares less the square of the sum: exact as long as it is below 2^53, so never below 0 there
+    spread = gaps.cast(nw.Float64) * nw.col("_squares") - duration.cast(nw.Float64) * duration
+    has_gap = gaps > 0
+    return spans.select(
+        UNIT,
+        "gap_max",
+        "gap_first",
+        "gap_last",
+        duration.alias("duration"),
+        ((gaps + 1) * _MINUTE / (duration + _MINUTE)).alias("events_per_minute"),
+        nw.when(has_gap).then(duration / gaps).alias("gap_mean"),
+        nw.when(has_gap).then(spread.clip(0.0).sqrt() / gaps).alias("gap_sd"),
+        nw.when(has_gap).then(nw.col("_quick") / gaps).alias("share_quick"),
         ((start % _DAY) // _HOUR).alias("start_hour"),
         (((start - _MONDAY) % _WEEK) // _DAY).alias("start_weekday"),
         hour_sin.alias("hour_sin"),
         hour_cos.alias("hour_cos"),
         week_sin.alias("week_sin"),
         week_cos.alias("week_cos"),
-    ).drop("_start")
+    )
 
 
 TIMING = FeatureGroup(
     name="timing",
     features=(
         Feature("duration", "seconds", "Time from the session's first event to its last."),
+        Feature("events_per_minute", "events a minute", "Events for each minute of the session (and one minute more)."),
         Feature("gap_mean", "seconds", "Mean time between two events; nothing for a session of one event."),
+        Feature("gap_sd", "seconds", "How uneven the times between events are: their standard deviation."),
         Feature("gap_max", "seconds", "Longest time between two events; nothing for a session of one event."),
+        Feature("gap_first", "seconds", "Time from the first event to the second; nothing for a session of one event."),
+        Feature("gap_last", "seconds", "Time from the last event but one to the last; nothing for a single event."),
+        Feature("share_quick", "share", f"Part of the events that came within {_QUICK} seconds of the one before."),
         Feature("start_hour", "hour (UTC)", "Hour of the day at which the session began."),
         Feature("start_weekday", "day", "Day of the week on which the session began; 0 is Monday."),
         Feature("hour_sin", "-1 to 1", "Time of day as a point on a circle, first coordinate."),

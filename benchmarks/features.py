@@ -1,0 +1,96 @@
+"""The feature table: seconds from a clean dataset to all features, peak memory, and time per event by size.
+
+    python -m benchmarks.features [--sessions 98000 2480000 24800000] [--repeat 3] [--datasets DIR] [--no-pandas]
+
+The data are the simulator's (about 2.04 events a session), each measurement in a process of its own, without Python's
+start. Beside the first size above a million sessions, benchmarks/pandas_features.py computes 23 of the features in
+plain pandas, for comparison. `--datasets` keeps the datasets for the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from core.dataset import Dataset, list_datasets
+from core.ingestion import InputFiles, ingest
+from core.ingestion.demo import write_demo
+from core.workspace import Workspace
+
+MEASURE = """
+import json, resource, sys, time
+from pathlib import Path
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.features import build_features
+dataset, parts = Dataset(Path(sys.argv[1])), {}
+began = last = time.perf_counter()
+def report(part, of, name):
+    global last
+    now = time.perf_counter()
+    parts[name], last = now - last, now
+table = build_features(dataset, RunConfig(history=sys.argv[2]), report)
+seconds = time.perf_counter() - began
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+names = list(parts)
+by_group = {name: parts[after] for name, after in zip(names, names[1:])}
+said = {"seconds": seconds, "peak": peak, "shape": table.values.shape, "before": parts[names[0]], "groups": by_group}
+print(json.dumps(said))
+"""
+
+
+def measured(*command: str) -> dict[str, float]:
+    """The last line that a program writes, as JSON."""
+    done = subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True, env=os.environ)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def dataset_of(sessions: int, home: Path) -> Dataset:
+    """A simulated dataset, made unless it is there."""
+    workspace = Workspace(home / str(sessions))
+    known = list_datasets(workspace)
+    if known:
+        return known[0]
+    with tempfile.TemporaryDirectory() as files:
+        write_demo(Path(files), sessions=sessions, seed=7)
+        return ingest(InputFiles(Path(files) / "train.csv", Path(files) / "test.csv"), workspace)
+
+
+def main() -> None:
+    """Print one line a size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, nargs="+", default=[98_000, 2_480_000, 24_800_000])
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--history", choices=["as_of", "all_rows"], default="as_of")
+    parser.add_argument("--datasets", type=Path)
+    parser.add_argument("--no-pandas", action="store_true")
+    parser.add_argument("--groups", action="store_true", help="the seconds of each group, too")
+    options = parser.parse_args()
+    print("    events  features   median s  (min to max)    us/event  peak MB")
+    with tempfile.TemporaryDirectory() as scratch:
+        for sessions in options.sessions:
+            dataset = dataset_of(sessions, options.datasets or Path(scratch))
+            card = dataset.card()
+            events = card.train.kept + card.test.kept
+            found = [measured("-c", MEASURE, str(dataset.folder), options.history) for _ in range(options.repeat)]
+            seconds = sorted(each["seconds"] for each in found)
+            median, peak = statistics.median(seconds), max(each["peak"] for each in found)
+            print(
+                f"{events:10,}  {found[0]['shape'][1]:8}  {median:9.1f}  ({seconds[0]:.1f} to {seconds[-1]:.1f})".ljust(
+                    50
+                )
+                + f"{1e6 * median / events:8.2f}  {peak:7,.0f}",
+                flush=True,
+            )
+            if options.groups:
+                print("  ", {"before": found[-1]["before"], **found[-1]["groups"]})
+
+
+if __name__ == "__main__":
+    main()
