@@ -38,10 +38,10 @@ from core.features import (
     changed_by_later_sessions,
     compute_features,
 )
-from core.features.definition import History, SessionLog
-from core.features.history import LAST_SEEN, SEEN_SESSIONS, seen_outside
+from core.features.definition import History
+from core.features.history import LAST_SEEN, MET, seen_outside
 from core.features.honesty import HISTORY_GROUPS
-from core.features.table import events_and_units
+from core.features.table import events_and_units, session_log
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
@@ -352,7 +352,7 @@ def test_monday_noon_is_hour_twelve_of_day_zero(tmp_path: Path) -> None:
     assert_same(history_of(tmp_path, [NOW]), expected, "NOW")
 
 
-def test_a_session_that_began_earlier_but_met_the_product_later_is_not_yet_a_session_of_it() -> None:
+def test_a_user_who_came_earlier_but_met_the_product_later_has_not_yet_met_it() -> None:
     log = [
         Click(0, 0, 0, 0, NOON),
         Click(1, 1, 0, 0, NOON - 2),
@@ -360,11 +360,10 @@ def test_a_session_that_began_earlier_but_met_the_product_later_is_not_yet_a_ses
         Click(2, 0, 0, 0, NOON - 1),
     ]
     events, units = frames_of(log)
-    seen = seen_outside(
-        SessionLog(nw.from_native(events.lazy()), nw.from_native(units.lazy()), "as_of", NOON - 2, NOON + 1), "product"
-    )
-    (row,) = nw.to_native(seen).filter(pl.col("unit") == 0).collect().to_dicts()
-    assert (row[SEEN_SESSIONS], row[LAST_SEEN]) == (1, NOON - 1)
+    tuned = session_log(events.lazy(), units.lazy(), "as_of")
+    for log_ in (tuned, dataclasses.replace(tuned, arrays=None)):
+        (row,) = nw.to_native(seen_outside(log_, "product")).filter(pl.col("unit") == 0).collect().to_dicts()
+        assert (row[MET], row[LAST_SEEN]) == (1, NOON - 1)
 
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from __future__ import annotations
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TYPE, UNIT, VIEW
+from core.features.history import DONE, done_to
+from core.features.per_unit import beside, per_unit
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TYPE, VIEW
 
 _COUNT = {word: f"n_{word.lower()}" for word in EVENT_TYPES}
 _SHARE = {word: f"share_{word.lower()}" for word in EVENT_TYPES}
@@ -17,23 +19,24 @@ def _ratio_name(over: str, under: str) -> str:
 
 
 def _compute(log: SessionLog) -> Frame:
-    kind = nw.col(TYPE)
-    events = log.events.with_columns(
-        *((kind == code).cast(nw.Int64).alias(_COUNT[word]) for word, code in EVENT_CODE.items()),
+    kind, one = nw.col(TYPE), nw.lit(1) + 0 * nw.col(TYPE)
+    counts = per_unit(
+        log.events,
+        sums={"n_events": one, **{_COUNT[word]: kind == code for word, code in EVENT_CODE.items()}},
     )
-    counts = events.group_by(UNIT).agg(
-        nw.len().cast(nw.Int64).alias("n_events"),
-        *(nw.col(name).sum() for name in _COUNT.values()),
-        nw.col(PRODUCT).n_unique().cast(nw.Int64).alias("_products"),
-    )
+    met = per_unit(done_to(log, PRODUCT), sums={"_products": nw.lit(1) + 0 * nw.col(DONE[BUY])})
     total = nw.col("n_events")
-    return counts.with_columns(
-        *((nw.col(_COUNT[word]) / total).alias(_SHARE[word]) for word in EVENT_TYPES),
-        # +1 below the line: 0 of 0 is 0, and a first event moves the ratio by half, not without bound
-        *((nw.col(_COUNT[a]) / (nw.col(_COUNT[b]) + 1)).alias(_ratio_name(a, b)) for a, b in _RATIOS),
-        (nw.col(_COUNT[ADD_CART]) - nw.col(_COUNT[REMOVE_CART])).alias("net_cart"),
-        (total - nw.col("_products")).alias("n_repeats"),
-    ).drop("_products")
+    return (
+        beside(counts, met)
+        .with_columns(
+            *((nw.col(_COUNT[word]) / total).alias(_SHARE[word]) for word in EVENT_TYPES),
+            # +1 below the line: 0 of 0 is 0, and a first event moves the ratio by half, not without bound
+            *((nw.col(_COUNT[a]) / (nw.col(_COUNT[b]) + 1)).alias(_ratio_name(a, b)) for a, b in _RATIOS),
+            (nw.col(_COUNT[ADD_CART]) - nw.col(_COUNT[REMOVE_CART])).alias("net_cart"),
+            (total - nw.col("_products")).alias("n_repeats"),
+        )
+        .drop("_products")
+    )
 
 
 ACTIVITY = FeatureGroup(

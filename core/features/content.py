@@ -6,44 +6,42 @@ import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.features.exact_sums import ONE, as_whole
-from core.schema import ADD_CART, BUY, CATEGORY, EVENT_CODE, PRODUCT, TYPE, UNIT
+from core.features.history import DONE, done_to
+from core.features.per_unit import beside, per_unit
+from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT, UNIT
 
 _DONE_TO = {ADD_CART: "products_added", BUY: "products_bought"}
 _THINGS = {PRODUCT: "products", CATEGORY: "categories"}
 
 
 def _compute(log: SessionLog) -> Frame:
-    done = [(nw.col(TYPE) == EVENT_CODE[word]).cast(nw.Int64).alias(name) for word, name in _DONE_TO.items()]
-    products = _spread(log.events.with_columns(*done), PRODUCT, list(_DONE_TO.values()))
-    categories = _spread(log.events, CATEGORY)
-    both = products.join(categories, on=UNIT, how="left")
+    products, categories = _spread(log, PRODUCT), _spread(log, CATEGORY)
+    both = beside(products, categories)
     return both.with_columns((nw.col("n_products") / nw.col("n_categories")).alias("products_per_category"))
 
 
-def _spread(events: Frame, key: str, done: list[str] | None = None) -> Frame:
-    """How the events of each unit spread over the values of `key`, and over how many of them each of `done` did."""
-    done = done or []
-    each = events.group_by(UNIT, key).agg(nw.len().cast(nw.Int64).alias("_n"), *(nw.col(name).max() for name in done))
-    count = nw.col("_n")
-    over = (
-        each.with_columns(as_whole(count * count.log()).alias("_n_log_n"))
-        .group_by(UNIT)
-        .agg(
-            nw.len().cast(nw.Int64).alias(f"n_{_THINGS[key]}"),
-            count.sum().alias("_events"),
-            count.max().alias("_most"),
-            nw.col("_n_log_n").sum(),
-            *(nw.col(name).sum() for name in done),
-        )
+def _spread(log: SessionLog, key: str) -> Frame:
+    """How the events of each unit spread over the values of `key`, and over how many of them each of _DONE_TO did."""
+    count = nw.sum_horizontal(*(nw.col(name) for name in DONE.values()))
+    done = {name: (nw.col(DONE[word]) > 0) for word, name in _DONE_TO.items()} if key == PRODUCT else {}
+    over = per_unit(
+        done_to(log, key),
+        sums={
+            f"n_{_THINGS[key]}": nw.lit(1) + 0 * nw.col(DONE[BUY]),
+            "_events": count,
+            "_n_log_n": as_whole(count * count.log()),
+            **done,
+        },
+        highs={"_most": count},
     )
-    events_in_all = nw.col("_events")
+    events = nw.col("_events")
     # the entropy of shares n/N is log N less the sum of n log n, divided by N
-    entropy = events_in_all.log() - nw.col("_n_log_n") / ONE / events_in_all
+    entropy = events.log() - nw.col("_n_log_n") / ONE / events
     return over.select(
         UNIT,
         f"n_{_THINGS[key]}",
         *done,
-        (nw.col("_most") / events_in_all).alias(f"{key}_share_top"),
+        (nw.col("_most") / events).alias(f"{key}_share_top"),
         entropy.clip(0.0).alias(f"{key}_entropy"),
     )
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import narwhals as nw
 
+from core.features.history_arrays import EventArrays
+
 Frame = nw.LazyFrame[Any]
 """A lazy frame of whichever engine the run uses."""
 History = Literal["as_of", "all_rows"]
@@ -27,10 +29,12 @@ class SessionLog:
     """What features are computed from, engine-neutral.
 
     Attributes:
-        events: one row an event: unit, user, product, category, type, time (epoch seconds). Train and test together.
+        events: one row an event: unit, user, product, category, type, time (epoch seconds), and the columns of
+            core.features.steps. Train and test together.
         units: one row a unit: unit, user, start (epoch seconds of its first event).
         history: what history features may look at (see core.config.RunConfig.history).
         began, ended: epoch seconds of the log's first and last event.
+        arrays: on Polars the same events and units as arrays, for the history; None: by the engine's window functions.
     """
 
     events: Frame
@@ -38,6 +42,7 @@ class SessionLog:
     history: History
     began: int
     ended: int
+    arrays: EventArrays | None = None
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,27 @@ marker sorts before the events of its own second, so "before" is strict, and a s
 earlier than its start, never count.
 
 `all_rows` counts all rows of both files but the session's own.
+
+On Polars the same is done by sorted arrays (history_arrays.py); a test holds the two together.
 """
 
 from __future__ import annotations
 
 import narwhals as nw
+import polars as pl
 
 from core.features.definition import Frame, SessionLog
-from core.schema import EVENT_CODE, EVENT_TYPES, TIME, TYPE, UNIT
+from core.features.history_arrays import seen_pairs
+from core.schema import EVENT_CODE, EVENT_TYPES, TIME, TYPE, UNIT, USER
 
 SEEN = {word: f"_seen_{word.lower()}" for word in EVENT_TYPES}
 """Event type -> column with the number of events of that type seen outside the session."""
-SEEN_SESSIONS = "_seen_sessions"
-"""Other sessions with the key: under as_of those that met it earlier."""
+DONE = {word: f"_done_{word.lower()}" for word in EVENT_TYPES}
+"""Event type -> column with the number of events of that type in the session itself."""
+MET = "_met"
+"""Who met the value outside the session: users, or of a user the sessions. Under as_of those that met it earlier."""
+BEFORE, RECENT = "_before", "_recent"
+"""Events of all types before the session's start, and of these the ones of the last seven days, in both regimes."""
 LAST_SEEN = "_last_seen"
 """Epoch seconds of the latest event before the session's start, in both regimes; null when there is none."""
 
@@ -26,81 +34,156 @@ WEEKS = "_weeks"
 """For how long the history was watched, in weeks: from the log's first event to the session's start (under all_rows to
 the log's last event), and a day more, so that the first hours of a log do not count for much. A count grows with the
 log: undivided it would only tell the learners how late a session is, and mislead them on every session after train."""
+WEEKS_BEFORE = "_weeks_before"
+"""The same up to the session's start, in both regimes."""
 
 _DAY, _WEEK = 86_400, 7 * 86_400
 _START = "start"
-_IS_EVENT = "_is_event"
+_KIND = "_kind"
+_READ_RECENT, _READ_NOW, _IS_EVENT = 0, 1, 2
+"""Kinds of rows in the stream, in the order in which those of one second stand."""
 _NEVER = -(2**62)  # earlier than any time a file can hold; a running maximum would lose a null
-_COUNTS = (*SEEN.values(), SEEN_SESSIONS)
+_COUNTS = (*SEEN.values(), MET)
 
 
 def seen_outside(log: SessionLog, key: str) -> Frame:
     """Count, for every unit and every value of `key` in it, what was seen of that value outside the unit.
 
     Returns:
-        One row a (unit, key value): unit, key, the columns of SEEN, SEEN_SESSIONS, LAST_SEEN, WEEKS, start. Counts are
-        never null.
+        One row a (unit, key value): unit, the columns of SEEN, MET, BEFORE, RECENT, LAST_SEEN, WEEKS, WEEKS_BEFORE,
+        start. Counts are never null.
     """
-    starts = log.units.select(UNIT, _START)
+    seen = _by_windows(log, key) if log.arrays is None else _by_arrays(log, key)
     until = nw.col(_START) if log.history == "as_of" else nw.lit(log.ended)
-    seen = _before_start(log, key) if log.history == "as_of" else _in_all_other_rows(log, key)
-    return seen.join(starts, on=UNIT, how="left").with_columns(((until - log.began + _DAY) / _WEEK).alias(WEEKS))
+    return seen.with_columns(
+        ((until - log.began + _DAY) / _WEEK).alias(WEEKS),
+        ((nw.col(_START) - log.began + _DAY) / _WEEK).alias(WEEKS_BEFORE),
+    )
+
+
+def done_to(log: SessionLog, key: str) -> Frame:
+    """What every unit itself did to every value of `key` in it: unit and the columns of DONE, by unit on Polars."""
+    if log.arrays is None:
+        flags = ((nw.col(TYPE) == code).cast(nw.Int64).alias(DONE[word]) for word, code in EVENT_CODE.items())
+        return log.events.with_columns(*flags).group_by(UNIT, key).agg(nw.col(name).sum() for name in DONE.values())
+    own = log.arrays.own(key)
+    units = log.arrays.units.get_column(UNIT).gather(own.row).set_sorted()
+    counts = {DONE[word]: own.counts[:, code] for word, code in EVENT_CODE.items()}
+    return nw.from_native(pl.DataFrame({UNIT: units, **counts}).lazy())
+
+
+def trend() -> nw.Expr:
+    """Events of the last seven days for each that a week had on average until then; 1 in the log's first week."""
+    weeks = nw.col(WEEKS_BEFORE).clip(1.0)
+    return (nw.col(RECENT) + 1) / (nw.col(BEFORE) / weeks + 1)
+
+
+def _by_arrays(log: SessionLog, key: str) -> Frame:
+    if log.arrays is None:
+        raise ValueError("the log has no arrays")
+    seen = seen_pairs(log.arrays, key, _WEEK, all_rows=log.history == "all_rows")
+    units = log.arrays.units
+    frame = pl.DataFrame(
+        {
+            UNIT: units.get_column(UNIT).gather(seen.row).set_sorted(),
+            _START: units.get_column(_START).gather(seen.row),
+            **{SEEN[word]: seen.counts[:, code] for word, code in EVENT_CODE.items()},
+            MET: seen.met,
+            BEFORE: seen.before,
+            RECENT: seen.recent,
+            LAST_SEEN: seen.last,
+        }
+    )
+    last = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + log.began)
+    return nw.from_native(frame.lazy().with_columns(last.alias(LAST_SEEN)))
+
+
+def _by_windows(log: SessionLog, key: str) -> Frame:
+    before = _before_start(log, key)
+    if log.history == "all_rows":
+        kept = [UNIT, key, BEFORE, RECENT, LAST_SEEN]
+        before = _in_all_other_rows(log, key).join(before.select(kept), on=[UNIT, key], how="left")
+    return before.join(log.units.select(UNIT, _START), on=UNIT, how="left")
 
 
 def _in_all_other_rows(log: SessionLog, key: str) -> Frame:
-    before = _before_start(log, key)
-    own = _totals(log.events, [UNIT, key])
-    everything = _totals(own.rename({name: f"{name}_own" for name in _COUNTS}), [key], suffix="_own")
-    other = own.join(everything, on=key, how="left", suffix="_all").select(
-        UNIT, key, *((nw.col(f"{name}_all") - nw.col(name)).alias(name) for name in _COUNTS)
+    flags = ((nw.col(TYPE) == code).cast(nw.Int64).alias(SEEN[word]) for word, code in EVENT_CODE.items())
+    events = log.events.with_columns(*flags)
+    sums = [nw.col(name).sum() for name in SEEN.values()]
+    own = events.group_by(UNIT, USER, key).agg(*sums) if key != USER else events.group_by(UNIT, key).agg(*sums)
+    met, others = _met_in_all(own, key)
+    everything = events.group_by(key).agg(*sums).join(met, on=key, how="left")
+    both = own.join(everything, on=key, how="left", suffix="_all")
+    if key == USER:
+        return both.select(UNIT, key, *_differences(), (nw.col("_partners") - 1).alias(MET))
+    return both.join(others, on=[USER, key], how="left").select(
+        UNIT, key, *_differences(), (nw.col("_partners") - (nw.col("_units") == 1).cast(nw.Int64)).alias(MET)
     )
-    return other.join(before.select(UNIT, key, LAST_SEEN), on=[UNIT, key], how="left")
 
 
-def _totals(rows: Frame, keys: list[str], suffix: str = "") -> Frame:
-    """Sum the counts of a stream by keys; a stream of raw events is counted, one of counts is added up."""
-    if suffix:
-        return rows.group_by(keys).agg(nw.col(f"{name}{suffix}").sum().alias(name) for name in _COUNTS)
-    counted = rows.with_columns(
-        (nw.col(TYPE) == code).cast(nw.Int64).alias(SEEN[word]) for word, code in EVENT_CODE.items()
-    )
-    summed = counted.group_by(keys).agg(nw.col(name).sum() for name in SEEN.values())
-    return summed.with_columns(nw.lit(1).cast(nw.Int64).alias(SEEN_SESSIONS))
+def _differences() -> list[nw.Expr]:
+    return [(nw.col(f"{name}_all") - nw.col(name)).alias(name) for name in SEEN.values()]
+
+
+def _met_in_all(own: Frame, key: str) -> tuple[Frame, Frame]:
+    """Key -> how many users (of a user: sessions) met it; and for the pairs of user and key in how many units."""
+    if key == USER:
+        return own.group_by(key).agg(nw.len().cast(nw.Int64).alias("_partners")), own
+    pairs = own.group_by(USER, key).agg(nw.len().cast(nw.Int64).alias("_units"))
+    return pairs.group_by(key).agg(nw.len().cast(nw.Int64).alias("_partners")), pairs
 
 
 def _before_start(log: SessionLog, key: str) -> Frame:
     starts = log.units.select(UNIT, _START)
     pairs = log.events.select(UNIT, key).unique().join(starts, on=UNIT, how="left")
     zero = nw.lit(0).cast(nw.Int64)
-    markers = pairs.select(
-        UNIT, key, nw.col(_START).alias(TIME), *(zero.alias(name) for name in _COUNTS), zero.alias(_IS_EVENT)
-    )
+
+    def marker(time: nw.Expr, kind: int) -> Frame:
+        return pairs.select(UNIT, key, time.alias(TIME), *(zero.alias(name) for name in _COUNTS), _of_kind(kind))
+
+    nobody = nw.lit(-1).cast(nw.Int64).alias(UNIT)
     events = log.events.select(
-        nw.lit(-1).cast(nw.Int64).alias(UNIT),
+        nobody,
         key,
         TIME,
         *((nw.col(TYPE) == code).cast(nw.Int64).alias(SEEN[word]) for word, code in EVENT_CODE.items()),
-        zero.alias(SEEN_SESSIONS),
-        nw.lit(1).cast(nw.Int64).alias(_IS_EVENT),
+        zero.alias(MET),
+        _of_kind(_IS_EVENT),
     )
-    sessions = (
-        log.events.group_by(UNIT, key)
+    partner = UNIT if key == USER else USER
+    meetings = (
+        log.events.group_by(partner, key)
         .agg(nw.col(TIME).min())
         .select(
-            nw.lit(-1).cast(nw.Int64).alias(UNIT),
+            nobody,
             key,
             TIME,
             *(zero.alias(name) for name in SEEN.values()),
-            nw.lit(1).cast(nw.Int64).alias(SEEN_SESSIONS),
-            nw.lit(1).cast(nw.Int64).alias(_IS_EVENT),
+            nw.lit(1).cast(nw.Int64).alias(MET),
+            _of_kind(_IS_EVENT),
         )
     )
-    order = [TIME, _IS_EVENT]
-    event_time = nw.when(nw.col(_IS_EVENT) == 1).then(nw.col(TIME)).otherwise(nw.lit(_NEVER))
-    stream = nw.concat([markers, events, sessions], how="vertical").with_columns(
+    order = [TIME, _KIND]
+    event_time = nw.when(nw.col(_KIND) == _IS_EVENT).then(nw.col(TIME)).otherwise(nw.lit(_NEVER))
+    stream = nw.concat(
+        [marker(nw.col(_START) - _WEEK, _READ_RECENT), marker(nw.col(_START), _READ_NOW), events, meetings],
+        how="vertical",
+    ).with_columns(
         *(nw.col(name).cum_sum().over(key, order_by=order) for name in _COUNTS),
         event_time.cum_max().over(key, order_by=order).alias(LAST_SEEN),
     )
-    return stream.filter(nw.col(_IS_EVENT) == 0).select(
-        UNIT, key, *_COUNTS, nw.when(nw.col(LAST_SEEN) > _NEVER).then(nw.col(LAST_SEEN)).alias(LAST_SEEN)
+    total = nw.sum_horizontal(*(nw.col(name) for name in SEEN.values()))
+    week_ago = stream.filter(nw.col(_KIND) == _READ_RECENT).select(UNIT, key, total.alias("_week_ago"))
+    now = stream.filter(nw.col(_KIND) == _READ_NOW).join(week_ago, on=[UNIT, key], how="left")
+    return now.select(
+        UNIT,
+        key,
+        *_COUNTS,
+        total.alias(BEFORE),
+        (total - nw.col("_week_ago")).alias(RECENT),
+        nw.when(nw.col(LAST_SEEN) > _NEVER).then(nw.col(LAST_SEEN)).alias(LAST_SEEN),
     )
+
+
+def _of_kind(kind: int) -> nw.Expr:
+    return nw.lit(kind).cast(nw.Int64).alias(_KIND)

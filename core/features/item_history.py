@@ -6,8 +6,9 @@ import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.features.exact_sums import ONE, as_whole
-from core.features.history import SEEN, WEEKS, seen_outside
-from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT, UNIT
+from core.features.history import LAST_SEEN, MET, SEEN, WEEKS, seen_outside, trend
+from core.features.per_unit import per_unit
+from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT
 
 _PRIOR_EVENTS = 10
 """Weight of the pooled rates in an item's own, in events: a product seen once tells little by itself."""
@@ -29,24 +30,45 @@ def _summary(log: SessionLog, key: str) -> Frame:
     events = nw.sum_horizontal(*(nw.col(column) for column in SEEN.values()))
     rates = seen.with_columns(
         as_whole(((events + 1) / nw.col(WEEKS)).log()).alias("_popularity"),
+        as_whole(((nw.col(MET) + 1) / nw.col(WEEKS)).log()).alias("_users"),
+        as_whole(trend().log()).alias("_trend"),
         *(
             as_whole((nw.col(SEEN[word]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(f"_rate_{word}")
             for word, pooled in _POOLED_RATE.items()
         ),
     )
-    summed = rates.group_by(UNIT).agg(
-        nw.len().cast(nw.Int64).alias("_n"),
-        nw.col("_popularity").sum().alias(_popularity_name(key, "mean")),
-        nw.col("_popularity").min().alias(_popularity_name(key, "min")),
-        *(nw.col(f"_rate_{word}").sum().alias(_rate_name(key, word, "mean")) for word in _POOLED_RATE),
-        *(nw.col(f"_rate_{word}").max().alias(_rate_name(key, word, "max")) for word in _POOLED_RATE),
+    summed = per_unit(
+        rates,
+        sums={
+            "_n": nw.lit(1) + 0 * nw.col(MET),
+            _popularity_name(key, "mean"): nw.col("_popularity"),
+            f"{key}_users_mean": nw.col("_users"),
+            f"{key}_trend_mean": nw.col("_trend"),
+            **{_rate_name(key, word, "mean"): nw.col(f"_rate_{word}") for word in _POOLED_RATE},
+        },
+        lows={"_start": nw.col("start"), _popularity_name(key, "min"): nw.col("_popularity")},
+        highs={
+            "_last_seen": nw.col(LAST_SEEN),
+            f"{key}_trend_max": nw.col("_trend"),
+            **{_rate_name(key, word, "max"): nw.col(f"_rate_{word}") for word in _POOLED_RATE},
+        },
     )
-    means = [_popularity_name(key, "mean"), *(_rate_name(key, word, "mean") for word in _POOLED_RATE)]
-    extremes = [_popularity_name(key, "min"), *(_rate_name(key, word, "max") for word in _POOLED_RATE)]
+    means = [
+        _popularity_name(key, "mean"),
+        f"{key}_users_mean",
+        f"{key}_trend_mean",
+        *(_rate_name(key, word, "mean") for word in _POOLED_RATE),
+    ]
+    extremes = [
+        _popularity_name(key, "min"),
+        f"{key}_trend_max",
+        *(_rate_name(key, word, "max") for word in _POOLED_RATE),
+    ]
     return summed.with_columns(
         *(nw.col(name) / (nw.col("_n") * ONE) for name in means),
         *(nw.col(name) / ONE for name in extremes),
-    ).drop("_n")
+        (nw.col("_start") - nw.col("_last_seen")).alias(f"{key}_seconds_since"),
+    )
 
 
 def _features(key: str) -> tuple[Feature, ...]:
@@ -62,6 +84,18 @@ def _features(key: str) -> tuple[Feature, ...]:
             _popularity_name(key, "min"),
             "log events a week",
             f"How often the rarest of its {things} was seen elsewhere.",
+        ),
+        Feature(f"{key}_users_mean", "log users a week", f"How many users met its {things} elsewhere, on average."),
+        Feature(
+            f"{key}_trend_mean",
+            "log ratio",
+            f"Whether its {things} are on the rise: events of the last seven days against a usual week, on average.",
+        ),
+        Feature(f"{key}_trend_max", "log ratio", f"The same for the one of its {things} that rises most."),
+        Feature(
+            f"{key}_seconds_since",
+            "seconds",
+            f"Time since one of its {things} was last seen elsewhere; nothing where none ever was.",
         ),
         *(
             Feature(

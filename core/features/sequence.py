@@ -5,6 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
+from core.features.per_unit import per_unit
 from core.features.steps import IS_LAST, PLACE, RUN, SAME_PRODUCT, TYPE_BEFORE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TIME, TYPE, UNIT, VIEW
 
@@ -34,36 +35,28 @@ _AFTER = {word: f"seconds_after_{word.lower()}" for word in _REACHED}
 
 def _compute(log: SessionLog) -> Frame:
     kind, before, first, last = nw.col(TYPE), nw.col(TYPE_BEFORE), nw.col(PLACE) == 0, nw.col(IS_LAST)
-    marked = log.events.with_columns(
-        *((first & (kind == EVENT_CODE[word])).cast(nw.Int64).alias(name) for word, name in _FIRST.items()),
-        *((last & (kind == EVENT_CODE[word])).cast(nw.Int64).alias(name) for word, name in _LAST.items()),
-        *(
-            ((before == EVENT_CODE[was]) & (kind == EVENT_CODE[now])).cast(nw.Int64).alias(name)
-            for (was, now), name in _TURNS.items()
-        ),
-        (kind != before).cast(nw.Int64).alias("type_changes"),
-        nw.col(SAME_PRODUCT).cast(nw.Int64).alias("stays_on_product"),
-        nw.when(first).then(nw.col(PRODUCT)).alias("_first_product"),
-        nw.when(last).then(nw.col(PRODUCT)).alias("_last_product"),
-        nw.when(last).then(nw.col(RUN)).alias("streak_last"),
-        *(
-            nw.when(kind == EVENT_CODE[word]).then(nw.col(column)).alias(f"_{column}_{word}")
-            for word in _REACHED
-            for column in (PLACE, TIME)
-        ),
-    )
-    counts = [*_FIRST.values(), *_LAST.values(), *_TURNS.values(), "type_changes", "stays_on_product"]
-    found = marked.group_by(UNIT).agg(
-        *(nw.col(name).sum() for name in counts),
-        nw.col(TIME).min().alias("_start"),
-        nw.col(TIME).max().alias("_end"),
-        nw.col("_first_product").max(),
-        nw.col("_last_product").max(),
-        nw.col(RUN).max().alias("streak_max"),
-        nw.col("streak_last").max(),
-        *(nw.col(f"_{PLACE}_{word}").min().alias(_EVENTS_TO[word]) for word in _REACHED),
-        *(nw.col(f"_{TIME}_{word}").min().alias(f"_first_{word}") for word in _REACHED),
-        *(nw.col(f"_{TIME}_{word}").max().alias(f"_latest_{word}") for word in _REACHED),
+    found = per_unit(
+        log.events,
+        sums={
+            **{name: first & (kind == EVENT_CODE[word]) for word, name in _FIRST.items()},
+            **{name: last & (kind == EVENT_CODE[word]) for word, name in _LAST.items()},
+            **{name: (before == EVENT_CODE[was]) & (kind == EVENT_CODE[now]) for (was, now), name in _TURNS.items()},
+            "type_changes": kind != before,
+            "stays_on_product": nw.col(SAME_PRODUCT),
+        },
+        lows={
+            "_start": nw.col(TIME),
+            **{_EVENTS_TO[word]: nw.when(kind == EVENT_CODE[word]).then(nw.col(PLACE)) for word in _REACHED},
+            **{f"_first_{word}": nw.when(kind == EVENT_CODE[word]).then(nw.col(TIME)) for word in _REACHED},
+        },
+        highs={
+            "_end": nw.col(TIME),
+            "_first_product": nw.when(first).then(nw.col(PRODUCT)),
+            "_last_product": nw.when(last).then(nw.col(PRODUCT)),
+            "streak_max": nw.col(RUN),
+            "streak_last": nw.when(last).then(nw.col(RUN)),
+            **{f"_latest_{word}": nw.when(kind == EVENT_CODE[word]).then(nw.col(TIME)) for word in _REACHED},
+        },
     )
     return found.with_columns(
         (nw.col("_first_product") == nw.col("_last_product")).cast(nw.Int64).alias("ends_where_it_began"),

@@ -58,7 +58,7 @@ def _windows(events: Frame) -> Frame:
 def _neighbours(events: pl.DataFrame) -> pl.DataFrame:
     """The same by comparing neighbouring rows: windows over millions of sessions take Polars ten times as long."""
     rows = events if _is_in_order(events) else events.sort(UNIT, *_ORDER)
-    row = pl.int_range(pl.len(), dtype=pl.Int64)
+    row = pl.int_range(pl.len(), dtype=pl.Int32 if events.height < 2**31 else pl.Int64)
     first = (pl.col(UNIT) != pl.col(UNIT).shift(1)).fill_null(value=True)
     other_type = first | (pl.col(TYPE) != pl.col(TYPE).shift(1))
     return rows.with_columns(

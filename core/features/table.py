@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -10,9 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.config import RunConfig
+from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features.definition import FeatureGroup, History, SessionLog
+from core.features.history_arrays import EventArrays
+from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
 from core.features.steps import with_steps
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER
@@ -77,6 +80,24 @@ def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame,
     return events, units.collect()
 
 
+def session_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> SessionLog:
+    """What the groups are computed from, on Polars."""
+    stepped = nw.to_native(with_steps(nw.from_native(events.select(_EVENT_COLUMNS)))).collect()
+    sorted_units = units.select(UNIT, USER, "start").sort(UNIT).collect()
+    times = stepped.get_column(TIME)
+    began, ended = times.min(), times.max()
+    if not isinstance(began, int) or not isinstance(ended, int):
+        raise ValueError("a log has at least one event")
+    return SessionLog(
+        events=nw.from_native(stepped.lazy()),
+        units=nw.from_native(sorted_units.lazy()),
+        history=history,
+        began=began,
+        ended=ended,
+        arrays=EventArrays(stepped, sorted_units, began),
+    )
+
+
 def compute_features(
     events: pl.LazyFrame,
     units: pl.LazyFrame,
@@ -85,19 +106,24 @@ def compute_features(
     groups: tuple[FeatureGroup, ...] = GROUPS,
 ) -> pl.DataFrame:
     """Compute the groups; one row a unit in unit order, one Float64 column a feature in registry order."""
-    span = events.select(pl.col(TIME).min().alias("began"), pl.col(TIME).max().alias("ended")).collect()
-    log = SessionLog(
-        events=with_steps(nw.from_native(events.select(_EVENT_COLUMNS))),
-        units=nw.from_native(units.select(UNIT, USER, "start")),
-        history=history,
-        began=span.get_column("began").item(),
-        ended=span.get_column("ended").item(),
-    )
-    table = units.select(UNIT).sort(UNIT).collect()
-    for number, group in enumerate(groups):
-        report(number, len(groups), group.name.replace("_", " "))
-        columns = [feature.name for feature in group.features]
-        computed = nw.to_native(group.compute(log).select(UNIT, *columns)).collect()
-        table = table.join(computed, on=UNIT, how="left", maintain_order="left")
+    log = session_log(events, units, history)
+    table = nw.to_native(log.units).select(UNIT).collect()
+    parts: dict[str, pl.DataFrame] = {}
+    with ThreadPoolExecutor(available_cores()) as pool:
+        # The longest first, so that no core is idle in the end.
+        ahead = sorted(groups, key=lambda group: not group.name.endswith("_history"))
+        tasks = {pool.submit(compute_group, group, log, table): group.name for group in ahead}
+        for number, task in enumerate(as_completed(tasks)):
+            report(number, len(groups), tasks[task].replace("_", " "))
+            parts[tasks[task]] = task.result()
     report(len(groups), len(groups), "")
-    return table.select(pl.col(feature.name).cast(pl.Float64) for group in groups for feature in group.features)
+    return pl.concat([parts[group.name] for group in groups], how="horizontal")
+
+
+def compute_group(group: FeatureGroup, log: SessionLog, units: pl.DataFrame) -> pl.DataFrame:
+    """The features of a group for these units, in their order, as Float64."""
+    names = [feature.name for feature in group.features]
+    computed = nw.to_native(group.compute(log).select(UNIT, *names)).collect()
+    placed = with_columns_of(units.select(UNIT), computed)
+    del computed
+    return pl.DataFrame([placed.drop_in_place(name).cast(pl.Float64) for name in names])  # one by one: half the memory

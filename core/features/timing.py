@@ -7,6 +7,7 @@ import math
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
+from core.features.per_unit import per_unit
 from core.features.steps import GAP, IS_LAST, PLACE
 from core.schema import TIME, UNIT
 
@@ -27,24 +28,16 @@ def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
 
 def _compute(log: SessionLog) -> Frame:
     gap = nw.col(GAP)
-    spans = (
-        log.events.with_columns(
-            (gap * gap).alias("_squared"),
-            (gap <= _QUICK).cast(nw.Int64).alias("_quick"),
-            nw.when(nw.col(PLACE) == 1).then(gap).alias("gap_first"),
-            nw.when(nw.col(IS_LAST)).then(gap).alias("gap_last"),
-        )
-        .group_by(UNIT)
-        .agg(
-            nw.col(TIME).min().alias("_start"),
-            nw.col(TIME).max().alias("_end"),
-            nw.col(GAP).count().cast(nw.Int64).alias("_gaps"),
-            nw.col("_squared").sum().alias("_squares"),
-            nw.col("_quick").sum().alias("_quick"),
-            nw.col(GAP).max().alias("gap_max"),
-            nw.col("gap_first").max(),
-            nw.col("gap_last").max(),
-        )
+    spans = per_unit(
+        log.events,
+        sums={"_gaps": ~gap.is_null(), "_squares": gap * gap, "_quick": gap <= _QUICK},
+        lows={"_start": nw.col(TIME)},
+        highs={
+            "_end": nw.col(TIME),
+            "gap_max": gap,
+            "gap_first": nw.when(nw.col(PLACE) == 1).then(gap),
+            "gap_last": nw.when(nw.col(IS_LAST)).then(gap),
+        },
     )
     start, gaps = nw.col("_start"), nw.col("_gaps")
     duration = nw.col("_end") - start

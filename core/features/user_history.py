@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
-from core.features.history import LAST_SEEN, SEEN, SEEN_SESSIONS, WEEKS, seen_outside
+from core.features.history import LAST_SEEN, MET, SEEN, WEEKS, seen_outside, trend
 from core.schema import BUY, EVENT_TYPES, UNIT, USER
 
 _NAME = {word: f"user_{word.lower()}_per_week" for word in EVENT_TYPES}
@@ -21,11 +21,12 @@ def _compute(log: SessionLog) -> Frame:
         seen_outside(log, USER)
         .with_columns(nw.sum_horizontal(*(nw.col(column) for column in SEEN.values())).alias("_events"))
         .with_columns(
-            (nw.col(SEEN_SESSIONS) > 0).cast(nw.Int64).alias("user_is_known"),
-            (nw.col(SEEN_SESSIONS) / weeks).alias("user_sessions_per_week"),
+            (nw.col(MET) > 0).cast(nw.Int64).alias("user_is_known"),
+            (nw.col(MET) / weeks).alias("user_sessions_per_week"),
             (events / weeks).alias("user_events_per_week"),
             *((nw.col(SEEN[word]) / weeks).alias(_NAME[word]) for word in EVENT_TYPES),
             (nw.col("start") - nw.col(LAST_SEEN)).alias("user_seconds_since"),
+            trend().alias("user_trend"),
         )
         .with_columns(
             ((nw.col(SEEN[BUY]) + _PRIOR_EVENTS * _POOLED_BUY_RATE) / (events + _PRIOR_EVENTS)).alias("user_buy_rate"),
@@ -45,6 +46,7 @@ USER_HISTORY = FeatureGroup(
             for word in EVENT_TYPES
         ),
         Feature("user_buy_rate", "share", "Part of the user's other events that were purchases, shrunk to the usual."),
+        Feature("user_trend", "ratio", "Events of the user in the last seven days, for each that is usual in a week."),
         Feature("user_seconds_since", "seconds", "Time since the user's latest earlier event; nothing for a new user."),
     ),
     compute=_compute,
