@@ -100,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     mapping.add_argument("--without-value", action="store_true", help="the file is a test file (guess, preview)")
     _mapping(mapping)
     _run(verb("run", verbs.run, "from two event files to a checked submission"))
+    features = verb("features", verbs.features, "list the features that learners are given")
+    features.add_argument("--markdown", action="store_true", help="as docs/features.md, which is made of it")
     check = verb("check", verbs.check, "check a submission file")
     check.add_argument("submission", type=path_of)
     source = check.add_mutually_exclusive_group(required=True)
@@ -156,6 +158,13 @@ def _run(run: argparse.ArgumentParser) -> None:
         choices=["as_of", "all_rows"],
         default="as_of",
         help="history features see only what came before a session (default), or all rows but its own",
+    )
+    run.add_argument(
+        "--engine",
+        choices=["polars", "duckdb", "spark"],
+        default="polars",
+        help="where features are computed: in memory (default), on disk where memory is too small, or on a cluster "
+        "(its address in SPARK_MASTER)",
     )
     for name, text in (
         ("split-composite-sessions", "predict a session id shared by several users user by user"),

@@ -36,6 +36,8 @@ class RunConfig(BaseModel):
     history: Literal["as_of", "all_rows"] = "as_of"
     """What history features may look at: only what happened before the session began, or all rows of both files but
     the session's own (values never). Only `as_of` holds for sessions that are still open."""
+    engine: Literal["polars", "duckdb", "spark"] = "polars"
+    """Where features are computed: in memory, on disk where memory is too small, or on a cluster. The values agree."""
     split_composite_sessions: bool = True
     """A session id shared by several users is predicted user by user and summed; such ids are left out of training."""
     use_known_values: bool = True

@@ -7,7 +7,9 @@ a memory address or a word of our code. Anything that is not a `StudioError` is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 
 def listed(names: Iterable[object], most: int = 8) -> str:
@@ -251,3 +253,15 @@ class Cancelled(StudioError):
     """A person asked the work to stop; nothing is wrong."""
 
     exit_code = 130
+
+
+def import_part(module: str, purpose: str) -> ModuleType:
+    """Import an optional package when it is needed.
+
+    Raises:
+        MissingPart: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingPart.package(module.split(".", maxsplit=1)[0], purpose) from error

@@ -18,6 +18,7 @@ from core import runs as run_store
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError, SettingError, listed
+from core.features import feature_catalogue, feature_page
 from core.ingestion.demo import write_demo
 from core.ingestion.journey import write_journey
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
@@ -97,6 +98,18 @@ def quarantine(options: argparse.Namespace) -> Outcome:
     return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
 
 
+def features(options: argparse.Namespace) -> Outcome:
+    """List the features that learners are given."""
+    described = feature_catalogue()
+    content = [{"group": each.group, "looks_at": each.looks_at, **asdict(each.feature)} for each in described]
+    if options.markdown:
+        return EXIT_DONE, {"features": content}, feature_page()
+    lines = [
+        f"{each.group:18} {each.feature.name:28} {each.feature.unit:20} {each.feature.meaning}" for each in described
+    ]
+    return EXIT_DONE, {"features": content}, "\n".join(lines)
+
+
 def audit(options: argparse.Namespace) -> Outcome:
     """Look for what is odd about a dataset."""
     dataset = _dataset(Workspace.from_environment(), options.dataset)
@@ -149,6 +162,7 @@ def run(options: argparse.Namespace) -> Outcome:
         seed=options.seed,
         folds=options.folds,
         history=options.history,
+        engine=options.engine,
         split_composite_sessions=options.split_composite_sessions,
         use_known_values=options.use_known_values,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
-import io
+import itertools
 import math
 import os
 import random
@@ -16,7 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,10 @@ from core.features import (
     compute_features,
 )
 from core.features.definition import History
+from core.features.engines.polars_engine import session_log
 from core.features.history import LAST_SEEN, MET, seen_outside
 from core.features.honesty import HISTORY_GROUPS
-from core.features.table import events_and_units, session_log
+from core.features.table import events_and_units
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
@@ -65,6 +66,8 @@ class Unit:
     history: History
     log: list[Event]
     """Both files."""
+    codes: Mapping[str, int]
+    """Of products, which order events of one second and type."""
 
     @property
     def user(self) -> str:
@@ -85,6 +88,18 @@ class Unit:
         until = self.start if self.history == "as_of" else max(times)
         return (until - min(times) + 24 * 3600) / (7 * 24 * 3600)
 
+    @property
+    def in_order(self) -> list[Event]:
+        return sorted(self.events, key=lambda event: (event.time, EVENT_CODE[event.kind], self.codes[event.product]))
+
+    @property
+    def steps(self) -> list[tuple[Event, Event]]:
+        """Every event but the first, and the one before it."""
+        return list(zip(self.in_order, self.in_order[1:], strict=False))
+
+    def of(self, *kinds: str) -> list[Event]:
+        return [event for event in self.in_order if event.kind in kinds]
+
     def count(self, kind: str) -> int:
         return sum(event.kind == kind for event in self.events)
 
@@ -98,7 +113,12 @@ class Unit:
 
 
 def units_of(
-    events: list[Event], history: History, *, split: bool = True, codes: Mapping[str, int] | None = None
+    events: list[Event],
+    history: History,
+    *,
+    split: bool = True,
+    codes: Mapping[str, int] | None = None,
+    products: Mapping[str, int],
 ) -> list[Unit]:
     """One unit a session id and user of a file; unsplit, all users of a session id count as the one who begins first.
 
@@ -114,7 +134,8 @@ def units_of(
         owner = event.user if split else first[event.file, event.session][2]
         logs[event.file, event.session, owner].append(dataclasses.replace(event, user=owner))
     return [
-        Unit(name, log, [logs[other] for other in logs if other != name], history, events) for name, log in logs.items()
+        Unit(name, log, [logs[other] for other in logs if other != name], history, events, products)
+        for name, log in logs.items()
     ]
 
 
@@ -164,7 +185,81 @@ def rates(unit: Unit, what: str, kind: str) -> list[float]:
     return [(sum(event.kind == kind for event in events) + 10 * usual) / (len(events) + 10) for events in seen]
 
 
-Oracle = Callable[[Unit], float | None]
+def users_elsewhere(unit: Unit, what: str) -> list[float]:
+    seen = [unit.seen_elsewhere(what, which) for which in unit.different(what)]
+    return [math.log((1 + len({event.user for event in events})) / unit.weeks) for events in seen]
+
+
+def earlier(unit: Unit, what: str, which: str) -> list[int]:
+    """Times of events on it in other units before the start, in both regimes."""
+    return [
+        event.time
+        for other in unit.others
+        for event in other
+        if getattr(event, what) == which and event.time < unit.start
+    ]
+
+
+def trend_of(unit: Unit, what: str, which: str) -> float:
+    times = earlier(unit, what, which)
+    weeks = max((unit.start - min(event.time for event in unit.log) + 86_400) / 604_800, 1)
+    return (sum(time >= unit.start - 604_800 for time in times) + 1) / (len(times) / weeks + 1)
+
+
+def trends(unit: Unit, what: str) -> list[float]:
+    return [math.log(trend_of(unit, what, which)) for which in unit.different(what)]
+
+
+def since_seen(unit: Unit, what: str) -> int | None:
+    times = [time for which in unit.different(what) for time in earlier(unit, what, which)]
+    return unit.start - max(times) if times else None
+
+
+def shares(unit: Unit, what: str) -> list[float]:
+    counts = Counter(getattr(event, what) for event in unit.events)
+    return [count / len(unit.events) for count in counts.values()]
+
+
+def entropy(unit: Unit, what: str) -> float:
+    return -sum(share * math.log(share) for share in shares(unit, what))
+
+
+def turned(before: str, after: str) -> Oracle:
+    return lambda unit: sum((one.kind, other.kind) == (before, after) for one, other in unit.steps)
+
+
+def streaks(unit: Unit) -> list[int]:
+    return [len(list(run)) for _, run in itertools.groupby(event.kind for event in unit.in_order)]
+
+
+def events_to(kind: str) -> Oracle:
+    return lambda unit: next((place for place, event in enumerate(unit.in_order) if event.kind == kind), None)
+
+
+def seconds_to(kind: str) -> Oracle:
+    return lambda unit: unit.of(kind)[0].time - unit.start if unit.of(kind) else None
+
+
+def seconds_after(kind: str) -> Oracle:
+    return lambda unit: max(unit.times) - unit.of(kind)[-1].time if unit.of(kind) else None
+
+
+def shop_load_hour(unit: Unit) -> float:
+    return (events_in_last(unit, 60) + 1) / (events_in_last(unit, 1440) / 24 + 1)
+
+
+def shop_load_day(unit: Unit) -> float:
+    minute = unit.start // 60 * 60
+    days = (minute - min(event.time for event in unit.log) + 86_400) / 86_400
+    return (events_in_last(unit, 1440) + 1) / (events_in_last(unit, 10**9) / days + 1)
+
+
+def events_in_last(unit: Unit, minutes: int) -> int:
+    """Events of the whole shop in so many whole minutes before the minute of the start."""
+    return sum(0 < unit.start // 60 - event.time // 60 <= minutes for event in unit.log)
+
+
+Oracle = Callable[["Unit"], "float | None"]
 ORACLE: dict[str, Oracle] = {
     "n_events": lambda unit: len(unit.events),
     "n_view": lambda unit: unit.count("VIEW"),
@@ -184,6 +279,44 @@ ORACLE: dict[str, Oracle] = {
     "duration": lambda unit: max(unit.times) - min(unit.times),
     "gap_mean": lambda unit: statistics.fmean(gaps(unit)) if gaps(unit) else None,
     "gap_max": lambda unit: max(gaps(unit), default=None),
+    "gap_sd": lambda unit: statistics.pstdev(gaps(unit)) if gaps(unit) else None,
+    "gap_first": lambda unit: gaps(unit)[0] if gaps(unit) else None,
+    "gap_last": lambda unit: gaps(unit)[-1] if gaps(unit) else None,
+    "share_quick": lambda unit: statistics.fmean(gap <= 10 for gap in gaps(unit)) if gaps(unit) else None,
+    "events_per_minute": lambda unit: len(unit.events) / ((max(unit.times) - unit.start) / 60 + 1),
+    **{
+        f"first_is_{kind.lower()}": lambda unit, kind=kind: float(unit.in_order[0].kind == kind) for kind in EVENT_TYPES
+    },
+    **{
+        f"last_is_{kind.lower()}": lambda unit, kind=kind: float(unit.in_order[-1].kind == kind) for kind in EVENT_TYPES
+    },
+    "view_then_view": turned("VIEW", "VIEW"),
+    "view_then_add_cart": turned("VIEW", "ADD_CART"),
+    "view_then_buy": turned("VIEW", "BUY"),
+    "add_cart_then_view": turned("ADD_CART", "VIEW"),
+    "add_cart_then_add_cart": turned("ADD_CART", "ADD_CART"),
+    "add_cart_then_remove_cart": turned("ADD_CART", "REMOVE_CART"),
+    "add_cart_then_buy": turned("ADD_CART", "BUY"),
+    "remove_cart_then_add_cart": turned("REMOVE_CART", "ADD_CART"),
+    "buy_then_view": turned("BUY", "VIEW"),
+    "buy_then_buy": turned("BUY", "BUY"),
+    "type_changes": lambda unit: sum(one.kind != other.kind for one, other in unit.steps),
+    "stays_on_product": lambda unit: sum(one.product == other.product for one, other in unit.steps),
+    "streak_max": lambda unit: max(streaks(unit)),
+    "streak_last": lambda unit: streaks(unit)[-1],
+    "ends_where_it_began": lambda unit: float(unit.in_order[0].product == unit.in_order[-1].product),
+    "events_to_add_cart": events_to("ADD_CART"),
+    "events_to_buy": events_to("BUY"),
+    "seconds_to_add_cart": seconds_to("ADD_CART"),
+    "seconds_to_buy": seconds_to("BUY"),
+    "seconds_after_add_cart": seconds_after("ADD_CART"),
+    "seconds_after_buy": seconds_after("BUY"),
+    "product_share_top": lambda unit: max(shares(unit, "product")),
+    "category_share_top": lambda unit: max(shares(unit, "category")),
+    "product_entropy": lambda unit: entropy(unit, "product"),
+    "category_entropy": lambda unit: entropy(unit, "category"),
+    "shop_load_hour": shop_load_hour,
+    "shop_load_day": shop_load_day,
     "start_hour": lambda unit: began(unit).hour,
     "start_weekday": lambda unit: began(unit).weekday(),
     "hour_sin": lambda unit: math.sin(turn_of_day(unit)),
@@ -204,6 +337,17 @@ ORACLE: dict[str, Oracle] = {
     "user_buy_per_week": lambda unit: user_events(unit, "BUY") / unit.weeks,
     "user_buy_rate": lambda unit: (user_events(unit, "BUY") + 1) / (user_events(unit) + 10),
     "user_seconds_since": since_user_was_seen,
+    "user_trend": lambda unit: trend_of(unit, "user", unit.user),
+    **{
+        name.format(what=what): lambda unit, what=what, oracle=oracle: oracle(unit, what)
+        for what in ("product", "category")
+        for name, oracle in {
+            "{what}_users_mean": lambda unit, what: statistics.fmean(users_elsewhere(unit, what)),
+            "{what}_trend_mean": lambda unit, what: statistics.fmean(trends(unit, what)),
+            "{what}_trend_max": lambda unit, what: max(trends(unit, what)),
+            "{what}_seconds_since": since_seen,
+        }.items()
+    },
     "product_popularity_mean": lambda unit: statistics.fmean(popularities(unit, "product")),
     "product_popularity_min": lambda unit: min(popularities(unit, "product")),
     "product_buy_rate_mean": lambda unit: statistics.fmean(rates(unit, "product", "BUY")),
@@ -243,10 +387,11 @@ def test_every_feature_has_an_oracle() -> None:
 def test_every_feature_is_what_its_oracle_says(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
     dataset = store(tmp_path_factory.mktemp("oracle"), events)
     codes = {user: code for code, user in words_of(dataset, "user_id").items()}
+    products = {product: code for code, product in words_of(dataset, "product_id").items()}
     for history in HISTORIES:
         for split in (True, False):
             found = features_by_name(dataset, RunConfig(history=history, split_composite_sessions=split))
-            units = units_of(events, history, split=split, codes=codes)
+            units = units_of(events, history, split=split, codes=codes, products=products)
             assert set(found) == {unit.name for unit in units}
             for unit in units:
                 expected = {name: oracle(unit) for name, oracle in ORACLE.items()}
@@ -402,7 +547,7 @@ def test_the_matrix_holds_the_chosen_rows_with_nan_for_nothing(tmp_path: Path) -
 def test_every_group_is_reported_by_name(tmp_path: Path) -> None:
     said: list[tuple[int, int, str]] = []
     build_features(store(tmp_path, good_events()), RunConfig(), lambda *moment: said.append(moment))
-    assert [text for _, _, text in said] == [*(group.name.replace("_", " ") for group in GROUPS), ""]
+    assert {text for _, _, text in said} == {*(group.name.replace("_", " ") for group in GROUPS), ""}
     assert [part for part, _, _ in said] == list(range(len(GROUPS) + 1))
 
 
@@ -426,7 +571,7 @@ def test_features_and_groups_have_names_of_their_own() -> None:
     groups = [group.name for group in GROUPS]
     assert len(set(names)) == len(names)
     assert len(set(groups)) == len(groups)
-    assert set(HISTORY_GROUPS) == {name for name in groups if name.endswith("_history")}
+    assert set(HISTORY_GROUPS) == {"context", *(name for name in groups if name.endswith("_history"))}
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in [*names, *groups])
 
 
@@ -545,7 +690,8 @@ def test_the_canaries_sing_in_the_regime_that_looks_ahead() -> None:
     log = [Click(0, 0, 0, EVENT_CODE["VIEW"], NOON), Click(3, 0, 0, EVENT_CODE["BUY"], NOON)]
     alone = history_of_unit(log[:1], 0, "all_rows")
     noticed = {name for name, value in history_of_unit(log, 0, "all_rows").items() if value != alone[name]}
-    blind = {"user_view_per_week", "user_add_cart_per_week", "user_remove_cart_per_week", "user_seconds_since"}
+    blind = {"user_view_per_week", "user_add_cart_per_week", "user_remove_cart_per_week"}
+    blind |= {name for name in HISTORY_FEATURES if re.search("seconds_since|trend|shop_load", name)}
     assert noticed == set(HISTORY_FEATURES) - blind
 
 
@@ -596,9 +742,8 @@ def test_one_dishonest_cell_is_caught(demo: Dataset) -> None:
 
 
 def digest_of(values: pl.DataFrame) -> str:
-    target = io.BytesIO()
-    values.write_ipc(target)
-    return hashlib.sha256(target.getvalue()).hexdigest()
+    """Of the numbers as the learners get them."""
+    return hashlib.sha256(np.ascontiguousarray(values.to_numpy()).tobytes()).hexdigest()
 
 
 IN_A_PROCESS_OF_ITS_OWN = """

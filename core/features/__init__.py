@@ -1,6 +1,7 @@
 """Events in, one row of features a unit out."""
 
 from core.features.honesty import changed_by_later_sessions
+from core.features.page import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
 from core.features.table import FeatureTable, build_features, compute_features, session_events
 
@@ -12,5 +13,6 @@ __all__ = [
     "changed_by_later_sessions",
     "compute_features",
     "feature_catalogue",
+    "feature_page",
     "session_events",
 ]

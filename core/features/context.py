@@ -59,4 +59,5 @@ CONTEXT = FeatureGroup(
         ),
     ),
     compute=_compute,
+    looks_at="history",
 )

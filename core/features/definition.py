@@ -15,6 +15,11 @@ Frame = nw.LazyFrame[Any]
 History = Literal["as_of", "all_rows"]
 
 
+LooksAt = Literal["session", "history", "values"]
+"""What a feature needs: the session's own events; what else happened, by the regime of the run; or session values of
+train, which are learned inside each fold."""
+
+
 @dataclass(frozen=True)
 class Feature:
     """A column of the feature table. `unit` is what its numbers count; `meaning` is a sentence for stakeholders."""
@@ -51,6 +56,7 @@ class Described:
 
     group: str
     feature: Feature
+    looks_at: LooksAt
 
 
 @dataclass(frozen=True)
@@ -63,3 +69,4 @@ class FeatureGroup:
     name: str
     features: tuple[Feature, ...]
     compute: Callable[[SessionLog], Frame]
+    looks_at: LooksAt = "session"

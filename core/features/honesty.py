@@ -10,7 +10,7 @@ from core.features.registry import GROUPS
 from core.features.table import FeatureTable, compute_features, events_and_units
 from core.schema import UNIT
 
-HISTORY_GROUPS = ("user_history", "product_history", "category_history")
+HISTORY_GROUPS = tuple(group.name for group in GROUPS if group.looks_at == "history")
 _CUT_AT = 0.6
 """Where the log is cut, as a share of the session starts: enough sessions before it, enough events after it."""
 

@@ -109,5 +109,5 @@ def _features(key: str) -> tuple[Feature, ...]:
     )
 
 
-PRODUCT_HISTORY = FeatureGroup("product_history", _features(PRODUCT), lambda log: _summary(log, PRODUCT))
-CATEGORY_HISTORY = FeatureGroup("category_history", _features(CATEGORY), lambda log: _summary(log, CATEGORY))
+PRODUCT_HISTORY = FeatureGroup("product_history", _features(PRODUCT), lambda log: _summary(log, PRODUCT), "history")
+CATEGORY_HISTORY = FeatureGroup("category_history", _features(CATEGORY), lambda log: _summary(log, CATEGORY), "history")

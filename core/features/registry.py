@@ -31,5 +31,6 @@ def all_features() -> tuple[Feature, ...]:
 
 def feature_catalogue() -> tuple[Described, ...]:
     """Every feature that learners may be given: those of the table, and those that are learned fold by fold."""
-    learned = tuple(Described("recovered_prices", feature) for feature in PRICE_FEATURES)
-    return (*(Described(group.name, feature) for group in GROUPS for feature in group.features), *learned)
+    learned = tuple(Described("recovered_prices", feature, "values") for feature in PRICE_FEATURES)
+    computed = (Described(group.name, feature, group.looks_at) for group in GROUPS for feature in group.features)
+    return (*computed, *learned)

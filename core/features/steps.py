@@ -33,17 +33,17 @@ def with_steps(events: Frame) -> Frame:
     native = nw.to_native(events)
     if isinstance(native, pl.LazyFrame):
         return nw.from_native(_neighbours(native.collect()).lazy())
-    return _windows(events)
+    return by_windows(events)
 
 
-def _windows(events: Frame) -> Frame:
+def by_windows(events: Frame) -> Frame:
     """By window functions, which every engine has."""
 
     def before(column: str, rows: int = 1) -> nw.Expr:
         return nw.col(column).shift(rows).over(UNIT, order_by=_ORDER)
 
     stepped = events.with_columns(
-        (nw.lit(1).cast(nw.Int64).cum_sum().over(UNIT, order_by=_ORDER) - 1).alias(PLACE),
+        ((nw.col(TIME) * 0 + 1).cum_sum().over(UNIT, order_by=_ORDER) - 1).alias(PLACE),
         (nw.col(TIME) - before(TIME)).alias(GAP),
         before(TYPE).alias(TYPE_BEFORE),
         (nw.col(PRODUCT) == before(PRODUCT)).alias(SAME_PRODUCT),

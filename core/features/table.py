@@ -6,18 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
-from core.features.definition import FeatureGroup, History, SessionLog
-from core.features.history_arrays import EventArrays
+from core.features.definition import FeatureGroup, History
+from core.features.engines import Engine, EngineName, opened
 from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
-from core.features.steps import with_steps
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER
 
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
@@ -48,7 +46,7 @@ def build_features(
 ) -> FeatureTable:
     """Compute every group of the registry for all units of both files."""
     events, units = events_and_units(dataset, config)
-    return FeatureTable(units, compute_features(events, units.lazy(), config.history, report))
+    return FeatureTable(units, compute_features(events, units.lazy(), config.history, report, engine=config.engine))
 
 
 def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
@@ -80,50 +78,32 @@ def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame,
     return events, units.collect()
 
 
-def session_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> SessionLog:
-    """What the groups are computed from, on Polars."""
-    stepped = nw.to_native(with_steps(nw.from_native(events.select(_EVENT_COLUMNS)))).collect()
-    sorted_units = units.select(UNIT, USER, "start").sort(UNIT).collect()
-    times = stepped.get_column(TIME)
-    began, ended = times.min(), times.max()
-    if not isinstance(began, int) or not isinstance(ended, int):
-        raise ValueError("a log has at least one event")
-    return SessionLog(
-        events=nw.from_native(stepped.lazy()),
-        units=nw.from_native(sorted_units.lazy()),
-        history=history,
-        began=began,
-        ended=ended,
-        arrays=EventArrays(stepped, sorted_units, began),
-    )
-
-
 def compute_features(
     events: pl.LazyFrame,
     units: pl.LazyFrame,
     history: History,
     report: Callable[[int, int, str], None] = lambda part, parts, text: None,
     groups: tuple[FeatureGroup, ...] = GROUPS,
+    *,
+    engine: EngineName = "polars",
 ) -> pl.DataFrame:
     """Compute the groups; one row a unit in unit order, one Float64 column a feature in registry order."""
-    log = session_log(events, units, history)
-    table = nw.to_native(log.units).select(UNIT).collect()
+    table = units.select(UNIT).sort(UNIT).collect()
     parts: dict[str, pl.DataFrame] = {}
-    with ThreadPoolExecutor(available_cores()) as pool:
-        # The longest first, so that no core is idle in the end.
-        ahead = sorted(groups, key=lambda group: not group.name.endswith("_history"))
-        tasks = {pool.submit(compute_group, group, log, table): group.name for group in ahead}
-        for number, task in enumerate(as_completed(tasks)):
-            report(number, len(groups), tasks[task].replace("_", " "))
-            parts[tasks[task]] = task.result()
+    with opened(engine, events.select(_EVENT_COLUMNS), units, history) as log:
+        # Polars leaves a core idle in parts of a group; the longest go first, so that none is idle in the end.
+        ahead = sorted(groups, key=lambda group: group.looks_at != "history")
+        with ThreadPoolExecutor(available_cores() if engine == "polars" else 1) as pool:
+            tasks = {pool.submit(_computed, log, group, table): group.name for group in ahead}
+            for number, task in enumerate(as_completed(tasks)):
+                report(number, len(groups), tasks[task].replace("_", " "))
+                parts[tasks[task]] = task.result()
     report(len(groups), len(groups), "")
     return pl.concat([parts[group.name] for group in groups], how="horizontal")
 
 
-def compute_group(group: FeatureGroup, log: SessionLog, units: pl.DataFrame) -> pl.DataFrame:
+def _computed(log: Engine, group: FeatureGroup, units: pl.DataFrame) -> pl.DataFrame:
     """The features of a group for these units, in their order, as Float64."""
-    names = [feature.name for feature in group.features]
-    computed = nw.to_native(group.compute(log).select(UNIT, *names)).collect()
-    placed = with_columns_of(units.select(UNIT), computed)
-    del computed
-    return pl.DataFrame([placed.drop_in_place(name).cast(pl.Float64) for name in names])  # one by one: half the memory
+    placed = with_columns_of(units, log.collect(group))
+    # one by one: half the memory
+    return pl.DataFrame([placed.drop_in_place(feature.name).cast(pl.Float64) for feature in group.features])

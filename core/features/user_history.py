@@ -50,4 +50,5 @@ USER_HISTORY = FeatureGroup(
         Feature("user_seconds_since", "seconds", "Time since the user's latest earlier event; nothing for a new user."),
     ),
     compute=_compute,
+    looks_at="history",
 )

@@ -1,0 +1,55 @@
+"""DuckDB: on one machine, also for logs that are larger than its memory; what does not fit goes to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import polars as pl
+
+from core.config import available_cores
+from core.errors import import_part
+from core.features.definition import FeatureGroup, History, SessionLog
+from core.features.engines.files import written
+from core.features.steps import by_windows
+from core.schema import UNIT
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class DuckDBEngine:
+    """See `core.features.engines.Engine`."""
+
+    log: SessionLog
+    connection: DuckDBPyConnection
+
+    def collect(self, group: FeatureGroup) -> pl.DataFrame:
+        """See `Engine.collect`."""
+        names = [feature.name for feature in group.features]
+        found: pl.DataFrame = nw.to_native(group.compute(self.log).select(UNIT, *names)).pl()
+        return found
+
+
+@contextmanager
+def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[DuckDBEngine]:
+    """See `core.features.engines.opened`."""
+    duckdb = import_part("duckdb", "The engine DuckDB")
+    with written(events, units) as files, duckdb.connect() as connection:
+        connection.execute(f"SET temp_directory = '{files.folder / 'spilled'}'")
+        connection.execute(f"SET threads = {available_cores()}")
+        connection.execute("SET preserve_insertion_order = false")
+        read = connection.read_parquet(str(files.events))
+        nw.to_native(by_windows(nw.from_native(read))).create("steps")
+        log = SessionLog(
+            events=nw.from_native(connection.table("steps")),
+            units=nw.from_native(connection.read_parquet(str(files.units))),
+            history=history,
+            began=files.began,
+            ended=files.ended,
+        )
+        yield DuckDBEngine(log, connection)

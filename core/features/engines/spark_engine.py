@@ -1,0 +1,73 @@
+"""Spark: for logs beyond one machine, by the cluster's address in SPARK_MASTER; `local[*]` without one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+import polars as pl
+
+from core.errors import import_part
+from core.features.definition import FeatureGroup, History, SessionLog
+from core.features.engines.files import written
+from core.features.steps import by_windows
+from core.schema import UNIT
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_PARTITIONS = 8  # of a shuffle on this machine alone; Spark's 200 take longer than the work
+MASTER = "SPARK_MASTER"
+"""Environment variable with the cluster's address, such as spark://host:7077."""
+
+
+@dataclass(frozen=True)
+class SparkEngine:
+    """See `core.features.engines.Engine`."""
+
+    log: SessionLog
+    folder: Path
+
+    def collect(self, group: FeatureGroup) -> pl.DataFrame:
+        """See `Engine.collect`."""
+        names = [feature.name for feature in group.features]
+        place = self.folder / group.name
+        nw.to_native(group.compute(self.log).select(UNIT, *names)).write.parquet(str(place))
+        return pl.read_parquet(place / "*.parquet")
+
+
+@contextmanager
+def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[SparkEngine]:
+    """See `core.features.engines.opened`."""
+    with written(events, units) as files, _session(files.folder) as spark:
+        steps = nw.to_native(by_windows(nw.from_native(spark.read.parquet(str(files.events))))).cache()
+        log = SessionLog(
+            events=nw.from_native(steps),
+            units=nw.from_native(spark.read.parquet(str(files.units))),
+            history=history,
+            began=files.began,
+            ended=files.ended,
+        )
+        yield SparkEngine(log, files.folder)
+
+
+@contextmanager
+def _session(folder: Path) -> Iterator[SparkSession]:
+    sql = import_part("pyspark.sql", "The engine Spark")
+    master = os.environ.get(MASTER, "local[*]")
+    builder = sql.SparkSession.builder.appName("session-value-studio").master(master)
+    builder = builder.config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false")
+    if master.startswith("local"):
+        builder = builder.config("spark.sql.shuffle.partitions", _PARTITIONS)
+        builder = builder.config("spark.local.dir", str(folder)).config("spark.driver.bindAddress", "127.0.0.1")
+        builder = builder.config("spark.driver.host", "127.0.0.1")
+    spark = builder.getOrCreate()
+    try:
+        yield spark
+    finally:
+        spark.stop()

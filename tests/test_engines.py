@@ -1,0 +1,99 @@
+"""Features on DuckDB and Spark are those of Polars: on random logs, and on the demo data by a real Spark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from core.cli import main
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.errors import MissingPart
+from core.features import build_features, compute_features
+from core.features.definition import History
+from core.ingestion import InputFiles, ingest
+from core.workspace import Workspace
+from tests.conftest import absent_part
+from tests.events_on_the_spot import NOON, good_events, store
+
+HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
+SCHEMA = {
+    "unit": pl.Int64,
+    "user": pl.Int64,
+    "product": pl.Int64,
+    "category": pl.Int64,
+    "type": pl.Int8,
+    "time": pl.Int64,
+}
+TEN_DAYS = 10 * 86_400
+clicks = st.tuples(
+    st.integers(0, 7),
+    st.just(0),
+    st.integers(-2, 2),
+    st.integers(0, 1),
+    st.integers(0, 3),
+    st.one_of(st.integers(NOON, NOON + 12), st.integers(NOON, NOON + TEN_DAYS)),
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> Dataset:
+    return ingest(demo_files, Workspace(tmp_path_factory.mktemp("demo")))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(log=st.lists(clicks, min_size=1, max_size=40), history=st.sampled_from(HISTORIES))
+def test_duckdb_computes_what_polars_does_on_any_log(log: list[tuple[int, ...]], history: History) -> None:
+    rows = [(unit, unit % 3, *rest) for unit, _, *rest in log]
+    events = pl.DataFrame(rows, schema=SCHEMA, orient="row").lazy()
+    units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start"))
+    found = compute_features(events, units, history, engine="duckdb")
+    assert_frame_equal(found, compute_features(events, units, history), rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("split", [True, False])
+@pytest.mark.parametrize("history", HISTORIES)
+def test_duckdb_computes_what_polars_does_on_the_demo(demo: Dataset, history: History, split: bool) -> None:
+    config = RunConfig(history=history, split_composite_sessions=split)
+    found = build_features(demo, config.model_copy(update={"engine": "duckdb"})).values
+    assert_frame_equal(found, build_features(demo, config).values, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_a_real_spark_computes_what_polars_does_on_the_demo(demo: Dataset, history: History) -> None:
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        absent_part("Java", "install a Java runtime of version 17 or later")
+    found = build_features(demo, RunConfig(history=history, engine="spark")).values
+    expected = build_features(demo, RunConfig(history=history)).values
+    assert_frame_equal(found, expected, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize(("engine", "module", "words"), [("duckdb", "duckdb", "DuckDB"), ("spark", "pyspark", "Spark")])
+def test_an_engine_that_is_not_installed_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, module: str, words: str
+) -> None:
+    dataset = store(tmp_path, good_events())
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, f"{module}.sql", None)
+    with pytest.raises(MissingPart) as missing:
+        build_features(dataset, RunConfig.checked(engine=engine))
+    assert str(missing.value) == (
+        f"The engine {words} needs the package {module}, which is not installed: "
+        f"run `pip install {module}`, then try again."
+    )
+
+
+def test_features_are_listed_and_their_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["features"]) == 0
+    assert "Most events of one type in a row." in capsys.readouterr().out
+    assert main(["features", "--markdown"]) == 0
+    page = Path(__file__).parent.parent / "docs" / "features.md"
+    assert page.read_text(encoding="utf-8") == capsys.readouterr().out
