@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import cores, demo_scale, ingest, quick
+from benchmarks import ablation, cores, demo_scale, features, ingest, quick
 
-for module in (quick, ingest, demo_scale, cores):
+for module in (quick, ingest, features, ablation, demo_scale, cores):
     print(f"\n## {module.__name__}", flush=True)
     module.main()

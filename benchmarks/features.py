@@ -3,8 +3,7 @@
     python -m benchmarks.features [--sessions 98000 2480000 24800000] [--repeat 3] [--datasets DIR] [--no-pandas]
 
 The data are the simulator's (about 2.04 events a session), each measurement in a process of its own, without Python's
-start. Beside the first size above a million sessions, benchmarks/pandas_features.py computes 23 of the features in
-plain pandas, for comparison. `--datasets` keeps the datasets for the next time.
+start. benchmarks/pandas_features.py computes 23 of the features in plain pandas in the same run. `--datasets` keeps the datasets for the next time.
 """
 
 from __future__ import annotations
@@ -22,6 +21,9 @@ from core.dataset import Dataset, list_datasets
 from core.ingestion import InputFiles, ingest
 from core.ingestion.demo import write_demo
 from core.workspace import Workspace
+
+_PANDAS_UP_TO = {"vectorised": 5_000_000, "apply": 200_000}
+"""Way of writing pandas -> sessions up to which it is measured beside the table; beyond, it takes too long."""
 
 MEASURE = """
 import json, resource, sys, time
@@ -71,7 +73,7 @@ def main() -> None:
     parser.add_argument("--datasets", type=Path)
     parser.add_argument("--no-pandas", action="store_true")
     parser.add_argument("--groups", action="store_true", help="the seconds of each group, too")
-    options = parser.parse_args()
+    options = parser.parse_args([] if __name__ != "__main__" else None)
     print("    events  features   median s  (min to max)    us/event  peak MB")
     with tempfile.TemporaryDirectory() as scratch:
         for sessions in options.sessions:
@@ -88,6 +90,14 @@ def main() -> None:
                 + f"{1e6 * median / events:8.2f}  {peak:7,.0f}",
                 flush=True,
             )
+            for style in [] if options.no_pandas else _PANDAS_UP_TO:
+                if sessions <= _PANDAS_UP_TO[style]:
+                    plain = measured("-m", "benchmarks.pandas_features", str(dataset.folder), style)
+                    print(
+                        f"  plain pandas ({style}), {plain['shape'][1]} features: {plain['seconds']:.1f} s, "
+                        f"{plain['peak']:,.0f} MB: {plain['seconds'] / median:.1f} times as long",
+                        flush=True,
+                    )
             if options.groups:
                 print("  ", {"before": found[-1]["before"], **found[-1]["groups"]})
 
