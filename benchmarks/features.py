@@ -3,7 +3,8 @@
     python -m benchmarks.features [--sessions 98000 2480000 24800000] [--repeat 3] [--datasets DIR] [--no-pandas]
 
 The data are the simulator's (about 2.04 events a session), each measurement in a process of its own, without Python's
-start. benchmarks/pandas_features.py computes 23 of the features in plain pandas in the same run. `--datasets` keeps the datasets for the next time.
+start. benchmarks/pandas_features.py computes 23 of the features in plain pandas in the same run. `--datasets` keeps the
+datasets for the next time.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _scores(training: Training) -> store.Scores:
     baseline = np.empty(len(y))
     for others, validated in training.folds.splits():
         baseline[validated] = y[others].mean()
-    stack_errors = (training.stack.oof - y) ** 2
+    stack_errors = (training.oof - y) ** 2
     expected = training.expected
     return store.Scores(
         learners=training.learner_mse(),
@@ -127,13 +127,30 @@ def _scores(training: Training) -> store.Scores:
         cv_mse=training.cv_mse,
         baseline_mse=mean_squared_error(baseline, y),
         expected_test_mse=store.Interval(value=expected.value, low=expected.low, high=expected.high),
+        users=_by_user(training),
     )
+
+
+def _by_user(training: Training) -> dict[str, store.UserScore]:
+    errors = (training.oof - training.data.y) ** 2
+    known, test_known = training.factors.train.history.sessions > 0, training.factors.test_history.sessions > 0
+    return {
+        name: store.UserScore(
+            mse=float(errors[rows].mean()) if rows.any() else None,
+            train_sessions=int(rows.sum()),
+            test_sessions=int(test_rows.sum()),
+        )
+        for name, rows, test_rows in (("new", ~known, ~test_known), ("known", known, test_known))
+    }
 
 
 def _meta(training: Training) -> store.MetaModel:
     names = [fit.learner for fit in training.fits]
     weights = dict(zip(names, (float(weight) for weight in training.stack.weights), strict=True))
-    return store.MetaModel(weights=weights, intercept=training.stack.intercept, alpha=training.stack.alpha)
+    prior = training.factors.train.prior if np.isfinite(training.factors.train.prior) else None
+    return store.MetaModel(
+        weights=weights, intercept=training.stack.intercept, alpha=training.stack.alpha, user_prior=prior
+    )
 
 
 def _counted(checks: Sequence[CheckResult]) -> store.Passed:

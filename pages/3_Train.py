@@ -13,7 +13,7 @@ from core.wording import count, duration, number
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.job import show_end, show_progress
-from pages._ui.tables import certificate_table, fold_table
+from pages._ui.tables import certificate_table, fold_table, user_table
 
 HISTORY = {
     "as_of": "Only what happened before the session began",
@@ -75,7 +75,7 @@ def show_scores(run: Run) -> None:
             Figure(
                 "90% interval", f"{number(expected.low)} – {number(expected.high)}", "Where the test score will be."
             ),
-            Figure("Cross-validated MSE", number(scores.cv_mse), "Of the stack, nested: no fold saw its own users."),
+            Figure("Cross-validated MSE", number(scores.cv_mse), "Of the final prediction, out of fold."),
             Figure("Guessing the mean", number(scores.baseline_mse), "MSE of predicting the mean for every session."),
             Figure("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
         ]
@@ -88,12 +88,29 @@ def show_scores(run: Run) -> None:
     fold_table(run)
     weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in manifest.meta.weights.items())
     st.caption(f"The Ridge meta-model adds up the learners with these weights: {weights}.")
+    show_users(run)
     st.subheader("Can the score be believed?", anchor=False)
     st.markdown(
         f"{manifest.certificate.passed} of {manifest.certificate.passed + manifest.certificate.failed} "
         "checks against leaks passed."
     )
     certificate_table(run.records(CERTIFICATE_FILE))
+
+
+def show_users(run: Run) -> None:
+    """New and known users apart."""
+    users = run.manifest.scores.users
+    if not users:
+        return
+    st.subheader("New users and known ones", anchor=False)
+    prior = run.manifest.meta.user_prior
+    st.markdown(
+        "A user's earlier values tell nothing here beyond what their clicks do."
+        if prior is None
+        else "Users whose earlier sessions were worth more (or less) than predicted are expected to go on so: the "
+        f"prediction is multiplied by that ratio, shrunk to 1 as if {number(prior)} value units had come as predicted."
+    )
+    user_table(run)
 
 
 job = watched_job()

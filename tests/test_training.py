@@ -829,7 +829,7 @@ def test_learners_meta_model_and_score_use_the_same_folds(training: Training) ->
 
 
 def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(training: Training) -> None:
-    predictors = [learner.name for learner in LEARNERS] + ["stack"]
+    predictors = [learner.name for learner in LEARNERS] + ["user_factor", "stack"]
     oof, predictions = oof_frame(training), prediction_frame(training)
     assert oof.columns == ["unit", "fold", "value", *predictors]
     assert oof.get_column("unit").to_list() == list(range(600))
@@ -856,9 +856,11 @@ def test_sessions_of_several_users_never_train() -> None:
             "user": [10, 11, 12, 13, 10, 14],
             "value": [1.0, 2.0, 2.0, 4.0, None, None],
             "composite": [False, True, True, False, False, True],
+            "start": [100 * unit for unit in range(6)],
         }
     )
     values = pl.DataFrame({"n_events": [1.0, 2, 3, 4, 5, 6], "user_is_known": [0.0, 0, 0, 0, 1, 0], "gap": [None] * 6})
+    values = values.with_columns(duration=pl.lit(30.0))
     chosen = training_set(FeatureTable(units, values.cast(pl.Float64)))
     trains_on = [0, 3]
     assert chosen.units.tolist() == trains_on
@@ -867,4 +869,6 @@ def test_sessions_of_several_users_never_train() -> None:
     assert np.isnan(chosen.X[:, 2]).all()
     assert chosen.y.tolist() == [[1.0, 2.0, 2.0, 4.0][unit] for unit in trains_on]
     assert chosen.test_units.tolist() == [4, 5]
-    assert chosen.names == ["n_events", "user_is_known", "gap"]
+    assert chosen.names == ["n_events", "user_is_known", "gap", "duration"]
+    assert chosen.sessions is not None
+    assert chosen.sessions.ends.tolist() == [30, 330]

@@ -59,6 +59,17 @@ class Passed(BaseModel):
         return cls(passed=found.count("passed"), failed=found.count("failed"))
 
 
+class UserScore(BaseModel):
+    """Out-of-fold error on the sessions of users with (`known`) or without (`new`) an earlier session in train."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mse: float | None
+    """None where train has no such session."""
+    train_sessions: int
+    test_sessions: int
+
+
 class Scores(BaseModel):
     """Mean squared errors, all out of fold, in squared value units."""
 
@@ -67,20 +78,24 @@ class Scores(BaseModel):
     learners: dict[str, float]
     fold_mse: dict[str, list[float]]
     cv_mse: float
-    """Of the stack, nested."""
+    """Of the final prediction: the stack, nested, times the user's factor."""
     baseline_mse: float
     """Of predicting the training mean for every session: what a skill of zero costs."""
     expected_test_mse: Interval
+    users: dict[str, UserScore] = {}
+    """`new` and `known` users apart; empty in runs of before the user factor."""
 
 
 class MetaModel(BaseModel):
-    """The Ridge meta-model: prediction = intercept + sum of weight times learner."""
+    """The Ridge meta-model: prediction = (intercept + sum of weight times learner) times the user's factor."""
 
     model_config = ConfigDict(frozen=True)
 
     weights: dict[str, float]
     intercept: float
     alpha: float
+    user_prior: float | None = None
+    """Value units with which the user factor is shrunk to 1 (see core.training.user_factor); None: there is none."""
 
 
 class SessionCounts(BaseModel):

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from core.training.cross_fitting import cross_fit
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.train import Training, fold_columns
+from core.training.train import Training, fold_columns, user_factors
 
 _TRIAL_EFFORT = 0.15
 """Share of the usual rounds in the shuffled-target trial: a leak shows in the first trees, noise is not learned yet."""
@@ -88,7 +88,8 @@ def shuffled_target(training: Training) -> CertificateCheck:
     (fit,) = cross_fit(
         LEARNERS[:1], data.X, y, X_test=data.X_test[:0], folds=training.folds, context=trial, columns=columns
     )
-    r2 = 1.0 - float(np.mean((fit.oof - y) ** 2)) / float(np.var(y))
+    factors = user_factors(data, fit.oof, y, training.folds, all_rows=training.all_rows)
+    r2 = 1.0 - float(np.mean((fit.oof * factors.train.oof - y) ** 2)) / float(np.var(y))
     return _check(
         "shuffled_target",
         title,

@@ -19,6 +19,16 @@ from core.training.fold_columns import FoldColumns, price_columns
 from core.training.folds import Folds, make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
 from core.training.stacking import Stack, fit_stack
+from core.training.user_factor import (
+    BUCKETS,
+    History,
+    Known,
+    Sessions,
+    UserFactor,
+    fit_user_factor,
+    own_history,
+    value_history,
+)
 
 
 @dataclass(frozen=True)
@@ -43,22 +53,40 @@ class TrainingSet:
     classes: NDArray[np.int64]
     test_classes: NDArray[np.int64]
     names: list[str]
+    sessions: Sessions | None = None
+    test_sessions: Sessions | None = None
+    """Whose sessions the rows are, and when; None: nothing is made of the user's earlier values."""
     baskets: Baskets | None = None
     """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
 
 
 @dataclass(frozen=True)
+class UserFactors:
+    """The user factor of the training rows and of the rows to predict."""
+
+    train: UserFactor
+    test_history: History
+    test: Vector
+
+
+@dataclass(frozen=True)
 class Training:
-    """What training gives; every out-of-fold prediction and score is on the same folds."""
+    """What training gives; every out-of-fold prediction and score is on the same folds.
+
+    `oof` and `test` are the final predictions: the stack's times the user's factor.
+    """
 
     data: TrainingSet
     folds: Folds
     context: FitContext
     fits: tuple[CrossFit, ...]
     stack: Stack
+    factors: UserFactors
+    oof: Vector
     test: Vector
     cv_mse: float
     expected: ExpectedScore
+    all_rows: bool
     columns: FoldColumns | None = None
 
     @property
@@ -105,8 +133,16 @@ def training_set(
         classes=classes[train.to_numpy()],
         test_classes=classes[test.to_numpy()],
         names=table.names,
+        sessions=_sessions(table, train),
+        test_sessions=_sessions(table, test),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
     )
+
+
+def _sessions(table: FeatureTable, rows: pl.Series) -> Sessions:
+    chosen, duration = table.units.filter(rows), table.values.filter(rows).get_column("duration")
+    starts = chosen.get_column("start").to_numpy()
+    return Sessions(chosen.get_column(USER).to_numpy(), starts, starts + duration.to_numpy().astype(np.int64))
 
 
 def train(
@@ -139,23 +175,28 @@ def train(
         report=report,
     )
     stack = fit_stack(np.column_stack([fit.oof for fit in fits]), data.y, folds)
-    errors = (stack.oof - data.y) ** 2
+    factors = user_factors(data, stack.oof, data.y, folds, all_rows=config.history == "all_rows")
+    oof = stack.oof * factors.train.oof
+    errors = (oof - data.y) ** 2
     return Training(
         data=data,
         folds=folds,
         context=context,
         fits=fits,
         stack=stack,
-        test=stack.predict(np.column_stack([fit.test for fit in fits])),
+        factors=factors,
+        oof=oof,
+        test=stack.predict(np.column_stack([fit.test for fit in fits])) * factors.test,
         cv_mse=float(errors.mean()),
         expected=expected_score(
             errors,
             users=data.users,
-            classes=data.classes,
-            test_classes=data.test_classes,
+            classes=data.classes * BUCKETS + factors.train.history.bucket,
+            test_classes=data.test_classes * BUCKETS + factors.test_history.bucket,
             known_share=known_share,
             seed=config.seed,
         ),
+        all_rows=config.history == "all_rows",
         columns=columns,
     )
 
@@ -167,17 +208,30 @@ def fold_columns(
     return None if data.baskets is None else price_columns(data.baskets, y, data.users, folds, report)
 
 
+def user_factors(data: TrainingSet, predicted: Vector, y: Vector, folds: Folds, *, all_rows: bool) -> UserFactors:
+    """Fit the user factor to out-of-fold predictions of the values `y`; see core.training.user_factor."""
+    if data.sessions is None or data.test_sessions is None:
+        nothing, none = History.empty(len(y)), History.empty(len(data.test_units))
+        return UserFactors(UserFactor(np.inf, np.ones(len(y)), nothing), none, np.ones(len(data.test_units)))
+    known = Known(data.sessions, y, predicted)
+    factor = fit_user_factor(own_history(known, all_rows=all_rows), predicted, y, folds)
+    test_history = value_history(known, data.test_sessions, all_rows=all_rows)
+    return UserFactors(factor, test_history, test_history.factor(factor.prior))
+
+
 def oof_frame(training: Training) -> pl.DataFrame:
-    """One row a training unit: unit, fold, value, a column a learner, stack."""
+    """One row a training unit: unit, fold, value, a column a learner, user_factor, stack (the final prediction)."""
     return pl.DataFrame(
         {UNIT: training.data.units, "fold": training.folds.fold_of, VALUE: training.data.y}
         | {fit.learner: fit.oof for fit in training.fits}
-        | {"stack": training.stack.oof}
+        | {"user_factor": training.factors.train.oof, "stack": training.oof}
     )
 
 
 def prediction_frame(training: Training) -> pl.DataFrame:
-    """One row a unit to predict: unit, a column a learner, stack."""
+    """One row a unit to predict: unit, a column a learner, user_factor, stack (the final prediction)."""
     return pl.DataFrame(
-        {UNIT: training.data.test_units} | {fit.learner: fit.test for fit in training.fits} | {"stack": training.test}
+        {UNIT: training.data.test_units}
+        | {fit.learner: fit.test for fit in training.fits}
+        | {"user_factor": training.factors.test, "stack": training.test}
     )

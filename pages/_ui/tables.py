@@ -133,6 +133,25 @@ def fold_table(run: Run) -> None:
     )
 
 
+def user_table(run: Run) -> None:
+    """One row a kind of user: the error out of fold, and how many sessions they have."""
+    kinds = {"new": "No earlier session in train", "known": "Earlier sessions in train"}
+    rows = [
+        {
+            "User": kinds[kind],
+            "MSE": number(score.mse),
+            "Train sessions": f"{score.train_sessions:,}",
+            "Sessions to predict": f"{score.test_sessions:,}",
+        }
+        for kind, score in run.manifest.scores.users.items()
+    ]
+    right = st.column_config.TextColumn(alignment="right")
+    columns = {name: right for name in rows[0] if name != "User"}
+    st.dataframe(
+        rows, hide_index=True, height="content", column_config=columns, alt="Error on sessions of new and known users"
+    )
+
+
 def check_table(records: list[dict[str, Any]]) -> None:
     """One row a check of the submission file."""
     rows = [
