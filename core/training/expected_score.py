@@ -41,6 +41,13 @@ def session_classes(values: pl.DataFrame) -> NDArray[np.int64]:
     return np.asarray(length * 2 + seen, dtype=np.int64)
 
 
+def by_history(classes: NDArray[np.int64], buckets: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The same classes by length, and by how much is known of the user's values (one of `count` buckets) in place of
+    whether the user was seen: a user seen in the test file alone is as good as new.
+    """
+    return classes // 2 * count + buckets
+
+
 def expected_score(
     squared_errors: NDArray[np.float64],
     *,

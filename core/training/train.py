@@ -14,7 +14,7 @@ from core.features import FeatureTable
 from core.features.prices import Baskets
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.cross_fitting import CrossFit, cross_fit, in_fold
-from core.training.expected_score import ExpectedScore, expected_score, session_classes
+from core.training.expected_score import ExpectedScore, by_history, expected_score, session_classes
 from core.training.fold_columns import FoldColumns, price_columns
 from core.training.folds import Folds, make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
@@ -178,6 +178,10 @@ def train(
     factors = user_factors(data, stack.oof, data.y, folds, all_rows=config.history == "all_rows")
     oof = stack.oof * factors.train.oof
     errors = (oof - data.y) ** 2
+    classes, test_classes = data.classes, data.test_classes
+    if data.sessions is not None:
+        classes = by_history(classes, factors.train.history.bucket, BUCKETS)
+        test_classes = by_history(test_classes, factors.test_history.bucket, BUCKETS)
     return Training(
         data=data,
         folds=folds,
@@ -191,8 +195,8 @@ def train(
         expected=expected_score(
             errors,
             users=data.users,
-            classes=data.classes * BUCKETS + factors.train.history.bucket,
-            test_classes=data.test_classes * BUCKETS + factors.test_history.bucket,
+            classes=classes,
+            test_classes=test_classes,
             known_share=known_share,
             seed=config.seed,
         ),
