@@ -245,13 +245,9 @@ def seconds_after(kind: str) -> Oracle:
 
 
 def shop_load_hour(unit: Unit) -> float:
-    return (events_in_last(unit, 60) + 1) / (events_in_last(unit, 1440) / 24 + 1)
-
-
-def shop_load_day(unit: Unit) -> float:
-    minute = unit.start // 60 * 60
-    days = (minute - min(event.time for event in unit.log) + 86_400) / 86_400
-    return (events_in_last(unit, 1440) + 1) / (events_in_last(unit, 10**9) / days + 1)
+    hours = (unit.start // 60 * 60 - min(event.time for event in unit.log)) / 3600
+    usual = events_in_last(unit, 1440) / min(max(hours, 1), 24)
+    return round(2 * math.log2((events_in_last(unit, 60) + 1) / (usual + 1)) + 1e-6) / 2
 
 
 def events_in_last(unit: Unit, minutes: int) -> int:
@@ -316,7 +312,6 @@ ORACLE: dict[str, Oracle] = {
     "product_entropy": lambda unit: entropy(unit, "product"),
     "category_entropy": lambda unit: entropy(unit, "category"),
     "shop_load_hour": shop_load_hour,
-    "shop_load_day": shop_load_day,
     "start_hour": lambda unit: began(unit).hour,
     "start_weekday": lambda unit: began(unit).weekday(),
     "hour_sin": lambda unit: math.sin(turn_of_day(unit)),

@@ -38,18 +38,18 @@ PAST: Final = "the past"
 _CALENDAR_NAMES: Final = ("start_", "hour_", "week_")
 
 
-def what_about(group: str, feature: str) -> str:
-    """What a feature describes: the session itself, the calendar, or the past (the history groups).
+def what_about(looks_at: str, feature: str) -> str:
+    """What a feature describes: the session itself, the calendar, or the past (the groups that look at history).
 
     Files of different times differ in the last two by nature: a test of nine days has other weekdays than a train of
     three weeks, and what comes later has more past. Only sessions that are different themselves are a warning then.
     """
-    if group.endswith("history"):
+    if looks_at == "history":
         return PAST
     return CALENDAR if feature.startswith(_CALENDAR_NAMES) else SESSION
 
 
-ABOUT: Final = {feature.name: what_about(group.name, feature.name) for group in GROUPS for feature in group.features}
+ABOUT: Final = {feature.name: what_about(group.looks_at, feature.name) for group in GROUPS for feature in group.features}
 """Feature -> what it describes."""
 
 _ENOUGH: Final = (

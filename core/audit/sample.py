@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.features import GROUPS, compute_features
-from core.schema import ROLE, ROLES, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
+from core.features import GROUPS, features_by_group
+from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 MOST_UNITS: Final = 20_000
 """Of a file. The distance between two samples of this size is known to about 0.01, a tenth of what is called drift."""
@@ -40,11 +40,9 @@ def draw_sample(dataset: Dataset, report: Callable[[int, int, str], None], most:
     """
     rows = choose(dataset.units().select(UNIT, ROLE, SESSION, USER).collect(), most).sort(UNIT)
     kept = dataset.units().select(pl.col(UNIT).sort()).collect().get_column(UNIT).is_in(rows.get_column(UNIT).implode())
-    events = pl.concat([dataset.events(role) for role in ROLES])
     parts = []
-    for number, group in enumerate(GROUPS):
+    for number, (group, table) in enumerate(features_by_group(dataset, RunConfig())):
         report(number, len(GROUPS), f"{group.name.replace('_', ' ')} features")
-        table = compute_features(events, dataset.units(), RunConfig().history, groups=(group,))
         parts.append(table.filter(kept))
     report(len(GROUPS), len(GROUPS), "")
     values = pl.concat(parts, how="horizontal")

@@ -3,7 +3,7 @@
 from core.features.honesty import changed_by_later_sessions
 from core.features.page import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
-from core.features.table import FeatureTable, build_features, compute_features, session_events
+from core.features.table import FeatureTable, build_features, compute_features, features_by_group, session_events
 
 __all__ = [
     "GROUPS",
@@ -14,5 +14,6 @@ __all__ = [
     "compute_features",
     "feature_catalogue",
     "feature_page",
+    "features_by_group",
     "session_events",
 ]

@@ -1,10 +1,13 @@
-"""How busy the shop was when the session began, compared with what is usual.
+"""How busy the shop was when the session began, compared with the day before.
 
 Only whole minutes before the minute of the session's start are looked at, in both regimes: an open session knows no
-more. Loads are ratios, for a count of events would tell the learners which file or year a session is from.
+more. All sessions of a minute share the load, so that its exact size would tell the learners the minute, and with it
+train from test; it comes in steps, which many minutes share.
 """
 
 from __future__ import annotations
+
+import math
 
 import narwhals as nw
 
@@ -12,6 +15,9 @@ from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.schema import TIME, UNIT
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_STEPS = 2
+"""Steps for each doubling of the load."""
+_TIE = 1e-6
 _AT, _EVENTS, _IS_COUNT = "_minute", "_events", "_is_count"
 _NOW, _HOUR_AGO, _DAY_AGO = "_now", "_hour_ago", "_day_ago"
 _BACK = {_NOW: 0, _HOUR_AGO: _HOUR // _MINUTE, _DAY_AGO: _DAY // _MINUTE}
@@ -27,13 +33,11 @@ def _compute(log: SessionLog) -> Frame:
     for name, back in _BACK.items():
         then = known.select((nw.col(_AT) + back).alias(_AT), nw.col(_EVENTS).alias(name))
         minutes = minutes.join(then, on=_AT, how="left")
-    now, hour, day = nw.col(_NOW), nw.col(_NOW) - nw.col(_HOUR_AGO), nw.col(_NOW) - nw.col(_DAY_AGO)
-    days = (nw.col(_AT) * _MINUTE - log.began + _DAY) / _DAY  # a day more, as for every history
-    loads = minutes.select(
-        _AT,
-        ((hour + 1) / (day / (_DAY // _HOUR) + 1)).alias("shop_load_hour"),
-        ((day + 1) / (now / days + 1)).alias("shop_load_day"),
-    )
+    hour, day = nw.col(_NOW) - nw.col(_HOUR_AGO), nw.col(_NOW) - nw.col(_DAY_AGO)
+    watched = ((nw.col(_AT) * _MINUTE - log.began) / _HOUR).clip(1.0, _DAY / _HOUR)  # hours, in the log's first day
+    steps = ((hour + 1) / (day / watched + 1)).log() / math.log(2) * _STEPS
+    # the little more keeps a ratio that lies between two steps on one side on every engine
+    loads = minutes.select(_AT, ((steps + _TIE).round() / _STEPS).alias("shop_load_hour"))
     return starts.join(loads, on=_AT, how="left")
 
 
@@ -52,10 +56,9 @@ CONTEXT = FeatureGroup(
     name="context",
     features=(
         Feature(
-            "shop_load_hour", "ratio", "Events of the whole shop in the hour before, for each that is usual that day."
-        ),
-        Feature(
-            "shop_load_day", "ratio", "Events of the whole shop in the day before, for each that is usual in a day."
+            "shop_load_hour",
+            "doublings",
+            "How busy the shop was in the hour before, against an hour of the day before; 1 is twice as busy.",
         ),
     ),
     compute=_compute,

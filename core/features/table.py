@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
@@ -100,6 +100,14 @@ def compute_features(
                 parts[tasks[task]] = task.result()
     report(len(groups), len(groups), "")
     return pl.concat([parts[group.name] for group in groups], how="horizontal")
+
+
+def features_by_group(dataset: Dataset, config: RunConfig) -> Iterator[tuple[FeatureGroup, pl.DataFrame]]:
+    """The same group by group, for those who keep a part of it only: the whole table need not be held."""
+    events, units = events_and_units(dataset, config)
+    with opened(config.engine, events.select(_EVENT_COLUMNS), units.lazy(), config.history) as log:
+        for group in GROUPS:
+            yield group, _computed(log, group, units.select(UNIT))
 
 
 def _computed(log: Engine, group: FeatureGroup, units: pl.DataFrame) -> pl.DataFrame:
