@@ -49,7 +49,9 @@ def what_about(looks_at: str, feature: str) -> str:
     return CALENDAR if feature.startswith(_CALENDAR_NAMES) else SESSION
 
 
-ABOUT: Final = {feature.name: what_about(group.looks_at, feature.name) for group in GROUPS for feature in group.features}
+ABOUT: Final = {
+    feature.name: what_about(group.looks_at, feature.name) for group in GROUPS for feature in group.features
+}
 """Feature -> what it describes."""
 
 _ENOUGH: Final = (
