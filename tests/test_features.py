@@ -37,6 +37,7 @@ from core.features import (
     build_features,
     changed_by_later_sessions,
     compute_features,
+    history_arrays,
 )
 from core.features.definition import History
 from core.features.engines.polars_engine import session_log
@@ -504,6 +505,26 @@ def test_a_user_who_came_earlier_but_met_the_product_later_has_not_yet_met_it() 
     for log_ in (tuned, dataclasses.replace(tuned, arrays=None)):
         (row,) = nw.to_native(seen_outside(log_, "product")).filter(pl.col("unit") == 0).collect().to_dicts()
         assert (row[MET], row[LAST_SEEN]) == (1, NOON - 1)
+
+
+def test_keys_gone_through_in_parts_where_bits_are_few_meet_the_same_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a log of hundreds of millions of events, whose keys, users and times do not fit into one number."""
+    draws = random.Random(3)
+    rows = [
+        (unit, unit % 8, draws.randrange(8), 0, 0, NOON + draws.randrange(16)) for unit in range(12) for _ in range(6)
+    ]
+    events = pl.DataFrame(
+        [(0, 0, 0, 0, 0, NOON), (0, 0, 7, 0, 0, NOON + 15), *rows], schema=EVENTS_SCHEMA, orient="row"
+    )
+    units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start")).sort("unit")
+    whole = compute_features(events.lazy(), units.lazy(), "as_of")
+    asked: list[int] = []
+    monkeypatch.setattr(history_arrays, "_MOST_BITS", 9)
+    sort = np.sort
+    monkeypatch.setattr(history_arrays.np, "sort", lambda numbers: asked.append(len(numbers)) or sort(numbers))
+    parts = compute_features(events.lazy(), units.lazy(), "as_of")
+    assert parts.equals(whole)
+    assert any(0 < size < events.height // 2 for size in asked)
 
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------
