@@ -135,13 +135,13 @@ def fold_table(run: Run) -> None:
 
 def user_table(run: Run) -> None:
     """One row a kind of user: the error out of fold, and how many sessions they have."""
-    kinds = {"new": "No earlier session in train", "known": "Earlier sessions in train"}
+    kinds = {"new": "New", "known": "Known"}
     rows = [
         {
             "User": kinds[kind],
             "MSE": number(score.mse),
             "Train sessions": f"{score.train_sessions:,}",
-            "Sessions to predict": f"{score.test_sessions:,}",
+            "To predict": f"{score.test_sessions:,}",
         }
         for kind, score in run.manifest.scores.users.items()
     ]
@@ -150,6 +150,7 @@ def user_table(run: Run) -> None:
     st.dataframe(
         rows, hide_index=True, height="content", column_config=columns, alt="Error on sessions of new and known users"
     )
+    st.caption("Sessions by user; known are those with a train session that had ended before the session began.")
 
 
 def check_table(records: list[dict[str, Any]]) -> None:
