@@ -248,6 +248,13 @@ class MissingPart(StudioError):
             f"run `pip install {package}`, then try again."
         )
 
+    @classmethod
+    def java(cls, purpose: str) -> MissingPart:
+        return cls(
+            f"{purpose} needs Java 17 or later, which is not found: install a Java runtime, or name its folder in "
+            "JAVA_HOME, then try again."
+        )
+
 
 class Cancelled(StudioError):
     """A person asked the work to stop; nothing is wrong."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from core.features import build_features, compute_features
 from core.features.definition import History
 from core.ingestion import InputFiles, ingest
 from core.workspace import Workspace
-from tests.conftest import absent_part
+from tests.conftest import DEMO, absent_part
 from tests.events_on_the_spot import NOON, good_events, store
 
 HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
@@ -88,6 +89,19 @@ def test_an_engine_that_is_not_installed_is_a_sentence(
     assert str(missing.value) == (
         f"The engine {words} needs the package {module}, which is not installed: "
         f"run `pip install {module}`, then try again."
+    )
+
+
+def test_spark_without_java_is_a_sentence(tmp_path: Path, workspace: Workspace) -> None:
+    """In a process of its own: once started, a Java machine serves to the end."""
+    files = (f"--{part}={DEMO / part}.csv" for part in ("train", "test"))
+    command = [sys.executable, "-m", "core", "run", *files, "--engine", "spark"]
+    environment = os.environ | {"JAVA_HOME": str(tmp_path / "nowhere"), "SVS_HOME": str(workspace.root)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "The engine Spark needs Java 17 or later, which is not found: install a Java runtime, or name its folder in "
+        "JAVA_HOME, then try again."
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import polars as pl
 
-from core.errors import import_part
+from core.errors import MissingPart, import_part
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.engines.files import written
 from core.features.steps import by_windows
@@ -43,7 +43,11 @@ class SparkEngine:
 
 @contextmanager
 def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[SparkEngine]:
-    """See `core.features.engines.opened`."""
+    """See `core.features.engines.opened`.
+
+    Raises:
+        MissingPart: no Java.
+    """
     with written(events, units) as files, _session(files.folder) as spark:
         steps = nw.to_native(by_windows(nw.from_native(spark.read.parquet(str(files.events))))).cache()
         log = SessionLog(
@@ -58,7 +62,7 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
 
 @contextmanager
 def _session(folder: Path) -> Iterator[SparkSession]:
-    sql = import_part("pyspark.sql", "The engine Spark")
+    sql, errors = (import_part(f"pyspark.{part}", "The engine Spark") for part in ("sql", "errors"))
     master = os.environ.get(MASTER, "local[*]")
     builder = sql.SparkSession.builder.appName("session-value-studio").master(master)
     builder = builder.config("spark.sql.session.timeZone", "UTC").config("spark.ui.enabled", "false")
@@ -66,7 +70,11 @@ def _session(folder: Path) -> Iterator[SparkSession]:
         builder = builder.config("spark.sql.shuffle.partitions", _PARTITIONS)
         builder = builder.config("spark.local.dir", str(folder)).config("spark.driver.bindAddress", "127.0.0.1")
         builder = builder.config("spark.driver.host", "127.0.0.1")
-    spark = builder.getOrCreate()
+    try:
+        spark = builder.getOrCreate()
+    except errors.PySparkRuntimeError as error:  # so it says that no Java machine has started
+        raise MissingPart.java("The engine Spark") from error
+    spark.sparkContext.setLogLevel("ERROR")
     try:
         yield spark
     finally:
