@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
-from core.features.history import DONE, done_to
+from core.features.history import done_to
 from core.features.per_unit import beside, per_unit
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TYPE, VIEW
 
@@ -19,12 +19,11 @@ def _ratio_name(over: str, under: str) -> str:
 
 
 def _compute(log: SessionLog) -> Frame:
-    kind, one = nw.col(TYPE), nw.lit(1) + 0 * nw.col(TYPE)
+    kind = nw.col(TYPE)
     counts = per_unit(
-        log.events,
-        sums={"n_events": one, **{_COUNT[word]: kind == code for word, code in EVENT_CODE.items()}},
+        log.events, count="n_events", sums={_COUNT[word]: kind == code for word, code in EVENT_CODE.items()}
     )
-    met = per_unit(done_to(log, PRODUCT), sums={"_products": nw.lit(1) + 0 * nw.col(DONE[BUY])})
+    met = per_unit(done_to(log, PRODUCT), count="_products")
     total = nw.col("n_events")
     return (
         beside(counts, met)

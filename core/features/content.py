@@ -26,8 +26,8 @@ def _spread(log: SessionLog, key: str) -> Frame:
     done = {name: (nw.col(DONE[word]) > 0) for word, name in _DONE_TO.items()} if key == PRODUCT else {}
     over = per_unit(
         done_to(log, key),
+        count=f"n_{_THINGS[key]}",
         sums={
-            f"n_{_THINGS[key]}": nw.lit(1) + 0 * nw.col(DONE[BUY]),
             "_events": count,
             "_n_log_n": as_whole(count * count.log()),
             **done,

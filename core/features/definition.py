@@ -9,6 +9,7 @@ from typing import Any, Literal
 import narwhals as nw
 
 from core.features.history_arrays import EventArrays
+from core.schema import UNIT
 
 Frame = nw.LazyFrame[Any]
 """A lazy frame of whichever engine the run uses."""
@@ -70,3 +71,7 @@ class FeatureGroup:
     features: tuple[Feature, ...]
     compute: Callable[[SessionLog], Frame]
     looks_at: LooksAt = "session"
+
+    def frame(self, log: SessionLog) -> Frame:
+        """The unit and the features in their order."""
+        return self.compute(log).select(UNIT, *(feature.name for feature in self.features))

@@ -16,7 +16,7 @@ import narwhals as nw
 import polars as pl
 
 from core.features.definition import Frame, SessionLog
-from core.features.history_arrays import seen_pairs
+from core.features.history_arrays import EventArrays, seen_pairs
 from core.schema import EVENT_CODE, EVENT_TYPES, TIME, TYPE, UNIT, USER
 
 SEEN = {word: f"_seen_{word.lower()}" for word in EVENT_TYPES}
@@ -53,7 +53,7 @@ def seen_outside(log: SessionLog, key: str) -> Frame:
         One row a (unit, key value): unit, the columns of SEEN, MET, BEFORE, RECENT, LAST_SEEN, WEEKS, WEEKS_BEFORE,
         start. Counts are never null.
     """
-    seen = _by_windows(log, key) if log.arrays is None else _by_arrays(log, key)
+    seen = _by_windows(log, key) if log.arrays is None else _by_arrays(log, log.arrays, key)
     until = nw.col(_START) if log.history == "as_of" else nw.lit(log.ended)
     return seen.with_columns(
         ((until - log.began + _DAY) / _WEEK).alias(WEEKS),
@@ -78,11 +78,9 @@ def trend() -> nw.Expr:
     return (nw.col(RECENT) + 1) / (nw.col(BEFORE) / weeks + 1)
 
 
-def _by_arrays(log: SessionLog, key: str) -> Frame:
-    if log.arrays is None:
-        raise ValueError("the log has no arrays")
-    seen = seen_pairs(log.arrays, key, _WEEK, all_rows=log.history == "all_rows")
-    units = log.arrays.units
+def _by_arrays(log: SessionLog, arrays: EventArrays, key: str) -> Frame:
+    seen = seen_pairs(arrays, key, _WEEK, all_rows=log.history == "all_rows")
+    units = arrays.units
     frame = pl.DataFrame(
         {
             UNIT: units.get_column(UNIT).gather(seen.row).set_sorted(),

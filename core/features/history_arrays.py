@@ -1,4 +1,4 @@
-"""`history.seen_outside` for Polars, by sorted arrays: a fifth of the time that window functions take there.
+"""`history.seen_outside` for Polars, by sorted arrays: a third of the time that window functions take there.
 
 All events of a key (a user, product or category) in time order are a run of one sorted array of whole numbers that hold
 key, time and type. How much was seen before a moment is then the distance between two places in it: where the key's run

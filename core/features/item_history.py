@@ -39,8 +39,8 @@ def _summary(log: SessionLog, key: str) -> Frame:
     )
     summed = per_unit(
         rates,
+        count="_n",
         sums={
-            "_n": nw.lit(1) + 0 * nw.col(MET),
             _popularity_name(key, "mean"): nw.col("_popularity"),
             f"{key}_users_mean": nw.col("_users"),
             f"{key}_trend_mean": nw.col("_trend"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import narwhals as nw
 import polars as pl
@@ -15,10 +14,6 @@ from core.errors import import_part
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.engines.files import written
 from core.features.steps import by_windows
-from core.schema import UNIT
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True)
@@ -26,12 +21,10 @@ class DuckDBEngine:
     """See `core.features.engines.Engine`."""
 
     log: SessionLog
-    connection: DuckDBPyConnection
 
     def collect(self, group: FeatureGroup) -> pl.DataFrame:
         """See `Engine.collect`."""
-        names = [feature.name for feature in group.features]
-        found: pl.DataFrame = nw.to_native(group.compute(self.log).select(UNIT, *names)).pl()
+        found: pl.DataFrame = nw.to_native(group.frame(self.log)).pl()
         return found
 
 
@@ -52,4 +45,4 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
             began=files.began,
             ended=files.ended,
         )
-        yield DuckDBEngine(log, connection)
+        yield DuckDBEngine(log)

@@ -23,8 +23,7 @@ class PolarsEngine:
 
     def collect(self, group: FeatureGroup) -> pl.DataFrame:
         """See `Engine.collect`."""
-        names = [feature.name for feature in group.features]
-        found: pl.DataFrame = nw.to_native(group.compute(self.log).select(UNIT, *names)).collect()
+        found: pl.DataFrame = nw.to_native(group.frame(self.log)).collect()
         return found
 
 

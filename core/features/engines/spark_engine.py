@@ -16,7 +16,6 @@ from core.errors import MissingPart, import_part
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.engines.files import written
 from core.features.steps import by_windows
-from core.schema import UNIT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,9 +34,8 @@ class SparkEngine:
 
     def collect(self, group: FeatureGroup) -> pl.DataFrame:
         """See `Engine.collect`."""
-        names = [feature.name for feature in group.features]
         place = self.folder / group.name
-        nw.to_native(group.compute(self.log).select(UNIT, *names)).write.parquet(str(place))
+        nw.to_native(group.frame(self.log)).write.parquet(str(place))
         return pl.read_parquet(place / "*.parquet")
 
 
