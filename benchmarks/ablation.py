@@ -9,6 +9,7 @@ of the fold models on the sessions to predict, known and shared ones not set apa
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -19,16 +20,19 @@ from benchmarks.quick import SETS, core
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features import build_features, feature_catalogue, session_events
+from core.features.learned import LEARNED_GROUPS, START
 from core.ingestion import InputFiles, ingest
 from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import LEARNERS, mean_squared_error, training_set
 from core.training.cross_fitting import cross_fit
+from core.training.fold_columns import FoldColumns
 from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.training.train import TrainingSet, fold_columns
 from core.workspace import Workspace
 
-LEARNED = "recovered_prices"
+EVERYTHING_LEARNED = "recovered_prices"
+"""Without prices there is nothing that learners start from, and nothing to hold users' values against."""
 
 
 def measured(data: TrainingSet, truth: np.ndarray, without: str | None, config: RunConfig) -> tuple[float, float]:
@@ -36,13 +40,29 @@ def measured(data: TrainingSet, truth: np.ndarray, without: str | None, config: 
     group_of = {each.feature.name: each.group for each in feature_catalogue()}
     kept = [place for place, name in enumerate(data.names) if group_of[name] != without]
     folds = make_folds(data.users, config.folds, config.seed)
-    columns = None if without == LEARNED else fold_columns(data, data.y, folds)
+    if without == "user_values":
+        data = dataclasses.replace(data, times=None)  # they start from recovered prices alone then
+    columns = None if without == EVERYTHING_LEARNED else _without(fold_columns(data, data.y, folds), without)
     names = [*(data.names[place] for place in kept), *(columns.names if columns else ())]
     context = FitContext(names, available_cores(), config.seed)
     lightgbm = [learner for learner in LEARNERS if learner.name == "lightgbm"]
     X, X_test = data.X[:, kept], data.X_test[:, kept]
     (fit,) = cross_fit(lightgbm, X, data.y, X_test=X_test, folds=folds, context=context, columns=columns)
     return mean_squared_error(fit.oof, data.y), float(np.nanmean((fit.test - truth) ** 2))
+
+
+def _without(columns: FoldColumns | None, group: str | None) -> FoldColumns | None:
+    """The learned columns but for those of a group; where learners start from stays."""
+    if columns is None or group not in LEARNED_GROUPS:
+        return columns
+    left = {each.name for each in LEARNED_GROUPS[group]} - {START.name}
+    kept = [place for place, name in enumerate(columns.names) if name not in left]
+    return dataclasses.replace(
+        columns,
+        names=tuple(columns.names[place] for place in kept),
+        train=tuple(matrix[:, kept] for matrix in columns.train),
+        test=tuple(matrix[:, kept] for matrix in columns.test),
+    )
 
 
 def true_values(dataset: Dataset, units: np.ndarray, truth: Path) -> np.ndarray:

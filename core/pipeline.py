@@ -71,7 +71,12 @@ def run(
         table = build_features(dataset, config, report)
     with clock.step("train") as report:
         training = train(
-            training_set(table, dataset.order().get_column(SESSION), session_events(dataset, config)),
+            training_set(
+                table,
+                dataset.order().get_column(SESSION),
+                session_events(dataset, config),
+                all_rows=config.history == "all_rows",
+            ),
             config,
             known_share=_known_share(dataset, config),
             report=report,

@@ -118,7 +118,7 @@ def _scores(training: Training) -> store.Scores:
     baseline = np.empty(len(y))
     for others, validated in training.folds.splits():
         baseline[validated] = y[others].mean()
-    stack_errors = (training.oof - y) ** 2
+    stack_errors = (training.stack.oof - y) ** 2
     expected = training.expected
     return store.Scores(
         learners=training.learner_mse(),
@@ -126,14 +126,15 @@ def _scores(training: Training) -> store.Scores:
         | {STACK: [float(stack_errors[fold_of == fold].mean()) for fold in range(training.folds.count)]},
         cv_mse=training.cv_mse,
         baseline_mse=mean_squared_error(baseline, y),
+        prices_mse=None if training.start is None else mean_squared_error(training.start, y),
         expected_test_mse=store.Interval(value=expected.value, low=expected.low, high=expected.high),
         users=_by_user(training),
     )
 
 
 def _by_user(training: Training) -> dict[str, store.UserScore]:
-    errors = (training.oof - training.data.y) ** 2
-    known, test_known = training.factors.train.history.sessions > 0, training.factors.test_history.sessions > 0
+    errors = (training.stack.oof - training.data.y) ** 2
+    known, test_known = training.known > 0, training.test_known > 0
     return {
         name: store.UserScore(
             mse=float(errors[rows].mean()) if rows.any() else None,
@@ -147,9 +148,11 @@ def _by_user(training: Training) -> dict[str, store.UserScore]:
 def _meta(training: Training) -> store.MetaModel:
     names = [fit.learner for fit in training.fits]
     weights = dict(zip(names, (float(weight) for weight in training.stack.weights), strict=True))
-    prior = training.factors.train.prior if np.isfinite(training.factors.train.prior) else None
     return store.MetaModel(
-        weights=weights, intercept=training.stack.intercept, alpha=training.stack.alpha, user_prior=prior
+        weights=weights,
+        intercept=training.stack.intercept,
+        alpha=training.stack.alpha,
+        start=training.start_name,
     )
 
 

@@ -80,7 +80,7 @@ def show_scores(run: Run) -> None:
             Figure("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
         ]
     )
-    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse)
+    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse, scores.prices_mse)
     st.subheader(learner_scores.TITLE, anchor=False)
     st.markdown(learner_scores.finding(data))
     st.altair_chart(learner_scores.figure(data))
@@ -103,12 +103,9 @@ def show_users(run: Run) -> None:
     if not users:
         return
     st.subheader("New users and known ones", anchor=False)
-    prior = run.manifest.meta.user_prior
     st.markdown(
-        "A user's earlier values tell nothing here beyond what their clicks do."
-        if prior is None
-        else "Users whose earlier sessions were worth more (or less) than predicted are expected to go on so: the "
-        f"prediction is multiplied by that ratio, shrunk to 1 as if {number(prior)} value units had come as predicted."
+        "What a user's earlier sessions were worth, against what they held, says how dear the next one will be. "
+        "A new user has no such past."
     )
     user_table(run)
 

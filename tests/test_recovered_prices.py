@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,14 +12,16 @@ from hypothesis import strategies as st
 
 from core.config import RunConfig
 from core.dataset import Dataset
+from core.features.learned import learned_features
 from core.features.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
+from core.features.user_values import Sessions
 from core.importance import price_finding, prices_by_product
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
-from core.training import Training, train
+from core.training import Training, fold_columns, train
 from core.training.certificate import shuffled_target
-from core.training.fold_columns import price_columns
+from core.training.fold_columns import Times, learn_columns
 from core.training.folds import Folds, make_folds
 from core.training.train import TrainingSet
 from core.workspace import Workspace
@@ -121,7 +125,7 @@ def test_a_product_that_was_never_learned_has_the_price_of_its_category_and_type
 
 # --- honesty -------------------------------------------------------------------------------------------------------
 def columns_with(values: np.ndarray, baskets: Baskets, users: np.ndarray, folds: Folds) -> tuple:
-    made = price_columns(baskets, values, users, folds)
+    made = learn_columns(baskets, values, users, folds)
     return made.train, made.test
 
 
@@ -141,7 +145,12 @@ def test_no_value_of_a_fold_is_in_the_columns_that_its_models_see(count: int) ->
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_no_training_row_is_told_its_own_value_nor_one_of_its_user(count: int) -> None:
+@pytest.mark.parametrize("power", fold_columns._POWERS)
+def test_no_training_row_is_told_its_own_value_nor_one_of_its_user(
+    count: int, power: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for which power serves all training rows of the fold together; here there is one to choose from."""
+    monkeypatch.setattr(fold_columns, "_POWERS", (power,))
     baskets, values, users, _ = shop(6, sessions=400)
     folds = make_folds(users, count, 7)
     before, _ = columns_with(values, baskets, users, folds)
@@ -153,36 +162,50 @@ def test_no_training_row_is_told_its_own_value_nor_one_of_its_user(count: int) -
             assert np.array_equal(before[fold][mine], after[fold][mine], equal_nan=True)
 
 
-@pytest.fixture(scope="module")
-def training() -> Training:
-    """Training rows that know nothing but what their events are; 300 of the sessions are to be predicted."""
-    baskets, values, users, _ = shop(8, sessions=2_100, noise=8.0)
-    rows, constant = 1_800, np.zeros((2_100, 1))
-    data = TrainingSet(
+def rows_of(sessions: int, asked: int) -> TrainingSet:
+    """Training rows that know nothing but what their events are and whose; the last ones are to be predicted."""
+    baskets, values, users, _ = shop(8, sessions=sessions, noise=8.0)
+    rows, constant, starts = sessions - asked, np.zeros((sessions, 1)), np.arange(sessions) * 60
+    known, wanted = slice(None, rows), slice(rows, None)
+    return TrainingSet(
         units=np.arange(rows),
-        users=users[:rows],
-        X=constant[:rows],
-        y=values[:rows],
-        test_units=np.arange(rows, 2_100),
-        X_test=constant[rows:],
+        users=users[known],
+        X=constant[known],
+        y=values[known],
+        test_units=np.arange(rows, sessions),
+        X_test=constant[wanted],
         classes=np.zeros(rows, np.int64),
-        test_classes=np.zeros(300, np.int64),
+        test_classes=np.zeros(asked, np.int64),
         names=["nothing"],
+        times=Times(*(Sessions(users[part], starts[part], starts[part] + 30) for part in (known, wanted))),
         baskets=baskets,
     )
-    return train(data, RunConfig(folds=3), known_share=0.0)
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    return train(rows_of(2_100, 300), RunConfig(folds=3), known_share=0.0)
 
 
 def test_a_run_learns_from_recovered_prices(training: Training) -> None:
-    assert training.names == ["nothing", *NAMES]
+    learned = [each.feature.name for each in learned_features()]
+    assert training.names == ["nothing", *learned]
+    assert learned[: len(NAMES)] == NAMES
     assert training.cv_mse < 0.8 * np.var(training.data.y)
-    assert training.fold_matrix(1, np.array([4, 7])).shape == (2, 1 + len(NAMES))
+    assert training.fold_matrix(1, np.array([4, 7])).shape == (2, 1 + len(learned))
 
 
-def test_a_shuffled_target_scores_at_chance_with_recovered_prices(training: Training) -> None:
-    check = shuffled_target(training)
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_a_shuffled_target_scores_at_chance_with_everything_that_is_learned_from_values(
+    training: Training, seed: int
+) -> None:
+    data = rows_of(10_000, 0)
+    context = dataclasses.replace(training.context, seed=seed)
+    check = shuffled_target(
+        dataclasses.replace(training, data=data, folds=make_folds(data.users, 5, seed), context=context)
+    )
     assert check.outcome == "passed"
-    assert float(check.explanation.split(" is ")[1].split(";")[0]) < 0.02
+    assert -0.02 < float(check.explanation.split(" is ")[1].split(";")[0]) < 0.02
 
 
 # --- as a result to look at ----------------------------------------------------------------------------------------

@@ -829,7 +829,7 @@ def test_learners_meta_model_and_score_use_the_same_folds(training: Training) ->
 
 
 def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(training: Training) -> None:
-    predictors = [learner.name for learner in LEARNERS] + ["user_factor", "stack"]
+    predictors = [learner.name for learner in LEARNERS] + ["stack"]
     oof, predictions = oof_frame(training), prediction_frame(training)
     assert oof.columns == ["unit", "fold", "value", *predictors]
     assert oof.get_column("unit").to_list() == list(range(600))
@@ -870,5 +870,5 @@ def test_sessions_of_several_users_never_train() -> None:
     assert chosen.y.tolist() == [[1.0, 2.0, 2.0, 4.0][unit] for unit in trains_on]
     assert chosen.test_units.tolist() == [4, 5]
     assert chosen.names == ["n_events", "user_is_known", "gap", "duration"]
-    assert chosen.sessions is not None
-    assert chosen.sessions.ends.tolist() == [30, 330]
+    assert chosen.times is not None
+    assert chosen.times.train.ends.tolist() == [30, 330]

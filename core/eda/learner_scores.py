@@ -13,13 +13,19 @@ from core.wording import number, percent
 
 TITLE = "How well do the learners predict?"
 _BASELINE = "Guessing the mean"
+_PRICES = "Recovered prices alone"
+_BESIDE = ("baseline", "prices")
 
 
-def frame(learners: dict[str, float], stack_mse: float, baseline_mse: float) -> pl.DataFrame:
+def frame(
+    learners: dict[str, float], stack_mse: float, baseline_mse: float, prices_mse: float | None = None
+) -> pl.DataFrame:
     """One row a predictor, in the order to be drawn: name, label, mse (squared value units), skill (share of the
     baseline's error that it avoids; 0 for the baseline), told (mse in words).
     """
     rows = [("baseline", _BASELINE, baseline_mse)]
+    if prices_mse is not None:
+        rows.append(("prices", _PRICES, prices_mse))
     rows += [(name, LEARNER_LABELS[name], mse) for name, mse in learners.items()]
     rows.append((STACK, STACK_LABEL, stack_mse))
     data = pl.DataFrame(rows, schema={"name": pl.String, "label": pl.String, "mse": pl.Float64}, orient="row")
@@ -30,7 +36,7 @@ def frame(learners: dict[str, float], stack_mse: float, baseline_mse: float) -> 
 
 def finding(data: pl.DataFrame) -> str:
     """How the stack stands to its best learner, in a sentence."""
-    learners = data.filter(~pl.col("name").is_in(["baseline", STACK])).sort("mse")
+    learners = data.filter(~pl.col("name").is_in([*_BESIDE, STACK])).sort("mse")
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
     than = "less" if stack["skill"] >= 0 else "more"
     return (

@@ -31,7 +31,9 @@ _CATEGORY_PENALTY = 10.0
 _TYPE_PENALTY = 1.0
 """Of the squared weights, in sessions: a product seen in three sessions gets half of what they say of it. Tried on demo
 and journey from 2 to 100 (docs/benchmarks.md); the learners built on top hardly tell 2 from 10."""
-_TOLERANCE = 1e-4
+_TOLERANCE = 1e-3
+_LEAST_WORTH = 0.1
+"""In mean values: no session is expected to be worth less when errors are weighed, or it would count beyond measure."""
 _MOST_STEPS = 100
 """Of conjugate gradients; prices have long settled to a thousandth of the noise by then."""
 
@@ -40,18 +42,15 @@ def _name(word: str, how: str) -> str:
     return f"recovered_{word.lower()}_{how}"
 
 
+VALUE_FEATURE = Feature("recovered_value", "value units", "What the session is worth at recovered prices.")
+SUM_FEATURES: tuple[Feature, ...] = tuple(
+    Feature(_name(word, "sum"), "value units", f"What its {word} events are worth together.") for word in EVENT_TYPES
+)
 PRICE_FEATURES: tuple[Feature, ...] = (
-    Feature(
-        "recovered_value",
-        "value units",
-        "What the session is worth at recovered prices.",
-    ),
+    VALUE_FEATURE,
     Feature("recovered_mean", "value units", "What one of its events is worth on average at recovered prices."),
     Feature("recovered_max", "value units", "What its dearest event is worth at recovered prices."),
-    *(
-        Feature(_name(word, "sum"), "value units", f"What its {word} events are worth together.")
-        for word in EVENT_TYPES
-    ),
+    *SUM_FEATURES,
     *(
         Feature(_name(word, "max"), "value units", f"What its dearest {word} event is worth; nothing without one.")
         for word in EVENT_TYPES
@@ -91,6 +90,14 @@ class Baskets:
         kind = chosen.get_column(TYPE).to_numpy()
         return cls(chosen.get_column("row").to_numpy(), item, group, kind, len(units), items)
 
+    def part(self, rows: NDArray[np.int64]) -> Baskets:
+        """Some of the sessions, their rows rising; all items keep their numbers."""
+        place = np.full(self.rows, -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        row = place[self.row]
+        mine = row >= 0
+        return Baskets(row[mine], self.item[mine], self.group[mine], self.kind[mine], len(rows), self.items)
+
     def counts(self, code: NDArray[np.int64], codes: int) -> sparse.csr_matrix:
         """(rows, codes): how many events of each code a session has."""
         return sparse.csr_matrix((np.ones(len(code)), (self.row, code)), shape=(self.rows, codes))
@@ -129,6 +136,11 @@ class Prices:
         price: Vector = self.item[baskets.item] + self.group[baskets.group] + self.kind[baskets.kind]
         return price
 
+    def of_sessions(self, baskets: Baskets) -> Vector:
+        """What each session is worth at these prices, in value units: the base and its events."""
+        events = np.bincount(baskets.row, weights=self.of_events(baskets), minlength=baskets.rows)
+        return np.asarray(events + self.base, dtype=np.float64)
+
 
 class PriceModel:
     """Recovers prices from the values of any choice of the sessions; what the choices share is made once."""
@@ -144,15 +156,33 @@ class PriceModel:
         ]
         self._counts = sparse.hstack(counts, format="csr") @ sparse.diags_array(self._scales)
 
-    def fit(self, rows: NDArray[np.int64], values: Vector) -> Prices:
-        """Recover prices from the sessions in these rows; `values` are theirs."""
+    def fit(self, rows: NDArray[np.int64], values: Vector, power: float = 0.0) -> Prices:
+        """Recover prices from the sessions in these rows; `values` are theirs.
+
+        The variance of a session's value is taken to grow with its expected value to this power, and squared errors are
+        weighed by one over it (McCullagh and Nelder 1989, Generalized linear models, chapter 9).
+        """
         counts = self._counts[rows]
         ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=_TOLERANCE, max_iter=_MOST_STEPS)
+        weighed = self._expected(counts, values) ** -power
         with threadpool_limits(1):  # the sums inside must not depend on the number of threads
-            weights = ridge.fit(counts, values).coef_ * self._scales
+            weights = ridge.fit(counts, values, weighed / weighed.mean()).coef_ * self._scales
         item, group, kind = np.split(weights, np.cumsum(self._sizes)[:-1])
         seen = np.diff(counts[:, : self._sizes[0]].tocsc().indptr) > 0
         return Prices(float(ridge.intercept_), item, group, kind, seen)
+
+    def _expected(self, counts: sparse.csr_matrix, values: Vector) -> Vector:
+        """What each session is worth, in mean values and never near 0: between what its categories say and what it was.
+
+        Its own value counts, so that the price of a product hardly seen does not follow one extraordinary session; see
+        iteratively reweighted least squares.
+        """
+        coarse, mean = counts[:, self._sizes[0] :], float(values.mean())
+        if mean <= 0:
+            return np.ones(len(values))
+        ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=_TOLERANCE, max_iter=_MOST_STEPS)
+        told = (ridge.fit(coarse, values).predict(coarse) + values) / 2
+        return np.asarray(np.maximum(told / mean, _LEAST_WORTH), dtype=np.float64)
 
 
 def price_features(baskets: Baskets, prices: Prices) -> Matrix:

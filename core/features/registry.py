@@ -7,7 +7,7 @@ from core.features.content import CONTENT
 from core.features.context import CONTEXT
 from core.features.definition import Described, Feature, FeatureGroup
 from core.features.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
-from core.features.prices import PRICE_FEATURES
+from core.features.learned import learned_features
 from core.features.sequence import SEQUENCE
 from core.features.timing import TIMING
 from core.features.user_history import USER_HISTORY
@@ -31,6 +31,5 @@ def all_features() -> tuple[Feature, ...]:
 
 def feature_catalogue() -> tuple[Described, ...]:
     """Every feature that learners may be given: those of the table, and those that are learned fold by fold."""
-    learned = tuple(Described("recovered_prices", feature, "values") for feature in PRICE_FEATURES)
     computed = (Described(group.name, feature, group.looks_at) for group in GROUPS for feature in group.features)
-    return (*computed, *learned)
+    return (*computed, *learned_features())

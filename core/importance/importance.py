@@ -3,6 +3,9 @@
 SHAP values are those of the trees themselves (Lundberg et al. 2020, From local explanations to global understanding
 with explainable AI for trees), taken on rows that the model did not train on. The meta-model is linear, so the stack's
 contributions are exactly the weighted sum of its learners'.
+
+Learners start from recovered prices times the user's ratio, and their trees tell only what is missing. So a feature
+moves a prediction by its part of the start and by what the trees make of it; gain is of the trees alone.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.features import feature_catalogue
+from core.features.learned import parts_of_start
 from core.schema import STACK
-from core.training import Training, Vector
+from core.training import CrossFit, Matrix, Training, Vector
 
 FEATURE = "feature"
 GROUP = "group"
@@ -34,8 +39,8 @@ def importance_frame(
 ) -> pl.DataFrame:
     """One row a learner (and the stack) and feature.
 
-    Columns: learner, feature, group, unit, meaning; gain_share: the feature's part of the learner's whole gain, 0 to
-    1, mean over folds, null for the stack (it grows no trees); mean_abs_shap: by how many value units the feature
+    Columns: learner, feature, group, unit, meaning; gain_share: the feature's part of the gain of the learner's trees,
+    0 to 1, mean over folds, null for the stack (it grows no trees); mean_abs_shap: by how many value units the feature
     moves a prediction up or down, on average over held-out rows.
     """
     names, folds = training.names, training.folds.count
@@ -44,21 +49,29 @@ def importance_frame(
     tasks = [(fit, fold) for fold in range(folds) for fit in training.fits]
     report(0, folds, f"1 of {folds} folds")
     with ThreadPoolExecutor(training.context.threads) as pool:  # as for fits: one core each, side by side
-        explained = pool.map(
-            lambda task: task[0].models[task[1]].contributions(training.fold_matrix(task[1], chosen[task[1]])), tasks
-        )
+        explained = pool.map(lambda task: _contributions(training, task[0], task[1], chosen[task[1]]), tasks)
         moved = {name: np.zeros(len(names)) for name in [*(fit.learner for fit in training.fits), STACK]}
         combined = [np.zeros((len(rows), len(names))) for rows in chosen]
         weights = dict(zip((fit.learner for fit in training.fits), training.stack.weights, strict=True))
         for (fit, fold), contributions in zip(tasks, explained, strict=True):
             report(fold, folds, f"{fold + 1} of {folds} folds")
-            moved[fit.learner] += np.abs(contributions[:, :-1]).sum(axis=0)
-            combined[fold] += weights[fit.learner] * contributions[:, :-1]
+            moved[fit.learner] += np.abs(contributions).sum(axis=0)
+            combined[fold] += weights[fit.learner] * contributions
     moved[STACK] = np.sum([np.abs(each).sum(axis=0) for each in combined], axis=0)
     report(folds, folds, "")
     rows = sum(map(len, chosen))
     gains = {fit.learner: np.mean([_share(model.gain()) for model in fit.models], axis=0) for fit in training.fits}
     return pl.concat(_rows(names, learner, total / rows, gains.get(learner)) for learner, total in moved.items())
+
+
+def _contributions(training: Training, fit: CrossFit, fold: int, rows: NDArray[np.int64]) -> Matrix:
+    """(rows, features) in value units: how far each feature moves the learner's predictions from their mean."""
+    asked = training.fold_matrix(fold, rows)
+    contributions = fit.models[fold].contributions(asked)[:, :-1]
+    if training.columns is not None:
+        learned = len(training.columns.names)
+        contributions[:, -learned:] += parts_of_start(asked[:, -learned:])
+    return contributions
 
 
 def _share(gain: Vector) -> Vector:

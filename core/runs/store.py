@@ -78,24 +78,26 @@ class Scores(BaseModel):
     learners: dict[str, float]
     fold_mse: dict[str, list[float]]
     cv_mse: float
-    """Of the final prediction: the stack, nested, times the user's factor."""
+    """Of the stack, nested."""
     baseline_mse: float
     """Of predicting the training mean for every session: what a skill of zero costs."""
+    prices_mse: float | None = None
+    """Of recovered prices times the user's ratio, before any tree; None in runs without them."""
     expected_test_mse: Interval
     users: dict[str, UserScore] = {}
-    """`new` and `known` users apart; empty in runs of before the user factor."""
+    """`new` and `known` users apart; empty in the first runs."""
 
 
 class MetaModel(BaseModel):
-    """The Ridge meta-model: prediction = (intercept + sum of weight times learner) times the user's factor."""
+    """The Ridge meta-model: prediction = intercept + sum of weight times learner, where learner = start + its trees."""
 
     model_config = ConfigDict(frozen=True)
 
     weights: dict[str, float]
     intercept: float
     alpha: float
-    user_prior: float | None = None
-    """Value units with which the user factor is shrunk to 1 (see core.training.user_factor); None: there is none."""
+    start: str | None = None
+    """The feature that every learner starts from; None: they start from 0."""
 
 
 class SessionCounts(BaseModel):

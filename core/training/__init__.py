@@ -1,7 +1,8 @@
 """Features in, honest predictions out."""
 
 from core.training.certificate import CertificateCheck, certify_training
-from core.training.learners import LEARNERS, Vector
+from core.training.cross_fitting import CrossFit
+from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.train import (
     Training,
     mean_squared_error,
@@ -14,6 +15,8 @@ from core.training.train import (
 __all__ = [
     "LEARNERS",
     "CertificateCheck",
+    "CrossFit",
+    "Matrix",
     "Training",
     "Vector",
     "certify_training",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.schema import LEARNER_LABELS
-from core.training.fold_columns import FoldColumns
+from core.training.fold_columns import FoldColumns, start_of
 from core.training.folds import Folds
 from core.training.learners import FitContext, Learner, Matrix, Model, Vector
 
@@ -62,7 +62,8 @@ def cross_fit(
 ) -> tuple[CrossFit, ...]:
     """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
 
-    `columns` are learned from values, other ones in every fold; they stand behind those of X.
+    `columns` are learned from values, other ones in every fold; they stand behind those of X. The last of them is what
+    a session is worth before any tree: models learn what is missing to the value, and `models` predict only that.
 
     There is no early stopping: stopping on the fold that makes the out-of-fold prediction would flatter it.
     """
@@ -73,9 +74,12 @@ def cross_fit(
 
     def fit(learner: Learner, fold: int) -> _FoldFit:
         train, validate = splits[fold]
-        model = learner.fit(in_fold(X, columns, fold, train), y[train], single)
-        test = model.predict(_test_in_fold(X_test, columns, fold)) if len(X_test) else np.empty(0)
-        return _FoldFit(model, model.predict(in_fold(X, columns, fold, validate)), test)
+        known = in_fold(X, columns, fold, train)
+        model = learner.fit(known, y[train] - start_of(columns, known), single)
+        asked = in_fold(X, columns, fold, validate)
+        wanted = _test_in_fold(X_test, columns, fold) if len(X_test) else asked[:0]
+        validated, test = (_told_by(model, columns, rows) for rows in (asked, wanted))
+        return _FoldFit(model, validated, test)
 
     report(0, len(tasks), _told(learners[0], 0, folds.count))
     done = dict.fromkeys((learner.name for learner in learners), 0)
@@ -98,6 +102,11 @@ def cross_fit(
 def in_fold(X: Matrix, columns: FoldColumns | None, fold: int, rows: NDArray[np.int64]) -> Matrix:
     """Training rows as the models of a fold see them."""
     return X[rows] if columns is None else np.hstack([X[rows], columns.train[fold][rows]])
+
+
+def _told_by(model: Model, columns: FoldColumns | None, rows: Matrix) -> Vector:
+    """What a model makes of rows with all their columns."""
+    return start_of(columns, rows) + model.predict(rows) if len(rows) else np.empty(0)
 
 
 def _test_in_fold(X_test: Matrix, columns: FoldColumns | None, fold: int) -> Matrix:

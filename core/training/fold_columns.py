@@ -2,23 +2,35 @@
 
 What a fold's models learn from and what they are then asked must look alike. In fold k the rows to validate, and the
 test rows, get columns fitted on all training rows of the fold. A training row of the fold, if it stood in fold j, gets
-columns fitted without j as well as without k: never on its own value, and with no value of fold k anywhere.
+columns fitted without j as well as without k: never on its own value, and with no value of fold k anywhere. What is
+chosen here (how much the errors of dear sessions count, how far ratios are shrunk) is chosen by these training rows,
+so without fold k, too.
+
+The one exception are the values of a user's own earlier sessions, which are known when a session is to be told; see
+core.features.user_values. As all sessions of a user share a fold, no model is fitted on those that it validates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
+from core.features.learned import learned_features
+from core.features.prices import Baskets, PriceModel, Prices, price_features
+from core.features.user_values import PRIORS, History, Known, Sessions, user_value_features, value_history
+from core.features.value_statistics import ValueStatistics
 from core.training.folds import Folds, make_folds
 from core.training.learners import Matrix, Vector
 
 _FEWEST_FOLDS = 3
 """With two folds nothing is left when both are taken out; the training rows are then split in two once more."""
+_POWERS = (0.5, 1.0)
+"""Powers of a session's expected value that the variance of its value may grow with; see PriceModel.fit. On real
+baskets 1 is the better by far, on clicks 1/2 is."""
 
 
 @dataclass(frozen=True)
@@ -34,50 +46,177 @@ class FoldColumns:
     prices: Prices
 
 
-def price_columns(
+def start_of(columns: FoldColumns | None, matrix: Matrix) -> Vector:
+    """What the learners start from in rows as `in_fold` gives them: the last of the learned columns; else 0."""
+    return np.zeros(len(matrix)) if columns is None else matrix[:, -1]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Whose sessions the training and the test rows are, and when.
+
+    `whenever`: a test row may know all values of its user, also those of later sessions.
+    """
+
+    train: Sessions
+    test: Sessions
+    whenever: bool = False
+
+    def part(self, rows: NDArray[np.int64]) -> Times:
+        """Some of the training rows, and no test row."""
+        return Times(self.train.part(rows), self.test.part(rows[:0]), self.whenever)
+
+    def histories(self, y: Vector, worth: Vector) -> tuple[History, History]:
+        """Of training and test rows; `worth` are the training rows' recovered values, `y` their values."""
+        known = Known(self.train, y, np.maximum(worth, 0.0))
+        return value_history(known, self.train), value_history(known, self.test, whenever=self.whenever)
+
+
+def learn_columns(
     baskets: Baskets,
     y: Vector,
     users: NDArray[np.int64],
     folds: Folds,
+    *,
+    times: Times | None = None,
     report: Callable[[int, int], None] = lambda part, parts: None,
 ) -> FoldColumns:
-    """Recovered prices of every fold. The first len(y) rows of the baskets train, the others are the test rows.
+    """The learned columns of every fold. The first len(y) rows of the baskets train, the others are the test rows.
 
-    `report` hears of price tables fitted and price tables in all.
+    Without `times` nothing is made of the users' earlier values. `report` hears of price tables fitted and in all.
     """
-    inner = folds if folds.count >= _FEWEST_FOLDS else make_folds(users, 2, seed=0)
-    model, known = PriceModel(baskets), _Fitted(y, folds, inner, report)
-    train, test = [], []
+    out = _LeaveOut(folds, folds if folds.count >= _FEWEST_FOLDS else make_folds(users, 2, seed=0))
+    tables, statistics = _PriceTables(baskets, y, out, report), _Statistics(baskets, y, out)
+    made, errors = [], []
     for fold in range(folds.count):
-        columns = price_features(baskets, known.prices(model, fold, None))
-        test.append(columns[len(y) :])
-        columns = columns[: len(y)].copy()
-        for other in range(inner.count):
-            rows = (inner.fold_of == other) & (folds.fold_of != fold)
-            if rows.any():
-                columns[rows] = price_features(baskets, known.prices(model, fold, other))[: len(y)][rows]
-        train.append(columns)
-    names = tuple(feature.name for feature in PRICE_FEATURES)
-    return FoldColumns(names, tuple(train), tuple(test), model.fit(np.arange(len(y)), y))
+        options = [
+            option
+            for power in _POWERS
+            for option in _options(power, out.cross_fit(fold, partial(tables.worth, power=power)), y, times)
+        ]
+        errors.append([option.squared_error(y, folds.fold_of != fold) for option in options])
+        best = options[int(np.argmin(errors[-1]))]
+        prices = out.cross_fit(fold, partial(tables.features, power=best.power))
+        made.append(np.column_stack([prices, out.cross_fit(fold, statistics.features), best.columns()]))
+    power = options[int(np.argmin(np.sum(errors, axis=0)))].power
+    return FoldColumns(
+        names=tuple(each.feature.name for each in learned_features()),
+        train=tuple(columns[: len(y)] for columns in made),
+        test=tuple(columns[len(y) :] for columns in made),
+        prices=tables.of_all(power),
+    )
 
 
-class _Fitted:
-    """Price tables by the folds that were left out; if inner and outer folds are the same, each pair serves twice."""
+_Key = tuple[int, ...]
+"""What is left out: a fold, or a fold and an inner one."""
 
-    def __init__(self, y: Vector, folds: Folds, inner: Folds, report: Callable[[int, int], None]) -> None:
-        self._y, self._folds, self._inner, self._report = y, folds, inner, report
-        self._known: dict[tuple[int, ...], Prices] = {}
-        pairs = folds.count * (folds.count - 1) // 2 if inner is folds else folds.count * inner.count
-        self._parts = folds.count + pairs
 
-    def prices(self, model: PriceModel, fold: int, other: int | None) -> Prices:
-        """Fitted without a fold, and without an inner one."""
-        left_out: tuple[int, ...] = (fold,) if other is None else (fold, other)
-        key = tuple(sorted(left_out)) if self._inner is self._folds else left_out
+@dataclass(frozen=True)
+class _LeaveOut:
+    """Training rows without a fold and an inner fold; if both are the same folds, a pair serves twice."""
+
+    folds: Folds
+    inner: Folds
+
+    @property
+    def keys(self) -> int:
+        """How many choices of rows there are."""
+        count = self.folds.count
+        pairs = count * (count - 1) // 2 if self.inner is self.folds else count * self.inner.count
+        return count + pairs
+
+    def rows(self, key: _Key) -> NDArray[np.int64]:
+        """The training rows that are left."""
+        left = self.folds.fold_of != key[0]
+        for other in key[1:]:
+            left &= self.inner.fold_of != other
+        return np.flatnonzero(left)
+
+    def cross_fit(self, fold: int, made: Callable[[_Key], Matrix]) -> Matrix:
+        """Put together, for the models of a fold, what is `made` for all rows without a key's rows; see the module."""
+        columns = made((fold,)).copy()
+        for other in range(self.inner.count):
+            rows = np.flatnonzero((self.inner.fold_of == other) & (self.folds.fold_of != fold))
+            if len(rows):
+                pair = (min(fold, other), max(fold, other)) if self.inner is self.folds else (fold, other)
+                columns[rows] = made(pair)[rows]
+        return columns
+
+
+class _PriceTables:
+    """Prices by what was left out of the rows that they were recovered from, and by the power of the variance."""
+
+    def __init__(self, baskets: Baskets, y: Vector, out: _LeaveOut, report: Callable[[int, int], None]) -> None:
+        self._baskets, self._y, self._out, self._report = baskets, y, out, report
+        self._model = PriceModel(baskets)
+        self._known: dict[tuple[_Key, float], Prices] = {}
+
+    def worth(self, key: _Key, power: float) -> Vector:
+        """Of every session, in value units."""
+        return self._prices(key, power).of_sessions(self._baskets)
+
+    def features(self, key: _Key, power: float) -> Matrix:
+        """(all rows, PRICE_FEATURES)"""
+        return price_features(self._baskets, self._prices(key, power))
+
+    def of_all(self, power: float) -> Prices:
+        """Recovered from all training rows."""
+        return self._model.fit(np.arange(len(self._y)), self._y, power)
+
+    def _prices(self, key: _Key, power: float) -> Prices:
+        if (key, power) not in self._known:
+            self._report(len(self._known), self._out.keys * len(_POWERS))
+            rows = self._out.rows(key)
+            self._known[key, power] = self._model.fit(rows, self._y[rows], power)
+        return self._known[key, power]
+
+
+class _Statistics:
+    """Target statistics by what was left out of the rows that they were learned from."""
+
+    def __init__(self, baskets: Baskets, y: Vector, out: _LeaveOut) -> None:
+        self._statistics, self._y, self._out = ValueStatistics(baskets), y, out
+        self._known: dict[_Key, Matrix] = {}
+
+    def features(self, key: _Key) -> Matrix:
+        """(all rows, VALUE_STATISTICS)"""
         if key not in self._known:
-            self._report(len(self._known), self._parts)
-            rows = self._folds.fold_of != fold
-            if other is not None:
-                rows &= self._inner.fold_of != other
-            self._known[key] = model.fit(np.flatnonzero(rows), self._y[rows])
+            rows = self._out.rows(key)
+            self._known[key] = self._statistics.features(rows, self._y[rows])
         return self._known[key]
+
+
+@dataclass(frozen=True)
+class _Option:
+    """One way to tell a session's worth before any tree: recovered prices, times the user's ratio.
+
+    Attributes:
+        power: of the variance behind the prices.
+        prior: value units with which ratios are shrunk.
+        worth: of all rows, by recovered prices.
+        history: of all rows.
+    """
+
+    power: float
+    prior: float
+    worth: Vector
+    history: History
+
+    def start(self) -> Vector:
+        return np.maximum(self.worth, 0.0) * self.history.ratio(self.prior)
+
+    def squared_error(self, y: Vector, rows: NDArray[np.bool_]) -> float:
+        """Over some of the training rows."""
+        return float(np.sum((self.start()[: len(y)] - y)[rows] ** 2))
+
+    def columns(self) -> Matrix:
+        """(all rows, USER_VALUE_FEATURES and where the learners start from)"""
+        return np.column_stack([user_value_features(self.history, self.prior), self.start()])
+
+
+def _options(power: float, worth: Vector, y: Vector, times: Times | None) -> list[_Option]:
+    """One a prior."""
+    if times is None:
+        return [_Option(power, np.inf, worth, History.empty(len(worth)))]
+    history = History.joined(*times.histories(y, worth[: len(y)]))
+    return [_Option(power, prior * float(np.mean(y)), worth, history) for prior in PRIORS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ class Folds:
         """Row numbers to train on and to validate on, fold by fold (what scikit-learn calls an iterable cv)."""
         for fold in range(self.count):
             yield np.flatnonzero(self.fold_of != fold), np.flatnonzero(self.fold_of == fold)
+
+    def part(self, rows: NDArray[np.int64]) -> Folds:
+        """The folds of some of the rows."""
+        return replace(self, fold_of=self.fold_of[rows])
 
 
 def make_folds(users: NDArray[np.int64], count: int, seed: int) -> Folds:

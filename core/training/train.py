@@ -12,23 +12,14 @@ from numpy.typing import NDArray
 from core.config import RunConfig, available_cores
 from core.features import FeatureTable
 from core.features.prices import Baskets
-from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.features.user_values import BUCKETS, History, Sessions
+from core.schema import ROLE, SESSION, STACK, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.cross_fitting import CrossFit, cross_fit, in_fold
 from core.training.expected_score import ExpectedScore, by_history, expected_score, session_classes
-from core.training.fold_columns import FoldColumns, price_columns
+from core.training.fold_columns import FoldColumns, Times, learn_columns, start_of
 from core.training.folds import Folds, make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
 from core.training.stacking import Stack, fit_stack
-from core.training.user_factor import (
-    BUCKETS,
-    History,
-    Known,
-    Sessions,
-    UserFactor,
-    fit_user_factor,
-    own_history,
-    value_history,
-)
 
 
 @dataclass(frozen=True)
@@ -53,27 +44,36 @@ class TrainingSet:
     classes: NDArray[np.int64]
     test_classes: NDArray[np.int64]
     names: list[str]
-    sessions: Sessions | None = None
-    test_sessions: Sessions | None = None
+    times: Times | None = None
     """Whose sessions the rows are, and when; None: nothing is made of the user's earlier values."""
     baskets: Baskets | None = None
     """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
 
-
-@dataclass(frozen=True)
-class UserFactors:
-    """The user factor of the training rows and of the rows to predict."""
-
-    train: UserFactor
-    test_history: History
-    test: Vector
+    def part(self, rows: NDArray[np.int64]) -> TrainingSet:
+        """Some of the training rows, in rising order, and no rows to predict."""
+        return TrainingSet(
+            units=self.units[rows],
+            users=self.users[rows],
+            X=self.X[rows],
+            y=self.y[rows],
+            test_units=self.test_units[:0],
+            X_test=self.X_test[:0],
+            classes=self.classes[rows],
+            test_classes=self.test_classes[:0],
+            names=self.names,
+            times=None if self.times is None else self.times.part(rows),
+            baskets=None if self.baskets is None else self.baskets.part(rows),
+        )
 
 
 @dataclass(frozen=True)
 class Training:
     """What training gives; every out-of-fold prediction and score is on the same folds.
 
-    `oof` and `test` are the final predictions: the stack's times the user's factor.
+    Attributes:
+        start: out-of-fold predictions before any tree: recovered prices times the user's ratio; None without events.
+        test: the stack's predictions of the rows to predict; `stack.oof` are those of the training rows.
+        known, test_known: how many earlier sessions of its user have a known value, of training and test rows.
     """
 
     data: TrainingSet
@@ -81,18 +81,23 @@ class Training:
     context: FitContext
     fits: tuple[CrossFit, ...]
     stack: Stack
-    factors: UserFactors
-    oof: Vector
+    start: Vector | None
     test: Vector
+    known: NDArray[np.int64]
+    test_known: NDArray[np.int64]
     cv_mse: float
     expected: ExpectedScore
-    all_rows: bool
     columns: FoldColumns | None = None
 
     @property
     def names(self) -> list[str]:
         """Of all features that the learners were given."""
         return [*self.context.names]
+
+    @property
+    def start_name(self) -> str | None:
+        """The feature that learners start from."""
+        return None if self.columns is None else self.columns.names[-1]
 
     def fold_matrix(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
         """Training rows with all their features, as the models of this fold see them."""
@@ -108,12 +113,17 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
 
 
 def training_set(
-    table: FeatureTable, wanted: pl.Series | None = None, events: pl.DataFrame | None = None
+    table: FeatureTable,
+    wanted: pl.Series | None = None,
+    events: pl.DataFrame | None = None,
+    *,
+    all_rows: bool = False,
 ) -> TrainingSet:
     """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds.
 
     `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
-    features.session_events; without them no prices are recovered.
+    features.session_events; without them nothing is learned from what the sessions hold. With `all_rows` (the run's
+    history) a session to predict may know the values of its user's later sessions, too.
     """
     units = table.units
     train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
@@ -133,8 +143,7 @@ def training_set(
         classes=classes[train.to_numpy()],
         test_classes=classes[test.to_numpy()],
         names=table.names,
-        sessions=_sessions(table, train),
-        test_sessions=_sessions(table, test),
+        times=Times(_sessions(table, train), _sessions(table, test), whenever=all_rows),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
     )
 
@@ -175,22 +184,22 @@ def train(
         report=report,
     )
     stack = fit_stack(np.column_stack([fit.oof for fit in fits]), data.y, folds)
-    factors = user_factors(data, stack.oof, data.y, folds, all_rows=config.history == "all_rows")
-    oof = stack.oof * factors.train.oof
-    errors = (oof - data.y) ** 2
+    errors = (stack.oof - data.y) ** 2
+    known, test_known = _histories(data)
     classes, test_classes = data.classes, data.test_classes
-    if data.sessions is not None:
-        classes = by_history(classes, factors.train.history.bucket, BUCKETS)
-        test_classes = by_history(test_classes, factors.test_history.bucket, BUCKETS)
+    if data.times is not None:
+        classes = by_history(classes, known.bucket, BUCKETS)
+        test_classes = by_history(test_classes, test_known.bucket, BUCKETS)
     return Training(
         data=data,
         folds=folds,
         context=context,
         fits=fits,
         stack=stack,
-        factors=factors,
-        oof=oof,
-        test=stack.predict(np.column_stack([fit.test for fit in fits])) * factors.test,
+        start=None if columns is None else _out_of_fold(columns, folds),
+        test=stack.predict(np.column_stack([fit.test for fit in fits])),
+        known=known.sessions,
+        test_known=test_known.sessions,
         cv_mse=float(errors.mean()),
         expected=expected_score(
             errors,
@@ -200,7 +209,6 @@ def train(
             known_share=known_share,
             seed=config.seed,
         ),
-        all_rows=config.history == "all_rows",
         columns=columns,
     )
 
@@ -209,33 +217,37 @@ def fold_columns(
     data: TrainingSet, y: Vector, folds: Folds, report: Callable[[int, int], None] = lambda part, parts: None
 ) -> FoldColumns | None:
     """What is learned from the values `y` fold by fold; None where the rows have no events."""
-    return None if data.baskets is None else price_columns(data.baskets, y, data.users, folds, report)
+    if data.baskets is None:
+        return None
+    return learn_columns(data.baskets, y, data.users, folds, times=data.times, report=report)
 
 
-def user_factors(data: TrainingSet, predicted: Vector, y: Vector, folds: Folds, *, all_rows: bool) -> UserFactors:
-    """Fit the user factor to out-of-fold predictions of the values `y`; see core.training.user_factor."""
-    if data.sessions is None or data.test_sessions is None:
-        nothing, none = History.empty(len(y)), History.empty(len(data.test_units))
-        return UserFactors(UserFactor(np.inf, np.ones(len(y)), nothing), none, np.ones(len(data.test_units)))
-    known = Known(data.sessions, y, predicted)
-    factor = fit_user_factor(own_history(known, all_rows=all_rows), predicted, y, folds)
-    test_history = value_history(known, data.test_sessions, all_rows=all_rows)
-    return UserFactors(factor, test_history, test_history.factor(factor.prior))
+def _out_of_fold(columns: FoldColumns, folds: Folds) -> Vector:
+    """Where the models start from in the rows that their fold validates."""
+    start = np.empty(len(folds.fold_of))
+    for fold, (_, validated) in enumerate(folds.splits()):
+        start[validated] = start_of(columns, columns.train[fold][validated])
+    return start
+
+
+def _histories(data: TrainingSet) -> tuple[History, History]:
+    """How well the users of training and test rows are known; of the sums nothing is asked."""
+    if data.times is None:
+        return History.empty(len(data.y)), History.empty(len(data.test_units))
+    return data.times.histories(data.y, data.y)
 
 
 def oof_frame(training: Training) -> pl.DataFrame:
-    """One row a training unit: unit, fold, value, a column a learner, user_factor, stack (the final prediction)."""
+    """One row a training unit: unit, fold, value, a column a learner, stack (the final prediction)."""
     return pl.DataFrame(
         {UNIT: training.data.units, "fold": training.folds.fold_of, VALUE: training.data.y}
         | {fit.learner: fit.oof for fit in training.fits}
-        | {"user_factor": training.factors.train.oof, "stack": training.oof}
+        | {STACK: training.stack.oof}
     )
 
 
 def prediction_frame(training: Training) -> pl.DataFrame:
-    """One row a unit to predict: unit, a column a learner, user_factor, stack (the final prediction)."""
+    """One row a unit to predict: unit, a column a learner, stack (the final prediction)."""
     return pl.DataFrame(
-        {UNIT: training.data.test_units}
-        | {fit.learner: fit.test for fit in training.fits}
-        | {"user_factor": training.factors.test, "stack": training.test}
+        {UNIT: training.data.test_units} | {fit.learner: fit.test for fit in training.fits} | {STACK: training.test}
     )

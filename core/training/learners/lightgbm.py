@@ -10,7 +10,7 @@ import numpy as np
 
 from core.training.learners.definition import FitContext, Matrix, Vector
 
-_ROUNDS = 280
+_ROUNDS = 200
 """With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
 
 

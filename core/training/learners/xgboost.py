@@ -10,7 +10,7 @@ import xgboost as xgb
 
 from core.training.learners.definition import FitContext, Matrix, Vector
 
-_ROUNDS = 260
+_ROUNDS = 190
 """With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
 
 
