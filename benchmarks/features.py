@@ -3,8 +3,8 @@
     python -m benchmarks.features [--sessions 98000 2480000 24800000] [--repeat 3] [--datasets DIR] [--no-pandas]
 
 The data are the simulator's (about 2.04 events a session), each measurement in a process of its own, without Python's
-start. benchmarks/pandas_features.py computes 23 of the features in plain pandas in the same run. `--datasets` keeps the
-datasets for the next time.
+start; 50 million events to a file in parts, as the table alone takes 20 GB. benchmarks/pandas_features.py computes 23
+of the features in plain pandas in the same run. `--datasets` keeps the datasets for the next time.
 """
 
 from __future__ import annotations
@@ -25,25 +25,31 @@ from core.workspace import Workspace
 
 _PANDAS_UP_TO = {"vectorised": 5_000_000, "apply": 200_000}
 """Way of writing pandas -> sessions up to which it is measured beside the table; beyond, it takes too long."""
+_IN_MEMORY_UP_TO = 5_000_000
+"""Sessions up to which the table is built in memory; beyond, it is written to a file in parts."""
 
 MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.features import build_features
+from core.features import all_features, build_features, write_features
 dataset, parts = Dataset(Path(sys.argv[1])), {}
 began = last = time.perf_counter()
 def report(part, of, name):
     global last
     now = time.perf_counter()
     parts[name], last = now - last, now
-table = build_features(dataset, RunConfig(history=sys.argv[2]), report)
+config = RunConfig(history=sys.argv[2])
+if len(sys.argv) > 3:
+    shape = (write_features(dataset, config, Path(sys.argv[3]), report), len(all_features()))
+else:
+    shape = build_features(dataset, config, report).values.shape
 seconds = time.perf_counter() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 names = list(parts)
 by_group = {name: parts[after] for name, after in zip(names, names[1:])}
-said = {"seconds": seconds, "peak": peak, "shape": table.values.shape, "before": parts[names[0]], "groups": by_group}
+said = {"seconds": seconds, "peak": peak, "shape": shape, "before": parts[names[0]], "groups": by_group}
 print(json.dumps(said))
 """
 
@@ -81,7 +87,9 @@ def main() -> None:
             dataset = dataset_of(sessions, options.datasets or Path(scratch))
             card = dataset.card()
             events = card.train.kept + card.test.kept
-            found = [measured("-c", MEASURE, str(dataset.folder), options.history) for _ in range(options.repeat)]
+            to_file = [str(Path(scratch) / "features.parquet")] if sessions > _IN_MEMORY_UP_TO else []
+            command = ("-c", MEASURE, str(dataset.folder), options.history, *to_file)
+            found = [measured(*command) for _ in range(options.repeat)]
             seconds = sorted(each["seconds"] for each in found)
             median, peak = statistics.median(seconds), max(each["peak"] for each in found)
             print(

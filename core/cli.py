@@ -100,8 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     mapping.add_argument("--without-value", action="store_true", help="the file is a test file (guess, preview)")
     _mapping(mapping)
     _run(verb("run", verbs.run, "from two event files to a checked submission"))
-    features = verb("features", verbs.features, "list the features that learners are given")
+    features = verb("features", verbs.features, "list the features that learners are given, or write a dataset's")
+    features.add_argument("dataset", nargs="?", help="a dataset that was read (see `datasets list`); none: the list")
+    features.add_argument("--out", type=path_of, help="a Parquet file for the dataset's feature table")
     features.add_argument("--markdown", action="store_true", help="as docs/features.md, which is made of it")
+    _how_features_are_made(features)
     check = verb("check", verbs.check, "check a submission file")
     check.add_argument("submission", type=path_of)
     source = check.add_mutually_exclusive_group(required=True)
@@ -153,22 +156,26 @@ def _run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--preset", choices=["quick"], default="quick", help="quick: defaults, no tuning")
     run.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default 7)")
     run.add_argument("--folds", type=int, default=5, help="groups of users for cross-validation (default 5)")
-    run.add_argument(
-        "--history",
-        choices=["as_of", "all_rows"],
-        default="as_of",
-        help="history features see only what came before a session (default), or all rows but its own",
-    )
-    run.add_argument(
-        "--engine",
-        choices=["polars", "duckdb", "spark"],
-        default="polars",
-        help="where features are computed: in memory (default), on disk where memory is too small, or on a cluster "
-        "(its address in SPARK_MASTER)",
-    )
+    _how_features_are_made(run)
     for name, text in (
         ("split-composite-sessions", "predict a session id shared by several users user by user"),
         ("use-known-values", "give a test session that is in train the value it has there"),
     ):
         run.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=True, help=text)
     run.add_argument("--job", help=argparse.SUPPRESS)  # the background job that this process works on
+
+
+def _how_features_are_made(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--history",
+        choices=["as_of", "all_rows"],
+        default="as_of",
+        help="history features see only what came before a session (default), or all rows but its own",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=["polars", "duckdb", "spark"],
+        default="polars",
+        help="where features are computed: in memory (default), on disk where memory is too small, or on a cluster "
+        "(its address in SPARK_MASTER)",
+    )

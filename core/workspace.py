@@ -102,3 +102,18 @@ def building_folder(final: Path, *, shared: bool = False) -> Iterator[Path]:
         sync(final.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def building_file(final: Path) -> Iterator[Path]:
+    """The same for one file; its folder is there."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(final)
+    finally:
+        temporary.unlink(missing_ok=True)

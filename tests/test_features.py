@@ -27,6 +27,7 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -38,7 +39,9 @@ from core.features import (
     changed_by_later_sessions,
     compute_features,
     history_arrays,
+    write_features,
 )
+from core.features import table as feature_table
 from core.features.definition import History
 from core.features.engines.polars_engine import session_log
 from core.features.history import LAST_SEEN, MET, seen_outside
@@ -525,6 +528,34 @@ def test_keys_gone_through_in_parts_where_bits_are_few_meet_the_same_users(monke
     parts = compute_features(events.lazy(), units.lazy(), "as_of")
     assert parts.equals(whole)
     assert any(0 < size < events.height // 2 for size in asked)
+
+
+# --- the table as a file ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("history", ["as_of", "all_rows"])
+@pytest.mark.parametrize("at_once", [1, 7, 1_000])
+def test_a_table_written_in_parts_is_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: str, at_once: int
+) -> None:
+    draws = random.Random(at_once)
+    rows = [
+        Event(
+            draws.choice(["train", "test"]),
+            f"S{draws.randrange(12)}",
+            f"U{draws.randrange(5)}",
+            f"P{draws.randrange(4)}",
+            time=NOON + draws.randrange(900_000),
+        )
+        for _ in range(90)
+    ]
+    dataset, config = store(tmp_path, [*good_events(), *rows]), RunConfig(history=history)
+    monkeypatch.setattr(feature_table, "_UNITS_AT_ONCE", at_once)
+    told: list[tuple[int, int]] = []
+    written = write_features(dataset, config, tmp_path / "f.parquet", lambda part, parts, _: told.append((part, parts)))
+    whole = build_features(dataset, config)
+    assert written == whole.units.height > 30
+    found = pl.read_parquet(tmp_path / "f.parquet")
+    assert_frame_equal(found, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
+    assert told[-1] == (-(-written // at_once),) * 2
 
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------

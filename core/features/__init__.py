@@ -3,7 +3,14 @@
 from core.features.honesty import changed_by_later_sessions
 from core.features.page import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
-from core.features.table import FeatureTable, build_features, compute_features, features_by_group, session_events
+from core.features.table import (
+    FeatureTable,
+    build_features,
+    compute_features,
+    features_by_group,
+    session_events,
+    write_features,
+)
 
 __all__ = [
     "GROUPS",
@@ -16,4 +23,5 @@ __all__ = [
     "feature_page",
     "features_by_group",
     "session_events",
+    "write_features",
 ]

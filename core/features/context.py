@@ -12,7 +12,8 @@ import math
 import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
-from core.schema import TIME, UNIT
+from core.features.steps import EVENTS, MINUTE
+from core.schema import UNIT
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEPS = 2
@@ -28,7 +29,7 @@ def _compute(log: SessionLog) -> Frame:
     starts = log.units.select(UNIT, (nw.col("start") // _MINUTE).alias(_AT))
     minutes = starts.select(_AT).unique()
     asked = nw.concat([minutes.select(nw.col(_AT) - back) for back in _BACK.values()], how="vertical").unique()
-    counts = log.events.select((nw.col(TIME) // _MINUTE).alias(_AT)).group_by(_AT).agg(nw.len().alias(_EVENTS))
+    counts = log.minutes.select(nw.col(MINUTE).alias(_AT), nw.col(EVENTS).alias(_EVENTS))
     known = _events_before(asked, counts)
     for name, back in _BACK.items():
         then = known.select((nw.col(_AT) + back).alias(_AT), nw.col(_EVENTS).alias(name))
@@ -45,9 +46,7 @@ def _events_before(asked: Frame, counts: Frame) -> Frame:
     """How many events there were before each of the minutes asked for; a minute's own events are not before it."""
     zero, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
     markers = asked.select(_AT, zero.alias(_EVENTS), zero.alias(_IS_COUNT))
-    stream = nw.concat(
-        [markers, counts.select(_AT, nw.col(_EVENTS).cast(nw.Int64), one.alias(_IS_COUNT))], how="vertical"
-    )
+    stream = nw.concat([markers, counts.with_columns(one.alias(_IS_COUNT))], how="vertical")
     summed = stream.with_columns(nw.col(_EVENTS).cum_sum().over(order_by=[_AT, _IS_COUNT]))
     return summed.filter(nw.col(_IS_COUNT) == 0).select(_AT, _EVENTS)
 

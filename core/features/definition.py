@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import narwhals as nw
 
-from core.features.history_arrays import EventArrays
+from core.features.history_arrays import UnitArrays
 from core.schema import UNIT
 
 Frame = nw.LazyFrame[Any]
@@ -32,23 +32,26 @@ class Feature:
 
 @dataclass(frozen=True)
 class SessionLog:
-    """What features are computed from, engine-neutral.
+    """What features are computed from, engine-neutral: a log, and the units of it that are asked for.
 
     Attributes:
-        events: one row an event: unit, user, product, category, type, time (epoch seconds), and the columns of
-            core.features.steps. Train and test together.
+        events: one row an event of these units: unit, user, product, category, type, time (epoch seconds), and the
+            columns of core.features.steps.
         units: one row a unit: unit, user, start (epoch seconds of its first event).
+        minutes: how many events the whole log, train and test together, had in each minute; see steps.by_minute.
         history: what history features may look at (see core.config.RunConfig.history).
         began, ended: epoch seconds of the log's first and last event.
-        arrays: on Polars the same events and units as arrays, for the history; None: by the engine's window functions.
+        arrays: on Polars the whole log's events and units as arrays, for the history. None: by the engine's window
+            functions, and the units are all of the log.
     """
 
     events: Frame
     units: Frame
+    minutes: Frame
     history: History
     began: int
     ended: int
-    arrays: EventArrays | None = None
+    arrays: UnitArrays | None = None
 
 
 @dataclass(frozen=True)

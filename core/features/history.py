@@ -16,7 +16,7 @@ import narwhals as nw
 import polars as pl
 
 from core.features.definition import Frame, SessionLog
-from core.features.history_arrays import EventArrays, seen_pairs
+from core.features.history_arrays import UnitArrays, seen_pairs
 from core.schema import EVENT_CODE, EVENT_TYPES, TIME, TYPE, UNIT, USER
 
 SEEN = {word: f"_seen_{word.lower()}" for word in EVENT_TYPES}
@@ -67,7 +67,7 @@ def done_to(log: SessionLog, key: str) -> Frame:
         flags = ((nw.col(TYPE) == code).cast(nw.Int64).alias(DONE[word]) for word, code in EVENT_CODE.items())
         return log.events.with_columns(*flags).group_by(UNIT, key).agg(nw.col(name).sum() for name in DONE.values())
     own = log.arrays.own(key)
-    units = log.arrays.units.get_column(UNIT).gather(own.row).set_sorted()
+    units = log.arrays.frame.get_column(UNIT).gather(own.row).set_sorted()
     counts = {DONE[word]: own.counts[:, code] for word, code in EVENT_CODE.items()}
     return nw.from_native(pl.DataFrame({UNIT: units, **counts}).lazy())
 
@@ -78,9 +78,9 @@ def trend() -> nw.Expr:
     return (nw.col(RECENT) + 1) / (nw.col(BEFORE) / weeks + 1)
 
 
-def _by_arrays(log: SessionLog, arrays: EventArrays, key: str) -> Frame:
+def _by_arrays(log: SessionLog, arrays: UnitArrays, key: str) -> Frame:
     seen = seen_pairs(arrays, key, _WEEK, all_rows=log.history == "all_rows")
-    units = arrays.units
+    units = arrays.frame
     frame = pl.DataFrame(
         {
             UNIT: units.get_column(UNIT).gather(seen.row).set_sorted(),

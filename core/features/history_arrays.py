@@ -3,6 +3,9 @@
 All events of a key (a user, product or category) in time order are a run of one sorted array of whole numbers that hold
 key, time and type. How much was seen before a moment is then the distance between two places in it: where the key's run
 begins, and where the moment would stand. NumPy sorts and searches such numbers faster than any engine sorts rows.
+
+The arrays are of the whole log; what is asked of them may be of some of its units at a time (`UnitArrays`), so that a
+log whose feature table does not fit into memory can be gone through in parts.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from numpy.typing import NDArray
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TIME, TYPE, UNIT, USER
 
 Numbers = NDArray[np.int64]
+Small = NDArray[np.int32]
+"""Ranks and rows: no log has two billion of them, and half the memory counts."""
 Counts = NDArray[np.int32] | NDArray[np.int64]
 _TYPE_BITS = (len(EVENT_TYPES) - 1).bit_length()
 _TYPE_MASK = (1 << _TYPE_BITS) - 1
@@ -29,9 +34,9 @@ _FEW = 4_096  # values that fit into a processor's nearest cache
 class Own(NamedTuple):
     """One element a (unit, value of a key), by unit: the unit's row in the units, the value's rank, events by type."""
 
-    row: NDArray[np.int32]
-    of: NDArray[np.int32]
-    counts: NDArray[np.int32]
+    row: Small
+    of: Small
+    counts: Small
 
 
 class Pairs(NamedTuple):
@@ -43,12 +48,30 @@ class Pairs(NamedTuple):
     latest event before the start, from the log's first event on, negative where there is none.
     """
 
-    row: NDArray[np.int32]
+    row: Small
     counts: Counts
     met: Counts
     before: Counts
     recent: Counts
     last: Counts
+
+
+class Stream(NamedTuple):
+    """All events of the log by key and time.
+
+    Attributes:
+        events: key, time and type of each in one number, sorted.
+        edges: where the run of each key begins, and after the last key where it ends.
+        summed: (events + 1, types): how many events of each type stand before a place.
+        meetings: when each user (of a user: each session) first met a value of the key: key and time, sorted.
+        met_edges: the edges of the meetings.
+    """
+
+    events: Numbers
+    edges: Numbers
+    summed: Small
+    meetings: Numbers
+    met_edges: Numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +84,9 @@ class EventArrays:
     events: pl.DataFrame
     units: pl.DataFrame
     began: int
-    _keys: dict[str, Numbers] = field(default_factory=dict)
-    _own: dict[str, Own] = field(default_factory=dict)
+    _keys: dict[str, Small] = field(default_factory=dict)
+    _streams: dict[str, Stream] = field(default_factory=dict)
+    _met: dict[str, Numbers] = field(default_factory=dict)
     _locks: dict[str, RLock] = field(default_factory=lambda: {key: RLock() for key in (USER, PRODUCT, CATEGORY)})
 
     @cached_property
@@ -81,90 +105,151 @@ class EventArrays:
         return int(max(self.times.max(), self.starts.max())).bit_length()
 
     @cached_property
-    def rows(self) -> Numbers:
+    def rows(self) -> Small:
         """Each event's unit, as its row in the units."""
-        return np.searchsorted(self.units.get_column(UNIT).to_numpy(), self.events.get_column(UNIT).to_numpy())
+        units = self.units.get_column(UNIT).to_numpy()
+        return np.searchsorted(units, self.events.get_column(UNIT).to_numpy()).astype(np.int32)
 
     @cached_property
-    def types(self) -> Numbers:
+    def types(self) -> NDArray[np.int8]:
         """Each event's type."""
-        return self.events.get_column(TYPE).to_numpy().astype(np.int64)
+        return self.events.get_column(TYPE).to_numpy().astype(np.int8)
 
     @cached_property
-    def users(self) -> Numbers:
+    def users(self) -> Small:
         """Each unit's user, as a rank."""
         return _ranks(self.units.get_column(USER))
 
-    def keys(self, key: str) -> Numbers:
+    def keys(self, key: str) -> Small:
         """Each event's user, product or category, as a rank."""
         with self._locks[key]:  # several groups may be at work, and ask for the same
             if key not in self._keys:
                 self._keys[key] = self.users[self.rows] if key == USER else _ranks(self.events.get_column(key))
             return self._keys[key]
 
-    def own(self, key: str) -> Own:
-        """What each unit did to each value of a key that it has."""
+    def stream(self, key: str) -> Stream:
+        """The events by key and time.
+
+        Raises:
+            OverflowError: key and time take more than 63 bits: a log of more than 10 billion events.
+        """
         with self._locks[key]:
+            if key not in self._streams:
+                self._streams[key] = self._stream(key)
+            return self._streams[key]
+
+    def units_met(self, key: str) -> Numbers:
+        """User and value of the key in one number, one for each unit of the user that has the value; sorted."""
+        with self._locks[key]:
+            if key not in self._met:
+                self._met[key] = self._units_met(key)
+            return self._met[key]
+
+    def _stream(self, key: str) -> Stream:
+        keys, bits = self.keys(key), self.time_bits
+        key_bits = int(keys.max()).bit_length()
+        if key_bits + _TYPE_BITS + bits > _MOST_BITS:
+            raise OverflowError(f"keys of {key_bits} bits and times of {bits}")
+        values = int(keys.max()) + 1
+        packed = (_shifted(keys, bits) | self.times) << _TYPE_BITS
+        packed |= self.types
+        packed.sort()
+        meetings = _first_meetings(self, key, keys)
+        edges = _edges(packed, values, bits + _TYPE_BITS)
+        return Stream(packed, edges, _summed(packed), meetings, _edges(meetings, values, bits))
+
+    def _units_met(self, key: str) -> Numbers:
+        keys = self.keys(key)
+        bits = int(keys.max()).bit_length()
+        pairs = np.sort(_shifted(self.rows, bits) | keys)
+        pairs = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
+        return np.sort(_shifted(self.users[pairs >> bits], bits) | (pairs & ((1 << bits) - 1)))
+
+
+@dataclass(frozen=True, eq=False)
+class UnitArrays:
+    """Some units of a log that stand side by side, and their events: what features are asked for at a time."""
+
+    log: EventArrays
+    units: slice
+    events: slice
+    _own: dict[str, Own] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    @classmethod
+    def of(cls, log: EventArrays, first: int, last: int) -> UnitArrays:
+        """The units whose rows are `first` to before `last`."""
+        begin, end = np.searchsorted(log.rows, [first, last])
+        return cls(log, slice(first, last), slice(int(begin), int(end)))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The units."""
+        return self.log.units[self.units]
+
+    def own(self, key: str) -> Own:
+        """What each unit did to each value of a key that it has.
+
+        Raises:
+            OverflowError: key and unit take more than 63 bits.
+        """
+        with self._lock:
             if key not in self._own:
                 self._own[key] = self._count_own(key)
             return self._own[key]
 
     def _count_own(self, key: str) -> Own:
-        keys = self.keys(key)
-        bits = int(keys.max()).bit_length()
-        if bits + _TYPE_BITS + self.units.height.bit_length() > _MOST_BITS:
-            raise OverflowError(f"{self.units.height:,} units with keys of {bits} bits")
-        packed = np.sort((self.rows << (bits + _TYPE_BITS)) | (keys << _TYPE_BITS) | self.types)
+        keys, rows = self.log.keys(key)[self.events], self.log.rows[self.events] - self.units.start
+        bits, height = int(keys.max()).bit_length(), self.units.stop - self.units.start
+        if bits + _TYPE_BITS + height.bit_length() > _MOST_BITS:
+            raise OverflowError(f"{height:,} units with keys of {bits} bits")
+        packed = _shifted(rows, bits + _TYPE_BITS) | _shifted(keys, _TYPE_BITS)
+        packed |= self.log.types[self.events]
+        packed.sort()
         begins = np.flatnonzero(np.diff(packed >> _TYPE_BITS, prepend=-1))
-        pairs = packed[begins] >> _TYPE_BITS
-        counts = _types_between(packed, begins, np.append(begins[1:], len(packed)))
+        pairs, summed = packed[begins] >> _TYPE_BITS, _summed(packed)
+        counts: Small = summed[np.append(begins[1:], len(packed))] - summed[begins]
         return Own((pairs >> bits).astype(np.int32), (pairs & ((1 << bits) - 1)).astype(np.int32), counts)
 
 
-def seen_pairs(log: EventArrays, key: str, recently: int, *, all_rows: bool) -> Pairs:
+def seen_pairs(part: UnitArrays, key: str, recently: int, *, all_rows: bool) -> Pairs:
     """Look up every value of `key` in every unit.
 
     Raises:
-        OverflowError: key and time, or key and unit, take more than 63 bits: a log of more than 10 billion events.
+        OverflowError: see `EventArrays.stream` and `UnitArrays.own`.
     """
-    keys, bits = log.keys(key), log.time_bits
-    key_bits = int(keys.max()).bit_length()
-    if key_bits + _TYPE_BITS + bits > _MOST_BITS:
-        raise OverflowError(f"keys of {key_bits} bits and times of {bits}")
-    own = log.own(key)
+    log, bits = part.log, part.log.time_bits
+    stream, own = log.stream(key), part.own(key)
     row, of = own.row, own.of
-    asked = (of.astype(np.int64) << bits) | log.starts[row]
+    asked = _shifted(of, bits) | log.starts[part.units][row]
     order = pl.Series(asked).arg_sort().to_numpy()
     asked, of = asked[order], of[order]  # by key and moment from here on: what is looked up lies side by side
 
-    stream = np.sort((((keys << bits) | log.times) << _TYPE_BITS) | log.types)
-    edges = _edges(stream, keys, bits + _TYPE_BITS)
-    begin, until = edges[of], np.searchsorted(stream, asked << _TYPE_BITS)
-    meetings = _first_meetings(log, key, keys)
-    met_edges = _edges(meetings, keys, bits)
-    since = np.maximum(asked - recently, of.astype(np.int64) << bits)
+    begin, until = stream.edges[of], np.searchsorted(stream.events, asked << _TYPE_BITS)
+    since = np.maximum(asked - recently, _shifted(of, bits))
+    met_before = stream.met_edges[of + 1] if all_rows else np.searchsorted(stream.meetings, asked)
     found = np.empty((len(of), len(EVENT_TYPES) + 4), np.int32 if bits < _INT32_BITS else np.int64)
     counts, (met, before, recent, last) = found[:, :-4], found[:, -4:].T
-    counts[:] = _types_between(stream, begin, edges[of + 1] if all_rows else until)
-    met[:] = (met_edges[of + 1] if all_rows else np.searchsorted(meetings, asked)) - met_edges[of]
+    counts[:] = stream.summed[stream.edges[of + 1] if all_rows else until] - stream.summed[begin]
+    met[:] = met_before - stream.met_edges[of]
     before[:] = until - begin
-    recent[:] = until - np.searchsorted(stream, since << _TYPE_BITS)
-    last[:] = stream[np.maximum(until - 1, 0)] >> _TYPE_BITS & ((1 << bits) - 1)
+    recent[:] = until - np.searchsorted(stream.events, since << _TYPE_BITS)
+    last[:] = stream.events[np.maximum(until - 1, 0)] >> _TYPE_BITS & ((1 << bits) - 1)
     last[before == 0] = -1
     placed = np.empty_like(found)
     placed[order] = found
     counts, (met, before, recent, last) = placed[:, :-4], placed[:, -4:].T
     if all_rows:
         counts -= own.counts
-        met -= 1 if key == USER else _met_in_no_other_unit(log.users[row], own.of)
+        met -= 1 if key == USER else _met_in_no_other_unit(part, key, own)
     return Pairs(row, counts, met, before, recent, last)
 
 
-def _first_meetings(log: EventArrays, key: str, keys: Numbers) -> Numbers:
+def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
     """When each user (of a user: each session) first met a value of the key: key and time in one number, sorted."""
     bits = log.time_bits
     if key == USER:
-        return np.sort((log.users << bits) | log.starts)
+        return np.sort(_shifted(log.users, bits) | log.starts)
     users = log.users[log.rows]
     user_bits, key_bits = int(users.max()).bit_length(), int(keys.max()).bit_length()
     # where key, user and time take more than 63 bits, the keys are gone through in parts that share their leading bits
@@ -172,39 +257,46 @@ def _first_meetings(log: EventArrays, key: str, keys: Numbers) -> Numbers:
     parts = []
     for part in range((int(keys.max()) >> inner) + 1):
         chosen = slice(None) if inner == key_bits else np.flatnonzero(keys >> inner == part)
-        met = np.sort((((keys[chosen] & ((1 << inner) - 1)) << user_bits | users[chosen]) << bits) | log.times[chosen])
+        within = _shifted(keys[chosen] & ((1 << inner) - 1), user_bits) | users[chosen]
+        met = np.sort((within << bits) | log.times[chosen])
         first = met[np.flatnonzero(np.diff(met >> bits, prepend=-1))]
         of = (part << inner) | (first >> (user_bits + bits))
         parts.append(np.sort((of << bits) | (first & ((1 << bits) - 1))))
     return np.concatenate(parts)
 
 
-def _met_in_no_other_unit(users: Numbers, keys: NDArray[np.int32]) -> Numbers:
+def _met_in_no_other_unit(part: UnitArrays, key: str, own: Own) -> Small:
     """1 for each pair whose user met the value in no other unit, else 0."""
-    both = pl.DataFrame({"user": users, "key": keys})
-    return both.select((pl.len().over("user", "key") == 1).cast(pl.Int64)).to_series().to_numpy()
+    met = part.log.units_met(key)
+    bits = int(part.log.keys(key).max()).bit_length()
+    asked = _shifted(part.log.users[part.units][own.row], bits) | own.of
+    found = np.searchsorted(met, asked, "right") - np.searchsorted(met, asked)
+    return np.asarray(found == 1, dtype=np.int32)
 
 
-def _edges(packed: Numbers, keys: Numbers, bits: int) -> Numbers:
-    """Where the run of each key begins, and after the last key where it ends."""
-    return np.searchsorted(packed, np.arange(int(keys.max()) + 2, dtype=np.int64) << bits)
+def _shifted(ranks: Small, bits: int) -> Numbers:
+    return ranks.astype(np.int64) << bits
 
 
-def _ranks(codes: pl.Series) -> Numbers:
+def _edges(packed: Numbers, values: int, bits: int) -> Numbers:
+    """Where the run of each value begins, and after the last one where it ends."""
+    return np.searchsorted(packed, np.arange(values + 1, dtype=np.int64) << bits)
+
+
+def _ranks(codes: pl.Series) -> Small:
     """0 for the smallest code, 1 for the next, and so on."""
     known = codes.unique().sort()
     if len(known) <= _FEW:
-        return np.searchsorted(known.to_numpy(), codes.to_numpy())
+        return np.searchsorted(known.to_numpy(), codes.to_numpy()).astype(np.int32)
     ranked = known.to_frame("code").with_row_index("rank")
     found = codes.to_frame("code").join(ranked, on="code", how="left", maintain_order="left")
-    return found.get_column("rank").to_numpy().astype(np.int64)
+    return found.get_column("rank").to_numpy().astype(np.int32)
 
 
-def _types_between(packed: Numbers, begins: Numbers, ends: Numbers) -> NDArray[np.int32]:
-    """How many events of each type stand between the places: (places, types)."""
-    types = packed & _TYPE_MASK
+def _summed(packed: Numbers) -> Small:
+    """How many events of each type stand before each place, and before the end: (places + 1, types)."""
+    types = (packed & _TYPE_MASK).astype(np.int8)
     summed = np.zeros((len(packed) + 1, len(EVENT_TYPES)), np.int32)  # four sums side by side are one memory access
     for each in range(len(EVENT_TYPES)):
         np.cumsum(types == each, out=summed[1:, each])
-    counts: NDArray[np.int32] = summed[ends] - summed[begins]
-    return counts
+    return summed

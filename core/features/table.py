@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
 
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features.definition import FeatureGroup, History
 from core.features.engines import Engine, EngineName, opened
+from core.features.engines.polars_engine import PolarsEngine, PolarsLog
 from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER
 
+_UNITS_AT_ONCE = 1_000_000
+"""Units whose features are held at a time when a table is written: 98 columns of 8 bytes are 0.8 GB."""
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
 
 
@@ -89,17 +94,62 @@ def compute_features(
 ) -> pl.DataFrame:
     """Compute the groups; one row a unit in unit order, one Float64 column a feature in registry order."""
     table = units.select(UNIT).sort(UNIT).collect()
-    parts: dict[str, pl.DataFrame] = {}
     with opened(engine, events.select(_EVENT_COLUMNS), units, history) as log:
-        # Polars leaves a core idle in parts of a group; the longest go first, so that none is idle in the end.
-        ahead = sorted(groups, key=lambda group: group.looks_at != "history")
-        with ThreadPoolExecutor(available_cores() if engine == "polars" else 1) as pool:
-            tasks = {pool.submit(_computed, log, group, table): group.name for group in ahead}
-            for number, task in enumerate(as_completed(tasks)):
-                report(number, len(groups), tasks[task].replace("_", " "))
-                parts[tasks[task]] = task.result()
+        return _all_computed(log, table, groups, report, workers=available_cores() if engine == "polars" else 1)
+
+
+def _all_computed(
+    log: Engine,
+    units: pl.DataFrame,
+    groups: tuple[FeatureGroup, ...] = GROUPS,
+    report: Callable[[int, int, str], None] = lambda part, parts, text: None,
+    *,
+    workers: int,
+) -> pl.DataFrame:
+    """The features of the groups for these units, in their order."""
+    parts: dict[str, pl.DataFrame] = {}
+    # Polars leaves a core idle in parts of a group; the longest go first, so that none is idle in the end.
+    ahead = sorted(groups, key=lambda group: group.looks_at != "history")
+    with ThreadPoolExecutor(workers) as pool:
+        tasks = {pool.submit(_computed, log, group, units): group.name for group in ahead}
+        for number, task in enumerate(as_completed(tasks)):
+            report(number, len(groups), tasks[task].replace("_", " "))
+            parts[tasks[task]] = task.result()
     report(len(groups), len(groups), "")
     return pl.concat([parts[group.name] for group in groups], how="horizontal")
+
+
+def write_features(
+    dataset: Dataset, config: RunConfig, path: Path, report: Callable[[int, int, str], None] = lambda a, b, c: None
+) -> int:
+    """Write the feature table of a dataset to a Parquet file, for a table that need not fit into memory.
+
+    Units are gone through in parts; only what the history is looked up in is held of the whole log.
+    Other engines than Polars make the whole table first, and hold it.
+
+    Returns:
+        How many units were written. Columns: those of Dataset.units(), then the features; equal to build_features but
+        for the last bit, as Polars divides a column of one row otherwise than one of many.
+    """
+    events, units = events_and_units(dataset, config)
+    if config.engine != "polars":
+        values = compute_features(events, units.lazy(), config.history, report, engine=config.engine)
+        units.hstack(values).write_parquet(path)
+        return units.height
+    log = PolarsLog(events.select(_EVENT_COLUMNS), units.lazy(), config.history)
+    firsts = range(0, units.height, _UNITS_AT_ONCE)
+
+    def tables(*_: object) -> Iterator[pl.DataFrame]:
+        for number, first in enumerate(firsts):
+            report(number, len(firsts), f"sessions from {first + 1:,}")
+            rows = units[first : first + _UNITS_AT_ONCE]
+            engine = PolarsEngine(log.part(first, first + rows.height))
+            yield rows.hstack(_all_computed(engine, rows, workers=available_cores()))
+
+    schema = pl.Schema(units.schema | {feature.name: pl.Float64() for group in GROUPS for feature in group.features})
+    register_io_source(tables, schema=schema).sink_parquet(path, compression="lz4")
+    report(len(firsts), len(firsts), "")
+    return units.height
 
 
 def features_by_group(dataset: Dataset, config: RunConfig) -> Iterator[tuple[FeatureGroup, pl.DataFrame]]:

@@ -13,7 +13,7 @@ from core.config import available_cores
 from core.errors import import_part
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.engines.files import written
-from core.features.steps import by_windows
+from core.features.steps import by_minute, by_windows
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
         connection.execute("SET preserve_insertion_order = false")
         read = connection.read_parquet(str(files.events))
         nw.to_native(by_windows(nw.from_native(read))).create("steps")
+        steps = nw.from_native(connection.table("steps"))
         log = SessionLog(
-            events=nw.from_native(connection.table("steps")),
+            events=steps,
             units=nw.from_native(connection.read_parquet(str(files.units))),
+            minutes=by_minute(steps),
             history=history,
             began=files.began,
             ended=files.ended,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import narwhals as nw
 import polars as pl
 
 from core.features.definition import FeatureGroup, History, SessionLog
-from core.features.history_arrays import EventArrays
-from core.features.steps import with_steps
+from core.features.history_arrays import EventArrays, UnitArrays
+from core.features.steps import by_minute, by_neighbours, in_order
 from core.schema import TIME, UNIT, USER
 
 
@@ -27,6 +28,39 @@ class PolarsEngine:
         return found
 
 
+class PolarsLog:
+    """A whole log in memory, whose units may be asked for in parts: all that parts share is made once."""
+
+    def __init__(self, events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> None:
+        self._events = in_order(events.collect())
+        self._history = history
+        times = self._events.get_column(TIME)
+        began, ended = times.min(), times.max()
+        if not isinstance(began, int) or not isinstance(ended, int):
+            raise ValueError("a log has at least one event")
+        self._began, self._ended = began, ended
+        self.units = units.select(UNIT, USER, "start").sort(UNIT).collect()
+        self._arrays = EventArrays(self._events, self.units, began)
+
+    @cached_property
+    def _minutes(self) -> pl.DataFrame:
+        counted: pl.DataFrame = nw.to_native(by_minute(nw.from_native(self._events.lazy()))).collect()
+        return counted
+
+    def part(self, first: int, last: int) -> SessionLog:
+        """The units in the rows `first` to before `last`."""
+        arrays = UnitArrays.of(self._arrays, first, last)
+        return SessionLog(
+            events=nw.from_native(by_neighbours(self._events[arrays.events]).lazy()),
+            units=nw.from_native(arrays.frame.lazy()),
+            minutes=nw.from_native(self._minutes.lazy()),
+            history=self._history,
+            began=self._began,
+            ended=self._ended,
+            arrays=arrays,
+        )
+
+
 @contextmanager
 def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[PolarsEngine]:
     """See `core.features.engines.opened`."""
@@ -34,18 +68,6 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
 
 
 def session_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> SessionLog:
-    """Events with their steps, and both as arrays."""
-    stepped = nw.to_native(with_steps(nw.from_native(events))).collect()
-    sorted_units = units.select(UNIT, USER, "start").sort(UNIT).collect()
-    times = stepped.get_column(TIME)
-    began, ended = times.min(), times.max()
-    if not isinstance(began, int) or not isinstance(ended, int):
-        raise ValueError("a log has at least one event")
-    return SessionLog(
-        events=nw.from_native(stepped.lazy()),
-        units=nw.from_native(sorted_units.lazy()),
-        history=history,
-        began=began,
-        ended=ended,
-        arrays=EventArrays(stepped, sorted_units, began),
-    )
+    """All of a log."""
+    log = PolarsLog(events, units, history)
+    return log.part(0, log.units.height)

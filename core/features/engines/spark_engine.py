@@ -15,7 +15,7 @@ import polars as pl
 from core.errors import MissingPart, import_part
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.engines.files import written
-from core.features.steps import by_windows
+from core.features.steps import by_minute, by_windows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,10 +47,11 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
         MissingPart: no Java.
     """
     with written(events, units) as files, _session(files.folder) as spark:
-        steps = nw.to_native(by_windows(nw.from_native(spark.read.parquet(str(files.events))))).cache()
+        steps = nw.from_native(nw.to_native(by_windows(nw.from_native(spark.read.parquet(str(files.events))))).cache())
         log = SessionLog(
-            events=nw.from_native(steps),
+            events=steps,
             units=nw.from_native(spark.read.parquet(str(files.units))),
+            minutes=by_minute(steps),
             history=history,
             began=files.began,
             ended=files.ended,

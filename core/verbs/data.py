@@ -1,0 +1,171 @@
+"""Verbs that make event files, read them, and tell of datasets."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from core import audit as auditing
+from core import ingestion
+from core.config import RunConfig
+from core.dataset import list_datasets
+from core.errors import RunError, listed
+from core.features import feature_catalogue, feature_page, write_features
+from core.ingestion.demo import write_demo
+from core.ingestion.journey import write_journey
+from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
+from core.ingestion.preview import counts_of, peek, understood
+from core.schema import ROLE, ROLES
+from core.verbs.common import EXIT_DONE, Outcome, bar, dataset_named, input_files, mapping_of, required, writing_to
+from core.workspace import Workspace, building_file
+
+
+def demo(options: argparse.Namespace) -> Outcome:
+    """Write synthetic event files."""
+    with bar("Simulating a shop", shown=not options.json) as advance, writing_to(options.out):
+        made = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
+    ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
+    words = f"Synthetic event files are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
+    return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+
+
+def journey(options: argparse.Namespace) -> Outcome:
+    """Write event files of real baskets."""
+    with writing_to(options.out):
+        made = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
+    words = f"Real baskets are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
+    return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+
+
+def ingest(options: argparse.Namespace) -> Outcome:
+    """Read and store two event files."""
+    with bar("Reading", shown=not options.json) as advance:
+        dataset = ingestion.ingest(
+            input_files(options),
+            Workspace.from_environment(),
+            lambda part, parts, text: advance(part / parts, text),
+        )
+    card = dataset.card()
+    lines = [f"Dataset {card.fingerprint}"]
+    for file in (card.train, card.test):
+        lines.append(
+            f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined + "
+            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {file.users:,} users, "
+            f"{file.products:,} products"
+        )
+        if len(file.files) > 1:
+            lines += [
+                f"    {name}: {rows.rows:,} rows, {rows.quarantined:,} of them quarantined"
+                for name, rows in file.files.items()
+            ]
+        if file.passed_over:
+            lines.append(f"    not read, as not named like event files: {listed(file.passed_over)}")
+    lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
+    lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")
+    return EXIT_DONE, card.model_dump(), "\n".join(lines)
+
+
+def quarantine(options: argparse.Namespace) -> Outcome:
+    """Show the rows of a dataset that were set aside, or write all of them to a file."""
+    dataset = dataset_named(Workspace.from_environment(), options.dataset)
+    rows = dataset.quarantine().with_columns(pl.col(ROLE).replace_strict(dict(enumerate(ROLES))).alias("part"))
+    rows = rows.select("part", "file", "line", "reason", "row")
+    card = dataset.card()
+    reasons = card.quarantine_reasons
+    content: dict[str, Any] = {"rows": sum(reasons.values()), "reasons": reasons}
+    lines = [f"{amount:>12,} x {reason}" for reason, amount in reasons.items()] or ["Every row can be used."]
+    if options.out:
+        if options.out.exists():
+            raise RunError.file_exists(options.out)
+        with writing_to(options.out):
+            rows.sink_csv(options.out)
+        return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All rows are in {options.out}."])
+    shown = rows.head(options.rows).collect()
+    lines += [f"{file}, line {line}: {reason}\n    {row}" for _, file, line, reason, row in shown.iter_rows()]
+    return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
+
+
+def features(options: argparse.Namespace) -> Outcome:
+    """List the features that learners are given, or write those of a dataset to a file."""
+    if options.dataset:
+        return _feature_table(options)
+    described = feature_catalogue()
+    content = [{"group": each.group, "looks_at": each.looks_at, **asdict(each.feature)} for each in described]
+    if options.markdown:
+        return EXIT_DONE, {"features": content}, feature_page()
+    lines = [
+        f"{each.group:18} {each.feature.name:28} {each.feature.unit:20} {each.feature.meaning}" for each in described
+    ]
+    return EXIT_DONE, {"features": content}, "\n".join(lines)
+
+
+def _feature_table(options: argparse.Namespace) -> Outcome:
+    required(options.out, "--out", "a Parquet file for the feature table")
+    if options.out.exists():
+        raise RunError.file_exists(options.out)
+    dataset = dataset_named(Workspace.from_environment(), options.dataset)
+    config = RunConfig.checked(history=options.history, engine=options.engine)
+    with (
+        bar("Features", shown=not options.json) as advance,
+        writing_to(options.out),
+        building_file(options.out) as path,
+    ):
+        written = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
+    columns = sum(each.looks_at != "values" for each in feature_catalogue())
+    words = f"{columns} features of {written:,} sessions are in {options.out}, one row a session and user."
+    return EXIT_DONE, {"out": str(options.out), "sessions": written, "features": columns}, words
+
+
+def audit(options: argparse.Namespace) -> Outcome:
+    """Look for what is odd about a dataset."""
+    dataset = dataset_named(Workspace.from_environment(), options.dataset)
+    with bar("Looking", shown=not options.json) as advance:
+        report = auditing.audit(dataset, lambda part, parts, text: advance(part / parts, text), again=options.again)
+    return EXIT_DONE, report.model_dump(), "\n".join(auditing.lines(report))
+
+
+def mapping(options: argparse.Namespace) -> Outcome:
+    """List the mappings that ship with the product, show one, guess one, or show how it has a log understood."""
+    if options.action == "list":
+        names = [(name, load_mapping(name).name) for name in shipped_names()]
+        return EXIT_DONE, {"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names)
+    required(options.of, "FILE", "a mapping's name or file (show), or an event file (guess, preview)")
+    if options.action == "show":
+        text = mapping_text(load_mapping(options.of))
+        return EXIT_DONE, {"mapping": text}, text.rstrip()
+    if options.action == "guess":
+        return _guess(options)
+    shown = understood(ingestion.source_of(options.of), mapping_of(options), with_value=not options.without_value)
+    usable, rows = counts_of(shown)
+    with pl.Config(tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=200):
+        words = f"{shown}\n{usable} of the first {rows} rows can be used."
+    return EXIT_DONE, {"rows": shown.to_dicts(), "usable": usable}, words
+
+
+def _guess(options: argparse.Namespace) -> Outcome:
+    if options.out and options.out.exists():  # nobody means to lose the log, or a mapping that was mended by hand
+        raise RunError.file_exists(options.out)
+    guess = peek(ingestion.source_of(options.of)).guess(with_value=not options.without_value)
+    text = mapping_text(Mapping.checked(**guess.settings))
+    if options.out:
+        with writing_to(options.out):
+            options.out.write_text(text, encoding="utf-8")
+    lines = [] if options.out else [text]
+    lines += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
+    if guess.missing:
+        lines.append(f"Still to be filled in: {listed(guess.missing)}.")
+    elif options.out:
+        lines.append(f"The mapping is in {options.out}: look at it with `mapping preview`, then use it with --mapping.")
+    content = {"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}
+    return EXIT_DONE, content, "\n".join(lines)
+
+
+def datasets(options: argparse.Namespace) -> Outcome:
+    """List the datasets of the workspace."""
+    cards = [dataset.card() for dataset in list_datasets(Workspace.from_environment())]
+    lines = [f"{card.fingerprint[:12]}  {card.name:16}  {card.train.rows + card.test.rows:>12,} rows" for card in cards]
+    content = {"datasets": [card.model_dump() for card in cards]}
+    return EXIT_DONE, content, "\n".join(lines) or "There is no dataset yet."
