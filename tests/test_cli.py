@@ -16,14 +16,32 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from core.cli import main
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.features import all_features, build_features
 from core.runs import Run
+from core.verbs import data
 from core.workspace import Workspace
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
-VERBS = ("demo", "journey", "ingest", "mapping", "run", "check", "runs", "jobs", "datasets", "audit", "quarantine")
+VERBS = (
+    "demo",
+    "journey",
+    "ingest",
+    "mapping",
+    "run",
+    "check",
+    "runs",
+    "jobs",
+    "datasets",
+    "audit",
+    "quarantine",
+    "features",
+)
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
@@ -159,6 +177,7 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
             ["run", "--train", TRAIN, "--test", TEST, "--out", "/proc/nope"],
             "/proc/nope cannot be written (No such file or directory): name a folder that you may write to with --out.",
         ),
+        (["features", "ffff", "--out", "x"], "There is no dataset named ffff"),
         (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5: allowed is a whole number of at least 200"),
     ],
 )
@@ -194,6 +213,49 @@ def test_demo_writes_files_that_ingest_reads(tmp_path: Path, capsys: pytest.Capt
     assert card["train"]["rows"] == pl.read_csv(files[0]).height
     assert main(["datasets", "list"]) == 0
     assert card["fingerprint"][:12] in capsys.readouterr().out
+
+
+def test_the_feature_table_of_a_dataset_is_written_to_a_file(
+    finished_home: tuple[Workspace, Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fingerprint, out = finished_home[1].manifest.dataset, tmp_path / "out" / "features.parquet"
+    out.parent.mkdir()
+    assert main(["features", fingerprint]) == 2
+    assert "--out is missing: it takes a Parquet file for the feature table" in capsys.readouterr().err
+    assert main(["features", fingerprint[:12], "--out", str(out), "--history", "all_rows", "--json"]) == 0
+    told, _ = said(capsys)
+    table = pl.read_parquet(out)
+    assert (told["sessions"], told["features"], told["out"]) == (table.height, len(all_features()), str(out))
+    whole = build_features(Dataset(finished_home[0].datasets / fingerprint), RunConfig(history="all_rows"))
+    assert_frame_equal(table, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
+    assert main(["features", fingerprint, "--out", str(out)]) == 2
+    assert f"{out} already exists: nothing is written over" in capsys.readouterr().err
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_feature_table_that_cannot_be_finished_leaves_nothing(
+    error: Exception,
+    finished_home: tuple[Workspace, Run],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(data, "write_features", interrupted)
+    out = tmp_path / "out" / "features.parquet"
+    out.parent.mkdir()
+    assert main(["features", finished_home[1].manifest.dataset, "--out", str(out)]) == 2
+    assert f"{out} cannot be written (No space left on device): name a" in capsys.readouterr().err
+    assert not list(out.parent.iterdir())
 
 
 def test_runs_and_jobs_are_listed_and_shown(

@@ -16,8 +16,9 @@ Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use while learning"}
 EXPLAINED: dict[Measure, str] = {
     "mean_abs_shap": f"By how many {VALUE_UNIT} a feature moves a prediction up or down, on average over sessions that "
-    "the model did not train on (mean absolute SHAP value).",
-    "gain_share": "The feature's part of all the error that the learner's trees removed while learning (gain).",
+    "the model did not train on (mean absolute SHAP value); recovered prices with what they add up to before any tree.",
+    "gain_share": "The feature's part of the error that the learner's trees removed while learning (gain). Trees start "
+    "from recovered prices; what these tell by themselves is not in it.",
 }
 
 _BAND = 38  # pixels a feature: three bars that can be told apart and a gap

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from tqdm import tqdm
 
 from core import ingestion
@@ -20,6 +23,7 @@ from core.workspace import Workspace
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
 Outcome = tuple[int, dict[str, Any], str]
 """Exit code, the JSON object, and the same in words."""
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _BAR = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
 
 
@@ -29,6 +33,11 @@ def writing_to(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError.not_writable(folder, error.strerror or str(error)) from error
+    except pl.exceptions.ComputeError as error:  # how Polars tells that a disk is full
+        found = _OS_ERROR.search(str(error))
+        if not found:
+            raise
+        raise RunError.not_writable(folder, os.strerror(int(found[1]))) from error
 
 
 def required(value: object, name: str, allowed: str) -> None:
