@@ -61,7 +61,7 @@ if best is not None:
             ),
         ]
     )
-    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse)
+    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse, scores.prices_mse)
     st.subheader(learner_scores.TITLE, anchor=False)
     st.markdown(learner_scores.finding(data))
     st.altair_chart(learner_scores.figure(data))

@@ -366,6 +366,14 @@ def test_scores_stand_beside_guessing_the_mean() -> None:
     assert_well_drawn(learner_scores.figure(data), 5, learner_scores.finding(data), SCORE_TITLES)
 
 
+def test_recovered_prices_alone_stand_between_the_mean_and_the_learners() -> None:
+    data = learner_scores.frame(SCORES, 118.25, 200.0, 150.0)
+    assert data.get_column("label").to_list()[:2] == ["Guessing the mean", "Recovered prices alone"]
+    assert data.row(1, named=True)["skill"] == pytest.approx(0.25)
+    assert learner_scores.finding(data) == learner_scores.finding(learner_scores.frame(SCORES, 118.25, 200.0))
+    assert_well_drawn(learner_scores.figure(data), 6, learner_scores.finding(data), SCORE_TITLES)
+
+
 def test_a_stack_worse_than_the_mean_is_said_to_err_more() -> None:
     sentence = learner_scores.finding(learner_scores.frame(SCORES, 210.0, 200.0))
     assert sentence.startswith("The stack errs by 210 in mean square, 5.0% more than guessing the mean; ")

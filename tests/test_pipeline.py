@@ -41,6 +41,15 @@ def test_the_submission_predicts_far_better_than_the_mean(finished: tuple[Worksp
     assert mse < 0.6 * both["truth"].var(ddof=0)
 
 
+def test_recovered_prices_alone_beat_the_mean_and_trees_beat_them(finished: tuple[Workspace, Run]) -> None:
+    manifest = finished[1].manifest
+    scores = manifest.scores
+    assert scores.prices_mse is not None
+    assert scores.cv_mse < scores.prices_mse < 0.5 * scores.baseline_mse
+    assert manifest.meta.start in {each["name"] for each in finished[1].records("features.json")}
+    assert {name: each.train_sessions > 0 for name, each in scores.users.items()} == {"new": True, "known": True}
+
+
 def test_sessions_known_from_train_take_their_value(finished: tuple[Workspace, Run]) -> None:
     facts = json.loads((DEMO / "demo.json").read_text())
     answers = finished[1].table(ANSWERS_FILE).collect()

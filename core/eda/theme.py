@@ -43,5 +43,7 @@ def finished(chart: Any, description: str, height: int = HEIGHT) -> Any:  # noqa
         .configure_view(strokeWidth=0)
         .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", grid=False, titlePadding=10)
         .configure_axisY(grid=True, gridOpacity=0.35, domain=False, ticks=False)
-        .configure_legend(labelFontSize=12, title=None, orient="top", offset=6, symbolType="square")
+        .configure_legend(
+            labelFontSize=11, title=None, orient="top", offset=6, symbolType="square", columnPadding=3, labelOffset=2
+        )
     )
