@@ -28,7 +28,8 @@ Counts = NDArray[np.int32] | NDArray[np.int64]
 _TYPE_BITS = (len(EVENT_TYPES) - 1).bit_length()
 _TYPE_MASK = (1 << _TYPE_BITS) - 1
 _MOST_BITS, _INT32_BITS = 63, 31
-_FEW = 4_096  # values that fit into a processor's nearest cache
+_SPARSE = 4
+"""Codes that spread over more than so many times their number are ranked by sorting them."""
 
 
 class Own(NamedTuple):
@@ -94,9 +95,9 @@ class EventArrays:
         """When each unit began."""
         return self.units.get_column("start").to_numpy() - self.began
 
-    @cached_property
+    @property
     def times(self) -> Numbers:
-        """When each event was."""
+        """When each event was; made anew each time, as it is only needed while streams are made."""
         return self.events.get_column(TIME).to_numpy() - self.began
 
     @cached_property
@@ -285,12 +286,14 @@ def _edges(packed: Numbers, values: int, bits: int) -> Numbers:
 
 def _ranks(codes: pl.Series) -> Small:
     """0 for the smallest code, 1 for the next, and so on."""
-    known = codes.unique().sort()
-    if len(known) <= _FEW:
-        return np.searchsorted(known.to_numpy(), codes.to_numpy()).astype(np.int32)
-    ranked = known.to_frame("code").with_row_index("rank")
-    found = codes.to_frame("code").join(ranked, on="code", how="left", maintain_order="left")
-    return found.get_column("rank").to_numpy().astype(np.int32)
+    numbers = codes.to_numpy()
+    first, last = int(numbers.min()), int(numbers.max())
+    if last - first < _SPARSE * len(numbers):  # as codes of ingestion are: a table of all is the fastest
+        known = np.zeros(last - first + 1, np.int32)
+        known[numbers - first] = 1
+        ranks: Small = np.cumsum(known, dtype=np.int32) - 1
+        return ranks[numbers - first]
+    return np.asarray(np.unique(numbers, return_inverse=True)[1], dtype=np.int32)
 
 
 def _summed(packed: Numbers) -> Small:
