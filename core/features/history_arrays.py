@@ -291,8 +291,8 @@ def _ranks(codes: pl.Series) -> Small:
     if last - first < _SPARSE * len(numbers):  # as codes of ingestion are: a table of all is the fastest
         known = np.zeros(last - first + 1, np.int32)
         known[numbers - first] = 1
-        ranks: Small = np.cumsum(known, dtype=np.int32) - 1
-        return ranks[numbers - first]
+        ranks = np.cumsum(known, dtype=np.int32) - 1
+        return np.asarray(ranks[numbers - first], dtype=np.int32)
     return np.asarray(np.unique(numbers, return_inverse=True)[1], dtype=np.int32)
 
 
