@@ -74,6 +74,7 @@ def test_a_user_with_nothing_before_has_a_ratio_of_one_and_others_are_shrunk() -
     history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0], [9, 300.0, 100.0], [2, 0.0, 50.0]]))
     assert history.ratio(20.0).tolist() == pytest.approx([1.0, 50 / 30, 320 / 120, 20 / 70])
     assert history.ratio(np.inf).tolist() == [1.0] * 4
+    assert history.ratio(0.0).tolist() == pytest.approx([1.0, 3.0, 3.0, 0.0])  # as where all values are 0
     assert history.bucket.tolist() == [0, 1, 2, 1]
     sessions, mean, ratio = user_value_features(history, 20.0).T
     assert sessions.tolist() == [0, 1, 9, 2]
@@ -157,6 +158,13 @@ def test_the_learners_start_from_recovered_prices_times_the_ratio(trained: tuple
         assert training.start[validated] == pytest.approx(start)
         for fit in training.fits:
             assert fit.oof[validated] == pytest.approx(start + fit.models[fold].predict(rows))
+
+
+def test_sessions_that_are_all_worth_nothing_are_predicted_to_be() -> None:
+    data = shoppers(0.3, rows=600)
+    training = train(dataclasses.replace(data, y=np.zeros(600)), RunConfig(folds=3), known_share=0.0)
+    assert training.test == pytest.approx(np.zeros(600), abs=1e-6)
+    assert training.cv_mse == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_prior_of_a_fold_is_chosen_without_it() -> None:

@@ -99,7 +99,8 @@ class History:
         """The shrunk ratio, the prior in value units; 1 where there is nothing to go by."""
         if np.isinf(prior):
             return np.ones(len(self.values))
-        return np.asarray((self.values + prior) / (self.predicted + prior), dtype=np.float64)
+        known = self.predicted + prior
+        return np.divide(self.values + prior, known, out=np.ones(len(known)), where=known > 0)
 
 
 def user_value_features(history: History, prior: float) -> Matrix:
