@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import RunConfig
-from core.features.learned import START
+from core.features.learned import START, learned_features
 from core.features.prices import Baskets
 from core.features.user_values import (
     PRIORS,
@@ -178,9 +178,38 @@ def test_the_prior_of_a_fold_is_chosen_without_it() -> None:
     for fold, (others, _) in enumerate(folds.splits()):
         made = columns.train[fold]
         history = value_history(Known(data.times.train, data.y, np.maximum(made[:, worth], 0.0)), data.times.train)
-        ratios = [history.ratio(prior * float(data.y.mean())) for prior in PRIORS]
+        ratios = [history.ratio(prior * float(data.y[others].mean())) for prior in PRIORS]
         errors = [np.sum((np.maximum(made[:, worth], 0.0) * each - data.y)[others] ** 2) for each in ratios]
         assert made[:, ratio] == pytest.approx(ratios[int(np.argmin(errors))])
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_of_a_folds_values_only_its_own_users_later_sessions_are_told(count: int) -> None:
+    """And of them only what came before: all values of a fold are changed, and it is seen which columns move where."""
+    data = shoppers(0.5, rows=600)
+    assert data.baskets is not None
+    assert data.times is not None
+    folds = make_folds(data.users, count, seed=1)
+    fold_of_test = dict(zip(data.users.tolist(), folds.fold_of.tolist(), strict=True))
+    asked_in = np.array([fold_of_test.get(user, -1) for user in data.times.test.users.tolist()])
+    for fold in range(count):
+        mine = folds.fold_of == fold
+        before, after = (
+            learn_columns(data.baskets, y, data.users, folds, times=data.times)
+            for y in (data.y, np.where(mine, data.y * 3, data.y))
+        )
+        told = [before.names.index(each.feature.name) for each in learned_features() if each.group == "user_values"]
+        for one, other, own in (
+            (before.train[fold], after.train[fold], mine),
+            (before.test[fold], after.test[fold], asked_in == fold),
+        ):
+            moved = ~np.isclose(one, other, rtol=0, atol=1e-9, equal_nan=True)  # sums over users round
+            assert not moved[~own].any()
+            assert not np.delete(moved[own], told, axis=1).any()
+            assert moved[own][:, told].any()
+        first = np.unique(data.users[mine], return_index=True)[1]  # of each user; sessions stand in the order of time
+        one, other = (each.train[fold][mine][first] for each in (before, after))
+        assert other == pytest.approx(one, abs=1e-9, nan_ok=True)
 
 
 def test_with_all_rows_a_session_to_predict_knows_its_users_later_values() -> None:

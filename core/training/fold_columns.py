@@ -89,12 +89,13 @@ def learn_columns(
     tables, statistics = _PriceTables(baskets, y, out, report), _Statistics(baskets, y, out)
     made, errors = [], []
     for fold in range(folds.count):
+        mine = folds.fold_of != fold
         options = [
             option
             for power in _POWERS
-            for option in _options(power, out.cross_fit(fold, partial(tables.worth, power=power)), y, times)
+            for option in _options(power, out.cross_fit(fold, partial(tables.worth, power=power)), y, mine, times)
         ]
-        errors.append([option.squared_error(y, folds.fold_of != fold) for option in options])
+        errors.append([option.squared_error(y, mine) for option in options])
         best = options[int(np.argmin(errors[-1]))]
         prices = out.cross_fit(fold, partial(tables.features, power=best.power))
         made.append(np.column_stack([prices, out.cross_fit(fold, statistics.features), best.columns()]))
@@ -214,9 +215,9 @@ class _Option:
         return np.column_stack([user_value_features(self.history, self.prior), self.start()])
 
 
-def _options(power: float, worth: Vector, y: Vector, times: Times | None) -> list[_Option]:
-    """One a prior."""
+def _options(power: float, worth: Vector, y: Vector, mine: NDArray[np.bool_], times: Times | None) -> list[_Option]:
+    """One a prior; `mine` are the training rows of the fold, whose mean value is the unit of priors."""
     if times is None:
         return [_Option(power, np.inf, worth, History.empty(len(worth)))]
     history = History.joined(*times.histories(y, worth[: len(y)]))
-    return [_Option(power, prior * float(np.mean(y)), worth, history) for prior in PRIORS]
+    return [_Option(power, prior * float(y[mine].mean()), worth, history) for prior in PRIORS]
