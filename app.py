@@ -6,10 +6,11 @@ import streamlit as st
 
 from core.eda import learner_scores
 from core.runs import Jobs, Run, best_run, list_runs
-from core.wording import duration, number, percent
+from core.wording import duration, number, percent, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.job import show_end, show_progress
+from pages._ui.scores import show_learner_scores
 
 page = frame.open_page(frame.HOME)
 
@@ -25,12 +26,12 @@ best = best_on_this_dataset()
 if best is None:
     frame.title("What will a session be worth?", "There is no finished run on this dataset yet.")
 else:
-    scores = best.manifest.scores
-    expected = scores.expected_test_mse
+    judged = best.manifest.scores.judged
+    expected = judged.expected
     frame.title(
         "What will a session be worth?",
-        f"The best run is expected to err on the test file by **{number(expected.value**0.5)} value units** "
-        f"(root mean square), where guessing the mean errs by {number(scores.baseline_mse**0.5)}.",
+        f"The best run is expected to err on the test file by **{typical_error(judged.metric, expected.value)}**, "
+        f"where guessing a constant errs by {typical_error(judged.metric, judged.baseline)}.",
     )
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
@@ -42,15 +43,15 @@ if best is not None:
     frame.figures(
         [
             Figure(
-                "Expected test MSE",
+                f"Expected test {judged.label}",
                 number(expected.value),
-                f"Mean squared error to expect on the test file; 90% interval {number(expected.low)} to "
+                f"To expect on the test file, in {judged.unit}; 90% interval {number(expected.low)} to "
                 f"{number(expected.high)}. From nested out-of-fold errors, weighted to the test file's sessions.",
             ),
             Figure(
-                "Beats the mean by",
-                percent(1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0),
-                "How much of the squared error of guessing the mean the stack avoids, out of fold.",
+                "Beats a constant by",
+                percent(judged.skill),
+                f"How much of the {judged.label} of the best constant guess the stack avoids, out of fold.",
             ),
             Figure("Train sessions", f"{manifest.sessions.train:,}", "Sessions in the train file."),
             Figure("Test sessions", f"{manifest.sessions.test:,}", "Sessions in the test file."),
@@ -61,10 +62,8 @@ if best is not None:
             ),
         ]
     )
-    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse, scores.prices_mse)
     st.subheader(learner_scores.TITLE, anchor=False)
-    st.markdown(learner_scores.finding(data))
-    st.altair_chart(learner_scores.figure(data))
+    show_learner_scores(best)
     st.caption(
         f"Run {manifest.run_id} on {manifest.dataset_name}"
         f"{' (synthetic data)' if manifest.synthetic else ''}, {duration(manifest.seconds)}."

@@ -24,7 +24,7 @@ from core.features.learned import LEARNED_GROUPS, START
 from core.ingestion import InputFiles, ingest
 from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import LEARNERS, mean_squared_error, training_set
-from core.training.cross_fitting import cross_fit
+from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.fold_columns import FoldColumns
 from core.training.folds import make_folds
 from core.training.learners import FitContext
@@ -46,8 +46,8 @@ def measured(data: TrainingSet, truth: np.ndarray, without: str | None, config: 
     names = [*(data.names[place] for place in kept), *(columns.names if columns else ())]
     context = FitContext(names, available_cores(), config.seed)
     lightgbm = [learner for learner in LEARNERS if learner.name == "lightgbm"]
-    X, X_test = data.X[:, kept], data.X_test[:, kept]
-    (fit,) = cross_fit(lightgbm, X, data.y, X_test=X_test, folds=folds, context=context, columns=columns)
+    matrices = FoldMatrices(data.X[:, kept], data.y, data.X_test[:, kept], folds, columns)
+    (fit,) = cross_fit(lightgbm, matrices, context=context)
     return mean_squared_error(fit.oof, data.y), float(np.nanmean((fit.test - truth) ** 2))
 
 

@@ -15,7 +15,7 @@ from core.config import RunConfig, available_cores
 from core.features import build_features
 from core.ingestion import InputFiles, ingest
 from core.training import LEARNERS, mean_squared_error, training_set
-from core.training.cross_fitting import cross_fit
+from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.workspace import Workspace
@@ -40,7 +40,7 @@ def main() -> None:
         for effort in EFFORTS:
             began = time.perf_counter()
             trial = replace(context, effort=effort)
-            (fit,) = cross_fit([learner], data.X, data.y, X_test=data.X_test[:0], folds=folds, context=trial)
+            (fit,) = cross_fit([learner], FoldMatrices(data.X, data.y, data.X_test[:0], folds), context=trial)
             seconds = time.perf_counter() - began
             print(f"{learner.name:10} {effort:5.2f}  {seconds:6.1f} s  MSE {mean_squared_error(fit.oof, data.y):9.2f}")
 

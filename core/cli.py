@@ -58,6 +58,9 @@ def _defect(error: Exception) -> str:
     return f"An error of the program ended it ({type(error).__name__}): please report it with {log.name}."
 
 
+_JOB_ACTIONS = "stop: tune no longer, go on with the best settings found; cancel: throw away"
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the usage as every other error is said."""
 
@@ -115,9 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     runs = verb("runs", verbs.runs, "list the finished runs, or show one")
     runs.add_argument("action", choices=["list", "show"])
     runs.add_argument("run", nargs="?", help="run id or folder (show)")
-    jobs = verb("jobs", verbs.jobs, "list background jobs, show or cancel one")
-    jobs.add_argument("action", choices=["list", "show", "cancel"])
-    jobs.add_argument("job", nargs="?", help="job id (show, cancel)")
+    jobs = verb("jobs", verbs.jobs, "list background jobs, show, stop or cancel one")
+    jobs.add_argument(
+        "action",
+        choices=["list", "show", "stop", "cancel"],
+        help="stop: tune no longer, keep the best; cancel: throw away",
+    )
+    jobs.add_argument("job", nargs="?", help="job id (show, stop, cancel)")
     datasets = verb("datasets", verbs.datasets, "list the datasets that were read")
     datasets.add_argument("action", choices=["list"])
     return parser
@@ -153,12 +160,35 @@ def _run(run: argparse.ArgumentParser) -> None:
     _inputs(run, needed=False)
     run.add_argument("--dataset", help="a dataset that was read before, instead of files (see `datasets list`)")
     run.add_argument("--out", type=path_of, help="folder for the run (default: in the workspace)")
-    run.add_argument("--preset", choices=["quick"], default="quick", help="quick: defaults, no tuning")
+    run.add_argument(
+        "--preset",
+        choices=["quick", "standard", "thorough"],
+        help="quick (default): no tuning; standard: 10 minutes; thorough: an hour",
+    )
+    run.add_argument("--minutes", type=float, help="for the whole run, in place of the preset's")
+    run.add_argument("--trials", type=int, help="settings that each learner tries, in place of a time")
+    run.add_argument("--metric", choices=["mse", "rmse", "mae", "rmsle"], default="mse", help="what is minimised")
     run.add_argument("--seed", type=int, default=7, help="same seed, same bytes (default 7)")
     run.add_argument("--folds", type=int, default=5, help="groups of users for cross-validation (default 5)")
+    run.add_argument(
+        "--fold-kind",
+        choices=["user", "user_and_value", "forward"],
+        default="user",
+        help="sessions go to folds by user (default), with like values in each, or forward in time",
+    )
+    run.add_argument("--half-life", type=float, metavar="DAYS", help="after so many days a session counts half")
+    run.add_argument(
+        "--rising",
+        action="append",
+        default=[],
+        metavar="FEATURE",
+        help="what the trees add may only rise with it (may be given several times)",
+    )
+    run.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="where trees are grown (default cpu)")
     _how_features_are_made(run)
     for name, text in (
         ("split-composite-sessions", "predict a session id shared by several users user by user"),
+        ("non-negative-weights", "let no weight of the meta-model be below 0"),
         ("use-known-values", "give a test session that is in train the value it has there"),
     ):
         run.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=True, help=text)

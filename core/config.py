@@ -12,6 +12,9 @@ from core.errors import SettingError
 
 MAX_THREADS = 64
 """More threads than this slow boosting down on any machine we know of."""
+_MINUTES = {"standard": 10.0, "thorough": 60.0}
+_SEEDS = {"quick": (1, 1), "standard": (2, 5), "thorough": (3, 8)}
+"""Each further seed takes off less: from one to two gains as much as from two to all (docs/benchmarks.md)."""
 _KINDS = {"int": "a whole number", "bool": "true or false"}
 """What pydantic's codes for a value of the wrong kind begin with, and the kind in words."""
 
@@ -28,11 +31,27 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    preset: Literal["quick"] = "quick"
-    """`quick`: the learners' defaults, no tuning."""
+    preset: Literal["quick", "standard", "thorough"] = "quick"
+    """`quick`: the learners' defaults, no tuning; `standard` tunes for 10 minutes, `thorough` for an hour."""
+    minutes: float | None = Field(default=None, ge=0.5, le=7 * 24 * 60)
+    """For the whole run, in place of the preset's; only where there is tuning."""
+    trials: int | None = Field(default=None, ge=1, le=100_000)
+    """Settings that each learner tries, in place of a time. Then the same run gives the same bytes."""
+    metric: Literal["mse", "rmse", "mae", "rmsle"] = "mse"
+    """What is minimised, and told: mean squared error, its root, mean absolute error, root mean squared log error."""
     seed: int = Field(default=7, ge=0, le=2**31 - 1)
     folds: int = Field(default=5, ge=2, le=20)
     """Number of groups that users are split into for cross-validation."""
+    fold_kind: Literal["user", "user_and_value", "forward"] = "user"
+    """How sessions are dealt to folds: by user; by user, with like values in each; or forward in time."""
+    non_negative_weights: bool = True
+    """Whether the meta-model's weights must be at least 0."""
+    half_life: float | None = Field(default=None, gt=0, le=36_500)
+    """Days after which a session counts half when learners are fitted; null: all count alike."""
+    rising: tuple[str, ...] = ()
+    """Features that what the trees add may only rise with."""
+    device: Literal["cpu", "gpu"] = "cpu"
+    """Where trees are grown; `gpu` is passed through to the libraries."""
     history: Literal["as_of", "all_rows"] = "as_of"
     """What history features may look at: only what happened before the session began, or all rows of both files but
     the session's own (values never). Only `as_of` holds for sessions that are still open."""
@@ -55,7 +74,7 @@ class RunConfig(BaseModel):
         core.errors.SettingError: folds is 1: allowed is greater than or equal to 2; change it and start again.
         """
         try:
-            return cls.model_validate(settings)
+            config = cls.model_validate(settings)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
@@ -63,6 +82,32 @@ class RunConfig(BaseModel):
                 raise SettingError.unknown(name, list(cls.model_fields)) from error
             allowed = _KINDS.get(first["type"].split("_")[0], first["msg"].removeprefix("Input should be "))
             raise SettingError.not_allowed(name, first["input"], allowed) from error
+        if not config.tunes and (config.minutes or config.trials):
+            raise SettingError.nothing_to_tune()
+        return config
+
+    @property
+    def tunes(self) -> bool:
+        """Whether settings are searched for."""
+        return self.preset != "quick"
+
+    @property
+    def minutes_given(self) -> float | None:
+        """For the whole run; None where nothing is tuned, or trials are counted and no time is set."""
+        if not self.tunes or (self.minutes is None and self.trials is not None):
+            return None
+        return self.minutes if self.minutes is not None else _MINUTES[self.preset]
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """How many seeds each learner is fitted with in the end: at least, and at most where there is time left."""
+        return _SEEDS[self.preset]
+
+    @property
+    def search_digest(self) -> str:
+        """Hash of the settings that a search's trials depend on: a search with another budget goes on with them."""
+        others = self.model_copy(update={"preset": "standard", "minutes": None, "trials": None})
+        return others.digest
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ a memory address or a word of our code. Anything that is not a `StudioError` is 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -179,6 +180,28 @@ class SettingError(StudioError):
     @classmethod
     def missing(cls, setting: str, takes: str) -> SettingError:
         return cls(f"{setting} is missing: it takes {takes}; add it and start again.")
+
+    @classmethod
+    def nothing_to_tune(cls) -> SettingError:
+        return cls(
+            "The preset quick tunes nothing, so it takes no minutes and no trials: leave them out, or choose the "
+            "preset standard or thorough."
+        )
+
+    @classmethod
+    def unknown_feature(cls, setting: str, name: str, known: Sequence[str]) -> SettingError:
+        near = difflib.get_close_matches(name, known, n=3) or known[:3]
+        return cls(
+            f"{setting} names {name}, which is no feature: allowed are the names that `python -m core features` lists, "
+            f"such as {listed(near)}; correct it and start again."
+        )
+
+    @classmethod
+    def no_such_device(cls, device: str, found: str) -> SettingError:
+        return cls(
+            f"The device {device} cannot be used here ({found}): leave the setting out to train on the CPU, or install "
+            "the libraries' builds for it."
+        )
 
     @classmethod
     def query_beside_file(cls, option: str, path: str) -> SettingError:

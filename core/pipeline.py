@@ -5,6 +5,7 @@ Each step is one function of its own room; this module only hands things on and 
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import tempfile
 from pathlib import Path
@@ -21,28 +22,48 @@ from core.ingestion.mapping import Mapping
 from core.progress import Progress, Step
 from core.recording import Clock, write_checks, write_manifest, write_tables
 from core.runs import Run
-from core.runs.store import SUBMISSION_FILE
+from core.runs.store import SUBMISSION_FILE, versions
 from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
 from core.submission import CheckResult, run_checks, write_submission
 from core.training import (
+    LEARNERS,
     CertificateCheck,
+    Prepared,
     Training,
     certify_training,
     prediction_frame,
+    prepare,
     train,
     training_set,
+    tune,
 )
+from core.training.tuning import SearchFolder
 from core.workspace import Workspace, building_folder
 
-STEPS = (
-    Step("ingest", "Reading the files", 4),
-    Step("features", "Computing features", 5),
-    Step("train", "Training", 69),
-    Step("importance", "Measuring importance", 13),
-    Step("certificate", "Checking for leaks", 8),
-    Step("write", "Writing the run", 1),
-)
-"""The steps of a run; weights are about their shares of the seconds at 60,000 sessions."""
+_SECONDS_A_TRIAL = 6.0
+"""Of a learner, at 100,000 sessions on two cores, most trials being given up early."""
+
+
+def steps(config: RunConfig) -> tuple[Step, ...]:
+    """The steps of a run; weights are about their seconds at 100,000 sessions."""
+    least, _ = config.seeds
+    others = (
+        Step("ingest", "Reading the files", 2),
+        Step("features", "Computing features", 3),
+        Step("prepare", "Recovering prices", 7),
+        Step("train", "Training", 26 * least),
+        Step("importance", "Measuring importance", 7),
+        Step("certificate", "Checking for leaks", 4),
+        Step("write", "Writing the run", 1),
+    )
+    if not config.tunes:
+        return others
+    if config.minutes_given is None:
+        searching = _SECONDS_A_TRIAL * len(LEARNERS) * (config.trials or 1)
+    else:
+        searching = max(60 * config.minutes_given - sum(each.weight for each in others), 1.0)
+    return (*others[:3], Step("tune", "Tuning", searching), *others[3:])
+
 
 _SOURCE = "source"
 
@@ -64,22 +85,27 @@ def run(
     """
     if out is not None:
         _must_be_free(out)
-    clock = Clock(progress or Progress(STEPS))
+    clock = Clock(progress or Progress(steps(config)))
     with clock.step("ingest") as report:
         dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
     with clock.step("features") as report:
         table = build_features(dataset, config, report)
+    with clock.step("prepare") as report:
+        chosen = training_set(
+            table,
+            dataset.order().get_column(SESSION),
+            session_events(dataset, config),
+            all_rows=config.history == "all_rows",
+        )
+        prepared = prepare(chosen, config, report)
+    budget = clock.budget(config)
+    searched, records = {}, _search_folder(dataset, config, prepared, workspace)
+    if config.tunes:
+        with clock.step("tune") as report:
+            searched = tune(prepared, records, budget, report)
     with clock.step("train") as report:
         training = train(
-            training_set(
-                table,
-                dataset.order().get_column(SESSION),
-                session_events(dataset, config),
-                all_rows=config.history == "all_rows",
-            ),
-            config,
-            known_share=_known_share(dataset, config),
-            report=report,
+            prepared, known_share=_known_share(dataset, config), searched=searched, budget=budget, report=report
         )
     with clock.step("importance") as report:
         importance = importance_frame(training, report)
@@ -110,8 +136,20 @@ def run(
             certificate=certificate,
             checks=checks,
         )
+    records.delete()
     report(1, 1, "")
     return Run(folder, manifest)
+
+
+def _search_folder(dataset: Dataset, config: RunConfig, prepared: Prepared, workspace: Workspace) -> SearchFolder:
+    """Where the search of this dataset with these settings, features and libraries stands, or is to stand."""
+    told = [
+        config.search_digest,
+        *prepared.context.names,
+        *sorted(f"{name} {each}" for name, each in versions().items()),
+    ]
+    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+    return SearchFolder.claimed(workspace.searches / f"{dataset.fingerprint[:12]}-{digest}")
 
 
 def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:

@@ -39,7 +39,14 @@ class Moment:
 class Progress:
     """Turns "part 3 of 15 of step train is done" into a `Moment` for one watcher."""
 
-    def __init__(self, steps: Sequence[Step], watch: Callable[[Moment], None] | None = None) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        watch: Callable[[Moment], None] | None = None,
+        is_to_finish: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_to_finish` tells whether a person said that what was found so far is good enough."""
+        self.is_to_finish = is_to_finish
         self._steps = {step.name: step for step in steps}
         self._order = [step.name for step in steps]
         self._watch = watch

@@ -21,7 +21,8 @@ from core.progress import Progress
 from core.runs import store
 from core.schema import SESSION, STACK, UNIT
 from core.submission import CheckResult
-from core.training import CertificateCheck, Training, mean_squared_error, oof_frame, prediction_frame
+from core.training import CertificateCheck, Training, Vector, mean_squared_error, oof_frame, prediction_frame
+from core.training.tuning import Budget
 
 Report = Callable[[int, int, str], None]
 
@@ -41,6 +42,12 @@ class Clock:
         began = time.monotonic()
         yield lambda part, parts, detail: self._progress.report(name, part, parts, detail)
         self.timings[name] = round(time.monotonic() - began, 3)
+
+    def budget(self, config: RunConfig) -> Budget:
+        """What may be spent on tuning, from when the run began."""
+        minutes = config.minutes_given
+        ends = None if minutes is None else self._began + 60 * minutes
+        return Budget(config.trials, ends, self._progress.is_to_finish)
 
     def seconds(self) -> float:
         """Since the run began."""
@@ -70,6 +77,7 @@ def write_manifest(
         synthetic=card.synthetic,
         scores=_scores(training),
         meta=_meta(training),
+        tuning=_tuning(training),
         sessions=_session_counts(dataset, config),
         checks=_counted(checks),
         certificate=store.Passed.counted(check.outcome for check in certificate),
@@ -103,9 +111,16 @@ def write_tables(
         prices.write_parquet(folder / store.PRICES_FILE)
     models = folder / store.MODELS_FOLDER
     models.mkdir()
+    links = {}
     for fit in training.fits:
-        for fold, model in enumerate(fit.models):
-            model.save(models, f"{fit.learner}-fold{fold}")
+        for number, fitted in enumerate(fit.models):
+            seed, fold = divmod(number, training.folds.fit_count)
+            stem = f"{fit.learner}-fold{fold}" + (f"-seed{seed}" if seed else "")
+            fitted.model.save(models, stem)
+            links[stem] = fitted.link.as_record()
+    _write_json(folder / store.LINKS_FILE, links)
+    if training.searched:
+        search_frame(training).write_parquet(folder / store.SEARCH_FILE)
     listed = [
         {"name": each.feature.name, "group": each.group, "unit": each.feature.unit, "meaning": each.feature.meaning}
         for each in feature_catalogue()
@@ -113,13 +128,34 @@ def write_tables(
     _write_json(folder / store.FEATURES_FILE, listed)
 
 
+def search_frame(training: Training) -> pl.DataFrame:
+    """One row a trial: learner, trial (from 1), loss (mean, in the metric's squares or absolutes), complete, folds
+    (gone through), seconds, rounds, settings (JSON, by the names of the search space).
+    """
+    return pl.DataFrame(
+        [
+            {
+                "learner": name,
+                "trial": each.number + 1,
+                "loss": each.loss,
+                "complete": each.complete,
+                "folds": each.folds,
+                "seconds": each.seconds,
+                "rounds": int(each.settings["rounds"]),
+                "settings": json.dumps(each.params),
+            }
+            for name, found in training.searched.items()
+            for each in found.tried
+        ]
+    )
+
+
 def _scores(training: Training) -> store.Scores:
     y, fold_of = training.data.y, training.folds.fold_of
-    baseline = np.empty(len(y))
+    baseline = np.full(len(y), np.nan)
     for others, validated in training.folds.splits():
         baseline[validated] = y[others].mean()
     stack_errors = (training.stack.oof - y) ** 2
-    expected = training.expected
     return store.Scores(
         learners=training.learner_mse(),
         fold_mse={fit.learner: list(fit.fold_mse) for fit in training.fits}
@@ -127,17 +163,52 @@ def _scores(training: Training) -> store.Scores:
         cv_mse=training.cv_mse,
         baseline_mse=mean_squared_error(baseline, y),
         prices_mse=None if training.start is None else mean_squared_error(training.start, y),
-        expected_test_mse=store.Interval(value=expected.value, low=expected.low, high=expected.high),
+        expected_test_mse=store.Interval(**dataclasses.asdict(training.expected_mse)),
         users=_by_user(training),
+        in_metric=_judged(training),
     )
+
+
+def _judged(training: Training) -> store.Judged:
+    metric, y, told = training.metric, training.data.y, training.folds.validated
+
+    def score(predicted: Vector) -> float:
+        return metric.of(predicted[told], y[told])
+
+    return store.Judged(
+        metric=metric.name,
+        label=metric.label,
+        unit=metric.unit,
+        learners={fit.learner: score(fit.oof) for fit in training.fits},
+        stack=score(training.stack.oof),
+        blends={blend.name: score(blend.oof) for blend in training.blends},
+        baseline=score(training.constant),
+        linear=score(training.linear),
+        prices=None if training.start is None else score(training.start),
+        expected=store.Interval(**dataclasses.asdict(training.expected)),
+    )
+
+
+def _tuning(training: Training) -> store.Tuning:
+    learners = {}
+    for fit in training.fits:
+        found = training.searched.get(fit.learner)
+        learners[fit.learner] = store.Tried(
+            settings=fit.settings,
+            trials=len(found.tried) if found else 0,
+            complete=len(found.complete) if found else 0,
+            importances=found.importances if found else {},
+        )
+    return store.Tuning(learners=learners, seeds=training.seeds, choice=training.choice)
 
 
 def _by_user(training: Training) -> dict[str, store.UserScore]:
     errors = (training.stack.oof - training.data.y) ** 2
+    told = training.folds.validated
     known, test_known = training.known > 0, training.test_known > 0
     return {
         name: store.UserScore(
-            mse=float(errors[rows].mean()) if rows.any() else None,
+            mse=float(np.nanmean(errors[rows])) if (rows & told).any() else None,
             train_sessions=int(rows.sum()),
             test_sessions=int(test_rows.sum()),
         )
@@ -174,5 +245,5 @@ def _session_counts(dataset: Dataset, config: RunConfig) -> store.SessionCounts:
     )
 
 
-def _write_json(path: Path, content: list[dict[str, Any]]) -> None:
+def _write_json(path: Path, content: list[dict[str, Any]] | dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -20,6 +20,19 @@ def number(value: float | int | None) -> str:
     return f"{value:z,.{min(decimals, 10)}f}"
 
 
+def typical_error(metric: str, score: float) -> str:
+    """What a score says of a single session, for people who know no metric by name.
+
+    >>> typical_error("mse", 100.0), typical_error("mae", 4.2), typical_error("rmsle", 0.7)
+    ('10.0 value units (root mean square)', '4.20 value units (mean)', '0.700 on the log scale (root mean square)')
+    """
+    if metric == "mae":
+        return f"{number(score)} value units (mean)"
+    if metric == "rmsle":
+        return f"{number(score)} on the log scale (root mean square)"
+    return f"{number(math.sqrt(score) if metric == 'mse' else score)} value units (root mean square)"
+
+
 def percent(share: float | None) -> str:
     """A share as a percentage.
 

@@ -57,6 +57,11 @@ class Workspace:
         return self._folder("logs")
 
     @property
+    def searches(self) -> Path:
+        """Searches of settings whose run is not written yet."""
+        return self._folder("studies")
+
+    @property
     def jobs_database(self) -> Path:
         return self._folder(".") / "jobs.sqlite"
 

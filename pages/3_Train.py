@@ -9,10 +9,11 @@ from core.eda import learner_scores
 from core.runs import Job, Jobs, Run, start_run
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
-from core.wording import count, duration, number
+from core.wording import count, duration, number, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.job import show_end, show_progress
+from pages._ui.scores import show_blends, show_learner_scores, show_search
 from pages._ui.tables import certificate_table, fold_table, user_table
 
 HISTORY = {
@@ -33,10 +34,48 @@ def watched_job() -> Job | None:
     return named or frame.unfinished(jobs)
 
 
+PRESETS = {"quick": "Quick", "standard": "Standard", "thorough": "Thorough"}
+METRICS = {"mse": "Mean squared error", "rmse": "Its root", "mae": "Mean absolute error", "rmsle": "Log error (RMSLE)"}
+FOLD_KINDS = {
+    "user": "By user",
+    "user_and_value": "By user, with like values in each",
+    "forward": "Forward in time",
+}
+
+
 def settings() -> RunConfig:
-    """What the visitor wants, in a sentence and behind it the expert settings."""
+    """What the visitor wants: the preset in sight, the expert settings behind it."""
+    preset = st.segmented_control(
+        "Preset", list(PRESETS), default="quick", required=True, format_func=PRESETS.get, key="preset"
+    )
+    minutes = None
+    if preset != "quick":
+        usual = RunConfig(preset=preset).minutes_given
+        minutes = st.number_input(
+            "Minutes",
+            1.0,
+            1440.0,
+            usual,
+            1.0,
+            format="%.0f",
+            key=f"minutes-{preset}",
+            help="For the whole run.",
+            width=180,
+        )
     with st.expander("Settings", icon=":material/tune:"):
+        metric = st.selectbox(
+            "What is minimised",
+            list(METRICS),
+            format_func=METRICS.__getitem__,
+            help="Learners and meta-model follow it.",
+        )
         folds = st.number_input("Folds", 2, 20, 5, help="Groups of users for cross-validation.")
+        kind = st.selectbox(
+            "Sessions go to folds",
+            list(FOLD_KINDS),
+            format_func=FOLD_KINDS.__getitem__,
+            help="Forward in time, each stretch is told by models of earlier stretches; the first is told by nobody.",
+        )
         seed = st.number_input("Seed", 0, 2**31 - 1, 7, help="Same seed, same files: the same bytes.")
         history = st.selectbox(
             "History features may use",
@@ -47,7 +86,32 @@ def settings() -> RunConfig:
         known = st.toggle("Sessions known from train take their known value", value=True)
         split = st.toggle("Session ids shared by several users are predicted user by user", value=True)
     return RunConfig.checked(
-        folds=int(folds), seed=int(seed), history=history, use_known_values=known, split_composite_sessions=split
+        preset=preset,
+        minutes=minutes,
+        metric=metric,
+        folds=int(folds),
+        fold_kind=kind,
+        seed=int(seed),
+        history=history,
+        use_known_values=known,
+        split_composite_sessions=split,
+    )
+
+
+def explained(config: RunConfig) -> str:
+    """What the run will do and how long it takes."""
+    learners = ", ".join(LEARNER_LABELS.values())
+    what = f"{len(LEARNER_LABELS)} learners ({learners})"
+    where = f"on {config.folds} folds, on {count(available_cores(), 'core')}"
+    if not config.tunes:
+        return (
+            f"A **quick** run fits {what} with their defaults {where}, and stacks them with a Ridge meta-model. "
+            "It takes seconds for 10,000 sessions and about a minute for 100,000."
+        )
+    return (
+        f"A **{config.preset}** run searches the settings of {what} {where}, fits the best with several seeds, and "
+        f"stacks them with a Ridge meta-model. It takes {duration(60 * (config.minutes_given or 0))}; you can let it "
+        "finish early with the best it has found."
     )
 
 
@@ -64,30 +128,29 @@ def start(config: RunConfig) -> None:
 def show_scores(run: Run) -> None:
     """What came of the chosen run."""
     manifest, scores = run.manifest, run.manifest.scores
-    expected = scores.expected_test_mse
+    judged = scores.judged
+    expected = judged.expected
     frame.figures(
         [
             Figure(
-                "Expected test MSE",
+                f"Expected test {judged.label}",
                 number(expected.value),
-                "Mean squared error to expect on the test file, weighted to its mix of sessions.",
+                f"To expect on the test file, in {judged.unit}, weighted to its mix of sessions.",
             ),
             Figure(
                 "90% interval", f"{number(expected.low)} – {number(expected.high)}", "Where the test score will be."
             ),
-            Figure("Cross-validated MSE", number(scores.cv_mse), "Of the final prediction, out of fold."),
-            Figure("Guessing the mean", number(scores.baseline_mse), "MSE of predicting the mean for every session."),
+            Figure(f"Cross-validated {judged.label}", number(judged.stack), "Of the final prediction, out of fold."),
+            Figure("Guessing a constant", number(judged.baseline), f"{judged.label} of the best constant guess."),
             Figure("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
         ]
     )
-    data = learner_scores.frame(scores.learners, scores.cv_mse, scores.baseline_mse, scores.prices_mse)
     st.subheader(learner_scores.TITLE, anchor=False)
-    st.markdown(learner_scores.finding(data))
-    st.altair_chart(learner_scores.figure(data))
+    show_learner_scores(run)
+    show_search(run)
+    show_blends(run)
     st.subheader("Mean squared error by fold", anchor=False)
     fold_table(run)
-    weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in manifest.meta.weights.items())
-    st.caption(f"The Ridge meta-model adds up the learners with these weights: {weights}.")
     show_users(run)
     st.subheader("Can the score be believed?", anchor=False)
     st.markdown(
@@ -114,10 +177,11 @@ job = watched_job()
 if page.run is None:
     frame.title("How well can we predict?", "There is no finished run on this dataset yet.")
 else:
-    error = page.run.manifest.scores.expected_test_mse.value**0.5
+    judged = page.run.manifest.scores.judged
     frame.title(
         "How well can we predict?",
-        f"The chosen run is expected to err by **{number(error)} value units** on the test file (root mean square).",
+        "The chosen run is expected to err on the test file by "
+        f"**{typical_error(judged.metric, judged.expected.value)}**.",
     )
 if told := st.session_state.pop("told", None):
     st.info(told, icon=":material/info:")
@@ -136,12 +200,7 @@ with frame.sentences():
         if job is not None:
             show_end(job)
         config = settings()
-        learners = ", ".join(LEARNER_LABELS.values())
-        st.markdown(
-            f"A **quick** run fits {len(LEARNER_LABELS)} learners ({learners}) with their defaults on {config.folds} "
-            f"folds of users, on {count(available_cores(), 'core')}, and stacks them with a Ridge meta-model. It takes "
-            "seconds for 10,000 sessions and about a minute for 100,000."
-        )
+        st.markdown(explained(config))
         if st.button("Start training", type="primary", icon=":material/play_arrow:"):
             start(config)
 if page.run is not None:

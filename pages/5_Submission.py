@@ -32,15 +32,16 @@ elif failed:
     frame.title("Is the submission right?", f"**Yes, but look twice:** {count(len(failed), 'warning')} below.")
 else:
     frame.title("Is the submission right?", f"**Yes:** all {manifest.checks.passed} checks that apply passed.")
+judged = manifest.scores.judged
 frame.figures(
     [
         Figure("Sessions", f"{manifest.sessions.test:,}", "One row for each session to predict."),
         Figure("Known from train", f"{manifest.sessions.known:,}", "Sessions that took the value they have in train."),
         Figure("Summed over users", f"{manifest.sessions.composite:,}", "Session ids that several users share."),
         Figure(
-            "Expected test MSE",
-            number(manifest.scores.expected_test_mse.value),
-            "Mean squared error to expect on the test file, in squared value units.",
+            f"Expected test {judged.label}",
+            number(judged.expected.value),
+            f"To expect on the test file, in {judged.unit}.",
         ),
     ]
 )

@@ -349,34 +349,37 @@ SCORE_TITLES = {"x": "out-of-fold MSE (squared value units)"}
 SCORES = {"lightgbm": 130.0, "xgboost": 120.5, "catboost": 125.0}
 
 
-def test_scores_stand_beside_guessing_the_mean() -> None:
+def test_scores_stand_beside_guessing_a_constant() -> None:
     data = learner_scores.frame(SCORES, 118.25, 200.0)
-    assert data.columns == ["name", "label", "mse", "skill", "told"]
+    assert data.columns == ["name", "label", "score", "skill", "told"]
     assert data.rows() == [
-        ("baseline", "Guessing the mean", 200.0, 0.0, "200"),
+        ("baseline", "Guessing a constant", 200.0, 0.0, "200"),
         ("lightgbm", "LightGBM", 130.0, pytest.approx(0.35), "130"),
         ("xgboost", "XGBoost", 120.5, pytest.approx(0.3975), "120"),
         ("catboost", "CatBoost", 125.0, pytest.approx(0.375), "125"),
         ("stack", "Stack", 118.25, pytest.approx(0.40875), "118"),
     ]
     assert learner_scores.finding(data) == (
-        "The stack errs by 118 in mean square, 40.9% less than guessing the mean; "
-        "the best single learner, XGBoost, by 120."
+        "The stack's MSE is 118, 40.9% less than guessing a constant; that of the best single learner, XGBoost, is 120."
     )
     assert_well_drawn(learner_scores.figure(data), 5, learner_scores.finding(data), SCORE_TITLES)
 
 
-def test_recovered_prices_alone_stand_between_the_mean_and_the_learners() -> None:
-    data = learner_scores.frame(SCORES, 118.25, 200.0, 150.0)
-    assert data.get_column("label").to_list()[:2] == ["Guessing the mean", "Recovered prices alone"]
-    assert data.row(1, named=True)["skill"] == pytest.approx(0.25)
+def test_a_line_and_recovered_prices_alone_stand_between_a_constant_and_the_learners() -> None:
+    data = learner_scores.frame(SCORES, 118.25, 200.0, prices=150.0, linear=160.0)
+    assert data.get_column("label").to_list()[:3] == [
+        "Guessing a constant",
+        "A straight line",
+        "Recovered prices alone",
+    ]
+    assert data.get_column("skill").to_list()[1:3] == [pytest.approx(0.2), pytest.approx(0.25)]
     assert learner_scores.finding(data) == learner_scores.finding(learner_scores.frame(SCORES, 118.25, 200.0))
-    assert_well_drawn(learner_scores.figure(data), 6, learner_scores.finding(data), SCORE_TITLES)
+    assert_well_drawn(learner_scores.figure(data), 7, learner_scores.finding(data), SCORE_TITLES)
 
 
-def test_a_stack_worse_than_the_mean_is_said_to_err_more() -> None:
+def test_a_stack_worse_than_a_constant_is_said_to_be() -> None:
     sentence = learner_scores.finding(learner_scores.frame(SCORES, 210.0, 200.0))
-    assert sentence.startswith("The stack errs by 210 in mean square, 5.0% more than guessing the mean; ")
+    assert sentence.startswith("The stack's MSE is 210, 5.0% more than guessing a constant; ")
 
 
 @pytest.mark.parametrize("mse", [0.0, 1e-20, 1e12])
@@ -391,7 +394,7 @@ def test_every_predictor_keeps_its_colour() -> None:
     spec = learner_scores.figure(learner_scores.frame(SCORES, 118.25, 200.0)).to_dict()
     (scale,) = [part["color"]["scale"] for part in within(spec) if "scale" in part.get("color", {})]
     assert dict(zip(scale["domain"], scale["range"], strict=True)) == {
-        "Guessing the mean": theme.MUTED,
+        "Guessing a constant": theme.MUTED,
         "Stack": theme.LEARNER_COLOURS["stack"],
         **{label: theme.LEARNER_COLOURS[name] for name, label in LEARNER_LABELS.items()},
     }

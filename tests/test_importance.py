@@ -12,8 +12,10 @@ from core.config import RunConfig
 from core.features import GROUPS
 from core.importance import importance_frame
 from core.schema import STACK
-from core.training import LEARNERS, Training, train
+from core.training import LEARNERS, Training, prepare, train
+from core.training.fitting import FittedLearner
 from core.training.stacking import Stack
+from core.training.targets import Link
 from core.training.train import TrainingSet
 
 NAMES = ["n_events", "n_buy", "duration", "gap_mean", "start_hour", "product_popularity_mean"]
@@ -39,7 +41,7 @@ def simulated() -> TrainingSet:
 @pytest.fixture(scope="module")
 def training() -> Training:
     """A real training on simulated sessions; read it, do not change it."""
-    return train(simulated(), RunConfig(folds=3), known_share=0.0)
+    return train(prepare(simulated(), RunConfig(folds=3)), known_share=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def test_gain_shares_are_parts_of_one_whole(learner: str, training: Training, ta
     assert sum(shares) == pytest.approx(1.0)
     assert min(shares) >= 0
     fit = next(fit for fit in training.fits if fit.learner == learner)
-    by_hand = np.mean([model.gain() / model.gain().sum() for model in fit.models], axis=0)
+    by_hand = np.mean([each.model.gain() / each.model.gain().sum() for each in fit.models], axis=0)
     assert shares == pytest.approx(by_hand)
 
 
@@ -98,14 +100,14 @@ def test_a_learners_effect_is_the_mean_size_of_its_contributions_to_held_out_row
     fit = next(fit for fit in training.fits if fit.learner == learner)
     total = np.zeros(len(NAMES))
     for model, (_, validated) in zip(fit.models, training.folds.splits(), strict=True):
-        total += np.abs(model.contributions(training.data.X[validated])[:, :-1]).sum(axis=0)
+        total += np.abs(model.contributions(training.data.X[validated], None)[:, :-1]).sum(axis=0)
     assert column_of(table, learner, "mean_abs_shap") == pytest.approx(total / ROWS)
 
 
 def test_the_stacks_effect_is_that_of_the_weighted_sum_of_its_learners(training: Training, table: pl.DataFrame) -> None:
     total = np.zeros(len(NAMES))
     for fold, (_, validated) in enumerate(training.folds.splits()):
-        parts = [fit.models[fold].contributions(training.data.X[validated]) for fit in training.fits]
+        parts = [fit.models[fold].contributions(training.data.X[validated], None) for fit in training.fits]
         for row_parts in zip(*parts, strict=True):
             together = sum(weight * part for weight, part in zip(training.stack.weights, row_parts, strict=True))
             total += np.abs(together[:-1])
@@ -127,7 +129,9 @@ class Linear:
     gains: tuple[float, ...]
     explained: int = 0
 
-    def predict(self, X):
+    rounds: int = 1
+
+    def raw(self, X):
         return self.slope * X.sum(axis=1)
 
     def gain(self):
@@ -142,10 +146,15 @@ GAINS = (0.0, 6.0, 3.0, 1.0, 0.0, 0.0)
 NO_SPLITS = (0.0,) * len(NAMES)
 
 
+def linear(slope: float, gains: tuple[float, ...]) -> FittedLearner:
+    """Such a model, whose values are what it says."""
+    return FittedLearner(Linear(slope, gains), Link("identity"))
+
+
 def with_models(training: Training, gains: dict[str, tuple[float, ...]], weights=(0.5, 0.25, 0.0)) -> Training:
     """The training with models of slope 1, 2 and 3 in place of the learners'."""
     fits = tuple(
-        dataclasses.replace(fit, models=tuple(Linear(place, gains.get(fit.learner, GAINS)) for _ in fit.models))
+        dataclasses.replace(fit, models=tuple(linear(place, gains.get(fit.learner, GAINS)) for _ in fit.models))
         for place, fit in enumerate(training.fits, 1)
     )
     return dataclasses.replace(training, fits=fits, stack=Stack(np.array(weights), 0.0, 0.0, training.stack.oof))
@@ -174,7 +183,7 @@ def test_a_learner_without_a_split_has_shares_of_0(training: Training) -> None:
 
 def test_equal_values_leave_nothing_to_explain() -> None:
     data = simulated()
-    training = train(dataclasses.replace(data, y=np.full(ROWS, 5.0)), RunConfig(folds=2), known_share=0.0)
+    training = train(prepare(dataclasses.replace(data, y=np.full(ROWS, 5.0)), RunConfig(folds=2)), known_share=0.0)
     table = importance_frame(training)
     assert table.height == len(PREDICTORS) * len(NAMES)
     assert table.get_column("mean_abs_shap").to_list() == pytest.approx([0.0] * table.height, abs=1e-9)
@@ -187,7 +196,7 @@ def test_each_fold_explains_a_bounded_number_of_held_out_rows(
     monkeypatch.setattr("core.importance.importance._ROWS_A_FOLD", 60)
     told = with_models(training, {})
     table = importance_frame(told)
-    assert {model.explained for fit in told.fits for model in fit.models} == {60}
+    assert {each.model.explained for fit in told.fits for each in fit.models} == {60}
     size = np.abs(np.nan_to_num(training.data.X)).mean(axis=0)
     assert column_of(table, "lightgbm", "mean_abs_shap") == pytest.approx(size, rel=0.25)
 

@@ -19,7 +19,7 @@ from core.importance import price_finding, prices_by_product
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
-from core.training import Training, fold_columns, train
+from core.training import Training, fold_columns, prepare, train
 from core.training.certificate import shuffled_target
 from core.training.fold_columns import Times, learn_columns
 from core.training.folds import Folds, make_folds
@@ -184,7 +184,7 @@ def rows_of(sessions: int, asked: int) -> TrainingSet:
 
 @pytest.fixture(scope="module")
 def training() -> Training:
-    return train(rows_of(2_100, 300), RunConfig(folds=3), known_share=0.0)
+    return train(prepare(rows_of(2_100, 300), RunConfig(folds=3)), known_share=0.0)
 
 
 def test_a_run_learns_from_recovered_prices(training: Training) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import catboost
@@ -25,15 +25,26 @@ from sklearn.linear_model import Ridge
 from core.config import RunConfig
 from core.errors import Cancelled, InputError
 from core.features import FeatureTable
-from core.training import LEARNERS, Training, certify_training, oof_frame, prediction_frame, train, training_set
+from core.training import (
+    LEARNERS,
+    Training,
+    certify_training,
+    oof_frame,
+    prediction_frame,
+    prepare,
+    train,
+    training_set,
+)
 from core.training import certificate as certificates
 from core.training.certificate import CertificateCheck, copies_of_target, folds_by_user, oof_complete, planted_leak
-from core.training.cross_fitting import CrossFit, cross_fit
+from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
+from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import Folds, make_folds
 from core.training.learners import FitContext, Learner
+from core.training.metric import metric_named
 from core.training.stacking import ALPHAS, Stack, fit_stack
-from core.training.train import TrainingSet
+from core.training.training_set import TrainingSet
 
 NAMES = ["clicks", "seconds", "seen", "carts", "gap"]
 CONTEXT = FitContext(NAMES, threads=1, seed=7)
@@ -69,7 +80,7 @@ def simulated(seed: int = 0, rows: int = 600, users: int = 120, test: int = 90) 
 @pytest.fixture(scope="module")
 def training() -> Training:
     """Honest training on simulated sessions; read it, do not change it."""
-    return train(simulated(), RunConfig(folds=3), known_share=0.1)
+    return train(prepare(simulated(), RunConfig(folds=3)), known_share=0.1)
 
 
 # --- folds ------------------------------------------------------------------------------------------------------------
@@ -124,7 +135,7 @@ class Memory:
 
     seen: frozenset[float]
 
-    def predict(self, X):
+    def raw(self, X):
         return np.array([float(user in self.seen) for user in X[:, 0]])
 
 
@@ -139,23 +150,56 @@ class Remembering:
     def defaults(self):
         return {}
 
-    def fit(self, X, y, context):
-        self.started += 1
-        if self.started == self.fails_at:
+    def bin(self, matrix, context, held=None):
+        return Recalled(self, matrix())
+
+
+@dataclasses.dataclass(frozen=True)
+class Recalled:
+    """The rows that a fit of a remembering learner is to remember."""
+
+    learner: Remembering
+    X: np.ndarray
+
+    def fit(self, task, settings, context):
+        self.learner.started += 1
+        if self.learner.started == self.learner.fails_at:
             raise ValueError("the library gave up")
-        if self.waits_for is not None and self.started > 1:
-            assert self.waits_for.wait(timeout=30)
-        return Memory(frozenset(X[:, 0]))
+        if self.learner.waits_for is not None and self.learner.started > 1:
+            assert self.learner.waits_for.wait(timeout=30)
+        return Memory(frozenset(self.X[:, 0]))
+
+
+def matrices(data: TrainingSet, folds: Folds, y: np.ndarray | None = None) -> FoldMatrices:
+    return FoldMatrices(data.X, data.y if y is None else y, data.X_test, folds)
+
+
+def fitted(
+    learner: Learner, X: np.ndarray, y: np.ndarray, context: FitContext, *, metric: str = "mse", **settings: object
+) -> FittedLearner:
+    """One fit with the defaults and these settings, on all rows, from no start."""
+    metric = metric_named(metric)
+    return fit_learner(
+        learner.bin(lambda: X, context),
+        default_settings(learner, metric) | settings,
+        context,
+        y=y,
+        start=None,
+        metric=metric,
+        matrix=lambda: X,
+    )
 
 
 def fitted_by_memory(learner: Remembering, folds: int = 5, threads: int = 2, report=lambda *told: None) -> CrossFit:
     users = np.arange(200) // 4
     (fit,) = cross_fit(
         [learner],
-        users[:, None].astype(float),
-        np.zeros(200),
-        X_test=users[:8, None].astype(float),
-        folds=make_folds(users, folds, seed=0),
+        FoldMatrices(
+            users[:, None].astype(float),
+            np.zeros(200),
+            users[:8, None].astype(float),
+            make_folds(users, folds, seed=0),
+        ),
         context=FitContext(["user"], threads, seed=0),
         report=report,
     )
@@ -173,14 +217,14 @@ def test_out_of_fold_predictions_come_from_models_that_never_saw_the_user() -> N
 def test_a_fold_fitted_again_by_hand_gives_the_same_out_of_fold_predictions(learner: Learner) -> None:
     data = simulated(seed=1)
     folds = make_folds(data.users, 3, seed=5)
-    (fit,) = cross_fit([learner], data.X, data.y, X_test=data.X_test, folds=folds, context=SIDE_BY_SIDE)
+    (fit,) = cross_fit([learner], matrices(data, folds), context=SIDE_BY_SIDE)
     unseen_users = set(data.users[folds.fold_of == 1])
     rest = np.array([user not in unseen_users for user in data.users])
-    model = learner.fit(data.X[rest], data.y[rest], BRIEF)
-    assert np.array_equal(fit.oof[~rest], model.predict(data.X[~rest]))
-    assert np.array_equal(fit.models[1].predict(data.X_test), model.predict(data.X_test))
+    model = fitted(learner, data.X[rest], data.y[rest], BRIEF)
+    assert np.array_equal(fit.oof[~rest], model.predict(data.X[~rest], None))
+    assert np.array_equal(fit.models[1].predict(data.X_test, None), model.predict(data.X_test, None))
     assert fit.fold_mse[1] == pytest.approx(np.mean((fit.oof[~rest] - data.y[~rest]) ** 2))
-    assert fit.test == pytest.approx(np.mean([each.predict(data.X_test) for each in fit.models], axis=0))
+    assert fit.test == pytest.approx(np.mean([each.predict(data.X_test, None) for each in fit.models], axis=0))
 
 
 @each_learner
@@ -189,8 +233,8 @@ def test_values_of_a_fold_do_not_reach_its_own_predictions(learner: Learner) -> 
     folds = make_folds(data.users, 3, seed=5)
     held_out = folds.fold_of == 2
     changed = np.where(held_out, 1000 - data.y, data.y)
-    (before,) = cross_fit([learner], data.X, data.y, X_test=data.X_test, folds=folds, context=SIDE_BY_SIDE)
-    (after,) = cross_fit([learner], data.X, changed, X_test=data.X_test, folds=folds, context=SIDE_BY_SIDE)
+    (before,) = cross_fit([learner], matrices(data, folds), context=SIDE_BY_SIDE)
+    (after,) = cross_fit([learner], matrices(data, folds, changed), context=SIDE_BY_SIDE)
     assert np.array_equal(before.oof[held_out], after.oof[held_out])
     assert not np.array_equal(before.oof[~held_out], after.oof[~held_out])
 
@@ -201,14 +245,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> No
     data = simulated(seed=3, rows=900)
     folds = make_folds(data.users, 2, seed=5)
     alone, together = (
-        cross_fit(
-            LEARNERS,
-            data.X,
-            data.y,
-            X_test=data.X_test,
-            folds=folds,
-            context=dataclasses.replace(BRIEF, threads=number),
-        )
+        cross_fit(LEARNERS, matrices(data, folds), context=dataclasses.replace(BRIEF, threads=number))
         for number in (1, threads)
     )
     for one, other in zip(alone, together, strict=True):
@@ -220,9 +257,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> No
 
 def test_fits_come_in_the_order_of_the_learners() -> None:
     data = simulated(seed=4, rows=200)
-    fits = cross_fit(
-        LEARNERS, data.X, data.y, X_test=data.X_test, folds=make_folds(data.users, 2, 0), context=SIDE_BY_SIDE
-    )
+    fits = cross_fit(LEARNERS, matrices(data, make_folds(data.users, 2, 0)), context=SIDE_BY_SIDE)
     assert [fit.learner for fit in fits] == [learner.name for learner in LEARNERS]
     assert all(len(fit.models) == 2 for fit in fits)
 
@@ -231,9 +266,7 @@ def test_a_row_that_no_fold_validated_is_nan_and_not_0() -> None:
     data = simulated(seed=5, rows=200)
     fold_of = make_folds(data.users, 2, seed=0).fold_of.copy()
     fold_of[::10] = -1
-    (fit,) = cross_fit(
-        [Remembering()], data.X, data.y, X_test=data.X_test[:0], folds=Folds(fold_of, 2), context=SIDE_BY_SIDE
-    )
+    (fit,) = cross_fit([Remembering()], matrices(data, Folds(fold_of, 2, data.users)), context=SIDE_BY_SIDE)
     assert np.array_equal(np.isnan(fit.oof), fold_of == -1)
 
 
@@ -284,11 +317,11 @@ def read_catboost(path: Path) -> tuple[Predict, list[str], int]:
 
 
 READERS = {
-    "lightgbm": (".txt", "num_boost_round", read_lightgbm),
-    "xgboost": (".ubj", "num_boost_round", read_xgboost),
-    "catboost": (".cbm", "iterations", read_catboost),
+    "lightgbm": (".txt", read_lightgbm),
+    "xgboost": (".ubj", read_xgboost),
+    "catboost": (".cbm", read_catboost),
 }
-"""Ending of a saved model, the library's word for rounds, and the library's own loader: predictor, names, trees."""
+"""Ending of a saved model and the library's own loader: predictor, names, trees."""
 
 
 @each_learner
@@ -297,49 +330,49 @@ class TestLearner:
 
     def test_the_same_data_and_seed_give_the_same_predictions(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
-        first, second = (learner.fit(data.X, data.y, BRIEF).predict(data.X_test) for _ in range(2))
+        first, second = (fitted(learner, data.X, data.y, BRIEF).predict(data.X_test, None) for _ in range(2))
         assert first.tobytes() == second.tobytes()
 
     def test_another_seed_gives_another_model(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
         other = dataclasses.replace(BRIEF, seed=8)
         assert not np.array_equal(
-            learner.fit(data.X, data.y, BRIEF).predict(data.X_test),
-            learner.fit(data.X, data.y, other).predict(data.X_test),
+            fitted(learner, data.X, data.y, BRIEF).predict(data.X_test, None),
+            fitted(learner, data.X, data.y, other).predict(data.X_test, None),
         )
 
     def test_it_learns(self, learner: Learner) -> None:
         data, new = simulated(seed=7), simulated(seed=8)
-        predicted = learner.fit(data.X, data.y, CONTEXT).predict(new.X)
+        predicted = fitted(learner, data.X, data.y, CONTEXT).predict(new.X, None)
         assert np.mean((predicted - new.y) ** 2) < 0.7 * np.var(new.y)
 
     def test_columns_without_a_single_number_are_accepted(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
         X = data.X.copy()
         X[:, 2] = np.nan
-        model = learner.fit(X, data.y, BRIEF)
-        assert np.isfinite(model.predict(X)).all()
-        assert model.gain()[2] == 0
-        assert np.isfinite(model.predict(np.full((3, len(NAMES)), np.nan))).all()
+        model = fitted(learner, X, data.y, BRIEF)
+        assert np.isfinite(model.predict(X, None)).all()
+        assert model.model.gain()[2] == 0
+        assert np.isfinite(model.predict(np.full((3, len(NAMES)), np.nan), None)).all()
 
     @pytest.mark.parametrize("value", [0.0, 3.3, 12_345.678])
     def test_a_constant_target_is_predicted(self, learner: Learner, value: float) -> None:
         data = simulated(seed=6, rows=300)
-        model = learner.fit(data.X, np.full(300, value), BRIEF)
-        assert model.predict(data.X_test) == pytest.approx(np.full(len(data.X_test), value), rel=1e-6, abs=1e-6)
-        assert model.gain().tolist() == [0.0] * len(NAMES)
+        model = fitted(learner, data.X, np.full(300, value), BRIEF)
+        assert model.predict(data.X_test, None) == pytest.approx(np.full(len(data.X_test), value), rel=1e-6, abs=1e-6)
+        assert model.model.gain().tolist() == [0.0] * len(NAMES)
 
     def test_contributions_sum_to_the_prediction(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
-        model = learner.fit(data.X, data.y, BRIEF)
-        contributions = model.contributions(data.X_test)
+        model = fitted(learner, data.X, data.y, BRIEF)
+        contributions = model.contributions(data.X_test, None)
         assert contributions.shape == (len(data.X_test), len(NAMES) + 1)
-        assert contributions.sum(axis=1) == pytest.approx(model.predict(data.X_test), rel=1e-3)
+        assert contributions.sum(axis=1) == pytest.approx(model.predict(data.X_test, None), rel=1e-3)
         assert np.ptp(contributions[:, -1]) == 0
 
     def test_gain_is_one_number_a_feature_and_never_negative(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
-        gain = learner.fit(data.X, data.y, BRIEF).gain()
+        gain = fitted(learner, data.X, data.y, BRIEF).model.gain()
         assert gain.shape == (len(NAMES),)
         assert (gain >= 0).all()
         assert NAMES[int(gain.argmax())] == "clicks"
@@ -348,32 +381,34 @@ class TestLearner:
         self, learner: Learner, tmp_path: Path
     ) -> None:
         data = simulated(seed=6, rows=300)
-        model = learner.fit(data.X, data.y, BRIEF)
-        path = model.save(tmp_path, "model-fold0")
-        ending, _, read = READERS[learner.name]
+        model = fitted(learner, data.X, data.y, BRIEF)
+        path = model.model.save(tmp_path, "model-fold0")
+        ending, read = READERS[learner.name]
         assert path == tmp_path / f"model-fold0{ending}"
         predict, names, _ = read(path)
-        assert np.array_equal(np.asarray(predict(data.X_test), dtype=np.float64), model.predict(data.X_test))
+        assert np.array_equal(np.asarray(predict(data.X_test), dtype=np.float64), model.predict(data.X_test, None))
         assert names == NAMES
 
     @pytest.mark.parametrize("effort", [0.04, 0.1])
     def test_effort_is_the_share_of_the_usual_rounds(self, learner: Learner, effort: float, tmp_path: Path) -> None:
         data = simulated(seed=6, rows=300)
-        path = learner.fit(data.X, data.y, dataclasses.replace(CONTEXT, effort=effort)).save(tmp_path, "model")
-        _, rounds, read = READERS[learner.name]
-        assert read(path)[2] == round(learner.defaults()[rounds] * effort)
+        path = fitted(learner, data.X, data.y, dataclasses.replace(CONTEXT, effort=effort)).model.save(
+            tmp_path, "model"
+        )
+        _, read = READERS[learner.name]
+        assert read(path)[2] == round(learner.defaults()["rounds"] * effort)
 
     def test_a_single_row_is_predicted_as_it_is_among_others(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
-        model = learner.fit(data.X, data.y, BRIEF)
-        assert model.predict(data.X_test[4:5]).tolist() == [model.predict(data.X_test)[4]]
+        model = fitted(learner, data.X, data.y, BRIEF)
+        assert model.predict(data.X_test[4:5], None).tolist() == [model.predict(data.X_test, None)[4]]
 
     def test_a_fit_changes_neither_its_data_nor_the_folder_it_runs_in(
         self, learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         data, again = simulated(seed=6, rows=300), simulated(seed=6, rows=300)
-        learner.fit(data.X, data.y, BRIEF).contributions(data.X_test)
+        fitted(learner, data.X, data.y, BRIEF).contributions(data.X_test, None)
         assert np.array_equal(data.X, again.X, equal_nan=True)
         assert np.array_equal(data.y, again.y)
         assert list(tmp_path.iterdir()) == []
@@ -494,7 +529,7 @@ def test_a_constant_error_of_a_learner_does_not_matter() -> None:
 def test_the_order_of_learners_and_of_rows_does_not_matter() -> None:
     oof, y, folds = predicted_by_three()
     rows = np.random.default_rng(0).permutation(len(y))
-    one, other = fit_stack(oof, y, folds), fit_stack(oof[rows][:, [2, 0, 1]], y[rows], Folds(folds.fold_of[rows], 5))
+    one, other = fit_stack(oof, y, folds), fit_stack(oof[rows][:, [2, 0, 1]], y[rows], folds.part(rows))
     assert other.weights == pytest.approx(one.weights[[2, 0, 1]])
     assert other.oof == pytest.approx(one.oof[rows])
 
@@ -720,7 +755,7 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     )
     explanations = {check.code: check.explanation for check in checks}
     users = len(set(training.data.users))
-    assert explanations["folds_by_user"] == f"{users} users in 3 folds, 0 in more than one."
+    assert explanations["folds_by_user"] == f"{users} users in 3 folds, 0 on both sides of one."
     assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
     assert explanations["shuffled_target"].endswith("; up to 0.02 is chance.")
     assert explanations["planted_leak"] == "Features that copy the value: none; the planted copy was caught."
@@ -731,15 +766,15 @@ def test_a_user_in_two_folds_is_found(training: Training) -> None:
     users = training.data.users
     row = next(row for row in range(len(users)) if np.count_nonzero(users == users[row]) > 1)
     fold_of[row] = (fold_of[row] + 1) % 3
-    check = folds_by_user(users, fold_of)
+    check = folds_by_user(dataclasses.replace(training.folds, fold_of=fold_of))
     assert check.outcome == "failed"
-    assert check.explanation == f"{len(set(users))} users in 3 folds, 1 in more than one."
+    assert check.explanation == f"{len(set(users))} users in 3 folds, 2 on both sides of one."
 
 
 def test_a_session_without_an_out_of_fold_prediction_is_found(training: Training) -> None:
     oof = training.stack.oof.copy()
     oof[[3, 5]] = np.nan
-    check = oof_complete(oof)
+    check = oof_complete(oof, training.folds)
     assert check.outcome == "failed"
     assert check.explanation == "598 of 600 training sessions have an out-of-fold prediction."
 
@@ -747,13 +782,12 @@ def test_a_session_without_an_out_of_fold_prediction_is_found(training: Training
 class LeakyFolds(Folds):
     """Folds that train on what they validate: the mistake that makes every score look good."""
 
-    def splits(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for _, validated in super().splits():
-            yield np.arange(len(self.fold_of)), validated
+    def trains(self, fit: int) -> np.ndarray:
+        return np.ones(len(self.fold_of), dtype=bool)
 
 
 def test_models_that_trained_on_what_they_validate_betray_themselves_on_a_shuffled_target(training: Training) -> None:
-    leaky = dataclasses.replace(training, folds=LeakyFolds(training.folds.fold_of, 3))
+    leaky = dataclasses.replace(training, folds=LeakyFolds(training.folds.fold_of, 3, training.data.users))
     check = by_code(certify_training(leaky))["shuffled_target"]
     assert check.outcome == "failed"
     r2 = float(check.explanation.removeprefix("Out-of-fold R2 on shuffled values is ").split(";")[0])
@@ -842,7 +876,7 @@ def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(tra
 @pytest.mark.parametrize("value", [0.0, 3.3])
 def test_equal_values_train_to_that_value_with_no_error(value: float) -> None:
     data = dataclasses.replace(simulated(rows=120, users=30), y=np.full(120, value))
-    training = train(data, RunConfig(folds=2), known_share=0.0)
+    training = train(prepare(data, RunConfig(folds=2)), known_share=0.0)
     assert training.test == pytest.approx(np.full(90, value), rel=1e-6, abs=1e-6)
     assert training.cv_mse == pytest.approx(0.0, abs=1e-9)
     assert np.isfinite(dataclasses.astuple(training.expected)).all()

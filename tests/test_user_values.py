@@ -24,7 +24,8 @@ from core.features.user_values import (
 from core.schema import CATEGORY, EVENT_CODE, PRODUCT, TYPE, UNIT, VIEW
 from core.training.fold_columns import Times, learn_columns
 from core.training.folds import make_folds
-from core.training.train import Training, TrainingSet, train
+from core.training.train import Training, prepare, train
+from core.training.training_set import TrainingSet
 
 rows = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 5), st.integers(0, 20), st.integers(1, 20)),
@@ -123,7 +124,8 @@ def trained(request: pytest.FixtureRequest) -> tuple[float, Training, Training]:
     """How much users differ, and the training with and without their earlier values."""
     data = shoppers(request.param)
     with_them, without = (
-        train(each, RunConfig(folds=3), known_share=0.0) for each in (data, dataclasses.replace(data, times=None))
+        train(prepare(each, RunConfig(folds=3)), known_share=0.0)
+        for each in (data, dataclasses.replace(data, times=None))
     )
     return request.param, with_them, without
 
@@ -157,12 +159,12 @@ def test_the_learners_start_from_recovered_prices_times_the_ratio(trained: tuple
         assert start == pytest.approx(np.maximum(worth, 0.0) * ratio)
         assert training.start[validated] == pytest.approx(start)
         for fit in training.fits:
-            assert fit.oof[validated] == pytest.approx(start + fit.models[fold].predict(rows))
+            assert fit.oof[validated] == pytest.approx(fit.models[fold].predict(rows, start))
 
 
 def test_sessions_that_are_all_worth_nothing_are_predicted_to_be() -> None:
     data = shoppers(0.3, rows=600)
-    training = train(dataclasses.replace(data, y=np.zeros(600)), RunConfig(folds=3), known_share=0.0)
+    training = train(prepare(dataclasses.replace(data, y=np.zeros(600)), RunConfig(folds=3)), known_share=0.0)
     assert training.test == pytest.approx(np.zeros(600), abs=1e-6)
     assert training.cv_mse == pytest.approx(0.0, abs=1e-9)
 

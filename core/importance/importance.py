@@ -32,6 +32,8 @@ MEAN_ABS_SHAP = "mean_abs_shap"
 
 _ROWS_A_FOLD = 400
 """Held-out rows explained in each fold: with 5 folds 2,000 in all, seconds of work, enough to order the features."""
+_FEWEST_ROWS = 100
+"""The same where models of several seeds share the work."""
 
 
 def importance_frame(
@@ -45,7 +47,8 @@ def importance_frame(
     """
     names, folds = training.names, training.folds.count
     draws = np.random.default_rng(training.context.seed)
-    chosen = [draws.permutation(validated)[:_ROWS_A_FOLD] for _, validated in training.folds.splits()]
+    most = max(_ROWS_A_FOLD // training.seeds, min(_ROWS_A_FOLD, _FEWEST_ROWS))
+    chosen = [draws.permutation(validated)[:most] for _, validated in training.folds.splits()]
     tasks = [(fit, fold) for fold in range(folds) for fit in training.fits]
     report(0, folds, f"1 of {folds} folds")
     with ThreadPoolExecutor(training.context.threads) as pool:  # as for fits: one core each, side by side
@@ -60,18 +63,23 @@ def importance_frame(
     moved[STACK] = np.sum([np.abs(each).sum(axis=0) for each in combined], axis=0)
     report(folds, folds, "")
     rows = sum(map(len, chosen))
-    gains = {fit.learner: np.mean([_share(model.gain()) for model in fit.models], axis=0) for fit in training.fits}
+    gains = {fit.learner: np.mean([_share(each.model.gain()) for each in fit.models], axis=0) for fit in training.fits}
     return pl.concat(_rows(names, learner, total / rows, gains.get(learner)) for learner, total in moved.items())
 
 
 def _contributions(training: Training, fit: CrossFit, fold: int, rows: NDArray[np.int64]) -> Matrix:
-    """(rows, features) in value units: how far each feature moves the learner's predictions from their mean."""
+    """(rows, features) in value units: how far each feature moves the learner's predictions from their mean.
+
+    With several seeds the mean over them, as the predictions are.
+    """
     asked = training.fold_matrix(fold, rows)
-    contributions = fit.models[fold].contributions(asked)[:, :-1]
+    start = training.matrices.start(asked)
+    models = fit.models[fold :: training.folds.fit_count]
+    contributions = np.mean([model.contributions(asked, start)[:, :-1] for model in models], axis=0)
     if training.columns is not None:
         learned = len(training.columns.names)
         contributions[:, -learned:] += parts_of_start(asked[:, -learned:])
-    return contributions
+    return np.asarray(contributions)
 
 
 def _share(gain: Vector) -> Vector:

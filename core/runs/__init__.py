@@ -2,7 +2,7 @@
 
 from core.runs.jobs import Job, Jobs
 from core.runs.store import Run, best_run, find_run, list_runs, load_run
-from core.runs.worker import cancel, log_file, start_run, working_on
+from core.runs.worker import cancel, finish_early, finish_wish, log_file, start_run, working_on
 
 __all__ = [
     "Job",
@@ -11,6 +11,8 @@ __all__ = [
     "best_run",
     "cancel",
     "find_run",
+    "finish_early",
+    "finish_wish",
     "list_runs",
     "load_run",
     "log_file",

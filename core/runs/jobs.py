@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     pid INTEGER, pid_started REAL, moment TEXT, run_id TEXT, error TEXT
 )
 """
+_WISHES = "CREATE TABLE IF NOT EXISTS wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL)"
 _ONE_ACTIVE = """
 CREATE UNIQUE INDEX IF NOT EXISTS one_active ON jobs ((1)) WHERE state IN ('running', 'stopping')
 """
@@ -76,6 +77,7 @@ class Jobs:
         with self._open() as database:
             database.execute(_TABLE)
             database.execute(_ONE_ACTIVE)
+            database.execute(_WISHES)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -120,6 +122,16 @@ class Jobs:
     def ask_to_stop(self, job_id: str) -> None:
         with self._open() as database:
             database.execute("UPDATE jobs SET state = 'stopping' WHERE id = ? AND state = 'running'", (job_id,))
+
+    def ask_to_finish(self, job_id: str) -> None:
+        """Wish that a job tunes no longer and goes on with the best it has found."""
+        with self._open() as database:
+            database.execute("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, 'finish')", (job_id,))
+
+    def is_to_finish(self, job_id: str) -> bool:
+        """Whether somebody wished so."""
+        with self._open() as database:
+            return database.execute("SELECT 1 FROM wishes WHERE job = ?", (job_id,)).fetchone() is not None
 
     def end(self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None) -> None:
         """Close an active job; one that has ended keeps its end."""

@@ -26,13 +26,15 @@ OOF_FILE = "oof.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
 MODELS_FOLDER = "models"
 IMPORTANCE_FILE = "importance/importance.parquet"
+SEARCH_FILE = "search.parquet"
+LINKS_FILE = "models/links.json"
 PRICES_FILE = "importance/prices.parquet"
 CERTIFICATE_FILE = "certificate.json"
 ANSWERS_FILE = "answers.parquet"
 SUBMISSION_FILE = "submission.csv"
 CHECKS_FILE = "checks.json"
 
-_PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost")
+_PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
 
 
 class Interval(BaseModel):
@@ -70,8 +72,66 @@ class UserScore(BaseModel):
     test_sessions: int
 
 
+class Judged(BaseModel):
+    """Out-of-fold scores in the metric that the run minimised; lower is better."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    """mse, rmse, mae or rmsle."""
+    label: str
+    unit: str
+    learners: dict[str, float]
+    stack: float
+    """Nested, like those of the blends."""
+    blends: dict[str, float]
+    """Other ways to combine the learners: the best of them alone, their mean, their best mean with weights of sum 1."""
+    baseline: float
+    """Of the best constant: the mean, or the median where absolute errors count."""
+    linear: float | None
+    """Of a ridge regression on all features."""
+    prices: float | None
+    """Of recovered prices times the user's ratio, before any tree."""
+    expected: Interval
+
+    @property
+    def loss_unit(self) -> str:
+        """Of what is averaged before a root is taken."""
+        return {"mae": "value units", "rmsle": "squared log"}.get(self.metric, "squared value units")
+
+    @property
+    def skill(self) -> float:
+        """The share of the best constant's score that the stack avoids, out of fold."""
+        return 1 - self.stack / self.baseline if self.baseline else 0.0
+
+
+class Tried(BaseModel):
+    """How a learner's settings came about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: dict[str, int | float | str]
+    trials: int = 0
+    """Settings tried; 0 where they are the defaults."""
+    complete: int = 0
+    """Trials that went through all folds; the others were given up earlier."""
+    importances: dict[str, float] = {}
+    """How much each setting moved the score, as shares; empty where too few were tried."""
+
+
+class Tuning(BaseModel):
+    """What was fitted, how often, and by how much choosing flattered the score."""
+
+    model_config = ConfigDict(frozen=True)
+
+    learners: dict[str, Tried]
+    seeds: int
+    choice: float
+    """Factor that the expected score was raised by, because settings were chosen by the same folds."""
+
+
 class Scores(BaseModel):
-    """Mean squared errors, all out of fold, in squared value units."""
+    """Mean squared errors, all out of fold, in squared value units; and the same in the run's own metric."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,6 +146,24 @@ class Scores(BaseModel):
     expected_test_mse: Interval
     users: dict[str, UserScore] = {}
     """`new` and `known` users apart; empty in the first runs."""
+    in_metric: Judged | None = None
+    """None in the first runs, which knew the mean squared error alone; see `judged`."""
+
+    @property
+    def judged(self) -> Judged:
+        """The scores to show: in the metric that the run minimised."""
+        return self.in_metric or Judged(
+            metric="mse",
+            label="MSE",
+            unit="squared value units",
+            learners=self.learners,
+            stack=self.cv_mse,
+            blends={},
+            baseline=self.baseline_mse,
+            linear=None,
+            prices=self.prices_mse,
+            expected=self.expected_test_mse,
+        )
 
 
 class MetaModel(BaseModel):
@@ -129,6 +207,8 @@ class Manifest(BaseModel):
     synthetic: bool
     scores: Scores
     meta: MetaModel
+    tuning: Tuning | None = None
+    """None in the first runs, which tuned nothing."""
     sessions: SessionCounts
     checks: Passed
     certificate: Passed
@@ -177,6 +257,9 @@ class Run:
             "expected_test_mse": manifest.scores.expected_test_mse.model_dump(),
             "learners": {name: {"cv_mse": mse} for name, mse in manifest.scores.learners.items()},
             "meta": {"weights": manifest.meta.weights, "cv_mse": manifest.scores.cv_mse},
+            "metric": manifest.scores.judged.metric,
+            "cv_score": manifest.scores.judged.stack,
+            "expected_test_score": manifest.scores.judged.expected.model_dump(),
             "n_sessions": manifest.sessions.model_dump(),
             "checks": manifest.checks.model_dump(),
             "certificate": manifest.certificate.model_dump(),
@@ -247,5 +330,5 @@ def find_run(workspace: Workspace, name: str) -> Run:
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:
-    """The run with the lowest expected test error among runs of one dataset; None when there is none."""
+    """The run with the lowest expected squared error among runs of one dataset; None when there is none."""
     return min(runs, key=lambda run: run.manifest.scores.expected_test_mse.value, default=None)

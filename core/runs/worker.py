@@ -25,6 +25,7 @@ from core.workspace import Workspace
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _BEAT_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
 _WRITE_SECONDS = 0.2  # progress is written at most this often; a page looks once a second
 _GRACE_SECONDS = 2.0  # between the request to stop and the end by force; a fit cannot always be interrupted
 
@@ -61,8 +62,12 @@ def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tupl
 
 def _flag(name: str, value: object) -> list[str]:
     flag = f"--{name.replace('_', '-')}"
+    if value is None:
+        return []
     if isinstance(value, bool):
         return [flag if value else f"--no-{flag.removeprefix('--')}"]
+    if isinstance(value, tuple):
+        return [part for each in value for part in (flag, str(each))]
     return [flag, str(value)]
 
 
@@ -96,6 +101,28 @@ def _end(process: psutil.Process) -> None:
     for each in alive:
         each.kill()
     psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
+
+
+def finish_early(workspace: Workspace, job_id: str) -> Job:
+    """Ask a job that tunes to go on with the best it has found so far; everything else of the run is still made."""
+    jobs = Jobs(workspace)
+    if jobs.get(job_id).active:
+        jobs.ask_to_finish(job_id)
+    return jobs.get(job_id)
+
+
+def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
+    """Inside the worker: a question that is asked often and looked up at most once a second."""
+    jobs, looked, wished = Jobs(workspace), 0.0, False
+
+    def is_to_finish() -> bool:
+        nonlocal looked, wished
+        now = time.monotonic()
+        if not wished and now - looked >= _LOOK_SECONDS:
+            looked, wished = now, jobs.is_to_finish(job_id)
+        return wished
+
+    return is_to_finish
 
 
 @contextmanager

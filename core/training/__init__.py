@@ -4,25 +4,32 @@ from core.training.certificate import CertificateCheck, certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.train import (
+    Prepared,
     Training,
     mean_squared_error,
     oof_frame,
     prediction_frame,
+    prepare,
     train,
-    training_set,
+    tune,
 )
+from core.training.training_set import TrainingSet, training_set
 
 __all__ = [
     "LEARNERS",
     "CertificateCheck",
     "CrossFit",
     "Matrix",
+    "Prepared",
     "Training",
+    "TrainingSet",
     "Vector",
     "certify_training",
     "mean_squared_error",
     "oof_frame",
     "prediction_frame",
+    "prepare",
     "train",
     "training_set",
+    "tune",
 ]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from core.training.cross_fitting import cross_fit
+from core.training.cross_fitting import FoldMatrices, cross_fit
+from core.training.folds import Folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.train import Training, fold_columns
+from core.training.train import Training, fold_columns, mean_squared_error
 
 _TRIAL_EFFORT = 0.15
 """Share of the usual rounds in the shuffled-target trial: a leak shows in the first trees, noise is not learned yet."""
@@ -45,8 +45,8 @@ def _check(code: str, title: str, *, holds: bool, explanation: str) -> Certifica
 def certify_training(training: Training) -> list[CertificateCheck]:
     """Check folds, out-of-fold predictions, a shuffled target and a planted leak."""
     return [
-        folds_by_user(training.data.users, training.folds.fold_of),
-        oof_complete(training.stack.oof),
+        folds_by_user(training.folds),
+        oof_complete(training.stack.oof, training.folds),
         shuffled_target(training),
         # not of the columns learned in the folds: where values are sums of prices they may rightly come very near,
         # and that they know no value that they must not know is what the shuffled target shows
@@ -54,27 +54,29 @@ def certify_training(training: Training) -> list[CertificateCheck]:
     ]
 
 
-def folds_by_user(users: NDArray[np.int64], fold_of: NDArray[np.int64]) -> CertificateCheck:
-    """No user may stand in two folds."""
-    pairs = np.unique(np.column_stack([users, fold_of]), axis=0)
-    distinct = len(np.unique(users))
-    several = len(pairs) - distinct
+def folds_by_user(folds: Folds) -> CertificateCheck:
+    """No fold may validate a user that its models learned from."""
+    several = sum(
+        len(np.intersect1d(folds.users[learned], folds.users[validated])) for learned, validated in folds.splits()
+    )
     return _check(
         "folds_by_user",
-        "Every user is in one fold only",
+        "No user is both learned from and validated in a fold",
         holds=several == 0,
-        explanation=f"{distinct:,} users in {len(np.unique(fold_of))} folds, {several:,} in more than one.",
+        explanation=f"{len(np.unique(folds.users)):,} users in {folds.count} folds, {several:,} on both sides of one.",
     )
 
 
-def oof_complete(oof: Vector) -> CertificateCheck:
-    """Every training row must have been predicted by a model that did not see it."""
-    absent = int(np.isnan(oof).sum())
+def oof_complete(oof: Vector, folds: Folds) -> CertificateCheck:
+    """Every row that a fold validates, and no other, must have been predicted by a model that did not see it."""
+    wrong = int((np.isnan(oof) == folds.validated).sum())
+    told = int((~np.isnan(oof)).sum())
+    first = "; forward in time nobody tells the first stretch" if folds.kind == "forward" else ""
     return _check(
         "oof_complete",
         "Every training session is predicted by models that never saw its user",
-        holds=absent == 0,
-        explanation=f"{len(oof) - absent:,} of {len(oof):,} training sessions have an out-of-fold prediction.",
+        holds=wrong == 0,
+        explanation=f"{told:,} of {len(oof):,} training sessions have an out-of-fold prediction{first}.",
     )
 
 
@@ -88,9 +90,9 @@ def shuffled_target(training: Training) -> CertificateCheck:
     y = np.random.default_rng(context.seed).permutation(data.y)
     trial = FitContext(context.names, context.threads, context.seed, effort=_TRIAL_EFFORT)
     # what is learned from values is learned from the shuffled ones
-    columns = fold_columns(data, y, folds)
-    (fit,) = cross_fit(LEARNERS[:1], data.X, y, X_test=data.X_test, folds=folds, context=trial, columns=columns)
-    r2 = 1.0 - float(np.mean((fit.oof - y) ** 2)) / float(np.var(y))
+    matrices = FoldMatrices(data.X, y, data.X_test, folds, fold_columns(data, y, folds))
+    (fit,) = cross_fit(LEARNERS[:1], matrices, context=trial)
+    r2 = 1.0 - mean_squared_error(fit.oof, y) / float(np.var(y))
     return _check(
         "shuffled_target",
         title,

@@ -7,7 +7,7 @@ on an idle machine, and without the collapse that threads waiting for each other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
@@ -15,12 +15,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.schema import LEARNER_LABELS
+from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.fold_columns import FoldColumns, start_of
 from core.training.folds import Folds
-from core.training.learners import FitContext, Learner, Matrix, Model, Vector
+from core.training.learners import FitContext, Learner, Matrix, Settings, Vector
+from core.training.metric import MEAN_SQUARED_ERROR, Metric
 
 Report = Callable[[int, int, str], None]
 """Called with fits done, fits in all, and what is being done."""
+
+
+@dataclass(frozen=True)
+class FoldMatrices:
+    """The rows as the models of each fold see them: the same features, and columns learned fold by fold.
+
+    Attributes:
+        X, X_test: features of training rows and of rows to predict.
+        columns: learned from values, other ones in every fold; they stand behind those of X. The last of them is what
+            a session is worth before any tree: models learn what is missing to the value.
+        weights: of the training rows' losses; None: all alike.
+    """
+
+    X: Matrix
+    y: Vector
+    X_test: Matrix
+    folds: Folds
+    columns: FoldColumns | None = None
+    weights: Vector | None = None
+
+    def rows(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
+        """Training rows."""
+        return self.X[rows] if self.columns is None else np.hstack([self.X[rows], self.columns.train[fold][rows]])
+
+    def test(self, fold: int) -> Matrix:
+        """Rows to predict."""
+        return self.X_test if self.columns is None else np.hstack([self.X_test, self.columns.test[fold]])
+
+    def start(self, matrix: Matrix) -> Vector | None:
+        """Where models start from in rows that one of the above gave."""
+        return start_of(self.columns, matrix)
+
+    def start_of_rows(self, fold: int, rows: NDArray[np.int64]) -> Vector | None:
+        """The same without making the rows."""
+        return None if self.columns is None else start_of(self.columns, self.columns.train[fold][rows])
+
+    def weights_of(self, rows: NDArray[np.int64]) -> Vector | None:
+        return None if self.weights is None else self.weights[rows]
 
 
 @dataclass(frozen=True)
@@ -29,14 +69,17 @@ class CrossFit:
 
     Attributes:
         learner: its name.
-        models: one a fold; model k never saw a user of fold k.
+        settings: that it was fitted with.
+        models: one a fit of the folds (see Folds.fits); model k never saw a user of fold k. With several seeds one
+            tuple after the other.
         oof: out-of-fold predictions of the training rows, NaN for a row that no fold validated, never 0.
-        test: the mean prediction of the fold models for the test rows.
+        test: the mean prediction of the models for the test rows.
         fold_mse: mean squared error of each fold's validated rows.
     """
 
     learner: str
-    models: tuple[Model, ...]
+    settings: Settings
+    models: tuple[FittedLearner, ...]
     oof: Vector
     test: Vector
     fold_mse: tuple[float, ...]
@@ -44,44 +87,55 @@ class CrossFit:
 
 @dataclass(frozen=True)
 class _FoldFit:
-    model: Model
+    model: FittedLearner
     validated: Vector
     test: Vector
 
 
 def cross_fit(
     learners: Sequence[Learner],
-    X: Matrix,
-    y: Vector,
+    matrices: FoldMatrices,
     *,
-    X_test: Matrix,
-    folds: Folds,
     context: FitContext,
-    columns: FoldColumns | None = None,
+    metric: Metric | None = None,
+    settings: Mapping[str, Settings] | None = None,
     report: Report = lambda part, parts, text: None,
 ) -> tuple[CrossFit, ...]:
     """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
 
-    `columns` are learned from values, other ones in every fold; they stand behind those of X. The last of them is what
-    a session is worth before any tree: models learn what is missing to the value, and `models` predict only that.
+    `settings` by learner; who has none gets its defaults.
 
     There is no early stopping: stopping on the fold that makes the out-of-fold prediction would flatter it.
     """
-    splits = list(folds.splits())
-    tasks = [(learner, fold) for learner in learners for fold in range(folds.count)]
+    metric = metric or MEAN_SQUARED_ERROR
+    chosen = {
+        learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric) for learner in learners
+    }
+    folds = matrices.folds
+    splits = list(folds.fits())
+    tasks = [(learner, fold) for learner in learners for fold in range(len(splits))]
     workers = min(context.threads, len(tasks))
     single = replace(context, threads=max(1, context.threads // len(tasks)))
 
     def fit(learner: Learner, fold: int) -> _FoldFit:
         train, validate = splits[fold]
-        known = in_fold(X, columns, fold, train)
-        model = learner.fit(known, y[train] - start_of(columns, known), single)
-        asked = in_fold(X, columns, fold, validate)
-        wanted = _test_in_fold(X_test, columns, fold) if len(X_test) else asked[:0]
-        validated, test = (_told_by(model, columns, rows) for rows in (asked, wanted))
+        known = matrices.rows(fold, train)
+        model = fit_learner(
+            learner.bin(lambda: known, single),
+            chosen[learner.name],
+            single,
+            y=matrices.y[train],
+            start=matrices.start(known),
+            metric=metric,
+            matrix=lambda: known,
+            weights=matrices.weights_of(train),
+        )
+        asked = matrices.rows(fold, validate)
+        wanted = matrices.test(fold) if fold in folds.fits_for_test else asked[:0]
+        validated, test = (model.predict(each, matrices.start(each)) for each in (asked, wanted))
         return _FoldFit(model, validated, test)
 
-    report(0, len(tasks), _told(learners[0], 0, folds.count))
+    report(0, len(tasks), _told(learners[0], 0, len(splits)))
     done = dict.fromkeys((learner.name for learner in learners), 0)
     pool = ThreadPoolExecutor(workers)
     try:
@@ -90,38 +144,41 @@ def cross_fit(
             future.result()  # raises here, at once, what went wrong there
             learner = futures[future]
             done[learner.name] += 1
-            report(sum(done.values()), len(tasks), _told(learner, done[learner.name], folds.count))
+            report(sum(done.values()), len(tasks), _told(learner, done[learner.name], len(splits)))
         results = dict(zip(tasks, (future.result() for future in futures), strict=True))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # after an interruption no further fit starts
     return tuple(
-        _gather(learner, [results[learner, fold] for fold in range(folds.count)], y, folds) for learner in learners
+        _gather(learner, chosen[learner.name], [results[learner, fold] for fold in range(len(splits))], matrices)
+        for learner in learners
     )
 
 
-def in_fold(X: Matrix, columns: FoldColumns | None, fold: int, rows: NDArray[np.int64]) -> Matrix:
-    """Training rows as the models of a fold see them."""
-    return X[rows] if columns is None else np.hstack([X[rows], columns.train[fold][rows]])
-
-
-def _told_by(model: Model, columns: FoldColumns | None, rows: Matrix) -> Vector:
-    """What a model makes of rows with all their columns."""
-    return start_of(columns, rows) + model.predict(rows) if len(rows) else np.empty(0)
-
-
-def _test_in_fold(X_test: Matrix, columns: FoldColumns | None, fold: int) -> Matrix:
-    return X_test if columns is None else np.hstack([X_test, columns.test[fold]])
+def mean_of_seeds(fits: Sequence[CrossFit], y: Vector, folds: Folds) -> CrossFit:
+    """One learner fitted with several seeds, as one: predictions are means, models stand one seed after the other."""
+    oof = np.mean([fit.oof for fit in fits], axis=0)
+    return CrossFit(
+        learner=fits[0].learner,
+        settings=fits[0].settings,
+        models=tuple(model for fit in fits for model in fit.models),
+        oof=oof,
+        test=np.mean([fit.test for fit in fits], axis=0),
+        fold_mse=_fold_mse(oof, y, folds),
+    )
 
 
 def _told(learner: Learner, done: int, folds: int) -> str:
     return f"{LEARNER_LABELS[learner.name]}, {done} of {folds} folds"
 
 
-def _gather(learner: Learner, fits: Sequence[_FoldFit], y: Vector, folds: Folds) -> CrossFit:
+def _gather(learner: Learner, settings: Settings, fits: Sequence[_FoldFit], matrices: FoldMatrices) -> CrossFit:
+    folds, y = matrices.folds, matrices.y
     oof = np.full(len(y), np.nan)
-    errors = []
-    for (_, validate), fit in zip(folds.splits(), fits, strict=True):
+    for (_, validate), fit in zip(folds.fits(), fits, strict=True):
         oof[validate] = fit.validated
-        errors.append(float(np.mean((fit.validated - y[validate]) ** 2)))
-    test = np.mean([fit.test for fit in fits], axis=0)
-    return CrossFit(learner.name, tuple(fit.model for fit in fits), oof, test, tuple(errors))
+    test = np.mean([fits[fold].test for fold in folds.fits_for_test], axis=0)
+    return CrossFit(learner.name, settings, tuple(fit.model for fit in fits), oof, test, _fold_mse(oof, y, folds))
+
+
+def _fold_mse(oof: Vector, y: Vector, folds: Folds) -> tuple[float, ...]:
+    return tuple(float(np.mean((oof[rows] - y[rows]) ** 2)) for _, rows in folds.splits())

@@ -35,7 +35,7 @@ baskets 1 is the better by far, on clicks 1/2 is."""
 
 @dataclass(frozen=True)
 class FoldColumns:
-    """One matrix a fold: (training rows, columns) and (test rows, columns); see the module. `names` are the columns'.
+    """One matrix a fit: (training rows, columns) and (test rows, columns); see the module. `names` are the columns'.
 
     `prices` are those recovered from all training rows.
     """
@@ -46,9 +46,9 @@ class FoldColumns:
     prices: Prices
 
 
-def start_of(columns: FoldColumns | None, matrix: Matrix) -> Vector:
-    """What the learners start from in rows as `in_fold` gives them: the last of the learned columns; else 0."""
-    return np.zeros(len(matrix)) if columns is None else matrix[:, -1]
+def start_of(columns: FoldColumns | None, matrix: Matrix) -> Vector | None:
+    """What the learners start from in rows as `in_fold` gives them: the last of the learned columns; else nothing."""
+    return None if columns is None else matrix[:, -1]
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ def learn_columns(
 
     Without `times` nothing is made of the users' earlier values. `report` hears of price tables fitted and in all.
     """
-    out = _LeaveOut(folds, folds if folds.count >= _FEWEST_FOLDS else make_folds(users, 2, seed=0))
+    out = _LeaveOut.of(folds, users)
     tables, statistics = _PriceTables(baskets, y, out, report), _Statistics(baskets, y, out)
     made, errors = [], []
-    for fold in range(folds.count):
-        mine = folds.fold_of != fold
+    for fold in range(folds.fit_count):
+        mine = folds.trains(fold)
         options = [
             option
             for power in _POWERS
@@ -119,16 +119,22 @@ class _LeaveOut:
     folds: Folds
     inner: Folds
 
+    @classmethod
+    def of(cls, folds: Folds, users: NDArray[np.int64]) -> _LeaveOut:
+        if folds.kind == "forward":  # what a stretch's models learned from is split by user
+            return cls(folds, make_folds(users, _FEWEST_FOLDS, seed=0))
+        return cls(folds, folds if folds.count >= _FEWEST_FOLDS else make_folds(users, 2, seed=0))
+
     @property
     def keys(self) -> int:
         """How many choices of rows there are."""
-        count = self.folds.count
+        count = self.folds.fit_count
         pairs = count * (count - 1) // 2 if self.inner is self.folds else count * self.inner.count
         return count + pairs
 
     def rows(self, key: _Key) -> NDArray[np.int64]:
         """The training rows that are left."""
-        left = self.folds.fold_of != key[0]
+        left = self.folds.trains(key[0])
         for other in key[1:]:
             left &= self.inner.fold_of != other
         return np.flatnonzero(left)
@@ -137,7 +143,7 @@ class _LeaveOut:
         """Put together, for the models of a fold, what is `made` for all rows without a key's rows; see the module."""
         columns = made((fold,)).copy()
         for other in range(self.inner.count):
-            rows = np.flatnonzero((self.inner.fold_of == other) & (self.folds.fold_of != fold))
+            rows = np.flatnonzero((self.inner.fold_of == other) & self.folds.trains(fold))
             if len(rows):
                 pair = (min(fold, other), max(fold, other)) if self.inner is self.folds else (fold, other)
                 columns[rows] = made(pair)[rows]

@@ -1,17 +1,24 @@
 """The meta-model: a Ridge regression of the value on the learners' out-of-fold predictions.
 
 Source: Wolpert (1992), Stacked generalization; Breiman (1996), Stacked regressions, for non-negative ridge weights.
+
+It works on the scale on which the metric counts squared errors. Where absolute errors count, it is fitted anew with
+rows weighted by 1 / (size of their error) until the weights stand, which minimises absolute errors (iteratively
+reweighted least squares, Schlossmacher 1973).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
+from core.training.metric import MAE, MEAN_SQUARED_ERROR, Metric
 
 ALPHAS = (0.0, *(10.0**power for power in range(-5, 1)))
 """Penalties tried, as multiples of the mean sum of squares of a column: 0 is none, 1 halves the weights."""
@@ -19,6 +26,12 @@ _JITTER = 1e-10
 """Keeps the factorisation possible when two learners predict the same."""
 _ROUNDING = 1e-12
 """Sums of squares about the mean below this part of those about 0 are rounding errors of the subtraction."""
+_REWEIGHTINGS = 12
+"""After these the weights of the absolute-error fit move by less than a thousandth on demo and journey."""
+_NEAR = 0.01
+"""Errors below this part of the mean absolute error count as this large in weights: none weighs without bound."""
+_SUM_TO_ONE = 1e4
+"""How much more a blend's weights that miss the sum of 1 cost than what is missed in the data."""
 
 
 @dataclass(frozen=True)
@@ -27,35 +40,136 @@ class Stack:
 
     Attributes:
         weights: one a learner, in the order of the columns.
-        intercept: value units.
+        intercept: on the metric's scale: value units, or logarithms for RMSLE.
         alpha: the chosen penalty.
-        oof: predictions for the training rows by meta-models that did not see the row's fold (nested).
+        oof: predictions for the training rows by meta-models that did not see the row's fold (nested); NaN where the
+            learners have none.
+        metric: whose scale weights and intercept are on.
     """
 
     weights: Vector
     intercept: float
     alpha: float
     oof: Vector
+    metric: Metric = MEAN_SQUARED_ERROR
 
     def predict(self, columns: Matrix) -> Vector:
         """Combine the learners' predictions (rows, learners); never below 0, which no session is worth."""
-        return np.maximum(columns @ self.weights + self.intercept, 0.0)
+        return _combined(columns, self.weights, self.intercept, self.metric)
 
 
-def fit_stack(oof: Matrix, y: Vector, folds: Folds) -> Stack:
+@dataclass(frozen=True)
+class Blend:
+    """Another way to combine the learners, to stand beside the meta-model.
+
+    Attributes:
+        name: best_learner, mean or non_negative.
+        weights: one a learner, from all folds.
+        oof: nested predictions, as the stack's.
+    """
+
+    name: str
+    weights: Vector
+    oof: Vector
+
+
+def fit_stack(
+    oof: Matrix, y: Vector, folds: Folds, metric: Metric | None = None, *, non_negative: bool = True
+) -> Stack:
     """Fit on the out-of-fold matrix (rows, learners) and score itself out of fold, on the same folds as the learners.
 
-    For the nested predictions of fold k, penalty and weights come from the other folds alone. Weights are not negative:
-    the learners answer the same question, so a negative weight only fits their noise (Breiman 1996, section 3).
+    For the nested predictions of fold k, penalty and weights come from the other folds alone. Weights are by default
+    not negative: the learners answer the same question, so a negative weight only fits their noise (Breiman 1996,
+    section 3).
     """
-    moments = [_Moments.of(oof[rows], y[rows]) for _, rows in folds.splits()]
+    metric = metric or MEAN_SQUARED_ERROR
+    parts = _parts(oof, y, folds, metric)
+
+    def fit(chosen: list[_Part]) -> tuple[Vector, float, float]:
+        alpha = _best_alpha([part.moments() for part in chosen], non_negative=non_negative)
+        weights, intercept = _reweighted(
+            chosen, metric, lambda moments: moments.ridge(alpha, non_negative=non_negative)
+        )
+        return weights, intercept, alpha
+
     nested = np.full(len(y), np.nan)
-    for fold, (_, validate) in enumerate(folds.splits()):
-        others = moments[:fold] + moments[fold + 1 :]
-        weights, intercept, _ = _fit(others)
-        nested[validate] = np.maximum(oof[validate] @ weights + intercept, 0.0)
-    weights, intercept, alpha = _fit(moments)
-    return Stack(weights, intercept, alpha, nested)
+    for fold, part in enumerate(parts):
+        weights, intercept, _ = fit(parts[:fold] + parts[fold + 1 :])
+        nested[part.rows] = _combined(oof[part.rows], weights, intercept, metric)
+    return Stack(*fit(parts), nested, metric)
+
+
+def blends(oof: Matrix, y: Vector, folds: Folds, metric: Metric | None = None) -> tuple[Blend, ...]:
+    """The best single learner, the plain mean and the best mean with weights that sum to 1, all nested."""
+    metric = metric or MEAN_SQUARED_ERROR
+    parts = _parts(oof, y, folds, metric)
+    learners = oof.shape[1]
+
+    def best(chosen: list[_Part]) -> Vector:
+        losses = [
+            sum(float(metric.losses(oof[part.rows, place], y[part.rows]).sum()) for part in chosen)
+            for place in range(learners)
+        ]
+        return np.asarray(np.eye(learners)[int(np.argmin(losses))])
+
+    def mean(chosen: list[_Part]) -> Vector:
+        return np.full(learners, 1.0 / learners)
+
+    def convex(chosen: list[_Part]) -> Vector:
+        return _reweighted(chosen, metric, lambda moments: (moments.convex(), 0.0))[0]
+
+    return tuple(
+        _nested_blend(name, rule, oof, parts, metric)
+        for name, rule in (("best_learner", best), ("mean", mean), ("non_negative", convex))
+    )
+
+
+def _nested_blend(
+    name: str, rule: Callable[[list[_Part]], Vector], oof: Matrix, parts: list[_Part], metric: Metric
+) -> Blend:
+    nested = np.full(len(oof), np.nan)
+    for fold, part in enumerate(parts):
+        weights = rule(parts[:fold] + parts[fold + 1 :])
+        nested[part.rows] = _combined(oof[part.rows], weights, 0.0, metric)
+    return Blend(name, rule(parts), nested)
+
+
+def _combined(columns: Matrix, weights: Vector, intercept: float, metric: Metric) -> Vector:
+    found = metric.unscaled(metric.scaled(columns) @ weights + intercept)
+    return np.asarray(np.maximum(found, 0.0))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The validated rows of a fold: their numbers, and learners' predictions and values on the metric's scale."""
+
+    rows: NDArray[np.int64]
+    columns: Matrix
+    y: Vector
+
+    def moments(self, weights: Vector | None = None) -> _Moments:
+        return _Moments.of(self.columns, self.y, weights)
+
+
+def _parts(oof: Matrix, y: Vector, folds: Folds, metric: Metric) -> list[_Part]:
+    return [_Part(rows, metric.scaled(oof[rows]), metric.scaled(y[rows])) for _, rows in folds.splits()]
+
+
+def _reweighted(
+    parts: list[_Part], metric: Metric, solve: Callable[[_Moments], tuple[Vector, float]]
+) -> tuple[Vector, float]:
+    """Solve with all rows alike; where absolute errors count, again and again with weights by the errors."""
+    weights, intercept = solve(_Moments.together([part.moments() for part in parts]))
+    if metric.name != MAE:
+        return weights, intercept
+    for _ in range(_REWEIGHTINGS):
+        errors = [np.abs(part.y - part.columns @ weights - intercept) for part in parts]
+        least = _NEAR * float(np.concatenate(errors).mean())
+        if least <= 0:
+            break
+        weighted = [part.moments(1.0 / np.maximum(error, least)) for part, error in zip(parts, errors, strict=True)]
+        weights, intercept = solve(_Moments.together(weighted))
+    return weights, intercept
 
 
 @dataclass(frozen=True)
@@ -65,19 +179,19 @@ class _Moments:
     sums: Matrix
 
     @classmethod
-    def of(cls, columns: Matrix, y: Vector) -> _Moments:
+    def of(cls, columns: Matrix, y: Vector, weights: Vector | None = None) -> _Moments:
         rows = np.column_stack([np.ones(len(y)), columns, y])
-        return cls(rows.T @ rows)
+        return cls(rows.T @ (rows if weights is None else rows * weights[:, None]))
 
     @classmethod
     def together(cls, parts: list[_Moments]) -> _Moments:
         return cls(np.sum([part.sums for part in parts], axis=0))
 
-    def ridge(self, alpha: float) -> tuple[Vector, float]:
-        """Non-negative ridge weights and the unpenalised intercept.
+    def ridge(self, alpha: float, *, non_negative: bool = True) -> tuple[Vector, float]:
+        """Ridge weights, non-negative or free, and the unpenalised intercept.
 
-        Minimises |y - Xw - b|^2 + alpha * m * |w|^2 over w >= 0, m being the mean sum of squares of the centred
-        columns; solved as non-negative least squares on the Cholesky factor of the centred, penalised moments.
+        Minimises |y - Xw - b|^2 + alpha * m * |w|^2 (over w >= 0), m being the mean sum of squares of the centred
+        columns; solved as (non-negative) least squares on the Cholesky factor of the centred, penalised moments.
         """
         count, means = self.sums[0, 0], self.sums[0, 1:] / self.sums[0, 0]
         centred = self.sums[1:, 1:] - count * np.outer(means, means)
@@ -86,8 +200,21 @@ class _Moments:
         if scale <= rounding:  # every learner predicts one constant: the mean of y is the best there is
             return np.zeros(len(gram)), float(means[-1])
         factor = np.linalg.cholesky(gram + ((alpha + _JITTER) * scale + rounding) * np.eye(len(gram)))
-        weights, _ = nnls(factor.T, np.linalg.solve(factor, product))
-        return np.asarray(weights), float(means[-1] - means[:-1] @ weights)
+        side = np.linalg.solve(factor, product)
+        weights = np.asarray(nnls(factor.T, side)[0] if non_negative else np.linalg.solve(factor.T, side))
+        return weights, float(means[-1] - means[:-1] @ weights)
+
+    def convex(self) -> Vector:
+        """Weights of at least 0 that sum to 1, without an intercept."""
+        gram, product = self.sums[1:-1, 1:-1], self.sums[1:-1, -1]
+        scale = float(np.trace(gram)) / len(gram)
+        if scale <= 0:
+            return np.full(len(gram), 1.0 / len(gram))
+        ones = np.ones(len(gram))
+        strict = _SUM_TO_ONE * scale
+        factor = np.linalg.cholesky(gram + strict * np.outer(ones, ones) + _JITTER * scale * np.eye(len(gram)))
+        weights, _ = nnls(factor.T, np.linalg.solve(factor, product + strict * ones))
+        return np.asarray(weights / weights.sum()) if weights.sum() > 0 else ones / len(ones)
 
     def squared_error(self, weights: Vector, intercept: float) -> float:
         """Sum over the rows of (y - Xw - b)^2."""
@@ -95,13 +222,16 @@ class _Moments:
         return float(side @ self.sums @ side)
 
 
-def _fit(parts: list[_Moments]) -> tuple[Vector, float, float]:
-    """Weights, intercept and penalty; the penalty has the least error in cross-validation over the parts (folds)."""
+def _best_alpha(parts: list[_Moments], *, non_negative: bool) -> float:
+    """The penalty with the least squared error in cross-validation over the parts (folds)."""
     errors = dict.fromkeys(ALPHAS, 0.0)
-    for place, held_out in enumerate(parts if len(parts) > 1 else []):
-        rest = _Moments.together(parts[:place] + parts[place + 1 :])
+    for held_out, rest in _left_out(parts):
         for alpha in ALPHAS:
-            errors[alpha] += held_out.squared_error(*rest.ridge(alpha))
-    alpha = min(errors, key=errors.__getitem__)
-    weights, intercept = _Moments.together(parts).ridge(alpha)
-    return weights, intercept, alpha
+            errors[alpha] += held_out.squared_error(*rest.ridge(alpha, non_negative=non_negative))
+    return min(errors, key=errors.__getitem__)
+
+
+def _left_out(parts: list[_Moments]) -> Iterator[tuple[_Moments, _Moments]]:
+    """Each part and all the others together; nothing where there is only one."""
+    for place, held_out in enumerate(parts if len(parts) > 1 else []):
+        yield held_out, _Moments.together(parts[:place] + parts[place + 1 :])

@@ -1,69 +1,47 @@
-"""Trains the whole stack on a feature table: folds, learners, meta-model, predictions."""
+"""Trains the whole stack on a feature table: folds, search, learners, meta-model, predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from core.config import RunConfig, available_cores
-from core.features import FeatureTable
-from core.features.prices import Baskets
-from core.features.user_values import BUCKETS, History, Sessions
-from core.schema import ROLE, SESSION, STACK, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
-from core.training.cross_fitting import CrossFit, cross_fit, in_fold
-from core.training.expected_score import ExpectedScore, by_history, expected_score, session_classes
-from core.training.fold_columns import FoldColumns, Times, learn_columns, start_of
+from core.errors import SettingError
+from core.features.user_values import BUCKETS, History
+from core.schema import STACK, UNIT, VALUE
+from core.training import baselines
+from core.training.choice import choice_factor
+from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit, mean_of_seeds
+from core.training.expected_score import ExpectedScore, by_history, expected_score
+from core.training.fold_columns import FoldColumns, learn_columns
 from core.training.folds import Folds, make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.stacking import Stack, fit_stack
+from core.training.metric import MSE, Metric, metric_named
+from core.training.stacking import Blend, Stack, blends, fit_stack
+from core.training.training_set import TrainingSet
+from core.training.tuning import Budget, Searched, SearchFolder, search
+from core.training.tuning.search import AFTERWARDS
+
+Report = Callable[[int, int, str], None]
+_SECONDS_A_DAY = 86_400
+_SHARES = 1000
+"""Parts that a search tells its progress in."""
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """The rows that train and the rows to predict, in the order of their units.
+class Prepared:
+    """What every fit of a run uses: the rows as each fold sees them, and what fits are told beside them."""
 
-    Attributes:
-        units: unit numbers of the training rows.
-        users: of the training rows.
-        X, y: features and session values of the training rows.
-        test_units, X_test: the rows to predict.
-        classes, test_classes: see expected_score.session_classes.
-        names: of the features in X; those that are learned fold by fold are not among them.
-    """
-
-    units: NDArray[np.int64]
-    users: NDArray[np.int64]
-    X: Matrix
-    y: Vector
-    test_units: NDArray[np.int64]
-    X_test: Matrix
-    classes: NDArray[np.int64]
-    test_classes: NDArray[np.int64]
-    names: list[str]
-    times: Times | None = None
-    """Whose sessions the rows are, and when; None: nothing is made of the user's earlier values."""
-    baskets: Baskets | None = None
-    """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
-
-    def part(self, rows: NDArray[np.int64]) -> TrainingSet:
-        """Some of the training rows, in rising order, and no rows to predict."""
-        return TrainingSet(
-            units=self.units[rows],
-            users=self.users[rows],
-            X=self.X[rows],
-            y=self.y[rows],
-            test_units=self.test_units[:0],
-            X_test=self.X_test[:0],
-            classes=self.classes[rows],
-            test_classes=self.test_classes[:0],
-            names=self.names,
-            times=None if self.times is None else self.times.part(rows),
-            baskets=None if self.baskets is None else self.baskets.part(rows),
-        )
+    data: TrainingSet
+    config: RunConfig
+    matrices: FoldMatrices
+    context: FitContext
+    metric: Metric
 
 
 @dataclass(frozen=True)
@@ -71,9 +49,17 @@ class Training:
     """What training gives; every out-of-fold prediction and score is on the same folds.
 
     Attributes:
+        fits: one a learner; with several seeds their mean.
+        seeds: that each learner was fitted with.
         start: out-of-fold predictions before any tree: recovered prices times the user's ratio; None without events.
+        constant, linear: out-of-fold predictions of the baselines.
+        blends: other ways to combine the learners, beside the stack.
         test: the stack's predictions of the rows to predict; `stack.oof` are those of the training rows.
         known, test_known: how many earlier sessions of its user have a known value, of training and test rows.
+        cv_mse: mean squared error of the stack, nested.
+        expected: in the run's metric; expected_mse: the same for the mean squared error.
+        searched: by learner; empty where nothing was tuned.
+        choice: factor by which losses are raised because settings were chosen by them; 1 where none were.
     """
 
     data: TrainingSet
@@ -87,7 +73,20 @@ class Training:
     test_known: NDArray[np.int64]
     cv_mse: float
     expected: ExpectedScore
-    columns: FoldColumns | None = None
+    expected_mse: ExpectedScore
+    metric: Metric
+    matrices: FoldMatrices
+    constant: Vector
+    linear: Vector
+    blends: tuple[Blend, ...]
+    seeds: int
+    searched: Mapping[str, Searched]
+    choice: float
+
+    @property
+    def columns(self) -> FoldColumns | None:
+        """What was learned from values fold by fold."""
+        return self.matrices.columns
 
     @property
     def names(self) -> list[str]:
@@ -101,7 +100,7 @@ class Training:
 
     def fold_matrix(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
         """Training rows with all their features, as the models of this fold see them."""
-        return in_fold(self.data.X, self.columns, fold, rows)
+        return self.matrices.rows(fold, rows)
 
     def learner_mse(self) -> dict[str, float]:
         """Out-of-fold mean squared error by learner."""
@@ -109,108 +108,144 @@ class Training:
 
 
 def mean_squared_error(predicted: Vector, actual: Vector) -> float:
-    return float(np.mean((predicted - actual) ** 2))
+    """Over the rows that have a prediction."""
+    return float(np.nanmean((predicted - actual) ** 2))
 
 
-def training_set(
-    table: FeatureTable,
-    wanted: pl.Series | None = None,
-    events: pl.DataFrame | None = None,
-    *,
-    all_rows: bool = False,
-) -> TrainingSet:
-    """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds.
+def prepare(data: TrainingSet, config: RunConfig, report: Report = lambda part, parts, text: None) -> Prepared:
+    """Make the folds, and learn in each what is learned from values.
 
-    `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
-    features.session_events; without them nothing is learned from what the sessions hold. With `all_rows` (the run's
-    history) a session to predict may know the values of its user's later sessions, too.
+    Raises:
+        InputError: too few users for the folds.
+        SettingError: a feature that values shall only rise with does not exist.
     """
-    units = table.units
-    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
-    test = units.get_column(ROLE) == TEST_ROLE
-    if wanted is not None:
-        test = test & units.get_column(SESSION).is_in(wanted.implode())
-    chosen = units.filter(train)
-    classes = session_classes(table.values)
-    train_units, test_units = (units.filter(rows).get_column(UNIT).to_numpy() for rows in (train, test))
-    return TrainingSet(
-        units=train_units,
-        users=chosen.get_column(USER).to_numpy(),
-        X=table.matrix(train),
-        y=chosen.get_column(VALUE).to_numpy(),
-        test_units=test_units,
-        X_test=table.matrix(test),
-        classes=classes[train.to_numpy()],
-        test_classes=classes[test.to_numpy()],
-        names=table.names,
-        times=Times(_sessions(table, train), _sessions(table, test), whenever=all_rows),
-        baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
+    starts = None if data.times is None else data.times.train.starts
+    folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
+    columns = fold_columns(data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"))
+    names = [*data.names, *(columns.names if columns else ())]
+    for name in config.rising:
+        if name not in names:
+            raise SettingError.unknown_feature("rising", name, names)
+    context = FitContext(names, available_cores(), config.seed, device=config.device, rising=config.rising)
+    weights = None
+    if config.half_life is not None and starts is not None:
+        weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_A_DAY * config.half_life))
+    matrices = FoldMatrices(data.X, data.y, data.X_test, folds, columns, weights)
+    return Prepared(data, config, matrices, context, metric_named(config.metric))
+
+
+def tune(
+    prepared: Prepared, records: SearchFolder, budget: Budget, report: Report = lambda part, parts, text: None
+) -> dict[str, Searched]:
+    """Search every learner's settings on the folds until the budget is spent."""
+    return search(
+        LEARNERS,
+        prepared.matrices,
+        context=prepared.context,
+        metric=prepared.metric,
+        budget=budget,
+        records=records,
+        seeds=prepared.config.seeds[0],
+        report=lambda share, text: report(round(_SHARES * share), _SHARES, text),
     )
 
 
-def _sessions(table: FeatureTable, rows: pl.Series) -> Sessions:
-    chosen, duration = table.units.filter(rows), table.values.filter(rows).get_column("duration")
-    starts = chosen.get_column("start").to_numpy()
-    return Sessions(chosen.get_column(USER).to_numpy(), starts, starts + duration.to_numpy().astype(np.int64))
-
-
 def train(
-    data: TrainingSet,
-    config: RunConfig,
+    prepared: Prepared,
     *,
     known_share: float,
-    report: Callable[[int, int, str], None] = lambda part, parts, text: None,
+    searched: Mapping[str, Searched] | None = None,
+    budget: Budget | None = None,
+    report: Report = lambda part, parts, text: None,
 ) -> Training:
     """Fit every learner on every fold, then the meta-model; score it as it will be scored.
 
     `known_share` is the part of the sessions to predict whose value is known from train (no error is made there);
-    the parts that `report` hears of are single fits.
-
-    Raises:
-        InputError: too few users for the folds.
+    the parts that `report` hears of are single fits. Seeds are added while the budget has time.
     """
-    folds = make_folds(data.users, config.folds, config.seed)
-    columns = fold_columns(data, data.y, folds, lambda part, parts: report(0, parts, "recovered prices"))
-    names = [*data.names, *(columns.names if columns else ())]
-    context = FitContext(names, available_cores(), config.seed)
-    fits = cross_fit(
-        LEARNERS,
-        data.X,
-        data.y,
-        X_test=data.X_test,
-        folds=folds,
-        context=context,
-        columns=columns,
-        report=report,
-    )
-    stack = fit_stack(np.column_stack([fit.oof for fit in fits]), data.y, folds)
-    errors = (stack.oof - data.y) ** 2
+    data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
+    folds, y, searched = matrices.folds, data.y, searched or {}
+    fits, seeds = _with_seeds(prepared, searched, budget, report)
+    oof = np.column_stack([fit.oof for fit in fits])
+    stack = fit_stack(oof, y, folds, metric, non_negative=config.non_negative_weights)
     known, test_known = _histories(data)
     classes, test_classes = data.classes, data.test_classes
     if data.times is not None:
         classes = by_history(classes, known.bucket, BUCKETS)
         test_classes = by_history(test_classes, test_known.bucket, BUCKETS)
-    return Training(
-        data=data,
-        folds=folds,
-        context=context,
-        fits=fits,
-        stack=stack,
-        start=None if columns is None else _out_of_fold(columns, folds),
-        test=stack.predict(np.column_stack([fit.test for fit in fits])),
-        known=known.sessions,
-        test_known=test_known.sessions,
-        cv_mse=float(errors.mean()),
-        expected=expected_score(
-            errors,
-            users=data.users,
-            classes=classes,
+    choice, scored = choice_factor(searched, y, folds, metric), folds.validated
+
+    def expected(by: Metric) -> ExpectedScore:
+        return expected_score(
+            by.losses(stack.oof[scored], y[scored]),
+            users=data.users[scored],
+            classes=classes[scored],
             test_classes=test_classes,
             known_share=known_share,
             seed=config.seed,
-        ),
-        columns=columns,
+            metric=by,
+            choice=choice,
+        )
+
+    in_metric = expected(metric)
+    return Training(
+        data=data,
+        folds=folds,
+        context=prepared.context,
+        fits=fits,
+        stack=stack,
+        start=None if matrices.columns is None else _out_of_fold(matrices),
+        test=stack.predict(np.column_stack([fit.test for fit in fits])),
+        known=known.sessions,
+        test_known=test_known.sessions,
+        cv_mse=mean_squared_error(stack.oof, y),
+        expected=in_metric,
+        expected_mse=in_metric if metric.name == MSE else expected(metric_named(MSE)),
+        metric=metric,
+        matrices=matrices,
+        constant=baselines.constant(matrices, metric),
+        linear=baselines.linear(matrices, metric),
+        blends=blends(oof, y, folds, metric),
+        seeds=seeds,
+        searched=searched,
+        choice=choice,
     )
+
+
+def _with_seeds(
+    prepared: Prepared, searched: Mapping[str, Searched], budget: Budget | None, report: Report
+) -> tuple[tuple[CrossFit, ...], int]:
+    """Each learner's fits with one seed after the other, as one, and how many seeds they are of."""
+    least, most = prepared.config.seeds
+    if budget is None or budget.ends is None:
+        most = least
+    settings = {name: found.best.settings for name, found in searched.items()}
+    folds = prepared.matrices.folds
+    rounds: list[tuple[CrossFit, ...]] = []
+    slowest = 0.0
+    while len(rounds) < most:
+        if (
+            len(rounds) >= least
+            and budget is not None
+            and (budget.finish() or budget.seconds_left() < slowest * (1.0 + AFTERWARDS))
+        ):
+            break
+        began = time.monotonic()
+        number = len(rounds)
+        rounds.append(
+            cross_fit(
+                LEARNERS,
+                prepared.matrices,
+                context=replace(prepared.context, seed=prepared.config.seed + number),
+                metric=prepared.metric,
+                settings=settings,
+                report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
+                    number * parts + part, max(least, number + 1) * parts, text
+                ),
+            )
+        )
+        slowest = max(slowest, time.monotonic() - began)
+    return tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*rounds, strict=True)), len(rounds)
 
 
 def fold_columns(
@@ -222,11 +257,11 @@ def fold_columns(
     return learn_columns(data.baskets, y, data.users, folds, times=data.times, report=report)
 
 
-def _out_of_fold(columns: FoldColumns, folds: Folds) -> Vector:
+def _out_of_fold(matrices: FoldMatrices) -> Vector:
     """Where the models start from in the rows that their fold validates."""
-    start = np.empty(len(folds.fold_of))
-    for fold, (_, validated) in enumerate(folds.splits()):
-        start[validated] = start_of(columns, columns.train[fold][validated])
+    start = np.full(len(matrices.y), np.nan)
+    for fold, (_, validated) in enumerate(matrices.folds.splits()):
+        start[validated] = matrices.start_of_rows(fold, validated)
     return start
 
 

@@ -20,42 +20,47 @@ from core.verbs.common import (
     required,
     watching,
 )
+from core.wording import number
 from core.workspace import Workspace
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Go the whole way from files to a checked submission."""
     workspace = Workspace.from_environment()
-    config = RunConfig.checked(
-        preset=options.preset,
-        seed=options.seed,
-        folds=options.folds,
-        history=options.history,
-        engine=options.engine,
-        split_composite_sessions=options.split_composite_sessions,
-        use_known_values=options.use_known_values,
-    )
+    config = _config(options)
     source = dataset_named(workspace, options.dataset) if options.dataset else input_files(options)
     if options.job:
         with run_store.working_on(workspace, options.job) as watch:
-            run = pipeline.run(source, config, workspace, out=options.out, progress=Progress(pipeline.STEPS, watch))
+            wish = run_store.finish_wish(workspace, options.job)
+            progress = Progress(pipeline.steps(config), watch, wish)
+            run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
             run_store.Jobs(workspace).end(options.job, "done", run_id=run.manifest.run_id)
     else:
         with bar("Run", shown=not options.json) as advance:
-            progress = Progress(pipeline.STEPS, watching(advance))
+            progress = Progress(pipeline.steps(config), watching(advance))
             run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
     manifest = run.manifest
-    expected = manifest.scores.expected_test_mse
+    judged = manifest.scores.judged
+    low, high = number(judged.expected.low), number(judged.expected.high)
     words = (
         f"{run.submission}\n"
-        f"expected test MSE {expected.value:,.1f} (90%: {expected.low:,.1f} to {expected.high:,.1f}), "
-        f"cross-validated {manifest.scores.cv_mse:,.1f}, guessing the mean {manifest.scores.baseline_mse:,.1f}\n"
+        f"expected test {judged.label} {number(judged.expected.value)} (90%: {low} to {high}), "
+        f"cross-validated {number(judged.stack)}, guessing a constant {number(judged.baseline)}\n"
         f"{manifest.checks.failed} of {manifest.checks.failed + manifest.checks.passed} submission checks and "
         f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
         f"failed; {manifest.seconds:.0f} s"
     )
     failed = manifest.checks.failed + manifest.certificate.failed
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    """The settings of the command line; without a preset, a budget says that there is to be tuning."""
+    settings = {name: getattr(options, name) for name in RunConfig.model_fields if hasattr(options, name)}
+    settings["rising"] = tuple(options.rising)
+    if settings["preset"] is None:
+        settings["preset"] = "standard" if options.minutes or options.trials else "quick"
+    return RunConfig.checked(**settings)
 
 
 def check(options: argparse.Namespace) -> Outcome:
@@ -106,6 +111,9 @@ def jobs(options: argparse.Namespace) -> Outcome:
     if options.action == "cancel":
         job = run_store.cancel(workspace, options.job)
         return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}"
+    if options.action == "stop":
+        job = run_store.finish_early(workspace, options.job)
+        return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}, to finish with the best found so far"
     if options.action == "show":
         job = run_store.Jobs(workspace).get(options.job)
         log = run_store.log_file(workspace, job.id)

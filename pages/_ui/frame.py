@@ -132,7 +132,8 @@ def _dataset_label(dataset: Dataset) -> str:
 def _run_label(run: Run) -> str:
     manifest = run.manifest
     began = datetime.datetime.fromisoformat(manifest.created)
-    return f"{began:%d %b %H:%M} UTC · MSE {number(manifest.scores.expected_test_mse.value)}"
+    judged = manifest.scores.judged
+    return f"{began:%d %b %H:%M} UTC · {judged.label} {number(judged.expected.value)}"
 
 
 def title(question: str, finding: str) -> None:

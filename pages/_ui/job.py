@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.runs import Job, Jobs, cancel
+from core.runs import Job, Jobs, cancel, finish_early
 from core.wording import duration
 from core.workspace import Workspace
 
@@ -34,10 +34,21 @@ def _progress(workspace: Workspace, job_id: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{_headline(job)}**")
         st.progress(job.moment.fraction if job.moment else 0.0, text=_now(job))
+        if job.moment is not None and job.moment.step == "tune":
+            _offer_to_finish(workspace, job)
         if st.button("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
             with st.spinner("Stopping"):
                 cancel(workspace, job_id)
             st.rerun(scope="app")
+
+
+def _offer_to_finish(workspace: Workspace, job: Job) -> None:
+    """A way to say that what the search has found is good enough."""
+    if Jobs(workspace).is_to_finish(job.id):
+        st.caption("The search ends after the fits at work; then the best settings are fitted.")
+    elif st.button("Finish with the best so far", icon=":material/flag:"):
+        finish_early(workspace, job.id)
+        st.rerun(scope="fragment")
 
 
 def show_in_sidebar(workspace: Workspace, job: Job) -> None:

@@ -1,0 +1,103 @@
+"""The rows that train and the rows to predict, chosen from a feature table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.features import FeatureTable
+from core.features.prices import Baskets
+from core.features.user_values import Sessions
+from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.training.expected_score import session_classes
+from core.training.fold_columns import Times
+from core.training.learners import Matrix, Vector
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The rows that train and the rows to predict, in the order of their units.
+
+    Attributes:
+        units: unit numbers of the training rows.
+        users: of the training rows.
+        X, y: features and session values of the training rows.
+        test_units, X_test: the rows to predict.
+        classes, test_classes: see expected_score.session_classes.
+        names: of the features in X; those that are learned fold by fold are not among them.
+    """
+
+    units: NDArray[np.int64]
+    users: NDArray[np.int64]
+    X: Matrix
+    y: Vector
+    test_units: NDArray[np.int64]
+    X_test: Matrix
+    classes: NDArray[np.int64]
+    test_classes: NDArray[np.int64]
+    names: list[str]
+    times: Times | None = None
+    """Whose sessions the rows are, and when; None: nothing is made of the user's earlier values."""
+    baskets: Baskets | None = None
+    """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
+
+    def part(self, rows: NDArray[np.int64]) -> TrainingSet:
+        """Some of the training rows, in rising order, and no rows to predict."""
+        return TrainingSet(
+            units=self.units[rows],
+            users=self.users[rows],
+            X=self.X[rows],
+            y=self.y[rows],
+            test_units=self.test_units[:0],
+            X_test=self.X_test[:0],
+            classes=self.classes[rows],
+            test_classes=self.test_classes[:0],
+            names=self.names,
+            times=None if self.times is None else self.times.part(rows),
+            baskets=None if self.baskets is None else self.baskets.part(rows),
+        )
+
+
+def training_set(
+    table: FeatureTable,
+    wanted: pl.Series | None = None,
+    events: pl.DataFrame | None = None,
+    *,
+    all_rows: bool = False,
+) -> TrainingSet:
+    """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds.
+
+    `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
+    features.session_events; without them nothing is learned from what the sessions hold. With `all_rows` (the run's
+    history) a session to predict may know the values of its user's later sessions, too.
+    """
+    units = table.units
+    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
+    test = units.get_column(ROLE) == TEST_ROLE
+    if wanted is not None:
+        test = test & units.get_column(SESSION).is_in(wanted.implode())
+    chosen = units.filter(train)
+    classes = session_classes(table.values)
+    train_units, test_units = (units.filter(rows).get_column(UNIT).to_numpy() for rows in (train, test))
+    return TrainingSet(
+        units=train_units,
+        users=chosen.get_column(USER).to_numpy(),
+        X=table.matrix(train),
+        y=chosen.get_column(VALUE).to_numpy(),
+        test_units=test_units,
+        X_test=table.matrix(test),
+        classes=classes[train.to_numpy()],
+        test_classes=classes[test.to_numpy()],
+        names=table.names,
+        times=Times(_sessions(table, train), _sessions(table, test), whenever=all_rows),
+        baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
+    )
+
+
+def _sessions(table: FeatureTable, rows: pl.Series) -> Sessions:
+    chosen, duration = table.units.filter(rows), table.values.filter(rows).get_column("duration")
+    starts = chosen.get_column("start").to_numpy()
+    return Sessions(chosen.get_column(USER).to_numpy(), starts, starts + duration.to_numpy().astype(np.int64))

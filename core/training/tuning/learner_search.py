@@ -1,0 +1,268 @@
+"""One learner's search: settings proposed by TPE, tried fold by fold, given up as soon as they are plainly worse.
+
+Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization (TPE); Akiba et al. (2019), Optuna. Trials
+are given up by Wilcoxon's signed-rank test on like parts of the validated rows against the best trial
+(optuna.pruners.WilcoxonPruner).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial, TrialState
+
+from core.training.cross_fitting import FoldMatrices
+from core.training.fitting import fit_learner
+from core.training.learners import Binned, FitContext, Learner, Settings, Vector
+from core.training.metric import Metric
+from core.training.targets import targets_to_try
+from core.training.tuning.records import SearchFolder
+
+_CHUNKS = 8
+"""Parts of a fold's validated rows, by user: enough for a signed-rank test to tell after a single fold."""
+_GIVEN_UP_AT = 0.1
+"""The p-value below which a trial is given up: Optuna's own default."""
+_MOST_ROUNDS = 1500
+"""Bound of a trial's boosting rounds; fits stop earlier, when rows held out gain no more."""
+_HELD_OUT = 8
+"""One user in so many stops the fits of a trial: of the rows learned from, never of the fold that scores."""
+_RANDOM_TRIALS = 10
+"""Trials before TPE has something to learn from: Optuna's own default."""
+_TARGET = "target"
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@dataclass(frozen=True)
+class TriedSettings:
+    """A finished trial.
+
+    Attributes:
+        number: in its learner's search, from 0.
+        settings: to fit with; `rounds` is what the fits stopped at, scaled to all rows.
+        loss: mean over validated rows; for a trial given up, the estimate from the folds it went through.
+        complete: it went through all folds.
+        folds: how many it went through.
+        seconds: that it took.
+        params: what was proposed, by the names of the search space.
+    """
+
+    number: int
+    settings: Settings
+    loss: float
+    complete: bool
+    folds: int
+    seconds: float
+    params: dict[str, Any]
+
+
+class LearnerSearch:
+    """Asks, tries and tells, one trial at a time; not to be entered by two threads at once."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        matrices: FoldMatrices,
+        *,
+        context: FitContext,
+        metric: Metric,
+        records: SearchFolder,
+        storage: optuna.storages.BaseStorage,
+    ) -> None:
+        self.learner = learner
+        self._matrices, self._context, self._metric, self._records = matrices, context, metric, records
+        self._targets = {
+            f"{each.objective}/{each.transform}": each
+            for each in targets_to_try(metric, matrices.y, learner.objectives)
+        }
+        self._groups = _Groups.of(matrices, context.seed)
+        self._binned: dict[int, Binned] = {}
+        self._best_losses: Vector | None = None
+        with warnings.catch_warnings():
+            # multivariate and group are what Optuna marks as experimental, since years
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study = optuna.create_study(
+                study_name=learner.name,
+                storage=storage,
+                sampler=optuna.samplers.TPESampler(
+                    n_startup_trials=_RANDOM_TRIALS, multivariate=True, group=True, seed=context.seed
+                ),
+                pruner=optuna.pruners.WilcoxonPruner(p_threshold=_GIVEN_UP_AT, n_startup_steps=_CHUNKS),
+                direction="minimize",
+                load_if_exists=True,
+            )
+        self.tried = self._take_up()
+
+    def _take_up(self) -> list[TriedSettings]:
+        """Go on with what is stored: finished trials stand, those that a killed process left are tried again."""
+        trials = self._study.get_trials(deepcopy=False)
+        if not trials:
+            for target in self._targets:
+                self._study.enqueue_trial({_TARGET: target, **self.learner.defaults()})
+        for trial in trials:
+            if trial.state == TrialState.RUNNING:
+                self._study.tell(trial.number, state=TrialState.FAIL)
+                self._study.enqueue_trial(trial.params, skip_if_exists=True)
+        tried = [_tried(trial) for trial in trials if trial.state == TrialState.COMPLETE]
+        complete = [each for each in tried if each.complete and self._records.has(self.learner.name, each.number)]
+        if complete:
+            best = min(complete, key=lambda each: each.loss)
+            oof = self._records.predictions(self.learner.name, best.number)
+            self._best_losses = self._metric.losses(oof.astype(np.float64), self._matrices.y)
+        return tried
+
+    @property
+    def targets(self) -> int:
+        """How many targets there are to try; the search begins with the defaults on each of them."""
+        return len(self._targets)
+
+    @property
+    def best(self) -> TriedSettings | None:
+        """The best trial that went through all folds."""
+        return min(self.complete, key=lambda each: each.loss, default=None)
+
+    @property
+    def complete(self) -> list[TriedSettings]:
+        return [each for each in self.tried if each.complete]
+
+    def predictions(self, trial: TriedSettings) -> Vector:
+        """Out-of-fold predictions of a trial that went through all folds."""
+        return self._records.predictions(self.learner.name, trial.number).astype(np.float64)
+
+    def step(self, enough: Callable[[], bool] = lambda: False) -> TriedSettings | None:
+        """Try one proposal. None if it was `enough` before a first trial could be judged; the proposal is kept then."""
+        began = time.monotonic()
+        trial = self._study.ask()
+        target = self._targets[str(trial.suggest_categorical(_TARGET, list(self._targets)))]
+        settings: Settings = {"objective": target.objective, "transform": target.transform, "rounds": _MOST_ROUNDS}
+        settings |= self.learner.suggest(trial, target.objective)
+        try:
+            outcome = self._through_folds(trial, settings, enough)
+        except BaseException:
+            with contextlib.suppress(Exception):  # the journal may be what failed
+                self._study.tell(trial, state=TrialState.FAIL)
+            raise
+        if outcome is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+            self._study.enqueue_trial(trial.params, skip_if_exists=False)
+            return None
+        oof, rounds, folds = outcome
+        losses = self._metric.losses(oof, self._matrices.y)
+        complete = folds == self._matrices.folds.count
+        loss = float(np.nanmean(losses)) if complete else self._estimate(losses)
+        settings["rounds"] = max(1, round(float(np.mean(rounds)) * _HELD_OUT / (_HELD_OUT - 1)))
+        tried = TriedSettings(
+            trial.number, settings, loss, complete, folds, time.monotonic() - began, dict(trial.params)
+        )
+        if complete:
+            self._records.keep(self.learner.name, trial.number, oof)
+            best = self.best
+            if best is None or loss < best.loss:
+                self._best_losses = losses
+        kept = {"settings": settings, "folds": folds, "seconds": tried.seconds, "complete": complete}
+        for name, value in kept.items():
+            trial.set_user_attr(name, value)
+        self._study.tell(trial, loss)
+        self.tried.append(tried)
+        return tried
+
+    def importances(self) -> dict[str, float]:
+        """How much each setting moved the loss over the trials, as shares; empty where there are too few trials."""
+        if len(self.tried) < _RANDOM_TRIALS:
+            return {}
+        try:
+            found = optuna.importance.get_param_importances(
+                self._study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(evaluate_on_local=True)
+            )
+        except (RuntimeError, ValueError):  # all losses alike
+            return {}
+        return {name: float(share) for name, share in found.items()}
+
+    def _through_folds(
+        self, trial: optuna.Trial, settings: Settings, enough: Callable[[], bool]
+    ) -> tuple[Vector, list[int], int] | None:
+        """Out-of-fold predictions (NaN in folds not gone through), rounds by fold, folds gone through."""
+        count = self._matrices.folds.count
+        oof = np.full(len(self._matrices.y), np.nan)
+        rounds: list[int] = []
+        for place in range(count):
+            if enough():
+                return None if place == 0 or self._best_losses is None else (oof, rounds, place)
+            fold = (trial.number + place) % count  # no fold always comes first
+            validated, predicted, stopped_at = self._fit(fold, settings)
+            oof[validated] = predicted
+            rounds.append(stopped_at)
+            losses = self._metric.losses(predicted, self._matrices.y[validated])
+            for chunk in range(_CHUNKS):
+                mine = self._groups.chunk_of[validated] == chunk
+                if mine.any():
+                    trial.report(float(losses[mine].mean()), fold * _CHUNKS + chunk)
+            if place + 1 < count and self._best_losses is not None and trial.should_prune():
+                return oof, rounds, place + 1
+        return oof, rounds, count
+
+    def _fit(self, fold: int, settings: Settings) -> tuple[NDArray[np.int64], Vector, int]:
+        """Rows validated, predictions for them, rounds that the fit stopped at."""
+        matrices = self._matrices
+        train, validated = np.flatnonzero(matrices.folds.trains(fold)), np.flatnonzero(matrices.folds.fold_of == fold)
+        if fold not in self._binned:
+            self._binned[fold] = self.learner.bin(
+                lambda: matrices.rows(fold, train), self._context, held=self._groups.held[train]
+            )
+        fitted = fit_learner(
+            self._binned[fold],
+            settings,
+            self._context,
+            y=matrices.y[train],
+            start=matrices.start_of_rows(fold, train),
+            metric=self._metric,
+            matrix=lambda: matrices.rows(fold, train),
+            weights=matrices.weights_of(train),
+        )
+        asked = matrices.rows(fold, validated)
+        return validated, fitted.predict(asked, matrices.start(asked)), fitted.model.rounds
+
+    def _estimate(self, losses: Vector) -> float:
+        """The loss of a trial that was given up: that of the best, times how they compare where both were tried."""
+        assert self._best_losses is not None  # noqa: S101 (nothing is given up before there is a best)
+        tried = ~np.isnan(losses)
+        against = float(self._best_losses[tried].mean())
+        whole = float(np.nanmean(self._best_losses))
+        # never better than the best, which is what the next trials are measured against
+        return whole * max(float(losses[tried].mean()) / against, 1.0) if against > 0 else whole
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Users dealt to chunks (for the test that gives trials up) and to those held out (that stop fits)."""
+
+    chunk_of: NDArray[np.int64]
+    held: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, matrices: FoldMatrices, seed: int) -> _Groups:
+        _, user = np.unique(matrices.folds.users, return_inverse=True)
+        dealt = np.random.default_rng(seed).permutation(int(user.max()) + 1)[user]
+        return cls(dealt // _HELD_OUT % _CHUNKS, dealt % _HELD_OUT == 0)
+
+
+def _tried(trial: FrozenTrial) -> TriedSettings:
+    attributes = trial.user_attrs
+    assert trial.value is not None  # noqa: S101 (complete trials have one)
+    return TriedSettings(
+        trial.number,
+        attributes["settings"],
+        trial.value,
+        attributes["complete"],
+        attributes["folds"],
+        attributes["seconds"],
+        dict(trial.params),
+    )

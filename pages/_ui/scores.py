@@ -1,0 +1,88 @@
+"""A run's scores as people see them, on the home page and on Train."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.eda import learner_scores, search_history
+from core.runs import Run
+from core.runs.store import SEARCH_FILE
+from core.schema import LEARNER_LABELS
+from core.wording import count, number, percent
+
+_BLENDS = {
+    "best_learner": "The best learner alone",
+    "mean": "The plain mean",
+    "non_negative": "The best mean with weights that sum to 1",
+}
+_RIGHT = st.column_config.TextColumn(alignment="right")
+
+
+def show_learner_scores(run: Run) -> None:
+    """The sentence and the chart of how well the learners predict."""
+    judged = run.manifest.scores.judged
+    data = learner_scores.frame(
+        judged.learners, judged.stack, judged.baseline, prices=judged.prices, linear=judged.linear
+    )
+    st.markdown(learner_scores.finding(data, judged.label))
+    st.altair_chart(learner_scores.figure(data, judged.label, judged.unit))
+
+
+def show_blends(run: Run) -> None:
+    """The meta-model beside other ways to combine the learners."""
+    judged, meta = run.manifest.scores.judged, run.manifest.meta
+    weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
+    st.subheader("Is stacking worth it?", anchor=False)
+    st.markdown(f"The Ridge meta-model adds up the learners with these weights: {weights}.")
+    if not judged.blends:
+        return
+    scores = {"The Ridge meta-model": judged.stack} | {_BLENDS[name]: score for name, score in judged.blends.items()}
+    rows = [{"Combination": name, judged.label: number(score)} for name, score in scores.items()]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config={judged.label: _RIGHT},
+        alt="Score of the meta-model and of other ways to combine the learners",
+    )
+    st.caption(f"{judged.label} in {judged.unit}, out of fold; weights and choices come from the other folds alone.")
+
+
+def show_search(run: Run) -> None:
+    """What the search of settings found; nothing where nothing was tuned."""
+    manifest = run.manifest
+    if manifest.tuning is None or SEARCH_FILE not in manifest.sha256:
+        return
+    judged, tuning = manifest.scores.judged, manifest.tuning
+    data = search_history.frame(run.table(SEARCH_FILE).collect())
+    st.subheader(search_history.TITLE, anchor=False)
+    st.markdown(search_history.finding(data))
+    st.altair_chart(search_history.figure(data, f"out-of-fold loss ({judged.loss_unit})"))
+    raised = f" and raised the expected score by {percent(tuning.choice - 1)}" if tuning.choice > 1 else ""
+    st.caption(
+        "The settings were chosen by the same folds that score them: the choice was made again without each fold"
+        f"{raised}. In the end each learner was fitted with {count(tuning.seeds, 'seed')}."
+    )
+    names = dict.fromkeys(name for tried in tuning.learners.values() for name in tried.settings)
+    rows = [
+        {"Setting": name}
+        | {LEARNER_LABELS[learner]: _told(tried.settings.get(name)) for learner, tried in tuning.learners.items()}
+        for name in names
+    ]
+    with st.expander("Settings that were found", icon=":material/tune:"):
+        st.dataframe(
+            rows,
+            hide_index=True,
+            height="content",
+            column_config={LEARNER_LABELS[learner]: _RIGHT for learner in tuning.learners},
+            alt="The settings of each learner",
+        )
+        for learner, tried in tuning.learners.items():
+            if tried.importances:
+                first = list(tried.importances.items())[:3]
+                told = ", ".join(f"{name} {percent(share)}" for name, share in first)
+                st.markdown(f"- {LEARNER_LABELS[learner]}: what mattered most was {told}.")
+
+
+def _told(value: float | str | None) -> str:
+    return "–" if value is None else value if isinstance(value, str) else number(value)

@@ -1,0 +1,303 @@
+"""Targets, links and metrics: what trees are told, and how values are made of what they say.
+
+Oracles: each formula written out for one row, a numerical derivative for slopes, scikit-learn's metrics.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_squared_error,
+    root_mean_squared_error,
+    root_mean_squared_log_error,
+)
+
+from core.training import LEARNERS
+from core.training.fitting import FittedLearner, default_settings, fit_learner
+from core.training.folds import make_folds
+from core.training.learners import FitContext, Learner
+from core.training.metric import METRICS, metric_named
+from core.training.stacking import blends, fit_stack
+from core.training.targets import GAMMA, OBJECTIVES, TWEEDIE, Link, Target, targets_to_try
+
+NAMES = ["size", "noise"]
+CONTEXT = FitContext(NAMES, threads=1, seed=7)
+MSE = metric_named("mse")
+each_learner = pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
+many = settings(derandomize=True, deadline=None, max_examples=60)
+TARGETS = [Target(each) for each in OBJECTIVES] + [Target("squared", "sqrt"), Target("squared", "log1p")]
+each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.objective}-{target.transform}")
+
+
+def sessions(rows: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features, values above 0 and a start that is right but for a factor which the first feature tells."""
+    draws = np.random.default_rng(seed)
+    X = draws.normal(size=(rows, 2))
+    start = draws.gamma(2.0, 20.0, rows)
+    return X, start * np.exp(0.5 * X[:, 0]) * draws.gamma(20.0, 1 / 20, rows) + 1e-3, start
+
+
+def fitted(learner: Learner, target: Target, X, y, start, *, metric=MSE, held=None, context=CONTEXT) -> FittedLearner:
+    settings_ = default_settings(learner, metric) | dataclasses.asdict(target)
+    binned = learner.bin(lambda: X, context, held=held)
+    return fit_learner(binned, settings_, context, y=y, start=start, metric=metric, matrix=lambda: X)
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("mse", mean_squared_error),
+        ("rmse", root_mean_squared_error),
+        ("mae", mean_absolute_error),
+        ("rmsle", root_mean_squared_log_error),
+    ],
+)
+def test_a_metric_is_that_of_scikit_learn(name: str, theirs) -> None:
+    draws = np.random.default_rng(0)
+    predicted, actual = draws.gamma(1.0, 30.0, 200), draws.gamma(1.0, 30.0, 200)
+    assert metric_named(name).of(predicted, actual) == pytest.approx(theirs(actual, predicted))
+
+
+def test_a_prediction_below_0_counts_as_0_where_logarithms_are_taken() -> None:
+    assert metric_named("rmsle").of(np.array([-5.0]), np.array([0.0])) == 0.0
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "value"),
+    [
+        (Link("identity"), 10 + 0.5),
+        (Link("square"), (10**0.5 + 0.5) ** 2),
+        (Link("square", factor=1.1), 1.1 * (10**0.5 + 0.5) ** 2),
+        (Link("expm1"), np.exp(np.log(11) + 0.5) - 1),
+        (Link("exp", floor=2.0), 12 * np.exp(0.5)),
+    ],
+)
+def test_a_link_makes_the_value_of_start_and_trees(link: Link, value: float) -> None:
+    assert link.values(np.array([0.5]), np.array([10.0])) == pytest.approx([value])
+
+
+def test_a_bent_link_never_goes_below_0() -> None:
+    for kind in ("square", "expm1"):
+        assert Link(kind).values(np.array([-50.0]), np.array([10.0])).tolist() == [0.0]
+
+
+@each_target
+def test_trees_that_say_what_they_are_told_give_the_values(target: Target) -> None:
+    """But for the log link, whose trees are told the values themselves."""
+    _, y, start = sessions(50)
+    if target.is_log_link:
+        assert np.array_equal(target.task(y, start).labels, y)
+        floor = target.link(y, start).floor
+        assert target.task(y, start).margins == pytest.approx(np.log(start + floor))
+    else:
+        assert target.link(y, start).values(target.task(y, start).labels, start) == pytest.approx(y)
+        assert target.task(y, start).margins is None
+
+
+@many
+@given(st.sampled_from(["identity", "square", "expm1", "exp"]), st.floats(-0.9, 0.9), st.floats(0.1, 100))
+def test_parts_stretched_by_the_slope_sum_to_the_change_of_the_value(kind: str, raw: float, start: float) -> None:
+    link, rows = Link(kind, floor=0.1, factor=1.2), np.array([start])
+    slope = link.slopes(np.array([raw]), rows)
+    change = link.values(np.array([raw]), rows) - link.values(np.array([0.0]), rows)
+    assert slope * raw == pytest.approx(change, abs=1e-4 * max(1.0, start))
+
+
+def test_the_factor_takes_the_bias_from_a_back_transform() -> None:
+    """The mean of a lognormal is its median times exp(variance / 2)."""
+    y = np.random.default_rng(0).lognormal(3.0, 0.8, 200_000)
+    raw = np.full(len(y), np.log1p(y).mean())
+    link = Link("expm1").put_right(raw, None, y, MSE)
+    assert link.factor == pytest.approx(np.exp(0.8**2 / 2), rel=0.05)
+    assert link.values(raw, None).sum() == pytest.approx(y.sum())
+    assert Link("expm1").put_right(raw, None, y, metric_named("rmsle")).factor == 1.0
+
+
+def test_what_values_or_library_do_not_allow_is_not_tried() -> None:
+    everything = tuple(OBJECTIVES)
+
+    def tried(y, objectives=everything, metric="mse") -> set[str]:
+        found = targets_to_try(metric_named(metric), np.array(y), objectives)
+        return {f"{each.objective}/{each.transform}" for each in found}
+
+    positive = tried([1.0, 5.0])
+    assert positive == {"squared/none", "huber/none", "tweedie/none", "gamma/none", "squared/sqrt", "squared/log1p"}
+    assert tried([0.0, 5.0]) == positive - {"gamma/none"}
+    assert tried([-1.0, 5.0]) == {"squared/none", "huber/none"}
+    assert tried([1.0, 5.0], ("squared", "tweedie")) == positive - {"huber/none", "gamma/none"}
+    assert tried([1.0, 5.0], metric="mae") == {"absolute/none", "huber/none", "squared/sqrt", "squared/log1p"}
+    assert tried([1.0, 5.0], metric="rmsle") == {"squared/log1p", "squared/sqrt"}
+
+
+# --- each learner on each target --------------------------------------------------------------------------------------
+
+
+@each_learner
+@each_target
+def test_every_target_learns_what_is_missing_to_the_start(learner: Learner, target: Target) -> None:
+    if target.objective not in learner.objectives:
+        pytest.skip(f"{learner.name} has no objective {target.objective}")
+    X, y, start = sessions()
+    new, truth, from_ = sessions(seed=1)
+    model = fitted(learner, target, X, y, start)
+    error, at_start = (float(np.abs(each - truth).mean()) for each in (model.predict(new, from_), from_))
+    assert error < 0.8 * at_start
+    if target.objective not in ("absolute", "huber"):  # these go for the median, or near it
+        assert model.predict(new, from_).mean() == pytest.approx(truth.mean(), rel=0.06)
+
+
+@each_learner
+@each_target
+def test_contributions_sum_to_what_the_trees_change_at_the_value(learner: Learner, target: Target) -> None:
+    if target.objective not in learner.objectives:
+        pytest.skip(f"{learner.name} has no objective {target.objective}")
+    X, y, start = sessions(400)
+    model = fitted(learner, target, X, y, start)
+    change = model.predict(X, start) - model.link.values(np.zeros(len(X)), start)
+    assert model.contributions(X, start).sum(axis=1) == pytest.approx(change, rel=1e-3, abs=1e-3)
+
+
+@each_learner
+@pytest.mark.parametrize("objective", [TWEEDIE, GAMMA])
+def test_without_a_start_the_log_link_starts_from_the_mean(learner: Learner, objective: str) -> None:
+    if objective not in learner.objectives:
+        pytest.skip(f"{learner.name} has no objective {objective}")
+    X, y, _ = sessions()
+    model = fitted(learner, Target(objective), X, y, None)
+    assert model.link == Link("exp", floor=pytest.approx(y.mean()))
+    assert model.predict(X, None).mean() == pytest.approx(y.mean(), rel=0.06)
+
+
+@each_learner
+def test_a_fit_stops_when_held_out_rows_gain_no_more_and_never_learns_from_them(learner: Learner) -> None:
+    X, y, start = sessions(800)
+    held = np.arange(800) % 8 == 0
+    settings_ = default_settings(learner, MSE) | {"rounds": 1500}
+    changed = np.where(held, y + 5.0 * np.sin(np.arange(800)), y)
+
+    def fit(values) -> FittedLearner:
+        binned = learner.bin(lambda: X, CONTEXT, held=held)
+        return fit_learner(binned, settings_, CONTEXT, y=values, start=start, metric=MSE, matrix=lambda: X)
+
+    one, other = fit(y), fit(changed)
+    assert one.model.rounds < 1500
+    # other values of the held-out rows may move where it stops, and nothing else
+    rounds = min(one.model.rounds, other.model.rounds)
+    short = [
+        fit_learner(
+            learner.bin(lambda: X[~held], CONTEXT),
+            settings_ | {"rounds": rounds},
+            CONTEXT,
+            y=values[~held],
+            start=start[~held],
+            metric=MSE,
+            matrix=lambda: X[~held],
+        ).predict(X, start)
+        for values in (y, changed)
+    ]
+    assert np.array_equal(*short)
+
+
+@each_learner
+def test_one_binned_fold_serves_many_fits_in_any_order(learner: Learner) -> None:
+    X, y, start = sessions(500)
+    binned = learner.bin(lambda: X, CONTEXT)
+
+    def fit(target: Target, on) -> np.ndarray:
+        settings_ = default_settings(learner, MSE) | dataclasses.asdict(target)
+        return fit_learner(binned, settings_, CONTEXT, y=y, start=start, metric=MSE, matrix=lambda: X).predict(X, on)
+
+    first = fit(Target("squared"), start)
+    for target in (Target(TWEEDIE), Target("squared", "sqrt"), Target("huber")):
+        fit(target, start)
+    assert np.array_equal(fit(Target("squared"), start), first)
+    assert np.array_equal(fitted(learner, Target("squared"), X, y, start).predict(X, start), first)
+
+
+@each_learner
+def test_what_trees_say_only_rises_with_a_rising_feature(learner: Learner) -> None:
+    X, y, _ = sessions(1500)
+    y = y + 40 * (X[:, 0] < -1)  # which falls there
+    context = dataclasses.replace(CONTEXT, rising=("size",))
+    line = np.column_stack([np.linspace(-3, 3, 200), np.zeros(200)])
+    free, bound = (fitted(learner, Target("squared"), X, y, None, context=each) for each in (CONTEXT, context))
+    assert (np.diff(free.predict(line, None)) < -1e-9).any()
+    assert (np.diff(bound.predict(line, None)) >= -1e-6).all()
+
+
+@each_learner
+def test_weights_decide_which_rows_are_learned_from(learner: Learner) -> None:
+    X, y, _ = sessions(1000)
+    old = np.arange(1000) < 500
+    y = np.where(old, y + 100, y)
+    settings_ = default_settings(learner, MSE)
+
+    def mean(weights) -> float:
+        binned = learner.bin(lambda: X, CONTEXT)
+        model = fit_learner(binned, settings_, CONTEXT, y=y, start=None, metric=MSE, matrix=lambda: X, weights=weights)
+        return float(model.predict(X, None).mean())
+
+    assert mean(None) == pytest.approx(y.mean(), rel=0.05)
+    assert mean(np.where(old, 1e-3, 1.0)) == pytest.approx(y[~old].mean(), rel=0.1)
+
+
+# --- the meta-model follows the metric --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_meta_model_does_best_in_its_own_metric(name: str) -> None:
+    """Values are a column times a skewed factor, so the best multiples of it for mean, median and logarithm differ."""
+    draws = np.random.default_rng(0)
+    rows = 4000
+    column = draws.gamma(4.0, 20.0, rows)
+    y = column * draws.lognormal(0.0, 0.8, rows)
+    columns = np.column_stack([column, draws.gamma(4.0, 20.0, rows)])
+    folds = make_folds(np.arange(rows), 5, seed=0)
+    own = metric_named(name)
+    scores = {each: own.of(fit_stack(columns, y, folds, metric_named(each)).oof, y) for each in METRICS}
+    assert scores[name] == pytest.approx(min(scores.values()), rel=2e-3)
+    assert scores["mse" if name not in ("mse", "rmse") else "mae"] > 1.02 * scores[name]
+
+
+def test_blends_are_nested_and_keep_to_their_rules() -> None:
+    draws = np.random.default_rng(0)
+    y = draws.gamma(2.0, 20.0, 400)
+    columns = y[:, None] + draws.normal(size=(400, 3)) * [5.0, 8.0, 30.0]
+    folds = make_folds(np.arange(400), 5, seed=0)
+    found = {blend.name: blend for blend in blends(columns, y, folds)}
+    assert found["best_learner"].weights.tolist() == [1.0, 0.0, 0.0]
+    assert found["best_learner"].oof == pytest.approx(np.maximum(columns[:, 0], 0))
+    assert found["mean"].oof == pytest.approx(np.maximum(columns.mean(axis=1), 0))
+    weights = found["non_negative"].weights
+    assert weights.sum() == pytest.approx(1.0)
+    assert (weights >= 0).all()
+    # the least variance of a mean of independent errors: weights by 1 / variance
+    assert weights == pytest.approx(np.array([25, 64, 900.0]) ** -1 / (np.array([25, 64, 900.0]) ** -1).sum(), abs=0.06)
+    mine = folds.fold_of == 2
+    changed = {blend.name: blend for blend in blends(columns, np.where(mine, 5 * y, y), folds)}
+    for name, blend in found.items():
+        assert np.array_equal(blend.oof[mine], changed[name].oof[mine])
+
+
+def test_weights_may_be_negative_where_they_are_allowed_to() -> None:
+    draws = np.random.default_rng(0)
+    y = draws.gamma(2.0, 20.0, 2000)
+    shared = draws.normal(size=2000) * 10
+    columns = np.column_stack([y + shared, shared])
+    folds = make_folds(np.arange(2000), 5, seed=0)
+    free, bound = (fit_stack(columns, y, folds, non_negative=each) for each in (False, True))
+    assert free.weights == pytest.approx([1.0, -1.0], abs=0.01)
+    assert (bound.weights >= 0).all()
+    assert MSE.of(free.oof, y) < 0.1 * MSE.of(bound.oof, y)
