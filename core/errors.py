@@ -226,7 +226,9 @@ class SettingError(StudioError):
 
     @classmethod
     def unknown(cls, setting: str, known: Sequence[str]) -> SettingError:
-        return cls(f"There is no setting {setting}: allowed are {listed(known)}; correct its name and start again.")
+        near = difflib.get_close_matches(setting, known, n=3)
+        ordered = [*near, *(name for name in known if name not in near)]
+        return cls(f"There is no setting {setting}: allowed are {listed(ordered)}; correct its name and start again.")
 
 
 class RunError(StudioError):

@@ -15,7 +15,7 @@ from core.config import RunConfig
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
 from core.ingestion.journey import write_journey
-from core.pipeline import STEPS, check_against_files, check_submission, run
+from core.pipeline import check_against_files, check_submission, run, steps
 from core.progress import Moment, Progress
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
@@ -125,7 +125,7 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
     summary = finished[1].summary()
     assert set(summary) == {
         "run_id", "run_dir", "submission", "seconds", "cv_mse", "expected_test_mse", "learners", "meta", "n_sessions",
-        "checks", "certificate",
+        "checks", "certificate", "metric", "cv_score", "expected_test_score",
     }  # fmt: skip
     assert set(summary["expected_test_mse"]) == {"value", "low", "high"}
     assert set(summary["learners"]) == {"lightgbm", "xgboost", "catboost"}
@@ -135,8 +135,8 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
 
 def test_progress_goes_through_every_step_and_ends_at_one(demo_files: InputFiles, workspace: Workspace) -> None:
     moments: list[Moment] = []
-    run(demo_files, RunConfig(folds=2), workspace, progress=Progress(STEPS, moments.append))
-    assert list(dict.fromkeys(moment.step for moment in moments)) == [step.name for step in STEPS]
+    run(demo_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), moments.append))
+    assert list(dict.fromkeys(moment.step for moment in moments)) == [step.name for step in steps(RunConfig())]
     fractions = [moment.fraction for moment in moments]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0

@@ -1,0 +1,322 @@
+"""The search of settings: what is tried, what is kept, when it ends, and that a killed one goes on where it was.
+
+A process is really killed; out-of-fold predictions of a trial are made again by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import polars as pl
+import psutil
+import pytest
+from optuna.storages.journal import JournalFileBackend
+
+from core.config import RunConfig
+from core.errors import SettingError
+from core.features.user_values import Sessions
+from core.runs import load_run
+from core.runs.store import SEARCH_FILE
+from core.training import LEARNERS, Training, prepare, train, tune
+from core.training.choice import choice_factor
+from core.training.cross_fitting import FoldMatrices
+from core.training.fold_columns import Times
+from core.training.folds import make_folds
+from core.training.learners import FitContext
+from core.training.metric import metric_named
+from core.training.tuning import Budget, Searched, SearchFolder, TriedSettings, search
+from core.workspace import DEMO_FOLDER
+from tests.test_training import NAMES, simulated
+
+CONTEXT = FitContext(NAMES, threads=2, seed=7)
+MSE = metric_named("mse")
+
+
+def searched(folder: Path, trials: int | None = 8, *, rows: int = 300, **budget: object) -> dict[str, Searched]:
+    data = simulated(rows=rows)
+    matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7))
+    return search(
+        LEARNERS,
+        matrices,
+        context=CONTEXT,
+        metric=MSE,
+        budget=Budget(trials, **{"ends": None} | budget),
+        records=SearchFolder(folder),
+        seeds=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Searched]:
+    return searched(tmp_path_factory.mktemp("search"))
+
+
+def test_every_learner_tries_as_many_settings_as_it_was_told_to(found: dict[str, Searched]) -> None:
+    assert list(found) == [learner.name for learner in LEARNERS]
+    for each in found.values():
+        assert [tried.number for tried in each.tried] == list(range(8))
+
+
+def test_the_defaults_come_first_on_every_target(found: dict[str, Searched]) -> None:
+    targets = ["squared/none", "huber/none", "tweedie/none", "gamma/none", "squared/sqrt", "squared/log1p"]
+    for learner in LEARNERS:
+        tried = found[learner.name].tried
+        expected = [target for target in targets if target.split("/")[0] in learner.objectives]
+        assert [each.params["target"] for each in tried[: len(expected)]] == expected
+        defaults = {name: value for name, value in learner.defaults().items() if name in tried[0].params}
+        assert {name: tried[0].params[name] for name in defaults} == defaults
+
+
+def test_the_best_went_through_all_folds_and_has_the_least_loss(found: dict[str, Searched]) -> None:
+    data = simulated(rows=300)
+    for each in found.values():
+        assert each.best in each.complete
+        assert each.best.loss == min(tried.loss for tried in each.complete)
+        for tried in each.complete:
+            assert tried.folds == 3
+            assert tried.loss == pytest.approx(np.mean((each.predictions(tried) - data.y) ** 2), rel=1e-5)
+        for tried in each.tried:
+            if not tried.complete:
+                assert tried.folds < 3
+                assert tried.loss >= min(other.loss for other in each.complete if other.number < tried.number)
+
+
+def test_a_given_up_trial_was_plainly_worse(found: dict[str, Searched]) -> None:
+    given_up = [tried for each in found.values() for tried in each.tried if not tried.complete]
+    assert given_up, "nothing was given up: the test says nothing"
+
+
+def test_the_same_search_finds_the_same(found: dict[str, Searched], tmp_path: Path) -> None:
+    for name, again in searched(tmp_path / "again").items():
+        assert [each.loss for each in again.tried] == [each.loss for each in found[name].tried]
+        assert [each.params for each in again.tried] == [each.params for each in found[name].tried]
+
+
+def test_values_of_a_fold_do_not_reach_its_predictions_not_even_through_early_stopping(tmp_path: Path) -> None:
+    data = simulated(rows=300)
+    folds = make_folds(data.users, 3, seed=7)
+    mine = folds.fold_of == 1
+    oof = []
+    for place, y in enumerate((data.y, np.where(mine, 900 - data.y, data.y))):
+        matrices = FoldMatrices(data.X, y, data.X_test, folds)
+        told = search(
+            LEARNERS,
+            matrices,
+            context=CONTEXT,
+            metric=MSE,
+            budget=Budget(1, None),
+            records=SearchFolder(tmp_path / str(place)),
+            seeds=1,
+        )
+        oof.append({name: each.predictions(each.tried[0]) for name, each in told.items()})
+    for name in oof[0]:
+        assert np.array_equal(oof[0][name][mine], oof[1][name][mine])
+        assert not np.array_equal(oof[0][name][~mine], oof[1][name][~mine])
+
+
+def test_when_the_time_is_up_every_learner_has_tried_its_defaults_and_no_more(tmp_path: Path) -> None:
+    for each in searched(tmp_path, None, ends=time.monotonic() - 1).values():
+        assert len(each.complete) == 1
+        assert len(each.tried) == 1
+
+
+def test_a_person_may_say_that_it_is_enough(tmp_path: Path) -> None:
+    asked = 0
+
+    def finish() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 40
+
+    told = searched(tmp_path, 10_000, finish=finish)
+    assert sum(len(each.tried) for each in told.values()) < 100
+
+
+def test_what_goes_wrong_in_a_fit_comes_out_and_ends_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("the library gave up")
+
+    monkeypatch.setattr("core.training.learners.xgboost.XGBoostBinned.fit", broken)
+    with pytest.raises(ValueError, match=r"^the library gave up$"):
+        searched(tmp_path, 10_000)
+
+
+# --- going on ---------------------------------------------------------------------------------------------------------
+
+
+def finished_trials(folder: Path) -> dict[tuple[str, int], float]:
+    """The finished trials of a search's journal, by learner and number, with their losses."""
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / "search.journal")))
+    names = optuna.get_all_study_names(storage)
+    return {
+        (name, trial.number): trial.value
+        for name in names
+        for trial in optuna.load_study(study_name=name, storage=storage).get_trials()
+        if trial.state == optuna.trial.TrialState.COMPLETE
+    }
+
+
+def test_more_trials_go_on_with_those_there_are(tmp_path: Path) -> None:
+    first = searched(tmp_path, 7)
+    more = searched(tmp_path, 9)
+    for name, each in more.items():
+        assert len(each.tried) == 9
+        assert [tried.loss for tried in each.tried[:7]] == [tried.loss for tried in first[name].tried]
+
+
+def test_a_killed_run_goes_on_without_repeating_or_losing_a_finished_trial(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    command = [
+        *(sys.executable, "-m", "core", "run", "--json", "--trials", "9", "--folds", "3"),
+        *("--train", str(DEMO_FOLDER / "train.csv"), "--test", str(DEMO_FOLDER / "test.csv")),
+    ]
+    environment = os.environ | {"SVS_HOME": str(home)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 240
+        folder, before = None, {}
+        while len(before) < 8:
+            assert time.monotonic() < deadline, "no trial finished in time"
+            assert process.poll() is None, "the run ended before it was killed"
+            time.sleep(0.1)
+            folder = next(iter((home / "studies").glob("*/search.journal")), None)
+            before = finished_trials(folder.parent) if folder else {}
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    before = finished_trials(folder.parent)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    run = load_run(Path(json.loads(done.stdout.splitlines()[-1])["run_dir"]))
+    table = run.table(SEARCH_FILE).collect()
+    after = {(row["learner"], row["trial"] - 1): row["loss"] for row in table.iter_rows(named=True)}
+    assert len(before) >= 8
+    assert {key: after.get(key) for key in before} == before
+    assert table.group_by("learner").len().get_column("len").to_list() == [9, 9, 9]
+    assert table.select(pl.struct("learner", "settings").is_duplicated().any()).item() is False
+    assert not list((home / "studies").iterdir()), "the search is over, its folder must be gone"
+
+
+def test_a_folder_that_another_living_process_searches_in_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    folder.mkdir()
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        started = psutil.Process(other.pid).create_time()
+        (folder / "owner").write_text(f"{other.pid} {started}")
+        SearchFolder.claimed(folder).storage()
+        assert not (folder / "search.journal").exists()
+        assert (tmp_path / f"search-{os.getpid()}" / "owner").is_file()
+    finally:
+        other.communicate(b"\n")
+    SearchFolder.claimed(folder).storage()
+    assert (folder / "owner").read_text().split()[0] == str(os.getpid())
+
+
+# --- what choosing flatters -------------------------------------------------------------------------------------------
+
+
+def test_nothing_chosen_is_nothing_flattered() -> None:
+    data = simulated()
+    assert choice_factor({}, data.y, make_folds(data.users, 3, seed=0), MSE) == 1.0
+
+
+def test_choosing_among_many_equal_trials_is_seen_through() -> None:
+    """Fifty predictors that differ by noise alone: the best of them looks better than any is."""
+    draws = np.random.default_rng(0)
+    y = draws.gamma(2.0, 20.0, 120)
+    folds = make_folds(np.arange(120), 4, seed=0)
+    trials = y[:, None] + draws.normal(size=(120, 50)) * 15
+    tried = [
+        TriedSettings(number, {"rounds": 1}, float(np.mean((trials[:, number] - y) ** 2)), True, 4, 1.0, {})
+        for number in range(50)
+    ]
+    best = min(tried, key=lambda each: each.loss)
+    one = Searched("lightgbm", best, tuple(tried), {}, tuple(tried), lambda each: trials[:, each.number])
+    assert 1.02 < choice_factor({"lightgbm": one}, y, folds, MSE) < 1.5
+
+
+# --- a whole training -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["mse", "rmse", "mae", "rmsle"])
+def test_a_tuned_training_follows_its_metric(metric: str, tmp_path: Path) -> None:
+    data = simulated(rows=300)
+    prepared = prepare(data, RunConfig(preset="standard", trials=2, metric=metric, folds=3))
+    told = tune(prepared, SearchFolder(tmp_path), Budget(2, None))
+    training = train(prepared, known_share=0.0, searched=told)
+    assert training.seeds == 2
+    assert {fit.learner: fit.settings for fit in training.fits} == {
+        name: each.best.settings for name, each in told.items()
+    }
+    assert all(len(fit.models) == 2 * 3 for fit in training.fits)
+    own = metric_named(metric)
+    score = own.of(training.stack.oof, data.y)
+    assert score < 0.9 * own.of(training.constant, data.y)
+    assert training.expected.value == pytest.approx(
+        own.score(float(own.losses(training.stack.oof, data.y).mean()) * training.choice), rel=0.2
+    )
+
+
+@pytest.mark.parametrize("kind", ["user_and_value", "forward"])
+def test_a_training_on_other_folds(kind: str) -> None:
+    data = simulated(rows=600)
+    if kind == "forward":
+        starts = np.random.default_rng(0).permutation(600) * 100
+        test = np.arange(90) + 70_000
+        times = Times(Sessions(data.users, starts, starts + 10), Sessions(np.arange(90) + 10**6, test, test + 10))
+        data = dataclasses.replace(data, times=times)
+    training: Training = train(prepare(data, RunConfig(folds=3, fold_kind=kind)), known_share=0.0)
+    told = training.folds.validated
+    assert np.array_equal(np.isnan(training.stack.oof), ~told)
+    assert told.all() == (kind != "forward")
+    assert np.isfinite(training.test).all()
+    assert training.cv_mse < 0.9 * np.var(data.y)
+    assert np.isfinite(dataclasses.astuple(training.expected)).all()
+
+
+@pytest.mark.parametrize("budget", [{"minutes": 5.0}, {"trials": 3}])
+def test_the_quick_preset_takes_no_budget(budget: dict[str, object]) -> None:
+    with pytest.raises(SettingError, match=r"^The preset quick tunes nothing, so it takes no minutes and no trials"):
+        RunConfig.checked(preset="quick", **budget)
+
+
+@pytest.mark.parametrize(
+    ("settings", "minutes"),
+    [
+        ({"preset": "quick"}, None),
+        ({"preset": "standard"}, 10.0),
+        ({"preset": "thorough"}, 60.0),
+        ({"preset": "standard", "minutes": 3.0}, 3.0),
+        ({"preset": "standard", "trials": 5}, None),
+        ({"preset": "standard", "trials": 5, "minutes": 2.0}, 2.0),
+    ],
+)
+def test_minutes_given(settings: dict[str, object], minutes: float | None) -> None:
+    assert RunConfig.checked(**settings).minutes_given == minutes
+
+
+def test_a_search_with_another_budget_is_the_same_search_and_with_another_seed_it_is_not() -> None:
+    one = RunConfig(preset="standard", minutes=3)
+    assert one.search_digest == RunConfig(preset="thorough", trials=7).search_digest
+    assert one.search_digest != RunConfig(preset="standard", seed=8).search_digest
+
+
+def test_a_rising_feature_that_does_not_exist_is_one_sentence() -> None:
+    with pytest.raises(SettingError) as refused:
+        prepare(simulated(), RunConfig(folds=3, rising=("cart",)))
+    assert str(refused.value) == (
+        "rising names cart, which is no feature: allowed are the names that `python -m core features` lists, such as "
+        "carts; correct it and start again."
+    )
