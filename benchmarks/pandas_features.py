@@ -31,6 +31,7 @@ def features(events: pd.DataFrame, *, by_apply: bool) -> pd.DataFrame:
     sessions = events.groupby("unit")
     table = pd.DataFrame({"n_events": sessions.size()})
     counts = _counts_by_apply(sessions) if by_apply else pd.crosstab(events["unit"], events["type"])
+    counts = counts.reindex(columns=range(4), fill_value=0)  # a log of purchases has no other type
     for name, code in (("view", VIEW), ("add_cart", ADD_CART), ("remove_cart", REMOVE_CART), ("buy", BUY)):
         table[f"n_{name}"] = counts[code]
         table[f"share_{name}"] = counts[code] / table["n_events"]
