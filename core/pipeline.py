@@ -160,24 +160,28 @@ def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | Non
 
 
 def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:
-    """One row a session of the submission: user_session, session_value, source.
+    """One row a session of the submission: user_session, session_value, source, and the ends of its intervals
+    (low_80, high_80, low_95, high_95; null where too few sessions tell).
 
     The units of a session are summed (source "summed" where there are several); a session known from train gets the
     value it has there (source "known"); all others are "predicted".
     """
+    frame = prediction_frame(training)
+    ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
     predicted = (
-        prediction_frame(training)
-        .join(table.units.select(UNIT, SESSION, "known_value"), on=UNIT, how="left")
+        frame.join(table.units.select(UNIT, SESSION, "known_value"), on=UNIT, how="left")
         .group_by(SESSION)
         .agg(
             pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
+            # of a session of several users the sums, which hold it at least as often as each holds its part
+            *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
             pl.len().alias("units"),
             pl.col("known_value").first(),
         )
     )
     known = pl.col("known_value").is_not_null() & pl.lit(config.use_known_values)
     answers = predicted.with_columns(
-        pl.when(known).then("known_value").otherwise(SESSION_VALUE).alias(SESSION_VALUE),
+        *(pl.when(known).then("known_value").otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
         pl.when(known)
         .then(pl.lit("known"))
         .when(pl.col("units") > 1)
@@ -188,7 +192,7 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
     return (
         dataset.order()
         .join(answers, on=SESSION, how="left", maintain_order="left")
-        .select(USER_SESSION, SESSION_VALUE, _SOURCE)
+        .select(USER_SESSION, SESSION_VALUE, _SOURCE, *ends)
     )
 
 

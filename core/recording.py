@@ -21,7 +21,15 @@ from core.progress import Progress
 from core.runs import store
 from core.schema import SESSION, STACK, UNIT
 from core.submission import CheckResult
-from core.training import CertificateCheck, Training, Vector, mean_squared_error, oof_frame, prediction_frame
+from core.training import (
+    CertificateCheck,
+    Training,
+    Vector,
+    coverage_frame,
+    mean_squared_error,
+    oof_frame,
+    prediction_frame,
+)
 from core.training.tuning import Budget
 
 Report = Callable[[int, int, str], None]
@@ -119,6 +127,7 @@ def write_tables(
             fitted.model.save(models, stem)
             links[stem] = fitted.link.as_record()
     _write_json(folder / store.LINKS_FILE, links)
+    coverage_frame(training).write_parquet(folder / store.COVERAGE_FILE)
     if training.searched:
         search_frame(training).write_parquet(folder / store.SEARCH_FILE)
     listed = [

@@ -13,7 +13,7 @@ from core.wording import count, duration, number, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.job import show_end, show_progress
-from pages._ui.scores import show_blends, show_learner_scores, show_search
+from pages._ui.scores import show_blends, show_coverage, show_learner_scores, show_search
 from pages._ui.tables import certificate_table, fold_table, user_table
 
 HISTORY = {
@@ -152,6 +152,7 @@ def show_scores(run: Run) -> None:
     st.subheader("Mean squared error by fold", anchor=False)
     fold_table(run)
     show_users(run)
+    show_coverage(run)
     st.subheader("Can the score be believed?", anchor=False)
     st.markdown(
         f"{manifest.certificate.passed} of {manifest.certificate.passed + manifest.certificate.failed} "

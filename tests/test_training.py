@@ -867,7 +867,8 @@ def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(tra
     oof, predictions = oof_frame(training), prediction_frame(training)
     assert oof.columns == ["unit", "fold", "value", *predictors]
     assert oof.get_column("unit").to_list() == list(range(600))
-    assert predictions.columns == ["unit", *predictors]
+    ends = ["low_80", "high_80", "low_95", "high_95"]
+    assert predictions.columns == ["unit", *predictors, *ends]
     assert predictions.get_column("unit").to_list() == list(range(600, 690))
     assert not oof.null_count().sum_horizontal().item()
     assert not any(column.is_nan().any() for column in oof.iter_columns() if column.dtype.is_float())

@@ -3,12 +3,11 @@
 from core.training.certificate import CertificateCheck, certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.learners import LEARNERS, Matrix, Vector
+from core.training.tables import coverage_frame, oof_frame, prediction_frame
 from core.training.train import (
     Prepared,
     Training,
     mean_squared_error,
-    oof_frame,
-    prediction_frame,
     prepare,
     train,
     tune,
@@ -25,6 +24,7 @@ __all__ = [
     "TrainingSet",
     "Vector",
     "certify_training",
+    "coverage_frame",
     "mean_squared_error",
     "oof_frame",
     "prediction_frame",

@@ -7,19 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
 from core.features.user_values import BUCKETS, History
-from core.schema import STACK, UNIT, VALUE
 from core.training import baselines
 from core.training.choice import choice_factor
 from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit, mean_of_seeds
 from core.training.expected_score import ExpectedScore, by_history, expected_score
 from core.training.fold_columns import FoldColumns, learn_columns
 from core.training.folds import Folds, make_folds
+from core.training.intervals import Intervals, Known, fit_intervals
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
 from core.training.metric import MSE, Metric, metric_named
 from core.training.stacking import Blend, Stack, blends, fit_stack
@@ -59,6 +58,7 @@ class Training:
         cv_mse: mean squared error of the stack, nested.
         expected: in the run's metric; expected_mse: the same for the mean squared error.
         searched: by learner; empty where nothing was tuned.
+        intervals: around the stack's predictions.
         choice: factor by which losses are raised because settings were chosen by them; 1 where none were.
     """
 
@@ -82,6 +82,7 @@ class Training:
     seeds: int
     searched: Mapping[str, Searched]
     choice: float
+    intervals: Intervals
 
     @property
     def columns(self) -> FoldColumns | None:
@@ -188,6 +189,8 @@ def train(
         )
 
     in_metric = expected(metric)
+    test_columns = np.column_stack([fit.test for fit in fits])
+    test = stack.predict(test_columns)
     return Training(
         data=data,
         folds=folds,
@@ -195,7 +198,7 @@ def train(
         fits=fits,
         stack=stack,
         start=None if matrices.columns is None else _out_of_fold(matrices),
-        test=stack.predict(np.column_stack([fit.test for fit in fits])),
+        test=test,
         known=known.sessions,
         test_known=test_known.sessions,
         cv_mse=mean_squared_error(stack.oof, y),
@@ -209,7 +212,24 @@ def train(
         seeds=seeds,
         searched=searched,
         choice=choice,
+        intervals=fit_intervals(
+            _known(data.X, data.names, stack.oof, known, oof),
+            y,
+            _known(data.X_test, data.names, test, test_known, test_columns),
+            folds,
+            seed=config.seed,
+        ),
     )
+
+
+def _known(X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix) -> Known:
+    """What is known of sessions when their error is to be foreseen."""
+    return Known(predicted, events_of(X, names), history.sessions.astype(np.float64), by_learner.std(axis=1))
+
+
+def events_of(X: Matrix, names: list[str]) -> Vector:
+    """How many events sessions have; 0 where the features do not tell."""
+    return X[:, names.index("n_events")] if "n_events" in names else np.zeros(len(X))
 
 
 def _with_seeds(
@@ -270,19 +290,3 @@ def _histories(data: TrainingSet) -> tuple[History, History]:
     if data.times is None:
         return History.empty(len(data.y)), History.empty(len(data.test_units))
     return data.times.histories(data.y, data.y)
-
-
-def oof_frame(training: Training) -> pl.DataFrame:
-    """One row a training unit: unit, fold, value, a column a learner, stack (the final prediction)."""
-    return pl.DataFrame(
-        {UNIT: training.data.units, "fold": training.folds.fold_of, VALUE: training.data.y}
-        | {fit.learner: fit.oof for fit in training.fits}
-        | {STACK: training.stack.oof}
-    )
-
-
-def prediction_frame(training: Training) -> pl.DataFrame:
-    """One row a unit to predict: unit, a column a learner, stack (the final prediction)."""
-    return pl.DataFrame(
-        {UNIT: training.data.test_units} | {fit.learner: fit.test for fit in training.fits} | {STACK: training.test}
-    )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.eda import learner_scores, search_history
 from core.runs import Run
-from core.runs.store import SEARCH_FILE
+from core.runs.store import COVERAGE_FILE, SEARCH_FILE
 from core.schema import LEARNER_LABELS
 from core.wording import count, number, percent
 
@@ -15,6 +15,7 @@ _BLENDS = {
     "mean": "The plain mean",
     "non_negative": "The best mean with weights that sum to 1",
 }
+_SEGMENTS = {"all": "", "prediction": "Prediction", "user": "User", "events": "Events"}
 _RIGHT = st.column_config.TextColumn(alignment="right")
 
 
@@ -82,6 +83,48 @@ def show_search(run: Run) -> None:
                 first = list(tried.importances.items())[:3]
                 told = ", ".join(f"{name} {percent(share)}" for name, share in first)
                 st.markdown(f"- {LEARNER_LABELS[learner]}: what mattered most was {told}.")
+
+
+def show_coverage(run: Run) -> None:
+    """How wide the intervals are and how often they hold; nothing in older runs."""
+    if COVERAGE_FILE not in run.manifest.sha256:
+        return
+    rows = run.table(COVERAGE_FILE).collect().to_dicts()
+    everyone = rows[0]
+    st.subheader("How sure is a single prediction?", anchor=False)
+    st.markdown(
+        f"The 80% interval is {number(everyone['width_80'])} value units wide on average and holds the value of "
+        f"{percent(everyone['inside_80'])} of the train sessions, out of fold; the 95% interval is "
+        f"{number(everyone['width_95'])} wide and holds {percent(everyone['inside_95'])}."
+    )
+    shown = [
+        {
+            "Sessions by": _SEGMENTS[row["by"]],
+            "Segment": f"{row['segment']} of 10" if row["by"] == "prediction" else row["segment"],
+            "Sessions": f"{row['sessions']:,}",
+        }
+        | {f"Inside {level}%": percent(row[f"inside_{level}"]) for level in (80, 95)}
+        | {f"Width {level}%": number(row[f"width_{level}"]) for level in (80, 95)}
+        for row in sorted(rows, key=lambda row: _place(row["by"], row["segment"]))
+    ]
+    columns = dict.fromkeys([name for name in shown[0] if name not in ("Sessions by", "Segment")], _RIGHT)
+    with st.expander("By prediction, user and length", icon=":material/straighten:"):
+        st.dataframe(
+            shown,
+            hide_index=True,
+            height="content",
+            column_config=columns,
+            alt="Coverage and width of the intervals by segment",
+        )
+        st.caption(
+            "Widths in value units. Segments are of what is known beforehand: no honest interval covers the highest "
+            "values as often as others, as it cannot know that they are."
+        )
+
+
+def _place(by: str, segment: str) -> tuple[int, int, str]:
+    """Segments in the order of _SEGMENTS, tenths by their number."""
+    return list(_SEGMENTS).index(by), int(segment) if by == "prediction" else 0, segment
 
 
 def _told(value: float | str | None) -> str:
