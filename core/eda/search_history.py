@@ -22,8 +22,9 @@ def frame(search: pl.DataFrame) -> pl.DataFrame:
     """
     through = pl.when("complete").then("loss")
     folds = pl.col("folds").cast(pl.String)
+    order = pl.Enum(list(LEARNER_LABELS))
     return (
-        search.sort("learner", "trial")
+        search.sort(pl.col("learner").cast(order), "trial")
         .with_columns(
             pl.col("learner").replace_strict(LEARNER_LABELS, return_dtype=pl.String).alias("label"),
             through.cum_min().forward_fill().over("learner").alias("best"),

@@ -34,9 +34,15 @@ def show_blends(run: Run) -> None:
     judged, meta = run.manifest.scores.judged, run.manifest.meta
     weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
     st.subheader("Is stacking worth it?", anchor=False)
-    st.markdown(f"The Ridge meta-model adds up the learners with these weights: {weights}.")
+    told = f"The Ridge meta-model adds up the learners with these weights: {weights}."
     if not judged.blends:
+        st.markdown(told)
         return
+    name, least = min(judged.blends.items(), key=lambda blend: blend[1])
+    apart = abs(1 - judged.stack / least) if least else 0.0
+    side = "better" if judged.stack <= least else "worse"
+    best = _BLENDS[name].lower()
+    st.markdown(f"{told} Out of fold it is {percent(apart)} {side} than the best of the others, {best}.")
     scores = {"The Ridge meta-model": judged.stack} | {_BLENDS[name]: score for name, score in judged.blends.items()}
     rows = [{"Combination": name, judged.label: number(score)} for name, score in scores.items()]
     st.dataframe(
@@ -59,10 +65,10 @@ def show_search(run: Run) -> None:
     st.subheader(search_history.TITLE, anchor=False)
     st.markdown(search_history.finding(data))
     st.altair_chart(search_history.figure(data, f"out-of-fold loss ({judged.loss_unit})"))
-    raised = f" and raised the expected score by {percent(tuning.choice - 1)}" if tuning.choice > 1 else ""
     st.caption(
-        "The settings were chosen by the same folds that score them: the choice was made again without each fold"
-        f"{raised}. In the end each learner was fitted with {count(tuning.seeds, 'seed')}."
+        "The settings were chosen by the same folds that score them. The choice was made again without each fold, and "
+        f"the expected score raised by what it flatters: {percent(tuning.choice - 1)}. "
+        f"In the end each learner was fitted with {count(tuning.seeds, 'seed')}."
     )
     names = dict.fromkeys(name for tried in tuning.learners.values() for name in tried.settings)
     rows = [
