@@ -18,6 +18,7 @@ from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features import feature_catalogue
 from core.progress import Progress
+from core.runs import manifest as manifests
 from core.runs import store
 from core.schema import SESSION, STACK, UNIT
 from core.submission import CheckResult
@@ -72,10 +73,10 @@ def write_manifest(
     training: Training,
     certificate: Sequence[CertificateCheck],
     checks: Sequence[CheckResult],
-) -> store.Manifest:
+) -> manifests.Manifest:
     """Write the manifest, with the SHA-256 of every file that is in the folder by now."""
     card = dataset.card()
-    manifest = store.Manifest(
+    manifest = manifests.Manifest(
         run_id=run_id,
         created=clock.created.isoformat(timespec="seconds"),
         seconds=clock.seconds(),
@@ -88,7 +89,7 @@ def write_manifest(
         tuning=_tuning(training),
         sessions=_session_counts(dataset, config),
         checks=_counted(checks),
-        certificate=store.Passed.counted(check.outcome for check in certificate),
+        certificate=manifests.Passed.counted(check.outcome for check in certificate),
         timings=clock.timings,
         threads=available_cores(),
         versions=store.versions(),
@@ -159,32 +160,32 @@ def search_frame(training: Training) -> pl.DataFrame:
     )
 
 
-def _scores(training: Training) -> store.Scores:
+def _scores(training: Training) -> manifests.Scores:
     y, fold_of = training.data.y, training.folds.fold_of
     baseline = np.full(len(y), np.nan)
     for others, validated in training.folds.splits():
         baseline[validated] = y[others].mean()
     stack_errors = (training.stack.oof - y) ** 2
-    return store.Scores(
+    return manifests.Scores(
         learners=training.learner_mse(),
         fold_mse={fit.learner: list(fit.fold_mse) for fit in training.fits}
         | {STACK: [float(stack_errors[fold_of == fold].mean()) for fold in range(training.folds.count)]},
         cv_mse=training.cv_mse,
         baseline_mse=mean_squared_error(baseline, y),
         prices_mse=None if training.start is None else mean_squared_error(training.start, y),
-        expected_test_mse=store.Interval(**dataclasses.asdict(training.expected_mse)),
+        expected_test_mse=manifests.Interval(**dataclasses.asdict(training.expected_mse)),
         users=_by_user(training),
         in_metric=_judged(training),
     )
 
 
-def _judged(training: Training) -> store.Judged:
+def _judged(training: Training) -> manifests.Judged:
     metric, y, told = training.metric, training.data.y, training.folds.validated
 
     def score(predicted: Vector) -> float:
         return metric.of(predicted[told], y[told])
 
-    return store.Judged(
+    return manifests.Judged(
         metric=metric.name,
         label=metric.label,
         unit=metric.unit,
@@ -194,29 +195,29 @@ def _judged(training: Training) -> store.Judged:
         baseline=score(training.constant),
         linear=score(training.linear),
         prices=None if training.start is None else score(training.start),
-        expected=store.Interval(**dataclasses.asdict(training.expected)),
+        expected=manifests.Interval(**dataclasses.asdict(training.expected)),
     )
 
 
-def _tuning(training: Training) -> store.Tuning:
+def _tuning(training: Training) -> manifests.Tuning:
     learners = {}
     for fit in training.fits:
         found = training.searched.get(fit.learner)
-        learners[fit.learner] = store.Tried(
+        learners[fit.learner] = manifests.Tried(
             settings=fit.settings,
             trials=len(found.tried) if found else 0,
             complete=len(found.complete) if found else 0,
             importances=found.importances if found else {},
         )
-    return store.Tuning(learners=learners, seeds=training.seeds, choice=training.choice)
+    return manifests.Tuning(learners=learners, seeds=training.seeds, choice=training.choice)
 
 
-def _by_user(training: Training) -> dict[str, store.UserScore]:
+def _by_user(training: Training) -> dict[str, manifests.UserScore]:
     errors = (training.stack.oof - training.data.y) ** 2
     told = training.folds.validated
     known, test_known = training.known > 0, training.test_known > 0
     return {
-        name: store.UserScore(
+        name: manifests.UserScore(
             mse=float(np.nanmean(errors[rows])) if (rows & told).any() else None,
             train_sessions=int(rows.sum()),
             test_sessions=int(test_rows.sum()),
@@ -225,10 +226,10 @@ def _by_user(training: Training) -> dict[str, store.UserScore]:
     }
 
 
-def _meta(training: Training) -> store.MetaModel:
+def _meta(training: Training) -> manifests.MetaModel:
     names = [fit.learner for fit in training.fits]
     weights = dict(zip(names, (float(weight) for weight in training.stack.weights), strict=True))
-    return store.MetaModel(
+    return manifests.MetaModel(
         weights=weights,
         intercept=training.stack.intercept,
         alpha=training.stack.alpha,
@@ -236,17 +237,17 @@ def _meta(training: Training) -> store.MetaModel:
     )
 
 
-def _counted(checks: Sequence[CheckResult]) -> store.Passed:
+def _counted(checks: Sequence[CheckResult]) -> manifests.Passed:
     """Warnings ask for a look but fail nothing."""
     failed = sum(check.outcome == "failed" and check.severity == "error" for check in checks)
-    return store.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
+    return manifests.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
 
 
-def _session_counts(dataset: Dataset, config: RunConfig) -> store.SessionCounts:
+def _session_counts(dataset: Dataset, config: RunConfig) -> manifests.SessionCounts:
     wanted = dataset.wanted_units()
     known = wanted.filter(pl.col("known_value").is_not_null()) if config.use_known_values else wanted.head(0)
     composite = wanted.filter(pl.col("composite")) if config.split_composite_sessions else wanted.head(0)
-    return store.SessionCounts(
+    return manifests.SessionCounts(
         train=dataset.card().train.sessions,
         test=dataset.order().height,
         known=known.select(pl.col(SESSION).n_unique()).collect().item(),

@@ -20,7 +20,7 @@ from core.errors import RunError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.demo import write_demo
 from core.progress import Moment
-from core.runs import Job, Jobs, cancel, list_runs, log_file, start_run
+from core.runs import Job, Jobs, cancel, finish_early, list_runs, log_file, start_run
 from core.welcome import begin, demo_dataset
 from core.workspace import Workspace
 
@@ -68,11 +68,39 @@ def test_a_run_in_the_background_ends_with_a_run_in_the_store(workspace: Workspa
 
 
 def test_every_setting_reaches_the_worker(workspace: Workspace, small: Dataset) -> None:
-    config = RunConfig(folds=3, seed=5, history="all_rows", split_composite_sessions=False, use_known_values=False)
+    config = RunConfig(
+        preset="standard",
+        minutes=60.0,
+        trials=1,
+        metric="mae",
+        folds=3,
+        fold_kind="user_and_value",
+        seed=5,
+        history="all_rows",
+        half_life=30.0,
+        rising=("n_buy", "n_events"),
+        non_negative_weights=False,
+        split_composite_sessions=False,
+        use_known_values=False,
+    )
     job, _ = start_run(workspace, small, config)
     wait_for(Jobs(workspace), job.id, lambda job: not job.active)
     (run,) = list_runs(workspace)
     assert run.manifest.config == config
+
+
+def test_a_search_that_is_told_to_finish_goes_on_with_the_best_it_has(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    job, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=600.0, folds=2))
+    wait_for(jobs, job.id, lambda job: job.moment is not None and job.moment.step == "tune" and job.moment.part > 0)
+    assert finish_early(workspace, job.id).active
+    ended = wait_for(jobs, job.id, lambda job: not job.active)
+    assert (ended.state, ended.error) == ("done", None), log_file(workspace, job.id).read_text()
+    (run,) = list_runs(workspace)
+    assert run.manifest.tuning is not None
+    assert all(tried.complete >= 1 for tried in run.manifest.tuning.learners.values())
+    assert run.manifest.tuning.seeds == 2  # the least that the preset promises, and no more
+    assert run.manifest.checks.failed == 0
 
 
 def test_a_second_click_finds_the_running_job(workspace: Workspace, small: Dataset) -> None:

@@ -221,15 +221,16 @@ def test_one_binned_fold_serves_many_fits_in_any_order(learner: Learner) -> None
     assert np.array_equal(fitted(learner, Target("squared"), X, y, start).predict(X, start), first)
 
 
-@each_learner
-def test_what_trees_say_only_rises_with_a_rising_feature(learner: Learner) -> None:
+@pytest.mark.parametrize(("learner", "target"), [pair for pair in PAIRS if pair[1].transform == "none"])
+def test_what_trees_say_only_rises_with_a_rising_feature(learner: Learner, target: Target) -> None:
     X, y, _ = sessions(1500)
     y = y + 40 * (X[:, 0] < -1)  # which falls there
     context = dataclasses.replace(CONTEXT, rising=("size",))
     line = np.column_stack([np.linspace(-3, 3, 200), np.zeros(200)])
-    free, bound = (fitted(learner, Target("squared"), X, y, None, context=each) for each in (CONTEXT, context))
+    free, bound = (fitted(learner, target, X, y, None, context=each) for each in (CONTEXT, context))
     assert (np.diff(free.predict(line, None)) < -1e-9).any()
     assert (np.diff(bound.predict(line, None)) >= -1e-6).all()
+    assert np.ptp(bound.predict(line, None)) > 10
 
 
 @each_learner

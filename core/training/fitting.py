@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.errors import SettingError
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
 from core.training.metric import Metric
-from core.training.targets import Link, Target, default_target
+from core.training.targets import ABSOLUTE, HUBER, Link, Target, default_target
+
+
+_NEARLY_ABSOLUTE = 0.3
+"""Of the usual turn of a Huber loss: most errors then count by their size; with less XGBoost finds no split worth it."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,24 @@ def fit_learner(
     matrix: Callable[[], Matrix],
     weights: Vector | None = None,
 ) -> FittedLearner:
-    """Fit trees on binned rows of these values; `matrix` gives the rows, should predictions for them be needed."""
+    """Fit trees on binned rows of these values; `matrix` gives the rows, should predictions for them be needed.
+
+    Raises:
+        SettingError: the library cannot use the device.
+    """
     target = Target.of(settings)
     link = target.link(y, start)
-    model = binned.fit(target.task(y, start, weights), settings, context)
+    task = target.task(y, start, weights)
+    if context.rising and task.objective == ABSOLUTE:
+        # leaves of an absolute loss are set anew after they have grown, which no library can do and keep them in order
+        task = replace(task, objective=HUBER, delta=_NEARLY_ABSOLUTE * task.delta)
+    try:
+        model = binned.fit(task, settings, context)
+    except Exception as error:
+        if context.device == "cpu":
+            raise
+        # each library has errors of its own for a device that is not there
+        raise SettingError.no_such_device(context.device, str(error).strip().splitlines()[0]) from error
     if link.kind in ("square", "expm1"):
         link = link.put_right(model.raw(matrix()), start, y, metric)
     return FittedLearner(model, link)

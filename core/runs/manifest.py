@@ -1,0 +1,193 @@
+"""The manifest: all that is worth knowing of a run without opening its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from core.config import RunConfig
+
+
+class Interval(BaseModel):
+    """An estimate and the ends of its 90 % interval, in squared value units."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float
+    low: float
+    high: float
+
+
+class Passed(BaseModel):
+    """How many checks passed and how many failed; what does not apply counts in neither."""
+
+    model_config = ConfigDict(frozen=True)
+
+    passed: int
+    failed: int
+
+    @classmethod
+    def counted(cls, outcomes: Iterable[str]) -> Passed:
+        found = list(outcomes)
+        return cls(passed=found.count("passed"), failed=found.count("failed"))
+
+
+class UserScore(BaseModel):
+    """Out-of-fold error on the sessions of users with (`known`) or without (`new`) an earlier session in train."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mse: float | None
+    """None where train has no such session."""
+    train_sessions: int
+    test_sessions: int
+
+
+class Judged(BaseModel):
+    """Out-of-fold scores in the metric that the run minimised; lower is better."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    """mse, rmse, mae or rmsle."""
+    label: str
+    unit: str
+    learners: dict[str, float]
+    stack: float
+    """Nested, like those of the blends."""
+    blends: dict[str, float]
+    """Other ways to combine the learners: the best of them alone, their mean, their best mean with weights of sum 1."""
+    baseline: float
+    """Of the best constant: the mean, or the median where absolute errors count."""
+    linear: float | None
+    """Of a ridge regression on all features."""
+    prices: float | None
+    """Of recovered prices times the user's ratio, before any tree."""
+    expected: Interval
+
+    @property
+    def loss_unit(self) -> str:
+        """Of what is averaged before a root is taken."""
+        return {"mae": "value units", "rmsle": "squared log"}.get(self.metric, "squared value units")
+
+    @property
+    def skill(self) -> float:
+        """The share of the best constant's score that the stack avoids, out of fold."""
+        return 1 - self.stack / self.baseline if self.baseline else 0.0
+
+
+class Tried(BaseModel):
+    """How a learner's settings came about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: dict[str, int | float | str]
+    trials: int = 0
+    """Settings tried; 0 where they are the defaults."""
+    complete: int = 0
+    """Trials that went through all folds; the others were given up earlier."""
+    importances: dict[str, float] = {}
+    """How much each setting moved the score, as shares; empty where too few were tried."""
+
+
+class Tuning(BaseModel):
+    """What was fitted, how often, and by how much choosing flattered the score."""
+
+    model_config = ConfigDict(frozen=True)
+
+    learners: dict[str, Tried]
+    seeds: int
+    choice: float
+    """Factor that the expected score was raised by, because settings were chosen by the same folds."""
+
+
+class Scores(BaseModel):
+    """Mean squared errors, all out of fold, in squared value units; and the same in the run's own metric."""
+
+    model_config = ConfigDict(frozen=True)
+
+    learners: dict[str, float]
+    fold_mse: dict[str, list[float]]
+    cv_mse: float
+    """Of the stack, nested."""
+    baseline_mse: float
+    """Of predicting the training mean for every session: what a skill of zero costs."""
+    prices_mse: float | None = None
+    """Of recovered prices times the user's ratio, before any tree; None in runs without them."""
+    expected_test_mse: Interval
+    users: dict[str, UserScore] = {}
+    """`new` and `known` users apart; empty in the first runs."""
+    in_metric: Judged | None = None
+    """None in the first runs, which knew the mean squared error alone; see `judged`."""
+
+    @property
+    def judged(self) -> Judged:
+        """The scores to show: in the metric that the run minimised."""
+        return self.in_metric or Judged(
+            metric="mse",
+            label="MSE",
+            unit="squared value units",
+            learners=self.learners,
+            stack=self.cv_mse,
+            blends={},
+            baseline=self.baseline_mse,
+            linear=None,
+            prices=self.prices_mse,
+            expected=self.expected_test_mse,
+        )
+
+
+class MetaModel(BaseModel):
+    """The Ridge meta-model: prediction = intercept + sum of weight times learner, where learner = start + its trees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    weights: dict[str, float]
+    intercept: float
+    alpha: float
+    start: str | None = None
+    """The feature that every learner starts from; None: they start from 0."""
+
+
+class SessionCounts(BaseModel):
+    """Sessions of the run; `test` are those to predict.
+
+    `known` got the value they have in train; `composite` are ids that several users share in test.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    train: int
+    test: int
+    known: int
+    composite: int
+
+
+class Manifest(BaseModel):
+    """All that is worth knowing of a run without opening its tables."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: Literal[1] = 1
+    run_id: str
+    created: str
+    seconds: float
+    config: RunConfig
+    dataset: str
+    dataset_name: str
+    synthetic: bool
+    scores: Scores
+    meta: MetaModel
+    tuning: Tuning | None = None
+    """None in the first runs, which tuned nothing."""
+    sessions: SessionCounts
+    checks: Passed
+    certificate: Passed
+    timings: dict[str, float]
+    """Seconds by step."""
+    threads: int
+    versions: dict[str, str]
+    sha256: dict[str, str]
+    """Of every other file in the folder, by its path inside it."""
