@@ -2,6 +2,7 @@
 
 from core.training.certificate import CertificateCheck, certify_training
 from core.training.cross_fitting import CrossFit
+from core.training.estimator import SessionValueStack
 from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.tables import coverage_frame, oof_frame, prediction_frame
 from core.training.train import (
@@ -20,6 +21,7 @@ __all__ = [
     "CrossFit",
     "Matrix",
     "Prepared",
+    "SessionValueStack",
     "Training",
     "TrainingSet",
     "Vector",

@@ -12,9 +12,8 @@ from core.training.learners import Binned, FitContext, Learner, Matrix, Model, S
 from core.training.metric import Metric
 from core.training.targets import ABSOLUTE, HUBER, Link, Target, default_target
 
-
 _NEARLY_ABSOLUTE = 0.3
-"""Of the usual turn of a Huber loss: most errors then count by their size; with less XGBoost finds no split worth it."""
+"""Of the usual turn of a Huber loss: most errors count by their size; with less XGBoost finds no split worth it."""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def make_folds(
     kind: FoldKind = "user",
     y: NDArray[np.float64] | None = None,
     starts: NDArray[np.int64] | None = None,
+    users_per_fold: int = USERS_PER_FOLD,
 ) -> Folds:
     """Deal users, not rows, to folds of about equal numbers of users; or, forward, cut time into count + 1 stretches.
 
@@ -96,11 +97,11 @@ def make_folds(
     about equal numbers of sessions.
 
     Raises:
-        InputError: fewer than USERS_PER_FOLD users a fold.
+        InputError: fewer than `users_per_fold` users a fold.
     """
     found = len(np.unique(users))
-    if found < count * USERS_PER_FOLD:
-        raise InputError.nothing_to_learn(found, count * USERS_PER_FOLD)
+    if found < count * users_per_fold:
+        raise InputError.nothing_to_learn(found, count * users_per_fold)
     if kind == "forward":
         if starts is None:
             raise TypeError("folds forward in time need the sessions' starts")

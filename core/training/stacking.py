@@ -45,6 +45,7 @@ class Stack:
         oof: predictions for the training rows by meta-models that did not see the row's fold (nested); NaN where the
             learners have none.
         metric: whose scale weights and intercept are on.
+        least: no prediction is lower; value units.
     """
 
     weights: Vector
@@ -52,10 +53,11 @@ class Stack:
     alpha: float
     oof: Vector
     metric: Metric = MEAN_SQUARED_ERROR
+    least: float = 0.0
 
     def predict(self, columns: Matrix) -> Vector:
         """Combine the learners' predictions (rows, learners); never below 0, which no session is worth."""
-        return _combined(columns, self.weights, self.intercept, self.metric)
+        return _combined(columns, self.weights, self.intercept, self.metric, self.least)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,13 @@ class Blend:
 
 
 def fit_stack(
-    oof: Matrix, y: Vector, folds: Folds, metric: Metric | None = None, *, non_negative: bool = True
+    oof: Matrix,
+    y: Vector,
+    folds: Folds,
+    metric: Metric | None = None,
+    *,
+    non_negative: bool = True,
+    least: float = 0.0,
 ) -> Stack:
     """Fit on the out-of-fold matrix (rows, learners) and score itself out of fold, on the same folds as the learners.
 
@@ -95,8 +103,8 @@ def fit_stack(
     nested = np.full(len(y), np.nan)
     for fold, part in enumerate(parts):
         weights, intercept, _ = fit(parts[:fold] + parts[fold + 1 :])
-        nested[part.rows] = _combined(oof[part.rows], weights, intercept, metric)
-    return Stack(*fit(parts), nested, metric)
+        nested[part.rows] = _combined(oof[part.rows], weights, intercept, metric, least)
+    return Stack(*fit(parts), nested, metric, least)
 
 
 def blends(oof: Matrix, y: Vector, folds: Folds, metric: Metric | None = None) -> tuple[Blend, ...]:
@@ -134,9 +142,9 @@ def _nested_blend(
     return Blend(name, rule(parts), nested)
 
 
-def _combined(columns: Matrix, weights: Vector, intercept: float, metric: Metric) -> Vector:
+def _combined(columns: Matrix, weights: Vector, intercept: float, metric: Metric, least: float = 0.0) -> Vector:
     found = metric.unscaled(metric.scaled(columns) @ weights + intercept)
-    return np.asarray(np.maximum(found, 0.0))
+    return np.asarray(np.maximum(found, least))
 
 
 @dataclass(frozen=True)

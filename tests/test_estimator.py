@@ -1,0 +1,77 @@
+"""The stack as a scikit-learn estimator: scikit-learn's own checks, and that it is the pipeline's stack."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from core.training import SessionValueStack
+from core.training.cross_fitting import FoldMatrices, cross_fit
+from core.training.folds import make_folds
+from core.training.learners import LEARNERS, FitContext
+from core.training.stacking import fit_stack
+from tests.test_training import simulated
+
+SMALL = {
+    "lightgbm": {"rounds": 30, "learning_rate": 0.3, "min_data_in_leaf": 2, "lambda_l2": 0.1},
+    "xgboost": {"rounds": 30, "eta": 0.3, "min_child_weight": 1.0, "lambda": 0.1},
+    "catboost": {"rounds": 30, "learning_rate": 0.3, "l2_leaf_reg": 0.1},
+}
+
+
+@parametrize_with_checks([SessionValueStack(folds=3, settings=SMALL, threads=1)])
+def test_it_is_a_scikit_learn_regressor(estimator, check) -> None:
+    check(estimator)
+
+
+def test_it_is_the_stack_of_the_pipeline() -> None:
+    data = simulated(rows=400)
+    stack = SessionValueStack(folds=4, threads=2).fit(data.X, data.y, groups=data.users)
+    seed = int(np.random.RandomState(7).randint(2**31 - 1))
+    folds = make_folds(np.unique(data.users, return_inverse=True)[1], 4, seed)
+    matrices = FoldMatrices(data.X, data.y, data.X_test, folds)
+    fits = cross_fit(LEARNERS, matrices, context=FitContext([*"01234"], threads=1, seed=seed))
+    by_hand = fit_stack(np.column_stack([fit.oof for fit in fits]), data.y, folds)
+    assert np.array_equal(stack.oof_prediction_, by_hand.oof)
+    assert stack.predict(data.X_test) == pytest.approx(by_hand.predict(np.column_stack([fit.test for fit in fits])))
+    assert list(stack.weights_.values()) == by_hand.weights.tolist()
+
+
+def test_no_group_is_in_two_folds() -> None:
+    data = simulated(rows=400)
+    stack = SessionValueStack(folds=4, settings=SMALL).fit(
+        data.X, data.y, groups=[f"user {each}" for each in data.users]
+    )
+    for learned, validated in stack.folds_.splits():
+        assert not set(data.users[learned]) & set(data.users[validated])
+
+
+def test_it_goes_into_pipelines_and_cross_validation() -> None:
+    data = simulated(rows=600)
+    model = make_pipeline(StandardScaler(), SessionValueStack(folds=3, settings=SMALL))
+    scores = cross_val_score(clone(model), np.nan_to_num(data.X), data.y, groups=data.users, cv=GroupKFold(3))
+    assert scores.mean() > 0.4
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"metric": "r2"}, "metric is 'r2': allowed are mse, rmse, mae, rmsle"),
+        ({"learners": ("forest",)}, "learners names 'forest': allowed are lightgbm, xgboost, catboost"),
+    ],
+)
+def test_what_is_not_allowed_is_said(parameters: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{sentence}$"):
+        SessionValueStack(**parameters).fit(np.ones((8, 1)), np.arange(8.0))
+
+
+def test_groups_must_fit_the_rows_and_be_two() -> None:
+    with pytest.raises(ValueError, match=r"^groups has 3 entries for 8 rows: give one a row$"):
+        SessionValueStack().fit(np.ones((8, 1)), np.arange(8.0), groups=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"^groups has 1 distinct value: at least 2 are needed"):
+        SessionValueStack().fit(np.ones((8, 1)), np.arange(8.0), groups=[1] * 8)
