@@ -227,6 +227,15 @@ def _known(X: Matrix, names: list[str], predicted: Vector, history: History, by_
     return Known(predicted, events_of(X, names), history.sessions.astype(np.float64), by_learner.std(axis=1))
 
 
+def _is_enough(seeds: int, least: int, slowest: float, budget: Budget | None) -> bool:
+    """Whether another seed is one too many: the time does not reach, or all that were promised are there."""
+    if budget is None:
+        return seeds >= least
+    if budget.seconds_left() < slowest * (1.0 + AFTERWARDS):
+        return True
+    return seeds >= least and budget.finish()
+
+
 def events_of(X: Matrix, names: list[str]) -> Vector:
     """How many events sessions have; 0 where the features do not tell."""
     return X[:, names.index("n_events")] if "n_events" in names else np.zeros(len(X))
@@ -244,11 +253,7 @@ def _with_seeds(
     rounds: list[tuple[CrossFit, ...]] = []
     slowest = 0.0
     while len(rounds) < most:
-        if (
-            len(rounds) >= least
-            and budget is not None
-            and (budget.finish() or budget.seconds_left() < slowest * (1.0 + AFTERWARDS))
-        ):
+        if rounds and _is_enough(len(rounds), least, slowest, budget):
             break
         began = time.monotonic()
         number = len(rounds)

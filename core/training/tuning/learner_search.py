@@ -83,7 +83,7 @@ class LearnerSearch:
             f"{each.objective}/{each.transform}": each
             for each in targets_to_try(metric, matrices.y, learner.objectives)
         }
-        self._groups = _Groups.of(matrices, context.seed)
+        self._groups = Groups.of(matrices, context.seed)
         self._binned: dict[int, Binned] = {}
         self._best_losses: Vector | None = None
         with warnings.catch_warnings():
@@ -241,14 +241,14 @@ class LearnerSearch:
 
 
 @dataclass(frozen=True)
-class _Groups:
+class Groups:
     """Users dealt to chunks (for the test that gives trials up) and to those held out (that stop fits)."""
 
     chunk_of: NDArray[np.int64]
     held: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, matrices: FoldMatrices, seed: int) -> _Groups:
+    def of(cls, matrices: FoldMatrices, seed: int) -> Groups:
         _, user = np.unique(matrices.folds.users, return_inverse=True)
         dealt = np.random.default_rng(seed).permutation(int(user.max()) + 1)[user]
         return cls(dealt // _HELD_OUT % _CHUNKS, dealt % _HELD_OUT == 0)

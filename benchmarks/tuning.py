@@ -1,0 +1,127 @@
+"""How soon a search finds good settings: the product's own beside a plain Optuna loop, on the same rows and folds.
+
+    python -m benchmarks.tuning [--minutes 5] [--data demo journey]
+
+The plain loop is what a notebook has (LightGBM): a fresh study, settings of the same space, five fits a trial on
+datasets made anew, no pruning, nothing known beforehand. Both fit on the same columns, from the same start, stop by the
+same held-out users and use all cores. Printed: the best out-of-fold MSE of each, and the seconds until each reached the
+worse of the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+
+from benchmarks.quick import SETS, core
+from core.config import RunConfig
+from core.features import build_features, session_events
+from core.ingestion import InputFiles, ingest
+from core.schema import SESSION
+from core.training import LEARNERS, Prepared, prepare, training_set
+from core.training.fitting import fit_learner
+from core.training.targets import targets_to_try
+from core.training.tuning import LearnerSearch, SearchFolder
+from core.training.tuning.learner_search import Groups
+from core.workspace import Workspace
+
+_MOST_ROUNDS = 1500
+Reached = list[tuple[float, float]]
+"""Seconds since the search began and the best MSE by then."""
+
+
+def prepared(name: str, scratch: Path) -> Prepared:
+    """The rows of a dataset as every fit sees them."""
+    files = scratch / name
+    core(name, "--out", str(files), *SETS[name], home=scratch / "home")
+    inputs = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
+    dataset, config = ingest(inputs, Workspace(scratch / "home")), RunConfig()
+    events = session_events(dataset, config)
+    return prepare(training_set(build_features(dataset, config), dataset.order().get_column(SESSION), events), config)
+
+
+def own_search(ready: Prepared, folder: Path, seconds: float) -> Reached:
+    """The product's search of one learner."""
+    began, reached = time.perf_counter(), []
+    records = SearchFolder(folder)
+    search = LearnerSearch(
+        LEARNERS[0],
+        ready.matrices,
+        context=ready.context,
+        metric=ready.metric,
+        records=records,
+        storage=records.storage(),
+    )
+    while time.perf_counter() - began < seconds:
+        search.step()
+        if search.best is not None:
+            reached.append((time.perf_counter() - began, search.best.loss))
+    return reached
+
+
+def plain_loop(ready: Prepared, seconds: float) -> Reached:
+    """What a notebook has."""
+    began, reached = time.perf_counter(), []
+    matrices, learner, y = ready.matrices, LEARNERS[0], ready.matrices.y
+    targets = {
+        f"{each.objective}/{each.transform}": each for each in targets_to_try(ready.metric, y, learner.objectives)
+    }
+    held = Groups.of(matrices, ready.context.seed).held
+
+    def objective(trial: optuna.Trial) -> float:
+        target = targets[trial.suggest_categorical("target", list(targets))]
+        settings = {"objective": target.objective, "transform": target.transform, "rounds": _MOST_ROUNDS}
+        settings |= learner.suggest(trial, target.objective)
+        oof = np.full(len(y), np.nan)
+        for fold, (learned, validated) in enumerate(matrices.folds.splits()):
+            known, asked = matrices.rows(fold, learned), matrices.rows(fold, validated)
+            fitted = fit_learner(
+                learner.bin(lambda known=known: known, ready.context, held=held[learned]),
+                settings,
+                ready.context,
+                y=y[learned],
+                start=matrices.start(known),
+                metric=ready.metric,
+                matrix=lambda known=known: known,
+            )
+            oof[validated] = fitted.predict(asked, matrices.start(asked))
+        return float(np.mean((oof - y) ** 2))
+
+    def note(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
+        reached.append((time.perf_counter() - began, study.best_value))
+
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=ready.context.seed))
+    study.optimize(objective, timeout=seconds, callbacks=[note])
+    return reached
+
+
+def until(reached: Reached, goal: float) -> float:
+    """Seconds until the best was this good."""
+    return next(seconds for seconds, best in reached if best <= goal)
+
+
+def main() -> None:
+    """Print one line a dataset."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=5.0, help="for each search")
+    parser.add_argument("--data", nargs="+", choices=list(SETS), default=list(SETS))
+    options = parser.parse_args()
+    print("data      own: trials, best    plain: trials, best    seconds to the worse of both: own, plain, ratio")
+    for name in options.data:
+        with tempfile.TemporaryDirectory() as scratch:
+            ready = prepared(name, Path(scratch))
+            own = own_search(ready, Path(scratch) / "search", 60 * options.minutes)
+            plain = plain_loop(ready, 60 * options.minutes)
+        goal = max(own[-1][1], plain[-1][1])
+        seconds = [until(each, goal) for each in (own, plain)]
+        told = "    ".join(f"{len(each):4} {each[-1][1]:12.2f}" for each in (own, plain))
+        print(f"{name:8}  {told}    {seconds[0]:6.0f} {seconds[1]:6.0f} {seconds[0] / seconds[1]:6.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
