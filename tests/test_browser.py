@@ -141,6 +141,34 @@ def test_the_whole_way_from_opening_to_a_checked_download(
     assert main(["check", str(file), "--test", test, "--sample-submission", sample]) == 0
 
 
+def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(watched: Watched, workspace: Workspace) -> None:
+    page = watched.page
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(f"{address}/Train")
+        heading(page, PAGES["Train"])
+        page.get_by_role("radio", name="Standard").click()
+        expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
+        minutes = page.get_by_role("spinbutton", name="Minutes")
+        expect(minutes).to_have_value("10")
+        minutes.fill("45")
+        minutes.press("Enter")
+        expect(page.get_by_text("It takes 45 min")).to_be_visible()
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text(re.compile(r"Tuning: .*, trial \d+: loss .*; best"))).to_be_visible(timeout=LONG)
+        page.get_by_role("button", name="Finish with the best so far").click()
+        expect(page.get_by_text("The search ends after the fits at work")).to_be_visible()
+        page.reload()  # in the middle of it
+        expect(page.get_by_text("The run is done.")).to_be_visible(timeout=2 * LONG)
+        expect(page.get_by_role("heading", name="What did tuning gain?")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"\d+ settings tried, \d+ of them through all folds"))).to_be_visible()
+        expect(page.get_by_text(re.compile("The 80% interval is .* value units wide on average"))).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    (run,) = list_runs(workspace)
+    assert run.manifest.config.minutes == 45
+    assert run.manifest.seconds < 20 * 60
+    assert run.manifest.checks.failed == 0
+
+
 def test_the_first_start_runs_by_itself_and_can_be_cancelled(watched: Watched, workspace: Workspace) -> None:
     page = watched.page
     with dashboard(workspace, first_run=True) as address:

@@ -227,7 +227,18 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     table = pl.read_parquet(out)
     assert (told["sessions"], told["features"], told["out"]) == (table.height, len(all_features()), str(out))
     whole = build_features(Dataset(finished_home[0].datasets / fingerprint), RunConfig(history="all_rows"))
-    assert_frame_equal(table, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
+    assert table.columns[:2] == ["user_session", "user_id"]
+    features = table.drop("user_session", "user_id")
+    assert_frame_equal(features, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
+    events = pl.concat(
+        [pl.read_csv(DEMO / f"{name}.csv", columns=["user_session", "user_id"]) for name in ("train", "test")]
+    )
+    assert table.height == table.select("user_session", "user_id", "role").unique().height
+    assert set(table.select("user_session", "user_id").rows()) == set(events.unique().rows())
+    assert main(["features", "--out", str(out)]) == 2
+    assert "DATASET is missing: it takes a dataset that was read" in capsys.readouterr().err
+    assert main(["features", fingerprint, "--out", str(tmp_path / "features.csv")]) == 2
+    assert "allowed is a name that ends in .parquet" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(out)]) == 2
     assert f"{out} already exists: nothing is written over" in capsys.readouterr().err
     assert list(out.parent.iterdir()) == [out]

@@ -553,7 +553,7 @@ def test_a_table_written_in_parts_is_the_table(
     written = write_features(dataset, config, tmp_path / "f.parquet", lambda part, parts, _: told.append((part, parts)))
     whole = build_features(dataset, config)
     assert written == whole.units.height > 30
-    found = pl.read_parquet(tmp_path / "f.parquet")
+    found = pl.read_parquet(tmp_path / "f.parquet").drop("user_session", "user_id")
     assert_frame_equal(found, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
     assert told[-1] == (-(-written // at_once),) * 2
 

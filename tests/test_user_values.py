@@ -71,6 +71,25 @@ def test_no_value_that_is_not_yet_known_counts(log: list[tuple[int, ...]], seed:
     assert before == pytest.approx(after)
 
 
+@pytest.mark.parametrize("whenever", [False, True])
+def test_a_session_of_both_files_never_counts_its_own_value(whenever: bool) -> None:
+    """Its test part begins when its train part has ended, as later events of it would."""
+    known = Known(
+        Sessions(np.array([1, 1, 2]), np.array([0, 10, 0]), np.array([5, 15, 5])),
+        np.array([100.0, 7.0, 50.0]),
+        np.array([80.0, 6.0, 40.0]),
+    )
+    asked = Sessions(np.array([1, 2]), np.array([20, 20]), np.array([30, 30]))
+    counted = value_history(known, asked, whenever=whenever)
+    assert counted.values.tolist() == [107.0, 50.0]
+    itself = dataclasses.replace(asked, itself=np.array([0, -1]))
+    without = value_history(known, itself, whenever=whenever)
+    assert (without.sessions.tolist(), without.values.tolist()) == ([1, 1], [7.0, 50.0])
+    assert without.predicted.tolist() == pytest.approx([6.0, 40.0])
+    early = dataclasses.replace(itself, starts=np.array([3, 20]))  # before its train part has ended
+    assert value_history(known, early, whenever=whenever).sessions.tolist() == [1 if whenever else 0, 1]
+
+
 def test_a_user_with_nothing_before_has_a_ratio_of_one_and_others_are_shrunk() -> None:
     history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0], [9, 300.0, 100.0], [2, 0.0, 50.0]]))
     assert history.ratio(20.0).tolist() == pytest.approx([1.0, 50 / 30, 320 / 120, 20 / 70])

@@ -11,12 +11,15 @@ from core.features.table import FeatureTable, compute_features, events_and_units
 from core.schema import UNIT
 
 HISTORY_GROUPS = tuple(group.name for group in GROUPS if group.looks_at == "history")
+_ROUNDING = 1e-9
 _CUT_AT = 0.6
 """Where the log is cut, as a share of the session starts: enough sessions before it, enough events after it."""
 
 
 def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: RunConfig) -> tuple[int, int]:
     """Delete all sessions that began after a moment and compute the history of the earlier ones again.
+
+    The second time they are computed on Polars, whatever engine the table came from: engines agree to rounding.
 
     Returns:
         How many of the earlier units changed in any history feature (0 when the history is honest), and how many
@@ -29,6 +32,13 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
     again = compute_features(earlier, kept.lazy(), config.history, groups=groups)
     before = table.values.filter(table.units.get_column("start") <= cut).select(again.columns)
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_again")) for name in again.columns)
+    same = pl.all_horizontal(_same(name) for name in again.columns)
     both = before.hstack(again.rename(lambda name: f"{name}_again"))
     return both.filter(~same).height, both.height
+
+
+def _same(name: str) -> pl.Expr:
+    """Whether a feature and its second computation agree to rounding; a later event moves any count by far more."""
+    before, again = pl.col(name), pl.col(f"{name}_again")
+    near = (before - again).abs() <= _ROUNDING * pl.max_horizontal(before.abs(), again.abs(), 1.0)
+    return near.fill_null(before.is_null() & again.is_null())

@@ -16,8 +16,11 @@ Every row of the feature table is a session (of one user). A feature looks at on
 - **history**: what else happened. Under `--history as_of` (the default, and the only regime for sessions that are still
   open) that is what came strictly before the session's first event; under `all_rows` all rows of both files but the
   session's own. Counts are divided by the weeks that the history was watched.
-- **values**: session values of train, learned inside each fold of cross-validation, so that no session's own value and
-  none of its fold reaches its features.
+- **values**: session values of train. What is recovered from them (prices, target statistics) is learned inside each
+  fold of cross-validation: no session's own value and none of its fold reaches it. The values of a user's own earlier
+  sessions, which are known when a session is to be told, are features as they are; no model is fitted on the user that
+  it is asked about. These features have no column in the file that `features DATASET --out FILE` writes: they differ
+  from fold to fold.
 """
 
 

@@ -19,7 +19,7 @@ from core.features.engines import Engine, EngineName, opened
 from core.features.engines.polars_engine import PolarsEngine, PolarsLog
 from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
-from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
 
 _UNITS_AT_ONCE = 2_000_000
 """Units whose features are held at a time when a table is written: 98 columns of 8 bytes are 1.6 GB."""
@@ -128,13 +128,14 @@ def write_features(
     Other engines than Polars make the whole table first, and hold it.
 
     Returns:
-        How many units were written. Columns: those of Dataset.units(), then the features; equal to build_features but
+        How many units were written. Columns: user_session and user_id as they stand in the files, those of
+        Dataset.units(), then the features; equal to build_features but
         for the last bit, as Polars divides a column of one row otherwise than one of many.
     """
     events, units = events_and_units(dataset, config)
     if config.engine != "polars":
         values = compute_features(events, units.lazy(), config.history, report, engine=config.engine)
-        units.hstack(values).write_parquet(path)
+        with_ids(dataset, units).hstack(values).write_parquet(path)
         return units.height
     log = PolarsLog(events.select(_EVENT_COLUMNS), units.lazy(), config.history)
     firsts = range(0, units.height, _UNITS_AT_ONCE)
@@ -144,12 +145,24 @@ def write_features(
             report(number, len(firsts), f"sessions from {first + 1:,}")
             rows = units[first : first + _UNITS_AT_ONCE]
             engine = PolarsEngine(log.part(first, first + rows.height))
-            yield rows.hstack(_all_computed(engine, rows, workers=available_cores()))
+            yield with_ids(dataset, rows).hstack(_all_computed(engine, rows, workers=available_cores()))
 
-    schema = pl.Schema(units.schema | {feature.name: pl.Float64() for group in GROUPS for feature in group.features})
+    ids = {USER_SESSION: pl.String(), USER_ID: pl.String()}
+    schema = pl.Schema(
+        ids | dict(units.schema) | {feature.name: pl.Float64() for group in GROUPS for feature in group.features}
+    )
     register_io_source(tables, schema=schema).sink_parquet(path, compression="lz4")
     report(len(firsts), len(firsts), "")
     return units.height
+
+
+def with_ids(dataset: Dataset, units: pl.DataFrame) -> pl.DataFrame:
+    """Units with the ids that their session and user have in the files in front; only theirs are looked up."""
+    for id_, code in ((USER_ID, USER), (USER_SESSION, SESSION)):
+        wanted = units.lazy().select(code).unique()
+        names = dataset.dictionary(id_).select(code, id_).join(wanted, on=code, how="semi").collect(engine="streaming")
+        units = units.join(names, on=code, how="left", maintain_order="left").select(id_, pl.exclude(id_))
+    return units
 
 
 def features_by_group(dataset: Dataset, config: RunConfig) -> Iterator[tuple[FeatureGroup, pl.DataFrame]]:

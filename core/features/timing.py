@@ -75,7 +75,7 @@ TIMING = FeatureGroup(
         Feature("gap_max", "seconds", "Longest time between two events; nothing for a session of one event."),
         Feature("gap_first", "seconds", "Time from the first event to the second; nothing for a session of one event."),
         Feature("gap_last", "seconds", "Time from the last event but one to the last; nothing for a single event."),
-        Feature("share_quick", "share", f"Part of the events that came within {_QUICK} seconds of the one before."),
+        Feature("share_quick", "share", f"Part of the pauses between events that lasted at most {_QUICK} seconds."),
         Feature("start_hour", "hour (UTC)", "Hour of the day at which the session began."),
         Feature("start_weekday", "day", "Day of the week on which the session began; 0 is Monday."),
         Feature("hour_sin", "-1 to 1", "Time of day as a point on a circle, first coordinate."),

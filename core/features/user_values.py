@@ -44,15 +44,21 @@ USER_VALUE_FEATURES: tuple[Feature, ...] = (
 
 @dataclass(frozen=True)
 class Sessions:
-    """Whose sessions they are and when they were, in epoch seconds; `ends` is when the last event was."""
+    """Whose sessions they are and when they were, in epoch seconds; `ends` is when the last event was.
+
+    `itself` is the place of each among the known sessions, where it is one of them (a session of both files), else -1;
+    None: none of them is.
+    """
 
     users: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
+    itself: NDArray[np.int64] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> Sessions:
         """Some of them."""
-        return Sessions(self.users[rows], self.starts[rows], self.ends[rows])
+        itself = None if self.itself is None else self.itself[rows]
+        return Sessions(self.users[rows], self.starts[rows], self.ends[rows], itself)
 
 
 @dataclass(frozen=True)
@@ -113,21 +119,27 @@ def user_value_features(history: History, prior: float) -> Matrix:
 def value_history(known: Known, asked: Sessions, *, whenever: bool = False) -> History:
     """Sum up, for each session asked for, the known sessions of its user that had ended before it began.
 
-    `whenever` takes all known sessions of the user, also later ones: right only for sessions that are not known.
+    A session that stands in both files never counts its own value. `whenever` takes all known sessions of the user,
+    also later ones: right only for sessions that are not known.
     """
     sessions = known.sessions
     _, ranks = np.unique(np.concatenate([sessions.users, asked.users]), return_inverse=True)
     of, looked_up = ranks[: len(sessions.users)], ranks[len(sessions.users) :]
     order = np.lexsort((sessions.ends, of))
+    rows = np.column_stack([np.ones(len(order)), known.values, known.predicted])
     summed = np.zeros((len(order) + 1, 3))
-    np.cumsum(np.column_stack([np.ones(len(order)), known.values, known.predicted])[order], axis=0, out=summed[1:])
+    np.cumsum(rows[order], axis=0, out=summed[1:])
     run = of[order]
     begin = np.searchsorted(run, looked_up, "left")
     if whenever:
         until = np.searchsorted(run, looked_up, "right")
     else:
         until = _before(sessions.ends[order], run, asked.starts, looked_up)
-    return History.of(summed[until] - summed[begin])
+    found = summed[until] - summed[begin]
+    if asked.itself is not None:
+        own = np.flatnonzero((asked.itself >= 0) & (whenever | (sessions.ends[asked.itself] < asked.starts)))
+        found[own] -= rows[asked.itself[own]]
+    return History.of(found)
 
 
 def _before(

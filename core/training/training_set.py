@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -92,9 +92,20 @@ def training_set(
         classes=classes[train.to_numpy()],
         test_classes=classes[test.to_numpy()],
         names=table.names,
-        times=Times(_sessions(table, train), _sessions(table, test), whenever=all_rows),
+        times=Times(
+            _sessions(table, train),
+            replace(_sessions(table, test), itself=_places(units.filter(test), chosen)),
+            whenever=all_rows,
+        ),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
     )
+
+
+def _places(asked: pl.DataFrame, train: pl.DataFrame) -> NDArray[np.int64]:
+    """Where a session to predict stands among the training rows, if it is one of them with the same user; else -1."""
+    known = train.select(SESSION, USER).with_row_index("place")
+    found = asked.select(SESSION, USER).join(known, on=[SESSION, USER], how="left", maintain_order="left")
+    return found.get_column("place").cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _sessions(table: FeatureTable, rows: pl.Series) -> Sessions:

@@ -12,7 +12,7 @@ from core import audit as auditing
 from core import ingestion
 from core.config import RunConfig
 from core.dataset import list_datasets
-from core.errors import RunError, listed
+from core.errors import RunError, SettingError, listed
 from core.features import feature_catalogue, feature_page, write_features
 from core.ingestion.demo import write_demo
 from core.ingestion.journey import write_journey
@@ -92,18 +92,27 @@ def features(options: argparse.Namespace) -> Outcome:
     """List the features that learners are given, or write those of a dataset to a file."""
     if options.dataset:
         return _feature_table(options)
+    if options.out is not None:
+        raise SettingError.missing(
+            "DATASET", "a dataset that was read (see `datasets list`), whose features go to --out"
+        )
     described = feature_catalogue()
     content = [{"group": each.group, "looks_at": each.looks_at, **asdict(each.feature)} for each in described]
     if options.markdown:
         return EXIT_DONE, {"features": content}, feature_page()
     lines = [
-        f"{each.group:18} {each.feature.name:28} {each.feature.unit:20} {each.feature.meaning}" for each in described
+        f"{each.group:18} {each.feature.name:28} {each.looks_at:8} {each.feature.unit:20} {each.feature.meaning}"
+        for each in described
     ]
     return EXIT_DONE, {"features": content}, "\n".join(lines)
 
 
 def _feature_table(options: argparse.Namespace) -> Outcome:
     required(options.out, "--out", "a Parquet file for the feature table")
+    if options.out.suffix not in ("", ".parquet"):
+        raise SettingError.not_allowed(
+            "--out", str(options.out), "a name that ends in .parquet, which is what is written"
+        )
     if options.out.exists():
         raise RunError.file_exists(options.out)
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
