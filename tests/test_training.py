@@ -887,6 +887,7 @@ def test_sessions_of_several_users_never_train() -> None:
     units = pl.DataFrame(
         {
             "unit": range(6),
+            "session": [50, 51, 51, 53, 54, 55],
             "role": [0, 0, 0, 0, 1, 1],
             "user": [10, 11, 12, 13, 10, 14],
             "value": [1.0, 2.0, 2.0, 4.0, None, None],
