@@ -71,7 +71,7 @@ def plain_loop(ready: Prepared, seconds: float) -> Reached:
     targets = {
         f"{each.objective}/{each.transform}": each for each in targets_to_try(ready.metric, y, learner.objectives)
     }
-    held = Groups.of(matrices, ready.context.seed).held
+    groups = Groups.of(matrices, ready.context.seed)
 
     def objective(trial: optuna.Trial) -> float:
         target = targets[trial.suggest_categorical("target", list(targets))]
@@ -81,7 +81,7 @@ def plain_loop(ready: Prepared, seconds: float) -> Reached:
         for fold, (learned, validated) in enumerate(matrices.folds.splits()):
             known, asked = matrices.rows(fold, learned), matrices.rows(fold, validated)
             fitted = fit_learner(
-                learner.bin(lambda known=known: known, ready.context, held=held[learned]),
+                learner.bin(lambda known=known: known, ready.context, held=groups.held(learned)),
                 settings,
                 ready.context,
                 y=y[learned],

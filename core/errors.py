@@ -159,6 +159,13 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def nothing_to_learn_forward(cls, found: int, at_least: int) -> InputError:
+        return cls(
+            f"Folds forward in time leave a stretch {found:,} users to learn from, as nobody is learned from who comes "
+            f"back in the stretch that is told: at least {at_least:,} are needed; take fewer folds, or folds by user."
+        )
+
+    @classmethod
     def nothing_to_learn(cls, users: int, at_least: int) -> InputError:
         return cls(
             f"The train file has {users:,} users with a session value: at least {at_least:,} are needed "

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import InputError
 from core.training.folds import FOLD_KINDS, NOBODY, Folds, make_folds
 
 many = settings(derandomize=True, deadline=None, max_examples=60)
@@ -14,7 +15,8 @@ many = settings(derandomize=True, deadline=None, max_examples=60)
 
 def made(kind: str, world: int = 0, count: int = 4, rows: int = 300) -> tuple[Folds, np.ndarray, np.ndarray]:
     draws = np.random.default_rng(world)
-    users = draws.integers(0, 60, rows)
+    # forward in time users who come back are not learned from: most of them must not
+    users = draws.integers(0, 60 if kind != "forward" else 600, rows)
     y, starts = draws.gamma(1.0, 20.0, rows), draws.integers(0, 10_000, rows)
     return make_folds(users, count, seed=1, kind=kind, y=y, starts=starts), y, starts
 
@@ -80,3 +82,13 @@ def test_a_part_of_the_rows_keeps_its_folds() -> None:
     assert np.array_equal(part.fold_of, folds.fold_of[rows])
     assert part.kind == "forward"
     assert np.array_equal(part.users, folds.users[rows])
+
+
+def test_forward_in_time_with_users_who_all_come_back_is_refused_in_a_sentence() -> None:
+    users = np.tile(np.arange(30), 20)
+    with pytest.raises(InputError) as refused:
+        make_folds(users, 4, seed=0, kind="forward", starts=np.arange(600))
+    assert str(refused.value) == (
+        "Folds forward in time leave a stretch 0 users to learn from, as nobody is learned from who comes back in the "
+        "stretch that is told: at least 4 are needed; take fewer folds, or folds by user."
+    )

@@ -125,7 +125,7 @@ def test_a_product_that_was_never_learned_has_the_price_of_its_category_and_type
 
 # --- honesty -------------------------------------------------------------------------------------------------------
 def columns_with(values: np.ndarray, baskets: Baskets, users: np.ndarray, folds: Folds) -> tuple:
-    made = learn_columns(baskets, values, users, folds)
+    made = learn_columns(baskets, values, folds)
     return made.train, made.test
 
 

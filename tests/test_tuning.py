@@ -34,6 +34,7 @@ from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.training.metric import metric_named
 from core.training.tuning import Budget, Searched, SearchFolder, TriedSettings, search
+from core.training.tuning.learner_search import Groups
 from core.workspace import DEMO_FOLDER
 from tests.test_training import NAMES, simulated
 
@@ -121,6 +122,18 @@ def test_values_of_a_fold_do_not_reach_its_predictions_not_even_through_early_st
     for name in oof[0]:
         assert np.array_equal(oof[0][name][mine], oof[1][name][mine])
         assert not np.array_equal(oof[0][name][~mine], oof[1][name][~mine])
+
+
+@pytest.mark.parametrize("users", [8, 12, 40])
+def test_users_held_out_are_always_some_and_never_all(users: int) -> None:
+    data = dataclasses.replace(simulated(rows=120), users=np.arange(120) % users)
+    folds = make_folds(data.users, 2, seed=7)
+    matrices = FoldMatrices(data.X, data.y, data.X_test, folds)
+    groups = Groups.of(matrices, seed=7)
+    for learned, _ in folds.splits():
+        held = groups.held(learned)
+        assert len(set(data.users[learned][held])) == max(len(set(data.users[learned])) // 8, 1)
+        assert not set(data.users[learned][held]) & set(data.users[learned][~held])
 
 
 def test_when_the_time_is_up_every_learner_has_tried_its_defaults_and_no_more(tmp_path: Path) -> None:
@@ -243,7 +256,7 @@ def test_choosing_among_many_equal_trials_is_seen_through() -> None:
         for number in range(50)
     ]
     best = min(tried, key=lambda each: each.loss)
-    one = Searched("lightgbm", best, tuple(tried), {}, tuple(tried), lambda each: trials[:, each.number])
+    one = Searched("lightgbm", best, tuple(tried), {}, lambda each: trials[:, each.number])
     assert 1.02 < choice_factor({"lightgbm": one}, y, folds, MSE) < 1.5
 
 
@@ -271,7 +284,7 @@ def test_a_tuned_training_follows_its_metric(metric: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["user_and_value", "forward"])
 def test_a_training_on_other_folds(kind: str) -> None:
-    data = simulated(rows=600)
+    data = simulated(rows=600, users=120 if kind != "forward" else 1500)
     if kind == "forward":
         starts = np.random.default_rng(0).permutation(600) * 100
         test = np.arange(90) + 70_000

@@ -194,7 +194,7 @@ def test_the_prior_of_a_fold_is_chosen_without_it() -> None:
     assert data.baskets is not None
     assert data.times is not None
     folds = make_folds(data.users, 4, seed=1)
-    columns = learn_columns(data.baskets, data.y, data.users, folds, times=data.times)
+    columns = learn_columns(data.baskets, data.y, folds, times=data.times)
     worth, ratio = (columns.names.index(name) for name in ("recovered_value", "user_value_ratio"))
     for fold, (others, _) in enumerate(folds.splits()):
         made = columns.train[fold]
@@ -216,7 +216,7 @@ def test_of_a_folds_values_only_its_own_users_later_sessions_are_told(count: int
     for fold in range(count):
         mine = folds.fold_of == fold
         before, after = (
-            learn_columns(data.baskets, y, data.users, folds, times=data.times)
+            learn_columns(data.baskets, y, folds, times=data.times)
             for y in (data.y, np.where(mine, data.y * 3, data.y))
         )
         told = [before.names.index(each.feature.name) for each in learned_features() if each.group == "user_values"]
@@ -240,7 +240,7 @@ def test_with_all_rows_a_session_to_predict_knows_its_users_later_values() -> No
     early = dataclasses.replace(data.times.test, starts=np.zeros(600, int), ends=np.ones(600, int))
     folds = make_folds(data.users, 3, seed=1)
     counts = [
-        learn_columns(data.baskets, data.y, data.users, folds, times=Times(data.times.train, early, whenever))
+        learn_columns(data.baskets, data.y, folds, times=Times(data.times.train, early, whenever))
         for whenever in (False, True)
     ]
     place = counts[0].names.index("user_valued_sessions")

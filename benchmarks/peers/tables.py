@@ -60,7 +60,7 @@ def own_tables(files: Path, out: Path, home: Path) -> pd.DataFrame:
     data = training_set(table, dataset.order().get_column(SESSION), session_events(dataset, config))
     assert data.baskets is not None
     whole = Folds(np.full(len(data.y), NOBODY), 0, data.users, "forward")  # no fold, one fit on all rows
-    columns = learn_columns(data.baskets, data.y, data.users, whole, times=data.times)
+    columns = learn_columns(data.baskets, data.y, whole, times=data.times)
     names = [*data.names, *columns.names]
     train = pd.DataFrame(np.hstack([data.X, columns.train[0]]), columns=names)
     train[VALUE] = data.y

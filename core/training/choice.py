@@ -18,13 +18,17 @@ from core.training.stacking import fit_stack
 from core.training.tuning import Searched
 
 
-def choice_factor(searched: Mapping[str, Searched], y: Vector, folds: Folds, metric: Metric) -> float:
+def choice_factor(
+    searched: Mapping[str, Searched], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool = True
+) -> float:
     """Factor of at least 1 by which losses are to be raised; 1 where nothing was chosen."""
     if not searched:
         return 1.0
     nested = [_chosen_without_each_fold(each, y, folds, metric) for each in searched.values()]
     chosen = [each.predictions(each.best) for each in searched.values()]
-    honest, flattered = (_stacked_loss(columns, y, folds, metric) for columns in (nested, chosen))
+    honest, flattered = (
+        _stacked_loss(columns, y, folds, metric, non_negative=non_negative) for columns in (nested, chosen)
+    )
     return max(honest / flattered, 1.0) if flattered > 0 else 1.0
 
 
@@ -42,7 +46,7 @@ def _chosen_without_each_fold(searched: Searched, y: Vector, folds: Folds, metri
     return oof
 
 
-def _stacked_loss(columns: list[Vector], y: Vector, folds: Folds, metric: Metric) -> float:
-    stack = fit_stack(np.column_stack(columns), y, folds, metric)
+def _stacked_loss(columns: list[Vector], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool) -> float:
+    stack = fit_stack(np.column_stack(columns), y, folds, metric, non_negative=non_negative)
     rows = folds.validated
     return float(metric.losses(stack.oof[rows], y[rows]).mean())

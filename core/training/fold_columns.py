@@ -75,7 +75,6 @@ class Times:
 def learn_columns(
     baskets: Baskets,
     y: Vector,
-    users: NDArray[np.int64],
     folds: Folds,
     *,
     times: Times | None = None,
@@ -85,7 +84,7 @@ def learn_columns(
 
     Without `times` nothing is made of the users' earlier values. `report` hears of price tables fitted and in all.
     """
-    out = _LeaveOut.of(folds, users)
+    out = _LeaveOut.of(folds)
     tables, statistics = _PriceTables(baskets, y, out, report), _Statistics(baskets, y, out)
     made, errors = [], []
     for fold in range(folds.fit_count):
@@ -120,10 +119,10 @@ class _LeaveOut:
     inner: Folds
 
     @classmethod
-    def of(cls, folds: Folds, users: NDArray[np.int64]) -> _LeaveOut:
+    def of(cls, folds: Folds) -> _LeaveOut:
         if folds.kind == "forward":  # what a stretch's models learned from is split by user
-            return cls(folds, make_folds(users, _FEWEST_FOLDS, seed=0))
-        return cls(folds, folds if folds.count >= _FEWEST_FOLDS else make_folds(users, 2, seed=0))
+            return cls(folds, make_folds(folds.users, _FEWEST_FOLDS, seed=0))
+        return cls(folds, folds if folds.count >= _FEWEST_FOLDS else make_folds(folds.users, 2, seed=0))
 
     @property
     def keys(self) -> int:

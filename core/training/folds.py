@@ -97,7 +97,8 @@ def make_folds(
     about equal numbers of sessions.
 
     Raises:
-        InputError: fewer than `users_per_fold` users a fold.
+        InputError: fewer than `users_per_fold` users a fold; or, forward, fewer to learn from who do not come back in
+            the stretch that is told.
     """
     found = len(np.unique(users))
     if found < count * users_per_fold:
@@ -105,7 +106,11 @@ def make_folds(
     if kind == "forward":
         if starts is None:
             raise TypeError("folds forward in time need the sessions' starts")
-        return Folds(_stretches(starts, count), count, users, kind)
+        folds = Folds(_stretches(starts, count), count, users, kind)
+        fewest = min(len(np.unique(users[learned])) for learned, _ in folds.splits())
+        if fewest < users_per_fold or not all(len(validated) for _, validated in folds.splits()):
+            raise InputError.nothing_to_learn_forward(fewest, users_per_fold)
+        return folds
     if kind == "user_and_value":
         if y is None:
             raise TypeError("folds by user and value need the values")

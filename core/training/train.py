@@ -167,30 +167,12 @@ def train(
     data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
     folds, y, searched = matrices.folds, data.y, searched or {}
     fits, seeds = _with_seeds(prepared, searched, budget, report)
-    oof = np.column_stack([fit.oof for fit in fits])
+    oof, test_columns = (np.column_stack(each) for each in ([fit.oof for fit in fits], [fit.test for fit in fits]))
     stack = fit_stack(oof, y, folds, metric, non_negative=config.non_negative_weights)
-    known, test_known = _histories(data)
-    classes, test_classes = data.classes, data.test_classes
-    if data.times is not None:
-        classes = by_history(classes, known.bucket, BUCKETS)
-        test_classes = by_history(test_classes, test_known.bucket, BUCKETS)
-    choice, scored = choice_factor(searched, y, folds, metric), folds.validated
-
-    def expected(by: Metric) -> ExpectedScore:
-        return expected_score(
-            by.losses(stack.oof[scored], y[scored]),
-            users=data.users[scored],
-            classes=classes[scored],
-            test_classes=test_classes,
-            known_share=known_share,
-            seed=config.seed,
-            metric=by,
-            choice=choice,
-        )
-
-    in_metric = expected(metric)
-    test_columns = np.column_stack([fit.test for fit in fits])
     test = stack.predict(test_columns)
+    known, test_known = _histories(data)
+    choice = choice_factor(searched, y, folds, metric, non_negative=config.non_negative_weights)
+    expected = _expected(prepared, stack, (known, test_known), known_share=known_share, choice=choice)
     return Training(
         data=data,
         folds=folds,
@@ -202,8 +184,8 @@ def train(
         known=known.sessions,
         test_known=test_known.sessions,
         cv_mse=mean_squared_error(stack.oof, y),
-        expected=in_metric,
-        expected_mse=in_metric if metric.name == MSE else expected(metric_named(MSE)),
+        expected=expected[metric.name],
+        expected_mse=expected[MSE],
         metric=metric,
         matrices=matrices,
         constant=baselines.constant(matrices, metric),
@@ -220,6 +202,30 @@ def train(
             seed=config.seed,
         ),
     )
+
+
+def _expected(
+    prepared: Prepared, stack: Stack, histories: tuple[History, History], *, known_share: float, choice: float
+) -> dict[str, ExpectedScore]:
+    """The score to expect, in the run's metric and as mean squared error, by metric."""
+    data, told = prepared.data, prepared.matrices.folds.validated
+    classes, test_classes = data.classes, data.test_classes
+    if data.times is not None:
+        classes = by_history(classes, histories[0].bucket, BUCKETS)
+        test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
+    return {
+        metric.name: expected_score(
+            metric.losses(stack.oof[told], data.y[told]),
+            users=data.users[told],
+            classes=classes[told],
+            test_classes=test_classes,
+            known_share=known_share,
+            seed=prepared.config.seed,
+            metric=metric,
+            choice=choice,
+        )
+        for metric in {each.name: each for each in (prepared.metric, metric_named(MSE))}.values()
+    }
 
 
 def _known(X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix) -> Known:
@@ -279,7 +285,7 @@ def fold_columns(
     """What is learned from the values `y` fold by fold; None where the rows have no events."""
     if data.baskets is None:
         return None
-    return learn_columns(data.baskets, y, data.users, folds, times=data.times, report=report)
+    return learn_columns(data.baskets, y, folds, times=data.times, report=report)
 
 
 def _out_of_fold(matrices: FoldMatrices) -> Vector:

@@ -19,7 +19,8 @@ from core.ingestion.journey import write_journey
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import counts_of, peek, understood
 from core.schema import ROLE, ROLES
-from core.verbs.common import EXIT_DONE, Outcome, bar, dataset_named, input_files, mapping_of, required, writing_to
+from core.verbs.given import dataset_named, input_files, mapping_of, required
+from core.verbs.outcome import EXIT_DONE, Outcome, bar, writing_to
 from core.workspace import Workspace, building_file
 
 

@@ -9,17 +9,8 @@ from core import pipeline
 from core import runs as run_store
 from core.config import RunConfig
 from core.progress import Progress
-from core.verbs.common import (
-    EXIT_CHECK_FAILED,
-    EXIT_DONE,
-    Outcome,
-    bar,
-    dataset_named,
-    input_files,
-    mapping_of,
-    required,
-    watching,
-)
+from core.verbs.given import dataset_named, input_files, mapping_of, required
+from core.verbs.outcome import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, watching
 from core.wording import number
 from core.workspace import Workspace
 

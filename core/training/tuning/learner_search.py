@@ -99,9 +99,10 @@ class LearnerSearch:
                 direction="minimize",
                 load_if_exists=True,
             )
-        self.tried = self._take_up()
+        self.tried: list[TriedSettings] = []
+        self._take_up()
 
-    def _take_up(self) -> list[TriedSettings]:
+    def _take_up(self) -> None:
         """Go on with what is stored: finished trials stand, those that a killed process left are tried again."""
         trials = self._study.get_trials(deepcopy=False)
         if not trials:
@@ -111,13 +112,9 @@ class LearnerSearch:
             if trial.state == TrialState.RUNNING:
                 self._study.tell(trial.number, state=TrialState.FAIL)
                 self._study.enqueue_trial(trial.params, skip_if_exists=True)
-        tried = [_tried(trial) for trial in trials if trial.state == TrialState.COMPLETE]
-        complete = [each for each in tried if each.complete and self._records.has(self.learner.name, each.number)]
-        if complete:
-            best = min(complete, key=lambda each: each.loss)
-            oof = self._records.predictions(self.learner.name, best.number)
-            self._best_losses = self._metric.losses(oof.astype(np.float64), self._matrices.y)
-        return tried
+        self.tried = [_tried(trial) for trial in trials if trial.state == TrialState.COMPLETE]
+        if self.best is not None:
+            self._best_losses = self._metric.losses(self.predictions(self.best), self._matrices.y)
 
     @property
     def targets(self) -> int:
@@ -127,11 +124,7 @@ class LearnerSearch:
     @property
     def best(self) -> TriedSettings | None:
         """The best trial that went through all folds."""
-        return min(self.complete, key=lambda each: each.loss, default=None)
-
-    @property
-    def complete(self) -> list[TriedSettings]:
-        return [each for each in self.tried if each.complete]
+        return min((each for each in self.tried if each.complete), key=lambda each: each.loss, default=None)
 
     def predictions(self, trial: TriedSettings) -> Vector:
         """Out-of-fold predictions of a trial that went through all folds."""
@@ -146,7 +139,7 @@ class LearnerSearch:
         settings |= self.learner.suggest(trial, target.objective)
         try:
             outcome = self._through_folds(trial, settings, enough)
-        except BaseException:
+        except BaseException:  # an interruption, too, must not leave the trial as running
             with contextlib.suppress(Exception):  # the journal may be what failed
                 self._study.tell(trial, state=TrialState.FAIL)
             raise
@@ -215,7 +208,7 @@ class LearnerSearch:
         train, validated = np.flatnonzero(matrices.folds.trains(fold)), np.flatnonzero(matrices.folds.fold_of == fold)
         if fold not in self._binned:
             self._binned[fold] = self.learner.bin(
-                lambda: matrices.rows(fold, train), self._context, held=self._groups.held[train]
+                lambda: matrices.rows(fold, train), self._context, held=self._groups.held(train)
             )
         fitted = fit_learner(
             self._binned[fold],
@@ -242,16 +235,26 @@ class LearnerSearch:
 
 @dataclass(frozen=True)
 class Groups:
-    """Users dealt to chunks (for the test that gives trials up) and to those held out (that stop fits)."""
+    """Users in an order of their own: dealt to chunks (for the test that gives trials up), the first of those that a
+    fold learns from held out (to stop its fits).
+    """
 
-    chunk_of: NDArray[np.int64]
-    held: NDArray[np.bool_]
+    order: NDArray[np.int64]
 
     @classmethod
     def of(cls, matrices: FoldMatrices, seed: int) -> Groups:
         _, user = np.unique(matrices.folds.users, return_inverse=True)
-        dealt = np.random.default_rng(seed).permutation(int(user.max()) + 1)[user]
-        return cls(dealt // _HELD_OUT % _CHUNKS, dealt % _HELD_OUT == 0)
+        return cls(np.random.default_rng(seed).permutation(int(user.max()) + 1)[user])
+
+    @property
+    def chunk_of(self) -> NDArray[np.int64]:
+        """Of each row."""
+        return self.order % _CHUNKS
+
+    def held(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these rows are of the users held out: one in _HELD_OUT, and at least one."""
+        users = np.unique(self.order[rows])
+        return np.asarray(self.order[rows] <= users[max(len(users) // _HELD_OUT, 1) - 1])
 
 
 def _tried(trial: FrozenTrial) -> TriedSettings:

@@ -60,9 +60,6 @@ class SearchFolder:
         found: NDArray[np.float32] = np.load(self._path(learner, number), allow_pickle=False)
         return found
 
-    def has(self, learner: str, number: int) -> bool:
-        return self._path(learner, number).is_file()
-
     def delete(self) -> None:
         """The search is over and its results stand elsewhere."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -28,8 +28,8 @@ _FIRST = 1e9
 """A promise beyond all others."""
 _FINAL_MARGIN = 1.15
 """Final fits take a little longer than the trials that their time is estimated from."""
-AFTERWARDS = 0.45
-"""Seconds for importance, certificate and files, as a share of one round of final fits (docs/benchmarks.md)."""
+AFTERWARDS = 0.65
+"""Seconds for importance, certificate and files, as a share of one round of final fits: on journey 10 of 16."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,19 @@ class Searched:
         best: the settings to go on with.
         tried: every finished trial, in order.
         importances: shares by setting.
-        complete: trials that went through all folds, with their out-of-fold predictions, a matrix (rows, trials).
+        predictions: gives the out-of-fold predictions of a trial that went through all folds.
     """
 
     learner: str
     best: TriedSettings
     tried: tuple[TriedSettings, ...]
     importances: dict[str, float]
-    complete: tuple[TriedSettings, ...]
     predictions: Callable[[TriedSettings], Vector]
+
+    @property
+    def complete(self) -> tuple[TriedSettings, ...]:
+        """The trials that went through all folds."""
+        return tuple(each for each in self.tried if each.complete)
 
 
 def search(
@@ -79,13 +83,10 @@ def search(
         futures = [pool.submit(turns.work) for _ in range(workers)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
-            for future in futures:
-                if future.done():
-                    future.result()
-        except BaseException:
-            turns.broken.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            turns.over.set()  # an error in one of them, or an interruption here, ends the others after their fit
+    for future in futures:
+        future.result()  # raises here what went wrong there
     return {each.learner.name: _found(each) for each in searches}
 
 
@@ -97,9 +98,7 @@ def fit_seconds(tried: TriedSettings) -> float:
 def _found(search: LearnerSearch) -> Searched:
     best = search.best
     assert best is not None  # noqa: S101 (work() does not end before)
-    return Searched(
-        search.learner.name, best, tuple(search.tried), search.importances(), tuple(search.complete), search.predictions
-    )
+    return Searched(search.learner.name, best, tuple(search.tried), search.importances(), search.predictions)
 
 
 class _Turns:
@@ -120,7 +119,7 @@ class _Turns:
         self._lock = threading.Lock()
         self._at_work: set[str] = set()
         self._began = time.monotonic()
-        self.broken = threading.Event()
+        self.over = threading.Event()
 
     def work(self) -> None:
         """Try for whoever is to be next, until nobody is."""
@@ -128,7 +127,7 @@ class _Turns:
             with self._lock:
                 chosen = self._next()
                 if chosen is None:
-                    if self.broken.is_set() or not self._waits():
+                    if self.over.is_set() or not self._waits():
                         return
                 else:
                     self._at_work.add(chosen.learner.name)
@@ -140,9 +139,6 @@ class _Turns:
                 if tried is not None:
                     with self._lock:
                         self._report(self._share(), _told(chosen, tried))
-            except BaseException:
-                self.broken.set()
-                raise
             finally:
                 with self._lock:
                     self._at_work.discard(chosen.learner.name)
@@ -156,7 +152,7 @@ class _Turns:
         return max(free, key=self._promise, default=None)
 
     def _enough(self, search: LearnerSearch) -> bool:
-        if self.broken.is_set():
+        if self.over.is_set():
             return True
         if search.best is None:  # without one trial through all folds there is nothing to go on with
             return False

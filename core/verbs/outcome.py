@@ -1,8 +1,7 @@
-"""What verbs share: where they write, what they are given, how far they are."""
+"""What a verb tells: how far it is, how it ended, and why a file could not be written."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
@@ -13,12 +12,8 @@ from typing import Any
 import polars as pl
 from tqdm import tqdm
 
-from core import ingestion
-from core.dataset import Dataset, list_datasets
-from core.errors import RunError, SettingError
-from core.ingestion.mapping import Mapping, load_mapping
+from core.errors import RunError
 from core.progress import Moment
-from core.workspace import Workspace
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
 Outcome = tuple[int, dict[str, Any], str]
@@ -38,34 +33,6 @@ def writing_to(folder: Path) -> Iterator[None]:
         if not found:
             raise
         raise RunError.not_writable(folder, os.strerror(int(found[1]))) from error
-
-
-def required(value: object, name: str, allowed: str) -> None:
-    if value is None:
-        raise SettingError.missing(name, allowed)
-
-
-def input_files(options: argparse.Namespace) -> ingestion.InputFiles:
-    for name in ("train", "test"):
-        required(getattr(options, name), f"--{name}", "the path of an event file, or the address of a database")
-    return ingestion.InputFiles(
-        ingestion.source_of(options.train, options.train_query, "--train-query"),
-        ingestion.source_of(options.test, options.test_query, "--test-query"),
-        options.sample_submission,
-        mapping=mapping_of(options),
-    )
-
-
-def mapping_of(options: argparse.Namespace) -> Mapping:
-    return load_mapping(options.mapping) if options.mapping else Mapping()
-
-
-def dataset_named(workspace: Workspace, name: str) -> Dataset:
-    known = list_datasets(workspace)
-    matches = [dataset for dataset in known if dataset.fingerprint.startswith(name)]
-    if len(matches) != 1:
-        raise RunError.unknown("dataset", name, [dataset.fingerprint[:12] for dataset in known])
-    return matches[0]
 
 
 @contextlib.contextmanager
