@@ -110,8 +110,8 @@ def explained(config: RunConfig) -> str:
         )
     return (
         f"A **{config.preset}** run searches the settings of {what} {where}, fits the best with several seeds, and "
-        f"stacks them with a Ridge meta-model. It takes {duration(60 * (config.minutes_given or 0))}; you can let it "
-        "finish early with the best it has found."
+        f"stacks them with a Ridge meta-model. It takes {count(round(config.minutes_given or 0), 'minute')}; you can "
+        "let it finish early with the best it has found."
     )
 
 

@@ -152,7 +152,7 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(watched: Watc
         expect(minutes).to_have_value("10")
         minutes.fill("45")
         minutes.press("Enter")
-        expect(page.get_by_text("It takes 45 min")).to_be_visible()
+        expect(page.get_by_text("It takes 45 minutes")).to_be_visible()
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text(re.compile(r"Tuning: .*, trial \d+: loss .*; best"))).to_be_visible(timeout=LONG)
         page.get_by_role("button", name="Finish with the best so far").click()

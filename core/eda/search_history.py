@@ -65,7 +65,7 @@ def figure(data: pl.DataFrame, loss_title: str) -> Any:  # noqa: ANN401 (Altair'
     names = list(dict.fromkeys(shown.get_column("learner")))
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[LEARNER_COLOURS[name] for name in names]))
     base = alt.Chart(shown).encode(
-        x=alt.X("trial:Q", title="trial", axis=alt.Axis(tickMinStep=1, format="d")), color=colour
+        x=alt.X("trial:Q", title="trial", axis=alt.Axis(tickMinStep=1, tickCount=8, format="d")), color=colour
     )
     y = alt.Scale(zero=False, nice=True)
     lines = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
@@ -164,9 +165,20 @@ def train(
     `known_share` is the part of the sessions to predict whose value is known from train (no error is made there);
     the parts that `report` hears of are single fits. Seeds are added while the budget has time.
     """
-    data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
-    folds, y, searched = matrices.folds, data.y, searched or {}
+    searched = searched or {}
     fits, seeds = _with_seeds(prepared, searched, budget, report)
+    # the sums inside must not depend on the number of threads, and threads that wait for each other by spinning take
+    # two and a half times as long on a busy machine
+    with threadpool_limits(1):
+        return _stacked(prepared, fits, seeds, searched, known_share)
+
+
+def _stacked(
+    prepared: Prepared, fits: tuple[CrossFit, ...], seeds: int, searched: Mapping[str, Searched], known_share: float
+) -> Training:
+    """The meta-model on the learners' fits, and all that is told of it."""
+    data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
+    folds, y = matrices.folds, data.y
     oof, test_columns = (np.column_stack(each) for each in ([fit.oof for fit in fits], [fit.test for fit in fits]))
     stack = fit_stack(oof, y, folds, metric, non_negative=config.non_negative_weights)
     test = stack.predict(test_columns)
