@@ -35,10 +35,10 @@ Reached = list[tuple[float, float]]
 """Seconds since the search began and the best MSE by then."""
 
 
-def prepared(name: str, scratch: Path) -> Prepared:
+def prepared(name: str, scratch: Path, seed: int = 7) -> Prepared:
     """The rows of a dataset as every fit sees them."""
     files = scratch / name
-    core(name, "--out", str(files), *SETS[name], home=scratch / "home")
+    core(name, "--out", str(files), *SETS[name], "--seed", str(seed), home=scratch / "home")
     inputs = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
     dataset, config = ingest(inputs, Workspace(scratch / "home")), RunConfig()
     events = session_events(dataset, config)

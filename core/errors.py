@@ -252,7 +252,7 @@ class RunError(StudioError):
 
     @classmethod
     def file_exists(cls, path: Path) -> RunError:
-        return cls(f"{path} already exists: nothing is written over; name a new file with --out.")
+        return cls(f"{path} already exists: nothing is written over; name another place with --out.")
 
     @classmethod
     def not_writable(cls, path: Path, found: str) -> RunError:

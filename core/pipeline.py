@@ -163,7 +163,7 @@ def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | Non
     """What an event on each product adds to a session's value, learned from all training sessions; see price_table."""
     if training.columns is None or training.data.baskets is None:
         return None
-    return price_table(training.data.baskets, training.columns.prices, dataset)
+    return price_table(training.data.baskets, training.columns.prices, dataset, training.columns.prices_without)
 
 
 def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:

@@ -213,6 +213,14 @@ def test_demo_writes_files_that_ingest_reads(tmp_path: Path, capsys: pytest.Capt
     assert card["train"]["rows"] == pl.read_csv(files[0]).height
     assert main(["datasets", "list"]) == 0
     assert card["fingerprint"][:12] in capsys.readouterr().out
+    before = Path(files[1]).read_bytes()
+    Path(files[0]).unlink()
+    assert main(["demo", "--out", str(tmp_path / "d"), "--sessions", "300", "--seed", "3"]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"{files[1]} already exists: nothing is written over; name another place with --out.\n"
+    )
+    assert Path(files[1]).read_bytes() == before
 
 
 def test_the_feature_table_of_a_dataset_is_written_to_a_file(
@@ -397,7 +405,7 @@ def test_a_guess_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     log = tmp_path / "log.csv"
     log.write_bytes(Path(TRAIN).read_bytes())
     assert main(["mapping", "guess", str(log), "--out", str(log)]) == 2
-    assert f"{log} already exists: nothing is written over; name a new file with --out." in capsys.readouterr().err
+    assert f"{log} already exists: nothing is written over; name another place with --out." in capsys.readouterr().err
     assert log.read_bytes() == Path(TRAIN).read_bytes()
     assert main(["mapping", "guess", str(log), "--out", str(tmp_path / "new.toml")]) == 0
     assert "become events" in (tmp_path / "new.toml").read_text()

@@ -66,7 +66,9 @@ class Unit:
     name: Name
     events: list[Event]
     others: list[list[Event]]
-    """The events of every other unit."""
+    """The events of every other visit: both files' rows of a session and user are one."""
+    visit_start: int
+    """When the first of its rows was, in either file."""
     history: History
     log: list[Event]
     """Both files."""
@@ -89,7 +91,7 @@ class Unit:
     def weeks(self) -> float:
         """For how long the history was watched, and a day more."""
         times = [event.time for event in self.log]
-        until = self.start if self.history == "as_of" else max(times)
+        until = self.visit_start if self.history == "as_of" else max(times)
         return (until - min(times) + 24 * 3600) / (7 * 24 * 3600)
 
     @property
@@ -113,7 +115,7 @@ class Unit:
     def seen_elsewhere(self, what: str, which: str) -> list[Event]:
         """Events on this product (category, user) in other units, as far as the regime lets them be seen."""
         found = [event for other in self.others for event in other if getattr(event, what) == which]
-        return found if self.history == "all_rows" else [event for event in found if event.time < self.start]
+        return found if self.history == "all_rows" else [event for event in found if event.time < self.visit_start]
 
 
 def units_of(
@@ -137,8 +139,19 @@ def units_of(
     for event in events:
         owner = event.user if split else first[event.file, event.session][2]
         logs[event.file, event.session, owner].append(dataclasses.replace(event, user=owner))
+    visits = defaultdict(list)
+    for (_, session, owner), log in logs.items():
+        visits[session, owner] += log
     return [
-        Unit(name, log, [logs[other] for other in logs if other != name], history, events, products)
+        Unit(
+            name,
+            log,
+            [visits[other] for other in visits if other != name[1:]],
+            min(event.time for event in visits[name[1:]]),
+            history,
+            events,
+            products,
+        )
         for name, log in logs.items()
     ]
 
@@ -166,20 +179,24 @@ def user_events(unit: Unit, *kinds: str) -> int:
 
 def user_sessions(unit: Unit) -> int:
     return sum(
-        other[0].user == unit.user and (unit.history == "all_rows" or min(event.time for event in other) < unit.start)
+        other[0].user == unit.user
+        and (unit.history == "all_rows" or min(event.time for event in other) < unit.visit_start)
         for other in unit.others
     )
 
 
 def since_user_was_seen(unit: Unit) -> int | None:
     earlier = [
-        event.time for other in unit.others for event in other if event.user == unit.user and event.time < unit.start
+        event.time
+        for other in unit.others
+        for event in other
+        if event.user == unit.user and event.time < unit.visit_start
     ]
-    return unit.start - max(earlier) if earlier else None
+    return unit.visit_start - max(earlier) if earlier else None
 
 
 def popularities(unit: Unit, what: str) -> list[float]:
-    return [math.log((1 + len(unit.seen_elsewhere(what, which))) / unit.weeks) for which in unit.different(what)]
+    return [math.log1p(len(unit.seen_elsewhere(what, which)) / unit.weeks) for which in unit.different(what)]
 
 
 def rates(unit: Unit, what: str, kind: str) -> list[float]:
@@ -191,7 +208,7 @@ def rates(unit: Unit, what: str, kind: str) -> list[float]:
 
 def users_elsewhere(unit: Unit, what: str) -> list[float]:
     seen = [unit.seen_elsewhere(what, which) for which in unit.different(what)]
-    return [math.log((1 + len({event.user for event in events})) / unit.weeks) for events in seen]
+    return [math.log1p(len({event.user for event in events}) / unit.weeks) for events in seen]
 
 
 def earlier(unit: Unit, what: str, which: str) -> list[int]:
@@ -200,14 +217,14 @@ def earlier(unit: Unit, what: str, which: str) -> list[int]:
         event.time
         for other in unit.others
         for event in other
-        if getattr(event, what) == which and event.time < unit.start
+        if getattr(event, what) == which and event.time < unit.visit_start
     ]
 
 
 def trend_of(unit: Unit, what: str, which: str) -> float:
     times = earlier(unit, what, which)
-    weeks = max((unit.start - min(event.time for event in unit.log) + 86_400) / 604_800, 1)
-    return (sum(time >= unit.start - 604_800 for time in times) + 1) / (len(times) / weeks + 1)
+    weeks = max((unit.visit_start - min(event.time for event in unit.log)) / 604_800, 1)
+    return (sum(time >= unit.visit_start - 604_800 for time in times) + 1) / (len(times) / weeks + 1)
 
 
 def trends(unit: Unit, what: str) -> list[float]:
@@ -216,7 +233,7 @@ def trends(unit: Unit, what: str) -> list[float]:
 
 def since_seen(unit: Unit, what: str) -> int | None:
     times = [time for which in unit.different(what) for time in earlier(unit, what, which)]
-    return unit.start - max(times) if times else None
+    return unit.visit_start - max(times) if times else None
 
 
 def shares(unit: Unit, what: str) -> list[float]:
@@ -434,7 +451,7 @@ def after_one_purchase(seconds_watched: int, since: int | None) -> Row:
         "user_buy_per_week": 1 / weeks,
         "user_buy_rate": 2 / 11,
         "user_seconds_since": since,
-        "product_popularity_mean": math.log(2 / weeks),
+        "product_popularity_mean": math.log1p(1 / weeks),
         "product_buy_rate_mean": 2 / 11,
         "category_add_cart_rate_max": 3 / 11,
     }
@@ -447,8 +464,8 @@ END_OF_LOG = max(event.time for event in good_events()) - NOON
     ("other", "history", "expected"),
     [
         (EARLIER, "as_of", after_one_purchase(1, since=1)),
-        (SAME_SECOND, "as_of", {**NEW_USER, "product_popularity_mean": math.log(7)}),
-        (LATER, "as_of", {**NEW_USER, "product_popularity_mean": math.log(7)}),
+        (SAME_SECOND, "as_of", {**NEW_USER, "product_popularity_mean": 0.0}),
+        (LATER, "as_of", {**NEW_USER, "product_popularity_mean": 0.0}),
         (EARLIER, "all_rows", after_one_purchase(END_OF_LOG + 1, since=1)),
         (SAME_SECOND, "all_rows", after_one_purchase(END_OF_LOG, since=None)),
         (LATER, "all_rows", after_one_purchase(END_OF_LOG, since=None)),
@@ -472,9 +489,15 @@ def test_a_first_session_has_no_history_however_much_happens_in_it(tmp_path: Pat
     assert_same(history_of(tmp_path, events, history), NEW_USER, history)
 
 
-def test_the_test_half_of_a_known_session_sees_the_train_half_as_another_session(tmp_path: Path) -> None:
+@pytest.mark.parametrize("history", HISTORIES)
+def test_the_halves_of_a_known_session_are_no_history_of_each_other(tmp_path: Path, history: History) -> None:
     half = dataclasses.replace(NOW, file="test", time=NOON - 60)
-    assert history_of(tmp_path, [NOW, half])["user_is_known"] == 1
+    assert_same(history_of(tmp_path, [NOW, half], history), NEW_USER, history)
+
+
+def test_a_product_seen_at_a_steady_pace_is_not_on_the_rise_however_late_it_is(tmp_path: Path) -> None:
+    weekly = [dataclasses.replace(NOW, session=f"W{week}", time=NOON - week * 604_800) for week in range(1, 8)]
+    assert history_of(tmp_path, [NOW, *weekly])["product_trend_mean"] == pytest.approx(0.0)
 
 
 def test_the_users_of_a_shared_session_id_have_histories_of_their_own(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from core.dataset import Dataset
 from core.features.learned import learned_features
 from core.features.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
 from core.features.user_values import Sessions
-from core.importance import price_finding, prices_by_product
+from core.importance import price_finding, prices_by_product, standard_errors
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
@@ -225,7 +225,26 @@ def test_a_run_tells_what_an_event_on_each_product_is_worth(finished: tuple[Work
     first = wide.row(0, named=True)
     of_first = table.filter(pl.col("product_id") == first["product_id"])
     assert first["events"] == of_first.get_column("events").sum()
-    assert {word: first[word] for word in of_first.get_column("event_type")} == dict(
-        of_first.select("event_type", "price").iter_rows()
-    )
+    told = of_first.select("event_type", pl.struct("price", "standard_error", "events", "learned"))
+    assert {word: first[word] for word in of_first.get_column("event_type")} == dict(told.iter_rows())
+    assert (table.get_column("standard_error") >= 0).all()
+    older = prices_by_product(table.drop("standard_error"), 5)
+    assert older.row(0, named=True)["VIEW"] == first["VIEW"] | {"standard_error": None}
     assert price_finding(table).startswith("Value units that one event adds to its session on average: BUY ")
+
+
+def test_the_error_told_of_a_price_is_how_far_it_misses() -> None:
+    rng = np.random.default_rng(7)
+    true, sessions, products = rng.gamma(4.0, 2.0, 12), 3_000, 12
+    bought = rng.poisson(0.5, (sessions, products))
+    y = bought @ true + rng.normal(0, 6, sessions)
+    units, of = np.nonzero(bought)
+    units, of = np.repeat(units, bought[units, of]), np.repeat(of, bought[units, of])
+    columns = {"unit": units, "product": of, "category": of // 4, "type": np.full(len(of), 3)}
+    baskets = Baskets.of(pl.DataFrame(columns), np.arange(sessions))
+    learned = learn_columns(baskets, y, make_folds(np.arange(sessions), 5, 0))
+    errors = standard_errors([each.of_items(baskets) for each in learned.prices_without])
+    assert errors is not None
+    missed = (learned.prices.of_items(baskets) - true) / errors
+    assert 0.4 < np.sqrt(np.mean(missed**2)) < 2.5
+    assert standard_errors([]) is None

@@ -35,9 +35,10 @@ class SessionLog:
     """What features are computed from, engine-neutral: a log, and the units of it that are asked for.
 
     Attributes:
-        events: one row an event of these units: unit, user, product, category, type, time (epoch seconds), and the
-            columns of core.features.steps.
-        units: one row a unit: unit, user, start (epoch seconds of its first event).
+        events: one row an event of these units: unit, user, product, category, type, time (epoch seconds), the columns
+            of core.features.steps, and on other engines than Polars the visit.
+        units: one row a unit: unit, user, start (epoch seconds of its first event), and the columns of
+            core.features.visits.
         minutes: how many events the whole log, train and test together, had in each minute; see steps.by_minute.
         history: what history features may look at (see core.config.RunConfig.history).
         began, ended: epoch seconds of the log's first and last event.

@@ -1,13 +1,14 @@
 """How often a user, product or category was seen outside the session: the one place that knows the two regimes.
 
-`as_of` counts what happened strictly before the session's first event. It needs no as-of join: every session puts a
+`as_of` counts what happened strictly before the session's first event. The session is the whole visit, with its rows in
+the other file (see visits.py). It needs no as-of join: every session puts a
 marker at its start into the stream of events, all are summed in time order, and the markers keep what they read. A
 marker sorts before the events of its own second, so "before" is strict, and a session's own events, none of which is
 earlier than its start, never count.
 
 `all_rows` counts all rows of both files but the session's own.
 
-On Polars the same is done by sorted arrays (history_arrays.py); a test holds the two together.
+On Polars the same is done by sorted arrays (history_lookup.py); a test holds the two together.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import narwhals as nw
 import polars as pl
 
 from core.features.definition import Frame, SessionLog
-from core.features.history_arrays import UnitArrays, seen_pairs
+from core.features.history_arrays import UnitArrays
+from core.features.history_lookup import seen_pairs
+from core.features.visits import VISIT, VISIT_START
 from core.schema import EVENT_CODE, EVENT_TYPES, TIME, TYPE, UNIT, USER
 
 SEEN = {word: f"_seen_{word.lower()}" for word in EVENT_TYPES}
@@ -35,10 +38,9 @@ WEEKS = "_weeks"
 the log's last event), and a day more, so that the first hours of a log do not count for much. A count grows with the
 log: undivided it would only tell the learners how late a session is, and mislead them on every session after train."""
 WEEKS_BEFORE = "_weeks_before"
-"""The same up to the session's start, in both regimes."""
+"""Weeks from the log's first event to the session's start, in both regimes, without the day more."""
 
 _DAY, _WEEK = 86_400, 7 * 86_400
-_START = "start"
 _KIND = "_kind"
 _READ_RECENT, _READ_NOW, _IS_EVENT = 0, 1, 2
 """Kinds of rows in the stream, in the order in which those of one second stand."""
@@ -51,13 +53,13 @@ def seen_outside(log: SessionLog, key: str) -> Frame:
 
     Returns:
         One row a (unit, key value): unit, the columns of SEEN, MET, BEFORE, RECENT, LAST_SEEN, WEEKS, WEEKS_BEFORE,
-        start. Counts are never null.
+        VISIT_START. Counts are never null.
     """
     seen = _by_windows(log, key) if log.arrays is None else _by_arrays(log, log.arrays, key)
-    until = nw.col(_START) if log.history == "as_of" else nw.lit(log.ended)
+    until = nw.col(VISIT_START) if log.history == "as_of" else nw.lit(log.ended)
     return seen.with_columns(
         ((until - log.began + _DAY) / _WEEK).alias(WEEKS),
-        ((nw.col(_START) - log.began + _DAY) / _WEEK).alias(WEEKS_BEFORE),
+        ((nw.col(VISIT_START) - log.began) / _WEEK).alias(WEEKS_BEFORE),
     )
 
 
@@ -84,7 +86,7 @@ def _by_arrays(log: SessionLog, arrays: UnitArrays, key: str) -> Frame:
     frame = pl.DataFrame(
         {
             UNIT: units.get_column(UNIT).gather(seen.row).set_sorted(),
-            _START: units.get_column(_START).gather(seen.row),
+            VISIT_START: units.get_column(VISIT_START).gather(seen.row),
             **{SEEN[word]: seen.counts[:, code] for word, code in EVENT_CODE.items()},
             MET: seen.met,
             BEFORE: seen.before,
@@ -101,21 +103,22 @@ def _by_windows(log: SessionLog, key: str) -> Frame:
     if log.history == "all_rows":
         kept = [UNIT, key, BEFORE, RECENT, LAST_SEEN]
         before = _in_all_other_rows(log, key).join(before.select(kept), on=[UNIT, key], how="left")
-    return before.join(log.units.select(UNIT, _START), on=UNIT, how="left")
+    return before.join(log.units.select(UNIT, VISIT_START), on=UNIT, how="left")
 
 
 def _in_all_other_rows(log: SessionLog, key: str) -> Frame:
     flags = ((nw.col(TYPE) == code).cast(nw.Int64).alias(SEEN[word]) for word, code in EVENT_CODE.items())
     events = log.events.with_columns(*flags)
     sums = [nw.col(name).sum() for name in SEEN.values()]
-    own = events.group_by(UNIT, USER, key).agg(*sums) if key != USER else events.group_by(UNIT, key).agg(*sums)
+    own = events.group_by(*dict.fromkeys((VISIT, USER, key))).agg(*sums)
     met, others = _met_in_all(own, key)
     everything = events.group_by(key).agg(*sums).join(met, on=key, how="left")
-    both = own.join(everything, on=key, how="left", suffix="_all")
+    pairs = events.select(UNIT, VISIT, key).unique().join(own, on=[VISIT, key], how="left")
+    both = pairs.join(everything, on=key, how="left", suffix="_all")
     if key == USER:
         return both.select(UNIT, key, *_differences(), (nw.col("_partners") - 1).alias(MET))
     return both.join(others, on=[USER, key], how="left").select(
-        UNIT, key, *_differences(), (nw.col("_partners") - (nw.col("_units") == 1).cast(nw.Int64)).alias(MET)
+        UNIT, key, *_differences(), (nw.col("_partners") - (nw.col("_visits") == 1).cast(nw.Int64)).alias(MET)
     )
 
 
@@ -124,15 +127,15 @@ def _differences() -> list[nw.Expr]:
 
 
 def _met_in_all(own: Frame, key: str) -> tuple[Frame, Frame]:
-    """Key -> how many users (of a user: sessions) met it; and for the pairs of user and key in how many units."""
+    """Key -> how many users (of a user: sessions) met it; and for the pairs of user and key in how many visits."""
     if key == USER:
         return own.group_by(key).agg(nw.len().cast(nw.Int64).alias("_partners")), own
-    pairs = own.group_by(USER, key).agg(nw.len().cast(nw.Int64).alias("_units"))
+    pairs = own.group_by(USER, key).agg(nw.len().cast(nw.Int64).alias("_visits"))
     return pairs.group_by(key).agg(nw.len().cast(nw.Int64).alias("_partners")), pairs
 
 
 def _before_start(log: SessionLog, key: str) -> Frame:
-    starts = log.units.select(UNIT, _START)
+    starts = log.units.select(UNIT, VISIT_START)
     pairs = log.events.select(UNIT, key).unique().join(starts, on=UNIT, how="left")
     zero = nw.lit(0).cast(nw.Int64)
 
@@ -148,7 +151,7 @@ def _before_start(log: SessionLog, key: str) -> Frame:
         zero.alias(MET),
         _of_kind(_IS_EVENT),
     )
-    partner = UNIT if key == USER else USER
+    partner = VISIT if key == USER else USER
     meetings = (
         log.events.group_by(partner, key)
         .agg(nw.col(TIME).min())
@@ -164,7 +167,7 @@ def _before_start(log: SessionLog, key: str) -> Frame:
     order = [TIME, _KIND]
     event_time = nw.when(nw.col(_KIND) == _IS_EVENT).then(nw.col(TIME)).otherwise(nw.lit(_NEVER))
     stream = nw.concat(
-        [marker(nw.col(_START) - _WEEK, _READ_RECENT), marker(nw.col(_START), _READ_NOW), events, meetings],
+        [marker(nw.col(VISIT_START) - _WEEK, _READ_RECENT), marker(nw.col(VISIT_START), _READ_NOW), events, meetings],
         how="vertical",
     ).with_columns(
         *(nw.col(name).cum_sum().over(key, order_by=order) for name in _COUNTS),

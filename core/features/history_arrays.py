@@ -1,8 +1,7 @@
-"""`history.seen_outside` for Polars, by sorted arrays: a third of the time that window functions take there.
+"""A log as sorted arrays, in which `history_lookup` finds what was seen of a user, product or category.
 
 All events of a key (a user, product or category) in time order are a run of one sorted array of whole numbers that hold
-key, time and type. How much was seen before a moment is then the distance between two places in it: where the key's run
-begins, and where the moment would stand. NumPy sorts and searches such numbers faster than any engine sorts rows.
+key, time and type.
 
 The arrays are of the whole log; what is asked of them may be of some of its units at a time (`UnitArrays`), so that a
 log whose feature table does not fit into memory can be gone through in parts.
@@ -19,14 +18,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.features.visits import VISIT, VISIT_START
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TIME, TYPE, UNIT, USER
 
 Numbers = NDArray[np.int64]
 Small = NDArray[np.int32]
 """Ranks and rows: no log has two billion of them, and half the memory counts."""
-Counts = NDArray[np.int32] | NDArray[np.int64]
-_TYPE_BITS = (len(EVENT_TYPES) - 1).bit_length()
-_TYPE_MASK = (1 << _TYPE_BITS) - 1
+TYPE_BITS = (len(EVENT_TYPES) - 1).bit_length()
+_TYPE_MASK = (1 << TYPE_BITS) - 1
 _MOST_BITS, _INT32_BITS = 63, 31
 _SPARSE = 4
 """Codes that spread over more than so many times their number are ranked by sorting them."""
@@ -38,23 +37,6 @@ class Own(NamedTuple):
     row: Small
     of: Small
     counts: Small
-
-
-class Pairs(NamedTuple):
-    """What was seen of each value of a key that a unit has: one element a (unit, value), by unit.
-
-    `row` is the unit's row in the units. `counts` are events by type, `met` who met the value: users, or of a user the
-    sessions; both before the unit's start, or with `all_rows` in all rows but its own. `before` and `recent` are events
-    of all types before the start, and of these the ones since `recently` seconds before it. `last` is the time of the
-    latest event before the start, from the log's first event on, negative where there is none.
-    """
-
-    row: Small
-    counts: Counts
-    met: Counts
-    before: Counts
-    recent: Counts
-    last: Counts
 
 
 class Stream(NamedTuple):
@@ -88,12 +70,28 @@ class EventArrays:
     _keys: dict[str, Small] = field(default_factory=dict)
     _streams: dict[str, Stream] = field(default_factory=dict)
     _met: dict[str, Numbers] = field(default_factory=dict)
+    _halves_own: dict[str, Numbers] = field(default_factory=dict)
     _locks: dict[str, RLock] = field(default_factory=lambda: {key: RLock() for key in (USER, PRODUCT, CATEGORY)})
 
     @cached_property
     def starts(self) -> Numbers:
-        """When each unit began."""
-        return self.units.get_column("start").to_numpy() - self.began
+        """When each unit's visit began."""
+        return self.units.get_column(VISIT_START).to_numpy() - self.began
+
+    @cached_property
+    def visits(self) -> Small:
+        """Each unit's visit, as the row of the visit's first unit in the units."""
+        units, visits = (self.units.get_column(name).to_numpy() for name in (UNIT, VISIT))
+        return np.searchsorted(units, visits).astype(np.int32)
+
+    @cached_property
+    def other_halves(self) -> Small:
+        """The row of the visit's other unit, -1 for a visit of one."""
+        later = np.flatnonzero(self.visits != np.arange(len(self.visits)))
+        others = np.full(len(self.visits), -1, np.int32)
+        others[later] = self.visits[later]
+        others[self.visits[later]] = later
+        return others
 
     @property
     def times(self) -> Numbers:
@@ -139,32 +137,42 @@ class EventArrays:
                 self._streams[key] = self._stream(key)
             return self._streams[key]
 
-    def units_met(self, key: str) -> Numbers:
-        """User and value of the key in one number, one for each unit of the user that has the value; sorted."""
+    def visits_met(self, key: str) -> Numbers:
+        """User and value of the key in one number, one for each visit of the user that has the value; sorted."""
         with self._locks[key]:
             if key not in self._met:
-                self._met[key] = self._units_met(key)
+                self._met[key] = self._visits_met(key)
             return self._met[key]
+
+    def halves_own(self, key: str) -> Numbers:
+        """Unit, value of the key and type in one number, one for each event of the units that have another half."""
+        with self._locks[key]:
+            if key not in self._halves_own:
+                chosen = np.flatnonzero(self.other_halves[self.rows] >= 0)
+                keys, bits = self.keys(key), int(self.keys(key).max()).bit_length()
+                pairs = shifted(self.rows[chosen], bits) | keys[chosen]
+                self._halves_own[key] = np.sort((pairs << TYPE_BITS) | self.types[chosen])
+            return self._halves_own[key]
 
     def _stream(self, key: str) -> Stream:
         keys, bits = self.keys(key), self.time_bits
         key_bits = int(keys.max()).bit_length()
-        if key_bits + _TYPE_BITS + bits > _MOST_BITS:
+        if key_bits + TYPE_BITS + bits > _MOST_BITS:
             raise OverflowError(f"keys of {key_bits} bits and times of {bits}")
         values = int(keys.max()) + 1
-        packed = (_shifted(keys, bits) | self.times) << _TYPE_BITS
+        packed = (shifted(keys, bits) | self.times) << TYPE_BITS
         packed |= self.types
         packed.sort()
         meetings = _first_meetings(self, key, keys)
-        edges = _edges(packed, values, bits + _TYPE_BITS)
+        edges = _edges(packed, values, bits + TYPE_BITS)
         return Stream(packed, edges, _summed(packed), meetings, _edges(meetings, values, bits))
 
-    def _units_met(self, key: str) -> Numbers:
+    def _visits_met(self, key: str) -> Numbers:
         keys = self.keys(key)
         bits = int(keys.max()).bit_length()
-        pairs = np.sort(_shifted(self.rows, bits) | keys)
+        pairs = np.sort(shifted(self.visits[self.rows], bits) | keys)
         pairs = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
-        return np.sort(_shifted(self.users[pairs >> bits], bits) | (pairs & ((1 << bits) - 1)))
+        return np.sort(shifted(self.users[pairs >> bits], bits) | (pairs & ((1 << bits) - 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,55 +210,23 @@ class UnitArrays:
     def _count_own(self, key: str) -> Own:
         keys, rows = self.log.keys(key)[self.events], self.log.rows[self.events] - self.units.start
         bits, height = int(keys.max()).bit_length(), self.units.stop - self.units.start
-        if bits + _TYPE_BITS + height.bit_length() > _MOST_BITS:
+        if bits + TYPE_BITS + height.bit_length() > _MOST_BITS:
             raise OverflowError(f"{height:,} units with keys of {bits} bits")
-        packed = _shifted(rows, bits + _TYPE_BITS) | _shifted(keys, _TYPE_BITS)
+        packed = shifted(rows, bits + TYPE_BITS) | shifted(keys, TYPE_BITS)
         packed |= self.log.types[self.events]
         packed.sort()
-        begins = np.flatnonzero(np.diff(packed >> _TYPE_BITS, prepend=-1))
-        pairs, summed = packed[begins] >> _TYPE_BITS, _summed(packed)
+        begins = np.flatnonzero(np.diff(packed >> TYPE_BITS, prepend=-1))
+        pairs, summed = packed[begins] >> TYPE_BITS, _summed(packed)
         counts: Small = summed[np.append(begins[1:], len(packed))] - summed[begins]
         return Own((pairs >> bits).astype(np.int32), (pairs & ((1 << bits) - 1)).astype(np.int32), counts)
-
-
-def seen_pairs(part: UnitArrays, key: str, recently: int, *, all_rows: bool) -> Pairs:
-    """Look up every value of `key` in every unit.
-
-    Raises:
-        OverflowError: see `EventArrays.stream` and `UnitArrays.own`.
-    """
-    log, bits = part.log, part.log.time_bits
-    stream, own = log.stream(key), part.own(key)
-    row, of = own.row, own.of
-    asked = _shifted(of, bits) | log.starts[part.units][row]
-    order = pl.Series(asked).arg_sort().to_numpy()
-    asked, of = asked[order], of[order]  # by key and moment from here on: what is looked up lies side by side
-
-    begin, until = stream.edges[of], np.searchsorted(stream.events, asked << _TYPE_BITS)
-    since = np.maximum(asked - recently, _shifted(of, bits))
-    met_before = stream.met_edges[of + 1] if all_rows else np.searchsorted(stream.meetings, asked)
-    found = np.empty((len(of), len(EVENT_TYPES) + 4), np.int32 if bits < _INT32_BITS else np.int64)
-    counts, (met, before, recent, last) = found[:, :-4], found[:, -4:].T
-    counts[:] = stream.summed[stream.edges[of + 1] if all_rows else until] - stream.summed[begin]
-    met[:] = met_before - stream.met_edges[of]
-    before[:] = until - begin
-    recent[:] = until - np.searchsorted(stream.events, since << _TYPE_BITS)
-    last[:] = stream.events[np.maximum(until - 1, 0)] >> _TYPE_BITS & ((1 << bits) - 1)
-    last[before == 0] = -1
-    placed = np.empty_like(found)
-    placed[order] = found
-    counts, (met, before, recent, last) = placed[:, :-4], placed[:, -4:].T
-    if all_rows:
-        counts -= own.counts
-        met -= 1 if key == USER else _met_in_no_other_unit(part, key, own)
-    return Pairs(row, counts, met, before, recent, last)
 
 
 def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
     """When each user (of a user: each session) first met a value of the key: key and time in one number, sorted."""
     bits = log.time_bits
     if key == USER:
-        return np.sort(_shifted(log.users, bits) | log.starts)
+        visits = np.unique(log.visits)
+        return np.sort(shifted(log.users[visits], bits) | log.starts[visits])
     users = log.users[log.rows]
     user_bits, key_bits = int(users.max()).bit_length(), int(keys.max()).bit_length()
     # where key, user and time take more than 63 bits, the keys are gone through in parts that share their leading bits
@@ -258,7 +234,7 @@ def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
     parts = []
     for part in range((int(keys.max()) >> inner) + 1):
         chosen = slice(None) if inner == key_bits else np.flatnonzero(keys >> inner == part)
-        within = _shifted(keys[chosen] & ((1 << inner) - 1), user_bits) | users[chosen]
+        within = shifted(keys[chosen] & ((1 << inner) - 1), user_bits) | users[chosen]
         met = np.sort((within << bits) | log.times[chosen])
         first = met[np.flatnonzero(np.diff(met >> bits, prepend=-1))]
         of = (part << inner) | (first >> (user_bits + bits))
@@ -266,16 +242,7 @@ def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
     return np.concatenate(parts)
 
 
-def _met_in_no_other_unit(part: UnitArrays, key: str, own: Own) -> Small:
-    """1 for each pair whose user met the value in no other unit, else 0."""
-    met = part.log.units_met(key)
-    bits = int(part.log.keys(key).max()).bit_length()
-    asked = _shifted(part.log.users[part.units][own.row], bits) | own.of
-    found = np.searchsorted(met, asked, "right") - np.searchsorted(met, asked)
-    return np.asarray(found == 1, dtype=np.int32)
-
-
-def _shifted(ranks: Small, bits: int) -> Numbers:
+def shifted(ranks: Small, bits: int) -> Numbers:
     return ranks.astype(np.int64) << bits
 
 

@@ -8,18 +8,21 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.registry import GROUPS
 from core.features.table import FeatureTable, compute_features, events_and_units
-from core.schema import UNIT
+from core.schema import EVENT_TYPES, TIME, TYPE, UNIT
 
 HISTORY_GROUPS = tuple(group.name for group in GROUPS if group.looks_at == "history")
 _ROUNDING = 1e-9
+_DAY = 86_400
 _CUT_AT = 0.6
 """Where the log is cut, as a share of the session starts: enough sessions before it, enough events after it."""
 
 
 def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: RunConfig) -> tuple[int, int]:
-    """Delete all sessions that began after a moment and compute the history of the earlier ones again.
+    """Take all that happened after a moment away, and compute the history of the sessions that began before it again.
 
-    The second time they are computed on Polars, whatever engine the table came from: engines agree to rounding.
+    Sessions that began later are deleted. What an earlier session did after the moment says which products it has, so
+    it stays, but later by a day and as an event of another type. The second time they are computed on Polars, whatever
+    engine the table came from: engines agree to rounding.
 
     Returns:
         How many of the earlier units changed in any history feature (0 when the history is honest), and how many
@@ -28,7 +31,11 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
     cut = table.units.get_column("start").quantile(_CUT_AT, interpolation="lower")
     kept = table.units.filter(pl.col("start") <= cut)
     events, _ = events_and_units(dataset, config)
-    earlier = events.join(kept.lazy().select(UNIT), on=UNIT, how="semi")
+    late = pl.col(TIME) > cut
+    earlier = events.join(kept.lazy().select(UNIT), on=UNIT, how="semi").with_columns(
+        pl.when(late).then(pl.col(TIME) + _DAY).otherwise(pl.col(TIME)).alias(TIME),
+        pl.when(late).then((pl.col(TYPE) + 1) % len(EVENT_TYPES)).otherwise(pl.col(TYPE)).cast(pl.Int64).alias(TYPE),
+    )
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
     again = compute_features(earlier, kept.lazy(), config.history, groups=groups)
     before = table.values.filter(table.units.get_column("start") <= cut).select(again.columns)

@@ -8,6 +8,7 @@ from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.features.exact_sums import ONE, as_whole
 from core.features.history import LAST_SEEN, MET, SEEN, WEEKS, seen_outside, trend
 from core.features.per_unit import per_unit
+from core.features.visits import VISIT_START
 from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT
 
 _PRIOR_EVENTS = 10
@@ -29,8 +30,8 @@ def _summary(log: SessionLog, key: str) -> Frame:
     seen = seen_outside(log, key)
     events = nw.sum_horizontal(*(nw.col(column) for column in SEEN.values()))
     rates = seen.with_columns(
-        as_whole(((events + 1) / nw.col(WEEKS)).log()).alias("_popularity"),
-        as_whole(((nw.col(MET) + 1) / nw.col(WEEKS)).log()).alias("_users"),
+        as_whole((1 + events / nw.col(WEEKS)).log()).alias("_popularity"),
+        as_whole((1 + nw.col(MET) / nw.col(WEEKS)).log()).alias("_users"),
         as_whole(trend().log()).alias("_trend"),
         *(
             as_whole((nw.col(SEEN[word]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(f"_rate_{word}")
@@ -46,7 +47,7 @@ def _summary(log: SessionLog, key: str) -> Frame:
             f"{key}_trend_mean": nw.col("_trend"),
             **{_rate_name(key, word, "mean"): nw.col(f"_rate_{word}") for word in _POOLED_RATE},
         },
-        lows={"_start": nw.col("start"), _popularity_name(key, "min"): nw.col("_popularity")},
+        lows={"_start": nw.col(VISIT_START), _popularity_name(key, "min"): nw.col("_popularity")},
         highs={
             "_last_seen": nw.col(LAST_SEEN),
             f"{key}_trend_max": nw.col("_trend"),
@@ -77,15 +78,17 @@ def _features(key: str) -> tuple[Feature, ...]:
     return (
         Feature(
             _popularity_name(key, "mean"),
-            "log events a week",
+            "log(1 + events a week)",
             f"How often its {things} were seen elsewhere, on average.",
         ),
         Feature(
             _popularity_name(key, "min"),
-            "log events a week",
+            "log(1 + events a week)",
             f"How often the rarest of its {things} was seen elsewhere.",
         ),
-        Feature(f"{key}_users_mean", "log users a week", f"How many users met its {things} elsewhere, on average."),
+        Feature(
+            f"{key}_users_mean", "log(1 + users a week)", f"How many users met its {things} elsewhere, on average."
+        ),
         Feature(
             f"{key}_trend_mean",
             "log ratio",

@@ -136,6 +136,12 @@ class Prices:
         price: Vector = self.item[baskets.item] + self.group[baskets.group] + self.kind[baskets.kind]
         return price
 
+    def of_items(self, baskets: Baskets) -> Vector:
+        """The price of an event of each item number, in one of its categories where its product has several."""
+        price = np.zeros(baskets.items.height)
+        price[baskets.item] = self.of_events(baskets)
+        return price
+
     def of_sessions(self, baskets: Baskets) -> Vector:
         """What each session is worth at these prices, in value units: the base and its events."""
         events = np.bincount(baskets.row, weights=self.of_events(baskets), minlength=baskets.rows)

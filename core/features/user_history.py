@@ -6,6 +6,7 @@ import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.features.history import LAST_SEEN, MET, SEEN, WEEKS, seen_outside, trend
+from core.features.visits import VISIT_START
 from core.schema import BUY, EVENT_TYPES, UNIT, USER
 
 _NAME = {word: f"user_{word.lower()}_per_week" for word in EVENT_TYPES}
@@ -25,7 +26,7 @@ def _compute(log: SessionLog) -> Frame:
             (nw.col(MET) / weeks).alias("user_sessions_per_week"),
             (events / weeks).alias("user_events_per_week"),
             *((nw.col(SEEN[word]) / weeks).alias(_NAME[word]) for word in EVENT_TYPES),
-            (nw.col("start") - nw.col(LAST_SEEN)).alias("user_seconds_since"),
+            (nw.col(VISIT_START) - nw.col(LAST_SEEN)).alias("user_seconds_since"),
             trend().alias("user_trend"),
         )
         .with_columns(

@@ -37,13 +37,15 @@ baskets 1 is the better by far, on clicks 1/2 is."""
 class FoldColumns:
     """One matrix a fit: (training rows, columns) and (test rows, columns); see the module. `names` are the columns'.
 
-    `prices` are those recovered from all training rows.
+    `prices` are those recovered from all training rows. `prices_without` are those without the users of each fold in
+    turn, which tell how far they can be trusted; none where folds leave out rows by time.
     """
 
     names: tuple[str, ...]
     train: tuple[Matrix, ...]
     test: tuple[Matrix, ...]
     prices: Prices
+    prices_without: tuple[Prices, ...] = ()
 
 
 def start_of(columns: FoldColumns | None, matrix: Matrix) -> Vector | None:
@@ -104,6 +106,7 @@ def learn_columns(
         train=tuple(columns[: len(y)] for columns in made),
         test=tuple(columns[len(y) :] for columns in made),
         prices=tables.of_all(power),
+        prices_without=() if folds.kind == "forward" else tables.without_each(folds.fit_count, power),
     )
 
 
@@ -168,6 +171,10 @@ class _PriceTables:
     def of_all(self, power: float) -> Prices:
         """Recovered from all training rows."""
         return self._model.fit(np.arange(len(self._y)), self._y, power)
+
+    def without_each(self, folds: int, power: float) -> tuple[Prices, ...]:
+        """Recovered from the training rows of all folds but one, for each."""
+        return tuple(self._prices((fold,), power) for fold in range(folds))
 
     def _prices(self, key: _Key, power: float) -> Prices:
         if (key, power) not in self._known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,11 +22,13 @@ from core.ingestion.preview import counts_of, peek, understood
 from core.schema import ROLE, ROLES
 from core.verbs.given import dataset_named, input_files, mapping_of, required
 from core.verbs.outcome import EXIT_DONE, Outcome, bar, writing_to
+from core.wording import count
 from core.workspace import Workspace, building_file
 
 
 def demo(options: argparse.Namespace) -> Outcome:
     """Write synthetic event files."""
+    _nothing_there(options.out)
     with bar("Simulating a shop", shown=not options.json) as advance, writing_to(options.out):
         made = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
     ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
@@ -35,10 +38,22 @@ def demo(options: argparse.Namespace) -> Outcome:
 
 def journey(options: argparse.Namespace) -> Outcome:
     """Write event files of real baskets."""
+    _nothing_there(options.out)
     with writing_to(options.out):
         made = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
     words = f"Real baskets are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
     return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+
+
+def _nothing_there(folder: Path) -> None:
+    """Somebody's own train.csv is not written over.
+
+    Raises:
+        RunError: the folder has one of the files that would be written.
+    """
+    for name in ("train.csv", "test.csv", "sample_submission.csv", "truth.csv"):
+        if (folder / name).exists():
+            raise RunError.file_exists(folder / name)
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
@@ -54,7 +69,7 @@ def ingest(options: argparse.Namespace) -> Outcome:
     for file in (card.train, card.test):
         lines.append(
             f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined + "
-            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {file.users:,} users, "
+            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {count(file.users, 'user')}, "
             f"{file.products:,} products"
         )
         if len(file.files) > 1:
@@ -125,7 +140,10 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     ):
         written = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
     columns = sum(each.looks_at != "values" for each in feature_catalogue())
-    words = f"{columns} features of {written:,} sessions are in {options.out}, one row a session and user."
+    words = (
+        f"{columns} features of {written:,} sessions are in {options.out}, one row a session and user; "
+        f"the {len(feature_catalogue()) - columns} that are learned from values are made inside the folds of each run."
+    )
     return EXIT_DONE, {"out": str(options.out), "sessions": written, "features": columns}, words
 
 

@@ -76,7 +76,7 @@ def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
     """One row a product, one column an event type; all of them as a download."""
     rows = [
         {"Product": row["product_id"], "Category": row["category_id"], "Events": f"{row['events']:,}"}
-        | {word: number(row[word]) for word in EVENT_TYPES}
+        | {word: _price(row[word]) for word in EVENT_TYPES}
         for row in products.iter_rows(named=True)
     ]
     right = st.column_config.TextColumn(alignment="right")
@@ -87,8 +87,9 @@ def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
         alt="The products with most events and what an event of each type on them adds to a session's value",
     )
     st.caption(
-        f"The {count(len(rows), 'product')} with most events. In value units, learned from the session values of train "
-        "by ridge regression; a dash: no such event."
+        f"The {count(len(rows), 'product')} with most events. In value units, with the standard error, and in brackets "
+        "how many such events there are; learned from the session values of train by ridge regression. ≈: no such "
+        "event in train, so the price is that of its category; a dash: no such event at all."
     )
     st.download_button(
         "Download all recovered prices as CSV",
@@ -98,6 +99,14 @@ def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def _price(told: dict[str, Any] | None) -> str:
+    """12.3 ± 0.4 (210)"""
+    if told is None:
+        return number(None)
+    error = "" if told["standard_error"] is None or not told["learned"] else f" ± {number(told['standard_error'])}"
+    return f"{'' if told['learned'] else '≈ '}{number(told['price'])}{error} ({told['events']:,})"
 
 
 def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from core.schema import TIME, UNIT, USER
+from core.features.visits import VISIT, with_visits
+from core.schema import TIME, UNIT
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ def written(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
     """Write a log; the folder is gone in the end."""
     with tempfile.TemporaryDirectory(prefix="svs-features-") as name:
         folder = Path(name)
-        events.sink_parquet(folder / "events.parquet")
-        units.select(UNIT, USER, "start").sink_parquet(folder / "units.parquet")
+        with_visits(units).sink_parquet(folder / "units.parquet")
+        visits = pl.scan_parquet(folder / "units.parquet").select(UNIT, VISIT)
+        events.join(visits, on=UNIT, how="left").sink_parquet(folder / "events.parquet")
         times = pl.scan_parquet(folder / "events.parquet").select(
             pl.col(TIME).min().alias("began"), pl.col(TIME).max().alias("ended")
         )

@@ -13,7 +13,8 @@ import polars as pl
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.history_arrays import EventArrays, UnitArrays
 from core.features.steps import by_minute, by_neighbours, in_order
-from core.schema import TIME, UNIT, USER
+from core.features.visits import with_visits
+from core.schema import TIME, UNIT
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class PolarsLog:
         if not isinstance(began, int) or not isinstance(ended, int):
             raise ValueError("a log has at least one event")
         self._began, self._ended = began, ended
-        self.units = units.select(UNIT, USER, "start").sort(UNIT).collect()
+        self.units = with_visits(units).sort(UNIT).collect()
         self._arrays = EventArrays(self._events, self.units, began)
 
     @cached_property

@@ -1,0 +1,68 @@
+"""Settings that a search may begin with: the best that long searches find on data that no other benchmark uses.
+
+    python -m benchmarks.known_settings [--minutes 5] [--seed 11] [--data demo journey]
+
+One line a trial that went through all folds, the best first: data, learner, out-of-fold loss against the defaults' on
+squared errors, seconds, and what was proposed. What the learners' `known` settings say came from here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.quick import SETS
+from benchmarks.tuning import prepared
+from core.training import LEARNERS, Learner, Prepared
+from core.training.tuning import LearnerSearch, SearchFolder, TriedSettings
+
+_SHOWN = 6
+
+
+def found(ready: Prepared, learner: Learner, folder: Path, seconds: float) -> list[TriedSettings]:
+    """All trials of a search of so many seconds."""
+    records, began = SearchFolder(folder), time.perf_counter()
+    search = LearnerSearch(
+        learner,
+        ready.matrices,
+        context=ready.context,
+        metric=ready.metric,
+        records=records,
+        storage=records.storage(),
+    )
+    while time.perf_counter() - began < seconds:
+        search.step()
+    return search.tried
+
+
+def main() -> None:
+    """Print the best of each search."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=5.0, help="for each learner")
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--data", nargs="+", choices=list(SETS), default=list(SETS))
+    options = parser.parse_args()
+    for name in options.data:
+        with tempfile.TemporaryDirectory() as scratch:
+            ready = prepared(name, Path(scratch), options.seed)
+            for learner in LEARNERS:
+                tried = found(ready, learner, Path(scratch) / learner.name, 60 * options.minutes)
+                complete = sorted((each for each in tried if each.complete), key=lambda each: each.loss)
+                print(f"{name} {learner.name}: {len(tried)} trials, {len(complete)} through all folds")
+                for each in complete[:_SHOWN]:
+                    told = {
+                        key: value if isinstance(value, str) else float(f"{value:.3g}")
+                        for key, value in each.params.items()
+                    }
+                    ratio = each.loss / tried[0].loss
+                    print(
+                        f"  {ratio:.4f} {each.seconds:6.1f} s {each.settings['rounds']:5} rounds {json.dumps(told)}",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    main()
