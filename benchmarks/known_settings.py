@@ -16,7 +16,8 @@ from pathlib import Path
 
 from benchmarks.quick import SETS
 from benchmarks.tuning import prepared
-from core.training import LEARNERS, Learner, Prepared
+from core.training import LEARNERS, Prepared
+from core.training.learners import Learner
 from core.training.tuning import LearnerSearch, SearchFolder, TriedSettings
 
 _SHOWN = 6

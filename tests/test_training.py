@@ -1,7 +1,7 @@
 """Training: folds by user, fits that never saw what they predict, the meta-model, the score to expect, the certificate.
 
-Oracles are independent: scikit-learn's Ridge for the meta-model, a fold fitted anew for the out-of-fold predictions,
-the libraries' own loaders for saved models, simulated test files for the interval.
+Oracles are independent: scikit-learn's least squares for the meta-model, a fold fitted anew for the out-of-fold
+predictions, the libraries' own loaders for saved models, simulated test files for the interval.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 import xgboost
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression
 
 from core.config import RunConfig
 from core.errors import Cancelled, InputError
@@ -430,11 +430,16 @@ def predicted_by_three(seed: int = 0, rows: int = 400) -> tuple[np.ndarray, np.n
 
 
 def ridge(columns: np.ndarray, y: np.ndarray, alpha: float) -> tuple[np.ndarray, float]:
-    """scikit-learn's non-negative ridge with our penalty: alpha times the mean sum of squares of a centred column."""
-    size = np.linalg.norm(y - y.mean())  # its solver stops by absolute size: give it numbers about 1
-    mean_square = ((columns - columns.mean(axis=0)) ** 2).sum(axis=0).mean() / size**2
-    fitted = Ridge(alpha=alpha * mean_square, positive=True, tol=1e-9).fit(columns / size, y / size)
-    return fitted.coef_, float(fitted.intercept_) * size
+    """scikit-learn's non-negative least squares with our penalty as rows of its own: each weight is to be 1/k.
+
+    They weigh alpha times the mean sum of squares of a centred column.
+    """
+    centred, learners = columns - columns.mean(axis=0), columns.shape[1]
+    pull = np.sqrt(alpha * (centred**2).sum(axis=0).mean())
+    rows = np.vstack([centred, pull * np.eye(learners)])
+    told = np.append(y - y.mean(), np.full(learners, pull / learners))
+    weights = LinearRegression(positive=True, fit_intercept=False).fit(rows, told).coef_
+    return weights, float(y.mean() - columns.mean(axis=0) @ weights)
 
 
 def one_penalty(monkeypatch: pytest.MonkeyPatch, alpha: float) -> None:
@@ -443,7 +448,7 @@ def one_penalty(monkeypatch: pytest.MonkeyPatch, alpha: float) -> None:
 
 @pytest.mark.parametrize("third", ["helps", "misleads"])
 @pytest.mark.parametrize("alpha", [1e-5, 1e-3, 0.1, 1.0])
-def test_weights_are_those_of_sklearns_non_negative_ridge(
+def test_weights_are_those_of_non_negative_least_squares_with_rows_that_want_equal_ones(
     alpha: float, third: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_penalty(monkeypatch, alpha)
@@ -454,7 +459,7 @@ def test_weights_are_those_of_sklearns_non_negative_ridge(
     assert stack.alpha == alpha
     assert stack.weights == pytest.approx(weights, abs=1e-4)
     assert stack.intercept == pytest.approx(intercept, abs=1e-2)
-    assert (stack.weights[2] == 0) == (third == "misleads")
+    assert (stack.weights[2] == 0) == (third == "misleads" and alpha < 1)
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1.0])
@@ -485,8 +490,15 @@ def test_noisy_short_data_get_a_penalty_and_plentiful_clean_data_get_none_to_spe
     draws = np.random.default_rng(0)
     oof, y, folds = predicted_by_three(rows=4000)
     assert fit_stack(oof, y, folds).alpha <= 1e-3
-    noise = draws.normal(size=(40, 3))
-    assert fit_stack(noise, draws.normal(size=40) + 10, make_folds(np.arange(40), 5, seed=0)).alpha >= 0.1
+    few = draws.gamma(2.0, 20.0, 40)
+    stack = fit_stack(few[:, None] + draws.normal(size=(40, 3)) * 30, few, make_folds(np.arange(40), 5, seed=0))
+    assert stack.alpha >= 0.1
+
+
+def test_the_largest_penalty_leaves_the_plain_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_penalty(monkeypatch, max(ALPHAS))
+    oof, y, folds = predicted_by_three()
+    assert fit_stack(oof, y, folds).weights == pytest.approx([1 / 3] * 3, abs=0.01)
 
 
 @many

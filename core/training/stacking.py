@@ -1,6 +1,8 @@
 """The meta-model: a Ridge regression of the value on the learners' out-of-fold predictions.
 
-Source: Wolpert (1992), Stacked generalization; Breiman (1996), Stacked regressions, for non-negative ridge weights.
+Source: Wolpert (1992), Stacked generalization; Breiman (1996), Stacked regressions, for non-negative ridge weights;
+Diebold and Pauly (1990), The use of prior information in forecast combination, for weights that are drawn to equal ones
+and not to 0: with few or noisy rows the plain mean of the learners is hard to beat.
 
 It works on the scale on which the metric counts squared errors. Where absolute errors count, it is fitted anew with
 rows weighted by 1 / (size of their error) until the weights stand, which minimises absolute errors (iteratively
@@ -20,8 +22,8 @@ from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
 from core.training.metric import MAE, MEAN_SQUARED_ERROR, Metric
 
-ALPHAS = (0.0, *(10.0**power for power in range(-5, 1)))
-"""Penalties tried, as multiples of the mean sum of squares of a column: 0 is none, 1 halves the weights."""
+ALPHAS = (0.0, *(10.0**power for power in range(-5, 3)))
+"""Penalties tried, as multiples of the mean sum of squares of a column: 0 is none, the last leaves the mean alone."""
 _JITTER = 1e-10
 """Keeps the factorisation possible when two learners predict the same."""
 _ROUNDING = 1e-12
@@ -198,8 +200,9 @@ class _Moments:
     def ridge(self, alpha: float, *, non_negative: bool = True) -> tuple[Vector, float]:
         """Ridge weights, non-negative or free, and the unpenalised intercept.
 
-        Minimises |y - Xw - b|^2 + alpha * m * |w|^2 (over w >= 0), m being the mean sum of squares of the centred
-        columns; solved as (non-negative) least squares on the Cholesky factor of the centred, penalised moments.
+        Minimises |y - Xw - b|^2 + alpha * m * |w - 1/k|^2 (over w >= 0), k being the number of learners and m the mean
+        sum of squares of the centred columns; solved as (non-negative) least squares on the Cholesky factor of the
+        centred, penalised moments.
         """
         count, means = self.sums[0, 0], self.sums[0, 1:] / self.sums[0, 0]
         centred = self.sums[1:, 1:] - count * np.outer(means, means)
@@ -208,7 +211,7 @@ class _Moments:
         if scale <= rounding:  # every learner predicts one constant: the mean of y is the best there is
             return np.zeros(len(gram)), float(means[-1])
         factor = np.linalg.cholesky(gram + ((alpha + _JITTER) * scale + rounding) * np.eye(len(gram)))
-        side = np.linalg.solve(factor, product)
+        side = np.linalg.solve(factor, product + alpha * scale / len(gram))
         weights = np.asarray(nnls(factor.T, side)[0] if non_negative else np.linalg.solve(factor.T, side))
         return weights, float(means[-1] - means[:-1] @ weights)
 
