@@ -68,9 +68,7 @@ def plain_loop(ready: Prepared, seconds: float) -> Reached:
     """What a notebook has."""
     began, reached = time.perf_counter(), []
     matrices, learner, y = ready.matrices, LEARNERS[0], ready.matrices.y
-    targets = {
-        f"{each.objective}/{each.transform}": each for each in targets_to_try(ready.metric, y, learner.objectives)
-    }
+    targets = {each.name: each for each in targets_to_try(ready.metric, y, learner.objectives)}
     groups = Groups.of(matrices, ready.context.seed)
 
     def objective(trial: optuna.Trial) -> float:

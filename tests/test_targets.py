@@ -48,7 +48,7 @@ def sessions(rows: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray, n
 
 
 def fitted(learner: Learner, target: Target, X, y, start, *, metric=MSE, held=None, context=CONTEXT) -> FittedLearner:
-    settings_ = default_settings(learner, metric) | dataclasses.asdict(target)
+    settings_ = default_settings(learner, metric, y) | dataclasses.asdict(target)
     binned = learner.bin(lambda: X, context, held=held)
     return fit_learner(binned, settings_, context, y=y, start=start, metric=metric, matrix=lambda: X)
 
@@ -179,7 +179,7 @@ def test_without_a_start_the_log_link_starts_from_the_mean(learner: Learner, tar
 def test_a_fit_stops_when_held_out_rows_gain_no_more_and_never_learns_from_them(learner: Learner) -> None:
     X, y, start = sessions(800)
     held = np.arange(800) % 8 == 0
-    settings_ = default_settings(learner, MSE) | {"rounds": 1500}
+    settings_ = default_settings(learner, MSE, y) | {"rounds": 1500}
     changed = np.where(held, y + 5.0 * np.sin(np.arange(800)), y)
 
     def fit(values) -> FittedLearner:
@@ -211,7 +211,7 @@ def test_one_binned_fold_serves_many_fits_in_any_order(learner: Learner) -> None
     binned = learner.bin(lambda: X, CONTEXT)
 
     def fit(target: Target, on) -> np.ndarray:
-        settings_ = default_settings(learner, MSE) | dataclasses.asdict(target)
+        settings_ = default_settings(learner, MSE, y) | dataclasses.asdict(target)
         return fit_learner(binned, settings_, CONTEXT, y=y, start=start, metric=MSE, matrix=lambda: X).predict(X, on)
 
     first = fit(Target("squared"), start)
@@ -238,7 +238,7 @@ def test_weights_decide_which_rows_are_learned_from(learner: Learner) -> None:
     X, y, _ = sessions(1000)
     old = np.arange(1000) < 500
     y = np.where(old, y + 100, y)
-    settings_ = default_settings(learner, MSE)
+    settings_ = default_settings(learner, MSE, y)
 
     def mean(weights) -> float:
         binned = learner.bin(lambda: X, CONTEXT)

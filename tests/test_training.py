@@ -7,6 +7,8 @@ predictions, the libraries' own loaders for saved models, simulated test files f
 from __future__ import annotations
 
 import dataclasses
+import math
+import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -143,6 +145,7 @@ class Remembering:
     """A learner without a library: it remembers users; one of its fits may fail, all but the first may have to wait."""
 
     name = "lightgbm"
+    objectives = ("squared",)
 
     def __init__(self, *, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
         self.fails_at, self.waits_for, self.started = fails_at, waits_for, 0
@@ -181,7 +184,7 @@ def fitted(
     metric = metric_named(metric)
     return fit_learner(
         learner.bin(lambda: X, context),
-        default_settings(learner, metric) | settings,
+        default_settings(learner, metric, y) | ({"transform": "none"} if metric.name == "mse" else {}) | settings,
         context,
         y=y,
         start=None,
@@ -201,6 +204,7 @@ def fitted_by_memory(learner: Remembering, folds: int = 5, threads: int = 2, rep
             make_folds(users, folds, seed=0),
         ),
         context=FitContext(["user"], threads, seed=0),
+        settings={learner.name: {"objective": "squared", "transform": "none"}},
         report=report,
     )
     return fit
@@ -220,7 +224,7 @@ def test_a_fold_fitted_again_by_hand_gives_the_same_out_of_fold_predictions(lear
     (fit,) = cross_fit([learner], matrices(data, folds), context=SIDE_BY_SIDE)
     unseen_users = set(data.users[folds.fold_of == 1])
     rest = np.array([user not in unseen_users for user in data.users])
-    model = fitted(learner, data.X[rest], data.y[rest], BRIEF)
+    model = fitted(learner, data.X[rest], data.y[rest], BRIEF, transform="sqrt")
     assert np.array_equal(fit.oof[~rest], model.predict(data.X[~rest], None))
     assert np.array_equal(fit.models[1].predict(data.X_test, None), model.predict(data.X_test, None))
     assert fit.fold_mse[1] == pytest.approx(np.mean((fit.oof[~rest] - data.y[~rest]) ** 2))
@@ -476,20 +480,23 @@ def test_nested_predictions_are_those_of_a_ridge_on_the_other_folds(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_penalty_is_the_one_with_the_least_error_in_cross_validation(seed: int) -> None:
+def test_the_penalty_is_the_largest_within_a_standard_error_of_the_least_error_in_cross_validation(seed: int) -> None:
     oof, y, folds = predicted_by_three(seed=seed, rows=48)
-    error = dict.fromkeys(ALPHAS, 0.0)
+    errors: dict[float, list[float]] = {alpha: [] for alpha in ALPHAS}
     for others, validated in folds.splits():
         for alpha in ALPHAS:
             weights, intercept = ridge(oof[others], y[others], alpha)
-            error[alpha] += float(((oof[validated] @ weights + intercept - y[validated]) ** 2).sum())
-    assert error[fit_stack(oof, y, folds).alpha] == pytest.approx(min(error.values()), rel=1e-4)
+            errors[alpha].append(float(((oof[validated] @ weights + intercept - y[validated]) ** 2).sum()))
+    least = min(errors.values(), key=sum)
+    worse = {alpha: [mine - best for mine, best in zip(each, least, strict=True)] for alpha, each in errors.items()}
+    near = [alpha for alpha, each in worse.items() if sum(each) <= statistics.stdev(each) * math.sqrt(len(each))]
+    assert fit_stack(oof, y, folds).alpha == max(near)
 
 
 def test_noisy_short_data_get_a_penalty_and_plentiful_clean_data_get_none_to_speak_of() -> None:
     draws = np.random.default_rng(0)
     oof, y, folds = predicted_by_three(rows=4000)
-    assert fit_stack(oof, y, folds).alpha <= 1e-3
+    assert fit_stack(oof, y, folds).alpha <= 0.01
     few = draws.gamma(2.0, 20.0, 40)
     stack = fit_stack(few[:, None] + draws.normal(size=(40, 3)) * 30, few, make_folds(np.arange(40), 5, seed=0))
     assert stack.alpha >= 0.1

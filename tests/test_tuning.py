@@ -67,14 +67,27 @@ def test_every_learner_tries_as_many_settings_as_it_was_told_to(found: dict[str,
         assert [tried.number for tried in each.tried] == list(range(8))
 
 
-def test_the_defaults_come_first_on_every_target(found: dict[str, Searched]) -> None:
-    targets = ["squared/none", "huber/none", "tweedie/none", "gamma/none", "squared/sqrt", "squared/log1p"]
+def test_the_defaults_come_first_then_what_is_known_to_be_good_then_every_other_target(
+    found: dict[str, Searched],
+) -> None:
+    targets = ["squared/none", "tweedie/none", "huber/none", "gamma/none", "squared/log1p"]
     for learner in LEARNERS:
         tried = found[learner.name].tried
-        expected = [target for target in targets if target.split("/")[0] in learner.objectives]
-        assert [each.params["target"] for each in tried[: len(expected)]] == expected
-        defaults = {name: value for name, value in learner.defaults().items() if name in tried[0].params}
-        assert {name: tried[0].params[name] for name in defaults} == defaults
+        expected = ["squared/sqrt", "tweedie/none"]
+        expected += [target for target in targets if target.split("/")[0] in learner.objectives]
+        assert [each.params["target"] for each in tried[: len(expected)]] == expected[: len(tried)]
+        (known,) = learner.known()
+        for params, told in ((tried[0].params, learner.defaults()), (tried[1].params, known)):
+            shared = {name: value for name, value in told.items() if name in params}
+            assert len(shared) >= 4
+            assert {name: params[name] for name in shared} == shared
+
+
+def test_what_is_known_to_be_good_lies_in_the_space_that_is_searched(found: dict[str, Searched]) -> None:
+    for learner in LEARNERS:
+        known = learner.known()[0]
+        asked = found[learner.name].tried[1].params
+        assert set(asked) == {"target", *known} - {"objective", "transform"}
 
 
 def test_the_best_went_through_all_folds_and_has_the_least_loss(found: dict[str, Searched]) -> None:

@@ -109,7 +109,8 @@ def cross_fit(
     """
     metric = metric or MEAN_SQUARED_ERROR
     chosen = {
-        learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric) for learner in learners
+        learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric, matrices.y)
+        for learner in learners
     }
     folds = matrices.folds
     splits = list(folds.fits())

@@ -99,7 +99,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             context=FitContext(names, self.threads or available_cores(), seed),
             metric=metric,
             settings={
-                each.name: default_settings(each, metric) | dict((self.settings or {}).get(each.name, {}))
+                each.name: default_settings(each, metric, values) | dict((self.settings or {}).get(each.name, {}))
                 for each in chosen
             },
         )

@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import SettingError
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
 from core.training.metric import Metric
-from core.training.targets import ABSOLUTE, HUBER, Link, Target, default_target
+from core.training.targets import ABSOLUTE, HUBER, Link, Target, targets_to_try
 
 _NEARLY_ABSOLUTE = 0.3
 """Of the usual turn of a Huber loss: most errors count by their size; with less XGBoost finds no split worth it."""
@@ -71,11 +71,11 @@ def fit_learner(
         # each library has errors of its own for a device that is not there
         raise SettingError.no_such_device(context.device, str(error).strip().splitlines()[0]) from error
     if link.kind in ("square", "expm1"):
-        link = link.put_right(model.raw(matrix()), start, y, metric)
+        link = link.put_right(model.raw(matrix()), start, y, metric, weights)
     return FittedLearner(model, link)
 
 
-def default_settings(learner: Learner, metric: Metric) -> Settings:
-    """A learner's settings without tuning."""
-    target = default_target(metric)
+def default_settings(learner: Learner, metric: Metric, y: Vector) -> Settings:
+    """A learner's settings without tuning, for values like these."""
+    target = targets_to_try(metric, y, learner.objectives)[0]
     return {"objective": target.objective, "transform": target.transform} | learner.defaults()

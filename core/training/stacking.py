@@ -96,7 +96,7 @@ def fit_stack(
     parts = _parts(oof, y, folds, metric)
 
     def fit(chosen: list[_Part]) -> tuple[Vector, float, float]:
-        alpha = _best_alpha([part.moments() for part in chosen], non_negative=non_negative)
+        alpha = _best_alpha(_moments(chosen, metric, non_negative=non_negative), non_negative=non_negative)
         weights, intercept = _reweighted(
             chosen, metric, lambda moments: moments.ridge(alpha, non_negative=non_negative)
         )
@@ -173,13 +173,24 @@ def _reweighted(
     if metric.name != MAE:
         return weights, intercept
     for _ in range(_REWEIGHTINGS):
-        errors = [np.abs(part.y - part.columns @ weights - intercept) for part in parts]
-        least = _NEAR * float(np.concatenate(errors).mean())
-        if least <= 0:
-            break
-        weighted = [part.moments(1.0 / np.maximum(error, least)) for part, error in zip(parts, errors, strict=True)]
-        weights, intercept = solve(_Moments.together(weighted))
+        weights, intercept = solve(_Moments.together(_by_errors(parts, weights, intercept)))
     return weights, intercept
+
+
+def _moments(parts: list[_Part], metric: Metric, *, non_negative: bool) -> list[_Moments]:
+    """Of each part, so weighed that squared errors near the best fit count as the metric's."""
+    if metric.name != MAE:
+        return [part.moments() for part in parts]
+    return _by_errors(parts, *_reweighted(parts, metric, lambda moments: moments.ridge(0.0, non_negative=non_negative)))
+
+
+def _by_errors(parts: list[_Part], weights: Vector, intercept: float) -> list[_Moments]:
+    """Of each part with rows weighed by 1 / error: squared errors count as absolute ones."""
+    errors = [np.abs(part.y - part.columns @ weights - intercept) for part in parts]
+    least = _NEAR * float(np.concatenate(errors).mean())
+    if least <= 0:
+        return [part.moments() for part in parts]
+    return [part.moments(1.0 / np.maximum(error, least)) for part, error in zip(parts, errors, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -234,12 +245,23 @@ class _Moments:
 
 
 def _best_alpha(parts: list[_Moments], *, non_negative: bool) -> float:
-    """The penalty with the least squared error in cross-validation over the parts (folds)."""
-    errors = dict.fromkeys(ALPHAS, 0.0)
-    for held_out, rest in _left_out(parts):
-        for alpha in ALPHAS:
-            errors[alpha] += held_out.squared_error(*rest.ridge(alpha, non_negative=non_negative))
-    return min(errors, key=errors.__getitem__)
+    """By cross-validation over the parts (folds): the largest penalty that is not plainly worse than the best one.
+
+    Not plainly worse: by less than a standard error of the difference over the parts (Breiman et al. 1984,
+    Classification and regression trees, section 3.4.3). A few extraordinary sessions make the least error a matter of
+    luck, and what luck chooses costs out of fold.
+    """
+    errors = np.array(
+        [
+            [held_out.squared_error(*rest.ridge(alpha, non_negative=non_negative)) for alpha in ALPHAS]
+            for held_out, rest in _left_out(parts)
+        ]
+    )
+    if len(errors) == 0:
+        return ALPHAS[-1]
+    worse = errors - errors[:, [int(np.argmin(errors.sum(axis=0)))]]
+    allowed = np.std(worse, axis=0, ddof=1) * np.sqrt(len(parts))
+    return max(alpha for alpha, far, most in zip(ALPHAS, worse.sum(axis=0), allowed, strict=True) if far <= most)
 
 
 def _left_out(parts: list[_Moments]) -> Iterator[tuple[_Moments, _Moments]]:

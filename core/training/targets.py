@@ -46,6 +46,11 @@ class Target:
         return cls(str(settings["objective"]), str(settings["transform"]))
 
     @property
+    def name(self) -> str:
+        """By which a search knows it."""
+        return f"{self.objective}/{self.transform}"
+
+    @property
     def is_log_link(self) -> bool:
         return self.objective in (TWEEDIE, GAMMA)
 
@@ -102,12 +107,15 @@ class Link:
             return np.asarray(self.factor * np.expm1(np.maximum(self.forward(base) + raw, 0.0)))
         return base + raw
 
-    def put_right(self, raw: Vector, start: Vector | None, y: Vector, metric: Metric) -> Link:
-        """The same with the factor that takes the bias from a back-transform, by rows learned from."""
+    def put_right(
+        self, raw: Vector, start: Vector | None, y: Vector, metric: Metric, weights: Vector | None = None
+    ) -> Link:
+        """The same with the factor that takes the bias from a back-transform, by the (weighted) rows learned from."""
         if self.kind not in ("square", "expm1") or metric.name == RMSLE:
             return self
-        told = float(self.values(raw, start).sum())
-        factor = float(y.sum()) / told if told > 0 else 1.0
+        counts = np.ones(len(y)) if weights is None else weights
+        told = float(counts @ self.values(raw, start))
+        factor = float(counts @ y) / told if told > 0 else 1.0
         return replace(self, factor=float(np.clip(factor, *_FACTOR_LIMITS)))
 
     def slopes(self, raw: Vector, start: Vector | None) -> Vector:
@@ -126,29 +134,25 @@ class Link:
         return asdict(self)
 
 
-def default_target(metric: Metric) -> Target:
-    """What is learned without tuning: the loss that the score counts."""
-    if metric.name == MAE:
-        return Target(ABSOLUTE)
-    if metric.name == RMSLE:
-        return Target(SQUARED, LOG1P)
-    return Target(SQUARED)
-
-
 def targets_to_try(metric: Metric, y: Vector, objectives: tuple[str, ...]) -> tuple[Target, ...]:
-    """What a search may choose from, the default first; what the values or the library do not allow is left out."""
+    """What a search may choose from; what the values or the library do not allow is left out.
+
+    The first is the default, what is learned without tuning: the loss that the score counts, for squared errors on
+    square roots, which tame the few extraordinary sessions (docs/decisions/0009).
+    """
     if metric.name == MAE:
         found = [Target(ABSOLUTE), Target(HUBER), Target(SQUARED, SQRT), Target(SQUARED, LOG1P)]
     elif metric.name == RMSLE:
         found = [Target(SQUARED, LOG1P), Target(SQUARED, SQRT)]
     else:
-        found = [Target(SQUARED), Target(HUBER), Target(TWEEDIE), Target(GAMMA), Target(SQUARED, SQRT)]
+        found = [Target(SQUARED, SQRT), Target(SQUARED), Target(TWEEDIE), Target(HUBER), Target(GAMMA)]
         found.append(Target(SQUARED, LOG1P))
     least = float(y.min()) if len(y) else 0.0
-    return tuple(
+    allowed = tuple(
         target
         for target in found
         if target.objective in objectives
         and (target.objective != GAMMA or least > 0)
         and ((target.objective != TWEEDIE and target.transform == NONE) or least >= 0)
     )
+    return allowed or (Target(SQUARED),)

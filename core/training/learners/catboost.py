@@ -78,6 +78,7 @@ class CatBoostBinned:
         }
         if context.device == "gpu":
             told |= {"task_type": "GPU"}
+            told.pop("rsm", None)  # which it has on the CPU only
         if (rising := context.monotone()) is not None:
             told |= {"monotone_constraints": rising}
         whole = self._pool(task)
@@ -128,8 +129,24 @@ class CatBoost:
             "boosting_type": "Plain",
             "bootstrap_type": "Bernoulli",
             "subsample": 0.8,
+            "rsm": 0.3,
             "leaf_estimation_iterations": 1,
         }
+
+    def known(self) -> tuple[Settings, ...]:
+        return (
+            {
+                "objective": "tweedie",
+                "transform": "none",
+                "learning_rate": 0.06,
+                "depth": 6,
+                "l2_leaf_reg": 1.0,
+                "random_strength": 0.4,
+                "subsample": 0.58,
+                "rsm": 0.3,
+                "tweedie_variance_power": 1.5,
+            },
+        )
 
     def suggest(self, trial: Suggest, objective: str) -> Settings:
         found: Settings = {
@@ -140,6 +157,7 @@ class CatBoost:
             "boosting_type": "Plain",
             "bootstrap_type": "Bernoulli",
             "subsample": trial.suggest_float("subsample", 0.5, 1.0),
+            "rsm": trial.suggest_float("rsm", 0.2, 1.0),
             "leaf_estimation_iterations": 1,
         }
         if objective == "tweedie":

@@ -133,6 +133,12 @@ class Learner(Protocol):
     def defaults(self) -> Settings:
         """Settings for squared error, without `objective` and `transform`; written into the run."""
 
+    def known(self) -> tuple[Settings, ...]:
+        """What won long searches on other data, with `objective` and `transform`: a search tries it after the defaults.
+
+        Found by benchmarks/known_settings.py; names and ranges are those of the search space.
+        """
+
     def suggest(self, trial: Suggest, objective: str) -> Settings:
         """Settings to try, without `objective` and `transform`; names and ranges are the search space."""
 

@@ -135,6 +135,22 @@ class LightGBM:
             "lambda_l2": 10.0,
         }
 
+    def known(self) -> tuple[Settings, ...]:
+        return (
+            {
+                "objective": "tweedie",
+                "transform": "none",
+                "learning_rate": 0.025,
+                "num_leaves": 27,
+                "min_data_in_leaf": 15,
+                "feature_fraction": 0.26,
+                "bagging_fraction": 0.9,
+                "lambda_l2": 1.7,
+                "path_smooth": 18.0,
+                "tweedie_variance_power": 1.2,
+            },
+        )
+
     def suggest(self, trial: Suggest, objective: str) -> Settings:
         found: Settings = {
             "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.12, log=True),

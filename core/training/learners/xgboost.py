@@ -133,6 +133,21 @@ class XGBoost:
             "lambda": 10.0,
         }
 
+    def known(self) -> tuple[Settings, ...]:
+        return (
+            {
+                "objective": "tweedie",
+                "transform": "none",
+                "eta": 0.042,
+                "max_depth": 5,
+                "min_child_weight": 100.0,
+                "subsample": 0.62,
+                "colsample_bytree": 0.47,
+                "lambda": 40.0,
+                "tweedie_variance_power": 1.22,
+            },
+        )
+
     def suggest(self, trial: Suggest, objective: str) -> Settings:
         found: Settings = {
             "eta": trial.suggest_float("eta", 0.02, 0.12, log=True),

@@ -23,7 +23,7 @@ from core.training.cross_fitting import FoldMatrices
 from core.training.fitting import fit_learner
 from core.training.learners import Binned, FitContext, Learner, Settings, Vector
 from core.training.metric import Metric
-from core.training.targets import targets_to_try
+from core.training.targets import Target, targets_to_try
 from core.training.tuning.records import SearchFolder
 
 _CHUNKS = 8
@@ -79,10 +79,7 @@ class LearnerSearch:
     ) -> None:
         self.learner = learner
         self._matrices, self._context, self._metric, self._records = matrices, context, metric, records
-        self._targets = {
-            f"{each.objective}/{each.transform}": each
-            for each in targets_to_try(metric, matrices.y, learner.objectives)
-        }
+        self._targets = {each.name: each for each in targets_to_try(metric, matrices.y, learner.objectives)}
         self._groups = Groups.of(matrices, context.seed)
         self._binned: dict[int, Binned] = {}
         self._best_losses: Vector | None = None
@@ -106,8 +103,8 @@ class LearnerSearch:
         """Go on with what is stored: finished trials stand, those that a killed process left are tried again."""
         trials = self._study.get_trials(deepcopy=False)
         if not trials:
-            for target in self._targets:
-                self._study.enqueue_trial({_TARGET: target, **self.learner.defaults()})
+            for params in self._beginnings():
+                self._study.enqueue_trial(params)
         for trial in trials:
             if trial.state == TrialState.RUNNING:
                 self._study.tell(trial.number, state=TrialState.FAIL)
@@ -116,10 +113,20 @@ class LearnerSearch:
         if self.best is not None:
             self._best_losses = self._metric.losses(self.predictions(self.best), self._matrices.y)
 
+    def _beginnings(self) -> list[dict[str, Any]]:
+        """What is tried before anything is proposed: the defaults, what is known to be good, the other targets."""
+        first, *others = self._targets
+        known = [{_TARGET: Target.of(each).name, **each} for each in self.learner.known()]
+        return [
+            {_TARGET: first, **self.learner.defaults()},
+            *(each for each in known if each[_TARGET] in self._targets),
+            *({_TARGET: target, **self.learner.defaults()} for target in others),
+        ]
+
     @property
-    def targets(self) -> int:
-        """How many targets there are to try; the search begins with the defaults on each of them."""
-        return len(self._targets)
+    def beginnings(self) -> int:
+        """How many trials there are before the first one proposed: no learner goes without them."""
+        return len(self._beginnings())
 
     @property
     def best(self) -> TriedSettings | None:

@@ -173,9 +173,10 @@ class _Turns:
     def _promise(self, search: LearnerSearch) -> float:
         """Share of the loss that a further second is worth, from what the last trials gained.
 
-        Whoever has not tried every target yet comes before all others, those with the fewest trials first.
+        Whoever is not yet through what every search begins with comes before all others, those with the fewest trials
+        first.
         """
-        if len(search.tried) < search.targets:
+        if len(search.tried) < search.beginnings:
             return _FIRST / (1 + len(search.tried))
         if search.best is None:
             return _FIRST
