@@ -20,6 +20,18 @@ def number(value: float | int | None) -> str:
     return f"{value:z,.{min(decimals, 10)}f}"
 
 
+def estimate(value: float, error: float | None) -> str:
+    """A number with its standard error, both to two digits of the error; without one, the number.
+
+    >>> estimate(53.81, 4.76), estimate(0.969, 1.853), estimate(1234.5, 250.0), estimate(2.5, None), estimate(2.5, 0.0)
+    ('53.8 ± 4.8', '1.0 ± 1.9', '1,234 ± 250', '2.50', '2.50')
+    """
+    if error is None or not error > 0:
+        return number(value)
+    decimals = min(max(0, 1 - math.floor(math.log10(float(f"{error:.2g}")))), 10)
+    return f"{value:z,.{decimals}f} ± {error:,.{decimals}f}"
+
+
 def typical_error(metric: str, score: float) -> str:
     """What a score says of a single session, for people who know no metric by name.
 

@@ -12,7 +12,7 @@ from core.errors import listed
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
-from core.wording import count, number
+from core.wording import count, estimate, number
 
 _QUARANTINE_SHOWN = 200  # rows in the browser; the download has all
 _WIDTHS = 110, 122
@@ -105,8 +105,8 @@ def _price(told: dict[str, Any] | None) -> str:
     """12.3 ± 0.4 (210)"""
     if told is None:
         return number(None)
-    error = "" if told["standard_error"] is None or not told["learned"] else f" ± {number(told['standard_error'])}"
-    return f"{'' if told['learned'] else '≈ '}{number(told['price'])}{error} ({told['events']:,})"
+    price = estimate(told["price"], told["standard_error"]) if told["learned"] else f"≈ {number(told['price'])}"
+    return f"{price} ({told['events']:,})"
 
 
 def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:

@@ -115,7 +115,7 @@ def _loss(task: Task, variance_power: float | None) -> str:
 
 
 class CatBoost:
-    """Squared error on the value's own scale unless told otherwise, because that is what the score counts."""
+    """Settings for squared errors, which is what the score counts; on which scale, core.training.targets says."""
 
     name = "catboost"
     objectives = ("squared", "absolute", "huber", "tweedie")

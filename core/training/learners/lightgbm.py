@@ -118,7 +118,7 @@ class LightGBMBinned:
 
 
 class LightGBM:
-    """Squared error on the value's own scale unless told otherwise, because that is what the score counts."""
+    """Settings for squared errors, which is what the score counts; on which scale, core.training.targets says."""
 
     name = "lightgbm"
     objectives = tuple(_OBJECTIVES)

@@ -117,7 +117,7 @@ class XGBoostBinned:
 
 
 class XGBoost:
-    """Squared error on the value's own scale unless told otherwise, because that is what the score counts."""
+    """Settings for squared errors, which is what the score counts; on which scale, core.training.targets says."""
 
     name = "xgboost"
     objectives = tuple(_OBJECTIVES)
