@@ -111,12 +111,19 @@ def test_trees_that_say_what_they_are_told_give_the_values(target: Target) -> No
 
 
 @many
-@given(st.sampled_from(["identity", "square", "expm1", "exp"]), st.floats(-0.9, 0.9), st.floats(0.1, 100))
-def test_parts_stretched_by_the_slope_sum_to_the_change_of_the_value(kind: str, raw: float, start: float) -> None:
+@given(
+    st.sampled_from(["identity", "square", "expm1", "exp"]),
+    st.floats(-0.9, 0.9),
+    st.floats(-0.9, 0.9),
+    st.floats(0.1, 100),
+)
+def test_parts_stretched_by_the_slope_sum_to_the_change_of_the_value(
+    kind: str, since: float, raw: float, start: float
+) -> None:
     link, rows = Link(kind, floor=0.1, factor=1.2), np.array([start])
-    slope = link.slopes(np.array([raw]), rows)
-    change = link.values(np.array([raw]), rows) - link.values(np.array([0.0]), rows)
-    assert slope * raw == pytest.approx(change, abs=1e-4 * max(1.0, start))
+    slope = link.slopes(np.array([since]), np.array([raw]), rows)
+    change = link.values(np.array([raw]), rows) - link.values(np.array([since]), rows)
+    assert slope * (raw - since) == pytest.approx(change, abs=1e-4 * max(1.0, start))
 
 
 def test_the_factor_takes_the_bias_from_a_back_transform() -> None:

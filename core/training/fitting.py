@@ -32,13 +32,16 @@ class FittedLearner:
     def contributions(self, X: Matrix, start: Vector | None) -> Matrix:
         """(rows, features + 1) in value units: by how much each feature moves a row's value through the trees.
 
-        Tree SHAP, exact on the scale of the trees; on the value's scale too where the link is the identity, else each
-        row's parts are stretched alike so that they sum as values do.
+        Tree SHAP, exact on the scale of the trees; on the value's scale too where the link is the identity, else a
+        row's parts are stretched alike so that they sum to how far its value is from what it were with the trees' base
+        alone, which is the last column.
         """
         found = self.model.contributions(X)
         if self.link.kind == "identity":
             return found
-        return np.asarray(found * self.link.slopes(found.sum(axis=1), start)[:, None])
+        none, base, raw = np.zeros(len(found)), found[:, -1], found.sum(axis=1)
+        parts = found[:, :-1] * self.link.slopes(base, raw, start)[:, None]
+        return np.column_stack([parts, base * self.link.slopes(none, base, start)])
 
 
 def fit_learner(

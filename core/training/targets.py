@@ -118,17 +118,16 @@ class Link:
         factor = float(counts @ y) / told if told > 0 else 1.0
         return replace(self, factor=float(np.clip(factor, *_FACTOR_LIMITS)))
 
-    def slopes(self, raw: Vector, start: Vector | None) -> Vector:
-        """Value units that a unit of what the trees say moves a row's value by, from trees that say nothing on.
+    def slopes(self, since: Vector, raw: Vector, start: Vector | None) -> Vector:
+        """Value units for each unit by which what the trees say goes from `since` to `raw`.
 
-        Multiplied with the parts of what the trees say, they give parts of values that sum as values do.
+        Multiplied with parts of that way, they give parts of values that sum as values do.
         """
-        none, told = self.values(np.zeros(len(raw)), start), self.values(raw, start)
         step = 1e-6
-        small = np.abs(raw) < step
-        by = np.where(small, step, raw)
-        told = np.where(small, self.values(np.full(len(raw), step), start), told)
-        return np.asarray((told - none) / by)
+        way = raw - since
+        small = np.abs(way) < step
+        way = np.where(small, step, way)
+        return np.asarray((self.values(since + way, start) - self.values(since, start)) / way)
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
