@@ -5,29 +5,36 @@ Each step is one function of its own room; this module only hands things on and 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import RunError
+from core.errors import Cancelled, RunError
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.mapping import Mapping
 from core.progress import Progress, Step
-from core.recording import Clock, write_checks, write_manifest, write_tables
+from core.recording import (
+    Clock,
+    Report,
+    load_certificate,
+    save_certificate,
+    write_checks,
+    write_manifest,
+    write_tables,
+)
 from core.runs import Run
 from core.runs.store import SUBMISSION_FILE, versions
 from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
 from core.submission import CheckResult, run_checks, write_submission
 from core.training import (
-    LEARNERS,
     CertificateCheck,
     Prepared,
     Training,
@@ -39,10 +46,13 @@ from core.training import (
     tune,
 )
 from core.training.tuning import SearchFolder
-from core.workspace import Workspace, building_folder
+from core.unfinished import Kept, Unfinished, nothing_kept, work_name
+from core.workspace import Workspace, building_folder, is_full_disk
 
 _SHARE_OF_OTHERS = 0.3
 """Of the time given to a tuned run: 0.2 to 0.5 in runs of two and three minutes, less in longer ones."""
+_SECONDS_A_LEARNER = 9.0
+"""With one seed on five folds, at 100,000 sessions on two cores."""
 _SECONDS_A_TRIAL = 6.0
 """Of a learner, at 100,000 sessions on two cores, most trials being given up early."""
 
@@ -54,14 +64,14 @@ def steps(config: RunConfig) -> tuple[Step, ...]:
         Step("ingest", "Reading the files", 2),
         Step("features", "Computing features", 3),
         Step("prepare", "Recovering prices", 7),
-        Step("train", "Training", 26 * least),
+        Step("train", "Training", _SECONDS_A_LEARNER * len(config.learners) * least),
         Step("importance", "Measuring importance", 7),
         Step("certificate", "Checking for leaks", 4),
         Step("write", "Writing the run", 1),
     )
     if not config.tunes:
         return others
-    searching = _SECONDS_A_TRIAL * len(LEARNERS) * (config.trials or 1)
+    searching = _SECONDS_A_TRIAL * len(config.learners) * (config.trials or 1)
     if config.minutes_given is not None:  # a time is given: the search takes what the others leave, whatever the size
         others = tuple(replace(each, weight=_SHARE_OF_OTHERS * each.weight / _total(others)) for each in others)
         searching = 1.0 - _SHARE_OF_OTHERS
@@ -73,6 +83,7 @@ def _total(parts: tuple[Step, ...]) -> float:
 
 
 _SOURCE = "source"
+_TABLE_FILE = "table.parquet"
 
 
 def run(
@@ -85,42 +96,76 @@ def run(
 ) -> Run:
     """From two event files (or a dataset already read) to a run folder with its checked submission.
 
-    `out` is the folder for the run, by default runs/<run id> in the workspace.
+    `out` is the folder for the run, by default runs/<run id> in the workspace. A run that was broken off is gone on
+    with when the same run is asked for: what it had done is not done again.
 
     Raises:
-        StudioError: one sentence; nothing is left behind then.
+        StudioError: one sentence; no half of a run is left behind then.
+        Cancelled: nothing is left behind.
     """
     if out is not None:
         _must_be_free(out)
     clock = Clock(progress or Progress(steps(config)))
     with clock.step("ingest") as report:
         dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
+    unfinished = Unfinished.claimed(workspace.unfinished / _work_name(dataset, config.digest))
+    records = SearchFolder.claimed(workspace.searches / _work_name(dataset, config.search_digest))
+    clock.go_on_with(unfinished)
+    try:
+        run = _run(dataset, config, workspace, out, clock=clock, unfinished=unfinished, records=records)
+    except Cancelled:
+        unfinished.forget()
+        records.delete()
+        raise
+    except Exception as error:
+        if is_full_disk(error):
+            raise RunError.no_room(workspace.root) from error
+        raise
+    unfinished.forget()
+    records.delete()
+    return run
+
+
+def _run(
+    dataset: Dataset,
+    config: RunConfig,
+    workspace: Workspace,
+    out: Path | None,
+    *,
+    clock: Clock,
+    unfinished: Unfinished,
+    records: SearchFolder,
+) -> Run:
+    """The arrows from the dataset to the run folder."""
+    kept = unfinished.kept
     with clock.step("features") as report:
-        table = build_features(dataset, config, report)
+        table = feature_table(dataset, config, report, kept)
     with clock.step("prepare") as report:
-        chosen = training_set(
-            table,
-            dataset.order().get_column(SESSION),
-            session_events(dataset, config),
-            all_rows=config.history == "all_rows",
-        )
-        prepared = prepare(chosen, config, report)
+        prepared = prepared_rows(dataset, table, config, report, kept)
     budget = clock.budget(config)
-    searched, records = {}, _search_folder(dataset, config, prepared, workspace)
+    searched = {}
     if config.tunes:
         with clock.step("tune") as report:
-            searched = tune(prepared, records, budget, report)
+            searched = tune(prepared, records, budget, report, clock.tell)
     with clock.step("train") as report:
         training = train(
-            prepared, known_share=_known_share(dataset, config), searched=searched, budget=budget, report=report
+            prepared,
+            known_share=_known_share(dataset, config),
+            searched=searched,
+            budget=budget,
+            report=report,
+            tell=clock.tell,
+            kept=kept,
         )
     with clock.step("importance") as report:
-        importance = importance_frame(training, report)
+        importance = kept("importance", partial(importance_frame, training, report), _save_table, _load_table)
     with clock.step("certificate") as report:
-        report(0, 2, "shuffled target, planted leak")
-        certificate = certify_training(training)
-        report(1, 2, "later events")
-        certificate.append(certify_history(dataset, table, config))
+        certificate = kept(
+            "certificate",
+            lambda: [*_certified(training, report), certify_history(dataset, table, config)],
+            save_certificate,
+            load_certificate,
+        )
     answers = session_predictions(dataset, table, training, config)
 
     run_id = f"{clock.created:%Y%m%d-%H%M%S}-{config.digest[:4]}{dataset.fingerprint[:4]}{secrets.token_hex(1)}"
@@ -143,20 +188,55 @@ def run(
             certificate=certificate,
             checks=checks,
         )
-    records.delete()
     report(1, 1, "")
     return Run(folder, manifest)
 
 
-def _search_folder(dataset: Dataset, config: RunConfig, prepared: Prepared, workspace: Workspace) -> SearchFolder:
-    """Where the search of this dataset with these settings, features and libraries stands, or is to stand."""
-    told = [
-        config.search_digest,
-        *prepared.context.names,
-        *sorted(f"{name} {each}" for name, each in versions().items()),
-    ]
-    digest = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
-    return SearchFolder.claimed(workspace.searches / f"{dataset.fingerprint[:12]}-{digest}")
+def feature_table(
+    dataset: Dataset,
+    config: RunConfig,
+    report: Report = lambda part, parts, text: None,
+    kept: Kept = nothing_kept,
+) -> FeatureTable:
+    """The features of all units of both files."""
+    return kept("features", partial(build_features, dataset, config, report), FeatureTable.save, FeatureTable.load)
+
+
+def prepared_rows(
+    dataset: Dataset,
+    table: FeatureTable,
+    config: RunConfig,
+    report: Report = lambda part, parts, text: None,
+    kept: Kept = nothing_kept,
+) -> Prepared:
+    """The rows that train and those to predict, as every fit of the run sees them."""
+    chosen = training_set(
+        table,
+        dataset.order().get_column(SESSION),
+        session_events(dataset, config),
+        all_rows=config.history == "all_rows",
+    )
+    return prepare(chosen, config, report, kept)
+
+
+def _certified(training: Training, report: Report) -> list[CertificateCheck]:
+    report(0, 2, "shuffled target, planted leak")
+    found = certify_training(training)
+    report(1, 2, "later events")
+    return found
+
+
+def _work_name(dataset: Dataset, settings: str) -> str:
+    """Of the folder where work on this dataset with these settings stands while it goes on."""
+    return work_name(dataset.fingerprint, settings, (f"{name} {each}" for name, each in sorted(versions().items())))
+
+
+def _save_table(table: pl.DataFrame, folder: Path) -> None:
+    table.write_parquet(folder / _TABLE_FILE)
+
+
+def _load_table(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / _TABLE_FILE, memory_map=False)
 
 
 def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 _SECONDS_BEFORE_ESTIMATE = 2.0  # before that, start-up costs rule the pace and an estimate would only jump
 
@@ -36,6 +37,17 @@ class Moment:
     seconds_left: float | None
 
 
+@dataclass(frozen=True)
+class News:
+    """What the work came by: `kind` trial or fit, and its figures by name (numbers, words, or a flat mapping)."""
+
+    kind: str
+    content: dict[str, Any]
+
+
+Tell = Callable[[News], None]
+
+
 class Progress:
     """Turns "part 3 of 15 of step train is done" into a `Moment` for one watcher."""
 
@@ -44,14 +56,20 @@ class Progress:
         steps: Sequence[Step],
         watch: Callable[[Moment], None] | None = None,
         is_to_finish: Callable[[], bool] = lambda: False,
+        tell: Tell = lambda news: None,
     ) -> None:
-        """`is_to_finish` tells whether a person said that what was found so far is good enough."""
+        """`is_to_finish` tells whether a person said that what was found so far is good enough; `tell` hears news."""
         self.is_to_finish = is_to_finish
+        self.tell = tell
         self._steps = {step.name: step for step in steps}
         self._order = [step.name for step in steps]
         self._watch = watch
         self._began = time.monotonic()
         self._fraction = 0.0
+
+    def took_before(self, seconds: float) -> None:
+        """Count what earlier sittings of the same work took: the pace is that of all of them."""
+        self._began -= seconds
 
     def report(self, step: str, part: int, parts: int, detail: str = "") -> None:
         """Say that `part` of `parts` of `step` are done; `detail` names what is being worked on now."""

@@ -32,6 +32,7 @@ from core.training import (
     prediction_frame,
 )
 from core.training.tuning import Budget
+from core.unfinished import Unfinished
 
 Report = Callable[[int, int, str], None]
 
@@ -42,15 +43,33 @@ class Clock:
     def __init__(self, progress: Progress) -> None:
         self.created = datetime.datetime.now(datetime.UTC)
         self.timings: dict[str, float] = {}
+        self.tell = progress.tell
         self._progress = progress
         self._began = time.monotonic()
+        self._unfinished: Unfinished | None = None
+
+    def go_on_with(self, unfinished: Unfinished) -> None:
+        """From now on tell there that the work goes on; what earlier sittings of it took counts as ours."""
+        self._unfinished = unfinished
+        self._began -= unfinished.seconds
+        self._progress.took_before(unfinished.seconds)
+        for name, seconds in unfinished.timings.items():
+            self.timings[name] = self.timings.get(name, 0.0) + seconds
 
     @contextmanager
     def step(self, name: str) -> Iterator[Report]:
         """Time a step; gives the function that it reports its parts with."""
         began = time.monotonic()
-        yield lambda part, parts, detail: self._progress.report(name, part, parts, detail)
-        self.timings[name] = round(time.monotonic() - began, 3)
+
+        def report(part: int, parts: int, detail: str) -> None:
+            if self._unfinished is not None:
+                self._unfinished.alive()
+            self._progress.report(name, part, parts, detail)
+
+        yield report
+        self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - began, 3)
+        if self._unfinished is not None:
+            self._unfinished.note_timings(self.timings)
 
     def budget(self, config: RunConfig) -> Budget:
         """What may be spent on tuning, from when the run began."""
@@ -59,7 +78,7 @@ class Clock:
         return Budget(config.trials, ends, self._progress.is_to_finish)
 
     def seconds(self) -> float:
-        """Since the run began."""
+        """Since the run began, pauses of one that was broken off left out."""
         return time.monotonic() - self._began
 
 
@@ -101,8 +120,19 @@ def write_manifest(
 
 def write_checks(folder: Path, certificate: Sequence[CertificateCheck], checks: Sequence[CheckResult]) -> None:
     """Write certificate.json and checks.json."""
-    _write_json(folder / store.CERTIFICATE_FILE, [dataclasses.asdict(check) for check in certificate])
+    save_certificate(certificate, folder)
     _write_json(folder / store.CHECKS_FILE, [dataclasses.asdict(check) for check in checks])
+
+
+def save_certificate(certificate: Sequence[CertificateCheck], folder: Path) -> None:
+    """Write certificate.json."""
+    _write_json(folder / store.CERTIFICATE_FILE, [dataclasses.asdict(check) for check in certificate])
+
+
+def load_certificate(folder: Path) -> list[CertificateCheck]:
+    """What `save_certificate` wrote."""
+    found = json.loads((folder / store.CERTIFICATE_FILE).read_text(encoding="utf-8"))
+    return [CertificateCheck(**check) for check in found]
 
 
 def write_tables(
@@ -124,7 +154,7 @@ def write_tables(
     for fit in training.fits:
         for number, fitted in enumerate(fit.models):
             seed, fold = divmod(number, training.folds.fit_count)
-            stem = f"{fit.learner}-fold{fold}" + (f"-seed{seed}" if seed else "")
+            stem = store.model_stem(fit.learner, fold, seed)
             fitted.model.save(models, stem)
             links[stem] = fitted.link.as_record()
     _write_json(folder / store.LINKS_FILE, links)
@@ -234,6 +264,7 @@ def _meta(training: Training) -> manifests.MetaModel:
         intercept=training.stack.intercept,
         alpha=training.stack.alpha,
         start=training.start_name,
+        least=training.stack.least,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from core.errors import RunError, SettingError
 _PROJECT = Path(__file__).resolve().parent.parent
 DEMO_FOLDER = _PROJECT / "data" / "demo"
 """The small synthetic files that ship with the product."""
+
+_NO_ROOM = ("no space left on device", "disk quota exceeded", "database or disk is full", "os error 28")
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,20 @@ class Workspace:
         return self._folder("studies")
 
     @property
+    def unfinished(self) -> Path:
+        """What runs have done that are not written yet."""
+        return self._folder("unfinished")
+
+    @property
     def jobs_database(self) -> Path:
         return self._folder(".") / "jobs.sqlite"
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether there was no room to write: the libraries tell it in several ways."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(error).lower() for words in _NO_ROOM)
 
 
 def sync(path: Path) -> None:

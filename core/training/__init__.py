@@ -4,6 +4,7 @@ from core.training.certificate import CertificateCheck, certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
 from core.training.learners import LEARNERS, Matrix, Vector
+from core.training.stacking import Stack
 from core.training.tables import coverage_frame, oof_frame, prediction_frame
 from core.training.train import (
     Prepared,
@@ -22,6 +23,7 @@ __all__ = [
     "Matrix",
     "Prepared",
     "SessionValueStack",
+    "Stack",
     "Training",
     "TrainingSet",
     "Vector",

@@ -7,20 +7,28 @@ on an idle machine, and without the collapse that threads waiting for each other
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.progress import News, Tell
 from core.schema import LEARNER_LABELS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.fold_columns import FoldColumns, start_of
 from core.training.folds import Folds
 from core.training.learners import FitContext, Learner, Matrix, Settings, Vector
 from core.training.metric import MEAN_SQUARED_ERROR, Metric
+from core.training.targets import Link
+from core.unfinished import Kept, nothing_kept
 
+_MODEL, _LINK, _PREDICTED = "model", "link.json", "predicted.npz"
+"""Names of what is kept of a fit."""
 Report = Callable[[int, int, str], None]
 """Called with fits done, fits in all, and what is being done."""
 
@@ -91,6 +99,19 @@ class _FoldFit:
     validated: Vector
     test: Vector
 
+    def save(self, folder: Path) -> None:
+        """Write model, link and predictions."""
+        self.model.model.save(folder, _MODEL)
+        (folder / _LINK).write_text(json.dumps(self.model.link.as_record()), encoding="utf-8")
+        np.savez(folder / _PREDICTED, validated=self.validated, test=self.test)
+
+    @classmethod
+    def load(cls, folder: Path, learner: Learner, context: FitContext) -> _FoldFit:
+        """What `save` wrote."""
+        link = Link(**json.loads((folder / _LINK).read_text(encoding="utf-8")))
+        with np.load(folder / _PREDICTED, allow_pickle=False) as found:
+            return cls(FittedLearner(learner.load(folder, _MODEL, context), link), found["validated"], found["test"])
+
 
 def cross_fit(
     learners: Sequence[Learner],
@@ -100,10 +121,13 @@ def cross_fit(
     metric: Metric | None = None,
     settings: Mapping[str, Settings] | None = None,
     report: Report = lambda part, parts, text: None,
+    tell: Tell = lambda news: None,
+    kept: Kept = nothing_kept,
 ) -> tuple[CrossFit, ...]:
     """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
 
-    `settings` by learner; who has none gets its defaults.
+    `settings` by learner; who has none gets its defaults. Fits that were `kept` are not done again. `tell` hears
+    of each fit: learner, fold, and the mean squared error of the rows that it validates (None: it validates none).
 
     There is no early stopping: stopping on the fold that makes the out-of-fold prediction would flatter it.
     """
@@ -136,14 +160,28 @@ def cross_fit(
         validated, test = (model.predict(each, matrices.start(each)) for each in (asked, wanted))
         return _FoldFit(model, validated, test)
 
+    def kept_or_fit(learner: Learner, fold: int) -> _FoldFit:
+        told = json.dumps([chosen[learner.name], single.seed], sort_keys=True)
+        name = f"{learner.name}-{fold}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+        return kept(
+            f"fits/{name}",
+            lambda: fit(learner, fold),
+            _FoldFit.save,
+            lambda folder: _FoldFit.load(folder, learner, single),
+        )
+
     report(0, len(tasks), _told(learners[0], 0, len(splits)))
     done = dict.fromkeys((learner.name for learner in learners), 0)
     pool = ThreadPoolExecutor(workers)
     try:
-        futures = {pool.submit(fit, learner, fold): learner for learner, fold in tasks}
+        futures = {pool.submit(kept_or_fit, *task): task for task in tasks}
         for future in as_completed(futures):
-            future.result()  # raises here, at once, what went wrong there
-            learner = futures[future]
+            fitted = future.result()  # raises here, at once, what went wrong there
+            learner, fold = futures[future]
+            error = (
+                float(np.mean((fitted.validated - matrices.y[splits[fold][1]]) ** 2)) if fold < folds.count else None
+            )
+            tell(News("fit", {"learner": learner.name, "fold": fold, "mse": error}))
             done[learner.name] += 1
             report(sum(done.values()), len(tasks), _told(learner, done[learner.name], len(splits)))
         results = dict(zip(tasks, (future.result() for future in futures), strict=True))

@@ -12,9 +12,11 @@ core.features.user_values. As all sessions of a user share a fold, no model is f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ from core.training.learners import Matrix, Vector
 
 _FEWEST_FOLDS = 3
 """With two folds nothing is left when both are taken out; the training rows are then split in two once more."""
+_TOLD = "told.json"
 _POWERS = (0.5, 1.0)
 """Powers of a session's expected value that the variance of its value may grow with; see PriceModel.fit. On real
 baskets 1 is the better by far, on clicks 1/2 is."""
@@ -46,6 +49,31 @@ class FoldColumns:
     test: tuple[Matrix, ...]
     prices: Prices
     prices_without: tuple[Prices, ...] = ()
+
+    def save(self, folder: Path) -> None:
+        """Write all of it into a folder, for `load`."""
+        for fold, parts in enumerate(zip(self.train, self.test, strict=True)):
+            np.savez(folder / f"fold{fold}.npz", train=parts[0], test=parts[1])
+        for number, prices in enumerate((self.prices, *self.prices_without)):
+            np.savez(folder / f"prices{number}.npz", **asdict(prices))
+        told = {"names": self.names, "folds": len(self.train), "prices": 1 + len(self.prices_without)}
+        (folder / _TOLD).write_text(json.dumps(told), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> FoldColumns:
+        """What `save` wrote."""
+        told = json.loads((folder / _TOLD).read_text(encoding="utf-8"))
+        train, test = [], []
+        for fold in range(told["folds"]):
+            with np.load(folder / f"fold{fold}.npz", allow_pickle=False) as found:
+                train.append(found["train"])
+                test.append(found["test"])
+        prices = []
+        for number in range(told["prices"]):
+            with np.load(folder / f"prices{number}.npz", allow_pickle=False) as found:
+                prices.append(Prices(**{name: found[name] for name in found.files}))
+        first, *others = (replace(each, base=float(each.base)) for each in prices)
+        return cls(tuple(told["names"]), tuple(train), tuple(test), first, tuple(others))
 
 
 def start_of(columns: FoldColumns | None, matrix: Matrix) -> Vector | None:

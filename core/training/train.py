@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
 from core.features.user_values import BUCKETS, History
+from core.progress import News, Tell
 from core.training import baselines
 from core.training.choice import choice_factor
 from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit, mean_of_seeds
@@ -20,12 +22,13 @@ from core.training.expected_score import ExpectedScore, by_history, expected_sco
 from core.training.fold_columns import FoldColumns, learn_columns
 from core.training.folds import Folds, make_folds
 from core.training.intervals import Intervals, Known, fit_intervals
-from core.training.learners import LEARNERS, FitContext, Matrix, Vector
+from core.training.learners import LEARNERS, FitContext, Learner, Matrix, Vector
 from core.training.metric import MSE, Metric, metric_named
 from core.training.stacking import Blend, Stack, blends, fit_stack
 from core.training.training_set import TrainingSet
 from core.training.tuning import Budget, Searched, SearchFolder, search
 from core.training.tuning.search import AFTERWARDS
+from core.unfinished import Kept, nothing_kept
 
 Report = Callable[[int, int, str], None]
 _SECONDS_A_DAY = 86_400
@@ -42,6 +45,11 @@ class Prepared:
     matrices: FoldMatrices
     context: FitContext
     metric: Metric
+
+    @property
+    def learners(self) -> tuple[Learner, ...]:
+        """Those that the run was told to use."""
+        return tuple(each for each in LEARNERS if each.name in self.config.learners)
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,12 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     return float(np.nanmean((predicted - actual) ** 2))
 
 
-def prepare(data: TrainingSet, config: RunConfig, report: Report = lambda part, parts, text: None) -> Prepared:
+def prepare(
+    data: TrainingSet,
+    config: RunConfig,
+    report: Report = lambda part, parts, text: None,
+    kept: Kept = nothing_kept,
+) -> Prepared:
     """Make the folds, and learn in each what is learned from values.
 
     Raises:
@@ -123,7 +136,7 @@ def prepare(data: TrainingSet, config: RunConfig, report: Report = lambda part, 
     """
     starts = None if data.times is None else data.times.train.starts
     folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
-    columns = fold_columns(data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"))
+    columns = fold_columns(data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"), kept)
     names = [*data.names, *(columns.names if columns else ())]
     for name in config.rising:
         if name not in names:
@@ -137,11 +150,15 @@ def prepare(data: TrainingSet, config: RunConfig, report: Report = lambda part, 
 
 
 def tune(
-    prepared: Prepared, records: SearchFolder, budget: Budget, report: Report = lambda part, parts, text: None
+    prepared: Prepared,
+    records: SearchFolder,
+    budget: Budget,
+    report: Report = lambda part, parts, text: None,
+    tell: Tell = lambda news: None,
 ) -> dict[str, Searched]:
     """Search every learner's settings on the folds until the budget is spent."""
     return search(
-        LEARNERS,
+        prepared.learners,
         prepared.matrices,
         context=prepared.context,
         metric=prepared.metric,
@@ -149,6 +166,7 @@ def tune(
         records=records,
         seeds=prepared.config.seeds[0],
         report=lambda share, text: report(round(_SHARES * share), _SHARES, text),
+        tell=tell,
     )
 
 
@@ -159,6 +177,8 @@ def train(
     searched: Mapping[str, Searched] | None = None,
     budget: Budget | None = None,
     report: Report = lambda part, parts, text: None,
+    tell: Tell = lambda news: None,
+    kept: Kept = nothing_kept,
 ) -> Training:
     """Fit every learner on every fold, then the meta-model; score it as it will be scored.
 
@@ -166,7 +186,7 @@ def train(
     the parts that `report` hears of are single fits. Seeds are added while the budget has time.
     """
     searched = searched or {}
-    fits, seeds = _with_seeds(prepared, searched, budget, report)
+    fits, seeds = _with_seeds(prepared, searched, budget, report=report, tell=tell, kept=kept)
     # the sums inside must not depend on the number of threads, and threads that wait for each other by spinning take
     # two and a half times as long on a busy machine
     with threadpool_limits(1):
@@ -260,7 +280,13 @@ def events_of(X: Matrix, names: list[str]) -> Vector:
 
 
 def _with_seeds(
-    prepared: Prepared, searched: Mapping[str, Searched], budget: Budget | None, report: Report
+    prepared: Prepared,
+    searched: Mapping[str, Searched],
+    budget: Budget | None,
+    *,
+    report: Report,
+    tell: Tell,
+    kept: Kept,
 ) -> tuple[tuple[CrossFit, ...], int]:
     """Each learner's fits with one seed after the other, as one, and how many seeds they are of."""
     least, most = prepared.config.seeds
@@ -277,11 +303,15 @@ def _with_seeds(
         number = len(rounds)
         rounds.append(
             cross_fit(
-                LEARNERS,
+                prepared.learners,
                 prepared.matrices,
                 context=replace(prepared.context, seed=prepared.config.seed + number),
                 metric=prepared.metric,
                 settings=settings,
+                kept=kept,
+                tell=lambda news, number=number: tell(  # type: ignore[misc]
+                    News(news.kind, news.content | {"seed": number})
+                ),
                 report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
                     number * parts + part, max(least, number + 1) * parts, text
                 ),
@@ -292,12 +322,17 @@ def _with_seeds(
 
 
 def fold_columns(
-    data: TrainingSet, y: Vector, folds: Folds, report: Callable[[int, int], None] = lambda part, parts: None
+    data: TrainingSet,
+    y: Vector,
+    folds: Folds,
+    report: Callable[[int, int], None] = lambda part, parts: None,
+    kept: Kept = nothing_kept,
 ) -> FoldColumns | None:
     """What is learned from the values `y` fold by fold; None where the rows have no events."""
     if data.baskets is None:
         return None
-    return learn_columns(data.baskets, y, folds, times=data.times, report=report)
+    learn = partial(learn_columns, data.baskets, y, folds, times=data.times, report=report)
+    return kept("columns", learn, FoldColumns.save, FoldColumns.load)
 
 
 def _out_of_fold(matrices: FoldMatrices) -> Vector:

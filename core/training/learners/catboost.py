@@ -26,6 +26,7 @@ from core.training.learners.definition import (
 
 _ROUNDS = 200
 """With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
+_ENDING = ".cbm"
 _BORDERS = (MAX_BIN + 1) // 2
 """Half the bins of the others: the trees are symmetric, so a split that is a hair off costs little."""
 
@@ -52,7 +53,7 @@ class CatBoostModel:
         return np.asarray(found, dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
-        path = folder / f"{stem}.cbm"
+        path = folder / f"{stem}{_ENDING}"
         self.regressor.save_model(str(path))
         return path
 
@@ -168,3 +169,7 @@ class CatBoost:
         self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
     ) -> CatBoostBinned:
         return CatBoostBinned(matrix, context, held)
+
+    def load(self, folder: Path, stem: str, context: FitContext) -> CatBoostModel:
+        regressor = CatBoostRegressor().load_model(str(folder / f"{stem}{_ENDING}"))
+        return CatBoostModel(regressor, int(regressor.tree_count_), context.threads)

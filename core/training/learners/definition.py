@@ -148,6 +148,9 @@ class Learner(Protocol):
         `matrix` makes the rows anew when it is called: no copy of them is kept.
         """
 
+    def load(self, folder: Path, stem: str, context: FitContext) -> Model:
+        """A model that `save` wrote; it says the same of every row."""
+
 
 def library_settings(settings: Settings) -> dict[str, Any]:
     """The settings that go to the library under their own names."""

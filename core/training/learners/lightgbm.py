@@ -26,6 +26,7 @@ from core.training.learners.definition import (
 
 _ROUNDS = 200
 """With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
+_ENDING = ".txt"
 _OBJECTIVES = {
     "squared": "regression",
     "absolute": "regression_l1",
@@ -55,7 +56,7 @@ class LightGBMModel:
         return np.asarray(found, dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
-        path = folder / f"{stem}.txt"
+        path = folder / f"{stem}{_ENDING}"
         path.write_text(self.booster.model_to_string(num_iteration=self.rounds), encoding="utf-8")
         return path
 
@@ -170,3 +171,7 @@ class LightGBM:
         self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
     ) -> LightGBMBinned:
         return LightGBMBinned(matrix(), context, held)
+
+    def load(self, folder: Path, stem: str, context: FitContext) -> LightGBMModel:
+        booster = lgb.Booster(model_str=(folder / f"{stem}{_ENDING}").read_text(encoding="utf-8"))
+        return LightGBMModel(booster, booster.num_trees(), context.threads)

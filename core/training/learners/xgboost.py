@@ -26,6 +26,7 @@ from core.training.learners.definition import (
 
 _ROUNDS = 190
 """With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
+_ENDING = ".ubj"
 _OBJECTIVES = {
     "squared": "reg:squarederror",
     "absolute": "reg:absoluteerror",
@@ -55,7 +56,7 @@ class XGBoostModel:
         return np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
-        path = folder / f"{stem}.ubj"
+        path = folder / f"{stem}{_ENDING}"
         path.write_bytes(self.booster.save_raw("ubj"))
         return path
 
@@ -165,3 +166,7 @@ class XGBoost:
         self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
     ) -> XGBoostBinned:
         return XGBoostBinned(matrix(), context, held)
+
+    def load(self, folder: Path, stem: str, context: FitContext) -> XGBoostModel:
+        booster = xgb.Booster({"nthread": context.threads}, model_file=folder / f"{stem}{_ENDING}")
+        return XGBoostModel(booster, booster.num_boosted_rounds())

@@ -46,7 +46,7 @@ class TriedSettings:
     """A finished trial.
 
     Attributes:
-        number: in its learner's search, from 0.
+        number: in its learner's search, from 0; trials that were broken off do not count.
         settings: to fit with; `rounds` is what the fits stopped at, scaled to all rows.
         loss: mean over validated rows; for a trial given up, the estimate from the folds it went through.
         complete: it went through all folds.
@@ -84,14 +84,10 @@ class LearnerSearch:
         self._binned: dict[int, Binned] = {}
         self._best_losses: Vector | None = None
         with warnings.catch_warnings():
-            # multivariate and group are what Optuna marks as experimental, since years
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the pruner, since years
             self._study = optuna.create_study(
                 study_name=learner.name,
                 storage=storage,
-                sampler=optuna.samplers.TPESampler(
-                    n_startup_trials=_RANDOM_TRIALS, multivariate=True, group=True, seed=context.seed
-                ),
                 pruner=optuna.pruners.WilcoxonPruner(p_threshold=_GIVEN_UP_AT, n_startup_steps=_CHUNKS),
                 direction="minimize",
                 load_if_exists=True,
@@ -100,18 +96,36 @@ class LearnerSearch:
         self._take_up()
 
     def _take_up(self) -> None:
-        """Go on with what is stored: finished trials stand, those that a killed process left are tried again."""
+        """Go on with what is stored: finished trials stand, what was broken off is proposed anew."""
         trials = self._study.get_trials(deepcopy=False)
-        if not trials:
-            for params in self._beginnings():
-                self._study.enqueue_trial(params)
         for trial in trials:
             if trial.state == TrialState.RUNNING:
                 self._study.tell(trial.number, state=TrialState.FAIL)
-                self._study.enqueue_trial(trial.params, skip_if_exists=True)
-        self.tried = [_tried(trial) for trial in trials if trial.state == TrialState.COMPLETE]
+        finished = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        self.tried = [_tried(trial, number) for number, trial in enumerate(finished)]
         if self.best is not None:
             self._best_losses = self._metric.losses(self.predictions(self.best), self._matrices.y)
+
+    def _propose(self) -> optuna.Trial:
+        """The next settings: those that a search begins with, then TPE's.
+
+        They follow from the finished trials alone: a search that was broken off, however often, makes the same trials
+        as one that was not.
+        """
+        number, beginnings = len(self.tried), self._beginnings()
+        with warnings.catch_warnings():
+            # multivariate and group are what Optuna marks as experimental, since years
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=_RANDOM_TRIALS,
+                multivariate=True,
+                group=True,
+                seed=int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0]),
+            )
+        # one that waits was put there by a process that was killed before it asked, for this very turn
+        if number < len(beginnings) and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._study.enqueue_trial(beginnings[number])
+        return self._study.ask()
 
     def _beginnings(self) -> list[dict[str, Any]]:
         """What is tried before anything is proposed: the defaults, what is known to be good, the other targets."""
@@ -138,40 +152,36 @@ class LearnerSearch:
         return self._records.predictions(self.learner.name, trial.number).astype(np.float64)
 
     def step(self, enough: Callable[[], bool] = lambda: False) -> TriedSettings | None:
-        """Try one proposal. None if it was `enough` before a first trial could be judged; the proposal is kept then."""
-        began = time.monotonic()
-        trial = self._study.ask()
+        """Try one proposal. None if it was `enough` before the trial could be judged; it is made anew then."""
+        began, number = time.monotonic(), len(self.tried)
+        trial = self._propose()
         target = self._targets[str(trial.suggest_categorical(_TARGET, list(self._targets)))]
         settings: Settings = {"objective": target.objective, "transform": target.transform, "rounds": _MOST_ROUNDS}
         settings |= self.learner.suggest(trial, target.objective)
         try:
-            outcome = self._through_folds(trial, settings, enough)
+            outcome = self._through_folds(trial, number, settings, enough)
         except BaseException:  # an interruption, too, must not leave the trial as running
             with contextlib.suppress(Exception):  # the journal may be what failed
                 self._study.tell(trial, state=TrialState.FAIL)
             raise
         if outcome is None:
             self._study.tell(trial, state=TrialState.FAIL)
-            self._study.enqueue_trial(trial.params, skip_if_exists=False)
             return None
         oof, rounds, folds = outcome
         losses = self._metric.losses(oof, self._matrices.y)
         complete = folds == self._matrices.folds.count
         loss = float(np.nanmean(losses)) if complete else self._estimate(losses)
         settings["rounds"] = max(1, round(float(np.mean(rounds)) * _HELD_OUT / (_HELD_OUT - 1)))
-        tried = TriedSettings(
-            trial.number, settings, loss, complete, folds, time.monotonic() - began, dict(trial.params)
-        )
+        tried = TriedSettings(number, settings, loss, complete, folds, time.monotonic() - began, dict(trial.params))
         if complete:
-            self._records.keep(self.learner.name, trial.number, oof)
-            best = self.best
-            if best is None or loss < best.loss:
-                self._best_losses = losses
+            self._records.keep(self.learner.name, number, oof)
         kept = {"settings": settings, "folds": folds, "seconds": tried.seconds, "complete": complete}
         for name, value in kept.items():
             trial.set_user_attr(name, value)
         self._study.tell(trial, loss)
         self.tried.append(tried)
+        if tried is self.best:  # as they were kept, not as they were made: a search taken up again has no others
+            self._best_losses = self._metric.losses(self.predictions(tried), self._matrices.y)
         return tried
 
     def importances(self) -> dict[str, float]:
@@ -187,7 +197,7 @@ class LearnerSearch:
         return {name: float(share) for name, share in found.items()}
 
     def _through_folds(
-        self, trial: optuna.Trial, settings: Settings, enough: Callable[[], bool]
+        self, trial: optuna.Trial, number: int, settings: Settings, enough: Callable[[], bool]
     ) -> tuple[Vector, list[int], int] | None:
         """Out-of-fold predictions (NaN in folds not gone through), rounds by fold, folds gone through."""
         count = self._matrices.folds.count
@@ -196,7 +206,7 @@ class LearnerSearch:
         for place in range(count):
             if enough():
                 return None if place == 0 or self._best_losses is None else (oof, rounds, place)
-            fold = (trial.number + place) % count  # no fold always comes first
+            fold = (number + place) % count  # no fold always comes first
             validated, predicted, stopped_at = self._fit(fold, settings)
             oof[validated] = predicted
             rounds.append(stopped_at)
@@ -264,11 +274,11 @@ class Groups:
         return np.asarray(self.order[rows] <= users[max(len(users) // _HELD_OUT, 1) - 1])
 
 
-def _tried(trial: FrozenTrial) -> TriedSettings:
+def _tried(trial: FrozenTrial, number: int) -> TriedSettings:
     attributes = trial.user_attrs
     assert trial.value is not None  # noqa: S101 (complete trials have one)
     return TriedSettings(
-        trial.number,
+        number,
         attributes["settings"],
         trial.value,
         attributes["complete"],

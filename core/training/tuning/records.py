@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-import psutil
 from numpy.typing import NDArray
 from optuna.storages.journal import JournalFileBackend
 
 from core.training.learners import Vector
+from core.unfinished import claimed_folder, own_folder
 
 _JOURNAL = "search.journal"
-_OWNER = "owner"
-"""Number and start of the process that searches: no two write to one journal."""
 
 
 class SearchFolder:
@@ -32,21 +30,16 @@ class SearchFolder:
     @classmethod
     def claimed(cls, folder: Path) -> SearchFolder:
         """The folder; or, while another living process searches in it, one beside it."""
-        owner = folder / _OWNER
-        try:
-            pid, started = (float(part) for part in owner.read_text(encoding="utf-8").split())
-            taken = int(pid) != os.getpid() and abs(psutil.Process(int(pid)).create_time() - started) < 1.0
-        except (OSError, ValueError, psutil.Error):
-            taken = False
-        return cls(folder.with_name(f"{folder.name}-{os.getpid()}") if taken else folder)
+        return cls(claimed_folder(folder))
 
     def storage(self) -> optuna.storages.BaseStorage:
         """A journal that one process at a time writes to."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        mine = psutil.Process()
-        (self._folder / _OWNER).write_text(f"{mine.pid} {mine.create_time()}", encoding="utf-8")
-        backend = JournalFileBackend(str(self._folder / _JOURNAL))
-        return optuna.storages.JournalStorage(backend)
+        own_folder(self._folder)
+        journal = self._folder / _JOURNAL
+        # the lock of a process that was killed, which nobody else would wait for in vain: the folder is ours
+        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+        _cut_to_whole_lines(journal)
+        return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
 
     def keep(self, learner: str, number: int, oof: Vector) -> None:
         """Out-of-fold predictions of a trial, written before the trial counts as finished: whole or not at all."""
@@ -66,3 +59,13 @@ class SearchFolder:
 
     def _path(self, learner: str, number: int) -> Path:
         return self._folder / f"{learner}-{number}.npy"
+
+
+def _cut_to_whole_lines(journal: Path) -> None:
+    """Take off what a full disk or a kill left of a last line: whatever is written behind it could not be read."""
+    if not journal.is_file():
+        return
+    content = journal.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(journal, whole)

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from core.progress import News, Tell
 from core.schema import LEARNER_LABELS
 from core.training.cross_fitting import FoldMatrices
 from core.training.learners import FitContext, Learner, Vector
@@ -26,6 +27,8 @@ _HOPE = 2e-4
 """Share of the loss that a trial is hoped to gain where the last ones gained nothing: no learner rests for good."""
 _FIRST = 1e9
 """A promise beyond all others."""
+_TELL_IMPORTANCES_EVERY = 10
+"""Trials of a learner."""
 _FINAL_MARGIN = 1.15
 """Final fits take a little longer than the trials that their time is estimated from."""
 AFTERWARDS = 0.65
@@ -65,6 +68,7 @@ def search(
     records: SearchFolder,
     seeds: int,
     report: Callable[[float, str], None] = lambda share, text: None,
+    tell: Tell = lambda news: None,
 ) -> dict[str, Searched]:
     """Search until the budget is spent; every learner tries at least its defaults on all folds.
 
@@ -78,7 +82,18 @@ def search(
         LearnerSearch(each, matrices, context=single, metric=metric, records=records, storage=storage)
         for each in learners
     ]
-    turns = _Turns(searches, budget=budget, fits=matrices.folds.fit_count, workers=workers, seeds=seeds, report=report)
+    for each in searches:
+        for tried in each.tried:
+            tell(_news(each, tried))
+    turns = _Turns(
+        searches,
+        budget=budget,
+        fits=matrices.folds.fit_count,
+        workers=workers,
+        seeds=seeds,
+        report=report,
+        tell=tell,
+    )
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(turns.work) for _ in range(workers)]
         try:
@@ -113,9 +128,10 @@ class _Turns:
         workers: int,
         seeds: int,
         report: Callable[[float, str], None],
+        tell: Tell,
     ) -> None:
         self._searches, self._budget, self._fits, self._workers = searches, budget, fits, workers
-        self._seeds, self._report = seeds, report
+        self._seeds, self._report, self._tell = seeds, report, tell
         self._lock = threading.Lock()
         self._at_work: set[str] = set()
         self._began = time.monotonic()
@@ -138,6 +154,10 @@ class _Turns:
                 tried = chosen.step(partial(self._enough, chosen))
                 if tried is not None:
                     with self._lock:
+                        self._tell(_news(chosen, tried))
+                        if len(chosen.tried) % _TELL_IMPORTANCES_EVERY == 0:
+                            shares = chosen.importances()
+                            self._tell(News("importances", {"learner": chosen.learner.name, "shares": shares}))
                         self._report(self._share(), _told(chosen, tried))
             finally:
                 with self._lock:
@@ -203,6 +223,20 @@ class _Turns:
             return by_trials
         passed = time.monotonic() - self._began
         return max(by_trials, passed / max(passed + self._budget.seconds_left() - self._kept_back(), 1e-9))
+
+
+def _news(search: LearnerSearch, tried: TriedSettings) -> News:
+    """A finished trial, as it is told while the search goes on."""
+    told = {
+        "learner": search.learner.name,
+        "trial": tried.number + 1,
+        "loss": tried.loss,
+        "complete": tried.complete,
+        "folds": tried.folds,
+        "seconds": tried.seconds,
+        "settings": tried.params,
+    }
+    return News("trial", told)
 
 
 def _told(search: LearnerSearch, tried: TriedSettings) -> str:
