@@ -18,7 +18,9 @@ from typing import NoReturn
 from core import verbs
 from core.errors import SettingError, StudioError
 from core.ingestion.found_files import path_of
+from core.schema import LEARNER_LABELS
 
+_ON_INTERRUPT = "Cancelled; a run that is started again goes on where it was."
 EXIT_DONE, EXIT_DEFECT, EXIT_CANCELLED = 0, 70, 130
 
 
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StudioError as error:
         return _complain(str(error), error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
-        return _complain("Cancelled; nothing was kept.", EXIT_CANCELLED, as_json=as_json)
+        return _complain(_ON_INTERRUPT, EXIT_CANCELLED, as_json=as_json)
     except BrokenPipeError:  # the reader of our output has gone (`| head`): nothing to say, nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
@@ -58,7 +60,15 @@ def _defect(error: Exception) -> str:
     return f"An error of the program ended it ({type(error).__name__}): please report it with {log.name}."
 
 
-_JOB_ACTIONS = "stop: tune no longer, go on with the best settings found; cancel: throw away"
+_WHAT_TO_DO_WITH_A_JOB = ("list", "show", "stop", "cancel", "resume", "first", "up", "down")
+_RUN_ACTIONS = (
+    "compare: settings, scores by fold with a paired test, features, timings; verify: hashes, versions, and that the "
+    "models give the stored predictions again"
+)
+_JOB_ACTIONS = (
+    "stop: tune no longer, go on with the best settings found; cancel: throw away; resume: go on with one that failed "
+    "or was lost; first, up, down: its place in the queue"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -115,16 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--run", help="a run of the workspace (or its folder) whose dataset it answers")
     check.add_argument("--sample-submission", type=path_of, help="the sessions wanted, in their order")
     _mapping(check)
-    runs = verb("runs", verbs.runs, "list the finished runs, or show one")
-    runs.add_argument("action", choices=["list", "show"])
-    runs.add_argument("run", nargs="?", help="run id or folder (show)")
-    jobs = verb("jobs", verbs.jobs, "list background jobs, show, stop or cancel one")
-    jobs.add_argument(
-        "action",
-        choices=["list", "show", "stop", "cancel"],
-        help="stop: tune no longer, keep the best; cancel: throw away",
-    )
-    jobs.add_argument("job", nargs="?", help="job id (show, stop, cancel)")
+    _runs(verb("runs", verbs.runs, "list the finished runs; show, compare, verify, name or delete them"))
+    jobs = verb("jobs", verbs.jobs, "list background jobs, show, stop, cancel or resume one, or change their order")
+    jobs.add_argument("action", choices=_WHAT_TO_DO_WITH_A_JOB, help=_JOB_ACTIONS)
+    jobs.add_argument("job", nargs="?", help="job id (all but list)")
+    worker = verb("worker", verbs.worker, "do what waits in the queue, one job after the other, until interrupted")
+    worker.add_argument("--once", action="store_true", help="end when nothing waits any more")
     datasets = verb("datasets", verbs.datasets, "list the datasets that were read")
     datasets.add_argument("action", choices=["list"])
     return parser
@@ -176,6 +182,12 @@ def _run(run: argparse.ArgumentParser) -> None:
         default="user",
         help="sessions go to folds by user (default), with like values in each, or forward in time",
     )
+    run.add_argument(
+        "--learners",
+        action="append",
+        choices=list(LEARNER_LABELS),
+        help="a learner to fit and stack (may be given several times; default: all)",
+    )
     run.add_argument("--half-life", type=float, metavar="DAYS", help="after so many days a session counts half")
     run.add_argument(
         "--rising",
@@ -192,7 +204,23 @@ def _run(run: argparse.ArgumentParser) -> None:
         ("use-known-values", "give a test session that is in train the value it has there"),
     ):
         run.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=True, help=text)
+    run.add_argument("--background", action="store_true", help="read the files, leave the rest to the queue of jobs")
+    run.add_argument(
+        "--progress",
+        choices=["bar", "json", "none"],
+        default="bar",
+        help="bar on a terminal (default), or JSON lines",
+    )
     run.add_argument("--job", help=argparse.SUPPRESS)  # the background job that this process works on
+
+
+def _runs(runs: argparse.ArgumentParser) -> None:
+    runs.add_argument("action", choices=["list", "show", "compare", "verify", "note", "delete"], help=_RUN_ACTIONS)
+    runs.add_argument("run", nargs="?", help="run id or folder (all but list)")
+    runs.add_argument("other", nargs="?", help="the run to compare it with (compare)")
+    runs.add_argument("--name", help="what to call the run (note)")
+    runs.add_argument("--text", help="what is to be remembered of it (note)")
+    runs.add_argument("--yes", action="store_true", help="really delete it (delete)")
 
 
 def _how_features_are_made(parser: argparse.ArgumentParser) -> None:

@@ -185,6 +185,13 @@ class SettingError(StudioError):
         return cls(f"The command cannot be understood ({found}): see `{command} --help`.")
 
     @classmethod
+    def no_out_in_background(cls) -> SettingError:
+        return cls(
+            "--out and --background do not go together: a run in the background stands in the workspace; "
+            "leave one of them out."
+        )
+
+    @classmethod
     def missing(cls, setting: str, takes: str) -> SettingError:
         return cls(f"{setting} is missing: it takes {takes}; add it and start again.")
 
@@ -264,6 +271,41 @@ class RunError(StudioError):
             f"The jobs database {path} cannot be used ({found}): it must be a file that can be written to; "
             "move it away, and a new one is made."
         )
+
+    @classmethod
+    def no_room(cls, path: Path) -> RunError:
+        return cls(
+            f"There is no room left on the disk of {path}: make some and start the same run again, or resume it; "
+            "what it had done is kept."
+        )
+
+    @classmethod
+    def not_resumable(cls, job: str, state: str) -> RunError:
+        return cls(
+            f"Job {job} is {state}: only one that failed, was cancelled or was lost can be resumed; "
+            "see `python -m core jobs list`."
+        )
+
+    @classmethod
+    def other_version(cls, path: Path, found: object, known: int) -> RunError:
+        return cls(
+            f"The run in {path} is of version {found}, this program reads version {known}: open it with the program "
+            "that wrote it, or start the run again."
+        )
+
+    @classmethod
+    def not_sure(cls, run: str, path: Path) -> RunError:
+        return cls(f"Run {run} in {path} would be deleted for good: ask again with --yes, if that is what you want.")
+
+    @classmethod
+    def note_too_long(cls, found: str) -> RunError:
+        return cls(
+            f"The note cannot be kept ({found}): a name has up to 80 characters, a text up to 4,000; shorten it."
+        )
+
+    @classmethod
+    def not_deletable(cls, path: Path, found: str) -> RunError:
+        return cls(f"The run in {path} cannot be deleted ({found}): see who may write to its folder.")
 
     @classmethod
     def not_whole(cls, path: Path, what: str) -> RunError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -51,8 +53,12 @@ def wait_for(jobs: Jobs, job_id: str, holds: Callable[[Job], bool]) -> Job:
     raise AssertionError(f"job {job_id} is still {job.state}: {job.moment}")
 
 
-def claim(jobs: Jobs) -> Job:
-    return jobs.claim("dataset", "demo", "digest", {})[0]
+def claim(jobs: Jobs, config_digest: str = "digest") -> Job:
+    """A job at work that no process does."""
+    jobs.enqueue("dataset", "demo", config_digest, {})
+    job = jobs.start_next()
+    assert job is not None
+    return job
 
 
 def test_a_run_in_the_background_ends_with_a_run_in_the_store(workspace: Workspace, small: Dataset) -> None:
@@ -109,16 +115,102 @@ def test_a_second_click_finds_the_running_job(workspace: Workspace, small: Datas
     assert (second.id, fresh) == (first.id, False)
 
 
-def test_many_claims_at_once_make_one_job(workspace: Workspace) -> None:
+def test_the_same_work_asked_for_by_many_at_once_is_one_job_at_work(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     found: list[tuple[Job, bool]] = []
-    threads = [threading.Thread(target=lambda: found.append(jobs.claim("d", "demo", "c", {}))) for _ in range(8)]
+    started: list[Job | None] = []
+
+    def ask() -> None:
+        found.append(jobs.enqueue("d", "demo", "c", {}))
+        started.append(jobs.start_next())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len({job.id for job, _ in found}) == 1
     assert sum(fresh for _, fresh in found) == 1
+    assert sum(job is not None for job in started) == 1
+
+
+# --- the queue --------------------------------------------------------------------------------------------------------
+
+
+def test_other_work_waits_and_starts_when_the_first_is_done(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    first, _ = start_run(workspace, small, RunConfig(folds=2))
+    second, fresh = start_run(workspace, small, RunConfig(folds=2, seed=8))
+    assert (second.state, fresh) == ("queued", True)
+    assert second.seconds() == 0.0
+    done = wait_for(jobs, second.id, lambda job: not job.open)  # nobody but the first worker starts it
+    assert done.state == "done"
+    assert done.started is not None
+    ended = jobs.get(first.id).ended
+    assert ended is not None
+    assert done.started >= ended
+    assert len(list_runs(workspace)) == 2
+
+
+def test_the_order_of_the_queue_can_be_changed(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    claim(jobs)
+    ids = [jobs.enqueue("d", "demo", digest, {})[0].id for digest in "abcd"]
+    assert [job.id for job in jobs.queue()] == ids
+    jobs.move(ids[3], -1_000)
+    assert [job.id for job in jobs.queue()] == [ids[3], ids[0], ids[1], ids[2]]
+    jobs.move(ids[0], 1)
+    assert [job.id for job in jobs.queue()] == [ids[3], ids[1], ids[0], ids[2]]
+    jobs.move("somebody else's", -1)
+    late = jobs.enqueue("d", "demo", "e", {})[0].id
+    assert [job.id for job in jobs.queue()] == [ids[3], ids[1], ids[0], ids[2], late]
+    assert jobs.start_next() is None, "one is at work"
+    jobs.end(jobs.active().id, "done")
+    assert jobs.start_next().id == ids[3]
+
+
+def test_a_waiting_job_that_is_cancelled_never_starts(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    claim(jobs)
+    waiting, _ = jobs.enqueue("d", "demo", "other", {})
+    assert cancel(workspace, waiting.id).state == "cancelled"
+    assert jobs.queue() == []
+
+
+def test_two_processes_take_one_job_each_never_the_same(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    for digest in "abc":
+        jobs.enqueue("d", "demo", digest, {})
+    code = (
+        "from core.runs import Jobs; from core.workspace import Workspace; import sys, pathlib;"
+        "j = Jobs(Workspace(pathlib.Path(sys.argv[1]))).start_next(); print(j.id if j else '-')"
+    )
+    command = [sys.executable, "-c", code, str(workspace.root)]
+    asked = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    told = sorted(process.communicate()[0].strip() for process in asked)
+    assert told.count("-") == 3
+    assert len(set(told)) == 2
+
+
+def test_a_database_of_the_first_version_is_taken_over(workspace: Workspace) -> None:
+    with contextlib.closing(sqlite3.connect(workspace.jobs_database)) as database:
+        database.execute(
+            "CREATE TABLE jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, dataset TEXT NOT NULL,"
+            " dataset_name TEXT NOT NULL, config_digest TEXT NOT NULL, config TEXT NOT NULL, created REAL NOT NULL,"
+            " ended REAL, heartbeat REAL NOT NULL, pid INTEGER, pid_started REAL, moment TEXT, run_id TEXT, error TEXT)"
+        )
+        database.execute(
+            "INSERT INTO jobs VALUES"
+            " ('old', 'done', 'd', 'demo', 'c', '{}', 100.0, 130.0, 130.0, 1, 1.0, NULL, 'r', NULL)"
+        )
+        database.commit()
+    jobs = Jobs(workspace)
+    assert jobs.get("old").seconds() == 30.0
+    assert jobs.get("old").run_id == "r"
+    assert jobs.enqueue("d", "demo", "c", {})[1], "the same work that is done may be done again"
+
+
+# --- ends -------------------------------------------------------------------------------------------------------------
 
 
 def test_cancel_ends_the_process_and_keeps_nothing(workspace: Workspace) -> None:
@@ -149,7 +241,7 @@ def test_a_killed_worker_is_lost_and_the_next_run_can_start(workspace: Workspace
     os.kill(working.pid, signal.SIGKILL)
     lost = wait_for(jobs, job.id, lambda job: not job.active)
     assert lost.state == "lost"
-    assert lost.error == "Its process ended without a word: start it again."
+    assert lost.error == "Its process ended without a word; resume it, and it goes on where it was."
     _, fresh = start_run(workspace, small, RunConfig(folds=2))
     assert fresh
 
@@ -196,7 +288,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_lost(workspace: Workspace) -> No
 
 def test_a_job_cancelled_before_its_worker_began_does_no_work(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
-    job, _ = jobs.claim(small.fingerprint, "small", "digest", {})
+    job, _ = jobs.enqueue(small.fingerprint, "small", "digest", {})
     jobs.end(job.id, "cancelled")
     command = [sys.executable, "-m", "core", "run", "--dataset", small.fingerprint, "--folds", "2", "--job", job.id]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

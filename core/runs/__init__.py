@@ -1,21 +1,39 @@
 """Runs and jobs: what was computed, and what is being computed."""
 
+from core.runs.compare import Comparison, compare_runs
+from core.runs.cost import expected_seconds
 from core.runs.jobs import Job, Jobs
-from core.runs.store import Run, best_run, find_run, list_runs, load_run
-from core.runs.worker import cancel, finish_early, finish_wish, log_file, start_run, working_on
+from core.runs.store import Note, Run, best_run, delete_run, find_run, list_runs, load_run
+from core.runs.worker import (
+    cancel,
+    finish_early,
+    finish_wish,
+    log_file,
+    resume,
+    start_run,
+    start_waiting,
+    working_on,
+)
 
 __all__ = [
+    "Comparison",
     "Job",
     "Jobs",
+    "Note",
     "Run",
     "best_run",
     "cancel",
+    "compare_runs",
+    "delete_run",
+    "expected_seconds",
     "find_run",
     "finish_early",
     "finish_wish",
     "list_runs",
     "load_run",
     "log_file",
+    "resume",
     "start_run",
+    "start_waiting",
     "working_on",
 ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,32 +21,68 @@ import psutil
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled, StudioError
-from core.progress import Moment
+from core.progress import Moment, News
 from core.runs.jobs import Job, Jobs
+from core.unfinished import work_prefix
 from core.workspace import Workspace
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _BEAT_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 _WRITE_SECONDS = 0.2  # progress is written at most this often; a page looks once a second
+_ENDED_FROM_OUTSIDE = "Its process was ended from outside; resume it, and it goes on where it was."
 _GRACE_SECONDS = 2.0  # between the request to stop and the end by force; a fit cannot always be interrupted
 
 
 def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tuple[Job, bool]:
-    """Start a run of the dataset in the background, unless some job is active.
+    """Ask for a run of the dataset in the background. It starts at once, or waits until what was asked for before is
+    done.
 
     Returns:
-        The job that is active now, and whether this call started it.
+        The job, and whether it is new: the same work that waits or goes on already is not entered twice.
     """
     jobs = Jobs(workspace)
-    job, fresh = jobs.claim(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump())
-    if not fresh:
-        return job, False
-    command = [sys.executable, "-m", "core", "run", "--dataset", dataset.fingerprint, "--job", job.id]
-    for name, value in config.model_dump().items():
+    job, fresh = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
+    start_waiting(workspace)
+    return jobs.get(job.id), fresh
+
+
+def resume(workspace: Workspace, job_id: str) -> Job:
+    """Let a job that ended without a run go on where it was; it waits for its turn like a new one.
+
+    Raises:
+        RunError: there is none of that name, or it is not over, or has its run.
+    """
+    jobs = Jobs(workspace)
+    job = jobs.resume(job_id)
+    start_waiting(workspace)
+    return jobs.get(job.id)
+
+
+def start_waiting(workspace: Workspace) -> Job | None:
+    """Start what waits, if nothing is at work. Everybody who looks at jobs calls this, and every worker that ends.
+
+    Returns:
+        The job that was started, None when there was none to start.
+    """
+    jobs = Jobs(workspace)
+    while (job := jobs.start_next()) is not None:
+        try:
+            _spawn(workspace, job)
+        except OSError as error:  # too many processes, no room for the log
+            jobs.end(job.id, "failed", error=f"The process could not be started ({error.strerror}): resume it later.")
+            continue
+        return jobs.get(job.id)
+    return None
+
+
+def _spawn(workspace: Workspace, job: Job) -> None:
+    """Start the process of a job."""
+    command = [sys.executable, "-m", "core", "run", "--dataset", job.dataset, "--job", job.id]
+    for name, value in RunConfig.model_validate(job.config).model_dump().items():
         command += _flag(name, value)
     environment = os.environ | {"SVS_HOME": str(workspace.root)}
-    with log_file(workspace, job.id).open("wb") as log:
+    with log_file(workspace, job.id).open("ab") as log:
         # A session (on Windows: a process group) of its own: closing the dashboard must not end the work.
         detached: dict[str, Any] = (
             {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
@@ -56,8 +94,7 @@ def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tupl
         )
     # Collects the exit status while we live, so that an ended worker is no zombie of ours.
     threading.Thread(target=process.wait, daemon=True).start()
-    jobs.adopt(job.id, process.pid)
-    return jobs.get(job.id), True
+    Jobs(workspace).adopt(job.id, process.pid)
 
 
 def _flag(name: str, value: object) -> list[str]:
@@ -77,10 +114,13 @@ def log_file(workspace: Workspace, job_id: str) -> Path:
 
 
 def cancel(workspace: Workspace, job_id: str) -> Job:
-    """Ask the worker to stop, and end it by force if it has not stopped after a moment. Nothing of it is kept."""
+    """Take a job from the queue; or ask its worker to stop, and end it by force if it has not stopped after a moment.
+
+    Nothing of it is kept but its line in the database. What waits behind it starts.
+    """
     jobs = Jobs(workspace)
     job = jobs.get(job_id)
-    if not job.active:
+    if not job.open:
         return job
     jobs.ask_to_stop(job_id)
     if job.pid is not None:
@@ -91,7 +131,17 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
         except psutil.NoSuchProcess:
             pass
     jobs.end(job_id, "cancelled")
+    _forget(workspace, job)
+    start_waiting(workspace)
     return jobs.get(job_id)
+
+
+def _forget(workspace: Workspace, job: Job) -> None:
+    """Delete what a run has done that is not written yet."""
+    config = RunConfig.model_validate(job.config)
+    for place, digest in ((workspace.unfinished, config.digest), (workspace.searches, config.search_digest)):
+        for folder in place.glob(f"{work_prefix(job.dataset, digest)}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end(process: psutil.Process) -> None:
@@ -125,16 +175,30 @@ def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
     return is_to_finish
 
 
-@contextmanager
-def working_on(workspace: Workspace, job_id: str) -> Iterator[Callable[[Moment], None]]:
-    """Inside the worker: adopt the job, keep it alive, and close it by how the block ends.
+@dataclass(frozen=True)
+class Watcher:
+    """What the worker tells of its job: `moment` takes the progress, `news` what it came by."""
 
-    Gives the function that takes the progress. The block must call `Jobs.end(job_id, "done", run_id=...)` itself.
+    moment: Callable[[Moment], None]
+    news: Callable[[News], None]
+
+
+@contextmanager
+def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
+    """Inside the worker: adopt the job, keep it alive, close it by how the block ends, and start what waits.
+
+    The block must call `Jobs.end(job_id, "done", run_id=...)` itself.
     """
     jobs = Jobs(workspace)
     if not jobs.adopt(job_id, os.getpid()):
         raise Cancelled("The run was cancelled before it began; nothing of it is kept.")
-    signal.signal(signal.SIGTERM, _raise_cancelled)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if jobs.is_to_stop(job_id):
+            raise Cancelled("The run was cancelled; nothing of it is kept.")
+        raise KeyboardInterrupt  # the machine shuts down, or somebody ended the process: what is done is kept
+
+    signal.signal(signal.SIGTERM, stop)
     ended = threading.Event()
     threading.Thread(target=_beat, args=(jobs, job_id, ended), daemon=True).start()
     last = 0.0
@@ -145,15 +209,20 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Callable[[Moment],
         if now - last >= _WRITE_SECONDS or moment.fraction >= 1:
             last = now
             if not jobs.beat(job_id, moment):
-                raise Cancelled("The run was given up meanwhile; nothing of it is kept.")
+                raise KeyboardInterrupt  # it was given up as lost meanwhile: somebody may go on with it
 
     try:
-        yield watch
-    except (Cancelled, KeyboardInterrupt):
+        yield Watcher(watch, lambda news: jobs.tell(job_id, news))
+    except Cancelled:
         jobs.end(job_id, "cancelled")
+        start_waiting(workspace)
+        raise
+    except KeyboardInterrupt:
+        jobs.end(job_id, "lost", error=_ENDED_FROM_OUTSIDE)
         raise
     except StudioError as error:
         jobs.end(job_id, "failed", error=str(error))
+        start_waiting(workspace)
         raise
     except BaseException as error:  # a defect of ours: the job must not look alive; the traceback is in its log
         log = log_file(workspace, job_id)
@@ -161,12 +230,13 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Callable[[Moment],
         raise
     finally:
         ended.set()
+    start_waiting(workspace)
 
 
 def _beat(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
+    """Signs of life, with what the process uses."""
+    process = psutil.Process()
+    process.cpu_percent()  # the first call only sets the beginning
     while not ended.wait(_BEAT_SECONDS):
-        jobs.beat(job_id)
-
-
-def _raise_cancelled(signum: int, frame: FrameType | None) -> None:
-    raise Cancelled("The run was cancelled; nothing of it is kept.")
+        with suppress(StudioError):  # a database that is busy for long, or a full disk, ends no run
+            jobs.beat(job_id, memory=float(process.memory_info().rss), cores=process.cpu_percent() / 100)

@@ -1,7 +1,7 @@
 """The verbs of the command line: each takes the parsed options and gives exit code, JSON object and words."""
 
 from core.verbs.data import audit, datasets, demo, features, ingest, journey, mapping, quarantine
-from core.verbs.runs import check, jobs, run, runs
+from core.verbs.runs import check, jobs, run, runs, worker
 
 __all__ = [
     "audit",
@@ -16,4 +16,5 @@ __all__ = [
     "quarantine",
     "run",
     "runs",
+    "worker",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +56,13 @@ def watching(advance: Callable[[float, str], None]) -> Callable[[Moment], None]:
         advance(moment.fraction, moment.detail or moment.label)
 
     return watch
+
+
+@contextlib.contextmanager
+def progress_of(options: argparse.Namespace) -> Iterator[Callable[[Moment], None]]:
+    """A run's progress as it was asked for: a bar on a terminal, or one JSON object a line."""
+    if options.progress == "json":
+        yield lambda moment: print(json.dumps({"progress": asdict(moment)}, ensure_ascii=False), flush=True)  # noqa: T201
+        return
+    with bar("Run", shown=not options.json and options.progress != "none") as advance:
+        yield watching(advance)

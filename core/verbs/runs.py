@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import asdict
+
+import polars as pl
 
 from core import pipeline
 from core import runs as run_store
 from core.config import RunConfig
+from core.dataset import Dataset, list_datasets
+from core.errors import RunError, SettingError, listed
+from core.ingestion import InputFiles, ingest
 from core.progress import Progress
+from core.schema import LEARNER_LABELS, UNIT, USER
 from core.verbs.given import dataset_named, input_files, mapping_of, required
-from core.verbs.outcome import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, watching
-from core.wording import number
+from core.verbs.outcome import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
+from core.verifying import verify_run
+from core.wording import count, number
 from core.workspace import Workspace
+
+_LOOK_SECONDS = 1.0
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -20,15 +30,17 @@ def run(options: argparse.Namespace) -> Outcome:
     workspace = Workspace.from_environment()
     config = _config(options)
     source = dataset_named(workspace, options.dataset) if options.dataset else input_files(options)
+    if options.background:
+        return _in_background(source, config, workspace, options)
     if options.job:
         with run_store.working_on(workspace, options.job) as watch:
             wish = run_store.finish_wish(workspace, options.job)
-            progress = Progress(pipeline.steps(config), watch, wish)
+            progress = Progress(pipeline.steps(config), watch.moment, wish, watch.news)
             run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
             run_store.Jobs(workspace).end(options.job, "done", run_id=run.manifest.run_id)
     else:
-        with bar("Run", shown=not options.json) as advance:
-            progress = Progress(pipeline.steps(config), watching(advance))
+        with progress_of(options) as watch_moment:
+            progress = Progress(pipeline.steps(config), watch_moment)
             run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
     manifest = run.manifest
     judged = manifest.scores.judged
@@ -45,10 +57,23 @@ def run(options: argparse.Namespace) -> Outcome:
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
 
 
+def _in_background(
+    source: InputFiles | Dataset, config: RunConfig, workspace: Workspace, options: argparse.Namespace
+) -> Outcome:
+    """Read the files, and leave the rest to a process of its own."""
+    if options.out is not None:
+        raise SettingError.no_out_in_background()
+    dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
+    job, fresh = run_store.start_run(workspace, dataset, config)
+    words = f"Job {job.id}: {job.state}" + ("" if fresh else " (the same run was asked for before)")
+    return EXIT_DONE, asdict(job), f"{words}; see `python -m core jobs list`."
+
+
 def _config(options: argparse.Namespace) -> RunConfig:
     """The settings of the command line; without a preset, a budget says that there is to be tuning."""
     settings = {name: getattr(options, name) for name in RunConfig.model_fields if hasattr(options, name)}
     settings["rising"] = tuple(options.rising)
+    settings["learners"] = tuple(options.learners or LEARNER_LABELS)
     if settings["preset"] is None:
         settings["preset"] = "standard" if options.minutes or options.trials else "quick"
     return RunConfig.checked(**settings)
@@ -79,40 +104,139 @@ def check(options: argparse.Namespace) -> Outcome:
 
 
 def runs(options: argparse.Namespace) -> Outcome:
-    """List the finished runs, or show one."""
+    """List the finished runs, or do something about one."""
     workspace = Workspace.from_environment()
-    if options.action == "show":
-        required(options.run, "RUN", "the id or folder of a run (see `runs list`)")
-        run = run_store.find_run(workspace, options.run)
-        return EXIT_DONE, run.manifest.model_dump(), run.manifest.model_dump_json(indent=1)
-    found = run_store.list_runs(workspace)
-    lines = [
-        f"{run.manifest.run_id}  {run.manifest.dataset_name:16}  "
-        f"expected MSE {run.manifest.scores.expected_test_mse.value:>10,.1f}  {run.folder}"
-        for run in found
+    if options.action == "list":
+        found = run_store.list_runs(workspace)
+        lines = [_run_line(run) for run in found]
+        return EXIT_DONE, {"runs": [run.summary() for run in found]}, "\n".join(lines) or "There is no run yet."
+    required(options.run, "RUN", "the id or folder of a run (see `runs list`)")
+    run = run_store.find_run(workspace, options.run)
+    act = {"show": _show, "compare": _compare, "verify": _verify, "note": _note, "delete": _delete}[options.action]
+    return act(run, workspace, options)
+
+
+def _run_line(run: run_store.Run) -> str:
+    manifest = run.manifest
+    return (
+        f"{manifest.run_id}  {manifest.dataset_name:16}  "
+        f"expected MSE {manifest.scores.expected_test_mse.value:>10,.1f}  {run.note.name or run.folder}"
+    )
+
+
+def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    return EXIT_DONE, run.manifest.model_dump(), run.manifest.model_dump_json(indent=1)
+
+
+def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    required(options.other, "OTHER", "the id or folder of the run to compare it with (see `runs list`)")
+    other = run_store.find_run(workspace, options.other)
+    found = run_store.compare_runs(run, other, _users(workspace, run))
+    lines = [f"{name}: {told[0]} | {told[1]}" for name, told in found.settings.items()] or [
+        "The settings are the same."
     ]
-    return EXIT_DONE, {"runs": [run.summary() for run in found]}, "\n".join(lines) or "There is no run yet."
+    if not found.same_dataset:
+        lines.append("The datasets differ, so the scores cannot be compared.")
+    for name, (mine, theirs) in found.folds.items():
+        lines.append(f"{name}: MSE by fold {', '.join(map(number, mine))} | {', '.join(map(number, theirs))}")
+    if found.paired is not None:
+        lines.append(found.paired.words())
+    for name, (first, second) in found.timings.items():
+        lines.append(f"{name}: {number(first)} s | {number(second)} s")
+    for words, names in zip(("Only the first has", "Only the second has"), found.features, strict=True):
+        if names:
+            lines.append(f"{words} {listed(names, 5)}.")
+    return EXIT_DONE, asdict(found), "\n".join(lines)
+
+
+def _users(workspace: Workspace, run: run_store.Run) -> pl.DataFrame | None:
+    """Whose the sessions are; null where the dataset is gone."""
+    dataset = _dataset(workspace, run)
+    return None if dataset is None else dataset.units().select(UNIT, USER).collect()
+
+
+def _dataset(workspace: Workspace, run: run_store.Run) -> Dataset | None:
+    return next((each for each in list_datasets(workspace) if each.fingerprint == run.manifest.dataset), None)
+
+
+def _verify(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    dataset = _dataset(workspace, run)
+    with bar("Verify", shown=not options.json) as advance:
+        found = verify_run(run, dataset, lambda part, parts, text: advance(part / max(parts, 1), text))
+    marks = {"passed": "passed", "failed": "FAILED", "not_applicable": "-"}
+    lines = [f"{marks[each.outcome]:7} {each.title}: {each.explanation}" for each in found]
+    failed = any(each.outcome == "failed" for each in found)
+    content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [asdict(each) for each in found]}
+    return EXIT_CHECK_FAILED if failed else EXIT_DONE, content, "\n".join(lines)
+
+
+def _note(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    given = {key: value for key in ("name", "text") if (value := getattr(options, key)) is not None}
+    if given:
+        run.keep_note(run_store.Note.checked(**(run.note.model_dump() | given)))
+    note = run.note
+    return (
+        EXIT_DONE,
+        {"run_id": run.manifest.run_id, **note.model_dump()},
+        f"{note.name}\n{note.text}".strip() or "No note.",
+    )
+
+
+def _delete(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    """Deleted only by asking twice."""
+    if not options.yes:
+        raise RunError.not_sure(run.manifest.run_id, run.folder)
+    run_store.delete_run(run)
+    return EXIT_DONE, {"deleted": run.manifest.run_id}, f"{run.folder} is deleted."
 
 
 def jobs(options: argparse.Namespace) -> Outcome:
-    """List the background jobs, show one or cancel one."""
+    """List the background jobs, show one, or do something about one."""
     workspace = Workspace.from_environment()
-    if options.action != "list":
-        required(options.job, "JOB", "the id of a job (see `jobs list`)")
+    run_store.start_waiting(workspace)
+    database = run_store.Jobs(workspace)
+    if options.action == "list":
+        found = database.all()
+        lines = [_job_line(job) for job in found]
+        return EXIT_DONE, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "There is no job yet."
+    required(options.job, "JOB", "the id of a job (see `jobs list`)")
+    job = database.get(options.job)
+    words = ""
     if options.action == "cancel":
-        job = run_store.cancel(workspace, options.job)
-        return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}"
-    if options.action == "stop":
-        job = run_store.finish_early(workspace, options.job)
-        return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}, to finish with the best found so far"
-    if options.action == "show":
-        job = run_store.Jobs(workspace).get(options.job)
+        job = run_store.cancel(workspace, job.id)
+    elif options.action == "stop":
+        job = run_store.finish_early(workspace, job.id)
+        words = ", to finish with the best found so far" if job.open else ""
+    elif options.action == "resume":
+        job = run_store.resume(workspace, job.id)
+    elif options.action in _PLACES:
+        database.move(job.id, _PLACES[options.action])
+        order = [each.id for each in database.queue()]
+        job = database.get(job.id)
+        words = f", {order.index(job.id) + 1} of {len(order)} in the queue" if job.id in order else ""
+    else:
         log = run_store.log_file(workspace, job.id)
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-        return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}\n{text}".rstrip()
-    found = run_store.Jobs(workspace).all()
-    lines = []
-    for job in found:
-        done = f"{job.moment.fraction:4.0%} {job.moment.label} {job.moment.detail}" if job.moment else ""
-        lines.append(f"{job.id}  {job.state:9}  {job.dataset_name:16}  {job.seconds():6.0f} s  {done}".rstrip())
-    return EXIT_DONE, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "There is no job yet."
+        return EXIT_DONE, asdict(job) | {"news": database.news(job.id)}, f"{_job_line(job)}\n{text}".rstrip()
+    return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}{words}"
+
+
+_PLACES = {"first": -1_000_000, "up": -1, "down": 1}
+"""How many places a waiting job goes back in the queue."""
+
+
+def _job_line(job: run_store.Job) -> str:
+    done = f"{job.moment.fraction:4.0%} {job.moment.label} {job.moment.detail}" if job.moment else ""
+    return f"{job.id}  {job.state:9}  {job.dataset_name:16}  {job.seconds():6.0f} s  {done or job.error or ''}".rstrip()
+
+
+def worker(options: argparse.Namespace) -> Outcome:
+    """Start what waits, one after the other, until interrupted; with --once until nothing waits or works."""
+    workspace = Workspace.from_environment()
+    database, started = run_store.Jobs(workspace), 0
+    while True:
+        job = run_store.start_waiting(workspace)
+        started += job is not None
+        if options.once and not any(each.open for each in database.all()):
+            return EXIT_DONE, {"started": started}, f"Nothing waits any more; {count(started, 'job')} started."
+        time.sleep(_LOOK_SECONDS)
