@@ -36,7 +36,7 @@ else:
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
 elif (ended := frame.unfinished(Jobs(page.workspace).all())) is not None:
-    show_end(ended)
+    show_end(page.workspace, ended)
 if best is not None:
     manifest = best.manifest
     passed = manifest.checks.passed + manifest.certificate.passed

@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--history", choices=["as_of", "all_rows"], default="as_of")
     parser.add_argument("--datasets", type=Path)
+    parser.add_argument("--to-file", action="store_true", help="written to a file in parts at every size")
     parser.add_argument("--no-pandas", action="store_true")
     parser.add_argument("--groups", action="store_true", help="the seconds of each group, too")
     options = parser.parse_args([] if __name__ != "__main__" else None)
@@ -87,7 +88,8 @@ def main() -> None:
             dataset = dataset_of(sessions, options.datasets or Path(scratch))
             card = dataset.card()
             events = card.train.kept + card.test.kept
-            to_file = [str(Path(scratch) / "features.parquet")] if sessions > _IN_MEMORY_UP_TO else []
+            in_parts = options.to_file or sessions > _IN_MEMORY_UP_TO
+            to_file = [str(Path(scratch) / "features.parquet")] if in_parts else []
             command = ("-c", MEASURE, str(dataset.folder), options.history, *to_file)
             found = [measured(*command) for _ in range(options.repeat)]
             seconds = sorted(each["seconds"] for each in found)

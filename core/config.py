@@ -6,9 +6,10 @@ import hashlib
 import os
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import SettingError
+from core.schema import LEARNER_LABELS
 
 MAX_THREADS = 64
 """More threads than this slow boosting down on any machine we know of."""
@@ -40,6 +41,8 @@ class RunConfig(BaseModel):
     metric: Literal["mse", "rmse", "mae", "rmsle"] = "mse"
     """What is minimised, and told: mean squared error, its root, mean absolute error, root mean squared log error."""
     seed: int = Field(default=7, ge=0, le=2**31 - 1)
+    learners: tuple[str, ...] = tuple(LEARNER_LABELS)
+    """Which learners are fitted and stacked, by name."""
     folds: int = Field(default=5, ge=2, le=20)
     """Number of groups that users are split into for cross-validation."""
     fold_kind: Literal["user", "user_and_value", "forward"] = "user"
@@ -62,6 +65,14 @@ class RunConfig(BaseModel):
     use_known_values: bool = True
     """A test session that is in train with the same users gets the value it has there."""
 
+    @field_validator("learners")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """In the order of the registry, each once."""
+        if not names or not set(names) <= set(LEARNER_LABELS):
+            raise ValueError("one or more of " + ", ".join(LEARNER_LABELS))
+        return tuple(name for name in LEARNER_LABELS if name in names)
+
     @classmethod
     def checked(cls, **settings: object) -> RunConfig:
         """Validate settings.
@@ -80,7 +91,9 @@ class RunConfig(BaseModel):
             name = ".".join(str(part) for part in first["loc"])
             if first["type"] == "extra_forbidden":
                 raise SettingError.unknown(name, list(cls.model_fields)) from error
-            allowed = _KINDS.get(first["type"].split("_")[0], first["msg"].removeprefix("Input should be "))
+            allowed = _KINDS.get(
+                first["type"].split("_")[0], first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+            )
             raise SettingError.not_allowed(name, first["input"], allowed) from error
         if not config.tunes and (config.minutes or config.trials):
             raise SettingError.nothing_to_tune()

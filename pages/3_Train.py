@@ -5,16 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from core.config import RunConfig, available_cores
+from core.dataset import Dataset
 from core.eda import learner_scores
-from core.runs import Job, Jobs, Run, start_run
+from core.runs import Job, Jobs, Run, expected_seconds, list_runs, start_run
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
 from core.wording import count, duration, number, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
-from pages._ui.job import show_end, show_progress
-from pages._ui.scores import show_blends, show_coverage, show_learner_scores, show_search
-from pages._ui.tables import certificate_table, fold_table, user_table
+from pages._ui.job import show_end, show_progress, show_queue
+from pages._ui.live import show_live
+from pages._ui.run_list import show_runs
+from pages._ui.scores import show_blends, show_coverage, show_errors, show_folds, show_learner_scores, show_search
+from pages._ui.tables import certificate_table, user_table
 
 HISTORY = {
     "as_of": "Only what happened before the session began",
@@ -25,13 +28,13 @@ page = frame.open_page(frame.TRAIN)
 
 
 def watched_job() -> Job | None:
-    """The job at work, else the one that the address names (a reload, a shared link), else one that went wrong."""
-    if page.job is not None:
-        return page.job
+    """The job that the address names (a reload, a shared link), else the one at work, else one that went wrong."""
     jobs = Jobs(page.workspace).all()
     name = st.query_params.get("job")
     named = next((job for job in jobs if job.id == name), None)
-    return named or frame.unfinished(jobs)
+    if named is not None and named.open:
+        return named
+    return page.job or named or frame.unfinished(jobs)
 
 
 PRESETS = {"quick": "Quick", "standard": "Standard", "thorough": "Thorough"}
@@ -48,7 +51,7 @@ def settings() -> RunConfig:
     preset = st.segmented_control(
         "Preset", list(PRESETS), default="quick", required=True, format_func=PRESETS.get, key="preset"
     )
-    minutes = None
+    minutes = trials = None
     if preset != "quick":
         usual = RunConfig(preset=preset).minutes_given
         minutes = st.number_input(
@@ -62,7 +65,24 @@ def settings() -> RunConfig:
             help="For the whole run.",
             width=180,
         )
+        trials = st.number_input(
+            "Trials a learner",
+            1,
+            100_000,
+            None,
+            placeholder="as many as fit",
+            help="Each learner tries at most so many settings.",
+            width=180,
+        )
     with st.expander("Settings", icon=":material/tune:"):
+        learners = st.pills(
+            "Learners",
+            list(LEARNER_LABELS),
+            selection_mode="multi",
+            default=list(LEARNER_LABELS),
+            format_func=LEARNER_LABELS.__getitem__,
+            help="Which are fitted and stacked.",
+        )
         metric = st.selectbox(
             "What is minimised",
             list(METRICS),
@@ -88,6 +108,8 @@ def settings() -> RunConfig:
     return RunConfig.checked(
         preset=preset,
         minutes=minutes,
+        trials=trials,
+        learners=tuple(learners),
         metric=metric,
         folds=int(folds),
         fold_kind=kind,
@@ -98,21 +120,31 @@ def settings() -> RunConfig:
     )
 
 
-def explained(config: RunConfig) -> str:
-    """What the run will do and how long it takes."""
-    learners = ", ".join(LEARNER_LABELS.values())
-    what = f"{len(LEARNER_LABELS)} learners ({learners})"
+def explained(config: RunConfig, sessions: int) -> str:
+    """What the run will do and how long it takes here."""
+    names = ", ".join(LEARNER_LABELS[name] for name in config.learners)
+    what = f"{count(len(config.learners), 'learner')} ({names})"
     where = f"on {config.folds} folds, on {count(available_cores(), 'core')}"
+    about = duration(expected_seconds(config, sessions, list_runs(page.workspace)))
     if not config.tunes:
         return (
             f"A **quick** run fits {what} with their defaults {where}, and stacks them with a Ridge meta-model. "
-            "It takes seconds for 10,000 sessions and about a minute for 100,000."
+            f"On this machine it takes about {about} for these {sessions:,} sessions."
         )
+    long = f"It takes {about}" if config.minutes_given is not None else "How long that takes shows when it runs"
     return (
         f"A **{config.preset}** run searches the settings of {what} {where}, fits the best with several seeds, and "
-        f"stacks them with a Ridge meta-model. It takes {count(round(config.minutes_given or 0), 'minute')}; you can "
-        "let it finish early with the best it has found."
+        f"stacks them with a Ridge meta-model. {long}; you can let it finish early with the best it has found."
     )
+
+
+def ask_for_a_run(dataset: Dataset) -> None:
+    """Settings, what they mean, and the button."""
+    config = settings()
+    card = dataset.card()
+    st.markdown(explained(config, card.train.sessions + dataset.order().height))
+    if st.button("Start training", type="primary", icon=":material/play_arrow:"):
+        start(config)
 
 
 def start(config: RunConfig) -> None:
@@ -121,7 +153,9 @@ def start(config: RunConfig) -> None:
     job, fresh = start_run(page.workspace, page.dataset, config)
     st.query_params["job"] = job.id
     if not fresh:
-        st.session_state["told"] = "A run is at work already; here it is. Start yours when it has ended."
+        st.session_state["told"] = "The same run was asked for before; here it is."
+    elif job.state == "queued":
+        st.session_state["told"] = "Another run is at work. Yours waits in the queue and starts by itself."
     st.rerun()
 
 
@@ -149,8 +183,8 @@ def show_scores(run: Run) -> None:
     show_learner_scores(run)
     show_search(run)
     show_blends(run)
-    st.subheader("Mean squared error by fold", anchor=False)
-    fold_table(run)
+    show_folds(run)
+    show_errors(run, page.dataset)
     show_users(run)
     show_coverage(run)
     st.subheader("Can the score be believed?", anchor=False)
@@ -187,24 +221,29 @@ else:
 if told := st.session_state.pop("told", None):
     st.info(told, icon=":material/info:")
 with frame.sentences():
-    if job is not None and job.active:
+    if job is not None and job.open:
         st.query_params["job"] = job.id
         show_progress(page.workspace, job.id)
-    elif page.dataset is None:
+        if job.active:
+            show_live(page.workspace, job)
+    elif job is not None:
+        show_end(page.workspace, job)
+    show_queue(page.workspace)
+    if page.dataset is None:
         frame.nothing_yet(
             "A run's progress and scores will stand here.",
             "A run needs a dataset: bring two event files, or take the demo data.",
             frame.DATA,
             "Go to Data",
         )
+    elif job is not None and job.open:
+        with st.expander("Ask for another run", icon=":material/add:"):
+            ask_for_a_run(page.dataset)
     else:
-        if job is not None:
-            show_end(job)
-        config = settings()
-        st.markdown(explained(config))
-        if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-            start(config)
+        ask_for_a_run(page.dataset)
 if page.run is not None:
     st.subheader("The chosen run", anchor=False)
     with frame.sentences():
         show_scores(page.run)
+    with frame.sentences():
+        show_runs(page.workspace, page.dataset)

@@ -39,7 +39,7 @@ st.caption(importance.EXPLAINED[measure])
 st.altair_chart(importance.figure(data, measure), key=f"importance-{measure}")
 
 st.subheader("What the features mean", anchor=False)
-columns = list(LEARNER_LABELS.values())
+columns = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
 rows: dict[str, dict[str, object]] = {}
 for row in data.sort("place").iter_rows(named=True):
     told = rows.setdefault(row["feature"], {"Place": row["place"], "Feature": row["feature"]} | dict.fromkeys(columns))

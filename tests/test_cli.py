@@ -301,7 +301,7 @@ def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> N
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "Cancelled; nothing was kept."
+    assert errors.strip() == "Cancelled; a run that is started again goes on where it was."
     assert list(workspace.runs.iterdir()) == []
 
 

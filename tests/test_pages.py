@@ -144,7 +144,7 @@ def test_settings_out_of_their_range_cannot_be_chosen(finished_home: tuple[Works
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
 def test_a_run_that_went_wrong_is_said_also_to_those_who_were_elsewhere(page: str, workspace: Workspace) -> None:
     jobs = Jobs(workspace)
-    job, _ = jobs.claim("dataset", "demo", "digest", {})
+    job, _ = jobs.enqueue("dataset", "demo", "digest", {})
     jobs.end(job.id, "failed", error="The reason in a sentence.")
     assert [each.value for each in opened(page).error] == ["The run failed. The reason in a sentence."]
 

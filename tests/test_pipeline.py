@@ -235,7 +235,7 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
     ("content", "sentence"),
     [
         ("{", "is not whole (manifest.json"),
-        ('{"version": 2}', "is not whole (manifest.json"),
+        ('{"version": 2}', "is of version 2, this program reads version 1"),
         (None, "is not whole (no readable manifest.json)"),
     ],
 )

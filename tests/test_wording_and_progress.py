@@ -286,7 +286,7 @@ YES_OR_NO = "{setting} is {found}: allowed is true or false; change it and start
         (
             {"fold": 5},
             "There is no setting fold: allowed are folds, fold_kind, preset, minutes, trials, metric, seed, "
-            "non_negative_weights and 7 more; correct its name and start again.",
+            "learners and 8 more; correct its name and start again.",
         ),
     ],
 )
@@ -317,7 +317,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         RunConfig().folds = 3
 
 
-OTHERS = {"minutes": 3.0, "trials": 4, "half_life": 30.0, "rising": ("n_events",)}
+OTHERS = {"learners": ("xgboost",), "minutes": 3.0, "trials": 4, "half_life": 30.0, "rising": ("n_events",)}
 """Other values of settings that are neither a number nor a choice by default."""
 
 

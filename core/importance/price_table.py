@@ -27,10 +27,11 @@ def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Seq
     null without groups; events: how many of them the sessions have, those to predict included; learned: whether a
     training session has one, else the price is that of its category.
     """
+    errors = standard_errors([each.of_items(baskets) for each in without])
     events = np.bincount(baskets.item, minlength=baskets.items.height)
     table = baskets.items.with_columns(
         pl.Series(PRICE, prices.of_items(baskets)),
-        pl.Series(ERROR, standard_errors([each.of_items(baskets) for each in without]), dtype=pl.Float64),
+        pl.lit(None, pl.Float64).alias(ERROR) if errors is None else pl.Series(ERROR, errors),
         pl.Series(EVENTS, events, dtype=pl.Int64),
         pl.Series(LEARNED, prices.seen),
     )

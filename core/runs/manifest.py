@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from pathlib import PurePosixPath
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from core.config import RunConfig
+
+VERSION: Final = 1
+"""Of the run folder. Fields may be added with a default; what old folders cannot give makes a new version."""
 
 
 class Interval(BaseModel):
@@ -149,6 +153,8 @@ class MetaModel(BaseModel):
     alpha: float
     start: str | None = None
     """The feature that every learner starts from; None: they start from 0."""
+    least: float = 0.0
+    """No prediction is lower; value units."""
 
 
 class SessionCounts(BaseModel):
@@ -170,7 +176,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     run_id: str
     created: str
     seconds: float
@@ -190,4 +196,13 @@ class Manifest(BaseModel):
     threads: int
     versions: dict[str, str]
     sha256: dict[str, str]
-    """Of every other file in the folder, by its path inside it."""
+    """Of every other file in the folder but a person's note, by its path inside it."""
+
+    @field_validator("sha256")
+    @classmethod
+    def _inside(cls, found: dict[str, str]) -> dict[str, str]:
+        for name in found:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+                raise ValueError(f"{name} is a path out of the run folder")
+        return found

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import RunError
-from core.runs.manifest import Manifest
-from core.workspace import Workspace
+from core.runs.manifest import VERSION, Manifest
+from core.workspace import Workspace, building_file
 
 MANIFEST_FILE = "manifest.json"
 FEATURES_FILE = "features.json"
@@ -34,8 +35,32 @@ CERTIFICATE_FILE = "certificate.json"
 ANSWERS_FILE = "answers.parquet"
 SUBMISSION_FILE = "submission.csv"
 CHECKS_FILE = "checks.json"
+NOTE_FILE = "note.json"
+"""What people call the run and say of it; no part of what was computed."""
 
 _PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
+
+
+class Note(BaseModel):
+    """A person's name for a run and what is to be remembered of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(default="", max_length=80)
+    text: str = Field(default="", max_length=4000)
+
+    @classmethod
+    def checked(cls, name: str, text: str) -> Note:
+        """Both as given.
+
+        Raises:
+            RunError: one of them is too long.
+        """
+        try:
+            return cls(name=name.strip(), text=text.strip())
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RunError.note_too_long(f"{first['loc'][0]}: {first['msg']}") from error
 
 
 @dataclass(frozen=True)
@@ -44,6 +69,22 @@ class Run:
 
     folder: Path
     manifest: Manifest
+
+    @property
+    def note(self) -> Note:
+        """What people call the run; empty where nobody said anything, or it cannot be read."""
+        try:
+            return Note.model_validate_json((self.folder / NOTE_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValidationError):
+            return Note()
+
+    def keep_note(self, note: Note) -> None:
+        """Write name and text down."""
+        try:
+            with building_file(self.folder / NOTE_FILE) as building:
+                building.write_text(note.model_dump_json(), encoding="utf-8")
+        except OSError as error:
+            raise RunError.not_writable(self.folder, error.strerror or str(error)) from error
 
     @property
     def submission(self) -> Path:
@@ -59,6 +100,14 @@ class Run:
         """One of the run's lists (checks, certificate, features), by its constant in this module."""
         try:
             found: list[dict[str, Any]] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError.not_whole(self.folder, f"no readable {name}") from error
+        return found
+
+    def record(self, name: str) -> dict[str, Any]:
+        """One of the run's JSON objects, likewise."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError.not_whole(self.folder, f"no readable {name}") from error
         return found
@@ -90,31 +139,70 @@ def versions() -> dict[str, str]:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below the folder, but for the manifest, by path inside it."""
+    """SHA-256 of every file below the folder, but for the manifest and a note, by path inside it."""
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).as_posix()
-        if path.is_file() and inside != MANIFEST_FILE:
+        if path.is_file() and inside not in (MANIFEST_FILE, NOTE_FILE):
             with path.open("rb") as file:
                 found[inside] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
+
+
+def model_stem(learner: str, fold: int, seed: int) -> str:
+    """The name of a model's file, without its ending; `seed` counts from 0."""
+    return f"{learner}-fold{fold}" + (f"-seed{seed}" if seed else "")
 
 
 def load_run(folder: Path) -> Run:
     """Open a run folder.
 
     Raises:
-        RunError: no such folder, or its manifest is not one that this version wrote.
+        RunError: no such folder, or its manifest is not one that this version can read.
     """
     path = folder / MANIFEST_FILE
     try:
-        return Run(folder, Manifest.model_validate_json(path.read_text(encoding="utf-8")))
-    except OSError as error:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise RunError.not_whole(folder, f"no readable {MANIFEST_FILE}") from error
+    try:
+        return Run(folder, Manifest.model_validate_json(content))
     except ValidationError as error:
+        with contextlib.suppress(ValueError, AttributeError):
+            if (version := json.loads(content).get("version")) not in (None, VERSION):
+                raise RunError.other_version(folder, version, VERSION) from error
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or MANIFEST_FILE
         raise RunError.not_whole(folder, f"{MANIFEST_FILE}: {where}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is not as the manifest says: files whose bytes changed, that are missing, that were added."""
+
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+def damage(run: Run) -> Damage:
+    """Compare the files of a run with the hashes in its manifest."""
+    told, found = run.manifest.sha256, hash_files(run.folder)
+    return Damage(
+        changed=tuple(name for name in told if name in found and found[name] != told[name]),
+        missing=tuple(name for name in told if name not in found),
+        added=tuple(name for name in found if name not in told),
+    )
+
+
+def delete_run(run: Run) -> None:
+    """Delete a run folder: first out of the way under a hidden name, so that nobody sees half of it."""
+    grave = run.folder.with_name(f".{run.folder.name}.deleted")
+    try:
+        run.folder.rename(grave)
+    except OSError as error:
+        raise RunError.not_deletable(run.folder, error.strerror or str(error)) from error
+    shutil.rmtree(grave, ignore_errors=True)
 
 
 def list_runs(workspace: Workspace) -> list[Run]:

@@ -13,10 +13,11 @@ from typing import Any
 import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
-from core.eda import event_mix, importance, target, time_of_day
+from core.eda import event_mix, importance, predicted_and_true, residuals, target, time_of_day
 from core.importance import price_finding, prices_by_product
-from core.runs import load_run
-from core.runs.store import IMPORTANCE_FILE, PRICES_FILE
+from core.runs import Comparison, compare_runs, load_run
+from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE
+from core.schema import UNIT, USER
 
 CHARTS: dict[str, ModuleType] = {"target": target, "event_mix": event_mix, "time_of_day": time_of_day}
 _KEPT = 32
@@ -43,6 +44,23 @@ def recovered_prices(run_folder: str, most: int) -> tuple[str, Any] | None:
         return None
     table = run.table(PRICES_FILE).collect()
     return price_finding(table), prices_by_product(table, most)
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner="Comparing predictions with values")
+def error_frames(run_folder: str, dataset_folder: str | None) -> tuple[Any, Any, Any | None]:
+    """Predictions against values, errors by tenth, errors by day (None without the dataset) of a run."""
+    oof = load_run(Path(run_folder)).table(OOF_FILE).collect()
+    days = None
+    if dataset_folder is not None:
+        days = residuals.day_frame(oof, Dataset(Path(dataset_folder)).units().select(UNIT, "start").collect())
+    return predicted_and_true.frame(oof), residuals.frame(oof), days
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner="Comparing the runs")
+def comparison(first_folder: str, second_folder: str, dataset_folder: str | None) -> Comparison:
+    """Two runs side by side."""
+    users = None if dataset_folder is None else Dataset(Path(dataset_folder)).units().select(UNIT, USER).collect()
+    return compare_runs(load_run(Path(first_folder)), load_run(Path(second_folder)), users)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)

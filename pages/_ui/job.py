@@ -1,11 +1,13 @@
-"""A background job as people see it: how far it is, how long it takes still, a way to stop it."""
+"""A background job as people see it: how far it is, how long it takes still, ways to end it or to go on with it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.runs import Job, Jobs, cancel, finish_early
-from core.wording import duration
+from core.runs import Job, Jobs, cancel, finish_early, resume, start_waiting
+from core.runs.jobs import RESUMABLE
+from core.runs.news import trials_told
+from core.wording import count, duration, number
 from core.workspace import Workspace
 
 _LOOK_SECONDS = 1.0
@@ -20,26 +22,30 @@ ENDED = {
 
 
 def show_progress(workspace: Workspace, job_id: str) -> None:
-    """Show a job while it works, refreshed every second; when it ends, the whole page is drawn again."""
-    active = Jobs(workspace).get(job_id).active
-    st.fragment(_progress, run_every=_LOOK_SECONDS if active else None)(workspace, job_id)
+    """Show a job while it waits or works, refreshed every second; when it ends, the whole page is drawn again."""
+    is_open = Jobs(workspace).get(job_id).open
+    st.fragment(_progress, run_every=_LOOK_SECONDS if is_open else None)(workspace, job_id)
 
 
 def _progress(workspace: Workspace, job_id: str) -> None:
+    start_waiting(workspace)
     job = Jobs(workspace).get(job_id)
-    if not job.active:
+    if not job.open:
         if job.run_id is not None:
             st.session_state[CHOSEN_RUN] = job.run_id  # who watched a run wants to see what came of it
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{_headline(job)}**")
         st.progress(job.moment.fraction if job.moment else 0.0, text=_now(job))
-        if job.moment is not None and job.moment.step == "tune":
-            _offer_to_finish(workspace, job)
-        if st.button("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
-            with st.spinner("Stopping"):
-                cancel(workspace, job_id)
-            st.rerun(scope="app")
+        if facts := _facts(workspace, job):
+            st.caption(" · ".join(facts))
+        with st.container(horizontal=True):
+            if job.moment is not None and job.moment.step == "tune" and job.state == "running":
+                _offer_to_finish(workspace, job)
+            if st.button("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
+                with st.spinner("Stopping"):
+                    cancel(workspace, job_id)
+                st.rerun(scope="app")
 
 
 def _offer_to_finish(workspace: Workspace, job: Job) -> None:
@@ -57,6 +63,7 @@ def show_in_sidebar(workspace: Workspace, job: Job) -> None:
 
 
 def _line(workspace: Workspace, job_id: str) -> None:
+    start_waiting(workspace)
     job = Jobs(workspace).get(job_id)
     if not job.active:
         st.rerun(scope="app")
@@ -66,12 +73,16 @@ def _line(workspace: Workspace, job_id: str) -> None:
 def _headline(job: Job) -> str:
     if job.state == "stopping":
         return "The run is being stopped"
+    if job.state == "queued":
+        return f"A run on {job.dataset_name} waits for its turn"
     return f"A run on {job.dataset_name} is at work"
 
 
 def _now(job: Job) -> str:
     """Step, fold, percentage, time passed and left."""
     moment = job.moment
+    if job.state == "queued":
+        return "It starts when what was asked for before is done"
     if moment is None:
         return "Starting"
     doing = f"{moment.label}: {moment.detail}" if moment.detail else moment.label
@@ -79,11 +90,71 @@ def _now(job: Job) -> str:
     return f"{doing} · {moment.fraction:.0%} · {duration(job.seconds())} so far, {left}"
 
 
-def show_end(job: Job) -> None:
-    """Say how a job ended, in the colour that fits."""
+def _facts(workspace: Workspace, job: Job) -> list[str]:
+    """Trials so far, memory and cores, sittings."""
+    trials = trials_told(Jobs(workspace).news(job.id, "trial"))
+    facts = []
+    if trials.height:
+        complete = trials.filter("complete")
+        facts.append(f"{count(trials.height, 'trial')}, {trials.height - complete.height} given up early")
+        if complete.height:
+            facts.append(f"best loss {number(float(complete.get_column('loss').min()))}")
+    if job.memory is not None:
+        facts.append(f"{number(job.memory / 2**30)} GB of memory")
+    if job.cores is not None:
+        facts.append(f"{number(job.cores)} cores busy")
+    if job.sittings > 1:
+        facts.append(f"started {job.sittings} times")
+    return facts
+
+
+def show_end(workspace: Workspace, job: Job) -> None:
+    """Say how a job ended, in the colour that fits, and offer to go on with one that has no run."""
     if job.state == "done":
         st.success(f"{ENDED['done']} It took {duration(job.seconds())}.", icon=":material/check_circle:")
     elif job.state == "cancelled":
         st.info(ENDED["cancelled"], icon=":material/info:")
     else:
         st.error(f"{ENDED[job.state]} {job.error or ''}", icon=":material/error:")
+    if job.state in RESUMABLE and st.button(
+        "Start it again" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
+    ):
+        st.query_params["job"] = resume(workspace, job.id).id
+        st.rerun()
+
+
+def show_queue(workspace: Workspace) -> None:
+    """What waits, the next first, with ways to change the order; nothing where nothing waits."""
+    st.fragment(_queue, run_every=_LOOK_SECONDS * 2 if Jobs(workspace).queue() else None)(workspace)
+
+
+def _queue(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    waiting = jobs.queue()
+    if not waiting:
+        return
+    st.markdown(f"**{count(len(waiting), 'run')} in the queue**")
+    for place, job in enumerate(waiting):
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(f"{place + 1}. {job.dataset_name}, {told(job)}", width="stretch")
+            for icon, steps, words in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
+                at_end = place + steps not in range(len(waiting))
+                if st.button(
+                    "", icon=f":material/{icon}:", help=words, key=f"{words}-{job.id}", disabled=at_end, type="tertiary"
+                ):
+                    jobs.move(job.id, steps)
+                    st.rerun(scope="fragment")
+            if st.button(
+                "", icon=":material/close:", help="Take it from the queue", key=f"drop-{job.id}", type="tertiary"
+            ):
+                cancel(workspace, job.id)
+                st.rerun(scope="app")
+
+
+def told(job: Job) -> str:
+    """A job's settings in a few words."""
+    config = job.config
+    preset = config.get("preset", "quick")
+    minutes = f", {number(config['minutes'])} minutes" if config.get("minutes") else ""
+    trials = f", {count(config['trials'], 'trial')} a learner" if config.get("trials") else ""
+    return f"{preset}{minutes}{trials}, seed {config.get('seed', 7)}"

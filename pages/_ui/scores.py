@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.eda import learner_scores, search_history
+from core.dataset import Dataset
+from core.eda import (
+    fold_scores,
+    learner_scores,
+    predicted_and_true,
+    residuals,
+    search_history,
+    search_space,
+    setting_importance,
+)
 from core.runs import Run
-from core.runs.store import COVERAGE_FILE, SEARCH_FILE
+from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.schema import LEARNER_LABELS
 from core.wording import count, number, percent
+from pages._ui.cache import error_frames
+from pages._ui.live import space
+from pages._ui.tables import fold_table
 
 _BLENDS = {
     "best_learner": "The best learner alone",
@@ -84,11 +96,42 @@ def show_search(run: Run) -> None:
             column_config={LEARNER_LABELS[learner]: _RIGHT for learner in tuning.learners},
             alt="The settings of each learner",
         )
-        for learner, tried in tuning.learners.items():
-            if tried.importances:
-                first = list(tried.importances.items())[:3]
-                told = ", ".join(f"{name} {percent(share)}" for name, share in first)
-                st.markdown(f"- {LEARNER_LABELS[learner]}: what mattered most was {told}.")
+    shares = setting_importance.frame({name: tried.importances for name, tried in tuning.learners.items()})
+    if shares.height:
+        with st.expander(setting_importance.TITLE, icon=":material/bar_chart:"):
+            st.markdown(setting_importance.finding(shares))
+            st.altair_chart(setting_importance.figure(shares))
+    with st.expander(search_space.TITLE, icon=":material/linear_scale:"):
+        space(run.table(SEARCH_FILE).collect(), "run")
+
+
+def show_folds(run: Run) -> None:
+    """How the folds differ, as a chart and as a table."""
+    data = fold_scores.frame(run.manifest.scores.fold_mse)
+    st.subheader(fold_scores.TITLE, anchor=False)
+    st.markdown(fold_scores.finding(data))
+    st.altair_chart(fold_scores.figure(data))
+    with st.expander("Mean squared error by fold", icon=":material/table_rows:"):
+        fold_table(run)
+
+
+def show_errors(run: Run, dataset: Dataset | None) -> None:
+    """Predictions against values, and where the errors are; nothing where the run's out-of-fold table is gone."""
+    if OOF_FILE not in run.manifest.sha256:
+        return
+    pair, tenths, days = error_frames(str(run.folder), None if dataset is None else str(dataset.folder))
+    st.subheader(predicted_and_true.TITLE, anchor=False)
+    st.markdown(predicted_and_true.finding(pair))
+    st.altair_chart(predicted_and_true.figure(pair))
+    st.caption("Darker cells hold more sessions; on the dashed line predictions are right.")
+    st.subheader(residuals.TITLE, anchor=False)
+    st.markdown(residuals.finding(tenths))
+    st.altair_chart(residuals.figure(tenths))
+    st.caption("Points above the dashed line: sessions were worth more than was said. Bars are 95% intervals.")
+    if days is not None and days.height > 1:
+        st.subheader(residuals.DAYS_TITLE, anchor=False)
+        st.markdown(residuals.day_finding(days))
+        st.altair_chart(residuals.day_figure(days))
 
 
 def show_coverage(run: Run) -> None:

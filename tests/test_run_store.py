@@ -1,0 +1,286 @@
+"""The run store: what is damaged is refused in one sentence, and the others are not affected; runs are verified,
+compared, named and deleted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from core.cli import main
+from core.config import RunConfig
+from core.errors import RunError
+from core.pipeline import run as run_pipeline
+from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
+from core.runs.compare import Paired
+from core.runs.cost import expected_seconds
+from core.runs.store import MANIFEST_FILE, OOF_FILE, SUBMISSION_FILE, damage
+from core.schema import STACK, UNIT, USER, VALUE
+from core.verifying import Verified, verify_run
+from core.welcome import demo_dataset
+from core.workspace import Workspace
+
+Home = tuple[Workspace, Run]
+
+
+@pytest.fixture
+def twin(finished_home: Home) -> Run:
+    """A second run, with other bytes to its name, that must stay as it is."""
+    workspace, run = finished_home
+    folder = workspace.runs / "20200101-000000-twin"
+    shutil.copytree(run.folder, folder)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    manifest["run_id"] = folder.name
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    return load_run(folder)
+
+
+def outcomes(found: list[Verified]) -> dict[str, str]:
+    return {each.code: each.outcome for each in found}
+
+
+def with_manifest(run: Run, **changes: object) -> Path:
+    path = run.folder / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return run.folder
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_run_is_verified_and_its_models_say_the_same(finished_home: Home) -> None:
+    workspace, run = finished_home
+    found = verify_run(run, demo_dataset(workspace))
+    assert outcomes(found) == {"files": "passed", "versions": "passed", "predictions": "passed"}
+    assert "relative to the largest prediction, is 0.0e+00" in found[2].explanation
+
+
+@pytest.mark.parametrize("name", ["submission.csv", "oof.parquet", "models/lightgbm-fold0.txt", "models/links.json"])
+def test_one_flipped_byte_is_found(finished_home: Home, twin: Run, name: str) -> None:
+    _, run = finished_home
+    content = bytearray((run.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run.folder / name).write_bytes(content)
+    assert damage(run).changed == (name,)
+    found = verify_run(run, None)
+    assert outcomes(found)["files"] == "failed"
+    assert found[0].explanation == f"changed: {name}"
+    assert outcomes(verify_run(twin, None))["files"] == "passed"
+
+
+def test_a_missing_file_is_found_and_an_added_one_is_told(finished_home: Home, twin: Run) -> None:
+    _, run = finished_home
+    (run.folder / "folds.parquet").unlink()
+    (run.folder / "mine.txt").write_text("hello")
+    assert (damage(run).missing, damage(run).added) == (("folds.parquet",), ("mine.txt",))
+    assert outcomes(verify_run(run, None))["files"] == "failed"
+    assert outcomes(verify_run(twin, None))["files"] == "passed"
+
+
+def test_a_newer_version_is_refused_in_a_sentence(finished_home: Home, twin: Run) -> None:
+    workspace, run = finished_home
+    folder = with_manifest(run, version=2)
+    with pytest.raises(RunError) as refused:
+        load_run(folder)
+    assert str(refused.value) == (
+        f"The run in {folder} is of version 2, this program reads version 1: open it with the program that wrote it, "
+        "or start the run again."
+    )
+    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd", "models/../../x", "..\\x", "C:x"])
+def test_a_path_out_of_the_folder_is_refused_in_a_sentence(finished_home: Home, twin: Run, path: str) -> None:
+    workspace, run = finished_home
+    folder = with_manifest(run, sha256={path: "0" * 64})
+    with pytest.raises(RunError, match=r"is not whole \(manifest\.json: sha256: .* is a path out of the"):
+        load_run(folder)
+    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": 1}', b'{"version": "x"}'])
+def test_a_manifest_that_is_none_is_refused_in_a_sentence(finished_home: Home, twin: Run, content: bytes) -> None:
+    workspace, run = finished_home
+    (run.folder / MANIFEST_FILE).write_bytes(content)
+    with pytest.raises(RunError, match=r"^The run in .* is (not whole|of version)"):
+        load_run(run.folder)
+    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+
+
+def test_models_that_say_something_else_are_found_though_the_hashes_fit(finished_home: Home) -> None:
+    workspace, run = finished_home
+    oof = pl.read_parquet(run.folder / OOF_FILE)
+    oof = oof.with_columns(pl.col("xgboost") * 1.01)
+    oof.write_parquet(run.folder / OOF_FILE)
+    hashes = json.loads((run.folder / MANIFEST_FILE).read_text())["sha256"]
+    hashes[OOF_FILE] = hashlib.sha256((run.folder / OOF_FILE).read_bytes()).hexdigest()
+    changed = load_run(with_manifest(run, sha256=hashes))
+    found = verify_run(changed, demo_dataset(workspace))
+    assert outcomes(found) == {"files": "passed", "versions": "passed", "predictions": "failed"}
+    assert found[2].explanation.endswith("(XGBoost).")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(preset="standard", trials=1, folds=2, learners=("lightgbm", "catboost"), metric="mae"),
+        RunConfig(preset="standard", trials=2, folds=2, learners=("xgboost",), metric="rmsle", history="all_rows"),
+        RunConfig(folds=3, fold_kind="forward", split_composite_sessions=False, use_known_values=False),
+    ],
+    ids=["two learners, mae", "one learner, rmsle", "forward"],
+)
+def test_runs_of_all_kinds_are_verified(workspace: Workspace, config: RunConfig) -> None:
+    dataset = demo_dataset(workspace)
+    run = run_pipeline(dataset, config, workspace)
+    assert set(run.manifest.scores.learners) == set(config.learners)
+    assert outcomes(verify_run(run, dataset))["predictions"] == "passed"
+
+
+# --- comparing --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_compared_with_itself_is_the_same(finished_home: Home, twin: Run) -> None:
+    _, run = finished_home
+    found = compare_runs(run, twin, None)
+    assert found.same_dataset
+    assert (found.settings, found.versions, found.features) == ({}, {}, ([], []))
+    assert found.paired is not None
+    assert (found.paired.difference, found.paired.p) == (0.0, 1.0)
+    assert list(found.folds) == ["lightgbm", "xgboost", "catboost", STACK]
+
+
+def shifted(run: Run, by: float) -> Run:
+    """The run with worse predictions: each is off by so many value units more."""
+    oof = pl.read_parquet(run.folder / OOF_FILE)
+    away = pl.when(pl.col(STACK) > pl.col(VALUE)).then(by).otherwise(-by)
+    oof.with_columns(pl.col(STACK) + away).write_parquet(run.folder / OOF_FILE)
+    return run
+
+
+def test_a_worse_run_is_told_from_a_better_one(finished_home: Home, twin: Run) -> None:
+    workspace, run = finished_home
+    users = demo_dataset(workspace).units().select(UNIT, USER).collect()
+    worse = compare_runs(run, shifted(twin, 3.0), users).paired
+    assert worse is not None
+    oof = pl.read_parquet(run.folder / OOF_FILE)
+    before = (oof[STACK] - oof[VALUE]).abs().to_numpy()
+    assert worse.difference == pytest.approx(float(np.mean((before + 3) ** 2 - before**2)))
+    assert worse.first == pytest.approx(float(np.mean(before**2)))
+    assert worse.low > 0
+    assert worse.p is not None
+    assert worse.p < 0.001
+    assert worse.users < worse.sessions
+    assert "worse" in worse.words()
+
+
+def test_noise_is_called_noise(finished_home: Home, twin: Run) -> None:
+    _, run = finished_home
+    oof = pl.read_parquet(twin.folder / OOF_FILE)
+    noise = np.random.default_rng(0).normal(scale=0.3, size=oof.height)
+    oof.with_columns(pl.col(STACK) + noise).write_parquet(twin.folder / OOF_FILE)
+    paired = compare_runs(run, twin, None).paired
+    assert isinstance(paired, Paired)
+    assert paired.low < 0 < paired.high
+    assert paired.words().startswith("The two cannot be told apart")
+
+
+def test_runs_of_other_data_are_not_compared(finished_home: Home, twin: Run) -> None:
+    _, run = finished_home
+    other = Run(twin.folder, twin.manifest.model_copy(update={"dataset": "0" * 64}))
+    found = compare_runs(run, other, None)
+    assert (found.same_dataset, found.paired, found.folds) == (False, None, {})
+
+
+def test_scores_by_fold_stand_side_by_side_only_where_the_folds_are_the_same(finished_home: Home, twin: Run) -> None:
+    _, run = finished_home
+    other = twin.manifest.model_copy(update={"config": RunConfig(seed=8)})
+    found = compare_runs(run, Run(twin.folder, other), None)
+    assert found.settings == {"seed": (7, 8)}
+    assert found.folds == {}
+
+
+# --- notes, deletion --------------------------------------------------------------------------------------------------
+
+
+def test_a_note_is_kept_and_changes_nothing_of_the_run(finished_home: Home) -> None:
+    workspace, run = finished_home
+    run.keep_note(Note.checked(" The first ", "with all defaults"))
+    again = find_run(workspace, run.manifest.run_id)
+    assert again.note == Note(name="The first", text="with all defaults")
+    assert damage(again) == dataclasses.replace(damage(again), changed=(), missing=(), added=())
+    assert outcomes(verify_run(again, None))["files"] == "passed"
+
+
+def test_a_note_that_is_too_long_is_refused_in_a_sentence() -> None:
+    with pytest.raises(RunError, match=r"^The note cannot be kept \(name: .*80 characters.*\): a name has up to"):
+        Note.checked("x" * 81, "")
+
+
+def test_a_note_that_cannot_be_read_is_none(finished_home: Home) -> None:
+    _, run = finished_home
+    (run.folder / "note.json").write_text("{")
+    assert run.note == Note()
+
+
+def test_a_deleted_run_is_gone_and_the_others_are_not(finished_home: Home, twin: Run) -> None:
+    workspace, run = finished_home
+    delete_run(run)
+    assert not run.folder.exists()
+    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+    assert sorted(path.name for path in workspace.runs.iterdir()) == [twin.folder.name]
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
+    output = capsys.readouterr()
+    return json.loads(output.out.splitlines()[-1]), output.err
+
+
+def test_the_command_line_verifies_compares_names_and_deletes(
+    finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = finished_home
+    one, other = run.manifest.run_id, twin.manifest.run_id
+    assert main(["runs", "verify", one, "--json"]) == 0
+    assert said(capsys)[0]["whole"] is True
+    assert main(["runs", "compare", one, other, "--json"]) == 0
+    assert said(capsys)[0]["paired"]["p"] == 1.0
+    assert main(["runs", "note", one, "--name", "mine", "--json"]) == 0
+    assert said(capsys)[0]["name"] == "mine"
+    assert main(["runs", "note", one, "--text", "more", "--json"]) == 0
+    assert said(capsys)[0]["name"] == "mine"
+    assert main(["runs", "delete", one, "--json"]) == 2
+    assert said(capsys)[1].endswith("ask again with --yes, if that is what you want.\n")
+    assert run.folder.is_dir()
+    (twin.folder / SUBMISSION_FILE).write_text("")
+    assert main(["runs", "verify", other, "--json"]) == 1
+    assert said(capsys)[0]["whole"] is False
+    assert main(["runs", "delete", one, "--yes", "--json"]) == 0
+    assert not run.folder.exists()
+    capsys.readouterr()
+    assert main(["runs", "compare", other, "--json"]) == 2
+    assert said(capsys)[1].startswith("OTHER")
+
+
+# --- what a run costs -------------------------------------------------------------------------------------------------
+
+
+def test_the_time_to_expect_is_that_of_the_last_run_here(finished_home: Home) -> None:
+    workspace, run = finished_home
+    sessions = run.manifest.sessions.train + run.manifest.sessions.test
+    told = expected_seconds(RunConfig(), sessions, list_runs(workspace))
+    assert told == pytest.approx(max(run.manifest.seconds, 5.0), rel=0.01)
+    twice = expected_seconds(RunConfig(), 2 * sessions, list_runs(workspace))
+    assert twice - 5 == pytest.approx(2 * (told - 5))
+    assert expected_seconds(RunConfig(learners=("xgboost",)), sessions, list_runs(workspace)) <= told
+    assert expected_seconds(RunConfig(preset="standard"), sessions, []) == 600.0
+    assert 20 < expected_seconds(RunConfig(), 101_500, []) < 120

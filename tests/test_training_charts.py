@@ -1,0 +1,208 @@
+"""Charts of training: each frame beside a computation of its own, and on what is empty or has one row."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from core.eda import fold_scores, predicted_and_true, residuals, search_space, setting_importance
+from core.runs.news import fits_by_learner, importances_told, trials_told
+from core.schema import STACK, UNIT, VALUE
+
+DRAWS = np.random.default_rng(3)
+
+
+def oof(rows: int = 1000) -> pl.DataFrame:
+    value = DRAWS.gamma(2.0, 20.0, rows)
+    predicted = value * DRAWS.uniform(0.5, 1.6, rows)
+    predicted[:3] = np.nan
+    return pl.DataFrame({UNIT: np.arange(rows), VALUE: value, STACK: predicted})
+
+
+EMPTY = oof(1000).head(0)
+ALL_NAN = oof(10).with_columns(pl.lit(float("nan")).alias(STACK))
+
+ALL_NOTHING = oof(10).with_columns(pl.lit(0.0).alias(VALUE), pl.lit(0.0).alias(STACK))
+
+
+def drawn(chart: object) -> dict:
+    """What is sent to the browser."""
+    return json.loads(chart.to_json())
+
+
+# --- predictions and values -------------------------------------------------------------------------------------------
+
+
+def test_every_predicted_session_stands_in_one_cell() -> None:
+    rows = oof()
+    data = predicted_and_true.frame(rows)
+    told = rows.filter(pl.col(STACK).is_not_nan())
+    assert data["sessions"].sum() == told.height == 997
+    residual = 1 - ((told[VALUE] - told[STACK]) ** 2).mean() / told[VALUE].to_numpy().var()
+    assert data["explained"].unique().to_list() == pytest.approx([residual])
+    row = data.sort("sessions").row(-1, named=True)
+    inside = told.filter(
+        pl.col(STACK).is_between(row["low_x"], row["high_x"], closed="left")
+        & pl.col(VALUE).is_between(row["low_y"], row["high_y"], closed="left")
+    )
+    assert inside.height == row["sessions"]
+    assert data.height <= 1600
+    assert "of the variance of session values is foreseen" in predicted_and_true.finding(data)
+    drawn(predicted_and_true.figure(data))
+
+
+@pytest.mark.parametrize(
+    "rows", [EMPTY, ALL_NAN, oof(10).with_columns(pl.lit(0.0).alias(VALUE), pl.lit(0.0).alias(STACK))]
+)
+def test_without_a_prediction_above_nothing_there_is_a_sentence(rows: pl.DataFrame) -> None:
+    data = predicted_and_true.frame(rows)
+    assert data.is_empty()
+    assert predicted_and_true.finding(data) == "No session has an out-of-fold prediction above 0."
+    drawn(predicted_and_true.figure(data))
+
+
+def test_one_session_is_one_cell() -> None:
+    data = predicted_and_true.frame(oof(5).tail(1))
+    assert data["sessions"].to_list() == [1]
+    drawn(predicted_and_true.figure(data))
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+
+def test_errors_by_tenth_against_a_count_by_hand() -> None:
+    rows = oof()
+    data = residuals.frame(rows)
+    told = rows.filter(pl.col(STACK).is_not_nan()).sort(STACK)
+    error = (told[VALUE] - told[STACK]).to_numpy()
+    assert data["tenth"].to_list() == list(range(1, 11))
+    assert data["sessions"].sum() == told.height
+    first = np.arange(told.height) * 10 // told.height == 0
+    row = data.row(0, named=True)
+    assert row["bias"] == pytest.approx(error[first].mean())
+    assert row["low"] == pytest.approx(error[first].mean() - 1.96 * error[first].std(ddof=1) / np.sqrt(first.sum()))
+    assert row["error_share"] == pytest.approx((error[first] ** 2).sum() / (error**2).sum())
+    assert data["error_share"].sum() == pytest.approx(1.0)
+    assert "tenth with the highest predictions has" in residuals.finding(data)
+    drawn(residuals.figure(data))
+
+
+def test_errors_by_day_against_a_count_by_hand() -> None:
+    rows = oof(60)
+    starts = pl.DataFrame({UNIT: np.arange(60), "start": 86_400 * 20_000 + np.arange(60) * 7_200})
+    data = residuals.day_frame(rows, starts)
+    assert data.height == 5
+    mine = rows.slice(12, 12)
+    error = (mine[VALUE] - mine[STACK]).to_numpy()
+    row = data.row(1, named=True)
+    assert f"{row['day']:%Y-%m-%d}" == "2024-10-05"
+    assert (row["sessions"], row["bias"]) == (12, pytest.approx(error.mean()))
+    assert row["rms"] == pytest.approx(np.sqrt((error**2).mean()))
+    drawn(residuals.day_figure(data))
+
+
+@pytest.mark.parametrize("rows", [EMPTY, ALL_NAN])
+def test_without_predictions_there_are_no_errors(rows: pl.DataFrame) -> None:
+    starts = pl.DataFrame({UNIT: np.arange(1000), "start": np.arange(1000)})
+    for data, say, draw in (
+        (residuals.frame(rows), residuals.finding, residuals.figure),
+        (residuals.day_frame(rows, starts), residuals.day_finding, residuals.day_figure),
+    ):
+        assert data.is_empty()
+        assert say(data) == "No session has an out-of-fold prediction."
+        drawn(draw(data))
+
+
+def test_a_single_session_has_a_tenth_and_a_day() -> None:
+    rows = oof(5).tail(1)
+    assert residuals.frame(rows)["sessions"].to_list() == [1]
+    assert residuals.frame(rows)["error_share"].to_list() == [1.0]
+    assert residuals.day_frame(rows, pl.DataFrame({UNIT: [4], "start": [0]})).height == 1
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_hardest_fold_is_named() -> None:
+    data = fold_scores.frame({"lightgbm": [1.0, 5.0, 3.0], "xgboost": [2.0, 6.0], STACK: [1.0, 4.0, 3.0]})
+    assert data.height == 8
+    assert fold_scores.finding(data).startswith("Fold 2 is the hardest, with a mean squared error of 5.00")
+    drawn(fold_scores.figure(data))
+
+
+def test_no_fold_and_one_fold_are_said() -> None:
+    assert fold_scores.finding(fold_scores.frame({})) == "No fold is fitted yet."
+    assert fold_scores.finding(fold_scores.frame({"lightgbm": [1.0]})) == "One fold is fitted so far."
+    drawn(fold_scores.figure(fold_scores.frame({})))
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def trials() -> pl.DataFrame:
+    rows = [
+        {
+            "learner": "xgboost",
+            "trial": trial,
+            "loss": 100.0 - trial,
+            "settings": json.dumps(
+                {
+                    "eta": 0.01 * trial,
+                    "max_depth": 3 + trial % 4,
+                    "target": "squared/sqrt" if trial > 15 else "huber/none",
+                }
+            ),
+        }
+        for trial in range(1, 21)
+    ]
+    return pl.DataFrame([*rows, {"learner": "catboost", "trial": 1, "loss": 1.0, "settings": '{"depth": 6}'}])
+
+
+def test_places_of_settings_lie_between_the_least_and_the_greatest() -> None:
+    data = search_space.frame(trials(), "xgboost")
+    eta = data.filter(pl.col("setting") == "eta").sort("trial")
+    assert eta["place"].to_list() == pytest.approx(list(np.arange(20) / 19))
+    assert data.filter("best")["trial"].unique().sort().to_list() == [19, 20]
+    assert set(data.filter(pl.col("setting") == "target")["place"]) == {0.0, 1.0}
+    assert search_space.finding(data, "xgboost").endswith("agree most in target.")
+    drawn(search_space.figure(data, "xgboost"))
+
+
+def test_one_trial_and_none_can_be_drawn() -> None:
+    one = search_space.frame(trials(), "catboost")
+    assert one["place"].to_list() == [0.5]
+    drawn(search_space.figure(one, "catboost"))
+    none = search_space.frame(trials(), "lightgbm")
+    assert none.is_empty()
+    assert search_space.finding(none, "lightgbm") == "LightGBM has tried nothing yet."
+    drawn(search_space.figure(none, "lightgbm"))
+
+
+def test_the_weightiest_settings_come_first() -> None:
+    data = setting_importance.frame({"xgboost": {"eta": 0.2, "max_depth": 0.8}, "catboost": {}})
+    assert data["setting"].to_list() == ["max_depth", "eta"]
+    assert setting_importance.finding(data) == "What moved the loss most: max_depth (80.0%) of XGBoost."
+    drawn(setting_importance.figure(data))
+    nothing = setting_importance.frame({})
+    assert setting_importance.finding(nothing) == "Too little was tried to tell which settings matter."
+    drawn(setting_importance.figure(nothing))
+
+
+# --- what a job told --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_resumed_job_tells_twice_counts_once() -> None:
+    trial = {"kind": "trial", "time": 0.0, "learner": "xgboost", "trial": 1, "loss": 5.0, "complete": True}
+    trial |= {"folds": 3, "seconds": 1.0, "settings": {"eta": 0.1}}
+    fit = {"kind": "fit", "time": 0.0, "learner": "xgboost", "fold": 0, "seed": 0, "mse": 4.0}
+    later = [fit | {"fold": 2, "mse": 6.0}, fit | {"seed": 1, "mse": 9.0}, fit | {"fold": 3, "mse": None}]
+    importances = {"kind": "importances", "time": 0.0, "learner": "xgboost", "shares": {"eta": 1.0}}
+    news = [trial, trial, trial | {"trial": 2}, fit, fit, *later, importances]
+    assert trials_told(news)["trial"].to_list() == [1, 2]
+    assert fits_by_learner(news) == {"xgboost": [4.0]}, "fold 2 of 3 is not there yet"
+    assert fits_by_learner([*news, fit | {"fold": 1, "mse": 5.0}]) == {"xgboost": [4.0, 5.0, 6.0]}
+    assert importances_told(news) == {"xgboost": {"eta": 1.0}}
+    assert trials_told([]).is_empty()
