@@ -45,7 +45,7 @@ def _live(workspace: Workspace, job_id: str) -> None:
 
 def _show_trials(trials: Any) -> None:  # noqa: ANN401 (core's frame)
     data = search_history.frame(trials)
-    st.markdown(f"**Best so far** {search_history.finding(data)}")
+    st.markdown(f"**Best so far.** {search_history.finding(data)}")
     st.altair_chart(search_history.figure(data, "out-of-fold loss"), key="live-search")
     with st.expander("The last trials", icon=":material/list:"):
         trial_table(trials.tail(_LAST_TRIALS).reverse())
