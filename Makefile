@@ -4,12 +4,13 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint test-browser bench clean
+.PHONY: help run test lint bench torture clean
 
 help:
 	@echo "make run    set up and open the dashboard on http://localhost:$(PORT)"
 	@echo "make test   set up and run every check: style, types, import law, tests in a real browser"
 	@echo "make lint   style, types and import law only"
+	@echo "make torture  workers and dashboards killed at random moments, full disks: about ten minutes"
 	@echo "make bench  the measured figures of docs/benchmarks.md"
 
 $(VENV)/run.done: requirements.txt
@@ -36,6 +37,9 @@ test: lint
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks
+
+torture: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.torture
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

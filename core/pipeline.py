@@ -47,7 +47,7 @@ from core.training import (
 )
 from core.training.tuning import SearchFolder
 from core.unfinished import Kept, Unfinished, nothing_kept, work_name
-from core.workspace import Workspace, building_folder, is_full_disk
+from core.workspace import Workspace, building_folder, room_on
 
 _SHARE_OF_OTHERS = 0.3
 """Of the time given to a tuned run: 0.2 to 0.5 in runs of two and three minutes, less in longer ones."""
@@ -106,23 +106,20 @@ def run(
     if out is not None:
         _must_be_free(out)
     clock = Clock(progress or Progress(steps(config)))
-    with clock.step("ingest") as report:
-        dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
-    unfinished = Unfinished.claimed(workspace.unfinished / _work_name(dataset, config.digest))
-    records = SearchFolder.claimed(workspace.searches / _work_name(dataset, config.search_digest))
-    clock.go_on_with(unfinished)
-    try:
-        run = _run(dataset, config, workspace, out, clock=clock, unfinished=unfinished, records=records)
-    except Cancelled:
+    with room_on(workspace.root):
+        with clock.step("ingest") as report:
+            dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
+        unfinished = Unfinished.claimed(workspace.unfinished / _work_name(dataset, config.digest))
+        records = SearchFolder.claimed(workspace.searches / _work_name(dataset, config.search_digest))
+        clock.go_on_with(unfinished)
+        try:
+            run = _run(dataset, config, workspace, out, clock=clock, unfinished=unfinished, records=records)
+        except Cancelled:
+            unfinished.forget()
+            records.delete()
+            raise
         unfinished.forget()
         records.delete()
-        raise
-    except Exception as error:
-        if is_full_disk(error):
-            raise RunError.no_room(workspace.root) from error
-        raise
-    unfinished.forget()
-    records.delete()
     return run
 
 

@@ -81,6 +81,21 @@ def is_full_disk(error: BaseException) -> bool:
     return any(words in str(error).lower() for words in _NO_ROOM)
 
 
+@contextmanager
+def room_on(path: Path) -> Iterator[None]:
+    """Say in one sentence that the disk of `path` is full, whoever found out, and however it was said.
+
+    Raises:
+        RunError: there was no room.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_full_disk(error):
+            raise RunError.no_room(path) from error
+        raise
+
+
 def sync(path: Path) -> None:
     """Ask the operating system to put a file or folder on disk now (folders cannot be synced on Windows)."""
     if os.name == "nt" and path.is_dir():

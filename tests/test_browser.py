@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.cli import main
 from core.dataset import list_datasets
-from core.runs import Jobs, Run, list_runs
+from core.runs import Jobs, Run, list_runs, load_run
 from core.workspace import Workspace
 from tests.browser import Watched, dashboard, launch
 from tests.conftest import DEMO
@@ -169,6 +173,92 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(watched: Watc
     assert run.manifest.checks.failed == 0
 
 
+def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, workspace: Workspace) -> None:
+    page = watched.page
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(f"{address}/Train")
+        heading(page, PAGES["Train"])
+        page.get_by_role("radio", name="Standard").click()
+        expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text("A run on demo is at work")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"Best so far\. \d+ settings? tried"))).to_be_visible(timeout=LONG)
+        expect(page.get_by_text(re.compile(r"GB of memory · .* cores busy"))).to_be_visible()
+
+        page.get_by_text("Ask for another run").click()
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text("Another run is at work. Yours waits in the queue")).to_be_visible()
+        expect(page.get_by_text("1 run in the queue")).to_be_visible()
+        second_tab = page.context.new_page()
+        second_tab.goto(f"{address}/Train")
+        expect(second_tab.get_by_text("1 run in the queue")).to_be_visible(timeout=60_000)
+        expect(second_tab.get_by_text("A run on demo is at work")).to_be_visible()
+        jobs = Jobs(workspace)
+        assert [job.state for job in jobs.all()] == ["queued", "running"]
+
+        second_tab.get_by_role("button", name="close").click()
+        expect(second_tab.get_by_text("1 run in the queue")).to_be_hidden()
+        expect(page.get_by_text("1 run in the queue")).to_be_hidden(timeout=20_000)
+        assert [job.state for job in jobs.all()] == ["cancelled", "running"]
+        second_tab.close()
+        page.get_by_role("button", name="Cancel the run").click()
+        expect(page.get_by_text("The run was cancelled; nothing of it was kept.").first).to_be_visible(timeout=60_000)
+        assert [job.state for job in jobs.all()] == ["cancelled", "cancelled"]
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert list(workspace.unfinished.iterdir()) == []
+
+
+def test_a_run_whose_process_was_killed_is_resumed_by_a_click(watched: Watched, workspace: Workspace) -> None:
+    page = watched.page
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(f"{address}/Train")
+        heading(page, PAGES["Train"])
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text(re.compile(r"\d+% · .* so far"))).to_be_visible(timeout=LONG)
+        jobs = Jobs(workspace)
+        (job,) = jobs.all()
+        assert job.pid is not None
+        os.kill(job.pid, signal.SIGKILL)
+        expect(page.get_by_text("The run was lost. Its process ended without a word")).to_be_visible()
+        page.reload()
+        page.get_by_role("button", name="Resume the run").click()
+        expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
+        (same,) = jobs.all()
+        assert (same.id, same.state, same.sittings) == (job.id, "done", 2)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert len(list_runs(workspace)) == 1
+
+
+def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
+    workspace, run = finished_home
+    other = workspace.runs / "20200101-000000-twin"
+    shutil.copytree(run.folder, other)
+    manifest = json.loads((other / "manifest.json").read_text()) | {"run_id": other.name}
+    manifest["created"] = "2020-01-01T00:00:00+00:00"
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    page = watched.page
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(f"{address}/Train")
+        heading(page, PAGES["Train"])
+        table = page.get_by_test_id("stDataFrame").last
+        table.scroll_into_view_if_needed()
+        canvas = table.locator("canvas").first
+        for row in (1, 2):  # the boxes stand in the first column
+            canvas.click(position={"x": 16, "y": 18 + 35 * row})
+        expect(page.get_by_text("The two cannot be told apart").first).to_be_visible()
+        expect(page.get_by_text("The settings are the same.")).to_be_visible()
+        canvas.click(position={"x": 16, "y": 18 + 35})
+        page.get_by_label("Name").fill("from 2020")
+        page.get_by_role("button", name="Keep the note").click()
+        page.wait_for_timeout(1500)
+        assert load_run(other).note.name == "from 2020"
+        page.get_by_role("button", name="Delete the run").click()
+        page.get_by_role("button", name="Delete it").click()
+        expect(page.get_by_role("button", name="Delete the run")).to_be_hidden()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert [each.manifest.run_id for each in list_runs(workspace)] == [run.manifest.run_id]
+
+
 def test_the_first_start_runs_by_itself_and_can_be_cancelled(watched: Watched, workspace: Workspace) -> None:
     page = watched.page
     with dashboard(workspace, first_run=True) as address:
@@ -201,7 +291,7 @@ def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
 ) -> None:
     page = watched.page
     with dashboard(finished_home[0], first_run=False) as address:
-        for path, charts in (("Explore", 3), ("Importance", 1), ("Train", 1)):
+        for path, charts in (("Explore", 3), ("Importance", 1), ("Train", 5)):
             page.goto(f"{address}/{path}")
             heading(page, PAGES[path])
             expect(
