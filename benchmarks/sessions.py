@@ -3,8 +3,8 @@
     python -m benchmarks.sessions [--sessions 20] [--minutes 10]
 
 A real Chromium, a context a session. Each in turn goes to another page; what is measured is the time from the click
-until the page has its heading and its script has ended. Printed: median, 95th percentile and slowest in seconds, and the
-server's memory at the beginning, in the middle and at the end. Browser, server and run share the machine's cores.
+until the page has its heading and its script has ended. Printed: median, 95th percentile and slowest in seconds, and
+the server's memory over time. Browser, server and run share the machine's cores.
 """
 
 from __future__ import annotations

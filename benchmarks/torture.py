@@ -6,7 +6,7 @@ A small run with tuning is started as a job, its worker killed (SIGKILL) at a ra
 times over. Each time the run must be done in the end, with the submission and the trials of an undisturbed run, the
 jobs database and the run store whole. Then the dashboard is killed (the job goes on), dashboard and worker are, and
 the run is done on a disk that is too small (needs the right to mount a tmpfs), which must end in one sentence, leave
-nothing half-written, and go on once there is room.
+nothing half-written, and go on once there is room. Last, a run is cancelled inside a long fit of each learner.
 """
 
 from __future__ import annotations
@@ -35,13 +35,15 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.ingestion import InputFiles, ingest
 from core.ingestion.demo import write_demo
-from core.runs import Job, Jobs, Run, find_run, list_runs, load_run, resume, start_run
+from core.runs import Job, Jobs, Run, cancel, find_run, list_runs, load_run, resume, start_run
 from core.runs.store import SEARCH_FILE, damage
 from core.workspace import Workspace
 
 CONFIG = RunConfig(preset="standard", trials=4, folds=3)
 _SESSIONS = 1500
 _PATIENCE = 300.0
+_SESSIONS_OF_LONG_FITS = 200_000
+_SECONDS_TO_CANCEL = 3.0
 
 
 def main() -> None:
@@ -66,6 +68,12 @@ def main() -> None:
         print("dashboard and worker killed: resumed, same bytes", flush=True)
         for size in full_disks(files, calm):
             print(f"disk of {size} MB: one sentence, nothing half-written, went on with room, same bytes", flush=True)
+        large = Path(scratch) / "large"
+        write_demo(large, sessions=_SESSIONS_OF_LONG_FITS, seed=5)
+        for learner in RunConfig().learners:
+            took = seconds_to_cancel(large, Path(scratch) / learner, learner)
+            print(f"cancelled inside a fit of {learner}: {took:.1f} s until nothing of it was left", flush=True)
+            assert took <= _SECONDS_TO_CANCEL
 
 
 def read(files: Path, home: Path) -> tuple[Workspace, Dataset]:
@@ -261,6 +269,24 @@ def on_a_disk(files: Path, place: Path, calm: Run) -> bool:
     assert run.submission.read_bytes() == calm.submission.read_bytes()
     whole(Workspace(home))
     return True
+
+
+def seconds_to_cancel(files: Path, home: Path, learner: str) -> float:
+    """From the wish to cancel a run, whose learner is at work, until its process and all that it had done are gone."""
+    workspace, dataset = read(files, home)
+    job, _ = start_run(workspace, dataset, RunConfig(learners=(learner,)))
+    jobs, deadline = Jobs(workspace), time.monotonic() + _PATIENCE
+    while (found := jobs.get(job.id)).moment is None or found.moment.step != "train":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    time.sleep(1.0)  # well inside the first fits
+    began = time.monotonic()
+    assert cancel(workspace, job.id).state == "cancelled"
+    took = time.monotonic() - began
+    assert found.pid is not None
+    assert not psutil.pid_exists(found.pid) or psutil.Process(found.pid).status() == psutil.STATUS_ZOMBIE
+    whole(workspace)
+    return took
 
 
 if __name__ == "__main__":

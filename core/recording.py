@@ -32,7 +32,7 @@ from core.training import (
     prediction_frame,
 )
 from core.training.tuning import Budget
-from core.unfinished import Unfinished
+from core.unfinished import PROGRAM_LENGTH, Unfinished, program_digest
 
 Report = Callable[[int, int, str], None]
 
@@ -112,6 +112,7 @@ def write_manifest(
         timings=clock.timings,
         threads=available_cores(),
         versions=store.versions(),
+        program=program_digest()[:PROGRAM_LENGTH],
         sha256=store.hash_files(folder),
     )
     (folder / store.MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")

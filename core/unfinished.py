@@ -23,6 +23,8 @@ import psutil
 
 T = TypeVar("T")
 
+PROGRAM_LENGTH = 12
+"""Letters of the program's hash that a run keeps."""
 _PROGRAM = Path(__file__).resolve().parent
 _OWNER = "owner"
 """Number and start of the process that works in the folder; written when it begins."""
@@ -33,6 +35,8 @@ _ALIVE = "alive"
 _TIMINGS = "timings.json"
 _HASHES = "sha256.json"
 _TOUCH_SECONDS = 1.0
+_SECONDS_KEPT = 30 * 86_400.0
+"""Work that nobody goes on with is kept this long: at five million events it is some gigabytes."""
 
 
 class Kept(Protocol):
@@ -139,13 +143,31 @@ class Unfinished:
 
 
 def claimed_folder(folder: Path) -> Path:
-    """The folder; or, while another living process works in it, one of our own beside it."""
+    """The folder; or, while another living process works in it, one of our own beside it.
+
+    Work beside it that nobody went on with for a long time is deleted.
+    """
+    with contextlib.suppress(OSError):
+        for other in folder.parent.iterdir():
+            if other != folder and _is_forgotten(other):
+                shutil.rmtree(other, ignore_errors=True)
+    return folder.with_name(f"{folder.name}-{os.getpid()}") if _is_taken(folder) else folder
+
+
+def _is_taken(folder: Path) -> bool:
+    """Whether another living process works in it."""
     try:
         pid, started = (float(part) for part in (folder / _OWNER).read_text(encoding="utf-8").split())
-        taken = int(pid) != os.getpid() and abs(psutil.Process(int(pid)).create_time() - started) < 1.0
+        return int(pid) != os.getpid() and abs(psutil.Process(int(pid)).create_time() - started) < 1.0
     except (OSError, ValueError, psutil.Error):
-        taken = False
-    return folder.with_name(f"{folder.name}-{os.getpid()}") if taken else folder
+        return False
+
+
+def _is_forgotten(folder: Path) -> bool:
+    """Whether nobody works in it, or did lately."""
+    owner, alive = folder / _OWNER, folder / _ALIVE
+    last = max((each.stat().st_mtime for each in (owner, alive) if each.is_file()), default=time.time())
+    return time.time() - last > _SECONDS_KEPT and not _is_taken(folder)
 
 
 def own_folder(folder: Path) -> None:

@@ -21,10 +21,15 @@ from core.training import Prepared, Stack, Vector
 from core.training.fitting import FittedLearner
 from core.training.metric import metric_named
 from core.training.targets import Link
+from core.unfinished import PROGRAM_LENGTH, program_digest
 
+_OTHER_PROGRAM = "Another version of this program made it, whose features may have been others."
 Report = Callable[[int, int, str], None]
 _NEAR = 1e-9
 """Relative to the largest prediction; with the same libraries the figures are the same to the last bit."""
+
+
+Outcome = Literal["passed", "failed", "not_applicable"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Verified:
 
     code: str
     title: str
-    outcome: Literal["passed", "failed", "not_applicable"]
+    outcome: Outcome
     explanation: str
 
 
@@ -41,16 +46,35 @@ def verify_run(run: Run, dataset: Dataset | None, report: Report = lambda part, 
     """Check hashes, versions, and that the models give the stored predictions again; the last needs the dataset."""
     files = _files(run)
     found = [files, _versions(run.manifest)]
-    title = "The models give the stored predictions again"
     if files.outcome == "failed":
-        return [*found, Verified("predictions", title, "not_applicable", "Its files are not what they were.")]
+        return [*found, _of_predictions("not_applicable", "Its files are not what they were.")]
     if dataset is None:
         why = f"The dataset {run.manifest.dataset[:12]} is not in this workspace."
-        return [*found, Verified("predictions", title, "not_applicable", why)]
-    off = _predicted_again(run, _prepared(dataset, run.manifest.config, report))
+        return [*found, _of_predictions("not_applicable", why)]
+    return [*found, _predictions(run, dataset, report)]
+
+
+def _of_predictions(outcome: Outcome, explanation: str) -> Verified:
+    return Verified("predictions", "The models give the stored predictions again", outcome, explanation)
+
+
+def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
+    same_program = run.manifest.program == program_digest()[:PROGRAM_LENGTH]
+    if not same_program and LINKS_FILE not in run.manifest.sha256:
+        return _of_predictions("not_applicable", _OTHER_PROGRAM)
+    try:
+        off = _predicted_again(run, _prepared(dataset, run.manifest.config, report))
+    except Exception:
+        if same_program:
+            raise
+        return _of_predictions("not_applicable", _OTHER_PROGRAM)
     worst = max(off, key=off.__getitem__)
     told = f"The largest difference, relative to the largest prediction, is {off[worst]:.1e} ({worst})."
-    return [*found, Verified("predictions", title, "passed" if off[worst] <= _NEAR else "failed", told)]
+    if off[worst] <= _NEAR:
+        return _of_predictions("passed", told)
+    if not same_program:
+        return _of_predictions("not_applicable", f"{_OTHER_PROGRAM} {told}")
+    return _of_predictions("failed", told)
 
 
 def _files(run: Run) -> Verified:
@@ -61,7 +85,7 @@ def _files(run: Run) -> Verified:
         if names
     ]
     explanation = "; ".join(told) if told else f"{len(run.manifest.sha256)} files have the bytes that were written."
-    outcome: Literal["passed", "failed"] = "failed" if found.changed or found.missing else "passed"
+    outcome: Outcome = "failed" if found.changed or found.missing else "passed"
     return Verified("files", "Its files are those that were written", outcome, explanation)
 
 

@@ -212,6 +212,15 @@ def test_without_room_the_part_is_given_all_the_same(tmp_path: Path) -> None:
     assert not list((tmp_path / "work").glob("**/half"))
 
 
+def test_what_nobody_goes_on_with_is_deleted_after_a_month(tmp_path: Path) -> None:
+    now = time.time()
+    for name, days in (("old", 31), ("young", 29)):
+        Unfinished.claimed(tmp_path / name)
+        os.utime(tmp_path / name / "owner", (now - days * 86_400,) * 2)
+    Unfinished.claimed(tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "young"]
+
+
 def test_names_tell_dataset_settings_and_libraries_apart() -> None:
     digest = RunConfig().digest
     names = {

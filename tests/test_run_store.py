@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from core.pipeline import run as run_pipeline
 from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
 from core.runs.compare import Paired
 from core.runs.cost import expected_seconds
+from core.runs.manifest import VERSION
 from core.runs.store import MANIFEST_FILE, OOF_FILE, SUBMISSION_FILE, damage
 from core.schema import STACK, UNIT, USER, VALUE
 from core.verifying import Verified, verify_run
@@ -141,6 +143,32 @@ def test_runs_of_all_kinds_are_verified(workspace: Workspace, config: RunConfig)
     run = run_pipeline(dataset, config, workspace)
     assert set(run.manifest.scores.learners) == set(config.learners)
     assert outcomes(verify_run(run, dataset))["predictions"] == "passed"
+
+
+STORED = sorted((Path(__file__).parent / "stored_runs").glob("*.zip"))
+
+
+@pytest.mark.parametrize("stored", STORED, ids=lambda path: path.stem)
+def test_runs_of_every_version_stay_readable(
+    stored: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each was written by the program of its time; a new version of the folder brings one more."""
+    folder = workspace.runs / stored.stem
+    with zipfile.ZipFile(stored) as archive:
+        archive.extractall(folder)
+    (run,) = list_runs(workspace)
+    assert run.manifest.version == VERSION
+    assert outcomes(verify_run(run, None)) == {"files": "passed", "versions": "passed", "predictions": "not_applicable"}
+    assert compare_runs(run, run, None).paired is not None
+    assert pl.read_csv(run.submission).height == run.manifest.sessions.test
+    assert main(["runs", "show", str(folder), "--json"]) == 0
+    assert main(["runs", "list", "--json"]) == 0
+    (told,) = said(capsys)[0]["runs"]
+    assert told["expected_test_score"]["value"] > 0
+
+
+def test_the_version_of_the_folder_has_a_stored_run() -> None:
+    assert any(path.stem.startswith(f"version-{VERSION}") for path in STORED)
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------

@@ -226,6 +226,9 @@ class Jobs:
         """Take the first of the queue, if nothing is at work: it counts as running from now on. None if not."""
         self.bury_the_dead()
         now = time.time()
+        with self._open() as database:  # those who look every second need not lock anything
+            if database.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
+                return None
         with self._changing() as database:
             if database.execute("SELECT 1 FROM jobs WHERE state IN ('running', 'stopping')").fetchone() is not None:
                 return None
@@ -291,9 +294,10 @@ class Jobs:
     def news(self, job_id: str, kind: str | None = None) -> list[dict[str, Any]]:
         """What a job told, in order: its content, with `time` (epoch seconds) and `kind`."""
         with self._open() as database:
-            rows = database.execute("SELECT * FROM news WHERE job = ? ORDER BY number", (job_id,)).fetchall()
-        told = [{"time": row["time"], "kind": row["kind"], **json.loads(row["content"])} for row in rows]
-        return told if kind is None else [each for each in told if each["kind"] == kind]
+            rows = database.execute(
+                "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number", (job_id, kind, kind)
+            ).fetchall()
+        return [{"time": row["time"], "kind": row["kind"], **json.loads(row["content"])} for row in rows]
 
     def end(self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None) -> None:
         """Close a job that waits or works; one that has ended keeps its end."""

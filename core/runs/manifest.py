@@ -195,6 +195,8 @@ class Manifest(BaseModel):
     """Seconds by step."""
     threads: int
     versions: dict[str, str]
+    program: str = ""
+    """The beginning of the hash of this program's source; empty in the first runs."""
     sha256: dict[str, str]
     """Of every other file in the folder but a person's note, by its path inside it."""
 
