@@ -69,6 +69,17 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def short_duration(seconds: float) -> str:
+    """The same to one unit, for what is only about so long.
+
+    >>> short_duration(8.4), short_duration(75), short_duration(600), short_duration(3600)
+    ('8 s', '1 min', '10 min', '1 h')
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 3600 else f"{number(seconds / 3600).rstrip('0').rstrip('.')} h"
+
+
 def count(amount: int, thing: str) -> str:
     """An amount with its thing, in the plural where it belongs.
 

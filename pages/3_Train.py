@@ -10,10 +10,10 @@ from core.eda import learner_scores
 from core.runs import Job, Jobs, Run, expected_seconds, list_runs, start_run
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
-from core.wording import count, duration, number, typical_error
+from core.wording import count, duration, number, short_duration, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
-from pages._ui.job import show_end, show_progress, show_queue
+from pages._ui.job import show_end, show_history, show_progress, show_queue
 from pages._ui.live import show_live
 from pages._ui.run_list import show_runs
 from pages._ui.scores import show_blends, show_coverage, show_errors, show_folds, show_learner_scores, show_search
@@ -46,10 +46,17 @@ FOLD_KINDS = {
 }
 
 
-def settings() -> RunConfig:
-    """What the visitor wants: the preset in sight, the expert settings behind it."""
+def settings(sessions: int) -> RunConfig:
+    """What the visitor wants: the preset in sight, with what it costs here, the expert settings behind it."""
+    runs = list_runs(page.workspace)
+    costs = {name: short_duration(expected_seconds(RunConfig(preset=name), sessions, runs)) for name in PRESETS}
     preset = st.segmented_control(
-        "Preset", list(PRESETS), default="quick", required=True, format_func=PRESETS.get, key="preset"
+        "Preset",
+        list(PRESETS),
+        default="quick",
+        required=True,
+        format_func=lambda name: f"{PRESETS[name]} · {costs[name]}",
+        key="preset",
     )
     minutes = trials = None
     if preset != "quick":
@@ -140,9 +147,9 @@ def explained(config: RunConfig, sessions: int) -> str:
 
 def ask_for_a_run(dataset: Dataset) -> None:
     """Settings, what they mean, and the button."""
-    config = settings()
-    card = dataset.card()
-    st.markdown(explained(config, card.train.sessions + dataset.order().height))
+    sessions = dataset.card().train.sessions + dataset.order().height
+    config = settings(sessions)
+    st.markdown(explained(config, sessions))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         start(config)
 
@@ -247,3 +254,5 @@ if page.run is not None:
         show_scores(page.run)
     with frame.sentences():
         show_runs(page.workspace, page.dataset)
+with frame.sentences():
+    show_history(page.workspace)

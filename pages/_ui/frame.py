@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.dataset import Dataset, list_datasets
 from core.errors import StudioError
-from core.runs import Job, Jobs, Run, list_runs
+from core.runs import Job, Jobs, Run, list_runs, start_waiting
 from core.welcome import begin
 from core.wording import number
 from core.workspace import Workspace
@@ -59,6 +59,7 @@ def open_page(entry: Entry) -> Page:
     workspace = Workspace.from_environment()
     with sentences(stop=True):
         _begin(str(workspace.root))
+    start_waiting(workspace)
     job = Jobs(workspace).active()
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
@@ -133,7 +134,8 @@ def _run_label(run: Run) -> str:
     manifest = run.manifest
     began = datetime.datetime.fromisoformat(manifest.created)
     judged = manifest.scores.judged
-    return f"{began:%d %b %H:%M} UTC · {judged.label} {number(judged.expected.value)}"
+    name = run.note.name or f"{began:%d %b %H:%M} UTC"
+    return f"{name} · {judged.label} {number(judged.expected.value)}"
 
 
 def title(question: str, finding: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import streamlit as st
 
 from core.runs import Job, Jobs, cancel, finish_early, resume, start_waiting
@@ -11,6 +13,7 @@ from core.wording import count, duration, number
 from core.workspace import Workspace
 
 _LOOK_SECONDS = 1.0
+_MOST_IN_HISTORY = 50
 CHOSEN_RUN = "chosen_run"
 """The key under which the frame keeps the run that the visitor looks at."""
 ENDED = {
@@ -23,13 +26,15 @@ ENDED = {
 
 def show_progress(workspace: Workspace, job_id: str) -> None:
     """Show a job while it waits or works, refreshed every second; when it ends, the whole page is drawn again."""
-    is_open = Jobs(workspace).get(job_id).open
-    st.fragment(_progress, run_every=_LOOK_SECONDS if is_open else None)(workspace, job_id)
+    job = Jobs(workspace).get(job_id)
+    st.fragment(_progress, run_every=_LOOK_SECONDS if job.open else None)(workspace, job_id, waited=not job.active)
 
 
-def _progress(workspace: Workspace, job_id: str) -> None:
+def _progress(workspace: Workspace, job_id: str, *, waited: bool) -> None:
     start_waiting(workspace)
     job = Jobs(workspace).get(job_id)
+    if job.active and waited:  # now there is more to show
+        st.rerun(scope="app")
     if not job.open:
         if job.run_id is not None:
             st.session_state[CHOSEN_RUN] = job.run_id  # who watched a run wants to see what came of it
@@ -149,6 +154,31 @@ def _queue(workspace: Workspace) -> None:
             ):
                 cancel(workspace, job.id)
                 st.rerun(scope="app")
+
+
+def show_history(workspace: Workspace) -> None:
+    """All jobs that ended, the newest first."""
+    ended = [job for job in Jobs(workspace).all() if not job.open]
+    if not ended:
+        return
+    with st.expander(f"History: {count(len(ended), 'job')}", icon=":material/history:"):
+        st.dataframe(
+            [
+                {
+                    "Asked for": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
+                    "Dataset": job.dataset_name,
+                    "Settings": told(job),
+                    "Ended": job.state,
+                    "Took": duration(job.seconds()),
+                    "Why": job.error or "",
+                }
+                for job in ended[:_MOST_IN_HISTORY]
+            ],
+            hide_index=True,
+            height="content",
+            column_config={"Took": st.column_config.TextColumn(alignment="right")},
+            alt="Jobs that ended, with their settings, state and time",
+        )
 
 
 def told(job: Job) -> str:
