@@ -154,6 +154,13 @@ def claimed_folder(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-{os.getpid()}") if _is_taken(folder) else folder
 
 
+def forget_work(place: Path, prefix: str) -> None:
+    """Delete the work whose names begin so, but for what a living process works in."""
+    for folder in place.glob(f"{prefix}*"):
+        if not _is_taken(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _is_taken(folder: Path) -> bool:
     """Whether another living process works in it."""
     try:

@@ -22,7 +22,7 @@ from core.errors import RunError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.demo import write_demo
 from core.progress import Moment
-from core.runs import Job, Jobs, cancel, finish_early, list_runs, log_file, start_run
+from core.runs import Job, Jobs, cancel, finish_early, list_runs, log_file, resume, start_run
 from core.welcome import begin, demo_dataset
 from core.workspace import Workspace
 
@@ -175,6 +175,41 @@ def test_a_waiting_job_that_is_cancelled_never_starts(workspace: Workspace) -> N
     waiting, _ = jobs.enqueue("d", "demo", "other", {})
     assert cancel(workspace, waiting.id).state == "cancelled"
     assert jobs.queue() == []
+
+
+def test_cancelling_what_waits_leaves_the_work_of_others_alone(workspace: Workspace, small: Dataset) -> None:
+    """Both search with the same settings, so what the searches find stands in one place."""
+    jobs = Jobs(workspace)
+    first, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=60.0, folds=2))
+    wait_for(jobs, first.id, lambda job: job.moment is not None and job.moment.step == "tune" and job.moment.part > 0)
+    waiting, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=30.0, folds=2))
+    cancel(workspace, waiting.id)
+    assert len(list(workspace.searches.glob("*/search.journal"))) == 1
+    cancel(workspace, first.id)
+    assert list(workspace.searches.iterdir()) == []
+    assert list(workspace.unfinished.iterdir()) == []
+
+
+def test_a_cancelled_job_that_is_started_again_starts_from_nothing(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    job, _ = start_run(workspace, small, RunConfig(preset="standard", trials=2, folds=2))
+    wait_for(jobs, job.id, lambda job: bool(jobs.news(job.id, "trial")))
+    cancel(workspace, job.id)
+    assert jobs.news(job.id, "trial"), "the history stays"
+    again = resume(workspace, job.id)
+    assert again.id == job.id
+    assert again.moment is None
+    ended = wait_for(jobs, job.id, lambda job: not job.open)
+    assert (ended.state, ended.sittings) == ("done", 2)
+    trials = [(each["learner"], each["trial"]) for each in jobs.news(job.id, "trial")]
+    assert len(trials) == len(set(trials)) == 6
+
+
+def test_a_job_that_waits_or_is_done_is_not_resumed(workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    with pytest.raises(RunError, match=r"is running: only one that failed, was cancelled or was lost can be resumed"):
+        resume(workspace, job.id)
 
 
 def test_two_processes_take_one_job_each_never_the_same(workspace: Workspace) -> None:

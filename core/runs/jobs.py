@@ -216,10 +216,12 @@ class Jobs:
             if same is None:
                 database.execute(
                     "UPDATE jobs SET state = 'queued', place = ?, started = NULL, ended = NULL, pid = NULL,"
-                    " pid_started = NULL, error = NULL, memory = NULL, cores = NULL WHERE id = ?",
+                    " pid_started = NULL, moment = NULL, error = NULL, memory = NULL, cores = NULL WHERE id = ?",
                     (_last_place(database) + 1, job_id),
                 )
                 database.execute("DELETE FROM wishes WHERE job = ?", (job_id,))
+                if job.state == "cancelled":  # what it came by is gone
+                    database.execute("DELETE FROM news WHERE job = ?", (job_id,))
         return self.get(job_id if same is None else same["id"])
 
     def start_next(self) -> Job | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,13 +16,14 @@ from types import FrameType
 from typing import Any
 
 import psutil
+from pydantic import ValidationError
 
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled, StudioError
 from core.progress import Moment, News
 from core.runs.jobs import Job, Jobs
-from core.unfinished import work_prefix
+from core.unfinished import forget_work, work_prefix
 from core.workspace import Workspace
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -69,8 +69,9 @@ def start_waiting(workspace: Workspace) -> Job | None:
     while (job := jobs.start_next()) is not None:
         try:
             _spawn(workspace, job)
-        except OSError as error:  # too many processes, no room for the log
-            jobs.end(job.id, "failed", error=f"The process could not be started ({error.strerror}): resume it later.")
+        except (OSError, ValidationError) as error:  # too many processes, no room for the log, an older program's job
+            why = "its settings are of another version" if isinstance(error, ValidationError) else error.strerror
+            jobs.end(job.id, "failed", error=f"Its process could not be started ({why}): start a new run.")
             continue
         return jobs.get(job.id)
     return None
@@ -138,10 +139,10 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
 
 def _forget(workspace: Workspace, job: Job) -> None:
     """Delete what a run has done that is not written yet."""
-    config = RunConfig.model_validate(job.config)
-    for place, digest in ((workspace.unfinished, config.digest), (workspace.searches, config.search_digest)):
-        for folder in place.glob(f"{work_prefix(job.dataset, digest)}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+    with suppress(ValidationError):  # settings of another version, whose work this one would not go on with
+        config = RunConfig.model_validate(job.config)
+        forget_work(workspace.unfinished, work_prefix(job.dataset, config.digest))
+        forget_work(workspace.searches, work_prefix(job.dataset, config.search_digest))
 
 
 def _end(process: psutil.Process) -> None:
@@ -227,6 +228,7 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
     except BaseException as error:  # a defect of ours: the job must not look alive; the traceback is in its log
         log = log_file(workspace, job_id)
         jobs.end(job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}): see {log}.")
+        start_waiting(workspace)
         raise
     finally:
         ended.set()
