@@ -1,12 +1,13 @@
-"""Explore: the data in three charts, each with its finding."""
+"""Explore: the data in charts, each with its question and its finding."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from core.eda.views import VIEWS
 from core.wording import count
 from pages._ui import frame
-from pages._ui.cache import CHARTS, card_of, chart_frame
+from pages._ui.cache import card_of, chart_frame
 
 page = frame.open_page(frame.EXPLORE)
 if page.dataset is None:
@@ -23,10 +24,30 @@ folder = str(page.dataset.folder)
 card = card_of(folder)
 events = count(card.train.kept + card.test.kept, "event")
 sessions = count(card.train.sessions + card.test.sessions, "session")
-frame.title("What do sessions look like?", f"**{events}** in {sessions} of both files, in three questions.")
-for name, chart in CHARTS.items():
-    data = chart_frame(name, folder)
-    sentence = chart.finding(data)
-    st.subheader(chart.TITLE, anchor=False)
-    st.markdown(sentence)
-    st.altair_chart(chart.figure(data), key=name)
+frame.title("What do sessions look like?", f"**{events}** in {sessions} of both files.")
+
+wanted = st.query_params.get("view", "")
+view = st.segmented_control(
+    "View",
+    list(VIEWS),
+    default=wanted if wanted in VIEWS else next(iter(VIEWS)),
+    required=True,
+    key="view",
+    label_visibility="collapsed",
+)
+st.query_params["view"] = view
+for chart in VIEWS[view]:
+    data = chart_frame(chart.name, folder)
+    st.subheader(chart.title, anchor=False)
+    st.markdown(chart.finding(data))
+    st.altair_chart(chart.figure(data), key=chart.name)
+    st.download_button(
+        "Data as CSV",
+        data.write_csv,
+        file_name=f"{chart.name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+        key=f"{chart.name}-csv",
+        type="tertiary",
+    )

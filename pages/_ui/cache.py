@@ -7,26 +7,34 @@ share the answers.
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
-from core.eda import event_mix, importance, predicted_and_true, residuals, target, time_of_day
+from core.eda import importance, predicted_and_true, residuals
+from core.eda.session_table import session_table
+from core.eda.views import CHARTS
 from core.importance import price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE
 from core.schema import UNIT, USER
 
-CHARTS: dict[str, ModuleType] = {"target": target, "event_mix": event_mix, "time_of_day": time_of_day}
 _KEPT = 32
+_TABLES_KEPT = 2
+"""Session tables in memory: at five million events one is 250 MB."""
+
+
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Counting sessions")
+def _sessions(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
+    """One row a session and user; shared by all visitors, none of whom changes it."""
+    return session_table(Dataset(Path(dataset_folder)))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
 def chart_frame(chart: str, dataset_folder: str) -> Any:  # noqa: ANN401 (the chart's own frame)
-    """The data of one of CHARTS for a dataset."""
-    return CHARTS[chart].frame(Dataset(Path(dataset_folder)))
+    """The data of a chart of the Explore page, by its name."""
+    return CHARTS[chart].data(Dataset(Path(dataset_folder)), lambda: _sessions(dataset_folder))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)

@@ -1,0 +1,126 @@
+"""How long sessions are, and what longer ones are worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from core.eda.session_table import EVENTS, FILE
+from core.eda.theme import FILE_COLOURS, MUTED, file_scale, finished
+from core.schema import ROLES, VALUE, VALUE_UNIT
+from core.wording import number, percent
+
+TITLE = "How long are sessions?"
+VALUE_TITLE = "Are longer sessions worth more?"
+_LAST = 20
+"""Events from which on sessions stand together."""
+_LENGTH = pl.col(EVENTS).clip(upper_bound=_LAST)
+_LABEL = pl.when(pl.col("length") == _LAST).then(pl.lit(f"{_LAST}+")).otherwise(pl.col("length").cast(pl.String))
+_LABELS = [*(str(length) for length in range(1, _LAST)), f"{_LAST}+"]
+
+
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row a file and length: file, length (events, 20 stands for 20 and more), label, sessions, share (of the
+    file's sessions). `sessions` is the session table.
+    """
+    counted = (
+        sessions.filter(pl.col(EVENTS) > 0)
+        .group_by(FILE, _LENGTH.alias("length"))
+        .agg(pl.len().cast(pl.Int64).alias("sessions"))
+    )
+    return (
+        counted.with_columns((pl.col("sessions") / pl.col("sessions").sum().over(FILE)).alias("share"), label=_LABEL)
+        .sort(pl.col(FILE).cast(pl.Enum(ROLES)), "length")
+        .select(FILE, "length", "label", "sessions", "share")
+    )
+
+
+def value_frame(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row a length of train sessions with a value: length, label, sessions, mean, median, low and high (quartiles),
+    in value units.
+    """
+    value = pl.col(VALUE)
+    return (
+        sessions.filter(value.is_not_null() & (pl.col(EVENTS) > 0))
+        .group_by(_LENGTH.alias("length"))
+        .agg(
+            pl.len().cast(pl.Int64).alias("sessions"),
+            value.mean().alias("mean"),
+            value.median().alias("median"),
+            value.quantile(0.25).alias("low"),
+            value.quantile(0.75).alias("high"),
+        )
+        .sort("length")
+        .with_columns(label=_LABEL)
+        .select("length", "label", "sessions", "mean", "median", "low", "high")
+    )
+
+
+def finding(data: pl.DataFrame) -> str:
+    """How many have a single event, in a sentence."""
+    if data.is_empty():
+        return "There is no session."
+    told = []
+    for role in ROLES:
+        mine = data.filter(pl.col(FILE) == role)
+        if mine.height:
+            told.append(f"{percent(float(mine.filter(pl.col('length') == 1).get_column('share').sum()))} in {role}")
+    return f"Sessions of a single event are {' and '.join(told)}."
+
+
+def value_finding(data: pl.DataFrame) -> str:
+    """What the shortest and the longest are worth, in a sentence."""
+    if data.is_empty():
+        return "No session of the train file has a value."
+    first, last = data.row(0, named=True), data.row(-1, named=True)
+    if data.height == 1:
+        return f"Sessions of {first['label']} events are worth {number(first['mean'])} on average."
+    return (
+        f"Sessions of {first['label']} {'event' if first['length'] == 1 else 'events'} are worth "
+        f"{number(first['mean'])} on average, those of {last['label']} events {number(last['mean'])}."
+    )
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw a bar a length and file."""
+    chart = (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X("label:N", title="events in the session", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("file:N", sort=list(ROLES)),
+            y=alt.Y("share:Q", title="share of the file's sessions", axis=alt.Axis(format="%", tickCount=5)),
+            color=alt.Color("file:N", scale=file_scale()),
+            tooltip=[
+                "file:N",
+                alt.Tooltip("label:N", title="events"),
+                alt.Tooltip("sessions:Q", format=","),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+    )
+    return finished(chart, f"Sessions by number of events. {finding(data)}")
+
+
+def value_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw mean and quartiles of the value by length."""
+    colour = FILE_COLOURS["train"]
+    base = alt.Chart(data).encode(
+        x=alt.X("label:N", title="events in the session", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
+        tooltip=[
+            alt.Tooltip("label:N", title="events"),
+            alt.Tooltip("sessions:Q", format=","),
+            alt.Tooltip("mean:Q", format=",.3~r"),
+            alt.Tooltip("median:Q", format=",.3~r"),
+            alt.Tooltip("low:Q", title="a quarter is below", format=",.3~r"),
+            alt.Tooltip("high:Q", title="a quarter is above", format=",.3~r"),
+        ],
+    )
+    spread = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
+        y=alt.Y("low:Q", title=f"session value ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)), y2="high:Q"
+    )
+    middle = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
+    mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")
+    return finished(spread + middle + mean, f"Session value by number of events. {value_finding(data)}")

@@ -1,0 +1,69 @@
+"""What people do next: from one event type to the next within a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from core.dataset import Dataset
+from core.eda.theme import ACCENT, finished
+from core.schema import EVENT_TYPES, TIME, TYPE, UNIT
+from core.wording import percent
+
+TITLE = "What comes next?"
+BEGIN, END = "begin", "end"
+_FROM, _TO = (BEGIN, *EVENT_TYPES), (*EVENT_TYPES, END)
+
+
+def frame(dataset: Dataset) -> pl.DataFrame:
+    """One row a pair of event types in train, all pairs present: from_type (or begin), to_type (or end), times, share
+    (of all that follow from_type; null where nothing does). Events of the same second stand in the order of the file.
+    """
+    events = dataset.events("train").select(UNIT, TIME, TYPE)
+    words = dict(enumerate(EVENT_TYPES))
+    following = pl.col(TYPE).shift(-1).over(UNIT)
+    inside = events.select(pl.col(TYPE).alias("a"), following.alias("b")).group_by("a", "b").len().collect()
+    first = events.group_by(UNIT, maintain_order=True).agg(pl.col(TYPE).first()).group_by(TYPE).len().collect()
+    found = {(words[row["a"]], END if row["b"] is None else words[row["b"]]): row["len"] for row in inside.to_dicts()}
+    found |= {(BEGIN, words[row[TYPE]]): row["len"] for row in first.to_dicts()}
+    rows = [(a, b, found.get((a, b), 0)) for a in _FROM for b in _TO if (a, b) != (BEGIN, END)]
+    data = pl.DataFrame(rows, schema={"from_type": pl.String, "to_type": pl.String, "times": pl.Int64}, orient="row")
+    total = pl.col("times").sum().over("from_type")
+    return data.with_columns(pl.when(total > 0).then(pl.col("times") / total).alias("share"))
+
+
+def finding(data: pl.DataFrame) -> str:
+    """What follows the first event type most often, in a sentence."""
+    told = []
+    for word in EVENT_TYPES:
+        mine = data.filter((pl.col("from_type") == word) & (pl.col("times") > 0)).sort("times", descending=True)
+        if mine.height:
+            row = mine.row(0, named=True)
+            what = "the session ends" if row["to_type"] == END else f"a {row['to_type']} follows"
+            told.append(f"after a {word} {what} in {percent(row['share'])} of the cases")
+    sentence = "; ".join(told[:2])
+    return f"{sentence[0].upper()}{sentence[1:]}." if told else "The train file has no event."
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw a table of shares, darker where more follow."""
+    base = alt.Chart(data).encode(
+        x=alt.X("to_type:N", title="then", sort=list(_TO), axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("from_type:N", title="after", sort=list(_FROM)),
+        tooltip=[
+            alt.Tooltip("from_type:N", title="after"),
+            alt.Tooltip("to_type:N", title="then"),
+            alt.Tooltip("times:Q", format=","),
+            alt.Tooltip("share:Q", format=".1%"),
+        ],
+    )
+    cells = base.mark_rect().encode(
+        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#E8ECFB", ACCENT]), legend=None)
+    )
+    text = base.mark_text(fontSize=12).encode(
+        text=alt.Text("share:Q", format=".0%"),
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1F2937")),
+    )
+    return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

@@ -1,0 +1,92 @@
+"""What sessions with events of each type are worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from core.eda.session_table import EVENTS, OF_TYPE
+from core.eda.theme import MUTED, event_scale, finished
+from core.schema import BUY, EVENT_TYPES, VALUE, VALUE_UNIT
+from core.wording import number
+
+TITLE = "Which events go with value?"
+_MOST = 5
+"""Events of a type from which on sessions stand together."""
+_SCHEMA = {
+    "event_type": pl.String,
+    "count": pl.Int64,
+    "label": pl.String,
+    "sessions": pl.Int64,
+    "mean": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
+_LABELS = [*(str(number) for number in range(_MOST)), f"{_MOST}+"]
+
+
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row an event type and how often a train session has it: event_type, count (5 stands for 5 and more), label,
+    sessions, mean value, low and high (its 95 % interval), in value units. `sessions` is the session table.
+    """
+    valued = sessions.filter(pl.col(VALUE).is_not_null() & (pl.col(EVENTS) > 0))
+    value = pl.col(VALUE)
+    error = 1.96 * value.std().fill_null(0.0) / pl.len().sqrt()
+    parts = [
+        valued.group_by(pl.col(column).clip(upper_bound=_MOST).alias("count"))
+        .agg(
+            pl.len().cast(pl.Int64).alias("sessions"),
+            value.mean().alias("mean"),
+            (value.mean() - error).alias("low"),
+            (value.mean() + error).alias("high"),
+        )
+        .sort("count")
+        .select(
+            pl.lit(word).alias("event_type"),
+            "count",
+            pl.when(pl.col("count") == _MOST)
+            .then(pl.lit(_LABELS[-1]))
+            .otherwise(pl.col("count").cast(pl.String))
+            .alias("label"),
+            "sessions",
+            "mean",
+            "low",
+            "high",
+        )
+        for word, column in OF_TYPE.items()
+    ]
+    return pl.concat(parts) if valued.height else pl.DataFrame(schema=_SCHEMA)
+
+
+def finding(data: pl.DataFrame) -> str:
+    """What a purchase goes with, in a sentence."""
+    if data.is_empty():
+        return "No session of the train file has a value."
+    buys = {row["count"]: row for row in data.filter(pl.col("event_type") == BUY).iter_rows(named=True)}
+    if 0 not in buys or 1 not in buys:
+        return "Mean value of the train sessions by how often they have an event of a type."
+    return (
+        f"Sessions without a {BUY} are worth {number(buys[0]['mean'])} on average, those with one "
+        f"{number(buys[1]['mean'])}; this is what goes together, not what an event adds."
+    )
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw the mean value over the number of events, a line a type."""
+    base = alt.Chart(data).encode(
+        x=alt.X("label:O", title="events of the type in the session", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
+        color=alt.Color("event_type:N", scale=event_scale(), sort=list(EVENT_TYPES)),
+        tooltip=[
+            alt.Tooltip("event_type:N", title="event type"),
+            alt.Tooltip("label:O", title="events"),
+            alt.Tooltip("sessions:Q", format=","),
+            alt.Tooltip("mean:Q", title="mean value", format=",.3~r"),
+        ],
+    )
+    lines = base.mark_line(strokeWidth=2.5, point={"size": 45, "filled": True}).encode(
+        y=alt.Y("mean:Q", title=f"mean session value ({VALUE_UNIT})", axis=alt.Axis(tickCount=5))
+    )
+    spread = base.mark_rule(opacity=0.5, color=MUTED).encode(y="low:Q", y2="high:Q")
+    return finished(spread + lines, f"Mean session value by number of events of a type. {finding(data)}")

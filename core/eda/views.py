@@ -1,0 +1,73 @@
+"""The views of the Explore page: which charts answer which kind of question, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+import polars as pl
+
+from core.dataset import Dataset
+from core.eda import (
+    days,
+    event_mix,
+    lorenz,
+    quantiles,
+    session_length,
+    target,
+    time_of_day,
+    transitions,
+    type_value,
+    user_sessions,
+    week,
+)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A question, and how it is answered.
+
+    Attributes:
+        name: by which caches and addresses know it.
+        title: the question.
+        of: what `frame` is made from: the dataset, or its session table (core.eda.session_table).
+        frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
+    """
+
+    name: str
+    title: str
+    of: Literal["dataset", "sessions"]
+    frame: Callable[[Any], pl.DataFrame]
+    finding: Callable[[pl.DataFrame], str]
+    figure: Callable[[pl.DataFrame], Any]
+
+    def data(self, dataset: Dataset, sessions: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """Its numbers."""
+        return self.frame(dataset if self.of == "dataset" else sessions())
+
+
+def _chart(module: ModuleType, of: Literal["dataset", "sessions"] = "sessions", name: str | None = None) -> Chart:
+    name = name or module.__name__.rpartition(".")[2]
+    return Chart(name, module.TITLE, of, module.frame, module.finding, module.figure)
+
+
+VIEWS: dict[str, tuple[Chart, ...]] = {
+    "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles)),
+    "Events": (_chart(event_mix, "dataset"), _chart(type_value), _chart(transitions, "dataset")),
+    "Sessions": (
+        _chart(session_length),
+        Chart(
+            "session_length_value",
+            session_length.VALUE_TITLE,
+            "sessions",
+            session_length.value_frame,
+            session_length.value_finding,
+            session_length.value_figure,
+        ),
+    ),
+    "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
+    "Users": (_chart(user_sessions),),
+}
+CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}

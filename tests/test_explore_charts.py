@@ -1,0 +1,236 @@
+"""Charts of the Explore page: each frame beside a count by hand, and on worlds of one row, one user, no value."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from core.dataset import Dataset
+from core.eda import days, lorenz, quantiles, session_length, transitions, type_value, user_sessions, week
+from core.eda.session_table import OF_TYPE, session_table
+from core.eda.views import CHARTS, Chart
+from core.schema import EVENT_TYPES
+from tests.test_eda import ONE_ROW, Row, World, mixed
+
+MIXED = mixed()
+ONE_USER = World([dataclasses.replace(row, user="U") for row in MIXED.train], MIXED.test[:1])
+NOTHING_WORTH = World([dataclasses.replace(row, value=0.0) for row in MIXED.train], MIXED.test)
+ALL_ALIKE = World([dataclasses.replace(row, value=7.0) for row in MIXED.train], MIXED.test)
+WORLDS = {
+    "mixed": MIXED,
+    "one row": ONE_ROW,
+    "one user": ONE_USER,
+    "nothing worth": NOTHING_WORTH,
+    "all alike": ALL_ALIKE,
+}
+
+
+@pytest.fixture(scope="module", params=WORLDS, ids=list(WORLDS))
+def any_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Dataset]:
+    world = WORLDS[request.param]
+    return world, world.ingested(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return MIXED.ingested(tmp_path_factory.mktemp("mixed"))
+
+
+@pytest.fixture(scope="module")
+def table(dataset: Dataset) -> pl.DataFrame:
+    return session_table(dataset)
+
+
+def second(row: Row) -> int:
+    return int(datetime.fromisoformat(row.time).timestamp())
+
+
+def by_session(rows: list[Row]) -> dict[str, list[Row]]:
+    """Rows of each session, in time, as they stand in the file where times are equal."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.session].append(row)
+    return {session: sorted(mine, key=second) for session, mine in found.items()}
+
+
+# --- the session table ------------------------------------------------------------------------------------------------
+
+
+def test_the_session_table_against_a_count_by_hand(table: pl.DataFrame) -> None:
+    for role in ("train", "test"):
+        mine = table.filter(pl.col("file") == role)
+        sessions = by_session(MIXED.rows(role))
+        assert mine.height == len(sessions)
+        by_hand = Counter(
+            (
+                len(rows),
+                second(rows[-1]) - second(rows[0]),
+                len({row.product for row in rows}),
+                *(sum(row.type == word for row in rows) for word in EVENT_TYPES),
+                rows[0].value if role == "train" else None,
+            )
+            for rows in sessions.values()
+        )
+        columns = ["events", "duration", "products", *OF_TYPE.values(), "value"]
+        assert Counter(mine.select(columns).iter_rows()) == by_hand
+
+
+# --- charts against counts by hand ------------------------------------------------------------------------------------
+
+
+def test_the_lorenz_curve_and_its_gini(table: pl.DataFrame) -> None:
+    values = np.array(MIXED.values())
+    data = lorenz.frame(table)
+    gini = np.abs(values[:, None] - values[None, :]).sum() / (2 * len(values) ** 2 * values.mean())
+    assert data.item(0, "gini") == pytest.approx(gini)
+    for share, held in data.select("sessions", "value").iter_rows():
+        assert held == pytest.approx(values[: round(share * len(values))].sum() / values.sum())
+    top = values[-len(values) // 10 :].sum() / values.sum()
+    assert f"{top:.1%}" in lorenz.finding(data)
+
+
+def test_quantiles_against_scipy(table: pl.DataFrame) -> None:
+    values = np.array([value for value in MIXED.values() if value > 0])
+    data = quantiles.frame(table)
+    law = data.filter(pl.col("law") == "log-normal")
+    shape, scale = np.log(values).std(), np.exp(np.log(values).mean())
+    assert law["expected"].to_list() == pytest.approx(stats.lognorm(shape, scale=scale).ppf(law["share"]).tolist())
+    normal = data.filter(pl.col("law") == "normal")
+    assert normal["expected"].to_list() == pytest.approx(
+        stats.norm(values.mean(), values.std()).ppf(normal["share"]).tolist()
+    )
+    assert normal["value"].to_list() == pytest.approx(np.quantile(values, normal["share"]).tolist())
+    assert quantiles.finding(data).startswith("They are nearer to a log-normal law")
+
+
+def test_lengths_and_their_values(table: pl.DataFrame) -> None:
+    sessions = by_session(MIXED.train)
+    lengths = Counter(len(rows) for rows in sessions.values())
+    data = session_length.frame(table).filter(pl.col("file") == "train")
+    assert dict(data.select("length", "sessions").iter_rows()) == lengths
+    assert data["share"].sum() == pytest.approx(1.0)
+    row = session_length.value_frame(table).filter(pl.col("length") == 3).row(0, named=True)
+    mine = np.array([rows[0].value for rows in sessions.values() if len(rows) == 3])
+    assert (row["mean"], row["median"]) == (pytest.approx(mine.mean()), pytest.approx(np.median(mine)))
+
+
+def test_long_sessions_stand_together() -> None:
+    sessions = pl.DataFrame({"file": ["train"] * 3, "events": [19, 20, 500], "value": [1.0, 2.0, 4.0]})
+    assert session_length.frame(sessions).select("label", "sessions").rows() == [("19", 1), ("20+", 2)]
+    assert session_length.value_frame(sessions).select("label", "mean").rows() == [("19", 1.0), ("20+", 3.0)]
+
+
+def test_values_by_events_of_a_type(table: pl.DataFrame) -> None:
+    data = type_value.frame(table)
+    for row in data.iter_rows(named=True):
+        mine = []
+        for rows in by_session(MIXED.train).values():
+            times = sum(each.type == row["event_type"] for each in rows)
+            if min(times, 5) == row["count"]:
+                mine.append(rows[0].value)
+        assert (row["sessions"], row["mean"]) == (len(mine), pytest.approx(np.mean(mine)))
+        if len(mine) > 1:
+            wide = 1.96 * np.std(mine, ddof=1) / np.sqrt(len(mine))
+            assert row["high"] - row["mean"] == pytest.approx(wide)
+    assert data.group_by("event_type").agg(pl.col("sessions").sum())["sessions"].unique().to_list() == [120]
+
+
+def test_days_with_none_between(tmp_path: Path) -> None:
+    rows = [
+        Row("A", time=f"2024-03-0{day} 10:00:00+00:00", type=kind)
+        for day, kind in ((1, "BUY"), (1, "VIEW"), (4, "VIEW"))
+    ]
+    data = days.frame(World(rows, [Row("B", time="2024-03-05 00:00:00+00:00")]).ingested(tmp_path))
+    told = [(row["file"], f"{row['day']:%d}", row["events"], row["buys"]) for row in data.iter_rows(named=True)]
+    assert told == [
+        ("train", "01", 2, 1),
+        ("train", "02", 0, 0),
+        ("train", "03", 0, 0),
+        ("train", "04", 1, 0),
+        ("test", "05", 1, 0),
+    ]
+
+
+def test_a_log_of_years_is_counted_by_the_week(tmp_path: Path) -> None:
+    rows = [Row("A", time="2020-01-01 10:00:00+00:00"), Row("C", time="2023-01-01 10:00:00+00:00")]
+    data = days.frame(World(rows, [Row("B", time="2023-02-01 00:00:00+00:00")]).ingested(tmp_path))
+    assert 150 < data.filter(pl.col("file") == "train").height < 160
+    assert data["events"].sum() == 3
+    assert "events a week on average" in days.finding(data)
+
+
+def test_the_hours_of_the_week(dataset: Dataset) -> None:
+    data = week.frame(dataset)
+    by_hand = Counter(
+        (datetime.fromtimestamp(second(row), UTC).strftime("%A"), row.hour) for row in [*MIXED.train, *MIXED.test]
+    )
+    assert data.height == 168
+    assert {(day, hour): events for day, hour, events, *_ in data.iter_rows() if events} == by_hand
+    assert data["share"].sum() == pytest.approx(1.0)
+
+
+def test_users_by_their_sessions(table: pl.DataFrame) -> None:
+    sessions = by_session(MIXED.train)
+    of_user = defaultdict(list)
+    for rows in sessions.values():
+        of_user[rows[0].user].append(rows[0].value)
+    data = user_sessions.frame(table)
+    by_hand = Counter(min(len(values), 10) for values in of_user.values())
+    assert dict(data.select("count", "users").iter_rows()) == by_hand
+    row = data.row(0, named=True)
+    mine = [value for values in of_user.values() if min(len(values), 10) == row["count"] for value in values]
+    assert row["mean"] == pytest.approx(np.mean(mine))
+    assert row["returning"] == 1.0
+
+
+def test_transitions_against_a_count_by_hand(dataset: Dataset) -> None:
+    by_hand: Counter[tuple[str, str]] = Counter()
+    for rows in by_session(MIXED.train).values():
+        words = ["begin", *(row.type for row in rows), "end"]
+        by_hand.update(pairwise(words))
+    data = transitions.frame(dataset)
+    found = {(a, b): times for a, b, times, _ in data.iter_rows() if times}
+    assert found == dict(by_hand)
+    assert data.group_by("from_type").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 5)
+
+
+# --- all charts, whatever the world -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
+def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_world: tuple[World, Dataset]) -> None:
+    _, dataset = any_world
+    data = chart.data(dataset, lambda: session_table(dataset))
+    sentence = chart.finding(data)
+    assert sentence.endswith(".")
+    assert "nan" not in sentence.lower().split()
+    assert "None" not in sentence
+    spec = json.loads(chart.figure(data).to_json())
+    assert sentence in spec["description"]
+    assert data.height <= 5_000
+    assert data.write_csv()
+
+
+@pytest.mark.parametrize(
+    "chart", [chart for chart in CHARTS.values() if chart.of == "sessions"], ids=lambda chart: chart.name
+)
+def test_charts_of_sessions_on_no_session(chart: Chart, table: pl.DataFrame) -> None:
+    data = chart.frame(table.head(0))
+    assert data.is_empty()
+    assert chart.finding(data).endswith(".")
+    json.loads(chart.figure(data).to_json())
+
+
+def test_every_title_is_a_question_of_its_own() -> None:
+    titles = [chart.title for chart in CHARTS.values()]
+    assert len(set(titles)) == len(titles)
+    assert all(title.endswith("?") for title in titles)
