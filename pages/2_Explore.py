@@ -7,7 +7,8 @@ import streamlit as st
 from core.eda.views import VIEWS
 from core.wording import count
 from pages._ui import frame
-from pages._ui.cache import card_of, chart_frame
+from pages._ui.cache import card_of, chart_frame, top_products
+from pages._ui.tables import product_table
 
 page = frame.open_page(frame.EXPLORE)
 if page.dataset is None:
@@ -51,3 +52,6 @@ for chart in VIEWS[view]:
         key=f"{chart.name}-csv",
         type="tertiary",
     )
+if view == "Products":
+    st.subheader("Which products are most frequent?", anchor=False)
+    product_table(top_products(folder))

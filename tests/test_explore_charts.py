@@ -15,7 +15,18 @@ import pytest
 from scipy import stats
 
 from core.dataset import Dataset
-from core.eda import days, lorenz, quantiles, session_length, transitions, type_value, user_sessions, week
+from core.eda import (
+    days,
+    funnel,
+    long_tail,
+    lorenz,
+    quantiles,
+    session_length,
+    transitions,
+    type_value,
+    user_sessions,
+    week,
+)
 from core.eda.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, Chart
 from core.schema import EVENT_TYPES
@@ -201,6 +212,30 @@ def test_transitions_against_a_count_by_hand(dataset: Dataset) -> None:
     found = {(a, b): times for a, b, times, _ in data.iter_rows() if times}
     assert found == dict(by_hand)
     assert data.group_by("from_type").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 5)
+
+
+def test_the_funnel_against_a_count_by_hand(table: pl.DataFrame) -> None:
+    sessions = by_session(MIXED.train).values()
+    kinds = [{row.type for row in rows} for rows in sessions]
+    data = funnel.frame(table).filter(pl.col("file") == "train")
+    assert dict(data.select("step", "sessions").iter_rows()) == {
+        "any event": len(kinds),
+        **{word: sum(word in each for each in kinds) for word in EVENT_TYPES},
+        "cart, no purchase": sum("ADD_CART" in each and "BUY" not in each for each in kinds),
+    }
+
+
+def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
+    rows = [*MIXED.train, *MIXED.test]
+    by_hand = Counter(row.product for row in rows)
+    data = long_tail.frame(dataset)
+    assert data["events"].to_list() == sorted(by_hand.values(), reverse=True)
+    assert data["held"].to_list()[-1] == pytest.approx(1.0)
+    top = long_tail.top_frame(dataset, 3)
+    (first, times), *_ = sorted(by_hand.items(), key=lambda each: (-each[1], each[0]))
+    row = top.row(0, named=True)
+    assert (row["product_id"], row["events"]) == (first, times)
+    assert row["buy_rate"] == pytest.approx(sum(r.product == first and r.type == "BUY" for r in rows) / times)
 
 
 # --- all charts, whatever the world -----------------------------------------------------------------------------------

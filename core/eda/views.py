@@ -13,6 +13,8 @@ from core.dataset import Dataset
 from core.eda import (
     days,
     event_mix,
+    funnel,
+    long_tail,
     lorenz,
     quantiles,
     session_length,
@@ -55,7 +57,7 @@ def _chart(module: ModuleType, of: Literal["dataset", "sessions"] = "sessions", 
 
 VIEWS: dict[str, tuple[Chart, ...]] = {
     "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles)),
-    "Events": (_chart(event_mix, "dataset"), _chart(type_value), _chart(transitions, "dataset")),
+    "Events": (_chart(event_mix, "dataset"), _chart(funnel), _chart(type_value), _chart(transitions, "dataset")),
     "Sessions": (
         _chart(session_length),
         Chart(
@@ -69,5 +71,6 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     ),
     "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
     "Users": (_chart(user_sessions),),
+    "Products": (_chart(long_tail, "dataset"),),
 }
 CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
-from core.eda import importance, predicted_and_true, residuals
+from core.eda import importance, long_tail, predicted_and_true, residuals
 from core.eda.session_table import session_table
 from core.eda.views import CHARTS
 from core.importance import price_finding, prices_by_product
@@ -35,6 +35,12 @@ def _sessions(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
 def chart_frame(chart: str, dataset_folder: str) -> Any:  # noqa: ANN401 (the chart's own frame)
     """The data of a chart of the Explore page, by its name."""
     return CHARTS[chart].data(Dataset(Path(dataset_folder)), lambda: _sessions(dataset_folder))
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner="Counting")
+def top_products(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
+    """The products with most events."""
+    return long_tail.top_frame(Dataset(Path(dataset_folder)))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)

@@ -12,7 +12,7 @@ from core.errors import listed
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
-from core.wording import count, estimate, number
+from core.wording import count, estimate, number, percent
 
 _QUARANTINE_SHOWN = 200  # rows in the browser; the download has all
 _WIDTHS = 110, 122
@@ -98,6 +98,28 @@ def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
         mime="text/csv",
         on_click="ignore",
         icon=":material/download:",
+    )
+
+
+def product_table(products: Any) -> None:  # noqa: ANN401 (core's frame)
+    """One row a product: its events, and how many of them are purchases."""
+    rows = [
+        {
+            "Product": row["product_id"],
+            "Events": f"{row['events']:,}",
+            "Of all events": percent(row["share"]),
+            "Purchases": f"{row['buys']:,}",
+            "Purchases an event": percent(row["buy_rate"]),
+        }
+        for row in products.iter_rows(named=True)
+    ]
+    right = st.column_config.TextColumn(alignment="right")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config=dict.fromkeys(("Events", "Of all events", "Purchases", "Purchases an event"), right),
+        alt="The products with most events, and how many of them are purchases",
     )
 
 

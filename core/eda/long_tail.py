@@ -1,0 +1,92 @@
+"""How the events are spread over the products: a few that everybody looks at, and the long tail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from core.dataset import Dataset
+from core.eda.theme import ACCENT, finished
+from core.schema import BUY, EVENT_CODE, PRODUCT, ROLES, TYPE
+from core.wording import count, percent
+
+TITLE = "Is it few products or many?"
+_POINTS = 200
+_SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products": pl.Int64}
+
+
+def frame(dataset: Dataset) -> pl.DataFrame:
+    """One row a product, the most frequent first, thinned to some 200: rank (from 1), events (of both files), held
+    (share of all events on it and those before), products (how many there are; the same in every row).
+    """
+    events = np.sort(_counts(dataset).get_column("events").to_numpy())[::-1]
+    if not len(events):
+        return pl.DataFrame(schema=_SCHEMA)
+    at = np.arange(len(events))
+    if len(events) > _POINTS:
+        at = np.unique(np.geomspace(1, len(events), _POINTS).round().astype(np.int64)) - 1
+    held = np.cumsum(events) / events.sum()
+    return pl.DataFrame(
+        {"rank": at + 1, "events": events[at], "held": held[at], "products": np.full(len(at), len(events))},
+        schema=_SCHEMA,
+    )
+
+
+def top_frame(dataset: Dataset, most: int = 20) -> pl.DataFrame:
+    """The products with most events: product_id, events, buys, share (of all events), buy_rate (purchases an event)."""
+    counted = _counts(dataset)
+    total = max(int(counted.get_column("events").sum()), 1)
+    top = counted.sort("events", PRODUCT, descending=[True, False]).head(most)
+    names = dataset.dictionary("product_id").select(PRODUCT, "product_id").collect()
+    return top.join(names, on=PRODUCT, how="left", maintain_order="left").select(
+        "product_id",
+        "events",
+        "buys",
+        (pl.col("events") / total).alias("share"),
+        (pl.col("buys") / pl.col("events")).alias("buy_rate"),
+    )
+
+
+def _counts(dataset: Dataset) -> pl.DataFrame:
+    """Events and purchases of each product, in both files."""
+    both = pl.concat([dataset.events(role).select(PRODUCT, TYPE) for role in ROLES])
+    buys = (pl.col(TYPE) == EVENT_CODE[BUY]).sum().cast(pl.Int64).alias("buys")
+    return both.group_by(PRODUCT).agg(pl.len().cast(pl.Int64).alias("events"), buys).collect()
+
+
+def finding(data: pl.DataFrame) -> str:
+    """What the most frequent hundredth holds, in a sentence."""
+    if data.is_empty():
+        return "There is no event."
+    products = data.item(0, "products")
+    first = max(1, round(products / 100))
+    held = float(np.interp(first, data.get_column("rank").to_numpy(), data.get_column("held").to_numpy()))
+    return (
+        f"Of {count(products, 'product')}, the {count(first, 'most frequent one')} have {percent(held)} of all events."
+    )
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw the share of events held over the rank, on a log scale."""
+    chart = (
+        alt.Chart(data)
+        .mark_line(color=ACCENT, strokeWidth=2.5)
+        .encode(
+            x=alt.X(
+                "rank:Q",
+                title="products, most frequent first (log scale)",
+                scale=alt.Scale(type="log"),
+                axis=alt.Axis(format="~s", tickCount=6),
+            ),
+            y=alt.Y("held:Q", title="share of all events on them", axis=alt.Axis(format="%", tickCount=5)),
+            tooltip=[
+                alt.Tooltip("rank:Q", format=","),
+                alt.Tooltip("events:Q", title="its events", format=","),
+                alt.Tooltip("held:Q", title="held so far", format=".1%"),
+            ],
+        )
+    )
+    return finished(chart, f"Share of events held by the most frequent products. {finding(data)}")
