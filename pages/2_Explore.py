@@ -7,7 +7,8 @@ import streamlit as st
 from core.eda.views import VIEWS
 from core.wording import count
 from pages._ui import frame
-from pages._ui.cache import card_of, chart_frame, top_products
+from pages._ui.cache import card_of, chart_frame, sessions_chosen, top_products
+from pages._ui.filters import selection_of, shown
 from pages._ui.tables import product_table
 
 page = frame.open_page(frame.EXPLORE)
@@ -24,8 +25,10 @@ if page.dataset is None:
 folder = str(page.dataset.folder)
 card = card_of(folder)
 events = count(card.train.kept + card.test.kept, "event")
-sessions = count(card.train.sessions + card.test.sessions, "session")
-frame.title("What do sessions look like?", f"**{events}** in {sessions} of both files.")
+frame.title("What do sessions look like?", f"**{events}** in two files.")
+chosen = selection_of(card)
+query = tuple(chosen.as_query().items())
+st.markdown(shown(chosen, sessions_chosen(folder, query)))
 
 wanted = st.query_params.get("view", "")
 view = st.segmented_control(
@@ -38,7 +41,7 @@ view = st.segmented_control(
 )
 st.query_params["view"] = view
 for chart in VIEWS[view]:
-    data = chart_frame(chart.name, folder)
+    data = chart_frame(chart.name, folder, query)
     st.subheader(chart.title, anchor=False)
     st.markdown(chart.finding(data))
     st.altair_chart(chart.figure(data), key=chart.name)
@@ -54,4 +57,4 @@ for chart in VIEWS[view]:
     )
 if view == "Products":
     st.subheader("Which products are most frequent?", anchor=False)
-    product_table(top_products(folder))
+    product_table(top_products(folder, query))

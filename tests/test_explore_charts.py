@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from core.eda import (
     user_sessions,
     week,
 )
+from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, Chart
 from core.schema import EVENT_TYPES
@@ -269,3 +270,86 @@ def test_every_title_is_a_question_of_its_own() -> None:
     titles = [chart.title for chart in CHARTS.values()]
     assert len(set(titles)) == len(titles)
     assert all(title.endswith("?") for title in titles)
+
+
+# --- filters ----------------------------------------------------------------------------------------------------------
+
+SELECTIONS = [
+    Selection(file="test"),
+    Selection(first=date(2024, 3, 5)),
+    Selection(last=date(2024, 3, 5)),
+    Selection(types=("ADD_CART", "BUY")),
+    Selection(least_value=20.0, most_value=100.0),
+    Selection(least_events=3),
+    Selection(most_events=2, file="train"),
+]
+
+
+def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
+    """Whether the filter lets a session through, said once more."""
+    day = datetime.fromtimestamp(second(rows[0]), UTC).date()
+    value = rows[0].value if role == "train" else None
+    valued = selection.least_value is None and selection.most_value is None
+    return (
+        selection.file in (None, role)
+        and (selection.first is None or day >= selection.first)
+        and (selection.last is None or day <= selection.last)
+        and set(selection.types) <= {row.type for row in rows}
+        and (valued or (value is not None and (selection.least_value or 0) <= value <= (selection.most_value or 1e9)))
+        and (selection.least_events or 0) <= len(rows) <= (selection.most_events or 10**9)
+    )
+
+
+@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda selection: selection.words())
+def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
+    selection: Selection, dataset: Dataset, table: pl.DataFrame
+) -> None:
+    chosen = selection.sessions(table)
+    kept = {
+        (role, session)
+        for role in ("train", "test")
+        for session, rows in by_session(MIXED.rows(role)).items()
+        if holds(selection, role, rows)
+    }
+    assert 0 < chosen.height == len(kept) < table.height
+    selected = SelectedDataset.of(dataset.folder, chosen)
+    rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
+    assert CHARTS["week"].data(selected, lambda: chosen)["events"].sum() == len(rows)
+    assert CHARTS["event_mix"].data(selected, lambda: chosen)["events"].sum() == len(rows)
+    for chart in CHARTS.values():
+        data = chart.data(selected, lambda: chosen)
+        assert chart.finding(data).endswith(".")
+        json.loads(chart.figure(data).to_json())
+
+
+def test_a_sample_of_users_is_whole_users_and_always_the_same(table: pl.DataFrame) -> None:
+    half = Selection(users=0.5).sessions(table)
+    users = set(half["user"])
+    assert 0 < len(users) < table["user"].n_unique()
+    assert half.height == table.filter(pl.col("user").is_in(list(users))).height
+    assert Selection(users=0.5).sessions(table).equals(half)
+    assert set(Selection(users=0.2).sessions(table)["user"]) <= users
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(users=0.25), *SELECTIONS])
+def test_a_filter_comes_back_from_the_address(selection: Selection) -> None:
+    assert Selection.of_query(selection.as_query()) == selection
+    assert selection.is_empty == (selection.words() == "")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"file": "both"},
+        {"first": "yesterday"},
+        {"types": "CLICK"},
+        {"least_value": "-1"},
+        {"most_value": "inf"},
+        {"least_events": "0"},
+        {"users": "2"},
+        {"users": "nan"},
+        {"other": "x"},
+    ],
+)
+def test_an_address_that_makes_no_sense_filters_nothing(query: dict[str, str]) -> None:
+    assert Selection.of_query(query).is_empty

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.eda.views import VIEWS
 from core.ingestion.mapping import load_mapping
 from core.runs import Jobs, Run
 from core.workspace import Workspace
@@ -208,3 +209,34 @@ def test_a_mapping_of_ones_own_can_be_saved_and_is_offered_again(workspace: Work
     next(button for button in again.button if button.label == "Read the files").click().run()
     assert not again.exception
     assert "Train: train.csv." in said(again)
+
+
+def explored(**query: str) -> AppTest:
+    """The Explore page with something in its address."""
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
+    app.switch_page("pages/2_Explore.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def test_a_filter_in_the_address_holds_and_is_said(finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(types="BUY", least_events="3", view="Products")
+    assert not app.exception
+    (told,) = [each.value for each in app.markdown if "those with BUY, of 3 events or more." in each.value]
+    kept = int(told.split("**")[1].replace(",", ""))
+    assert 100 < kept < 5_000
+    assert "Is it few products or many?" in [each.value for each in app.subheader]
+    assert app.query_params["types"] == "BUY"
+    app.button("filter-clear").click().run()
+    assert not app.exception
+    assert "types" not in app.query_params
+    assert any(each.value.startswith("All ") for each in app.markdown)
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_every_view_opens_also_where_nothing_is_left(view: str, finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(view=view, least_value="1e11")
+    assert not app.exception
+    assert any(each.value.startswith("**0** of") for each in app.markdown)
+    assert [each.value for each in app.subheader][: len(VIEWS[view])] == [chart.title for chart in VIEWS[view]]

@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
 from core.eda import importance, long_tail, predicted_and_true, residuals
+from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import session_table
 from core.eda.views import CHARTS
 from core.importance import price_finding, prices_by_product
@@ -21,7 +22,7 @@ from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE
 from core.schema import UNIT, USER
 
 _KEPT = 32
-_TABLES_KEPT = 2
+_TABLES_KEPT = 4
 """Session tables in memory: at five million events one is 250 MB."""
 
 
@@ -31,16 +32,37 @@ def _sessions(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
     return session_table(Dataset(Path(dataset_folder)))
 
 
-@st.cache_data(max_entries=_KEPT, show_spinner="Counting")
-def chart_frame(chart: str, dataset_folder: str) -> Any:  # noqa: ANN401 (the chart's own frame)
+Query = tuple[tuple[str, str], ...]
+"""A filter as it stands in the address: names and texts."""
+
+
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Filtering")
+def _chosen(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's frame)
+    """The rows of the session table that a filter lets through."""
+    return Selection.of_query(dict(query)).sessions(_sessions(dataset_folder))
+
+
+def sessions_chosen(dataset_folder: str, query: Query) -> tuple[int, int]:
+    """How many sessions (by user) a filter lets through, and how many there are."""
+    return _chosen(dataset_folder, query).height, _sessions(dataset_folder).height
+
+
+def _selected(dataset_folder: str, query: Query) -> Dataset:
+    """The dataset as a filter shows it."""
+    folder = Path(dataset_folder)
+    return SelectedDataset.of(folder, _chosen(dataset_folder, query)) if query else Dataset(folder)
+
+
+@st.cache_data(max_entries=4 * _KEPT, show_spinner="Counting")
+def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (the chart's own frame)
     """The data of a chart of the Explore page, by its name."""
-    return CHARTS[chart].data(Dataset(Path(dataset_folder)), lambda: _sessions(dataset_folder))
+    return CHARTS[chart].data(_selected(dataset_folder, query), lambda: _chosen(dataset_folder, query))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
-def top_products(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
+def top_products(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
     """The products with most events."""
-    return long_tail.top_frame(Dataset(Path(dataset_folder)))
+    return long_tail.top_frame(_selected(dataset_folder, query))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)

@@ -1,0 +1,188 @@
+"""Which sessions the charts look at: a filter that is said in words, lives in an address, and holds everywhere."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import polars as pl
+
+from core.dataset import Dataset
+from core.eda.session_table import EVENTS, FILE, OF_TYPE, START
+from core.schema import EVENT_TYPES, ROLES, UNIT, USER, VALUE, Role
+from core.wording import count, number, percent
+
+_SECONDS_A_DAY = 86_400
+_BUCKETS = 1_000
+"""Users are dealt to so many buckets by a hash of their number: a sample is whole users, and the same every time."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A filter on sessions; what is None or empty filters nothing.
+
+    Attributes:
+        file: train or test.
+        first, last: days (UTC) on which sessions begin, both included.
+        types: event types of which a session has at least one event each.
+        least_value, most_value: in value units; sessions without a known value then do not count.
+        least_events, most_events: length of sessions.
+        users: share of the users, 0 to 1, by a hash.
+    """
+
+    file: Role | None = None
+    first: datetime.date | None = None
+    last: datetime.date | None = None
+    types: tuple[str, ...] = ()
+    least_value: float | None = None
+    most_value: float | None = None
+    least_events: int | None = None
+    most_events: int | None = None
+    users: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is filtered."""
+        return self == Selection()
+
+    def as_query(self) -> dict[str, str]:
+        """What of it is to stand in an address, by name."""
+        told = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value not in (None, ()):
+                told[field.name] = ",".join(value) if isinstance(value, tuple) else str(value)
+        return told
+
+    @classmethod
+    def of_query(cls, query: Mapping[str, str]) -> Selection:
+        """From an address; what cannot be understood there filters nothing."""
+        found: dict[str, object] = {}
+        for name, parse in _PARSERS.items():
+            try:
+                found[name] = parse(query[name])
+            except (KeyError, ValueError):
+                continue
+        return cls(**found)  # type: ignore[arg-type]
+
+    def sessions(self, table: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a session table that it lets through."""
+        return table.filter(*self._conditions())
+
+    def words(self) -> str:
+        """What it lets through, in words; empty where nothing is filtered."""
+        told = []
+        if self.file:
+            told.append(f"in {self.file}")
+        if self.first:
+            told.append(f"from {self.first:%d %b %Y}")
+        if self.last:
+            told.append(f"to {self.last:%d %b %Y}")
+        if self.types:
+            told.append("with " + " and ".join(self.types))
+        if self.least_value is not None:
+            told.append(f"worth {number(self.least_value)} or more")
+        if self.most_value is not None:
+            told.append(f"worth {number(self.most_value)} or less")
+        if self.least_events is not None:
+            told.append(f"of {count(self.least_events, 'event')} or more")
+        if self.most_events is not None:
+            told.append(f"of {count(self.most_events, 'event')} or less")
+        if self.users is not None:
+            told.append(f"of {percent(self.users)} of the users")
+        return ", ".join(told)
+
+    def _conditions(self) -> list[pl.Expr]:
+        start, value, events = pl.col(START), pl.col(VALUE), pl.col(EVENTS)
+        found = [pl.lit(value=True)]
+        if self.file:
+            found.append(pl.col(FILE) == self.file)
+        if self.first:
+            found.append(start >= _second(self.first))
+        if self.last:
+            found.append(start < _second(self.last) + _SECONDS_A_DAY)
+        found += [pl.col(OF_TYPE[word]) > 0 for word in self.types]
+        if self.least_value is not None:
+            found.append(value >= self.least_value)
+        if self.most_value is not None:
+            found.append(value <= self.most_value)
+        if self.least_events is not None:
+            found.append(events >= self.least_events)
+        if self.most_events is not None:
+            found.append(events <= self.most_events)
+        if self.users is not None:
+            found.append(pl.col(USER).hash(seed=0) % _BUCKETS < round(self.users * _BUCKETS))
+        return found
+
+
+@dataclass(frozen=True)
+class SelectedDataset(Dataset):
+    """A dataset of which only some units are seen."""
+
+    chosen: pl.Series
+
+    @classmethod
+    def of(cls, folder: Path, sessions: pl.DataFrame) -> SelectedDataset:
+        """The dataset in a folder with the units of these sessions."""
+        return cls(folder, sessions.get_column(UNIT))
+
+    def events(self, role: Role) -> pl.LazyFrame:
+        """See Dataset.events."""
+        return super().events(role).join(self._units, on=UNIT, how="semi")
+
+    def units(self) -> pl.LazyFrame:
+        """See Dataset.units."""
+        return super().units().join(self._units, on=UNIT, how="semi")
+
+    @property
+    def _units(self) -> pl.LazyFrame:
+        return self.chosen.to_frame().lazy()
+
+
+def _second(day: datetime.date) -> int:
+    return int(datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC).timestamp())
+
+
+def _one_of(allowed: tuple[str, ...], text: str) -> str:
+    if text not in allowed:
+        raise ValueError(text)
+    return text
+
+
+def _not_negative(text: str) -> float:
+    found = float(text)
+    if not 0 <= found < float("inf"):
+        raise ValueError(text)
+    return found
+
+
+def _length(text: str) -> int:
+    if (found := int(text)) < 1:
+        raise ValueError(text)
+    return found
+
+
+def _share(text: str) -> float:
+    if not 0 < (found := float(text)) <= 1:
+        raise ValueError(text)
+    return found
+
+
+def _types(text: str) -> tuple[str, ...]:
+    asked = text.split(",")
+    return tuple(word for word in EVENT_TYPES if word in asked)
+
+
+_PARSERS = {
+    "file": lambda text: _one_of(ROLES, text),
+    "first": datetime.date.fromisoformat,
+    "last": datetime.date.fromisoformat,
+    "types": _types,
+    "least_value": _not_negative,
+    "most_value": _not_negative,
+    "least_events": _length,
+    "most_events": _length,
+    "users": _share,
+}
