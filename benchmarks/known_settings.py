@@ -1,6 +1,6 @@
 """Settings that a search may begin with: the best that long searches find on data that no other benchmark uses.
 
-    python -m benchmarks.known_settings [--minutes 5] [--seed 11] [--data demo journey]
+    python -m benchmarks.known_settings [--minutes 5] [--seed 11] [--data demo journey] [--learners ...]
 
 One line a trial that went through all folds, the best first: data, learner, out-of-fold loss against the defaults' on
 squared errors, seconds, and what was proposed. What the learners' `known` settings say came from here.
@@ -45,11 +45,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="for each learner")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--data", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--learners", nargs="+", choices=[each.name for each in LEARNERS])
     options = parser.parse_args()
     for name in options.data:
         with tempfile.TemporaryDirectory() as scratch:
             ready = prepared(name, Path(scratch), options.seed)
             for learner in LEARNERS:
+                if options.learners and learner.name not in options.learners:
+                    continue
                 tried = found(ready, learner, Path(scratch) / learner.name, 60 * options.minutes)
                 complete = sorted((each for each in tried if each.complete), key=lambda each: each.loss)
                 print(f"{name} {learner.name}: {len(tried)} trials, {len(complete)} through all folds")

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.eda import session_line
 from core.eda.views import VIEWS
 from core.wording import count
 from pages._ui import frame
-from pages._ui.cache import card_of, chart_frame, sessions_chosen, top_products
+from pages._ui.cache import (
+    card_of,
+    chart_frame,
+    session_drawn,
+    session_events,
+    sessions_chosen,
+    top_products,
+)
 from pages._ui.filters import selection_of, shown
 from pages._ui.tables import product_table
 
@@ -30,17 +38,19 @@ chosen = selection_of(card)
 query = tuple(chosen.as_query().items())
 st.markdown(shown(chosen, sessions_chosen(folder, query)))
 
+ONE_SESSION = "One session"
+views = [*VIEWS, ONE_SESSION]
 wanted = st.query_params.get("view", "")
 view = st.segmented_control(
     "View",
-    list(VIEWS),
-    default=wanted if wanted in VIEWS else next(iter(VIEWS)),
+    views,
+    default=wanted if wanted in views else views[0],
     required=True,
     key="view",
     label_visibility="collapsed",
 )
 st.query_params["view"] = view
-for chart in VIEWS[view]:
+for chart in VIEWS.get(view, ()):
     data = chart_frame(chart.name, folder, query)
     st.subheader(chart.title, anchor=False)
     st.markdown(chart.finding(data))
@@ -58,3 +68,21 @@ for chart in VIEWS[view]:
 if view == "Products":
     st.subheader("Which products are most frequent?", anchor=False)
     product_table(top_products(folder, query))
+if view == ONE_SESSION:
+    st.subheader(session_line.TITLE, anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Draw one of those shown", icon=":material/casino:", key="draw-session"):
+            st.session_state["draw"] = st.session_state.get("draw", 0) + 1
+            st.query_params["session"] = session_drawn(folder, query, st.session_state["draw"]) or ""
+        session = st.text_input(
+            "Session id", st.query_params.get("session", ""), placeholder="user_session as in the files", width=420
+        )
+    if session:
+        st.query_params["session"] = session
+        line = session_events(folder, session)
+        st.markdown(session_line.finding(line))
+        if line.height:
+            st.altair_chart(session_line.figure(line), key="session-line")
+            st.dataframe(line, hide_index=True, alt="The events of the session")
+    else:
+        st.markdown("Type an id, or draw a session at random from those that the filter shows.")

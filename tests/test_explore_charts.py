@@ -22,6 +22,7 @@ from core.eda import (
     lorenz,
     quantiles,
     session_length,
+    session_line,
     transitions,
     type_value,
     user_sessions,
@@ -237,6 +238,38 @@ def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
     row = top.row(0, named=True)
     assert (row["product_id"], row["events"]) == (first, times)
     assert row["buy_rate"] == pytest.approx(sum(r.product == first and r.type == "BUY" for r in rows) / times)
+
+
+@pytest.mark.parametrize("session", ["A0", "A7", "B3"])
+def test_one_session_as_it_stands_in_the_files(session: str, dataset: Dataset) -> None:
+    rows = sorted((row for row in [*MIXED.train, *MIXED.test] if row.session == session), key=second)
+    data = session_line.frame(dataset, session)
+    told = data.select("second", "event_type", "product_id", "category_id", "user_id").rows()
+    began = second(rows[0])
+    assert told == [(second(row) - began, row.type, row.product, row.category, row.user) for row in rows]
+    value = rows[0].value if session.startswith("A") else None
+    assert data["session_value"].unique().to_list() == [value]
+    known = "is not known" if value is None else "value units"
+    assert session_line.finding(data).startswith(f"{len(rows)} event")
+    assert known in session_line.finding(data)
+    json.loads(session_line.figure(data).to_json())
+
+
+def test_no_session_of_that_id(dataset: Dataset) -> None:
+    data = session_line.frame(dataset, "nobody")
+    assert data.is_empty()
+    assert session_line.finding(data) == "There is no session of that id."
+    json.loads(session_line.figure(data).to_json())
+
+
+def test_a_session_is_drawn_from_those_that_are_shown(dataset: Dataset, table: pl.DataFrame) -> None:
+    dear = table.filter(pl.col("value") > 100)
+    found = {session_line.drawn(dataset, dear, draw) for draw in range(40)}
+    values = {row.session: row.value for row in MIXED.train}
+    assert 3 < len(found) <= dear.height
+    assert all(values[session] > 100 for session in found)
+    assert session_line.drawn(dataset, dear, 3) == session_line.drawn(dataset, dear, 3)
+    assert session_line.drawn(dataset, dear.head(0), 3) is None
 
 
 # --- all charts, whatever the world -----------------------------------------------------------------------------------

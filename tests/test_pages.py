@@ -240,3 +240,17 @@ def test_every_view_opens_also_where_nothing_is_left(view: str, finished_home: t
     assert not app.exception
     assert any(each.value.startswith("**0** of") for each in app.markdown)
     assert [each.value for each in app.subheader][: len(VIEWS[view])] == [chart.title for chart in VIEWS[view]]
+
+
+def test_one_session_is_drawn_or_found_by_its_id(finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(view="One session", types="BUY")
+    assert not app.exception
+    assert "draw a session at random" in said(app)
+    app.button("draw-session").click().run()
+    assert not app.exception
+    drawn = app.query_params["session"]
+    assert drawn
+    assert any("events in" in each.value or "event in" in each.value for each in app.markdown)
+    app = explored(view="One session", session="nobody")
+    assert not app.exception
+    assert "There is no session of that id." in said(app)

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
-from core.eda import importance, long_tail, predicted_and_true, residuals
+from core.eda import importance, long_tail, predicted_and_true, residuals, session_line
 from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import session_table
 from core.eda.views import CHARTS
@@ -63,6 +63,17 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # n
 def top_products(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
     """The products with most events."""
     return long_tail.top_frame(_selected(dataset_folder, query))
+
+
+def session_drawn(dataset_folder: str, query: Query, draw: int) -> str | None:
+    """The id of a session that a filter lets through, another one for each draw."""
+    return session_line.drawn(Dataset(Path(dataset_folder)), _chosen(dataset_folder, query), draw)
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner="Looking for the session")
+def session_events(dataset_folder: str, session_id: str) -> Any:  # noqa: ANN401 (core's frame)
+    """The events of one session."""
+    return session_line.frame(Dataset(Path(dataset_folder)), session_id)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)
