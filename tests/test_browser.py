@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.cli import main
 from core.dataset import list_datasets
+from core.eda.views import VIEWS
 from core.runs import Jobs, Run, list_runs, load_run
 from core.workspace import Workspace
 from tests.browser import Watched, dashboard, launch
@@ -301,6 +302,24 @@ def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
         expect(
             page.get_by_label(re.compile("Histogram of session values. Half of the sessions")).first
         ).to_be_attached()
+
+
+def test_every_view_of_explore_is_drawn(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
+    """A chart whose drawing fails leaves a hole, and an error in the browser."""
+    page = watched.page
+    charts = page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+    with dashboard(finished_home[0], first_run=False) as address:
+        for view, shown in VIEWS.items():
+            page.goto(f"{address}/Explore?view={view}&types=BUY")
+            heading(page, PAGES["Explore"])
+            expect(charts).to_have_count(len(shown))
+            expect(page.get_by_text("those with BUY.")).to_be_visible()
+        page.get_by_role("radio", name="One session").click()
+        page.get_by_role("button", name="Draw one of those shown").click()
+        expect(charts).to_have_count(1)
+        expect(page).to_have_url(re.compile("session=SESSION_"))
+        page.reload()
+        expect(charts).to_have_count(1)
 
 
 def test_wrong_files_get_a_sentence_and_the_page_goes_on(

@@ -23,6 +23,8 @@ _STEPS = {
     BUY: pl.col(OF_TYPE[BUY]) > 0,
 }
 _COLOURS = {ALL: MUTED, NO_BUY: "#8A6D3B"} | EVENT_COLOURS
+_ROOM = 1.06
+"""Of the axis: the label of a whole bar stands behind it."""
 _SCHEMA = {"file": pl.String, "step": pl.String, "sessions": pl.Int64, "share": pl.Float64}
 
 
@@ -57,7 +59,12 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw a bar a step, train and test beside each other."""
     order = list(_STEPS)
     base = alt.Chart(data).encode(
-        x=alt.X("share:Q", title="share of the file's sessions", axis=alt.Axis(format="%", tickCount=5)),
+        x=alt.X(
+            "share:Q",
+            title="share of the file's sessions",
+            scale=alt.Scale(domain=[0, _ROOM], nice=False),
+            axis=alt.Axis(format="%", values=[0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        ),
         y=alt.Y("step:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
         yOffset=alt.YOffset("file:N", sort=list(ROLES)),
         tooltip=[

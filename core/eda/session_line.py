@@ -90,7 +90,9 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a mark an event, a row an event type."""
     base = alt.Chart(data).encode(
-        x=alt.X("second:Q", title="seconds since its first event", axis=alt.Axis(tickCount=8)),
+        x=alt.X(
+            "second:Q", title="seconds since its first event", axis=alt.Axis(tickCount=8, tickMinStep=1, format=",d")
+        ),
         y=alt.Y("event_type:N", title=None, sort=list(EVENT_TYPES), scale=alt.Scale(domain=list(EVENT_TYPES))),
     )
     line = base.mark_line(color=MUTED, strokeWidth=1, opacity=0.6).encode(order="second:Q", y="event_type:N")

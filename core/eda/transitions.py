@@ -54,7 +54,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         y=alt.Y("from_type:N", title="after", sort=list(_FROM)),
         tooltip=[
             alt.Tooltip("from_type:N", title="after"),
-            alt.Tooltip("to_type:N", title="then"),
+            alt.Tooltip("to_type:N", title="next"),  # Vega refuses "then" as the name of a line
             alt.Tooltip("times:Q", format=","),
             alt.Tooltip("share:Q", format=".1%"),
         ],
