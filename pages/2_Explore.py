@@ -50,6 +50,8 @@ view = st.segmented_control(
     label_visibility="collapsed",
 )
 st.query_params["view"] = view
+if view == "Features":
+    st.caption("Of up to 20,000 train sessions drawn from all of them: the filter does not narrow this view.")
 for chart in VIEWS.get(view, ()):
     data = chart_frame(chart.name, folder, query)
     st.subheader(chart.title, anchor=False)

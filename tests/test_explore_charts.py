@@ -17,6 +17,8 @@ from scipy import stats
 from core.dataset import Dataset
 from core.eda import (
     days,
+    event_mix,
+    feature_value,
     funnel,
     long_tail,
     lorenz,
@@ -272,13 +274,39 @@ def test_a_session_is_drawn_from_those_that_are_shown(dataset: Dataset, table: p
     assert session_line.drawn(dataset, dear.head(0), 3) is None
 
 
+def test_features_and_the_value_against_scipy(dataset: Dataset) -> None:
+    sample = feature_value.feature_sample(dataset)
+    assert sorted(sample["value"].to_list()) == MIXED.values()
+    data = feature_value.frame(sample)
+    assert data.height == len(sample.columns) - 1
+    for row in data.head(8).iter_rows(named=True):
+        column, value = sample[row["feature"]].to_numpy(), sample["value"].to_numpy()
+        known = ~np.isnan(column)
+        assert row["spearman"] == pytest.approx(stats.spearmanr(column[known], value[known])[0])
+        assert row["pearson"] == pytest.approx(stats.pearsonr(column[known], value[known])[0])
+    sizes = data["spearman"].abs().fill_null(0.0).to_list()
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
+    sample = feature_value.feature_sample(dataset)
+    data = feature_value.together_frame(sample)
+    assert data.height == 400
+    pair = data.filter((pl.col("one") == "n_events") & (pl.col("other") != "n_events"))
+    if pair.height:
+        row = pair.row(0, named=True)
+        other = sample[row["other"]].fill_null(sample[row["other"]].median()).to_numpy()
+        assert row["spearman"] == pytest.approx(stats.spearmanr(sample["n_events"].to_numpy(), other)[0])
+    assert data.filter(pl.col("one") == pl.col("other"))["spearman"].to_list() == [1.0] * 20
+
+
 # --- all charts, whatever the world -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
 def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_world: tuple[World, Dataset]) -> None:
     _, dataset = any_world
-    data = chart.data(dataset, lambda: session_table(dataset))
+    data = chart.data(dataset, lambda: session_table(dataset), lambda: feature_value.feature_sample(dataset))
     sentence = chart.finding(data)
     assert sentence.endswith(".")
     assert "nan" not in sentence.lower().split()
@@ -347,10 +375,12 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     assert 0 < chosen.height == len(kept) < table.height
     selected = SelectedDataset.of(dataset.folder, chosen)
     rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
-    assert CHARTS["week"].data(selected, lambda: chosen)["events"].sum() == len(rows)
-    assert CHARTS["event_mix"].data(selected, lambda: chosen)["events"].sum() == len(rows)
+    assert week.frame(selected)["events"].sum() == len(rows)
+    assert event_mix.frame(selected)["events"].sum() == len(rows)
     for chart in CHARTS.values():
-        data = chart.data(selected, lambda: chosen)
+        if chart.of == "features":  # no filter narrows them
+            continue
+        data = chart.frame(selected if chart.of == "dataset" else chosen)
         assert chart.finding(data).endswith(".")
         json.loads(chart.figure(data).to_json())
 

@@ -13,6 +13,7 @@ from core.dataset import Dataset
 from core.eda import (
     days,
     event_mix,
+    feature_value,
     funnel,
     long_tail,
     lorenz,
@@ -26,6 +27,8 @@ from core.eda import (
     week,
 )
 
+Source = Literal["dataset", "sessions", "features"]
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -34,24 +37,29 @@ class Chart:
     Attributes:
         name: by which caches and addresses know it.
         title: the question.
-        of: what `frame` is made from: the dataset, or its session table (core.eda.session_table).
+        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), or a sample of its
+            features (core.eda.feature_value), which no filter narrows.
         frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
     """
 
     name: str
     title: str
-    of: Literal["dataset", "sessions"]
+    of: Source
     frame: Callable[[Any], pl.DataFrame]
     finding: Callable[[pl.DataFrame], str]
     figure: Callable[[pl.DataFrame], Any]
 
-    def data(self, dataset: Dataset, sessions: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        """Its numbers."""
-        return self.frame(dataset if self.of == "dataset" else sessions())
+    def data(
+        self, dataset: Dataset, sessions: Callable[[], pl.DataFrame], sample: Callable[[], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """Its numbers, from the one that it needs."""
+        if self.of == "dataset":
+            return self.frame(dataset)
+        return self.frame(sessions() if self.of == "sessions" else sample())
 
 
-def _chart(module: ModuleType, of: Literal["dataset", "sessions"] = "sessions", name: str | None = None) -> Chart:
-    name = name or module.__name__.rpartition(".")[2]
+def _chart(module: ModuleType, of: Source = "sessions") -> Chart:
+    name = module.__name__.rpartition(".")[2]
     return Chart(name, module.TITLE, of, module.frame, module.finding, module.figure)
 
 
@@ -72,5 +80,16 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
     "Users": (_chart(user_sessions),),
     "Products": (_chart(long_tail, "dataset"),),
+    "Features": (
+        _chart(feature_value, "features"),
+        Chart(
+            "features_together",
+            feature_value.TOGETHER_TITLE,
+            "features",
+            feature_value.together_frame,
+            feature_value.together_finding,
+            feature_value.together_figure,
+        ),
+    ),
 }
 CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}

@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.dataset import Dataset, DatasetCard
 from core.eda import importance, long_tail, predicted_and_true, residuals, session_line
+from core.eda.feature_value import feature_sample
 from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import session_table
 from core.eda.views import CHARTS
@@ -56,7 +57,17 @@ def _selected(dataset_folder: str, query: Query) -> Dataset:
 @st.cache_data(max_entries=4 * _KEPT, show_spinner="Counting")
 def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (the chart's own frame)
     """The data of a chart of the Explore page, by its name."""
-    return CHARTS[chart].data(_selected(dataset_folder, query), lambda: _chosen(dataset_folder, query))
+    return CHARTS[chart].data(
+        _selected(dataset_folder, query),
+        lambda: _chosen(dataset_folder, query),
+        lambda: _feature_sample(dataset_folder),
+    )
+
+
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Computing features")
+def _feature_sample(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
+    """Value and features of some train sessions."""
+    return feature_sample(Dataset(Path(dataset_folder)))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")

@@ -1,0 +1,182 @@
+"""Which features go with the value, one by one and with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
+from sklearn.feature_selection import mutual_info_regression
+
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.eda.theme import ACCENT, MUTED, finished
+from core.features import feature_catalogue, features_by_group
+from core.schema import ROLE, TRAIN_ROLE, UNIT, VALUE
+from core.wording import count
+
+TITLE = "Which features go with the value?"
+TOGETHER_TITLE = "Which features say the same?"
+_ROWS = 20_000
+"""Train sessions looked at: a correlation is known to 0.01 then."""
+_INFORMATION_ROWS = 4_000
+"""The same for mutual information, which costs a search for neighbours in each feature."""
+_MOST = 20
+_SCHEMA = {
+    "feature": pl.String,
+    "group": pl.String,
+    "meaning": pl.String,
+    "pearson": pl.Float64,
+    "spearman": pl.Float64,
+    "information": pl.Float64,
+}
+_PAIRS = {"one": pl.String, "other": pl.String, "spearman": pl.Float64}
+
+
+def feature_sample(dataset: Dataset, rows: int = _ROWS) -> pl.DataFrame:
+    """Value and all features of at most so many train sessions: value, then a column a feature, null where there is
+    nothing to measure. Composite sessions, whose value is of several users, are left out. The same dataset gives the
+    same sample.
+    """
+    units = dataset.units().select(pl.all().sort_by(UNIT)).collect()
+    train = units.filter((pl.col(ROLE) == TRAIN_ROLE) & ~pl.col("composite") & pl.col(VALUE).is_not_null())
+    chosen = train.sample(min(rows, train.height), seed=0).get_column(UNIT)
+    kept = units.get_column(UNIT).is_in(chosen.implode())
+    parts = [units.filter(kept).select(VALUE)]
+    parts += [table.filter(kept) for _, table in features_by_group(dataset, RunConfig())]
+    return pl.concat(parts, how="horizontal")
+
+
+def frame(sample: pl.DataFrame) -> pl.DataFrame:
+    """One row a feature, the strongest first: feature, group, meaning, pearson and spearman (correlation with the value
+    where the feature is there, -1 to 1; null where it does not vary), information (mutual information with the value in
+    nats; a missing feature counts as its median). `sample` is that of `feature_sample`.
+    """
+    if sample.height < 3:
+        return pl.DataFrame(schema=_SCHEMA)
+    value = sample.get_column(VALUE).to_numpy()
+    names = [name for name in sample.columns if name != VALUE]
+    part = sample.sample(min(_INFORMATION_ROWS, sample.height), seed=0)
+    filled = part.select(pl.col(names).fill_null(pl.col(names).median()).fill_null(0.0)).to_numpy()
+    information = mutual_info_regression(filled, part.get_column(VALUE).to_numpy(), random_state=0)
+    about = {each.feature.name: (each.group, each.feature.meaning) for each in feature_catalogue()}
+    rows = []
+    for name, told in zip(names, information, strict=True):
+        column = sample.get_column(name).to_numpy()
+        known = ~np.isnan(column)
+        mine, theirs = column[known], value[known]
+        rows.append(
+            (
+                name,
+                *about[name],
+                _correlation(mine, theirs),
+                _correlation(rankdata(mine), rankdata(theirs)),
+                float(told),
+            )
+        )
+    data = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+    return data.sort(pl.col("spearman").abs().fill_null(0.0), "feature", descending=[True, False])
+
+
+def together_frame(sample: pl.DataFrame) -> pl.DataFrame:
+    """One row a pair of the 20 features that go with the value most (each with itself, too): one, other, spearman.
+
+    Like features stand beside each other (average linkage on 1 - |correlation|).
+    """
+    data = frame(sample).filter(pl.col("spearman").is_not_null()).head(_MOST)
+    names = data.get_column("feature").to_list()
+    if len(names) < 2:
+        return pl.DataFrame(schema=_PAIRS)
+    filled = sample.select(pl.col(names).fill_null(pl.col(names).median())).to_numpy()
+    found = np.corrcoef(np.apply_along_axis(rankdata, 0, filled), rowvar=False)
+    found = np.nan_to_num(found, nan=0.0)
+    np.fill_diagonal(found, 1.0)
+    apart = squareform(np.clip(1.0 - np.abs(found), 0.0, None), checks=False)
+    order = hierarchy.leaves_list(hierarchy.linkage(apart, method="average"))
+    rows = [(names[a], names[b], float(found[a, b])) for a in order for b in order]
+    return pl.DataFrame(rows, schema=_PAIRS, orient="row")
+
+
+def finding(data: pl.DataFrame) -> str:
+    """The strongest features, in a sentence."""
+    if data.is_empty():
+        return "There are too few sessions with a value."
+    told = [
+        f"{row['feature']} ({row['spearman']:+.2f})" for row in data.head(3).iter_rows(named=True) if row["spearman"]
+    ]
+    if not told:
+        return "No feature goes with the value."
+    most = data.sort("information", descending=True).row(0, named=True)
+    return (
+        f"By rank {', '.join(told)} go with the value most; {most['feature']} tells most about it in any way "
+        f"({most['information']:.2f} nats)."
+    )
+
+
+def together_finding(data: pl.DataFrame) -> str:
+    """The two that are nearest, in a sentence."""
+    pairs = data.filter(pl.col("one") < pl.col("other")).sort(pl.col("spearman").abs(), descending=True)
+    if pairs.is_empty():
+        return "There are too few features that vary."
+    close = pairs.filter(pl.col("spearman").abs() > 0.9).height
+    row = pairs.row(0, named=True)
+    return (
+        f"{row['one']} and {row['other']} are nearest ({row['spearman']:+.2f}); {count(close, 'pair')} of the "
+        f"{pairs.height} shown are above 0.9 in size. Trees do not mind; a straight line does."
+    )
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw rank correlations as bars, linear ones as points, of the 20 strongest features."""
+    shown = data.head(_MOST)
+    base = alt.Chart(shown).encode(
+        y=alt.Y("feature:N", sort=shown.get_column("feature").to_list(), title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=[
+            alt.Tooltip("feature:N"),
+            alt.Tooltip("meaning:N"),
+            alt.Tooltip("spearman:Q", title="rank correlation", format=".3f"),
+            alt.Tooltip("pearson:Q", title="linear correlation", format=".3f"),
+            alt.Tooltip("information:Q", title="mutual information (nats)", format=".3f"),
+        ],
+    )
+    bars = base.mark_bar(color=ACCENT, height=12).encode(
+        x=alt.X("spearman:Q", title="correlation with the value: bar by rank, point linear", axis=alt.Axis(tickCount=5))
+    )
+    points = base.mark_point(color=MUTED, filled=True, size=45, opacity=1).encode(x="pearson:Q")
+    return finished(bars + points, f"Correlation of features with the value. {finding(data)}", height=22 * _MOST + 40)
+
+
+def together_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw a heat map in the order of the clusters."""
+    order = list(dict.fromkeys(data.get_column("one")))
+    chart = (
+        alt.Chart(data)
+        .mark_rect()
+        .encode(
+            x=alt.X("other:N", sort=order, title=None, axis=alt.Axis(labelAngle=-60, labelLimit=160)),
+            y=alt.Y("one:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+            color=alt.Color(
+                "spearman:Q",
+                scale=alt.Scale(domain=[-1, 0, 1], range=["#D55E00", "#F4F5F7", ACCENT]),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip("one:N"),
+                alt.Tooltip("other:N"),
+                alt.Tooltip("spearman:Q", title="rank correlation", format=".2f"),
+            ],
+        )
+    )
+    described = f"Rank correlations of features with each other. {together_finding(data)}"
+    return finished(chart, described, height=20 * max(len(order), 4) + 120)
+
+
+def _correlation(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float | None:
+    """None where either does not vary."""
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(np.corrcoef(one, other)[0, 1])
