@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.eda import session_line
+from core.eda import export, session_line
 from core.eda.views import VIEWS
 from core.wording import count
 from pages._ui import frame
@@ -16,6 +16,7 @@ from pages._ui.cache import (
     sessions_chosen,
     top_products,
 )
+from pages._ui.downloads import downloads, whole_page
 from pages._ui.filters import selection_of, shown
 from pages._ui.tables import product_table
 
@@ -52,21 +53,17 @@ view = st.segmented_control(
 st.query_params["view"] = view
 if view == "Features":
     st.caption("Of up to 20,000 train sessions drawn from all of them: the filter does not narrow this view.")
+drawn: list[export.Shown] = []
 for chart in VIEWS.get(view, ()):
     data = chart_frame(chart.name, folder, query)
+    shown_chart = export.Shown(chart.title, chart.finding(data), chart.figure(data))
+    drawn.append(shown_chart)
     st.subheader(chart.title, anchor=False)
-    st.markdown(chart.finding(data))
-    st.altair_chart(chart.figure(data), key=chart.name)
-    st.download_button(
-        "Data as CSV",
-        data.write_csv,
-        file_name=f"{chart.name}.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"{chart.name}-csv",
-        type="tertiary",
-    )
+    st.markdown(shown_chart.finding)
+    st.altair_chart(shown_chart.figure, key=chart.name)
+    downloads(chart.name, data, shown_chart)
+if drawn:
+    whole_page(view, f"{page.dataset.card().name}: {view}", shown(chosen, sessions_chosen(folder, query)), drawn)
 if view == "Products":
     st.subheader("Which products are most frequent?", anchor=False)
     product_table(top_products(folder, query))

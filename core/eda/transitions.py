@@ -51,7 +51,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw a table of shares, darker where more follow."""
     base = alt.Chart(data).encode(
         x=alt.X("to_type:N", title="then", sort=list(_TO), axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("from_type:N", title="after", sort=list(_FROM)),
+        y=alt.Y("from_type:N", title="after", sort=list(_FROM), axis=alt.Axis(grid=False)),
         tooltip=[
             alt.Tooltip("from_type:N", title="after"),
             alt.Tooltip("to_type:N", title="next"),  # Vega refuses "then" as the name of a line
@@ -64,6 +64,6 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     )
     text = base.mark_text(fontSize=12).encode(
         text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1F2937")),
+        color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value("#1F2937")),
     )
     return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

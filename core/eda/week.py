@@ -63,7 +63,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         .mark_rect()
         .encode(
             x=alt.X("hour:O", title="hour of the day (UTC)", axis=alt.Axis(labelAngle=0, values=list(range(0, 24, 3)))),
-            y=alt.Y("weekday:O", title=None, sort=list(WEEKDAYS)),
+            y=alt.Y("weekday:O", title=None, sort=list(WEEKDAYS), axis=alt.Axis(grid=False)),
             color=alt.Color("events:Q", scale=alt.Scale(range=["#E8ECFB", ACCENT]), legend=None),
             tooltip=[
                 "weekday:N",

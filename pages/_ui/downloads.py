@@ -1,0 +1,39 @@
+"""What can be taken away from a chart: its numbers, pictures, a page that lives on."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core.eda import export
+from core.eda.export import Shown
+
+
+def downloads(name: str, data: Any, shown: Shown) -> None:  # noqa: ANN401 (core's frame)
+    """A menu under a chart; a file is made when it is asked for."""
+    made = {
+        "Numbers (CSV)": (f"{name}.csv", "text/csv", data.write_csv),
+        "Picture (PNG)": (f"{name}.png", "image/png", partial(export.picture, shown.figure, "png")),
+        "Picture (SVG)": (f"{name}.svg", "image/svg+xml", partial(export.picture, shown.figure, "svg")),
+        "Chart (HTML)": (f"{name}.html", "text/html", partial(export.page, shown.title, "", [shown])),
+    }
+    with st.popover("Download", icon=":material/download:", type="tertiary"):
+        for label, (file, mime, content) in made.items():
+            st.download_button(
+                label, content, file_name=file, mime=mime, on_click="ignore", key=f"{name}-{label}", type="tertiary"
+            )
+
+
+def whole_page(view: str, title: str, note: str, drawn: list[Shown]) -> None:
+    """All charts of a view with their findings as one file."""
+    st.download_button(
+        "This view as one HTML file",
+        partial(export.page, title, note.replace("**", ""), drawn),
+        file_name=f"{view.lower()}.html",
+        mime="text/html",
+        on_click="ignore",
+        icon=":material/html:",
+        key=f"page-{view}",
+    )

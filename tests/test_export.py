@@ -1,0 +1,53 @@
+"""Charts as files: real pictures, and pages that open in a real browser without asking anybody for anything."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import polars as pl
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from core.eda import export, lorenz
+from core.eda.export import Shown
+from tests.browser import Watched, launch
+
+DATA = lorenz.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0, 40.0]}))
+CHART = Shown(lorenz.TITLE, lorenz.finding(DATA), lorenz.figure(DATA))
+
+
+def test_a_png_has_the_pixels_of_a_fine_screen() -> None:
+    content = export.picture(CHART.figure, "png")
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", content[16:24])
+    assert width > 1700
+    assert height > 500
+
+
+def test_an_svg_holds_the_axis_titles() -> None:
+    content = export.picture(CHART.figure, "svg").decode()
+    assert content.startswith("<svg")
+    assert "share of all value" in content
+
+
+@pytest.mark.browser
+def test_a_page_draws_itself_without_a_network(tmp_path: Path) -> None:
+    spiteful = Shown("</script><b>x", "a < b & c", CHART.figure)
+    file = tmp_path / "page.html"
+    file.write_bytes(export.page("Title & more", "A note.", [CHART, spiteful]))
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_page()
+        watched = Watched(page)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        expect(page.locator("svg.marks")).to_have_count(2)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Title & more")
+        expect(page.get_by_role("heading", level=2).nth(1)).to_have_text("</script><b>x")
+        expect(page.get_by_label(re.compile("most valuable tenth")).first).to_be_visible()
+        assert asked == [file.as_uri()]
+        assert watched.errors == []
+        browser.close()
