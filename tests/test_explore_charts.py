@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +16,20 @@ from scipy import stats
 
 from core.dataset import Dataset
 from core.eda import (
+    categories,
     days,
     event_mix,
     feature_value,
     funnel,
     long_tail,
     lorenz,
+    paths,
     quantiles,
     session_length,
     session_line,
     transitions,
     type_value,
+    user_segments,
     user_sessions,
     week,
 )
@@ -298,6 +301,49 @@ def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
         other = sample[row["other"]].fill_null(sample[row["other"]].median()).to_numpy()
         assert row["spearman"] == pytest.approx(stats.spearmanr(sample["n_events"].to_numpy(), other)[0])
     assert data.filter(pl.col("one") == pl.col("other"))["spearman"].to_list() == [1.0] * 20
+
+
+def test_paths_against_a_count_by_hand(dataset: Dataset) -> None:
+    by_hand: dict[str, list[float]] = defaultdict(list)
+    for rows in by_session(MIXED.train).values():
+        words = [word for word, _ in groupby(row.type for row in rows)]
+        path = " → ".join([*words[:5], *(["…"] if len(words) > 5 else [])])
+        by_hand[path].append(rows[0].value)
+    data = paths.frame(dataset)
+    assert data.height == 15
+    for row in data.iter_rows(named=True):
+        assert row["sessions"] == len(by_hand[row["path"]])
+        assert row["mean"] == pytest.approx(np.mean(by_hand[row["path"]]))
+    assert data["sessions"].to_list() == sorted(map(len, by_hand.values()), reverse=True)[:15]
+
+
+def test_segments_of_users_against_a_count_by_hand(table: pl.DataFrame) -> None:
+    sessions = by_session(MIXED.train).values()
+    end = max(second(rows[0]) for rows in sessions)
+    starts, values = defaultdict(list), defaultdict(list)
+    for rows in sessions:
+        starts[rows[0].user].append(second(rows[0]))
+        values[rows[0].user].append(rows[0].value)
+    data = user_segments.frame(table)
+    assert data["users"].sum() == len(values)
+    assert data["value_share"].sum() == pytest.approx(1.0)
+    mine = [sum(values[user]) for user in values if len(values[user]) >= 6 and end - max(starts[user]) < 86_400]
+    row = data.filter((pl.col("recency") == "last day") & (pl.col("frequency") == "6 or more")).row(0, named=True)
+    assert (row["users"], row["value"]) == (len(mine), pytest.approx(np.mean(mine)))
+
+
+def test_categories_against_a_count_by_hand(tmp_path: Path) -> None:
+    draws = np.random.default_rng(5)
+    rows = [dataclasses.replace(row, category=f"C{draws.integers(0, 30)}") for row in MIXED.train]
+    world = World(rows, MIXED.test)
+    data = categories.frame(world.ingested(tmp_path))
+    both = [*world.train, *world.test]
+    by_hand = Counter(row.category for row in both)
+    assert data["events"].to_list() == sorted(by_hand.values(), reverse=True)[:20]
+    row = data.row(3, named=True)
+    mine = [each for each in both if each.category == row["category_id"]]
+    assert row["buy_rate"] == pytest.approx(sum(each.type == "BUY" for each in mine) / len(mine))
+    assert row["products"] == len({each.product for each in mine})
 
 
 # --- all charts, whatever the world -----------------------------------------------------------------------------------

@@ -11,18 +11,21 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda import (
+    categories,
     days,
     event_mix,
     feature_value,
     funnel,
     long_tail,
     lorenz,
+    paths,
     quantiles,
     session_length,
     target,
     time_of_day,
     transitions,
     type_value,
+    user_segments,
     user_sessions,
     week,
 )
@@ -65,7 +68,13 @@ def _chart(module: ModuleType, of: Source = "sessions") -> Chart:
 
 VIEWS: dict[str, tuple[Chart, ...]] = {
     "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles)),
-    "Events": (_chart(event_mix, "dataset"), _chart(funnel), _chart(type_value), _chart(transitions, "dataset")),
+    "Events": (
+        _chart(event_mix, "dataset"),
+        _chart(funnel),
+        _chart(type_value),
+        _chart(transitions, "dataset"),
+        _chart(paths, "dataset"),
+    ),
     "Sessions": (
         _chart(session_length),
         Chart(
@@ -78,8 +87,8 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
         ),
     ),
     "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
-    "Users": (_chart(user_sessions),),
-    "Products": (_chart(long_tail, "dataset"),),
+    "Users": (_chart(user_sessions), _chart(user_segments)),
+    "Products": (_chart(long_tail, "dataset"), _chart(categories, "dataset")),
     "Features": (
         _chart(feature_value, "features"),
         Chart(

@@ -1,0 +1,86 @@
+"""Which categories people are interested in, and where they buy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from core.dataset import Dataset
+from core.eda.theme import EVENT_COLOURS, FILE_COLOURS, finished
+from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_CODE, PRODUCT, ROLES, TYPE
+from core.wording import percent
+
+TITLE = "Which categories are most frequent?"
+_MOST = 20
+_SCHEMA = {
+    "category_id": pl.String,
+    "events": pl.Int64,
+    "share": pl.Float64,
+    "buys": pl.Int64,
+    "buy_rate": pl.Float64,
+    "products": pl.Int64,
+}
+
+
+def frame(dataset: Dataset) -> pl.DataFrame:
+    """The categories with most events of both files, at most 20: category_id, events, share (of all events), buys,
+    buy_rate (purchases an event), products (distinct ones).
+    """
+    both = pl.concat([dataset.events(role).select(CATEGORY, PRODUCT, TYPE) for role in ROLES])
+    counted = (
+        both.group_by(CATEGORY)
+        .agg(
+            pl.len().cast(pl.Int64).alias("events"),
+            (pl.col(TYPE) == EVENT_CODE[BUY]).sum().cast(pl.Int64).alias("buys"),
+            pl.col(PRODUCT).n_unique().cast(pl.Int64).alias("products"),
+        )
+        .collect()
+    )
+    total = max(int(counted.get_column("events").sum()), 1)
+    top = counted.sort("events", CATEGORY, descending=[True, False]).head(_MOST)
+    names = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID).collect()
+    return (
+        top.join(names, on=CATEGORY, how="left", maintain_order="left")
+        .with_columns(
+            (pl.col("events") / total).alias("share"),
+            (pl.col("buys") / pl.col("events")).alias("buy_rate"),
+        )
+        .select(*_SCHEMA)
+    )
+
+
+def finding(data: pl.DataFrame) -> str:
+    """The most frequent category and the one that sells best, in a sentence."""
+    if data.is_empty():
+        return "There is no event."
+    first = data.row(0, named=True)
+    told = f"{first['category_id']} has most events ({percent(first['share'])})"
+    if data.height == 1:
+        return f"{told}; there is no other."
+    best = data.sort("buy_rate", descending=True).row(0, named=True)
+    rate = percent(best["buy_rate"])
+    return f"{told}; of the {data.height:,} shown {best['category_id']} sells best ({rate} of its events)."
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw a bar a category, and the purchases in it."""
+    base = alt.Chart(data).encode(
+        y=alt.Y(
+            "category_id:N", sort=data.get_column("category_id").to_list(), title=None, axis=alt.Axis(labelLimit=220)
+        ),
+        tooltip=[
+            alt.Tooltip("category_id:N", title="category"),
+            alt.Tooltip("events:Q", format=","),
+            alt.Tooltip("share:Q", title="of all events", format=".1%"),
+            alt.Tooltip("buys:Q", title="purchases", format=","),
+            alt.Tooltip("buy_rate:Q", title="purchases an event", format=".1%"),
+            alt.Tooltip("products:Q", format=","),
+        ],
+    )
+    events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
+        x=alt.X("events:Q", title="events; purchases among them darker", axis=alt.Axis(format="~s", tickCount=5))
+    )
+    buys = base.mark_bar(color=EVENT_COLOURS[BUY], height=12).encode(x="buys:Q")
+    return finished(events + buys, f"Categories with most events. {finding(data)}", height=22 * _MOST + 40)
