@@ -56,7 +56,8 @@ def finding(data: pl.DataFrame) -> str:
         return "The train file has no event."
     first = data.row(0, named=True)
     held = percent(float(data.get_column("share").sum()))
-    return f"{percent(first['share'])} of the sessions go {first['path']}; the {data.height:,} most frequent paths are those of {held}."
+    rest = f"the {data.height:,} most frequent paths are those of {held}"
+    return f"{percent(first['share'])} of the sessions go {first['path']}; {rest}."
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
