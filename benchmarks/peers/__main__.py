@@ -83,7 +83,9 @@ def of_peer(name: str, files: Path, options: argparse.Namespace) -> pd.DataFrame
         out = Path(folder)
         ids = plain_tables(files, out) if table == "plain" else own_tables(files, out, out / "home")
         command = [str(python), str(_HERE / f"{tool}_peer.py"), *(str(out / f"{each}.parquet") for each in TABLES)]
-        subprocess.run([*command, str(options.minutes)], check=True, capture_output=True, cwd=folder)
+        done = subprocess.run([*command, str(options.minutes)], check=False, capture_output=True, text=True, cwd=folder)
+        if done.returncode:
+            raise RuntimeError(f"{name} ended with an error:\n{done.stderr[-2000:]}")
         return ids.assign(**{VALUE: pd.read_parquet(out / "predicted.parquet")[VALUE].to_numpy()})
 
 
