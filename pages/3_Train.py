@@ -81,7 +81,7 @@ def settings(sessions: int) -> RunConfig:
             help="Each learner tries at most so many settings.",
             width=180,
         )
-    with st.expander("Settings", icon=":material/tune:"):
+    with st.expander("Settings", icon=":material/tune:", key="settings"):
         learners = st.pills(
             "Learners",
             list(LEARNER_LABELS),
@@ -138,7 +138,10 @@ def explained(config: RunConfig, sessions: int) -> str:
             f"A **quick** run fits {what} with their defaults {where}, and stacks them with a Ridge meta-model. "
             f"On this machine it takes about {about} for these {sessions:,} sessions."
         )
-    long = f"It takes {about}" if config.minutes_given is not None else "How long that takes shows when it runs"
+    minutes = config.minutes_given
+    long = (
+        "How long that takes shows when it runs" if minutes is None else f"It takes {count(round(minutes), 'minute')}"
+    )
     return (
         f"A **{config.preset}** run searches the settings of {what} {where}, fits the best with several seeds, and "
         f"stacks them with a Ridge meta-model. {long}; you can let it finish early with the best it has found."
@@ -225,8 +228,9 @@ else:
         "The chosen run is expected to err on the test file by "
         f"**{typical_error(judged.metric, judged.expected.value)}**.",
     )
-if told := st.session_state.pop("told", None):
-    st.info(told, icon=":material/info:")
+with st.container():  # always there: what stands below keeps its place when the words go
+    if told := st.session_state.pop("told", None):
+        st.info(told, icon=":material/info:")
 with frame.sentences():
     if job is not None and job.open:
         st.query_params["job"] = job.id
@@ -244,7 +248,7 @@ with frame.sentences():
             "Go to Data",
         )
     elif job is not None and job.open:
-        with st.expander("Ask for another run", icon=":material/add:"):
+        with st.expander("Ask for another run", icon=":material/add:", key="another-run"):
             ask_for_a_run(page.dataset)
     else:
         ask_for_a_run(page.dataset)
