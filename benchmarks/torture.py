@@ -28,8 +28,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import polars as pl
 import psutil
+from optuna.storages.journal import JournalFileBackend
 
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -129,16 +131,18 @@ def killed(files: Path, home: Path, after: float, calm: Run) -> str:
 
 
 def finished_trials(home: Path) -> set[tuple[str, float]]:
-    """Learner and loss of the trials that the journal has as finished."""
-    from core.training.tuning import SearchFolder  # noqa: PLC0415 (the library of searches is slow to import)
-
+    """Learner and loss of the trials that the journal has as finished; read from a copy, to leave no trace there."""
     found = set()
-    for folder in (home / "studies").glob("*"):
-        storage = SearchFolder(folder).storage()
-        for study in storage.get_all_studies():
-            for trial in storage.get_all_trials(study._study_id):
-                if trial.state.name == "COMPLETE":
-                    found.add((study.study_name, trial.value))
+    for journal in (home / "studies").glob("*/search.journal"):
+        content = journal.read_bytes()
+        copy = home.with_suffix(".journal")
+        copy.write_bytes(content[: content.rfind(b"\n") + 1])
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(copy)))
+        for name in optuna.get_all_study_names(storage):
+            for trial in optuna.load_study(study_name=name, storage=storage).get_trials():
+                if trial.state == optuna.trial.TrialState.COMPLETE:
+                    found.add((name, trial.value))
+        copy.unlink()
     return found
 
 
