@@ -157,11 +157,13 @@ def together_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts
         alt.Chart(data)
         .mark_rect()
         .encode(
-            x=alt.X("other:N", sort=order, title=None, axis=alt.Axis(labelAngle=-60, labelLimit=160)),
-            y=alt.Y("one:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, grid=False)),
+            x=alt.X(
+                "other:N", sort=order, title=None, axis=alt.Axis(labelAngle=-60, labelLimit=160, labelOverlap=False)
+            ),
+            y=alt.Y("one:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, grid=False, labelOverlap=False)),
             color=alt.Color(
                 "spearman:Q",
-                scale=alt.Scale(domain=[-1, 0, 1], range=["#D55E00", "#F4F5F7", ACCENT]),
+                scale=alt.Scale(domain=[-1, 0, 1], range=["#D55E00", "#F4F5F7", ACCENT], interpolate="rgb"),
                 legend=None,
             ),
             tooltip=[

@@ -89,7 +89,10 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw a heat map of the value a user; the label carries the share of the users."""
     base = alt.Chart(data).encode(
         x=alt.X(
-            "recency:N", sort=list(RECENCY), title="last seen before the end of train", axis=alt.Axis(labelAngle=0)
+            "recency:N",
+            sort=list(RECENCY),
+            title="last seen before the end of train (colour: value a user, label: share of the users)",
+            axis=alt.Axis(labelAngle=0),
         ),
         y=alt.Y("frequency:N", sort=list(FREQUENCY)[::-1], title=None, axis=alt.Axis(grid=False)),
         tooltip=[

@@ -76,7 +76,12 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw a bar a number of sessions; the label carries the mean value."""
     told = pl.col("mean").map_elements(number, return_dtype=pl.String).fill_null("")
     base = alt.Chart(data.with_columns(told.alias("told"))).encode(
-        x=alt.X("label:N", title="sessions of the user in train", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
+        x=alt.X(
+            "label:N",
+            title="sessions of the user in train (label: mean value of a session)",
+            sort=_LABELS,
+            axis=alt.Axis(labelAngle=0),
+        ),
         y=alt.Y("share:Q", title="share of the train users", axis=alt.Axis(format="%", tickCount=5)),
         tooltip=[
             alt.Tooltip("label:N", title="sessions"),
