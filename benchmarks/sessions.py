@@ -90,8 +90,8 @@ def main() -> None:
                 pages = []
                 for _ in range(options.sessions):
                     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-                    page.goto(address)
-                    expect(page.get_by_role("heading", level=1, name=PAGES["Home"])).to_be_visible(timeout=60_000)
+                    page.goto(address, wait_until="commit", timeout=120_000)
+                    expect(page.get_by_role("heading", level=1, name=PAGES["Home"])).to_be_visible(timeout=120_000)
                     pages.append(page)
                 began = time.monotonic()
                 while time.monotonic() - began < 60 * options.minutes:
@@ -100,8 +100,9 @@ def main() -> None:
                     memory.append(psutil.Process(server.pid).memory_info().rss / 2**20)
                 browser.close()
             assert Jobs(workspace).get(job.id).active, "the run ended before the sessions did"
-            cancel(workspace, job.id)
         finally:
+            for each in Jobs(workspace).all():
+                cancel(workspace, each.id)
             server.kill()
             server.wait()
     slow = statistics.quantiles(took, n=20)[-1]
