@@ -21,6 +21,8 @@ from typing import Protocol, TypeVar
 
 import psutil
 
+from core.workspace import is_full_disk
+
 T = TypeVar("T")
 
 PROGRAM_LENGTH = 12
@@ -130,8 +132,10 @@ class Unfinished:
             save(made, Path(temporary))
             (Path(temporary) / _HASHES).write_text(json.dumps(_hashes(Path(temporary))), encoding="utf-8")
             Path(temporary).rename(place)
-        except OSError:
-            pass
+        except Exception as error:
+            # the libraries say in their own ways that there is no room; anything else is a defect
+            if not isinstance(error, OSError) and not is_full_disk(error):
+                raise
         finally:
             if temporary is not None:
                 shutil.rmtree(temporary, ignore_errors=True)

@@ -64,7 +64,7 @@ def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
         return _of_predictions("not_applicable", _OTHER_PROGRAM)
     try:
         off = _predicted_again(run, _prepared(dataset, run.manifest.config, report))
-    except Exception:
+    except Exception:  # models of other features fail in as many ways as there are libraries
         if same_program:
             raise
         return _of_predictions("not_applicable", _OTHER_PROGRAM)

@@ -158,7 +158,7 @@ class Jobs:
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
-            except BaseException:
+            except BaseException:  # whatever it was, and an interruption too: nothing half is written
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
@@ -166,7 +166,7 @@ class Jobs:
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def enqueue(self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]) -> tuple[Job, bool]:
-        """Put new work at the end of the queue; or, where the same work waits or is done by now, give that job.
+        """Put new work at the end of the queue; or, where the same work waits or is at work, give that job.
 
         Returns:
             The job, and whether it is new.
@@ -175,11 +175,7 @@ class Jobs:
         now = time.time()
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
         with self._changing() as database:
-            same = database.execute(
-                "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ?"
-                " AND state IN ('queued', 'running', 'stopping')",
-                (dataset, config_digest),
-            ).fetchone()
+            same = _open_with(database, dataset, config_digest)
             if same is None:
                 database.execute(
                     "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"
@@ -196,7 +192,7 @@ class Jobs:
                         _last_place(database) + 1,
                     ),
                 )
-        return self.get(name if same is None else same["id"]), same is None
+        return self.get(same or name), same is None
 
     def resume(self, job_id: str) -> Job:
         """Put a job that ended without a run into the queue once more.
@@ -208,11 +204,7 @@ class Jobs:
         if job.state not in RESUMABLE:
             raise RunError.not_resumable(job_id, job.state)
         with self._changing() as database:
-            same = database.execute(
-                "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ?"
-                " AND state IN ('queued', 'running', 'stopping')",
-                (job.dataset, job.config_digest),
-            ).fetchone()
+            same = _open_with(database, job.dataset, job.config_digest)
             if same is None:
                 database.execute(
                     "UPDATE jobs SET state = 'queued', place = ?, started = NULL, ended = NULL, pid = NULL,"
@@ -222,7 +214,7 @@ class Jobs:
                 database.execute("DELETE FROM wishes WHERE job = ?", (job_id,))
                 if job.state == "cancelled":  # what it came by is gone
                     database.execute("DELETE FROM news WHERE job = ?", (job_id,))
-        return self.get(job_id if same is None else same["id"])
+        return self.get(same or job_id)
 
     def start_next(self) -> Job | None:
         """Take the first of the queue, if nothing is at work: it counts as running from now on. None if not."""
@@ -375,6 +367,15 @@ class Jobs:
         change = f"UPDATE jobs SET {names} WHERE id = ? AND state IN ('running', 'stopping')"  # noqa: S608 (our names)
         with self._open() as database:
             return database.execute(change, (*values.values(), job_id)).rowcount == 1
+
+
+def _open_with(database: sqlite3.Connection, dataset: str, config_digest: str) -> str | None:
+    """The id of the job with this work that waits or is at work."""
+    found = database.execute(
+        "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND state IN ('queued', 'running', 'stopping')",
+        (dataset, config_digest),
+    ).fetchone()
+    return None if found is None else str(found["id"])
 
 
 def _last_place(database: sqlite3.Connection) -> float:

@@ -212,27 +212,27 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
             if not jobs.beat(job_id, moment):
                 raise KeyboardInterrupt  # it was given up as lost meanwhile: somebody may go on with it
 
+    interrupted = False
     try:
         yield Watcher(watch, lambda news: jobs.tell(job_id, news))
     except Cancelled:
         jobs.end(job_id, "cancelled")
-        start_waiting(workspace)
         raise
     except KeyboardInterrupt:
+        interrupted = True  # the machine may be shutting down: nothing is started
         jobs.end(job_id, "lost", error=_ENDED_FROM_OUTSIDE)
         raise
     except StudioError as error:
         jobs.end(job_id, "failed", error=str(error))
-        start_waiting(workspace)
         raise
     except BaseException as error:  # a defect of ours: the job must not look alive; the traceback is in its log
         log = log_file(workspace, job_id)
         jobs.end(job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}): see {log}.")
-        start_waiting(workspace)
         raise
     finally:
         ended.set()
-    start_waiting(workspace)
+        if not interrupted:
+            start_waiting(workspace)
 
 
 def _beat(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
