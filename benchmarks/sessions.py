@@ -2,24 +2,20 @@
 
     python -m benchmarks.sessions [--sessions 20] [--minutes 10]
 
-A real Chromium, a context a session. Each in turn goes to another page; what is measured is the time from the click
-until the page has its heading and its script has ended. Printed: median, 95th percentile and slowest in seconds, and
-the server's memory over time. Browser, server and run share the machine's cores.
+A real Chromium, a tab a session: to the server each is one of its own. They are opened before the run begins. Then
+one after the other goes to another page, or clicks something on Explore; what is measured is the time from the click
+until the page has its heading and its script has ended. Printed: median, 95th percentile and slowest in seconds by
+page, and the server's memory over time. Browser, server and run share the machine's cores.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
+from collections import defaultdict
 from pathlib import Path
 
 import psutil
@@ -30,6 +26,7 @@ from core.pipeline import run
 from core.runs import Jobs, cancel, start_run
 from core.welcome import demo_dataset, demo_files
 from core.workspace import Workspace
+from tests.browser import launch, served
 
 PAGES = {
     "Home": "What will a session be worth?",
@@ -39,35 +36,30 @@ PAGES = {
     "Importance": "What drives the value of a session?",
     "Submission": "Is the submission right?",
 }
+VIEWS_TO_CLICK = ("Events", "Sessions", "Time", "Products")
+_PATIENCE = 60_000  # milliseconds
 _ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
-
-
-def served(home: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """A dashboard and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = os.environ | {"SVS_HOME": str(home), "SVS_FIRST_RUN": "0"}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://localhost:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health")  # noqa: S310 (our own address)
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return server, address
-    raise RuntimeError("the server does not answer")
 
 
 def go(page: Page, name: str) -> float:
     """Seconds from the click on a page's link until it stands there."""
     began = time.perf_counter()
     page.get_by_role("link", name=name, exact=True).first.click()
-    expect(page.get_by_role("heading", level=1, name=PAGES[name])).to_be_visible(timeout=60_000)
-    page.wait_for_selector(_ENDED, timeout=60_000)
-    return time.perf_counter() - began
+    return _ended(page, name) - began
+
+
+def look(page: Page, view: str) -> float:
+    """Seconds from the click on a view of Explore, on which the page is, until it stands there."""
+    began = time.perf_counter()
+    page.get_by_text(view, exact=True).first.click()
+    expect(page.get_by_role("radio", name=view)).to_be_checked(timeout=_PATIENCE)
+    return _ended(page, "Explore") - began
+
+
+def _ended(page: Page, name: str) -> float:
+    expect(page.get_by_role("heading", level=1, name=PAGES[name])).to_be_visible(timeout=_PATIENCE)
+    page.wait_for_selector(_ENDED, timeout=_PATIENCE)
+    return time.perf_counter()
 
 
 def main() -> None:
@@ -80,39 +72,46 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch) / "home")
         run(demo_files(), RunConfig(), workspace)
-        server, address = served(workspace.root)
-        try:
+        took: dict[str, list[float]] = defaultdict(list)
+        memory: list[float] = []
+        with served(workspace) as dashboard, sync_playwright() as playwright:
+            browser = launch(playwright)
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            pages = [context.new_page() for _ in range(options.sessions)]
+            for page in pages:
+                page.goto(dashboard.address, wait_until="commit", timeout=_PATIENCE)
+                _ended(page, "Home")
             job, _ = start_run(workspace, demo_dataset(workspace), RunConfig(preset="standard", minutes=60.0))
-            memory, took = [], []
-            with sync_playwright() as playwright:
-                chromium = os.environ.get("SVS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-                browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-                pages = []
-                for _ in range(options.sessions):
-                    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-                    page.goto(address, wait_until="commit", timeout=120_000)
-                    expect(page.get_by_role("heading", level=1, name=PAGES["Home"])).to_be_visible(timeout=120_000)
-                    pages.append(page)
+            try:
                 began = time.monotonic()
                 while time.monotonic() - began < 60 * options.minutes:
-                    page = draws.choice(pages)
-                    took.append(go(page, draws.choice(list(PAGES))))
-                    memory.append(psutil.Process(server.pid).memory_info().rss / 2**20)
+                    page, name = draws.choice(pages), draws.choice(list(PAGES))
+                    took[name].append(go(page, name))
+                    if name == "Explore":
+                        view = draws.choice(VIEWS_TO_CLICK)
+                        took[f"view {view}"].append(look(page, view))
+                    memory.append(psutil.Process(dashboard.process.pid).memory_info().rss / 2**20)
+                found = Jobs(workspace).get(job.id)
+                assert found.state == "running", f"the run was {found.state} before the sessions had ended"
+            finally:
+                for each in Jobs(workspace).all():
+                    cancel(workspace, each.id)
                 browser.close()
-            assert Jobs(workspace).get(job.id).active, "the run ended before the sessions did"
-        finally:
-            for each in Jobs(workspace).all():
-                cancel(workspace, each.id)
-            server.kill()
-            server.wait()
-    slow = statistics.quantiles(took, n=20)[-1]
-    print(
-        f"{options.sessions} sessions, {len(took)} changes of page: median {statistics.median(took):.2f} s, "
-        f"95% within {slow:.2f} s, slowest {max(took):.2f} s"
-    )
+    for name, seconds in sorted(took.items()):
+        print(f"{name:16} {_in_words(seconds)}")
+    print(f"{options.sessions} sessions: {_in_words([each for seconds in took.values() for each in seconds])}")
     fifth = max(1, len(memory) // 5)
     parts = [statistics.median(memory[place * fifth : (place + 1) * fifth]) for place in range(5)]
     print("server's memory by fifth of the time, MB: " + ", ".join(f"{part:.0f}" for part in parts))
+
+
+def _in_words(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    slow = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return (
+        f"{len(seconds)} clicks: median {statistics.median(seconds):.2f} s, 95% within {slow:.2f} s, "
+        f"slowest {ordered[-1]:.2f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -18,13 +18,11 @@ import os
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +38,7 @@ from core.ingestion.demo import write_demo
 from core.runs import Job, Jobs, Run, cancel, find_run, list_runs, load_run, resume, start_run
 from core.runs.store import SEARCH_FILE, damage
 from core.workspace import Workspace
+from tests.browser import served
 
 CONFIG = RunConfig(preset="standard", trials=4, folds=3)
 _SESSIONS = 1500
@@ -170,38 +169,6 @@ def whole(workspace: Workspace) -> None:
     assert [*workspace.unfinished.iterdir(), *workspace.searches.iterdir()] == []
 
 
-@contextlib.contextmanager
-def dashboard(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A served dashboard."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
-    environment = os.environ | {"SVS_HOME": str(home), "SVS_FIRST_RUN": "0"}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
-                break
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield server
-    finally:
-        server.kill()
-        server.wait()
-
-
 def dashboard_killed(files: Path, home: Path, calm: Run, *, worker_too: bool) -> None:
     """The dashboard's process starts the job, as its button does, and is killed."""
     workspace, dataset = read(files, home)
@@ -212,7 +179,7 @@ def dashboard_killed(files: Path, home: Path, calm: Run, *, worker_too: bool) ->
         "print(start_run(w, Dataset(w.datasets / sys.argv[2]), config)[0].id, flush=True);"
         "time.sleep(600)"
     )
-    with dashboard(home) as server:
+    with served(workspace) as dashboard:
         asker = subprocess.Popen(
             [sys.executable, "-c", code, str(home), dataset.fingerprint, CONFIG.model_dump_json()],
             stdout=subprocess.PIPE,
@@ -222,7 +189,7 @@ def dashboard_killed(files: Path, home: Path, calm: Run, *, worker_too: bool) ->
         job = Jobs(workspace).get(asker.stdout.readline().strip())
         while Jobs(workspace).get(job.id).moment is None:
             time.sleep(0.05)
-        for each in (server, asker):
+        for each in (dashboard.process, asker):
             each.kill()
             each.wait()
         if worker_too:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page, Playwright
 
@@ -48,9 +49,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Served(NamedTuple):
+    """A dashboard that answers."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
-def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
-    """Serve the dashboard on a free port of this machine, as `make run` does; gives its address."""
+def served(workspace: Workspace, *, first_run: bool = False) -> Iterator[Served]:
+    """Serve the dashboard on a free port of this machine, as `make run` does."""
     port = free_port()
     environment = os.environ | {"SVS_HOME": str(workspace.root), "SVS_FIRST_RUN": "1" if first_run else "0"}
     log = workspace.root.parent / "server.log"
@@ -64,7 +72,7 @@ def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
-        yield address
+        yield Served(address, server)
     finally:
         server.terminate()
         try:
@@ -76,6 +84,13 @@ def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
             server.wait()
     said = log.read_text()
     assert "Traceback" not in said, said
+
+
+@contextmanager
+def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
+    """The address of a dashboard that is served meanwhile."""
+    with served(workspace, first_run=first_run) as its:
+        yield its.address
 
 
 def _answers(address: str) -> bool:

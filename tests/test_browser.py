@@ -42,6 +42,7 @@ NO_TYPES = b"event_time,product_id,category_id,user_id,user_session,session_valu
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=30_000)  # a busy machine draws late; what must be soon says so where it is asked
     with sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser

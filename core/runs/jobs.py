@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -123,12 +124,28 @@ class Job:
         return 0.0 if self.state == "queued" else max((self.ended or now or time.time()) - began, 0.0)
 
 
+_prepared: set[tuple[str, int, int]] = set()
+"""The databases whose tables this process has seen to; pages look every second."""
+
+
+def _file(path: Path) -> tuple[str, int, int]:
+    """What tells this file from another one that takes its place."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), -1, -1
+    return str(path), found.st_dev, found.st_ino
+
+
 class Jobs:
     """All jobs of a workspace. Every method opens the database, does one transaction and closes it."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._path = workspace.jobs_database
+        if _file(self._path) in _prepared:
+            return
         with self._open() as database:
+            database.execute("PRAGMA journal_mode=WAL")
             database.execute(_JOBS)
             there = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
             for name, kind in _LATER_COLUMNS.items():
@@ -138,6 +155,7 @@ class Jobs:
                         database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
             for each in (_WISHES, _NEWS, _NEWS_BY_JOB, _ONE_ACTIVE, _ONE_OPEN):
                 database.execute(each)
+        _prepared.add(_file(self._path))
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -146,7 +164,6 @@ class Jobs:
                 sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
             ) as database:
                 database.row_factory = sqlite3.Row
-                database.execute("PRAGMA journal_mode=WAL")
                 yield database
         except sqlite3.DatabaseError as error:
             raise RunError.no_database(self._path, str(error)) from error

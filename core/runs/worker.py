@@ -31,6 +31,7 @@ _BEAT_SECONDS = 2.0
 _LOOK_SECONDS = 1.0
 _WRITE_SECONDS = 0.2  # progress is written at most this often; a page looks once a second
 _ENDED_FROM_OUTSIDE = "Its process was ended from outside; resume it, and it goes on where it was."
+_NICE = 10  # of 19: well behind the dashboard, still before what is left for idle times
 _GRACE_SECONDS = 2.0  # between the request to stop and the end by force; a fit cannot always be interrupted
 
 
@@ -93,9 +94,21 @@ def _spawn(workspace: Workspace, job: Job) -> None:
         process = subprocess.Popen(
             command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
         )
+    _let_others_go_first(process.pid)
     # Collects the exit status while we live, so that an ended worker is no zombie of ours.
     threading.Thread(target=process.wait, daemon=True).start()
     Jobs(workspace).adopt(job.id, process.pid)
+
+
+def _let_others_go_first(pid: int) -> None:
+    """The dashboard answers in between, and so does all else that its owner does on the machine: a run takes the time
+    that is left over. Called before the process makes threads, which inherit it. Nice by itself weighs little between
+    sessions where Linux groups them (sched(7), the autogroup feature), so the group is told too.
+    """
+    with suppress(psutil.Error, OSError):  # it ended already, or the system knows no such thing
+        psutil.Process(pid).nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
+    with suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
 
 
 def _flag(name: str, value: object) -> list[str]:

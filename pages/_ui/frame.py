@@ -17,6 +17,7 @@ from core.welcome import begin
 from core.wording import number
 from core.workspace import Workspace
 from pages._ui.job import show_in_sidebar
+from pages._ui.rest import freeze_libraries
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
@@ -56,6 +57,7 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Set the page up and draw the sidebar. Every page calls this first, and works when it is the first one opened."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
+    freeze_libraries()
     workspace = Workspace.from_environment()
     with sentences(stop=True):
         _begin(str(workspace.root))
