@@ -3,11 +3,10 @@
     python -m benchmarks.sessions [--sessions 20] [--minutes 10]
 
 A real Chromium, a tab a session: to the server each is one of its own. They are opened before the run begins. Then
-one after the other goes to another page, or to another view of Explore. What is measured, by a stopwatch in the page
-itself, is the time from the click until the new heading is there and the script has ended (before a click, Playwright
-waits for frames in which nothing moves, and they take their time in a tab that is not in front). Printed: median, 95th
-percentile and slowest in seconds by page, and the server's memory over time. Browser, server and run share the
-machine's cores.
+one after the other goes to another page, or to another view of Explore. What is measured is the time from the click
+until the new heading is there, the charts are drawn and the script has ended (the stopwatch of benchmarks/ui). Printed:
+median, 95th percentile and slowest in seconds by page, how far behind the job the progress on the pages is, and the
+server's memory over time. Browser, server and run share the machine's cores.
 """
 
 from __future__ import annotations
@@ -16,13 +15,15 @@ import argparse
 import random
 import statistics
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.ui.stopwatch import PATIENCE, seconds
 from core.config import RunConfig
 from core.eda.views import VIEWS
 from core.pipeline import run
@@ -40,35 +41,17 @@ PAGES = {
     "Submission": "Is the submission right?",
 }
 _VIEWS = ("Events", "Sessions", "Time", "Products")
-_PATIENCE = 60_000  # milliseconds
-_ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
-_STOPWATCH = """heading => {
-    window.took = null
-    document.addEventListener("click", click => {
-        const look = () => {
-            const there = [...document.querySelectorAll("h1, h2, h3")].some(each => each.textContent === heading)
-            if (there && document.querySelector("ENDED")) window.took = performance.now() - click.timeStamp
-            else setTimeout(look, 20)
-        }
-        setTimeout(look, 20)
-    }, {capture: true, once: true})
-}""".replace("ENDED", _ENDED)
+_WITH_PROGRESS = ("Home", "Train")
 
 
 def go(page: Page, name: str) -> float:
     """Seconds from the click on a page's link until it stands there."""
-    return _seconds(page, page.get_by_role("link", name=name, exact=True).first, PAGES[name])
+    return seconds(page, page.get_by_role("link", name=name, exact=True).first, PAGES[name])
 
 
 def look(page: Page, view: str) -> float:
     """Seconds from the click on a view of Explore, on which the page is, until it stands there."""
-    return _seconds(page, page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True), VIEWS[view][0].title)
-
-
-def _seconds(page: Page, link: Locator, heading: str) -> float:
-    page.evaluate(_STOPWATCH, heading)
-    link.click(timeout=_PATIENCE)
-    return float(page.wait_for_function("() => window.took", timeout=_PATIENCE).json_value()) / 1000
+    return seconds(page, page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True), VIEWS[view][0].title)
 
 
 def main() -> None:
@@ -88,10 +71,11 @@ def main() -> None:
             context = browser.new_context(viewport={"width": 1280, "height": 900})
             pages = [context.new_page() for _ in range(options.sessions)]
             for page in pages:
-                page.goto(dashboard.address, wait_until="commit", timeout=_PATIENCE)
-                page.get_by_role("heading", level=1, name=PAGES["Home"]).wait_for(timeout=_PATIENCE)
+                page.goto(dashboard.address, wait_until="commit", timeout=PATIENCE)
+                page.get_by_role("heading", level=1, name=PAGES["Home"]).wait_for(timeout=PATIENCE)
             at = ["Home"] * len(pages)
             job, _ = start_run(workspace, demo_dataset(workspace), RunConfig(preset="standard", minutes=60.0))
+            told, behind = _Told(workspace, job.id), []
             try:
                 began = time.monotonic()
                 while time.monotonic() - began < 60 * options.minutes:
@@ -102,26 +86,58 @@ def main() -> None:
                     if name == "Explore":
                         view = draws.choice(_VIEWS)
                         took[f"view {view}"].append(look(page, view))
+                    for watcher in (page for page, name in zip(pages, at, strict=True) if name in _WITH_PROGRESS):
+                        behind.append(told.seconds_behind(watcher.get_by_test_id("stProgress").first.inner_text()))
                     memory.append(psutil.Process(dashboard.process.pid).memory_info().rss / 2**20)
                 found = Jobs(workspace).get(job.id)
                 assert found.state == "running", f"the run was {found.state} before the sessions had ended"
             finally:
+                told.end()
                 for each in Jobs(workspace).all():
                     cancel(workspace, each.id)
                 browser.close()
-    for name, seconds in sorted(took.items()):
-        print(f"{name:16} {_in_words(seconds)}")
-    print(f"{options.sessions} sessions: {_in_words([each for seconds in took.values() for each in seconds])}")
+    for name, mine in sorted(took.items()):
+        print(f"{name:16} {_in_words(mine)}")
+    print(f"{options.sessions} sessions: {_in_words([each for mine in took.values() for each in mine])}")
+    print(f"seconds that a shown state was behind: {_in_words(behind, 'looks')}")
     fifth = max(1, len(memory) // 5)
     parts = [statistics.median(memory[place * fifth : (place + 1) * fifth]) for place in range(5)]
     print("server's memory by fifth of the time, MB: " + ", ".join(f"{part:.0f}" for part in parts))
 
 
-def _in_words(seconds: list[float]) -> str:
-    ordered = sorted(seconds)
+class _Told:
+    """What the jobs database said of a job, and when: to see how far behind a page is."""
+
+    def __init__(self, workspace: Workspace, job: str) -> None:
+        self._read, self._said, self._over = lambda: Jobs(workspace).get(job).moment, [("", 0.0)], threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        while not self._over.wait(0.1):
+            moment = self._read()
+            words = "" if moment is None else moment.detail
+            if words != self._said[-1][0]:
+                self._said.append((words, time.monotonic()))
+
+    def seconds_behind(self, shown: str) -> float:
+        """For how long what a page shows has not been the latest."""
+        said, now = list(self._said), time.monotonic()
+        latest = max((place for place, (words, _) in enumerate(said) if words and words in shown), default=None)
+        if latest is None:
+            return now - said[1][1] if len(said) > 1 else 0.0
+        return now - said[latest + 1][1] if latest + 1 < len(said) else 0.0
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def _in_words(times: list[float], of: str = "clicks") -> str:
+    ordered = sorted(times)
     slow = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     return (
-        f"{len(seconds)} clicks: median {statistics.median(seconds):.2f} s, 95% within {slow:.2f} s, "
+        f"{len(times)} {of}: median {statistics.median(times):.2f} s, 95% within {slow:.2f} s, "
         f"slowest {ordered[-1]:.2f} s"
     )
 

@@ -95,9 +95,9 @@ def undisturbed(files: Path, home: Path) -> tuple[Run, float]:
 
 
 def until_ended(workspace: Workspace, job: Job) -> Job:
-    """The job when it neither waits nor works any more."""
+    """The job when it neither waits nor works any more, and its process is gone."""
     jobs, deadline = Jobs(workspace), time.monotonic() + _PATIENCE
-    while (found := jobs.get(job.id)).open:
+    while (found := jobs.get(job.id)).open or (found.pid is not None and psutil.pid_exists(found.pid)):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
     return found

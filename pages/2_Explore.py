@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from core.eda import export, session_line
-from core.eda.views import VIEWS
+from core.eda import drift, export, overview, session_line
+from core.eda.picking import pickable
+from core.eda.views import CHARTS, NOT_FILTERED, VIEWS
 from core.wording import count
 from pages._ui import frame
 from pages._ui.cache import (
     card_of,
     chart_frame,
+    columns_described,
+    files_compared,
+    frequent_categories,
     session_drawn,
     session_events,
     sessions_chosen,
     top_products,
 )
 from pages._ui.downloads import downloads, whole_page
-from pages._ui.filters import selection_of, shown
-from pages._ui.tables import product_table
+from pages._ui.filters import follow, selection_of, show
+from pages._ui.tables import column_table, product_table
 
 page = frame.open_page(frame.EXPLORE)
 if page.dataset is None:
@@ -35,9 +41,9 @@ folder = str(page.dataset.folder)
 card = card_of(folder)
 events = count(card.train.kept + card.test.kept, "event")
 frame.title("What do sessions look like?", f"**{events}** in two files.")
-chosen = selection_of(card)
+chosen = selection_of(card, frequent_categories(folder))
 query = tuple(chosen.as_query().items())
-st.markdown(shown(chosen, sessions_chosen(folder, query)))
+note = show(chosen, sessions_chosen(folder, query))
 
 ONE_SESSION = "One session"
 views = [*VIEWS, ONE_SESSION]
@@ -53,17 +59,34 @@ view = st.segmented_control(
 st.query_params["view"] = view
 if view == "Features":
     st.caption("Of up to 20,000 train sessions drawn from all of them: the filter does not narrow this view.")
-drawn: list[export.Shown] = []
+elif view == "Drift":
+    st.caption("Of up to 20,000 sessions of each file: the filter does not narrow this view.")
+    if (compared := files_compared(folder)) is not None:
+        st.markdown(drift.told_apart(compared.own.auc, compared.every.auc))
+
+
+def as_shown(name: str) -> tuple[Any, export.Shown]:
+    """The numbers of a chart, and the chart."""
+    chart, data = CHARTS[name], chart_frame(name, folder, () if CHARTS[name].of in NOT_FILTERED else query)
+    return data, export.Shown(chart.title, chart.finding(data), chart.figure(data))
+
+
 for chart in VIEWS.get(view, ()):
-    data = chart_frame(chart.name, folder, query)
-    shown_chart = export.Shown(chart.title, chart.finding(data), chart.figure(data))
-    drawn.append(shown_chart)
+    data, drawn = as_shown(chart.name)
     st.subheader(chart.title, anchor=False)
-    st.markdown(shown_chart.finding)
-    st.altair_chart(shown_chart.figure, key=chart.name)
-    downloads(chart.name, data, shown_chart)
-if drawn:
-    whole_page(view, f"{page.dataset.card().name}: {view}", shown(chosen, sessions_chosen(folder, query)), drawn)
+    st.markdown(drawn.finding)
+    if chart.pick is None:
+        st.altair_chart(drawn.figure, key=chart.name)
+    else:
+        told = st.altair_chart(pickable(drawn.figure, chart.pick), key=chart.name, on_select="rerun")
+        follow(chart.name, chart.pick, dict(told.selection), chosen)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        downloads(chart.name, data, drawn)
+        if chart.pick is not None:
+            st.caption(chart.pick.hint, width="content")
+if view == "Overview":
+    st.subheader(overview.COLUMNS_TITLE, anchor=False)
+    column_table(columns_described(folder, query))
 if view == "Products":
     st.subheader("Which products are most frequent?", anchor=False)
     product_table(top_products(folder, query))
@@ -85,3 +108,9 @@ if view == ONE_SESSION:
             st.dataframe(line, hide_index=True, alt="The events of the session")
     else:
         st.markdown("Type an id, or draw a session at random from those that the filter shows.")
+st.divider()
+name = page.dataset.card().name
+with st.container(horizontal=True):
+    if view in VIEWS:
+        whole_page(view, f"{name}: {view}", note, lambda: [as_shown(chart.name)[1] for chart in VIEWS[view]])
+    whole_page("All views", name, note, lambda: [as_shown(each)[1] for each in CHARTS])

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
-from itertools import groupby, pairwise
+from itertools import combinations, groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +14,22 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from core.audit import compare_files
 from core.dataset import Dataset
 from core.eda import (
     categories,
+    category_map,
     days,
+    drift,
     event_mix,
     feature_value,
+    flows,
     funnel,
     long_tail,
     lorenz,
+    overview,
     paths,
+    popularity,
     quantiles,
     session_length,
     session_line,
@@ -31,15 +37,27 @@ from core.eda import (
     type_value,
     user_segments,
     user_sessions,
+    value_spread,
     week,
 )
+from core.eda.picking import pickable, picked
 from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import OF_TYPE, session_table
-from core.eda.views import CHARTS, Chart
+from core.eda.views import CHARTS, NOT_FILTERED, Chart
+from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES
+from core.workspace import Workspace
 from tests.test_eda import ONE_ROW, Row, World, mixed
 
-MIXED = mixed()
+MIXED = World(
+    *(
+        [
+            dataclasses.replace(row, category=f"C{place % 5}" if place % 3 else row.category)
+            for place, row in enumerate(rows)
+        ]
+        for rows in (mixed().train, mixed().test)
+    )
+)
 ONE_USER = World([dataclasses.replace(row, user="U") for row in MIXED.train], MIXED.test[:1])
 NOTHING_WORTH = World([dataclasses.replace(row, value=0.0) for row in MIXED.train], MIXED.test)
 ALL_ALIKE = World([dataclasses.replace(row, value=7.0) for row in MIXED.train], MIXED.test)
@@ -344,13 +362,176 @@ def test_categories_against_a_count_by_hand(tmp_path: Path) -> None:
     assert row["products"] == len({each.product for each in mine})
 
 
+def test_the_size_of_the_files_against_a_count_by_hand(dataset: Dataset) -> None:
+    data = overview.frame(dataset)
+    for role in ("train", "test"):
+        rows = MIXED.rows(role)
+        mine = dict(data.filter(pl.col("file") == role).select("measure", "count").iter_rows())
+        assert mine == {
+            "events": len(rows),
+            "sessions": len({row.session for row in rows}),
+            "users": len({row.user for row in rows}),
+            "products": len({row.product for row in rows}),
+            "categories": len({row.category for row in rows}),
+            "days": len({second(row) // 86_400 for row in rows}),
+        }
+    users = {role: {row.user for row in MIXED.rows(role)} for role in ("train", "test")}
+    assert data.item(0, "known_users") == pytest.approx(len(users["test"] & users["train"]) / len(users["test"]))
+    assert data.group_by("measure").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 6)
+
+
+def test_what_the_columns_hold_against_a_count_by_hand(dataset: Dataset) -> None:
+    data = overview.columns_frame(dataset)
+    assert data.height == 13  # the test file has no values
+    for name, of in (("product_id", "product"), ("user_session", "session"), ("event_type", "type")):
+        for role in ("train", "test"):
+            by_hand = Counter(getattr(row, of) for row in MIXED.rows(role))
+            row = data.filter((pl.col("column") == name) & (pl.col("file") == role)).row(0, named=True)
+            assert row["distinct"] == len(by_hand)
+            assert by_hand[row["most_frequent"]] == by_hand.most_common(1)[0][1]
+            assert row["its_share"] == pytest.approx(by_hand[row["most_frequent"]] / len(MIXED.rows(role)))
+            assert row["filled"] == 1.0
+    value = data.filter(pl.col("column") == "session_value").row(0, named=True)
+    assert float(value["least"].replace(",", "")) == pytest.approx(MIXED.values()[0], rel=0.01)
+    time = data.filter((pl.col("column") == "event_time") & (pl.col("file") == "train")).row(0, named=True)
+    first = min(second(row) for row in MIXED.train)
+    assert time["least"] == datetime.fromtimestamp(first, UTC).strftime("%d %b %Y %H:%M:%S")
+
+
+def test_the_spread_of_values_against_numpy(table: pl.DataFrame) -> None:
+    kinds: dict[str, list[float]] = defaultdict(list)
+    for rows in by_session(MIXED.train).values():
+        types = {row.type for row in rows}
+        furthest = next(word for word in ("BUY", "REMOVE_CART", "ADD_CART", "VIEW") if word in types)
+        kinds[furthest].append(rows[0].value)
+    data = value_spread.frame(table)
+    assert set(data["step"]) == set(kinds)
+    for row in data.iter_rows(named=True):
+        mine = np.array(kinds[row["step"]])
+        found = [row[name] for name in ("p5", "low", "median", "high", "p95")]
+        assert found == pytest.approx(np.quantile(mine, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist())
+        assert (row["sessions"], row["mean"]) == (len(mine), pytest.approx(mine.mean()))
+
+
+def test_popularity_and_value_against_scipy(dataset: Dataset) -> None:
+    values = defaultdict(list)
+    for rows in by_session(MIXED.train).values():
+        for product in {row.product for row in rows}:
+            values[product].append(rows[0].value)
+    kept = [(len(mine), np.mean(mine)) for mine in values.values() if len(mine) >= 3]
+    data = popularity.frame(dataset)
+    assert data["products"].sum() == data.item(0, "all") == len(kept)
+    assert data.item(0, "spearman") == pytest.approx(stats.spearmanr(*zip(*kept, strict=True)).statistic)
+    for row in data.iter_rows(named=True):
+        inside = [
+            (times, mean)
+            for times, mean in kept
+            if row["low_sessions"] * 0.999 <= times <= row["high_sessions"] * 1.001
+            and row["low_value"] * 0.999 <= mean <= row["high_value"] * 1.001
+        ]
+        assert len(inside) >= row["products"]
+
+
+def test_the_map_of_categories_is_filled_in_proportion(tmp_path: Path) -> None:
+    draws = np.random.default_rng(5)
+    rows = [dataclasses.replace(row, category=f"C{min(draws.geometric(0.02), 90)}") for row in MIXED.train]
+    data = category_map.frame(World(rows, MIXED.test).ingested(tmp_path))
+    assert data.height == 61
+    assert data["events"].sum() == len(rows) + len(MIXED.test)
+    area = (data["right"] - data["left"]) * (data["bottom"] - data["top"])
+    assert (area / area.sum()).to_list() == pytest.approx(data["share"].to_list())
+    for one, other in combinations(data.select("left", "right", "top", "bottom").rows(), 2):
+        apart = one[1] <= other[0] + 1e-9 or other[1] <= one[0] + 1e-9
+        assert apart or one[3] <= other[2] + 1e-9 or other[3] <= one[2] + 1e-9
+
+
+def test_streams_against_a_count_by_hand(dataset: Dataset) -> None:
+    by_hand: Counter[tuple[int, str, str]] = Counter()
+    sessions = by_session(MIXED.train)
+    for rows in sessions.values():
+        words = [*[word for word, _ in groupby(row.type for row in rows)], "end"]
+        by_hand.update((step, a, b) for step, (a, b) in enumerate(pairwise(words), start=1) if step <= 4)
+    data = flows.frame(dataset)
+    assert {(step, a, b): times for step, a, b, times, _ in data.iter_rows()} == by_hand
+    assert data.filter(pl.col("step") == 1)["share"].sum() == pytest.approx(1.0)
+    assert data["share"].to_list() == pytest.approx((data["sessions"] / len(sessions)).to_list())
+
+
+def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, dataset: Dataset, tmp_path: Path) -> None:
+    assert compare_files(dataset) is None
+    compared = compare_files(ingest(demo_files, Workspace(tmp_path / "demo")))
+    assert compared is not None
+    sizes = [record["psi"] for record in compared.records]
+    assert sizes == sorted(sizes, reverse=True)
+    assert 0.4 < compared.own.auc < compared.every.auc <= 1.0
+    assert f"{compared.own.auc:.2f}" in drift.told_apart(compared.own.auc, compared.every.auc)
+
+
+# --- pointing at a chart ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chart", "told", "wanted"),
+    [
+        (
+            "days",
+            {"pick": {"day": [1709596800000.4, 1709856000000.2]}},
+            {"first": date(2024, 3, 5), "last": date(2024, 3, 8)},
+        ),
+        (
+            "days",
+            {"pick": {"day": [1709856000000, 1709596800000]}},
+            {"first": date(2024, 3, 5), "last": date(2024, 3, 8)},
+        ),
+        ("target", {"pick": {"low": [12.3456, 78.9]}}, {"least_value": 12.3, "most_value": 78.9}),
+        ("event_mix", {"pick": [{"event_type": "BUY"}, {"event_type": "VIEW"}]}, {"types": ("VIEW", "BUY")}),
+        ("session_length", {"pick": [{"length": 3}]}, {"least_events": 3, "most_events": 3}),
+        ("session_length", {"pick": [{"length": 20}, {"length": 4}]}, {"least_events": 4, "most_events": None}),
+        ("categories", {"pick": [{"category_id": "C, 3"}]}, {"categories": ("C, 3",)}),
+    ],
+)
+def test_what_is_pointed_at_becomes_a_filter(chart: str, told: dict[str, object], wanted: dict[str, object]) -> None:
+    pick = CHARTS[chart].pick
+    assert pick is not None
+    found = picked(pick, told, Selection(file="train"))
+    assert found == dataclasses.replace(Selection(file="train"), **wanted)  # type: ignore[arg-type]
+    assert Selection.of_query(found.as_query()) == found
+
+
+@pytest.mark.parametrize("told", [None, {}, {"pick": {}}, {"pick": []}, {"pick": [{"vgsid_": 3}]}])
+def test_pointing_at_nothing_filters_nothing(told: dict[str, object] | None) -> None:
+    pick = CHARTS["event_mix"].pick
+    assert pick is not None
+    assert picked(pick, told, Selection()) is None
+
+
+@pytest.mark.parametrize("chart", [chart for chart in CHARTS.values() if chart.pick], ids=lambda chart: chart.name)
+def test_a_chart_is_pointed_at_by_a_field_that_it_draws(chart: Chart, dataset: Dataset, table: pl.DataFrame) -> None:
+    assert chart.pick is not None
+    data = chart.frame(dataset if chart.of == "dataset" else table)
+    assert chart.pick.field in data.columns
+    spec = json.loads(pickable(chart.figure(data), chart.pick).to_json())
+    (pick,) = spec["params"]
+    assert pick["name"] == "pick"
+    if chart.pick.spans:
+        assert spec["encoding"]["x"]["field"] == chart.pick.field
+
+
 # --- all charts, whatever the world -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
 def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_world: tuple[World, Dataset]) -> None:
     _, dataset = any_world
-    data = chart.data(dataset, lambda: session_table(dataset), lambda: feature_value.feature_sample(dataset))
+    compared = compare_files(dataset)
+    data = chart.data(
+        {
+            "dataset": lambda: dataset,
+            "sessions": lambda: session_table(dataset),
+            "features": lambda: feature_value.feature_sample(dataset),
+            "files": lambda: [] if compared is None else compared.records,
+        }
+    )
     sentence = chart.finding(data)
     assert sentence.endswith(".")
     assert "nan" not in sentence.lower().split()
@@ -387,6 +568,7 @@ SELECTIONS = [
     Selection(least_value=20.0, most_value=100.0),
     Selection(least_events=3),
     Selection(most_events=2, file="train"),
+    Selection(categories=("C1", "C3")),
 ]
 
 
@@ -401,6 +583,7 @@ def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
         and (selection.last is None or day <= selection.last)
         and set(selection.types) <= {row.type for row in rows}
         and (valued or (value is not None and (selection.least_value or 0) <= value <= (selection.most_value or 1e9)))
+        and (not selection.categories or {row.category for row in rows} & set(selection.categories))
         and (selection.least_events or 0) <= len(rows) <= (selection.most_events or 10**9)
     )
 
@@ -409,7 +592,7 @@ def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
 def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     selection: Selection, dataset: Dataset, table: pl.DataFrame
 ) -> None:
-    chosen = selection.sessions(table)
+    chosen = selection.sessions(table, dataset)
     kept = {
         (role, session)
         for role in ("train", "test")
@@ -422,23 +605,26 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     assert week.frame(selected)["events"].sum() == len(rows)
     assert event_mix.frame(selected)["events"].sum() == len(rows)
     for chart in CHARTS.values():
-        if chart.of == "features":  # no filter narrows them
+        if chart.of in NOT_FILTERED:
             continue
         data = chart.frame(selected if chart.of == "dataset" else chosen)
         assert chart.finding(data).endswith(".")
         json.loads(chart.figure(data).to_json())
 
 
-def test_a_sample_of_users_is_whole_users_and_always_the_same(table: pl.DataFrame) -> None:
-    half = Selection(users=0.5).sessions(table)
+def test_a_sample_of_users_is_whole_users_and_always_the_same(dataset: Dataset, table: pl.DataFrame) -> None:
+    half = Selection(users=0.5).sessions(table, dataset)
     users = set(half["user"])
     assert 0 < len(users) < table["user"].n_unique()
     assert half.height == table.filter(pl.col("user").is_in(list(users))).height
-    assert Selection(users=0.5).sessions(table).equals(half)
-    assert set(Selection(users=0.2).sessions(table)["user"]) <= users
+    assert Selection(users=0.5).sessions(table, dataset).equals(half)
+    assert set(Selection(users=0.2).sessions(table, dataset)["user"]) <= users
 
 
-@pytest.mark.parametrize("selection", [Selection(), Selection(users=0.25), *SELECTIONS])
+ODD_IDS = Selection(categories=("with, comma", 'with "quotes"', "plain"))
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(users=0.25), ODD_IDS, *SELECTIONS])
 def test_a_filter_comes_back_from_the_address(selection: Selection) -> None:
     assert Selection.of_query(selection.as_query()) == selection
     assert selection.is_empty == (selection.words() == "")

@@ -1,5 +1,6 @@
 """A look at a dataset before anybody trains on it: what is odd, how bad it is, and what to do about it."""
 
+from core.audit.drift_rules import FilesCompared, compare_files
 from core.audit.finding import Finding, Outcome, RuleOutcome, Severity
 from core.audit.report import AUDIT_VERSION, AuditReport, audit, stored_audit
 from core.audit.rule import Need, Rule
@@ -10,6 +11,7 @@ __all__ = [
     "AUDIT_VERSION",
     "RULES",
     "AuditReport",
+    "FilesCompared",
     "Finding",
     "Need",
     "Outcome",
@@ -17,6 +19,7 @@ __all__ = [
     "RuleOutcome",
     "Severity",
     "audit",
+    "compare_files",
     "lines",
     "stored_audit",
 ]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.audit.case import AuditCase
-from core.audit.distance import Distance, distance, guess_file
+from core.audit.distance import Distance, Guess, distance, guess_file
 from core.audit.finding import Finding, Record, Severity
 from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Need, Rule
+from core.audit.sample import Sample, draw_sample
+from core.dataset import Dataset
 from core.features import GROUPS
 from core.wording import count
 
@@ -93,6 +95,49 @@ class _Moved:
         }
 
 
+def _moved(sample: Sample) -> list[_Moved]:
+    """All features, the one that moved most first."""
+    moved = [
+        _Moved(name, distance(sample.train[:, column], sample.test[:, column]))
+        for column, name in enumerate(sample.names)
+    ]
+    return sorted(moved, key=lambda each: (-each.apart.psi, each.name))
+
+
+def _guesses(sample: Sample) -> tuple[Guess, Guess]:
+    """Which file a session is from, guessed from what was done in it, and from the calendar and the past as well."""
+    own = [name for name in sample.names if ABOUT[name] == SESSION]
+    return guess_file(sample, own, MOST_EXAMPLES), guess_file(sample, sample.names, MOST_EXAMPLES)
+
+
+@dataclass(frozen=True)
+class FilesCompared:
+    """How far test is from train.
+
+    Attributes:
+        records: one a feature, the one that moved most first: feature, about, psi, ks, p_value, drifted.
+        own: how well a model guesses the file of a session from what was done in it.
+        every: the same with the calendar and the past.
+    """
+
+    records: list[Record]
+    own: Guess
+    every: Guess
+
+
+def compare_files(dataset: Dataset) -> FilesCompared | None:
+    """The drift from train to test by feature, whether or not it is worth a finding; None where a file has too few
+    sessions or users to say anything.
+    """
+    card = dataset.card()
+    files = (card.train, card.test)
+    if min(file.sessions for file in files) < FEWEST_UNITS or min(file.users for file in files) < FEWEST_USERS:
+        return None
+    sample = draw_sample(dataset, lambda *_: None)
+    own, every = _guesses(sample)
+    return FilesCompared([each.record() for each in _moved(sample)], own, every)
+
+
 class FeatureDrift(Rule):
     """Features whose distribution in test is not that of train."""
 
@@ -101,12 +146,7 @@ class FeatureDrift(Rule):
     needs = _ENOUGH
 
     def look(self, case: AuditCase) -> Finding | None:
-        sample = case.sample
-        moved = [
-            _Moved(name, distance(sample.train[:, column], sample.test[:, column]))
-            for column, name in enumerate(sample.names)
-        ]
-        moved.sort(key=lambda each: (-each.apart.psi, each.name))
+        moved = _moved(case.sample)
         drifted = [each for each in moved if each.drifted]
         if not drifted:
             return None
@@ -145,8 +185,7 @@ class ToldApart(Rule):
 
     def look(self, case: AuditCase) -> Finding | None:
         sample = case.sample
-        own = guess_file(sample, [name for name in sample.names if ABOUT[name] == SESSION], MOST_EXAMPLES)
-        every = guess_file(sample, sample.names, MOST_EXAMPLES)
+        own, every = _guesses(sample)
         severity = self._severity(own.auc, every.auc, of_one_time=case.starts_apart < LARGE_KS)
         if severity is None:
             return None

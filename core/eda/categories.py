@@ -8,11 +8,13 @@ import altair as alt
 import polars as pl
 
 from core.dataset import Dataset
+from core.eda import picking
 from core.eda.theme import EVENT_COLOURS, FILE_COLOURS, finished
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_CODE, PRODUCT, ROLES, TYPE
 from core.wording import percent
 
 TITLE = "Which categories are most frequent?"
+PICK = picking.categories("category_id")
 _MOST = 20
 _SCHEMA = {
     "category_id": pl.String,
@@ -24,8 +26,8 @@ _SCHEMA = {
 }
 
 
-def frame(dataset: Dataset) -> pl.DataFrame:
-    """The categories with most events of both files, at most 20: category_id, events, share (of all events), buys,
+def frame(dataset: Dataset, most: int = _MOST) -> pl.DataFrame:
+    """The categories with most events of both files: category_id, events, share (of all events), buys,
     buy_rate (purchases an event), products (distinct ones).
     """
     both = pl.concat([dataset.events(role).select(CATEGORY, PRODUCT, TYPE) for role in ROLES])
@@ -39,7 +41,7 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         .collect()
     )
     total = max(int(counted.get_column("events").sum()), 1)
-    top = counted.sort("events", CATEGORY, descending=[True, False]).head(_MOST)
+    top = counted.sort("events", CATEGORY, descending=[True, False]).head(most)
     names = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID).collect()
     return (
         top.join(names, on=CATEGORY, how="left", maintain_order="left")

@@ -8,11 +8,13 @@ import altair as alt
 import polars as pl
 
 from core.dataset import Dataset
+from core.eda import picking
 from core.eda.theme import file_scale, finished
 from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
 from core.wording import count, number
 
 TITLE = "How does the shop do from day to day?"
+PICK = picking.days("day")
 _DAY = 86_400
 _DAYS_A_WEEK = 7
 _MOST_DAYS = 400

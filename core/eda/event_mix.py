@@ -8,11 +8,13 @@ import altair as alt
 import polars as pl
 
 from core.dataset import Dataset
+from core.eda import picking
 from core.eda.theme import MUTED, event_scale, finished
 from core.schema import BUY, EVENT_CODE, EVENT_TYPES, ROLES, SESSION, TYPE
 from core.wording import percent
 
 TITLE = "What do people do in a session?"
+PICK = picking.types("event_type")
 
 _LEGEND = alt.Legend(symbolFillColor=MUTED, symbolStrokeWidth=0)  # by itself it is black, which the dark theme hides
 

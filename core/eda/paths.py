@@ -20,15 +20,20 @@ _ARROW = " → "
 _SCHEMA = {"path": pl.String, "sessions": pl.Int64, "share": pl.Float64, "mean": pl.Float64}
 
 
+def steps_of_train(dataset: Dataset) -> pl.LazyFrame:
+    """The changes of event type of each unit of train, in order: UNIT and TYPE; repeats of the same are one step."""
+    changed = pl.col(TYPE) != pl.col(TYPE).shift(1).over(UNIT)
+    return dataset.events("train").filter(changed.fill_null(value=True)).select(UNIT, TYPE)
+
+
 def frame(dataset: Dataset) -> pl.DataFrame:
     """The most frequent paths of train, at most 15: path (event types in order, repeats of the same told once, cut
     after five), sessions (by user), share, mean (session value, value units; null where none is known).
     """
-    changed = pl.col(TYPE) != pl.col(TYPE).shift(1).over(UNIT)
-    steps = dataset.events("train").filter(changed.fill_null(value=True)).select(UNIT, TYPE)
     word = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String)
     paths = (
-        steps.group_by(UNIT, maintain_order=True)
+        steps_of_train(dataset)
+        .group_by(UNIT, maintain_order=True)
         .agg(word.head(_STEPS).alias("words"), pl.len().alias("steps"))
         .select(
             UNIT,

@@ -120,7 +120,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         y=alt.Y("low:Q", title=f"true minus predicted ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y="bias:Q")
-    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4]).encode(y="at:Q")
+    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")
     return finished(zero + bars + points, f"Mean error by tenth of the prediction. {finding(data)}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,7 +13,7 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda.session_table import EVENTS, FILE, OF_TYPE, START
-from core.schema import EVENT_TYPES, ROLES, UNIT, USER, VALUE, Role
+from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, UNIT, USER, VALUE, Role
 from core.wording import count, number, percent
 
 _SECONDS_A_DAY = 86_400
@@ -30,6 +32,7 @@ class Selection:
         least_value, most_value: in value units; sessions without a known value then do not count.
         least_events, most_events: length of sessions.
         users: share of the users, 0 to 1, by a hash.
+        categories: ids of categories, of one of which at least a session has an event.
     """
 
     file: Role | None = None
@@ -41,6 +44,7 @@ class Selection:
     least_events: int | None = None
     most_events: int | None = None
     users: float | None = None
+    categories: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -53,7 +57,7 @@ class Selection:
         for field in fields(self):
             value = getattr(self, field.name)
             if value not in (None, ()):
-                told[field.name] = ",".join(value) if isinstance(value, tuple) else str(value)
+                told[field.name] = _line(value) if isinstance(value, tuple) else str(value)
         return told
 
     @classmethod
@@ -67,9 +71,16 @@ class Selection:
                 continue
         return cls(**found)  # type: ignore[arg-type]
 
-    def sessions(self, table: pl.DataFrame) -> pl.DataFrame:
-        """The rows of a session table that it lets through."""
-        return table.filter(*self._conditions())
+    def sessions(self, table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+        """The rows of a dataset's session table that it lets through."""
+        found = table.filter(*self._conditions())
+        return found.join(self._in_categories(dataset), on=UNIT, how="semi") if self.categories else found
+
+    def _in_categories(self, dataset: Dataset) -> pl.DataFrame:
+        """The units with an event in one of the categories."""
+        codes = dataset.dictionary(CATEGORY_ID).filter(pl.col(CATEGORY_ID).is_in(self.categories)).select(CATEGORY)
+        events = pl.concat([dataset.events(role).select(UNIT, CATEGORY) for role in ROLES])
+        return events.join(codes, on=CATEGORY, how="semi").select(pl.col(UNIT).unique()).collect()
 
     def words(self) -> str:
         """What it lets through, in words; empty where nothing is filtered."""
@@ -82,6 +93,8 @@ class Selection:
             told.append(f"to {self.last:%d %b %Y}")
         if self.types:
             told.append("with " + " and ".join(self.types))
+        if self.categories:
+            told.append("in " + " or ".join(self.categories))
         if self.least_value is not None:
             told.append(f"worth {number(self.least_value)} or more")
         if self.most_value is not None:
@@ -170,8 +183,19 @@ def _share(text: str) -> float:
     return found
 
 
+def _line(words: tuple[str, ...]) -> str:
+    """As a line of a CSV file: an id may have a comma in it."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(words)
+    return out.getvalue()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(next(csv.reader([text]), []))
+
+
 def _types(text: str) -> tuple[str, ...]:
-    asked = text.split(",")
+    asked = _words(text)
     return tuple(word for word in EVENT_TYPES if word in asked)
 
 
@@ -185,4 +209,5 @@ _PARSERS = {
     "least_events": _length,
     "most_events": _length,
     "users": _share,
+    "categories": _words,
 }

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from core.eda import picking
 from core.eda.session_table import EVENTS, FILE
 from core.eda.theme import FILE_COLOURS, MUTED, file_scale, finished
 from core.schema import ROLES, VALUE, VALUE_UNIT
@@ -16,6 +17,7 @@ TITLE = "How long are sessions?"
 VALUE_TITLE = "Are longer sessions worth more?"
 _LAST = 20
 """Events from which on sessions stand together."""
+PICK = picking.lengths("length", _LAST)
 _LENGTH = pl.col(EVENTS).clip(upper_bound=_LAST)
 _LABEL = pl.when(pl.col("length") == _LAST).then(pl.lit(f"{_LAST}+")).otherwise(pl.col("length").cast(pl.String))
 _LABELS = [*(str(length) for length in range(1, _LAST)), f"{_LAST}+"]

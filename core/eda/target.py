@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 
 from core.dataset import Dataset
+from core.eda import picking
 from core.eda.theme import FILE_COLOURS, finished
 from core.schema import ROLE, SESSION, TRAIN_ROLE, VALUE, VALUE_UNIT
 from core.wording import number, percent
 
 TITLE = "How much are sessions worth?"
+PICK = picking.values("low")
 _BINS = 48  # narrow enough to show a second hump, wide enough to be no noise from some thousand sessions on
 
 

@@ -41,8 +41,8 @@ def finding(data: pl.DataFrame) -> str:
         mine = data.filter((pl.col("from_type") == word) & (pl.col("times") > 0)).sort("times", descending=True)
         if mine.height:
             row = mine.row(0, named=True)
-            what = "the session ends" if row["to_type"] == END else f"a {row['to_type']} follows"
-            told.append(f"after a {word} {what} in {percent(row['share'])} of the cases")
+            what = "the session ends" if row["to_type"] == END else f"{row['to_type']} follows"
+            told.append(f"after {word} {what} in {percent(row['share'])} of the cases")
     sentence = "; ".join(told[:2])
     return f"{sentence[0].upper()}{sentence[1:]}." if told else "The train file has no event."
 

@@ -7,12 +7,14 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from core.eda import picking
 from core.eda.session_table import EVENTS, OF_TYPE
 from core.eda.theme import MUTED, event_scale, finished
 from core.schema import BUY, EVENT_TYPES, VALUE, VALUE_UNIT
 from core.wording import number
 
 TITLE = "Which events go with value?"
+PICK = picking.types("event_type")
 _MOST = 5
 """Events of a type from which on sessions stand together."""
 _SCHEMA = {
@@ -77,7 +79,9 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw the mean value over the number of events, a line a type."""
     base = alt.Chart(data).encode(
         x=alt.X("label:O", title="events of the type in the session", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
-        color=alt.Color("event_type:N", scale=event_scale(), sort=list(EVENT_TYPES)),
+        color=alt.Color(
+            "event_type:N", scale=event_scale(), sort=list(EVENT_TYPES), legend=alt.Legend(symbolOpacity=1)
+        ),
         tooltip=[
             alt.Tooltip("event_type:N", title="event type"),
             alt.Tooltip("label:O", title="events"),

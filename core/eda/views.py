@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
 import polars as pl
 
-from core.dataset import Dataset
 from core.eda import (
     categories,
+    category_map,
     days,
+    drift,
     event_mix,
     feature_value,
+    flows,
     funnel,
     long_tail,
     lorenz,
+    overview,
     paths,
+    popularity,
     quantiles,
     session_length,
     target,
@@ -27,10 +31,12 @@ from core.eda import (
     type_value,
     user_segments,
     user_sessions,
+    value_spread,
     week,
 )
+from core.eda.picking import Pick
 
-Source = Literal["dataset", "sessions", "features"]
+Source = Literal["dataset", "sessions", "features", "files"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,11 @@ class Chart:
     Attributes:
         name: by which caches and addresses know it.
         title: the question.
-        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), or a sample of its
-            features (core.eda.feature_value), which no filter narrows.
+        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), a sample of its
+            features (core.eda.feature_value), or what the audit says of the two files' features; no filter narrows the
+            last two.
         frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
+        pick: how it is pointed at to filter the rest; None where it is only looked at.
     """
 
     name: str
@@ -51,29 +59,28 @@ class Chart:
     frame: Callable[[Any], pl.DataFrame]
     finding: Callable[[pl.DataFrame], str]
     figure: Callable[[pl.DataFrame], Any]
+    pick: Pick | None = None
 
-    def data(
-        self, dataset: Dataset, sessions: Callable[[], pl.DataFrame], sample: Callable[[], pl.DataFrame]
-    ) -> pl.DataFrame:
-        """Its numbers, from the one that it needs."""
-        if self.of == "dataset":
-            return self.frame(dataset)
-        return self.frame(sessions() if self.of == "sessions" else sample())
+    def data(self, sources: Mapping[Source, Callable[[], Any]]) -> pl.DataFrame:
+        """Its numbers, from the source that it needs."""
+        return self.frame(sources[self.of]())
 
 
 def _chart(module: ModuleType, of: Source = "sessions") -> Chart:
     name = module.__name__.rpartition(".")[2]
-    return Chart(name, module.TITLE, of, module.frame, module.finding, module.figure)
+    return Chart(name, module.TITLE, of, module.frame, module.finding, module.figure, getattr(module, "PICK", None))
 
 
 VIEWS: dict[str, tuple[Chart, ...]] = {
-    "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles)),
+    "Overview": (_chart(overview, "dataset"), _chart(days, "dataset")),
+    "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles), _chart(value_spread)),
     "Events": (
         _chart(event_mix, "dataset"),
         _chart(funnel),
         _chart(type_value),
         _chart(transitions, "dataset"),
         _chart(paths, "dataset"),
+        _chart(flows, "dataset"),
     ),
     "Sessions": (
         _chart(session_length),
@@ -88,7 +95,12 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     ),
     "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
     "Users": (_chart(user_sessions), _chart(user_segments)),
-    "Products": (_chart(long_tail, "dataset"), _chart(categories, "dataset")),
+    "Products": (
+        _chart(long_tail, "dataset"),
+        _chart(popularity, "dataset"),
+        _chart(categories, "dataset"),
+        _chart(category_map, "dataset"),
+    ),
     "Features": (
         _chart(feature_value, "features"),
         Chart(
@@ -100,5 +112,7 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
             feature_value.together_figure,
         ),
     ),
+    "Drift": (_chart(drift, "files"),),
 }
+NOT_FILTERED: tuple[Source, ...] = ("features", "files")
 CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}

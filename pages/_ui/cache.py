@@ -11,8 +11,9 @@ from typing import Any
 
 import streamlit as st
 
+from core.audit import FilesCompared, compare_files
 from core.dataset import Dataset, DatasetCard
-from core.eda import importance, long_tail, predicted_and_true, residuals, session_line
+from core.eda import categories, importance, long_tail, overview, predicted_and_true, residuals, session_line
 from core.eda.feature_value import feature_sample
 from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import session_table
@@ -23,6 +24,7 @@ from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE
 from core.schema import UNIT, USER
 
 _KEPT = 32
+_CATEGORIES = 200
 _TABLES_KEPT = 4
 """Session tables in memory: at five million events one is 250 MB."""
 
@@ -40,7 +42,7 @@ Query = tuple[tuple[str, str], ...]
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Filtering")
 def _chosen(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's frame)
     """The rows of the session table that a filter lets through."""
-    return Selection.of_query(dict(query)).sessions(_sessions(dataset_folder))
+    return Selection.of_query(dict(query)).sessions(_sessions(dataset_folder), Dataset(Path(dataset_folder)))
 
 
 def sessions_chosen(dataset_folder: str, query: Query) -> tuple[int, int]:
@@ -58,10 +60,25 @@ def _selected(dataset_folder: str, query: Query) -> Dataset:
 def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (the chart's own frame)
     """The data of a chart of the Explore page, by its name."""
     return CHARTS[chart].data(
-        _selected(dataset_folder, query),
-        lambda: _chosen(dataset_folder, query),
-        lambda: _feature_sample(dataset_folder),
+        {
+            "dataset": lambda: _selected(dataset_folder, query),
+            "sessions": lambda: _chosen(dataset_folder, query),
+            "features": lambda: _feature_sample(dataset_folder),
+            "files": lambda: [] if (compared := files_compared(dataset_folder)) is None else compared.records,
+        }
     )
+
+
+@st.cache_resource(max_entries=_KEPT, show_spinner="Comparing the features of the two files")
+def files_compared(dataset_folder: str) -> FilesCompared | None:
+    """How far test is from train."""
+    return compare_files(Dataset(Path(dataset_folder)))
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner="Counting")
+def columns_described(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
+    """What each column of both files holds."""
+    return overview.columns_frame(_selected(dataset_folder, query))
 
 
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Computing features")
@@ -74,6 +91,12 @@ def _feature_sample(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
 def top_products(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
     """The products with most events."""
     return long_tail.top_frame(_selected(dataset_folder, query))
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner=False)
+def frequent_categories(dataset_folder: str) -> list[str]:
+    """Ids of the categories with most events, to choose from."""
+    return list(categories.frame(Dataset(Path(dataset_folder)), _CATEGORIES).get_column("category_id").drop_nulls())
 
 
 def session_drawn(dataset_folder: str, query: Query, draw: int) -> str | None:

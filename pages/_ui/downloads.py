@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,14 +27,14 @@ def downloads(name: str, data: Any, shown: Shown) -> None:  # noqa: ANN401 (core
             )
 
 
-def whole_page(view: str, title: str, note: str, drawn: list[Shown]) -> None:
-    """All charts of a view with their findings as one file."""
+def whole_page(what: str, title: str, note: str, drawn: Callable[[], list[Shown]]) -> None:
+    """Charts with their findings as one file, made when it is asked for."""
     st.download_button(
-        "This view as one HTML file",
-        partial(export.page, title, note.replace("**", ""), drawn),
-        file_name=f"{view.lower()}.html",
+        f"{what} as one HTML file",
+        lambda: export.page(title, note.replace("**", ""), drawn()),
+        file_name=f"{what.lower().replace(' ', '_')}.html",
         mime="text/html",
         on_click="ignore",
         icon=":material/html:",
-        key=f"page-{view}",
+        key=f"page-{what}",
     )

@@ -3,32 +3,65 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from core.dataset import DatasetCard
+from core.eda.picking import Pick, picked
 from core.eda.selection import Selection
 from core.schema import EVENT_TYPES, ROLES
 from core.wording import count
 
 _BOTH = "both"
 _FIELDS = tuple(Selection.__dataclass_fields__)
+_WANTED = "filter wanted"
 _SHARES = {1.0: "all", 0.5: "half", 0.1: "a tenth", 0.01: "a hundredth"}
 
 
-def selection_of(card: DatasetCard) -> Selection:
-    """Draw the widgets, and give what they say; the address follows."""
+def selection_of(card: DatasetCard, categories: list[str]) -> Selection:
+    """Draw the widgets, and give what they say; the address follows. `categories` are offered to choose from."""
     asked = Selection.of_query({name: st.query_params[name] for name in _FIELDS if name in st.query_params})
+    wanted = st.session_state.pop(_WANTED, None)
+    for key, value in _states(asked if wanted is None else wanted, card).items():
+        if wanted is not None or key not in st.session_state:
+            st.session_state[key] = value
     with st.expander("Filter", icon=":material/filter_alt:", expanded=not asked.is_empty):
-        chosen = _widgets(asked, card)
-        if not chosen.is_empty and st.button("Clear the filter", icon=":material/filter_alt_off:", key="filter-clear"):
-            _write(Selection())
-            for key in [key for key in st.session_state if str(key).startswith("filter-")]:
-                del st.session_state[key]
-            st.rerun()
+        chosen = _widgets(card, categories)
     _write(chosen)
     return chosen
+
+
+def want(wanted: Selection) -> None:
+    """Draw the page anew with another filter."""
+    st.session_state[_WANTED] = wanted
+    st.rerun()
+
+
+def follow(name: str, pick: Pick, told: Mapping[str, Any], chosen: Selection) -> None:
+    """Filter by what was pointed at in a chart. `told` is what the chart says at every run of the page: only what is
+    new in it counts, so that a filter can be changed or cleared while the mark still stands in the chart.
+    """
+    key = f"picked in {name}"
+    if told == st.session_state.get(key):
+        return
+    st.session_state[key] = told
+    wanted = picked(pick, told, chosen)
+    if wanted is not None and wanted != chosen:
+        want(wanted)
+
+
+def show(chosen: Selection, sessions: tuple[int, int]) -> str:
+    """Say what the charts show, beside a way back to everything; gives the sentence."""
+    note = shown(chosen, sessions)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(note, width="content")
+        if not chosen.is_empty and st.button(
+            "Clear the filter", icon=":material/filter_alt_off:", key="filter-clear", type="tertiary"
+        ):
+            want(Selection())
+    return note
 
 
 def shown(chosen: Selection, sessions: tuple[int, int]) -> str:
@@ -39,35 +72,41 @@ def shown(chosen: Selection, sessions: tuple[int, int]) -> str:
     return f"**{kept:,}** of {count(of, 'session')}: those {chosen.words()}."
 
 
-def _widgets(asked: Selection, card: DatasetCard) -> Selection:
-    first, last = (_day(moment) for moment in _ends(card))
+def _states(asked: Selection, card: DatasetCard) -> dict[str, Any]:
+    """What the widgets show for a filter."""
+    first, last = _days(card)
+    return {
+        "filter-file": asked.file or _BOTH,
+        "filter-days": (min(max(asked.first or first, first), last), max(min(asked.last or last, last), first)),
+        "filter-types": list(asked.types),
+        "filter-least-value": asked.least_value,
+        "filter-most-value": asked.most_value,
+        "filter-least-events": asked.least_events,
+        "filter-most-events": asked.most_events,
+        "filter-categories": list(asked.categories),
+        "filter-users": asked.users if asked.users in _SHARES else 1.0,
+    }
+
+
+def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
+    first, last = _days(card)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        file = st.segmented_control(
-            "File", [_BOTH, *ROLES], default=asked.file or _BOTH, required=True, key="filter-file"
-        )
-        days = st.date_input(
-            "Days (UTC)",
-            (max(asked.first or first, first), min(asked.last or last, last)),
-            min_value=first,
-            max_value=last,
-            key="filter-days",
-            width=240,
-        )
-        types = st.pills(
-            "Sessions with", EVENT_TYPES, selection_mode="multi", default=list(asked.types), key="filter-types"
-        )
+        file = st.segmented_control("File", [_BOTH, *ROLES], required=True, key="filter-file")
+        days = st.date_input("Days (UTC)", min_value=first, max_value=last, key="filter-days", width=240)
+        types = st.pills("Sessions with", EVENT_TYPES, selection_mode="multi", key="filter-types")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        least_value = _number("Worth at least", asked.least_value, "filter-least-value", 0.0)
-        most_value = _number("Worth at most", asked.most_value, "filter-most-value", 0.0)
-        least_events = _number("Events, at least", asked.least_events, "filter-least-events", 1)
-        most_events = _number("Events, at most", asked.most_events, "filter-most-events", 1)
-        share = st.selectbox(
-            "Users",
-            list(_SHARES),
-            index=list(_SHARES).index(asked.users) if asked.users in _SHARES else 0,
-            format_func=_SHARES.__getitem__,
-            key="filter-users",
-            width=140,
+        least_value = _number("Worth at least", "filter-least-value", 0.0)
+        most_value = _number("Worth at most", "filter-most-value", 0.0)
+        least_events = _number("Events, at least", "filter-least-events", 1)
+        most_events = _number("Events, at most", "filter-most-events", 1)
+        share = st.selectbox("Users", list(_SHARES), format_func=_SHARES.__getitem__, key="filter-users", width=140)
+        within = st.multiselect(
+            "Categories",
+            categories,
+            key="filter-categories",
+            placeholder="any, or type an id",
+            accept_new_options=True,
+            width=300,
         )
     begins, ends = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
     return Selection(
@@ -80,21 +119,21 @@ def _widgets(asked: Selection, card: DatasetCard) -> Selection:
         least_events=least_events,
         most_events=most_events,
         users=None if share == 1.0 else share,
+        categories=tuple(within),
     )
 
 
-def _number(label: str, value: Any, key: str, least: Any) -> Any:  # noqa: ANN401 (int or float, as `least` is)
+def _number(label: str, key: str, least: Any) -> Any:  # noqa: ANN401 (int or float, as `least` is)
     step = 1 if isinstance(least, int) else 10.0
-    return st.number_input(label, least, None, value, step, key=key, placeholder="any", width=150)
+    return st.number_input(label, least, None, None, step, key=key, placeholder="any", width=150)
 
 
-def _ends(card: DatasetCard) -> tuple[int, int]:
+def _days(card: DatasetCard) -> tuple[datetime.date, datetime.date]:
+    """First and last of both files."""
     files = (card.train, card.test)
-    return min(file.first_time for file in files), max(file.last_time for file in files)
-
-
-def _day(moment: int) -> datetime.date:
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).date()
+    ends = min(file.first_time for file in files), max(file.last_time for file in files)
+    first, last = (datetime.datetime.fromtimestamp(moment, datetime.UTC).date() for moment in ends)
+    return first, last
 
 
 def _write(chosen: Selection) -> None:

@@ -13,7 +13,7 @@ from core.schema import LEARNER_LABELS
 from core.wording import duration, number
 from core.workspace import Workspace
 
-_LOOK_SECONDS = 4.0
+_LOOK_SECONDS = 2.0
 """Charts are drawn anew this often; the progress above them every second."""
 _LAST_TRIALS = 10
 _LAST_LINES = 40

@@ -17,6 +17,8 @@ from core.wording import count, estimate, number, percent
 _QUARANTINE_SHOWN = 200  # rows in the browser; the download has all
 _WIDTHS = 110, 122
 """Pixels of a fact's name and its figure, so that both files stand beside each other on a telephone, too."""
+_MOMENT_WIDTH = 150
+"""Pixels of a moment, to the second."""
 _OUTCOMES = {"passed": "passed", "failed": "failed", "not_applicable": "does not apply"}
 
 
@@ -120,6 +122,34 @@ def product_table(products: Any) -> None:  # noqa: ANN401 (core's frame)
         height="content",
         column_config=dict.fromkeys(("Events", "Of all events", "Purchases", "Purchases an event"), right),
         alt="The products with most events, and how many of them are purchases",
+    )
+
+
+def column_table(columns: Any) -> None:  # noqa: ANN401 (core's frame)
+    """One row a column and file: how full it is, how many values, the ends, and what stands in it most often."""
+    rows = [
+        {
+            "Column": row["column"],
+            "File": row["file"],
+            "Filled": percent(row["filled"]),
+            "Distinct": f"{row['distinct']:,}",
+            "Least": row["least"] or "",
+            "Most": row["most"] or "",
+            "Most frequent": row["most_frequent"] or "",
+            "Its share": percent(row["its_share"]),
+        }
+        for row in columns.iter_rows(named=True)
+    ]
+    right = st.column_config.TextColumn(alignment="right")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config={
+            **dict.fromkeys(("Filled", "Distinct", "Its share"), right),
+            **dict.fromkeys(("Least", "Most", "Most frequent"), st.column_config.TextColumn(width=_MOMENT_WIDTH)),
+        },
+        alt="The columns of both files: how full they are, how many values, the ends and the most frequent value",
     )
 
 

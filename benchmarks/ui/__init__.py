@@ -1,0 +1,1 @@
+"""Measured in a real Chromium: how long a person waits."""

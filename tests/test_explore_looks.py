@@ -1,0 +1,130 @@
+"""Explore in a real browser: every view light, dark and on a telephone, looked at by axe and with the console's errors;
+what is pointed at in a chart; what is taken away.
+
+The screenshots are kept in the folder that SVS_SCREENSHOTS names, if it names one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
+
+from core.eda.views import CHARTS as CHARTS_OF_ALL
+from core.eda.views import VIEWS
+from core.runs import Run
+from core.workspace import Workspace
+from tests.browser import dashboard, launch
+
+CHARTS = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
+LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
+LOOKED_AT = {"include": [["body"]], "exclude": [[".pick_brush_bg"], [".pick_brush"]]}
+"""All but Vega's own rectangle of a span that is drawn with the mouse: nothing there has a name, and it cannot be given
+one; what it does can be done with the filter's boxes, too."""
+SERIOUS = ("serious", "critical")
+TALL = 2_400  # pixels: a whole view
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_view_is_drawn_whole_and_can_be_read_by_all(
+    look: str, browser: Browser, finished_home: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    wide, scheme = LOOKS[look]
+    folder = Path(os.environ.get("SVS_SCREENSHOTS", tmp_path))
+    context = browser.new_context(viewport={"width": wide, "height": TALL}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    said: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # Streamlit asks below the page's own address first, and then where its server is.
+        if message.type == "error" and "/Explore/_stcore/" not in message.location["url"]:
+            said.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    found = []
+    with dashboard(finished_home[0], first_run=False) as address:
+        for view, charts in VIEWS.items():
+            page.goto(f"{address}/Explore?view={view}")
+            expect(page.locator(CHARTS)).to_have_count(len(charts))
+            expect(page.locator(ENDED)).to_be_visible()
+            answer = Axe().run(page, context=LOOKED_AT, options={"resultTypes": ["violations"]}).response
+            found += [
+                f"{view}: {each['id']}: {each['nodes'][0]['html']}"
+                for each in answer["violations"]
+                if each["impact"] in SERIOUS
+            ]
+            shot = page.screenshot(path=folder / f"explore_{view.lower()}_{look}.png")
+            assert len(shot) > 20_000  # bytes; an empty page of this size has 8,000
+            across = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+            assert across <= 0, f"{view} is {across} pixels wider than the window"
+        context.close()
+    assert found == [], "\n".join(found)
+    assert said == [], "\n".join(said)
+
+
+def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finished_home: tuple[Workspace, Run]) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1_400})
+    page = context.new_page()
+    with dashboard(finished_home[0], first_run=False) as address:
+        page.goto(f"{address}/Explore?view=Events")
+        expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Events"]))
+        bars = page.locator("[data-testid=stVegaLiteChart]").first.locator(
+            "path[aria-label*='BUY'][aria-label*='train']"
+        )
+        bars.first.click()
+        expect(page.get_by_text("those with BUY.")).to_be_visible()
+        expect(page).to_have_url(re.compile(r"[?&]types=BUY(&|$)"))
+        # the mark still stands in the chart: it must not put the filter back that was cleared
+        page.get_by_role("button", name="Clear the filter").click()
+        expect(page.get_by_text("sessions of both files.")).to_be_visible()
+        expect(page.locator(ENDED)).to_be_visible()
+        expect(page.get_by_text("sessions of both files.")).to_be_visible()
+
+        page.goto(f"{address}/Explore?view=Time")
+        expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
+        box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 120)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120, steps=8)
+        page.mouse.up()
+        expect(page.get_by_text(re.compile(r"those from 0\d Jun 2025, to 1\d Jun 2025\."))).to_be_visible()
+        page.reload()
+        expect(page.get_by_text(re.compile(r"those from 0\d Jun 2025, to 1\d Jun 2025\."))).to_be_visible()
+    context.close()
+
+
+def test_all_views_as_one_file_that_lives_without_the_dashboard(
+    browser: Browser, finished_home: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    with dashboard(finished_home[0], first_run=False) as address:
+        page.goto(f"{address}/Explore?view=Time&types=BUY")
+        expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
+        with page.expect_download(timeout=60_000) as download:
+            page.get_by_role("button", name="All views as one HTML file").click()
+        file = tmp_path / "all_views.html"
+        download.value.save_as(file)
+    page.goto(file.as_uri())
+    expect(page.locator("h2")).to_have_count(len(CHARTS_OF_ALL))
+    expect(page.locator(".chart svg.marks")).to_have_count(len(CHARTS_OF_ALL))
+    expect(page.get_by_text("those with BUY.")).to_be_visible()
+    context.close()
