@@ -73,11 +73,11 @@ def test_the_defaults_come_first_then_what_is_known_to_be_good_then_every_other_
     targets = ["squared/none", "tweedie/none", "huber/none", "gamma/none", "squared/log1p"]
     for learner in LEARNERS:
         tried = found[learner.name].tried
-        expected = ["squared/sqrt", "tweedie/none"]
+        known = learner.known()
+        expected = ["squared/sqrt", *("tweedie/none" for _ in known)]
         expected += [target for target in targets if target.split("/")[0] in learner.objectives]
         assert [each.params["target"] for each in tried[: len(expected)]] == expected[: len(tried)]
-        (known,) = learner.known()
-        for params, told in ((tried[0].params, learner.defaults()), (tried[1].params, known)):
+        for params, told in zip((each.params for each in tried), (learner.defaults(), *known), strict=False):
             shared = {name: value for name, value in told.items() if name in params}
             assert len(shared) >= 4
             assert {name: params[name] for name in shared} == shared
@@ -85,9 +85,9 @@ def test_the_defaults_come_first_then_what_is_known_to_be_good_then_every_other_
 
 def test_what_is_known_to_be_good_lies_in_the_space_that_is_searched(found: dict[str, Searched]) -> None:
     for learner in LEARNERS:
-        known = learner.known()[0]
-        asked = found[learner.name].tried[1].params
-        assert set(asked) == {"target", *known} - {"objective", "transform"}
+        for place, known in enumerate(learner.known(), start=1):
+            asked = found[learner.name].tried[place].params
+            assert set(asked) == {"target", *known} - {"objective", "transform"}
 
 
 def test_the_best_went_through_all_folds_and_has_the_least_loss(found: dict[str, Searched]) -> None:

@@ -26,6 +26,11 @@ from core.training.metric import Metric
 from core.training.targets import Target, targets_to_try
 from core.training.tuning.records import SearchFolder
 
+# What Optuna marks as experimental since years. For the whole process: searches of several learners are made in
+# threads, and filters that are set for a while are put back by whichever thread ends first.
+for _known in ("Argument ``group`` is", "WilcoxonPruner is"):
+    warnings.filterwarnings("ignore", _known, optuna.exceptions.ExperimentalWarning)
+
 _CHUNKS = 8
 """Parts of a fold's validated rows, by user: enough for a signed-rank test to tell after a single fold."""
 _GIVEN_UP_AT = 0.1
@@ -83,15 +88,13 @@ class LearnerSearch:
         self._groups = Groups.of(matrices, context.seed)
         self._binned: dict[int, Binned] = {}
         self._best_losses: Vector | None = None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the pruner, since years
-            self._study = optuna.create_study(
-                study_name=learner.name,
-                storage=storage,
-                pruner=optuna.pruners.WilcoxonPruner(p_threshold=_GIVEN_UP_AT, n_startup_steps=_CHUNKS),
-                direction="minimize",
-                load_if_exists=True,
-            )
+        self._study = optuna.create_study(
+            study_name=learner.name,
+            storage=storage,
+            pruner=optuna.pruners.WilcoxonPruner(p_threshold=_GIVEN_UP_AT, n_startup_steps=_CHUNKS),
+            direction="minimize",
+            load_if_exists=True,
+        )
         self.tried: list[TriedSettings] = []
         self._take_up()
 
@@ -113,15 +116,12 @@ class LearnerSearch:
         as one that was not.
         """
         number, beginnings = len(self.tried), self._beginnings()
-        with warnings.catch_warnings():
-            # multivariate and group are what Optuna marks as experimental, since years
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=_RANDOM_TRIALS,
-                multivariate=True,
-                group=True,
-                seed=int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0]),
-            )
+        self._study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=_RANDOM_TRIALS,
+            multivariate=True,
+            group=True,
+            seed=int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0]),
+        )
         # one that waits was put there by a process that was killed before it asked, for this very turn
         if number < len(beginnings) and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._study.enqueue_trial(beginnings[number])
