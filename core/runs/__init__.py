@@ -2,7 +2,8 @@
 
 from core.runs.compare import Comparison, compare_runs
 from core.runs.cost import expected_seconds
-from core.runs.jobs import Job, Jobs
+from core.runs.job import Job
+from core.runs.jobs import Jobs
 from core.runs.store import Note, Run, best_run, delete_run, find_run, list_runs, load_run
 from core.runs.worker import (
     cancel,

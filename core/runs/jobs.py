@@ -1,184 +1,34 @@
-"""The jobs database: which background work there is, who asked for it, and how far it is.
+"""Which background work there is, who asked for it, and how far it is.
 
-SQLite in WAL mode, shared by all processes of a workspace. Work waits in a queue and is done one piece after the other:
-two at once would fight for the cores and both come later. Why no library does this: docs/decisions/0011.
+Work waits in a queue and is done one piece after the other: two at once would fight for the cores and both come later.
+Why no library does this: docs/decisions/0011.
 """
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from core.errors import RunError
 from core.progress import Moment, News
+from core.runs.job import RESUMABLE, Job, State
+from core.runs.jobs_database import JobsDatabase
 from core.workspace import Workspace
 
-State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
-ACTIVE: tuple[State, ...] = ("running", "stopping")
-"""At work. At most one job of a workspace is."""
-OPEN: tuple[State, ...] = ("queued", *ACTIVE)
-"""Not ended."""
-RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
-"""Ended without a run. What a cancelled one had done is gone, the others go on where they were."""
-
-_HEARTBEAT_LIMIT = 600.0
-"""Seconds without a sign of life after which a job counts as lost. A worker gives one every two seconds; its process is
-looked at as well, so this is for one that hangs, and long enough for a laptop that slept to go on."""
-_BUSY_TIMEOUT = 10.0  # seconds to wait for another process that writes
-_PROCESS_GRACE = 20.0
-"""Seconds that a job may have no process yet: from its line in the database to the start of the worker."""
 _ENDED_WITHOUT_A_WORD = "Its process ended without a word; resume it, and it goes on where it was."
-
-_JOBS = """
-CREATE TABLE IF NOT EXISTS jobs (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, dataset TEXT NOT NULL, dataset_name TEXT NOT NULL,
-    config_digest TEXT NOT NULL, config TEXT NOT NULL, created REAL NOT NULL, ended REAL, heartbeat REAL NOT NULL,
-    pid INTEGER, pid_started REAL, moment TEXT, run_id TEXT, error TEXT
-)
-"""
-_LATER_COLUMNS = {
-    "owner": "TEXT NOT NULL DEFAULT ''",
-    "place": "REAL NOT NULL DEFAULT 0",
-    "started": "REAL",
-    "sittings": "INTEGER NOT NULL DEFAULT 1",
-    "memory": "REAL",
-    "cores": "REAL",
-}
-"""Databases of earlier versions get them when they are first opened."""
-_WISHES = "CREATE TABLE IF NOT EXISTS wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL)"
-_NEWS = """
-CREATE TABLE IF NOT EXISTS news (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, time REAL NOT NULL, kind TEXT NOT NULL,
-    content TEXT NOT NULL
-)
-"""
-_NEWS_BY_JOB = "CREATE INDEX IF NOT EXISTS news_by_job ON news (job, number)"
-_ONE_ACTIVE = """
-CREATE UNIQUE INDEX IF NOT EXISTS one_active ON jobs ((1)) WHERE state IN ('running', 'stopping')
-"""
-_ONE_OPEN = """
-CREATE UNIQUE INDEX IF NOT EXISTS one_open ON jobs (dataset, config_digest)
-WHERE state IN ('queued', 'running', 'stopping')
-"""
-"""The same work is not done twice at a time."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A piece of background work.
-
-    Attributes:
-        owner: the account that asked for it.
-        created, started, ended, heartbeat: epoch seconds; `started` of its last sitting, null while it waits.
-        place: in the queue: the lowest is next.
-        sittings: how often it was started.
-        moment: its last progress, null before the first.
-        memory, cores: what its process uses: bytes, and cores kept busy, on average since the last heartbeat; null
-            before the first.
-    """
-
-    id: str
-    state: State
-    owner: str
-    dataset: str
-    dataset_name: str
-    config_digest: str
-    config: dict[str, Any]
-    place: float
-    created: float
-    started: float | None
-    ended: float | None
-    heartbeat: float
-    sittings: int
-    pid: int | None
-    pid_started: float | None
-    moment: Moment | None
-    memory: float | None
-    cores: float | None
-    run_id: str | None
-    error: str | None
-
-    @property
-    def active(self) -> bool:
-        """A process works on it."""
-        return self.state in ACTIVE
-
-    @property
-    def open(self) -> bool:
-        """It waits or works."""
-        return self.state in OPEN
-
-    def seconds(self, now: float | None = None) -> float:
-        """How long its last sitting took, or takes by now; 0 while it waits."""
-        began = self.started if self.started is not None else self.created
-        return 0.0 if self.state == "queued" else max((self.ended or now or time.time()) - began, 0.0)
-
-
-_prepared: set[tuple[str, int, int]] = set()
-"""The databases whose tables this process has seen to; pages look every second."""
-
-
-def _file(path: Path) -> tuple[str, int, int]:
-    """What tells this file from another one that takes its place."""
-    try:
-        found = path.stat()
-    except OSError:
-        return str(path), -1, -1
-    return str(path), found.st_dev, found.st_ino
 
 
 class Jobs:
-    """All jobs of a workspace. Every method opens the database, does one transaction and closes it."""
+    """All jobs of a workspace. Every method is one transaction."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._path = workspace.jobs_database
-        if _file(self._path) in _prepared:
-            return
-        with self._open() as database:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute(_JOBS)
-            there = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-            for name, kind in _LATER_COLUMNS.items():
-                if name not in there:
-                    # another process may do the same at this moment
-                    with contextlib.suppress(sqlite3.OperationalError):
-                        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
-            for each in (_WISHES, _NEWS, _NEWS_BY_JOB, _ONE_ACTIVE, _ONE_OPEN):
-                database.execute(each)
-        _prepared.add(_file(self._path))
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with contextlib.closing(
-                sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
-            ) as database:
-                database.row_factory = sqlite3.Row
-                yield database
-        except sqlite3.DatabaseError as error:
-            raise RunError.no_database(self._path, str(error)) from error
-
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that nobody else writes in."""
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:  # whatever it was, and an interruption too: nothing half is written
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
+        self._database = JobsDatabase(workspace.jobs_database)
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 
@@ -191,7 +41,7 @@ class Jobs:
         self.bury_the_dead()
         now = time.time()
         name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
-        with self._changing() as database:
+        with self._database.changing() as database:
             same = _open_with(database, dataset, config_digest)
             if same is None:
                 database.execute(
@@ -220,7 +70,7 @@ class Jobs:
         job = self.get(job_id)
         if job.state not in RESUMABLE:
             raise RunError.not_resumable(job_id, job.state)
-        with self._changing() as database:
+        with self._database.changing() as database:
             same = _open_with(database, job.dataset, job.config_digest)
             if same is None:
                 database.execute(
@@ -237,10 +87,10 @@ class Jobs:
         """Take the first of the queue, if nothing is at work: it counts as running from now on. None if not."""
         self.bury_the_dead()
         now = time.time()
-        with self._open() as database:  # those who look every second need not lock anything
+        with self._database.open() as database:  # those who look every second need not lock anything
             if database.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
                 return None
-        with self._changing() as database:
+        with self._database.changing() as database:
             if database.execute("SELECT 1 FROM jobs WHERE state IN ('running', 'stopping')").fetchone() is not None:
                 return None
             first = database.execute(
@@ -261,7 +111,7 @@ class Jobs:
 
     def move(self, job_id: str, steps: int) -> None:
         """Let a waiting job go so many places forward (negative) or back in the queue; the ends are the limits."""
-        with self._changing() as database:
+        with self._database.changing() as database:
             rows = database.execute("SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created").fetchall()
             order = [row["id"] for row in rows]
             if job_id not in order:
@@ -296,7 +146,7 @@ class Jobs:
 
     def tell(self, job_id: str, news: News) -> None:
         """Write down what the work came by: a trial that ended, a fold that was fitted."""
-        with self._open() as database:
+        with self._database.open() as database:
             database.execute(
                 "INSERT INTO news (job, time, kind, content) VALUES (?, ?, ?, ?)",
                 (job_id, time.time(), news.kind, json.dumps(news.content)),
@@ -304,7 +154,7 @@ class Jobs:
 
     def news(self, job_id: str, kind: str | None = None) -> list[dict[str, Any]]:
         """What a job told, in order: its content, with `time` (epoch seconds) and `kind`."""
-        with self._open() as database:
+        with self._database.open() as database:
             rows = database.execute(
                 "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number", (job_id, kind, kind)
             ).fetchall()
@@ -312,7 +162,7 @@ class Jobs:
 
     def end(self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None) -> None:
         """Close a job that waits or works; one that has ended keeps its end."""
-        with self._open() as database:
+        with self._database.open() as database:
             database.execute(
                 "UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ?"
                 " WHERE id = ? AND state IN ('queued', 'running', 'stopping')",
@@ -323,23 +173,23 @@ class Jobs:
 
     def ask_to_stop(self, job_id: str) -> None:
         """Wish that a job at work ends and keeps nothing."""
-        with self._open() as database:
+        with self._database.open() as database:
             database.execute("UPDATE jobs SET state = 'stopping' WHERE id = ? AND state = 'running'", (job_id,))
 
     def is_to_stop(self, job_id: str) -> bool:
         """Whether somebody wished so, or the job has ended already."""
-        with self._open() as database:
+        with self._database.open() as database:
             row = database.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return row is None or row["state"] != "running"
 
     def ask_to_finish(self, job_id: str) -> None:
         """Wish that a job tunes no longer and goes on with the best it has found."""
-        with self._open() as database:
+        with self._database.open() as database:
             database.execute("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, 'finish')", (job_id,))
 
     def is_to_finish(self, job_id: str) -> bool:
         """Whether somebody wished so."""
-        with self._open() as database:
+        with self._database.open() as database:
             return database.execute("SELECT 1 FROM wishes WHERE job = ?", (job_id,)).fetchone() is not None
 
     # --- looking ------------------------------------------------------------------------------------------------------
@@ -351,17 +201,17 @@ class Jobs:
             RunError: there is none of that name.
         """
         self.bury_the_dead()
-        with self._open() as database:
+        with self._database.open() as database:
             row = database.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if row is None:
             raise RunError.unknown("job", job_id, [job.id for job in self.all()])
-        return _job(row)
+        return Job.of_row(row)
 
     def all(self) -> list[Job]:
         """Newest first; jobs whose process is gone are marked lost before."""
         self.bury_the_dead()
-        with self._open() as database:
-            return [_job(row) for row in database.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC")]
+        with self._database.open() as database:
+            return [Job.of_row(row) for row in database.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC")]
 
     def active(self) -> Job | None:
         """The one at work."""
@@ -369,10 +219,10 @@ class Jobs:
 
     def bury_the_dead(self) -> None:
         """Mark as lost what claims to be at work and has no living process."""
-        with self._open() as database:
+        with self._database.open() as database:
             rows = database.execute("SELECT * FROM jobs WHERE state IN ('running', 'stopping')").fetchall()
-        for job in map(_job, rows):
-            if not _alive(job):
+        for job in map(Job.of_row, rows):
+            if not job.alive:
                 if job.state == "stopping":
                     self.end(job.id, "cancelled")
                 else:
@@ -382,7 +232,7 @@ class Jobs:
         """Change a job at work; whether there was one to change."""
         names = ", ".join(f"{name} = ?" for name in values)
         change = f"UPDATE jobs SET {names} WHERE id = ? AND state IN ('running', 'stopping')"  # noqa: S608 (our names)
-        with self._open() as database:
+        with self._database.open() as database:
             return database.execute(change, (*values.values(), job_id)).rowcount == 1
 
 
@@ -406,23 +256,3 @@ def _account() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return ""
-
-
-def _alive(job: Job) -> bool:
-    """A process of that number, started when ours was, no zombie, heard of lately. A new job gets time to start."""
-    now = time.time()
-    if job.pid is None or job.pid_started is None:
-        return now - (job.started or job.created) < _PROCESS_GRACE
-    try:
-        process = psutil.Process(job.pid)
-        same = abs(process.create_time() - job.pid_started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-    return same and now - job.heartbeat < _HEARTBEAT_LIMIT
-
-
-def _job(row: Mapping[str, Any]) -> Job:
-    values = dict(row)
-    values["config"] = json.loads(values["config"])
-    values["moment"] = Moment(**json.loads(values["moment"])) if values["moment"] else None
-    return Job(**{field.name: values[field.name] for field in fields(Job)})

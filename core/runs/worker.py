@@ -22,7 +22,8 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled, StudioError
 from core.progress import Moment, News
-from core.runs.jobs import Job, Jobs
+from core.runs.job import Job
+from core.runs.jobs import Jobs
 from core.unfinished import forget_work, work_prefix
 from core.workspace import Workspace
 

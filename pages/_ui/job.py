@@ -7,7 +7,7 @@ import datetime
 import streamlit as st
 
 from core.runs import Job, Jobs, cancel, finish_early, resume, start_waiting
-from core.runs.jobs import RESUMABLE
+from core.runs.job import RESUMABLE
 from core.runs.news import trials_told
 from core.wording import count, duration, number
 from core.workspace import Workspace
