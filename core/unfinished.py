@@ -134,7 +134,7 @@ class Unfinished:
             Path(temporary).rename(place)
         except Exception as error:
             # the libraries say in their own ways that there is no room; anything else is a defect
-            if not isinstance(error, OSError) and not is_full_disk(error):
+            if not isinstance(error, OSError) and not is_full_disk(error, place.parent):
                 raise
         finally:
             if temporary is not None:

@@ -7,17 +7,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import RunError, SettingError
+from core.errors import RunError, SettingError, StudioError
 
 _PROJECT = Path(__file__).resolve().parent.parent
 DEMO_FOLDER = _PROJECT / "data" / "demo"
 """The small synthetic files that ship with the product."""
 
 _NO_ROOM = ("no space left on device", "disk quota exceeded", "database or disk is full", "os error 28")
+_NEXT_TO_NOTHING = 2**18
+"""Bytes: a disk with less of them left counts as full when something goes wrong on it."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,28 @@ class Workspace:
         return self._folder(".") / "jobs.sqlite"
 
 
-def is_full_disk(error: BaseException) -> bool:
-    """Whether there was no room to write: the libraries tell it in several ways."""
+def is_full_disk(error: BaseException, place: Path | None = None) -> bool:
+    """Whether there was no room to write. The libraries tell it in several ways, and some of them only that writing
+    went wrong: then the disk of `place` is asked, as long as what was written is still there.
+    """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return any(words in str(error).lower() for words in _NO_ROOM)
+    if any(words in str(error).lower() for words in _NO_ROOM):
+        return True
+    with suppress(OSError):
+        return place is not None and shutil.disk_usage(place).free < _NEXT_TO_NOTHING
+    return False
+
+
+@contextmanager
+def _telling_full_disks(place: Path) -> Iterator[None]:
+    """Whatever goes wrong in it because the disk is full comes out as an OSError that says so."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, StudioError) or is_full_disk(error) or not is_full_disk(error, place):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place)) from error
 
 
 @contextmanager
@@ -120,7 +139,8 @@ def building_folder(final: Path, *, shared: bool = False) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
-        yield temporary
+        with _telling_full_disks(temporary):
+            yield temporary
         for path in sorted(temporary.rglob("*")):
             sync(path)
         sync(temporary)
@@ -146,7 +166,8 @@ def building_file(final: Path) -> Iterator[Path]:
     os.close(descriptor)
     temporary = Path(name)
     try:
-        yield temporary
+        with _telling_full_disks(temporary):
+            yield temporary
         sync(temporary)
         temporary.chmod(0o644)
         temporary.replace(final)

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from core.dataset import Dataset
 from core.eda import event_mix, importance, learner_scores, target, theme, time_of_day
+from core.eda.session_table import session_table
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, LEARNER_LABELS
 from core.workspace import Workspace
@@ -263,7 +264,7 @@ MIX_TITLES = {"y": "share of the file's events"}
 
 @each_world
 def test_the_event_mix_counts_types_and_buying_sessions(world: World, tmp_path: Path) -> None:
-    data = event_mix.frame(world.ingested(tmp_path))
+    data = event_mix.frame(session_table(world.ingested(tmp_path)))
     expected = []
     for file in ("train", "test"):
         rows = world.rows(file)
@@ -280,19 +281,19 @@ def test_the_event_mix_counts_types_and_buying_sessions(world: World, tmp_path: 
 def test_the_event_mix_says_the_most_frequent_event_and_who_buys(tmp_path: Path) -> None:
     train = [Row("A"), Row("A", type="ADD_CART"), Row("A", type="ADD_CART"), Row("B", type="BUY"), Row("C"), Row("D")]
     train += [Row("E", type="ADD_CART"), Row("E", type="ADD_CART")]
-    data = event_mix.frame(World(train, [Row("F"), Row("G", type="BUY")]).ingested(tmp_path))
+    data = event_mix.frame(session_table(World(train, [Row("F"), Row("G", type="BUY")]).ingested(tmp_path)))
     assert event_mix.finding(data) == (
         "ADD_CART is the most frequent event (50.0% of train); 20.0% of the sessions buy in train, 50.0% in test."
     )
 
 
 def test_a_session_of_several_users_buys_once(tmp_path: Path) -> None:
-    data = event_mix.frame(WORLDS["shared session id"].ingested(tmp_path))
+    data = event_mix.frame(session_table(WORLDS["shared session id"].ingested(tmp_path)))
     assert data.select("file", "buying").unique(maintain_order=True).rows() == [("train", 0.5), ("test", 1.0)]
 
 
 def test_without_purchases_nobody_buys(tmp_path: Path) -> None:
-    data = event_mix.frame(WORLDS["no purchase"].ingested(tmp_path))
+    data = event_mix.frame(session_table(WORLDS["no purchase"].ingested(tmp_path)))
     assert event_mix.finding(data).endswith("; 0.0% of the sessions buy in train, 0.0% in test.")
 
 
@@ -336,7 +337,7 @@ def test_the_busiest_and_the_quietest_hour_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("chart", [event_mix, time_of_day], ids=["event_mix", "time_of_day"])
 def test_without_events_every_share_is_0_and_the_sentence_says_so(chart: Any, empty: Dataset) -> None:
-    data = chart.frame(empty)
+    data = chart.frame(session_table(empty) if chart is event_mix else empty)
     assert data.get_column("events").to_list() == [0] * data.height
     assert data.get_column("share").to_list() == [0.0] * data.height
     assert chart.finding(data) == "The train file has no event."

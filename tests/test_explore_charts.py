@@ -319,13 +319,13 @@ def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
     assert data.filter(pl.col("one") == pl.col("other"))["spearman"].to_list() == [1.0] * 20
 
 
-def test_paths_against_a_count_by_hand(dataset: Dataset) -> None:
+def test_paths_against_a_count_by_hand(table: pl.DataFrame) -> None:
     by_hand: dict[str, list[float]] = defaultdict(list)
     for rows in by_session(MIXED.train).values():
         words = [word for word, _ in groupby(row.type for row in rows)]
         path = " → ".join([*words[:5], *(["…"] if len(words) > 5 else [])])
         by_hand[path].append(rows[0].value)
-    data = paths.frame(dataset)
+    data = paths.frame(table)
     assert data.height == 15
     for row in data.iter_rows(named=True):
         assert row["sessions"] == len(by_hand[row["path"]])
@@ -445,13 +445,13 @@ def test_the_map_of_categories_is_filled_in_proportion(tmp_path: Path) -> None:
         assert apart or one[3] <= other[2] + 1e-9 or other[3] <= one[2] + 1e-9
 
 
-def test_streams_against_a_count_by_hand(dataset: Dataset) -> None:
+def test_streams_against_a_count_by_hand(table: pl.DataFrame) -> None:
     by_hand: Counter[tuple[int, str, str]] = Counter()
     sessions = by_session(MIXED.train)
     for rows in sessions.values():
         words = [*[word for word, _ in groupby(row.type for row in rows)], "end"]
         by_hand.update((step, a, b) for step, (a, b) in enumerate(pairwise(words), start=1) if step <= 4)
-    data = flows.frame(dataset)
+    data = flows.frame(table)
     assert {(step, a, b): times for step, a, b, times, _ in data.iter_rows()} == by_hand
     assert data.filter(pl.col("step") == 1)["share"].sum() == pytest.approx(1.0)
     assert data["share"].to_list() == pytest.approx((data["sessions"] / len(sessions)).to_list())
@@ -547,7 +547,7 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
 )
 def test_charts_of_sessions_on_no_session(chart: Chart, table: pl.DataFrame) -> None:
     data = chart.frame(table.head(0))
-    assert data.is_empty()
+    assert not any(data.select(pl.col(pl.Int64).sum()).row(0) if data.height else ())
     assert chart.finding(data).endswith(".")
     json.loads(chart.figure(data).to_json())
 
@@ -603,7 +603,7 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     selected = SelectedDataset.of(dataset.folder, chosen)
     rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
     assert week.frame(selected)["events"].sum() == len(rows)
-    assert event_mix.frame(selected)["events"].sum() == len(rows)
+    assert event_mix.frame(chosen)["events"].sum() == len(rows)
     for chart in CHARTS.values():
         if chart.of in NOT_FILTERED:
             continue

@@ -28,6 +28,7 @@ from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.unfinished import Unfinished, work_name
+from core.workspace import building_folder, is_full_disk
 from tests.test_training import NAMES, simulated
 
 FLAGS = ("--trials", "4", "--folds", "3")
@@ -269,3 +270,16 @@ def test_the_search_table_has_each_trial_once(undisturbed: Run) -> None:
     table = undisturbed.table(SEARCH_FILE).collect()
     assert table.group_by("learner").len().get_column("len").to_list() == [4, 4, 4]
     assert table.select(pl.struct("learner", "trial").is_duplicated().any()).item() is False
+
+
+@pytest.mark.parametrize(("left", "told"), [(0, OSError), (2**30, ValueError)])
+def test_a_writer_that_hides_that_the_disk_is_full_is_understood(
+    left: int, told: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make torture` fills real disks; this is the sentence that a library said there."""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("core.workspace.shutil.disk_usage", lambda _: usage._replace(free=left))
+    with pytest.raises(told) as caught, building_folder(tmp_path / "run"):
+        raise ValueError("parquet: File out of specification: Invalid thrift: transport error")
+    assert is_full_disk(caught.value) == (told is OSError)
+    assert list(tmp_path.iterdir()) == []

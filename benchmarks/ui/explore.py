@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.ui.stopwatch import ENDED, PATIENCE, seconds
-from core.dataset import Dataset, list_datasets
+from core.dataset import Dataset
 from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
 from core.ingestion.demo import write_demo
@@ -33,16 +33,11 @@ _TITLE = "What do sessions look like?"
 
 def made(workspace: Workspace, sessions: int) -> Dataset:
     """The simulator's data of that size, read."""
-    name = f"explore{sessions}"
-    found = {dataset.card().name: dataset for dataset in list_datasets(workspace)}
-    if name in found:
-        return found[name]
-    with tempfile.TemporaryDirectory() as scratch:
-        files = Path(scratch)
+    files = workspace.root / f"files{sessions}"
+    if not files.exists():
         write_demo(files, sessions=sessions, seed=1)
-        return ingest(
-            InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv"), workspace, name=name
-        )
+    names = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
+    return ingest(names, workspace)  # at once when it was read before
 
 
 class Weight:

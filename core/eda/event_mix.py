@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from core.dataset import Dataset
 from core.eda import picking
+from core.eda.session_table import FILE, OF_TYPE
 from core.eda.theme import MUTED, event_scale, finished
-from core.schema import BUY, EVENT_CODE, EVENT_TYPES, ROLES, SESSION, TYPE
+from core.schema import BUY, EVENT_TYPES, ROLES, SESSION
 from core.wording import percent
 
 TITLE = "What do people do in a session?"
@@ -19,20 +19,20 @@ PICK = picking.types("event_type")
 _LEGEND = alt.Legend(symbolFillColor=MUTED, symbolStrokeWidth=0)  # by itself it is black, which the dark theme hides
 
 
-def frame(dataset: Dataset) -> pl.DataFrame:
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row a file and event type: file, event_type, events, share (of the file's events), buying (share of the
-    file's sessions with a purchase, the same for all types).
+    file's sessions with a purchase, the same for all types; one of several users counts once). `sessions` is the
+    session table.
     """
     rows = []
     for role in ROLES:
-        events = dataset.events(role)
-        counts = dict(events.group_by(TYPE).len().collect().iter_rows())
-        sessions = events.select(pl.col(SESSION).n_unique()).collect().item()
-        buying = events.filter(pl.col(TYPE) == EVENT_CODE[BUY]).select(pl.col(SESSION).n_unique()).collect().item()
-        total = sum(counts.values())
-        for word in EVENT_TYPES:
-            found = counts.get(EVENT_CODE[word], 0)
-            rows.append((role, word, found, found / total if total else 0.0, buying / sessions if sessions else 0.0))
+        mine = sessions.filter(pl.col(FILE) == role)
+        counts = mine.select(pl.col(*OF_TYPE.values()).sum()).row(0, named=True)
+        buying = mine.filter(pl.col(OF_TYPE[BUY]) > 0).get_column(SESSION).n_unique()
+        every, total = mine.get_column(SESSION).n_unique(), sum(counts.values())
+        for word, name in OF_TYPE.items():
+            found = counts[name]
+            rows.append((role, word, found, found / total if total else 0.0, buying / every if every else 0.0))
     names = {"file": pl.String, "event_type": pl.String, "events": pl.Int64, "share": pl.Float64, "buying": pl.Float64}
     return pl.DataFrame(rows, schema=names, orient="row")
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
 import numpy as np
 import polars as pl
 
-from core.dataset import Dataset
-from core.eda.paths import steps_of_train
+from core.eda.session_table import FILE, STEPS, WAY, WAY_STEPS, way_words
 from core.eda.theme import EVENT_COLOURS, MUTED, finished
-from core.schema import EVENT_TYPES, TYPE, UNIT
+from core.schema import EVENT_TYPES
 from core.wording import percent
 
 TITLE = "How do sessions go on, step by step?"
 END = "end"
-_STEPS = 5
 _ORDER = (*EVENT_TYPES, END)
 _GAP = 0.02
 """Between the streams of a step, as a share of all sessions."""
@@ -33,26 +33,25 @@ _SCHEMA = {
 }
 
 
-def frame(dataset: Dataset) -> pl.DataFrame:
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row a stream of train: step (from 1, of four), from_type and to_type (the kind of event at that step and at
     the next, repeats told once; to_type is "end" where the session has no further step), sessions (by user), share (of
-    all sessions).
+    all sessions). `sessions` is the session table.
     """
-    ways = steps_of_train(dataset).group_by(UNIT, maintain_order=True).agg(pl.col(TYPE).head(_STEPS).alias("way"))
-    word = dict(enumerate(_ORDER))
-    places = {f"s{step}": pl.col("way").list.get(step, null_on_oob=True) for step in range(_STEPS)}
-    counted = ways.select(**places).group_by(list(places)).len().collect()
-    total = int(counted.get_column("len").sum())
-    rows = []
-    for step in range(_STEPS - 1):
-        here, there = f"s{step}", f"s{step + 1}"
-        links = (
-            counted.filter(pl.col(here).is_not_null())
-            .group_by(pl.col(here).cast(pl.Int64), pl.col(there).cast(pl.Int64).fill_null(len(EVENT_TYPES)))
-            .agg(pl.col("len").sum())
-            .sort(here, there)
+    ways = sessions.filter(pl.col(FILE) == "train", pl.col(STEPS) > 0).group_by(WAY).len()
+    found: Counter[tuple[int, str, str]] = Counter()
+    for way, times in ways.iter_rows():
+        words = way_words(way)
+        if len(words) < WAY_STEPS:
+            words.append(END)
+        found.update({(step, a, b): times for step, (a, b) in enumerate(pairwise(words), start=1)})
+    total = int(ways.get_column("len").sum())
+    rows = [
+        (step, a, b, times, times / total)
+        for (step, a, b), times in sorted(
+            found.items(), key=lambda each: (each[0][0], _ORDER.index(each[0][1]), _ORDER.index(each[0][2]))
         )
-        rows += [(step + 1, word[a], word[b], found, found / total) for a, b, found in links.iter_rows()]
+    ]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
@@ -79,8 +78,8 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     x = alt.X(
         "x:Q",
         title="step (events of the same kind in a row count once)",
-        scale=alt.Scale(domain=[1 - _BAR, _STEPS + _BAR], nice=False),
-        axis=alt.Axis(values=list(range(1, _STEPS + 1)), format="d", grid=False),
+        scale=alt.Scale(domain=[1 - _BAR, WAY_STEPS + _BAR], nice=False),
+        axis=alt.Axis(values=list(range(1, WAY_STEPS + 1)), format="d", grid=False),
     )
     y = alt.Y(
         "low:Q", title="share of the sessions", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(nice=False)
@@ -130,7 +129,7 @@ def _placed(data: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             height[1, row["from_type"]] = height.get((1, row["from_type"]), 0.0) + row["share"]
         height[row["step"] + 1, row["to_type"]] = height.get((row["step"] + 1, row["to_type"]), 0.0) + row["share"]
     bottom: dict[tuple[int, str], float] = {}
-    for step in range(1, _STEPS + 1):
+    for step in range(1, WAY_STEPS + 1):
         at = 0.0
         for word in reversed(_ORDER):  # the first of the funnel on top
             if (step, word) in height:

@@ -7,52 +7,36 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from core.dataset import Dataset
+from core.eda.session_table import FILE, STEPS, WAY, WAY_STEPS, way_words
 from core.eda.theme import ACCENT, MUTED, finished
-from core.schema import EVENT_TYPES, TYPE, UNIT, VALUE, VALUE_UNIT
+from core.schema import VALUE, VALUE_UNIT
 from core.wording import number, percent
 
 TITLE = "Which paths do people take?"
-_STEPS = 5
-"""Changes of event type that a path is told by; what follows is an ellipsis."""
 _MOST = 15
 _ARROW = " → "
 _SCHEMA = {"path": pl.String, "sessions": pl.Int64, "share": pl.Float64, "mean": pl.Float64}
 
 
-def steps_of_train(dataset: Dataset) -> pl.LazyFrame:
-    """The changes of event type of each unit of train, in order: UNIT and TYPE; repeats of the same are one step."""
-    changed = pl.col(TYPE) != pl.col(TYPE).shift(1).over(UNIT)
-    return dataset.events("train").filter(changed.fill_null(value=True)).select(UNIT, TYPE)
-
-
-def frame(dataset: Dataset) -> pl.DataFrame:
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """The most frequent paths of train, at most 15: path (event types in order, repeats of the same told once, cut
-    after five), sessions (by user), share, mean (session value, value units; null where none is known).
+    after five), sessions (by user), share, mean (session value, value units; null where none is known). `sessions` is
+    the session table.
     """
-    word = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String)
-    paths = (
-        steps_of_train(dataset)
-        .group_by(UNIT, maintain_order=True)
-        .agg(word.head(_STEPS).alias("words"), pl.len().alias("steps"))
-        .select(
-            UNIT,
-            pl.col("words").list.join(_ARROW)
-            + pl.when(pl.col("steps") > _STEPS).then(pl.lit(f"{_ARROW}…")).otherwise(pl.lit("")),
-        )
-    )
-    values = dataset.units().select(UNIT, pl.when(~pl.col("composite")).then(VALUE).alias(VALUE))
     counted = (
-        paths.join(values, on=UNIT, how="left")
-        .group_by(pl.col("words").alias("path"))
+        sessions.filter(pl.col(FILE) == "train", pl.col(STEPS) > 0)
+        .group_by(WAY, (pl.col(STEPS) > WAY_STEPS).alias("cut"))
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
-        .collect()
     )
     if counted.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    share = (pl.col("sessions") / pl.col("sessions").sum()).alias("share")
-    order = counted.with_columns(share).sort("sessions", "path", descending=[True, False])
-    return order.head(_MOST).select(*_SCHEMA)
+    told = [_ARROW.join([*way_words(way), *(["…"] if cut else [])]) for way, cut in counted.select(WAY, "cut").rows()]
+    return (
+        counted.with_columns(pl.Series("path", told), (pl.col("sessions") / pl.col("sessions").sum()).alias("share"))
+        .sort("sessions", "path", descending=[True, False])
+        .head(_MOST)
+        .select(*_SCHEMA)
+    )
 
 
 def finding(data: pl.DataFrame) -> str:

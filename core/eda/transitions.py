@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import altair as alt
@@ -9,7 +10,7 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda.theme import ACCENT, finished
-from core.schema import EVENT_TYPES, TIME, TYPE, UNIT
+from core.schema import EVENT_TYPES, TYPE, UNIT
 from core.wording import percent
 
 TITLE = "What comes next?"
@@ -21,14 +22,22 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     """One row a pair of event types in train, all pairs present: from_type (or begin), to_type (or end), times, share
     (of all that follow from_type; null where nothing does). Events of the same second stand in the order of the file.
     """
-    events = dataset.events("train").select(UNIT, TIME, TYPE)
-    words = dict(enumerate(EVENT_TYPES))
-    following = pl.col(TYPE).shift(-1).over(UNIT)
-    inside = events.select(pl.col(TYPE).alias("a"), following.alias("b")).group_by("a", "b").len().collect()
-    first = events.group_by(UNIT, maintain_order=True).agg(pl.col(TYPE).first()).group_by(TYPE).len().collect()
-    found = {(words[row["a"]], END if row["b"] is None else words[row["b"]]): row["len"] for row in inside.to_dicts()}
-    found |= {(BEGIN, words[row[TYPE]]): row["len"] for row in first.to_dicts()}
-    rows = [(a, b, found.get((a, b), 0)) for a in _FROM for b in _TO if (a, b) != (BEGIN, END)]
+    # sorted by unit and time: what stands after is the same unit's, or the unit ends
+    unit, kind = pl.col(UNIT), pl.col(TYPE)
+    last = (unit != unit.shift(-1)).fill_null(value=True)
+    pairs = dataset.events("train").select(
+        pl.when((unit != unit.shift(1)).fill_null(value=True)).then(kind).alias("first"),
+        kind.alias("a"),
+        pl.when(~last).then(kind.shift(-1)).alias("b"),
+    )
+    counted = pairs.group_by("first", "a", "b").len().collect()
+    words = dict(enumerate(EVENT_TYPES)) | {None: END}
+    found: Counter[tuple[str, str]] = Counter()
+    for first, a, b, times in counted.iter_rows():
+        found[words[a], words[b]] += times
+        if first is not None:
+            found[BEGIN, words[first]] += times
+    rows = [(a, b, found[a, b]) for a in _FROM for b in _TO if (a, b) != (BEGIN, END)]
     data = pl.DataFrame(rows, schema={"from_type": pl.String, "to_type": pl.String, "times": pl.Int64}, orient="row")
     total = pl.col("times").sum().over("from_type")
     return data.with_columns(pl.when(total > 0).then(pl.col("times") / total).alias("share"))

@@ -75,12 +75,12 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     "Overview": (_chart(overview, "dataset"), _chart(days, "dataset")),
     "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles), _chart(value_spread)),
     "Events": (
-        _chart(event_mix, "dataset"),
+        _chart(event_mix),
         _chart(funnel),
         _chart(type_value),
         _chart(transitions, "dataset"),
-        _chart(paths, "dataset"),
-        _chart(flows, "dataset"),
+        _chart(paths),
+        _chart(flows),
     ),
     "Sessions": (
         _chart(session_length),
