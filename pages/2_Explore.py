@@ -85,8 +85,10 @@ for chart in VIEWS.get(view, ()):
         if chart.pick is not None:
             st.caption(chart.pick.hint, width="content")
 if view == "Overview":
-    st.subheader(overview.COLUMNS_TITLE, anchor=False)
-    column_table(columns_described(folder, query))
+    columns = st.expander(overview.COLUMNS_TITLE, icon=":material/table:", key="columns", on_change="rerun")
+    if columns.open:
+        with columns:
+            column_table(columns_described(folder, query))
 if view == "Products":
     st.subheader("Which products are most frequent?", anchor=False)
     product_table(top_products(folder, query))

@@ -41,6 +41,7 @@ from core.eda import (
     week,
 )
 from core.eda.picking import pickable, picked
+from core.eda.product_table import product_table
 from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, NOT_FILTERED, Chart
@@ -253,10 +254,10 @@ def test_the_funnel_against_a_count_by_hand(table: pl.DataFrame) -> None:
 def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
     rows = [*MIXED.train, *MIXED.test]
     by_hand = Counter(row.product for row in rows)
-    data = long_tail.frame(dataset)
+    data = long_tail.frame(product_table(dataset))
     assert data["events"].to_list() == sorted(by_hand.values(), reverse=True)
     assert data["held"].to_list()[-1] == pytest.approx(1.0)
-    top = long_tail.top_frame(dataset, 3)
+    top = long_tail.top_frame(product_table(dataset), 3)
     (first, times), *_ = sorted(by_hand.items(), key=lambda each: (-each[1], each[0]))
     row = top.row(0, named=True)
     assert (row["product_id"], row["events"]) == (first, times)
@@ -352,7 +353,7 @@ def test_categories_against_a_count_by_hand(tmp_path: Path) -> None:
     draws = np.random.default_rng(5)
     rows = [dataclasses.replace(row, category=f"C{draws.integers(0, 30)}") for row in MIXED.train]
     world = World(rows, MIXED.test)
-    data = categories.frame(world.ingested(tmp_path))
+    data = categories.frame(product_table(world.ingested(tmp_path)))
     both = [*world.train, *world.test]
     by_hand = Counter(row.category for row in both)
     assert data["events"].to_list() == sorted(by_hand.values(), reverse=True)[:20]
@@ -435,7 +436,7 @@ def test_popularity_and_value_against_scipy(dataset: Dataset) -> None:
 def test_the_map_of_categories_is_filled_in_proportion(tmp_path: Path) -> None:
     draws = np.random.default_rng(5)
     rows = [dataclasses.replace(row, category=f"C{min(draws.geometric(0.02), 90)}") for row in MIXED.train]
-    data = category_map.frame(World(rows, MIXED.test).ingested(tmp_path))
+    data = category_map.frame(product_table(World(rows, MIXED.test).ingested(tmp_path)))
     assert data.height == 61
     assert data["events"].sum() == len(rows) + len(MIXED.test)
     area = (data["right"] - data["left"]) * (data["bottom"] - data["top"])
@@ -508,7 +509,7 @@ def test_pointing_at_nothing_filters_nothing(told: dict[str, object] | None) -> 
 @pytest.mark.parametrize("chart", [chart for chart in CHARTS.values() if chart.pick], ids=lambda chart: chart.name)
 def test_a_chart_is_pointed_at_by_a_field_that_it_draws(chart: Chart, dataset: Dataset, table: pl.DataFrame) -> None:
     assert chart.pick is not None
-    data = chart.frame(dataset if chart.of == "dataset" else table)
+    data = chart.frame({"dataset": dataset, "sessions": table, "products": product_table(dataset)}[chart.of])
     assert chart.pick.field in data.columns
     spec = json.loads(pickable(chart.figure(data), chart.pick).to_json())
     (pick,) = spec["params"]
@@ -528,6 +529,7 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
         {
             "dataset": lambda: dataset,
             "sessions": lambda: session_table(dataset),
+            "products": lambda: product_table(dataset),
             "features": lambda: feature_value.feature_sample(dataset),
             "files": lambda: [] if compared is None else compared.records,
         }
@@ -604,10 +606,11 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
     assert week.frame(selected)["events"].sum() == len(rows)
     assert event_mix.frame(chosen)["events"].sum() == len(rows)
+    of = {"dataset": selected, "sessions": chosen, "products": product_table(selected)}
     for chart in CHARTS.values():
         if chart.of in NOT_FILTERED:
             continue
-        data = chart.frame(selected if chart.of == "dataset" else chosen)
+        data = chart.frame(of[chart.of])
         assert chart.finding(data).endswith(".")
         json.loads(chart.figure(data).to_json())
 

@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from core.dataset import Dataset
 from core.eda import picking
+from core.eda.product_table import BUYS, EVENTS
 from core.eda.theme import EVENT_COLOURS, FILE_COLOURS, finished
-from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_CODE, PRODUCT, ROLES, TYPE
+from core.schema import BUY, CATEGORY_ID
 from core.wording import percent
 
 TITLE = "Which categories are most frequent?"
@@ -26,29 +26,18 @@ _SCHEMA = {
 }
 
 
-def frame(dataset: Dataset, most: int = _MOST) -> pl.DataFrame:
-    """The categories with most events of both files: category_id, events, share (of all events), buys,
-    buy_rate (purchases an event), products (distinct ones).
+def frame(products: pl.DataFrame, most: int = _MOST) -> pl.DataFrame:
+    """The categories with most events of both files: category_id, events, share (of all events), buys, buy_rate
+    (purchases an event), products (distinct ones). `products` is the product table.
     """
-    both = pl.concat([dataset.events(role).select(CATEGORY, PRODUCT, TYPE) for role in ROLES])
-    counted = (
-        both.group_by(CATEGORY)
-        .agg(
-            pl.len().cast(pl.Int64).alias("events"),
-            (pl.col(TYPE) == EVENT_CODE[BUY]).sum().cast(pl.Int64).alias("buys"),
-            pl.col(PRODUCT).n_unique().cast(pl.Int64).alias("products"),
-        )
-        .collect()
+    counted = products.group_by(CATEGORY_ID).agg(
+        pl.col(EVENTS).sum(), pl.col(BUYS).sum(), pl.len().cast(pl.Int64).alias("products")
     )
-    total = max(int(counted.get_column("events").sum()), 1)
-    top = counted.sort("events", CATEGORY, descending=[True, False]).head(most)
-    names = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID).collect()
+    total = max(int(counted.get_column(EVENTS).sum()), 1)
     return (
-        top.join(names, on=CATEGORY, how="left", maintain_order="left")
-        .with_columns(
-            (pl.col("events") / total).alias("share"),
-            (pl.col("buys") / pl.col("events")).alias("buy_rate"),
-        )
+        counted.sort(EVENTS, CATEGORY_ID, descending=[True, False])
+        .head(most)
+        .with_columns((pl.col(EVENTS) / total).alias("share"), (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"))
         .select(*_SCHEMA)
     )
 

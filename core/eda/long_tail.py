@@ -8,9 +8,9 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.dataset import Dataset
+from core.eda.product_table import BUYS, EVENTS
 from core.eda.theme import ACCENT, finished
-from core.schema import BUY, EVENT_CODE, PRODUCT, ROLES, TYPE
+from core.schema import PRODUCT_ID
 from core.wording import count, percent
 
 TITLE = "Is it few products or many?"
@@ -18,11 +18,12 @@ _POINTS = 200
 _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products": pl.Int64}
 
 
-def frame(dataset: Dataset) -> pl.DataFrame:
+def frame(products: pl.DataFrame) -> pl.DataFrame:
     """One row a product, the most frequent first, thinned to some 200: rank (from 1), events (of both files), held
-    (share of all events on it and those before), products (how many there are; the same in every row).
+    (share of all events on it and those before), products (how many there are; the same in every row). `products` is
+    the product table.
     """
-    events = np.sort(_counts(dataset).get_column("events").to_numpy())[::-1]
+    events = np.sort(_counts(products).get_column(EVENTS).to_numpy())[::-1]
     if not len(events):
         return pl.DataFrame(schema=_SCHEMA)
     at = np.arange(len(events))
@@ -35,26 +36,26 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     )
 
 
-def top_frame(dataset: Dataset, most: int = 20) -> pl.DataFrame:
+def top_frame(products: pl.DataFrame, most: int = 20) -> pl.DataFrame:
     """The products with most events: product_id, events, buys, share (of all events), buy_rate (purchases an event)."""
-    counted = _counts(dataset)
-    total = max(int(counted.get_column("events").sum()), 1)
-    top = counted.sort("events", PRODUCT, descending=[True, False]).head(most)
-    names = dataset.dictionary("product_id").select(PRODUCT, "product_id").collect()
-    return top.join(names, on=PRODUCT, how="left", maintain_order="left").select(
-        "product_id",
-        "events",
-        "buys",
-        (pl.col("events") / total).alias("share"),
-        (pl.col("buys") / pl.col("events")).alias("buy_rate"),
+    counted = _counts(products)
+    total = max(int(counted.get_column(EVENTS).sum()), 1)
+    return (
+        counted.sort(EVENTS, PRODUCT_ID, descending=[True, False])
+        .head(most)
+        .select(
+            PRODUCT_ID,
+            EVENTS,
+            BUYS,
+            (pl.col(EVENTS) / total).alias("share"),
+            (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
+        )
     )
 
 
-def _counts(dataset: Dataset) -> pl.DataFrame:
-    """Events and purchases of each product, in both files."""
-    both = pl.concat([dataset.events(role).select(PRODUCT, TYPE) for role in ROLES])
-    buys = (pl.col(TYPE) == EVENT_CODE[BUY]).sum().cast(pl.Int64).alias("buys")
-    return both.group_by(PRODUCT).agg(pl.len().cast(pl.Int64).alias("events"), buys).collect()
+def _counts(products: pl.DataFrame) -> pl.DataFrame:
+    """Events and purchases of each product, whatever its category."""
+    return products.group_by(PRODUCT_ID).agg(pl.col(EVENTS, BUYS).sum())
 
 
 def finding(data: pl.DataFrame) -> str:

@@ -34,6 +34,7 @@ TITLE = "How much data is there?"
 COLUMNS_TITLE = "What does each column hold?"
 _DAY = 86_400
 _MEASURES = ("events", "sessions", "users", "products", "categories", "days")
+_COUNTED = {"sessions": SESSION, "users": USER, "products": PRODUCT, "categories": CATEGORY}
 _SCHEMA = {
     "measure": pl.String,
     "file": pl.String,
@@ -60,35 +61,31 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     count, share (of the sum of both files), known_users and known_products (share of those of test that train has too;
     the same in every row, null when test has none).
     """
+    events = {role: dataset.events(role).select(*_COUNTED.values(), TIME).collect() for role in ROLES}
+    distinct = {
+        (role, measure): events[role].get_column(column).drop_nulls().unique()
+        for role in ROLES
+        for measure, column in _COUNTED.items()
+    }
+    known = {}
+    for measure in ("users", "products"):
+        asked = distinct["test", measure]
+        known[measure] = float(asked.is_in(distinct["train", measure].implode()).mean()) if asked.len() else None  # type: ignore[arg-type]
     counts = {
-        role: dataset.events(role)
-        .select(
-            pl.len().cast(pl.Int64).alias("events"),
-            pl.col(SESSION).n_unique().cast(pl.Int64).alias("sessions"),
-            pl.col(USER).n_unique().cast(pl.Int64).alias("users"),
-            pl.col(PRODUCT).drop_nulls().n_unique().cast(pl.Int64).alias("products"),
-            pl.col(CATEGORY).drop_nulls().n_unique().cast(pl.Int64).alias("categories"),
-            (pl.col(TIME) // _DAY).n_unique().cast(pl.Int64).alias("days"),
-        )
-        .collect()
-        .row(0, named=True)
+        role: {
+            "events": events[role].height,
+            **{measure: distinct[role, measure].len() for measure in _COUNTED},
+            "days": events[role].select((pl.col(TIME) // _DAY).n_unique()).item(),
+        }
         for role in ROLES
     }
-    known = {column: _known(dataset, column) for column in (USER, PRODUCT)}
     rows = []
     for measure in _MEASURES:
         total = sum(counts[role][measure] for role in ROLES)
         for role in ROLES:
             found = counts[role][measure]
-            rows.append((measure, role, found, found / total if total else 0.0, known[USER], known[PRODUCT]))
+            rows.append((measure, role, found, found / total if total else 0.0, known["users"], known["products"]))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-
-
-def _known(dataset: Dataset, column: str) -> float | None:
-    """Share of the distinct ids of test that stand in train too."""
-    train, test = (dataset.events(role).select(pl.col(column).drop_nulls().unique()) for role in ROLES)
-    asked = test.select(pl.len()).collect().item()
-    return test.join(train, on=column, how="semi").select(pl.len()).collect().item() / asked if asked else None
 
 
 def finding(data: pl.DataFrame) -> str:

@@ -36,7 +36,7 @@ from core.eda import (
 )
 from core.eda.picking import Pick
 
-Source = Literal["dataset", "sessions", "features", "files"]
+Source = Literal["dataset", "sessions", "products", "features", "files"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Chart:
     Attributes:
         name: by which caches and addresses know it.
         title: the question.
-        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), a sample of its
-            features (core.eda.feature_value), or what the audit says of the two files' features; no filter narrows the
-            last two.
+        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), its product table
+            (core.eda.product_table), a sample of its features (core.eda.feature_value), or what the audit says of the
+            two files' features; no filter narrows the last two.
         frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
         pick: how it is pointed at to filter the rest; None where it is only looked at.
     """
@@ -96,10 +96,10 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
     "Users": (_chart(user_sessions), _chart(user_segments)),
     "Products": (
-        _chart(long_tail, "dataset"),
+        _chart(long_tail, "products"),
         _chart(popularity, "dataset"),
-        _chart(categories, "dataset"),
-        _chart(category_map, "dataset"),
+        _chart(categories, "products"),
+        _chart(category_map, "products"),
     ),
     "Features": (
         _chart(feature_value, "features"),

@@ -15,6 +15,7 @@ from core.audit import FilesCompared, compare_files
 from core.dataset import Dataset, DatasetCard
 from core.eda import categories, importance, long_tail, overview, predicted_and_true, residuals, session_line
 from core.eda.feature_value import feature_sample
+from core.eda.product_table import product_table
 from core.eda.selection import SelectedDataset, Selection
 from core.eda.session_table import session_table
 from core.eda.views import CHARTS
@@ -56,6 +57,12 @@ def _selected(dataset_folder: str, query: Query) -> Dataset:
     return SelectedDataset.of(folder, _chosen(dataset_folder, query)) if query else Dataset(folder)
 
 
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Counting products")
+def _products(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's frame)
+    """One row a product and category; shared by all visitors, none of whom changes it."""
+    return product_table(_selected(dataset_folder, query))
+
+
 @st.cache_data(max_entries=4 * _KEPT, show_spinner="Counting")
 def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (the chart's own frame)
     """The data of a chart of the Explore page, by its name."""
@@ -63,6 +70,7 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # n
         {
             "dataset": lambda: _selected(dataset_folder, query),
             "sessions": lambda: _chosen(dataset_folder, query),
+            "products": lambda: _products(dataset_folder, query),
             "features": lambda: _feature_sample(dataset_folder),
             "files": lambda: [] if (compared := files_compared(dataset_folder)) is None else compared.records,
         }
@@ -90,13 +98,13 @@ def _feature_sample(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
 def top_products(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
     """The products with most events."""
-    return long_tail.top_frame(_selected(dataset_folder, query))
+    return long_tail.top_frame(_products(dataset_folder, query))
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)
 def frequent_categories(dataset_folder: str) -> list[str]:
     """Ids of the categories with most events, to choose from."""
-    return list(categories.frame(Dataset(Path(dataset_folder)), _CATEGORIES).get_column("category_id").drop_nulls())
+    return list(categories.frame(_products(dataset_folder, ()), _CATEGORIES).get_column("category_id").drop_nulls())
 
 
 def session_drawn(dataset_folder: str, query: Query, draw: int) -> str | None:
