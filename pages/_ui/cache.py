@@ -104,7 +104,7 @@ def top_products(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401
 @st.cache_data(max_entries=_KEPT, show_spinner=False)
 def frequent_categories(dataset_folder: str) -> list[str]:
     """Ids of the categories with most events, to choose from."""
-    return list(categories.frame(_products(dataset_folder, ()), _CATEGORIES).get_column("category_id").drop_nulls())
+    return categories.most_frequent(Dataset(Path(dataset_folder)), _CATEGORIES)
 
 
 def session_drawn(dataset_folder: str, query: Query, draw: int) -> str | None:
