@@ -35,7 +35,7 @@ else:
     )
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
-elif (ended := frame.unfinished(Jobs(page.workspace).all())) is not None:
+elif (ended := frame.unfinished(Jobs(page.workspace).all(), page.dataset)) is not None:
     show_end(page.workspace, ended)
 if best is not None:
     manifest = best.manifest

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from core.cli import main
+try:
+    from core.cli import main
+except KeyboardInterrupt:  # the libraries take a second or two to load
+    sys.stderr.write("Cancelled before anything began.\n")
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -280,6 +280,31 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def ended_already(cls, job: str, state: str) -> RunError:
+        return cls(
+            f"Job {job} is {state} already: only one that waits or works can be stopped or cancelled; see "
+            "`python -m core jobs list`."
+        )
+
+    @classmethod
+    def not_waiting(cls, job: str, state: str) -> RunError:
+        return cls(
+            f"Job {job} is {state}: only one that waits has a place in the queue; see `python -m core jobs list`."
+        )
+
+    @classmethod
+    def busy(cls, job: str, *, same: bool) -> RunError:
+        if same:
+            return cls(
+                f"This very run is at work already as job {job}, and the same work is not done twice at a time: see "
+                "`python -m core jobs list`, and wait for it."
+            )
+        return cls(
+            f"Another run is at work (job {job}), and a workspace does one at a time: wait for it, or add "
+            "--background, and yours waits in the queue."
+        )
+
+    @classmethod
     def not_resumable(cls, job: str, state: str) -> RunError:
         return cls(
             f"Job {job} is {state}: only one that failed, was cancelled or was lost can be resumed; "

@@ -104,7 +104,7 @@ def run(
         Cancelled: nothing is left behind.
     """
     if out is not None:
-        _must_be_free(out)
+        must_be_free(out)
     clock = Clock(progress or Progress(steps(config)))
     with room_on(workspace.root):
         with clock.step("ingest") as report:
@@ -314,7 +314,7 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
     )
 
 
-def _must_be_free(out: Path) -> None:
+def must_be_free(out: Path) -> None:
     """Find out before the work, not after it, that the run could not be written."""
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):

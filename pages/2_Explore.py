@@ -45,18 +45,15 @@ chosen = selection_of(card, frequent_categories(folder))
 query = tuple(chosen.as_query().items())
 note = show(chosen, sessions_chosen(folder, query))
 
+if not sessions_chosen(folder, query)[0]:
+    st.info("No session fits the filter: widen it, or clear it.", icon=":material/filter_alt_off:")
+    st.stop()
+
 ONE_SESSION = "One session"
 views = [*VIEWS, ONE_SESSION]
-wanted = st.query_params.get("view", "")
-view = st.segmented_control(
-    "View",
-    views,
-    default=wanted if wanted in views else views[0],
-    required=True,
-    key="view",
-    label_visibility="collapsed",
-)
-st.query_params["view"] = view
+frame.follow_address("view", views)
+view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed")
+frame.write_address("view", view)
 if view == "Features":
     st.caption("Of up to 20,000 train sessions drawn from all of them: the filter does not narrow this view.")
 elif view == "Drift":
@@ -75,6 +72,8 @@ for chart in VIEWS.get(view, ()):
     data, drawn = as_shown(chart.name)
     st.subheader(chart.title, anchor=False)
     st.markdown(drawn.finding)
+    if data.is_empty():
+        continue
     if chart.pick is None:
         st.altair_chart(drawn.figure, key=chart.name)
     else:

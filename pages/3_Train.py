@@ -7,11 +7,13 @@ import streamlit as st
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.eda import learner_scores
+from core.errors import listed
 from core.runs import Job, Jobs, Run, expected_seconds, list_runs, start_run
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
 from core.wording import count, duration, number, short_duration, typical_error
 from pages._ui import frame
+from pages._ui.cache import damaged_files
 from pages._ui.frame import Figure
 from pages._ui.job import show_end, show_history, show_progress, show_queue
 from pages._ui.live import show_live
@@ -34,7 +36,7 @@ def watched_job() -> Job | None:
     named = next((job for job in jobs if job.id == name), None)
     if named is not None and named.open:
         return named
-    return page.job or named or frame.unfinished(jobs)
+    return page.job or named or frame.unfinished(jobs, page.dataset)
 
 
 PRESETS = {"quick": "Quick", "standard": "Standard", "thorough": "Thorough"}
@@ -169,6 +171,18 @@ def start(config: RunConfig) -> None:
     st.rerun()
 
 
+def is_whole(run: Run) -> bool:
+    """Whether the run's files are those that it was written with; says so where they are not."""
+    wrong = damaged_files(str(run.folder))
+    if wrong:
+        st.error(
+            f"The files of this run are not those that it was written with ({listed(wrong, 3)}), so nothing of it is "
+            "shown: start the run again, and delete this one below.",
+            icon=":material/error:",
+        )
+    return not wrong
+
+
 def show_scores(run: Run) -> None:
     """What came of the chosen run."""
     manifest, scores = run.manifest, run.manifest.scores
@@ -234,9 +248,10 @@ with st.container():  # always there: what stands below keeps its place when the
 with frame.sentences():
     if job is not None and job.open:
         st.query_params["job"] = job.id
-        show_progress(page.workspace, job.id)
-        if job.active:
-            show_live(page.workspace, job)
+        shown = job if job.active or page.job is None else page.job  # what waits stands in the queue below
+        show_progress(page.workspace, shown.id)
+        if shown.active:
+            show_live(page.workspace, shown)
     elif job is not None:
         show_end(page.workspace, job)
     show_queue(page.workspace)
@@ -255,7 +270,8 @@ with frame.sentences():
 if page.run is not None:
     st.subheader("The chosen run", anchor=False)
     with frame.sentences():
-        show_scores(page.run)
+        if is_whole(page.run):
+            show_scores(page.run)
     with frame.sentences():
         show_runs(page.workspace, page.dataset)
 with frame.sentences():

@@ -209,6 +209,7 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, work
         assert [job.state for job in jobs.all()] == ["cancelled", "running"]
         second_tab.close()
         page.get_by_role("button", name="Cancel the run").click()
+        page.get_by_role("button", name="Cancel it").click()
         expect(page.get_by_text("The run was cancelled; nothing of it was kept.").first).to_be_visible(timeout=60_000)
         assert [job.state for job in jobs.all()] == ["cancelled", "cancelled"]
         expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -289,6 +290,7 @@ def test_the_first_start_runs_by_itself_and_can_be_cancelled(watched: Watched, w
         heading(page, PAGES[""])
         expect(page.get_by_text("A run on demo is at work")).to_be_visible()
         page.get_by_role("button", name="Cancel the run").click()
+        page.get_by_role("button", name="Cancel it").click()
         expect(page.get_by_text("There is no finished run on this dataset yet.")).to_be_visible()
         expect(page.get_by_text("A run on demo is at work")).to_be_hidden(timeout=60_000)
         page.goto(f"{address}/Submission")
@@ -314,13 +316,13 @@ def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
 ) -> None:
     page = watched.page
     with dashboard(finished_home[0], first_run=False) as address:
-        for path, charts in (("Explore", 3), ("Importance", 1), ("Train", 5)):
+        for path, charts in (("Explore?view=Value", 4), ("Importance", 1), ("Train", 5)):
             page.goto(f"{address}/{path}")
-            heading(page, PAGES[path])
+            heading(page, PAGES[path.split("?")[0]])
             expect(
                 page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
             ).to_have_count(charts)
-        page.goto(f"{address}/Explore")
+        page.goto(f"{address}/Explore?view=Value")
         expect(
             page.get_by_label(re.compile("Histogram of session values. Half of the sessions")).first
         ).to_be_attached()

@@ -253,8 +253,8 @@ def test_the_histogram_says_the_median_and_the_share_of_the_most_valuable_percen
 def test_a_dataset_without_values_has_no_histogram_and_says_so(empty: Dataset) -> None:
     data = target.frame(empty)
     assert data.is_empty()
-    assert target.finding(data) == "No session of the train file has a value."
-    assert target.figure(data).to_dict()["description"].endswith("No session of the train file has a value.")
+    assert target.finding(data) == "No train session here has a value."
+    assert target.figure(data).to_dict()["description"].endswith("No train session here has a value.")
 
 
 # --- what do people do in a session? ----------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ def test_without_events_every_share_is_0_and_the_sentence_says_so(chart: Any, em
     data = chart.frame(session_table(empty) if chart is event_mix else empty)
     assert data.get_column("events").to_list() == [0] * data.height
     assert data.get_column("share").to_list() == [0.0] * data.height
-    assert chart.finding(data) == "The train file has no event."
+    assert chart.finding(data) == "There is no event."
     chart.figure(data).to_dict()
 
 

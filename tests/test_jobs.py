@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import RunError
@@ -150,6 +151,70 @@ def test_other_work_waits_and_starts_when_the_first_is_done(workspace: Workspace
     assert ended is not None
     assert done.started >= ended
     assert len(list_runs(workspace)) == 2
+
+
+def test_a_run_in_the_foreground_is_the_job_at_work(
+    workspace: Workspace, small: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two at once would fight for the cores, and two of the same for the files of their search."""
+    jobs = Jobs(workspace)
+    asked = ["run", "--dataset", small.fingerprint, "--trials", "3"]
+    with subprocess.Popen([sys.executable, "-m", "core", *asked], stdout=subprocess.DEVNULL) as first:
+        while (job := jobs.active()) is None or job.moment is None:
+            assert first.poll() is None
+            time.sleep(0.05)
+        assert job.pid == first.pid
+        assert main(asked) == 2
+        assert "This very run is at work already as job" in capsys.readouterr().err
+        assert main([*asked, "--seed", "8"]) == 2
+        assert f"Another run is at work (job {job.id})" in capsys.readouterr().err
+        assert [each.id for each in jobs.all()] == [job.id]
+        assert first.wait(timeout=PATIENCE) == 0
+    ended = jobs.get(job.id)
+    assert ended.state == "done"
+    assert [run.manifest.run_id for run in list_runs(workspace)] == [ended.run_id]
+
+
+def test_a_run_in_the_foreground_that_is_interrupted_can_be_resumed(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    command = [sys.executable, "-m", "core", "run", "--dataset", small.fingerprint, "--trials", "3"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while (job := jobs.active()) is None or job.moment is None or job.moment.step != "tune":
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert told == "Cancelled; a run that is started again goes on where it was.\n"
+    assert jobs.get(job.id).state == "lost"
+    assert wait_for(jobs, resume(workspace, job.id).id, lambda each: not each.open).state == "done"
+
+
+def test_what_cannot_be_done_about_a_job_is_said(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.end(job.id, "done", run_id="r")
+    for action, why in (
+        ("cancel", "only one that waits or works"),
+        ("stop", "only one that waits or works"),
+        ("up", "only one that waits has a place"),
+    ):
+        assert main(["jobs", action, job.id]) == 2
+        assert f"Job {job.id} is done" in (said := capsys.readouterr().err)
+        assert why in said
+
+
+def test_the_list_has_the_queue_in_its_order(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = Jobs(workspace)
+    at_work = claim(jobs)
+    first, second = (jobs.enqueue("dataset", "demo", digest, {"preset": "quick", "seed": 3})[0] for digest in "ab")
+    jobs.move(second.id, -1)
+    assert main(["jobs", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [first.id, second.id, at_work.id]
+    assert "quick, seed 3" in lines[0]
+    assert lines[0].endswith("2 of 2 in the queue")
+    assert lines[1].endswith("1 of 2 in the queue")
 
 
 def test_the_order_of_the_queue_can_be_changed(workspace: Workspace) -> None:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.eda.views import VIEWS
 from core.ingestion.mapping import load_mapping
 from core.runs import Jobs, Run
+from core.welcome import demo_dataset
 from core.workspace import Workspace
 from tests.conftest import DEMO
 
@@ -68,6 +69,51 @@ def test_a_page_opens_cold_with_a_finished_run(page: str, title: str, finished_h
 )
 def test_a_page_with_nothing_to_show_says_what_will_stand_there(page: str, promise: str, workspace: Workspace) -> None:
     assert promise in said(opened(page))
+
+
+def test_a_filter_that_leaves_nothing_says_so_and_can_be_cleared(finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(least_value="5000", view="Value")
+    assert not app.exception
+    assert "No session fits the filter: widen it, or clear it." in said(app)
+    assert app.segmented_control("filter-file").value == "both"
+    app.button("filter-clear").click().run()
+    assert "No session fits the filter" not in said(app)
+    assert "Half of the sessions are worth at most" in said(app)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_of_the_test_file_alone_no_view_speaks_of_values(view: str, finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(file="test", view=view)
+    assert not app.exception
+    assert "NaN" not in said(app)
+    assert "those in test." in said(app)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ({"first": "2030-01-01"}, "first=2030-01-01"),
+        ({"first": "2020-01-01", "last": "2020-02-01"}, "first=2020-01-01, last=2020-02-01"),
+        ({"first": "2025-06-20", "last": "2025-06-10"}, "first=2025-06-20, last=2025-06-10"),
+        ({"file": "nonsense", "users": "2"}, "file=nonsense, users=2"),
+        ({"types": "CLICK"}, "types=CLICK"),
+    ],
+)
+def test_what_an_address_asks_in_vain_is_said(
+    address: dict[str, str], told: str, finished_home: tuple[Workspace, Run]
+) -> None:
+    app = explored(**address)
+    assert not app.exception
+    (warned,) = [each.value for each in app.warning]
+    assert warned.startswith(f"Left out of the filter, as it fits nothing here: {told}. The log goes from 01 Jun 2025")
+    assert "sessions of both files." in said(app)
+
+
+def test_any_share_of_users_can_be_asked_for(finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(users="0.3")
+    assert not app.exception
+    assert not app.warning
+    assert "those of 30.0% of the users." in said(app)
 
 
 def test_the_figures_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> None:
@@ -145,7 +191,7 @@ def test_settings_out_of_their_range_cannot_be_chosen(finished_home: tuple[Works
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
 def test_a_run_that_went_wrong_is_said_also_to_those_who_were_elsewhere(page: str, workspace: Workspace) -> None:
     jobs = Jobs(workspace)
-    job, _ = jobs.enqueue("dataset", "demo", "digest", {})
+    job, _ = jobs.enqueue(demo_dataset(workspace).fingerprint, "demo", "digest", {})
     jobs.end(job.id, "failed", error="The reason in a sentence.")
     assert [each.value for each in opened(page).error] == ["The run failed. The reason in a sentence."]
 
@@ -153,7 +199,6 @@ def test_a_run_that_went_wrong_is_said_also_to_those_who_were_elsewhere(page: st
 @pytest.mark.parametrize(
     ("page", "file"),
     [
-        ("pages/3_Train.py", "certificate.json"),
         ("pages/4_Importance.py", "importance/importance.parquet"),
         ("pages/4_Importance.py", "importance/prices.parquet"),
         ("pages/5_Submission.py", "checks.json"),
@@ -165,6 +210,16 @@ def test_a_run_with_a_part_missing_is_a_sentence(page: str, file: str, finished_
     assert not app.exception
     (error,) = [each.value for each in app.error]
     assert f"is not whole (no {'readable ' if file.endswith('json') else ''}{file})" in error
+
+
+def test_nothing_is_shown_of_a_run_whose_files_changed(finished_home: tuple[Workspace, Run]) -> None:
+    (finished_home[1].folder / "oof.parquet").write_bytes(b"other")
+    (finished_home[1].folder / "certificate.json").unlink()
+    app = opened("pages/3_Train.py")
+    assert not app.exception
+    (error,) = [each.value for each in app.error]
+    assert "written with (oof.parquet changed, certificate.json is missing), so nothing of it is shown" in error
+    assert not app.metric
 
 
 def test_the_same_file_twice_is_refused(finished_home: tuple[Workspace, Run]) -> None:
@@ -239,7 +294,8 @@ def test_every_view_opens_also_where_nothing_is_left(view: str, finished_home: t
     app = explored(view=view, least_value="1e11")
     assert not app.exception
     assert any(each.value.startswith("**0** of") for each in app.markdown)
-    assert [each.value for each in app.subheader][: len(VIEWS[view])] == [chart.title for chart in VIEWS[view]]
+    assert "No session fits the filter" in said(app)
+    assert not app.subheader
 
 
 def test_one_session_is_drawn_or_found_by_its_id(finished_home: tuple[Workspace, Run]) -> None:

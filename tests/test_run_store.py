@@ -257,9 +257,47 @@ def test_a_note_that_cannot_be_read_is_none(finished_home: Home) -> None:
     assert run.note == Note()
 
 
+def test_a_run_that_cannot_be_opened_is_listed_refused_and_can_be_deleted(
+    finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = finished_home
+    folder, name = with_manifest(run, version=2), run.manifest.run_id
+    why = f"The run in {folder} is of version 2"
+    assert main(["runs", "list"]) == 0
+    assert why in capsys.readouterr().out
+    for action in ("show", "verify", "compare"):
+        assert main(["runs", action, name, twin.manifest.run_id]) == 2
+        assert capsys.readouterr().err.startswith(why)
+    assert main(["runs", "delete", name]) == 2
+    assert "ask again with --yes" in capsys.readouterr().err
+    assert main(["runs", "delete", name, "--yes"]) == 0
+    assert not folder.exists()
+    assert twin.folder.exists()
+
+
+def test_a_changed_byte_is_told_where_the_run_is_shown(
+    finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = finished_home
+    model = next((run.folder / "models").iterdir())
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    for action in (["show", run.manifest.run_id], ["compare", twin.manifest.run_id, run.manifest.run_id]):
+        assert main(["runs", *action]) == 0
+        first = capsys.readouterr().out.splitlines()[0]
+        assert first.startswith(f"The run in {run.folder} is not whole (models/{model.name} changed)")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../runs", ".hidden", "\0"])
+def test_no_other_folder_is_taken_for_a_run(finished_home: Home, name: str) -> None:
+    with pytest.raises(RunError, match="There is no run"):
+        find_run(finished_home[0], name)
+
+
 def test_a_deleted_run_is_gone_and_the_others_are_not(finished_home: Home, twin: Run) -> None:
     workspace, run = finished_home
-    delete_run(run)
+    delete_run(run.folder)
     assert not run.folder.exists()
     assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
     assert sorted(path.name for path in workspace.runs.iterdir()) == [twin.folder.name]

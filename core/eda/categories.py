@@ -80,7 +80,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         ],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
-        x=alt.X("events:Q", title="events; purchases among them darker", axis=alt.Axis(format="~s", tickCount=5))
+        x=alt.X("events:Q", title="events; purchases among them in green", axis=alt.Axis(format="~s", tickCount=5))
     )
     buys = base.mark_bar(color=EVENT_COLOURS[BUY], height=12).encode(x="buys:Q")
     return finished(events + buys, f"Categories with most events. {finding(data)}", height=22 * _MOST + 40)

@@ -39,15 +39,16 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
 def finding(data: pl.DataFrame) -> str:
     """What the mix says, in a sentence."""
-    train = data.filter(pl.col("file") == "train")
-    if not train.get_column("events").sum():
-        return "The train file has no event."
-    most = train.sort("share", descending=True).row(0, named=True)
-    test = data.filter(pl.col("file") == "test").row(0, named=True)
-    return (
-        f"{most['event_type']} is the most frequent event ({percent(most['share'])} of train); "
-        f"{percent(most['buying'])} of the sessions buy in train, {percent(test['buying'])} in test."
+    there = {role: mine for role in ROLES if (mine := data.filter(pl.col("file") == role)).get_column("events").sum()}
+    if not there:
+        return "There is no event."
+    first, mine = next(iter(there.items()))
+    most = mine.sort("share", descending=True).row(0, named=True)
+    buying = ", ".join(
+        f"{percent(rows.item(0, 'buying'))} of the sessions buy in {role}" for role, rows in there.items()
     )
+    buying = buying.replace(" of the sessions buy in test", " in test") if len(there) > 1 else buying
+    return f"{most['event_type']} is the most frequent event ({percent(most['share'])} of {first}); {buying}."
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)

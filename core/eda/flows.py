@@ -58,7 +58,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """How many end after one kind of event, and the widest stream that goes on, in a sentence."""
     if data.is_empty():
-        return "The train file has no event."
+        return "There is no event of train here."
     first = data.filter(pl.col("step") == 1)
     ended = float(first.filter(pl.col("to_type") == END).get_column("share").sum())
     told = f"{percent(ended)} of the sessions have a single kind of event"
@@ -91,7 +91,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             x=x,
             y=y,
             y2="high:Q",
-            color=alt.Color("from_type:N", scale=colours, legend=None),
+            color=alt.Color("from_type:N", scale=colours, sort=list(_ORDER)),
             detail="stream:N",
             tooltip=[
                 alt.Tooltip("from_type:N", title="from"),

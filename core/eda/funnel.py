@@ -47,7 +47,7 @@ def finding(data: pl.DataFrame) -> str:
     """How many carts are bought, in a sentence."""
     train = {row["step"]: row for row in data.filter(pl.col("file") == "train").iter_rows(named=True)}
     if not train:
-        return "The train file has no session."
+        return "There is no train session here."
     told = f"In train {percent(train[BUY]['share'])} of the sessions buy"
     if not train[ADD_CART]["sessions"]:
         return f"{told}; none puts anything into a cart."

@@ -65,9 +65,11 @@ def finding(data: pl.DataFrame) -> str:
     products = data.item(0, "products")
     first = max(1, round(products / 100))
     held = float(np.interp(first, data.get_column("rank").to_numpy(), data.get_column("held").to_numpy()))
-    return (
-        f"Of {count(products, 'product')}, the {count(first, 'most frequent one')} have {percent(held)} of all events."
-    )
+    return f"Of {count(products, 'product')}, {_the_first(first)} {percent(held)} of all events."
+
+
+def _the_first(products: int) -> str:
+    return "the most frequent one has" if products == 1 else f"the {products:,} most frequent ones have"
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)

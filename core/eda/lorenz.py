@@ -35,7 +35,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """What the top tenth holds, in a sentence."""
     if data.is_empty():
-        return "No session of the train file has a value above 0."
+        return "No train session here has a value above 0."
     rest = float(np.interp(0.9, data.get_column("sessions").to_numpy(), data.get_column("value").to_numpy()))
     return (
         f"The most valuable tenth of the sessions holds {percent(1 - rest)} of all value "

@@ -42,7 +42,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """The most frequent path, and how much the shown ones cover, in a sentence."""
     if data.is_empty():
-        return "The train file has no event."
+        return "There is no event of train here."
     first = data.row(0, named=True)
     held = percent(float(data.get_column("share").sum()))
     rest = f"the {data.height:,} most frequent paths are those of {held}"

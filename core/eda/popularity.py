@@ -99,17 +99,14 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     axis = alt.Axis(format="~s", tickCount=6)
     chart = (
         alt.Chart(data)
-        .mark_rect()
+        .mark_rect(color=ACCENT)
         .encode(
             x=alt.X("low_sessions:Q", title="train sessions with the product (log scale)", scale=scale, axis=axis),
             x2="high_sessions:Q",
             y=alt.Y("low_value:Q", title=f"their mean value ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
             y2="high_value:Q",
-            color=alt.Color(
-                "products:Q",
-                title="products",
-                scale=alt.Scale(type="log", domain=[1, most], range=["#C9D3F7", ACCENT]),
-                legend=None,
+            opacity=alt.Opacity(
+                "products:Q", scale=alt.Scale(type="log", domain=[1, most], range=[0.22, 1]), legend=None
             ),
             tooltip=[
                 alt.Tooltip("low_sessions:Q", title="sessions from", format=",.0f"),

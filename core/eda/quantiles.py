@@ -11,7 +11,7 @@ from scipy import stats
 
 from core.eda.theme import ACCENT, MUTED, finished
 from core.schema import VALUE, VALUE_UNIT
-from core.wording import number
+from core.wording import number, percent
 
 TITLE = "What law do the values follow?"
 _POINTS = 120
@@ -58,8 +58,8 @@ def finding(data: pl.DataFrame) -> str:
     side = "more" if top["value"] > top["expected"] else "less"
     return (
         f"They are nearer to a {nearer} law (correlation of quantiles {fits[nearer]:.3f}) than to a {other} one "
-        f"({fits[other]:.3f}); at the top they reach {number(top['value'])}, {side} than the {number(top['expected'])} "
-        "that it foresees."
+        f"({fits[other]:.3f}); {percent(top['share'])} are worth at most {number(top['value'])}, {side} than the "
+        f"{number(top['expected'])} that it foresees."
     )
 
 

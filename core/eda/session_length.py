@@ -75,7 +75,7 @@ def finding(data: pl.DataFrame) -> str:
 def value_finding(data: pl.DataFrame) -> str:
     """What the shortest and the longest are worth, in a sentence."""
     if data.is_empty():
-        return "No session of the train file has a value."
+        return "No train session here has a value."
     first, last = data.row(0, named=True), data.row(-1, named=True)
     if data.height == 1:
         return f"Sessions of {first['label']} events are worth {number(first['mean'])} on average."

@@ -74,3 +74,8 @@ def way_words(way: int) -> list[str]:
         way, digit = divmod(way, _DIGIT)
         found.append(EVENT_TYPES[digit - 1])
     return found
+
+
+def session_count(sessions: pl.DataFrame) -> dict[str, int]:
+    """How many sessions each file has: one of several users is several rows, and one session."""
+    return {role: sessions.filter(pl.col(FILE) == role).get_column(SESSION).n_unique() for role in ROLES}

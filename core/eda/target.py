@@ -58,7 +58,7 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """What the histogram shows, in a sentence."""
     if data.is_empty():
-        return "No session of the train file has a value."
+        return "No train session here has a value."
     row = data.row(0, named=True)
     return (
         f"Half of the sessions are worth at most {number(row['median'])}; "

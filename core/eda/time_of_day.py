@@ -45,12 +45,13 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 
 def finding(data: pl.DataFrame) -> str:
     """The busiest and the quietest hour, in a sentence."""
-    train = data.filter(pl.col("file") == "train").sort("share", descending=True)
-    if not train.get_column("events").sum():
-        return "The train file has no event."
-    busiest, quietest = train.row(0, named=True), train.row(-1, named=True)
+    there = [role for role in ROLES if data.filter(pl.col("file") == role).get_column("events").sum()]
+    if not there:
+        return "There is no event."
+    mine = data.filter(pl.col("file") == there[0]).sort("share", descending=True)
+    busiest, quietest = mine.row(0, named=True), mine.row(-1, named=True)
     return (
-        f"In train the busiest hour begins at {busiest['hour']:02d}:00 UTC "
+        f"In {there[0]} the busiest hour begins at {busiest['hour']:02d}:00 UTC "
         f"({percent(busiest['share'])} of the events), "
         f"the quietest at {quietest['hour']:02d}:00 ({percent(quietest['share'])})."
     )

@@ -15,6 +15,7 @@ from core.wording import percent
 
 TITLE = "What comes next?"
 BEGIN, END = "begin", "end"
+_SCHEMA = {"from_type": pl.String, "to_type": pl.String, "times": pl.Int64, "share": pl.Float64}
 _FROM, _TO = (BEGIN, *EVENT_TYPES), (*EVENT_TYPES, END)
 
 
@@ -37,6 +38,8 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         found[words[a], words[b]] += times
         if first is not None:
             found[BEGIN, words[first]] += times
+    if not found:
+        return pl.DataFrame(schema=_SCHEMA)
     rows = [(a, b, found[a, b]) for a in _FROM for b in _TO if (a, b) != (BEGIN, END)]
     data = pl.DataFrame(rows, schema={"from_type": pl.String, "to_type": pl.String, "times": pl.Int64}, orient="row")
     total = pl.col("times").sum().over("from_type")
@@ -50,16 +53,21 @@ def finding(data: pl.DataFrame) -> str:
         mine = data.filter((pl.col("from_type") == word) & (pl.col("times") > 0)).sort("times", descending=True)
         if mine.height:
             row = mine.row(0, named=True)
-            what = "the session ends" if row["to_type"] == END else f"{row['to_type']} follows"
+            what = "the session ends" if row["to_type"] == END else f"comes {row['to_type']}"
             told.append(f"after {word} {what} in {percent(row['share'])} of the cases")
     sentence = "; ".join(told[:2])
-    return f"{sentence[0].upper()}{sentence[1:]}." if told else "The train file has no event."
+    return f"{sentence[0].upper()}{sentence[1:]}." if told else "There is no event of train here."
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a table of shares, darker where more follow."""
     base = alt.Chart(data).encode(
-        x=alt.X("to_type:N", title="then", sort=list(_TO), axis=alt.Axis(labelAngle=0, orient="top")),
+        x=alt.X(
+            "to_type:N",
+            title="then",
+            sort=list(_TO),
+            axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=False, labelExpr="split(datum.label, '_')"),
+        ),
         y=alt.Y("from_type:N", title="after", sort=list(_FROM), axis=alt.Axis(grid=False)),
         tooltip=[
             alt.Tooltip("from_type:N", title="after"),

@@ -65,7 +65,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """What a purchase goes with, in a sentence."""
     if data.is_empty():
-        return "No session of the train file has a value."
+        return "No train session here has a value."
     buys = {row["count"]: row for row in data.filter(pl.col("event_type") == BUY).iter_rows(named=True)}
     if 0 not in buys or 1 not in buys:
         return "Mean value of the train sessions by how often they have an event of a type."

@@ -74,7 +74,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """What the most frequent users hold, in a sentence."""
     if data.is_empty():
-        return "The train file has no session."
+        return "There is no train session here."
     often = data.filter(pl.col("frequency") == FREQUENCY[-1])
     if often.height:
         held, share = (float(often.get_column(name).sum()) for name in ("value_share", "share"))

@@ -63,7 +63,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """How many come once, and how many of the test users are known, in a sentence."""
     if data.is_empty():
-        return "The train file has no session."
+        return "There is no train session here."
     once = data.filter(pl.col("count") == 1).get_column("share").sum()
     told = f"{percent(float(once))} of the train users have a single session"
     returning = data.item(0, "returning")

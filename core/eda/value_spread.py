@@ -52,7 +52,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """Where the middle half of those that go furthest lies, in a sentence."""
     if data.is_empty():
-        return "No session of the train file has a value."
+        return "No train session here has a value."
     far, near = data.row(-1, named=True), data.row(0, named=True)
     told = (
         f"The middle half of the sessions “{far['label']}” is worth {number(far['low'])} to {number(far['high'])}, "

@@ -60,11 +60,11 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw a heat map."""
     chart = (
         alt.Chart(data)
-        .mark_rect()
+        .mark_rect(color=ACCENT)
         .encode(
             x=alt.X("hour:O", title="hour of the day (UTC)", axis=alt.Axis(labelAngle=0, values=list(range(0, 24, 3)))),
             y=alt.Y("weekday:O", title=None, sort=list(WEEKDAYS), axis=alt.Axis(grid=False)),
-            color=alt.Color("events:Q", scale=alt.Scale(range=["#E8ECFB", ACCENT]), legend=None),
+            opacity=alt.Opacity("events:Q", scale=alt.Scale(range=[0.08, 1]), legend=None),
             tooltip=[
                 "weekday:N",
                 alt.Tooltip("hour:O", title="hour (UTC)"),

@@ -4,8 +4,9 @@ from core.runs.compare import Comparison, compare_runs
 from core.runs.cost import expected_seconds
 from core.runs.job import Job
 from core.runs.jobs import Jobs
-from core.runs.store import Note, Run, best_run, delete_run, find_run, list_runs, load_run
+from core.runs.store import Note, Run, best_run, delete_run, find_run, list_runs, load_run, run_folder, unreadable_runs
 from core.runs.worker import (
+    Watcher,
     cancel,
     finish_early,
     finish_wish,
@@ -13,6 +14,7 @@ from core.runs.worker import (
     resume,
     start_run,
     start_waiting,
+    working_here,
     working_on,
 )
 
@@ -22,6 +24,7 @@ __all__ = [
     "Jobs",
     "Note",
     "Run",
+    "Watcher",
     "best_run",
     "cancel",
     "compare_runs",
@@ -34,7 +37,10 @@ __all__ = [
     "load_run",
     "log_file",
     "resume",
+    "run_folder",
     "start_run",
     "start_waiting",
+    "unreadable_runs",
+    "working_here",
     "working_on",
 ]

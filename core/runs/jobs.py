@@ -86,23 +86,35 @@ class Jobs:
     def start_next(self) -> Job | None:
         """Take the first of the queue, if nothing is at work: it counts as running from now on. None if not."""
         self.bury_the_dead()
-        now = time.time()
         with self._database.open() as database:  # those who look every second need not lock anything
             if database.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
                 return None
+        return self._take("ORDER BY place, created LIMIT 1")
+
+    def start(self, job_id: str) -> Job | None:
+        """The same with a job that waits, whatever its place in the queue."""
+        self.bury_the_dead()
+        return self._take("AND id = ?", job_id)
+
+    def _take(self, which: str, *values: str) -> Job | None:
         with self._database.changing() as database:
             if database.execute("SELECT 1 FROM jobs WHERE state IN ('running', 'stopping')").fetchone() is not None:
                 return None
-            first = database.execute(
-                "SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created LIMIT 1"
-            ).fetchone()
-            if first is None:
+            asked = f"SELECT id FROM jobs WHERE state = 'queued' {which}"  # noqa: S608 (our words)
+            found = database.execute(asked, values).fetchone()
+            if found is None:
                 return None
+            now = time.time()
             database.execute(
                 "UPDATE jobs SET state = 'running', started = ?, heartbeat = ?, sittings = sittings + 1 WHERE id = ?",
-                (now, now, first["id"]),
+                (now, now, found["id"]),
             )
-        return self.get(first["id"])
+        return self.get(found["id"])
+
+    def forget(self, job_id: str) -> None:
+        """Take a job that waits out of the queue, as if nobody had asked for it."""
+        with self._database.open() as database:
+            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'queued'", (job_id,))
 
     def queue(self) -> list[Job]:
         """What waits, the next first."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import RunError
+from core.workspace import is_full_disk
 
 _BUSY_TIMEOUT = 10.0  # seconds to wait for another process that writes
 _JOBS = """
@@ -93,6 +94,8 @@ class JobsDatabase:
                 database.row_factory = sqlite3.Row
                 yield database
         except sqlite3.DatabaseError as error:
+            if is_full_disk(error):
+                raise RunError.no_room(self._path) from error
             raise RunError.no_database(self._path, str(error)) from error
 
     @contextlib.contextmanager

@@ -57,7 +57,7 @@ class Note(BaseModel):
             RunError: one of them is too long.
         """
         try:
-            return cls(name=name.strip(), text=text.strip())
+            return cls(name=" ".join(name.split()), text=text.strip())
         except ValidationError as error:
             first = error.errors()[0]
             raise RunError.note_too_long(f"{first['loc'][0]}: {first['msg']}") from error
@@ -184,6 +184,10 @@ class Damage:
     missing: tuple[str, ...]
     added: tuple[str, ...]
 
+    def words(self) -> list[str]:
+        """What changed and what is missing; a file that was added harms nobody."""
+        return [*(f"{name} changed" for name in self.changed), *(f"{name} is missing" for name in self.missing)]
+
 
 def damage(run: Run) -> Damage:
     """Compare the files of a run with the hashes in its manifest."""
@@ -195,44 +199,67 @@ def damage(run: Run) -> Damage:
     )
 
 
-def delete_run(run: Run) -> None:
-    """Delete a run folder: first out of the way under a hidden name, so that nobody sees half of it."""
-    grave = run.folder.with_name(f".{run.folder.name}.deleted")
+def delete_run(folder: Path) -> None:
+    """Delete a run folder, whether or not it can be opened.
+
+    First it goes out of the way under a hidden name, so that nobody sees half of it.
+    """
+    grave = folder.with_name(f".{folder.name}.deleted")
     try:
-        run.folder.rename(grave)
+        folder.rename(grave)
     except OSError as error:
-        raise RunError.not_deletable(run.folder, error.strerror or str(error)) from error
+        raise RunError.not_deletable(folder, error.strerror or str(error)) from error
     shutil.rmtree(grave, ignore_errors=True)
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
     """All readable runs of the workspace, newest first. One damaged folder does not hide the others."""
-    runs: list[Run] = []
+    runs, _ = _sorted_out(workspace)
+    return sorted(runs, key=lambda run: (run.manifest.created, run.manifest.run_id), reverse=True)
+
+
+def unreadable_runs(workspace: Workspace) -> list[tuple[Path, RunError]]:
+    """The run folders that cannot be opened, by name, and why."""
+    _, refused = _sorted_out(workspace)
+    return sorted(refused, key=lambda each: each[0].name)
+
+
+def _sorted_out(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunError]]]:
+    runs, refused = [], []
     for folder in workspace.runs.iterdir():
         if folder.name.startswith(".") or not folder.is_dir():
             continue
         try:
             runs.append(load_run(folder))
-        except RunError:
-            continue
-    return sorted(runs, key=lambda run: (run.manifest.created, run.manifest.run_id), reverse=True)
+        except RunError as error:
+            refused.append((folder, error))
+    return runs, refused
+
+
+def run_folder(workspace: Workspace, name: str) -> Path:
+    """The folder of a run by its id or its path, whether or not it can be opened.
+
+    Raises:
+        RunError: there is none.
+    """
+    for folder in (Path(name), workspace.runs / name):
+        with contextlib.suppress(OSError, ValueError):  # a name that cannot be a path is no path
+            if (folder / MANIFEST_FILE).is_file() or (
+                folder.is_dir() and folder.resolve().parent == workspace.runs and not name.startswith(".")
+            ):
+                return folder
+    runs, refused = _sorted_out(workspace)
+    known = [run.manifest.run_id for run in runs] + [folder.name for folder, _ in refused]
+    raise RunError.unknown("run", name, sorted(known, reverse=True))
 
 
 def find_run(workspace: Workspace, name: str) -> Run:
     """Open a run by its id, or by the path of its folder.
 
     Raises:
-        RunError: neither is there.
+        RunError: neither is there, or it cannot be opened.
     """
-    folder = Path(name)
-    with contextlib.suppress(OSError):  # a name that cannot be a path is no path
-        if (folder / MANIFEST_FILE).is_file():
-            return load_run(folder)
-    runs = list_runs(workspace)
-    for run in runs:
-        if run.manifest.run_id == name:
-            return run
-    raise RunError.unknown("run", name, [run.manifest.run_id for run in runs])
+    return load_run(run_folder(workspace, name))
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:

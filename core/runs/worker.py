@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import Cancelled, StudioError
+from core.errors import Cancelled, RunError, StudioError
 from core.progress import Moment, News
 from core.runs.job import Job
 from core.runs.jobs import Jobs
@@ -199,6 +199,24 @@ class Watcher:
 
 
 @contextmanager
+def working_here(workspace: Workspace, dataset: Dataset, config: RunConfig) -> Iterator[tuple[Job, Watcher]]:
+    """Do a run in this process as the job at work, known to everybody like one in the background; see `working_on`.
+
+    Raises:
+        RunError: another run is at work, or this very one.
+    """
+    jobs = Jobs(workspace)
+    asked, fresh = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
+    if (job := jobs.start(asked.id)) is None:
+        at_work = jobs.active()
+        if fresh:
+            jobs.forget(asked.id)
+        raise RunError.busy((at_work or asked).id, same=not fresh and jobs.get(asked.id).active)
+    with working_on(workspace, job.id) as watcher:
+        yield job, watcher
+
+
+@contextmanager
 def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
     """Inside the worker: adopt the job, keep it alive, close it by how the block ends, and start what waits.
 
@@ -213,7 +231,7 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
             raise Cancelled("The run was cancelled; nothing of it is kept.")
         raise KeyboardInterrupt  # the machine shuts down, or somebody ended the process: what is done is kept
 
-    signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop)
     ended = threading.Event()
     threading.Thread(target=_beat, args=(jobs, job_id, ended), daemon=True).start()
     last = 0.0
@@ -244,6 +262,7 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
         jobs.end(job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}): see {log}.")
         raise
     finally:
+        signal.signal(signal.SIGTERM, before)
         ended.set()
         if not interrupted:
             start_waiting(workspace)

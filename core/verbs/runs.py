@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import polars as pl
 
@@ -12,9 +13,10 @@ from core import pipeline
 from core import runs as run_store
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
-from core.errors import RunError, SettingError, listed
+from core.errors import Cancelled, RunError, SettingError, listed
 from core.ingestion import InputFiles, ingest
-from core.progress import Progress
+from core.progress import Moment, Progress
+from core.runs.store import damage
 from core.schema import LEARNER_LABELS, UNIT, USER
 from core.verbs.given import dataset_named, input_files, mapping_of, required
 from core.verbs.outcome import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
@@ -34,14 +36,23 @@ def run(options: argparse.Namespace) -> Outcome:
         return _in_background(source, config, workspace, options)
     if options.job:
         with run_store.working_on(workspace, options.job) as watch:
-            wish = run_store.finish_wish(workspace, options.job)
-            progress = Progress(pipeline.steps(config), watch.moment, wish, watch.news)
-            run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
-            run_store.Jobs(workspace).end(options.job, "done", run_id=run.manifest.run_id)
+            run = _worked(source, config, workspace, options, job=options.job, watch=watch)
     else:
-        with progress_of(options) as watch_moment:
-            progress = Progress(pipeline.steps(config), watch_moment)
-            run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
+        if options.out is not None:
+            pipeline.must_be_free(options.out)
+        with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
+            dataset = (
+                source
+                if isinstance(source, Dataset)
+                else ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
+            )
+        with progress_of(options) as show, run_store.working_here(workspace, dataset, config) as (job, watch):
+
+            def both(moment: Moment) -> None:
+                show(moment)
+                watch.moment(moment)
+
+            run = _worked(dataset, config, workspace, options, job=job.id, watch=run_store.Watcher(both, watch.news))
     manifest = run.manifest
     judged = manifest.scores.judged
     low, high = number(judged.expected.low), number(judged.expected.high)
@@ -55,6 +66,22 @@ def run(options: argparse.Namespace) -> Outcome:
     )
     failed = manifest.checks.failed + manifest.certificate.failed
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
+
+
+def _worked(
+    source: InputFiles | Dataset,
+    config: RunConfig,
+    workspace: Workspace,
+    options: argparse.Namespace,
+    *,
+    job: str,
+    watch: run_store.Watcher,
+) -> run_store.Run:
+    """Do the run of a job."""
+    progress = Progress(pipeline.steps(config), watch.moment, run_store.finish_wish(workspace, job), watch.news)
+    run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
+    run_store.Jobs(workspace).end(job, "done", run_id=run.manifest.run_id)
+    return run
 
 
 def _in_background(
@@ -108,11 +135,18 @@ def runs(options: argparse.Namespace) -> Outcome:
     workspace = Workspace.from_environment()
     if options.action == "list":
         found = run_store.list_runs(workspace)
-        lines = [_run_line(run) for run in found]
-        return EXIT_DONE, {"runs": [run.summary() for run in found]}, "\n".join(lines) or "There is no run yet."
+        refused = run_store.unreadable_runs(workspace)
+        lines = [_run_line(run) for run in found] + [str(error) for _, error in refused]
+        content = {
+            "runs": [run.summary() for run in found],
+            "unreadable": [{"run_dir": str(folder), "error": str(error)} for folder, error in refused],
+        }
+        return EXIT_DONE, content, "\n".join(lines) or "There is no run yet."
     required(options.run, "RUN", "the id or folder of a run (see `runs list`)")
+    if options.action == "delete":
+        return _delete(run_store.run_folder(workspace, options.run), options)
     run = run_store.find_run(workspace, options.run)
-    act = {"show": _show, "compare": _compare, "verify": _verify, "note": _note, "delete": _delete}[options.action]
+    act = {"show": _show, "compare": _compare, "verify": _verify, "note": _note}[options.action]
     return act(run, workspace, options)
 
 
@@ -125,7 +159,12 @@ def _run_line(run: run_store.Run) -> str:
 
 
 def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    return EXIT_DONE, run.manifest.model_dump(), run.manifest.model_dump_json(indent=1)
+    return EXIT_DONE, run.manifest.model_dump(), "\n".join([*_not_whole(run), run.manifest.model_dump_json(indent=1)])
+
+
+def _not_whole(*runs: run_store.Run) -> list[str]:
+    """A sentence for each run whose files are not those that its manifest tells of."""
+    return [str(RunError.not_whole(run.folder, listed(wrong, 3))) for run in runs if (wrong := damage(run).words())]
 
 
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
@@ -135,6 +174,7 @@ def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespa
     lines = [f"{name}: {told[0]} | {told[1]}" for name, told in found.settings.items()] or [
         "The settings are the same."
     ]
+    lines = _not_whole(run, other) + lines
     if not found.same_dataset:
         lines.append("The datasets differ, so the scores cannot be compared.")
     for name, (mine, theirs) in found.folds.items():
@@ -182,12 +222,12 @@ def _note(run: run_store.Run, workspace: Workspace, options: argparse.Namespace)
     )
 
 
-def _delete(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
     """Deleted only by asking twice."""
     if not options.yes:
-        raise RunError.not_sure(run.manifest.run_id, run.folder)
-    run_store.delete_run(run)
-    return EXIT_DONE, {"deleted": run.manifest.run_id}, f"{run.folder} is deleted."
+        raise RunError.not_sure(folder.name, folder)
+    run_store.delete_run(folder)
+    return EXIT_DONE, {"deleted": folder.name}, f"{folder} is deleted."
 
 
 def jobs(options: argparse.Namespace) -> Outcome:
@@ -196,12 +236,19 @@ def jobs(options: argparse.Namespace) -> Outcome:
     run_store.start_waiting(workspace)
     database = run_store.Jobs(workspace)
     if options.action == "list":
+        waiting = [job.id for job in database.queue()]
         found = database.all()
-        lines = [_job_line(job) for job in found]
+        # what waits in its order, the next one below, above what is at work and what ended, the latest first
+        lines = [_job_line(job, waiting) for job in found if job.state != "queued"]
+        lines = [_job_line(database.get(job), waiting) for job in reversed(waiting)] + lines
         return EXIT_DONE, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "There is no job yet."
     required(options.job, "JOB", "the id of a job (see `jobs list`)")
     job = database.get(options.job)
     words = ""
+    if options.action in ("cancel", "stop") and not job.open:
+        raise RunError.ended_already(job.id, job.state)
+    if options.action in _PLACES and job.state != "queued":
+        raise RunError.not_waiting(job.id, job.state)
     if options.action == "cancel":
         job = run_store.cancel(workspace, job.id)
     elif options.action == "stop":
@@ -217,7 +264,11 @@ def jobs(options: argparse.Namespace) -> Outcome:
     else:
         log = run_store.log_file(workspace, job.id)
         text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-        return EXIT_DONE, asdict(job) | {"news": database.news(job.id)}, f"{_job_line(job)}\n{text}".rstrip()
+        return (
+            EXIT_DONE,
+            asdict(job) | {"news": database.news(job.id)},
+            f"{_job_line(job, [])}\n{_settings_line(job)}\n{text}".rstrip(),
+        )
     return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}{words}"
 
 
@@ -225,18 +276,34 @@ _PLACES = {"first": -1_000_000, "up": -1, "down": 1}
 """How many places a waiting job goes back in the queue."""
 
 
-def _job_line(job: run_store.Job) -> str:
+def _job_line(job: run_store.Job, waiting: list[str]) -> str:
     done = f"{job.moment.fraction:4.0%} {job.moment.label} {job.moment.detail}" if job.moment else ""
-    return f"{job.id}  {job.state:9}  {job.dataset_name:16}  {job.seconds():6.0f} s  {done or job.error or ''}".rstrip()
+    place = f"{waiting.index(job.id) + 1} of {len(waiting)} in the queue" if job.id in waiting else ""
+    told = f"{job.config.get('preset', '')}, seed {job.config.get('seed', '')}"
+    return (
+        f"{job.id}  {job.state:9}  {job.dataset_name:16}  {told:20}  {job.seconds():6.0f} s  "
+        f"{place or done or job.error or ''}"
+    ).rstrip()
+
+
+def _settings_line(job: run_store.Job) -> str:
+    """What it was asked for with, where that is not the usual."""
+    usual = RunConfig().model_dump(mode="json")
+    told = [f"{name} {value}" for name, value in job.config.items() if value != usual.get(name)]
+    return f"Settings: {', '.join(told) or 'the usual ones'}."
 
 
 def worker(options: argparse.Namespace) -> Outcome:
     """Start what waits, one after the other, until interrupted; with --once until nothing waits or works."""
     workspace = Workspace.from_environment()
     database, started = run_store.Jobs(workspace), 0
-    while True:
-        job = run_store.start_waiting(workspace)
-        started += job is not None
-        if options.once and not any(each.open for each in database.all()):
-            return EXIT_DONE, {"started": started}, f"Nothing waits any more; {count(started, 'job')} started."
-        time.sleep(_LOOK_SECONDS)
+    try:
+        while True:
+            started += run_store.start_waiting(workspace) is not None
+            if options.once and not any(each.open for each in database.all()):
+                return EXIT_DONE, {"started": started}, f"Nothing waits any more; {count(started, 'job')} started."
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        raise Cancelled(
+            "The worker starts nothing any more; a run that is at work goes on (see `python -m core jobs list`)."
+        ) from None

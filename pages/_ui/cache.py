@@ -17,15 +17,17 @@ from core.eda import categories, importance, long_tail, overview, predicted_and_
 from core.eda.feature_value import feature_sample
 from core.eda.product_table import product_table
 from core.eda.selection import SelectedDataset, Selection
-from core.eda.session_table import session_table
+from core.eda.session_table import session_count, session_table
 from core.eda.views import CHARTS
 from core.importance import price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
-from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE
+from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, damage
 from core.schema import UNIT, USER
 
 _KEPT = 32
 _CATEGORIES = 200
+_LOOK_AGAIN = 60.0
+"""Seconds after which the files of a run are read once more."""
 _TABLES_KEPT = 4
 """Session tables in memory: at five million events one is 250 MB."""
 
@@ -46,9 +48,15 @@ def _chosen(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's f
     return Selection.of_query(dict(query)).sessions(_sessions(dataset_folder), Dataset(Path(dataset_folder)))
 
 
+@st.cache_data(max_entries=4 * _KEPT, show_spinner=False)
 def sessions_chosen(dataset_folder: str, query: Query) -> tuple[int, int]:
-    """How many sessions (by user) a filter lets through, and how many there are."""
-    return _chosen(dataset_folder, query).height, _sessions(dataset_folder).height
+    """How many sessions a filter lets through, and how many there are; those of both files count in each."""
+    every = _count(_sessions(dataset_folder))
+    return (_count(_chosen(dataset_folder, query)) if query else every), every
+
+
+def _count(sessions: Any) -> int:  # noqa: ANN401 (core's frame)
+    return sum(session_count(sessions).values())
 
 
 def _selected(dataset_folder: str, query: Query) -> Dataset:
@@ -150,6 +158,12 @@ def comparison(first_folder: str, second_folder: str, dataset_folder: str | None
     """Two runs side by side."""
     users = None if dataset_folder is None else Dataset(Path(dataset_folder)).units().select(UNIT, USER).collect()
     return compare_runs(load_run(Path(first_folder)), load_run(Path(second_folder)), users)
+
+
+@st.cache_data(max_entries=_KEPT, ttl=_LOOK_AGAIN, show_spinner=False)
+def damaged_files(run_folder: str) -> list[str]:
+    """What is not as the run's manifest says, in words."""
+    return damage(load_run(Path(run_folder))).words()
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)

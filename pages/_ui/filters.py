@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from typing import Any
@@ -11,26 +12,57 @@ import streamlit as st
 from core.dataset import DatasetCard
 from core.eda.picking import Pick, picked
 from core.eda.selection import Selection
+from core.errors import listed
 from core.schema import EVENT_TYPES, ROLES
-from core.wording import count
+from core.wording import count, percent
 
 _BOTH = "both"
 _FIELDS = tuple(Selection.__dataclass_fields__)
 _WANTED = "filter wanted"
+_ADDRESS = "filter written into the address"
 _SHARES = {1.0: "all", 0.5: "half", 0.1: "a tenth", 0.01: "a hundredth"}
 
 
 def selection_of(card: DatasetCard, categories: list[str]) -> Selection:
-    """Draw the widgets, and give what they say; the address follows. `categories` are offered to choose from."""
-    asked = Selection.of_query({name: st.query_params[name] for name in _FIELDS if name in st.query_params})
+    """Draw the widgets, and give what they say; the address follows. `categories` are offered.
+
+
+    The address is the filter: who goes back in the browser, or edits it, gets what it says. Who comes back from another
+    page, whose address says nothing, finds the filter that was left.
+    """
+    address = {name: st.query_params[name] for name in _FIELDS if name in st.query_params}
+    written = st.session_state.get(_ADDRESS)
+    arrives = "filter-file" not in st.session_state
+    asked = Selection.of_query(written if arrives and not address and written else address)
+    usable, unused = _usable(asked, card)
+    unused = [f"{name}={address[name]}" for name in address if name not in asked.as_query()] + unused
     wanted = st.session_state.pop(_WANTED, None)
-    for key, value in _states(asked if wanted is None else wanted, card).items():
-        if wanted is not None or key not in st.session_state:
+    if wanted is None and (arrives or address != written):
+        wanted = usable
+        if unused:
+            first, last = _days(card)
+            st.warning(
+                f"Left out of the filter, as it fits nothing here: {listed(unused)}. "
+                f"The log goes from {first:%d %b %Y} to {last:%d %b %Y}.",
+                icon=":material/filter_alt_off:",
+            )
+    if wanted is not None:
+        for key, value in _states(wanted, card).items():
             st.session_state[key] = value
     with st.expander("Filter", icon=":material/filter_alt:", expanded=not asked.is_empty):
         chosen = _widgets(card, categories)
     _write(chosen)
     return chosen
+
+
+def _usable(asked: Selection, card: DatasetCard) -> tuple[Selection, list[str]]:
+    """Without days that this log does not have, and what these were."""
+    first, last = _days(card)
+    outside = (asked.first is not None and asked.first > last) or (asked.last is not None and asked.last < first)
+    if not outside and (asked.first is None or asked.last is None or asked.first <= asked.last):
+        return asked, []
+    told = [f"{name}={day}" for name, day in (("first", asked.first), ("last", asked.last)) if day is not None]
+    return dataclasses.replace(asked, first=None, last=None), told
 
 
 def want(wanted: Selection) -> None:
@@ -84,7 +116,7 @@ def _states(asked: Selection, card: DatasetCard) -> dict[str, Any]:
         "filter-least-events": asked.least_events,
         "filter-most-events": asked.most_events,
         "filter-categories": list(asked.categories),
-        "filter-users": asked.users if asked.users in _SHARES else 1.0,
+        "filter-users": asked.users or 1.0,
     }
 
 
@@ -99,7 +131,8 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
         most_value = _number("Worth at most", "filter-most-value", 0.0)
         least_events = _number("Events, at least", "filter-least-events", 1)
         most_events = _number("Events, at most", "filter-most-events", 1)
-        share = st.selectbox("Users", list(_SHARES), format_func=_SHARES.__getitem__, key="filter-users", width=140)
+        shares = sorted({*_SHARES, st.session_state["filter-users"]}, reverse=True)
+        share = st.selectbox("Users", shares, format_func=_share, key="filter-users", width=140)
         within = st.multiselect(
             "Categories",
             categories,
@@ -123,6 +156,10 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
     )
 
 
+def _share(users: float) -> str:
+    return _SHARES.get(users, percent(users))
+
+
 def _number(label: str, key: str, least: Any) -> Any:  # noqa: ANN401 (int or float, as `least` is)
     step = 1 if isinstance(least, int) else 10.0
     return st.number_input(label, least, None, None, step, key=key, placeholder="any", width=150)
@@ -139,6 +176,7 @@ def _days(card: DatasetCard) -> tuple[datetime.date, datetime.date]:
 def _write(chosen: Selection) -> None:
     """Into the address."""
     told = chosen.as_query()
+    st.session_state[_ADDRESS] = told
     for name in _FIELDS:
         if name in told:
             st.query_params[name] = told[name]

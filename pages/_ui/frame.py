@@ -117,9 +117,30 @@ def _pick(key: str, label: str, options: list[str], names: dict[str, str]) -> st
     return chosen
 
 
-def unfinished(jobs: list[Job]) -> Job | None:
-    """The latest job, where it ended without a run: people must hear of it, wherever they were when it happened."""
-    return jobs[0] if jobs and not jobs[0].active and jobs[0].state != "done" else None
+def follow_address(name: str, options: list[str]) -> None:
+    """Before a widget whose key is `name`: give it what the address says, where that is new (a link, the browser's way
+    back); on coming from another page, what it said last; the first of the options where nothing is known.
+    """
+    asked, written = st.query_params.get(name, ""), st.session_state.get(_written(name))
+    if asked in options and (name not in st.session_state or asked != written):
+        st.session_state[name] = asked
+    elif name not in st.session_state:
+        st.session_state[name] = written if written in options else options[0]
+
+
+def write_address(name: str, value: str) -> None:
+    """After it: into the address, and into what outlives the change of page."""
+    st.query_params[name] = st.session_state[_written(name)] = value
+
+
+def _written(name: str) -> str:
+    return f"{name} written into the address"
+
+
+def unfinished(jobs: list[Job], dataset: Dataset | None) -> Job | None:
+    """The latest job on a dataset, where it ended without a run: people must hear of it, wherever they were then."""
+    mine = [job for job in jobs if dataset is not None and job.dataset == dataset.fingerprint]
+    return mine[0] if mine and not mine[0].open and mine[0].state != "done" else None
 
 
 def choose(dataset: Dataset) -> None:

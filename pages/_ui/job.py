@@ -47,10 +47,12 @@ def _progress(workspace: Workspace, job_id: str, *, waited: bool) -> None:
         with st.container(horizontal=True):
             if job.moment is not None and job.moment.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
-            if st.button("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
-                with st.spinner("Stopping"):
-                    cancel(workspace, job_id)
-                st.rerun(scope="app")
+            with st.popover("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
+                st.markdown("What it has done is thrown away; only a line in the history stays.")
+                if st.button("Cancel it", key=f"cancel-{job_id}", type="primary"):
+                    with st.spinner("Stopping"):
+                        cancel(workspace, job_id)
+                    st.rerun(scope="app")
 
 
 def _offer_to_finish(workspace: Workspace, job: Job) -> None:
@@ -107,7 +109,7 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     if job.memory is not None:
         facts.append(f"{number(job.memory / 2**30)} GB of memory")
     if job.cores is not None:
-        facts.append(f"{number(job.cores)} cores busy")
+        facts.append(f"{job.cores:.1f} cores busy")
     if job.sittings > 1:
         facts.append(f"started {job.sittings} times")
     return facts

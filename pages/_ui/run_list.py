@@ -74,7 +74,7 @@ def _one(run: Run) -> None:
         with st.popover("Delete the run", icon=":material/delete:"):
             st.markdown("The run's models, predictions and submission are deleted for good.")
             if st.button("Delete it", key=f"delete-{key}", type="primary"):
-                delete_run(run)
+                delete_run(run.folder)
                 st.session_state.pop("chosen_run", None)
                 st.query_params.pop("run", None)
                 st.rerun()

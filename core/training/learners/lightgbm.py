@@ -150,18 +150,6 @@ class LightGBM:
                 "path_smooth": 18.0,
                 "tweedie_variance_power": 1.2,
             },
-            {
-                "objective": "tweedie",
-                "transform": "none",
-                "learning_rate": 0.0217,
-                "num_leaves": 29,
-                "min_data_in_leaf": 13,
-                "feature_fraction": 0.265,
-                "bagging_fraction": 0.914,
-                "lambda_l2": 0.7,
-                "path_smooth": 30.0,
-                "tweedie_variance_power": 1.26,
-            },
         )
 
     def suggest(self, trial: Suggest, objective: str) -> Settings:
