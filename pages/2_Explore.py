@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.eda import drift, export, overview, session_line
+from core.eda import drift, export, long_tail, overview, session_line
 from core.eda.picking import pickable
 from core.eda.views import CHARTS, NOT_FILTERED, VIEWS
 from core.wording import count
@@ -89,8 +89,15 @@ if view == "Overview":
         with columns:
             column_table(columns_described(folder, query))
 if view == "Products":
-    st.subheader("Which products are most frequent?", anchor=False)
-    product_table(top_products(folder, query))
+    st.subheader("Which products stand out?", anchor=False)
+    orders = {
+        "events": "Most events",
+        "buy_rate": f"Most purchases an event (of those with {long_tail.FEWEST_EVENTS} events or more)",
+    }
+    by = st.segmented_control(
+        "Products", list(orders), required=True, default="events", format_func=orders.__getitem__, key="products-by"
+    )
+    product_table(top_products(folder, query, by))
 if view == ONE_SESSION:
     st.subheader(session_line.TITLE, anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -31,6 +31,7 @@ from core.eda import (
     paths,
     popularity,
     quantiles,
+    session_duration,
     session_length,
     session_line,
     transitions,
@@ -215,6 +216,43 @@ def test_the_hours_of_the_week(dataset: Dataset) -> None:
     assert data["share"].sum() == pytest.approx(1.0)
 
 
+def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
+    data = week.value_frame(table)
+    by_hand = defaultdict(list)
+    for rows in by_session(MIXED.train).values():
+        first = datetime.fromtimestamp(second(rows[0]), UTC)
+        by_hand[first.strftime("%A"), first.hour].append(rows[0].value)
+    assert {(day, hour): times for day, hour, times, _ in data.iter_rows()} == {
+        place: len(values) for place, values in by_hand.items()
+    }
+    for day, hour, _, mean in data.iter_rows():
+        assert mean == pytest.approx(np.mean(by_hand[day, hour]))
+
+
+def test_when_people_buy(dataset: Dataset) -> None:
+    bought = Counter(
+        datetime.fromtimestamp(second(row), UTC).strftime("%A")
+        for row in [*MIXED.train, *MIXED.test]
+        if row.type == "BUY"
+    )
+    (first, times), *_ = bought.most_common()
+    told = week.buys_finding(week.frame(dataset))
+    assert f"most of them are made on {first} ({100 * times / bought.total():.1f}%)" in told
+
+
+def test_durations_against_a_count_by_hand(table: pl.DataFrame) -> None:
+    ends = [0, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200, 10**9]
+    for role in ("train", "test"):
+        sessions = list(by_session(MIXED.rows(role)).values())
+        lasted = [second(rows[-1]) - second(rows[0]) for rows in sessions if len(rows) > 1]
+        data = session_duration.frame(table).filter(pl.col("file") == role)
+        by_hand = Counter(next(place for place, end in enumerate(ends) if seconds <= end) for seconds in lasted)
+        assert dict(data.select("place", "sessions").iter_rows()) == by_hand
+        assert data["share"].sum() == pytest.approx(1.0)
+        assert data.item(0, "median") == np.median(lasted)
+        assert data.item(0, "several") == pytest.approx(len(lasted) / len(sessions))
+
+
 def test_users_by_their_sessions(table: pl.DataFrame) -> None:
     sessions = by_session(MIXED.train)
     of_user = defaultdict(list)
@@ -262,6 +300,13 @@ def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
     row = top.row(0, named=True)
     assert (row["product_id"], row["events"]) == (first, times)
     assert row["buy_rate"] == pytest.approx(sum(r.product == first and r.type == "BUY" for r in rows) / times)
+    rates = {
+        product: sum(r.type == "BUY" for r in rows if r.product == product) / times
+        for product, times in by_hand.items()
+        if times >= 20
+    }
+    best = long_tail.top_frame(product_table(dataset), 4, by="buy_rate")
+    assert best["buy_rate"].to_list() == pytest.approx(sorted(rates.values(), reverse=True)[:4])
 
 
 @pytest.mark.parametrize("session", ["A0", "A7", "B3"])

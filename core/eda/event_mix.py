@@ -53,7 +53,8 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a bar for each event type and file, test lighter beside train; the label carries the share."""
-    base = alt.Chart(data).encode(
+    there = data.filter(pl.col("events").sum().over("file") > 0)
+    base = alt.Chart(there if there.height else data).encode(
         x=alt.X("event_type:N", title=None, sort=list(EVENT_TYPES), axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("file:N", sort=list(ROLES)),
         y=alt.Y("share:Q", title="share of the file's events", axis=alt.Axis(format="%", tickCount=5)),

@@ -45,13 +45,14 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
 def finding(data: pl.DataFrame) -> str:
     """How many carts are bought, in a sentence."""
-    train = {row["step"]: row for row in data.filter(pl.col("file") == "train").iter_rows(named=True)}
-    if not train:
-        return "There is no train session here."
-    told = f"In train {percent(train[BUY]['share'])} of the sessions buy"
-    if not train[ADD_CART]["sessions"]:
+    if data.is_empty():
+        return "There is no session."
+    role = data.item(0, "file")  # train, where it is there
+    mine = {row["step"]: row for row in data.filter(pl.col("file") == role).iter_rows(named=True)}
+    told = f"In {role} {percent(mine[BUY]['share'])} of the sessions buy"
+    if not mine[ADD_CART]["sessions"]:
         return f"{told}; none puts anything into a cart."
-    left = train[NO_BUY]["sessions"] / train[ADD_CART]["sessions"]
+    left = mine[NO_BUY]["sessions"] / mine[ADD_CART]["sessions"]
     return f"{told}; {percent(left)} of those that fill a cart leave without a purchase."
 
 

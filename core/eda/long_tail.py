@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -14,6 +14,9 @@ from core.schema import PRODUCT_ID
 from core.wording import count, percent
 
 TITLE = "Is it few products or many?"
+Order = Literal["events", "buy_rate"]
+FEWEST_EVENTS = 20
+"""Of a product, below which its purchases an event say little."""
 _POINTS = 200
 _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products": pl.Int64}
 
@@ -36,21 +39,22 @@ def frame(products: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def top_frame(products: pl.DataFrame, most: int = 20) -> pl.DataFrame:
-    """The products with most events: product_id, events, buys, share (of all events), buy_rate (purchases an event)."""
+def top_frame(products: pl.DataFrame, most: int = 20, by: Order = "events") -> pl.DataFrame:
+    """The products with most events, or with most purchases an event (of those with 20 events or more): product_id,
+    events, buys, share (of all events), buy_rate (purchases an event).
+    """
     counted = _counts(products)
     total = max(int(counted.get_column(EVENTS).sum()), 1)
-    return (
-        counted.sort(EVENTS, PRODUCT_ID, descending=[True, False])
-        .head(most)
-        .select(
-            PRODUCT_ID,
-            EVENTS,
-            BUYS,
-            (pl.col(EVENTS) / total).alias("share"),
-            (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
-        )
+    told = counted.select(
+        PRODUCT_ID,
+        EVENTS,
+        BUYS,
+        (pl.col(EVENTS) / total).alias("share"),
+        (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
     )
+    if by == "buy_rate":
+        told = told.filter(pl.col(EVENTS) >= FEWEST_EVENTS)
+    return told.sort(by, EVENTS, PRODUCT_ID, descending=[True, True, False]).head(most)
 
 
 def _counts(products: pl.DataFrame) -> pl.DataFrame:

@@ -24,6 +24,7 @@ from core.eda import (
     paths,
     popularity,
     quantiles,
+    session_duration,
     session_length,
     target,
     time_of_day,
@@ -84,6 +85,7 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     ),
     "Sessions": (
         _chart(session_length),
+        _chart(session_duration),
         Chart(
             "session_length_value",
             session_length.VALUE_TITLE,
@@ -93,7 +95,13 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
             session_length.value_figure,
         ),
     ),
-    "Time": (_chart(days, "dataset"), _chart(week, "dataset"), _chart(time_of_day, "dataset")),
+    "Time": (
+        _chart(days, "dataset"),
+        _chart(week, "dataset"),
+        Chart("week_buys", week.BUYS_TITLE, "dataset", week.frame, week.buys_finding, week.buys_figure),
+        Chart("week_value", week.VALUE_TITLE, "sessions", week.value_frame, week.value_finding, week.value_figure),
+        _chart(time_of_day, "dataset"),
+    ),
     "Users": (_chart(user_sessions), _chart(user_segments)),
     "Products": (
         _chart(long_tail, "products"),

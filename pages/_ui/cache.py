@@ -104,9 +104,9 @@ def _feature_sample(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
-def top_products(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
-    """The products with most events."""
-    return long_tail.top_frame(_products(dataset_folder, query))
+def top_products(dataset_folder: str, query: Query, by: long_tail.Order) -> Any:  # noqa: ANN401 (core's frame)
+    """The products with most events, or most purchases an event."""
+    return long_tail.top_frame(_products(dataset_folder, query), by=by)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)

@@ -1,0 +1,106 @@
+"""How long sessions last, by the clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from core.eda.session_table import DURATION, EVENTS, FILE
+from core.eda.theme import file_scale, finished
+from core.schema import ROLES
+from core.wording import duration, percent
+
+TITLE = "How long do sessions last?"
+_ENDS = (1, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200)
+"""Seconds at which a class ends; the last class has no end."""
+_LABELS = (
+    "0 s",
+    "to 10 s",
+    "to 30 s",
+    "to 1 min",
+    "to 3 min",
+    "to 10 min",
+    "to 30 min",
+    "to 1 h",
+    "to 3 h",
+    "to 12 h",
+    "longer",
+)
+_SCHEMA = {
+    "file": pl.String,
+    "place": pl.Int64,
+    "label": pl.String,
+    "sessions": pl.Int64,
+    "share": pl.Float64,
+    "median": pl.Float64,
+    "several": pl.Float64,
+}
+
+
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row a file and class of duration (seconds from the first to the last event) of the sessions with two events
+    or more: file, place (of the class, from 0), label, sessions, share (of these sessions of the file); median (of
+    them, seconds) and several (share of the file's sessions that have two events or more) are the same in every row of
+    a file. `sessions` is the session table.
+    """
+    parts = []
+    for role in ROLES:
+        mine = sessions.filter(pl.col(FILE) == role, pl.col(EVENTS) > 0)
+        longer = mine.filter(pl.col(EVENTS) > 1)
+        if longer.is_empty():
+            continue
+        place = pl.sum_horizontal(*(pl.col(DURATION) >= end if end == 1 else pl.col(DURATION) > end for end in _ENDS))
+        parts.append(
+            longer.group_by(place.cast(pl.Int64).alias("place"))
+            .agg(pl.len().cast(pl.Int64).alias("sessions"))
+            .sort("place")
+            .select(
+                pl.lit(role).alias("file"),
+                "place",
+                pl.col("place").replace_strict(dict(enumerate(_LABELS)), return_dtype=pl.String).alias("label"),
+                "sessions",
+                (pl.col("sessions") / longer.height).alias("share"),
+                pl.lit(longer.get_column(DURATION).median(), pl.Float64).alias("median"),
+                pl.lit(longer.height / mine.height).alias("several"),
+            )
+        )
+    return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
+
+
+def finding(data: pl.DataFrame) -> str:
+    """The usual duration, in a sentence."""
+    if data.is_empty():
+        return "No session has two events, so none has a duration."
+    row = data.row(0, named=True)
+    return (
+        f"{percent(row['several'])} of the sessions in {row['file']} have two events or more; half of these last at "
+        f"most {duration(row['median'])}."
+    )
+
+
+def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw a bar a class, the files beside each other."""
+    chart = (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "label:N",
+                title="from the first event to the last",
+                sort=list(_LABELS),
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            ),
+            xOffset=alt.XOffset("file:N", sort=list(ROLES)),
+            y=alt.Y("share:Q", title="share of the sessions", axis=alt.Axis(format="%", tickCount=5)),
+            color=alt.Color("file:N", scale=file_scale()),
+            tooltip=[
+                "file:N",
+                alt.Tooltip("label:N", title="duration"),
+                alt.Tooltip("sessions:Q", format=","),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+    )
+    return finished(chart, f"Durations of sessions of two events or more. {finding(data)}")
