@@ -112,7 +112,9 @@ if view == ONE_SESSION:
         line = session_events(folder, session)
         st.markdown(session_line.finding(line))
         if line.height:
-            st.altair_chart(session_line.figure(line), key="session-line")
+            drawn = export.Shown(session_line.TITLE, session_line.finding(line), session_line.figure(line))
+            st.altair_chart(drawn.figure, key="session-line")
+            downloads("session", line, drawn)
             st.dataframe(line, hide_index=True, alt="The events of the session")
     else:
         st.markdown("Type an id, or draw a session at random from those that the filter shows.")

@@ -17,9 +17,11 @@ from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
 
 from core.eda.views import CHARTS as CHARTS_OF_ALL
 from core.eda.views import VIEWS
+from core.ingestion import InputFiles, ingest
 from core.runs import Run
 from core.workspace import Workspace
 from tests.browser import dashboard, launch
+from tests.conftest import DEMO
 
 CHARTS = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
 ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -127,4 +129,55 @@ def test_all_views_as_one_file_that_lives_without_the_dashboard(
     expect(page.locator("h2")).to_have_count(len(CHARTS_OF_ALL))
     expect(page.locator(".chart svg.marks")).to_have_count(len(CHARTS_OF_ALL))
     expect(page.get_by_text("those with BUY.")).to_be_visible()
+    context.close()
+
+
+def test_a_filter_of_days_that_another_dataset_does_not_have(
+    browser: Browser, finished_home: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    lines = (DEMO / "train.csv").read_text().splitlines()[:3000]
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for name in ("train", "test"):
+        text = "\n".join(lines) if name == "train" else (DEMO / "test.csv").read_text()
+        (earlier / f"{name}.csv").write_text(text.replace("2025-", "2024-") + "\n")
+    other = ingest(InputFiles(earlier / "train.csv", earlier / "test.csv"), finished_home[0])
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    with dashboard(finished_home[0], first_run=False) as address:
+        page.goto(
+            f"{address}/Explore?view=Time&first=2025-06-05&last=2025-06-10&types=BUY&dataset={finished_home[1].manifest.dataset}"
+        )
+        expect(page.get_by_text("those from 05 Jun 2025, to 10 Jun 2025, with BUY.")).to_be_visible()
+        page.get_by_role("combobox", name=re.compile("Dataset")).first.click()
+        page.get_by_role("option", name=re.compile(other.fingerprint[:6])).click()
+        expect(page.get_by_text(re.compile("it fits nothing here: first=2025-06-05, last=2025-06-10"))).to_be_visible()
+        expect(page.get_by_text("those with BUY.")).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    context.close()
+
+
+def test_the_way_back_in_the_browser_undoes_a_step(browser: Browser, finished_home: tuple[Workspace, Run]) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    with dashboard(finished_home[0], first_run=False) as address:
+        page.goto(f"{address}/Explore?view=Value")
+        expect(page.get_by_text("sessions of both files.")).to_be_visible()
+        page.get_by_test_id("stButtonGroup").get_by_text("Time", exact=True).click()
+        expect(page.get_by_text("How does the shop do from day to day?")).to_be_visible()
+        page.get_by_text("Filter", exact=True).first.click()
+        page.get_by_role("button", name="BUY").first.click()
+        expect(page.get_by_text("those with BUY.")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text("sessions of both files.")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text("How much are sessions worth?")).to_be_visible()
+        page.go_forward()
+        page.go_forward()
+        expect(page.get_by_text("those with BUY.")).to_be_visible()
+        page.get_by_role("link", name="Train", exact=True).first.click()
+        expect(page.get_by_role("heading", level=1, name="How well can we predict?")).to_be_visible()
+        page.get_by_role("link", name="Explore", exact=True).first.click()
+        expect(page.get_by_text("those with BUY.")).to_be_visible()
+        expect(page.get_by_text("How does the shop do from day to day?")).to_be_visible()
     context.close()

@@ -20,19 +20,21 @@ _BOTH = "both"
 _FIELDS = tuple(Selection.__dataclass_fields__)
 _WANTED = "filter wanted"
 _ADDRESS = "filter written into the address"
+_OF = "dataset that the filter is of"
 _SHARES = {1.0: "all", 0.5: "half", 0.1: "a tenth", 0.01: "a hundredth"}
 
 
 def selection_of(card: DatasetCard, categories: list[str]) -> Selection:
     """Draw the widgets, and give what they say; the address follows. `categories` are offered.
 
-
     The address is the filter: who goes back in the browser, or edits it, gets what it says. Who comes back from another
     page, whose address says nothing, finds the filter that was left.
     """
     address = {name: st.query_params[name] for name in _FIELDS if name in st.query_params}
     written = st.session_state.get(_ADDRESS)
-    arrives = "filter-file" not in st.session_state
+    # by another page, or with another dataset, which may have other days
+    arrives = "filter-file" not in st.session_state or st.session_state.get(_OF) != card.fingerprint
+    st.session_state[_OF] = card.fingerprint
     asked = Selection.of_query(written if arrives and not address and written else address)
     usable, unused = _usable(asked, card)
     unused = [f"{name}={address[name]}" for name in address if name not in asked.as_query()] + unused
