@@ -18,8 +18,10 @@ _MOST = 60
 """Areas; smaller ones hold no word."""
 _WIDE, _HIGH = 100.0, 44.0
 _REST = "all others"
-_READABLE = 2.2
-"""Of the map's hundred units of width for a letter: what is narrower has no label."""
+_LINE = 3.0
+"""Of the map's height that a label needs; how wide it may be, the browser knows."""
+_LETTER = 6.4
+"""Pixels of a letter, at most."""
 _PLACE = {"left": pl.Float64, "right": pl.Float64, "top": pl.Float64, "bottom": pl.Float64}
 
 
@@ -66,12 +68,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw the areas, darker where a larger share of the events are purchases."""
-    word = pl.col("category_id").str.len_chars()
-    label = (
-        pl.when(pl.col("right") - pl.col("left") >= word * _READABLE * 0.5 + 1)
-        .then(pl.when(pl.col("bottom") - pl.col("top") >= 3).then(pl.col("category_id")))
-        .fill_null("")
-    )
+    label = pl.when(pl.col("bottom") - pl.col("top") >= _LINE).then(pl.col("category_id")).otherwise(pl.lit(""))
     most = max(float(data.get_column("buy_rate").max() or 0.0), 0.01) if data.height else 1.0  # type: ignore[arg-type]
     shown = data.with_columns(
         label.alias("label"),
@@ -102,7 +99,8 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             legend=alt.Legend(format=".0%", orient="bottom", title="purchases an event", gradientLength=180),
         ),
     )
-    labels = base.mark_text(fontSize=11).encode(
+    fits = f"width * (datum.right - datum.left) / {_WIDE} > {_LETTER} * (length(datum.label) + 1) ? 1 : 0"
+    labels = base.mark_text(fontSize=11, opacity=alt.expr(fits)).encode(
         x="x:Q", y="y:Q", text="label:N", color=alt.condition("datum.dark", alt.value("white"), alt.value("#1F2937"))
     )
     return finished(areas + labels, f"Categories as areas by number of events. {finding(data)}", height=340)
