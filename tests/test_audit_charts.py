@@ -80,7 +80,7 @@ def test_features_that_count_as_different_have_the_accent_colour():
     colour = spec["layer"][0]["encoding"]["color"]["scale"]
     assert colour == {"domain": [True, False], "range": [theme.ACCENT, theme.MUTED]}
     assert spec["layer"][1]["encoding"]["x"]["datum"] == drift.MAJOR_PSI
-    assert axis_titles(spec) == {"population stability index"}
+    assert axis_titles(spec) == {"population stability index (line: 0.25, a major shift)"}
 
 
 # --- tail -------------------------------------------------------------------------------------------------------------
