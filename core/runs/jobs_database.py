@@ -94,7 +94,7 @@ class JobsDatabase:
                 database.row_factory = sqlite3.Row
                 yield database
         except sqlite3.DatabaseError as error:
-            if is_full_disk(error):
+            if is_full_disk(error, self._path.parent):
                 raise RunError.no_room(self._path) from error
             raise RunError.no_database(self._path, str(error)) from error
 
