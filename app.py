@@ -9,7 +9,7 @@ from core.runs import Jobs, Run, best_run, list_runs
 from core.wording import duration, number, percent, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
-from pages._ui.job import show_end, show_progress
+from pages._ui.job import look_for_jobs, show_end, show_progress
 from pages._ui.scores import show_learner_scores
 
 page = frame.open_page(frame.HOME)
@@ -35,8 +35,10 @@ else:
     )
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
-elif (ended := frame.unfinished(Jobs(page.workspace).all(), page.dataset)) is not None:
-    show_end(page.workspace, ended)
+else:
+    if (ended := frame.unfinished(Jobs(page.workspace).all(), page.dataset)) is not None:
+        show_end(page.workspace, ended)
+    look_for_jobs(page.workspace)
 if best is not None:
     manifest = best.manifest
     passed = manifest.checks.passed + manifest.certificate.passed

@@ -15,7 +15,7 @@ from core.wording import count, duration, number, short_duration, typical_error
 from pages._ui import frame
 from pages._ui.cache import damaged_files
 from pages._ui.frame import Figure
-from pages._ui.job import show_end, show_history, show_progress, show_queue
+from pages._ui.job import look_for_jobs, show_end, show_history, show_progress, show_queue
 from pages._ui.live import show_live
 from pages._ui.run_list import show_runs
 from pages._ui.scores import show_blends, show_coverage, show_errors, show_folds, show_learner_scores, show_search
@@ -252,8 +252,10 @@ with frame.sentences():
         show_progress(page.workspace, shown.id)
         if shown.active:
             show_live(page.workspace, shown)
-    elif job is not None:
-        show_end(page.workspace, job)
+    else:
+        if job is not None:
+            show_end(page.workspace, job)
+        look_for_jobs(page.workspace)
     show_queue(page.workspace)
     if page.dataset is None:
         frame.nothing_yet(

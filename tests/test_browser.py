@@ -181,10 +181,15 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, work
     with dashboard(workspace, first_run=False) as address:
         page.goto(f"{address}/Train")
         heading(page, PAGES["Train"])
+        idle_tab = page.context.new_page()
+        idle_tab.goto(address)
+        heading(idle_tab, PAGES[""])
         page.get_by_role("radio", name="Standard").click()
         expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text("A run on demo is at work")).to_be_visible()
+        expect(idle_tab.get_by_text("A run on demo is at work")).to_be_visible()  # nobody touched it
+        idle_tab.close()
         expect(page.get_by_text(re.compile(r"Best so far\. \d+ settings? tried"))).to_be_visible(timeout=LONG)
         expect(page.get_by_text(re.compile(r"GB of memory · .* cores busy"))).to_be_visible()
 

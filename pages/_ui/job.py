@@ -64,6 +64,16 @@ def _offer_to_finish(workspace: Workspace, job: Job) -> None:
         st.rerun(scope="fragment")
 
 
+def look_for_jobs(workspace: Workspace) -> None:
+    """Where nothing is at work: draw the page again once something is, whoever asked for it, in whatever tab."""
+    st.fragment(_look, run_every=2 * _LOOK_SECONDS)(workspace)
+
+
+def _look(workspace: Workspace) -> None:
+    if Jobs(workspace).active() is not None:
+        st.rerun(scope="app")
+
+
 def show_in_sidebar(workspace: Workspace, job: Job) -> None:
     """One line on the job at work, for pages that are about something else."""
     st.fragment(_line, run_every=_LOOK_SECONDS)(workspace, job.id)
