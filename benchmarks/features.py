@@ -3,8 +3,9 @@
     python -m benchmarks.features [--sessions 98000 2480000 24800000] [--repeat 3] [--datasets DIR] [--no-pandas]
 
 The data are the simulator's (about 2.04 events a session), each measurement in a process of its own, without Python's
-start; 50 million events to a file in parts, as the table alone takes 20 GB. benchmarks/pandas_features.py computes 23
-of the features in plain pandas in the same run. `--datasets` keeps the datasets for the next time.
+start. The table of 50 million events takes 20 GB and is only written to a file, in parts; the smaller ones are made in
+memory, and written in the same way, so that the time an event can be compared. benchmarks/pandas_features.py computes
+23 of the features in plain pandas in the same run. `--datasets` keeps the datasets for the next time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from core.dataset import Dataset, list_datasets
 from core.ingestion import InputFiles, ingest
@@ -54,7 +56,7 @@ print(json.dumps(said))
 """
 
 
-def measured(*command: str) -> dict[str, float]:
+def measured(*command: str) -> dict[str, Any]:
     """The last line that a program writes, as JSON."""
     done = subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True, env=os.environ)
     return json.loads(done.stdout.splitlines()[-1])
@@ -71,6 +73,20 @@ def dataset_of(sessions: int, home: Path) -> Dataset:
         return ingest(InputFiles(Path(files) / "train.csv", Path(files) / "test.csv"), workspace)
 
 
+def told(command: tuple[str, ...], events: int, repeat: int, how: str) -> tuple[float, list[dict[str, Any]]]:
+    """Measure a size in one way, print it; the median of the seconds, and all that was measured."""
+    found = [measured(*command) for _ in range(repeat)]
+    seconds = sorted(each["seconds"] for each in found)
+    median, peak = statistics.median(seconds), max(each["peak"] for each in found)
+    span = f"({seconds[0]:.1f} to {seconds[-1]:.1f})"
+    features = found[0]["shape"][1]
+    print(
+        f"{events:10,}  {features:8}  {median:9.1f}  {span:16}{1e6 * median / events:8.2f}  {peak:7,.0f}  {how}",
+        flush=True,
+    )
+    return median, found
+
+
 def main() -> None:
     """Print one line a size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,29 +94,21 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--history", choices=["as_of", "all_rows"], default="as_of")
     parser.add_argument("--datasets", type=Path)
-    parser.add_argument("--to-file", action="store_true", help="written to a file in parts at every size")
     parser.add_argument("--no-pandas", action="store_true")
     parser.add_argument("--groups", action="store_true", help="the seconds of each group, too")
     options = parser.parse_args([] if __name__ != "__main__" else None)
     print("    events  features   median s  (min to max)    us/event  peak MB")
+    written = []
     with tempfile.TemporaryDirectory() as scratch:
         for sessions in options.sessions:
             dataset = dataset_of(sessions, options.datasets or Path(scratch))
             card = dataset.card()
             events = card.train.kept + card.test.kept
-            in_parts = options.to_file or sessions > _IN_MEMORY_UP_TO
-            to_file = [str(Path(scratch) / "features.parquet")] if in_parts else []
-            command = ("-c", MEASURE, str(dataset.folder), options.history, *to_file)
-            found = [measured(*command) for _ in range(options.repeat)]
-            seconds = sorted(each["seconds"] for each in found)
-            median, peak = statistics.median(seconds), max(each["peak"] for each in found)
-            print(
-                f"{events:10,}  {found[0]['shape'][1]:8}  {median:9.1f}  ({seconds[0]:.1f} to {seconds[-1]:.1f})".ljust(
-                    50
-                )
-                + f"{1e6 * median / events:8.2f}  {peak:7,.0f}",
-                flush=True,
-            )
+            command = ("-c", MEASURE, str(dataset.folder), options.history)
+            if sessions <= _IN_MEMORY_UP_TO:
+                median, found = told(command, events, options.repeat, "in memory")
+            file = str(Path(scratch) / "features.parquet")
+            written.append(told((*command, file), events, options.repeat, "to a file")[0] / events)
             for style in [] if options.no_pandas else _PANDAS_UP_TO:
                 if sessions <= _PANDAS_UP_TO[style]:
                     plain = measured("-m", "benchmarks.pandas_features", str(dataset.folder), style)
@@ -109,8 +117,10 @@ def main() -> None:
                         f"{plain['peak']:,.0f} MB: {plain['seconds'] / median:.1f} times as long",
                         flush=True,
                     )
-            if options.groups:
+            if options.groups and sessions <= _IN_MEMORY_UP_TO:
                 print("  ", {"before": found[-1]["before"], **found[-1]["groups"]})
+    if len(written) > 1:
+        print(f"to a file: {max(written) / min(written):.2f} times the time an event between the sizes")
 
 
 if __name__ == "__main__":

@@ -571,14 +571,17 @@ def test_a_table_written_in_parts_is_the_table(
         for _ in range(90)
     ]
     dataset, config = store(tmp_path, [*good_events(), *rows]), RunConfig(history=history)
+    whole = build_features(dataset, config)
     monkeypatch.setattr(feature_table, "_UNITS_AT_ONCE", at_once)
+    in_parts = build_features(dataset, config)
+    assert_frame_equal(in_parts.values, whole.values, rel_tol=1e-14, abs_tol=0)
+    monkeypatch.setattr(feature_table, "_UNITS_WRITTEN_AT_ONCE", 2 * at_once)
     told: list[tuple[int, int]] = []
     written = write_features(dataset, config, tmp_path / "f.parquet", lambda part, parts, _: told.append((part, parts)))
-    whole = build_features(dataset, config)
     assert written == whole.units.height > 30
     found = pl.read_parquet(tmp_path / "f.parquet").drop("user_session", "user_id")
     assert_frame_equal(found, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
-    assert told[-1] == (-(-written // at_once),) * 2
+    assert told[-1] == (-(-written // (2 * at_once)),) * 2
 
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------

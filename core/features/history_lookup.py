@@ -7,17 +7,19 @@ searches such numbers faster than any engine sorts rows.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from core.features.history_arrays import TYPE_BITS, Own, Small, UnitArrays, shifted
+from core.features.history_arrays import TYPE_BITS, Numbers, Own, Small, UnitArrays, shifted
 from core.schema import EVENT_TYPES, USER
 
 Counts = NDArray[np.int32] | NDArray[np.int64]
 _INT32_BITS = 31
+_LOOKED_UP_AT_ONCE = 1_024
+"""Moments that are looked up in one go: all of them then are in some ten thousand events, which the cache holds."""
 
 
 class Pairs(NamedTuple):
@@ -47,18 +49,18 @@ def seen_pairs(part: UnitArrays, key: str, recently: int, *, all_rows: bool) -> 
     stream, own = log.stream(key), part.own(key)
     row, of = own.row, own.of
     asked = shifted(of, bits) | log.starts[part.units][row]
-    order = pl.Series(asked).arg_sort().to_numpy()
+    order = np.argsort(asked)
     asked, of = asked[order], of[order]  # by key and moment from here on: what is looked up lies side by side
 
-    begin, until = stream.edges[of], np.searchsorted(stream.events, asked << TYPE_BITS)
+    begin, until = stream.edges[of], places(stream.events, asked << TYPE_BITS)
     since = np.maximum(asked - recently, shifted(of, bits))
-    met_before = stream.met_edges[of + 1] if all_rows else np.searchsorted(stream.meetings, asked)
+    met_before = stream.met_edges[of + 1] if all_rows else places(stream.meetings, asked)
     found = np.empty((len(of), len(EVENT_TYPES) + 4), np.int32 if bits < _INT32_BITS else np.int64)
     counts, (met, before, recent, last) = found[:, :-4], found[:, -4:].T
     counts[:] = stream.summed[stream.edges[of + 1] if all_rows else until] - stream.summed[begin]
     met[:] = met_before - stream.met_edges[of]
     before[:] = until - begin
-    recent[:] = until - np.searchsorted(stream.events, since << TYPE_BITS)
+    recent[:] = until - places(stream.events, since << TYPE_BITS)
     last[:] = stream.events[np.maximum(until - 1, 0)] >> TYPE_BITS & ((1 << bits) - 1)
     last[before == 0] = -1
     placed = np.empty_like(found)
@@ -71,6 +73,16 @@ def seen_pairs(part: UnitArrays, key: str, recently: int, *, all_rows: bool) -> 
     return Pairs(row, counts, met, before, recent, last)
 
 
+def places(numbers: Numbers, asked: Numbers) -> Numbers:
+    """np.searchsorted of sorted numbers in sorted numbers, which takes half the time in tens of millions."""
+    cuts = np.append(np.searchsorted(numbers, asked[::_LOOKED_UP_AT_ONCE]), len(numbers))
+    found = np.empty(len(asked), np.int64)
+    for first, (begin, end) in zip(range(0, len(asked), _LOOKED_UP_AT_ONCE), pairwise(cuts), strict=True):
+        piece = slice(first, first + _LOOKED_UP_AT_ONCE)
+        found[piece] = begin + np.searchsorted(numbers[begin:end], asked[piece])
+    return found
+
+
 def _take_other_halves(counts: Counts, part: UnitArrays, key: str, own: Own) -> None:
     """Take the events of the visit's other unit from the counts, in place."""
     others = part.log.other_halves[part.units][own.row]
@@ -79,8 +91,8 @@ def _take_other_halves(counts: Counts, part: UnitArrays, key: str, own: Own) -> 
         return
     bits = int(part.log.keys(key).max()).bit_length()
     asked = (shifted(others[halved], bits) | own.of[halved]) << TYPE_BITS
-    places = np.searchsorted(part.log.halves_own(key), asked[:, None] + np.arange(len(EVENT_TYPES) + 1))
-    counts[halved] -= np.diff(places, axis=1).astype(counts.dtype)
+    around = np.searchsorted(part.log.halves_own(key), asked[:, None] + np.arange(len(EVENT_TYPES) + 1))
+    counts[halved] -= np.diff(around, axis=1).astype(counts.dtype)
 
 
 def _met_in_no_other_visit(part: UnitArrays, key: str, own: Own) -> Small:

@@ -31,6 +31,8 @@ EVENTS = "events"
 """How many events a minute had."""
 
 _ORDER = (TIME, TYPE, PRODUCT)
+_LOOKED_AT = 1_000_000
+"""Events that are compared with their neighbours at a time."""
 
 
 def by_windows(events: Frame) -> Frame:
@@ -77,6 +79,12 @@ def by_neighbours(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _is_in_order(events: pl.DataFrame) -> bool:
     """Whether the rows stand by unit, time, type and product, as stored events of one file do."""
+    # a piece at a time, each with the row before it: what is compared stays small
+    pieces = range(0, events.height, _LOOKED_AT)
+    return all(_piece_is_in_order(events[max(first - 1, 0) : first + _LOOKED_AT]) for first in pieces)
+
+
+def _piece_is_in_order(events: pl.DataFrame) -> bool:
     in_order: pl.Expr = pl.lit(value=True)
     for column in reversed((UNIT, *_ORDER)):
         this, before = pl.col(column), pl.col(column).shift(1)

@@ -21,10 +21,18 @@ from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
 
-_UNITS_AT_ONCE = 2_000_000
+_UNITS_AT_ONCE = 1_000_000
+"""Units whose features are computed at a time on Polars: what is on the way to them stays small."""
+_UNITS_WRITTEN_AT_ONCE = 2_000_000
 """Units whose features are held at a time when a table is written: 98 columns of 8 bytes are 1.6 GB."""
 _UNITS_FILE, _VALUES_FILE = "units.arrow", "values.arrow"
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
+Report = Callable[[int, int, str], None]
+"""Is told what is done, of how many parts, and a word on what was done last."""
+
+
+def _unheard(done: int, of: int, text: str) -> None:
+    """For those who follow nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,7 @@ class FeatureTable:
         return cls(*(pl.read_ipc((folder / name).read_bytes()) for name in (_UNITS_FILE, _VALUES_FILE)))
 
 
-def build_features(
-    dataset: Dataset, config: RunConfig, report: Callable[[int, int, str], None] = lambda part, parts, text: None
-) -> FeatureTable:
+def build_features(dataset: Dataset, config: RunConfig, report: Report = _unheard) -> FeatureTable:
     """Compute every group of the registry for all units of both files."""
     events, units = events_and_units(dataset, config)
     return FeatureTable(units, compute_features(events, units.lazy(), config.history, report, engine=config.engine))
@@ -98,41 +104,66 @@ def compute_features(
     events: pl.LazyFrame,
     units: pl.LazyFrame,
     history: History,
-    report: Callable[[int, int, str], None] = lambda part, parts, text: None,
+    report: Report = _unheard,
     groups: tuple[FeatureGroup, ...] = GROUPS,
     *,
     engine: EngineName = "polars",
 ) -> pl.DataFrame:
     """Compute the groups; one row a unit in unit order, one Float64 column a feature in registry order."""
+    events = events.select(_EVENT_COLUMNS)
+    if engine == "polars":
+        log = PolarsLog(events, units, history)
+        return _in_parts(log, range(log.units.height), groups, report)
     table = units.select(UNIT).sort(UNIT).collect()
-    with opened(engine, events.select(_EVENT_COLUMNS), units, history) as log:
-        return _all_computed(log, table, groups, report, workers=available_cores() if engine == "polars" else 1)
+    with opened(engine, events, units, history) as one:
+        found = _all_computed(one, table, groups, report)
+    report(len(groups), len(groups), "")
+    return found
+
+
+def _in_parts(
+    log: PolarsLog,
+    rows: range,
+    groups: tuple[FeatureGroup, ...] = GROUPS,
+    report: Report = _unheard,
+) -> pl.DataFrame:
+    """The features of the groups for the units in some rows of a log."""
+    firsts = rows[::_UNITS_AT_ONCE]
+    parts, each = [], len(groups)
+    for number, first in enumerate(firsts):
+        last, done = min(first + _UNITS_AT_ONCE, rows.stop), number * each
+
+        def told(group: int, _: int, text: str, done: int = done) -> None:
+            report(done + group, len(firsts) * each, text)
+
+        engine = PolarsEngine(log.part(first, last))
+        # Polars leaves a core idle in parts of a group
+        parts.append(_all_computed(engine, log.units[first:last].select(UNIT), groups, told, workers=available_cores()))
+    report(len(firsts) * each, len(firsts) * each, "")
+    return pl.concat(parts)
 
 
 def _all_computed(
     log: Engine,
     units: pl.DataFrame,
-    groups: tuple[FeatureGroup, ...] = GROUPS,
-    report: Callable[[int, int, str], None] = lambda part, parts, text: None,
+    groups: tuple[FeatureGroup, ...],
+    report: Report,
     *,
-    workers: int,
+    workers: int = 1,
 ) -> pl.DataFrame:
     """The features of the groups for these units, in their order."""
     parts: dict[str, pl.DataFrame] = {}
-    # Polars leaves a core idle in parts of a group; the longest go first, so that none is idle in the end.
+    # the longest go first, so that no worker is idle in the end
     ahead = sorted(groups, key=lambda group: group.looks_at != "history")
     with ThreadPoolExecutor(workers) as pool:
         tasks = {pool.submit(_computed, log, group, units): group.name for group in ahead}
         for number, task in enumerate(as_completed(tasks)):
             report(number, len(groups), tasks[task].replace("_", " "))
             parts[tasks[task]] = task.result()
-    report(len(groups), len(groups), "")
     return pl.concat([parts[group.name] for group in groups], how="horizontal")
 
 
-def write_features(
-    dataset: Dataset, config: RunConfig, path: Path, report: Callable[[int, int, str], None] = lambda a, b, c: None
-) -> int:
+def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Report = _unheard) -> int:
     """Write the feature table of a dataset to a Parquet file, for a table that need not fit into memory.
 
     Units are gone through in parts; only what the history is looked up in is held of the whole log.
@@ -149,14 +180,13 @@ def write_features(
         with_ids(dataset, units).hstack(values).write_parquet(path)
         return units.height
     log = PolarsLog(events.select(_EVENT_COLUMNS), units.lazy(), config.history)
-    firsts = range(0, units.height, _UNITS_AT_ONCE)
+    firsts = range(0, units.height, _UNITS_WRITTEN_AT_ONCE)
 
     def tables(*_: object) -> Iterator[pl.DataFrame]:
         for number, first in enumerate(firsts):
             report(number, len(firsts), f"sessions from {first + 1:,}")
-            rows = units[first : first + _UNITS_AT_ONCE]
-            engine = PolarsEngine(log.part(first, first + rows.height))
-            yield with_ids(dataset, rows).hstack(_all_computed(engine, rows, workers=available_cores()))
+            rows = units[first : first + _UNITS_WRITTEN_AT_ONCE]
+            yield with_ids(dataset, rows).hstack(_in_parts(log, range(first, first + rows.height)))
 
     ids = {USER_SESSION: pl.String(), USER_ID: pl.String()}
     schema = pl.Schema(
