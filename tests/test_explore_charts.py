@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from scipy import stats
 
 from core.audit import compare_files
@@ -42,8 +43,8 @@ from core.eda import (
     week,
 )
 from core.eda.picking import pickable, picked
-from core.eda.product_table import product_table
-from core.eda.selection import SelectedDataset, Selection
+from core.eda.product_counts import ProductCounts, ProductEvents
+from core.eda.selection import SelectedDataset, Selection, units_of
 from core.eda.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, NOT_FILTERED, Chart
 from core.ingestion import InputFiles, ingest
@@ -90,6 +91,10 @@ def table(dataset: Dataset) -> pl.DataFrame:
 
 def second(row: Row) -> int:
     return int(datetime.fromisoformat(row.time).timestamp())
+
+
+def counted(dataset: Dataset) -> ProductCounts:
+    return ProductEvents.of(dataset).counted()
 
 
 def by_session(rows: list[Row]) -> dict[str, list[Row]]:
@@ -292,10 +297,10 @@ def test_the_funnel_against_a_count_by_hand(table: pl.DataFrame) -> None:
 def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
     rows = [*MIXED.train, *MIXED.test]
     by_hand = Counter(row.product for row in rows)
-    data = long_tail.frame(product_table(dataset))
+    data = long_tail.frame(counted(dataset).products)
     assert data["events"].to_list() == sorted(by_hand.values(), reverse=True)
     assert data["held"].to_list()[-1] == pytest.approx(1.0)
-    top = long_tail.top_frame(product_table(dataset), 3)
+    top = long_tail.top_frame(counted(dataset).products, 3)
     (first, times), *_ = sorted(by_hand.items(), key=lambda each: (-each[1], each[0]))
     row = top.row(0, named=True)
     assert (row["product_id"], row["events"]) == (first, times)
@@ -305,7 +310,7 @@ def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
         for product, times in by_hand.items()
         if times >= 20
     }
-    best = long_tail.top_frame(product_table(dataset), 4, by="buy_rate")
+    best = long_tail.top_frame(counted(dataset).products, 4, by="buy_rate")
     assert best["buy_rate"].to_list() == pytest.approx(sorted(rates.values(), reverse=True)[:4])
 
 
@@ -398,7 +403,7 @@ def test_categories_against_a_count_by_hand(tmp_path: Path) -> None:
     draws = np.random.default_rng(5)
     rows = [dataclasses.replace(row, category=f"C{draws.integers(0, 30)}") for row in MIXED.train]
     world = World(rows, MIXED.test)
-    data = categories.frame(product_table(world.ingested(tmp_path)))
+    data = categories.frame(counted(world.ingested(tmp_path)).categories)
     both = [*world.train, *world.test]
     by_hand = Counter(row.category for row in both)
     assert data["events"].to_list() == sorted(by_hand.values(), reverse=True)[:20]
@@ -459,13 +464,16 @@ def test_the_spread_of_values_against_numpy(table: pl.DataFrame) -> None:
         assert (row["sessions"], row["mean"]) == (len(mine), pytest.approx(mine.mean()))
 
 
-def test_popularity_and_value_against_scipy(dataset: Dataset) -> None:
+def test_popularity_and_value_against_scipy(tmp_path: Path) -> None:
+    draws = np.random.default_rng(5)
+    # a product in several categories, also within a session, counts once for each session
+    world = World([dataclasses.replace(row, category=f"C{draws.integers(0, 3)}") for row in MIXED.train], MIXED.test)
     values = defaultdict(list)
-    for rows in by_session(MIXED.train).values():
+    for rows in by_session(world.train).values():
         for product in {row.product for row in rows}:
             values[product].append(rows[0].value)
     kept = [(len(mine), np.mean(mine)) for mine in values.values() if len(mine) >= 3]
-    data = popularity.frame(dataset)
+    data = popularity.frame(counted(world.ingested(tmp_path)).products)
     assert data["products"].sum() == data.item(0, "all") == len(kept)
     assert data.item(0, "spearman") == pytest.approx(stats.spearmanr(*zip(*kept, strict=True)).statistic)
     for row in data.iter_rows(named=True):
@@ -481,7 +489,7 @@ def test_popularity_and_value_against_scipy(dataset: Dataset) -> None:
 def test_the_map_of_categories_is_filled_in_proportion(tmp_path: Path) -> None:
     draws = np.random.default_rng(5)
     rows = [dataclasses.replace(row, category=f"C{min(draws.geometric(0.02), 90)}") for row in MIXED.train]
-    data = category_map.frame(product_table(World(rows, MIXED.test).ingested(tmp_path)))
+    data = category_map.frame(counted(World(rows, MIXED.test).ingested(tmp_path)).categories)
     assert data.height == 61
     assert data["events"].sum() == len(rows) + len(MIXED.test)
     area = (data["right"] - data["left"]) * (data["bottom"] - data["top"])
@@ -554,7 +562,9 @@ def test_pointing_at_nothing_filters_nothing(told: dict[str, object] | None) -> 
 @pytest.mark.parametrize("chart", [chart for chart in CHARTS.values() if chart.pick], ids=lambda chart: chart.name)
 def test_a_chart_is_pointed_at_by_a_field_that_it_draws(chart: Chart, dataset: Dataset, table: pl.DataFrame) -> None:
     assert chart.pick is not None
-    data = chart.frame({"dataset": dataset, "sessions": table, "products": product_table(dataset)}[chart.of])
+    counts = counted(dataset)
+    of = {"dataset": dataset, "sessions": table, "products": counts.products, "categories": counts.categories}
+    data = chart.frame(of[chart.of])
     assert chart.pick.field in data.columns
     spec = json.loads(pickable(chart.figure(data), chart.pick).to_json())
     (pick,) = spec["params"]
@@ -574,7 +584,8 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
         {
             "dataset": lambda: dataset,
             "sessions": lambda: session_table(dataset),
-            "products": lambda: product_table(dataset),
+            "products": lambda: counted(dataset).products,
+            "categories": lambda: counted(dataset).categories,
             "features": lambda: feature_value.feature_sample(dataset),
             "files": lambda: [] if compared is None else compared.records,
         }
@@ -651,7 +662,10 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
     assert week.frame(selected)["events"].sum() == len(rows)
     assert event_mix.frame(chosen)["events"].sum() == len(rows)
-    of = {"dataset": selected, "sessions": chosen, "products": product_table(selected)}
+    counts = ProductEvents.of(dataset).counted(units_of(chosen, dataset))
+    for mine, other in zip(dataclasses.astuple(counts), dataclasses.astuple(counted(selected)), strict=True):
+        assert_frame_equal(mine, other, check_row_order=False)
+    of = {"dataset": selected, "sessions": chosen, "products": counts.products, "categories": counts.categories}
     for chart in CHARTS.values():
         if chart.of in NOT_FILTERED:
             continue

@@ -9,7 +9,7 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda import picking
-from core.eda.product_table import BUYS, EVENTS
+from core.eda.product_counts import BUYS, EVENTS
 from core.eda.theme import EVENT_COLOURS, FILE_COLOURS, finished
 from core.schema import BUY, CATEGORY, CATEGORY_ID, ROLES
 from core.wording import percent
@@ -27,16 +27,13 @@ _SCHEMA = {
 }
 
 
-def frame(products: pl.DataFrame, most: int = _MOST) -> pl.DataFrame:
+def frame(categories: pl.DataFrame, most: int = _MOST) -> pl.DataFrame:
     """The categories with most events of both files: category_id, events, share (of all events), buys, buy_rate
-    (purchases an event), products (distinct ones). `products` is the product table.
+    (purchases an event), products (distinct ones). `categories` are those of core.eda.product_counts.
     """
-    counted = products.group_by(CATEGORY_ID).agg(
-        pl.col(EVENTS).sum(), pl.col(BUYS).sum(), pl.len().cast(pl.Int64).alias("products")
-    )
-    total = max(int(counted.get_column(EVENTS).sum()), 1)
+    total = max(int(categories.get_column(EVENTS).sum()), 1)
     return (
-        counted.sort(EVENTS, CATEGORY_ID, descending=[True, False])
+        categories.sort(EVENTS, CATEGORY_ID, descending=[True, False])
         .head(most)
         .with_columns((pl.col(EVENTS) / total).alias("share"), (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"))
         .select(*_SCHEMA)

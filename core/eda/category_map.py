@@ -25,13 +25,13 @@ _LETTER = 6.4
 _PLACE = {"left": pl.Float64, "right": pl.Float64, "top": pl.Float64, "bottom": pl.Float64}
 
 
-def frame(products: pl.DataFrame) -> pl.DataFrame:
+def frame(counted: pl.DataFrame) -> pl.DataFrame:
     """One area a category, the most frequent first, those after the 60th together: category_id, events, share (of all
     events), buys, buy_rate (purchases an event), and where it stands: left, right, top, bottom (0 to 100 across, 0 to
-    44 down). Order and shape are those of a squarified tree map (Bruls, Huizing and van Wijk 2000). `products` is the
-    product table.
+    44 down). Order and shape are those of a squarified tree map (Bruls, Huizing and van Wijk 2000). `counted` are the
+    categories of core.eda.product_counts.
     """
-    every = categories.frame(products, most=2**31 - 1).select("category_id", "events", "share", "buys", "buy_rate")
+    every = categories.frame(counted, most=2**31 - 1).select("category_id", "events", "share", "buys", "buy_rate")
     every = every.with_columns(pl.col("category_id").fill_null("without category"))
     rest = every.tail(max(every.height - _MOST, 0))
     if rest.height:

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.eda.product_table import BUYS, EVENTS
+from core.eda.product_counts import BUYS, EVENTS
 from core.eda.theme import ACCENT, finished
 from core.schema import PRODUCT_ID
 from core.wording import count, percent
@@ -23,10 +23,10 @@ _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products":
 
 def frame(products: pl.DataFrame) -> pl.DataFrame:
     """One row a product, the most frequent first, thinned to some 200: rank (from 1), events (of both files), held
-    (share of all events on it and those before), products (how many there are; the same in every row). `products` is
-    the product table.
+    (share of all events on it and those before), products (how many there are; the same in every row). `products` are
+    those of core.eda.product_counts.
     """
-    events = np.sort(_counts(products).get_column(EVENTS).to_numpy())[::-1]
+    events = np.sort(products.get_column(EVENTS).to_numpy())[::-1]
     if not len(events):
         return pl.DataFrame(schema=_SCHEMA)
     at = np.arange(len(events))
@@ -43,9 +43,8 @@ def top_frame(products: pl.DataFrame, most: int = 20, by: Order = "events") -> p
     """The products with most events, or with most purchases an event (of those with 20 events or more): product_id,
     events, buys, share (of all events), buy_rate (purchases an event).
     """
-    counted = _counts(products)
-    total = max(int(counted.get_column(EVENTS).sum()), 1)
-    told = counted.select(
+    total = max(int(products.get_column(EVENTS).sum()), 1)
+    told = products.select(
         PRODUCT_ID,
         EVENTS,
         BUYS,
@@ -54,12 +53,10 @@ def top_frame(products: pl.DataFrame, most: int = 20, by: Order = "events") -> p
     )
     if by == "buy_rate":
         told = told.filter(pl.col(EVENTS) >= FEWEST_EVENTS)
-    return told.sort(by, EVENTS, PRODUCT_ID, descending=[True, True, False]).head(most)
-
-
-def _counts(products: pl.DataFrame) -> pl.DataFrame:
-    """Events and purchases of each product, whatever its category."""
-    return products.group_by(PRODUCT_ID).agg(pl.col(EVENTS, BUYS).sum())
+    order = {by: True, EVENTS: True, PRODUCT_ID: False}
+    # not all of a million products are sorted for a few of them
+    few = told.top_k(most, by=list(order), reverse=[not falls for falls in order.values()])
+    return few.sort(list(order), descending=list(order.values()))
 
 
 def finding(data: pl.DataFrame) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from scipy.stats import spearmanr
 
-from core.dataset import Dataset
+from core.eda.product_counts import MEAN_VALUE, SESSIONS
 from core.eda.theme import ACCENT, finished
-from core.schema import PRODUCT, UNIT, VALUE, VALUE_UNIT
+from core.schema import VALUE_UNIT
 from core.wording import count, number
 
 TITLE = "Are popular products in valuable sessions?"
@@ -32,31 +32,18 @@ _SCHEMA = {
 }
 
 
-def frame(dataset: Dataset) -> pl.DataFrame:
+def frame(products: pl.DataFrame) -> pl.DataFrame:
     """A cell a range of popularity (train sessions with the product) and mean value of those sessions (value units),
     both on log scales: low_sessions, high_sessions, low_value, high_value, products in it; spearman (rank correlation
     over products; null where one of the two is the same everywhere) and all (products counted) are the same in every
-    row. Products of fewer than three sessions with a value, or of mean 0, are left out.
+    row. Products of fewer than three sessions with a value, or of mean 0, are left out. `products` are those of
+    core.eda.product_counts.
     """
-    values = dataset.units().filter(~pl.col("composite"), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
-    products = (
-        dataset.events("train")
-        .select(UNIT, PRODUCT)
-        .drop_nulls()
-        # each product once a session: as events are sorted by unit, this takes half the time of unique()
-        .sort(UNIT, PRODUCT)
-        .filter(pl.any_horizontal(pl.col(UNIT, PRODUCT) != pl.col(UNIT, PRODUCT).shift(1)).fill_null(value=True))
-        .join(values, on=UNIT, how="inner")
-        .group_by(PRODUCT)
-        .agg(pl.len().alias("sessions"), pl.col(VALUE).mean().alias("value"))
-        .filter(pl.col("sessions") >= _FEWEST_SESSIONS, pl.col("value") > 0)
-        .select("sessions", "value")
-        .collect()
-    )
+    products = products.filter(pl.col(SESSIONS) >= _FEWEST_SESSIONS, pl.col(MEAN_VALUE) > 0)
     if products.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    sessions = products.get_column("sessions").to_numpy().astype(np.float64)
-    value = products.get_column("value").to_numpy()
+    sessions = products.get_column(SESSIONS).to_numpy().astype(np.float64)
+    value = products.get_column(MEAN_VALUE).to_numpy()
     across, up = _edges(sessions, _ACROSS), _edges(value, _UP)
     cells, _, _ = np.histogram2d(np.clip(sessions, across[0], across[-1]), np.clip(value, up[0], up[-1]), (across, up))
     varied = np.ptp(sessions) > 0 and np.ptp(value) > 0

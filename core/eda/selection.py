@@ -141,10 +141,7 @@ class SelectedDataset(Dataset):
     @classmethod
     def of(cls, folder: Path, sessions: pl.DataFrame) -> SelectedDataset:
         """The dataset in a folder with the units of these sessions."""
-        last = Dataset(folder).units().select(pl.col(UNIT).max()).collect().item()
-        chosen = np.zeros((-1 if last is None else last) + 1, dtype=bool)
-        chosen[sessions.get_column(UNIT).to_numpy()] = True
-        return cls(folder, pl.Series(UNIT, chosen))
+        return cls(folder, units_of(sessions, Dataset(folder)))
 
     def events(self, role: Role) -> pl.LazyFrame:
         """See Dataset.events."""
@@ -158,6 +155,14 @@ class SelectedDataset(Dataset):
     def _is_chosen(self) -> pl.Expr:
         """A look at a place for each row: joins took four times as long, and give no promise on the order."""
         return pl.col(UNIT).map_batches(self.chosen.gather, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def units_of(sessions: pl.DataFrame, dataset: Dataset) -> pl.Series:
+    """For each unit of a dataset, by unit, whether it is among these rows of its session table."""
+    last = dataset.units().select(pl.col(UNIT).max()).collect().item()
+    chosen = np.zeros((-1 if last is None else last) + 1, dtype=bool)
+    chosen[sessions.get_column(UNIT).to_numpy()] = True
+    return pl.Series(UNIT, chosen)
 
 
 def _second(day: datetime.date) -> int:

@@ -37,7 +37,7 @@ from core.eda import (
 )
 from core.eda.picking import Pick
 
-Source = Literal["dataset", "sessions", "products", "features", "files"]
+Source = Literal["dataset", "sessions", "products", "categories", "features", "files"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Chart:
     Attributes:
         name: by which caches and addresses know it.
         title: the question.
-        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), its product table
-            (core.eda.product_table), a sample of its features (core.eda.feature_value), or what the audit says of the
-            two files' features; no filter narrows the last two.
+        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), what happened to its
+            products or in its categories (core.eda.product_counts), a sample of its features (core.eda.feature_value),
+            or what the audit says of the two files' features; no filter narrows the last two.
         frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
         pick: how it is pointed at to filter the rest; None where it is only looked at.
     """
@@ -105,9 +105,9 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     "Users": (_chart(user_sessions), _chart(user_segments)),
     "Products": (
         _chart(long_tail, "products"),
-        _chart(popularity, "dataset"),
-        _chart(categories, "products"),
-        _chart(category_map, "products"),
+        _chart(popularity, "products"),
+        _chart(categories, "categories"),
+        _chart(category_map, "categories"),
     ),
     "Features": (
         _chart(feature_value, "features"),

@@ -15,8 +15,8 @@ from core.audit import FilesCompared, compare_files
 from core.dataset import Dataset, DatasetCard
 from core.eda import categories, importance, long_tail, overview, predicted_and_true, residuals, session_line
 from core.eda.feature_value import feature_sample
-from core.eda.product_table import product_table
-from core.eda.selection import SelectedDataset, Selection
+from core.eda.product_counts import ProductCounts, ProductEvents
+from core.eda.selection import SelectedDataset, Selection, units_of
 from core.eda.session_table import session_count, session_table
 from core.eda.views import CHARTS
 from core.importance import price_finding, prices_by_product
@@ -66,9 +66,16 @@ def _selected(dataset_folder: str, query: Query) -> Dataset:
 
 
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Counting products")
-def _products(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's frame)
-    """One row a product and category; shared by all visitors, none of whom changes it."""
-    return product_table(_selected(dataset_folder, query))
+def _product_events(dataset_folder: str) -> ProductEvents:
+    """What the events are on; shared by all visitors, none of whom changes it."""
+    return ProductEvents.of(Dataset(Path(dataset_folder)))
+
+
+@st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Counting products")
+def _products(dataset_folder: str, query: Query) -> ProductCounts:
+    """What the sessions that a filter lets through did, by product and by category."""
+    events = _product_events(dataset_folder)
+    return events.counted(units_of(_chosen(dataset_folder, query), Dataset(Path(dataset_folder))) if query else None)
 
 
 @st.cache_data(max_entries=4 * _KEPT, show_spinner="Counting")
@@ -78,7 +85,8 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # n
         {
             "dataset": lambda: _selected(dataset_folder, query),
             "sessions": lambda: _chosen(dataset_folder, query),
-            "products": lambda: _products(dataset_folder, query),
+            "products": lambda: _products(dataset_folder, query).products,
+            "categories": lambda: _products(dataset_folder, query).categories,
             "features": lambda: _feature_sample(dataset_folder),
             "files": lambda: [] if (compared := files_compared(dataset_folder)) is None else compared.records,
         }
@@ -106,7 +114,7 @@ def _feature_sample(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
 def top_products(dataset_folder: str, query: Query, by: long_tail.Order) -> Any:  # noqa: ANN401 (core's frame)
     """The products with most events, or most purchases an event."""
-    return long_tail.top_frame(_products(dataset_folder, query), by=by)
+    return long_tail.top_frame(_products(dataset_folder, query).products, by=by)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)
