@@ -8,15 +8,16 @@ import streamlit as st
 
 from core.eda import drift, export, long_tail, overview, session_line
 from core.eda.picking import pickable
-from core.eda.views import CHARTS, NOT_FILTERED, VIEWS
+from core.eda.views import CHARTS, VIEWS
 from core.wording import count
 from pages._ui import frame
 from pages._ui.cache import (
     card_of,
     chart_frame,
     columns_described,
-    files_compared,
+    files_told_apart,
     frequent_categories,
+    sampled_sessions,
     session_drawn,
     session_events,
     sessions_chosen,
@@ -54,17 +55,18 @@ views = [*VIEWS, ONE_SESSION]
 frame.follow_address("view", views)
 view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed")
 frame.write_address("view", view)
-if view == "Features":
-    st.caption("Of up to 20,000 train sessions drawn from all of them: the filter does not narrow this view.")
-elif view == "Drift":
-    st.caption("Of up to 20,000 sessions of each file: the filter does not narrow this view.")
-    if (compared := files_compared(folder)) is not None:
-        st.markdown(drift.told_apart(compared.own.auc, compared.every.auc))
+if view in ("Features", "Drift"):
+    train, test = sampled_sessions(folder, query)
+    looked_at = count(train, "train session") + (f" and {count(test, 'test session')}" if view == "Drift" else "")
+    which = "that the filter lets through, of those drawn at random" if query else "drawn at random"
+    st.caption(f"Counted on {looked_at} {which}.")
+if view == "Drift" and (apart := files_told_apart(folder)) is not None:
+    st.markdown(drift.told_apart(*apart))
 
 
 def as_shown(name: str) -> tuple[Any, export.Shown]:
     """The numbers of a chart, and the chart."""
-    chart, data = CHARTS[name], chart_frame(name, folder, () if CHARTS[name].of in NOT_FILTERED else query)
+    chart, data = CHARTS[name], chart_frame(name, folder, query)
     return data, export.Shown(chart.title, chart.finding(data), chart.figure(data))
 
 

@@ -15,7 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy import stats
 
-from core.audit import compare_files
+from core.audit import compare_features, draw_sample, guess_files
 from core.dataset import Dataset
 from core.eda import (
     categories,
@@ -46,7 +46,7 @@ from core.eda.picking import pickable, picked
 from core.eda.product_counts import ProductCounts, ProductEvents
 from core.eda.selection import SelectedDataset, Selection, units_of
 from core.eda.session_table import OF_TYPE, session_table
-from core.eda.views import CHARTS, NOT_FILTERED, Chart
+from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES
 from core.workspace import Workspace
@@ -347,7 +347,7 @@ def test_a_session_is_drawn_from_those_that_are_shown(dataset: Dataset, table: p
 
 
 def test_features_and_the_value_against_scipy(dataset: Dataset) -> None:
-    sample = feature_value.feature_sample(dataset)
+    sample = feature_value.with_value(draw_sample(dataset).train_table(), dataset)
     assert sorted(sample["value"].to_list()) == MIXED.values()
     data = feature_value.frame(sample)
     assert data.height == len(sample.columns) - 1
@@ -360,8 +360,34 @@ def test_features_and_the_value_against_scipy(dataset: Dataset) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
+def test_mutual_information_against_its_definition() -> None:
+    draws = np.random.default_rng(2)
+    x = draws.normal(size=3_000)
+    columns = {
+        "n_events": x,
+        "n_buy": x**2,
+        "duration": draws.normal(size=3_000),
+        "gap_mean": np.where(x > 1, np.nan, x),
+    }
+    sample = pl.DataFrame({"value": x, **columns}).with_columns(pl.col("gap_mean").fill_nan(None))
+    found = dict(feature_value.frame(sample).select("feature", "information").iter_rows())
+    for name, column in columns.items():
+        known = np.sort(column[~np.isnan(column)])
+        tenths = [
+            np.where(np.isnan(each), -1, np.floor((np.searchsorted(of, each) + 0.5) * 10 / len(of)))
+            for each, of in ((x, np.sort(x)), (column, known))
+        ]
+        joint = np.histogram2d(*tenths, bins=np.arange(-1.5, 10))[0] / len(x)
+        alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+        told = np.sum(joint[joint > 0] * np.log(joint[joint > 0] / alone[joint > 0]))
+        chance = 9 * ((10 if len(known) == len(x) else 11) - 1) / (2 * len(x))
+        assert found[name] == pytest.approx(max(told - chance, 0.0), abs=1e-9)
+    assert found["n_buy"] > 1.0  # no correlation sees it
+    assert found["duration"] < 0.01
+
+
 def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
-    sample = feature_value.feature_sample(dataset)
+    sample = feature_value.with_value(draw_sample(dataset).train_table(), dataset)
     data = feature_value.together_frame(sample)
     assert data.height == 400
     for row in data.filter(pl.col("one") != pl.col("other")).gather_every(37).iter_rows(named=True):
@@ -512,13 +538,16 @@ def test_streams_against_a_count_by_hand(table: pl.DataFrame) -> None:
 
 
 def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, dataset: Dataset, tmp_path: Path) -> None:
-    assert compare_files(dataset) is None
-    compared = compare_files(ingest(demo_files, Workspace(tmp_path / "demo")))
-    assert compared is not None
-    sizes = [record["psi"] for record in compared.records]
+    small, large = draw_sample(dataset), draw_sample(ingest(demo_files, Workspace(tmp_path / "demo")))
+    assert (compare_features(small), guess_files(small)) == ([], None)
+    sizes = [record["psi"] for record in compare_features(large)]
+    assert len(sizes) == len(large.names)
     assert sizes == sorted(sizes, reverse=True)
-    assert 0.4 < compared.own.auc < compared.every.auc <= 1.0
-    assert f"{compared.own.auc:.2f}" in drift.told_apart(compared.own.auc, compared.every.auc)
+    apart = guess_files(large)
+    assert apart is not None
+    own, every = apart[0].auc, apart[1].auc
+    assert 0.4 < own < every <= 1.0
+    assert f"{own:.2f}" in drift.told_apart(own, every)
 
 
 # --- pointing at a chart ----------------------------------------------------------------------------------------------
@@ -579,15 +608,14 @@ def test_a_chart_is_pointed_at_by_a_field_that_it_draws(chart: Chart, dataset: D
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
 def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_world: tuple[World, Dataset]) -> None:
     _, dataset = any_world
-    compared = compare_files(dataset)
     data = chart.data(
         {
             "dataset": lambda: dataset,
             "sessions": lambda: session_table(dataset),
             "products": lambda: counted(dataset).products,
             "categories": lambda: counted(dataset).categories,
-            "features": lambda: feature_value.feature_sample(dataset),
-            "files": lambda: [] if compared is None else compared.records,
+            "features": lambda: feature_value.with_value(draw_sample(dataset).train_table(), dataset),
+            "files": lambda: compare_features(draw_sample(dataset)),
         }
     )
     sentence = chart.finding(data)
@@ -665,10 +693,17 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     counts = ProductEvents.of(dataset).counted(units_of(chosen, dataset))
     for mine, other in zip(dataclasses.astuple(counts), dataclasses.astuple(counted(selected)), strict=True):
         assert_frame_equal(mine, other, check_row_order=False)
-    of = {"dataset": selected, "sessions": chosen, "products": counts.products, "categories": counts.categories}
+    sample = draw_sample(dataset).only(units_of(chosen, dataset).to_numpy())
+    assert sorted([*sample.train_units, *sample.test_units]) == chosen["unit"].to_list()
+    of = {
+        "dataset": selected,
+        "sessions": chosen,
+        "products": counts.products,
+        "categories": counts.categories,
+        "features": feature_value.with_value(sample.train_table(), dataset),
+        "files": compare_features(sample),
+    }
     for chart in CHARTS.values():
-        if chart.of in NOT_FILTERED:
-            continue
         data = chart.frame(of[chart.of])
         assert chart.finding(data).endswith(".")
         json.loads(chart.figure(data).to_json())

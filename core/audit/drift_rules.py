@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from core.audit.case import AuditCase
 from core.audit.distance import Distance, Guess, distance, guess_file
 from core.audit.finding import Finding, Record, Severity
 from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Need, Rule
-from core.audit.sample import Sample, draw_sample
-from core.dataset import Dataset
+from core.audit.sample import Sample
 from core.features import GROUPS
 from core.wording import count
 
@@ -110,32 +111,24 @@ def _guesses(sample: Sample) -> tuple[Guess, Guess]:
     return guess_file(sample, own, MOST_EXAMPLES), guess_file(sample, sample.names, MOST_EXAMPLES)
 
 
-@dataclass(frozen=True)
-class FilesCompared:
-    """How far test is from train.
-
-    Attributes:
-        records: one a feature, the one that moved most first: feature, about, psi, ks, p_value, drifted.
-        own: how well a model guesses the file of a session from what was done in it.
-        every: the same with the calendar and the past.
+def compare_features(sample: Sample) -> list[Record]:
+    """How far each feature moved from train to test, whether or not it is worth a finding: one record a feature, the
+    one that moved most first, with feature, about, psi, ks, p_value, drifted. None where the sample has too few
+    sessions or users of a file to say anything.
     """
-
-    records: list[Record]
-    own: Guess
-    every: Guess
+    return [each.record() for each in _moved(sample)] if _is_enough(sample) else []
 
 
-def compare_files(dataset: Dataset) -> FilesCompared | None:
-    """The drift from train to test by feature, whether or not it is worth a finding; None where a file has too few
-    sessions or users to say anything.
+def guess_files(sample: Sample) -> tuple[Guess, Guess] | None:
+    """How well a model guesses which file a session is from: from what was done in it, and from that with the calendar
+    and the past. None where the sample is too small.
     """
-    card = dataset.card()
-    files = (card.train, card.test)
-    if min(file.sessions for file in files) < FEWEST_UNITS or min(file.users for file in files) < FEWEST_USERS:
-        return None
-    sample = draw_sample(dataset, lambda *_: None)
-    own, every = _guesses(sample)
-    return FilesCompared([each.record() for each in _moved(sample)], own, every)
+    return _guesses(sample) if _is_enough(sample) else None
+
+
+def _is_enough(sample: Sample) -> bool:
+    users = (sample.train_users, sample.test_users)
+    return min(map(len, users)) >= FEWEST_UNITS and min(len(np.unique(each)) for each in users) >= FEWEST_USERS
 
 
 class FeatureDrift(Rule):

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.dataset import Dataset
-from core.features import GROUPS, features_by_group
+from core.features import features_of
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 MOST_UNITS: Final = 20_000
@@ -30,26 +29,52 @@ class Sample:
     train_users: NDArray[np.uint64]
     """A random number for each user: equal for equal users."""
     test_users: NDArray[np.uint64]
+    train_units: NDArray[np.int64]
+    test_units: NDArray[np.int64]
+
+    def only(self, chosen: NDArray[np.bool_]) -> Sample:
+        """The rows of the chosen units (booleans, by unit)."""
+        train, test = chosen[self.train_units], chosen[self.test_units]
+        return Sample(
+            names=self.names,
+            train=self.train[train],
+            test=self.test[test],
+            train_users=self.train_users[train],
+            test_users=self.test_users[test],
+            train_units=self.train_units[train],
+            test_units=self.test_units[test],
+        )
+
+    def train_table(self) -> pl.DataFrame:
+        """One row a unit of train: unit, and a column a feature (null where there is nothing to measure)."""
+        values = pl.DataFrame(self.train, schema=list(self.names)).fill_nan(None)
+        return values.insert_column(0, pl.Series(UNIT, self.train_units))
 
 
-def draw_sample(dataset: Dataset, report: Callable[[int, int, str], None], most: int = MOST_UNITS) -> Sample:
-    """Compute the features of all units as a run does by default, and keep those of at most `most` units of each file.
+def draw_sample(
+    dataset: Dataset, report: Callable[[int, int, str], None] = lambda *_: None, most: int = MOST_UNITS
+) -> Sample:
+    """Compute the features of at most `most` units of each file, as a run does by default.
 
-    The same dataset gives the same sample. The groups are computed one by one, and only the sample's rows are kept: of
-    five million events the whole table would be a gigabyte more.
+    The same dataset gives the same sample.
     """
     rows = choose(dataset.units().select(UNIT, ROLE, SESSION, USER).collect(), most).sort(UNIT)
-    kept = dataset.units().select(pl.col(UNIT).sort()).collect().get_column(UNIT).is_in(rows.get_column(UNIT).implode())
-    parts = []
-    for number, (group, table) in enumerate(features_by_group(dataset, RunConfig())):
-        report(number, len(GROUPS), f"{group.name.replace('_', ' ')} features")
-        parts.append(table.filter(kept))
-    report(len(GROUPS), len(GROUPS), "")
-    values = pl.concat(parts, how="horizontal")
+    values = features_of(
+        dataset, rows.get_column(UNIT), lambda done, of, text: report(done, of, text and f"{text} features")
+    )
     is_test = rows.get_column(ROLE).to_numpy() == TEST_ROLE
     matrix = values.to_numpy().astype(np.float64)
     users = mixed(rows.get_column(USER))
-    return Sample(tuple(values.columns), matrix[~is_test], matrix[is_test], users[~is_test], users[is_test])
+    units = rows.get_column(UNIT).to_numpy()
+    return Sample(
+        names=tuple(values.columns),
+        train=matrix[~is_test],
+        test=matrix[is_test],
+        train_users=users[~is_test],
+        test_users=users[is_test],
+        train_units=units[~is_test],
+        test_units=units[is_test],
+    )
 
 
 def choose(units: pl.DataFrame, most: int) -> pl.DataFrame:

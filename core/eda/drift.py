@@ -42,7 +42,7 @@ def frame(records: Sequence[Mapping[str, object]], most: int = _MOST) -> pl.Data
 def finding(data: pl.DataFrame) -> str:
     """How far the first feature moved, in a sentence."""
     if data.is_empty():
-        return "No feature was compared."
+        return "There are too few sessions of train or of test to compare them."
     top, drifted = data.row(0, named=True), data.get_column("drifted").sum()
     so = f"{drifted:,} of the {data.height:,} shown count as different" if drifted else "none counts as different"
     return (
@@ -54,9 +54,9 @@ def finding(data: pl.DataFrame) -> str:
 def told_apart(own: float, every: float) -> str:
     """How well a model guesses which file a session is from, in a sentence; areas under the ROC curve, 0.5 to 1."""
     return (
-        f"A model that guesses the file of a session reaches an AUC of {own:.2f} from what was done in it and of "
-        f"{every:.2f} with the calendar and the past, in which files of different times differ by nature (0.5 is "
-        "guessing, clear from 0.7 on)."
+        f"Over all sessions a model that guesses the file of a session reaches an AUC of {own:.2f} from what was done "
+        f"in it and of {every:.2f} with the calendar and the past, in which files of different times differ by nature "
+        "(0.5 is guessing, clear from 0.7 on)."
     )
 
 

@@ -7,24 +7,22 @@ from typing import Any
 import altair as alt
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
-from sklearn.feature_selection import mutual_info_regression
+from sklearn.metrics import mutual_info_score
 
-from core.config import RunConfig
 from core.dataset import Dataset
 from core.eda.theme import ACCENT, MUTED, finished
-from core.features import feature_catalogue, features_by_group
-from core.schema import ROLE, TRAIN_ROLE, UNIT, VALUE
+from core.features import feature_catalogue
+from core.schema import UNIT, VALUE
 from core.wording import count
 
 TITLE = "Which features go with the value?"
 TOGETHER_TITLE = "Which features say the same?"
-_ROWS = 20_000
-"""Train sessions looked at: a correlation is known to 0.01 then."""
-_INFORMATION_ROWS = 4_000
-"""The same for mutual information, which costs a search for neighbours in each feature."""
+_TENTHS = 10
+"""Parts of equal size that mutual information is counted in."""
 _MOST = 20
 _SCHEMA = {
     "feature": pl.String,
@@ -37,47 +35,28 @@ _SCHEMA = {
 _PAIRS = {"one": pl.String, "other": pl.String, "spearman": pl.Float64}
 
 
-def feature_sample(dataset: Dataset, rows: int = _ROWS) -> pl.DataFrame:
-    """Value and all features of at most so many train sessions: value, then a column a feature, null where there is
-    nothing to measure. Composite sessions, whose value is of several users, are left out. The same dataset gives the
-    same sample.
+def with_value(features: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """Value and features of the units of a sample (unit and a column a feature), but for those without a value and
+    composite ones, whose value is of several users: value, then a column a feature.
     """
-    units = dataset.units().select(pl.all().sort_by(UNIT)).collect()
-    train = units.filter((pl.col(ROLE) == TRAIN_ROLE) & ~pl.col("composite") & pl.col(VALUE).is_not_null())
-    chosen = train.sample(min(rows, train.height), seed=0).get_column(UNIT)
-    kept = units.get_column(UNIT).is_in(chosen.implode())
-    parts = [units.filter(kept).select(VALUE)]
-    parts += [table.filter(kept) for _, table in features_by_group(dataset, RunConfig())]
-    return pl.concat(parts, how="horizontal")
+    units = dataset.units().filter(~pl.col("composite"), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
+    valued = features.lazy().join(units, on=UNIT, how="inner", maintain_order="left")
+    return valued.select(VALUE, pl.exclude(UNIT, VALUE)).collect()
 
 
 def frame(sample: pl.DataFrame) -> pl.DataFrame:
     """One row a feature, the strongest first: feature, group, meaning, pearson and spearman (correlation with the value
     where the feature is there, -1 to 1; null where it does not vary), information (mutual information with the value in
-    nats; a missing feature counts as its median). `sample` is that of `feature_sample`.
+    nats, see `_information`). `sample` is as of `with_value`.
     """
     if sample.height < 3:
         return pl.DataFrame(schema=_SCHEMA)
-    value = sample.get_column(VALUE).to_numpy()
     names = [name for name in sample.columns if name != VALUE]
-    part = sample.sample(min(_INFORMATION_ROWS, sample.height), seed=0)
-    filled = part.select(pl.col(names).fill_null(pl.col(names).median()).fill_null(0.0)).to_numpy()
-    information = mutual_info_regression(filled, part.get_column(VALUE).to_numpy(), random_state=0)
     about = {each.feature.name: (each.group, each.feature.meaning) for each in feature_catalogue()}
-    rows = []
-    for name, told in zip(names, information, strict=True):
-        column = sample.get_column(name).to_numpy()
-        known = ~np.isnan(column)
-        mine, theirs = column[known], value[known]
-        rows.append(
-            (
-                name,
-                *about[name],
-                _correlation(mine, theirs),
-                _correlation(rankdata(mine), rankdata(theirs)),
-                float(told),
-            )
-        )
+    rows = [
+        (name, *about[name], *both, told)
+        for name, both, told in zip(names, _correlations(sample, names), _information(sample, names), strict=True)
+    ]
     data = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     return data.sort(pl.col("spearman").abs().fill_null(0.0), "feature", descending=[True, False])
 
@@ -87,8 +66,11 @@ def together_frame(sample: pl.DataFrame) -> pl.DataFrame:
 
     Like features stand beside each other (average linkage on 1 - |correlation|).
     """
-    data = frame(sample).filter(pl.col("spearman").is_not_null()).head(_MOST)
-    names = data.get_column("feature").to_list()
+    every = [name for name in sample.columns if name != VALUE]
+    ranks = {
+        name: rank for name, (_, rank) in zip(every, _correlations(sample, every), strict=True) if rank is not None
+    }
+    names = sorted(ranks, key=lambda name: (-abs(ranks[name]), name))[:_MOST]
     if len(names) < 2:
         return pl.DataFrame(schema=_PAIRS)
     filled = sample.select(pl.col(names).fill_null(pl.col(names).median())).to_numpy()
@@ -175,6 +157,42 @@ def together_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts
     )
     described = f"Rank correlations of features with each other. {together_finding(data)}"
     return finished(chart, described, height=20 * max(len(order), 4) + 120)
+
+
+def _correlations(sample: pl.DataFrame, names: list[str]) -> list[tuple[float | None, float | None]]:
+    """Of each feature with the value, linear and by rank, where the feature is there."""
+    value = sample.get_column(VALUE).to_numpy()
+    value_ranks = rankdata(value)
+    found = []
+    for name in names:
+        column = sample.get_column(name).to_numpy()
+        known = ~np.isnan(column)
+        mine, theirs = column[known], value[known]
+        ranks = value_ranks if known.all() else rankdata(theirs)
+        found.append((_correlation(mine, theirs), _correlation(rankdata(mine), ranks)))
+    return found
+
+
+def _information(sample: pl.DataFrame, names: list[str]) -> list[float]:
+    """Mutual information of each feature with the value in nats: of their tenths, an absent feature a part of its own.
+
+    Less what chance alone gives (Miller 1955, Note on the bias of information estimates), and never below 0.
+    """
+    value = _tenths(sample.get_column(VALUE).to_numpy())
+    found = []
+    for name in names:
+        mine = _tenths(sample.get_column(name).to_numpy())
+        chance = (len(np.unique(mine)) - 1) * (len(np.unique(value)) - 1) / (2 * len(value))
+        found.append(max(float(mutual_info_score(value, mine)) - chance, 0.0))
+    return found
+
+
+def _tenths(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """0 for the lowest tenth and so on, equal numbers in one; -1 for NaN."""
+    known = ~np.isnan(numbers)
+    found = np.full(len(numbers), -1)
+    found[known] = (rankdata(numbers[known]) - 0.5) / max(known.sum(), 1) * _TENTHS
+    return found
 
 
 def _correlation(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float | None:

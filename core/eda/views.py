@@ -48,8 +48,8 @@ class Chart:
         name: by which caches and addresses know it.
         title: the question.
         of: what `frame` is made from: the dataset, its session table (core.eda.session_table), what happened to its
-            products or in its categories (core.eda.product_counts), a sample of its features (core.eda.feature_value),
-            or what the audit says of the two files' features; no filter narrows the last two.
+            products or in its categories (core.eda.product_counts), the features and values of a sample
+            (core.eda.feature_value), or what the audit says of such a sample's features in the two files.
         frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
         pick: how it is pointed at to filter the rest; None where it is only looked at.
     """
@@ -122,5 +122,4 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     ),
     "Drift": (_chart(drift, "files"),),
 }
-NOT_FILTERED: tuple[Source, ...] = ("features", "files")
 CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}

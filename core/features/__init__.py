@@ -7,7 +7,7 @@ from core.features.table import (
     FeatureTable,
     build_features,
     compute_features,
-    features_by_group,
+    features_of,
     session_events,
     write_features,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "compute_features",
     "feature_catalogue",
     "feature_page",
-    "features_by_group",
+    "features_of",
     "session_events",
     "write_features",
 ]

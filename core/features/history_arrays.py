@@ -182,19 +182,37 @@ class EventArrays:
 
 @dataclass(frozen=True, eq=False)
 class UnitArrays:
-    """Some units of a log that stand side by side, and their events: what features are asked for at a time."""
+    """Some units of a log, and their events: what features are asked for at a time.
+
+    Attributes:
+        units: rows of the log's units, rising.
+        events: rows of the log's events, rising.
+        of: each event's unit, as its place among these units.
+        height: how many units there are.
+    """
 
     log: EventArrays
-    units: slice
-    events: slice
+    units: slice | NDArray[np.int64]
+    events: slice | NDArray[np.int64]
+    of: Small
+    height: int
     _own: dict[str, Own] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     @classmethod
-    def of(cls, log: EventArrays, first: int, last: int) -> UnitArrays:
+    def side_by_side(cls, log: EventArrays, first: int, last: int) -> UnitArrays:
         """The units whose rows are `first` to before `last`."""
-        begin, end = np.searchsorted(log.rows, [first, last])
-        return cls(log, slice(first, last), slice(int(begin), int(end)))
+        events = slice(*map(int, np.searchsorted(log.rows, [first, last])))
+        return cls(log, slice(first, last), events, log.rows[events] - np.int32(first), last - first)
+
+    @classmethod
+    def here_and_there(cls, log: EventArrays, units: NDArray[np.int64]) -> UnitArrays:
+        """The units in these rows, which rise."""
+        begins = np.searchsorted(log.rows, units)
+        counts = np.searchsorted(log.rows, units, "right") - begins
+        of = np.repeat(np.arange(len(units), dtype=np.int32), counts)
+        within = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return cls(log, units, begins[of] + within, of, len(units))
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -213,11 +231,11 @@ class UnitArrays:
             return self._own[key]
 
     def _count_own(self, key: str) -> Own:
-        keys, rows = self.log.keys(key)[self.events], self.log.rows[self.events] - self.units.start
-        bits, height = int(keys.max()).bit_length(), self.units.stop - self.units.start
-        if bits + TYPE_BITS + height.bit_length() > _MOST_BITS:
-            raise OverflowError(f"{height:,} units with keys of {bits} bits")
-        packed = shifted(rows, bits + TYPE_BITS) | shifted(keys, TYPE_BITS)
+        keys = self.log.keys(key)[self.events]
+        bits = int(keys.max()).bit_length()
+        if bits + TYPE_BITS + self.height.bit_length() > _MOST_BITS:
+            raise OverflowError(f"{self.height:,} units with keys of {bits} bits")
+        packed = shifted(self.of, bits + TYPE_BITS) | shifted(keys, TYPE_BITS)
         packed |= self.log.types[self.events]
         packed.sort()
         begins = np.flatnonzero(np.diff(packed >> TYPE_BITS, prepend=-1))

@@ -206,12 +206,18 @@ def with_ids(dataset: Dataset, units: pl.DataFrame) -> pl.DataFrame:
     return units
 
 
-def features_by_group(dataset: Dataset, config: RunConfig) -> Iterator[tuple[FeatureGroup, pl.DataFrame]]:
-    """The same group by group, for those who keep a part of it only: the whole table need not be held."""
+def features_of(dataset: Dataset, chosen: pl.Series, report: Report = _unheard) -> pl.DataFrame:
+    """The features of the chosen units (ids) as a run computes them by default, by unit, for those who look at a few:
+    of five million events the features of twenty thousand sessions take a third of the time, and no memory.
+    """
+    config = RunConfig()
     events, units = events_and_units(dataset, config)
-    with opened(config.engine, events.select(_EVENT_COLUMNS), units.lazy(), config.history) as log:
-        for group in GROUPS:
-            yield group, _computed(log, group, units.select(UNIT))
+    log = PolarsLog(events.select(_EVENT_COLUMNS), units.lazy(), config.history)
+    rows = np.flatnonzero(log.units.get_column(UNIT).is_in(chosen.implode()).to_numpy())
+    asked = log.units[rows].select(UNIT)
+    found = _all_computed(PolarsEngine(log.chosen(rows)), asked, GROUPS, report, workers=available_cores())
+    report(len(GROUPS), len(GROUPS), "")
+    return found
 
 
 def _computed(log: Engine, group: FeatureGroup, units: pl.DataFrame) -> pl.DataFrame:

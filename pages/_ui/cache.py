@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.audit import FilesCompared, compare_files
+from core.audit import Sample, compare_features, draw_sample, guess_files
 from core.dataset import Dataset, DatasetCard
 from core.eda import categories, importance, long_tail, overview, predicted_and_true, residuals, session_line
-from core.eda.feature_value import feature_sample
+from core.eda.feature_value import with_value
 from core.eda.product_counts import ProductCounts, ProductEvents
 from core.eda.selection import SelectedDataset, Selection, units_of
 from core.eda.session_table import session_count, session_table
@@ -26,6 +26,8 @@ from core.schema import UNIT, USER
 
 _KEPT = 32
 _CATEGORIES = 200
+_SAMPLE = 10_000
+"""Sessions of each file whose features are looked at: a correlation is known to 0.01 then."""
 _LOOK_AGAIN = 60.0
 """Seconds after which the files of a run are read once more."""
 _TABLES_KEPT = 4
@@ -59,6 +61,11 @@ def _count(sessions: Any) -> int:  # noqa: ANN401 (core's frame)
     return sum(session_count(sessions).values())
 
 
+def _units(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's column)
+    """For each unit whether a filter lets it through."""
+    return units_of(_chosen(dataset_folder, query), Dataset(Path(dataset_folder)))
+
+
 def _selected(dataset_folder: str, query: Query) -> Dataset:
     """The dataset as a filter shows it."""
     folder = Path(dataset_folder)
@@ -75,7 +82,7 @@ def _product_events(dataset_folder: str) -> ProductEvents:
 def _products(dataset_folder: str, query: Query) -> ProductCounts:
     """What the sessions that a filter lets through did, by product and by category."""
     events = _product_events(dataset_folder)
-    return events.counted(units_of(_chosen(dataset_folder, query), Dataset(Path(dataset_folder))) if query else None)
+    return events.counted(_units(dataset_folder, query) if query else None)
 
 
 @st.cache_data(max_entries=4 * _KEPT, show_spinner="Counting")
@@ -87,16 +94,19 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # n
             "sessions": lambda: _chosen(dataset_folder, query),
             "products": lambda: _products(dataset_folder, query).products,
             "categories": lambda: _products(dataset_folder, query).categories,
-            "features": lambda: _feature_sample(dataset_folder),
-            "files": lambda: [] if (compared := files_compared(dataset_folder)) is None else compared.records,
+            "features": lambda: with_value(
+                _sampled(dataset_folder, query).train_table(), Dataset(Path(dataset_folder))
+            ),
+            "files": lambda: compare_features(_sampled(dataset_folder, query)),
         }
     )
 
 
-@st.cache_resource(max_entries=_KEPT, show_spinner="Comparing the features of the two files")
-def files_compared(dataset_folder: str) -> FilesCompared | None:
-    """How far test is from train."""
-    return compare_files(Dataset(Path(dataset_folder)))
+@st.cache_data(max_entries=_KEPT, show_spinner="Telling the two files apart")
+def files_told_apart(dataset_folder: str) -> tuple[float, float] | None:
+    """How well a model guesses the file of a session (AUC): by the session itself, and by calendar and past as well."""
+    guesses = guess_files(_sample(dataset_folder))
+    return None if guesses is None else (guesses[0].auc, guesses[1].auc)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
@@ -106,9 +116,22 @@ def columns_described(dataset_folder: str, query: Query = ()) -> Any:  # noqa: A
 
 
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Computing features")
-def _feature_sample(dataset_folder: str) -> Any:  # noqa: ANN401 (core's frame)
-    """Value and features of some train sessions."""
-    return feature_sample(Dataset(Path(dataset_folder)))
+def _sample(dataset_folder: str) -> Sample:
+    """The features of some sessions of both files; shared by all visitors, none of whom changes it."""
+    return draw_sample(Dataset(Path(dataset_folder)), most=_SAMPLE)
+
+
+def _sampled(dataset_folder: str, query: Query) -> Sample:
+    """Those that a filter lets through."""
+    sample = _sample(dataset_folder)
+    return sample.only(_units(dataset_folder, query).to_numpy()) if query else sample
+
+
+@st.cache_data(max_entries=4 * _KEPT, show_spinner=False)
+def sampled_sessions(dataset_folder: str, query: Query) -> tuple[int, int]:
+    """How many sessions of train and of test the views of features look at."""
+    sample = _sampled(dataset_folder, query)
+    return len(sample.train_units), len(sample.test_units)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import narwhals as nw
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.features.definition import FeatureGroup, History, SessionLog
 from core.features.history_arrays import EventArrays, UnitArrays
@@ -50,7 +52,13 @@ class PolarsLog:
 
     def part(self, first: int, last: int) -> SessionLog:
         """The units in the rows `first` to before `last`."""
-        arrays = UnitArrays.of(self._arrays, first, last)
+        return self._of(UnitArrays.side_by_side(self._arrays, first, last))
+
+    def chosen(self, units: NDArray[np.int64]) -> SessionLog:
+        """The units in these rows, which rise."""
+        return self._of(UnitArrays.here_and_there(self._arrays, units))
+
+    def _of(self, arrays: UnitArrays) -> SessionLog:
         return SessionLog(
             events=nw.from_native(by_neighbours(self._events[arrays.events]).lazy()),
             units=nw.from_native(arrays.frame.lazy()),
