@@ -18,7 +18,7 @@ from typing import NamedTuple
 from playwright.sync_api import Browser, Page, Playwright
 
 from core.workspace import Workspace
-from tests.conftest import absent_part
+from tests.absent import absent_part
 
 PROJECT = Path(__file__).resolve().parent.parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -31,6 +31,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
+"""A page whose script has run to its end."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 

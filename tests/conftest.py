@@ -1,18 +1,20 @@
-"""What all tests share: a workspace of their own, real event files, and the rule for absent parts."""
+"""What all tests share: a workspace of their own, real event files, a browser."""
 
 from __future__ import annotations
 
-import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from core.config import RunConfig
 from core.ingestion import InputFiles
 from core.pipeline import run as run_pipeline
 from core.runs import Run
 from core.workspace import Workspace
+from tests.browser import launch
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 
@@ -53,8 +55,11 @@ def finished_home(
     return workspace, Run(workspace.runs / run.folder.name, run.manifest)
 
 
-def absent_part(what: str, how: str) -> None:
-    """Skip with one line saying how to get the part; in CI an absent part is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is not on this machine: {how}")
-    pytest.skip(f"{what} is not on this machine: {how}")
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    expect.set_options(timeout=30_000)  # a busy machine draws late; what must be soon says so where it is asked
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()

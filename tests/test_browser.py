@@ -12,14 +12,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.cli import main
 from core.dataset import list_datasets
 from core.eda.views import VIEWS
 from core.runs import Jobs, Run, list_runs, load_run
 from core.workspace import Workspace
-from tests.browser import Watched, dashboard, launch
+from tests.browser import Watched, dashboard
 from tests.conftest import DEMO
 
 pytestmark = pytest.mark.browser
@@ -38,15 +38,6 @@ WRONG_FILES = {
     "nothing.csv": (b"\n", "is empty: an event file needs a header line and at least one event"),
 }
 NO_TYPES = b"event_time,product_id,category_id,user_id,user_session,session_value\n2025-06-01 00:00:00,P,C,U,S,1\n"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=30_000)  # a busy machine draws late; what must be soon says so where it is asked
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

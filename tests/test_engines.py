@@ -22,7 +22,8 @@ from core.features import build_features, changed_by_later_sessions, compute_fea
 from core.features.definition import History
 from core.ingestion import InputFiles, ingest
 from core.workspace import Workspace
-from tests.conftest import DEMO, absent_part
+from tests.absent import absent_part
+from tests.conftest import DEMO
 from tests.events_on_the_spot import NOON, good_events, store
 
 HISTORIES: tuple[History, ...] = ("as_of", "all_rows")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from itertools import combinations, groupby, pairwise
@@ -64,6 +65,8 @@ MIXED = World(
 ONE_USER = World([dataclasses.replace(row, user="U") for row in MIXED.train], MIXED.test[:1])
 NOTHING_WORTH = World([dataclasses.replace(row, value=0.0) for row in MIXED.train], MIXED.test)
 ALL_ALIKE = World([dataclasses.replace(row, value=7.0) for row in MIXED.train], MIXED.test)
+OF_VALUES = ("target", "lorenz", "quantiles", "value_spread", "type_value", "week_value", "features_together")
+"""Charts that show nothing but values."""
 WORLDS = {
     "mixed": MIXED,
     "one row": ONE_ROW,
@@ -628,13 +631,51 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
     assert data.write_csv()
 
 
-@pytest.mark.parametrize(
-    "chart", [chart for chart in CHARTS.values() if chart.of == "sessions"], ids=lambda chart: chart.name
-)
-def test_charts_of_sessions_on_no_session(chart: Chart, table: pl.DataFrame) -> None:
-    data = chart.frame(table.head(0))
-    assert not any(data.select(pl.col(pl.Int64).sum()).row(0) if data.height else ())
-    assert chart.finding(data).endswith(".")
+def sources_of(dataset: Dataset, whole: Dataset) -> dict[str, object]:
+    """All that charts are made from: of a part of a dataset, as a filter shows it, or of the whole."""
+    sessions = session_table(dataset)
+    chosen = units_of(sessions, whole)
+    counts, sample = ProductEvents.of(whole).counted(chosen), draw_sample(whole).only(chosen.to_numpy())
+    return {
+        "dataset": dataset,
+        "sessions": sessions,
+        "products": counts.products,
+        "categories": counts.categories,
+        "features": feature_value.with_value(sample.train_table(), whole),
+        "files": compare_features(sample),
+    }
+
+
+@pytest.fixture(scope="module")
+def barren(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    """What has next to nothing to show: no session, sessions of test alone, and not one known value."""
+    whole = MIXED.ingested(tmp_path_factory.mktemp("barren"))
+    sessions = session_table(whole)
+    unvalued = Dataset(tmp_path_factory.mktemp("unvalued") / whole.fingerprint)
+    shutil.copytree(whole.folder, unvalued.folder)
+    units = pl.read_parquet(unvalued.folder / "units.parquet")
+    units.with_columns(value=pl.lit(None, pl.Float64)).write_parquet(unvalued.folder / "units.parquet")
+    return {
+        "no session": sources_of(SelectedDataset.of(whole.folder, sessions.head(0)), whole),
+        "all test": sources_of(
+            SelectedDataset.of(whole.folder, Selection(file="test").sessions(sessions, whole)), whole
+        ),
+        "no value": sources_of(unvalued, unvalued),
+    }
+
+
+@pytest.mark.parametrize("what", ["no session", "all test", "no value"])
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
+def test_a_chart_of_next_to_nothing_says_so(chart: Chart, what: str, barren: dict[str, dict[str, object]]) -> None:
+    data = chart.frame(barren[what][chart.of])
+    if what == "no session":
+        counts = {"events", "buys", "sessions", "users", "times", "products"} & set(data.columns)
+        assert not any(data.select(pl.col(counts).sum()).row(0) if counts else ())
+    if chart.name in OF_VALUES and what != "no session":
+        assert data.is_empty()
+    sentence = chart.finding(data)
+    assert sentence.endswith(".")
+    assert not {"nan", "None", "null", "inf"} & set(sentence.replace(".", " ").split())
     json.loads(chart.figure(data).to_json())
 
 
@@ -695,14 +736,7 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
         assert_frame_equal(mine, other, check_row_order=False)
     sample = draw_sample(dataset).only(units_of(chosen, dataset).to_numpy())
     assert sorted([*sample.train_units, *sample.test_units]) == chosen["unit"].to_list()
-    of = {
-        "dataset": selected,
-        "sessions": chosen,
-        "products": counts.products,
-        "categories": counts.categories,
-        "features": feature_value.with_value(sample.train_table(), dataset),
-        "files": compare_features(sample),
-    }
+    of = sources_of(selected, dataset)
     for chart in CHARTS.values():
         data = chart.frame(of[chart.of])
         assert chart.finding(data).endswith(".")

@@ -8,38 +8,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, expect
 
 from core.eda.views import CHARTS as CHARTS_OF_ALL
 from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
 from core.runs import Run
 from core.workspace import Workspace
-from tests.browser import dashboard, launch
+from tests.browser import ENDED, dashboard
 from tests.conftest import DEMO
 
 CHARTS = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
-ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
 LOOKED_AT = {"include": [["body"]], "exclude": [[".pick_brush_bg"], [".pick_brush"]]}
 """All but Vega's own rectangle of a span that is drawn with the mouse: nothing there has a name, and it cannot be given
 one; what it does can be done with the filter's boxes, too."""
 SERIOUS = ("serious", "critical")
 TALL = 2_400  # pixels: a whole view
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from core.eda import export, lorenz
 from core.eda.export import Shown
-from tests.browser import Watched, launch
+from tests.browser import Watched
 
 DATA = lorenz.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0, 40.0]}))
 CHART = Shown(lorenz.TITLE, lorenz.finding(DATA), lorenz.figure(DATA))
@@ -33,21 +33,19 @@ def test_an_svg_holds_the_axis_titles() -> None:
 
 
 @pytest.mark.browser
-def test_a_page_draws_itself_without_a_network(tmp_path: Path) -> None:
+def test_a_page_draws_itself_without_a_network(browser: Browser, tmp_path: Path) -> None:
     spiteful = Shown("</script><b>x", "a < b & c", CHART.figure)
     file = tmp_path / "page.html"
     file.write_bytes(export.page("Title & more", "A note.", [CHART, spiteful]))
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page()
-        watched = Watched(page)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(file.as_uri())
-        expect(page.locator("svg.marks")).to_have_count(2)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Title & more")
-        expect(page.get_by_role("heading", level=2).nth(1)).to_have_text("</script><b>x")
-        expect(page.get_by_label(re.compile("most valuable tenth")).first).to_be_visible()
-        assert asked == [file.as_uri()]
-        assert watched.errors == []
-        browser.close()
+    page = browser.new_page()
+    watched = Watched(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    expect(page.locator("svg.marks")).to_have_count(2)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Title & more")
+    expect(page.get_by_role("heading", level=2).nth(1)).to_have_text("</script><b>x")
+    expect(page.get_by_label(re.compile("most valuable tenth")).first).to_be_visible()
+    assert asked == [file.as_uri()]
+    assert watched.errors == []
+    page.close()

@@ -576,6 +576,7 @@ def test_a_table_written_in_parts_is_the_table(
     in_parts = build_features(dataset, config)
     assert_frame_equal(in_parts.values, whole.values, rel_tol=1e-14, abs_tol=0)
     monkeypatch.setattr(feature_table, "_UNITS_WRITTEN_AT_ONCE", 2 * at_once)
+    monkeypatch.setattr(feature_table, "_UNITS_NAMED_AT_ONCE", 4 * at_once)
     told: list[tuple[int, int]] = []
     written = write_features(dataset, config, tmp_path / "f.parquet", lambda part, parts, _: told.append((part, parts)))
     assert written == whole.units.height > 30

@@ -21,7 +21,8 @@ from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
 from core.welcome import demo_dataset
 from core.workspace import Workspace, building_folder
-from tests.conftest import DEMO, absent_part
+from tests.absent import absent_part
+from tests.conftest import DEMO
 
 
 def truth() -> pl.DataFrame:

@@ -18,8 +18,8 @@ from core.errors import InputError
 from core.ingestion import InputFiles, Query, Source, database, ingest
 from core.ingestion.mapping import Mapping
 from core.workspace import Workspace
+from tests.absent import absent_part
 from tests.browser import free_port
-from tests.conftest import absent_part
 from tests.events_on_the_spot import (
     NOON,
     aside_of,

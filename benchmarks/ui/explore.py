@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.ui.stopwatch import ENDED, PATIENCE, seconds
+from benchmarks.ui.stopwatch import PATIENCE, seconds
 from core.dataset import Dataset
 from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
@@ -26,7 +26,7 @@ from core.ingestion.demo import write_demo
 from core.schema import EVENT_TYPES
 from core.welcome import demo_dataset
 from core.workspace import Workspace
-from tests.browser import launch, served
+from tests.browser import ENDED, launch, served
 
 _TITLE = "What do sessions look like?"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser import ENDED
+
 PATIENCE = 60_000  # milliseconds
-ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
 _WATCH = """words => {
     window.took = null
     const drawn = each => each.querySelector("canvas, svg")

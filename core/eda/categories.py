@@ -61,20 +61,24 @@ def finding(data: pl.DataFrame) -> str:
     return f"{told}; of the {data.height:,} shown {best['category_id']} sells best ({rate} of its events)."
 
 
+def about_category() -> list[alt.Tooltip]:
+    """What is told of a category that is pointed at."""
+    return [
+        alt.Tooltip("category_id:N", title="category"),
+        alt.Tooltip("events:Q", format=","),
+        alt.Tooltip("share:Q", title="of all events", format=".1%"),
+        alt.Tooltip("buys:Q", title="purchases", format=","),
+        alt.Tooltip("buy_rate:Q", title="purchases an event", format=".1%"),
+    ]
+
+
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a bar a category, and the purchases in it."""
     base = alt.Chart(data).encode(
         y=alt.Y(
             "category_id:N", sort=data.get_column("category_id").to_list(), title=None, axis=alt.Axis(labelLimit=220)
         ),
-        tooltip=[
-            alt.Tooltip("category_id:N", title="category"),
-            alt.Tooltip("events:Q", format=","),
-            alt.Tooltip("share:Q", title="of all events", format=".1%"),
-            alt.Tooltip("buys:Q", title="purchases", format=","),
-            alt.Tooltip("buy_rate:Q", title="purchases an event", format=".1%"),
-            alt.Tooltip("products:Q", format=","),
-        ],
+        tooltip=[*about_category(), alt.Tooltip("products:Q", format=",")],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
         x=alt.X("events:Q", title="events; purchases among them in green", axis=alt.Axis(format="~s", tickCount=5))

@@ -78,15 +78,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     )
     across = alt.Scale(domain=[0, _WIDE], nice=False)
     down = alt.Scale(domain=[_HIGH, 0], nice=False)
-    base = alt.Chart(shown).encode(
-        tooltip=[
-            alt.Tooltip("category_id:N", title="category"),
-            alt.Tooltip("events:Q", format=","),
-            alt.Tooltip("share:Q", title="of all events", format=".1%"),
-            alt.Tooltip("buys:Q", title="purchases", format=","),
-            alt.Tooltip("buy_rate:Q", title="purchases an event", format=".1%"),
-        ]
-    )
+    base = alt.Chart(shown).encode(tooltip=categories.about_category())
     areas = base.mark_rect(stroke="white", strokeWidth=1.5).encode(
         x=alt.X("left:Q", scale=across, axis=None),
         x2="right:Q",

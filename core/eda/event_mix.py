@@ -26,7 +26,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """
     rows = []
     for role in ROLES:
-        mine = sessions.filter(pl.col(FILE) == role)
+        mine = sessions.select(FILE, SESSION, *OF_TYPE.values()).filter(pl.col(FILE) == role)
         counts = mine.select(pl.col(*OF_TYPE.values()).sum()).row(0, named=True)
         buying = mine.filter(pl.col(OF_TYPE[BUY]) > 0).get_column(SESSION).n_unique()
         every, total = mine.get_column(SESSION).n_unique(), sum(counts.values())

@@ -38,7 +38,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     the next, repeats told once; to_type is "end" where the session has no further step), sessions (by user), share (of
     all sessions). `sessions` is the session table.
     """
-    ways = sessions.filter(pl.col(FILE) == "train", pl.col(STEPS) > 0).group_by(WAY).len()
+    ways = sessions.select(FILE, STEPS, WAY).filter(pl.col(FILE) == "train", pl.col(STEPS) > 0).group_by(WAY).len()
     found: Counter[tuple[int, str, str]] = Counter()
     for way, times in ways.iter_rows():
         words = way_words(way)

@@ -32,14 +32,14 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row a file and step: file, step (any event, an event type, or a cart that was not bought), sessions that have
     it, share (of the file's sessions). `sessions` is the session table.
     """
-    told = sessions.filter(pl.col(EVENTS) > 0)
-    rows = []
-    for role in ROLES:
-        mine = told.filter(pl.col(FILE) == role)
-        for step, holds in _STEPS.items():
-            found = mine.filter(holds).height
-            if mine.height:
-                rows.append((role, step, found, found / mine.height))
+    reached = [(holds & (pl.col(EVENTS) > 0)).sum().cast(pl.Int64).alias(step) for step, holds in _STEPS.items()]
+    by_file = {row[FILE]: row for row in sessions.group_by(FILE).agg(reached).iter_rows(named=True)}
+    rows = [
+        (role, step, by_file[role][step], by_file[role][step] / by_file[role][ALL])
+        for role in ROLES
+        if role in by_file and by_file[role][ALL]
+        for step in _STEPS
+    ]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 

@@ -24,7 +24,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     the session table.
     """
     counted = (
-        sessions.filter(pl.col(FILE) == "train", pl.col(STEPS) > 0)
+        sessions.select(FILE, STEPS, WAY, VALUE)
+        .filter(pl.col(FILE) == "train", pl.col(STEPS) > 0)
         .group_by(WAY, (pl.col(STEPS) > WAY_STEPS).alias("cut"))
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
     )

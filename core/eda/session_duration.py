@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import polars as pl
 
+from core.eda.by_file import by_file
 from core.eda.session_table import DURATION, EVENTS, FILE
-from core.eda.theme import file_scale, finished
+from core.eda.theme import finished
 from core.schema import ROLES
 from core.wording import duration, percent
 
@@ -47,7 +47,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """
     parts = []
     for role in ROLES:
-        mine = sessions.filter(pl.col(FILE) == role, pl.col(EVENTS) > 0)
+        mine = sessions.select(FILE, EVENTS, DURATION).filter(pl.col(FILE) == role, pl.col(EVENTS) > 0)
         longer = mine.filter(pl.col(EVENTS) > 1)
         if longer.is_empty():
             continue
@@ -82,25 +82,5 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a bar a class, the files beside each other."""
-    chart = (
-        alt.Chart(data)
-        .mark_bar()
-        .encode(
-            x=alt.X(
-                "label:N",
-                title="from the first event to the last",
-                sort=list(_LABELS),
-                axis=alt.Axis(labelAngle=0, labelOverlap=True),
-            ),
-            xOffset=alt.XOffset("file:N", sort=list(ROLES)),
-            y=alt.Y("share:Q", title="share of the sessions", axis=alt.Axis(format="%", tickCount=5)),
-            color=alt.Color("file:N", scale=file_scale()),
-            tooltip=[
-                "file:N",
-                alt.Tooltip("label:N", title="duration"),
-                alt.Tooltip("sessions:Q", format=","),
-                alt.Tooltip("share:Q", format=".1%"),
-            ],
-        )
-    )
+    chart = by_file(data, "from the first event to the last", _LABELS, of="the sessions", tooltip="duration")
     return finished(chart, f"Durations of sessions of two events or more. {finding(data)}")

@@ -8,8 +8,9 @@ import altair as alt
 import polars as pl
 
 from core.eda import picking
+from core.eda.by_file import by_file
 from core.eda.session_table import EVENTS, FILE
-from core.eda.theme import FILE_COLOURS, MUTED, file_scale, finished
+from core.eda.theme import FILE_COLOURS, MUTED, finished
 from core.schema import ROLES, VALUE, VALUE_UNIT
 from core.wording import number, percent
 
@@ -28,7 +29,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     file's sessions). `sessions` is the session table.
     """
     counted = (
-        sessions.filter(pl.col(EVENTS) > 0)
+        sessions.select(FILE, EVENTS)
+        .filter(pl.col(EVENTS) > 0)
         .group_by(FILE, _LENGTH.alias("length"))
         .agg(pl.len().cast(pl.Int64).alias("sessions"))
     )
@@ -45,7 +47,8 @@ def value_frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """
     value = pl.col(VALUE)
     return (
-        sessions.filter(value.is_not_null() & (pl.col(EVENTS) > 0))
+        sessions.select(EVENTS, VALUE)
+        .filter(value.is_not_null(), pl.col(EVENTS) > 0)
         .group_by(_LENGTH.alias("length"))
         .agg(
             pl.len().cast(pl.Int64).alias("sessions"),
@@ -87,22 +90,7 @@ def value_finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a bar a length and file."""
-    chart = (
-        alt.Chart(data)
-        .mark_bar()
-        .encode(
-            x=alt.X("label:N", title="events in the session", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("file:N", sort=list(ROLES)),
-            y=alt.Y("share:Q", title="share of the file's sessions", axis=alt.Axis(format="%", tickCount=5)),
-            color=alt.Color("file:N", scale=file_scale()),
-            tooltip=[
-                "file:N",
-                alt.Tooltip("label:N", title="events"),
-                alt.Tooltip("sessions:Q", format=","),
-                alt.Tooltip("share:Q", format=".1%"),
-            ],
-        )
-    )
+    chart = by_file(data, "events in the session", _LABELS, of="the file's sessions", tooltip="events")
     return finished(chart, f"Sessions by number of events. {finding(data)}")
 
 

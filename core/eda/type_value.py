@@ -33,7 +33,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row an event type and how often a train session has it: event_type, count (5 stands for 5 and more), label,
     sessions, mean value, low and high (its 95 % interval), in value units. `sessions` is the session table.
     """
-    valued = sessions.filter(pl.col(VALUE).is_not_null() & (pl.col(EVENTS) > 0))
+    valued = sessions.select(VALUE, EVENTS, *OF_TYPE.values()).filter(pl.col(VALUE).is_not_null(), pl.col(EVENTS) > 0)
     value = pl.col(VALUE)
     error = 1.96 * value.std().fill_null(0.0) / pl.len().sqrt()
     parts = [

@@ -36,7 +36,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     frequency (their sessions in train), users, share (of the users), value (mean over users of the sum of their
     sessions' values, value units), value_share (of all value). `sessions` is the session table.
     """
-    train = sessions.filter(pl.col(FILE) == "train")
+    train = sessions.select(FILE, USER, START, VALUE).filter(pl.col(FILE) == "train")
     if train.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     end = train.get_column(START).max()

@@ -31,7 +31,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     the train users), mean (value of their sessions, value units; null without values), returning (share of the test
     users who are in train; the same in every row, null without test users). `sessions` is the session table.
     """
-    train, test = (sessions.filter(pl.col(FILE) == role) for role in ROLES)
+    train, test = (sessions.select(FILE, USER, VALUE).filter(pl.col(FILE) == role) for role in ROLES)
     if train.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     users = train.group_by(USER).agg(

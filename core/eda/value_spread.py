@@ -36,7 +36,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     for word in _STEPS[1:]:
         step = pl.when(pl.col(OF_TYPE[word]) > 0).then(pl.lit(word)).otherwise(step)
     return (
-        sessions.filter(value.is_not_null(), pl.sum_horizontal(*OF_TYPE.values()) > 0)
+        sessions.select(VALUE, *OF_TYPE.values())
+        .filter(value.is_not_null(), pl.sum_horizontal(*OF_TYPE.values()) > 0)
         .group_by(step.alias("step"))
         .agg(
             pl.len().cast(pl.Int64).alias("sessions"),

@@ -101,7 +101,8 @@ def value_frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """
     hour = ((pl.col(START) // _HOUR + 24 * _THURSDAY) % _HOURS_A_WEEK).cast(pl.Int64)
     return (
-        sessions.filter(pl.col(VALUE).is_not_null())
+        sessions.select(START, VALUE)
+        .filter(pl.col(VALUE).is_not_null())
         .group_by(hour.alias("place"))
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
         .sort("place")

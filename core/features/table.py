@@ -25,6 +25,8 @@ _UNITS_AT_ONCE = 1_000_000
 """Units whose features are computed at a time on Polars: what is on the way to them stays small."""
 _UNITS_WRITTEN_AT_ONCE = 2_000_000
 """Units whose features are held at a time when a table is written: 98 columns of 8 bytes are 1.6 GB."""
+_UNITS_NAMED_AT_ONCE = 4 * _UNITS_WRITTEN_AT_ONCE
+"""Units whose ids are looked up at a time when a table is written: 1 GB."""
 _UNITS_FILE, _VALUES_FILE = "units.arrow", "values.arrow"
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
 Report = Callable[[int, int, str], None]
@@ -183,10 +185,13 @@ def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Repo
     firsts = range(0, units.height, _UNITS_WRITTEN_AT_ONCE)
 
     def tables(*_: object) -> Iterator[pl.DataFrame]:
+        named = units.clear()
         for number, first in enumerate(firsts):
             report(number, len(firsts), f"sessions from {first + 1:,}")
-            rows = units[first : first + _UNITS_WRITTEN_AT_ONCE]
-            yield with_ids(dataset, rows).hstack(_in_parts(log, range(first, first + rows.height)))
+            if named.is_empty():  # each look reads all ids of the dataset
+                named = with_ids(dataset, units[first : first + _UNITS_NAMED_AT_ONCE])
+            rows, named = named[:_UNITS_WRITTEN_AT_ONCE], named[_UNITS_WRITTEN_AT_ONCE:]
+            yield rows.hstack(_in_parts(log, range(first, first + rows.height)))
 
     ids = {USER_SESSION: pl.String(), USER_ID: pl.String()}
     schema = pl.Schema(
