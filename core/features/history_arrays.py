@@ -165,7 +165,9 @@ class EventArrays:
         if key_bits + TYPE_BITS + bits > _MOST_BITS:
             raise OverflowError(f"keys of {key_bits} bits and times of {bits}")
         values = int(keys.max()) + 1
-        packed = (shifted(keys, bits) | self.times) << TYPE_BITS
+        packed = shifted(keys, bits)
+        packed |= self.times
+        packed <<= TYPE_BITS
         packed |= self.types
         packed.sort()
         meetings = _first_meetings(self, key, keys)
@@ -175,9 +177,14 @@ class EventArrays:
     def _visits_met(self, key: str) -> Numbers:
         keys = self.keys(key)
         bits = int(keys.max()).bit_length()
-        pairs = np.sort(shifted(self.visits[self.rows], bits) | keys)
-        pairs = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
-        return np.sort(shifted(self.users[pairs >> bits], bits) | (pairs & ((1 << bits) - 1)))
+        pairs = shifted(self.visits[self.rows], bits)
+        pairs |= keys
+        pairs.sort()
+        pairs = pairs[_begins(pairs)]
+        met = shifted(self.users[pairs >> bits], bits)
+        met |= pairs & ((1 << bits) - 1)
+        met.sort()
+        return met
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +245,7 @@ class UnitArrays:
         packed = shifted(self.of, bits + TYPE_BITS) | shifted(keys, TYPE_BITS)
         packed |= self.log.types[self.events]
         packed.sort()
-        begins = np.flatnonzero(np.diff(packed >> TYPE_BITS, prepend=-1))
+        begins = np.flatnonzero(_begins(packed >> TYPE_BITS))
         pairs, summed = packed[begins] >> TYPE_BITS, _summed(packed)
         counts: Small = summed[np.append(begins[1:], len(packed))] - summed[begins]
         return Own((pairs >> bits).astype(np.int32), (pairs & ((1 << bits) - 1)).astype(np.int32), counts)
@@ -257,12 +264,27 @@ def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
     parts = []
     for part in range((int(keys.max()) >> inner) + 1):
         chosen = slice(None) if inner == key_bits else np.flatnonzero(keys >> inner == part)
-        within = shifted(keys[chosen] & ((1 << inner) - 1), user_bits) | users[chosen]
-        met = np.sort((within << bits) | log.times[chosen])
-        first = met[np.flatnonzero(np.diff(met >> bits, prepend=-1))]
-        of = (part << inner) | (first >> (user_bits + bits))
-        parts.append(np.sort((of << bits) | (first & ((1 << bits) - 1))))
-    return np.concatenate(parts)
+        met = shifted(keys[chosen] & ((1 << inner) - 1), user_bits)
+        met |= users[chosen]
+        met <<= bits
+        met |= log.times[chosen]
+        met.sort()
+        first = met[_begins(met >> bits)]
+        times = first & ((1 << bits) - 1)
+        first >>= user_bits + bits
+        first |= part << inner
+        first <<= bits
+        first |= times
+        first.sort()
+        parts.append(first)
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _begins(numbers: Numbers) -> NDArray[np.bool_]:
+    """Where other numbers begin, of sorted ones."""
+    found = np.ones(len(numbers), bool)
+    np.not_equal(numbers[1:], numbers[:-1], out=found[1:])
+    return found
 
 
 def shifted(ranks: Small, bits: int) -> Numbers:

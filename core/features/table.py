@@ -80,12 +80,13 @@ def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
 
 
 def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
-    """The events of both files and their units, by unit.
+    """The events of both files and their units; both by unit.
 
     With `split_composite_sessions` off, the users of a shared session id become one unit, that of the user whose events
     begin first (of several, the one with the lowest code).
     """
-    events = pl.concat([dataset.events("train"), dataset.events("test")])
+    # each file's are sorted, and no unit is of both: merged, they need not be sorted again
+    events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
         merged = units.with_columns(

@@ -35,7 +35,7 @@ class PolarsLog:
     """A whole log in memory, whose units may be asked for in parts: all that parts share is made once."""
 
     def __init__(self, events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> None:
-        self._events = in_order(events.collect())
+        self._events = in_order(events.collect().rechunk())  # in pieces, each look at a column would copy it
         self._history = history
         times = self._events.get_column(TIME)
         began, ended = times.min(), times.max()
