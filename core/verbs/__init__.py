@@ -1,7 +1,8 @@
 """The verbs of the command line: each takes the parsed options and gives exit code, JSON object and words."""
 
 from core.verbs.data import audit, datasets, demo, features, ingest, journey, mapping, quarantine
-from core.verbs.runs import check, jobs, run, runs, worker
+from core.verbs.jobs import jobs, worker
+from core.verbs.runs import check, run, runs
 
 __all__ = [
     "audit",

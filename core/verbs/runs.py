@@ -1,9 +1,8 @@
-"""Verbs that train, check submissions, and tell of runs and jobs."""
+"""Verbs that train, check submissions, and tell of runs."""
 
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from core import pipeline
 from core import runs as run_store
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
-from core.errors import Cancelled, RunError, SettingError, listed
+from core.errors import RunError, SettingError, listed
 from core.ingestion import InputFiles, ingest
 from core.progress import Moment, Progress
 from core.runs.store import damage
@@ -21,10 +20,8 @@ from core.schema import LEARNER_LABELS, UNIT, USER
 from core.verbs.given import dataset_named, input_files, mapping_of, required
 from core.verbs.outcome import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
 from core.verifying import verify_run
-from core.wording import count, number
+from core.wording import number
 from core.workspace import Workspace
-
-_LOOK_SECONDS = 1.0
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -228,82 +225,3 @@ def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
         raise RunError.not_sure(folder.name, folder)
     run_store.delete_run(folder)
     return EXIT_DONE, {"deleted": folder.name}, f"{folder} is deleted."
-
-
-def jobs(options: argparse.Namespace) -> Outcome:
-    """List the background jobs, show one, or do something about one."""
-    workspace = Workspace.from_environment()
-    run_store.start_waiting(workspace)
-    database = run_store.Jobs(workspace)
-    if options.action == "list":
-        waiting = [job.id for job in database.queue()]
-        found = database.all()
-        # what waits in its order, the next one below, above what is at work and what ended, the latest first
-        lines = [_job_line(job, waiting) for job in found if job.state != "queued"]
-        lines = [_job_line(database.get(job), waiting) for job in reversed(waiting)] + lines
-        return EXIT_DONE, {"jobs": [asdict(job) for job in found]}, "\n".join(lines) or "There is no job yet."
-    required(options.job, "JOB", "the id of a job (see `jobs list`)")
-    job = database.get(options.job)
-    words = ""
-    if options.action in ("cancel", "stop") and not job.open:
-        raise RunError.ended_already(job.id, job.state)
-    if options.action in _PLACES and job.state != "queued":
-        raise RunError.not_waiting(job.id, job.state)
-    if options.action == "cancel":
-        job = run_store.cancel(workspace, job.id)
-    elif options.action == "stop":
-        job = run_store.finish_early(workspace, job.id)
-        words = ", to finish with the best found so far" if job.open else ""
-    elif options.action == "resume":
-        job = run_store.resume(workspace, job.id)
-    elif options.action in _PLACES:
-        database.move(job.id, _PLACES[options.action])
-        order = [each.id for each in database.queue()]
-        job = database.get(job.id)
-        words = f", {order.index(job.id) + 1} of {len(order)} in the queue" if job.id in order else ""
-    else:
-        log = run_store.log_file(workspace, job.id)
-        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-        return (
-            EXIT_DONE,
-            asdict(job) | {"news": database.news(job.id)},
-            f"{_job_line(job, [])}\n{_settings_line(job)}\n{text}".rstrip(),
-        )
-    return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}{words}"
-
-
-_PLACES = {"first": -1_000_000, "up": -1, "down": 1}
-"""How many places a waiting job goes back in the queue."""
-
-
-def _job_line(job: run_store.Job, waiting: list[str]) -> str:
-    done = f"{job.moment.fraction:4.0%} {job.moment.label} {job.moment.detail}" if job.moment else ""
-    place = f"{waiting.index(job.id) + 1} of {len(waiting)} in the queue" if job.id in waiting else ""
-    told = f"{job.config.get('preset', '')}, seed {job.config.get('seed', '')}"
-    return (
-        f"{job.id}  {job.state:9}  {job.dataset_name:16}  {told:20}  {job.seconds():6.0f} s  "
-        f"{place or done or job.error or ''}"
-    ).rstrip()
-
-
-def _settings_line(job: run_store.Job) -> str:
-    """What it was asked for with, where that is not the usual."""
-    usual = RunConfig().model_dump(mode="json")
-    told = [f"{name} {value}" for name, value in job.config.items() if value != usual.get(name)]
-    return f"Settings: {', '.join(told) or 'the usual ones'}."
-
-
-def worker(options: argparse.Namespace) -> Outcome:
-    """Start what waits, one after the other, until interrupted; with --once until nothing waits or works."""
-    workspace = Workspace.from_environment()
-    database, started = run_store.Jobs(workspace), 0
-    try:
-        while True:
-            started += run_store.start_waiting(workspace) is not None
-            if options.once and not any(each.open for each in database.all()):
-                return EXIT_DONE, {"started": started}, f"Nothing waits any more; {count(started, 'job')} started."
-            time.sleep(_LOOK_SECONDS)
-    except KeyboardInterrupt:
-        raise Cancelled(
-            "The worker starts nothing any more; a run that is at work goes on (see `python -m core jobs list`)."
-        ) from None
