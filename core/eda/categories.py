@@ -10,7 +10,7 @@ import polars as pl
 from core.dataset import Dataset
 from core.eda import picking
 from core.eda.product_counts import BUYS, EVENTS
-from core.eda.theme import EVENT_COLOURS, FILE_COLOURS, finished
+from core.eda.theme import EVENT_COLOURS, FILE_COLOURS, finished, short_axis
 from core.schema import BUY, CATEGORY, CATEGORY_ID, ROLES
 from core.wording import percent
 
@@ -81,7 +81,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         tooltip=[*about_category(), alt.Tooltip("products:Q", format=",")],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
-        x=alt.X("events:Q", title="events; purchases among them in green", axis=alt.Axis(format="~s", tickCount=5))
+        x=alt.X("events:Q", title="events; purchases among them in green", axis=short_axis(5))
     )
     buys = base.mark_bar(color=EVENT_COLOURS[BUY], height=12).encode(x="buys:Q")
     return finished(events + buys, f"Categories with most events. {finding(data)}", height=22 * _MOST + 40)

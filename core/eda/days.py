@@ -9,7 +9,7 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda import picking
-from core.eda.theme import file_scale, finished
+from core.eda.theme import file_scale, finished, short_axis
 from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
 from core.wording import count, number
 
@@ -73,7 +73,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         .mark_line(strokeWidth=2.5, point={"size": 28, "filled": True})
         .encode(
             x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)),
-            y=alt.Y("events:Q", title="events", axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y("events:Q", title="events", axis=short_axis(5)),
             color=alt.Color("file:N", scale=file_scale()),
             tooltip=[
                 "file:N",

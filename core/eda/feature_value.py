@@ -126,7 +126,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         ],
     )
     bars = base.mark_bar(color=ACCENT, height=12).encode(
-        x=alt.X("spearman:Q", title="correlation with the value: bar by rank, point linear", axis=alt.Axis(tickCount=5))
+        x=alt.X("spearman:Q", title="correlation (bar: by rank, point: linear)", axis=alt.Axis(tickCount=5))
     )
     points = base.mark_point(color=MUTED, filled=True, size=45, opacity=1).encode(x="pearson:Q")
     return finished(bars + points, f"Correlation of features with the value. {finding(data)}", height=22 * _MOST + 40)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from core.eda.product_counts import BUYS, EVENTS
-from core.eda.theme import ACCENT, finished
+from core.eda.theme import ACCENT, finished, short_axis
 from core.schema import PRODUCT_ID
 from core.wording import count, percent
 
@@ -82,8 +82,8 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             x=alt.X(
                 "rank:Q",
                 title="products, most frequent first (log scale)",
-                scale=alt.Scale(type="log"),
-                axis=alt.Axis(format="~s", tickCount=6),
+                scale=alt.Scale(type="log", nice=False),
+                axis=short_axis(6),
             ),
             y=alt.Y("held:Q", title="share of all events on them", axis=alt.Axis(format="%", tickCount=5)),
             tooltip=[

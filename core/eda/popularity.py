@@ -10,7 +10,7 @@ import polars as pl
 from scipy.stats import spearmanr
 
 from core.eda.product_counts import MEAN_VALUE, SESSIONS
-from core.eda.theme import ACCENT, finished
+from core.eda.theme import ACCENT, finished, short_axis
 from core.schema import VALUE_UNIT
 from core.wording import count, number
 
@@ -83,7 +83,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     """Draw the cells, darker where more products are."""
     most = max(int(data.get_column("products").max()), 2) if data.height else 2  # type: ignore[arg-type]
     scale = alt.Scale(type="log", nice=False)
-    axis = alt.Axis(format="~s", tickCount=6)
+    axis = short_axis(6)
     chart = (
         alt.Chart(data)
         .mark_rect(color=ACCENT)

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.eda.theme import ACCENT, MUTED, finished
+from core.eda.theme import ACCENT, MUTED, finished, short_axis
 from core.schema import STACK, VALUE, VALUE_UNIT
 from core.wording import number, percent
 
@@ -74,7 +74,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     ends = data.select("low_x", "low_y", "high_x", "high_y").to_numpy()
     low, high = (float(ends.min()), float(ends.max())) if len(ends) else (1.0, 10.0)
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    axis = alt.Axis(format="~s", tickCount=6)
+    axis = short_axis(6)
     cells = (
         alt.Chart(data.with_columns(pl.col("sessions").map_elements(number, return_dtype=pl.String).alias("told")))
         .mark_rect()

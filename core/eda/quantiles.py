@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from core.eda.theme import ACCENT, MUTED, finished
+from core.eda.theme import ACCENT, MUTED, finished, short_axis
 from core.schema import VALUE, VALUE_UNIT
 from core.wording import number, percent
 
@@ -66,7 +66,7 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw quantiles against quantiles; on the dashed line they agree."""
     scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
-    axis = alt.Axis(format="~s", tickCount=6)
+    axis = short_axis(6)
     points = (
         alt.Chart(data)
         .mark_circle(size=28, opacity=0.8)

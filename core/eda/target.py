@@ -10,7 +10,7 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda import picking
-from core.eda.theme import FILE_COLOURS, finished
+from core.eda.theme import FILE_COLOURS, finished, short_axis
 from core.schema import ROLE, SESSION, TRAIN_ROLE, VALUE, VALUE_UNIT
 from core.wording import number, percent
 
@@ -68,7 +68,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw the histogram; the value axis is logarithmic."""
-    axis = alt.Axis(format="~s", tickCount=6)
+    axis = short_axis(6)
     chart = (
         alt.Chart(data)
         .mark_bar(color=FILE_COLOURS["train"], orient="vertical", binSpacing=1)

@@ -36,13 +36,18 @@ def file_scale() -> alt.Scale:
     return alt.Scale(domain=list(FILE_COLOURS), range=list(FILE_COLOURS.values()))
 
 
+def short_axis(ticks: int, **more: Any) -> alt.Axis:  # noqa: ANN401 (of alt.Axis)
+    """An axis of numbers in thousands (k) and millions (M) where they are large; 0 is just 0."""
+    return alt.Axis(format="~s", labelExpr="datum.value ? datum.label : '0'", tickCount=ticks, **more)
+
+
 def finished(chart: Any, description: str, height: int = HEIGHT) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Give a chart its size, its text for screen readers and the settings that all charts share."""
     return (
         chart.properties(height=height, width="container", description=description)
         .configure_view(strokeWidth=0)
         .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", grid=False, titlePadding=10)
-        .configure_axisY(grid=True, gridOpacity=0.35, domain=False, ticks=False)
+        .configure_axisY(grid=True, gridOpacity=0.35, domain=False, ticks=False, labelFlush=False)
         .configure_legend(
             labelFontSize=11, title=None, orient="top", offset=6, symbolType="square", columnPadding=3, labelOffset=2
         )

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.eda.session_table import OF_TYPE
-from core.eda.theme import EVENT_COLOURS, MUTED, finished
+from core.eda.theme import EVENT_COLOURS, MUTED, finished, short_axis
 from core.schema import ADD_CART, BUY, EVENT_TYPES, REMOVE_CART, VALUE, VALUE_UNIT, VIEW
 from core.wording import number
 
@@ -88,7 +88,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             ),
         ],
     )
-    axis = alt.Axis(format="~s", tickCount=6, grid=True, gridOpacity=0.35)
+    axis = short_axis(6, grid=True, gridOpacity=0.35)
     x = alt.X("p5:Q", title=f"session value ({VALUE_UNIT}); box: quartiles, line: 5% to 95%, dot: mean", axis=axis)
     whisker = base.mark_rule(color=MUTED).encode(x=x, x2="p95:Q")
     colours = alt.Scale(domain=list(EVENT_TYPES), range=[EVENT_COLOURS[word] for word in EVENT_TYPES])
