@@ -17,6 +17,7 @@ from pages._ui.cache import (
     columns_described,
     files_told_apart,
     frequent_categories,
+    recovered_prices,
     sampled_sessions,
     session_drawn,
     session_events,
@@ -25,7 +26,10 @@ from pages._ui.cache import (
 )
 from pages._ui.downloads import downloads, whole_page
 from pages._ui.filters import follow, selection_of, show
-from pages._ui.tables import column_table, product_table
+from pages._ui.tables import column_table, price_table, product_table
+
+PRICE = "price"
+_MOST_PRODUCTS = 20
 
 page = frame.open_page(frame.EXPLORE)
 if page.dataset is None:
@@ -86,6 +90,7 @@ for chart in VIEWS.get(view, ()):
         if chart.pick is not None:
             st.caption(chart.pick.hint, width="content")
 if view == "Overview":
+    st.markdown(overview.quality(card))
     columns = st.expander(overview.COLUMNS_TITLE, icon=":material/table:", key="columns", on_change="rerun")
     if columns.open:
         with columns:
@@ -96,10 +101,17 @@ if view == "Products":
         "events": "Most events",
         "buy_rate": f"Most purchases an event (of those with {long_tail.FEWEST_EVENTS} events or more)",
     }
+    with frame.sentences():
+        prices = None if page.run is None else recovered_prices(str(page.run.folder), _MOST_PRODUCTS, PRICE)
+    if prices is not None:
+        orders[PRICE] = "Highest recovered price of a purchase"
     by = st.segmented_control(
         "Products", list(orders), required=True, default="events", format_func=orders.__getitem__, key="products-by"
     )
-    product_table(top_products(folder, query, by))
+    if by == PRICE and prices is not None and page.run is not None:
+        price_table(prices[1], page.run, "whose purchase is worth most by the chosen run, whatever the filter shows")
+    else:
+        product_table(top_products(folder, query, by))
 if view == ONE_SESSION:
     st.subheader(session_line.TITLE, anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):

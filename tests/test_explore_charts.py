@@ -36,10 +36,14 @@ from core.eda import (
     session_duration,
     session_length,
     session_line,
+    session_pauses,
+    single_type,
+    target,
     transitions,
     type_value,
     user_segments,
     user_sessions,
+    user_value,
     value_spread,
     week,
 )
@@ -65,7 +69,18 @@ MIXED = World(
 ONE_USER = World([dataclasses.replace(row, user="U") for row in MIXED.train], MIXED.test[:1])
 NOTHING_WORTH = World([dataclasses.replace(row, value=0.0) for row in MIXED.train], MIXED.test)
 ALL_ALIKE = World([dataclasses.replace(row, value=7.0) for row in MIXED.train], MIXED.test)
-OF_VALUES = ("target", "lorenz", "quantiles", "value_spread", "type_value", "week_value", "features_together")
+OF_VALUES = (
+    "target",
+    "target_plain",
+    "lorenz",
+    "quantiles",
+    "value_spread",
+    "type_value",
+    "single_type",
+    "user_value",
+    "week_value",
+    "features_together",
+)
 """Charts that show nothing but values."""
 WORLDS = {
     "mixed": MIXED,
@@ -460,6 +475,20 @@ def test_the_size_of_the_files_against_a_count_by_hand(dataset: Dataset) -> None
     assert data.group_by("measure").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 6)
 
 
+def test_how_many_rows_could_be_used(dataset: Dataset, tmp_path: Path) -> None:
+    whole = dataset.card()
+    rows = whole.train.rows + whole.test.rows
+    twice = World([*MIXED.train, dataclasses.replace(MIXED.train[3], product="")], [*MIXED.test, MIXED.test[2]])
+    card = twice.ingested(tmp_path).card()
+    told = overview.quality(card)
+    assert (card.train.removed, card.test.removed) == (0, 0)  # files in our own form keep them
+    assert overview.quality(whole).startswith(f"All {rows:,} rows could be used")
+    assert told == (
+        f"Of all {rows + 2:,} rows 1 could not be used (an empty cell, for one; the Data page has them) and 1 repeats "
+        "another one."
+    )
+
+
 def test_what_the_columns_hold_against_a_count_by_hand(dataset: Dataset) -> None:
     data = overview.columns_frame(dataset)
     assert data.height == 13  # the test file has no values
@@ -485,12 +514,82 @@ def test_the_spread_of_values_against_numpy(table: pl.DataFrame) -> None:
         furthest = next(word for word in ("BUY", "REMOVE_CART", "ADD_CART", "VIEW") if word in types)
         kinds[furthest].append(rows[0].value)
     data = value_spread.frame(table)
-    assert set(data["step"]) == set(kinds)
+    assert set(data["event_type"]) == set(kinds)
     for row in data.iter_rows(named=True):
-        mine = np.array(kinds[row["step"]])
+        mine = np.array(kinds[row["event_type"]])
         found = [row[name] for name in ("p5", "low", "median", "high", "p95")]
         assert found == pytest.approx(np.quantile(mine, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist())
         assert (row["sessions"], row["mean"]) == (len(mine), pytest.approx(mine.mean()))
+
+
+def test_sessions_of_a_single_kind_of_event_against_numpy(table: pl.DataFrame) -> None:
+    kinds: dict[str, list[float]] = defaultdict(list)
+    sessions = by_session(MIXED.train)
+    for rows in sessions.values():
+        if len(types := {row.type for row in rows}) == 1:
+            kinds[types.pop()].append(rows[0].value)
+    data = single_type.frame(table)
+    assert set(data["event_type"]) == set(kinds)
+    assert data["share"].sum() == pytest.approx(sum(map(len, kinds.values())) / len(sessions))
+    for row in data.iter_rows(named=True):
+        mine = np.array(kinds[row["event_type"]])
+        assert [row["p5"], row["median"], row["p95"]] == pytest.approx(np.quantile(mine, [0.05, 0.5, 0.95]).tolist())
+        assert (row["sessions"], row["mean"]) == (len(mine), pytest.approx(mine.mean()))
+        assert row["label"] == f"{row['event_type']} ({len(mine)})"
+
+
+def test_pauses_against_a_count_by_hand(dataset: Dataset) -> None:
+    data = session_pauses.frame(dataset)
+    ends = {
+        "0 s": 0,
+        "to 10 s": 10,
+        "to 30 s": 30,
+        "to 1 min": 60,
+        "to 3 min": 180,
+        "to 10 min": 600,
+        "to 30 min": 1800,
+    }
+    for role in ("train", "test"):
+        pauses = [
+            second(after) - second(before)
+            for rows in by_session(MIXED.rows(role)).values()
+            for before, after in pairwise(sorted(rows, key=second))
+        ]
+        mine = data.filter(pl.col("file") == role)
+        assert mine["pauses"].sum() == len(pauses)
+        assert mine.item(0, "median") == np.median(pauses)
+        assert mine.item(0, "quick") == pytest.approx(np.mean(np.array(pauses) <= 10))
+        by_hand = Counter(next((label for label, end in ends.items() if pause <= end), "longer") for pause in pauses)
+        told = dict(mine.select("label", "pauses").iter_rows())
+        assert {label: told.get(label, 0) for label in ends} == {label: by_hand[label] for label in ends}
+
+
+def test_what_users_bring_against_numpy(table: pl.DataFrame) -> None:
+    sums: Counter[str] = Counter()
+    for rows in by_session(MIXED.train).values():
+        sums[rows[0].user] += rows[0].value
+    values = np.sort(list(sums.values()))
+    data = user_value.frame(table)
+    assert data["users"].sum() == len(values)
+    assert data.item(0, "median") == pytest.approx(np.median(values))
+    top = max(1, len(values) // 100)
+    assert data.item(0, "top_share") == pytest.approx(values[-top:].sum() / values.sum())
+    for row in data.iter_rows(named=True):
+        inside = ((values >= row["low"] * 0.999999) & (values <= row["high"] * 1.000001)).sum()
+        assert inside >= row["users"]
+
+
+def test_values_on_a_plain_scale_against_numpy(dataset: Dataset) -> None:
+    values = np.array(MIXED.values())
+    data = target.plain_frame(dataset)
+    upto = data.item(0, "upto")
+    assert np.mean(values <= upto) >= 0.99 > np.mean(values < upto)
+    counts, edges = np.histogram(values[values <= upto], bins=48, range=(0.0, upto))
+    assert data["sessions"].to_list() == counts.tolist()
+    assert data["high"].to_list() == pytest.approx(edges[1:].tolist())
+    assert [data.item(0, name) for name in ("mean", "median", "most")] == pytest.approx(
+        [values.mean(), np.median(values), values.max()]
+    )
 
 
 def test_popularity_and_value_against_scipy(tmp_path: Path) -> None:

@@ -289,6 +289,18 @@ def test_a_filter_in_the_address_holds_and_is_said(finished_home: tuple[Workspac
     assert any(each.value.startswith("All ") for each in app.markdown)
 
 
+def test_products_by_the_recovered_price_of_the_chosen_run(finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(view="Products")
+    group = next(each for each in app.button_group if "Highest recovered price" in str(each.options))
+    group.set_value("price").run()
+    assert not app.exception
+    table = app.dataframe[-1].value
+    prices = [float(told.replace(",", "").split(" ± ")[0]) for told in table["BUY"]]
+    assert len(prices) == 20
+    assert prices == sorted(prices, reverse=True)
+    assert any("worth most by the chosen run" in each.value for each in app.caption)
+
+
 @pytest.mark.parametrize("view", list(VIEWS))
 def test_every_view_opens_also_where_nothing_is_left(view: str, finished_home: tuple[Workspace, Run]) -> None:
     app = explored(view=view, least_value="1e11")

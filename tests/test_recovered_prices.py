@@ -227,6 +227,9 @@ def test_a_run_tells_what_an_event_on_each_product_is_worth(finished: tuple[Work
     assert first["events"] == of_first.get_column("events").sum()
     told = of_first.select("event_type", pl.struct("price", "standard_error", "events", "learned"))
     assert {word: first[word] for word in of_first.get_column("event_type")} == dict(told.iter_rows())
+    dear = table.filter(pl.col("event_type") == "BUY", pl.col("learned")).sort("price", descending=True)
+    by_price = prices_by_product(table, 4, "price")
+    assert [row["price"] for row in by_price.get_column("BUY")] == dear.get_column("price").to_list()[:4]
     assert (table.get_column("standard_error") >= 0).all()
     older = prices_by_product(table.drop("standard_error"), 5)
     assert older.row(0, named=True)["VIEW"] == first["VIEW"] | {"standard_error": None}

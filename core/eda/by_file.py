@@ -12,15 +12,18 @@ from core.eda.theme import file_scale
 from core.schema import ROLES
 
 
-def by_file(data: pl.DataFrame, title: str, labels: Sequence[str], *, of: str, tooltip: str) -> Any:  # noqa: ANN401 (Altair)
+def by_file(
+    data: pl.DataFrame, title: str, labels: Sequence[str], *, of: str, tooltip: str, counted: str = "sessions"
+) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """A bar a class and file.
 
     Args:
-        data: file, label (of the class), sessions, share.
+        data: file, label (of the class), share, and how many by the name `counted`.
         title: of the axis of the classes.
         labels: of all classes, in their order.
         of: what the shares are shares of.
         tooltip: what a class is called there.
+        counted: what is counted.
     """
     return (
         alt.Chart(data)
@@ -33,7 +36,7 @@ def by_file(data: pl.DataFrame, title: str, labels: Sequence[str], *, of: str, t
             tooltip=[
                 "file:N",
                 alt.Tooltip("label:N", title=tooltip),
-                alt.Tooltip("sessions:Q", format=","),
+                alt.Tooltip(f"{counted}:Q", format=","),
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from core.dataset import Dataset
+from core.dataset import Dataset, DatasetCard
 from core.eda.theme import file_scale, finished
 from core.schema import (
     CATEGORY,
@@ -86,6 +86,20 @@ def frame(dataset: Dataset) -> pl.DataFrame:
             found = counts[role][measure]
             rows.append((measure, role, found, found / total if total else 0.0, known["users"], known["products"]))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def quality(card: DatasetCard) -> str:
+    """How many rows of both files could not be used, or repeat another one, in a sentence."""
+    files = (card.train, card.test)
+    rows, aside, repeated, removed = (
+        sum(getattr(file, name) for file in files) for name in ("rows", "quarantined", "duplicates", "removed")
+    )
+    if not aside and not repeated:
+        return f"All {rows:,} rows could be used: none has an empty or unreadable cell, none repeats another."
+    told = f"Of all {rows:,} rows {aside:,} could not be used (an empty cell, for one; the Data page has them)"
+    return (
+        f"{told} and {repeated:,} {'repeats' if repeated == 1 else 'repeat'} another one{' (removed)' * bool(removed)}."
+    )
 
 
 def finding(data: pl.DataFrame) -> str:

@@ -13,9 +13,9 @@ from core.schema import ROLES
 from core.wording import duration, percent
 
 TITLE = "How long do sessions last?"
-_ENDS = (1, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200)
+ENDS = (1, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200)
 """Seconds at which a class ends; the last class has no end."""
-_LABELS = (
+LABELS = (
     "0 s",
     "to 10 s",
     "to 30 s",
@@ -39,6 +39,11 @@ _SCHEMA = {
 }
 
 
+def place_of(seconds: pl.Expr) -> pl.Expr:
+    """The place of a duration's class, from 0."""
+    return pl.sum_horizontal(*(seconds >= end if end == 1 else seconds > end for end in ENDS)).cast(pl.Int64)
+
+
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row a file and class of duration (seconds from the first to the last event) of the sessions with two events
     or more: file, place (of the class, from 0), label, sessions, share (of these sessions of the file); median (of
@@ -51,15 +56,15 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         longer = mine.filter(pl.col(EVENTS) > 1)
         if longer.is_empty():
             continue
-        place = pl.sum_horizontal(*(pl.col(DURATION) >= end if end == 1 else pl.col(DURATION) > end for end in _ENDS))
+        place = place_of(pl.col(DURATION))
         parts.append(
-            longer.group_by(place.cast(pl.Int64).alias("place"))
+            longer.group_by(place.alias("place"))
             .agg(pl.len().cast(pl.Int64).alias("sessions"))
             .sort("place")
             .select(
                 pl.lit(role).alias("file"),
                 "place",
-                pl.col("place").replace_strict(dict(enumerate(_LABELS)), return_dtype=pl.String).alias("label"),
+                pl.col("place").replace_strict(dict(enumerate(LABELS)), return_dtype=pl.String).alias("label"),
                 "sessions",
                 (pl.col("sessions") / longer.height).alias("share"),
                 pl.lit(longer.get_column(DURATION).median(), pl.Float64).alias("median"),
@@ -82,5 +87,5 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a bar a class, the files beside each other."""
-    chart = by_file(data, "from the first event to the last", _LABELS, of="the sessions", tooltip="duration")
+    chart = by_file(data, "from the first event to the last", LABELS, of="the sessions", tooltip="duration")
     return finished(chart, f"Durations of sessions of two events or more. {finding(data)}")

@@ -1,22 +1,25 @@
-"""How the session values of train are spread."""
+"""How values are distributed: most sessions are worth little, a few are worth a great deal."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.dataset import Dataset
 from core.eda import picking
-from core.eda.theme import FILE_COLOURS, finished, short_axis
-from core.schema import ROLE, SESSION, TRAIN_ROLE, VALUE, VALUE_UNIT
+from core.eda.histogram import bars, on_log_scale, on_plain_scale, top_share
+from core.eda.theme import finished
+from core.schema import ROLE, SESSION, TRAIN_ROLE, VALUE
 from core.wording import number, percent
 
 TITLE = "How much are sessions worth?"
+PLAIN_TITLE = "How do values lie on a plain scale?"
 PICK = picking.values("low")
-_BINS = 48  # narrow enough to show a second hump, wide enough to be no noise from some thousand sessions on
+_SHOWN = 0.99
+"""Share of the sessions on the plain scale: the last hundredth would push all others into a corner."""
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
@@ -25,7 +28,28 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     Columns beside: median, top_share (share of all value in the most valuable 1 % of sessions), the same in every
     row. Values of 0 stand in the lowest bin. Empty when no session has a value.
     """
-    values = (
+    values = _values(dataset)
+    known = {"median": float(np.median(values)), "top_share": top_share(values)} if len(values) else {}
+    return _with(on_log_scale(values, "sessions"), "median", "top_share", known=known)
+
+
+def plain_frame(dataset: Dataset) -> pl.DataFrame:
+    """Histogram in bins of equal width from 0 to the 99th percentile: low, high (value units) and sessions.
+
+    Columns beside, the same in every row: upto (that percentile), mean, median, most (the largest value). Empty when no
+    session has a value.
+    """
+    values = _values(dataset)
+    known, upto = {}, 0.0
+    if len(values):
+        upto = float(np.quantile(values, _SHOWN, method="inverted_cdf"))
+        known = {"upto": upto, "mean": float(values.mean()), "median": float(np.median(values)), "most": values[-1]}
+    return _with(on_plain_scale(values, upto, "sessions"), "upto", "mean", "median", "most", known=known)
+
+
+def _values(dataset: Dataset) -> NDArray[np.float64]:
+    """Of the train sessions that have one, sorted."""
+    return (
         dataset.units()
         .filter((pl.col(ROLE) == TRAIN_ROLE) & pl.col(VALUE).is_not_null())
         .group_by(SESSION)
@@ -35,24 +59,10 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         .get_column(VALUE)
         .to_numpy()
     )
-    schema = {
-        "low": pl.Float64,
-        "high": pl.Float64,
-        "sessions": pl.Int64,
-        "median": pl.Float64,
-        "top_share": pl.Float64,
-    }
-    if not len(values):
-        return pl.DataFrame(schema=schema)
-    positive = values[values > 0]
-    low, high = (positive[0], positive[-1]) if len(positive) else (1.0, 1.0)
-    # Values that differ by a rounding error would give bins that are no wider than one.
-    edges = np.geomspace(low, max(high, low * 1.01), _BINS + 1)
-    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
-    top = values[-max(1, len(values) // 100) :].sum() / values.sum() if values.sum() > 0 else 0.0
-    return pl.DataFrame(
-        {"low": edges[:-1], "high": edges[1:], "sessions": counts}, schema_overrides={"sessions": pl.Int64}
-    ).with_columns(pl.lit(float(np.median(values))).alias("median"), pl.lit(float(top)).alias("top_share"))
+
+
+def _with(bins: pl.DataFrame, *names: str, known: dict[str, float]) -> pl.DataFrame:
+    return bins.with_columns(pl.lit(known.get(name), pl.Float64).alias(name) for name in names)
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -66,27 +76,23 @@ def finding(data: pl.DataFrame) -> str:
     )
 
 
+def plain_finding(data: pl.DataFrame) -> str:
+    """How far the largest is from the usual, in a sentence."""
+    if data.is_empty():
+        return "No train session here has a value."
+    row = data.row(0, named=True)
+    return (
+        f"A session brings {number(row['mean'])} on average, half of them at most {number(row['median'])}; 99% lie "
+        f"below {number(row['upto'])} and are shown, the largest is {number(row['most'])}."
+    )
+
+
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw the histogram; the value axis is logarithmic."""
-    axis = short_axis(6)
-    chart = (
-        alt.Chart(data)
-        .mark_bar(color=FILE_COLOURS["train"], orient="vertical", binSpacing=1)
-        .encode(
-            x=alt.X(
-                "low:Q",
-                title=f"session value ({VALUE_UNIT}, log scale)",
-                scale=alt.Scale(type="log", nice=False),
-                axis=axis,
-            ),
-            x2="high:Q",
-            y=alt.Y("sessions:Q", title="sessions", scale=alt.Scale(zero=True)),
-            y2=alt.value("height"),
-            tooltip=[
-                alt.Tooltip("low:Q", title="value from", format=",.4~r"),
-                alt.Tooltip("high:Q", title="to", format=",.4~r"),
-                alt.Tooltip("sessions:Q", format=","),
-            ],
-        )
-    )
-    return finished(chart, f"Histogram of session values. {finding(data)}")
+    return finished(bars(data, "session value", "sessions", log=True), f"Histogram of session values. {finding(data)}")
+
+
+def plain_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw the histogram on a plain axis."""
+    chart = bars(data, "session value", "sessions", log=False)
+    return finished(chart, f"Histogram of session values on a plain scale. {plain_finding(data)}")

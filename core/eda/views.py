@@ -26,12 +26,15 @@ from core.eda import (
     quantiles,
     session_duration,
     session_length,
+    session_pauses,
+    single_type,
     target,
     time_of_day,
     transitions,
     type_value,
     user_segments,
     user_sessions,
+    user_value,
     value_spread,
     week,
 )
@@ -74,11 +77,20 @@ def _chart(module: ModuleType, of: Source = "sessions") -> Chart:
 
 VIEWS: dict[str, tuple[Chart, ...]] = {
     "Overview": (_chart(overview, "dataset"), _chart(days, "dataset")),
-    "Value": (_chart(target, "dataset"), _chart(lorenz), _chart(quantiles), _chart(value_spread)),
+    "Value": (
+        _chart(target, "dataset"),
+        Chart(
+            "target_plain", target.PLAIN_TITLE, "dataset", target.plain_frame, target.plain_finding, target.plain_figure
+        ),
+        _chart(lorenz),
+        _chart(quantiles),
+        _chart(value_spread),
+    ),
     "Events": (
         _chart(event_mix),
         _chart(funnel),
         _chart(type_value),
+        _chart(single_type),
         _chart(transitions, "dataset"),
         _chart(paths),
         _chart(flows),
@@ -86,6 +98,7 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
     "Sessions": (
         _chart(session_length),
         _chart(session_duration),
+        _chart(session_pauses, "dataset"),
         Chart(
             "session_length_value",
             session_length.VALUE_TITLE,
@@ -102,7 +115,7 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
         Chart("week_value", week.VALUE_TITLE, "sessions", week.value_frame, week.value_finding, week.value_figure),
         _chart(time_of_day, "dataset"),
     ),
-    "Users": (_chart(user_sessions), _chart(user_segments)),
+    "Users": (_chart(user_sessions), _chart(user_value), _chart(user_segments)),
     "Products": (
         _chart(long_tail, "products"),
         _chart(popularity, "products"),

@@ -1,6 +1,6 @@
 """Which features the learners used, in numbers and in words."""
 
 from core.importance.importance import importance_frame
-from core.importance.price_table import price_finding, price_table, prices_by_product, standard_errors
+from core.importance.price_table import PriceOrder, price_finding, price_table, prices_by_product, standard_errors
 
-__all__ = ["importance_frame", "price_finding", "price_table", "prices_by_product", "standard_errors"]
+__all__ = ["PriceOrder", "importance_frame", "price_finding", "price_table", "prices_by_product", "standard_errors"]

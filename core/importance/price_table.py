@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.dataset import Dataset
 from core.features.prices import Baskets, Prices
-from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
+from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
 from core.wording import number
 
 EVENT, PRICE, ERROR, EVENTS, LEARNED = "event_type", "price", "standard_error", "events", "learned"
@@ -56,8 +57,12 @@ def standard_errors(estimates: Sequence[NDArray[np.float64]]) -> NDArray[np.floa
     return np.asarray(np.sqrt(groups - 1) * np.std(estimates, axis=0))
 
 
-def prices_by_product(table: pl.DataFrame, most: int) -> pl.DataFrame:
-    """The products with most events, one row each: product_id, category_id, events, and a structure an event type.
+PriceOrder = Literal["events", "price"]
+
+
+def prices_by_product(table: pl.DataFrame, most: int, by: PriceOrder = "events") -> pl.DataFrame:
+    """The products with most events, or those whose purchase is worth most (of the products that train learned it
+    of), one row each: product_id, category_id, events, and a structure an event type.
 
     It has the columns price, standard_error, events and learned of `price_table`; null where there is no such event.
     """
@@ -69,7 +74,11 @@ def prices_by_product(table: pl.DataFrame, most: int) -> pl.DataFrame:
         pl.col(EVENTS).sum(),
         *(of_type.filter(pl.col(EVENT) == word).first().alias(word) for word in EVENT_TYPES),
     )
-    return wide.sort(EVENTS, PRODUCT_ID, descending=[True, False]).head(most)
+    if by == "events":
+        return wide.sort(EVENTS, PRODUCT_ID, descending=[True, False]).head(most)
+    buy = pl.col(BUY).struct
+    learned = wide.filter(buy.field(LEARNED))
+    return learned.sort(buy.field(PRICE), PRODUCT_ID, descending=[True, False]).head(most)
 
 
 def price_finding(table: pl.DataFrame) -> str:

@@ -19,7 +19,7 @@ from core.eda.product_counts import ProductCounts, ProductEvents
 from core.eda.selection import SelectedDataset, Selection, units_of
 from core.eda.session_table import session_count, session_table
 from core.eda.views import CHARTS
-from core.importance import price_finding, prices_by_product
+from core.importance import PriceOrder, price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, damage
 from core.schema import UNIT, USER
@@ -165,13 +165,13 @@ def importance_frame(run_folder: str, measure: importance.Measure, most: int) ->
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner=False)
-def recovered_prices(run_folder: str, most: int) -> tuple[str, Any] | None:
-    """What was found of recovered prices, and those of the `most` products with most events; None in older runs."""
+def recovered_prices(run_folder: str, most: int, by: PriceOrder = "events") -> tuple[str, Any] | None:
+    """What was found of recovered prices, and those of the `most` products that come first; None in older runs."""
     run = load_run(Path(run_folder))
     if PRICES_FILE not in run.manifest.sha256:
         return None
     table = run.table(PRICES_FILE).collect()
-    return price_finding(table), prices_by_product(table, most)
+    return price_finding(table), prices_by_product(table, most, by)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Comparing predictions with values")

@@ -74,8 +74,8 @@ def _moment(seconds: int) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%d %b %Y %H:%M")
 
 
-def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
-    """One row a product, one column an event type; all of them as a download."""
+def price_table(products: Any, run: Run, which: str = "with most events") -> None:  # noqa: ANN401 (core's frame)
+    """One row a product, one column an event type; all of them as a download. `which` says what the products are."""
     rows = [
         {"Product": row["product_id"], "Category": row["category_id"], "Events": f"{row['events']:,}"}
         | {word: _price(row[word]) for word in EVENT_TYPES}
@@ -86,10 +86,10 @@ def price_table(products: Any, run: Run) -> None:  # noqa: ANN401 (core's frame)
         rows,
         hide_index=True,
         column_config=dict.fromkeys(("Events", *EVENT_TYPES), right),
-        alt="The products with most events and what an event of each type on them adds to a session's value",
+        alt=f"The products {which}, and what an event of each type on them adds to a session's value",
     )
     st.caption(
-        f"The {count(len(rows), 'product')} with most events. In value units, with the standard error, and in brackets "
+        f"The {count(len(rows), 'product')} {which}. In value units, with the standard error, and in brackets "
         "how many such events there are; learned from the session values of train by ridge regression. ≈: no such "
         "event in train, so the price is that of its category; a dash: no such event at all."
     )
