@@ -49,6 +49,7 @@ frame.title("What do sessions look like?", f"**{events}** in two files.")
 chosen = selection_of(card, frequent_categories(folder))
 query = tuple(chosen.as_query().items())
 note = show(chosen, sessions_chosen(folder, query))
+context = f"{card.name}. {note}{' Synthetic data: simulated, not of a real shop.' if card.synthetic else ''}"
 
 if not sessions_chosen(folder, query)[0]:
     st.info("No session fits the filter: widen it, or clear it.", icon=":material/filter_alt_off:")
@@ -60,10 +61,9 @@ frame.follow_address("view", views)
 view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed")
 frame.write_address("view", view)
 if view in ("Features", "Drift"):
-    train, test = sampled_sessions(folder, query)
-    looked_at = count(train, "train session") + (f" and {count(test, 'test session')}" if view == "Drift" else "")
-    which = "that the filter lets through, of those drawn at random" if query else "drawn at random"
-    st.caption(f"Counted on {looked_at} {which}.")
+    st.caption(sampled_sessions(folder, query, both=view == "Drift"))
+    if view == "Drift" and (chosen.least_value, chosen.most_value) != (None, None):
+        st.caption("Sessions of test have no known value: a filter by value leaves them out.")
 if view == "Drift" and (apart := files_told_apart(folder)) is not None:
     st.markdown(drift.told_apart(*apart))
 
@@ -71,7 +71,7 @@ if view == "Drift" and (apart := files_told_apart(folder)) is not None:
 def as_shown(name: str) -> tuple[Any, export.Shown]:
     """The numbers of a chart, and the chart."""
     chart, data = CHARTS[name], chart_frame(name, folder, query)
-    return data, export.Shown(chart.title, chart.finding(data), chart.figure(data))
+    return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
 for chart in VIEWS.get(view, ()):
@@ -83,12 +83,16 @@ for chart in VIEWS.get(view, ()):
     if chart.pick is None:
         st.altair_chart(drawn.figure, key=chart.name)
     else:
-        told = st.altair_chart(pickable(drawn.figure, chart.pick), key=chart.name, on_select="rerun")
+        # a span that was drawn is gone with the next filter: it would lie over the whole chart, and only be moved
+        key = f"{chart.name}-{query}" if chart.pick.spans else chart.name
+        told = st.altair_chart(pickable(drawn.figure, chart.pick), key=key, on_select="rerun")
         follow(chart.name, chart.pick, dict(told.selection), chosen)
     with st.container(horizontal=True, vertical_alignment="center"):
-        downloads(chart.name, data, drawn)
+        downloads(chart.name, data, drawn, context)
         if chart.pick is not None:
             st.caption(chart.pick.hint, width="content")
+if view == "Products" and chosen.categories:
+    st.caption("Of sessions with an event in one of the categories all events count, those in other categories, too.")
 if view == "Overview":
     st.markdown(overview.quality(card))
     columns = st.expander(overview.COLUMNS_TITLE, icon=":material/table:", key="columns", on_change="rerun")
@@ -121,14 +125,14 @@ if view == ONE_SESSION:
         session = st.text_input(
             "Session id", st.query_params.get("session", ""), placeholder="user_session as in the files", width=420
         )
-    if session:
+    if session := session.strip():
         st.query_params["session"] = session
         line = session_events(folder, session)
         st.markdown(session_line.finding(line))
         if line.height:
             drawn = export.Shown(session_line.TITLE, session_line.finding(line), session_line.figure(line))
             st.altair_chart(drawn.figure, key="session-line")
-            downloads("session", line, drawn)
+            downloads("session", line, drawn, context)
             st.dataframe(line, hide_index=True, alt="The events of the session")
     else:
         st.markdown("Type an id, or draw a session at random from those that the filter shows.")
@@ -136,5 +140,5 @@ st.divider()
 name = page.dataset.card().name
 with st.container(horizontal=True):
     if view in VIEWS:
-        whole_page(view, f"{name}: {view}", note, lambda: [as_shown(chart.name)[1] for chart in VIEWS[view]])
-    whole_page("All views", name, note, lambda: [as_shown(each)[1] for each in CHARTS])
+        whole_page(view, f"{name}: {view}", context, lambda: [as_shown(chart.name)[1] for chart in VIEWS[view]])
+    whole_page("All views", name, context, lambda: [as_shown(each)[1] for each in CHARTS])

@@ -30,7 +30,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> Da
 def axis_titles(spec: dict[str, Any]) -> set[str]:
     """Titles of the axes of a chart, or of its first layer."""
     encoding = spec.get("layer", [spec])[0]["encoding"]
-    return {encoding[channel]["title"] for channel in ("x", "y") if encoding[channel].get("title")}
+    titles = [encoding[channel].get("title") for channel in ("x", "y")]
+    return {"; ".join([title] if isinstance(title, str) else title) for title in titles if title}
 
 
 def assert_drawn(figure: Any, sentence: str, rows: int) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def test_drift_of_one_feature_and_of_none():
     assert_drawn(drift.figure(one), drift.finding(one), 1)
     none = drift.frame([])
     assert (none.height, none.columns) == (0, one.columns)
-    assert drift.finding(none) == "No feature was compared."
+    assert drift.finding(none) == "There are too few sessions of train or of test to compare them."
     assert_drawn(drift.figure(none), drift.finding(none), 0)
 
 
@@ -80,7 +81,7 @@ def test_features_that_count_as_different_have_the_accent_colour():
     colour = spec["layer"][0]["encoding"]["color"]["scale"]
     assert colour == {"domain": [True, False], "range": [theme.ACCENT, theme.MUTED]}
     assert spec["layer"][1]["encoding"]["x"]["datum"] == drift.MAJOR_PSI
-    assert axis_titles(spec) == {"population stability index (line: 0.25, a major shift)"}
+    assert axis_titles(spec) == {"population stability index; line: 0.25, a major shift"}
 
 
 # --- tail -------------------------------------------------------------------------------------------------------------

@@ -235,8 +235,15 @@ def test_the_hours_of_the_week(dataset: Dataset) -> None:
         (datetime.fromtimestamp(second(row), UTC).strftime("%A"), row.hour) for row in [*MIXED.train, *MIXED.test]
     )
     assert data.height == 168
-    assert {(day, hour): events for day, hour, events, *_ in data.iter_rows() if events} == by_hand
-    assert data["share"].sum() == pytest.approx(1.0)
+    told = data.select("weekday", "hour", "events", "times", "mean").rows()
+    assert {(day, hour): events for day, hour, events, _, _ in told if events} == by_hand
+    seconds = [second(row) for row in [*MIXED.train, *MIXED.test]]
+    hours = range(min(seconds) // 3600, max(seconds) // 3600 + 1)
+    came = Counter((each.strftime("%A"), each.hour) for each in (datetime.fromtimestamp(3600 * n, UTC) for n in hours))
+    assert {(day, hour): times for day, hour, _, times, _ in told if times} == came
+    assert all(mean == pytest.approx(events / times) for _, _, events, times, mean in told if times)
+    ends = [sum(of[place] for place in of if place[0] in ("Saturday", "Sunday")) / of.total() for of in (by_hand, came)]
+    assert f"{100 * ends[0]:.1f}% of the events are on weekends, which are {100 * ends[1]:.1f}%" in week.finding(data)
 
 
 def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
@@ -253,14 +260,16 @@ def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
 
 
 def test_when_people_buy(dataset: Dataset) -> None:
-    bought = Counter(
-        datetime.fromtimestamp(second(row), UTC).strftime("%A")
-        for row in [*MIXED.train, *MIXED.test]
-        if row.type == "BUY"
-    )
-    (first, times), *_ = bought.most_common()
+    happened, bought = Counter[str](), Counter[str]()
+    for row in [*MIXED.train, *MIXED.test]:
+        day = datetime.fromtimestamp(second(row), UTC).strftime("%A")
+        happened[day] += 1
+        bought[day] += row.type == "BUY"
+    rates = {day: bought[day] / happened[day] for day in happened}
     told = week.buys_finding(week.frame(dataset))
-    assert f"most of them are made on {first} ({100 * times / bought.total():.1f}%)" in told
+    first = max(rates, key=lambda day: rates[day])
+    assert f"most on {first} ({100 * rates[first]:.1f}% of its events)" in told
+    assert f"{100 * min(rates.values()):.1f}%)." in told
 
 
 def test_durations_against_a_count_by_hand(table: pl.DataFrame) -> None:
@@ -587,9 +596,8 @@ def test_values_on_a_plain_scale_against_numpy(dataset: Dataset) -> None:
     counts, edges = np.histogram(values[values <= upto], bins=48, range=(0.0, upto))
     assert data["sessions"].to_list() == counts.tolist()
     assert data["high"].to_list() == pytest.approx(edges[1:].tolist())
-    assert [data.item(0, name) for name in ("mean", "median", "most")] == pytest.approx(
-        [values.mean(), np.median(values), values.max()]
-    )
+    told = [data.item(0, name) for name in ("mean", "spread", "all_low", "all_high", "most")]
+    assert told == pytest.approx([values.mean(), values.std(), *np.quantile(values, [0.25, 0.75]), values.max()])
 
 
 def test_popularity_and_value_against_scipy(tmp_path: Path) -> None:

@@ -38,7 +38,12 @@ def drawn(data: pl.DataFrame, labels: Sequence[str]) -> Any:  # noqa: ANN401 (Al
     """A box a row of data: event_type (its colour), label (what it is of, in the order of `labels`), and `numbers`."""
     there = [label for label in labels if label in data.get_column("label")]
     base = alt.Chart(data).encode(
-        y=alt.Y("label:N", sort=there, title=None, axis=alt.Axis(labelLimit=260, grid=False)),
+        y=alt.Y(
+            "label:N",
+            sort=there,
+            title=None,
+            axis=alt.Axis(labelLimit=260, grid=False, labelExpr="split(datum.label, ', ')"),
+        ),
         tooltip=[
             alt.Tooltip("label:N", title="sessions"),
             alt.Tooltip("sessions:Q", title="how many", format=","),

@@ -72,7 +72,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         .encode(
             x=alt.X(
                 "psi:Q",
-                title=f"population stability index (line: {MAJOR_PSI}, a major shift)",
+                title=["population stability index", f"line: {MAJOR_PSI}, a major shift"],
                 axis=alt.Axis(tickCount=6),
             ),
             y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),

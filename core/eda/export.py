@@ -30,7 +30,7 @@ footer { margin-top: 3rem; color: #6b7280; font-size: .85rem; }
 
 @dataclass(frozen=True)
 class Shown:
-    """A chart as a page shows it: the question, the sentence, the drawing."""
+    """A chart as a page shows it: the question, the sentence, the drawing; None where there is nothing to draw."""
 
     title: str
     finding: str
@@ -54,7 +54,11 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
     out.write(f"<style>{_STYLE}</style>\n<script>{bundle}</script></head>\n")
     out.write(f"<body><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>\n")
     for number, chart in enumerate(charts):
-        out.write(f"<h2>{html.escape(chart.title)}</h2><p>{html.escape(chart.finding)}</p>\n")
+        if chart.title != title:  # of a single chart the page has it already
+            out.write(f"<h2>{html.escape(chart.title)}</h2>\n")
+        out.write(f"<p>{html.escape(chart.finding)}</p>\n")
+        if chart.figure is None:
+            continue
         out.write(
             f'<div class="chart" id="chart{number}" role="img" aria-label="{html.escape(chart.finding)}"></div>\n'
         )

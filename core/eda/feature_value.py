@@ -23,6 +23,8 @@ TITLE = "Which features go with the value?"
 TOGETHER_TITLE = "Which features say the same?"
 _TENTHS = 10
 """Parts of equal size that mutual information is counted in."""
+_FEWEST = 50
+"""Sessions: of fewer, correlations of 0.3 come about by chance."""
 _MOST = 20
 _SCHEMA = {
     "feature": pl.String,
@@ -49,7 +51,7 @@ def frame(sample: pl.DataFrame) -> pl.DataFrame:
     where the feature is there, -1 to 1; null where it does not vary), information (mutual information with the value in
     nats, see `_information`). `sample` is as of `with_value`.
     """
-    if sample.height < 3:
+    if sample.height < _FEWEST:
         return pl.DataFrame(schema=_SCHEMA)
     names = [name for name in sample.columns if name != VALUE]
     about = {each.feature.name: (each.group, each.feature.meaning) for each in feature_catalogue()}
@@ -66,6 +68,8 @@ def together_frame(sample: pl.DataFrame) -> pl.DataFrame:
 
     Like features stand beside each other (average linkage on 1 - |correlation|).
     """
+    if sample.height < _FEWEST:
+        return pl.DataFrame(schema=_PAIRS)
     every = [name for name in sample.columns if name != VALUE]
     ranks = {
         name: rank for name, (_, rank) in zip(every, _correlations(sample, every), strict=True) if rank is not None
@@ -86,7 +90,7 @@ def together_frame(sample: pl.DataFrame) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """The strongest features, in a sentence."""
     if data.is_empty():
-        return "There are too few sessions with a value."
+        return f"There are fewer than {_FEWEST} train sessions with a value: any correlation would be chance."
     told = [
         f"{row['feature']} ({row['spearman']:+.2f})" for row in data.head(3).iter_rows(named=True) if row["spearman"]
     ]

@@ -55,7 +55,9 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     told = pl.col("mean").map_elements(number, return_dtype=pl.String).fill_null("–")
     base = alt.Chart(data.with_columns(told.alias("told"))).encode(
         x=alt.X(
-            "share:Q", title="share of the train sessions (label: mean value)", axis=alt.Axis(format="%", tickCount=5)
+            "share:Q",
+            title=["share of the train sessions", "label: mean value"],
+            axis=alt.Axis(format="%", tickCount=5),
         ),
         y=alt.Y("path:N", sort=data.get_column("path").to_list(), title=None, axis=alt.Axis(labelLimit=330)),
         tooltip=[

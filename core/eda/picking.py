@@ -90,7 +90,7 @@ def categories(field: str) -> Pick:
 
 def lengths(field: str, longest: int) -> Pick:
     """Lengths of sessions; the `longest` stands for all from there on."""
-    hint = "Click a bar to look only at sessions of that length; with Shift, at a range."
+    hint = "Click a bar to look only at sessions of that length."
     return Pick(field, spans=False, hint=hint, narrowed=_lengths(longest))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -88,22 +89,18 @@ class Selection:
         told = []
         if self.file:
             told.append(f"in {self.file}")
-        if self.first:
-            told.append(f"from {self.first:%d %b %Y}")
-        if self.last:
-            told.append(f"to {self.last:%d %b %Y}")
+        if self.first and self.last:
+            told.append(f"begun from {self.first:%d %b %Y} to {self.last:%d %b %Y}")
+        elif self.first or self.last:
+            told.append(f"begun from {self.first:%d %b %Y} on" if self.first else f"begun until {self.last:%d %b %Y}")
         if self.types:
             told.append("with " + " and ".join(self.types))
         if self.categories:
             told.append("in " + " or ".join(self.categories))
-        if self.least_value is not None:
-            told.append(f"worth {number(self.least_value)} or more")
-        if self.most_value is not None:
-            told.append(f"worth {number(self.most_value)} or less")
-        if self.least_events is not None:
-            told.append(f"of {count(self.least_events, 'event')} or more")
-        if self.most_events is not None:
-            told.append(f"of {count(self.most_events, 'event')} or less")
+        if (value := _span(self.least_value, self.most_value, number)) is not None:
+            told.append(f"worth {value}")
+        if (length := _span(self.least_events, self.most_events, lambda events: count(events, "event"))) is not None:
+            told.append(f"of {length}")
         if self.users is not None:
             told.append(f"of {percent(self.users)} of the users")
         return ", ".join(told)
@@ -155,6 +152,15 @@ class SelectedDataset(Dataset):
     def _is_chosen(self) -> pl.Expr:
         """A look at a place for each row: joins took four times as long, and give no promise on the order."""
         return pl.col(UNIT).map_batches(self.chosen.gather, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def _span(least: Any, most: Any, told: Callable[[Any], str]) -> str | None:  # noqa: ANN401 (numbers of one kind)
+    """Both ends in words; None where there is none."""
+    if least is not None and most is not None:
+        return told(least) if least == most else f"{told(least)} to {told(most)}"
+    if least is not None:
+        return f"{told(least)} or more"
+    return None if most is None else f"{told(most)} or less"
 
 
 def units_of(sessions: pl.DataFrame, dataset: Dataset) -> pl.Series:

@@ -98,7 +98,12 @@ def value_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts sh
     """Draw mean and quartiles of the value by length."""
     colour = FILE_COLOURS["train"]
     base = alt.Chart(data).encode(
-        x=alt.X("label:N", title="events in the session", sort=_LABELS, axis=alt.Axis(labelAngle=0)),
+        x=alt.X(
+            "label:N",
+            title=["events in the session", "bar: middle half of the values, line: median, dot: mean"],
+            sort=_LABELS,
+            axis=alt.Axis(labelAngle=0),
+        ),
         tooltip=[
             alt.Tooltip("label:N", title="events"),
             alt.Tooltip("sessions:Q", format=","),

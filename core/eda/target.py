@@ -36,15 +36,18 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 def plain_frame(dataset: Dataset) -> pl.DataFrame:
     """Histogram in bins of equal width from 0 to the 99th percentile: low, high (value units) and sessions.
 
-    Columns beside, the same in every row: upto (that percentile), mean, median, most (the largest value). Empty when no
-    session has a value.
+    Columns beside, the same in every row, of all values: upto (that percentile), mean, spread (standard deviation),
+    all_low and all_high (quartiles), most (the largest). Empty when no session has a value.
     """
     values = _values(dataset)
-    known, upto = {}, 0.0
+    known: dict[str, float] = {}
+    upto = 0.0
     if len(values):
         upto = float(np.quantile(values, _SHOWN, method="inverted_cdf"))
-        known = {"upto": upto, "mean": float(values.mean()), "median": float(np.median(values)), "most": values[-1]}
-    return _with(on_plain_scale(values, upto, "sessions"), "upto", "mean", "median", "most", known=known)
+        known = {"upto": upto, "mean": float(values.mean()), "spread": float(values.std()), "most": float(values[-1])}
+        known |= {"all_low": float(np.quantile(values, 0.25)), "all_high": float(np.quantile(values, 0.75))}
+    names = ("upto", "mean", "spread", "all_low", "all_high", "most")
+    return _with(on_plain_scale(values, upto, "sessions"), *names, known=known)
 
 
 def _values(dataset: Dataset) -> NDArray[np.float64]:
@@ -82,8 +85,9 @@ def plain_finding(data: pl.DataFrame) -> str:
         return "No train session here has a value."
     row = data.row(0, named=True)
     return (
-        f"A session brings {number(row['mean'])} on average, half of them at most {number(row['median'])}; 99% lie "
-        f"below {number(row['upto'])} and are shown, the largest is {number(row['most'])}."
+        f"A session brings {number(row['mean'])} on average (standard deviation {number(row['spread'])}), the middle "
+        f"half of them {number(row['all_low'])} to {number(row['all_high'])}. Shown are 99%, up to "
+        f"{number(row['upto'])}; the largest is {number(row['most'])}."
     )
 
 

@@ -17,10 +17,10 @@ from core.schema import ADD_CART, BUY, EVENT_TYPES, REMOVE_CART, STACK, VIEW
 # that open at once on a fresh server one could meet it half imported; a whole import here, before any drawing, helps.
 
 ACCENT: Final = "#3B5BDB"
-MUTED: Final = "#8A94A6"
+MUTED: Final = "#6C7789"
 EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#CE8300", REMOVE_CART: "#C2659B", BUY: "#079268"}
 LEARNER_COLOURS: Final = {"lightgbm": "#3C98D4", "xgboost": "#D55E00", "catboost": "#9467BD", STACK: ACCENT}
-FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#CE8300"}
+FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#A9744F"}
 
 HEIGHT: Final = 280
 """Pixels: two charts and their sentences fit on a laptop's screen."""
@@ -46,8 +46,15 @@ def finished(chart: Any, description: str, height: int = HEIGHT) -> Any:  # noqa
     return (
         chart.properties(height=height, width="container", description=description)
         .configure_view(strokeWidth=0)
-        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", grid=False, titlePadding=10)
-        .configure_axisY(grid=True, gridOpacity=0.35, domain=False, ticks=False, labelFlush=False)
+        .configure_axis(
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            grid=False,
+            titlePadding=10,
+            labelFlush=False,  # Streamlit's own moves the first and the last off their places
+        )
+        .configure_axisY(grid=True, gridOpacity=0.35, domain=False, ticks=False)
         .configure_legend(
             labelFontSize=11, title=None, orient="top", offset=6, symbolType="square", columnPadding=3, labelOffset=2
         )

@@ -91,8 +91,8 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
         x=alt.X(
             "recency:N",
             sort=list(RECENCY),
-            title="last seen before the end of train (colour: value a user, label: share of the users)",
-            axis=alt.Axis(labelAngle=0),
+            title=["last seen before the end of train", "colour: value a user, label: share of the users"],
+            axis=alt.Axis(labelAngle=0, labelOverlap=False, labelExpr="split(datum.label, ' ')"),
         ),
         y=alt.Y("frequency:N", sort=list(FREQUENCY)[::-1], title=None, axis=alt.Axis(grid=False)),
         tooltip=[

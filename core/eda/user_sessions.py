@@ -78,7 +78,7 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     base = alt.Chart(data.with_columns(told.alias("told"))).encode(
         x=alt.X(
             "label:N",
-            title="sessions of the user in train (label: mean value of a session)",
+            title=["sessions of the user in train", "label: mean value of a session"],
             sort=_LABELS,
             axis=alt.Axis(labelAngle=0),
         ),

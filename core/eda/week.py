@@ -23,26 +23,36 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """One row an hour of the week (UTC, all 168 present, both files together): weekday, hour, events, share (of all
-    events), buy_share (part of the hour's events that are purchases, null for an hour without events).
+    """One row an hour of the week (UTC, all 168 present, both files together): weekday, hour, times (how often it came
+    between the first and the last event), events, mean (events each time; null for an hour that never came), buy_share
+    (part of the hour's events that are purchases, null for an hour without events).
     """
-    hour = (pl.col(TIME) // _HOUR + 24 * _THURSDAY) % _HOURS_A_WEEK
     counted = (
         pl.concat([dataset.events(role).select(TIME, TYPE) for role in ROLES])
-        .group_by(hour.cast(pl.Int64).alias("place"))
+        .group_by((pl.col(TIME) // _HOUR).cast(pl.Int64).alias("number"))
         .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
         .collect()
     )
+    ends = (counted.get_column("number").min(), counted.get_column("number").max()) if counted.height else (0, -1)
+    span = pl.DataFrame({"number": range(ends[0], ends[1] + 1)}, schema={"number": pl.Int64})  # type: ignore[arg-type, operator]
+    place = ((pl.col("number") + 24 * _THURSDAY) % _HOURS_A_WEEK).alias("place")
+    by_place = (
+        span.join(counted, on="number", how="left")
+        .group_by(place)
+        .agg(pl.len().cast(pl.Int64).alias("times"), pl.col("events", "buys").sum())
+    )
     every = pl.DataFrame({"place": range(_HOURS_A_WEEK)}, schema={"place": pl.Int64})
     whole = (
-        every.join(counted, on="place", how="left").with_columns(pl.col("events", "buys").fill_null(0)).sort("place")
+        every.join(by_place, on="place", how="left")
+        .sort("place")
+        .with_columns(pl.col("times", "events", "buys").fill_null(0))
     )
-    total = max(int(whole.get_column("events").sum()), 1)
     return whole.select(
         pl.Series("weekday", [WEEKDAYS[place // 24] for place in range(_HOURS_A_WEEK)]),
         (pl.col("place") % 24).alias("hour"),
+        "times",
         "events",
-        (pl.col("events") / total).alias("share"),
+        pl.when(pl.col("times") > 0).then(pl.col("events") / pl.col("times")).alias("mean"),
         pl.when(pl.col("events") > 0).then(pl.col("buys") / pl.col("events")).alias("buy_share"),
     )
 
@@ -51,39 +61,46 @@ def finding(data: pl.DataFrame) -> str:
     """The busiest hour of the week, in a sentence."""
     if not data.get_column("events").sum():
         return "There is no event."
-    busiest = data.sort("events", descending=True).row(0, named=True)
-    weekend = data.filter(pl.col("weekday").is_in(WEEKDAYS[5:])).get_column("share").sum()
+    busiest = data.sort("mean", descending=True, nulls_last=True).row(0, named=True)
+    weekend = data.filter(pl.col("weekday").is_in(WEEKDAYS[5:]))
+    events, hours = (
+        float(weekend.get_column(each).sum()) / float(data.get_column(each).sum()) for each in ("events", "times")
+    )
     return (
-        f"The busiest hour of the week begins on {busiest['weekday']} at {busiest['hour']:02d}:00 UTC; "
-        f"{percent(float(weekend))} of the events are on weekends, which are 28.6% of the week."
+        f"The busiest hour of the week begins on {busiest['weekday']} at {busiest['hour']:02d}:00 UTC, with "
+        f"{number(busiest['mean'])} events each time; {percent(events)} of the events are on weekends, which are "
+        f"{percent(hours)} of the time."
     )
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a heat map."""
     told = [
-        alt.Tooltip("events:Q", format=","),
-        alt.Tooltip("share:Q", title="of all events", format=".2%"),
+        alt.Tooltip("mean:Q", title="events each time", format=",.3~r"),
+        alt.Tooltip("events:Q", title="events in all", format=","),
+        alt.Tooltip("times:Q", title="such hours in the data", format=","),
         alt.Tooltip("buy_share:Q", title="of them purchases", format=".1%"),
     ]
-    return _heat(data, "events", told, ACCENT, f"Events by weekday and hour. {finding(data)}")
+    return _heat(data, "mean", told, ACCENT, f"Events by weekday and hour. {finding(data)}")
 
 
 def buys_finding(data: pl.DataFrame) -> str:
-    """When most is bought, in a sentence."""
-    events = int(data.get_column("events").sum())
-    if not events:
-        return "There is no event."
-    buys = data.select("weekday", (pl.col("events") * pl.col("buy_share").fill_null(0.0)).alias("buys"))
-    by_day = buys.group_by("weekday", maintain_order=True).agg(pl.col("buys").sum()).sort("buys", descending=True)
-    total = float(by_day.get_column("buys").sum())
-    if not total:
-        return "Nothing is bought."
-    return (
-        f"{percent(total / events)} of all events are purchases; most of them are made on {by_day.item(0, 'weekday')} "
-        f"({percent(by_day.item(0, 'buys') / total)}), fewest on {by_day.item(-1, 'weekday')} "
-        f"({percent(by_day.item(-1, 'buys') / total)})."
+    """On which weekdays most and least of what happens is a purchase, in a sentence."""
+    told = data.filter(pl.col("events") > 0).select(
+        "weekday", "events", (pl.col("events") * pl.col("buy_share")).alias("buys")
     )
+    if told.is_empty():
+        return "There is no event."
+    rate = (pl.col("buys").sum() / pl.col("events").sum()).alias("rate")
+    every = float(told.select(rate).item())
+    if not every:
+        return "Nothing is bought."
+    by_day = told.group_by("weekday", maintain_order=True).agg(rate).sort("rate", descending=True, maintain_order=True)
+    sentence = f"{percent(every)} of all events are purchases"
+    if by_day.height == 1:
+        return f"{sentence}; all are on {by_day.item(0, 'weekday')}."
+    (most, high), (least, low) = by_day.row(0), by_day.row(-1)
+    return f"{sentence}: most on {most} ({percent(high)} of its events), least on {least} ({percent(low)})."
 
 
 def buys_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)

@@ -23,6 +23,7 @@ from core.importance import PriceOrder, price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, damage
 from core.schema import UNIT, USER
+from core.wording import count
 
 _KEPT = 32
 _CATEGORIES = 200
@@ -128,10 +129,16 @@ def _sampled(dataset_folder: str, query: Query) -> Sample:
 
 
 @st.cache_data(max_entries=4 * _KEPT, show_spinner=False)
-def sampled_sessions(dataset_folder: str, query: Query) -> tuple[int, int]:
-    """How many sessions of train and of test the views of features look at."""
-    sample = _sampled(dataset_folder, query)
-    return len(sample.train_units), len(sample.test_units)
+def sampled_sessions(dataset_folder: str, query: Query, *, both: bool) -> str:
+    """Which sessions of train, or of both files, the views of features look at, in a sentence."""
+    sample, card = _sampled(dataset_folder, query), card_of(dataset_folder)
+    told, drawn = [], False
+    for role, units, file in (("train", sample.train_units, card.train), ("test", sample.test_units, card.test)):
+        if role == "train" or both:
+            told.append(count(len(units), f"{role} session"))
+            drawn = drawn or file.sessions > _SAMPLE
+    which = " that the filter lets through" if query else ""
+    return f"Counted on {' and '.join(told)}{which}{', of those drawn at random' if drawn else ''}."
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")

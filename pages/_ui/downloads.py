@@ -12,13 +12,18 @@ from core.eda import export
 from core.eda.export import Shown
 
 
-def downloads(name: str, data: Any, shown: Shown) -> None:  # noqa: ANN401 (core's frame)
-    """A menu under a chart; a file is made when it is asked for."""
+def downloads(name: str, data: Any, shown: Shown, note: str) -> None:  # noqa: ANN401 (core's frame)
+    """A menu under a chart; a file is made when it is asked for. `note` says what the chart is of."""
+    page = partial(export.page, shown.title, note.replace("**", ""), [shown])
     made = {
         "Numbers (CSV)": (f"{name}.csv", "text/csv", data.write_csv),
         "Picture (PNG)": (f"{name}.png", "image/png", partial(export.picture, shown.figure, "png")),
         "Picture (SVG)": (f"{name}.svg", "image/svg+xml", partial(export.picture, shown.figure, "svg")),
-        "Chart (HTML)": (f"{name}.html", "text/html", partial(export.page, shown.title, "", [shown])),
+        "Chart (HTML)": (
+            f"{name}.html",
+            "text/html",
+            page,
+        ),
     }
     with st.popover("Download", icon=":material/download:", type="tertiary"):
         for label, (file, mime, content) in made.items():
