@@ -96,9 +96,23 @@ def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finish
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120, steps=8)
         page.mouse.up()
-        expect(page.get_by_text(re.compile(r"those from 0\d Jun 2025, to 1\d Jun 2025\."))).to_be_visible()
+        days = page.get_by_text(re.compile(r"those begun from 0\d Jun 2025 to 1\d Jun 2025\."))
+        expect(days).to_be_visible()
         page.reload()
-        expect(page.get_by_text(re.compile(r"those from 0\d Jun 2025, to 1\d Jun 2025\."))).to_be_visible()
+        expect(days).to_be_visible()
+        # a second span is a new one: the first must not lie over the chart and be moved
+        expect(page.locator(ENDED)).to_be_visible()
+        first = days.inner_text()
+        box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()  # the filter stands open now
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 120)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120, steps=8)
+        page.mouse.up()
+        expect(page.get_by_text(first)).to_have_count(0)
+        told = (first, page.get_by_text("begun from").inner_text())
+        (begins, _), (narrower, _) = ([int(day) for day in re.findall(r"(\d+) Jun", each)] for each in told)
+        assert begins < narrower
     context.close()
 
 
@@ -137,7 +151,7 @@ def test_a_filter_of_days_that_another_dataset_does_not_have(
         page.goto(
             f"{address}/Explore?view=Time&first=2025-06-05&last=2025-06-10&types=BUY&dataset={finished_home[1].manifest.dataset}"
         )
-        expect(page.get_by_text("those from 05 Jun 2025, to 10 Jun 2025, with BUY.")).to_be_visible()
+        expect(page.get_by_text("those begun from 05 Jun 2025 to 10 Jun 2025, with BUY.")).to_be_visible()
         page.get_by_role("combobox", name=re.compile("Dataset")).first.click()
         page.get_by_role("option", name=re.compile(other.fingerprint[:6])).click()
         expect(page.get_by_text(re.compile("it fits nothing here: first=2025-06-05, last=2025-06-10"))).to_be_visible()
