@@ -149,13 +149,12 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     )
     labels = (
         alt.Chart(placed.filter(pl.col("count") > 0))
-        .mark_text(fontSize=12)
+        .mark_text(fontSize=12, color="white")
         .encode(
             x="middle:Q",
             y=y,
             text="told:N",
             tooltip=tooltip,
-            color=alt.condition("datum.file == 'train'", alt.value("white"), alt.value("#1F2937")),
         )
     )
     return finished(bars + labels, f"Size of the two files. {finding(data)}", height=34 * len(_MEASURES) + 40)

@@ -37,7 +37,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     return (
         counted.with_columns((pl.col("sessions") / pl.col("sessions").sum().over(FILE)).alias("share"), label=_LABEL)
         .sort(pl.col(FILE).cast(pl.Enum(ROLES)), "length")
-        .select(FILE, "length", "label", "sessions", "share")
+        .select(pl.col(FILE).cast(pl.String), "length", "label", "sessions", "share")
     )
 
 

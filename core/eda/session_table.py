@@ -58,7 +58,7 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
     )
     units = dataset.units().select(
         UNIT,
-        pl.col(ROLE).replace_strict(dict(enumerate(ROLES)), return_dtype=pl.String).alias(FILE),
+        pl.col(ROLE).replace_strict(dict(enumerate(ROLES)), return_dtype=pl.Enum(ROLES)).alias(FILE),
         SESSION,
         USER,
         START,

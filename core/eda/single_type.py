@@ -22,14 +22,16 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     the session table.
     """
     valued = sessions.select(VALUE, EVENTS, *OF_TYPE.values()).filter(pl.col(VALUE).is_not_null(), pl.col(EVENTS) > 0)
-    parts = [
-        alone.select(pl.lit(word).alias("event_type"), pl.lit(f"{word} ({alone.height:,})").alias("label"), *numbers())
-        for word, column in OF_TYPE.items()
-        if (alone := valued.filter(pl.col(column) == pl.col(EVENTS))).height
-    ]
-    if not parts:
-        return pl.DataFrame(schema=_SCHEMA)
-    return pl.concat(parts).with_columns((pl.col("sessions") / valued.height).alias("share"))
+    only = pl.coalesce(pl.when(pl.col(column) == pl.col(EVENTS)).then(pl.lit(word)) for word, column in OF_TYPE.items())
+    alone = valued.select(VALUE, only.alias("event_type")).drop_nulls("event_type")
+    told = alone.group_by("event_type").agg(numbers()).sort(pl.col("event_type").cast(pl.Enum(EVENT_TYPES)))
+    labels = [f"{word} ({sessions:,})" for word, sessions in told.select("event_type", "sessions").iter_rows()]
+    return told.select(
+        "event_type",
+        pl.Series("label", labels, pl.String),
+        pl.exclude("event_type"),
+        (pl.col("sessions") / max(valued.height, 1)).alias("share"),
+    ).select(*_SCHEMA)
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -46,7 +48,6 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a box a type."""
-    order = {word: place for place, word in enumerate(EVENT_TYPES)}
-    labels = data.sort(pl.col("event_type").replace_strict(order, return_dtype=pl.Int64)).get_column("label").to_list()
+    labels = data.get_column("label").to_list()
     described = f"Spread of values of sessions of a single kind of event. {finding(data)}"
     return finished(drawn(data, labels), described, height=height(len(labels)))

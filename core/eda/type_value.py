@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.eda import picking
 from core.eda.session_table import EVENTS, OF_TYPE
@@ -34,32 +36,40 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     sessions, mean value, low and high (its 95 % interval), in value units. `sessions` is the session table.
     """
     valued = sessions.select(VALUE, EVENTS, *OF_TYPE.values()).filter(pl.col(VALUE).is_not_null(), pl.col(EVENTS) > 0)
-    value = pl.col(VALUE)
-    error = 1.96 * value.std().fill_null(0.0) / pl.len().sqrt()
+    values = valued.get_column(VALUE).to_numpy()
+    middle = float(values.mean()) if len(values) else 0.0
     parts = [
-        valued.group_by(pl.col(column).clip(upper_bound=_MOST).alias("count"))
-        .agg(
-            pl.len().cast(pl.Int64).alias("sessions"),
-            value.mean().alias("mean"),
-            (value.mean() - error).alias("low"),
-            (value.mean() + error).alias("high"),
-        )
-        .sort("count")
-        .select(
-            pl.lit(word).alias("event_type"),
-            "count",
-            pl.when(pl.col("count") == _MOST)
-            .then(pl.lit(_LABELS[-1]))
-            .otherwise(pl.col("count").cast(pl.String))
-            .alias("label"),
-            "sessions",
-            "mean",
-            "low",
-            "high",
-        )
+        _by_count(valued.get_column(column).to_numpy(), values - middle, middle, word)
         for word, column in OF_TYPE.items()
     ]
     return pl.concat(parts) if valued.height else pl.DataFrame(schema=_SCHEMA)
+
+
+def _by_count(events: NDArray[np.int64], off: NDArray[np.float64], middle: float, word: str) -> pl.DataFrame:
+    """The rows of one event type, from the sessions' events of it and how far their values are off the mean of all.
+
+    Counted by place: four group_by of millions of sessions take twice the time.
+    """
+    count = np.minimum(events, _MOST)
+    sessions = np.bincount(count, minlength=_MOST + 1)
+    there = np.flatnonzero(sessions)
+    n = sessions[there]
+    mean = np.bincount(count, off, minlength=_MOST + 1)[there] / n
+    squares = np.bincount(count, off**2, minlength=_MOST + 1)[there]
+    spread = np.sqrt(np.maximum(squares - n * mean**2, 0.0) / np.maximum(n - 1, 1))
+    error = 1.96 * spread / np.sqrt(n)
+    return pl.DataFrame(
+        {
+            "event_type": [word] * len(there),
+            "count": there,
+            "label": [_LABELS[place] for place in there],
+            "sessions": n,
+            "mean": middle + mean,
+            "low": middle + mean - error,
+            "high": middle + mean + error,
+        },
+        schema=_SCHEMA,
+    )
 
 
 def finding(data: pl.DataFrame) -> str:
