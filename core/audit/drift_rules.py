@@ -113,7 +113,7 @@ def _guesses(sample: Sample) -> tuple[Guess, Guess]:
 
 def compare_features(sample: Sample) -> list[Record]:
     """How far each feature moved from train to test, whether or not it is worth a finding: one record a feature, the
-    one that moved most first, with feature, about, psi, ks, p_value, drifted. None where the sample has too few
+    one that moved most first, with feature, about, psi, ks, p_value, drifted. Empty where the sample has too few
     sessions or users of a file to say anything.
     """
     return [each.record() for each in _moved(sample)] if _is_enough(sample) else []

@@ -33,8 +33,9 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
         .collect()
     )
-    ends = (counted.get_column("number").min(), counted.get_column("number").max()) if counted.height else (0, -1)
-    span = pl.DataFrame({"number": range(ends[0], ends[1] + 1)}, schema={"number": pl.Int64})  # type: ignore[arg-type, operator]
+    first, last = counted.select(pl.col("number").min(), pl.col("number").max().alias("last")).row(0)
+    hours = range(first, last + 1) if counted.height else range(0)
+    span = pl.DataFrame({"number": hours}, schema={"number": pl.Int64})
     place = ((pl.col("number") + 24 * _THURSDAY) % _HOURS_A_WEEK).alias("place")
     by_place = (
         span.join(counted, on="number", how="left")
