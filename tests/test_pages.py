@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -299,6 +300,18 @@ def test_products_by_the_recovered_price_of_the_chosen_run(finished_home: tuple[
     assert len(prices) == 20
     assert prices == sorted(prices, reverse=True)
     assert any("worth most by the chosen run" in each.value for each in app.caption)
+
+
+@pytest.mark.parametrize("view", ["Features", "Drift"])
+def test_the_views_of_features_say_how_many_sessions_they_look_at(
+    view: str, finished_home: tuple[Workspace, Run]
+) -> None:
+    train, test = (pl.read_csv(DEMO / f"{name}.csv") for name in ("train", "test"))
+    users = train.group_by("user_session").agg(pl.col("user_id").n_unique())
+    alone = users.filter(pl.col("user_id") == 1).height  # the value of a shared id is of several users
+    both = f"{users.height:,} train sessions and {test['user_session'].n_unique():,} test sessions"
+    told = f"Counted on {both if view == 'Drift' else f'{alone:,} train sessions'}."
+    assert told in [each.value for each in explored(view=view).caption]
 
 
 @pytest.mark.parametrize("view", list(VIEWS))

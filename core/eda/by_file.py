@@ -1,4 +1,4 @@
-"""Bars of train and test beside each other: how the sessions of each file are spread over classes."""
+"""Bars of train and test beside each other: how what each file has is spread over classes."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.dataset import Dataset
 from core.schema import EVENT_CODE, EVENT_TYPES, PRODUCT, ROLE, ROLES, SESSION, TIME, TYPE, UNIT, USER, VALUE
@@ -79,3 +81,9 @@ def way_words(way: int) -> list[str]:
 def session_count(sessions: pl.DataFrame) -> dict[str, int]:
     """How many sessions each file has: one of several users is several rows, and one session."""
     return {role: sessions.filter(pl.col(FILE) == role).get_column(SESSION).n_unique() for role in ROLES}
+
+
+def sessions_of(sessions: pl.DataFrame, units: NDArray[np.int64], *, valued: bool = False) -> int:
+    """How many sessions these units of a table are, each counted once; of `valued` only those with a value."""
+    mine = sessions.select(UNIT, SESSION, VALUE).filter(pl.col(UNIT).is_in(pl.Series(units).implode()))
+    return (mine.filter(pl.col(VALUE).is_not_null()) if valued else mine).get_column(SESSION).n_unique()

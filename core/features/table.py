@@ -214,7 +214,7 @@ def with_ids(dataset: Dataset, units: pl.DataFrame) -> pl.DataFrame:
 
 def features_of(dataset: Dataset, chosen: pl.Series, report: Report = _unheard) -> pl.DataFrame:
     """The features of the chosen units (ids) as a run computes them by default, by unit, for those who look at a few:
-    of five million events the features of twenty thousand sessions take a third of the time, and no memory.
+    of five million events the features of twenty thousand sessions take a third of the time.
     """
     config = RunConfig()
     events, units = events_and_units(dataset, config)

@@ -17,7 +17,7 @@ from core.eda import categories, importance, long_tail, overview, predicted_and_
 from core.eda.feature_value import with_value
 from core.eda.product_counts import ProductCounts, ProductEvents
 from core.eda.selection import SelectedDataset, Selection, units_of
-from core.eda.session_table import session_count, session_table
+from core.eda.session_table import session_count, session_table, sessions_of
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
@@ -130,12 +130,13 @@ def _sampled(dataset_folder: str, query: Query) -> Sample:
 
 @st.cache_data(max_entries=4 * _KEPT, show_spinner=False)
 def sampled_sessions(dataset_folder: str, query: Query, *, both: bool) -> str:
-    """Which sessions of train, or of both files, the views of features look at, in a sentence."""
+    """Which sessions of train that have a value, or of both files, the views of features look at, in a sentence."""
     sample, card = _sampled(dataset_folder, query), card_of(dataset_folder)
     told, drawn = [], False
     for role, units, file in (("train", sample.train_units, card.train), ("test", sample.test_units, card.test)):
         if role == "train" or both:
-            told.append(count(len(units), f"{role} session"))
+            found = sessions_of(_sessions(dataset_folder), units, valued=not both)
+            told.append(count(found, f"{role} session"))
             drawn = drawn or file.sessions > _SAMPLE
     which = " that the filter lets through" if query else ""
     return f"Counted on {' and '.join(told)}{which}{', of those drawn at random' if drawn else ''}."
