@@ -141,7 +141,7 @@ class LightGBM:
             {
                 "objective": "tweedie",
                 "transform": "none",
-                "learning_rate": 0.025,
+                "learning_rate": 0.05,
                 "num_leaves": 27,
                 "min_data_in_leaf": 15,
                 "feature_fraction": 0.26,
@@ -154,7 +154,7 @@ class LightGBM:
 
     def suggest(self, trial: Suggest, objective: str) -> Settings:
         found: Settings = {
-            "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.12, log=True),
+            "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.15, log=True),
             "num_leaves": trial.suggest_int("num_leaves", 6, 96, log=True),
             "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 10, 400, log=True),
             "feature_fraction": trial.suggest_float("feature_fraction", 0.2, 1.0),
