@@ -4,10 +4,10 @@
 
 Makes demo (101,500 sessions) and journey (60,000) with each seed, runs the quick preset (or a tuned one of so many
 minutes) as a user would, and compares with truth.csv: the expected test MSE and its 90 % interval, the plain
-cross-validated MSE beside it; the standard error of what came, which nobody's expectation can be nearer than on
-average; and how many test sessions lie inside their 80 and 95 % intervals, in all and in the
-segment that is farthest from it (tenths of the prediction, user known or new, number of events). Sessions whose value
-is known from train are not asked about their interval; of those with several users the sums are.
+cross-validated MSE beside it; the standard error of what came, below which no expectation can be right but by luck;
+and how many test sessions lie inside their 80 and 95 % intervals, in all and in the segment that is farthest from it
+(tenths of the prediction, user known or new, number of events). Sessions whose value is known from train are not asked
+about their interval; of those with several users the sums are.
 """
 
 from __future__ import annotations
