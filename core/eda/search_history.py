@@ -40,7 +40,7 @@ def frame(search: pl.DataFrame) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """How many settings were tried and what the best of them gained on the defaults, in a sentence."""
+    """How many settings were tried and what the best of them gained on the first, in a sentence."""
     if data.is_empty():
         return "Nothing was tuned."
     complete = data.filter("complete")

@@ -134,7 +134,7 @@ class Learner(Protocol):
         """Settings for squared error, without `objective` and `transform`; written into the run."""
 
     def known(self) -> tuple[Settings, ...]:
-        """What won long searches on other data, with `objective` and `transform`: a search tries it after the defaults.
+        """What won long searches on other data, with `objective` and `transform`: a search begins with it.
 
         Found by benchmarks/known_settings.py; names and ranges are those of the search space.
         """

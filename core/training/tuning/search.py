@@ -70,7 +70,7 @@ def search(
     report: Callable[[float, str], None] = lambda share, text: None,
     tell: Tell = lambda news: None,
 ) -> dict[str, Searched]:
-    """Search until the budget is spent; every learner tries at least its defaults on all folds.
+    """Search until the budget is spent; every learner tries at least its first settings on all folds.
 
     `seeds` final fits of each learner are to follow: their time is kept back. `report` hears of the share of the budget
     that is spent, and of the last trial.
