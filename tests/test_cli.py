@@ -24,6 +24,7 @@ from core.dataset import Dataset
 from core.features import all_features, build_features
 from core.runs import Run
 from core.verbs import data
+from core.wording import number
 from core.workspace import Workspace
 from tests.conftest import DEMO
 
@@ -287,6 +288,14 @@ def test_runs_and_jobs_are_listed_and_shown(
     assert main(["runs", "show", run.manifest.run_id, "--json"]) == 0
     shown, _ = said(capsys)
     assert shown["run_id"] == run.manifest.run_id
+    assert main(["runs", "show", run.manifest.run_id]) == 0
+    words = capsys.readouterr().out
+    judged = run.manifest.scores.judged
+    for name, score in ("expected on test", judged.expected.value), ("CatBoost", judged.learners["catboost"]):
+        line = next(line for line in words.splitlines() if line.strip().startswith(name))
+        assert number(score) in line.split()
+    assert words.endswith(f"Submission  {run.submission}\n")
+    assert "{" not in words
     assert main(["jobs", "list"]) == 0
     assert capsys.readouterr().out == "There is no job yet.\n"
 

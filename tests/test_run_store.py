@@ -184,6 +184,19 @@ def test_a_run_compared_with_itself_is_the_same(finished_home: Home, twin: Run) 
     assert list(found.folds) == ["lightgbm", "xgboost", "catboost", STACK]
 
 
+def test_where_the_folds_differ_their_scores_are_left_out_and_it_is_said(
+    finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run = finished_home
+    manifest = json.loads((twin.folder / MANIFEST_FILE).read_text())
+    manifest["config"]["seed"] += 1
+    (twin.folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    assert main(["runs", "compare", run.manifest.run_id, twin.manifest.run_id]) == 0
+    words = capsys.readouterr().out
+    assert "The sessions were dealt to other folds, so scores by fold cannot stand side by side." in words
+    assert "MSE by fold" not in words
+
+
 def shifted(run: Run, by: float) -> Run:
     """The run with worse predictions: each is off by so many value units more."""
     oof = pl.read_parquet(run.folder / OOF_FILE)

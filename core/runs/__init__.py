@@ -5,6 +5,7 @@ from core.runs.cost import expected_seconds
 from core.runs.job import Job
 from core.runs.jobs import Jobs
 from core.runs.store import Note, Run, best_run, delete_run, find_run, list_runs, load_run, run_folder, unreadable_runs
+from core.runs.words import in_words
 from core.runs.worker import (
     Watcher,
     cancel,
@@ -33,6 +34,7 @@ __all__ = [
     "find_run",
     "finish_early",
     "finish_wish",
+    "in_words",
     "list_runs",
     "load_run",
     "log_file",

@@ -156,7 +156,7 @@ def _run_line(run: run_store.Run) -> str:
 
 
 def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    return EXIT_DONE, run.manifest.model_dump(), "\n".join([*_not_whole(run), run.manifest.model_dump_json(indent=1)])
+    return EXIT_DONE, run.manifest.model_dump(), "\n".join([*_not_whole(run), run_store.in_words(run)])
 
 
 def _not_whole(*runs: run_store.Run) -> list[str]:
@@ -174,6 +174,8 @@ def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespa
     lines = _not_whole(run, other) + lines
     if not found.same_dataset:
         lines.append("The datasets differ, so the scores cannot be compared.")
+    elif not found.folds:
+        lines.append("The sessions were dealt to other folds, so scores by fold cannot stand side by side.")
     for name, (mine, theirs) in found.folds.items():
         lines.append(f"{name}: MSE by fold {', '.join(map(number, mine))} | {', '.join(map(number, theirs))}")
     if found.paired is not None:
