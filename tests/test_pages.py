@@ -110,6 +110,21 @@ def test_what_an_address_asks_in_vain_is_said(
     assert "sessions of both files." in said(app)
 
 
+def test_a_link_to_a_run_or_dataset_that_is_not_here_is_not_answered_with_another_without_a_word(
+    finished_home: tuple[Workspace, Run],
+) -> None:
+    manifest = finished_home[1].manifest
+    app = explored(run="gone", dataset="g" * 50)
+    assert not app.exception
+    dataset, run = (each.value for each in app.sidebar.warning)
+    assert dataset.startswith(f"The address asks for the dataset {'g' * 40}, which is not here")
+    assert run.startswith("The address asks for the run gone, which is not here")
+    assert manifest.dataset_name in dataset
+    assert len(app.run().sidebar.warning) == 2  # as long as what stands in its place is shown
+    there = explored(run=manifest.run_id, dataset=manifest.dataset)
+    assert not there.sidebar.warning
+
+
 def test_any_share_of_users_can_be_asked_for(finished_home: tuple[Workspace, Run]) -> None:
     app = explored(users="0.3")
     assert not app.exception

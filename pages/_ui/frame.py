@@ -23,6 +23,8 @@ PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
 AT_ONCE = 1_000_000
 """Rows of a dataset that is looked through without being asked to: it takes about a dozen seconds."""
+_LONGEST = 40
+"""Characters of what an address asks for that are said again."""
 _FIGURE_WIDTH = 152  # pixels: five in a row on a laptop, two on a phone
 
 
@@ -107,10 +109,26 @@ def _pick_run(workspace: Workspace, dataset: Dataset | None) -> Run | None:
 
 
 def _pick(key: str, label: str, options: list[str], names: dict[str, str]) -> str:
-    """A select box whose choice lives in the address, so that reloads, other pages and shared links keep it."""
-    wanted = st.session_state.get(f"chosen_{key}") or st.query_params.get(key, "")
+    """A select box whose choice lives in the address, so that reloads, other pages and shared links keep it.
+
+    Who comes by a link to what is not here is told, until something else is chosen: what is shown in its place must not
+    be taken for what was asked for.
+    """
+    asked, before = st.query_params.get(key, ""), st.session_state.get(f"chosen_{key}")
+    wanted = before or asked
     index = options.index(wanted) if wanted in options else 0
     chosen = st.selectbox(label, options, index=index, format_func=names.__getitem__)
+    if not before and asked and asked not in options:
+        st.session_state[_missed(key)] = (asked, chosen)
+    absent, instead = st.session_state.get(_missed(key), ("", ""))
+    if absent and instead == chosen:
+        st.warning(
+            f"The address asks for the {label.lower()} {absent[:_LONGEST]}, which is not here (deleted, or of another "
+            f"dataset or workspace). Shown is {names[chosen]}.",
+            icon=":material/link_off:",
+        )
+    elif absent:
+        del st.session_state[_missed(key)]
     # Plain keys outlive the change of page, which a widget's own key does not.
     st.session_state[f"chosen_{key}"] = chosen
     st.query_params[key] = chosen
@@ -131,6 +149,10 @@ def follow_address(name: str, options: list[str]) -> None:
 def write_address(name: str, value: str) -> None:
     """After it: into the address, and into what outlives the change of page."""
     st.query_params[name] = st.session_state[_written(name)] = value
+
+
+def _missed(key: str) -> str:
+    return f"{key} that the address asked for"
 
 
 def _written(name: str) -> str:
