@@ -28,7 +28,8 @@ from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.fold_columns import FoldColumns
 from core.training.folds import make_folds
 from core.training.learners import FitContext
-from core.training.train import TrainingSet, fold_columns
+from core.training.prepared import fold_columns
+from core.training.training_set import TrainingSet
 from core.workspace import Workspace
 
 EVERYTHING_LEARNED = "recovered_prices"

@@ -12,11 +12,10 @@ from core.config import RunConfig
 from core.features import GROUPS
 from core.importance import importance_frame
 from core.schema import STACK
-from core.training import LEARNERS, Training, prepare, train
+from core.training import LEARNERS, Training, TrainingSet, prepare, train
 from core.training.fitting import FittedLearner
 from core.training.stacking import Stack
 from core.training.targets import Link
-from core.training.train import TrainingSet
 
 NAMES = ["n_events", "n_buy", "duration", "gap_mean", "start_hour", "product_popularity_mean"]
 DRIVER = "n_buy"

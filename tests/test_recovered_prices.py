@@ -19,11 +19,10 @@ from core.importance import price_finding, prices_by_product, standard_errors
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
-from core.training import Training, fold_columns, prepare, train
+from core.training import Training, TrainingSet, fold_columns, prepare, train
 from core.training.certificate import shuffled_target
 from core.training.fold_columns import Times, learn_columns
 from core.training.folds import Folds, make_folds
-from core.training.train import TrainingSet
 from core.workspace import Workspace
 
 NAMES = [feature.name for feature in PRICE_FEATURES]

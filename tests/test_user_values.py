@@ -22,9 +22,9 @@ from core.features.user_values import (
     value_history,
 )
 from core.schema import CATEGORY, EVENT_CODE, PRODUCT, TYPE, UNIT, VIEW
+from core.training import Training, prepare, train
 from core.training.fold_columns import Times, learn_columns
 from core.training.folds import make_folds
-from core.training.train import Training, prepare, train
 from core.training.training_set import TrainingSet
 
 rows = st.lists(

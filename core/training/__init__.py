@@ -4,16 +4,10 @@ from core.training.certificate import CertificateCheck, certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
 from core.training.learners import LEARNERS, Matrix, Vector
+from core.training.prepared import Prepared, prepare
 from core.training.stacking import Stack
 from core.training.tables import coverage_frame, oof_frame, prediction_frame
-from core.training.train import (
-    Prepared,
-    Training,
-    mean_squared_error,
-    prepare,
-    train,
-    tune,
-)
+from core.training.train import Training, mean_squared_error, train, tune
 from core.training.training_set import TrainingSet, training_set
 
 __all__ = [

@@ -14,7 +14,8 @@ from scipy.stats import rankdata
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import Folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.train import Training, fold_columns, mean_squared_error
+from core.training.prepared import fold_columns
+from core.training.train import Training, mean_squared_error
 
 _TRIAL_EFFORT = 0.15
 """Share of the usual rounds in the shuffled-target trial: a leak shows in the first trees, noise is not learned yet."""

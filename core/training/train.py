@@ -1,55 +1,34 @@
-"""Trains the whole stack on a feature table: folds, search, learners, meta-model, predictions."""
+"""Trains the whole stack on prepared rows: search, learners, meta-model, predictions, and the score to expect."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.config import RunConfig, available_cores
-from core.errors import SettingError
 from core.features.user_values import BUCKETS, History
-from core.progress import News, Tell
+from core.progress import Tell
 from core.training import baselines
 from core.training.choice import choice_factor
-from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit, mean_of_seeds
+from core.training.cross_fitting import CrossFit, FoldMatrices
 from core.training.expected_score import ExpectedScore, by_history, expected_score
-from core.training.fold_columns import FoldColumns, learn_columns
-from core.training.folds import Folds, make_folds
+from core.training.fold_columns import FoldColumns
+from core.training.folds import Folds
 from core.training.intervals import Intervals, Known, fit_intervals
-from core.training.learners import LEARNERS, FitContext, Learner, Matrix, Vector
+from core.training.learners import FitContext, Matrix, Vector
 from core.training.metric import MSE, Metric, metric_named
+from core.training.prepared import Prepared, Report
+from core.training.seeds import fit_with_seeds
 from core.training.stacking import Blend, Stack, blends, fit_stack
 from core.training.training_set import TrainingSet
 from core.training.tuning import Budget, Searched, SearchFolder, search
-from core.training.tuning.search import AFTERWARDS
 from core.unfinished import Kept, nothing_kept
 
-Report = Callable[[int, int, str], None]
-_SECONDS_A_DAY = 86_400
 _SHARES = 1000
 """Parts that a search tells its progress in."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What every fit of a run uses: the rows as each fold sees them, and what fits are told beside them."""
-
-    data: TrainingSet
-    config: RunConfig
-    matrices: FoldMatrices
-    context: FitContext
-    metric: Metric
-
-    @property
-    def learners(self) -> tuple[Learner, ...]:
-        """Those that the run was told to use."""
-        return tuple(each for each in LEARNERS if each.name in self.config.learners)
 
 
 @dataclass(frozen=True)
@@ -122,33 +101,6 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     return float(np.nanmean((predicted - actual) ** 2))
 
 
-def prepare(
-    data: TrainingSet,
-    config: RunConfig,
-    report: Report = lambda part, parts, text: None,
-    kept: Kept = nothing_kept,
-) -> Prepared:
-    """Make the folds, and learn in each what is learned from values.
-
-    Raises:
-        InputError: too few users for the folds.
-        SettingError: a feature that values shall only rise with does not exist.
-    """
-    starts = None if data.times is None else data.times.train.starts
-    folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
-    columns = fold_columns(data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"), kept)
-    names = [*data.names, *(columns.names if columns else ())]
-    for name in config.rising:
-        if name not in names:
-            raise SettingError.unknown_feature("rising", name, names)
-    context = FitContext(names, available_cores(), config.seed, device=config.device, rising=config.rising)
-    weights = None
-    if config.half_life is not None and starts is not None:
-        weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_A_DAY * config.half_life))
-    matrices = FoldMatrices(data.X, data.y, data.X_test, folds, columns, weights)
-    return Prepared(data, config, matrices, context, metric_named(config.metric))
-
-
 def tune(
     prepared: Prepared,
     records: SearchFolder,
@@ -186,7 +138,7 @@ def train(
     the parts that `report` hears of are single fits. Seeds are added while the budget has time.
     """
     searched = searched or {}
-    fits, seeds = _with_seeds(prepared, searched, budget, report=report, tell=tell, kept=kept)
+    fits, seeds = fit_with_seeds(prepared, searched, budget, report=report, tell=tell, kept=kept)
     # the sums inside must not depend on the number of threads, and threads that wait for each other by spinning take
     # two and a half times as long on a busy machine
     with threadpool_limits(1):
@@ -265,74 +217,9 @@ def _known(X: Matrix, names: list[str], predicted: Vector, history: History, by_
     return Known(predicted, events_of(X, names), history.sessions.astype(np.float64), by_learner.std(axis=1))
 
 
-def _is_enough(seeds: int, least: int, slowest: float, budget: Budget | None) -> bool:
-    """Whether another seed is one too many: the time does not reach, or all that were promised are there."""
-    if budget is None:
-        return seeds >= least
-    if budget.seconds_left() < slowest * (1.0 + AFTERWARDS):
-        return True
-    return seeds >= least and budget.finish()
-
-
 def events_of(X: Matrix, names: list[str]) -> Vector:
     """How many events sessions have; 0 where the features do not tell."""
     return X[:, names.index("n_events")] if "n_events" in names else np.zeros(len(X))
-
-
-def _with_seeds(
-    prepared: Prepared,
-    searched: Mapping[str, Searched],
-    budget: Budget | None,
-    *,
-    report: Report,
-    tell: Tell,
-    kept: Kept,
-) -> tuple[tuple[CrossFit, ...], int]:
-    """Each learner's fits with one seed after the other, as one, and how many seeds they are of."""
-    least, most = prepared.config.seeds
-    if budget is None or budget.ends is None:
-        most = least
-    settings = {name: found.best.settings for name, found in searched.items()}
-    folds = prepared.matrices.folds
-    rounds: list[tuple[CrossFit, ...]] = []
-    slowest = 0.0
-    while len(rounds) < most:
-        if rounds and _is_enough(len(rounds), least, slowest, budget):
-            break
-        began = time.monotonic()
-        number = len(rounds)
-        rounds.append(
-            cross_fit(
-                prepared.learners,
-                prepared.matrices,
-                context=replace(prepared.context, seed=prepared.config.seed + number),
-                metric=prepared.metric,
-                settings=settings,
-                kept=kept,
-                tell=lambda news, number=number: tell(  # type: ignore[misc]
-                    News(news.kind, news.content | {"seed": number})
-                ),
-                report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
-                    number * parts + part, max(least, number + 1) * parts, text
-                ),
-            )
-        )
-        slowest = max(slowest, time.monotonic() - began)
-    return tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*rounds, strict=True)), len(rounds)
-
-
-def fold_columns(
-    data: TrainingSet,
-    y: Vector,
-    folds: Folds,
-    report: Callable[[int, int], None] = lambda part, parts: None,
-    kept: Kept = nothing_kept,
-) -> FoldColumns | None:
-    """What is learned from the values `y` fold by fold; None where the rows have no events."""
-    if data.baskets is None:
-        return None
-    learn = partial(learn_columns, data.baskets, y, folds, times=data.times, report=report)
-    return kept("columns", learn, FoldColumns.save, FoldColumns.load)
 
 
 def _out_of_fold(matrices: FoldMatrices) -> Vector:

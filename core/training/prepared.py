@@ -1,0 +1,78 @@
+"""What every fit of a run uses: folds, the rows as each fold sees them, and what fits are told beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from core.config import RunConfig, available_cores
+from core.errors import SettingError
+from core.training.cross_fitting import FoldMatrices
+from core.training.fold_columns import FoldColumns, learn_columns
+from core.training.folds import Folds, make_folds
+from core.training.learners import LEARNERS, FitContext, Learner, Vector
+from core.training.metric import Metric, metric_named
+from core.training.training_set import TrainingSet
+from core.unfinished import Kept, nothing_kept
+
+Report = Callable[[int, int, str], None]
+"""Hears of the part that is done, of all parts, and in words of what is being done."""
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What every fit of a run uses: the rows as each fold sees them, and what fits are told beside them."""
+
+    data: TrainingSet
+    config: RunConfig
+    matrices: FoldMatrices
+    context: FitContext
+    metric: Metric
+
+    @property
+    def learners(self) -> tuple[Learner, ...]:
+        """Those that the run was told to use."""
+        return tuple(each for each in LEARNERS if each.name in self.config.learners)
+
+
+def prepare(
+    data: TrainingSet,
+    config: RunConfig,
+    report: Report = lambda part, parts, text: None,
+    kept: Kept = nothing_kept,
+) -> Prepared:
+    """Make the folds, and learn in each what is learned from values.
+
+    Raises:
+        InputError: too few users for the folds.
+        SettingError: a feature that values shall only rise with does not exist.
+    """
+    starts = None if data.times is None else data.times.train.starts
+    folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
+    columns = fold_columns(data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"), kept)
+    names = [*data.names, *(columns.names if columns else ())]
+    for name in config.rising:
+        if name not in names:
+            raise SettingError.unknown_feature("rising", name, names)
+    context = FitContext(names, available_cores(), config.seed, device=config.device, rising=config.rising)
+    weights = None
+    if config.half_life is not None and starts is not None:
+        weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_A_DAY * config.half_life))
+    matrices = FoldMatrices(data.X, data.y, data.X_test, folds, columns, weights)
+    return Prepared(data, config, matrices, context, metric_named(config.metric))
+
+
+def fold_columns(
+    data: TrainingSet,
+    y: Vector,
+    folds: Folds,
+    report: Callable[[int, int], None] = lambda part, parts: None,
+    kept: Kept = nothing_kept,
+) -> FoldColumns | None:
+    """What is learned from the values `y` fold by fold; None where the rows have no events."""
+    if data.baskets is None:
+        return None
+    learn = partial(learn_columns, data.baskets, y, folds, times=data.times, report=report)
+    return kept("columns", learn, FoldColumns.save, FoldColumns.load)

@@ -1,0 +1,65 @@
+"""Every learner fitted with one seed after the other, and their mean: as many as promised, more while time is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from core.progress import News, Tell
+from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
+from core.training.prepared import Prepared, Report
+from core.training.tuning import Budget, Searched
+from core.training.tuning.search import AFTERWARDS
+from core.unfinished import Kept
+
+
+def fit_with_seeds(
+    prepared: Prepared,
+    searched: Mapping[str, Searched],
+    budget: Budget | None,
+    *,
+    report: Report,
+    tell: Tell,
+    kept: Kept,
+) -> tuple[tuple[CrossFit, ...], int]:
+    """Each learner's fits with one seed after the other, as one, and how many seeds they are of."""
+    least, most = prepared.config.seeds
+    if budget is None or budget.ends is None:
+        most = least
+    settings = {name: found.best.settings for name, found in searched.items()}
+    folds = prepared.matrices.folds
+    rounds: list[tuple[CrossFit, ...]] = []
+    slowest = 0.0
+    while len(rounds) < most:
+        if rounds and _is_enough(len(rounds), least, slowest, budget):
+            break
+        began = time.monotonic()
+        number = len(rounds)
+        rounds.append(
+            cross_fit(
+                prepared.learners,
+                prepared.matrices,
+                context=replace(prepared.context, seed=prepared.config.seed + number),
+                metric=prepared.metric,
+                settings=settings,
+                kept=kept,
+                tell=lambda news, number=number: tell(  # type: ignore[misc]
+                    News(news.kind, news.content | {"seed": number})
+                ),
+                report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
+                    number * parts + part, max(least, number + 1) * parts, text
+                ),
+            )
+        )
+        slowest = max(slowest, time.monotonic() - began)
+    return tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*rounds, strict=True)), len(rounds)
+
+
+def _is_enough(seeds: int, least: int, slowest: float, budget: Budget | None) -> bool:
+    """Whether another seed is one too many: the time does not reach, or all that were promised are there."""
+    if budget is None:
+        return seeds >= least
+    if budget.seconds_left() < slowest * (1.0 + AFTERWARDS):
+        return True
+    return seeds >= least and budget.finish()
