@@ -285,6 +285,39 @@ def test_durations_against_a_count_by_hand(table: pl.DataFrame) -> None:
         assert data.item(0, "several") == pytest.approx(len(lasted) / len(sessions))
 
 
+def test_values_by_duration_against_a_count_by_hand(table: pl.DataFrame) -> None:
+    values = defaultdict(list)
+    for rows in by_session(MIXED.train).values():
+        lasted = second(rows[-1]) - second(rows[0])
+        ends = (0, *session_duration.ENDS[1:])
+        place = -1 if len(rows) == 1 else next((at for at, end in enumerate(ends) if lasted <= end), len(ends))
+        values[place].append(rows[0].value)
+    data = session_duration.value_frame(table)
+    assert dict(data.select("place", "sessions").iter_rows()) == {place: len(mine) for place, mine in values.items()}
+    for row in data.iter_rows(named=True):
+        mine = values[row["place"]]
+        assert (row["mean"], row["median"]) == (pytest.approx(np.mean(mine)), pytest.approx(np.median(mine)))
+        assert row["low"] <= row["median"] <= row["high"]
+        assert row["label"] == ("1 event" if row["place"] < 0 else session_duration.LABELS[row["place"]])
+
+
+def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
+    sessions = pl.DataFrame(
+        {
+            "events": [1] * 40 + [2] * 40 + [3] * 5,
+            "duration": [0.0] * 40 + [45.0] * 40 + [900.0] * 5,
+            "value": [10.0] * 40 + [20.0] * 40 + [500.0] * 5,
+        }
+    )
+    told = session_duration.value_finding(session_duration.value_frame(sessions))
+    assert told == (
+        "On average most is brought by sessions of 30 s to 1 min, 20.0 each, and least by sessions of a single event, "
+        "10.0 (classes of 30 sessions or more)."
+    )
+    few = session_duration.value_frame(sessions.tail(20))
+    assert session_duration.value_finding(few) == "There are no two classes of 30 sessions with a value to compare."
+
+
 def test_users_by_their_sessions(table: pl.DataFrame) -> None:
     sessions = by_session(MIXED.train)
     of_user = defaultdict(list)

@@ -1,4 +1,4 @@
-"""How long sessions last, by the clock."""
+"""How long sessions last by the clock, and what those that last longer are worth."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from typing import Any
 
 import polars as pl
 
+from core.eda import value_by_class
 from core.eda.by_file import by_file
 from core.eda.session_table import DURATION, EVENTS, FILE
 from core.eda.theme import finished
-from core.schema import ROLES
-from core.wording import duration, percent
+from core.schema import ROLES, VALUE
+from core.wording import count, duration, number, percent, short_duration
 
 TITLE = "How long do sessions last?"
+VALUE_TITLE = "Are sessions that last longer worth more?"
+SINGLE = "1 event"
 ENDS = (1, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200)
 """Seconds at which a class ends; the last class has no end."""
+FEWEST = 30
+"""Sessions in a class below which its mean says little."""
 LABELS = (
     "0 s",
     "to 10 s",
@@ -74,6 +79,21 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
 
 
+def value_frame(sessions: pl.DataFrame) -> pl.DataFrame:
+    """One row a class of train sessions with a value, those of a single event as class -1: place, label, sessions,
+    mean, median, low and high (quartiles), in value units.
+    """
+    place = pl.when(pl.col(EVENTS) > 1).then(place_of(pl.col(DURATION))).otherwise(-1)
+    labels = {-1: SINGLE, **dict(enumerate(LABELS))}
+    return (
+        value_by_class.summary(
+            sessions.select(EVENTS, DURATION, VALUE).filter(pl.col(EVENTS) > 0), place.cast(pl.Int64).alias("place")
+        )
+        .with_columns(pl.col("place").replace_strict(labels, return_dtype=pl.String).alias("label"))
+        .select("place", "label", "sessions", "mean", "median", "low", "high")
+    )
+
+
 def finding(data: pl.DataFrame) -> str:
     """The usual duration, in a sentence."""
     if data.is_empty():
@@ -85,7 +105,37 @@ def finding(data: pl.DataFrame) -> str:
     )
 
 
+def value_finding(data: pl.DataFrame) -> str:
+    """Which class is worth most on average, among those with sessions enough to say so, in a sentence."""
+    told = data.filter(pl.col("sessions") >= FEWEST)
+    if told.height < 2:
+        return f"There are no two classes of {FEWEST} sessions with a value to compare."
+    least, most = (told.sort("mean").row(place, named=True) for place in (0, -1))
+    return (
+        f"On average most is brought by {_those(most)}, {number(most['mean'])} each, and least by {_those(least)}, "
+        f"{number(least['mean'])} (classes of {count(FEWEST, 'session')} or more)."
+    )
+
+
+def _those(row: dict[str, Any]) -> str:
+    place = row["place"]
+    if place < 0:
+        return "sessions of a single event"
+    if place == 0:
+        return "sessions of several events within a second"
+    if place == len(ENDS):
+        return f"sessions of more than {short_duration(ENDS[-1])}"
+    return f"sessions of {short_duration(ENDS[place - 1])} to {short_duration(ENDS[place])}"
+
+
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw a bar a class, the files beside each other."""
     chart = by_file(data, "from the first event to the last", LABELS, of="the sessions", tooltip="duration")
     return finished(chart, f"Durations of sessions of two events or more. {finding(data)}")
+
+
+def value_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+    """Draw mean and quartiles of the value by class."""
+    title = "from the first event to the last"
+    chart = value_by_class.drawn(data, title, (SINGLE, *LABELS), tooltip="duration")
+    return finished(chart, f"Session value by duration. {value_finding(data)}")

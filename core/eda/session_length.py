@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import polars as pl
 
-from core.eda import picking
+from core.eda import picking, value_by_class
 from core.eda.by_file import by_file
 from core.eda.session_table import EVENTS, FILE
-from core.eda.theme import FILE_COLOURS, MUTED, finished
-from core.schema import ROLES, VALUE, VALUE_UNIT
+from core.eda.theme import finished
+from core.schema import ROLES, VALUE
 from core.wording import number, percent
 
 TITLE = "How long are sessions?"
@@ -45,19 +44,8 @@ def value_frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row a length of train sessions with a value: length, label, sessions, mean, median, low and high (quartiles),
     in value units.
     """
-    value = pl.col(VALUE)
     return (
-        sessions.select(EVENTS, VALUE)
-        .filter(value.is_not_null(), pl.col(EVENTS) > 0)
-        .group_by(_LENGTH.alias("length"))
-        .agg(
-            pl.len().cast(pl.Int64).alias("sessions"),
-            value.mean().alias("mean"),
-            value.median().alias("median"),
-            value.quantile(0.25).alias("low"),
-            value.quantile(0.75).alias("high"),
-        )
-        .sort("length")
+        value_by_class.summary(sessions.select(EVENTS, VALUE).filter(pl.col(EVENTS) > 0), _LENGTH.alias("length"))
         .with_columns(label=_LABEL)
         .select("length", "label", "sessions", "mean", "median", "low", "high")
     )
@@ -96,26 +84,5 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
 
 def value_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
     """Draw mean and quartiles of the value by length."""
-    colour = FILE_COLOURS["train"]
-    base = alt.Chart(data).encode(
-        x=alt.X(
-            "label:N",
-            title=["events in the session", "bar: middle half of the values, line: median, dot: mean"],
-            sort=_LABELS,
-            axis=alt.Axis(labelAngle=0),
-        ),
-        tooltip=[
-            alt.Tooltip("label:N", title="events"),
-            alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("mean:Q", format=",.3~r"),
-            alt.Tooltip("median:Q", format=",.3~r"),
-            alt.Tooltip("low:Q", title="a quarter is below", format=",.3~r"),
-            alt.Tooltip("high:Q", title="a quarter is above", format=",.3~r"),
-        ],
-    )
-    spread = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
-        y=alt.Y("low:Q", title=f"session value ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)), y2="high:Q"
-    )
-    middle = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
-    mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")
-    return finished(spread + middle + mean, f"Session value by number of events. {value_finding(data)}")
+    chart = value_by_class.drawn(data, "events in the session", _LABELS, tooltip="events")
+    return finished(chart, f"Session value by number of events. {value_finding(data)}")

@@ -107,6 +107,14 @@ VIEWS: dict[str, tuple[Chart, ...]] = {
             session_length.value_finding,
             session_length.value_figure,
         ),
+        Chart(
+            "session_duration_value",
+            session_duration.VALUE_TITLE,
+            "sessions",
+            session_duration.value_frame,
+            session_duration.value_finding,
+            session_duration.value_figure,
+        ),
     ),
     "Time": (
         _chart(days, "dataset"),
