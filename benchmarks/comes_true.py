@@ -110,7 +110,8 @@ def main() -> None:
     plain = np.array([row["plain"] / row["came"] - 1 for row in found])
     held = sum(row["low"] <= row["came"] <= row["high"] for row in found)
     for told, errors in (("expected", off), ("plain", plain)):
-        print(f"{told}: mean error {errors.mean():.1%}, largest {np.abs(errors).max():.1%}")
+        size = np.abs(errors)
+        print(f"{told}: bias {errors.mean():.1%}, mean size {size.mean():.1%}, largest {size.max():.1%}")
     print(f"inside the 90 % interval: {held} of {len(found)}")
 
 

@@ -113,13 +113,18 @@ class RunConfig(BaseModel):
 
     @property
     def seeds(self) -> tuple[int, int]:
-        """How many seeds each learner is fitted with in the end: at least, and at most where there is time left."""
+        """How many seeds each learner is fitted with in the end: usually, and at most where there is time left. Where
+        the time given is short, fewer, but one.
+        """
         return _SEEDS[self.preset]
 
     @property
     def search_digest(self) -> str:
-        """Hash of the settings that a search's trials depend on: a search with another budget goes on with them."""
-        others = self.model_copy(update={"preset": "standard", "minutes": None, "trials": None})
+        """Hash of the settings that a search's trials depend on: one that is given more minutes goes on with them.
+
+        Not one that is told a number of trials: its result is to follow from that number alone.
+        """
+        others = self.model_copy(update={"preset": "standard", "minutes": None})
         return others.digest
 
     @property

@@ -239,6 +239,7 @@ def _tuning(training: Training) -> manifests.Tuning:
             trials=len(found.tried) if found else 0,
             complete=len(found.complete) if found else 0,
             importances=found.importances if found else {},
+            space=found.space if found else {},
         )
     return manifests.Tuning(learners=learners, seeds=training.seeds, choice=training.choice)
 

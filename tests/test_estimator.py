@@ -63,6 +63,9 @@ def test_it_goes_into_pipelines_and_cross_validation() -> None:
     [
         ({"metric": "r2"}, "metric is 'r2': allowed are mse, rmse, mae, rmsle"),
         ({"learners": ("forest",)}, "learners names 'forest': allowed are lightgbm, xgboost, catboost"),
+        ({"learners": ()}, "learners is empty: allowed are lightgbm, xgboost, catboost"),
+        ({"settings": {"lgbm": {}}}, "settings names 'lgbm': allowed are lightgbm, xgboost, catboost"),
+        ({"folds": 1}, "folds is 1: at least 2 are needed to hold a group out"),
     ],
 )
 def test_what_is_not_allowed_is_said(parameters: dict[str, object], sentence: str) -> None:

@@ -40,6 +40,11 @@ def test_by_user_every_row_is_validated_once_and_learned_from_otherwise(kind: st
     assert len(list(folds.fits())) == folds.fit_count == 4
 
 
+def test_by_user_and_value_few_rows_have_few_classes() -> None:
+    folds = make_folds(np.arange(24), 5, 7, kind="user_and_value", y=np.arange(24.0))
+    assert sorted(np.unique(folds.fold_of)) == [0, 1, 2, 3, 4]
+
+
 def test_by_user_and_value_each_fold_holds_like_shares_of_every_tenth_of_the_values() -> None:
     draws = np.random.default_rng(0)
     users, y = np.arange(3000) // 2, draws.gamma(0.5, 30.0, 3000)

@@ -136,6 +136,21 @@ def test_the_factor_takes_the_bias_from_a_back_transform() -> None:
     assert Link("expm1").put_right(raw, None, y, metric_named("rmsle")).factor == 1.0
 
 
+def test_under_absolute_errors_the_factor_is_the_one_of_least_absolute_error() -> None:
+    draws = np.random.default_rng(5)
+    raw = draws.normal(2.0, 0.5, 2_000)
+    y = np.expm1(raw + draws.normal(0.2, 1.0, len(raw))).clip(0)
+    weights = draws.random(len(y))
+    for counts in (None, weights):
+        factor = Link("expm1").put_right(raw, None, y, metric_named("mae"), counts).factor
+        error = [
+            np.average(np.abs(y - each * np.expm1(raw)), weights=counts)
+            for each in (factor, 0.99 * factor, 1.01 * factor)
+        ]
+        assert min(error) == error[0]
+    assert Link("expm1").put_right(raw, None, y, MSE).factor > 1.2 * factor
+
+
 def test_what_values_or_library_do_not_allow_is_not_tried() -> None:
     everything = tuple(OBJECTIVES)
 

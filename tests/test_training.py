@@ -856,6 +856,29 @@ def test_with_equal_values_the_checks_on_values_do_not_apply(training: Training)
     assert checks["folds_by_user"].outcome == checks["oof_complete"].outcome == "passed"
 
 
+def test_weights_have_a_mean_of_1_whatever_rows_a_fit_learns_from() -> None:
+    data = simulated()
+    ages = np.linspace(0.0, 60.0, len(data.y))
+    matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7), weights=0.5 ** (ages / 7))
+    newest, oldest = (matrices.weights_of(rows) for rows in (np.arange(100), np.arange(500, 600)))
+    assert newest.mean() == pytest.approx(1.0)
+    assert np.allclose(newest, oldest)
+    faded = dataclasses.replace(matrices, weights=np.zeros(len(data.y)))
+    assert (faded.weights_of(np.arange(10)) == 1.0).all()
+
+
+def test_sessions_whose_value_is_known_have_no_say_in_the_score_to_expect() -> None:
+    data = simulated()
+    answered = data.test_classes == 1
+    known = dataclasses.replace(data, answered=answered)
+    asked = dataclasses.replace(data, test_classes=data.test_classes[~answered])
+    told, as_asked = (train(prepare(each, RunConfig(folds=3)), known_share=0.2).expected_mse for each in (known, asked))
+    assert told == as_asked
+    config = RunConfig(folds=3, use_known_values=False)
+    whole, plain = (train(prepare(each, config), known_share=0.0).expected_mse for each in (known, data))
+    assert whole == plain
+
+
 # --- all of it --------------------------------------------------------------------------------------------------------
 
 
@@ -912,6 +935,7 @@ def test_sessions_of_several_users_never_train() -> None:
             "value": [1.0, 2.0, 2.0, 4.0, None, None],
             "composite": [False, True, True, False, False, True],
             "start": [100 * unit for unit in range(6)],
+            "known_value": [None, None, None, None, 4.0, None],
         }
     )
     values = pl.DataFrame({"n_events": [1.0, 2, 3, 4, 5, 6], "user_is_known": [0.0, 0, 0, 0, 1, 0], "gap": [None] * 6})
@@ -924,6 +948,7 @@ def test_sessions_of_several_users_never_train() -> None:
     assert np.isnan(chosen.X[:, 2]).all()
     assert chosen.y.tolist() == [[1.0, 2.0, 2.0, 4.0][unit] for unit in trains_on]
     assert chosen.test_units.tolist() == [4, 5]
+    assert chosen.answered.tolist() == [True, False]
     assert chosen.names == ["n_events", "user_is_known", "gap", "duration"]
     assert chosen.times is not None
     assert chosen.times.train.ends.tolist() == [30, 330]

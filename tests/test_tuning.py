@@ -34,7 +34,7 @@ from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.training.metric import metric_named
 from core.training.tuning import Budget, Searched, SearchFolder, TriedSettings, search
-from core.training.tuning.learner_search import Groups
+from core.training.tuning.learner_search import Groups, LearnerSearch, plainly_worse
 from core.workspace import DEMO_FOLDER
 from tests.test_training import NAMES, simulated
 
@@ -78,9 +78,10 @@ def test_what_is_known_to_be_good_comes_first_then_the_defaults_on_every_target(
         expected += [target for target in targets if target.split("/")[0] in learner.objectives]
         assert [each.params["target"] for each in tried[: len(expected)]] == expected[: len(tried)]
         for params, told in zip((each.params for each in tried), (*known, learner.defaults()), strict=False):
-            shared = {name: value for name, value in told.items() if name in params}
-            assert len(shared) >= 4
-            assert {name: params[name] for name in shared} == shared
+            assert set(params) <= {"target", *told}, "what is not told is drawn at random"
+            assert {name: params[name] for name in told if name in params} == {
+                name: value for name, value in told.items() if name in params
+            }
 
 
 def test_what_is_known_to_be_good_lies_in_the_space_that_is_searched(found: dict[str, Searched]) -> None:
@@ -149,7 +150,72 @@ def test_users_held_out_are_always_some_and_never_all(users: int) -> None:
         assert not set(data.users[learned][held]) & set(data.users[learned][~held])
 
 
-def test_when_the_time_is_up_every_learner_has_tried_its_defaults_and_no_more(tmp_path: Path) -> None:
+def test_what_was_chosen_from_stands_in_the_result(found: dict[str, Searched]) -> None:
+    for each in found.values():
+        assert set(each.space) == {name for tried in each.tried for name in tried.params}
+        assert "squared/sqrt" in each.space["target"]["choices"]
+        for tried in each.tried:
+            for name, value in tried.params.items():
+                if name != "target":
+                    assert each.space[name]["low"] <= value <= each.space[name]["high"]
+
+
+@pytest.mark.parametrize("buyers", [0, 1], ids=["nobody buys", "one user buys"])
+def test_where_a_fit_learns_from_no_value_no_logarithm_is_tried(buyers: int, tmp_path: Path) -> None:
+    data = simulated(rows=300)
+    y = np.where(data.users < buyers, data.y, 0.0)
+    matrices = FoldMatrices(data.X, y, data.X_test, make_folds(data.users, 3, seed=7))
+    budget, records = Budget(4, None), SearchFolder(tmp_path)
+    told = search(LEARNERS, matrices, context=CONTEXT, metric=MSE, budget=budget, records=records, seeds=1)
+    for each in told.values():
+        assert len(each.tried) == 4
+        assert {tried.settings["objective"] for tried in each.tried} <= {"squared", "huber"}
+
+
+def test_a_trial_is_given_up_when_it_is_worse_everywhere_however_easy_the_fold() -> None:
+    assert plainly_worse([0.1, 0.2, 0.1, 0.3, 0.2, 0.1, 0.2, 0.4])
+    assert not plainly_worse([0.1, 0.2, 0.1]), "too few parts to tell"
+    assert not plainly_worse([0.1, -0.2, 0.1, -0.3, 0.2, -0.1, 0.2, 0.1])
+    assert not plainly_worse([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, -5.0]), "worse by ranks, better on the mean"
+
+
+def test_a_trial_that_is_worse_by_a_tenth_ends_after_its_first_fold(tmp_path: Path) -> None:
+    data = simulated(rows=600)
+    easy = np.where(make_folds(data.users, 3, seed=7).fold_of == 1, 0.1, 1.0)  # the second trial begins with this fold
+    matrices = FoldMatrices(data.X, data.y * easy, data.X_test, make_folds(data.users, 3, seed=7))
+    records = SearchFolder(tmp_path)
+    one = LearnerSearch(LEARNERS[0], matrices, context=CONTEXT, metric=MSE, records=records, storage=records.storage())
+    one.step()
+    fit = one._fit
+
+    def worse(fold, settings):
+        rows, _, rounds = fit(fold, settings)
+        off = np.sqrt(1.1 * MSE.losses(one.predictions(one.best)[rows], matrices.y[rows]))
+        return rows, matrices.y[rows] + off, rounds
+
+    one._fit = worse
+    given_up = one.step()
+    assert (given_up.complete, given_up.folds) == (False, 1)
+    assert given_up.loss == pytest.approx(1.1 * one.best.loss)
+
+
+def test_the_share_of_the_budget_never_passes_the_whole(tmp_path: Path) -> None:
+    data, shares = simulated(rows=300), []
+    search(
+        LEARNERS,
+        FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7)),
+        context=CONTEXT,
+        metric=MSE,
+        budget=Budget(None, time.monotonic() + 4),
+        records=SearchFolder(tmp_path),
+        seeds=3,
+        report=lambda share, text: shares.append(share),
+    )
+    assert shares
+    assert 0 <= min(shares) <= max(shares) <= 1
+
+
+def test_when_the_time_is_up_every_learner_has_tried_its_first_settings_and_no_more(tmp_path: Path) -> None:
     for each in searched(tmp_path, None, ends=time.monotonic() - 1).values():
         assert len(each.complete) == 1
         assert len(each.tried) == 1
@@ -333,9 +399,10 @@ def test_minutes_given(settings: dict[str, object], minutes: float | None) -> No
     assert RunConfig.checked(**settings).minutes_given == minutes
 
 
-def test_a_search_with_another_budget_is_the_same_search_and_with_another_seed_it_is_not() -> None:
+def test_a_search_with_more_minutes_is_the_same_search_with_another_seed_or_number_of_trials_it_is_not() -> None:
     one = RunConfig(preset="standard", minutes=3)
-    assert one.search_digest == RunConfig(preset="thorough", trials=7).search_digest
+    assert one.search_digest == RunConfig(preset="thorough", minutes=7).search_digest
+    assert one.search_digest != RunConfig(preset="standard", minutes=3, trials=7).search_digest
     assert one.search_digest != RunConfig(preset="standard", seed=8).search_digest
 
 

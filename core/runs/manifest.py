@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -94,6 +94,8 @@ class Tried(BaseModel):
     """Trials that went through all folds; the others were given up earlier."""
     importances: dict[str, float] = {}
     """How much each setting moved the score, as shares; empty where too few were tried."""
+    space: dict[str, dict[str, Any]] = {}
+    """What was chosen from, by setting: low, high, step and log; or choices."""
 
 
 class Tuning(BaseModel):

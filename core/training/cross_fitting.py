@@ -68,7 +68,12 @@ class FoldMatrices:
         return None if self.columns is None else start_of(self.columns, self.columns.train[fold][rows])
 
     def weights_of(self, rows: NDArray[np.int64]) -> Vector | None:
-        return None if self.weights is None else self.weights[rows]
+        """With a mean of 1: what keeps trees small counts in weights. Where all have faded to 0, all are alike."""
+        if self.weights is None:
+            return None
+        found = self.weights[rows]
+        mean = float(found.mean()) if len(found) else 0.0
+        return found / mean if mean > 0 else np.ones(len(found))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from core.training.learners import LEARNERS, FitContext, Matrix, Settings
 from core.training.metric import METRICS, metric_named
 from core.training.stacking import fit_stack
 
+_KNOWN = {learner.name: learner for learner in LEARNERS}
+
 
 class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type hints
     """Boosted learners on grouped folds, their out-of-fold predictions combined by a Ridge meta-model.
@@ -73,22 +75,18 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         """Fit on (rows, features), NaN allowed; rows of one group share a fold, and without groups each row is its own.
 
         Raises:
-            ValueError: an unknown learner or metric, or fewer than two groups.
+            ValueError: an unknown learner or metric, no learner, fewer than two folds or groups.
         """
         rows, values = validate_data(
             self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=True
         )
         values = np.asarray(values, dtype=np.float64)
+        self._refuse_settings()
         group = np.arange(len(values)) if groups is None else self._groups(groups, len(values))
         count = min(self.folds, len(np.unique(group)))
         if count < 2:
             raise ValueError(f"groups has {count} distinct value: at least 2 are needed to hold a group out")
-        if self.metric not in METRICS:
-            raise ValueError(f"metric is {self.metric!r}: allowed are {', '.join(METRICS)}")
-        known = {learner.name: learner for learner in LEARNERS}
-        if unknown := [name for name in self.learners if name not in known]:
-            raise ValueError(f"learners names {unknown[0]!r}: allowed are {', '.join(known)}")
-        chosen = [known[name] for name in self.learners]
+        chosen = [_KNOWN[name] for name in self.learners]
         metric = metric_named(self.metric)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.folds_ = make_folds(group, count, seed, users_per_fold=1)
@@ -136,6 +134,17 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    def _refuse_settings(self) -> None:
+        if self.folds < 2:
+            raise ValueError(f"folds is {self.folds}: at least 2 are needed to hold a group out")
+        if self.metric not in METRICS:
+            raise ValueError(f"metric is {self.metric!r}: allowed are {', '.join(METRICS)}")
+        if not self.learners:
+            raise ValueError(f"learners is empty: allowed are {', '.join(_KNOWN)}")
+        for name, told in (("learners", self.learners), ("settings", self.settings or {})):
+            if unknown := [each for each in told if each not in _KNOWN]:
+                raise ValueError(f"{name} names {unknown[0]!r}: allowed are {', '.join(_KNOWN)}")
 
     @staticmethod
     def _groups(groups: ArrayLike, rows: int) -> NDArray[np.int64]:

@@ -1,9 +1,9 @@
 """The score to expect on the test file, with an interval.
 
 From nested out-of-fold losses, so free of what fitting and stacking saw; weighted so that sessions are as long, and
-their users as well known, as in the test file; sessions whose value is known from train count as loss 0. As a few
-sessions can hold a fifth of a squared error, losses beyond a high threshold are taken from a fitted law
-(core.training.tail), not from the handful that happened to be in train.
+their users as well known, as in the test file; sessions whose value is taken over from train have a loss of 0 and no
+say in the mix. As a few sessions can hold a fifth of a squared error, losses beyond a high threshold are taken from a
+fitted law (core.training.tail), not from the handful that happened to be in train.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def expected_score(
 
     The value is the mean of the law over the resampled users, so it knows how badly a heavy tail is known; with too
     few rows to tell a tail it is the plain mean. The interval is for the score that will come, not for its mean: each
-    draw is a test file of `len(test_classes)` sessions. `choice` is what choosing settings by these very losses
-    flattered them by (see choice_factor); 1 where nothing was chosen.
+    draw is a test file of `len(test_classes)` sessions, those that are predicted. `choice` is what choosing settings by
+    these very losses flattered them by (see choice_factor); 1 where nothing was chosen.
     """
     weights = _weights(classes, test_classes)
     plain = Losses.of(losses, weights)

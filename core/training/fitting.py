@@ -72,10 +72,15 @@ def fit_learner(
         if context.device == "cpu":
             raise
         # each library has errors of its own for a device that is not there
-        raise SettingError.no_such_device(context.device, str(error).strip().splitlines()[0]) from error
+        raise SettingError.no_such_device(context.device, first_line(error)) from error
     if link.kind in ("square", "expm1"):
         link = link.put_right(model.raw(matrix()), start, y, metric, weights)
     return FittedLearner(model, link)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in a line; what it is where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def default_settings(learner: Learner, metric: Metric, y: Vector) -> Settings:

@@ -114,7 +114,8 @@ def make_folds(
     if kind == "user_and_value":
         if y is None:
             raise TypeError("folds by user and value need the values")
-        edges = np.unique(np.quantile(y, np.linspace(0, 1, _VALUE_CLASSES + 1)[1:-1]))
+        classes = max(1, min(_VALUE_CLASSES, len(y) // count))  # a class needs a row for each fold
+        edges = np.unique(np.quantile(y, np.linspace(0, 1, classes + 1)[1:-1]))
         splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
         splits = splitter.split(users, np.searchsorted(edges, y), groups=users)
     else:

@@ -1,4 +1,4 @@
-"""Every learner fitted with one seed after the other, and their mean: as many as promised, more while time is left."""
+"""Every learner fitted with one seed after the other, and their mean: as many as the time allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.progress import News, Tell
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
 from core.training.prepared import Prepared, Report
 from core.training.tuning import Budget, Searched
-from core.training.tuning.search import AFTERWARDS
+from core.training.tuning.search import AFTERWARDS, round_seconds
 from core.unfinished import Kept
 
 
@@ -23,14 +23,18 @@ def fit_with_seeds(
     tell: Tell,
     kept: Kept,
 ) -> tuple[tuple[CrossFit, ...], int]:
-    """Each learner's fits with one seed after the other, as one, and how many seeds they are of."""
+    """Each learner's fits with one seed after the other, as one, and how many seeds they are of: one at least, then as
+    many as the preset says while the time reaches, and more where there is still time.
+    """
     least, most = prepared.config.seeds
     if budget is None or budget.ends is None:
         most = least
     settings = {name: found.best.settings for name, found in searched.items()}
     folds = prepared.matrices.folds
     rounds: list[tuple[CrossFit, ...]] = []
-    slowest = 0.0
+    # as the trials have it; rounds that an earlier sitting had done take no time and so tell nothing
+    workers = min(prepared.context.threads, len(prepared.learners))
+    slowest = round_seconds([found.best for found in searched.values()], folds.fit_count, workers)
     while len(rounds) < most:
         if rounds and _is_enough(len(rounds), least, slowest, budget):
             break

@@ -110,12 +110,22 @@ class Link:
     def put_right(
         self, raw: Vector, start: Vector | None, y: Vector, metric: Metric, weights: Vector | None = None
     ) -> Link:
-        """The same with the factor that takes the bias from a back-transform, by the (weighted) rows learned from."""
+        """The same with the factor that takes the bias from a back-transform, by the (weighted) rows learned from.
+
+        Under squared errors values and predictions then have one mean; under absolute errors the factor is the one of
+        least absolute error, a weighted median of value / prediction.
+        """
         if self.kind not in ("square", "expm1") or metric.name == RMSLE:
             return self
         counts = np.ones(len(y)) if weights is None else weights
-        told = float(counts @ self.values(raw, start))
-        factor = float(counts @ y) / told if told > 0 else 1.0
+        predicted = self.values(raw, start)
+        told = float(counts @ predicted)
+        if told <= 0:
+            factor = 1.0
+        elif metric.name == MAE:
+            factor = _median_ratio(y, predicted, counts)
+        else:
+            factor = float(counts @ y) / told
         return replace(self, factor=float(np.clip(factor, *_FACTOR_LIMITS)))
 
     def slopes(self, since: Vector, raw: Vector, start: Vector | None) -> Vector:
@@ -131,6 +141,15 @@ class Link:
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _median_ratio(y: Vector, predicted: Vector, counts: Vector) -> float:
+    """The factor c with the least sum of counts * |y - c * predicted|; predictions of 0 have no say."""
+    rows = predicted > 0
+    ratios, say = y[rows] / predicted[rows], (counts * predicted)[rows]
+    order = np.argsort(ratios, kind="stable")
+    reached = np.cumsum(say[order])
+    return float(ratios[order[int(np.searchsorted(reached, reached[-1] / 2))]])
 
 
 def targets_to_try(metric: Metric, y: Vector, objectives: tuple[str, ...]) -> tuple[Target, ...]:

@@ -197,6 +197,8 @@ def _expected(
     if data.times is not None:
         classes = by_history(classes, histories[0].bucket, BUCKETS)
         test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
+    if prepared.config.use_known_values and data.answered is not None:  # no error is made there
+        test_classes = test_classes[~data.answered]
     return {
         metric.name: expected_score(
             metric.losses(stack.oof[told], data.y[told]),

@@ -43,6 +43,8 @@ class TrainingSet:
     """Whose sessions the rows are, and when; None: nothing is made of the user's earlier values."""
     baskets: Baskets | None = None
     """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
+    answered: NDArray[np.bool_] | None = None
+    """Of the rows to predict, those whose session's value stands in train; None: none."""
 
     def part(self, rows: NDArray[np.int64]) -> TrainingSet:
         """Some of the training rows, in rising order, and no rows to predict."""
@@ -98,6 +100,7 @@ def training_set(
             whenever=all_rows,
         ),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
+        answered=units.filter(test).get_column("known_value").is_not_null().to_numpy(),
     )
 
 

@@ -132,6 +132,7 @@ class CatBoost:
             "subsample": 0.8,
             "rsm": 0.3,
             "leaf_estimation_iterations": 1,
+            "random_strength": 1.0,
         }
 
     def known(self) -> tuple[Settings, ...]:

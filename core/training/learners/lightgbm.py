@@ -134,6 +134,7 @@ class LightGBM:
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "lambda_l2": 10.0,
+            "path_smooth": 0.0,
         }
 
     def known(self) -> tuple[Settings, ...]:

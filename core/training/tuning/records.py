@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from core.training.learners import Vector
 from core.unfinished import claimed_folder, own_folder
+from core.workspace import building_file
 
 _JOURNAL = "search.journal"
 
@@ -43,10 +44,8 @@ class SearchFolder:
 
     def keep(self, learner: str, number: int, oof: Vector) -> None:
         """Out-of-fold predictions of a trial, written before the trial counts as finished: whole or not at all."""
-        path = self._path(learner, number)
-        building = path.with_suffix(".part.npy")
-        np.save(building, oof.astype(np.float32))
-        building.replace(path)
+        with building_file(self._path(learner, number)) as building, building.open("wb") as file:
+            np.save(file, oof.astype(np.float32))
 
     def predictions(self, learner: str, number: int) -> NDArray[np.float32]:
         """What `keep` was given, in single precision."""

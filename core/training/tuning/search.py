@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +46,7 @@ class Searched:
         tried: every finished trial, in order.
         importances: shares by setting.
         predictions: gives the out-of-fold predictions of a trial that went through all folds.
+        space: that was searched; see LearnerSearch.space.
     """
 
     learner: str
@@ -51,6 +54,7 @@ class Searched:
     tried: tuple[TriedSettings, ...]
     importances: dict[str, float]
     predictions: Callable[[TriedSettings], Vector]
+    space: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def complete(self) -> tuple[TriedSettings, ...]:
@@ -110,10 +114,17 @@ def fit_seconds(tried: TriedSettings) -> float:
     return tried.seconds / max(tried.folds, 1) * _FINAL_MARGIN
 
 
+def round_seconds(best: Sequence[TriedSettings], fits: int, workers: int) -> float:
+    """Seconds of all learners' final fits with one seed, so many fits each, so many at a time."""
+    return sum(fit_seconds(each) for each in best) * fits / workers
+
+
 def _found(search: LearnerSearch) -> Searched:
     best = search.best
     assert best is not None  # noqa: S101 (work() does not end before)
-    return Searched(search.learner.name, best, tuple(search.tried), search.importances(), search.predictions)
+    return Searched(
+        search.learner.name, best, tuple(search.tried), search.importances(), search.predictions, search.space
+    )
 
 
 class _Turns:
@@ -184,11 +195,10 @@ class _Turns:
 
     def _kept_back(self) -> float:
         """Seconds for the final fits and for all that follows them."""
-        best = [each.best for each in self._searches]
-        if any(each is None for each in best):
+        best = [each.best for each in self._searches if each.best is not None]
+        if len(best) < len(self._searches):
             return 0.0
-        a_round = sum(fit_seconds(each) for each in best if each) * self._fits / self._workers
-        return a_round * (self._seeds + AFTERWARDS)
+        return round_seconds(best, self._fits, self._workers) * (self._seeds + AFTERWARDS)
 
     def _promise(self, search: LearnerSearch) -> float:
         """Share of the loss that a further second is worth, from what the last trials gained.
@@ -201,9 +211,7 @@ class _Turns:
         if search.best is None:
             return _FIRST
         gained, seconds, weight, best = 0.0, 0.0, 1.0, search.best.loss
-        for place in range(len(search.tried) - 1, 0, -1):
-            before = min((each.loss for each in search.tried[:place] if each.complete), default=np.inf)
-            tried = search.tried[place]
+        for tried, before in reversed(list(zip(search.tried[1:], _best_before(search.tried), strict=False))):
             if tried.complete and tried.loss < before < np.inf:
                 gained += weight * (before - tried.loss)
             seconds += weight * tried.seconds
@@ -222,7 +230,12 @@ class _Turns:
         if self._budget.ends is None:
             return by_trials
         passed = time.monotonic() - self._began
-        return max(by_trials, passed / max(passed + self._budget.seconds_left() - self._kept_back(), 1e-9))
+        return max(by_trials, passed / max(passed + max(self._budget.seconds_left() - self._kept_back(), 0.0), 1e-9))
+
+
+def _best_before(tried: Sequence[TriedSettings]) -> Iterator[float]:
+    """The best loss before the second trial, the third, and so on; infinite while none went through all folds."""
+    return accumulate((each.loss if each.complete else np.inf for each in tried), min)
 
 
 def _news(search: LearnerSearch, tried: TriedSettings) -> News:
