@@ -131,7 +131,7 @@ class Learner(Protocol):
         """What the library can minimise, of core.training.targets.OBJECTIVES."""
 
     def defaults(self) -> Settings:
-        """Settings for squared error, without `objective` and `transform`; written into the run."""
+        """Settings for squared error, without `objective` and `transform`; all that the space has for it is named."""
 
     def known(self) -> tuple[Settings, ...]:
         """What won long searches on other data, with `objective` and `transform`: a search begins with it.
