@@ -311,8 +311,8 @@ def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
     )
     told = session_duration.value_finding(session_duration.value_frame(sessions))
     assert told == (
-        "On average most is brought by sessions of 30 s to 1 min, 20.0 each, and least by sessions of a single event, "
-        "10.0 (classes of 30 sessions or more)."
+        "Sessions of 30 s to 1 min are worth most on average, 20.0, those of a single event least, 10.0; only classes "
+        "of 30 sessions or more are compared."
     )
     few = session_duration.value_frame(sessions.tail(20))
     assert session_duration.value_finding(few) == "There are no two classes of 30 sessions with a value to compare."

@@ -112,20 +112,20 @@ def value_finding(data: pl.DataFrame) -> str:
         return f"There are no two classes of {FEWEST} sessions with a value to compare."
     least, most = (told.sort("mean").row(place, named=True) for place in (0, -1))
     return (
-        f"On average most is brought by {_those(most)}, {number(most['mean'])} each, and least by {_those(least)}, "
-        f"{number(least['mean'])} (classes of {count(FEWEST, 'session')} or more)."
+        f"Sessions of {_class(most)} are worth most on average, {number(most['mean'])}, those of {_class(least)} "
+        f"least, {number(least['mean'])}; only classes of {count(FEWEST, 'session')} or more are compared."
     )
 
 
-def _those(row: dict[str, Any]) -> str:
+def _class(row: dict[str, Any]) -> str:
     place = row["place"]
     if place < 0:
-        return "sessions of a single event"
+        return "a single event"
     if place == 0:
-        return "sessions of several events within a second"
+        return "several events within a second"
     if place == len(ENDS):
-        return f"sessions of more than {short_duration(ENDS[-1])}"
-    return f"sessions of {short_duration(ENDS[place - 1])} to {short_duration(ENDS[place])}"
+        return f"more than {short_duration(ENDS[-1])}"
+    return f"{short_duration(ENDS[place - 1])} to {short_duration(ENDS[place])}"
 
 
 def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
