@@ -28,7 +28,7 @@ from core.training import LEARNERS, Prepared, prepare, training_set
 from core.training.fitting import fit_learner
 from core.training.targets import targets_to_try
 from core.training.tuning import LearnerSearch, SearchFolder
-from core.training.tuning.learner_search import Groups
+from core.training.tuning.groups import Groups
 from core.workspace import Workspace
 
 _MOST_ROUNDS = 1500

@@ -34,7 +34,8 @@ from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.training.metric import metric_named
 from core.training.tuning import Budget, Searched, SearchFolder, TriedSettings, search
-from core.training.tuning.learner_search import Groups, LearnerSearch, plainly_worse
+from core.training.tuning.groups import Groups, plainly_worse
+from core.training.tuning.learner_search import LearnerSearch
 from core.workspace import DEMO_FOLDER
 from tests.test_training import NAMES, simulated
 

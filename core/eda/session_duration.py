@@ -8,6 +8,7 @@ import polars as pl
 
 from core.eda import value_by_class
 from core.eda.by_file import by_file
+from core.eda.duration_classes import ENDS, LABELS, counted, place_of
 from core.eda.session_table import DURATION, EVENTS, FILE
 from core.eda.theme import finished
 from core.schema import ROLES, VALUE
@@ -16,23 +17,8 @@ from core.wording import count, duration, number, percent, short_duration
 TITLE = "How long do sessions last?"
 VALUE_TITLE = "Are sessions that last longer worth more?"
 SINGLE = "1 event"
-ENDS = (1, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200)
-"""Seconds at which a class ends; the last class has no end."""
 FEWEST = 30
 """Sessions in a class below which its mean says little."""
-LABELS = (
-    "0 s",
-    "to 10 s",
-    "to 30 s",
-    "to 1 min",
-    "to 3 min",
-    "to 10 min",
-    "to 30 min",
-    "to 1 h",
-    "to 3 h",
-    "to 12 h",
-    "longer",
-)
 _SCHEMA = {
     "file": pl.String,
     "place": pl.Int64,
@@ -42,11 +28,6 @@ _SCHEMA = {
     "median": pl.Float64,
     "several": pl.Float64,
 }
-
-
-def place_of(seconds: pl.Expr) -> pl.Expr:
-    """The place of a duration's class, from 0."""
-    return pl.sum_horizontal(*(seconds >= end if end == 1 else seconds > end for end in ENDS)).cast(pl.Int64)
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
@@ -61,17 +42,10 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         longer = mine.filter(pl.col(EVENTS) > 1)
         if longer.is_empty():
             continue
-        place = place_of(pl.col(DURATION))
         parts.append(
-            longer.group_by(place.alias("place"))
-            .agg(pl.len().cast(pl.Int64).alias("sessions"))
-            .sort("place")
-            .select(
+            counted(longer.get_column(DURATION), "sessions").select(
                 pl.lit(role).alias("file"),
-                "place",
-                pl.col("place").replace_strict(dict(enumerate(LABELS)), return_dtype=pl.String).alias("label"),
-                "sessions",
-                (pl.col("sessions") / longer.height).alias("share"),
+                pl.all(),
                 pl.lit(longer.get_column(DURATION).median(), pl.Float64).alias("median"),
                 pl.lit(longer.height / mine.height).alias("several"),
             )

@@ -8,7 +8,7 @@ import polars as pl
 
 from core.dataset import Dataset
 from core.eda.by_file import by_file
-from core.eda.session_duration import LABELS, place_of
+from core.eda.duration_classes import LABELS, counted
 from core.eda.theme import finished
 from core.schema import ROLES, TIME, UNIT
 from core.wording import duration, percent
@@ -43,15 +43,9 @@ def frame(dataset: Dataset) -> pl.DataFrame:
             continue
         seconds = mine.get_column("pause")
         parts.append(
-            mine.group_by(place_of(pl.col("pause")).alias("place"))
-            .agg(pl.len().cast(pl.Int64).alias("pauses"))
-            .sort("place")
-            .select(
+            counted(seconds, "pauses").select(
                 pl.lit(role).alias("file"),
-                "place",
-                pl.col("place").replace_strict(dict(enumerate(LABELS)), return_dtype=pl.String).alias("label"),
-                "pauses",
-                (pl.col("pauses") / mine.height).alias("share"),
+                pl.all(),
                 pl.lit(seconds.median(), pl.Float64).alias("median"),
                 pl.lit((seconds <= _QUICK).mean(), pl.Float64).alias("quick"),
             )

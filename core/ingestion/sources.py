@@ -143,9 +143,8 @@ def _said_clearly(name: str) -> Iterator[None]:
         raise InputError.other_encoding(name) from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError.unreadable(name, f"its ZIP archive is broken: {short(str(error))}") from error
-    except (
-        OSError
-    ) as error:  # bzip2 in an archive has no error of its own; an archive's table of contents points nowhere
+    except OSError as error:
+        # bzip2 in an archive has no error of its own; an archive's table of contents may point nowhere
         raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 

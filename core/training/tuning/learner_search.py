@@ -1,9 +1,7 @@
 """One learner's search: settings proposed by TPE, tried fold by fold, given up as soon as they are plainly worse.
 
 Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization (TPE); Akiba et al. (2019), Optuna. Trials
-are given up by Wilcoxon's (1945) signed-rank test on like parts of the validated rows against the best trial, as
-optuna.pruners.WilcoxonPruner does it, but for one thing: that one gives no trial up whose mean so far is below the best
-trial's mean over all folds, which on an easy fold is every trial.
+are given up by a signed-rank test against the best trial (core.training.tuning.groups).
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ import contextlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,29 +19,23 @@ import optuna
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
-from scipy import stats
 
 from core.training.cross_fitting import FoldMatrices
 from core.training.fitting import fit_learner
 from core.training.learners import Binned, FitContext, Learner, Settings, Vector
 from core.training.metric import Metric
 from core.training.targets import Target, targets_to_try
+from core.training.tuning.groups import HELD_OUT, Groups, plainly_worse
 from core.training.tuning.records import SearchFolder
 
 # What Optuna marks as experimental since years. For the whole process: searches of several learners are made in
 # threads, and filters that are set for a while are put back by whichever thread ends first.
 warnings.filterwarnings("ignore", "Argument ``group`` is", optuna.exceptions.ExperimentalWarning)
 
-_CHUNKS = 8
-"""Parts of a fold's validated rows, by user: enough for a signed-rank test to tell after a single fold."""
-_GIVEN_UP_AT = 0.1
-"""The p-value below which a trial is given up: that of Optuna's pruner."""
 _FIRST_POWER = 1.2
 """Of the Tweedie loss where the defaults are tried on it: decision 0009."""
 _MOST_ROUNDS = 1500
 """Bound of a trial's boosting rounds; fits stop earlier, when rows held out gain no more."""
-_HELD_OUT = 8
-"""One user in so many stops the fits of a trial: of the rows learned from, never of the fold that scores."""
 _FEWEST_TO_TELL = 10
 """Trials without which nothing is said of what matters."""
 _TARGET = "target"
@@ -197,7 +189,7 @@ class LearnerSearch:
         losses = self._metric.losses(oof, self._matrices.y)
         complete = folds == self._matrices.folds.count
         loss = float(np.nanmean(losses)) if complete else self._estimate(losses)
-        settings["rounds"] = max(1, round(float(np.mean(rounds)) * _HELD_OUT / (_HELD_OUT - 1)))
+        settings["rounds"] = max(1, round(float(np.mean(rounds)) * HELD_OUT / (HELD_OUT - 1)))
         tried = TriedSettings(number, settings, loss, complete, folds, time.monotonic() - began, dict(trial.params))
         if complete:
             self._records.keep(self.learner.name, number, oof)
@@ -240,15 +232,10 @@ class LearnerSearch:
             if self._best_losses is None or place + 1 == count:
                 continue
             losses = self._metric.losses(predicted, self._matrices.y[validated])
-            worse_by += self._by_chunk(losses - self._best_losses[validated], validated)
+            worse_by += self._groups.means_by_chunk(losses - self._best_losses[validated], validated)
             if plainly_worse(worse_by):
                 return oof, rounds, place + 1
         return oof, rounds, count
-
-    def _by_chunk(self, differences: Vector, rows: NDArray[np.int64]) -> list[float]:
-        """The mean of each chunk that has one of these rows."""
-        chunk = self._groups.chunk_of[rows]
-        return [float(differences[chunk == each].mean()) for each in np.unique(chunk)]
 
     def _fit(self, fold: int, settings: Settings) -> tuple[NDArray[np.int64], Vector, int]:
         """Rows validated, predictions for them, rounds that the fit stopped at."""
@@ -278,37 +265,6 @@ class LearnerSearch:
         against = float(self._best_losses[tried].mean())
         # never better than the best, which is what the next trials are measured against
         return self.best.loss * max(float(losses[tried].mean()) / against, 1.0) if against > 0 else self.best.loss
-
-
-def plainly_worse(worse_by: Sequence[float]) -> bool:
-    """Whether losses higher by so much (below 0: lower) on like parts of the rows are so by more than chance."""
-    if len(worse_by) < _CHUNKS or sum(worse_by) <= 0:
-        return False
-    return float(stats.wilcoxon(worse_by, zero_method="zsplit", alternative="greater").pvalue) < _GIVEN_UP_AT
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Users in an order of their own: dealt to chunks (for the test that gives trials up), the first of those that a
-    fold learns from held out (to stop its fits).
-    """
-
-    order: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, matrices: FoldMatrices, seed: int) -> Groups:
-        _, user = np.unique(matrices.folds.users, return_inverse=True)
-        return cls(np.random.default_rng(seed).permutation(int(user.max()) + 1)[user])
-
-    @property
-    def chunk_of(self) -> NDArray[np.int64]:
-        """Of each row."""
-        return self.order % _CHUNKS
-
-    def held(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these rows are of the users held out: one in _HELD_OUT, and at least one."""
-        users = np.unique(self.order[rows])
-        return np.asarray(self.order[rows] <= users[max(len(users) // _HELD_OUT, 1) - 1])
 
 
 def _tried(trial: FrozenTrial, number: int) -> TriedSettings:
