@@ -116,13 +116,13 @@ def test_a_link_to_a_run_or_dataset_that_is_not_here_is_not_answered_with_anothe
     manifest = finished_home[1].manifest
     app = explored(run="gone", dataset="g" * 50)
     assert not app.exception
-    dataset, run = (each.value for each in app.sidebar.warning)
+    dataset, run = (each.value for each in app.warning)
     assert dataset.startswith(f"The address asks for the dataset {'g' * 40}, which is not here")
     assert run.startswith("The address asks for the run gone, which is not here")
     assert manifest.dataset_name in dataset
-    assert len(app.run().sidebar.warning) == 2  # as long as what stands in its place is shown
+    assert len(app.run().warning) == 2  # as long as what stands in its place is shown
     there = explored(run=manifest.run_id, dataset=manifest.dataset)
-    assert not there.sidebar.warning
+    assert not there.warning
 
 
 def test_any_share_of_users_can_be_asked_for(finished_home: tuple[Workspace, Run]) -> None:

@@ -74,6 +74,7 @@ def open_page(entry: Entry) -> Page:
         run = _pick_run(workspace, dataset)
         if job is not None and entry not in (HOME, TRAIN):
             show_in_sidebar(workspace, job)
+    _tell_missed()
     return Page(workspace, dataset, run, job)
 
 
@@ -119,20 +120,24 @@ def _pick(key: str, label: str, options: list[str], names: dict[str, str]) -> st
     index = options.index(wanted) if wanted in options else 0
     chosen = st.selectbox(label, options, index=index, format_func=names.__getitem__)
     if not before and asked and asked not in options:
-        st.session_state[_missed(key)] = (asked, chosen)
-    absent, instead = st.session_state.get(_missed(key), ("", ""))
-    if absent and instead == chosen:
-        st.warning(
-            f"The address asks for the {label.lower()} {absent[:_LONGEST]}, which is not here (deleted, or of another "
+        st.session_state[_missed(key)] = (
+            chosen,
+            f"The address asks for the {label.lower()} {asked[:_LONGEST]}, which is not here (deleted, or of another "
             f"dataset or workspace). Shown is {names[chosen]}.",
-            icon=":material/link_off:",
         )
-    elif absent:
+    elif st.session_state.get(_missed(key), (chosen, ""))[0] != chosen:
         del st.session_state[_missed(key)]
     # Plain keys outlive the change of page, which a widget's own key does not.
     st.session_state[f"chosen_{key}"] = chosen
     st.query_params[key] = chosen
     return chosen
+
+
+def _tell_missed() -> None:
+    """Over the page, not beside the boxes: on a phone the sidebar is closed."""
+    for key in ("dataset", "run"):
+        if _missed(key) in st.session_state:
+            st.warning(st.session_state[_missed(key)][1], icon=":material/link_off:")
 
 
 def follow_address(name: str, options: list[str]) -> None:
