@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from core.features import FeatureTable, build_features, changed_by_later_session
 from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.mapping import Mapping
-from core.progress import Progress, Step
+from core.progress import Progress
 from core.recording import (
     Clock,
     Report,
@@ -30,6 +29,7 @@ from core.recording import (
     write_manifest,
     write_tables,
 )
+from core.run_steps import steps
 from core.runs import Run
 from core.runs.store import SUBMISSION_FILE, versions
 from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
@@ -48,39 +48,6 @@ from core.training import (
 from core.training.tuning import SearchFolder
 from core.unfinished import Kept, Unfinished, nothing_kept, work_name
 from core.workspace import Workspace, building_folder, room_on
-
-_SHARE_OF_OTHERS = 0.3
-"""Of the time given to a tuned run: 0.2 to 0.5 in runs of two and three minutes, less in longer ones."""
-_SECONDS_A_LEARNER = 9.0
-"""With one seed on five folds, at 100,000 sessions on two cores."""
-_SECONDS_A_TRIAL = 6.0
-"""Of a learner, at 100,000 sessions on two cores, most trials being given up early."""
-
-
-def steps(config: RunConfig) -> tuple[Step, ...]:
-    """The steps of a run; weights are about their seconds at 100,000 sessions."""
-    least, _ = config.seeds
-    others: tuple[Step, ...] = (
-        Step("ingest", "Reading the files", 2),
-        Step("features", "Computing features", 3),
-        Step("prepare", "Recovering prices", 7),
-        Step("train", "Training", _SECONDS_A_LEARNER * len(config.learners) * least),
-        Step("importance", "Measuring importance", 7),
-        Step("certificate", "Checking for leaks", 4),
-        Step("write", "Writing the run", 1),
-    )
-    if not config.tunes:
-        return others
-    searching = _SECONDS_A_TRIAL * len(config.learners) * (config.trials or 1)
-    if config.minutes_given is not None:  # a time is given: the search takes what the others leave, whatever the size
-        others = tuple(replace(each, weight=_SHARE_OF_OTHERS * each.weight / _total(others)) for each in others)
-        searching = 1.0 - _SHARE_OF_OTHERS
-    return (*others[:3], Step("tune", "Tuning", searching), *others[3:])
-
-
-def _total(parts: tuple[Step, ...]) -> float:
-    return sum(each.weight for each in parts)
-
 
 _SOURCE = "source"
 _TABLE_FILE = "table.parquet"
@@ -306,6 +273,13 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
         reason = "The run was told to use all rows of both files (history: all_rows)."
         return CertificateCheck(code, title, "not_applicable", reason)
     changed, compared = changed_by_later_sessions(dataset, table, config)
+    if compared == 0:
+        return CertificateCheck(
+            code,
+            title,
+            "not_applicable",
+            "Nothing is later than the moment by which three of five sessions have begun: there is nothing to delete.",
+        )
     return CertificateCheck(
         code,
         title,

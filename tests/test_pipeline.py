@@ -15,8 +15,9 @@ from core.config import RunConfig
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
 from core.ingestion.journey import write_journey
-from core.pipeline import check_against_files, check_submission, run, steps
+from core.pipeline import check_against_files, check_submission, run
 from core.progress import Moment, Progress
+from core.run_steps import steps
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
 from core.welcome import demo_dataset

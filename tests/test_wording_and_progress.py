@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from core import wording
 from core.config import MAX_THREADS, RunConfig, available_cores
 from core.errors import SettingError
-from core.pipeline import steps
 from core.progress import Moment, Progress, Step
+from core.run_steps import steps
 
 many = settings(derandomize=True, deadline=None, max_examples=300)
 

@@ -18,17 +18,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.features.packed_numbers import (
+    TYPE_BITS,
+    Numbers,
+    Small,
+    counts_before,
+    dense_ranks,
+    run_edges,
+    run_starts,
+    shifted,
+)
 from core.features.visits import VISIT, VISIT_START
-from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TIME, TYPE, UNIT, USER
+from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
-Numbers = NDArray[np.int64]
-Small = NDArray[np.int32]
-"""Ranks and rows: no log has two billion of them, and half the memory counts."""
-TYPE_BITS = (len(EVENT_TYPES) - 1).bit_length()
-_TYPE_MASK = (1 << TYPE_BITS) - 1
-_MOST_BITS, _INT32_BITS = 63, 31
-_SPARSE = 4
-"""Codes that spread over more than so many times their number are looked up in place of counted."""
+_MOST_BITS = 63
 
 
 class Own(NamedTuple):
@@ -122,13 +125,13 @@ class EventArrays:
     @cached_property
     def users(self) -> Small:
         """Each unit's user, as a rank."""
-        return _ranks(self.units.get_column(USER))
+        return dense_ranks(self.units.get_column(USER))
 
     def keys(self, key: str) -> Small:
         """Each event's user, product or category, as a rank."""
         with self._locks[key]:  # several groups may be at work, and ask for the same
             if key not in self._keys:
-                self._keys[key] = self.users[self.rows] if key == USER else _ranks(self.events.get_column(key))
+                self._keys[key] = self.users[self.rows] if key == USER else dense_ranks(self.events.get_column(key))
             return self._keys[key]
 
     def stream(self, key: str) -> Stream:
@@ -171,8 +174,8 @@ class EventArrays:
         packed |= self.types
         packed.sort()
         meetings = _first_meetings(self, key, keys)
-        edges = _edges(packed, values, bits + TYPE_BITS)
-        return Stream(packed, edges, _summed(packed), meetings, _edges(meetings, values, bits))
+        edges = run_edges(packed, values, bits + TYPE_BITS)
+        return Stream(packed, edges, counts_before(packed), meetings, run_edges(meetings, values, bits))
 
     def _visits_met(self, key: str) -> Numbers:
         keys = self.keys(key)
@@ -180,7 +183,7 @@ class EventArrays:
         pairs = shifted(self.visits[self.rows], bits)
         pairs |= keys
         pairs.sort()
-        pairs = pairs[_begins(pairs)]
+        pairs = pairs[run_starts(pairs)]
         met = shifted(self.users[pairs >> bits], bits)
         met |= pairs & ((1 << bits) - 1)
         met.sort()
@@ -245,8 +248,8 @@ class UnitArrays:
         packed = shifted(self.of, bits + TYPE_BITS) | shifted(keys, TYPE_BITS)
         packed |= self.log.types[self.events]
         packed.sort()
-        begins = np.flatnonzero(_begins(packed >> TYPE_BITS))
-        pairs, summed = packed[begins] >> TYPE_BITS, _summed(packed)
+        begins = np.flatnonzero(run_starts(packed >> TYPE_BITS))
+        pairs, summed = packed[begins] >> TYPE_BITS, counts_before(packed)
         counts: Small = summed[np.append(begins[1:], len(packed))] - summed[begins]
         return Own((pairs >> bits).astype(np.int32), (pairs & ((1 << bits) - 1)).astype(np.int32), counts)
 
@@ -269,7 +272,7 @@ def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
         met <<= bits
         met |= log.times[chosen]
         met.sort()
-        first = met[_begins(met >> bits)]
+        first = met[run_starts(met >> bits)]
         times = first & ((1 << bits) - 1)
         first >>= user_bits + bits
         first |= part << inner
@@ -278,43 +281,3 @@ def _first_meetings(log: EventArrays, key: str, keys: Small) -> Numbers:
         first.sort()
         parts.append(first)
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
-
-
-def _begins(numbers: Numbers) -> NDArray[np.bool_]:
-    """Where other numbers begin, of sorted ones."""
-    found = np.ones(len(numbers), bool)
-    np.not_equal(numbers[1:], numbers[:-1], out=found[1:])
-    return found
-
-
-def shifted(ranks: Small, bits: int) -> Numbers:
-    return ranks.astype(np.int64) << bits
-
-
-def _edges(packed: Numbers, values: int, bits: int) -> Numbers:
-    """Where the run of each value begins, and after the last one where it ends."""
-    return np.searchsorted(packed, np.arange(values + 1, dtype=np.int64) << bits)
-
-
-def _ranks(codes: pl.Series) -> Small:
-    """0 for the smallest code, 1 for the next, and so on."""
-    numbers = codes.to_numpy()
-    first, last = int(numbers.min()), int(numbers.max())
-    if last - first < _SPARSE * len(numbers):  # as codes of ingestion are: a table of all is the fastest
-        known = np.zeros(last - first + 1, np.int32)
-        known[numbers - first] = 1
-        ranks = np.cumsum(known, dtype=np.int32) - 1
-        return np.asarray(ranks[numbers - first], dtype=np.int32)
-    known_codes = codes.unique().sort().to_frame().with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("_rank"))
-    # a sixth of the time of NumPy's unique, which sorts them all
-    found = codes.to_frame().join(known_codes, on=codes.name, how="left", maintain_order="left")
-    return found.get_column("_rank").to_numpy()
-
-
-def _summed(packed: Numbers) -> Small:
-    """How many events of each type stand before each place, and before the end: (places + 1, types)."""
-    types = (packed & _TYPE_MASK).astype(np.int8)
-    summed = np.zeros((len(packed) + 1, len(EVENT_TYPES)), np.int32)  # four sums side by side are one memory access
-    for each in range(len(EVENT_TYPES)):
-        np.cumsum(types == each, out=summed[1:, each])
-    return summed

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.history_arrays import TYPE_BITS, Numbers, Own, Small, UnitArrays, shifted
+from core.features.history_arrays import Own, UnitArrays
+from core.features.packed_numbers import TYPE_BITS, Numbers, Small, shifted
 from core.schema import EVENT_TYPES, USER
 
 Counts = NDArray[np.int32] | NDArray[np.int64]

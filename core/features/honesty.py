@@ -26,12 +26,14 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
 
     Returns:
         How many of the earlier units changed in any history feature (0 when the history is honest), and how many
-        units were compared.
+        units were compared: none where nothing happened after the moment, as nothing is taken away then.
     """
     cut = table.units.get_column("start").quantile(_CUT_AT, interpolation="lower")
     kept = table.units.filter(pl.col("start") <= cut)
     events, _ = events_and_units(dataset, config)
     late = pl.col(TIME) > cut
+    if kept.height == table.units.height and not events.select(late.any()).collect().item():
+        return 0, 0
     earlier = events.join(kept.lazy().select(UNIT), on=UNIT, how="semi").with_columns(
         pl.when(late).then(pl.col(TIME) + _DAY).otherwise(pl.col(TIME)).alias(TIME),
         pl.when(late).then((pl.col(TYPE) + 1) % len(EVENT_TYPES)).otherwise(pl.col(TYPE)).cast(pl.Int64).alias(TYPE),

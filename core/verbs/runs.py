@@ -15,6 +15,7 @@ from core.dataset import Dataset, list_datasets
 from core.errors import RunError, SettingError, listed
 from core.ingestion import InputFiles, ingest
 from core.progress import Moment, Progress
+from core.run_steps import steps
 from core.runs.store import damage
 from core.schema import LEARNER_LABELS, UNIT, USER
 from core.verbs.given import dataset_named, input_files, mapping_of, required
@@ -75,7 +76,7 @@ def _worked(
     watch: run_store.Watcher,
 ) -> run_store.Run:
     """Do the run of a job."""
-    progress = Progress(pipeline.steps(config), watch.moment, run_store.finish_wish(workspace, job), watch.news)
+    progress = Progress(steps(config), watch.moment, run_store.finish_wish(workspace, job), watch.news)
     run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
     run_store.Jobs(workspace).end(job, "done", run_id=run.manifest.run_id)
     return run
