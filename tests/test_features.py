@@ -48,6 +48,7 @@ from core.features.history import LAST_SEEN, MET, seen_outside
 from core.features.honesty import HISTORY_GROUPS
 from core.features.table import events_and_units
 from core.ingestion import InputFiles, ingest
+from core.pipeline import certify_history
 from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
 from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names, words_of
@@ -813,6 +814,20 @@ def test_one_dishonest_cell_is_caught(demo: Dataset) -> None:
     one_more = pl.col("user_buy_rate") + (pl.int_range(pl.len()) == first)
     planted = FeatureTable(honest.units, honest.values.with_columns(one_more))
     assert changed_by_later_sessions(demo, planted, RunConfig())[0] == 1
+
+
+def test_a_log_without_anything_later_is_not_called_honest(tmp_path: Path) -> None:
+    """Dates without times: all sessions of one day begin, and end, at one moment."""
+    rows = ["event_time,event_type,product_id,category_id,user_id,user_session,session_value"]
+    rows += [f"2025-06-01 00:00:00+00:00,VIEW,P{n % 7},C{n % 3},U{n},S{n},{n}" for n in range(40)]
+    test = [",".join(row.replace(",S", ",T").split(",")[:6]) for row in rows]
+    for name, lines in (("train", rows), ("test", test)):
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    dataset = ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), Workspace(tmp_path / "home"))
+    config = RunConfig()
+    table = build_features(dataset, config)
+    assert changed_by_later_sessions(dataset, table, config) == (0, 0)
+    assert certify_history(dataset, table, config).outcome == "not_applicable"
 
 
 def digest_of(values: pl.DataFrame) -> str:

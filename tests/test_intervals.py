@@ -85,6 +85,18 @@ def test_too_few_sessions_have_an_infinite_end_and_not_a_made_up_one() -> None:
     assert np.isinf(ends[:, 1]).all()
 
 
+def test_dear_sessions_of_one_user_alone_have_an_infinite_end_out_of_fold() -> None:
+    """No other fold has a prediction like them, so no error tells how far off they are."""
+    known, y = sessions(2_000, 0)
+    dearest = known.predicted >= np.quantile(known.predicted, 0.9)
+    folds = make_folds(np.where(dearest, 0, 1 + np.arange(2_000)), 4, seed=0)
+    intervals = fit_intervals(known, y, known, folds, seed=7)
+    for level in LEVELS:
+        assert (intervals.train[level][dearest] == [0.0, np.inf]).all()
+        assert np.isfinite(intervals.train[level][~dearest]).all()
+        assert np.isfinite(intervals.test[level]).all()
+
+
 def test_predictions_that_are_all_right_have_intervals_without_width() -> None:
     known, _ = sessions(400, 0)
     ends = fit_intervals(known, known.predicted, known, make_folds(np.arange(400), 4, seed=0), seed=7).test[0.8]

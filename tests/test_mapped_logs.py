@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import gzip
 import io
@@ -15,6 +16,7 @@ from core.cli import main
 from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
+from core.ingestion.times import epoch_seconds
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
@@ -214,7 +216,16 @@ def test_dates_are_times_only_where_the_mapping_says_that_the_log_has_no_more(tm
     with pytest.raises(InputError, match="event_time is no time like"):
         store_logs(tmp_path, *logs, Mapping(time_zone="Europe/Berlin"))
     dataset = store_logs(tmp_path, *logs, Mapping.checked(time_zone="Europe/Berlin", time_format="%d.%m.%Y"))
-    assert {fact[6] for fact in facts_of(dataset)} == {NOON - 14 * 3600}
+    assert {fact[6] for fact in facts_of(dataset)} == {NOON - 12 * 3600}, "a day is a day, wherever the shop is"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London", "America/New_York", "Pacific/Auckland"])
+def test_days_stay_days_over_the_change_of_clocks(tmp_path: Path, zone: str) -> None:
+    days = [datetime.date(2025, 3, 28) + datetime.timedelta(days=each) for each in range(7)]
+    mapping = Mapping.checked(time_zone=zone, time_format="%Y-%m-%d")
+    found = epoch_seconds(pl.Series([f"{day}" for day in days]), mapping)
+    assert found.to_list() == [calendar.timegm(day.timetuple()) for day in days]
+    assert epoch_seconds(pl.Series(days), mapping).to_list() == found.to_list()
 
 
 def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> None:

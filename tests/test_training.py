@@ -844,6 +844,35 @@ def test_a_feature_known_in_a_handful_of_rows_is_no_copy() -> None:
     assert copies_of_target(X, y, ["two rows", "eight rows"]) == ["eight rows"]
 
 
+def test_what_says_who_buys_is_no_copy_where_most_sessions_are_worth_nothing() -> None:
+    draws = np.random.default_rng(0)
+    bought = draws.poisson(0.06, 4000)
+    y = np.where(bought > 0, draws.gamma(2.0, 50.0, 4000), 0.0)
+    X = np.column_stack([bought, bought > 0, np.sqrt(y), np.where(bought > 0, -y, 0.0)])
+    assert copies_of_target(X, y, ["buys", "any", "bent", "turned"]) == ["bent", "turned"]
+    assert planted_leak(X[:, :2], y, ["buys", "any"]).outcome == "passed"
+
+
+def test_the_planted_copy_is_no_exact_one(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "_COPY_CORRELATION", 1 - 1e-9)
+    assert "was not caught" in planted_leak(training.data.X, training.data.y, NAMES).explanation
+
+
+def test_forward_in_time_chance_is_measured_on_the_rows_that_are_told(training: Training) -> None:
+    """A value that holds most of the spread may fall into the first stretch, which nobody tells."""
+    y = np.random.default_rng(1).uniform(1.0, 2.0, 600)
+    y[0] = 1000.0
+    folds = make_folds(np.arange(600), 3, 7, kind="forward", starts=np.arange(600.0))
+    seed = next(
+        seed for seed in range(1000) if not folds.validated[np.random.default_rng(seed).permutation(600).argmin()]
+    )
+    found = dataclasses.replace(
+        with_data(training, y=y), folds=folds, context=dataclasses.replace(training.context, seed=seed)
+    )
+    check = certificates.shuffled_target(found)
+    assert check.outcome == "passed", check.explanation
+
+
 def test_a_constant_feature_is_no_copy() -> None:
     assert copies_of_target(np.ones((50, 1)), np.arange(50.0), ["constant"]) == []
 

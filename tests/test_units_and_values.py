@@ -237,6 +237,15 @@ def test_a_session_is_worth_the_prices_of_what_it_bought(tmp_path: Path) -> None
     assert (card.value_rule, card.sessions_with_differing_values) == ("price_of_buys", 0)
 
 
+def test_the_purchases_that_train_has_of_a_session_do_not_tell_those_that_test_has(tmp_path: Path) -> None:
+    """A session around midnight, in monthly files: what it bought in the first is not what it buys in the second."""
+    test = [event for event in GOOD if event.file == "test"]
+    prices = [("5", "1") for _ in test]
+    dataset = store(tmp_path, [], PRICED, train=priced(test, prices), test=csv_of(rows_of(test, "test")))
+    assert known_of(dataset) == {}
+    assert dataset.card().known_sessions == 0
+
+
 def test_a_sum_of_prices_does_not_depend_on_the_order_of_its_parts(tmp_path: Path) -> None:
     """As floats, 0.1 + 0.2 + 0.3 is not 0.3 + 0.2 + 0.1; and a million cents are ten thousand, to the cent."""
     buys = [Event("test", f"A{number % 2}", "U", kind="BUY", time=NOON + number // 2) for number in range(2_000)]

@@ -24,7 +24,7 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
     """Parse event times to epoch seconds (UTC, Int64), rounded down; null where the text is no time.
 
     A column of dates (Parquet, databases) tells times only where the mapping says that the log has no times of day:
-    then a date is the first second of its day. Times without an offset are those of the mapping's zone. A time that a
+    then a date is the first second of its day in UTC, whatever the zone, so that days stay days. Times without an offset are those of the mapping's zone. A time that a
     zone's clocks skipped in spring is an hour later, one that they showed twice in autumn is the earlier one.
     """
     kind = times.dtype
@@ -32,7 +32,7 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
         seconds = _epoch(times) if kind.time_zone else _in_zone(times, mapping.time_zone)
     elif times.dtype == pl.Date:
         days = times if mapping.dates_only else times.clear(len(times))
-        seconds = _in_zone(days.cast(pl.Datetime("us")), mapping.time_zone)
+        seconds = _epoch(days.cast(pl.Datetime("us")))
     elif mapping.time_format in _PER_SECOND:
         seconds = _from_numbers(times, _PER_SECOND[mapping.time_format])
         seconds = seconds.set(seconds < _EARLIEST_COUNTED, None)
@@ -106,7 +106,7 @@ def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:
         texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in form else texts
         return _epoch(texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False))
     if not any(part in form for part in _CLOCK_PARTS):
-        return _in_zone(texts.str.to_date(form, strict=False).cast(pl.Datetime("us")), zone)
+        return _epoch(texts.str.to_date(form, strict=False).cast(pl.Datetime("us")))
     if not any(part in form for part in _MINUTE_PARTS):  # Polars wants minutes beside hours
         texts, form = texts + " 00", f"{form} %M"
     return _in_zone(texts.str.to_datetime(form, time_unit="us", strict=False), zone)

@@ -62,7 +62,7 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping) -> Sessions:
     A unit is a session id of one user in one file. The units' columns: unit (0, 1, ... by session, role, user), role,
     session, user, start (epoch seconds of its first event), value (of the whole session id; null in test), composite
     (the id has several users in that file), known_value (test only: the value the id has in train where both files give
-    it the same users; else null).
+    it the same users; else null, as it is where values are sums of the purchases that a file has).
 
     `events` (by role) must hold all events of every session in it. Where the rows of a session give different values,
     their mean stands.
@@ -188,6 +188,8 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
         (_same_as_before(SESSION, ROLE) | _same_as_before(SESSION, ROLE).shift(-1, fill_value=False)).alias(COMPOSITE),
     )
     known = _known_values(units)
+    if mapping.value == "price_of_buys":  # the part of a session in train has its own purchases, not those in test
+        known = known.clear()
     return units.join(known, on=[SESSION, ROLE], how="left", maintain_order="left").select(
         UNIT, ROLE, SESSION, USER, START, VALUE, COMPOSITE, KNOWN_VALUE
     )

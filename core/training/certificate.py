@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from core.training.cross_fitting import FoldMatrices, cross_fit
@@ -26,6 +27,8 @@ _COPY_CORRELATION = 0.98
 """A feature whose ranks follow the value's this closely is the value in disguise; honest ones stay far below."""
 _ENOUGH_ROWS = 8
 """A feature known in fewer rows may follow the value by chance (any two rows do); no training set has fewer."""
+_WRONG_IN_COPY = 200
+"""One row in so many is wrong in the copy that is planted: the detector must not live from exact copies alone."""
 _ALL_EQUAL = "All session values are equal."
 
 
@@ -93,7 +96,8 @@ def shuffled_target(training: Training) -> CertificateCheck:
     # what is learned from values is learned from the shuffled ones
     matrices = FoldMatrices(data.X, y, data.X_test, folds, fold_columns(data, y, folds))
     (fit,) = cross_fit(LEARNERS[:1], matrices, context=trial)
-    r2 = 1.0 - mean_squared_error(fit.oof, y) / float(np.var(y))
+    told = folds.validated  # forward in time nobody tells the first stretch
+    r2 = 1.0 - mean_squared_error(fit.oof, y) / float(np.var(y[told])) if np.ptp(y[told]) else 0.0
     return _check(
         "shuffled_target",
         title,
@@ -108,7 +112,7 @@ def planted_leak(X: Matrix, y: Vector, names: list[str]) -> CertificateCheck:
     if np.ptp(y) == 0:
         return CertificateCheck("planted_leak", title, "not_applicable", _ALL_EQUAL)
     copies = copies_of_target(X, y, names)
-    caught = copies_of_target(-np.log1p(y)[:, None], y, ["planted"]) == ["planted"]
+    caught = copies_of_target(_disguised(y)[:, None], y, ["planted"]) == ["planted"]
     found = ", ".join(copies) if copies else "none"
     return _check(
         "planted_leak",
@@ -118,15 +122,41 @@ def planted_leak(X: Matrix, y: Vector, names: list[str]) -> CertificateCheck:
     )
 
 
+def _disguised(y: Vector) -> Vector:
+    """The values turned round and bent, some of them dealt out anew."""
+    copy, rng = -np.log1p(y - min(float(y.min()), 0.0)), np.random.default_rng(0)
+    rows = np.flatnonzero(_uncommon(y))
+    wrong = rng.choice(rows, len(rows) // _WRONG_IN_COPY, replace=False)
+    copy[wrong] = copy[rng.permutation(wrong)]
+    return copy
+
+
 def copies_of_target(X: Matrix, y: Vector, names: list[str]) -> list[str]:
-    """Name the features whose rank correlation with the value is above _COPY_CORRELATION in size."""
-    target = rankdata(y)
-    copies = []
-    for column, name in enumerate(names):
-        known = ~np.isnan(X[:, column])
-        if known.sum() < _ENOUGH_ROWS or np.ptp(X[known, column]) == 0 or np.ptp(target[known]) == 0:
-            continue
-        correlation = np.corrcoef(rankdata(X[known, column]), rankdata(target[known]))[0, 1]
-        if abs(correlation) > _COPY_CORRELATION:
-            copies.append(name)
-    return copies
+    """Name the features whose rank correlation with the value is above _COPY_CORRELATION in size.
+
+    So it must be among the sessions that do not have the most common value, too: where most are worth nothing, whatever
+    says who buys follows the value closely over all sessions, and is no copy of it.
+    """
+    uncommon = _uncommon(y)
+    return [
+        name
+        for column, name in enumerate(names)
+        if _follows(X[:, column], y) and _follows(X[uncommon, column], y[uncommon]) is not False
+    ]
+
+
+def _uncommon(y: Vector) -> NDArray[np.bool_]:
+    """The rows that do not have the most common value."""
+    values, counts = np.unique(y, return_counts=True)
+    return np.asarray(y != values[np.argmax(counts)])
+
+
+def _follows(feature: Vector, y: Vector) -> bool | None:
+    """Whether the ranks follow those of the value; None where too few rows or equal values tell nothing."""
+    known = ~np.isnan(feature)
+    if known.sum() < _ENOUGH_ROWS or np.ptp(y[known]) == 0:
+        return None
+    if np.ptp(feature[known]) == 0:
+        return False
+    correlation = np.corrcoef(rankdata(feature[known]), rankdata(y[known]))[0, 1]
+    return bool(abs(correlation) > _COPY_CORRELATION)

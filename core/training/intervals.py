@@ -138,14 +138,14 @@ class _Spread:
         if not len(predicted) or not len(self.errors):
             return np.tile([0.0, np.inf], (len(predicted), 1))
         system = ConformalPredictiveSystem()
-        system.fit(self.errors, sigmas=self.sizes, bins=self._category(self.predicted), seed=0)
+        known, asked = self._category(self.predicted), self._category(predicted)
+        system.fit(self.errors, sigmas=self.sizes, bins=known, seed=0)
         with warnings.catch_warnings():
             # too few sessions for the level: the ends are then 0 and infinite, which says so better
             warnings.simplefilter("ignore", UserWarning)
-            ends = system.predict_int(
-                predicted, sigmas=sizes, bins=self._category(predicted), confidence=level, y_min=0.0
-            )
-        return np.asarray(ends)
+            ends = np.asarray(system.predict_int(predicted, sigmas=sizes, bins=asked, confidence=level, y_min=0.0))
+        ends[~np.isin(asked, known)] = 0.0, np.inf  # nobody's errors tell of them; crepes leaves 0 and 0 there
+        return ends
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.edges, predicted), dtype=np.int64)
