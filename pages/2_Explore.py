@@ -133,7 +133,8 @@ if view == ONE_SESSION:
             drawn = export.Shown(session_line.TITLE, session_line.finding(line), session_line.figure(line))
             st.altair_chart(drawn.figure, key="session-line")
             downloads("session", line, drawn, context)
-            st.dataframe(line, hide_index=True, alt="The events of the session")
+            shown = [name for name in line.columns if not name.startswith("all_")]
+            st.dataframe(line, hide_index=True, column_order=shown, alt="The events of the session")
     else:
         st.markdown("Type an id, or draw a session at random from those that the filter shows.")
 st.divider()

@@ -631,6 +631,31 @@ def test_a_log_of_mostly_single_events_looks_like_a_sample_and_another_product_i
     assert "only 0.0% of 2,100 BUYs" in sure("thin_sample", store(tmp_path / "other", other)).explanation
 
 
+def receipts(one_event: int) -> list[Event]:
+    """A log of receipts: two BUYs a session, or one where its number is less."""
+    return [
+        dataclasses.replace(event, kind="BUY")
+        for event in calm()
+        if event.kind == "BUY" or (event.kind == "VIEW" and number_of(event) >= one_event)
+    ]
+
+
+def test_a_log_of_receipts_is_no_sample_for_want_of_carts(tmp_path):
+    assert found("thin_sample", store(tmp_path / "several", receipts(0))) is None
+    finding = sure("thin_sample", store(tmp_path / "single", receipts(1_500)))
+    assert finding.explanation == "100.0% of 2,100 sessions have one event, and none has an ADD_CART."
+
+
+def test_values_added_up_from_prices_add_up_in_a_sample_too(tmp_path):
+    single = [event for event in calm() if event.kind == "VIEW" or number_of(event) % 4 == 0]
+    dataset = store(tmp_path, single)
+    assert "do not expect them to add up from the events" in sure("thin_sample", dataset).advice
+    assert sure("thin_sample", with_card(dataset, value_rule="price_of_buys")).advice == (
+        "Nothing to do: the values are added up from the BUYs in the files, so what is missing here is missing there, "
+        "too."
+    )
+
+
 def test_a_log_of_single_views_has_no_buy_to_look_at(tmp_path):
     views = [event for event in calm() if event.kind == "VIEW"]
     finding = sure("thin_sample", store(tmp_path, views))

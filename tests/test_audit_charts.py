@@ -141,10 +141,8 @@ def test_the_log_is_counted_by_day_and_file_with_gaps_left_out(tmp_path):
 
 def test_one_event_a_file_is_one_day_a_file(tmp_path):
     data = log_span.frame(store(tmp_path, [Event("train", "A", "U", time=-5), Event("test", "B", "U", time=0)]))
-    assert data.rows() == [
-        ("train", datetime.date(1969, 12, 31), datetime.date(1970, 1, 1), 1, 1),
-        ("test", datetime.date(1970, 1, 1), datetime.date(1970, 1, 2), 1, 1),
-    ]
+    before, day, after = datetime.date(1969, 12, 31), datetime.date(1970, 1, 1), datetime.date(1970, 1, 2)
+    assert data.rows() == [("train", before, day, 1, 1, before, before), ("test", day, after, 1, 1, day, day)]
     assert_drawn(log_span.figure(data), log_span.finding(data), 2)
 
 
@@ -182,6 +180,8 @@ def test_a_long_log_is_told_by_weeks_and_more_and_loses_no_event(tmp_path, days,
     assert set(train.get_column("events").to_list()[1:-1]) == {step}
     if step > 1:
         assert set(data.get_column("day").dt.weekday()) == {1}, "bins begin on a Monday"
+    last = datetime.date(2025, 6, 2) + datetime.timedelta(days=days - 1)
+    assert log_span.finding(data).startswith(f"Train runs from 2025-06-02 to {last} ("), "not to the end of its bin"
     title = "events by day" if step == 1 else f"events by {step} days"
     assert axis_titles(log_span.figure(data).to_dict()) == {"day (UTC)", title}
 

@@ -250,6 +250,20 @@ def test_the_histogram_says_the_median_and_the_share_of_the_most_valuable_percen
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ([1.0] * 49 + [51.0], "the most valuable session holds 51.0%"),
+        ([1.0] * 197 + [101.5] * 2, "the most valuable session holds 25.4%"),
+        ([1.0] * 298 + [100.0] * 2, "the most valuable 1% hold"),
+        ([1.0] * 297 + [100.0] * 2, "the 2 most valuable sessions hold 40.2%"),
+        ([1.0], "the most valuable session holds 100.0%"),
+    ],
+)
+def test_what_is_not_one_percent_is_told_by_its_number(values: list[float], best: str, tmp_path: Path) -> None:
+    assert best in target.finding(target.frame(dataset_of_values(values, tmp_path)))
+
+
 def test_a_dataset_without_values_has_no_histogram_and_says_so(empty: Dataset) -> None:
     data = target.frame(empty)
     assert data.is_empty()

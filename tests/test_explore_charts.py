@@ -6,8 +6,8 @@ import dataclasses
 import json
 import shutil
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime
-from itertools import combinations, groupby, pairwise
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain, combinations, groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ from core.eda.selection import SelectedDataset, Selection, units_of
 from core.eda.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
-from core.schema import EVENT_TYPES
+from core.schema import EVENT_TYPES, ROLES
 from core.workspace import Workspace
 from tests.test_eda import ONE_ROW, Row, World, mixed
 
@@ -170,7 +170,22 @@ def test_quantiles_against_scipy(table: pl.DataFrame) -> None:
         stats.norm(values.mean(), values.std()).ppf(normal["share"]).tolist()
     )
     assert normal["value"].to_list() == pytest.approx(np.quantile(values, normal["share"]).tolist())
-    assert quantiles.finding(data).startswith("They are nearer to a log-normal law")
+    assert data["above"].unique().to_list() == [pytest.approx(len(values) / len(MIXED.values()))]
+    assert quantiles.finding(data).startswith("Values above 0 are nearer to a log-normal law")
+    assert " 99.5% of those worth more than 0 are worth at most " in quantiles.finding(data)
+    every = quantiles.frame(table.filter(pl.col("value") > 0))
+    assert quantiles.finding(every).startswith("They are nearer to a log-normal law")
+    assert " 99.5% are worth at most " in quantiles.finding(every)
+
+
+@pytest.mark.parametrize(
+    "values", [[10.0] * 500 + [20.0], [0.0] * 500 + [7.0] * 500 + [9.0], [0.1 + 0.2, 0.3, 0.3], [7.0] * 3, [1.0, 2.0]]
+)
+def test_quantiles_that_are_all_the_same_follow_no_law(values: list[float]) -> None:
+    data = quantiles.frame(pl.DataFrame({"value": values}))
+    assert data.is_empty()
+    assert data.columns == quantiles.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0]})).columns
+    assert quantiles.finding(data) == "There are too few different values to compare them with a law."
 
 
 def test_lengths_and_their_values(table: pl.DataFrame) -> None:
@@ -202,6 +217,8 @@ def test_values_by_events_of_a_type(table: pl.DataFrame) -> None:
         if len(mine) > 1:
             wide = 1.96 * np.std(mine, ddof=1) / np.sqrt(len(mine))
             assert row["high"] - row["mean"] == pytest.approx(wide)
+        else:
+            assert (row["low"], row["high"]) == (None, None), "one session has no spread"
     assert data.group_by("event_type").agg(pl.col("sessions").sum())["sessions"].unique().to_list() == [120]
 
 
@@ -227,6 +244,21 @@ def test_a_log_of_years_is_counted_by_the_week(tmp_path: Path) -> None:
     assert 150 < data.filter(pl.col("file") == "train").height < 160
     assert data["events"].sum() == 3
     assert "events a week on average" in days.finding(data)
+
+
+def test_weeks_are_no_ends_of_a_file(tmp_path: Path) -> None:
+    train = [Row("A", time="2024-01-01 10:00:00+00:00"), Row("C", time="2025-03-01 10:00:00+00:00")]
+    test = [Row("B", time=f"2025-03-0{day} 00:00:00+00:00") for day in (4, 6)]
+    data = days.frame(World(train, test).ingested(tmp_path))
+    assert data["days"].unique().to_list() == [7]
+    assert set(data["day"].dt.weekday()) == {1}, "weeks begin on a Monday"
+    assert days.finding(data) == (
+        "Train has 426 days from 01 Jan 2024 to 01 Mar 2025, 0.0329 events a week on average; test has 3 days from "
+        "04 Mar 2025 to 06 Mar 2025, 2.00 events a week on average."
+    )
+    spec = json.loads(days.figure(data).to_json())
+    assert spec["description"].startswith("Events by week. ")
+    assert "week from" in json.dumps(spec["encoding"]["tooltip"])
 
 
 def test_the_hours_of_the_week(dataset: Dataset) -> None:
@@ -257,6 +289,16 @@ def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
     }
     for day, hour, _, mean in data.iter_rows():
         assert mean == pytest.approx(np.mean(by_hand[day, hour]))
+    by_day = {day: np.mean([*chain(*(by_hand[at] for at in by_hand if at[0] == day))]) for day, _ in by_hand}
+    best = max(by_day, key=lambda day: by_day[day])
+    assert f"begin on {best} are worth most, {by_day[best]:.1f} on average" in week.value_finding(data)
+
+
+def test_weekdays_of_equal_value_are_said_to_be_alike(table: pl.DataFrame) -> None:
+    alike = table.with_columns(pl.when(pl.col("value").is_not_null()).then(5.0).alias("value"))
+    assert week.value_finding(week.value_frame(alike)) == (
+        "Sessions are worth 5.00 on average, whichever weekday they begin on."
+    )
 
 
 def test_when_people_buy(dataset: Dataset) -> None:
@@ -270,6 +312,14 @@ def test_when_people_buy(dataset: Dataset) -> None:
     first = max(rates, key=lambda day: rates[day])
     assert f"most on {first} ({100 * rates[first]:.1f}% of its events)" in told
     assert f"{100 * min(rates.values()):.1f}%)." in told
+
+
+def test_in_a_log_of_receipts_weekdays_and_categories_sell_alike(tmp_path: Path) -> None:
+    receipts = World(*([dataclasses.replace(row, type="BUY") for row in MIXED.rows(role)] for role in ROLES))
+    dataset = receipts.ingested(tmp_path)
+    assert week.buys_finding(week.frame(dataset)) == "100.0% of all events are purchases, on one weekday as on another."
+    told = categories.finding(categories.frame(counted(dataset).categories))
+    assert told.endswith("; the 5 shown sell alike (100.0% of their events).")
 
 
 def test_durations_against_a_count_by_hand(table: pl.DataFrame) -> None:
@@ -315,6 +365,10 @@ def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
         "of 30 sessions or more are compared."
     )
     few = session_duration.value_frame(sessions.tail(20))
+    alike = sessions.with_columns(pl.lit(5.0).alias("value"))
+    assert session_duration.value_finding(session_duration.value_frame(alike)) == (
+        "Sessions are worth 5.00 on average, however long they last; only classes of 30 sessions or more are compared."
+    )
     assert session_duration.value_finding(few) == "There are no two classes of 30 sessions with a value to compare."
 
 
@@ -387,6 +441,22 @@ def test_one_session_as_it_stands_in_the_files(session: str, dataset: Dataset) -
     assert session_line.finding(data).startswith(f"{len(rows)} event")
     assert known in session_line.finding(data)
     json.loads(session_line.figure(data).to_json())
+
+
+def test_a_session_of_very_many_events_is_told_whole_and_drawn_in_part(tmp_path: Path) -> None:
+    first = datetime(2024, 3, 5, tzinfo=UTC)
+    rows = [
+        Row("A", 12.0, time=(first + timedelta(seconds=second)).isoformat(), user="U1" if second < 600 else "U2")
+        for second in range(2_000)
+    ]
+    data = session_line.frame(World(rows, [Row("B")]).ingested(tmp_path), "A")
+    assert data.height == 500
+    assert data["second"].to_list() == list(range(500))
+    assert session_line.finding(data).startswith(
+        "2,000 events in 33 min 19 s by 2 users, who share the id (the first 500 are drawn); "
+    )
+    whole = session_line.frame(World(rows[:500], [Row("B")]).ingested(tmp_path), "A")
+    assert session_line.finding(whole) == "500 events in 8 min 19 s; worth 12.0 value units."
 
 
 def test_no_session_of_that_id(dataset: Dataset) -> None:
@@ -497,6 +567,13 @@ def test_categories_against_a_count_by_hand(tmp_path: Path) -> None:
     mine = [each for each in both if each.category == row["category_id"]]
     assert row["buy_rate"] == pytest.approx(sum(each.type == "BUY" for each in mine) / len(mine))
     assert row["products"] == len({each.product for each in mine})
+    assert categories.finding(data).endswith(f"({data['buy_rate'].max():.1%} of its events).")
+
+
+def test_where_nothing_is_bought_no_category_sells_best(tmp_path: Path) -> None:
+    looking = World(*([dataclasses.replace(row, type="VIEW") for row in MIXED.rows(role)] for role in ROLES))
+    data = categories.frame(counted(looking.ingested(tmp_path)).categories)
+    assert categories.finding(data).endswith("; nothing is bought in the 5 shown.")
 
 
 def test_the_size_of_the_files_against_a_count_by_hand(dataset: Dataset) -> None:
@@ -528,6 +605,23 @@ def test_how_many_rows_could_be_used(dataset: Dataset, tmp_path: Path) -> None:
     assert told == (
         f"Of all {rows + 2:,} rows 1 could not be used (an empty cell, for one; the Data page has them) and 1 repeats "
         "another one."
+    )
+
+
+def test_rows_that_are_to_be_ignored_are_not_called_unusable(dataset: Dataset) -> None:
+    card = dataset.card()
+    rows = card.train.rows + card.test.rows
+
+    def told(**of_train: int) -> str:
+        return overview.quality(card.model_copy(update={"train": card.train.model_copy(update=of_train)}))
+
+    assert told(quarantined=40, ignored=40) == (
+        f"Of all {rows:,} rows 40 have an event word to be ignored; all others could be used: none has an empty or "
+        "unreadable cell, none repeats another."
+    )
+    assert told(quarantined=43, ignored=1, duplicates=2) == (
+        f"Of all {rows:,} rows 1 has an event word to be ignored, 42 could not be used (an empty cell, for one; the "
+        "Data page has them) and 2 repeat another one."
     )
 
 
@@ -616,6 +710,7 @@ def test_what_users_bring_against_numpy(table: pl.DataFrame) -> None:
     assert data.item(0, "median") == pytest.approx(np.median(values))
     top = max(1, len(values) // 100)
     assert data.item(0, "top_share") == pytest.approx(values[-top:].sum() / values.sum())
+    assert f"; the most valuable user brings {data.item(0, 'top_share'):.1%} of all value." in user_value.finding(data)
     for row in data.iter_rows(named=True):
         inside = ((values >= row["low"] * 0.999999) & (values <= row["high"] * 1.000001)).sum()
         assert inside >= row["users"]
@@ -653,6 +748,12 @@ def test_popularity_and_value_against_scipy(tmp_path: Path) -> None:
             and row["low_value"] * 0.999 <= mean <= row["high_value"] * 1.001
         ]
         assert len(inside) >= row["products"]
+
+
+def test_products_of_sessions_worth_nothing_are_not_said_to_have_no_value(tmp_path: Path) -> None:
+    data = popularity.frame(counted(NOTHING_WORTH.ingested(tmp_path)).products)
+    assert data.is_empty()
+    assert popularity.finding(data) == "No product stands in 3 sessions or more with values of a mean above 0."
 
 
 def test_the_map_of_categories_is_filled_in_proportion(tmp_path: Path) -> None:

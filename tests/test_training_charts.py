@@ -7,6 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from core.eda import fold_scores, predicted_and_true, residuals, search_space, setting_importance
 from core.runs.news import fits_by_learner, importances_told, trials_told
@@ -43,6 +44,8 @@ def test_every_predicted_session_stands_in_one_cell() -> None:
     assert data["sessions"].sum() == told.height == 997
     residual = 1 - ((told[VALUE] - told[STACK]) ** 2).mean() / told[VALUE].to_numpy().var()
     assert data["explained"].unique().to_list() == pytest.approx([residual])
+    ratio = (told[VALUE] / told[STACK]).to_numpy()
+    assert data["near"].unique().to_list() == pytest.approx([np.mean((ratio >= 0.5) & (ratio <= 2))])
     row = data.sort("sessions").row(-1, named=True)
     inside = told.filter(
         pl.col(STACK).is_between(row["low_x"], row["high_x"], closed="left")
@@ -52,6 +55,16 @@ def test_every_predicted_session_stands_in_one_cell() -> None:
     assert data.height <= 1600
     assert "of the variance of session values is foreseen" in predicted_and_true.finding(data)
     drawn(predicted_and_true.figure(data))
+
+
+def test_a_session_worth_nothing_is_not_near_a_prediction_of_a_little() -> None:
+    rows = pl.DataFrame({VALUE: [0.0] * 90 + [100.0] * 10, STACK: [0.15] * 90 + [50.0] * 4 + [200.0] * 3 + [201.0] * 3})
+    data = predicted_and_true.frame(rows)
+    assert predicted_and_true.finding(data).endswith(
+        "; 7.0% of the sessions are worth between half and twice what was said."
+    )
+    nothing = predicted_and_true.frame(rows.with_columns(pl.when(pl.col(VALUE) > 0).then(pl.col(STACK)).otherwise(0.0)))
+    assert nothing.item(0, "near") == pytest.approx(0.97), "0 was said, and 0 it was"
 
 
 @pytest.mark.parametrize(
@@ -83,11 +96,40 @@ def test_errors_by_tenth_against_a_count_by_hand() -> None:
     first = np.arange(told.height) * 10 // told.height == 0
     row = data.row(0, named=True)
     assert row["bias"] == pytest.approx(error[first].mean())
-    assert row["low"] == pytest.approx(error[first].mean() - 1.96 * error[first].std(ddof=1) / np.sqrt(first.sum()))
+    reach = stats.norm.ppf(1 - 0.05 / 20) * error[first].std(ddof=1) / np.sqrt(first.sum())
+    assert (row["low"], row["high"]) == (pytest.approx(row["bias"] - reach), pytest.approx(row["bias"] + reach))
     assert row["error_share"] == pytest.approx((error[first] ** 2).sum() / (error**2).sum())
     assert data["error_share"].sum() == pytest.approx(1.0)
     assert "tenth with the highest predictions has" in residuals.finding(data)
     drawn(residuals.figure(data))
+
+
+def test_a_stack_that_is_right_on_average_seldom_shows_a_tenth_that_is_off() -> None:
+    draws = np.random.default_rng(11)
+    off = 0
+    for _ in range(200):
+        predicted = draws.uniform(10, 20, 1000)
+        rows = pl.DataFrame({VALUE: predicted + draws.normal(size=1000), STACK: predicted})
+        off += "the mean is off" in residuals.finding(residuals.frame(rows))
+    assert off <= 20, "intervals of 95 % each show one in 80 of 200"
+
+
+def test_a_stack_that_says_too_little_is_said_to_be_off() -> None:
+    data = residuals.frame(oof().with_columns(pl.col(VALUE) + 100.0))
+    assert residuals.finding(data).endswith("; in 10 of 10 tenths the mean is off by more than chance.")
+    assert "with 95% the intervals of all tenths hold at once" in drawn(residuals.figure(data))["description"]
+
+
+def test_a_tenth_of_one_session_has_no_interval() -> None:
+    rows = pl.DataFrame({VALUE: [1.0] * 15, STACK: [float(number) for number in range(15)]})
+    data = residuals.frame(rows)
+    assert data.filter(pl.col("sessions") == 1).select("low", "high").unique().rows() == [(None, None)]
+    several = data.filter(pl.col("sessions") > 1)
+    assert several.height == 5
+    assert (several["high"] - several["low"]).to_list() == pytest.approx([2 * stats.norm.ppf(0.995) * 0.5] * 5)
+    told = residuals.finding(residuals.frame(rows.tail(8)))
+    assert told.endswith("; no tenth has two sessions, which it takes to tell an error from chance.")
+    assert "isValid" in json.dumps(drawn(residuals.figure(data)))
 
 
 def test_errors_by_day_against_a_count_by_hand() -> None:

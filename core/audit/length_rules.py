@@ -24,7 +24,8 @@ MANY_LONG: Final = 0.05
 ids are not ended at all."""
 THIN_BUYS: Final = 0.5
 """Of the BUYs. A shop's basket is filled before it is paid, so in a whole log nearly all have their ADD_CART; where not
-even half have it, rows or events are missing."""
+even half have it, rows or events are missing. A log without any ADD_CART (receipts, for one) does not
+record them."""
 THIN_SESSIONS: Final = 0.5
 """Of the sessions. Visits that bounce exist; more than half of one event is a sample of events."""
 FEWEST_SESSIONS: Final = 100
@@ -151,14 +152,15 @@ class ThinSample(Rule):
         buys = bought.select(pl.len()).collect().item()
         with_add = bought.join(added, on=[UNIT, PRODUCT], how="semi").select(pl.len()).collect().item()
         single, total = case.units.filter(pl.col(EVENTS) == 1).height, case.units.height
-        few_adds = buys >= FEWEST_BUYS and with_add < THIN_BUYS * buys
+        notes_adds = any(kinds.get(EVENT_CODE[ADD_CART]) for kinds in case.types.values())
+        few_adds = notes_adds and buys >= FEWEST_BUYS and with_add < THIN_BUYS * buys
         if not few_adds and single < THIN_SESSIONS * total:
             return None
         told = (
             f"{'only ' if few_adds else ''}{percent(with_add / buys)} of {count(buys, 'BUY')} have an ADD_CART of the "
             "same product in their session"
-            if buys
-            else "none has a BUY"
+            if buys and notes_adds
+            else f"none has {'an ADD_CART' if buys else 'a BUY'}"
         )
         return self.finding(
             "note",
@@ -166,7 +168,10 @@ class ThinSample(Rule):
             count=single,
             explanation=f"{percent(single / total)} of {total:,} sessions have one event, and {told}.",
             advice=(
-                "Values may count what is not in the files, so do not expect them to add up from the events; the "
+                "Nothing to do: the values are added up from the BUYs in the files, so what is missing here is missing "
+                "there, too."
+                if case.card.value_rule == "price_of_buys"
+                else "Values may count what is not in the files, so do not expect them to add up from the events; the "
                 "learners find the relation from the data."
             ),
         )

@@ -56,8 +56,13 @@ def finding(data: pl.DataFrame) -> str:
     told = f"{first['category_id']} has most events ({percent(first['share'])})"
     if data.height == 1:
         return f"{told}; there is no other."
-    best = data.sort("buy_rate", descending=True).row(0, named=True)
+    if not data.get_column("buys").sum():
+        return f"{told}; nothing is bought in the {data.height:,} shown."
+    by_rate = data.sort("buy_rate", descending=True)
+    best = by_rate.row(0, named=True)
     rate = percent(best["buy_rate"])
+    if rate == percent(by_rate.item(-1, "buy_rate")):
+        return f"{told}; the {data.height:,} shown sell alike ({rate} of their events)."
     return f"{told}; of the {data.height:,} shown {best['category_id']} sells best ({rate} of its events)."
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.eda.theme import FILE_COLOURS, short_axis
 from core.schema import VALUE_UNIT
+from core.wording import percent
 
 _BINS = 48  # narrow enough to show a second hump, wide enough to be no noise from some thousand values on
 
@@ -39,10 +40,27 @@ def _between(edges: NDArray[np.float64], values: NDArray[np.float64], counted: s
     return pl.DataFrame({"low": edges[:-1], "high": edges[1:], counted: counts}, schema=schema)
 
 
+def _hundredth(amounts: int) -> int:
+    """How many the most valuable hundredth of so many is: one at least."""
+    return max(1, amounts // 100)
+
+
 def top_share(values: NDArray[np.float64]) -> float:
     """Share of the sum in the most valuable hundredth (one at least) of sorted amounts; 0 where all are 0."""
     total = float(values.sum())
-    return float(values[-max(1, len(values) // 100) :].sum()) / total if total > 0 else 0.0
+    return float(values[-_hundredth(len(values)) :].sum()) / total if total > 0 else 0.0
+
+
+def top_words(amounts: int, thing: str, verb: str) -> str:
+    """Which of so many things `top_share` is of, with the verb: their number where it is not 1% of them.
+
+    >>> top_words(5_000, "session", "hold"), top_words(60, "session", "hold"), top_words(270, "user", "bring")
+    ('the most valuable 1% hold', 'the most valuable session holds', 'the 2 most valuable users bring')
+    """
+    top = _hundredth(amounts)
+    if percent(top / amounts) == percent(0.01):
+        return f"the most valuable 1% {verb}"
+    return f"the most valuable {thing} {verb}s" if top == 1 else f"the {top} most valuable {thing}s {verb}"
 
 
 def bars(data: pl.DataFrame, title: str, counted: str, *, log: bool) -> Any:  # noqa: ANN401 (Altair's charts share no type)

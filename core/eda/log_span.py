@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import altair as alt
@@ -22,7 +21,8 @@ _STEPS = (1, 7, 28, 364)
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """One row a file and day (UTC) with events, by file and day: file, day, until (the day after), days (1), events.
+    """One row a file and day (UTC) with events, by file and day: file, day, until (the day after), days (1), events,
+    first and last (days with an event; the same in every row of a file).
 
     A log of very many days is told by weeks, four weeks or 364 days; `until` and `days` say so. Days without events
     have no row, so that a hole in the log is a gap in the chart.
@@ -35,7 +35,9 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         .collect()
         for role in ROLES
     ]
-    days = pl.concat(counted)
+    number = pl.col("number").cast(pl.Int32).cast(pl.Date)
+    ends = (number.min().over("file").alias("first"), number.max().over("file").alias("last"))
+    days = pl.concat(counted).with_columns(*ends)
     by_step = (_binned(days, step) for step in _STEPS)
     return next((binned for binned in by_step if binned.height <= _MOST_BARS), _binned(days, _STEPS[-1]))
 
@@ -43,7 +45,7 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 def _binned(days: pl.DataFrame, step: int) -> pl.DataFrame:
     """Take `step` days together; bins of several days begin on a Monday."""
     begin = (pl.col("number") - _MONDAY) // step * step + _MONDAY
-    summed = days.group_by("file", begin.alias("number")).agg(pl.col("events").sum())
+    summed = days.group_by("file", "first", "last", begin.alias("number")).agg(pl.col("events").sum())
     day = pl.col("number").cast(pl.Int32)
     return summed.select(
         "file",
@@ -51,6 +53,8 @@ def _binned(days: pl.DataFrame, step: int) -> pl.DataFrame:
         (day + step).cast(pl.Date).alias("until"),
         pl.lit(step, dtype=pl.Int64).alias("days"),
         "events",
+        "first",
+        "last",
     ).sort(pl.col("file").cast(pl.Enum(ROLES)), "day")
 
 
@@ -60,9 +64,8 @@ def finding(data: pl.DataFrame) -> str:
     for file in ROLES:
         own = data.filter(pl.col("file") == file)
         if own.height:
-            last = own.get_column("until").to_list()[-1] - datetime.timedelta(days=1)
             events = int(own.get_column("events").sum())
-            told.append(f"{file} runs from {own.get_column('day')[0]} to {last} ({count(events, 'event')})")
+            told.append(f"{file} runs from {own.item(0, 'first')} to {own.item(0, 'last')} ({count(events, 'event')})")
     sentence = ", ".join(told)
     return f"{sentence[:1].upper()}{sentence[1:]}." if told else "The files hold no event."
 

@@ -89,14 +89,20 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 
 
 def quality(card: DatasetCard) -> str:
-    """How many rows of both files could not be used, or repeat another one, in a sentence."""
+    """How many rows of both files could not be used, or repeat another one, in a sentence.
+
+    Rows whose event word the mapping told to ignore are said to be that.
+    """
     files = (card.train, card.test)
-    rows, aside, repeated, removed = (
-        sum(getattr(file, name) for file in files) for name in ("rows", "quarantined", "duplicates", "removed")
-    )
+    names = ("rows", "quarantined", "ignored", "duplicates", "removed")
+    rows, set_aside, ignored, repeated, removed = (sum(getattr(file, name) for file in files) for name in names)
+    aside = set_aside - ignored
+    meant = f"{ignored:,} {'has' if ignored == 1 else 'have'} an event word to be ignored"
     if not aside and not repeated:
-        return f"All {rows:,} rows could be used: none has an empty or unreadable cell, none repeats another."
-    told = f"Of all {rows:,} rows {aside:,} could not be used (an empty cell, for one; the Data page has them)"
+        begin = f"Of all {rows:,} rows {meant}; all others" if ignored else f"All {rows:,} rows"
+        return f"{begin} could be used: none has an empty or unreadable cell, none repeats another."
+    unusable = f"{aside:,} could not be used (an empty cell, for one; the Data page has them)"
+    told = f"Of all {rows:,} rows {f'{meant}, ' if ignored else ''}{unusable}"
     return (
         f"{told} and {repeated:,} {'repeats' if repeated == 1 else 'repeat'} another one{' (removed)' * bool(removed)}."
     )

@@ -70,7 +70,7 @@ def _edges(values: Any, cells: int) -> Any:  # noqa: ANN401 (NumPy arrays)
 def finding(data: pl.DataFrame) -> str:
     """Which way it goes, in a sentence."""
     if data.is_empty():
-        return f"No product stands in {_FEWEST_SESSIONS} sessions with a value."
+        return f"No product stands in {_FEWEST_SESSIONS} sessions or more with values of a mean above 0."
     of, rank = count(data.item(0, "all"), "product"), data.item(0, "spearman")
     if rank is None:
         return f"Of {of} all are equally popular, or in sessions of equal value."

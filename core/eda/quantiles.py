@@ -17,21 +17,33 @@ TITLE = "What law do the values follow?"
 _POINTS = 120
 NORMAL, LOG_NORMAL = "normal", "log-normal"
 _COLOURS = {LOG_NORMAL: ACCENT, NORMAL: "#D55E00"}
-_SCHEMA = {"law": pl.String, "share": pl.Float64, "expected": pl.Float64, "value": pl.Float64, "fit": pl.Float64}
+_LEAST_APART = 1e-9
+"""Part of the least quantile by which the greatest must exceed it: sums of equal prices differ by rounding errors."""
+_SCHEMA = {
+    "law": pl.String,
+    "share": pl.Float64,
+    "expected": pl.Float64,
+    "value": pl.Float64,
+    "fit": pl.Float64,
+    "above": pl.Float64,
+}
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row a law and quantile: law, share (of the sessions below), expected (value units, of the law with the mean
     and spread of the values, or of their logarithms), value (that came), fit (correlation of the two, on logarithms for
-    the log-normal law; the same in all rows of a law). `sessions` has value; null ones and those of 0 are left out.
+    the log-normal law; the same in all rows of a law), above (share of the values above 0; the same in all rows).
+    `sessions` has value; null ones and those of 0 are left out. Empty where all quantiles are the same.
     """
-    values = np.sort(sessions.get_column(VALUE).drop_nulls().to_numpy())
-    values = values[values > 0]
-    if len(values) < 3 or values[0] == values[-1]:
+    known = sessions.get_column(VALUE).drop_nulls().to_numpy()
+    values = np.sort(known[known > 0])
+    if len(values) < 3:
         return pl.DataFrame(schema=_SCHEMA)
     count = min(_POINTS, len(values))
     share = (np.arange(count) + 0.5) / count
     came, scores = np.quantile(values, share), stats.norm.ppf(share)
+    if came[-1] <= came[0] * (1 + _LEAST_APART):
+        return pl.DataFrame(schema=_SCHEMA)
     logs = np.log(values)
     parts = []
     for law, expected, told in (
@@ -41,9 +53,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         fit = float(np.corrcoef(scores, told)[0, 1])
         parts.append(
             pl.DataFrame(
-                {"law": [law] * count, "share": share, "expected": expected, "value": came, "fit": [fit] * count},
-                schema=_SCHEMA,
-            )
+                {"law": [law] * count, "share": share, "expected": expected, "value": came, "fit": [fit] * count}
+            ).with_columns(pl.lit(len(values) / len(known)).alias("above"))
         )
     return pl.concat(parts)
 
@@ -56,10 +67,11 @@ def finding(data: pl.DataFrame) -> str:
     nearer, other = sorted(fits, key=lambda law: -fits[law])
     top = data.filter(pl.col("law") == nearer).sort("share").row(-1, named=True)
     side = "more" if top["value"] > top["expected"] else "less"
+    which, of_them = ("Values above 0", " of those worth more than 0") if top["above"] < 1 else ("They", "")
     return (
-        f"They are nearer to a {nearer} law (correlation of quantiles {fits[nearer]:.3f}) than to a {other} one "
-        f"({fits[other]:.3f}); {percent(top['share'])} are worth at most {number(top['value'])}, {side} than the "
-        f"{number(top['expected'])} that it foresees."
+        f"{which} are nearer to a {nearer} law (correlation of quantiles {fits[nearer]:.3f}) than to a {other} one "
+        f"({fits[other]:.3f}); {percent(top['share'])}{of_them} are worth at most {number(top['value'])}, "
+        f"{side} than the {number(top['expected'])} that it foresees."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import altair as alt
@@ -15,6 +16,8 @@ from core.wording import number, percent
 TITLE = "Where does it err?"
 DAYS_TITLE = "Does it err more from day to day?"
 _SECONDS_A_DAY = 86_400
+_CHANCE = 0.05
+"""That any tenth looks off where only chance is at work. Ten intervals of 95 % each would show one in 40 % of runs."""
 _SCHEMA = {
     "tenth": pl.Int64,
     "sessions": pl.Int64,
@@ -30,15 +33,16 @@ _DAY_SCHEMA: dict[str, Any] = {"day": pl.Datetime("ms"), "sessions": pl.Int64, "
 
 def frame(oof: pl.DataFrame) -> pl.DataFrame:
     """One row a tenth of the predictions, the lowest first: tenth (1 to 10), sessions, predicted and true (means), bias
-    (mean of true minus predicted), low and high (its 95 % interval, by sessions), error_share (its part of all squared
-    errors). All in value units; rows without a prediction are left out.
+    (mean of true minus predicted), low and high (its interval, by sessions: with 95 % those of all tenths hold at once;
+    null for a tenth of one session), error_share (its part of all squared errors). All in value units; rows without a
+    prediction are left out.
     """
     told = _told(oof)
     if told.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     rank = pl.col(STACK).rank("ordinal")
     squares = (pl.col("error") ** 2).sum()
-    return (
+    tenths = (
         told.with_columns(((rank - 1) * 10 // told.height + 1).cast(pl.Int64).alias("tenth"))
         .group_by("tenth")
         .agg(
@@ -46,17 +50,26 @@ def frame(oof: pl.DataFrame) -> pl.DataFrame:
             pl.col(STACK).mean().alias("predicted"),
             pl.col(VALUE).mean().alias("true"),
             pl.col("error").mean().alias("bias"),
-            (pl.col("error").std().fill_null(0.0) / pl.len().sqrt()).alias("wobble"),
+            (pl.col("error").std() / pl.len().sqrt()).alias("wobble"),
             squares.alias("squares"),
         )
         .sort("tenth")
-        .with_columns(
-            (pl.col("bias") - 1.96 * pl.col("wobble")).alias("low"),
-            (pl.col("bias") + 1.96 * pl.col("wobble")).alias("high"),
-            (pl.col("squares") / pl.col("squares").sum()).fill_nan(0.0).alias("error_share"),
-        )
-        .select(*_SCHEMA)
     )
+    reach = _standard_errors(tenths.get_column("wobble").count()) * pl.col("wobble")
+    return tenths.with_columns(
+        (pl.col("bias") - reach).alias("low"),
+        (pl.col("bias") + reach).alias("high"),
+        (pl.col("squares") / pl.col("squares").sum()).fill_nan(0.0).alias("error_share"),
+    ).select(*_SCHEMA)
+
+
+def _standard_errors(intervals: int) -> float:
+    """How far so many intervals reach to each side, so that with 95 % all of them hold at once (Bonferroni 1936).
+
+    >>> round(_standard_errors(1), 2), round(_standard_errors(10), 2)
+    (1.96, 2.81)
+    """
+    return NormalDist().inv_cdf(1 - _CHANCE / (2 * max(intervals, 1)))
 
 
 def day_frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
@@ -83,12 +96,14 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No session has an out-of-fold prediction."
     top = data.row(-1, named=True)
-    off = data.filter((pl.col("low") > 0) | (pl.col("high") < 0)).height
-    right = (
-        "in every tenth the mean is hit within chance"
-        if not off
-        else f"in {off} of {data.height} tenths the mean is off"
-    )
+    told = data.drop_nulls("low")
+    off = told.filter((pl.col("low") > 0) | (pl.col("high") < 0)).height
+    if told.is_empty():
+        right = "no tenth has two sessions, which it takes to tell an error from chance"
+    elif off:
+        right = f"in {off} of {told.height} tenths the mean is off by more than chance"
+    else:
+        right = "in every tenth the mean is hit within chance"
     return f"The tenth with the highest predictions has {percent(top['error_share'])} of all squared error; {right}."
 
 
@@ -116,12 +131,14 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             alt.Tooltip("error_share:Q", title="of all squared error", format=".1%"),
         ],
     )
-    bars = base.mark_rule(strokeWidth=2, color=ACCENT).encode(
+    several = base.transform_filter("isValid(datum.low)")
+    bars = several.mark_rule(strokeWidth=2, color=ACCENT).encode(
         y=alt.Y("low:Q", title=f"true minus predicted ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y="bias:Q")
     zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")
-    return finished(zero + bars + points, f"Mean error by tenth of the prediction. {finding(data)}")
+    told = "Mean error by tenth of the prediction; with 95% the intervals of all tenths hold at once."
+    return finished(zero + bars + points, f"{told} {finding(data)}")
 
 
 def day_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)

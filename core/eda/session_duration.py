@@ -81,14 +81,17 @@ def finding(data: pl.DataFrame) -> str:
 
 def value_finding(data: pl.DataFrame) -> str:
     """Which class is worth most on average, among those with sessions enough to say so, in a sentence."""
-    told = data.filter(pl.col("sessions") >= FEWEST)
-    if told.height < 2:
+    many = data.filter(pl.col("sessions") >= FEWEST)
+    if many.height < 2:
         return f"There are no two classes of {FEWEST} sessions with a value to compare."
-    least, most = (told.sort("mean").row(place, named=True) for place in (0, -1))
-    return (
-        f"Sessions of {_class(most)} are worth most on average, {number(most['mean'])}, those of {_class(least)} "
-        f"least, {number(least['mean'])}; only classes of {count(FEWEST, 'session')} or more are compared."
+    least, most = (many.sort("mean").row(place, named=True) for place in (0, -1))
+    low, high = number(least["mean"]), number(most["mean"])
+    told = (
+        f"Sessions are worth {high} on average, however long they last"
+        if low == high
+        else f"Sessions of {_class(most)} are worth most on average, {high}, those of {_class(least)} least, {low}"
     )
+    return f"{told}; only classes of {count(FEWEST, 'session')} or more are compared."
 
 
 def _class(row: dict[str, Any]) -> str:

@@ -32,13 +32,15 @@ from core.wording import count, duration, number
 TITLE = "What happened in one session?"
 _MOST = 500
 """Events shown; a session with more is a machine's."""
+_WHOLE = ("all_events", "all_seconds", "all_users")
 _IDS = {PRODUCT_ID: PRODUCT, CATEGORY_ID: CATEGORY, USER_ID: USER}
 
 
 def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
     """One row an event of a session, in time, at most 500: file, second (since its first event), time (UTC),
-    event_type, product_id, category_id, user_id, session_value (of its user's train part; null in test). Empty for an
-    unknown id.
+    event_type, product_id, category_id, user_id, session_value (of its user's train part; null in test). Of the whole
+    session, shown or not, and the same in every row: all_events, all_seconds (from the first to the last), all_users.
+    Empty for an unknown id.
     """
     code = dataset.dictionary(USER_SESSION).filter(pl.col(USER_SESSION) == session_id).select(SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).select(UNIT, pl.col(VALUE).alias("session_value"))
@@ -50,7 +52,9 @@ def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
         .collect()
         for role in ROLES
     ]
-    events = pl.concat(parts).sort(TIME, maintain_order=True).head(_MOST)
+    whole = (pl.len(), pl.col(TIME).max() - pl.col(TIME).min(), pl.col(USER).n_unique())
+    counted = [each.cast(pl.Int64).alias(name) for each, name in zip(whole, _WHOLE, strict=True)]
+    events = pl.concat(parts).sort(TIME, maintain_order=True).with_columns(counted).head(_MOST)
     for name, column in _IDS.items():
         wanted = events.select(column).unique()
         ids = dataset.dictionary(name).select(column, name).join(wanted.lazy(), on=column, how="semi").collect()
@@ -62,6 +66,7 @@ def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
         pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String).alias("event_type"),
         *_IDS,
         "session_value",
+        *_WHOLE,
     )
 
 
@@ -79,10 +84,12 @@ def finding(data: pl.DataFrame) -> str:
     """How long it was and what it was worth, in a sentence."""
     if data.is_empty():
         return "There is no session of that id."
-    users = data.get_column("user_id").n_unique()
-    told = f"{count(data.height, 'event')} in {duration(float(data.item(-1, 'second')))}"
+    events, seconds, users = data.select(_WHOLE).row(0)
+    told = f"{count(events, 'event')} in {duration(float(seconds))}"
     if users > 1:
         told += f" by {count(users, 'user')}, who share the id"
+    if events > data.height:
+        told += f" (the first {data.height:,} are drawn)"
     value = data.get_column("session_value").drop_nulls()
     return f"{told}; worth {number(float(value[0]))} value units." if len(value) else f"{told}; its value is not known."
 

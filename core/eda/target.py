@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.dataset import Dataset
 from core.eda import picking
-from core.eda.histogram import bars, on_log_scale, on_plain_scale, top_share
+from core.eda.histogram import bars, on_log_scale, on_plain_scale, top_share, top_words
 from core.eda.theme import finished
 from core.schema import ROLE, SESSION, TRAIN_ROLE, VALUE
 from core.wording import number, percent
@@ -25,8 +25,8 @@ _SHOWN = 0.99
 def frame(dataset: Dataset) -> pl.DataFrame:
     """Histogram on a log scale: one row a bin with low, high (value units) and sessions; plus what the finding needs.
 
-    Columns beside: median, top_share (share of all value in the most valuable 1 % of sessions), the same in every
-    row. Values of 0 stand in the lowest bin. Empty when no session has a value.
+    Columns beside: median, top_share (share of all value in the most valuable 1 % of sessions, one at least), the
+    same in every row. Values of 0 stand in the lowest bin. Empty when no session has a value.
     """
     values = _values(dataset)
     known = {"median": float(np.median(values)), "top_share": top_share(values)} if len(values) else {}
@@ -73,9 +73,10 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No train session here has a value."
     row = data.row(0, named=True)
+    best = top_words(int(data.get_column("sessions").sum()), "session", "hold")
     return (
-        f"Half of the sessions are worth at most {number(row['median'])}; "
-        f"the most valuable 1% hold {percent(row['top_share'])} of all value."
+        f"Half of the sessions are worth at most {number(row['median'])}; {best} {percent(row['top_share'])} of all "
+        "value."
     )
 
 

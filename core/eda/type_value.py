@@ -33,7 +33,8 @@ _LABELS = [*(str(number) for number in range(_MOST)), f"{_MOST}+"]
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """One row an event type and how often a train session has it: event_type, count (5 stands for 5 and more), label,
-    sessions, mean value, low and high (its 95 % interval), in value units. `sessions` is the session table.
+    sessions, mean value, low and high (its 95 % interval; null for one session), in value units. `sessions` is the
+    session table.
     """
     valued = sessions.select(VALUE, EVENTS, *OF_TYPE.values()).filter(pl.col(VALUE).is_not_null(), pl.col(EVENTS) > 0)
     values = valued.get_column(VALUE).to_numpy()
@@ -57,7 +58,7 @@ def _by_count(events: NDArray[np.int64], off: NDArray[np.float64], middle: float
     mean = np.bincount(count, off, minlength=_MOST + 1)[there] / n
     squares = np.bincount(count, off**2, minlength=_MOST + 1)[there]
     spread = np.sqrt(np.maximum(squares - n * mean**2, 0.0) / np.maximum(n - 1, 1))
-    error = 1.96 * spread / np.sqrt(n)
+    error = np.where(n > 1, 1.96 * spread / np.sqrt(n), np.nan)
     return pl.DataFrame(
         {
             "event_type": [word] * len(there),
@@ -69,6 +70,7 @@ def _by_count(events: NDArray[np.int64], off: NDArray[np.float64], middle: float
             "high": middle + mean + error,
         },
         schema=_SCHEMA,
+        nan_to_null=True,
     )
 
 
@@ -102,5 +104,6 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
     lines = base.mark_line(strokeWidth=2.5, point={"size": 45, "filled": True}).encode(
         y=alt.Y("mean:Q", title=f"mean session value ({VALUE_UNIT})", axis=alt.Axis(tickCount=5))
     )
-    spread = base.mark_rule(opacity=0.5, color=MUTED).encode(y="low:Q", y2="high:Q")
+    several = base.transform_filter("isValid(datum.low)")
+    spread = several.mark_rule(opacity=0.5, color=MUTED).encode(y="low:Q", y2="high:Q")
     return finished(spread + lines, f"Mean session value by number of events of a type. {finding(data)}")

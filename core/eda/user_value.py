@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from core.eda.histogram import bars, on_log_scale, top_share
+from core.eda.histogram import bars, on_log_scale, top_share, top_words
 from core.eda.theme import finished
 from core.schema import USER, VALUE
 from core.wording import number, percent
@@ -17,8 +17,8 @@ TITLE = "How much does a user bring?"
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Histogram on a log scale of the sum of values of each train user who has one: low, high (value units), users; and
-    the same in every row median and top_share (share of all value that the most valuable 1 % of the users bring).
-    `sessions` is the session table.
+    the same in every row median and top_share (share of all value that the most valuable 1 % of the users, one at
+    least, bring). `sessions` is the session table.
     """
     sums = sessions.select(USER, VALUE).drop_nulls().group_by(USER).agg(pl.col(VALUE).sum())
     values = sums.get_column(VALUE).sort().to_numpy()
@@ -33,9 +33,10 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No train user here has a session with a value."
     row = data.row(0, named=True)
+    best = top_words(int(data.get_column("users").sum()), "user", "bring")
     return (
-        f"Half of the train users bring at most {number(row['median'])} over their sessions; the most valuable 1% "
-        f"bring {percent(row['top_share'])} of all value."
+        f"Half of the train users bring at most {number(row['median'])} over their sessions; {best} "
+        f"{percent(row['top_share'])} of all value."
     )
 
 

@@ -101,6 +101,8 @@ def buys_finding(data: pl.DataFrame) -> str:
     if by_day.height == 1:
         return f"{sentence}; all are on {by_day.item(0, 'weekday')}."
     (most, high), (least, low) = by_day.row(0), by_day.row(-1)
+    if percent(high) == percent(low):
+        return f"{sentence}, on one weekday as on another."
     return f"{sentence}: most on {most} ({percent(high)} of its events), least on {least} ({percent(low)})."
 
 
@@ -141,9 +143,12 @@ def value_finding(data: pl.DataFrame) -> str:
     by_day = data.group_by("weekday", maintain_order=True).agg(total.alias("mean")).sort("mean", descending=True)
     if by_day.height == 1:
         return f"All begin on {by_day.item(0, 'weekday')}, and are worth {number(by_day.item(0, 'mean'))} on average."
+    most, least = number(by_day.item(0, "mean")), number(by_day.item(-1, "mean"))
+    if most == least:
+        return f"Sessions are worth {most} on average, whichever weekday they begin on."
     return (
-        f"Sessions that begin on {by_day.item(0, 'weekday')} are worth most, {number(by_day.item(0, 'mean'))} on "
-        f"average, those of {by_day.item(-1, 'weekday')} least, {number(by_day.item(-1, 'mean'))}."
+        f"Sessions that begin on {by_day.item(0, 'weekday')} are worth most, {most} on average, those of "
+        f"{by_day.item(-1, 'weekday')} least, {least}."
     )
 
 
