@@ -192,6 +192,19 @@ class SettingError(StudioError):
         )
 
     @classmethod
+    def beside_dataset(cls, option: str) -> SettingError:
+        return cls(
+            f"--dataset and {option} do not go together: a dataset was read from its files; leave one of them out."
+        )
+
+    @classmethod
+    def beside_run(cls, option: str) -> SettingError:
+        return cls(
+            f"--run and {option} do not go together: a run knows the sessions that it was made for; "
+            "leave one of them out."
+        )
+
+    @classmethod
     def missing(cls, setting: str, takes: str) -> SettingError:
         return cls(f"{setting} is missing: it takes {takes}; add it and start again.")
 
@@ -287,6 +300,13 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def not_at_work(cls, job: str, state: str) -> RunError:
+        return cls(
+            f"Job {job} is {state}: only one that is running can be told to finish with the best it has found so far; "
+            "see `python -m core jobs list`."
+        )
+
+    @classmethod
     def not_waiting(cls, job: str, state: str) -> RunError:
         return cls(
             f"Job {job} is {state}: only one that waits has a place in the queue; see `python -m core jobs list`."
@@ -321,6 +341,13 @@ class RunError(StudioError):
     @classmethod
     def not_sure(cls, run: str, path: Path) -> RunError:
         return cls(f"Run {run} in {path} would be deleted for good: ask again with --yes, if that is what you want.")
+
+    @classmethod
+    def no_run(cls, path: Path) -> RunError:
+        return cls(
+            f"{path} is not the folder of a run (its manifest.json tells of none): outside the workspace only a folder "
+            "that a run was written to can be named; see `python -m core runs list`."
+        )
 
     @classmethod
     def note_too_long(cls, found: str) -> RunError:

@@ -6,15 +6,15 @@ Each step is one function of its own room; this module only hands things on and 
 from __future__ import annotations
 
 import secrets
-import tempfile
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from core.beforehand import must_be_free
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import Cancelled, RunError
+from core.errors import Cancelled, InputError
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, ingest, read_ids
@@ -259,10 +259,19 @@ def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
 def check_against_files(
     submission: Path, test: Path, sample_submission: Path | None, mapping: Mapping | None = None
 ) -> list[CheckResult]:
-    """Check a submission against a test event file and, where there is one, the sample submission."""
+    """Check a submission against a test event file and, where there is one, the sample submission.
+
+    Raises:
+        InputError: a file is missing or has no session ids, or the sample asks for sessions that test has not.
+    """
     if sample_submission is None:
         return run_checks(submission, read_ids(test, mapping))
     ids = read_ids(sample_submission, mapping)
+    if mapping is not None and mapping.session_gap_minutes is not None:  # the log has no session ids of its own
+        if not test.exists():
+            raise InputError.not_found(test)
+    elif (missing := ids.filter(~ids.is_in(read_ids(test, mapping).implode()))).len():
+        raise InputError.sessions_without_events(sample_submission.name, missing.to_list(), ids.len())
     return run_checks(submission, ids, ids)
 
 
@@ -286,18 +295,6 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
         "passed" if changed == 0 else "failed",
         f"With all later sessions deleted, {changed:,} of {compared:,} earlier sessions changed.",
     )
-
-
-def must_be_free(out: Path) -> None:
-    """Find out before the work, not after it, that the run could not be written."""
-    try:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise RunError.folder_in_use(out)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent):
-            pass
-    except OSError as error:
-        raise RunError.not_writable(out, error.strerror or str(error)) from error
 
 
 def _known_share(dataset: Dataset, config: RunConfig) -> float:

@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar
 
 import psutil
 
+from core.processes import began, living
 from core.workspace import is_full_disk
 
 T = TypeVar("T")
@@ -169,9 +170,9 @@ def _is_taken(folder: Path) -> bool:
     """Whether another living process works in it."""
     try:
         pid, started = (float(part) for part in (folder / _OWNER).read_text(encoding="utf-8").split())
-        return int(pid) != os.getpid() and abs(psutil.Process(int(pid)).create_time() - started) < 1.0
-    except (OSError, ValueError, psutil.Error):
+    except (OSError, ValueError):
         return False
+    return int(pid) != os.getpid() and living(int(pid), started) is not None
 
 
 def _is_forgotten(folder: Path) -> bool:
@@ -185,7 +186,7 @@ def own_folder(folder: Path) -> None:
     """Make the folder and write our name at its door."""
     folder.mkdir(parents=True, exist_ok=True)
     mine = psutil.Process()
-    (folder / _OWNER).write_text(f"{mine.pid} {mine.create_time()}", encoding="utf-8")
+    (folder / _OWNER).write_text(f"{mine.pid} {began(mine)}", encoding="utf-8")
 
 
 def work_name(dataset: str, settings: str, others: Iterable[str] = ()) -> str:

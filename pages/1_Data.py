@@ -8,12 +8,14 @@ import streamlit as st
 
 from core.audit import audit
 from core.dataset import DatasetCard
+from core.errors import SettingError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.found_files import path_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.uploads import keep_upload
 from core.welcome import demo_files
 from core.wording import count, number, percent
+from core.workspace import room_on
 from pages._ui import frame
 from pages._ui.cache import card_of
 from pages._ui.findings import show_findings
@@ -63,7 +65,8 @@ def uploaded() -> tuple[Source, Source, Path | None, str] | None:
     given = {"train": train, "test": test} | ({"sample": sample} if sample else {})
     ids = {part: upload.file_id for part, upload in given.items()}
     if st.session_state.get("kept_uploads") != ids:  # copied once, not at every click in the form
-        st.session_state["kept"] = keep_upload(page.workspace, given)
+        with room_on(page.workspace.root, SettingError.no_room):
+            st.session_state["kept"] = keep_upload(page.workspace, given)
         st.session_state["kept_uploads"] = ids
     kept = st.session_state["kept"]
     return kept["train"], kept["test"], kept.get("sample"), train.name

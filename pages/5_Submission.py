@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.runs.store import CHECKS_FILE
+from core.errors import RunError
+from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from core.wording import count, number
 from pages._ui import frame
 from pages._ui.frame import Figure
@@ -22,8 +23,14 @@ if page.run is None:
     st.stop()
 
 run, manifest = page.run, page.run.manifest
-with frame.sentences(stop=True):
+try:
     checks = run.records(CHECKS_FILE)
+    for name in (CHECKS_FILE, SUBMISSION_FILE):
+        run.as_written(name)
+except RunError as error:
+    frame.title("Is the submission right?", "**Nobody can tell:** the run's files are not those that were checked.")
+    st.error(str(error), icon=":material/error:")
+    st.stop()
 failed = [check for check in checks if check["outcome"] == "failed"]
 errors = [check for check in failed if check["severity"] == "error"]
 if errors:
@@ -47,7 +54,7 @@ frame.figures(
 )
 st.download_button(
     "Download submission.csv",
-    data=run.submission.read_bytes,
+    data=lambda: run.as_written(SUBMISSION_FILE),  # asked when it is clicked: until then it may change
     file_name="submission.csv",
     mime="text/csv",
     type="primary",

@@ -22,6 +22,7 @@ from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import all_features, build_features
+from core.ingestion import InputFiles
 from core.runs import Run
 from core.verbs import data
 from core.wording import number
@@ -194,6 +195,50 @@ def test_bad_usage_is_one_sentence(
     error = capsys.readouterr().err
     assert sentence in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_check_reads_the_test_file_also_beside_a_sample(
+    demo_files: InputFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["check", str(demo_files.sample_submission), "--sample-submission", SAMPLE]
+    assert main([*asked, "--test", str(tmp_path / "none.csv")]) == 2
+    assert "There is no file at" in capsys.readouterr().err
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(Path(TEST).read_text().splitlines()[:200]))
+    assert main([*asked, "--test", str(other)]) == 2
+    assert "sessions in sample_submission.csv have no event in the test file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (
+            ["run", "--dataset", "x", "--sample-submission", SAMPLE],
+            "--dataset and --sample-submission do not go together",
+        ),
+        (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query do not go together"),
+        (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping do not go together"),
+        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is no feature"),
+        (["run", "--train", "no", "--test", "no", "--device", "gpu"], "The device gpu cannot be used here"),
+        (
+            ["run", "--train", "no", "--test", "no", "--device", "gpu", "--background"],
+            "The device gpu cannot be used here",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_read(
+    asked: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(asked) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_an_engine_that_is_not_installed_is_said_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    assert main(["run", "--train", "no", "--test", "no", "--engine", "duckdb"]) == 2
+    assert "The engine DuckDB" in capsys.readouterr().err
 
 
 def test_a_failed_check_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

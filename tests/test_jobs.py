@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,14 +17,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+import core.runs.job
 from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import RunError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.demo import write_demo
+from core.processes import began
 from core.progress import Moment
-from core.runs import Job, Jobs, cancel, finish_early, list_runs, log_file, resume, start_run
+from core.runs import Job, Jobs, cancel, finish_early, list_runs, log_file, resume, start_run, start_waiting
+from core.unfinished import work_prefix
 from core.welcome import begin, demo_dataset
 from core.workspace import Workspace
 
@@ -196,12 +200,38 @@ def test_what_cannot_be_done_about_a_job_is_said(workspace: Workspace, capsys: p
     jobs.end(job.id, "done", run_id="r")
     for action, why in (
         ("cancel", "only one that waits or works"),
-        ("stop", "only one that waits or works"),
+        ("stop", "only one that is running can be told to finish"),
         ("up", "only one that waits has a place"),
     ):
         assert main(["jobs", action, job.id]) == 2
         assert f"Job {job.id} is done" in (said := capsys.readouterr().err)
         assert why in said
+
+
+def test_a_job_that_waits_cannot_be_told_to_finish(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = Jobs(workspace)
+    at_work = claim(jobs)
+    waiting, _ = jobs.enqueue("dataset", "demo", "other", {})
+    assert main(["jobs", "stop", waiting.id]) == 2
+    assert capsys.readouterr().err.startswith(f"Job {waiting.id} is queued: only one that is running can be told to")
+    assert main(["jobs", "stop", at_work.id]) == 0
+    assert capsys.readouterr().out == f"Job {at_work.id}: running, to finish with the best found so far\n"
+    assert [jobs.is_to_finish(job.id) for job in (waiting, at_work)] == [False, True]
+
+
+def test_of_a_job_that_failed_the_reason_is_told_not_how_far_it_was(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.beat(job.id, Moment("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
+    for action in (["list"], ["show", job.id]):
+        assert main(["jobs", *action]) == 0
+        assert "62% Training XGBoost, 2 of 5 folds" in capsys.readouterr().out
+    jobs.end(job.id, "failed", error="The reason in a sentence.")
+    for action in (["list"], ["show", job.id]):
+        assert main(["jobs", *action]) == 0
+        assert capsys.readouterr().out.splitlines()[0].endswith(" s  The reason in a sentence.")
 
 
 def test_the_list_has_the_queue_in_its_order(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,6 +270,52 @@ def test_a_waiting_job_that_is_cancelled_never_starts(workspace: Workspace) -> N
     waiting, _ = jobs.enqueue("d", "demo", "other", {})
     assert cancel(workspace, waiting.id).state == "cancelled"
     assert jobs.queue() == []
+
+
+def test_what_waits_to_go_on_with_earlier_work_is_not_lost_by_leaving_the_queue(workspace: Workspace) -> None:
+    jobs, config = Jobs(workspace), RunConfig(preset="standard", trials=30)
+    job, _ = jobs.enqueue("dataset", "demo", config.digest, config.model_dump(mode="json"))
+    jobs.start_next()
+    done = workspace.searches / f"{work_prefix('dataset', config.search_digest)}program"
+    done.mkdir(parents=True)
+    jobs.end(job.id, "lost", error="Why it was lost.")
+    claim(jobs)
+    assert resume(workspace, job.id).state == "queued"
+    left = cancel(workspace, job.id)
+    assert (left.state, left.error) == ("lost", "Why it was lost.")
+    assert left.seconds() == 0
+    assert done.is_dir()
+    assert resume(workspace, job.id).state == "queued"
+
+
+def test_a_run_for_a_folder_of_its_own_is_resumed_for_that_folder(
+    workspace: Workspace, small: Dataset, tmp_path: Path
+) -> None:
+    jobs, out = Jobs(workspace), tmp_path / "mine"
+    asked = ["run", "--dataset", small.fingerprint, "--trials", "3", "--out", str(out)]
+    with subprocess.Popen([sys.executable, "-m", "core", *asked], stderr=subprocess.DEVNULL) as first:
+        while (job := jobs.active()) is None or job.moment is None:
+            assert first.poll() is None
+            time.sleep(0.05)
+        first.send_signal(signal.SIGINT)
+        first.wait(timeout=PATIENCE)
+    assert jobs.get(job.id).state == "lost"
+    assert resume(workspace, job.id).out == str(out)
+    done = wait_for(jobs, job.id, lambda job: not job.open)
+    assert done.state == "done", done.error
+    assert (out / "submission.csv").is_file()
+
+
+def test_a_job_whose_dataset_is_gone_says_so(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    other = claim(jobs)
+    job, _ = start_run(workspace, small, RunConfig(folds=2))
+    shutil.rmtree(small.folder)
+    jobs.end(other.id, "done")
+    start_waiting(workspace)
+    ended = wait_for(jobs, job.id, lambda job: not job.open)
+    assert ended.state == "failed"
+    assert ended.error.startswith(f"There is no dataset named {small.fingerprint}")
 
 
 def test_cancelling_what_waits_leaves_the_work_of_others_alone(workspace: Workspace, small: Dataset) -> None:
@@ -374,16 +450,48 @@ def test_a_worker_of_another_process_with_our_number_is_not_ours(workspace: Work
     job = claim(jobs)
     jobs.adopt(job.id, os.getpid())
     assert jobs.get(job.id).active
-    jobs._update(job.id, pid_started=psutil.Process().create_time() - 100)
+    jobs._update(job.id, pid_started=began(psutil.Process()) - 100)
     assert jobs.get(job.id).state == "lost"
 
 
-def test_a_worker_that_gives_no_sign_of_life_is_lost(workspace: Workspace) -> None:
+def test_a_clock_that_is_put_right_makes_no_worker_another_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
     jobs.adopt(job.id, os.getpid())
-    jobs._update(job.id, heartbeat=time.time() - 1000)
-    assert jobs.get(job.id).state == "lost"
+    started, booted = psutil.Process().create_time(), psutil.boot_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: started + 3600)
+    assert jobs.get(job.id).active
+    jobs.end(job.id, "done")
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_lost(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.adopt(job.id, os.getpid())
+    silent_since = time.time() - 1000
+    jobs._update(job.id, heartbeat=silent_since)
+    assert jobs.get(job.id).active, "the machine may have slept: it has not had the time to say anything"
+    monkeypatch.setattr(core.runs.job, "_SECOND_LOOK", 0.0)
+    lost = jobs.get(job.id)
+    assert lost.state == "lost"
+    assert lost.ended == silent_since, "nobody may have looked for days"
+
+
+def test_a_worker_that_is_heard_of_again_was_only_asleep(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    jobs.adopt(job.id, os.getpid())
+    monkeypatch.setattr(core.runs.job, "_SECOND_LOOK", 0.2)
+    for slept in (1_000, 2_000, 3_000):
+        jobs._update(job.id, heartbeat=time.time() - slept)
+        assert jobs.get(job.id).active
+    jobs.beat(job.id)
+    time.sleep(0.3)
+    assert jobs.get(job.id).active
+    jobs.end(job.id, "done")
 
 
 def test_a_job_cancelled_before_its_worker_began_does_no_work(workspace: Workspace, small: Dataset) -> None:

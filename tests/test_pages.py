@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +14,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.eda.views import VIEWS
+from core.errors import RunError
+from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import load_mapping
-from core.runs import Jobs, Run
+from core.runs import Jobs, Note, Run, load_run
 from core.welcome import demo_dataset
 from core.workspace import Workspace
+from pages._ui.frame import told_apart
 from tests.conftest import DEMO
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -123,6 +131,14 @@ def test_a_link_to_a_run_or_dataset_that_is_not_here_is_not_answered_with_anothe
     assert len(app.run().warning) == 2  # as long as what stands in its place is shown
     there = explored(run=manifest.run_id, dataset=manifest.dataset)
     assert not there.warning
+
+
+def test_a_link_to_a_view_that_is_not_there_says_which_is_shown(finished_home: tuple[Workspace, Run]) -> None:
+    app = explored(view="Prices")
+    (warned,) = [each.value for each in app.warning]
+    assert warned == "The address asks for the view Prices, which is not there. Shown is Overview."
+    assert not app.run().warning  # the address says now what is shown
+    assert not explored(view="Users").warning
 
 
 def test_any_share_of_users_can_be_asked_for(finished_home: tuple[Workspace, Run]) -> None:
@@ -236,6 +252,137 @@ def test_nothing_is_shown_of_a_run_whose_files_changed(finished_home: tuple[Work
     (error,) = [each.value for each in app.error]
     assert "written with (oof.parquet changed, certificate.json is missing), so nothing of it is shown" in error
     assert not app.metric
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "told"),
+    [
+        ("submission.csv", lambda path: path.write_text("user_session,session_value\n"), "submission.csv changed"),
+        ("submission.csv", Path.unlink, "submission.csv is missing"),
+        ("checks.json", lambda path: path.write_text("[]"), "checks.json changed"),
+    ],
+    ids=["changed", "missing", "checks"],
+)
+def test_a_submission_that_is_not_the_checked_one_is_neither_praised_nor_handed_out(
+    file: str, damage: Callable[[Path], object], told: str, finished_home: tuple[Workspace, Run]
+) -> None:
+    damage(finished_home[1].folder / file)
+    app = opened("pages/5_Submission.py")
+    assert not app.exception
+    (error,) = [each.value for each in app.error]
+    assert f"is not whole ({told}): start the run again, or pick another one." in error
+    assert [each.value for each in app.title] == [TITLES["pages/5_Submission.py"]]
+    assert "Yes" not in said(app)
+    assert not app.get("download_button")
+
+
+def test_a_submission_that_changes_while_the_page_is_open_is_not_handed_out(
+    finished_home: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[Callable[[], bytes]] = []
+    monkeypatch.setattr("streamlit.download_button", lambda *_, data, **__: offered.append(data))
+    assert not opened("pages/5_Submission.py").exception
+    submission = finished_home[1].submission
+    assert offered[-1]() == submission.read_bytes()
+    submission.write_text("other")
+    with pytest.raises(RunError, match=r"submission\.csv changed"):
+        offered[-1]()
+
+
+@pytest.mark.parametrize(("page", "title"), TITLES.items())
+def test_a_damaged_jobs_database_is_a_sentence_on_every_page(
+    page: str, title: str, finished_home: tuple[Workspace, Run]
+) -> None:
+    finished_home[0].jobs_database.write_bytes(b"no database at all, but long enough to look at" * 100)
+    app = opened(page)
+    assert not app.exception
+    (error,) = [each.value for each in app.error]
+    assert "cannot be used (file is not a database)" in error
+    tells_of_jobs = page in ("app.py", "pages/3_Train.py")
+    assert [each.value for each in app.title] == ([] if tells_of_jobs else [title])
+    assert [box.label for box in app.sidebar.selectbox] == ["Dataset", "Run"]
+
+
+def test_an_upload_that_finds_no_room_is_a_sentence(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("core.ingestion.uploads._copy", full)
+    app = opened("pages/1_Data.py")
+    app.file_uploader[0].upload("train.csv", b"x")
+    app.file_uploader[1].upload("test.csv", b"y").run()
+    assert not app.exception
+    (error,) = [each.value for each in app.error]
+    assert error.startswith(f"There is no room left on the disk of the workspace {workspace.root}: nothing of the new")
+
+
+def test_files_read_again_under_other_names_are_called_by_these(workspace: Workspace, tmp_path: Path) -> None:
+    assert "Train: train.csv." in said(opened("pages/1_Data.py"))
+    for name in ("train", "test", "sample_submission"):
+        shutil.copy(DEMO / f"{name}.csv", tmp_path / f"my_{name}.csv")
+    ingest(InputFiles(*(tmp_path / f"my_{name}.csv" for name in ("train", "test", "sample_submission"))), workspace)
+    assert "Train: my_train.csv." in said(opened("pages/1_Data.py"))
+
+
+@pytest.fixture
+def namesakes(finished_home: tuple[Workspace, Run]) -> tuple[Run, Run]:
+    """The run and an older one, which a test may name."""
+    workspace, run = finished_home
+    folder = workspace.runs / "20200101-000000-twin"
+    shutil.copytree(run.folder, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"run_id": folder.name, "created": "2020-01-01T00:00:00+00:00"}
+    manifest["config"]["seed"] += 1
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return run, load_run(folder)
+
+
+def test_runs_of_one_name_can_be_told_apart_and_chosen(namesakes: tuple[Run, Run]) -> None:
+    for run in namesakes:
+        run.keep_note(Note(name="Best"))
+    app = opened("pages/5_Submission.py")
+    (box,) = [each for each in app.selectbox if each.label == "Run"]
+    newer, older = box.options
+    assert newer.endswith(f"({namesakes[0].manifest.run_id.rpartition('-')[2]})")
+    assert older.endswith("(twin)")
+    for run in namesakes:
+        box.select(run.manifest.run_id).run()
+        assert app.query_params["run"] == run.manifest.run_id
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Best", ["Best (twin)", "Best ({})"]), ("Setting", ["Setting (twin)", "Setting ({})"])]
+)
+def test_runs_of_one_name_stand_side_by_side_whatever_it_is(
+    name: str, shown: list[str], namesakes: tuple[Run, Run]
+) -> None:
+    for run in namesakes:
+        run.keep_note(Note(name=name))
+    app = opened("pages/3_Train.py")
+    app.session_state["runs-2"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+    (settings,) = [each for each in app.dataframe if "Setting" in each.value]
+    (row,) = settings.value.to_dict("records")
+    newer, older = (run.manifest.config.seed for run in namesakes)
+    assert row == {"Setting": "seed", "first": str(older), "second": str(newer)}
+    labels = json.loads(settings.proto.columns)
+    asked = [each.format(namesakes[0].manifest.run_id.rpartition("-")[2]) for each in shown]
+    assert [labels[place]["label"] for place in ("first", "second")] == asked
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"1-a": "x", "1-b": "y"}, ["x", "y"]),
+        ({"1-a": "x", "1-b": "x", "1-c": "y"}, ["x (a)", "x (b)", "y"]),
+        ({"1-a": "x", "2-a": "x"}, ["x (1-a)", "x (2-a)"]),
+        ({"1-a": "x", "1-b": "x", "1-c": "x (a)"}, ["x (1-a)", "x (1-b)", "x (a) (1-c)"]),
+        ({}, []),
+    ],
+)
+def test_names_are_told_apart(names: dict[str, str], told: list[str]) -> None:
+    assert list(told_apart(names).values()) == told
 
 
 def test_the_same_file_twice_is_refused(finished_home: tuple[Workspace, Run]) -> None:

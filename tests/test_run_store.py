@@ -129,6 +129,16 @@ def test_models_that_say_something_else_are_found_though_the_hashes_fit(finished
     assert found[2].explanation.endswith("(XGBoost).")
 
 
+def test_other_libraries_are_not_called_those_that_it_was_made_with(
+    finished_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, run = finished_home
+    monkeypatch.setattr("core.verifying.versions", lambda: run.manifest.versions | {"numpy": "1.0"})
+    _, found, _ = verify_run(run, None)
+    assert (found.code, found.outcome) == ("versions", "not_applicable")
+    assert found.explanation == f"It was made with numpy {run.manifest.versions['numpy']} (here 1.0)."
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -158,7 +168,8 @@ def test_runs_of_every_version_stay_readable(
         archive.extractall(folder)
     (run,) = list_runs(workspace)
     assert run.manifest.version == VERSION
-    assert outcomes(verify_run(run, None)) == {"files": "passed", "versions": "passed", "predictions": "not_applicable"}
+    found = outcomes(verify_run(run, None))
+    assert (found["files"], found["predictions"]) == ("passed", "not_applicable")
     assert compare_runs(run, run, None).paired is not None
     assert pl.read_csv(run.submission).height == run.manifest.sessions.test
     assert main(["runs", "show", str(folder), "--json"]) == 0
@@ -306,6 +317,54 @@ def test_a_changed_byte_is_told_where_the_run_is_shown(
 def test_no_other_folder_is_taken_for_a_run(finished_home: Home, name: str) -> None:
     with pytest.raises(RunError, match="There is no run"):
         find_run(finished_home[0], name)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    ['{"manifest_version": 3, "name": "an extension"}', '{"name": "a web app", "run_id": "x"}', "[]", "{", "\x00"],
+)
+@pytest.mark.parametrize("name", ["the path", "."])
+def test_a_folder_with_the_manifest_of_something_else_is_not_deleted(
+    *,
+    manifest: str,
+    name: str,
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "extension"
+    folder.mkdir()
+    (folder / MANIFEST_FILE).write_text(manifest)
+    monkeypatch.chdir(folder)
+    assert main(["runs", "delete", "." if name == "." else str(folder), "--yes"]) == 2
+    assert capsys.readouterr().err.startswith(f"{folder} is not the folder of a run (its manifest.json tells of none)")
+    assert (folder / MANIFEST_FILE).read_text() == manifest
+
+
+@pytest.mark.parametrize("name", ["the path", "."])
+@pytest.mark.parametrize("version", [VERSION, VERSION + 1])
+def test_a_run_outside_the_workspace_can_be_deleted_whatever_version_wrote_it(
+    *,
+    name: str,
+    version: int,
+    finished_home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = Path(shutil.move(with_manifest(finished_home[1], version=version), tmp_path / "elsewhere"))
+    monkeypatch.chdir(folder if name == "." else tmp_path)
+    assert main(["runs", "delete", "." if name == "." else "elsewhere", "--yes"]) == 0
+    assert capsys.readouterr().out == f"{folder} is deleted.\n"
+    assert not folder.exists()
+
+
+def test_a_run_of_the_workspace_can_be_deleted_though_its_manifest_is_none(finished_home: Home) -> None:
+    workspace, run = finished_home
+    (run.folder / MANIFEST_FILE).write_text("{")
+    assert main(["runs", "delete", run.manifest.run_id, "--yes"]) == 0
+    assert list(workspace.runs.iterdir()) == []
 
 
 def test_a_deleted_run_is_gone_and_the_others_are_not(finished_home: Home, twin: Run) -> None:

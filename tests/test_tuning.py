@@ -24,6 +24,7 @@ from optuna.storages.journal import JournalFileBackend
 from core.config import RunConfig
 from core.errors import SettingError
 from core.features.user_values import Sessions
+from core.processes import began
 from core.runs import load_run
 from core.runs.store import SEARCH_FILE
 from core.training import LEARNERS, Training, prepare, train, tune
@@ -306,7 +307,7 @@ def test_a_folder_that_another_living_process_searches_in_is_left_alone(tmp_path
     folder.mkdir()
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        started = psutil.Process(other.pid).create_time()
+        started = began(psutil.Process(other.pid))
         (folder / "owner").write_text(f"{other.pid} {started}")
         SearchFolder.claimed(folder).storage()
         assert not (folder / "search.journal").exists()

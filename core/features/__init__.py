@@ -1,5 +1,6 @@
 """Events in, one row of features a unit out."""
 
+from core.features.engines import must_be_installed
 from core.features.honesty import changed_by_later_sessions
 from core.features.page import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
@@ -22,6 +23,7 @@ __all__ = [
     "feature_catalogue",
     "feature_page",
     "features_of",
+    "must_be_installed",
     "session_events",
     "write_features",
 ]

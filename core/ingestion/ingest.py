@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ from core.schema import (
     USER_ID,
     USER_SESSION,
 )
-from core.workspace import Workspace, building_folder, sync
+from core.workspace import READING, Workspace, building_folder, private_folder, sync
 
 _SEEDS = range(8)
 """Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""
@@ -69,6 +68,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
         SettingError: the workspace has no room.
     """
     report(0, _PARTS, "looking whether the files are known")
+    workspace.sweep()
     with ThreadPoolExecutor(1) as pool:
         hashes = pool.submit(content_hashes, files)
         if may_be_known(files, workspace):  # else the files are hashed while they are read
@@ -123,10 +123,10 @@ class _Ingestion:
     def store(self) -> Dataset:
         """Read everything and store it."""
         with (
-            tempfile.TemporaryDirectory(prefix=".reading-", dir=self._workspace.datasets) as name,
+            private_folder(self._workspace.datasets, READING) as work,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
-            work, made = Path(name), Path(name) / "made"
+            made = work / "made"
             made.mkdir()
             bits = part_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
             dictionaries = Dictionaries(work, bits, writing)

@@ -24,8 +24,9 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
     """Parse event times to epoch seconds (UTC, Int64), rounded down; null where the text is no time.
 
     A column of dates (Parquet, databases) tells times only where the mapping says that the log has no times of day:
-    then a date is the first second of its day in UTC, whatever the zone, so that days stay days. Times without an offset are those of the mapping's zone. A time that a
-    zone's clocks skipped in spring is an hour later, one that they showed twice in autumn is the earlier one.
+    then a date is the first second of its day in UTC, whatever the zone, so that days stay days. Times without an
+    offset are those of the mapping's zone. A time that a zone's clocks skipped in spring is an hour later, one that
+    they showed twice in autumn is the earlier one.
     """
     kind = times.dtype
     if isinstance(kind, pl.Datetime):

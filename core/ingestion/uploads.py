@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
-from core.workspace import Workspace, building_folder
+from core.workspace import Workspace, building_folder, private_folder
 
 _CHUNK = 1 << 20
 _LONGEST_NAME = 60  # characters; file systems allow 255 bytes, and a character can take four
@@ -32,9 +31,9 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
     folder; two files of one name stay apart by their part.
     """
     digest = hashlib.sha256()
-    with tempfile.TemporaryDirectory(dir=workspace.uploads, prefix=".") as temporary:
+    with private_folder(workspace.uploads, ".given-") as temporary:
         for part, upload in sorted(files.items()):
-            place = Path(temporary) / part / _safe(upload.name)
+            place = temporary / part / _safe(upload.name)
             place.parent.mkdir()
             with place.open("wb") as target:
                 digest.update(f"{part}/{place.name}/".encode() + _copy(upload, target))

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-import psutil
-
+from core.processes import living
 from core.progress import Moment
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
@@ -22,9 +21,14 @@ RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
 
 _HEARTBEAT_LIMIT = 600.0
 """Seconds without a sign of life after which a job counts as lost. A worker gives one every two seconds; its process is
-looked at as well, so this is for one that hangs, and long enough for a laptop that slept to go on."""
+looked at as well, so this is for one that hangs."""
+_SECOND_LOOK = 30.0
+"""Seconds after the first look that found it silent."""
 _PROCESS_GRACE = 20.0
 """Seconds that a job may have no process yet: from its line in the database to the start of the worker."""
+
+_silent: dict[str, tuple[float, float]] = {}
+"""Of jobs that this process found silent: their last sign of life, and when they were found so (monotonic)."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,13 @@ class Job:
     Attributes:
         owner: the account that asked for it.
         created, started, ended, heartbeat: epoch seconds; `started` of its last sitting, null while it waits.
+        error: why it ended without a run; of one that waits to be resumed, why it did before. Null where it never did,
+            or what it had done is gone.
         place: in the queue: the lowest is next.
         sittings: how often it was started.
         moment: its last progress, null before the first.
+        pid_started: seconds from the machine's start, see core.processes.
+        out: the folder for the run, where it is not to stand in the workspace.
         memory, cores: what its process uses: bytes, and cores kept busy, on average since the last heartbeat; null
             before the first.
     """
@@ -59,6 +67,7 @@ class Job:
     moment: Moment | None
     memory: float | None
     cores: float | None
+    out: str | None
     run_id: str | None
     error: str | None
 
@@ -88,14 +97,21 @@ class Job:
         now = time.time()
         if self.pid is None or self.pid_started is None:
             return now - (self.started or self.created) < _PROCESS_GRACE
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.pid_started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+        if living(self.pid, self.pid_started) is None:
             return False
-        return same and now - self.heartbeat < _HEARTBEAT_LIMIT
+        return now - self.heartbeat < _HEARTBEAT_LIMIT or not self._is_still_silent()
+
+    def _is_still_silent(self) -> bool:
+        """Whether it was as silent at an earlier look: after a machine slept, or its clock was put forward, whoever
+        looks first must not take a worker for lost that had no time yet to say anything.
+        """
+        now = time.monotonic()
+        heartbeat, since = _silent.setdefault(self.id, (self.heartbeat, now))
+        if heartbeat != self.heartbeat:
+            _silent[self.id] = (self.heartbeat, now)
+            return False
+        return now - since >= _SECOND_LOOK
 
     def seconds(self, now: float | None = None) -> float:
-        """How long its last sitting took, or takes by now; 0 while it waits."""
-        began = self.started if self.started is not None else self.created
-        return 0.0 if self.state == "queued" else max((self.ended or now or time.time()) - began, 0.0)
+        """How long its last sitting took, or takes by now; 0 for one that waits, or was never started."""
+        return 0.0 if self.started is None else max((self.ended or now or time.time()) - self.started, 0.0)

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from core.errors import RunError
+from core.processes import began
 from core.progress import Moment, News
 from core.runs.job import RESUMABLE, Job, State
 from core.runs.jobs_database import JobsDatabase
@@ -39,27 +40,30 @@ class Jobs:
             The job, and whether it is new.
         """
         self.bury_the_dead()
-        now = time.time()
-        name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
         with self._database.changing() as database:
             same = _open_with(database, dataset, config_digest)
-            if same is None:
-                database.execute(
-                    "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"
-                    " heartbeat, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                    (
-                        name,
-                        _account(),
-                        dataset,
-                        dataset_name,
-                        config_digest,
-                        json.dumps(config),
-                        now,
-                        now,
-                        _last_place(database) + 1,
-                    ),
-                )
-        return self.get(same or name), same is None
+            name = same or _insert(database, dataset, dataset_name, config_digest, config)
+        return self.get(name), same is None
+
+    def begin(
+        self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any], out: str | None
+    ) -> Job:
+        """Count work as running that the caller does at once, whatever waits; the same work that waits is taken over.
+
+        In one transaction: what stood in the queue in between might be started by whoever looks.
+
+        Raises:
+            RunError: another job is at work, or this very one.
+        """
+        self.bury_the_dead()
+        with self._database.changing() as database:
+            same = _open_with(database, dataset, config_digest)
+            if (busy := _active(database)) is not None:
+                raise RunError.busy(busy, same=busy == same)
+            name = same or _insert(database, dataset, dataset_name, config_digest, config)
+            database.execute("UPDATE jobs SET out = ? WHERE id = ?", (out, name))
+            _count_as_running(database, name)
+        return self.get(name)
 
     def resume(self, job_id: str) -> Job:
         """Put a job that ended without a run into the queue once more.
@@ -75,7 +79,7 @@ class Jobs:
             if same is None:
                 database.execute(
                     "UPDATE jobs SET state = 'queued', place = ?, started = NULL, ended = NULL, pid = NULL,"
-                    " pid_started = NULL, moment = NULL, error = NULL, memory = NULL, cores = NULL WHERE id = ?",
+                    " pid_started = NULL, moment = NULL, memory = NULL, cores = NULL WHERE id = ?",
                     (_last_place(database) + 1, job_id),
                 )
                 database.execute("DELETE FROM wishes WHERE job = ?", (job_id,))
@@ -89,32 +93,25 @@ class Jobs:
         with self._database.open() as database:  # those who look every second need not lock anything
             if database.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
                 return None
-        return self._take("ORDER BY place, created LIMIT 1")
-
-    def start(self, job_id: str) -> Job | None:
-        """The same with a job that waits, whatever its place in the queue."""
-        self.bury_the_dead()
-        return self._take("AND id = ?", job_id)
-
-    def _take(self, which: str, *values: str) -> Job | None:
         with self._database.changing() as database:
-            if database.execute("SELECT 1 FROM jobs WHERE state IN ('running', 'stopping')").fetchone() is not None:
+            found = database.execute(
+                "SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created LIMIT 1"
+            ).fetchone()
+            if found is None or _active(database) is not None:
                 return None
-            asked = f"SELECT id FROM jobs WHERE state = 'queued' {which}"  # noqa: S608 (our words)
-            found = database.execute(asked, values).fetchone()
-            if found is None:
-                return None
-            now = time.time()
-            database.execute(
-                "UPDATE jobs SET state = 'running', started = ?, heartbeat = ?, sittings = sittings + 1 WHERE id = ?",
-                (now, now, found["id"]),
-            )
+            _count_as_running(database, found["id"])
         return self.get(found["id"])
 
-    def forget(self, job_id: str) -> None:
-        """Take a job that waits out of the queue, as if nobody had asked for it."""
+    def take_from_queue(self, job_id: str) -> None:
+        """A job that waits is not to be done: cancelled, or, where it has done something before, lost as it was, to be
+        resumed another time.
+        """
         with self._database.open() as database:
-            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'queued'", (job_id,))
+            database.execute(
+                "UPDATE jobs SET ended = ?, state = CASE WHEN error IS NULL THEN 'cancelled' ELSE 'lost' END"
+                " WHERE id = ? AND state = 'queued'",
+                (time.time(), job_id),
+            )
 
     def queue(self) -> list[Job]:
         """What waits, the next first."""
@@ -137,8 +134,8 @@ class Jobs:
 
     def adopt(self, job_id: str, pid: int) -> bool:
         """The worker says that it is this job's process; False when the job has ended before it began."""
-        started = psutil.Process(pid).create_time()
-        return self._update(job_id, pid=pid, pid_started=started, heartbeat=time.time())
+        since = began(psutil.Process(pid))
+        return self._update(job_id, pid=pid, pid_started=since, heartbeat=time.time())
 
     def beat(
         self,
@@ -172,13 +169,21 @@ class Jobs:
             ).fetchall()
         return [{"time": row["time"], "kind": row["kind"], **json.loads(row["content"])} for row in rows]
 
-    def end(self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None) -> None:
-        """Close a job that waits or works; one that has ended keeps its end."""
+    def end(
+        self,
+        job_id: str,
+        state: State,
+        *,
+        run_id: str | None = None,
+        error: str | None = None,
+        at: float | None = None,
+    ) -> None:
+        """Close a job that waits or works, now or `at` (epoch seconds); one that has ended keeps its end."""
         with self._database.open() as database:
             database.execute(
                 "UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ?"
                 " WHERE id = ? AND state IN ('queued', 'running', 'stopping')",
-                (state, time.time(), run_id, error, job_id),
+                (state, time.time() if at is None else at, run_id, error, job_id),
             )
 
     # --- wishes -------------------------------------------------------------------------------------------------------
@@ -235,10 +240,11 @@ class Jobs:
             rows = database.execute("SELECT * FROM jobs WHERE state IN ('running', 'stopping')").fetchall()
         for job in map(Job.of_row, rows):
             if not job.alive:
+                # when it was last heard of: nobody may have looked for days
                 if job.state == "stopping":
-                    self.end(job.id, "cancelled")
+                    self.end(job.id, "cancelled", at=job.heartbeat)
                 else:
-                    self.end(job.id, "lost", error=_ENDED_WITHOUT_A_WORD)
+                    self.end(job.id, "lost", error=_ENDED_WITHOUT_A_WORD, at=job.heartbeat)
 
     def _update(self, job_id: str, **values: object) -> bool:
         """Change a job at work; whether there was one to change."""
@@ -255,6 +261,45 @@ def _open_with(database: sqlite3.Connection, dataset: str, config_digest: str) -
         (dataset, config_digest),
     ).fetchone()
     return None if found is None else str(found["id"])
+
+
+def _active(database: sqlite3.Connection) -> str | None:
+    """The id of the job at work."""
+    found = database.execute("SELECT id FROM jobs WHERE state IN ('running', 'stopping')").fetchone()
+    return None if found is None else str(found["id"])
+
+
+def _insert(
+    database: sqlite3.Connection, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]
+) -> str:
+    """A new job at the end of the queue; its id."""
+    now = time.time()
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
+    database.execute(
+        "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"
+        " heartbeat, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (
+            name,
+            _account(),
+            dataset,
+            dataset_name,
+            config_digest,
+            json.dumps(config),
+            now,
+            now,
+            _last_place(database) + 1,
+        ),
+    )
+    return name
+
+
+def _count_as_running(database: sqlite3.Connection, job_id: str) -> None:
+    now = time.time()
+    database.execute(
+        "UPDATE jobs SET state = 'running', started = ?, heartbeat = ?, sittings = sittings + 1, error = NULL"
+        " WHERE id = ?",
+        (now, now, job_id),
+    )
 
 
 def _last_place(database: sqlite3.Connection) -> float:

@@ -28,6 +28,7 @@ _LATER_COLUMNS = {
     "sittings": "INTEGER NOT NULL DEFAULT 1",
     "memory": "REAL",
     "cores": "REAL",
+    "out": "TEXT",
 }
 """Databases of earlier versions get them when they are first opened."""
 _WISHES = "CREATE TABLE IF NOT EXISTS wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL)"
@@ -80,6 +81,8 @@ class JobsDatabase:
                     # another process may do the same at this moment
                     with contextlib.suppress(sqlite3.OperationalError):
                         database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
+                        if name == "started":  # nothing waited then
+                            database.execute("UPDATE jobs SET started = created")
             for each in (_WISHES, _NEWS, _NEWS_BY_JOB, _ONE_ACTIVE, _ONE_OPEN):
                 database.execute(each)
         _prepared.add(_file(path))

@@ -90,6 +90,20 @@ class Run:
     def submission(self) -> Path:
         return self.folder / SUBMISSION_FILE
 
+    def as_written(self, name: str) -> bytes:
+        """The bytes of one of the run's files, by its constant in this module.
+
+        Raises:
+            RunError: it is missing, or other than it was written.
+        """
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise RunError.not_whole(self.folder, f"{name} is missing") from error
+        if hashlib.sha256(content).hexdigest() != self.manifest.sha256.get(name):
+            raise RunError.not_whole(self.folder, f"{name} changed")
+        return content
+
     def table(self, name: str) -> pl.LazyFrame:
         """One of the run's Parquet tables, by its constant in this module."""
         if not (self.folder / name).is_file():
@@ -204,6 +218,7 @@ def delete_run(folder: Path) -> None:
 
     First it goes out of the way under a hidden name, so that nobody sees half of it.
     """
+    folder = folder.resolve()  # "." has no name
     grave = folder.with_name(f".{folder.name}.deleted")
     try:
         folder.rename(grave)
@@ -242,15 +257,29 @@ def run_folder(workspace: Workspace, name: str) -> Path:
     Raises:
         RunError: there is none.
     """
-    for folder in (Path(name), workspace.runs / name):
+    other = None
+    for path in (Path(name), workspace.runs / name):
         with contextlib.suppress(OSError, ValueError):  # a name that cannot be a path is no path
-            if (folder / MANIFEST_FILE).is_file() or (
-                folder.is_dir() and folder.resolve().parent == workspace.runs and not name.startswith(".")
-            ):
+            folder = path.resolve()
+            ours = folder.parent == workspace.runs.resolve() and not folder.name.startswith(".")
+            if folder.is_dir() and (ours or _tells_of_a_run(folder / MANIFEST_FILE)):
                 return folder
+            if (folder / MANIFEST_FILE).is_file():
+                other = folder
+    if other is not None:
+        raise RunError.no_run(other)
     runs, refused = _sorted_out(workspace)
     known = [run.manifest.run_id for run in runs] + [folder.name for folder, _ in refused]
     raise RunError.unknown("run", name, sorted(known, reverse=True))
+
+
+def _tells_of_a_run(manifest: Path) -> bool:
+    """Whether it is the manifest of a run, of whatever version; other programs have files of that name, too."""
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(told, dict) and isinstance(told.get("run_id"), str) and isinstance(told.get("sha256"), dict)
 
 
 def find_run(workspace: Workspace, name: str) -> Run:

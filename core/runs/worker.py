@@ -20,7 +20,8 @@ from pydantic import ValidationError
 
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import Cancelled, RunError, StudioError
+from core.errors import Cancelled, StudioError
+from core.processes import living
 from core.progress import Moment, News
 from core.runs.job import Job
 from core.runs.jobs import Jobs
@@ -82,7 +83,7 @@ def start_waiting(workspace: Workspace) -> Job | None:
 def _spawn(workspace: Workspace, job: Job) -> None:
     """Start the process of a job."""
     command = [sys.executable, "-m", "core", "run", "--dataset", job.dataset, "--job", job.id]
-    for name, value in RunConfig.model_validate(job.config).model_dump().items():
+    for name, value in [*RunConfig.model_validate(job.config).model_dump().items(), ("out", job.out)]:
         command += _flag(name, value)
     environment = os.environ | {"SVS_HOME": str(workspace.root)}
     with log_file(workspace, job.id).open("ab") as log:
@@ -131,20 +132,22 @@ def log_file(workspace: Workspace, job_id: str) -> Path:
 def cancel(workspace: Workspace, job_id: str) -> Job:
     """Take a job from the queue; or ask its worker to stop, and end it by force if it has not stopped after a moment.
 
-    Nothing of it is kept but its line in the database. What waits behind it starts.
+    Nothing is kept of one at work but its line in the database, and what waits behind it starts. One that waited to go
+    on with earlier work is as it was before it was resumed: leaving the queue costs nobody hours of work.
     """
     jobs = Jobs(workspace)
     job = jobs.get(job_id)
     if not job.open:
         return job
+    if not job.active:
+        jobs.take_from_queue(job_id)
+        return jobs.get(job_id)
     jobs.ask_to_stop(job_id)
-    if job.pid is not None:
-        try:
-            process = psutil.Process(job.pid)
-            if process.create_time() == job.pid_started:
+    if job.pid is not None and job.pid_started is not None:
+        process = living(job.pid, job.pid_started)
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
                 _end(process)
-        except psutil.NoSuchProcess:
-            pass
     jobs.end(job_id, "cancelled")
     _forget(workspace, job)
     start_waiting(workspace)
@@ -199,19 +202,22 @@ class Watcher:
 
 
 @contextmanager
-def working_here(workspace: Workspace, dataset: Dataset, config: RunConfig) -> Iterator[tuple[Job, Watcher]]:
+def working_here(
+    workspace: Workspace, dataset: Dataset, config: RunConfig, out: Path | None = None
+) -> Iterator[tuple[Job, Watcher]]:
     """Do a run in this process as the job at work, known to everybody like one in the background; see `working_on`.
+    `out` is noted for whoever resumes it.
 
     Raises:
         RunError: another run is at work, or this very one.
     """
-    jobs = Jobs(workspace)
-    asked, fresh = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
-    if (job := jobs.start(asked.id)) is None:
-        at_work = jobs.active()
-        if fresh:
-            jobs.forget(asked.id)
-        raise RunError.busy((at_work or asked).id, same=not fresh and jobs.get(asked.id).active)
+    job = Jobs(workspace).begin(
+        dataset.fingerprint,
+        dataset.card().name,
+        config.digest,
+        config.model_dump(mode="json"),
+        None if out is None else str(out.resolve()),
+    )
     with working_on(workspace, job.id) as watcher:
         yield job, watcher
 

@@ -3,6 +3,7 @@
 from core.training.certificate import CertificateCheck, certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
+from core.training.fitting import must_fit_on
 from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.prepared import Prepared, prepare
 from core.training.stacking import Stack
@@ -24,6 +25,7 @@ __all__ = [
     "certify_training",
     "coverage_frame",
     "mean_squared_error",
+    "must_fit_on",
     "oof_frame",
     "prediction_frame",
     "prepare",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import SettingError
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
-from core.training.metric import Metric
-from core.training.targets import ABSOLUTE, HUBER, Link, Target, targets_to_try
+from core.training.metric import MEAN_SQUARED_ERROR, Metric
+from core.training.targets import ABSOLUTE, HUBER, NONE, SQUARED, Link, Target, targets_to_try
 
 _NEARLY_ABSOLUTE = 0.3
 """Of the usual turn of a Huber loss: most errors count by their size; with less XGBoost finds no split worth it."""
@@ -76,6 +76,22 @@ def fit_learner(
     if link.kind in ("square", "expm1"):
         link = link.put_right(model.raw(matrix()), start, y, metric, weights)
     return FittedLearner(model, link)
+
+
+def must_fit_on(device: str, learners: Iterable[Learner]) -> None:
+    """Find out before the work, by a tree on a few rows, whether the learners' libraries can use the device.
+
+    Raises:
+        SettingError: one of them cannot.
+    """
+    if device == "cpu":
+        return
+    X, context = np.arange(64.0)[:, None], FitContext(["row"], threads=1, seed=0, device=device)
+    settings: Settings = {"objective": SQUARED, "transform": NONE}
+    for learner in learners:
+        told = settings | learner.defaults() | {"rounds": 1}
+        binned = learner.bin(lambda: X, context)
+        fit_learner(binned, told, context, y=X[:, 0], start=None, metric=MEAN_SQUARED_ERROR, matrix=lambda: X)
 
 
 def first_line(error: Exception) -> str:

@@ -34,15 +34,17 @@ def jobs(options: argparse.Namespace) -> Outcome:
     required(options.job, "JOB", "the id of a job (see `jobs list`)")
     job = database.get(options.job)
     words = ""
-    if options.action in ("cancel", "stop") and not job.open:
+    if options.action == "cancel" and not job.open:
         raise RunError.ended_already(job.id, job.state)
+    if options.action == "stop" and job.state != "running":
+        raise RunError.not_at_work(job.id, job.state)
     if options.action in _PLACES and job.state != "queued":
         raise RunError.not_waiting(job.id, job.state)
     if options.action == "cancel":
         job = run_store.cancel(workspace, job.id)
     elif options.action == "stop":
         job = run_store.finish_early(workspace, job.id)
-        words = ", to finish with the best found so far" if job.open else ""
+        words = ", to finish with the best found so far" if job.state == "running" else ""  # it may end just now
     elif options.action == "resume":
         job = run_store.resume(workspace, job.id)
     elif options.action in _PLACES:
@@ -62,12 +64,13 @@ def jobs(options: argparse.Namespace) -> Outcome:
 
 
 def _job_line(job: run_store.Job, waiting: list[str]) -> str:
+    """What it is, and last its place, why it ended without a run, or how far it is."""
     done = f"{job.moment.fraction:4.0%} {job.moment.label} {job.moment.detail}" if job.moment else ""
     place = f"{waiting.index(job.id) + 1} of {len(waiting)} in the queue" if job.id in waiting else ""
     told = f"{job.config.get('preset', '')}, seed {job.config.get('seed', '')}"
     return (
         f"{job.id}  {job.state:9}  {job.dataset_name:16}  {told:20}  {job.seconds():6.0f} s  "
-        f"{place or done or job.error or ''}"
+        f"{place or job.error or done}"
     ).rstrip()
 
 

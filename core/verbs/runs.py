@@ -10,6 +10,7 @@ import polars as pl
 
 from core import pipeline
 from core import runs as run_store
+from core.beforehand import must_be_free, must_be_possible
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError, SettingError, listed
@@ -28,23 +29,27 @@ from core.workspace import Workspace
 def run(options: argparse.Namespace) -> Outcome:
     """Go the whole way from files to a checked submission."""
     workspace = Workspace.from_environment()
-    config = _config(options)
-    source = dataset_named(workspace, options.dataset) if options.dataset else input_files(options)
-    if options.background:
-        return _in_background(source, config, workspace, options)
     if options.job:
-        with run_store.working_on(workspace, options.job) as watch:
-            run = _worked(source, config, workspace, options, job=options.job, watch=watch)
+        with run_store.working_on(workspace, options.job) as watch:  # what it cannot be done for is said of the job
+            named, config = dataset_named(workspace, options.dataset), _config(options)
+            run = _worked(named, config, workspace, options, job=options.job, watch=watch)
     else:
+        config = _config(options)
+        source = _source(workspace, options)
+        if options.background:
+            return _in_background(source, config, workspace, options)
         if options.out is not None:
-            pipeline.must_be_free(options.out)
+            must_be_free(options.out)
         with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
             dataset = (
                 source
                 if isinstance(source, Dataset)
                 else ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
             )
-        with progress_of(options) as show, run_store.working_here(workspace, dataset, config) as (job, watch):
+        with (
+            progress_of(options) as show,
+            run_store.working_here(workspace, dataset, config, options.out) as (job, watch),
+        ):
 
             def both(moment: Moment) -> None:
                 show(moment)
@@ -64,6 +69,16 @@ def run(options: argparse.Namespace) -> Outcome:
     )
     failed = manifest.checks.failed + manifest.certificate.failed
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
+
+
+def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | Dataset:
+    """A dataset that was read before, or files; not both."""
+    if not options.dataset:
+        return input_files(options)
+    for name in ("train", "test", "sample_submission", "train_query", "test_query", "mapping"):
+        if getattr(options, name) is not None:
+            raise SettingError.beside_dataset(f"--{name.replace('_', '-')}")
+    return dataset_named(workspace, options.dataset)
 
 
 def _worked(
@@ -95,19 +110,28 @@ def _in_background(
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
-    """The settings of the command line; without a preset, a budget says that there is to be tuning."""
+    """The settings of the command line; without a preset, a budget says that there is to be tuning.
+
+    Raises:
+        StudioError: they are not allowed, or ask for what is not here.
+    """
     settings = {name: getattr(options, name) for name in RunConfig.model_fields if hasattr(options, name)}
     settings["rising"] = tuple(options.rising)
     settings["learners"] = tuple(options.learners or LEARNER_LABELS)
     if settings["preset"] is None:
         settings["preset"] = "standard" if options.minutes or options.trials else "quick"
-    return RunConfig.checked(**settings)
+    config = RunConfig.checked(**settings)
+    must_be_possible(config)
+    return config
 
 
 def check(options: argparse.Namespace) -> Outcome:
     """Check a submission."""
     workspace = Workspace.from_environment()
     if options.run:
+        for name in ("sample_submission", "mapping"):
+            if getattr(options, name) is not None:
+                raise SettingError.beside_run(f"--{name.replace('_', '-')}")
         dataset = dataset_named(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
         results = pipeline.check_submission(options.submission, dataset)
     else:

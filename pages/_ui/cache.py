@@ -1,7 +1,7 @@
 """Questions to core whose answers are kept: always by fingerprint or run, never by a frame.
 
-A dataset and a finished run never change, so an answer never gets stale. `max_entries` bounds the memory; all visitors
-share the answers.
+A dataset and a finished run never change but for what they are called, so an answer never gets stale. `max_entries`
+bounds the memory; all visitors share the answers.
 """
 
 from __future__ import annotations
@@ -205,7 +205,6 @@ def damaged_files(run_folder: str) -> list[str]:
     return damage(load_run(Path(run_folder))).words()
 
 
-@st.cache_data(max_entries=_KEPT, show_spinner=False)
 def card_of(dataset_folder: str) -> DatasetCard:
-    """The card of a dataset."""
+    """The card of a dataset; not kept: the same files read again under other names rewrite it."""
     return Dataset(Path(dataset_folder)).card()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,10 @@ def open_page(entry: Entry) -> Page:
     workspace = Workspace.from_environment()
     with sentences(stop=True):
         _begin(str(workspace.root))
-    start_waiting(workspace)
-    job = Jobs(workspace).active()
+    job, looked = None, False
+    with sentences():
+        start_waiting(workspace)
+        job, looked = Jobs(workspace).active(), True
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for each in MENU:
@@ -75,6 +78,8 @@ def open_page(entry: Entry) -> Page:
         if job is not None and entry not in (HOME, TRAIN):
             show_in_sidebar(workspace, job)
     _tell_missed()
+    if not looked and entry in (HOME, TRAIN):  # the others tell of no job
+        st.stop()
     return Page(workspace, dataset, run, job)
 
 
@@ -105,7 +110,7 @@ def _pick_run(workspace: Workspace, dataset: Dataset | None) -> Run | None:
     if not runs:
         st.caption("No run on this dataset yet.")
         return None
-    names = {key: _run_label(run) for key, run in runs.items()}
+    names = told_apart({key: _run_label(run) for key, run in runs.items()})
     return runs[_pick("run", "Run", list(runs), names)]
 
 
@@ -149,6 +154,12 @@ def follow_address(name: str, options: list[str]) -> None:
         st.session_state[name] = asked
     elif name not in st.session_state:
         st.session_state[name] = written if written in options else options[0]
+    if asked and asked not in options and asked != written:
+        st.warning(
+            f"The address asks for the {name} {asked[:_LONGEST]}, which is not there. "
+            f"Shown is {st.session_state[name]}.",
+            icon=":material/link_off:",
+        )
 
 
 def write_address(name: str, value: str) -> None:
@@ -186,6 +197,15 @@ def _run_label(run: Run) -> str:
     judged = manifest.scores.judged
     name = run.note.name or f"{began:%d %b %H:%M} UTC"
     return f"{name} · {judged.label} {number(judged.expected.value)}"
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """What runs are called, by their id; where several are called the same, with the end of the id behind it."""
+    times = Counter(names.values())
+    told = {key: f"{name} ({key.rpartition('-')[2]})" if times[name] > 1 else name for key, name in names.items()}
+    if len(set(told.values())) == len(told):
+        return told
+    return {key: f"{name} ({key})" for key, name in names.items()}
 
 
 def title(question: str, finding: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from core.wording import duration, number
 from core.workspace import Workspace
 from pages._ui.cache import comparison
+from pages._ui.frame import told_apart
 
 _RIGHT = st.column_config.TextColumn(alignment="right")
 _LABELS = LEARNER_LABELS | {STACK: STACK_LABEL}
@@ -82,8 +84,14 @@ def _one(run: Run) -> None:
 
 def _side_by_side(older: Run, newer: Run, found: Comparison) -> None:
     """The comparison of two runs, the older one first."""
-    names = [run.note.name or run.manifest.run_id for run in (older, newer)]
-    st.markdown(f"**{names[0]}** and **{names[1]}**")
+    first, second = told_apart({run.folder.name: run.note.name or run.folder.name for run in (older, newer)}).values()
+    st.markdown(f"**{first}** and **{second}**")
+    # by places, not by names: a run may be called as another column is
+    columns = {
+        "first": st.column_config.TextColumn(first, alignment="right"),
+        "second": st.column_config.TextColumn(second, alignment="right"),
+        "Fold": _RIGHT,
+    }
     if found.paired is not None:
         st.markdown(found.paired.words())
         st.caption(
@@ -91,20 +99,25 @@ def _side_by_side(older: Run, newer: Run, found: Comparison) -> None:
             "not sessions, are what is independent."
         )
     settings = [
-        {"Setting": name, names[0]: _told(mine), names[1]: _told(theirs)}
+        {"Setting": name, "first": _told(mine), "second": _told(theirs)}
         for name, (mine, theirs) in found.settings.items()
     ]
     if settings:
-        st.dataframe(settings, hide_index=True, height="content", alt="Settings in which the runs differ")
+        st.dataframe(
+            settings,
+            hide_index=True,
+            height="content",
+            column_config={"first": first, "second": second},
+            alt="Settings in which the runs differ",
+        )
     else:
         st.caption("The settings are the same.")
     folds = [
-        {"Learner": _LABELS[name], "Fold": str(fold), names[0]: number(mine), names[1]: number(theirs)}
+        {"Learner": _LABELS[name], "Fold": str(fold), "first": number(mine), "second": number(theirs)}
         for name, both in found.folds.items()
         for fold, (mine, theirs) in enumerate(zip(*both, strict=True), start=1)
         if name == STACK
     ]
-    columns = dict.fromkeys(("Fold", *names), _RIGHT)
     if folds:
         st.dataframe(
             folds,
@@ -113,6 +126,11 @@ def _side_by_side(older: Run, newer: Run, found: Comparison) -> None:
             column_config=columns,
             alt="Mean squared error by fold of both runs",
         )
+    _details(found, columns)
+
+
+def _details(found: Comparison, columns: dict[str, Any]) -> None:
+    """Features, times and versions of two runs; `columns` say how those of the tables look."""
     with st.expander("Features, times and versions", icon=":material/difference:"):
         for words, features in zip(
             ("Only the first was given", "Only the second was given"), found.features, strict=True
@@ -121,7 +139,7 @@ def _side_by_side(older: Run, newer: Run, found: Comparison) -> None:
                 st.markdown(f"{words}: {', '.join(features)}.")
         st.dataframe(
             [
-                {"Step": name, names[0]: _seconds(mine), names[1]: _seconds(theirs)}
+                {"Step": name, "first": _seconds(mine), "second": _seconds(theirs)}
                 for name, (mine, theirs) in found.timings.items()
             ],
             hide_index=True,

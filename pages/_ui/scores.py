@@ -128,8 +128,8 @@ def show_errors(run: Run, dataset: Dataset | None) -> None:
     st.markdown(residuals.finding(tenths))
     st.altair_chart(residuals.figure(tenths))
     st.caption(
-        "Points above the dashed line: sessions were worth more than was said. The bars are wide enough for all of them "
-        "to hold at once with 95%."
+        "Points above the dashed line: sessions were worth more than was said. "
+        "The bars are wide enough for all of them to hold at once with 95%."
     )
     if days is not None and days.height > 1:
         st.subheader(residuals.DAYS_TITLE, anchor=False)

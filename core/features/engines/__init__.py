@@ -9,9 +9,12 @@ from typing import Literal, Protocol
 
 import polars as pl
 
+from core.errors import import_part
 from core.features.definition import FeatureGroup, History, SessionLog
 
 EngineName = Literal["polars", "duckdb", "spark"]
+
+_PACKAGES: dict[EngineName, str] = {"duckdb": "duckdb", "spark": "pyspark"}
 
 
 class Engine(Protocol):
@@ -23,6 +26,16 @@ class Engine(Protocol):
 
     def collect(self, group: FeatureGroup) -> pl.DataFrame:
         """Unit and the group's features, one row a unit in any order."""
+
+
+def must_be_installed(name: EngineName) -> None:
+    """Find out before the work whether the engine is there; whether Spark has its Java, it finds out itself.
+
+    Raises:
+        MissingPart: its package is not installed.
+    """
+    if name in _PACKAGES:
+        import_part(_PACKAGES[name], f"The engine {name.title().replace('db', 'DB')}")
 
 
 @contextmanager
@@ -38,4 +51,4 @@ def opened(name: EngineName, events: pl.LazyFrame, units: pl.LazyFrame, history:
         yield log
 
 
-__all__ = ["Engine", "EngineName", "opened"]
+__all__ = ["Engine", "EngineName", "must_be_installed", "opened"]

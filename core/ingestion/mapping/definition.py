@@ -143,7 +143,8 @@ class Mapping(BaseModel):
         "or a format such as %d.%m.%Y %H:%M:%S.",
     )
     time_zone: Annotated[Text, AfterValidator(_time_zone)] = Field(
-        default="UTC", description="Of times that name no offset, such as Europe/Berlin; dates without a time have none."
+        default="UTC",
+        description="Of times that name no offset, such as Europe/Berlin; dates without a time have none.",
     )
     value: Literal["column", "price_of_buys"] = Field(
         default="column",

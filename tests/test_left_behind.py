@@ -1,0 +1,145 @@
+"""What a killed process left half made is deleted; what a living one works in never is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.ingestion import InputFiles, ingest
+from core.workspace import Workspace, building_folder, private_folder
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock that a sweep could ask for")
+
+PROJECT = Path(__file__).resolve().parent.parent
+DAY = 86_400.0
+AT_WORK = {
+    "reading": "private_folder(home.datasets, READING)",
+    "building a dataset": "building_folder(home.datasets / 'abc')",
+    "building a run": "building_folder(home.runs / 'abc')",
+    "building an upload": "building_folder(home.uploads / 'abc', shared=True)",
+}
+"""What another process may be doing."""
+
+
+@contextmanager
+def another(workspace: Workspace, doing: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A process that works in a folder until it is killed, and the folder."""
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from core.workspace import READING, Workspace, building_folder, private_folder\n"
+        "home = Workspace(Path(sys.argv[1]))\n"
+        f"with {doing} as folder:\n"
+        "    (folder / 'spill').write_text('rows')\n"
+        "    print(folder, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    command = [sys.executable, "-c", program, str(workspace.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        try:
+            assert process.stdout is not None
+            yield process, Path(process.stdout.readline().strip())
+        finally:
+            process.kill()
+
+
+def hidden(workspace: Workspace) -> list[str]:
+    return [path.name for folder in workspace.root.iterdir() if folder.is_dir() for path in folder.glob(".*")]
+
+
+def touched(folder: Path, seconds_ago: float) -> Path:
+    """The folder, with nothing in it written later."""
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, (time.time() - seconds_ago,) * 2)
+    return folder
+
+
+@pytest.mark.parametrize("doing", AT_WORK.values(), ids=AT_WORK)
+def test_what_a_killed_process_left_is_swept_and_not_before(workspace: Workspace, doing: str) -> None:
+    with another(workspace, doing) as (process, folder):
+        touched(folder, 365 * DAY)  # a machine that slept
+        workspace.sweep()
+        assert (folder / "spill").read_text() == "rows"
+        process.kill()
+        process.wait()
+        workspace.sweep()
+    assert hidden(workspace) == []
+
+
+def test_the_next_reading_sweeps(workspace: Workspace, demo_files: InputFiles) -> None:
+    with another(workspace, AT_WORK["reading"]) as (process, folder):
+        process.kill()
+        process.wait()
+        assert (folder / "spill").is_file()
+        ingest(demo_files, workspace)
+    assert hidden(workspace) == []
+
+
+def test_what_this_process_works_in_is_not_swept(workspace: Workspace) -> None:
+    with (
+        private_folder(workspace.datasets, ".reading-") as reading,
+        building_folder(workspace.runs / "abc") as building,
+    ):
+        for folder in (reading, building):
+            touched(folder, 365 * DAY)
+        workspace.sweep()
+        assert reading.is_dir()
+        assert building.is_dir()
+    assert hidden(workspace) == []
+    assert (workspace.runs / "abc").is_dir()
+
+
+def test_a_reading_without_a_lock_is_given_up_when_nothing_was_written_in_it_for_a_week(workspace: Workspace) -> None:
+    """As earlier versions left them."""
+    for name in ("old", "new", "written"):
+        folder = workspace.datasets / f".reading-{name}"
+        (folder / "train").mkdir(parents=True)
+        (folder / "train" / "spill").write_text("rows")
+        touched(folder, 8 * DAY if name != "new" else 6 * DAY)
+    (workspace.datasets / ".reading-written" / "train" / "spill").write_text("more rows")
+    workspace.sweep()
+    assert sorted(hidden(workspace)) == [".reading-new", ".reading-written"]
+
+
+def test_hidden_folders_of_others_stay(workspace: Workspace) -> None:
+    for name in (".git", ".snapshot", ".20250101-000000-abc.deleted"):
+        (workspace.runs / name).mkdir()
+        touched(workspace.runs / name, 365 * DAY)
+    workspace.sweep()
+    assert len(hidden(workspace)) == 3
+
+
+def test_a_folder_whose_mark_went_astray_is_not_swept(workspace: Workspace) -> None:
+    with building_folder(workspace.runs / "abc") as building:
+        for mark in workspace.runs.glob(".*.at-work"):
+            mark.unlink()
+        workspace.sweep()
+        assert building.is_dir()
+    assert (workspace.runs / "abc").is_dir()
+
+
+def test_where_there_is_no_lock_to_be_had_the_folder_is_made_all_the_same(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.workspace._lock", lambda _: False)
+    with private_folder(workspace.datasets, ".reading-") as folder:
+        workspace.sweep()
+        assert hidden(workspace) == [folder.name]
+    assert hidden(workspace) == []
+
+
+def test_a_link_is_not_followed(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (workspace.datasets / ".reading-link").symlink_to(tmp_path / "precious")
+    (workspace.datasets / ".reading-link.at-work").touch()
+    touched(tmp_path / "precious", 365 * DAY)
+    workspace.sweep()
+    assert (tmp_path / "precious").is_dir()
+    shutil.rmtree(tmp_path / "precious")
