@@ -181,7 +181,7 @@ class Mapping(BaseModel):
 
         >>> Mapping.checked(decimal=";")
         Traceback (most recent call last):
-        core.errors.SettingError: decimal is ';': allowed is '.' or ','; change it and start again.
+        core.errors.settings.SettingError: decimal is ';': allowed is '.' or ','; change it and start again.
         """
         try:
             return cls.model_validate(settings)
