@@ -102,16 +102,17 @@ class Jobs:
             _count_as_running(database, found["id"])
         return self.get(found["id"])
 
-    def take_from_queue(self, job_id: str) -> None:
+    def take_from_queue(self, job_id: str) -> bool:
         """A job that waits is not to be done: cancelled, or, where it has done something before, lost as it was, to be
-        resumed another time.
+        resumed another time. False where it does not wait.
         """
         with self._database.open() as database:
-            database.execute(
+            changed = database.execute(
                 "UPDATE jobs SET ended = ?, state = CASE WHEN error IS NULL THEN 'cancelled' ELSE 'lost' END"
                 " WHERE id = ? AND state = 'queued'",
                 (time.time(), job_id),
             )
+            return changed.rowcount == 1
 
     def queue(self) -> list[Job]:
         """What waits, the next first."""

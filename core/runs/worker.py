@@ -139,9 +139,9 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     job = jobs.get(job_id)
     if not job.open:
         return job
-    if not job.active:
-        jobs.take_from_queue(job_id)
+    if not job.active and jobs.take_from_queue(job_id):
         return jobs.get(job_id)
+    job = jobs.get(job_id)  # what waited may have been started just now
     jobs.ask_to_stop(job_id)
     if job.pid is not None and job.pid_started is not None:
         process = living(job.pid, job.pid_started)
