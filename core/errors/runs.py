@@ -45,7 +45,7 @@ class RunError(StudioError):
     @classmethod
     def ended_already(cls, job: str, state: str) -> RunError:
         return cls(
-            f"Job {job} is {state} already: only one that waits or works can be stopped or cancelled; see "
+            f"Job {job} is {state} already: only one that waits or works can be cancelled; see "
             "`python -m core jobs list`."
         )
 

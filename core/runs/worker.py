@@ -142,6 +142,8 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     if not job.active and jobs.take_from_queue(job_id):
         return jobs.get(job_id)
     job = jobs.get(job_id)  # what waited may have been started just now
+    if not job.active:
+        return job
     jobs.ask_to_stop(job_id)
     if job.pid is not None and job.pid_started is not None:
         process = living(job.pid, job.pid_started)
