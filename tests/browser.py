@@ -10,12 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from core.workspace import Workspace
 from tests.absent import absent_part
@@ -101,6 +101,34 @@ def _answers(address: str) -> bool:
             return answer.status == 200
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
+
+
+def drag_over(chart: Locator, begin: float, end: float, changed: Callable[[float], None]) -> None:
+    """Draw a span over a chart with the mouse, between two shares of its width, until `changed`, which is given the
+    milliseconds to wait, raises no more.
+
+    A busy browser has been seen to lose a press, so the span is drawn again, as a person would, twice at most.
+    """
+    for _ in range(2):
+        _drag(chart, begin, end)
+        with suppress(AssertionError):
+            changed(10_000.0)
+            return
+    _drag(chart, begin, end)
+    changed(30_000.0)
+
+
+def _drag(chart: Locator, begin: float, end: float) -> None:
+    """Hovering waits until the chart stands still: what is above it may still be opening."""
+    expect(chart.locator(".pick_brush_bg")).to_have_count(1)
+    width = (chart.bounding_box() or {"width": 0.0})["width"]
+    chart.hover(position={"x": width * begin, "y": 120})
+    mouse = chart.page.mouse
+    mouse.down()
+    box = chart.bounding_box()
+    assert box is not None
+    mouse.move(box["x"] + box["width"] * end, box["y"] + 120, steps=8)
+    mouse.up()
 
 
 class Watched:

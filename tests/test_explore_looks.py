@@ -19,9 +19,10 @@ from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
 from core.runs import Run
 from core.workspace import Workspace
-from tests.browser import ENDED, dashboard
+from tests.browser import ENDED, dashboard, drag_over
 from tests.conftest import DEMO
 
+CHART = "[data-testid=stVegaLiteChart]"
 CHARTS = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
 LOOKED_AT = {"include": [["body"]], "exclude": [[".pick_brush_bg"], [".pick_brush"]]}
@@ -76,9 +77,7 @@ def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finish
     with dashboard(finished_home[0], first_run=False) as address:
         page.goto(f"{address}/Explore?view=Events")
         expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Events"]))
-        bars = page.locator("[data-testid=stVegaLiteChart]").first.locator(
-            "path[aria-label*='BUY'][aria-label*='train']"
-        )
+        bars = page.locator(CHART).first.locator("path[aria-label*='BUY'][aria-label*='train']")
         bars.first.click()
         expect(page.get_by_text("those with BUY.")).to_be_visible()
         expect(page).to_have_url(re.compile(r"[?&]types=BUY(&|$)"))
@@ -90,26 +89,16 @@ def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finish
 
         page.goto(f"{address}/Explore?view=Time")
         expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
-        box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
-        assert box is not None
-        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 120)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120, steps=8)
-        page.mouse.up()
         days = page.get_by_text(re.compile(r"those begun from 0\d Jun 2025 to 1\d Jun 2025\."))
-        expect(days).to_be_visible()
+        drag_over(page.locator(CHART).first, 0.3, 0.5, lambda wait: expect(days).to_be_visible(timeout=wait))
         page.reload()
         expect(days).to_be_visible()
         # a second span is a new one: the first must not lie over the chart and be moved
+        expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
         expect(page.locator(ENDED)).to_be_visible()
         first = days.inner_text()
-        box = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()  # the filter stands open now
-        assert box is not None
-        page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 120)
-        page.mouse.down()
-        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 120, steps=8)
-        page.mouse.up()
-        expect(page.get_by_text(first)).to_have_count(0)
+        old = page.get_by_text(first)
+        drag_over(page.locator(CHART).first, 0.4, 0.5, lambda wait: expect(old).to_have_count(0, timeout=wait))
         told = (first, page.get_by_text("begun from").inner_text())
         (begins, _), (narrower, _) = ([int(day) for day in re.findall(r"(\d+) Jun", each)] for each in told)
         assert begins < narrower
