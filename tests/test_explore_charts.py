@@ -459,6 +459,16 @@ def test_a_session_of_very_many_events_is_told_whole_and_drawn_in_part(tmp_path:
     assert session_line.finding(whole) == "500 events in 8 min 19 s; worth 12.0 value units."
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [([5], "1 event;"), ([5, 5], "2 events in the same second;"), ([5, 6], "2 events in 1 s;")]
+)
+def test_how_long_a_session_was(seconds: list[int], told: str, tmp_path: Path) -> None:
+    first = datetime(2024, 3, 5, tzinfo=UTC)
+    rows = [Row("A", 12.0, time=(first + timedelta(seconds=second)).isoformat()) for second in seconds]
+    finding = session_line.finding(session_line.frame(World(rows, [Row("B")]).ingested(tmp_path), "A"))
+    assert finding == f"{told} worth 12.0 value units."
+
+
 def test_no_session_of_that_id(dataset: Dataset) -> None:
     data = session_line.frame(dataset, "nobody")
     assert data.is_empty()

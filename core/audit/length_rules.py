@@ -144,6 +144,10 @@ class ThinSample(Rule):
     title = "Sessions of which only a part of the events is there"
     needs = (
         Need(lambda case: case.units.height >= FEWEST_SESSIONS, f"there are fewer than {FEWEST_SESSIONS} sessions"),
+        Need(
+            lambda case: any(kind != EVENT_CODE[BUY] for kinds in case.types.values() for kind in kinds),
+            "the log holds nothing but BUYs: a receipt of one line is whole",
+        ),
     )
 
     def look(self, case: AuditCase) -> Finding | None:

@@ -85,7 +85,9 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "There is no session of that id."
     events, seconds, users = data.select(_WHOLE).row(0)
-    told = f"{count(events, 'event')} in {duration(float(seconds))}"
+    told = count(events, "event")
+    if events > 1:
+        told += f" in {duration(float(seconds))}" if seconds else " in the same second"
     if users > 1:
         told += f" by {count(users, 'user')}, who share the id"
     if events > data.height:
