@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -59,6 +61,46 @@ def test_duckdb_computes_what_polars_does_on_any_log(log: list[tuple[int, ...]],
     units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start"))
     found = compute_features(events, units, history, engine="duckdb")
     assert_frame_equal(found, compute_features(events, units, history), rel_tol=1e-9, abs_tol=1e-9)
+
+
+def on_both_engines(rows: list[tuple[int, ...]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Features by Polars and by DuckDB; rows: unit, user, product, category, type, time."""
+    events = pl.DataFrame(rows, schema=SCHEMA, orient="row").lazy()
+    units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start"))
+    polars, duckdb = (compute_features(events, units, "as_of", engine=engine) for engine in ("polars", "duckdb"))
+    return polars, duckdb
+
+
+def test_events_that_are_alike_in_all_have_the_same_place_in_every_window() -> None:
+    draws = np.random.default_rng(3)
+    rows = [(unit, unit, 1, 1, int(kind), NOON) for unit in range(40) for kind in draws.integers(0, 4, 100)]
+    polars, duckdb = on_both_engines(rows)
+    assert_frame_equal(duckdb, polars, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_a_pause_of_a_century_stops_no_engine_and_does_not_run_over() -> None:
+    wrong = -2_208_988_800  # 1 Jan 1900
+    polars, duckdb = on_both_engines([(0, 0, 1, 1, 0, time) for time in (wrong, NOON, NOON + 5)])
+    assert_frame_equal(duckdb, polars, rel_tol=1e-9, abs_tol=1e-9)
+    told = polars.row(0, named=True)
+    assert told["gap_max"] == NOON - wrong
+    assert told["gap_sd"] == pytest.approx(float(np.std([30 * 365 * 86_400, 5])))
+
+
+@pytest.fixture
+def awkward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, also for what is temporary, whose name is a pattern to many a program."""
+    folder = tmp_path / "shop [2025] *'s"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb", "spark"])
+def test_folders_may_have_any_name(awkward: Path, engine: str) -> None:
+    dataset = store(awkward / "home", good_events())
+    found = build_features(dataset, RunConfig.checked(engine=engine)).values
+    assert found.height == dataset.units().collect().height
 
 
 @pytest.mark.parametrize("split", [True, False])

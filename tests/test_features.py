@@ -599,6 +599,24 @@ def test_unsplit_the_users_of_a_session_id_become_one_unit(tmp_path: Path) -> No
     assert_same(merged.values.row(row, named=True), {"n_events": 3, "n_products": 3, "duration": 120}, "S")
 
 
+@pytest.mark.parametrize("history", ["as_of", "all_rows"])
+def test_unsplit_the_parts_of_a_session_in_both_files_are_no_past_of_each_other(
+    history: History, tmp_path: Path
+) -> None:
+    """Another user begins in each file."""
+    shared = [
+        Event("train", "S", "UA", "PX", "CX", time=NOON),
+        Event("train", "S", "UB", "PX", "CX", time=NOON + 10),
+        Event("test", "S", "UB", "PX", "CX", time=NOON + 20),
+        Event("test", "S", "UA", "PX", "CX", time=NOON + 30),
+    ]
+    dataset = store(tmp_path, [*good_events(), *shared])
+    found = build_features(dataset, RunConfig(split_composite_sessions=False, history=history))
+    rows = np.flatnonzero(found.units.get_column("composite"))
+    assert [unit_names(dataset, found.units)[row] for row in rows] == [("train", "S", "UA"), ("test", "S", "UA")]
+    assert found.values[rows].get_column("product_seconds_since").to_list() == [None, None]
+
+
 # --- the table --------------------------------------------------------------------------------------------------------
 def test_the_table_has_one_row_a_unit_and_one_column_a_feature_in_order(tmp_path: Path) -> None:
     table = build_features(store(tmp_path, good_events()), RunConfig())

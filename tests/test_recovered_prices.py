@@ -22,7 +22,7 @@ from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROL
 from core.training import Training, TrainingSet, fold_columns, prepare, train
 from core.training.certificate import shuffled_target
 from core.training.fold_columns import Times, learn_columns
-from core.training.folds import Folds, make_folds
+from core.training.folds import FoldKind, Folds, make_folds
 from core.workspace import Workspace
 
 NAMES = [feature.name for feature in PRICE_FEATURES]
@@ -126,6 +126,17 @@ def test_a_product_that_was_never_learned_has_the_price_of_its_category_and_type
 def columns_with(values: np.ndarray, baskets: Baskets, users: np.ndarray, folds: Folds) -> tuple:
     made = learn_columns(baskets, values, folds)
     return made.train, made.test
+
+
+@pytest.mark.parametrize("kind", ["user", "forward"])
+@pytest.mark.parametrize("sessions", [9, 16, 40])
+def test_however_few_users_there_are_each_inner_fold_leaves_some_to_learn_from(sessions: int, kind: FoldKind) -> None:
+    baskets, values, _, _ = shop(5, sessions=sessions)
+    users, starts = np.arange(sessions), np.arange(sessions) * 1_000
+    for seed in range(8):
+        folds = make_folds(users, 2, seed, kind=kind, starts=starts, users_per_fold=3)
+        made = learn_columns(baskets, values[:sessions], folds)
+        assert all(np.isfinite(each[:, -1]).all() for each in (*made.train, *made.test)), "what learners start from"
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

@@ -98,7 +98,7 @@ def _features(key: str) -> tuple[Feature, ...]:
         Feature(
             f"{key}_seconds_since",
             "seconds",
-            f"Time since one of its {things} was last seen elsewhere; nothing where none ever was.",
+            f"Time since one of its {things} was last seen elsewhere before the session; nothing where none was.",
         ),
         *(
             Feature(

@@ -50,7 +50,8 @@ def by_windows(events: Frame) -> Frame:
     )
     begins = nw.when((nw.col(PLACE) == 0) | (nw.col(TYPE) != nw.col(TYPE_BEFORE))).then(nw.col(PLACE))
     since = stepped.with_columns(begins.otherwise(nw.lit(-1).cast(nw.Int64)).alias("_begins"))
-    run = nw.col(PLACE) - nw.col("_begins").cum_max().over(UNIT, order_by=_ORDER) + 1
+    # by the place, which no two events share: two windows may order events that are alike in all else differently
+    run = nw.col(PLACE) - nw.col("_begins").cum_max().over(UNIT, order_by=PLACE) + 1
     return since.with_columns(run.alias(RUN)).drop("_begins")
 
 

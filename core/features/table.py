@@ -82,20 +82,21 @@ def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
 def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """The events of both files and their units; both by unit.
 
-    With `split_composite_sessions` off, the users of a shared session id become one unit, that of the user whose events
-    begin first (of several, the one with the lowest code).
+    With `split_composite_sessions` off, the users of a shared session id become one unit a file, that of the user whose
+    events begin first in either file (of several, the one with the lowest code).
     """
     # each file's are sorted, and no unit is of both: merged, they need not be sorted again
     events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
+        first = ("start", USER)
         merged = units.with_columns(
-            pl.col(UNIT).sort_by("start", USER).first().over(ROLE, SESSION).alias("_merged"),
+            pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
             pl.col("start").min().over(ROLE, SESSION),
+            # one for both files: the parts of a visit are known by session and user, and neither is the other's past
+            pl.col(USER).sort_by(*first).first().over(SESSION),
         )
-        owner = merged.select(UNIT, "_merged").join(
-            units.select(pl.col(UNIT).alias("_merged"), pl.col(USER).alias("_user")), on="_merged", how="left"
-        )
+        owner = merged.select(UNIT, "_merged", pl.col(USER).alias("_user"))
         events = events.join(owner, on=UNIT, how="left").with_columns(
             pl.col("_merged").alias(UNIT), pl.col("_user").alias(USER)
         )

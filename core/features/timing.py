@@ -18,6 +18,9 @@ _MINUTE = 60
 _MONDAY = 4 * _DAY  # 1970-01-01 was a Thursday: the first Monday came four days later
 _QUICK = 10
 """Seconds within which the next event counts as quick: a click on something already in sight."""
+_LONGEST = 30 * 365 * _DAY
+"""Seconds that a gap counts at most where it is squared, so that the squares of a session's gaps, 300 years in all, sum
+to less than 2^63. Only a wrong time makes longer ones."""
 
 
 def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
@@ -28,9 +31,10 @@ def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
 
 def _compute(log: SessionLog) -> Frame:
     gap = nw.col(GAP)
+    bounded = gap.clip(upper_bound=_LONGEST)
     spans = per_unit(
         log.events,
-        sums={"_gaps": ~gap.is_null(), "_squares": gap * gap, "_quick": gap <= _QUICK},
+        sums={"_gaps": ~gap.is_null(), "_bounded": bounded, "_squares": bounded * bounded, "_quick": gap <= _QUICK},
         lows={"_start": nw.col(TIME)},
         highs={
             "_end": nw.col(TIME),
@@ -43,8 +47,9 @@ def _compute(log: SessionLog) -> Frame:
     duration = nw.col("_end") - start
     hour_sin, hour_cos = _cycle(start, _DAY)
     week_sin, week_cos = _cycle(start - _MONDAY, _WEEK)
+    total = nw.col("_bounded").cast(nw.Float64)
     # m times the sum of squares less the square of the sum: exact as long as it is below 2^53, so never below 0 there
-    spread = gaps.cast(nw.Float64) * nw.col("_squares") - duration.cast(nw.Float64) * duration
+    spread = gaps.cast(nw.Float64) * nw.col("_squares") - total * total
     has_gap = gaps > 0
     return spans.select(
         UNIT,

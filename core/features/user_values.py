@@ -32,7 +32,8 @@ _MANY = 5  # sessions from which on a user's ratio is worth more than half of wh
 RATIO_FEATURE = Feature(
     "user_value_ratio",
     "ratio",
-    "What the user's earlier sessions were worth against their recovered prices; near 1 where there are few.",
+    "What the user's earlier sessions were worth against their recovered prices; near 1 where there are few."
+    " With all rows as history, later train sessions count for the sessions to predict, too.",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (
     Feature("user_valued_sessions", "sessions", "How many earlier sessions of its user have a known value."),

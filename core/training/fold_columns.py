@@ -25,7 +25,7 @@ from core.features.learned import learned_features
 from core.features.prices import Baskets, PriceModel, Prices, price_features
 from core.features.user_values import PRIORS, History, Known, Sessions, user_value_features, value_history
 from core.features.value_statistics import ValueStatistics
-from core.training.folds import Folds, make_folds
+from core.training.folds import NOBODY, Folds, make_folds
 from core.training.learners import Matrix, Vector
 
 _FEWEST_FOLDS = 3
@@ -144,40 +144,57 @@ _Key = tuple[int, ...]
 
 @dataclass(frozen=True)
 class _LeaveOut:
-    """Training rows without a fold and an inner fold; if both are the same folds, a pair serves twice."""
+    """Training rows without a fold and an inner fold; where the folds serve as inner ones, a pair serves twice.
+
+    Attributes:
+        inner: of each fit, inner folds of the rows that it trains on; None: the other folds.
+    """
 
     folds: Folds
-    inner: Folds
+    inner: tuple[Folds, ...] | None
 
     @classmethod
     def of(cls, folds: Folds) -> _LeaveOut:
-        if folds.kind == "forward":  # what a stretch's models learned from is split by user
-            return cls(folds, make_folds(folds.users, _FEWEST_FOLDS, seed=0))
-        return cls(folds, folds if folds.count >= _FEWEST_FOLDS else make_folds(folds.users, 2, seed=0))
+        """Two folds leave no other, and what a stretch's models learned from is split by user."""
+        if folds.kind != "forward" and folds.count >= _FEWEST_FOLDS:
+            return cls(folds, None)
+        count = _FEWEST_FOLDS if folds.kind == "forward" else 2
+        return cls(folds, tuple(_inner_folds(folds, fit, count) for fit in range(folds.fit_count)))
 
     @property
     def keys(self) -> int:
         """How many choices of rows there are."""
         count = self.folds.fit_count
-        pairs = count * (count - 1) // 2 if self.inner is self.folds else count * self.inner.count
-        return count + pairs
+        return count + (count * (count - 1) // 2 if self.inner is None else sum(each.count for each in self.inner))
 
     def rows(self, key: _Key) -> NDArray[np.int64]:
         """The training rows that are left."""
         left = self.folds.trains(key[0])
         for other in key[1:]:
-            left &= self.inner.fold_of != other
+            left &= self._of(key[0]).fold_of != other
         return np.flatnonzero(left)
 
     def cross_fit(self, fold: int, made: Callable[[_Key], Matrix]) -> Matrix:
         """Put together, for the models of a fold, what is `made` for all rows without a key's rows; see the module."""
-        columns = made((fold,)).copy()
-        for other in range(self.inner.count):
-            rows = np.flatnonzero((self.inner.fold_of == other) & self.folds.trains(fold))
+        columns, inner = made((fold,)).copy(), self._of(fold)
+        for other in range(inner.count):
+            rows = np.flatnonzero((inner.fold_of == other) & self.folds.trains(fold))
             if len(rows):
-                pair = (min(fold, other), max(fold, other)) if self.inner is self.folds else (fold, other)
+                pair = (min(fold, other), max(fold, other)) if self.inner is None else (fold, other)
                 columns[rows] = made(pair)[rows]
         return columns
+
+    def _of(self, fit: int) -> Folds:
+        return self.folds if self.inner is None else self.inner[fit]
+
+
+def _inner_folds(folds: Folds, fit: int, count: int) -> Folds:
+    """The users that a fit learns from, dealt to folds: each leaves some of them, however few they are."""
+    rows = np.flatnonzero(folds.trains(fit))
+    dealt = make_folds(folds.users[rows], count, seed=0, users_per_fold=1)
+    fold_of = np.full(len(folds.users), NOBODY, dtype=np.int64)
+    fold_of[rows] = dealt.fold_of
+    return Folds(fold_of, count, folds.users)
 
 
 class _PriceTables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,16 +33,18 @@ class DuckDBEngine:
 def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[DuckDBEngine]:
     """See `core.features.engines.opened`."""
     duckdb = import_part("duckdb", "The engine DuckDB")
-    with written(events, units) as files, duckdb.connect() as connection:
-        connection.execute(f"SET temp_directory = '{files.folder / 'spilled'}'")
+    with (
+        written(events, units) as files,
+        duckdb.connect(config={"temp_directory": str(files.folder / "spilled")}) as connection,
+    ):
         connection.execute(f"SET threads = {available_cores()}")
         connection.execute("SET preserve_insertion_order = false")
-        read = connection.read_parquet(str(files.events))
+        read = connection.read_parquet(glob.escape(str(files.events)))
         nw.to_native(by_windows(nw.from_native(read))).create("steps")
         steps = nw.from_native(connection.table("steps"))
         log = SessionLog(
             events=steps,
-            units=nw.from_native(connection.read_parquet(str(files.units))),
+            units=nw.from_native(connection.read_parquet(glob.escape(str(files.units)))),
             minutes=by_minute(steps),
             history=history,
             began=files.began,

@@ -31,9 +31,9 @@ def written(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
     with tempfile.TemporaryDirectory(prefix="svs-features-") as name:
         folder = Path(name)
         with_visits(units).sink_parquet(folder / "units.parquet")
-        visits = pl.scan_parquet(folder / "units.parquet").select(UNIT, VISIT)
+        visits = pl.scan_parquet(folder / "units.parquet", glob=False).select(UNIT, VISIT)
         events.join(visits, on=UNIT, how="left").sink_parquet(folder / "events.parquet")
-        times = pl.scan_parquet(folder / "events.parquet").select(
+        times = pl.scan_parquet(folder / "events.parquet", glob=False).select(
             pl.col(TIME).min().alias("began"), pl.col(TIME).max().alias("ended")
         )
         began, ended = times.collect().row(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class SparkEngine:
         """See `Engine.collect`."""
         place = self.folder / group.name
         nw.to_native(group.frame(self.log)).write.parquet(str(place))
-        return pl.read_parquet(place / "*.parquet")
+        return pl.read_parquet(sorted(place.glob("*.parquet")), glob=False)
 
 
 @contextmanager
@@ -47,16 +48,23 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
         MissingPart: no Java.
     """
     with written(events, units) as files, _session(files.folder) as spark:
-        steps = nw.from_native(nw.to_native(by_windows(nw.from_native(spark.read.parquet(str(files.events))))).cache())
+        steps = nw.from_native(
+            nw.to_native(by_windows(nw.from_native(spark.read.parquet(_escaped(files.events))))).cache()
+        )
         log = SessionLog(
             events=steps,
-            units=nw.from_native(spark.read.parquet(str(files.units))),
+            units=nw.from_native(spark.read.parquet(_escaped(files.units))),
             minutes=by_minute(steps),
             history=history,
             began=files.began,
             ended=files.ended,
         )
         yield SparkEngine(log, files.folder)
+
+
+def _escaped(path: Path) -> str:
+    """The path as Hadoop takes it literally, which reads paths as patterns."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path))
 
 
 @contextmanager
