@@ -123,19 +123,19 @@ class Dataset:
 
     def events(self, role: Role) -> pl.LazyFrame:
         """One row an event: unit, session, user, product, category, type, time; sorted by unit and time."""
-        return pl.scan_parquet(self.folder / EVENTS_FILE.format(role=role))
+        return pl.scan_parquet(self.folder / EVENTS_FILE.format(role=role), glob=False)
 
     def units(self) -> pl.LazyFrame:
         """One row a unit: unit, session, user, role, start, value, composite, known_value (null: not known)."""
-        return pl.scan_parquet(self.folder / UNITS_FILE)
+        return pl.scan_parquet(self.folder / UNITS_FILE, glob=False)
 
     def order(self) -> pl.DataFrame:
         """The sessions to predict in the order of the submission: user_session and its integer."""
-        return pl.read_parquet(self.folder / ORDER_FILE)
+        return pl.read_parquet(self.folder / ORDER_FILE, glob=False)
 
     def wanted_units(self) -> pl.LazyFrame:
         """The test units of the sessions to predict; a sample submission may ask for some sessions only."""
-        asked = pl.scan_parquet(self.folder / ORDER_FILE).select(SESSION)
+        asked = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
         return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(asked, on=SESSION, how="semi")
 
     def test_sessions(self) -> pl.Series:
@@ -144,11 +144,11 @@ class Dataset:
 
     def dictionary(self, column: str) -> pl.LazyFrame:
         """The ids of a file column: the stored column's name for the code, the id, in_train, in_test; by code."""
-        return pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=column))
+        return pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=column), glob=False)
 
     def quarantine(self) -> pl.LazyFrame:
         """Rows that were set aside: file, line, reason, row (as it was), ignored (its event word is to be), role."""
-        rows = pl.scan_parquet(self.folder / QUARANTINE_FILE)
+        rows = pl.scan_parquet(self.folder / QUARANTINE_FILE, glob=False)
         if EVENT_TIME not in rows.collect_schema():
             return rows
         # the first form of datasets kept the row cell by cell

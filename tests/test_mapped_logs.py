@@ -17,6 +17,7 @@ from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.times import epoch_seconds
+from core.pipeline import check_against_files
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
@@ -95,7 +96,20 @@ def test_a_submission_is_checked_against_a_log_in_its_own_words(
     (tmp_path / "submission.csv").write_bytes(sample_of("B0", "B1", "B2"))
     assert main(check) == 1
     assert main(check[:-2]) == 2
-    assert "tills.csv has no column user_session (found: household_id, basket_id, " in capsys.readouterr().err
+    assert "user_session (found: household_id, basket_id, " in capsys.readouterr().err
+
+
+def test_beside_a_sample_a_log_without_session_ids_may_be_a_folder_or_a_glob(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.csv").write_bytes(csv_of(rows_of(good_events(), "test")))
+    sample = tmp_path / "sample.csv"
+    sample.write_bytes(sample_of("U0-1", "U1-1"))
+    mapping = Mapping.checked(session_gap_minutes=30)
+    for test in ("logs", "logs/*.csv"):
+        results = check_against_files(sample, tmp_path / test, sample, mapping)
+        assert "failed" not in {each.outcome for each in results if each.severity == "error"}
+    with pytest.raises(InputError, match=r"There is no file at .*\*\.parquet: "):
+        check_against_files(sample, tmp_path / "logs" / "*.parquet", sample, mapping)
 
 
 def test_tills_of_the_complete_journey_are_baskets_of_purchases(tmp_path: Path) -> None:
@@ -256,6 +270,17 @@ def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> No
     assert card.categories == 1
     assert set(values_of(dataset).values()) == {7.5}
     assert dataset.card().quarantine_reasons == {"was is suche, which is to be ignored": 10}
+
+
+def test_less_than_nothing_at_a_price_below_nothing_is_no_purchase(tmp_path: Path) -> None:
+    head = "event_time,event_type,product_id,category_id,user_id,user_session,price,pieces"
+    rows = [f"2025-06-01 10:00:0{n},BUY,P,C,U{n},S{n},5,2" for n in range(9)]
+    wrong = [f"2025-06-01 10:00:1{n},BUY,P,C,U9,S9,{cells}" for n, cells in enumerate(("-5,-1",))]
+    mapping = Mapping.checked(value="price_of_buys", columns={"price": "price", "quantity": "pieces"})
+    log = "\n".join([head, *rows, *wrong, ""]).encode()
+    dataset = store_logs(tmp_path, log, "\n".join([head, *rows, ""]).replace(",S", ",T").encode(), mapping)
+    assert dataset.card().quarantine_reasons == {"price times pieces is negative": 1}
+    assert set(values_of(dataset).values()) == {10.0}
 
 
 # --- what a log may lack, and how it may spell things -----------------------------------------------------------------

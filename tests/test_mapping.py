@@ -876,6 +876,27 @@ def test_a_german_shop_with_decimal_commas_is_understood() -> None:
     assert guess.missing == ()
 
 
+PRICES = """time;user;session;event;item;category;price;qty
+        2024-05-16 10:00:00;u1;s1;purchase;i1;c1;{};{}
+        2024-05-16 10:00:01;u1;s1;purchase;i1;c1;{};{}
+        2024-05-16 10:00:02;u2;s2;purchase;i2;c1;{};{}"""
+
+
+def test_a_comma_that_may_part_thousands_is_for_a_person_to_decide() -> None:
+    guess = guessed(PRICES.format("950", "1", "1,234", "2", "12,500", "1"))
+    assert (guess.missing, "decimal" in guess.settings) == (("price",), False)
+    assert guess.reasons["price"] == (
+        "Column price has 1,234, and nothing tells whether its comma is the decimal mark or parts thousands: set "
+        'decimal to "," if it is the mark, else export numbers without thousands marks.'
+    )
+
+
+@pytest.mark.parametrize("telling", [("12,50", "1"), ("0,500", "1"), ("1.234,500", "1"), ("950", "0,5")])
+def test_a_comma_that_cannot_part_thousands_decides_for_all(telling: tuple[str, str]) -> None:
+    guess = guessed(PRICES.format("1,234", "1", "1,234", "2", *telling))
+    assert (guess.missing, guess.settings["decimal"]) == ((), ",")
+
+
 def test_a_till_without_event_types_takes_the_receipt_as_session_and_its_total_as_value() -> None:
     guess = guessed("""date,order_id,customer_id,sku,total
         05/16/2024 10:00 PM,o1,c1,s1,30

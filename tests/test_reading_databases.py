@@ -368,6 +368,12 @@ def test_postgresql_may_have_any_types(tmp_path: Path, events: str, right: Datas
     assert same_frames(ingest(InputFiles(train, test, mapping=mapping), Workspace(tmp_path / "home")), right)
 
 
+def test_a_whole_numeric_of_postgresql_is_an_id_as_a_file_has_it(tmp_path: Path, events: str) -> None:
+    names = ["12.00::numeric(10, 2) AS product_id" if name == "product_id" else name for name in ROWS[0]]
+    dataset = store_train(tmp_path, Query(events, f"SELECT {', '.join(names)} FROM events"))  # noqa: S608
+    assert set(dataset.dictionary("product_id").filter("in_train").collect()["product_id"]) == {"12"}
+
+
 def test_ids_of_postgresql_may_be_uuids_and_large_numbers(tmp_path: Path, events: str) -> None:
     sql = (
         "SELECT event_time, event_type, 9007199254740993::bigint AS product_id, category_id, session_value, "

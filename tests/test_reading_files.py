@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
+import uuid
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from core.dataset import Dataset
 from core.ingestion import InputFiles, block, csv_text, ingest
@@ -132,6 +136,13 @@ def test_a_good_file_is_stored_event_by_event_and_in_any_form_alike(tmp_path: Pa
     assert same_frames(dataset, right)
 
 
+def arrow_of(table: pa.Table) -> bytes:
+    """A table as a Parquet file, with types that Polars does not have."""
+    target = io.BytesIO()
+    parquet.write_table(table, target)
+    return target.getvalue()
+
+
 def read_in_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch, piece: int, train: bytes) -> Dataset:
     with monkeypatch.context() as patch:
         patch.setattr(csv_text, "PIECE_BYTES", piece)
@@ -176,6 +187,14 @@ def test_a_part_of_a_second_is_cut_off_also_before_1970(tmp_path: Path, text: st
     assert min(fact[6] for fact in facts_of(dataset)) == min(second, NOON)
 
 
+@pytest.mark.parametrize("zone", ["-05:30", "Z", "UTC+2", "UTC+02:00", "Asia/Tokyo", "Nowhere/Else"])
+def test_a_moment_is_the_same_whatever_zone_a_parquet_file_names_beside_it(tmp_path: Path, zone: str) -> None:
+    table = TYPED.with_columns(pl.col("event_type").cast(pl.String)).to_arrow()
+    times = table.column("event_time").combine_chunks().cast(pa.timestamp("us", zone))
+    dataset = store(tmp_path, GOOD, train=arrow_of(table.set_column(0, "event_time", times)))
+    assert facts_of(dataset) == FACTS
+
+
 # --- ids --------------------------------------------------------------------------------------------------------------
 def test_ids_come_back_as_they_stand_in_the_files(tmp_path: Path) -> None:
     odd = ["0001", "1", "ä ö", "Ωmega", "a,b", 'say "x"', "NULL", "nan", "-", "💶", "two\nlines", "x" * 3_000]
@@ -196,6 +215,10 @@ NUMBERS = {
         ["9007199254740992", "9007199254740993"],
     ),
     "exact numbers": (pl.Series([Decimal("7"), Decimal("8")]), ["7", "8"]),
+    "exact numbers with decimals": (
+        pl.Series([Decimal("7.00"), Decimal("80.50")], dtype=pl.Decimal(10, 2)),
+        ["7", "80.50"],
+    ),
     "truth values": (pl.Series([True, False]), ["false", "true"]),
 }
 
@@ -207,6 +230,21 @@ def test_an_id_that_a_program_wrote_as_a_number_is_the_text_a_person_would_write
     dataset = store(tmp_path, GOOD, train=parquet_of(TYPED.with_columns(products)))
     stored = dataset.dictionary("product_id").filter("in_train").collect().get_column("product_id")
     assert sorted(stored) == texts
+
+
+def test_ids_that_are_uuids_are_the_text_that_people_write(tmp_path: Path) -> None:
+    made = [uuid.UUID(int=number * 2**90 + number) for number in range(40)]
+    cells = pa.array([None, *(each.bytes for each in made[1:])], pa.binary(16))
+    props = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a": 1}'] * 40))
+    tests = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1] * 40, pa.int8()))
+    table = pl.DataFrame(ROWS).to_arrow().drop_columns(["product_id", "category_id", "user_id"])
+    table = table.append_column("product_id", pa.ExtensionArray.from_storage(pa.uuid(), cells))
+    table = table.append_column("category_id", props).append_column("user_id", tests)
+    dataset = store(tmp_path, GOOD, train=arrow_of(table))
+    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [(2, "empty product_id")]
+    train = [fact for fact in facts_of(dataset) if fact[0] == "train"]
+    assert sorted(fact[3] for fact in train) == sorted(str(each) for each in made[1:])
+    assert {(fact[2], fact[4]) for fact in train} == {("1", '{"a": 1}')}
 
 
 @pytest.mark.parametrize("gap", [None, float("nan")], ids=["nothing", "NaN"])

@@ -113,7 +113,7 @@ def _sessions_of(pair: tuple[Part, Part], mapping: Mapping, folder: Path, seed: 
     """Put the events of a part of train and of test together."""
     events = dict(zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True))
     if mapping.session_gap_minutes is not None:
-        users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID)).select(USER, USER_ID)
+        users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID), glob=False).select(USER, USER_ID)
         for role, rows in events.items():
             if rows.height:
                 mine = users.filter(pl.col(USER).is_between(rows[USER].min(), rows[USER].max())).collect()

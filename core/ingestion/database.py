@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -153,4 +154,6 @@ def _text(cell: object) -> str | None:
         return text_of_bytes(cell)
     if isinstance(cell, float) and cell.is_integer():
         return f"{cell:.0f}"
+    if isinstance(cell, Decimal) and cell.is_finite():  # a whole NUMERIC is an id like any other
+        return f"{cell:.0f}" if cell == cell.to_integral_value() else f"{cell:f}"
     return None if cell is None else str(cell)

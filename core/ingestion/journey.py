@@ -154,7 +154,7 @@ def _read_table(name: str) -> pl.DataFrame:
         raise MissingPart.package(PACKAGE, "Making the journey files")
     folder = resources.files(importlib.util.module_from_spec(spec))
     with resources.as_file(folder / "data" / f"{name}.parquet") as path:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
 
 
 def _payable_baskets(lines: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -171,7 +171,9 @@ class Understanding:
             return self._number(cells.get_column(SESSION_VALUE)).alias(VALUE)
         value = self._number(cells.get_column(PRICE))
         if QUANTITY in cells.columns:
-            value = value * self._number(cells.get_column(QUANTITY))
+            pieces = self._number(cells.get_column(QUANTITY))
+            # less than nothing of what costs less than nothing is no purchase, either
+            value = pl.select(pl.when((value < 0) & (pieces < 0)).then(value).otherwise(value * pieces)).to_series()
         return pl.select(pl.when(kinds == EVENT_CODE[BUY]).then(value).otherwise(0.0).alias(VALUE)).to_series()
 
     def _value_in_words(self) -> str | None:
@@ -229,11 +231,14 @@ def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def as_text(cells: pl.Series) -> pl.Series:
     """Ids and words as text without blanks around them.
 
-    Whole numbers that a program wrote as 12.0, for a column with gaps, become 12; no number (NaN) is a gap.
+    Whole numbers that a program wrote as 12.0, for a column with gaps, or as an exact 12.00, become 12; no number (NaN)
+    is a gap.
     """
     if cells.dtype == pl.String:
         return cells.str.strip_chars()
     texts = cells.cast(pl.String).str.strip_chars()
+    if cells.dtype.is_decimal():
+        return texts.str.replace(r"\.0+$", "")
     if not cells.dtype.is_float():
         return texts
     whole = (cells.floor() == cells) & (cells.abs() < 2**53)

@@ -108,7 +108,7 @@ class Run:
         """One of the run's Parquet tables, by its constant in this module."""
         if not (self.folder / name).is_file():
             raise RunError.not_whole(self.folder, f"no {name}")
-        return pl.scan_parquet(self.folder / name)
+        return pl.scan_parquet(self.folder / name, glob=False)
 
     def records(self, name: str) -> list[dict[str, Any]]:
         """One of the run's lists (checks, certificate, features), by its constant in this module."""

@@ -27,6 +27,8 @@ _NUMBER: Final = {
     ".": re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.A | re.I),
     ",": re.compile(WITH_DECIMAL_COMMA, re.A),
 }
+_PARTED_BY_COMMAS: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.A)
+"""Whole numbers whose commas may part thousands."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ class LogColumn:
     def decimal_mark(self) -> str | None:
         """The mark with which nearly all filled cells are numbers: "." or ","; None where they are not."""
         return next((mark for mark in _NUMBER if self.are_numbers(mark)), None)
+
+    @property
+    def either_mark(self) -> str | None:
+        """A cell that is another number by either decimal mark, such as 1,234, where no cell decides which it is; None
+        where one does, or none has a comma.
+        """
+        with_comma = [cell for cell in self.filled if "," in cell]
+        if not with_comma or any(_PARTED_BY_COMMAS.fullmatch(cell) is None for cell in with_comma):
+            return None
+        return with_comma[0]
 
     def are_numbers(self, decimal: str) -> bool:
         """Whether nearly all filled cells are numbers with this decimal mark; true where no rows were given."""

@@ -51,9 +51,19 @@ def _find_prices(findings: Findings) -> None:
 
 
 def _find_decimal(findings: Findings) -> None:
+    """The comma is the mark where some column shows it; where all its commas may part thousands, a person must say."""
     roles = [role for role in (SESSION_VALUE, PRICE, QUANTITY) if role in findings.taken]
     with_comma = [role for role in roles if findings.taken[role].decimal_mark() == ","]
-    if with_comma:
+    undecided = {role: findings.taken[role].either_mark for role in with_comma}
+    if with_comma and None not in undecided.values():
+        for role, cell in undecided.items():
+            findings.miss(
+                role,
+                f"Column {findings.taken[role].name} has {cell}, and nothing tells whether its comma is the decimal "
+                'mark or parts thousands: set decimal to "," if it is the mark, else export numbers without thousands '
+                "marks.",
+            )
+    elif with_comma:
         findings.settings["decimal"] = ","
         for role in with_comma:
             findings.reasons[role] += " Its decimal mark is the comma."
