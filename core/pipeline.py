@@ -17,7 +17,8 @@ from core.dataset import Dataset
 from core.errors import Cancelled, InputError
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame, price_table
-from core.ingestion import InputFiles, ingest, read_ids
+from core.ingestion import InputFiles, event_ids, ingest, read_ids
+from core.ingestion.found_files import files_of
 from core.ingestion.mapping import Mapping
 from core.progress import Progress
 from core.recording import (
@@ -200,7 +201,7 @@ def _save_table(table: pl.DataFrame, folder: Path) -> None:
 
 
 def _load_table(folder: Path) -> pl.DataFrame:
-    return pl.read_parquet(folder / _TABLE_FILE, memory_map=False)
+    return pl.read_parquet(folder / _TABLE_FILE, memory_map=False, glob=False)
 
 
 def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:
@@ -261,16 +262,17 @@ def check_against_files(
 ) -> list[CheckResult]:
     """Check a submission against a test event file and, where there is one, the sample submission.
 
+    As in a dataset, only sessions with a row that can be used are to be predicted.
+
     Raises:
-        InputError: a file is missing or has no session ids, or the sample asks for sessions that test has not.
+        InputError: a file is missing or cannot be used, or the sample asks for sessions that test has not.
     """
     if sample_submission is None:
-        return run_checks(submission, read_ids(test, mapping))
+        return run_checks(submission, event_ids(test, mapping))
     ids = read_ids(sample_submission, mapping)
     if mapping is not None and mapping.session_gap_minutes is not None:  # the log has no session ids of its own
-        if not test.exists():
-            raise InputError.not_found(test)
-    elif (missing := ids.filter(~ids.is_in(read_ids(test, mapping).implode()))).len():
+        files_of(test)
+    elif (missing := ids.filter(~ids.is_in(event_ids(test, mapping).implode()))).len():
         raise InputError.sessions_without_events(sample_submission.name, missing.to_list(), ids.len())
     return run_checks(submission, ids, ids)
 

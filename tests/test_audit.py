@@ -724,6 +724,13 @@ def test_ids_that_say_that_there_is_none_are_a_warning_and_a_category_so_called_
     assert set(finding.examples) == {"user_id '-1': 300 events", f"category_id 'Unknown': {events} events"}
 
 
+def test_what_sql_writes_for_nothing_is_no_session(tmp_path):
+    merged = changed(calm(), lambda event: {"session": "\\N"} if number_of(event) < 8 else {})
+    finding = sure("placeholder_ids", store(tmp_path, merged))
+    assert (finding.severity, finding.count) == ("warning", 1)
+    assert finding.examples == ("user_session '\\N': 48 events",)
+
+
 def test_ids_that_differ_only_in_spelling_are_a_warning(tmp_path):
     spelled = {
         "U-test-0": "u-test-1", "U-test-1": "U-TEST-1", "U-test-2": "007", "U-test-3": "7.0", "U-test-4": "7",

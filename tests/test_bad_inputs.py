@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import bz2
 import datetime
 import gzip
@@ -98,12 +97,6 @@ def flipped(content: bytes, place: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
 
-def in_a_zone_that_is_none(parquet: bytes) -> bytes:
-    """Misspell the time zone in the schema that Arrow writes, as base64, into a Parquet file's footer."""
-    (schema,) = re.findall(rb"ARROW:schema.{1,4}?(/////[A-Za-z0-9+/=]+)", parquet, re.DOTALL)
-    return parquet.replace(schema, base64.b64encode(base64.b64decode(schema).replace(b"UTC", b"UFO")))
-
-
 def spoiled(column: str, text: str, rows: int) -> bytes:
     return csv_of([{**cells, column: text} if number < rows else cells for number, cells in enumerate(ROWS)])
 
@@ -188,18 +181,17 @@ REFUSED = {
     "a Parquet file in which a byte has changed": Refused(
         flipped(parquet_of(ROWS), -20), no_table("it is a damaged Parquet file")
     ),
-    "a Parquet file with a time zone that is none": Refused(
-        in_a_zone_that_is_none(
-            parquet_of(pl.DataFrame(ROWS).with_columns(pl.col("event_time").str.to_datetime("%Y-%m-%d %H:%M:%S%z")))
-        ),
-        no_table("its column event_time is of the type timestamp[us, tz=UFO]"),
-    ),
     "Parquet with spans of time for times": Refused(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.duration(seconds=5).alias("event_time"))),
         f"train.csv: only 0 of {len(ROWS)} rows can be used ({len(ROWS)} x event_time is no time like 2025-06-19 "
         "10:23:07+00:00); at least 90% must be, so mend the file and try again.",
     ),
-    "UTF-16 without a mark": Refused(CSV.decode().encode("utf-16-le"), no_table("it holds binary data, not text")),
+    "UTF-16 without a mark": Refused(
+        CSV.decode().encode("utf-16-le"), other_encoding("not UTF-8, but utf-16-le by its looks")
+    ),
+    "UTF-16 the other way round without a mark": Refused(
+        CSV.decode().encode("utf-16-be"), other_encoding("not UTF-8, but utf-16-be by its looks")
+    ),
     "UTF-16 cut within a letter": Refused(
         CSV.decode().encode("utf-16")[:-1], other_encoding("not in the encoding that was told")
     ),
@@ -301,6 +293,25 @@ REFUSED = {
         "train.csv: only 0 of 40 rows can be used (40 x event_type is look, which is to be ignored); "
         "at least 90% must be, so mend the file and try again.",
         mapping={"ignored_words": ["look"]},
+    ),
+    "too few usable rows beside those to be ignored": Refused(
+        csv_of(
+            [
+                *({**row, "event_type": "scroll", "user_id": ""} for row in ROWS[:2]),
+                *({**row, "event_type": "scroll"} for row in ROWS[2:20]),
+                *({**row, "event_time": "02.06.2025 12:00"} for row in ROWS[20:23]),
+                *ROWS[23:],
+            ]
+        ),
+        f"train.csv: only 17 of 20 rows can be used (3 x {TIME}; 20 more are to be ignored); "
+        "at least 90% must be, so mend the file and try again.",
+        mapping={"ignored_words": ["scroll"]},
+    ),
+    "a category in none of the rows but those to be ignored": Refused(
+        csv_of([{**ROWS[0], "event_type": "scroll"}, *({**row, "category_id": ""} for row in ROWS[1:])]),
+        "train.csv: only 0 of 39 rows can be used (39 x empty category_id; 1 more is to be ignored); at least 90% must "
+        'be, so mend the file, or say category_id = "" below [columns] in a mapping, and try again.',
+        mapping={"ignored_words": ["scroll"]},
     ),
     "too many rows unusable for several reasons": Refused(
         csv_of(

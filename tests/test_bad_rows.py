@@ -98,6 +98,34 @@ ASIDE: dict[str, tuple[bytes, int, str]] = {
 }
 
 
+TITLED = [{"first": "a", **row, "last": "z"} for row in ROWS]
+"""The good rows between two columns that nobody asked for."""
+
+
+@pytest.mark.parametrize("column", ["first", "product_id", "last"])
+@pytest.mark.parametrize("closing", [6, 25])
+def test_two_quotes_in_a_column_do_not_make_one_cell_of_the_rows_between(
+    tmp_path: Path, column: str, closing: int
+) -> None:
+    """Half of a quoted title in one row, and inches in a later one, also in the next."""
+    lines = csv_of(with_cell(with_cell(TITLED, column, "Deluxe"), column, "TV 40", closing)).decode().split("\n")
+    lines[6], lines[1 + closing] = lines[6].replace("Deluxe", '"Deluxe'), lines[1 + closing].replace("40", '40"')
+    dataset = ingest(write_files(tmp_path, GOOD, train="\n".join(lines).encode()), Workspace(tmp_path / "home"))
+    assert aside_of(dataset) == [(7, "its quotes do not match", lines[6])]
+    card = dataset.card().train
+    assert (card.rows, card.kept, card.quarantined) == (40, 39, 1)
+    must_add_up(dataset)
+
+
+@pytest.mark.parametrize("column", ["first", "category_id", "last"])
+def test_a_review_of_several_lines_is_one_cell_wherever_it_stands(tmp_path: Path, column: str) -> None:
+    review = 'Nice,\n\nreally, but "small"\nand (in short, a, b, c, d, e, f, g, h, i, j) late,\nwarm'
+    content = csv_of([{**row, column: review} for row in TITLED])
+    dataset = ingest(write_files(tmp_path, GOOD, train=content), Workspace(tmp_path / "home"))
+    assert dataset.card().train.kept == 40
+    assert aside_of(dataset) == []
+
+
 @pytest.mark.parametrize("name", ASIDE)
 def test_a_row_that_cannot_be_used_is_set_aside_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
     content, number, reason = ASIDE[name]

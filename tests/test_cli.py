@@ -23,6 +23,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import all_features, build_features
 from core.ingestion import InputFiles
+from core.ingestion.mapping import load_mapping
 from core.runs import Run
 from core.verbs import data
 from core.wording import number
@@ -463,6 +464,22 @@ def test_a_guess_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert log.read_bytes() == Path(TRAIN).read_bytes()
     assert main(["mapping", "guess", str(log), "--out", str(tmp_path / "new.toml")]) == 0
     assert "become events" in (tmp_path / "new.toml").read_text()
+
+
+def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, told, out = tmp_path / "log.csv", tmp_path / "told.toml", tmp_path / "guessed.toml"
+    header, *lines = Path(TRAIN).read_text().replace(",", ";").splitlines()
+    rows = [f"Straße;{header}", *(f"Große Bleichen, 1;{line}" for line in lines[:50])]
+    log.write_text("\n".join(rows), encoding="cp1252")
+    assert main(["mapping", "guess", str(log)]) == 2
+    assert "The text of log.csv is not UTF-8, as its first line shows" in capsys.readouterr().err
+    told.write_text('encoding = "cp1252"\nseparator = ";"\n')
+    assert main(["mapping", "guess", str(log), "--mapping", str(told), "--out", str(out)]) == 0
+    assert f"Encoding and separator are those of the mapping {told}; the rest is guessed." in capsys.readouterr().out
+    guessed = load_mapping(out)
+    assert (guessed.encoding, guessed.separator) == ("cp1252", ";")
 
 
 def test_the_quarantine_is_shown_and_written_as_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

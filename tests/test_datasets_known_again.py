@@ -12,9 +12,13 @@ import polars as pl
 import pytest
 
 from core.dataset import CARD_FILE, Dataset, list_datasets
-from core.ingestion import InputFiles, ingest, read_ids
+from core.errors import InputError
+from core.ingestion import InputFiles, csv_text, ids, ingest, read_ids
+from core.ingestion.ids import event_ids
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.uploads import keep_upload
+from core.pipeline import check_against_files, check_submission
+from core.schema import Role
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
@@ -35,6 +39,8 @@ from tests.events_on_the_spot import (
 
 GOOD = good_events()
 CSV = csv_of(rows_of(GOOD, "train"))
+UNUSABLE = b"yesterday,VIEW,P777,C1,U777,S777\n2025-06-02,VIEW\n"
+"""Two lines of a test file: a session's only row, whose time is none, and one that is no row."""
 
 
 def stored(dataset: Dataset) -> dict[str, tuple[int, bytes]]:
@@ -270,6 +276,66 @@ def test_without_a_sample_all_test_sessions_are_predicted_in_the_order_of_their_
 
 def test_ids_are_read_once_each_in_file_order(tmp_path: Path) -> None:
     assert read_ids(write_files(tmp_path, GOOD[::-1]).test).to_list() == [f"B{number}" for number in range(9, -1, -1)]
+
+
+@pytest.mark.parametrize("held", [0, 3, ids._HELD])
+def test_ids_of_events_are_those_of_usable_rows_however_few_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(csv_text, "PIECE_BYTES", 100)
+    monkeypatch.setattr(ids, "_HELD", held)
+    rows = rows_of(GOOD, "test")
+    test = csv_of([*rows[::2], *rows[::-1]]) + UNUSABLE
+    assert event_ids(write_files(tmp_path, GOOD, test=test).test).to_list() == [f"B{number}" for number in range(10)]
+
+
+def test_a_check_asks_for_the_sessions_that_the_dataset_has(tmp_path: Path) -> None:
+    """A session whose only row is set aside is none, and a line that is no row stops neither."""
+    files = write_files(tmp_path, GOOD, test=csv_of(rows_of(GOOD, "test")) + UNUSABLE)
+    dataset = ingest(files, Workspace(tmp_path / "home"))
+    submission = tmp_path / "submission.csv"
+    submission.write_bytes(sample_of(*dataset.order().get_column("user_session")))
+    for results in (check_submission(submission, dataset), check_against_files(submission, files.test, None)):
+        assert not [each for each in results if (each.outcome, each.severity) == ("failed", "error")]
+    asked = tmp_path / "asked.csv"
+    asked.write_bytes(sample_of("B1", "S777"))
+    with pytest.raises(InputError, match=r"1 of the 2 sessions in asked\.csv has no event in the test file \(S777\)"):
+        check_against_files(submission, files.test, asked)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("mark", [",", ";"])
+@pytest.mark.parametrize("name", ["user_session", "visit"])
+def test_a_sample_need_not_be_written_as_the_log_is(tmp_path: Path, name: str, mark: str, encoding: str) -> None:
+    mapping = Mapping.checked(separator=";", encoding="cp1252", columns={"user_session": "visit"})
+
+    def log(file: Role) -> bytes:
+        text = csv_of([{**row, "user_session": f"ä{row['user_session']}"} for row in rows_of(GOOD, file)]).decode()
+        return text.replace(",", ";").replace("user_session", "visit").encode("cp1252")
+
+    text = sample_of("äB3", "äB1").decode().replace(",", mark).replace("user_session", name)
+    files = write_files(tmp_path, GOOD, train=log("train"), test=log("test"), sample=text.encode(encoding))
+    dataset = ingest(replace(files, mapping=mapping), Workspace(tmp_path / "home"))
+    assert dataset.order().get_column("user_session").to_list() == ["äB3", "äB1"]
+    submission = tmp_path / "submission.csv"
+    submission.write_bytes(sample_of("äB3", "äB1"))
+    results = check_against_files(submission, files.test, files.sample_submission, mapping)
+    assert [each.code for each in results if each.outcome == "failed"] == ["constant"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("größe,session_value\nB1,0\n".encode(), r"no column visit \(found: größe, session_value\)"),
+        ("user_session,größe\nB1,0\nB2\n".encode("cp1252"), r"\(line 3: it has 1 field, the header has 2\)"),
+        ("user_session,size\nä,0\nB2\n".encode("cp1252"), r"\(line 3: it has 1 field, the header has 2\)"),
+    ],
+)
+def test_what_is_wrong_with_a_sample_is_said_in_its_own_text(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "sample.csv").write_bytes(content)
+    mapping = Mapping.checked(separator=";", encoding="cp1252", columns={"user_session": "visit"})
+    with pytest.raises(InputError, match=found):
+        read_ids(tmp_path / "sample.csv", mapping)
 
 
 # --- uploads ----------------------------------------------------------------------------------------------------------

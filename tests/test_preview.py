@@ -7,13 +7,24 @@ import sqlite3
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from core.errors import InputError
 from core.ingestion import Query
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.preview import counts_of, peek, understood
-from tests.events_on_the_spot import REES46_COLUMNS, csv_of, parquet_of, rees46_rows, same_frames, store, zip_of
+from tests.events_on_the_spot import (
+    REES46_COLUMNS,
+    csv_of,
+    parquet_of,
+    rees46_rows,
+    same_frames,
+    store,
+    with_line,
+    zip_of,
+)
 
 
 def test_a_guess_reads_a_rees46_log_as_the_shipped_mapping_does(tmp_path: Path) -> None:
@@ -69,3 +80,71 @@ def test_a_log_without_rows_has_nothing_to_show(tmp_path: Path) -> None:
         peek(tmp_path / "log.csv")
     with pytest.raises(InputError, match=r"^log\.csv is empty: "):
         understood(tmp_path / "log.csv", load_mapping("rees46"), with_value=True)
+
+
+def test_columns_of_any_type_and_of_one_name_do_not_keep_a_log_from_being_looked_at(tmp_path: Path) -> None:
+    table = pl.DataFrame(rees46_rows(10)).to_arrow()
+    rows, opaque = table.num_rows, pa.opaque(pa.decimal256(60, 1), "money", "shop")
+    odd = {
+        "props": pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a":1}'] * rows)),
+        "visit": pa.ExtensionArray.from_storage(pa.uuid(), pa.array([bytes(range(16))] * rows, pa.binary(16))),
+        "tags": pa.array([[1, 2]] * rows),
+        "seen": pa.array([[0]] * rows, pa.list_(pa.timestamp("us", "UTC+2"))),
+        "lasted": pa.array([5] * rows, pa.duration("us")),
+        "clock": pa.array([1_000_000] * rows, pa.time64("us")),
+        "paid": pa.ExtensionArray.from_storage(opaque, pa.array([5] * rows, opaque.storage_type)),
+        "wide": pa.array([5] * rows, pa.decimal256(60, 1)),
+    }
+    for name, cells in odd.items():
+        table = table.append_column(name, cells)
+    for name in ("brand", "note", "note"):
+        table = table.append_column(name, pa.array([f"{name} {table.num_columns}"] * rows))
+    parquet.write_table(table, tmp_path / "log.parquet")
+    shown = peek(tmp_path / "log.parquet", rows=1)
+    assert shown.columns == (*REES46_COLUMNS, *odd, "brand", "note", "note")
+    texts = ('{"a":1}', "00010203-0405-0607-0809-0a0b0c0d0e0f", "", "", "", "00:00:01", "5.0", "5.0")
+    assert shown.rows == ((*rees46_rows(10)[0].values(), *texts, "brand 17", "note 18", "note 19"),)
+    assert shown.guess().missing == ()
+    assert counts_of(understood(tmp_path / "log.parquet", load_mapping("rees46"), with_value=True)) == (10, 10)
+
+
+def test_lines_that_are_no_rows_are_shown_in_their_places_and_counted(tmp_path: Path) -> None:
+    content = csv_of(rees46_rows(10))
+    for number in range(2, 30, 2):
+        content = with_line(content, number, b"x,y")
+    (tmp_path / "log.csv").write_bytes(content)
+    meant = understood(tmp_path / "log.csv", load_mapping("rees46"), with_value=True)
+    assert meant["reason"].to_list() == ["it has 2 fields, the header has 9", None] * 5
+    assert meant["event_type"].to_list() == [
+        None,
+        "ADD_CART",
+        None,
+        "VIEW",
+        None,
+        "BUY",
+        None,
+        "VIEW",
+        None,
+        "REMOVE_CART",
+    ]
+    assert counts_of(meant) == (5, 10)
+    assert len(peek(tmp_path / "log.csv").rows) == 84 - 14
+
+
+def test_a_log_without_a_whole_row_is_refused_by_its_first_line(tmp_path: Path) -> None:
+    header, *lines = csv_of(rees46_rows(10)).rstrip(b"\n").split(b"\n")
+    (tmp_path / "log.csv").write_bytes(b"\n".join([header, *(line + b",x" for line in lines)]))
+    found = r"^log\.csv cannot be read as a table \(line 2: it has 10 fields, the header has 9\): "
+    with pytest.raises(InputError, match=found):
+        peek(tmp_path / "log.csv")
+    meant = understood(tmp_path / "log.csv", load_mapping("rees46"), with_value=True)
+    assert meant["reason"].to_list() == ["it has 10 fields, the header has 9"] * 10
+    assert counts_of(meant) == (0, 10)
+
+
+def test_a_log_without_a_line_in_its_encoding_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    rows = [{**row, "brand": "Bär"} for row in rees46_rows(10)]
+    (tmp_path / "log.csv").write_bytes(csv_of(rows).decode().encode("cp1252"))
+    with pytest.raises(InputError, match=r"^The text of log\.csv is not UTF-8, as its line 2 shows: any encoding can"):
+        peek(tmp_path / "log.csv")
+    assert peek(tmp_path / "log.csv", Mapping(encoding="cp1252")).rows[0] == tuple(rows[0].values())

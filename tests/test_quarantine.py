@@ -259,6 +259,9 @@ def test_a_long_file_without_a_usable_row_is_given_up_early(tmp_path: Path, monk
     rows = [{**row, "user_id": ""} for row in ROWS]
     with pytest.raises(InputError, match=r"only 0 of 1\d rows can be used \(1\d x empty user_id\)"):
         store(tmp_path, GOOD, train=csv_of(rows))
+    ignored = [{**row, "event_type": "SCROLL"} for row in ROWS]
+    mapping = Mapping(ignored_words=("scroll",))
+    assert store(tmp_path / "later", GOOD, mapping, train=csv_of([*ignored, *ROWS])).card().train.kept == len(ROWS)
 
 
 # --- true lines -------------------------------------------------------------------------------------------------------

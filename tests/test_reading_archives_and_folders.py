@@ -13,6 +13,7 @@ import pytest
 from core.dataset import Dataset
 from core.errors import InputError
 from core.ingestion import InputFiles, ingest, read_ids
+from core.ingestion.mapping import Mapping
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
     csv_of,
@@ -149,6 +150,25 @@ def test_what_is_hidden_or_no_table_by_its_name_is_passed_over_in_a_folder(tmp_p
     assert same_frames(store_train(tmp_path, logs_), right)
 
 
+HIDDEN = b"\x00\x05\x16\x07 what a Mac or an editor puts beside a file"
+
+
+@pytest.mark.parametrize("pattern", ["*", "*.csv*", "../*/*.csv*", "../**/*.csv*"])
+def test_a_glob_leaves_out_what_is_hidden_as_a_folder_does(tmp_path: Path, right: Dataset, pattern: str) -> None:
+    place = tmp_path / "shop" / "june"
+    folder_of(place, a__csv=csv_of(FIRST), b__csv=csv_of(SECOND), **{"._a.csv": HIDDEN, ".a.csv.swp.csv": HIDDEN})
+    for name in (".trash", "__MACOSX"):
+        folder_of(tmp_path / "shop" / name, a__csv=CSV)
+    assert same_frames(store_train(tmp_path, place / pattern), right)
+
+
+@pytest.mark.parametrize("pattern", ["june/.*.csv", "june/.[ab].csv", "*/.?.csv", "*/.logs/*.csv", "*/.logs/a.csv"])
+def test_a_glob_with_a_dot_for_it_stands_for_what_is_hidden(tmp_path: Path, right: Dataset, pattern: str) -> None:
+    folder_of(tmp_path / "shop" / "june", log__csv=CSV + b"x\n", **{".a.csv": csv_of(FIRST), ".b.csv": csv_of(SECOND)})
+    folder_of(tmp_path / "shop" / "june" / ".logs", a__csv=CSV)
+    assert same_frames(store_train(tmp_path, tmp_path / "shop" / pattern), right)
+
+
 def test_the_card_tells_the_rows_of_each_table_and_what_was_not_read(tmp_path: Path) -> None:
     archive = zip_of({"a.csv": CSV, "b.csv": csv_of(ROWS[:3]) + b"x\n", "readme.md": b"", "b.dat": CSV})
     folder = folder_of(tmp_path / "logs", all__zip=archive, c__csv=HEADER, old__bz2=b"BZh")
@@ -169,6 +189,18 @@ def test_the_file_with_most_of_the_bad_rows_is_named(tmp_path: Path, workspace: 
         ingest(InputFiles(folder, write_files(tmp_path / "beside", GOOD).test), workspace)
 
 
+def test_rows_to_be_ignored_make_no_file_the_worst(tmp_path: Path, workspace: Workspace) -> None:
+    ignored = csv_of([{**row, "event_type": "scroll"} for row in ROWS])
+    folder = folder_of(tmp_path / "logs", a__csv=ignored, b__csv=CSV + b"x\n" * 10)
+    files = InputFiles(folder, write_files(tmp_path / "beside", GOOD).test, mapping=Mapping(ignored_words=("scroll",)))
+    with pytest.raises(InputError) as refused:
+        ingest(files, workspace)
+    assert (
+        "only 40 of 50 rows can be used (10 x it has 1 field, the header has 7; 10 of them in b.csv; 40 more are "
+        in (str(refused.value))
+    )
+
+
 def test_a_folder_whose_name_looks_like_a_glob_is_itself(tmp_path: Path, right: Dataset) -> None:
     folder = logs(tmp_path / "june [1]")
     assert same_frames(store_train(tmp_path / "itself", folder), right)
@@ -185,6 +217,16 @@ def test_a_bad_row_is_named_with_its_file_of_the_folder(tmp_path: Path) -> None:
     assert dataset.quarantine().select("file", "line", "reason").collect().rows() == [
         ("b.csv", 3, "it has 2 fields, the header has 7")
     ]
+    must_add_up(dataset)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    folder_of(tmp_path / "day=1", events__csv=CSV)
+    folder_of(tmp_path / "day=2", events__csv=csv_of(SECOND[:1]) + b"2025-06-02,VIEW\n")
+    dataset = store_train(tmp_path / "made", tmp_path / "day*" / "events.csv")
+    files = dataset.card().train.files
+    assert {name: rows.rows for name, rows in files.items()} == {"day=1/events.csv": 40, "day=2/events.csv": 2}
+    assert dataset.quarantine().select("file", "line").collect().rows() == [("day=2/events.csv", 3)]
     must_add_up(dataset)
 
 

@@ -26,9 +26,10 @@ CROWD_SESSIONS: Final = 100
 busiest household of The Complete Journey has 12 times the average, the competition's busiest user 65 sessions."""
 PLACEHOLDERS: Final = frozenset(
     {"nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "-1", "?", "unknown", "undefined", "missing", "not set",
-     "(not set)", "guest", "anonymous", "default"}
+     "(not set)", "guest", "anonymous", "default", "\\n"}
 )  # fmt: skip
-"""How programs and people write that there is no id, in lower case. An empty cell goes to quarantine already."""
+"""How programs and people write that there is no id, in lower case (the last one is SQL's). An empty cell goes to
+quarantine already."""
 
 
 class SharedUsers(Rule):
@@ -170,7 +171,7 @@ class PlaceholderIds(Rule):
             ),
             advice="Leave such cells empty, so that their rows go to quarantine, or give each thing its own id.",
             examples=[
-                f"{name} {spelling!r}: {count(events, 'event')}" for events, name, spelling in found[:MOST_EXAMPLES]
+                f"{name} '{spelling}': {count(events, 'event')}" for events, name, spelling in found[:MOST_EXAMPLES]
             ],
         )
 

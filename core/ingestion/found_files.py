@@ -87,8 +87,16 @@ def _matches(glob: Path) -> Iterator[Path]:
     """What a glob stands for; its marks may be in the names of folders, too, and a folder's own name may have marks."""
     for place, part in enumerate(glob.parts):
         if any(mark in part for mark in "*?[") and not Path(*glob.parts[: place + 1]).exists():
-            yield from Path(*glob.parts[:place]).glob(str(Path(*glob.parts[place:])))
+            pattern = glob.parts[place:]
+            found = Path(*glob.parts[:place]).glob(str(Path(*pattern)))
+            yield from (each for each in found if _is_meant(each.parts[place:], pattern))
             return
+
+
+def _is_meant(found: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a glob stands for what it matches: for hidden names, as a folder, only where it has a dot for them."""
+    folders = any(part.startswith(".") for part in pattern[:-1]) or all(map(is_data, found[:-1]))
+    return folders and (pattern[-1].startswith(".") or is_data(found[-1]))
 
 
 def content_hash(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -9,19 +10,53 @@ import polars as pl
 from core.errors import InputError
 from core.ingestion.columns import pick
 from core.ingestion.mapping import Mapping
+from core.ingestion.reading import read_blocks
+from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import open_tables
-from core.ingestion.understanding import as_text
+from core.ingestion.tally import Tally
+from core.ingestion.understanding import Understanding, as_text
 from core.schema import SESSION, USER_SESSION
+
+_HELD = 1_000_000
+"""Ids that are held, repeated ones too, until only the first of each stays."""
 
 
 def read_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
-    """The session ids of an event file or sample submission, each once, in file order.
+    """The session ids of a sample submission, each once, in file order; see `event_ids` for an event file.
 
     Raises:
-        InputError: no such file, no table, or no column of session ids.
+        InputError: no such file, no table, a row that is none, or no column of session ids.
     """
     ids = _all_ids(file, mapping or Mapping())
     return ids.filter(ids.is_not_null() & (ids != "")).unique(maintain_order=True)
+
+
+def event_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
+    """The session ids of the rows of a test event file that can be used, each once, in file order.
+
+    A session whose rows are all set aside has no events, here as in a dataset.
+
+    Raises:
+        InputError: what ingestion refuses the file for.
+    """
+    mapping = mapping or Mapping()
+    if mapping.session_gap_minutes is not None:  # sessions that are still to be made have no ids
+        return read_ids(file, mapping)
+    blocks = read_blocks(file, Understanding(mapping, with_value=False), Tally())
+    return _each_once(block.rows.get_column(USER_SESSION) for block, _ in blocks)
+
+
+def _each_once(parts: Iterable[pl.Series]) -> pl.Series:
+    """The different ids of all parts, in their order; what is held meanwhile grows with these, not with the rows."""
+    once, new, waiting = pl.Series(USER_SESSION, [], dtype=pl.String), [], 0
+    for part in parts:
+        ids = part.unique(maintain_order=True)
+        # On memory of its own: a text taken from a block holds all texts of the block.
+        new.append(pl.Series(USER_SESSION, ids.to_arrow(compat_level=pl.CompatLevel.oldest()), dtype=pl.String))
+        waiting += len(ids)
+        if waiting > max(_HELD, len(once)):
+            once, new, waiting = pl.concat([once, *new]).unique(maintain_order=True), [], 0
+    return pl.concat([once, *new]).unique(maintain_order=True)
 
 
 def all_test_sessions(sessions: Path) -> pl.DataFrame:
@@ -65,13 +100,37 @@ def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.Data
 
 
 def _test_sessions(sessions: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(sessions).filter("in_test").select(USER_SESSION, SESSION)
+    return pl.scan_parquet(sessions, glob=False).filter("in_test").select(USER_SESSION, SESSION)
 
 
-def _all_ids(file: Path, mapping: Mapping) -> pl.Series:
+def _all_ids(sample: Path, mapping: Mapping) -> pl.Series:
+    """The column of session ids of a sample submission, which need not be written as the log is.
+
+    The header tells the separator, and the text is UTF-8 or else in the mapping's encoding.
+    """
+    plain = mapping.model_copy(update={"separator": None, "encoding": "utf-8"})
+    try:
+        return _ids_as(sample, plain)
+    except InputError as error:
+        if mapping.encoding == plain.encoding:
+            raise
+        try:
+            return _ids_as(sample, plain.model_copy(update={"encoding": mapping.encoding}))
+        except InputError:
+            if _is_other_text(error):
+                raise
+            raise error from None
+
+
+def _is_other_text(error: InputError) -> bool:
+    """Whether a file was refused because its text, in its header or further down, is not UTF-8."""
+    return isinstance(error.__cause__, UnicodeError) or NOT_IN_ENCODING in str(error)
+
+
+def _ids_as(sample: Path, mapping: Mapping) -> pl.Series:
     """The column of session ids, by our name for it or by the log's."""
     found: list[pl.Series] = []
-    for table in open_tables(file, mapping):
+    for table in open_tables(sample, mapping):
         try:
             picked = pick(table, Mapping(), [USER_SESSION])
         except InputError:
@@ -85,5 +144,5 @@ def _all_ids(file: Path, mapping: Mapping) -> pl.Series:
                 raise InputError.unreadable(table.name, f"line {first.line:,}: {first.reason}")
             found.append(as_text(block.rows.get_column(USER_SESSION)))
     if not any(map(len, found)):
-        raise InputError.empty(file.name)
+        raise InputError.empty(sample.name)
     return pl.concat(found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
@@ -18,6 +19,21 @@ from core.ingestion.typed_rows import row_texts, text_of_bytes, within_the_calen
 
 _ROWS = 200_000  # about as many as a piece of text holds
 _BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
+_UUID = "arrow.uuid"
+_UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+"""Where the parts of a UUID begin among its digits, and how long they are."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a file: its name, and how many columns of that name stand before it."""
+
+    name: str
+    before: int
+
+    def place_in(self, names: Sequence[str]) -> int:
+        """Where it stands among columns that have all of its name."""
+        return [place for place, name in enumerate(names) if name == self.name][self.before]
 
 
 def open_parquet(name: str, stream: IO[bytes]) -> OpenTable:
@@ -44,29 +60,59 @@ def _damage_said(name: str) -> Iterator[None]:
 
 
 def _pieces(name: str, file: Any, picked: Picked) -> Iterator[Piece]:  # noqa: ANN401 (pyarrow has no types)
-    columns = [file.schema_arrow.names[place] for place in picked.values()]
+    found = file.schema_arrow.names
+    columns = {ours: _Column(found[place], found[:place].count(found[place])) for ours, place in picked.items()}
     line = 2
     with _damage_said(name):
-        for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(columns))):
-            wanted = dict(zip(picked, columns, strict=True))
-            yield Piece(batch.num_rows * _BYTES_A_ROW, partial(_block, name, batch, line, wanted))
+        for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(column.name for column in columns.values()))):
+            yield Piece(batch.num_rows * _BYTES_A_ROW, partial(_block, name, batch, line, columns))
             line += batch.num_rows
 
 
-def _block(name: str, batch: pa.RecordBatch, line: int, columns: Mapping[str, str]) -> Block:
+def _block(name: str, batch: pa.RecordBatch, line: int, columns: Mapping[str, _Column]) -> Block:
     with _damage_said(name):
         batch.validate(full=True)  # Polars takes texts for UTF-8 unseen, and panics where they are not
-        frame = pl.DataFrame({column: _series(name, column, batch.column(column)) for column in batch.schema.names})
-    rows = pl.DataFrame([_usable(frame.get_column(column)).alias(ours) for ours, column in columns.items()])
-    return Block(rows, line, row_texts(frame))
+        names = batch.schema.names
+        places = {ours: column.place_in(names) for ours, column in columns.items()}
+        cells = {place: _series(name, names[place], batch.column(place)) for place in sorted(set(places.values()))}
+    rows = pl.DataFrame([_usable(cells[place]).alias(ours) for ours, place in places.items()])
+    # Of columns of one name (only who looks at all columns asks for such) the last stands in the text.
+    return Block(rows, line, row_texts(pl.DataFrame({names[place]: found for place, found in cells.items()})))
 
 
 def _series(name: str, column: str, cells: Any) -> pl.Series:  # noqa: ANN401 (pyarrow has no types)
-    """A column as Polars has it; numbers wider than its own (decimal256) go as text."""
+    """A column as Polars has it; one of a type that others added to Arrow's (JSON, UUID) as what it is stored as."""
     try:
-        return pl.Series(cells if not pa.types.is_decimal256(cells.type) else cells.cast(pa.string()))
+        if not isinstance(cells.type, pa.BaseExtensionType):
+            return pl.Series(_plainer(cells))
+        found = pl.Series(_plainer(cells.storage))
+        return _uuid_texts(found) if cells.type.extension_name == _UUID else found
     except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
+        if pa.types.is_nested(cells.type):
+            return _nothing(len(cells))
         raise InputError.unreadable(name, f"its column {short(column)} is of the type {cells.type}") from error
+
+
+def _plainer(cells: Any) -> Any:  # noqa: ANN401 (pyarrow has no types)
+    """Cells in a type that Polars has: wider numbers (decimal256) as text, and moments in UTC.
+
+    Moments are stored in UTC whatever zone a file names beside them, also one that nobody else knows, such as UTC+2.
+    """
+    kind = cells.type
+    if pa.types.is_decimal256(kind):
+        return cells.cast(pa.string())
+    return cells.cast(pa.timestamp(kind.unit, "UTC")) if pa.types.is_timestamp(kind) and kind.tz else cells
+
+
+def _uuid_texts(cells: pl.Series) -> pl.Series:
+    """Sixteen bytes each as people write a UUID: 8-4-4-4-12 hexadecimal digits."""
+    digits = cells.bin.encode("hex")
+    parts = [digits.str.slice(begin, length) for begin, length in _UUID_PARTS]
+    return pl.select(pl.concat_str(parts, separator="-")).to_series()
+
+
+def _nothing(rows: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, rows)
 
 
 def _usable(cells: pl.Series) -> pl.Series:
@@ -75,7 +121,7 @@ def _usable(cells: pl.Series) -> pl.Series:
     Old programs write texts as bytes; bytes that are no text are nothing, too, and so are dates outside any calendar.
     """
     if cells.dtype.is_nested() or cells.dtype == pl.Duration:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, len(cells))
+        return _nothing(len(cells))
     if cells.dtype == pl.Binary:
         return pl.Series(map(text_of_bytes, cells), dtype=pl.String)
     return within_the_calendar(cells)

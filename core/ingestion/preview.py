@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from core.errors import InputError
+from core.ingestion.block import Block, Broken
 from core.ingestion.columns import pick, plain
 from core.ingestion.database import Query
 from core.ingestion.found_files import files_of
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
-from core.ingestion.quarantine import REASON
+from core.ingestion.quarantine import LINE, REASON
+from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import Source, open_tables
 from core.ingestion.understanding import Understanding
 
@@ -38,20 +41,46 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _ROWS_LOOKE
     Raises:
         InputError: one sentence on what is no table.
     """
+    broken: list[tuple[str, Broken]] = []
     for table in open_tables(source, mapping or Mapping()):
         columns = tuple(plain(column) for column in table.columns)
         places = {f"{place}": place for place in range(len(columns))}
         for piece in table.pieces(places):
-            texts = piece.read().rows.head(rows).select(pl.all().cast(pl.String).fill_null(""))
-            if texts.height:
-                return Peek(table.name, columns, tuple(texts.iter_rows()))
+            block = piece.read()
+            if block.rows.height:
+                return Peek(table.name, columns, tuple(_texts(block.rows.head(rows)).iter_rows()))
+            broken += [(table.name, row) for row in block.broken[:1]]
+            if len(block.broken) >= _ROWS_LOOKED_AT:  # the table is no such table, however long it is
+                break
+    if broken:
+        raise _no_rows(*broken[0])
     raise InputError.empty(source.name)
+
+
+def _texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """All cells as texts; those of types that have no text form are empty."""
+    return rows.select(_text(cells).fill_null("") for cells in rows)
+
+
+def _text(cells: pl.Series) -> pl.Series:
+    try:
+        return cells.cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return pl.Series(cells.name, [None], dtype=pl.String).new_from_index(0, len(cells))
+
+
+def _no_rows(name: str, first: Broken) -> InputError:
+    """What to say of a table that has lines, but no row; `first` is the first of them."""
+    if first.reason.startswith(NOT_IN_ENCODING):
+        encoding = first.reason.removeprefix(NOT_IN_ENCODING).strip()
+        return InputError.other_encoding(name, f"{encoding}, as its line {first.line:,} shows")
+    return InputError.unreadable(name, f"line {first.line:,}: {first.reason}")
 
 
 def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:
     """The first rows of a source as the mapping has them understood; see `Understanding.preview`.
 
-    Rows that would be set aside are among them, with the reason.
+    Rows that would be set aside are among them, with the reason; so are lines that are no rows.
 
     Raises:
         InputError: one sentence on what is no table, or has not the mapping's columns.
@@ -59,8 +88,19 @@ def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int 
     understanding = Understanding(mapping, with_value)
     for table in open_tables(source, mapping):
         for piece in table.pieces(pick(table, mapping, understanding.wanted)):
-            return understanding.preview(piece.read().head(rows))
+            shown = _shown(piece.read(), understanding, rows)
+            if shown.height:
+                return shown
     raise InputError.empty(source.name)
+
+
+def _shown(block: Block, understanding: Understanding, rows: int) -> pl.DataFrame:
+    """The first rows of a block as they are understood, and among them, in their places, the lines that are no rows."""
+    first = block.head(rows)
+    meant = understanding.preview(first).with_columns(pl.Series(LINE, first.lines_of(np.arange(first.rows.height))))
+    broken = [(row.line, row.reason) for row in block.broken[:rows]]
+    told = pl.DataFrame(broken, schema={LINE: pl.Int64, REASON: pl.String}, orient="row")
+    return pl.concat([meant, told], how="diagonal").sort(LINE).head(rows).drop(LINE)
 
 
 def changed_at(source: Source) -> tuple[int, ...]:

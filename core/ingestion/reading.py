@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+
+import polars as pl
 
 from core.errors import InputError, StudioError
 from core.ingestion.block import Block, Piece
@@ -13,6 +16,7 @@ from core.ingestion.database import Query
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.preview import peek
+from core.ingestion.quarantine import IGNORED
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.side_by_side import in_order
 from core.ingestion.sources import Source, open_tables
@@ -22,7 +26,7 @@ from core.ingestion.understanding import Understanding, Understood
 _PER_CORE = 2
 """Blocks in work a core: no core waits, and memory stays small."""
 _HOPELESS = 1_000_000
-"""After so many rows without a usable one the file is the wrong one, however long it is."""
+"""After so many rows, beside ignored ones, without a usable one the file is the wrong one, however long it is."""
 
 
 def read_blocks(
@@ -34,8 +38,10 @@ def read_blocks(
         InputError: one sentence on a file that is no table, lacks a column, or has too few usable rows.
     """
     hashed = isinstance(source, Query)
+    faulty = Tally()  # of the rows set aside only those that the mapping does not tell to ignore
     for table in open_tables(source, understanding.mapping):
         tally.begin(table.name)
+        faulty.begin(table.name)
         picked = pick(table, understanding.mapping, understanding.wanted)
 
         def work(piece: Piece, name: str = table.name) -> tuple[int, Understood, bytes]:
@@ -44,33 +50,47 @@ def read_blocks(
 
         for size, block, digest in in_order(work, table.pieces(picked), per_core=_PER_CORE):
             tally.add(table.name, block)
-            if tally.rows >= _HOPELESS and not tally.kept:
-                _refuse(source, tally, understanding)
+            if block.bad.height:
+                faulty.add(table.name, _faults(block))
+            if tally.rows - tally.ignored >= _HOPELESS and not tally.kept:
+                _refuse(source, tally, faulty, understanding)
             report(size)
             yield block, digest
     if tally.kept < understanding.mapping.least_usable * (tally.rows - tally.ignored) or not tally.kept:
-        _refuse(source, tally, understanding)
+        _refuse(source, tally, faulty, understanding)
 
 
-def _refuse(source: Source, tally: Tally, understanding: Understanding) -> None:
+def _faults(block: Understood) -> Understood:
+    """Only the rows set aside for a fault of theirs."""
+    return replace(block, rows=block.rows.clear(), bad=block.bad.filter(~pl.col(IGNORED)), empty={})
+
+
+def _refuse(source: Source, tally: Tally, faulty: Tally, understanding: Understanding) -> None:
+    """Say why; rows to be ignored count neither as usable nor as faulty, unless there is nothing else."""
     if not tally.rows:
         raise InputError.no_answer(source.name) if isinstance(source, Query) else InputError.empty(source.name)
-    reasons = ", ".join(f"{count:,} x {reason}" for reason, count in tally.most_reasons())
-    worst = tally.worst_file()
+    aside = faulty if faulty.rows else tally
+    total = tally.kept + aside.quarantined
+    reasons = ", ".join(f"{count:,} x {reason}" for reason, count in aside.most_reasons())
+    worst = aside.worst_file()
     if worst is not None:
-        reasons += f"; {tally.files()[worst].quarantined:,} of them in {worst}"
+        reasons += f"; {aside.files()[worst].quarantined:,} of them in {worst}"
+    if total < tally.rows:
+        are = "is" if tally.ignored == 1 else "are"
+        reasons += f"; {tally.ignored:,} more {are} to be ignored"
     least = understanding.mapping.least_usable
-    setting = _setting_that_helps(source, tally, understanding)
-    raise InputError.too_few_rows(source.name, tally.kept, tally.rows, reasons, at_least=least, setting=setting)
+    setting = _setting_that_helps(source, *aside.most_reasons()[0], total, understanding.mapping)
+    raise InputError.too_few_rows(source.name, tally.kept, total, reasons, at_least=least, setting=setting)
 
 
-def _setting_that_helps(source: Source, tally: Tally, understanding: Understanding) -> str:
-    """What in a mapping would make the most frequent reason go away, as it would stand there; empty: nothing known."""
-    reason, rows = tally.most_reasons()[0]
-    mapping = understanding.mapping
+def _setting_that_helps(source: Source, reason: str, rows: int, total: int, mapping: Mapping) -> str:
+    """What in a mapping would make the most frequent reason go away, as it would stand there; empty: nothing known.
+
+    `rows` of all `total` rows have that reason.
+    """
     if reason.startswith(NOT_IN_ENCODING):
         return 'encoding = "cp1252" (or what it is)'
-    if reason == f"empty {mapping.columns.category_id}" and rows == tally.rows:
+    if reason == f"empty {mapping.columns.category_id}" and rows == total:
         return 'category_id = "" below [columns]'
     if reason.startswith(f"{mapping.columns.event_time} is no time"):
         form = _form_of_times(source, mapping)

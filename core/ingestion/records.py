@@ -17,6 +17,8 @@ NOT_IN_ENCODING = "its text is not"
 """A reason's beginning; the encoding follows."""
 MOST_LINES = 100
 """Lines of one record: the longest review a person would put into a cell has fewer."""
+_TELLING = 3
+"""Cells of a row from which on a line within a cell hardly has as many by chance."""
 _QUOTES = "its quotes do not match"
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
@@ -97,7 +99,7 @@ def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str]
     if len(fields) == form.width:  # a quote within an unquoted cell, as in a 24" screen, is a character like others
         return fields, 1
     if line.count(b'"') % 2:
-        record = _closed(lines, place)
+        record = _closed(lines, place, form)
         fields = _fields(record, form) if record else []
         # Where that is none, the line alone is at fault, not those after it.
         return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_QUOTES, 1)
@@ -106,12 +108,36 @@ def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str]
     return f"it has {len(fields):,} {'field' if len(fields) == 1 else 'fields'}, the header has {form.width:,}", 1
 
 
-def _closed(lines: Sequence[bytes], place: int) -> bytes:
+def _closed(lines: Sequence[bytes], place: int, form: Form) -> bytes:
     """The lines from this one, which opens a quote, to the one that closes it; nothing where none near does."""
     for end in range(place + 1, min(place + MOST_LINES, len(lines))):
         if lines[end].count(b'"') % 2:
-            return b"\n".join(lines[place : end + 1])
+            return b"" if _holds_rows(lines[place : end + 1], form) else b"\n".join(lines[place : end + 1])
     return b""
+
+
+def _holds_rows(lines: Sequence[bytes], form: Form) -> bool:
+    """Whether lines from an opening quote to a closing one are rows each, between two quotes that mean something else.
+
+    So it is where a line between them is a row by itself. The last line also is one where a cell of several lines is
+    the first of its row, as the first line looks like one where it is the last: both together are two rows.
+    """
+    if form.width < _TELLING:
+        return False
+    first, *between, last = lines
+    return any(_is_row(line, form) for line in between) or (
+        _is_row(last, form) and _is_row_but_for_a_quote(first, form)
+    )
+
+
+def _is_row(line: bytes, form: Form) -> bool:
+    return line.count(form.mark.encode()) >= form.width - 1 and len(_fields(line, form) or ()) == form.width
+
+
+def _is_row_but_for_a_quote(line: bytes, form: Form) -> bool:
+    """Whether a line that opens a quote would be a row if that were a character like others."""
+    fields = _fields(line + b'"', form) or [""]
+    return len(fields) + fields[-1].count(form.mark) == form.width
 
 
 def _fields(record: bytes, form: Form) -> list[str] | None:

@@ -6,9 +6,10 @@ import codecs
 import gzip
 import io
 import lzma
+import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -109,10 +110,20 @@ def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
     if isinstance(source, Query):
         yield from open_query(source)
         return
-    for file in files_of(source):
-        with _said_clearly(file.name), _opened(file) as stream:
-            for table in _tables(file.name, stream, mapping):
+    files = files_of(source)
+    for file, name in zip(files, _names_of(files), strict=True):
+        with _said_clearly(name), _opened(file) as stream:
+            for table in _tables(name, stream, mapping):
                 yield OpenTable(table.name, table.columns, partial(_pieces_said_clearly, table))
+
+
+def _names_of(files: Sequence[Path]) -> list[str]:
+    """What files are called: by their names, and where two have the same one, with the folders that tell them apart."""
+    names = [file.name for file in files]
+    if len(set(names)) == len(names):
+        return names
+    above = os.path.commonpath([file.parent for file in files])
+    return [file.relative_to(above).as_posix() for file in files]
 
 
 def _pieces_said_clearly(table: Table, picked: Picked) -> Iterator[Piece]:
@@ -196,10 +207,21 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
         if head.startswith(signature):
             raise InputError.unreadable(name, found)
     if encoding in {"utf-8", "ascii", "utf-8-sig"}:
+        if looks_like := _wide_encoding(head):
+            raise InputError.other_encoding(name, f"UTF-8, but {looks_like} by its looks")
         if b"\x00" in head:
             raise InputError.unreadable(name, "it holds binary data, not text")
         return open_text(name, stream, mapping.separator)
     return open_text(name, _Recoded(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-16 that has no byte order mark: every other byte of its first letters is 0."""
+    few = head[:16]
+    for encoding, letters, zeros in (("utf-16-le", few[::2], few[1::2]), ("utf-16-be", few[1::2], few[::2])):
+        if zeros and not any(zeros) and all(32 <= letter < 127 for letter in letters):
+            return encoding
+    return None
 
 
 class _Recoded(io.RawIOBase):

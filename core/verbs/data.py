@@ -176,13 +176,17 @@ def mapping(options: argparse.Namespace) -> Outcome:
 def _guess(options: argparse.Namespace) -> Outcome:
     if options.out and options.out.exists():  # nobody means to lose the log, or a mapping that was mended by hand
         raise RunError.file_exists(options.out)
-    guess = peek(ingestion.source_of(options.of)).guess(with_value=not options.without_value)
-    text = mapping_text(Mapping.checked(**guess.settings))
+    given = mapping_of(options)
+    guess = peek(ingestion.source_of(options.of), given).guess(with_value=not options.without_value)
+    kept = given.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
+    text = mapping_text(Mapping.checked(**guess.settings | kept))
     if options.out:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
     lines = [] if options.out else [text]
     lines += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
+    if options.mapping:
+        lines.append(f"Encoding and separator are those of the mapping {options.mapping}; the rest is guessed.")
     if guess.missing:
         lines.append(f"Still to be filled in: {listed(guess.missing)}.")
     elif options.out:

@@ -62,8 +62,8 @@ def _key(log: Peek, part: str) -> str:
 def _own(log: Peek) -> Mapping:
     """What the visitor chose, beginning with what the log suggests."""
     draft = suggest(log)
-    if draft.missing:
-        st.caption(f"Still to be said: {', '.join(ROLES.get(role, role) for role in draft.missing)}.")
+    for role in draft.missing:
+        st.caption(f"Still to be said: {ROLES.get(role, role)}. {draft.reasons[role]}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}
     settings |= _value(log, draft)
     columns = _columns(log, draft, settings["value"])
