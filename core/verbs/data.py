@@ -168,7 +168,13 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return _guess(options)
     shown = understood(ingestion.source_of(options.of), mapping_of(options), with_value=not options.without_value)
     usable, rows = counts_of(shown)
-    with pl.Config(tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=200):
+    with pl.Config(
+        tbl_cols=-1,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_width_chars=200,
+        fmt_str_lengths=80,
+    ):
         words = f"{shown}\n{usable} of the first {rows} rows can be used."
     return EXIT_DONE, {"rows": shown.to_dicts(), "usable": usable}, words
 
