@@ -64,7 +64,7 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Ite
 
 def _escaped(path: Path) -> str:
     """The path as Hadoop takes it literally, which reads paths as patterns."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path))
+    return re.sub(r"([\[\]{}*?])", r"\\\1", str(path))
 
 
 @contextmanager
