@@ -876,6 +876,15 @@ def test_a_german_shop_with_decimal_commas_is_understood() -> None:
     assert guess.missing == ()
 
 
+def test_a_quantity_beside_the_columns_of_a_known_shop_counts() -> None:
+    guess = guessed("""event_time,event_type,product_id,category_id,user_id,user_session,price,quantity
+        2025-03-01 10:01:10 UTC,view,P1,C,U1,S1,10,1
+        2025-03-01 10:01:20 UTC,purchase,P1,C,U1,S1,10,3""")
+    assert guess.settings["name"] == "REES46 event log"
+    assert Mapping.checked(**guess.settings).columns.quantity == "quantity"
+    assert guess.reasons["quantity"] == "Column quantity is named as quantities often are."
+
+
 PRICES = """time;user;session;event;item;category;price;qty
         2024-05-16 10:00:00;u1;s1;purchase;i1;c1;{};{}
         2024-05-16 10:00:01;u1;s1;purchase;i1;c1;{};{}

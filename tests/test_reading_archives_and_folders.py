@@ -263,6 +263,11 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
         lambda place: folder_of(place, notes__md=b"", __hidden__csv=CSV),
         "{place} has no event file (" + ENDINGS + "): name a folder that has, or a file.",
     ),
+    "a folder of daily folders": (
+        lambda place: logs(place / "day=1").parent,
+        "{place} has no event file of its own, but its folders have, such as day=1/a.csv: of a folder only its own "
+        "files are read; name all of them as {place}/**/*.csv.",
+    ),
     "a glob that nothing matches": (
         lambda place: logs(place) / "*.xml",
         "There is no file at {place}/*.xml: check the path, or pick another file.",

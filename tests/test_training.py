@@ -232,6 +232,15 @@ def test_a_fold_fitted_again_by_hand_gives_the_same_out_of_fold_predictions(lear
 
 
 @each_learner
+@pytest.mark.parametrize("rows", [2, 3, 5])
+def test_a_handful_of_rows_is_learned_from(rows: int, learner: Learner) -> None:
+    data = simulated(rows=40)
+    for seed in range(4):
+        model = fitted(learner, data.X[seed : seed + rows], data.y[seed : seed + rows], BRIEF)
+        assert np.isfinite(model.predict(data.X_test, None)).all()
+
+
+@each_learner
 def test_values_of_a_fold_do_not_reach_its_own_predictions(learner: Learner) -> None:
     data = simulated(seed=2, rows=300)
     folds = make_folds(data.users, 3, seed=5)

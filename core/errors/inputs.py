@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors.base import StudioError, listed
+from core.wording import count
 
 
 class InputError(StudioError):
@@ -62,6 +63,13 @@ class InputError(StudioError):
     @classmethod
     def not_named(cls, option: str) -> InputError:
         return cls(f"{option} is empty: it takes the path of an event file; name one and try again.")
+
+    @classmethod
+    def files_deeper(cls, folder: Path, found: Path) -> InputError:
+        return cls(
+            f"{folder} has no event file of its own, but its folders have, such as {found}: of a folder only its own "
+            f"files are read; name all of them as {folder / '**' / f'*{found.suffix}'}."
+        )
 
     @classmethod
     def empty_folder(cls, path: Path, endings: Sequence[str]) -> InputError:
@@ -143,13 +151,21 @@ class InputError(StudioError):
     @classmethod
     def nothing_to_learn_forward(cls, found: int, at_least: int) -> InputError:
         return cls(
-            f"Folds forward in time leave a stretch {found:,} users to learn from, as nobody is learned from who comes "
-            f"back in the stretch that is told: at least {at_least:,} are needed; take fewer folds, or folds by user."
+            f"Folds forward in time leave a stretch {count(found, 'user')} to learn from, as nobody is learned from "
+            f"who comes back in the stretch that is told: at least {at_least:,} are needed; take fewer folds, or folds "
+            "by user."
+        )
+
+    @classmethod
+    def empty_stretch(cls, folds: int) -> InputError:
+        return cls(
+            f"Folds forward in time cut the log into {folds + 1:,} stretches, and one has no session, as many sessions "
+            "begin in the same second or the log is short: take fewer folds, or folds by user."
         )
 
     @classmethod
     def nothing_to_learn(cls, users: int, at_least: int) -> InputError:
         return cls(
-            f"The train file has {users:,} users with a session value: at least {at_least:,} are needed "
+            f"The train file has {count(users, 'user')} with a session value: at least {at_least:,} are needed "
             "to train and to score by user; bring a longer log."
         )

@@ -35,6 +35,9 @@ def files_of(path: Path) -> list[Path]:
         if path.is_dir():
             found = sorted(each for each in path.iterdir() if _is_taken(each))
             if not found:
+                deeper = (each.relative_to(path) for each in path.glob("*/**/*") if _is_taken(each))
+                if (first := min((each for each in deeper if is_data(str(each))), default=None)) is not None:
+                    raise InputError.files_deeper(path, first)
                 raise InputError.empty_folder(path, SUFFIXES)
             return found
         if path.exists():

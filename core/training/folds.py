@@ -98,7 +98,7 @@ def make_folds(
 
     Raises:
         InputError: fewer than `users_per_fold` users a fold; or, forward, fewer to learn from who do not come back in
-            the stretch that is told.
+            the stretch that is told, or a stretch without a session.
     """
     found = len(np.unique(users))
     if found < count * users_per_fold:
@@ -107,8 +107,10 @@ def make_folds(
         if starts is None:
             raise TypeError("folds forward in time need the sessions' starts")
         folds = Folds(_stretches(starts, count), count, users, kind)
+        if not all(len(validated) for _, validated in folds.splits()):
+            raise InputError.empty_stretch(count)
         fewest = min(len(np.unique(users[learned])) for learned, _ in folds.splits())
-        if fewest < users_per_fold or not all(len(validated) for _, validated in folds.splits()):
+        if fewest < users_per_fold:
             raise InputError.nothing_to_learn_forward(fewest, users_per_fold)
         return folds
     if kind == "user_and_value":

@@ -67,6 +67,13 @@ def run(options: argparse.Namespace) -> Outcome:
         f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
         f"failed; {manifest.seconds:.0f} s"
     )
+    card = dataset.card()
+    for file in (card.train, card.test):
+        if file.quarantined > file.ignored:
+            words += (
+                f"\n{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "
+                f"`quarantine {card.fingerprint[:12]}` shows them"
+            )
     failed = manifest.checks.failed + manifest.certificate.failed
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
 
@@ -141,7 +148,11 @@ def check(options: argparse.Namespace) -> Outcome:
     failed = [result for result in results if result.outcome == "failed"]
     errors = [result for result in failed if result.severity == "error"]
     marks = {"passed": "passed", "failed": "FAILED", "not_applicable": "-"}
-    lines = [f"{marks[result.outcome]:7} {result.title}  {result.explanation}".rstrip() for result in results]
+    lines = [
+        f"{'WARNING' if result in failed and result not in errors else marks[result.outcome]:7} "
+        f"{result.title}  {result.explanation}".rstrip()
+        for result in results
+    ]
     content = {
         "submission": str(options.submission),
         "passed": sum(result.outcome == "passed" for result in results),

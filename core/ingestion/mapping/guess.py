@@ -12,7 +12,7 @@ from core.ingestion.mapping.log_column import MOSTLY, LogColumn, log_columns
 from core.ingestion.mapping.time_format import AUTO, tells_time_of_day
 from core.ingestion.mapping.time_guess import read_share, time_form
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
-from core.ingestion.mapping.value_guess import find_value
+from core.ingestion.mapping.value_guess import QUANTITY, find_quantity, find_value, has_unit_price
 from core.schema import CATEGORY_ID, EVENT_TIME, PRODUCT_ID, SESSION_VALUE, USER_ID, USER_SESSION
 
 _USUAL_GAP = 30
@@ -52,7 +52,13 @@ def _known_mapping(columns: Sequence[LogColumn], *, with_value: bool) -> Guess |
     # Without values our own form and REES46's differ in nothing but a column price: the shipped ones come first then.
     for mapping in [Mapping(), *shipped] if with_value else [*shipped, Mapping()]:
         if _fits(mapping, columns, with_value=with_value):
-            return Guess(mapping.model_dump(exclude_defaults=True), (), _reasons(mapping, with_value=with_value))
+            settings, reasons = mapping.model_dump(exclude_defaults=True), _reasons(mapping, with_value=with_value)
+            if with_value and mapping.columns.quantity is None and has_unit_price(mapping):
+                quantity = find_quantity(Findings(list(columns)))
+                if quantity is not None:  # a shop's own addition: without it three pieces would be worth as much as one
+                    settings["columns"] = settings.get("columns", {}) | {QUANTITY: quantity.name}
+                    reasons[QUANTITY] = f"Column {quantity.name} is named as quantities often are."
+            return Guess(settings, (), reasons)
     return None
 
 

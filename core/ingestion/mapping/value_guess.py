@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.consistency import PRICE_OF_BUYS
+from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.findings import Findings
-from core.ingestion.mapping.log_column import LogColumn
+from core.ingestion.mapping.log_column import LogColumn, plain
 from core.schema import SESSION_VALUE, USER_SESSION
 
 PRICE, QUANTITY = "price", "quantity"
@@ -42,12 +43,23 @@ def _find_prices(findings: Findings) -> None:
     findings.settings["value"] = PRICE_OF_BUYS
     if prices:
         findings.take(PRICE, prices[0])
-        quantities = _numbers(findings.candidates(QUANTITY, names.QUANTITY_NAMES))
-        if quantities:
-            findings.take(QUANTITY, quantities[0])
+        quantity = find_quantity(findings)
+        if quantity is not None:
+            findings.take(QUANTITY, quantity)
     else:
         findings.take(PRICE, totals[0], "is named as what a whole row is worth, its quantity in it")
     findings.go_without(SESSION_VALUE, "No column holds session values: the prices of the BUY events are added up.")
+
+
+def has_unit_price(mapping: Mapping) -> bool:
+    """Whether a mapping's values are added up from a column that is named as what one piece costs."""
+    price = mapping.columns.price
+    return mapping.value == PRICE_OF_BUYS and price is not None and plain(price) in map(plain, names.PRICE_NAMES)
+
+
+def find_quantity(findings: Findings) -> LogColumn | None:
+    """The column that holds how many pieces were bought."""
+    return next(iter(_numbers(findings.candidates(QUANTITY, names.QUANTITY_NAMES))), None)
 
 
 def _find_decimal(findings: Findings) -> None:

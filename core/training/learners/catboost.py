@@ -29,6 +29,8 @@ _ROUNDS = 200
 _ENDING = ".cbm"
 _BORDERS = (MAX_BIN + 1) // 2
 """Half the bins of the others: the trees are symmetric, so a split that is a hair off costs little."""
+_ROWS_TO_SAMPLE = 32
+"""Of fewer rows a tree is given all: it ends in an error where its draw is empty, which happens with a handful."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ class CatBoostBinned:
             told.pop("rsm", None)  # which it has on the CPU only
         if (rising := context.monotone()) is not None:
             told |= {"monotone_constraints": rising}
+        if len(task.labels if self._rows is None else self._rows[0]) < _ROWS_TO_SAMPLE:
+            told["bootstrap_type"] = "No"
+            told.pop("subsample", None)
         whole = self._pool(task)
         regressor = CatBoostRegressor(**told)
         if self._rows is None:
