@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors.base import StudioError, listed
-from core.wording import count
+
+
+def _users(number: int) -> str:
+    return f"{number:,} {'user' if number == 1 else 'users'}"
 
 
 class InputError(StudioError):
@@ -151,7 +154,7 @@ class InputError(StudioError):
     @classmethod
     def nothing_to_learn_forward(cls, found: int, at_least: int) -> InputError:
         return cls(
-            f"Folds forward in time leave a stretch {count(found, 'user')} to learn from, as nobody is learned from "
+            f"Folds forward in time leave a stretch {_users(found)} to learn from, as nobody is learned from "
             f"who comes back in the stretch that is told: at least {at_least:,} are needed; take fewer folds, or folds "
             "by user."
         )
@@ -166,6 +169,6 @@ class InputError(StudioError):
     @classmethod
     def nothing_to_learn(cls, users: int, at_least: int) -> InputError:
         return cls(
-            f"The train file has {count(users, 'user')} with a session value: at least {at_least:,} are needed "
+            f"The train file has {_users(users)} with a session value: at least {at_least:,} are needed "
             "to train and to score by user; bring a longer log."
         )
