@@ -250,6 +250,27 @@ def test_a_failed_check_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFix
     assert re.search(r"FAILED +No value is negative", out)
 
 
+def test_a_check_that_only_warns_says_so_and_is_exit_code_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header, *rows = Path(SAMPLE).read_text().splitlines()
+    other_order = tmp_path / "submission.csv"
+    other_order.write_text(
+        "\n".join([header, *reversed([row.replace(",0.0", f",{n}.5") for n, row in enumerate(rows)])])
+    )
+    assert main(["check", str(other_order), "--test", TEST, "--sample-submission", SAMPLE]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"WARNING The order is that of the sample", out)
+    assert "FAILED" not in out
+
+
+def test_run_says_how_many_rows_could_not_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Path(TRAIN).read_text().splitlines()
+    train = tmp_path / "train.csv"
+    train.write_text("\n".join([*lines, "yesterday" + lines[-1][lines[-1].index(",") :], ""]))
+    assert main(["run", "--train", str(train), "--test", TEST, "--folds", "2", "--progress", "none"]) == 0
+    out = capsys.readouterr().out
+    assert f"train.csv: 1 of {len(lines):,} rows could not be used; `quarantine " in out
+
+
 def test_demo_writes_files_that_ingest_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--out", str(tmp_path / "d"), "--sessions", "300", "--seed", "2", "--json"]) == 0
     files = [str(tmp_path / "d" / name) for name in ("train.csv", "test.csv", "sample_submission.csv")]

@@ -189,7 +189,7 @@ class _LeaveOut:
 
 
 def _inner_folds(folds: Folds, fit: int, count: int) -> Folds:
-    """The users that a fit learns from, dealt to folds: each leaves some of them, however few they are."""
+    """The users that a fit learns from, two at least, dealt to folds: each leaves some of them."""
     rows = np.flatnonzero(folds.trains(fit))
     dealt = make_folds(folds.users[rows], count, seed=0, users_per_fold=1)
     fold_of = np.full(len(folds.users), NOBODY, dtype=np.int64)

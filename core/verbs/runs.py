@@ -19,6 +19,7 @@ from core.progress import Moment, Progress
 from core.run_steps import steps
 from core.runs.store import damage
 from core.schema import LEARNER_LABELS, UNIT, USER
+from core.submission import CheckResult
 from core.verbs.given import dataset_named, input_files, mapping_of, required
 from core.verbs.outcome import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
 from core.verifying import verify_run
@@ -147,12 +148,7 @@ def check(options: argparse.Namespace) -> Outcome:
         )
     failed = [result for result in results if result.outcome == "failed"]
     errors = [result for result in failed if result.severity == "error"]
-    marks = {"passed": "passed", "failed": "FAILED", "not_applicable": "-"}
-    lines = [
-        f"{'WARNING' if result in failed and result not in errors else marks[result.outcome]:7} "
-        f"{result.title}  {result.explanation}".rstrip()
-        for result in results
-    ]
+    lines = [f"{_mark(result):7} {result.title}  {result.explanation}".rstrip() for result in results]
     content = {
         "submission": str(options.submission),
         "passed": sum(result.outcome == "passed" for result in results),
@@ -161,6 +157,12 @@ def check(options: argparse.Namespace) -> Outcome:
         "checks": [asdict(result) for result in results],
     }
     return EXIT_CHECK_FAILED if errors else EXIT_DONE, content, "\n".join(lines)
+
+
+def _mark(result: CheckResult) -> str:
+    if result.outcome == "failed":
+        return "FAILED" if result.severity == "error" else "WARNING"
+    return "passed" if result.outcome == "passed" else "-"
 
 
 def runs(options: argparse.Namespace) -> Outcome:
