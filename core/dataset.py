@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from core.schema import EVENT_TIME, ROLE, SESSION, TEST_ROLE, USER_SESSION, Role
+from core.wording import count, number
 from core.workspace import Workspace
 
 EVENTS_FILE = "{role}.parquet"
@@ -18,6 +20,40 @@ QUARANTINE_FILE = "quarantine.parquet"
 CARD_FILE = "card.json"
 MAPPING_FILE = "mapping.toml"
 DICTIONARY_FILE = "dictionary_{column}.parquet"
+UNTRAINED_FILE = "untrained.parquet"
+
+
+class UnknownValue(StrEnum):
+    """Why the value of a train session is not known, so that it does not train."""
+
+    LOST_PURCHASE = "lost_purchase"
+    DIFFERING_VALUES = "differing_values"
+    DIFFERING_TOTALS = "differing_totals"
+    NO_TOTAL = "no_total"
+    NO_ORDER = "no_order"
+    UNCLEAR_STATUS = "unclear_status"
+    UNKNOWN_CURRENCY = "unknown_currency"
+    MORE_RETURNED = "more_returned"
+    SHARED_ID = "shared_id"
+
+    @property
+    def words(self) -> str:
+        """The reason as a clause about one session."""
+        return _REASONS[self]
+
+
+UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, "reason": pl.String, "remaining": pl.Float64}
+_REASONS = {
+    UnknownValue.LOST_PURCHASE: "a purchase row of it is in quarantine, or may be",
+    UnknownValue.DIFFERING_VALUES: "its rows give different values",
+    UnknownValue.DIFFERING_TOTALS: "the rows of an order give different totals",
+    UnknownValue.NO_TOTAL: "no row of an order has its total",
+    UnknownValue.NO_ORDER: "a purchase row names no order, so its total may be counted twice",
+    UnknownValue.UNCLEAR_STATUS: "an order has a status that neither counts nor is void",
+    UnknownValue.UNKNOWN_CURRENCY: "a purchase is in a currency without a rate",
+    UnknownValue.MORE_RETURNED: "it returns more than it buys",
+    UnknownValue.SHARED_ID: "several users share its id",
+}
 
 
 class RowOrder(BaseModel):
@@ -62,7 +98,15 @@ class FileCard(BaseModel):
     duplicates: int = 0
     """Rows that repeat another one in every column that counts; removed, unless the mapping keeps them."""
     removed: int = 0
-    """Of the duplicates those that were removed: rows = kept + quarantined + removed."""
+    """Repeated rows that were removed, purchases sent twice included: rows = kept + quarantined + removed."""
+    purchases: int = 0
+    """BUY rows that can be used, before repeated ones are removed."""
+    lost_purchases: int = 0
+    """BUY rows in quarantine."""
+    sent_twice: int = 0
+    """Purchases removed because the same order had sent them before."""
+    joined_visits: int = 0
+    """Sessions whose user id changes within the visit, as at a log-in; they are given to one user."""
     sessions: int
     users: int
     products: int
@@ -94,6 +138,8 @@ class DatasetCard(BaseModel):
     """Name of the column mapping the files were read with; empty for files in our own form."""
     value_rule: str = "column"
     """Where session values came from: `column`, or `price_of_buys`, then a test file's own events tell its values."""
+    mapping_notes: tuple[str, ...] = ()
+    """Sentences on columns of orders, statuses and currencies that the mapping did not mention and that are used."""
     train: FileCard
     test: FileCard
     sample_submission: str | None
@@ -106,7 +152,14 @@ class DatasetCard(BaseModel):
     products_new_in_test: int
     sessions_with_differing_values: int
     quarantine_reasons: dict[str, int]
-
+    untrained: dict[str, int] = {}
+    """Reason (see UnknownValue) -> train sessions that do not train because of it."""
+    untrained_value: float = 0.0
+    """What the usable purchases of these sessions add up to, in value units; 0 where values are in a column."""
+    lost_value: float = 0.0
+    """What the purchase rows in quarantine add up to, as far as their prices can be read, in value units."""
+    unattributed_purchases: int = 0
+    """Quarantined rows that are purchases and name neither session nor user: a session's value may be too low by them."""
 
 @dataclass(frozen=True)
 class Dataset:
@@ -138,6 +191,17 @@ class Dataset:
         asked = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
         return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(asked, on=SESSION, how="semi")
 
+    def untrained(self) -> pl.DataFrame:
+        """The train sessions that do not train.
+
+        One row per session: session (code), user_session (id), reason (see UnknownValue), remaining (what its usable
+        purchases add up to; null where values are in a column). Empty for datasets of an older version.
+        """
+        try:
+            return pl.read_parquet(self.folder / UNTRAINED_FILE, glob=False)
+        except FileNotFoundError:
+            return pl.DataFrame(schema=UNTRAINED_SCHEMA)
+
     def test_sessions(self) -> pl.Series:
         """Ids, as they stand in the files, of all sessions that have an event in the test file."""
         return self.dictionary(USER_SESSION).filter("in_test").collect().get_column(USER_SESSION)
@@ -154,6 +218,23 @@ class Dataset:
         # the first form of datasets kept the row cell by cell
         cells = pl.concat_str(pl.exclude("file", "line", "reason", "role"), separator=",", ignore_nulls=True)
         return rows.select("file", "line", "reason", cells.alias("row"), pl.lit(value=False).alias("ignored"), "role")
+
+
+def untrained_lines(card: DatasetCard) -> list[str]:
+    """Sentences on the train sessions that do not train, and on money whose session is not known."""
+    lines = []
+    total = sum(card.untrained.values())
+    if total:
+        reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).words}" for code, sessions in card.untrained.items())
+        money = ""
+        if card.untrained_value or card.lost_value:
+            money = f" Their other purchases add up to {number(card.untrained_value)} value units"
+            money += f", the unusable ones to at least {number(card.lost_value)}." if card.lost_value else "."
+        lines.append(f"{total:,} of {count(card.train.sessions, 'train session')} will not train: {reasons}.{money}")
+    if card.unattributed_purchases:
+        rows = count(card.unattributed_purchases, "quarantined purchase row")
+        lines.append(f"{rows} of train can be assigned to no session, so some values may be too low.")
+    return lines
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

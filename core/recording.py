@@ -285,6 +285,7 @@ def _session_counts(dataset: Dataset, config: RunConfig) -> manifests.SessionCou
         test=dataset.order().height,
         known=known.select(pl.col(SESSION).n_unique()).collect().item(),
         composite=composite.select(pl.col(SESSION).n_unique()).collect().item(),
+        untrained=dataset.card().untrained,
     )
 
 

@@ -22,6 +22,21 @@ EVENT_COLUMNS: Final = (EVENT_TIME, EVENT_TYPE, PRODUCT_ID, CATEGORY_ID, USER_ID
 TRAIN_COLUMNS: Final = (*EVENT_COLUMNS, SESSION_VALUE)
 SUBMISSION_COLUMNS: Final = (USER_SESSION, SESSION_VALUE)
 
+# --- further columns that a mapping can name, where values are added up from purchases -------------------------------
+PRICE: Final = "price"
+QUANTITY: Final = "quantity"
+ORDER_ID: Final = "order_id"
+ORDER_STATUS: Final = "order_status"
+CURRENCY: Final = "currency"
+
+UNKNOWN_ID: Final = "(unknown)"
+"""The product or category of an event that names none."""
+PLACEHOLDER_IDS: Final = frozenset(
+    {"nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "-1", "?", "unknown", "undefined", "missing", "not set",
+     "(not set)", "guest", "anonymous", "default", "\\n"}
+)  # fmt: skip
+"""How programs and people write that there is no id, in lower case (the last one is SQL's)."""
+
 # --- event types ------------------------------------------------------------------------------------------------------
 VIEW: Final = "VIEW"
 ADD_CART: Final = "ADD_CART"
@@ -45,7 +60,7 @@ UNIT: Final = "unit"
 """What gets one row of features: a session id of one user. A composite session (one id, several users) is several
 units; every other session is exactly one."""
 VALUE: Final = "value"
-"""session_value on its own scale, Float64; null in test."""
+"""session_value on its own scale, Float64; null in test, and in train where it is not known (see UNTRAINED_FILE)."""
 ROLE: Final = "role"
 """TRAIN_ROLE or TEST_ROLE, Int8: the file a row came from."""
 TRAIN_ROLE: Final = 0

@@ -21,7 +21,7 @@ from pages._ui.cache import card_of
 from pages._ui.findings import show_findings
 from pages._ui.frame import Figure
 from pages._ui.mapping_form import mapping_form
-from pages._ui.tables import file_table, part_tables, quarantine_table
+from pages._ui.tables import file_table, part_tables, quarantine_table, untrained_table
 
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
 TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet"]
@@ -149,6 +149,9 @@ else:
     if card.synthetic:
         st.info("This is synthetic data: a simulated shop, made to look like a real one.", icon=":material/science:")
     show_findings(page.dataset, card.train.rows + card.test.rows)
+    if card.untrained or card.unattributed_purchases:
+        st.subheader("Sessions that do not train", anchor=False)
+        untrained_table(page.dataset, card)
     if card.quarantine_reasons:
         st.subheader("Rows that cannot be used", anchor=False)
         quarantine_table(page.dataset, card)

@@ -6,8 +6,9 @@ import datetime
 import random
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.dataset import CARD_FILE, Dataset
+from core.errors import InputError
 from core.ingestion.mapping import Mapping
 from core.schema import ROLES
 from tests.events_on_the_spot import (
@@ -60,21 +62,50 @@ class Expected:
         if event.file == "train":
             self.values[event.session].append(event.value)
 
-    def value(self, session: str) -> float:
-        return statistics.fmean(self.values[session])
+    def value(self, session: str) -> float | None:
+        """Not known where rows give different values."""
+        return self.values[session][0] if len(set(self.values[session])) == 1 else None
+
+    def sure_values(self) -> dict[str, float]:
+        return {session: value for session in self.values if (value := self.value(session)) is not None}
 
     def known(self) -> dict[str, float]:
         both = {session for _, session in self.users} & set(self.values)
         same = {session for session in both if self.users["train", session] == self.users.get(("test", session))}
-        return {session: self.value(session) for session in same}
+        return {session: value for session, value in self.sure_values().items() if session in same}
 
     def composite(self, file: str) -> set[str]:
         return {session for (where, session), users in self.users.items() if where == file and len(users) > 1}
 
 
-def expected_of(events: Iterable[Event], *, remove: bool) -> Expected:
-    found, seen = Expected(), set()
+def joined(events: Sequence[Event]) -> list[Event]:
+    """The events with one user for each visit in which the user changes."""
+    sessions: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in events:
+        sessions[event.file, event.session].append(event)
+    accounts = {name: account_of(each) for name, each in sessions.items()}
+    return [replace(event, user=accounts[event.file, event.session] or event.user) for event in events]
+
+
+def account_of(session: Sequence[Event]) -> str | None:
+    """The user to whom the events of a session belong if they are one visit; None for a lost id."""
+    users = {event.user for event in session}
+    present: dict[int, set[str]] = defaultdict(set)
+    for event in session:
+        present[event.time].add(event.user)
+    moments = sorted(present)
+    pauses = [after - before for before, after in pairwise(moments) if not present[before] & present[after]]
+    if len(users) > 3 or max(pauses, default=0) > 7200:
+        return None
+    first = {user: min(event.time for event in session if event.user == user) for user in users}
+    events = Counter(event.user for event in session)
+    code = {user: pl.Series([user]).hash(0).reinterpret(signed=True).item() for user in users}
+    return max(users, key=lambda user: (first[user], events[user], code[user]))
+
+
+def expected_of(events: Sequence[Event], *, remove: bool, by_gap: bool = False) -> Expected:
+    found, seen = Expected(), set()
+    for event in events if by_gap else joined(events):
         says = (event.facts, event.value if event.file == "train" else None)
         found.repeats[event.file] += says in seen
         if not (remove and says in seen):
@@ -89,7 +120,7 @@ def must_be(dataset: Dataset, expected: Expected) -> None:
     assert dict(zip(names, units["start"], strict=True)) == expected.starts
     assert units["unit"].to_list() == list(range(units.height))
     values = values_of(dataset)
-    assert values == pytest.approx({session: expected.value(session) for session in expected.values})
+    assert values == {session: expected.value(session) for session in expected.values}
     assert known_of(dataset) == pytest.approx(expected.known())
     shared = {name for name, composite in zip(names, units["composite"], strict=True) if composite}
     assert shared == {name for name in names if len(expected.users[name[0], name[1]]) > 1}
@@ -107,8 +138,13 @@ def must_be(dataset: Dataset, expected: Expected) -> None:
     assert card.known_sessions == len(expected.known())
     assert card.sessions_with_differing_values == sum(len(set(each)) > 1 for each in expected.values.values())
     assert card.train.sessions == len(expected.values)
-    assert card.train.value_mean == pytest.approx(statistics.fmean(values.values()))
-    assert card.train.value_median == pytest.approx(statistics.median(values.values()))
+    sure = expected.sure_values().values()
+    assert card.train.value_mean == (pytest.approx(statistics.fmean(sure)) if sure else None)
+    assert card.train.value_median == (pytest.approx(statistics.median(sure)) if sure else None)
+    differing = {session for session in expected.values if expected.value(session) is None}
+    untrained = dict(dataset.untrained().select("user_session", "reason").iter_rows())
+    shared = expected.composite("train") - differing
+    assert untrained == dict.fromkeys(differing, "differing_values") | dict.fromkeys(shared, "shared_id")
     must_add_up(dataset)
 
 
@@ -123,11 +159,11 @@ def test_any_events_become_the_units_and_values_that_a_loop_finds(
 ) -> None:
     chance = random.Random(seed)
     events = [*events, *(event for event in events if chance.random() < repeated)]
-    mapping = Mapping(duplicates="remove" if remove else "keep")
+    mapping = Mapping(duplicates="remove" if remove else "keep", least_usable=0.0)
     dataset = store(tmp_path_factory.mktemp("units"), chance.sample(events, len(events)), mapping)
     must_be(dataset, expected_of(events, remove=remove))
     if not remove:
-        assert facts_of(dataset) == sorted(event.facts for event in events)
+        assert facts_of(dataset) == sorted(event.facts for event in joined(events))
 
 
 @QUICKLY
@@ -138,7 +174,8 @@ def test_the_row_order_of_the_files_changes_no_stored_byte(
     folder = tmp_path_factory.mktemp("order")
     events = [*events, *events[::3]]
     shuffled = random.Random(seed).sample(events, len(events))
-    one, two = (stored_bytes(store(folder / name, rows)) for name, rows in (("a", events), ("b", shuffled)))
+    mapping = Mapping(least_usable=0.0)
+    one, two = (stored_bytes(store(folder / name, rows, mapping)) for name, rows in (("a", events), ("b", shuffled)))
     assert one == two
 
 
@@ -153,11 +190,11 @@ def test_rows_that_differ_in_one_cell_only_have_one_stored_order(tmp_path: Path)
     ("in_train", "in_test", "is_known"),
     [
         (["U1"], ["U1"], True),
-        (["U1", "U2"], ["U2", "U1"], True),
+        (["U1", "U2", "U3", "U4"], ["U4", "U3", "U2", "U1"], True),
         (["U1"], ["U2"], False),
-        (["U1", "U2"], ["U1"], False),
-        (["U1"], ["U1", "U2"], False),
-        (["U1", "U2"], ["U1", "U3"], False),
+        (["U1", "U2", "U3", "U4"], ["U1"], False),
+        (["U1"], ["U1", "U2", "U3", "U4"], False),
+        (["U1", "U2", "U3", "U4"], ["U1", "U2", "U3", "U5"], False),
     ],
 )
 def test_a_test_session_is_known_when_train_has_its_id_with_the_same_users(
@@ -173,11 +210,11 @@ def test_a_test_session_is_known_when_train_has_its_id_with_the_same_users(
 
 
 def test_a_session_id_of_several_users_is_one_unit_a_user(tmp_path: Path) -> None:
-    shared = [Event("train", "S", f"U{number}", time=NOON + number, value=7.0) for number in (3, 1, 2, 1)]
+    shared = [Event("train", "S", f"U{number}", time=NOON + number, value=7.0) for number in (3, 1, 2, 1, 0)]
     dataset = store(tmp_path, [*GOOD, *shared, Event("test", "S", "U1")])
     units = dataset.units().filter(pl.col("composite")).collect()
     found = sorted(zip(unit_names(dataset, units), units["start"], units["value"], strict=True))
-    assert found == [(("train", "S", f"U{number}"), NOON + number, 7.0) for number in (1, 2, 3)]
+    assert found == [(("train", "S", f"U{number}"), NOON + number, 7.0) for number in range(4)]
     card = dataset.card()
     assert (card.composite_train, card.composite_test, card.train.sessions) == (1, 0, 11)
 
@@ -196,19 +233,63 @@ def test_the_dictionary_says_which_id_is_in_which_file(tmp_path: Path) -> None:
     assert dataset.card().users_in_both == 6
 
 
+def test_a_visit_whose_user_logs_in_is_one_unit_of_the_account(tmp_path: Path) -> None:
+    visit = [
+        Event("train", "S", "cookie", kind="VIEW", time=NOON, value=7.0),
+        Event("train", "S", "account", kind="BUY", time=NOON + 5400, value=7.0),
+        Event("train", "S", "cookie", kind="VIEW", time=NOON + 5500, value=7.0),
+    ]
+    dataset = store(tmp_path, [*GOOD, *visit, Event("test", "S", "account")])
+    units = dataset.units().filter(pl.col("value") == 7.0).collect()
+    assert [(*names, start) for names, start in zip(unit_names(dataset, units), units["start"], strict=True)] == [
+        ("train", "S", "account", NOON)
+    ]
+    card = dataset.card()
+    assert (card.train.joined_visits, card.test.joined_visits, card.composite_train) == (1, 0, 0)
+    assert known_of(dataset) == {"S": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("users", "times", "is_visit"),
+    [
+        ("AB", [0, 7200], True),
+        ("AB", [0, 7201], False),
+        ("AAB", [0, 86400, 86460], True),
+        ("ABA", [0, 60, 86400], False),
+        ("ABC", [0, 60, 120], True),
+        ("ABCD", [0, 60, 120, 180], False),
+    ],
+)
+def test_users_of_a_session_id_are_one_visit_if_few_follow_each_other_soon(
+    tmp_path: Path, users: str, times: list[int], is_visit: bool
+) -> None:
+    events = [Event("train", "S", user, time=NOON + time) for user, time in zip(users, times, strict=True)]
+    card = store(tmp_path, [*GOOD, *events]).card()
+    assert (card.train.joined_visits, card.composite_train) == (int(is_visit), int(not is_visit))
+    assert card.untrained == ({} if is_visit else {"shared_id": 1})
+
+
 # --- values -----------------------------------------------------------------------------------------------------------
-def test_differing_values_of_a_session_are_averaged_over_its_rows(tmp_path: Path) -> None:
-    uneven = [Event("train", "S", f"U{place}", value=value) for place, value in enumerate((1.0, 2.0, 6.0))]
-    dataset = store(tmp_path, [*GOOD, *uneven])
-    assert values_of(dataset)["S"] == 3.0
-    assert dataset.units().filter(pl.col("value") == 3.0).collect().height == 3
-    assert dataset.card().sessions_with_differing_values == 1
+def test_a_session_whose_rows_give_different_values_has_none_that_is_known(tmp_path: Path) -> None:
+    uneven = [Event("train", "S", "U", value=value) for value in (1.0, 2.0, 6.0)]
+    dataset = store(tmp_path, [*GOOD, *uneven, Event("test", "S", "U")])
+    assert values_of(dataset)["S"] is None
+    assert known_of(dataset) == {}
+    card = dataset.card()
+    assert (card.sessions_with_differing_values, card.untrained) == (1, {"differing_values": 1})
+    assert dataset.untrained().rows() == [(dataset.untrained()["session"].item(), "S", "differing_values", None)]
+
+
+def test_a_column_in_which_many_sessions_have_different_values_is_refused(tmp_path: Path) -> None:
+    uneven = [Event("train", f"S{number}", "U", value=value) for number in range(2) for value in (1.0, 2.0)]
+    with pytest.raises(InputError, match="the value of 2 of 12 sessions is not known"):
+        store(tmp_path, [*GOOD, *uneven])
 
 
 def test_repeated_rows_are_kept_unless_the_mapping_says_otherwise(tmp_path: Path) -> None:
     """Most are second clicks within a second; a value that differs tells two rows apart."""
     twice = [*GOOD, GOOD[0], GOOD[0], GOOD[-1], replace(GOOD[1], value=99.0)]
-    kept = store(tmp_path / "kept", twice).card()
+    kept = store(tmp_path / "kept", twice, Mapping(duplicates="keep")).card()
     assert (kept.train.duplicates, kept.train.removed, kept.train.kept, kept.train.rows) == (2, 0, 43, 43)
     assert (kept.test.duplicates, kept.test.kept) == (1, 41)
     removed = store(tmp_path / "removed", twice, Mapping(duplicates="remove"))
@@ -273,25 +354,32 @@ def test_a_sum_of_prices_does_not_depend_on_the_order_of_its_parts(tmp_path: Pat
         min_size=1,
     )
 )
-def test_only_what_was_bought_counts_and_a_price_that_is_none_sets_its_row_aside(
+def test_only_what_was_bought_counts_and_a_session_that_lost_a_price_has_no_known_value(
     tmp_path_factory: pytest.TempPathFactory, bought: list[tuple[str, str, str, str]]
 ) -> None:
     bought = [*bought, ("A", "VIEW", "", "")]
     events = [Event("test", session, "U", kind=kind) for session, kind, _, _ in bought]
     values: dict[str, float] = {}
-    aside: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
     for session, kind, price, pieces in bought:
         broken = price in {"nan", ""} or pieces == "x"
-        worth = 0.0 if kind != "BUY" or broken else float(price) * int(pieces)
-        if kind == "BUY" and (broken or worth < 0):
-            aside["price times pieces is no finite number" if broken else "price times pieces is negative"] += 1
+        both_below = not broken and kind == "BUY" and float(price) < 0 and int(pieces) < 0
+        worth = 0.0 if kind != "BUY" or broken else float(price) * int(pieces) * (-1 if both_below else 1)
+        if kind == "BUY" and broken:
+            lost[session] += 1
         else:
             values[session] = values.get(session, 0.0) + worth
-    mapping = PRICED.model_copy(update={"least_usable": 0.0})
+    unknown = dict.fromkeys(lost, "lost_purchase") | {
+        session: "more_returned" for session, value in values.items() if value < 0 and session not in lost
+    }
+    mapping = PRICED.model_copy(update={"least_usable": 0.0, "duplicates": "keep"})
     train = priced(events, [(price, pieces) for *_, price, pieces in bought])
     dataset = store(tmp_path_factory.mktemp("p"), [], mapping, train=train, test=csv_of(rows_of(GOOD, "test")))
-    assert values_of(dataset) == pytest.approx(values)
-    assert dataset.card().quarantine_reasons == aside
+    known = {session: value for session, value in values_of(dataset).items() if value is not None}
+    assert known == pytest.approx({session: value for session, value in values.items() if session not in unknown})
+    named = {session: reason for session, reason in unknown.items() if session in values}  # others have no event
+    assert dict(dataset.untrained().select("user_session", "reason").iter_rows()) == named
+    assert dataset.card().quarantine_reasons.get("price times pieces is no finite number", 0) == lost.total()
     must_add_up(dataset)
 
 
@@ -337,10 +425,11 @@ def test_sessions_made_of_pauses_are_those_that_a_loop_makes(
         events.append(Event(file, "", user, product=f"P{place % 2}", time=clock[file, user], value=value))
     chance = random.Random(seed)
     files = {file: without_sessions(chance.sample(events, len(events)), file) for file in ROLES}
-    dataset = store(tmp_path_factory.mktemp("gap"), [], BY_GAP, **files)
+    mapping = BY_GAP.model_copy(update={"least_usable": 0.0})
+    dataset = store(tmp_path_factory.mktemp("gap"), [], mapping, **files)
     made = with_sessions(events)
     assert facts_of(dataset) == sorted(event.facts for event in made)
-    must_be(dataset, expected_of(made, remove=False))
+    must_be(dataset, expected_of(made, remove=False, by_gap=True))
     sessions = dataset.dictionary("user_session").collect()
     where = {(event.session, event.file) for event in made}
     assert sorted(sessions.drop("session").rows()) == sorted(

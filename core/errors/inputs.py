@@ -135,6 +135,52 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def too_few_purchases(
+        cls, name: str, usable: int, total: int, reasons: str, *, at_least: float, setting: str = ""
+    ) -> InputError:
+        """`setting` is what in a mapping may help, as it would be written there."""
+        step = f"say {setting} in a mapping, or correct the file," if setting else "correct the file or the mapping"
+        return cls(
+            f"{name}: only {usable:,} of {total:,} purchases can be used ({reasons}); at least {at_least * 100:g}% must be, "
+            f"because what a session is worth depends on them: {step} and try again."
+        )
+
+    @classmethod
+    def either_decimal_mark(
+        cls, name: str, column: str, cell: str, *, both: tuple[str | None, str | None] = (None, None)
+    ) -> InputError:
+        """`both` are a cell that needs a decimal point and one that needs a comma, if the column has such cells."""
+        why = "no other number in it decides" if None in both else f"it also has {both[0]} and {both[1]}"
+        return cls(
+            f"Column {column} of {name} has {cell}, which is a different number with a decimal point and with a decimal "
+            f'comma, and {why}: say decimal = "." or decimal = "," in a mapping and try again.'
+        )
+
+    @classmethod
+    def several_currencies(cls, name: str, found: Sequence[str], column: str | None) -> InputError:
+        where = f"Column {column}" if column else "The price column"
+        column_step = "" if column else "columns.currency, "
+        return cls(
+            f"{where} of {name} has several currencies ({listed(found)}), which cannot be added up: name {column_step}"
+            "currency and currency_rates in a mapping, or convert the prices, and try again."
+        )
+
+    @classmethod
+    def purchases_repeated(cls, name: str, repeated: int, total: int) -> InputError:
+        return cls(
+            f"{name}: {repeated:,} of {total:,} purchase rows are equal to another one in every column that is read, as "
+            'when an export is joined twice: say duplicates = "remove" in a mapping if each counts once, or '
+            'duplicates = "keep" if each is a purchase of its own, and try again.'
+        )
+
+    @classmethod
+    def values_unknown(cls, name: str, unknown: int, total: int, reasons: str, *, at_least: float) -> InputError:
+        return cls(
+            f"{name}: the value of {unknown:,} of {total:,} sessions is not known ({reasons}); it must be for at least "
+            f"{at_least * 100:g}%: correct the export or the mapping, or set a lower least_usable, and try again."
+        )
+
+    @classmethod
     def sessions_without_events(cls, name: str, missing: Sequence[str], total: int) -> InputError:
         have = "has" if len(missing) == 1 else "have"
         return cls(

@@ -11,14 +11,31 @@ from pathlib import Path
 
 import polars as pl
 
-from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE
+from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE
 from core.ingestion.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.mapping import Mapping
 from core.ingestion.parquet_writer import ParquetWriter
+from core.ingestion.repeated_orders import SentTwice
+from core.ingestion.session_values import Losses
 from core.ingestion.side_by_side import in_order
 from core.ingestion.spill import Part, Spill
 from core.ingestion.units import COMPOSITE, KNOWN_VALUE, Sessions, make_units, sessions_by_gap
-from core.schema import ROLE, ROLES, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, UNIT, USER, USER_ID, USER_SESSION, VALUE
+from core.schema import (
+    BUY,
+    EVENT_CODE,
+    ROLE,
+    ROLES,
+    SESSION,
+    TEST_ROLE,
+    TIME,
+    TRAIN_ROLE,
+    TYPE,
+    UNIT,
+    USER,
+    USER_ID,
+    USER_SESSION,
+    VALUE,
+)
 from core.workspace import sync
 
 
@@ -28,18 +45,38 @@ class Assembled:
 
     rows: Counter[int] = field(default_factory=Counter)
     duplicates: Counter[int] = field(default_factory=Counter)
+    repeated_purchases: Counter[int] = field(default_factory=Counter)
+    sent_twice: Counter[int] = field(default_factory=Counter)
+    joined_visits: Counter[int] = field(default_factory=Counter)
+    untrained: Counter[str] = field(default_factory=Counter)
+    untrained_value: float = 0.0
+    purchases: int = 0
+    """BUY rows of train."""
+    buying_sessions: int = 0
+    """Of train, those that may have bought something, where values are added up from purchases."""
     composite: Counter[int] = field(default_factory=Counter)
     first_time: dict[int, int] = field(default_factory=dict)
     last_time: dict[int, int] = field(default_factory=dict)
     known_sessions: int = 0
-    differing_values: int = 0
     units: int = 0
     values: list[pl.Series] = field(default_factory=list)
-    """The values of the train sessions, one each."""
+    """The values of the train sessions, one for each session with a known value."""
+
+    @property
+    def train_sessions(self) -> int:
+        """Train sessions, of several users or one."""
+        return sum(map(len, self.values)) + sum(self.untrained.values()) - self.untrained["shared_id"]
 
     def add(self, made: Sessions) -> None:
         """Count a part."""
-        self.duplicates.update(made.duplicates)
+        for role, found in made.repeats.items():
+            self.duplicates[role] += found.rows
+            self.repeated_purchases[role] += found.purchases
+            self.joined_visits[role] += found.visits
+        self.untrained.update(dict(made.untrained.group_by("reason").len().iter_rows()))
+        self.buying_sessions += made.buying_sessions
+        self.purchases += int((made.events[TRAIN_ROLE].get_column(TYPE) == EVENT_CODE[BUY]).sum())
+        self.untrained_value += float(made.untrained.get_column("remaining").sum())
         for role, rows in made.events.items():
             if rows.height:
                 first, last = rows.select(pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")).row(0)
@@ -49,14 +86,21 @@ class Assembled:
         composite = made.units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
         self.composite.update(dict(composite.iter_rows()))
         self.known_sessions += made.units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION).n_unique()
-        self.differing_values += made.differing_values
         self.units += made.units.height
         train = made.units.filter(pl.col(ROLE) == TRAIN_ROLE)
-        self.values.append(train.filter(pl.col(SESSION).ne_missing(pl.col(SESSION).shift(1))).get_column(VALUE))
+        values = train.filter(pl.col(SESSION).ne_missing(pl.col(SESSION).shift(1))).get_column(VALUE)
+        self.values.append(values.drop_nulls())
 
 
 def assemble(
-    spills: dict[int, Spill], mapping: Mapping, folder: Path, *, seed: int, report: Callable[[int], None]
+    spills: dict[int, Spill],
+    mapping: Mapping,
+    folder: Path,
+    *,
+    sent_twice: dict[int, SentTwice],
+    losses: Losses,
+    seed: int,
+    report: Callable[[int], None],
 ) -> tuple[Assembled, IdCounts]:
     """Write the events, the units and the dictionary of the sessions.
 
@@ -64,6 +108,8 @@ def assemble(
         spills: by role the rows of its file, in parts by session; by user where sessions are still to be made.
         folder: where the dictionary of the users is already.
         mapping: how sessions and values are made.
+        sent_twice: by role the purchases that come again.
+        losses: the purchases of train in quarantine.
         seed: the one that the codes are made with.
         report: called with the rows that are written.
 
@@ -74,18 +120,19 @@ def assemble(
         SharedCodeError: two session ids have one code.
     """
     counted = Assembled()
-    work = partial(_sessions_of, mapping=mapping, folder=folder, seed=seed)
+    work = partial(_sessions_of, mapping=mapping, folder=folder, sent_twice=sent_twice, losses=losses, seed=seed)
     with (
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TRAIN_ROLE])) as train,
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
         ParquetWriter(folder / UNITS_FILE) as units,
+        ParquetWriter(folder / UNTRAINED_FILE) as untrained,
         DictionaryWriter(folder, USER_SESSION) as sessions,
         ThreadPoolExecutor(2) as writing,  # one file's row groups are written one after the other, four files are not
         ThreadPoolExecutor(1) as disk,  # brings to disk what is written, so that little is left to do in the end
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-        for made in in_order(work, pairs, ahead=1):
+        for made, repeats in in_order(work, pairs, ahead=1):
             numbered = pl.col(UNIT) + counted.units
             written = [
                 writing.submit(train.write, made.events[TRAIN_ROLE].with_columns(numbered)),
@@ -93,7 +140,9 @@ def assemble(
                 writing.submit(units.write, made.units.with_columns(numbered)),
                 writing.submit(sessions.write, made.ids.rename({SESSION: "code", USER_SESSION: "id"})),
             ]
+            untrained.write(made.untrained)
             counted.add(made)
+            counted.sent_twice.update(repeats)
             for each in written:
                 each.result()
             if syncing is None or syncing.done():
@@ -109,8 +158,15 @@ def _sync_files(folder: Path) -> None:
         sync(file)
 
 
-def _sessions_of(pair: tuple[Part, Part], mapping: Mapping, folder: Path, seed: int) -> Sessions:
-    """Put the events of a part of train and of test together."""
+def _sessions_of(
+    pair: tuple[Part, Part],
+    mapping: Mapping,
+    folder: Path,
+    sent_twice: dict[int, SentTwice],
+    losses: Losses,
+    seed: int,
+) -> tuple[Sessions, dict[int, int]]:
+    """Put the events of a part of train and of test together; with them the purchases sent twice that were removed."""
     events = dict(zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True))
     if mapping.session_gap_minutes is not None:
         users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID), glob=False).select(USER, USER_ID)
@@ -118,4 +174,9 @@ def _sessions_of(pair: tuple[Part, Part], mapping: Mapping, folder: Path, seed: 
             if rows.height:
                 mine = users.filter(pl.col(USER).is_between(rows[USER].min(), rows[USER].max())).collect()
                 events[role] = sessions_by_gap(rows, mine, mapping.session_gap_minutes, seed)
-    return make_units(events, mapping)
+    heights = {role: rows.height for role, rows in events.items()}
+    for role, rows in events.items():
+        if rows.height:
+            events[role] = sent_twice[role].without_repeats(rows, within_sessions=role == TEST_ROLE)
+    removed = {role: heights[role] - rows.height for role, rows in events.items()}
+    return make_units(events, mapping, losses), removed

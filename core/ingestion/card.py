@@ -7,13 +7,26 @@ from collections import Counter
 
 import polars as pl
 
-from core.dataset import DatasetCard, FileCard
+from core.dataset import DatasetCard, FileCard, UnknownValue
 from core.ingestion.assembly import Assembled
 from core.ingestion.dictionaries import IdCounts
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources import Source, left_out, own_bytes
 from core.ingestion.tally import Tally
-from core.schema import CATEGORY_ID, PRODUCT_ID, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
+from core.schema import (
+    CATEGORY_ID,
+    PRODUCT_ID,
+    ROLES,
+    SESSION,
+    TEST_ROLE,
+    TRAIN_ROLE,
+    USER,
+    USER_ID,
+    USER_SESSION,
+    VALUE,
+)
+
+_DECIMALS = 6  # of sums of money: more are errors of adding up
 
 
 def make_card(
@@ -28,8 +41,10 @@ def make_card(
     ids: dict[str, IdCounts],
     assembled: Assembled,
     to_predict: int,
+    notes: list[str],
 ) -> DatasetCard:
     """Put the counts together. `sources` and `tallies` go by role, `ids` by file column."""
+    lost = tallies[TRAIN_ROLE].lost_purchases
     reasons: Counter[str] = sum((tally.reasons for tally in tallies.values()), Counter())
     train, test = (
         _file_card(sources[role], role, tallies[role], ids=ids, assembled=assembled) for role in (TRAIN_ROLE, TEST_ROLE)
@@ -41,6 +56,7 @@ def make_card(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         mapping=mapping.name,
         value_rule=mapping.value,
+        mapping_notes=tuple(notes),
         train=train,
         test=test,
         sample_submission=sample_submission,
@@ -50,9 +66,17 @@ def make_card(
         composite_test=assembled.composite[TEST_ROLE],
         users_in_both=ids[USER_ID].both,
         products_new_in_test=ids[PRODUCT_ID].test - ids[PRODUCT_ID].both,
-        sessions_with_differing_values=assembled.differing_values,
-        quarantine_reasons=dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
+        sessions_with_differing_values=assembled.untrained[UnknownValue.DIFFERING_VALUES],
+        quarantine_reasons=_most_frequent_first(reasons),
+        untrained=_most_frequent_first(assembled.untrained),
+        untrained_value=round(assembled.untrained_value, _DECIMALS),
+        lost_value=round(float(lost.get_column(VALUE).sum()), _DECIMALS),
+        unattributed_purchases=lost.filter(pl.col(SESSION).is_null(), pl.col(USER).is_null()).height,
     )
+
+
+def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(((str(name), rows) for name, rows in counts.items()), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCounts], assembled: Assembled) -> FileCard:
@@ -70,6 +94,10 @@ def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCoun
         ignored=tally.ignored,
         duplicates=assembled.duplicates[role],
         removed=tally.kept - assembled.rows[role],
+        purchases=tally.purchases.usable,
+        lost_purchases=tally.purchases.lost,
+        sent_twice=assembled.sent_twice[role],
+        joined_visits=assembled.joined_visits[role],
         sessions=distinct(USER_SESSION),
         users=distinct(USER_ID),
         products=distinct(PRODUCT_ID),

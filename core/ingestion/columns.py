@@ -16,14 +16,17 @@ def plain(name: str) -> str:
     return name.strip().lstrip("\ufeff").strip()
 
 
-def pick(table: Table, mapping: Mapping, wanted: Iterable[str]) -> Picked:
-    """Where the wanted columns stand in a table; names are compared without blanks, then without case.
+def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterable[str] = ()) -> Picked:
+    """The places of the wanted columns in a table; names are compared without blanks, then without case.
+
+    Columns that are optional are left out where the table does not have them.
 
     Raises:
         InputError: a wanted column is absent or stands there more than once; the sentence names what is there instead.
     """
     found = [plain(name) for name in table.columns]
     told = {role: str(getattr(mapping.columns, role)) for role in wanted}
+    told |= {role: name for role in optional if _places(found, name := str(getattr(mapping.columns, role)))}
     places = {role: _places(found, column) for role, column in told.items()}
     missing = [told[role] for role, where in places.items() if not where]
     if missing:

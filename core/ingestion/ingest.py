@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +20,7 @@ from core.ingestion.assembly import Assembled, assemble
 from core.ingestion.card import make_card
 from core.ingestion.database import Query
 from core.ingestion.dictionaries import Dictionaries, IdCounts
+from core.ingestion.doubts import refuse_doubtful_values
 from core.ingestion.ids import all_test_sessions, order_of, wanted_ids
 from core.ingestion.input_files import InputFiles
 from core.ingestion.known import (
@@ -32,7 +34,10 @@ from core.ingestion.known import (
 )
 from core.ingestion.mapping import mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
+from core.ingestion.preview import completed_mapping
 from core.ingestion.reading import read_blocks
+from core.ingestion.repeated_orders import SentTwice
+from core.ingestion.session_values import Losses
 from core.ingestion.sources import Source, text_bytes
 from core.ingestion.spill import Spill, part_bits
 from core.ingestion.tally import Tally
@@ -69,6 +74,8 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
     """
     report(0, _PARTS, "looking whether the files are known")
     workspace.sweep()
+    mapping, notes = completed_mapping(files.train, files.mapping)
+    files = replace(files, mapping=mapping)
     with ThreadPoolExecutor(1) as pool:
         hashes = pool.submit(content_hashes, files)
         if may_be_known(files, workspace):  # else the files are hashed while they are read
@@ -79,7 +86,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
         with _room(workspace):
             for seed in _SEEDS:
                 try:
-                    return _Ingestion(files, workspace, hashes, seed, report).store()
+                    return _Ingestion(files, workspace, hashes, seed, notes, report).store()
                 except SharedCodeError:
                     continue
     raise RuntimeError("two ids had the same code under every seed")
@@ -105,6 +112,7 @@ class _Ingestion:
         workspace: Workspace,
         hashes: Future[dict[str, str | None]],
         seed: int,
+        notes: list[str],
         report: Report,
     ) -> None:
         self._files = files
@@ -112,11 +120,13 @@ class _Ingestion:
         self._hashes = hashes
         self._answers: dict[str, str | None] = {}
         self._seed = seed
+        self._notes = notes
         self._report = report
         self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
         sizes = [text_bytes(source) for source in self._sources.values()]
         self._bytes = None if None in sizes else sum(size or 0 for size in sizes)
         self._tallies = {role: Tally() for role in self._sources}
+        self._sent_twice = {role: SentTwice(files.mapping) for role in self._sources}
         self._rows_written = 0
         self._bytes_read = 0
 
@@ -147,9 +157,11 @@ class _Ingestion:
                 for block, part in read_blocks(source, understanding, self._tallies[role], self._read_so_far):
                     digest.update(part)
                     spills[role].add(block.parts)
+                    self._sent_twice[role].add(block.rows)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
+                self._sent_twice[role].find()
                 if isinstance(source, Query):
                     self._answers[ROLES[role]] = digest.hexdigest()
         return spills
@@ -170,6 +182,7 @@ class _Ingestion:
             ids=ids,
             assembled=assembled,
             to_predict=to_predict,
+            notes=self._notes,
         )
         (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
@@ -199,7 +212,16 @@ class _Ingestion:
             }
             if mapping.session_gap_minutes is not None:
                 counts[USER_ID].result()  # sessions that are still to be made are called by their user
-            assembled, sessions = assemble(spills, mapping, made, seed=self._seed, report=self._written_so_far)
+            assembled, sessions = assemble(
+                spills,
+                mapping,
+                made,
+                sent_twice=self._sent_twice,
+                losses=Losses.of(self._tallies[TRAIN_ROLE].lost_purchases, mapping),
+                seed=self._seed,
+                report=self._written_so_far,
+            )
+            refuse_doubtful_values(self._files.train.name, mapping, assembled)
             ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
             synced = [pool.submit(sync, file) for file in made.iterdir()]  # the disk works while the order is found
             dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)

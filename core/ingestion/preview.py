@@ -13,6 +13,8 @@ from core.ingestion.columns import pick, plain
 from core.ingestion.database import Query
 from core.ingestion.found_files import files_of
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
+from core.ingestion.mapping.definition import GUESSED_ROLES
+from core.ingestion.mapping.money_guess import completed
 from core.ingestion.quarantine import LINE, REASON
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import Source, open_tables
@@ -57,6 +59,21 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _ROWS_LOOKE
     raise InputError.empty(source.name)
 
 
+def completed_mapping(source: Source, mapping: Mapping) -> tuple[Mapping, list[str]]:
+    """Add the columns of orders, statuses and currencies that the mapping does not mention and the log has.
+
+    Returns:
+        The mapping, and a sentence for each column that was added; see `mapping.money_guess.completed`.
+    """
+    if not mapping.adds_prices or set(GUESSED_ROLES) <= mapping.columns.model_fields_set:
+        return mapping, []
+    try:
+        log = peek(source, mapping)
+    except InputError:  # reading it will say so, and knows more about the reason
+        return mapping, []
+    return completed(mapping, log.columns, log.rows)
+
+
 def _texts(rows: pl.DataFrame) -> pl.DataFrame:
     """All cells as texts; those of types that have no text form are empty."""
     return rows.select(_text(cells).fill_null("") for cells in rows)
@@ -85,9 +102,10 @@ def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int 
     Raises:
         InputError: one sentence on what is no table, or has not the mapping's columns.
     """
+    mapping, _ = completed_mapping(source, mapping)
     understanding = Understanding(mapping, with_value)
     for table in open_tables(source, mapping):
-        for piece in table.pieces(pick(table, mapping, understanding.wanted)):
+        for piece in table.pieces(pick(table, mapping, understanding.wanted, understanding.optional)):
             shown = _shown(piece.read(), understanding, rows)
             if shown.height:
                 return shown

@@ -17,6 +17,8 @@ FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
 there only because the mapping told to ignore its event word."""
 IGNORED_TYPE = -1
 """Stands for the event types that the mapping told to ignore."""
+NO_TOTAL = "no_total"
+"""A purchase row whose cell for the order's total is empty: another row of the order has it."""
 _MOST_WORDS_NAMED = 5  # event words told one by one in reasons; a column of free text would give a reason a row
 
 
@@ -57,9 +59,11 @@ def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[
     if mapping.every_event_is is None:
         rules |= _word_rules(mapping, unknown_words)
     if value is not None:
-        rules[f"{value} is no finite number"] = ~pl.col(VALUE).is_finite().fill_null(value=False)
-        rules[f"{value} is negative"] = pl.col(VALUE) < 0
-        rules[f"{value} is above {LARGEST_VALUE:.0e}"] = pl.col(VALUE) > LARGEST_VALUE
+        total = ~pl.col(NO_TOTAL) if mapping.price_is == "order_total" else pl.lit(value=True)
+        rules[f"{value} is no finite number"] = pl.col(VALUE).is_null() & total
+        if not mapping.adds_prices:  # a purchase below 0 is a return, which lowers the order
+            rules[f"{value} is negative"] = pl.col(VALUE) < 0
+        rules[f"{value} is above {LARGEST_VALUE:.0e}"] = pl.col(VALUE).abs() > LARGEST_VALUE
     return pl.coalesce(pl.when(rule).then(pl.lit(reason)) for reason, rule in rules.items()).alias(REASON)
 
 

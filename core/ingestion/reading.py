@@ -13,6 +13,7 @@ from core.errors import InputError, StudioError
 from core.ingestion.block import Block, Piece
 from core.ingestion.columns import pick
 from core.ingestion.database import Query
+from core.ingestion.doubts import refuse_lost_purchases, refuse_unclear_numbers
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.preview import peek
@@ -42,7 +43,7 @@ def read_blocks(
     for table in open_tables(source, understanding.mapping):
         tally.begin(table.name)
         faulty.begin(table.name)
-        picked = pick(table, understanding.mapping, understanding.wanted)
+        picked = pick(table, understanding.mapping, understanding.wanted, understanding.optional)
 
         def work(piece: Piece, name: str = table.name) -> tuple[int, Understood, bytes]:
             block = piece.read()
@@ -56,8 +57,14 @@ def read_blocks(
                 _refuse(source, tally, faulty, understanding)
             report(size)
             yield block, digest
-    if tally.kept < understanding.mapping.least_usable * (tally.rows - tally.ignored) or not tally.kept:
+    mapping = understanding.mapping
+    refuse_unclear_numbers(source.name, mapping, tally)
+    if tally.kept < mapping.least_usable * (tally.rows - tally.ignored) or not tally.kept:
         _refuse(source, tally, faulty, understanding)
+    if tally.purchases.lost:
+        why = tally.purchases.reasons.most_common(1)[0]
+        setting = _setting_that_helps(source, *why, tally.purchases.usable + tally.purchases.lost, mapping)
+        refuse_lost_purchases(source.name, mapping, tally, setting)
 
 
 def _faults(block: Understood) -> Understood:

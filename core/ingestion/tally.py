@@ -10,6 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import RowCount, RowOrder
+from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount
+from core.ingestion.money import MoneyFindings
 from core.ingestion.quarantine import IGNORED, REASON
 from core.ingestion.understanding import Understood
 from core.schema import SESSION, TIME, TYPE, VALUE
@@ -26,6 +28,9 @@ class Tally:
         self.quarantined = 0
         self.ignored = 0
         self.reasons: Counter[str] = Counter()
+        self.purchases = PurchaseCount()
+        self.money = MoneyFindings()
+        self.lost: list[pl.DataFrame] = []
         self._empty: Counter[tuple[str, str]] = Counter()
         self._files: dict[str, list[int]] = {}
         self._order = _OrderCount()
@@ -46,6 +51,15 @@ class Tally:
             self.ignored += int(block.bad.get_column(IGNORED).sum())
             self.reasons.update(dict(block.bad.group_by(REASON).len().iter_rows()))
         self._order.add(block.rows)
+        self.purchases += block.purchases
+        self.money |= block.money
+        if block.lost.height:
+            self.lost.append(block.lost)
+
+    @property
+    def lost_purchases(self) -> pl.DataFrame:
+        """The quarantined rows that are or may be purchases; see core.ingestion.lost_purchases."""
+        return pl.concat([NO_LOSS, *self.lost])
 
     @property
     def rows(self) -> int:
@@ -113,7 +127,7 @@ class _OrderCount:
 
     def _add_sums(self, values: NDArray[np.float64]) -> None:
         place = np.arange(self._rows, self._rows + len(values), dtype=np.float64)
-        size = np.log1p(values)
+        size = np.log1p(np.abs(values))  # a return is a negative purchase
         # not by `@`: BLAS would start threads for these, and they wait for more work by spinning on a core
         products = ((place * place).sum(), (size * size).sum(), (place * size).sum())
         self._sums += [len(values), place.sum(), products[0], size.sum(), *products[1:]]

@@ -7,33 +7,39 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.ingestion.block import Block
+from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.log_column import WITH_DECIMAL_COMMA
-from core.ingestion.quarantine import IGNORED_TYPE, reason_of, set_aside
+from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
+from core.ingestion.quarantine import IGNORED_TYPE, NO_TOTAL, reason_of, set_aside
 from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
     BUY,
     CATEGORY,
     CATEGORY_ID,
+    CURRENCY,
     EVENT_CODE,
     EVENT_TIME,
     EVENT_TYPE,
     EVENT_TYPES,
     LARGEST_VALUE,
+    ORDER_ID,
+    ORDER_STATUS,
+    PRICE,
     PRODUCT,
     PRODUCT_ID,
+    QUANTITY,
     SESSION,
     SESSION_VALUE,
     TIME,
     TYPE,
+    UNKNOWN_ID,
     USER,
     USER_ID,
     USER_SESSION,
     VALUE,
 )
 
-PRICE, QUANTITY = "price", "quantity"
 NO_CATEGORY = "(none)"
 """The category of all products of a log that has no categories."""
 CODE_OF = {USER_SESSION: SESSION, USER_ID: USER, PRODUCT_ID: PRODUCT, CATEGORY_ID: CATEGORY}
@@ -51,8 +57,9 @@ class Understood:
 
     `rows` are in file order, `parts` has the same by parts of the session's code (the user's, where sessions are still
     to be made). `ids` gives for each file column but the session's the ids of the usable rows, each once: code and id,
-    by parts of the code. `bad` has the quarantine's columns. `empty` counts empty cells: (event word as it stands
-    there, file column) -> rows.
+    by parts of the code. `bad` has the quarantine's columns. `empty` counts empty cells: (event word as it is
+    there, file column) -> rows. `purchases` counts BUY rows, `lost` has those whose money is missing from a session (see
+    lost_purchases), `money` is what the block says about its numbers.
     """
 
     rows: pl.DataFrame
@@ -60,6 +67,27 @@ class Understood:
     ids: dict[str, Parts]
     bad: pl.DataFrame
     empty: dict[tuple[str, str], int]
+    purchases: PurchaseCount
+    lost: pl.DataFrame
+    money: MoneyFindings
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """A block's cells with clean ids, what they mean, and what is needed to judge its rows.
+
+    `rows` has codes, time, type and value, null where a cell means nothing; `amounts` what each row would add as a
+    purchase (null where values are not added up from purchases); `reason` is that to quarantine a row;
+    `unknown_words` are event words that the mapping does not know.
+    """
+
+    cells: pl.DataFrame
+    rows: pl.DataFrame
+    reason: pl.Expr
+    amounts: pl.Series | None
+    unknown_words: set[str]
+    empty: dict[tuple[str, str], int]
+    money: MoneyFindings
 
 
 @dataclass(frozen=True)
@@ -88,22 +116,34 @@ class Understanding:
             CATEGORY_ID: columns.category_id is not None,
             USER_ID: True,
             USER_SESSION: self.mapping.session_gap_minutes is None,
-            SESSION_VALUE: self.with_value and self.mapping.value == "column",
+            SESSION_VALUE: self.with_value and not self.mapping.adds_prices,
             PRICE: self._priced,
             QUANTITY: self._priced and columns.quantity is not None,
+            ORDER_ID: self._priced and columns.order_id is not None,
+            ORDER_STATUS: self._priced and columns.order_status is not None,
+            CURRENCY: self._priced and columns.currency is not None,
         }
         return tuple(name for name, wanted in has.items() if wanted)
 
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Columns that are read where the file has them: in a test file, orders tell which purchases were sent twice."""
+        return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
+
     def __call__(self, name: str, block: Block) -> Understood:
         """Understand a block of the file `name`."""
-        cells, rows, reason = self._meaning(block)
+        found = self._meaning(block)
+        cells, rows = found.cells, found.rows
         usable = self._usable(cells, rows)
-        bad = set_aside(name, block, _side_by_side(cells, rows), ~usable, reason)
-        empty: dict[tuple[str, str], int] = {}
+        bad = set_aside(name, block, _side_by_side(cells, rows), ~usable, found.reason)
+        purchases, lost = count_purchases(rows, usable, found.reason, cells), NO_LOSS
+        if found.amounts is not None and (block.broken or not usable.all()):
+            lost = lost_purchases(
+                cells, rows, ~usable, found.amounts, found.unknown_words, block.broken, mapping=self.mapping, seed=self.seed
+            )
         if not usable.all():
-            empty = _empty_cells(cells, self._id_columns)
             cells, rows = cells.filter(usable), rows.filter(usable)
-        return self._completed(cells, rows, bad, empty)
+        return self._completed(cells, rows, bad, found, purchases, lost)
 
     def preview(self, block: Block) -> pl.DataFrame:
         """The rows of a block as they will be understood, for people to look at.
@@ -111,37 +151,47 @@ class Understanding:
         Columns: those of the files that the mapping has, as text (event_time in UTC, event_type as one of ours);
         session_value, or what the row adds to it (null in test); reason, why a row would be set aside, else null.
         """
-        cells, rows, reason = self._meaning(block)
+        found = self._meaning(block)
         ours = pl.when(pl.col(TYPE) >= 0).then(pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None))
-        return _side_by_side(cells, rows).select(
+        return _side_by_side(found.cells, found.rows).select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
             ours.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
-            reason,
+            found.reason,
         )
 
     @property
     def _priced(self) -> bool:
-        return self.with_value and self.mapping.value == "price_of_buys"
+        return self.with_value and self.mapping.adds_prices
 
     @property
     def _id_columns(self) -> list[str]:
         return [column for column in self.wanted if column in CODE_OF]
 
-    def _meaning(self, block: Block) -> tuple[pl.DataFrame, pl.DataFrame, pl.Expr]:
-        """The cells with clean ids, what they mean as numbers (null: nothing), and the reason to set a row aside."""
+    def _meaning(self, block: Block) -> _Meaning:
         found = block.rows
         words = [column for column in found.columns if column == EVENT_TYPE and found.schema[column] != pl.String]
         cells = found.with_columns(as_text(found.get_column(column)) for column in [*self._id_columns, *words])
+        empty = _empty_cells(cells, self._id_columns)
+        # An event whose product or category is not known is an event all the same; above all its purchase counts.
+        nameless = {column for _, column in empty} & {PRODUCT_ID, CATEGORY_ID}
+        cells = cells.with_columns(pl.col(column).replace("", None).fill_null(UNKNOWN_ID) for column in nameless)
         kinds, unknown = self._types(cells)
         codes = (
             cells.get_column(column).hash(self.seed).reinterpret(signed=True).alias(CODE_OF[column])
             for column in self._id_columns
         )
         times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
-        rows = pl.DataFrame([*codes, times, kinds, self._values(cells, kinds)])
-        return cells, rows, reason_of(self.mapping, self._id_columns, unknown, self._value_in_words())
+        amounts, values, money = self._values(cells, kinds)
+        rows = pl.DataFrame([*codes, times, kinds, *values, *order_columns(cells, self.mapping, self.seed)])
+        reason = reason_of(self.mapping, self._identifying, unknown, self._value_in_words())
+        return _Meaning(cells, rows, reason, amounts, unknown, empty, money)
+
+    @property
+    def _identifying(self) -> list[str]:
+        """The ids without which a row is no event: whose it is, and of which session."""
+        return [column for column in self._id_columns if column in {USER_ID, USER_SESSION}]
 
     def _types(self, cells: pl.DataFrame) -> tuple[pl.Series, set[str]]:
         """Codes of the event types (null: unknown, IGNORED_TYPE: to be ignored), and the unknown words."""
@@ -164,17 +214,23 @@ class Understanding:
         kinds = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
         return kinds.alias(TYPE), {word for word in meant if word not in known and word}
 
-    def _values(self, cells: pl.DataFrame, kinds: pl.Series) -> pl.Series:
+    def _values(
+        self, cells: pl.DataFrame, kinds: pl.Series
+    ) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
+        """What the rows would add as purchases, the columns VALUE and NO_TOTAL, and what the cells say of numbers."""
         if not self.with_value:
-            return pl.Series(VALUE, [None], dtype=pl.Float64).new_from_index(0, cells.height)
+            return None, [pl.Series(VALUE, [None], dtype=pl.Float64).new_from_index(0, cells.height)], MoneyFindings()
         if not self._priced:
-            return self._number(cells.get_column(SESSION_VALUE)).alias(VALUE)
-        value = self._number(cells.get_column(PRICE))
-        if QUANTITY in cells.columns:
-            pieces = self._number(cells.get_column(QUANTITY))
-            # less than nothing of what costs less than nothing is no purchase, either
-            value = pl.select(pl.when((value < 0) & (pieces < 0)).then(value).otherwise(value * pieces)).to_series()
-        return pl.select(pl.when(kinds == EVENT_CODE[BUY]).then(value).otherwise(0.0).alias(VALUE)).to_series()
+            numbers, money = read_number(cells, SESSION_VALUE, self.mapping)
+            return None, [numbers.alias(VALUE)], money
+        amounts, money = read_amounts(cells, kinds, self.mapping)
+        bought = kinds == EVENT_CODE[BUY]
+        values = [pl.select(pl.when(bought).then(amounts).otherwise(0.0).alias(VALUE)).to_series()]
+        if self.mapping.price_is == "order_total":
+            price = cells.get_column(PRICE)
+            empty = price.str.strip_chars() == "" if price.dtype == pl.String else price.is_null()
+            values.append((empty.fill_null(value=True) & bought.fill_null(value=False)).alias(NO_TOTAL))
+        return amounts, values, money
 
     def _value_in_words(self) -> str | None:
         columns = self.mapping.columns
@@ -184,25 +240,23 @@ class Understanding:
             return columns.session_value
         return columns.price if columns.quantity is None else f"{columns.price} times {columns.quantity}"
 
-    def _number(self, cells: pl.Series) -> pl.Series:
-        if cells.dtype != pl.String:
-            none = pl.Series(cells.name, [None], dtype=pl.Float64)  # a date or a truth value is no number
-            return cells.cast(pl.Float64) if cells.dtype.is_numeric() else none.new_from_index(0, len(cells))
-        texts = cells.str.strip_chars()
-        if self.mapping.decimal == ",":
-            texts = texts.set(~texts.str.contains(WITH_DECIMAL_COMMA), None)
-            texts = texts.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-        return texts.cast(pl.Float64, strict=False)
-
     def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
-        filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in self._id_columns)
+        filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in self._identifying)
         meant = pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
         if self.with_value:
-            meant &= (pl.col(VALUE).is_between(0, LARGEST_VALUE) & pl.col(VALUE).is_not_nan()).fill_null(value=False)
+            smallest = -LARGEST_VALUE if self._priced else 0.0
+            valued = pl.col(VALUE).is_between(smallest, LARGEST_VALUE).fill_null(value=False)
+            meant &= valued | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else valued
         return cells.select(filled).to_series() & rows.select(meant).to_series()
 
     def _completed(
-        self, cells: pl.DataFrame, rows: pl.DataFrame, bad: pl.DataFrame, empty: dict[tuple[str, str], int]
+        self,
+        cells: pl.DataFrame,
+        rows: pl.DataFrame,
+        bad: pl.DataFrame,
+        found: _Meaning,
+        purchases: PurchaseCount,
+        lost: pl.DataFrame,
     ) -> Understood:
         """Add what the log does not have: one category for all, the user in place of the session."""
         ids = {
@@ -219,9 +273,11 @@ class Understanding:
             rows = rows.with_columns(cells.get_column(USER_SESSION))
         else:  # sessions are made later, from all events of a user
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
-        rows = rows.select(ROW_COLUMNS)
+        rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))
         parted = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
-        return Understood(rows, split(rows, SESSION, self.bits), parted, bad, empty)
+        return Understood(
+            rows, split(rows, SESSION, self.bits), parted, bad, found.empty, purchases, lost, found.money
+        )
 
 
 def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -262,12 +318,12 @@ def _distinct_ids(rows: pl.DataFrame, cells: pl.DataFrame, column: str, seed: in
 
 def _empty_cells(cells: pl.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
     """How many cells are empty, by event word and column."""
-    words = (
-        cells.get_column(EVENT_TYPE) if EVENT_TYPE in cells.columns else pl.Series([""]).new_from_index(0, len(cells))
-    )
     found: dict[tuple[str, str], int] = {}
     for column in columns:
         blank = (cells.get_column(column) == "").fill_null(value=True)
-        affected = words.filter(blank).cast(pl.String).str.strip_chars().fill_null("")
+        if not blank.any():
+            continue
+        words = cells.get_column(EVENT_TYPE).filter(blank) if EVENT_TYPE in cells.columns else pl.Series([""] * blank.sum())
+        affected = words.cast(pl.String).str.strip_chars().fill_null("")
         found |= {(word, column): rows for word, rows in affected.value_counts().iter_rows()}
     return found

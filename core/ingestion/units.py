@@ -1,4 +1,4 @@
-"""Events become sessions and units, the things that get one row of features; duplicates go, values are found."""
+"""Events become sessions and units, the things that get one row of features; repeated rows go, values are found."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
 from core.ingestion.ordering import places_in_order
+from core.ingestion.session_values import REASON, REMAINING, Losses, column_values, purchase_values
+from core.ingestion.visits import join_visits
 from core.schema import (
     BUY,
     CATEGORY,
@@ -31,8 +34,8 @@ from core.schema import (
 START = "start"
 COMPOSITE = "composite"
 KNOWN_VALUE = "known_value"
-_MILLION = 1_000_000
-"""Prices are added up as whole millionths: a sum of floats depends on the order of its parts in the last bit."""
+ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)
+"""Columns of an event that tell whose it is and what it is; all further ones describe it."""
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -41,71 +44,102 @@ class SharedCodeError(Exception):
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """What was found among the rows of one file.
+
+    Attributes:
+        rows: that are equal to another one in every column.
+        purchases: BUY rows among them.
+        visits: sessions whose user id changes within the visit; they were given to one user.
+    """
+
+    rows: int
+    purchases: int
+    visits: int
+
+
+@dataclass(frozen=True)
 class Sessions:
     """What became of some events.
 
-    `events` has by role unit, session, user, product, category, type and time, sorted by unit and time; `units` one row
-    a unit; `ids` the sessions' ids (session, user_session, role), each once a role; `duplicates` by role the rows that
-    repeat another one exactly; `differing_values` the number of train sessions whose rows give different values.
+    Attributes:
+        events: by role; unit, session, user, product, category, type and time, sorted by unit and time.
+        units: one row per unit; see make_units.
+        ids: one row per (session, role): session, user_session, role.
+        repeats: by role.
+        untrained: one row per train session without a known value, or whose id several users share: session,
+            user_session, reason (see UnknownValue), remaining (see purchase_values; null where values are in a column).
+        buying_sessions: train sessions that may have bought something; 0 where values are in a column.
     """
 
     events: dict[int, pl.DataFrame]
     units: pl.DataFrame
     ids: pl.DataFrame
-    duplicates: dict[int, int]
-    differing_values: int
+    repeats: dict[int, Repeats]
+    untrained: pl.DataFrame
+    buying_sessions: int
 
 
-def make_units(events: dict[int, pl.DataFrame], mapping: Mapping) -> Sessions:
+def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses | None = None) -> Sessions:
     """Sort events, drop repeated rows where they are to go, number the units and find the value of each session.
 
     A unit is a session id of one user in one file. The units' columns: unit (0, 1, ... by session, role, user), role,
-    session, user, start (epoch seconds of its first event), value (of the whole session id; null in test), composite
-    (the id has several users in that file), known_value (test only: the value the id has in train where both files give
-    it the same users; else null, as it is where values are sums of the purchases that a file has).
+    session, user, start (epoch seconds of its first event), value (of the whole session id; null in test, and in train
+    where it is not known), composite (the id has several users in that file), known_value (test only: the value the id
+    has in train where both files give it the same users; else null, as it is where values are sums of the purchases that
+    a file has).
 
-    `events` (by role) must hold all events of every session in it. Where the rows of a session give different values,
-    their mean stands.
+    Args:
+        events: by role; all events of every session in it.
+        mapping: how values are made.
+        losses: the purchases in quarantine.
 
     Raises:
         SharedCodeError: two session ids have one code.
     """
     key = SESSION if mapping.session_gap_minutes is None else USER
-    ordered, duplicates, firsts = {}, {}, []
+    ordered, repeats, firsts = {}, {}, []
     for role, rows in events.items():
-        ordered[role], duplicates[role] = _in_order(rows, key, remove=mapping.duplicates == "remove")
+        ordered[role], repeats[role] = _in_order(rows, key, remove=mapping.duplicates == "remove")
         firsts.append(_first_events(ordered[role], role))
-    values, differing = _session_values(ordered[TRAIN_ROLE], mapping)
+    values = _session_values(ordered[TRAIN_ROLE], mapping, losses or Losses())
     described = pl.concat(firsts).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
     units = _units(described, values, mapping)
     by_session = described if key == SESSION else described.sort(SESSION, ROLE)
     refuse_other_id(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
+    ids = by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE)
     return Sessions(
         {role: _numbered(rows, described.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
         units,
-        by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE),
-        duplicates,
-        differing,
+        ids,
+        repeats,
+        _untrained(units, values, ids),
+        values.height if mapping.adds_prices else 0,
     )
 
 
-def _in_order(rows: pl.DataFrame, key: str, *, remove: bool) -> tuple[pl.DataFrame, int]:
+def _in_order(rows: pl.DataFrame, key: str, *, remove: bool) -> tuple[pl.DataFrame, Repeats]:
     """Sort the rows of one file by all that tells them apart, so that their order in the file is gone.
 
     Returns:
-        The rows without those that repeat another one, if these are to go; and how many repeat another one.
+        The rows without those that are equal to another one, if these are to go; and what was found.
     """
     # Session, moment and product nearly always suffice.
     placed = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
     ordered = placed[places_in_order(*(placed.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
     same_key = ~_changed(ordered, key)
+    visits = 0
+    if key == SESSION and (same_key & _changed(ordered, USER)).any():
+        ordered, visits = join_visits(ordered)
+    others = [name for name in ordered.columns if name not in (*ROW_KEYS, "_moment", USER_SESSION)]
     tied = same_key & ~_changed(ordered, "_moment", PRODUCT)
-    if (same_key & _changed(ordered, USER)).any() or (tied & _changed(ordered, CATEGORY, VALUE)).any():
-        ordered = ordered.sort(key, USER, "_moment", PRODUCT, CATEGORY, VALUE)
+    if (same_key & _changed(ordered, USER)).any() or (tied & _changed(ordered, *others)).any():
+        ordered = ordered.sort(key, USER, "_moment", PRODUCT, *others)
         tied = ~_changed(ordered, key, "_moment", PRODUCT)
-    repeated = tied & ~_changed(ordered, SESSION, USER, CATEGORY, VALUE)
-    count = int(np.count_nonzero(repeated))
-    return (ordered.filter(~repeated) if remove and count else ordered), count
+    repeated = tied & ~_changed(ordered, SESSION, USER, *others)
+    bought = ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY]
+    found = Repeats(int(np.count_nonzero(repeated)), int(np.count_nonzero(repeated & bought)), visits)
+    return (ordered.filter(~repeated) if remove and found.rows else ordered), found
 
 
 def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
@@ -113,7 +147,11 @@ def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
     changed = np.zeros(rows.height, bool)
     for name in names:
         column = rows.get_column(name)
-        if column.null_count() < rows.height:  # a test file has no values: nulls are all alike
+        if column.null_count() == rows.height:  # a test file has no values: nulls are all alike
+            continue
+        if column.null_count():
+            changed |= column.ne_missing(column.shift(1)).to_numpy()
+        else:
             cells = column.to_numpy()
             changed[1:] |= cells[1:] != cells[:-1]
     changed[:1] = True
@@ -156,43 +194,44 @@ def _numbered(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME)
 
 
-def _session_values(train: pl.DataFrame, mapping: Mapping) -> tuple[pl.DataFrame, int]:
-    """The values of train sessions that are not simply those of their first row: session, _value.
-
-    With it how many sessions have rows with different values.
-    """
-    if mapping.value == "price_of_buys":
-        millionths = (pl.col(VALUE) * _MILLION).round().cast(pl.Int128).sum()
-        bought = train.filter(pl.col(TYPE) == EVENT_CODE[BUY]).group_by(SESSION)
-        sums = bought.agg(millionths.cast(pl.Float64).alias("_value"))
-        # By NumPy, as Polars multiplies by the divisor's inverse, and 50532.55 would end in ...549999.
-        return sums.with_columns(pl.Series("_value", sums.get_column("_value").to_numpy() / _MILLION)), 0
-    differs = ~_changed(train, SESSION) & _changed(train, VALUE)
-    uneven = train.filter(differs).select(pl.col(SESSION).unique())
-    rows = train.join(uneven, on=SESSION, how="semi") if uneven.height else train.clear()
-    # sorted, because the mean of floats depends on their order in its last bit
-    return rows.group_by(SESSION).agg(pl.col(VALUE).sort().mean().alias("_value")), uneven.height
+def _session_values(train: pl.DataFrame, mapping: Mapping, losses: Losses) -> pl.DataFrame:
+    """The values of train sessions that are not simply those of their first row: session, value, and REASON."""
+    if mapping.adds_prices:
+        return purchase_values(train, mapping, losses)
+    return column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
 
 
 def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     """Describe units from their first events, in order."""
-    if mapping.value == "price_of_buys":
+    if mapping.adds_prices:
         units = units.with_columns(pl.lit(0.0).alias(VALUE))
     if values.height:
-        units = units.join(values, on=SESSION, how="left", maintain_order="left").with_columns(
-            pl.coalesce("_value", VALUE).alias(VALUE)
+        found = values.select(SESSION, pl.col(VALUE).alias("_value"), pl.lit(value=True).alias("_found"))
+        units = units.join(found, on=SESSION, how="left", maintain_order="left").with_columns(
+            pl.when("_found").then("_value").otherwise(VALUE).alias(VALUE)
         )
     units = units.with_columns(
         pl.when(pl.col(ROLE) == TRAIN_ROLE).then(VALUE).alias(VALUE),
-        # units of one session and file stand side by side
+        # units of one session and file are neighbours
         (_same_as_before(SESSION, ROLE) | _same_as_before(SESSION, ROLE).shift(-1, fill_value=False)).alias(COMPOSITE),
     )
     known = _known_values(units)
-    if mapping.value == "price_of_buys":  # the part of a session in train has its own purchases, not those in test
+    if mapping.adds_prices:  # the part of a session in train has its own purchases, not those in test
         known = known.clear()
     return units.join(known, on=[SESSION, ROLE], how="left", maintain_order="left").select(
         UNIT, ROLE, SESSION, USER, START, VALUE, COMPOSITE, KNOWN_VALUE
     )
+
+
+def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+    """The train sessions that do not train; see Sessions.untrained."""
+    unknown = values.filter(pl.col(REASON).is_not_null()).select(SESSION, REASON, REMAINING)
+    shared = units.filter(COMPOSITE, pl.col(ROLE) == TRAIN_ROLE).select(SESSION).unique()
+    shared = shared.join(unknown, on=SESSION, how="anti").join(values.select(SESSION, REMAINING), on=SESSION, how="left")
+    shared = shared.select(SESSION, pl.lit(UnknownValue.SHARED_ID).alias(REASON), REMAINING)
+    names = ids.filter(pl.col(ROLE) == TRAIN_ROLE).select(SESSION, USER_SESSION)
+    found = pl.concat([unknown, shared]).join(names, on=SESSION).sort(SESSION)
+    return found.select(SESSION, USER_SESSION, pl.col(REASON).alias("reason"), REMAINING)
 
 
 def _known_values(units: pl.DataFrame) -> pl.DataFrame:

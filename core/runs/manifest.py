@@ -160,9 +160,14 @@ class MetaModel(BaseModel):
 
 
 class SessionCounts(BaseModel):
-    """Sessions of the run; `test` are those to predict.
+    """Sessions of the run.
 
-    `known` got the value they have in train; `composite` are ids that several users share in test.
+    Attributes:
+        train: sessions in the train file.
+        test: sessions to predict.
+        known: those of `test` that got the value they have in train.
+        composite: those of `test` whose id several users share.
+        untrained: reason (see core.dataset.UnknownValue) -> train sessions that did not train because of it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -171,6 +176,7 @@ class SessionCounts(BaseModel):
     test: int
     known: int
     composite: int
+    untrained: dict[str, int] = {}
 
 
 class Manifest(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.dataset import UnknownValue
 from core.runs.manifest import Interval, Judged, Manifest
 from core.runs.store import Run
 from core.schema import LEARNER_LABELS
@@ -36,12 +37,16 @@ def _what(run: Run) -> list[str]:
     sessions = manifest.sessions
     told = f"{count(sessions.train, 'session')} of train, {sessions.test:,} of test"
     known = f", {sessions.known:,} of them known from train" if sessions.known else ""
+    untrained = [
+        f"{found:,} because {UnknownValue(code).words}" for code, found in sessions.untrained.items()
+    ]
     folds = f"{count(manifest.config.folds, 'fold')} ({manifest.config.fold_kind}), seed {manifest.config.seed}"
     return [
         f"Run         {manifest.run_id}{'  ' + note.name if note.name else ''}",
         *([f"Note        {note.text}"] if note.text else []),
         f"Made        {manifest.created}, in {duration(manifest.seconds)}",
         f"Data        {manifest.dataset_name}{' (simulated)' if manifest.synthetic else ''}: {told}{known}",
+        *([f"Not trained {'; '.join(untrained)}"] if untrained else []),
         f"Settings    {manifest.config.preset}, {folds}, {manifest.config.history} history",
     ]
 

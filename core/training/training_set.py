@@ -70,14 +70,18 @@ def training_set(
     *,
     all_rows: bool = False,
 ) -> TrainingSet:
-    """Choose the rows. Composite sessions never train: their value is of several users, who stand in several folds.
+    """Choose the rows.
+
+    Sessions whose value is not known never train, nor do composite sessions: their value is of several users, who are in
+    several folds.
 
     `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
     features.session_events; without them nothing is learned from what the sessions hold. With `all_rows` (the run's
     history) a session to predict may know the values of its user's later sessions, too.
     """
     units = table.units
-    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
+    known = units.get_column(VALUE).is_not_null()
+    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite") & known
     test = units.get_column(ROLE) == TEST_ROLE
     if wanted is not None:
         test = test & units.get_column(SESSION).is_in(wanted.implode())

@@ -12,7 +12,7 @@ import polars as pl
 from core import audit as auditing
 from core import ingestion
 from core.config import RunConfig
-from core.dataset import list_datasets
+from core.dataset import list_datasets, untrained_lines
 from core.errors import RunError, SettingError, listed
 from core.features import feature_catalogue, feature_page, write_features
 from core.ingestion.demo import write_demo
@@ -79,6 +79,13 @@ def ingest(options: argparse.Namespace) -> Outcome:
             ]
         if file.passed_over:
             lines.append(f"    not read, as not named like event files: {listed(file.passed_over)}")
+    lines += [f"  {note}" for note in card.mapping_notes]
+    for name, file in (("train", card.train), ("test", card.test)):
+        if file.sent_twice:
+            lines.append(f"  {count(file.sent_twice, 'purchase')} of {name} were sent twice and count once")
+        if file.joined_visits:
+            lines.append(f"  {count(file.joined_visits, 'session')} of {name} change the user, as at a log-in")
+    lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")
     return EXIT_DONE, card.model_dump(), "\n".join(lines)

@@ -12,7 +12,7 @@ from core import pipeline
 from core import runs as run_store
 from core.beforehand import must_be_free, must_be_possible
 from core.config import RunConfig
-from core.dataset import Dataset, list_datasets
+from core.dataset import Dataset, list_datasets, untrained_lines
 from core.errors import RunError, SettingError, listed
 from core.ingestion import InputFiles, ingest
 from core.progress import Moment, Progress
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> Outcome:
                 f"\n{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "
                 f"`quarantine {card.fingerprint[:12]}` shows them"
             )
+    words = "\n".join([words, *untrained_lines(card)])
     failed = manifest.checks.failed + manifest.certificate.failed
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
 

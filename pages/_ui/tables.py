@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.dataset import Dataset, DatasetCard
+from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
 from core.errors import listed
 from core.runs import Run
 from core.runs.store import PRICES_FILE
@@ -68,6 +68,34 @@ def part_tables(card: DatasetCard) -> None:
                 )
         if file.passed_over:
             st.caption(f"Not read for {part}, as not named like event files: {listed(file.passed_over)}.")
+
+
+def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
+    """The train sessions that do not train, one row per session, and what that means for their money."""
+    for line in untrained_lines(card):
+        st.caption(line)
+    sessions = dataset.untrained()
+    st.dataframe(
+        [
+            {
+                "Session": row["user_session"],
+                "Why its value is not known": UnknownValue(row["reason"]).words,
+                "Other purchases": "–" if row["remaining"] is None else number(row["remaining"]),
+            }
+            for row in sessions.head(_QUARANTINE_SHOWN).iter_rows(named=True)
+        ],
+        hide_index=True,
+        column_config={"Other purchases": st.column_config.TextColumn(alignment="right", help="In value units.")},
+        alt="Train sessions that do not train, with the reason and what their usable purchases add up to",
+    )
+    st.download_button(
+        "Download all of them as CSV",
+        lambda: dataset.untrained().select("user_session", "reason", "remaining").write_csv(),
+        file_name="untrained_sessions.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def _moment(seconds: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from core.ingestion.mapping.definition import Columns
+from core.ingestion.mapping.definition import GUESSED_ROLES, Columns
 from core.ingestion.mapping.log_column import LogColumn, plain
 
 
@@ -58,6 +58,19 @@ RECEIPT_NAMES: Final = _each("""
     rechnungsnr bestellnummer bestellnr bestellid warenkorbid""")
 """In a log of purchases, what was bought at once is a session."""
 
+ORDER_NAMES: Final = (*RECEIPT_NAMES, *_each("""
+    ordername orderkey ordernum orderref orderreference purchaseid purchaseorder paymentid ecommercetransactionid
+    idtransaction transactionnumber transactionno name siparisno siparisid numerocommande pedido"""))
+"""What tells one purchase from another; `name` is Shopify's."""
+
+STATUS_NAMES: Final = _each("""
+    financialstatus paymentstatus orderstatus orderstate transactionstatus purchasestatus paymentstate status state
+    bestellstatus zahlungsstatus siparisdurumu""")
+
+CURRENCY_NAMES: Final = _each("""
+    currency currencycode ordercurrency pricecurrency transactioncurrency itemcurrency purchasecurrency waehrung
+    parabirimi devise moneda""")
+
 VALUE_NAMES: Final = _each("sessionvalue sessionrevenue sessiontotal visitvalue visitrevenue sitzungswert")
 
 VALUE_OR_PRICE_NAMES: Final = _each("""
@@ -71,18 +84,24 @@ PRICE_NAMES: Final = _each("""
 
 ROW_TOTAL_NAMES: Final = (
     _each("""
-    salesvalue linetotal linevalue lineamount itemrevenue itemtotal purchaserevenue totalamount totalprice
+    salesvalue linetotal linevalue lineamount itemrevenue itemtotal purchaserevenue purchasevalue transactionrevenue orderamount grandtotal totalamount totalprice
     salesamount sales spend turnover eventvalue eventvalueinusd conversionvalue amount gesamtpreis positionswert
     zeilenbetrag betrag summe""")
     + VALUE_OR_PRICE_NAMES
 )
 """What a row is worth as a whole: the quantity is in it already."""
 
+ORDER_TOTAL_NAMES: Final = _each("""
+    purchaserevenue purchasevalue transactionrevenue ordervalue ordertotal orderamount total totalvalue revenue
+    grandtotal baskettotal basketvalue cartvalue carttotal bestellwert warenkorbwert gesamtwert""")
+"""What is named like the total of an order, not like the price of one of its lines."""
+
 QUANTITY_NAMES: Final = _each("""
     quantity qty itemquantity productquantity lineitemquantity units pieces count menge anzahl stueckzahl
     stueck""")
 
-_OWN_NAMES: Final = {plain(role): role for role in Columns.model_fields}
+_OWN_NAMES: Final = {plain(role): role for role in Columns.model_fields if role not in GUESSED_ROLES}
+"""An order's id can be the session's, too: in a log of receipts."""
 
 
 def named(columns: Sequence[LogColumn], role: str, names: Sequence[str]) -> list[LogColumn]:

@@ -15,6 +15,9 @@ PRICE_OF_BUYS: Final = "price_of_buys"
 """The rule that makes a session's value of the prices of its BUY events."""
 
 
+_MONEY_ROLES: Final = ("order_id", "order_status", "currency")
+
+
 def require_columns(mapping: Mapping) -> None:
     """Each of our columns needs the log's, or the rule that stands in for it."""
     columns = mapping.columns
@@ -41,6 +44,7 @@ def refuse_two_sources(mapping: Mapping) -> None:
         ("session_value", adds_prices, f"none beside value = {PRICE_OF_BUYS}"),
         ("price", not adds_prices, f"a price only beside value = {PRICE_OF_BUYS}"),
         ("quantity", not adds_prices, f"a quantity only beside value = {PRICE_OF_BUYS}"),
+        *((role, not adds_prices, f"this column only beside value = {PRICE_OF_BUYS}") for role in _MONEY_ROLES),
     )
     for role, unused, allowed in rules:
         name = getattr(columns, role)
@@ -52,6 +56,27 @@ def refuse_two_sources(mapping: Mapping) -> None:
         raise SettingError.not_allowed("ignored_words", shown(mapping.ignored_words), "none beside every_event_is")
     if mapping.words() != {word.lower(): word for word in EVENT_TYPES}:
         raise SettingError.not_allowed("event_words", shown(mapping.event_words), "none beside every_event_is")
+
+
+def require_money_settings(mapping: Mapping) -> None:
+    """Settings on orders, statuses and currencies need the column that they are about."""
+    columns = mapping.columns
+    if mapping.price_is == "order_total" and not mapping.has_orders:
+        raise SettingError.missing("columns.order_id", "the column with the order's id, which price_is = order_total needs")
+    if mapping.price_is == "order_total" and columns.quantity is not None:
+        allowed = "none beside price_is = order_total, which has all pieces in it"
+        raise SettingError.not_allowed("columns.quantity", shown(columns.quantity), allowed)
+    if columns.order_status is not None and not mapping.counted_status:
+        raise SettingError.missing("counted_status", "the words of columns.order_status whose orders count")
+    for setting, words in (("counted_status", mapping.counted_status), ("void_status", mapping.void_status)):
+        if words and columns.order_status is None:
+            raise SettingError.missing("columns.order_status", f"the column whose words {setting} lists")
+    both = {word.strip().lower() for word in mapping.counted_status} & {word.strip().lower() for word in mapping.void_status}
+    if both:
+        raise SettingError.not_allowed("void_status", shown(min(both)), "a word that counted_status does not list")
+    if mapping.currency_rates and not (columns.currency and mapping.currency):
+        missing = "currency" if columns.currency else "columns.currency"
+        raise SettingError.missing(missing, "which currency_rates needs: the column, and the currency of session values")
 
 
 def refuse_shared_columns(columns: Columns) -> None:

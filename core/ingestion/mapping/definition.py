@@ -18,6 +18,7 @@ from core.ingestion.mapping.consistency import (
     refuse_two_sources,
     refuse_unclear_words,
     require_columns,
+    require_money_settings,
 )
 from core.ingestion.mapping.refusals import refusal
 from core.ingestion.mapping.time_format import AUTO, tells_time_of_day, wanting_in
@@ -30,6 +31,8 @@ LONGEST_TEXT: Final = 200
 that is read back."""
 MOST_WORDS: Final = 300
 """Words for events that a log may have, mapped and ignored each."""
+GUESSED_ROLES: Final = (schema.ORDER_ID, schema.ORDER_STATUS, schema.CURRENCY)
+"""Roles of columns that change what purchases add up to; a mapping that does not mention them has them looked for."""
 _LONGEST_GAP: Final = 1440 * 30
 """Minutes in 30 days: with longer gaps, a user's year would be one session."""
 
@@ -104,10 +107,21 @@ class Columns(BaseModel):
     session_value: Word | None = schema.SESSION_VALUE
     price: Word | None = None
     quantity: Word | None = None
+    order_id: Word | None = None
+    order_status: Word | None = None
+    currency: Word | None = None
 
     def named(self) -> dict[str, str]:
         """Role -> the log's column, for the roles that have one, in our order."""
         return {role: name for role, name in self if name is not None}
+
+
+def guessed_roles(columns: Columns) -> list[str]:
+    """Roles whose columns are found from the log's content unless a mapping names them, or says that there is none.
+
+    Returns those that `columns` decides, in our order.
+    """
+    return [role for role in GUESSED_ROLES if role in columns.model_fields_set]
 
 
 class Mapping(BaseModel):
@@ -125,8 +139,10 @@ class Mapping(BaseModel):
     encoding: Annotated[Text, AfterValidator(_encoding)] = Field(
         default="utf-8", description="Of the text in a CSV file, such as utf-8, latin-1 or cp1252."
     )
-    decimal: Literal[".", ","] = Field(
-        default=".", description='Decimal mark of values, prices and quantities: "." or ",".'
+    decimal: Literal[".", ","] | None = Field(
+        default=None,
+        description='Decimal mark of values, prices and quantities: "." or ",". Left out, it is ".", and a file whose '
+        "numbers read differently under each mark is refused.",
     )
     every_event_is: EventType | None = Field(
         default=None,
@@ -151,13 +167,36 @@ class Mapping(BaseModel):
         description="Where a session's value is: column (columns.session_value has it) or price_of_buys "
         "(columns.price of the BUY events, times columns.quantity if there is one, added up).",
     )
+    price_is: Literal["row", "order_total"] = Field(
+        default="row",
+        description="What columns.price holds: row (the price of what the row names) or order_total (the total of the "
+        "whole order, which counts once for each columns.order_id, on whichever of its rows it is).",
+    )
+    counted_status: tuple[Text, ...] = Field(
+        default=(), max_length=MOST_WORDS, description="Words of columns.order_status whose orders count, such as paid."
+    )
+    void_status: tuple[Text, ...] = Field(
+        default=(),
+        max_length=MOST_WORDS,
+        description="Words of columns.order_status whose orders are worth nothing, such as refunded or voided. Sessions "
+        "with any other word have no known value.",
+    )
+    currency: Text = Field(
+        default="", description="The currency of session values, such as EUR; needed beside currency_rates only."
+    )
+    currency_rates: dict[Word, Annotated[Number, Field(gt=0)]] = Field(
+        default={},
+        max_length=MOST_WORDS,
+        description="What one unit of each further currency is worth in the currency of session values.",
+    )
     session_gap_minutes: Annotated[Number, Field(gt=0, le=_LONGEST_GAP)] | None = Field(
         default=None,
         description="For a log without session ids: a session ends when its user does nothing for this many minutes.",
     )
-    duplicates: Literal["remove", "keep"] = Field(
-        default="keep",
-        description="Rows that say the same as another one: keep (most are second clicks within a second) or remove.",
+    duplicates: Literal["remove", "keep"] | None = Field(
+        default=None,
+        description="Rows that are equal to another one: keep (most are second clicks within a second) or remove. Left "
+        "out, they are kept, and a file in which many purchases are repeated is refused.",
     )
     least_usable: Annotated[Number, Field(ge=0, le=1)] = Field(
         default=0.9, description="Share of a file's rows that must be usable; with fewer, the run stops."
@@ -195,6 +234,35 @@ class Mapping(BaseModel):
     def ignored(self) -> frozenset[str]:
         """The words of the events to set aside, trimmed and in lower case; "" stands for events without a word."""
         return frozenset(word.strip().lower() for word in self.ignored_words)
+
+    @property
+    def adds_prices(self) -> bool:
+        """Whether a session's value is the sum of its purchases."""
+        return self.value == PRICE_OF_BUYS
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether it is known which purchases belong to one order: by its id, or because a session is a receipt."""
+        return self.columns.order_id is not None or (
+            self.every_event_is == schema.BUY and self.columns.user_session is not None
+        )
+
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark of numbers."""
+        return self.decimal or "."
+
+    def statuses(self) -> dict[str, bool]:
+        """Order statuses, trimmed and in lower case -> whether such orders count."""
+        counted = {word.strip().lower(): True for word in self.counted_status}
+        return counted | {word.strip().lower(): False for word in self.void_status}
+
+    def rates(self) -> dict[str, float]:
+        """Currencies, trimmed and in upper case -> their rates; empty where amounts are added up as they are."""
+        if not self.currency_rates:
+            return {}
+        rates = {code.strip().upper(): rate for code, rate in self.currency_rates.items()}
+        return {self.currency.strip().upper(): 1.0} | rates
 
     @property
     def dates_only(self) -> bool:
@@ -239,6 +307,7 @@ class Mapping(BaseModel):
     def _hangs_together(self) -> Self:
         require_columns(self)
         refuse_two_sources(self)
+        require_money_settings(self)
         refuse_shared_columns(self.columns)
         refuse_unclear_words(self)
         return self

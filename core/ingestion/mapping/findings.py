@@ -20,6 +20,9 @@ _CALLED = {
     "session_value": "session values",
     "price": "prices",
     "quantity": "quantities",
+    "order_id": "orders",
+    "order_status": "statuses of orders",
+    "currency": "currencies",
 }
 
 

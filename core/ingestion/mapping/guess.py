@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from core.ingestion.mapping import column_names as names
@@ -12,13 +13,19 @@ from core.ingestion.mapping.log_column import MOSTLY, LogColumn, log_columns
 from core.ingestion.mapping.time_format import AUTO, tells_time_of_day
 from core.ingestion.mapping.time_guess import read_share, time_form
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
-from core.ingestion.mapping.value_guess import QUANTITY, find_quantity, find_value, has_unit_price
-from core.schema import CATEGORY_ID, EVENT_TIME, PRODUCT_ID, SESSION_VALUE, USER_ID, USER_SESSION
+from core.ingestion.mapping.value_guess import NUMBERS, find_quantity, find_value, has_unit_price, undecided_marks
+from core.schema import CATEGORY_ID, EVENT_TIME, PRODUCT_ID, QUANTITY, SESSION_VALUE, USER_ID, USER_SESSION
 
 _USUAL_GAP = 30
 """Minutes without an event after which web analytics let a session end."""
+_ALWAYS_NAMED = frozenset(
+    {"event_time", "event_type", "product_id", "category_id", "user_id", "user_session", "session_value"}
+)
+"""Roles whose absence is worth a reason."""
 _FEW_SHARED = 0.05
-"""Share of session ids with several users up to which they are taken for lost ids, which real logs have."""
+"""Share of rows with a session id of many users up to which these are taken for lost ids, which real logs have."""
+_MOST_USERS = 3
+"""Of one visit: a cookie, an account and another device; see core.ingestion.visits."""
 
 
 def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *, with_value: bool = True) -> Guess:
@@ -58,8 +65,15 @@ def _known_mapping(columns: Sequence[LogColumn], *, with_value: bool) -> Guess |
                 if quantity is not None:  # a shop's own addition: without it three pieces would be worth as much as one
                     settings["columns"] = settings.get("columns", {}) | {QUANTITY: quantity.name}
                     reasons[QUANTITY] = f"Column {quantity.name} is named as quantities often are."
-            return Guess(settings, (), reasons)
+            undecided = undecided_marks(_number_columns(mapping, columns)) if with_value else {}
+            return Guess(settings, tuple(undecided), reasons | undecided)
     return None
+
+
+def _number_columns(mapping: Mapping, columns: Sequence[LogColumn]) -> dict[str, LogColumn]:
+    there = {column.name.lower(): column for column in columns}
+    named = mapping.columns.named()
+    return {role: there[named[role].lower()] for role in NUMBERS if role in named and named[role].lower() in there}
 
 
 def _reasons(mapping: Mapping, *, with_value: bool) -> dict[str, str]:
@@ -67,7 +81,7 @@ def _reasons(mapping: Mapping, *, with_value: bool) -> dict[str, str]:
     return {
         role: f"{whose} has no such column." if name is None else f"{whose} has it in column {name}."
         for role, name in mapping.columns
-        if (name is not None or role not in ("price", "quantity")) and (with_value or role != SESSION_VALUE)
+        if (name is not None or role in _ALWAYS_NAMED) and (with_value or role != SESSION_VALUE)
     }
 
 
@@ -83,9 +97,9 @@ def _fits(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -
         words = {word.lower() for word in found["event_type"].distinct}
         if not words <= mapping.words().keys() | mapping.ignored():
             return False
-    numbers = [found[role] for role in (SESSION_VALUE, "price", "quantity") if role in found]
+    numbers = [found[role] for role in NUMBERS if role in found]
     return read_share(found[EVENT_TIME].filled, mapping.time_format) >= MOSTLY and all(
-        column.are_numbers(mapping.decimal) for column in numbers
+        column.are_numbers(mapping.decimal_mark) for column in numbers
     )
 
 
@@ -172,11 +186,16 @@ def _find_sessions(findings: Findings) -> None:
 
 
 def _shared_share(session: LogColumn, user: LogColumn | None) -> float:
-    """Share of the session ids that several users have: numbers that count each user's sessions are no session ids."""
+    """Share of the rows whose session id has more users than a visit can have: such numbers are no session ids.
+
+    Numbers that count each user's sessions are shared by all users. In a visit the user changes at most at a log-in.
+    """
     if user is None:
         return 0.0
     users: dict[str, set[str]] = {}
+    rows = Counter(one for one in session.cells if one)
     for one, other in zip(session.cells, user.cells, strict=True):
         if one and other:
             users.setdefault(one, set()).add(other)
-    return sum(len(each) > 1 for each in users.values()) / len(users) if users else 0.0
+    shared = sum(rows[one] for one, each in users.items() if len(each) > _MOST_USERS)
+    return shared / rows.total() if rows else 0.0

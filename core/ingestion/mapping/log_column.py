@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+import polars as pl
+
+from core.ingestion.amounts import DecimalMarks, decimal_marks, parse_amounts
 from core.ingestion.mapping.definition import LONGEST_TEXT
 
 MOSTLY: Final = 0.9
@@ -21,16 +24,6 @@ _EMPTY: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "\\n"
 """What programs write, in any letter case, where there is nothing (the last one is SQL's)."""
 
 _SPELLED_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
-WITH_DECIMAL_COMMA: Final = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+|)(,\d*)?([eE][+-]?\d+)?$"
-"""Numbers where the comma is the decimal mark; points part thousands there, as in 1.234,56."""
-_NUMBER: Final = {
-    ".": re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.A | re.I),
-    ",": re.compile(WITH_DECIMAL_COMMA, re.A),
-}
-_PARTED_BY_COMMAS: Final = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.A)
-"""Whole numbers whose commas may part thousands."""
-
-
 @dataclass(frozen=True)
 class LogColumn:
     """A column's name, trimmed, and its cells, trimmed: one a row, "" where there is nothing."""
@@ -55,22 +48,18 @@ class LogColumn:
 
     def decimal_mark(self) -> str | None:
         """The mark with which nearly all filled cells are numbers: "." or ","; None where they are not."""
-        return next((mark for mark in _NUMBER if self.are_numbers(mark)), None)
+        return next((mark for mark in (".", ",") if self.are_numbers(mark)), None)
 
-    @property
-    def either_mark(self) -> str | None:
-        """A cell that is another number by either decimal mark, such as 1,234, where no cell decides which it is; None
-        where one does, or none has a comma.
-        """
-        with_comma = [cell for cell in self.filled if "," in cell]
-        if not with_comma or any(_PARTED_BY_COMMAS.fullmatch(cell) is None for cell in with_comma):
-            return None
-        return with_comma[0]
+    @cached_property
+    def marks(self) -> DecimalMarks:
+        """What the cells say about their decimal mark."""
+        return decimal_marks(pl.Series(self.filled, dtype=pl.String))
 
     def are_numbers(self, decimal: str) -> bool:
         """Whether nearly all filled cells are numbers with this decimal mark; true where no rows were given."""
-        numbers = sum(_NUMBER[decimal].fullmatch(cell) is not None for cell in self.filled)
-        return not self.cells or (numbers > 0 and numbers >= MOSTLY * len(self.filled))
+        numbers = parse_amounts(pl.Series(self.filled, dtype=pl.String), decimal)
+        found = len(numbers) - numbers.null_count()
+        return not self.cells or (found > 0 and found >= MOSTLY * len(self.filled))
 
 
 def log_columns(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> list[LogColumn]:

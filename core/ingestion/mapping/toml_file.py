@@ -11,7 +11,7 @@ from typing import Any, Final
 import tomli_w
 
 from core.errors import InputError, SettingError, listed
-from core.ingestion.mapping.definition import Mapping
+from core.ingestion.mapping.definition import Mapping, guessed_roles
 from core.ingestion.mapping.refusals import short
 
 _SHIPPED: Final = Path(__file__).parent / "shipped"
@@ -24,7 +24,7 @@ _NO_COLUMN: Final = ""
 
 _LINE_LENGTH: Final = 100  # of comments; longer lines are wrapped or cut off by the editors of many
 
-_TABLES: Final = ("columns", "event_words")
+_TABLES: Final = ("columns", "event_words", "currency_rates")
 """Settings that are tables; they stand last in a file, for TOML counts all that follows a table's name to the table."""
 
 _TITLE: Final = """\
@@ -87,13 +87,15 @@ def mapping_text(mapping: Mapping) -> str:
     >>> print(mapping_text(Mapping(decimal=",")))
     # How the rows of a shop's log become events. Settings that are not here have their defaults.
     <BLANKLINE>
-    # Decimal mark of values, prices and quantities: "." or ",".
+    # Decimal mark of values, prices and quantities: "." or ",". Left out, it is ".", and a file whose
+    # numbers read differently under each mark is refused.
     decimal = ","
     <BLANKLINE>
     """
     settings = mapping.model_dump(exclude_defaults=True)
-    if "columns" in settings:
-        named = settings["columns"]
+    refused = {role: None for role in guessed_roles(mapping.columns) if getattr(mapping.columns, role) is None}
+    if refused or "columns" in settings:
+        named = settings.get("columns", {}) | refused
         settings["columns"] = {role: _NO_COLUMN if column is None else column for role, column in named.items()}
     ordered = sorted(settings, key=lambda setting: setting in _TABLES)
     return _TITLE + "\n".join(_comment(setting) + tomli_w.dumps({setting: settings[setting]}) for setting in ordered)

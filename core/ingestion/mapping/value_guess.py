@@ -8,10 +8,12 @@ from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.consistency import PRICE_OF_BUYS
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.findings import Findings
-from core.ingestion.mapping.log_column import LogColumn, plain
-from core.schema import SESSION_VALUE, USER_SESSION
+from core.ingestion.mapping.log_column import MOSTLY, LogColumn, plain
+from core.ingestion.mapping.money_guess import bought_rows, filled_share, find_money_columns
+from core.schema import PRICE, QUANTITY, SESSION_VALUE, USER_SESSION
 
-PRICE, QUANTITY = "price", "quantity"
+NUMBERS = (SESSION_VALUE, PRICE, QUANTITY)
+"""Roles whose columns hold numbers."""
 
 
 def find_value(findings: Findings) -> None:
@@ -33,11 +35,14 @@ def find_value(findings: Findings) -> None:
 
 
 def _find_prices(findings: Findings) -> None:
-    prices = _numbers(findings.candidates(PRICE, names.PRICE_NAMES))
-    totals = _numbers(findings.candidates(PRICE, names.ROW_TOTAL_NAMES))
+    bought = bought_rows(findings)
+    prices = _numbers(findings.candidates(PRICE, names.PRICE_NAMES), bought)
+    totals = _numbers(findings.candidates(PRICE, names.ROW_TOTAL_NAMES), bought)
     if not prices and not totals:
         findings.miss(
-            SESSION_VALUE, "No column holds numbers and is named like a value or a price: name the one that does."
+            SESSION_VALUE,
+            "No column that is named like a value or a price holds numbers where something was bought: name the one that "
+            "does.",
         )
         return
     findings.settings["value"] = PRICE_OF_BUYS
@@ -49,6 +54,7 @@ def _find_prices(findings: Findings) -> None:
     else:
         findings.take(PRICE, totals[0], "is named as what a whole row is worth, its quantity in it")
     findings.go_without(SESSION_VALUE, "No column holds session values: the prices of the BUY events are added up.")
+    find_money_columns(findings)
 
 
 def has_unit_price(mapping: Mapping) -> bool:
@@ -63,26 +69,39 @@ def find_quantity(findings: Findings) -> LogColumn | None:
 
 
 def _find_decimal(findings: Findings) -> None:
-    """The comma is the mark where some column shows it; where all its commas may part thousands, a person must say."""
-    roles = [role for role in (SESSION_VALUE, PRICE, QUANTITY) if role in findings.taken]
-    with_comma = [role for role in roles if findings.taken[role].decimal_mark() == ","]
-    undecided = {role: findings.taken[role].either_mark for role in with_comma}
-    if with_comma and None not in undecided.values():
-        for role, cell in undecided.items():
-            findings.miss(
-                role,
-                f"Column {findings.taken[role].name} has {cell}, and nothing tells whether its comma is the decimal "
-                'mark or parts thousands: set decimal to "," if it is the mark, else export numbers without thousands '
-                "marks.",
-            )
-    elif with_comma:
+    """Find the decimal mark; where the same digits are another number under each, a person must say."""
+    columns = {role: findings.taken[role] for role in NUMBERS if role in findings.taken}
+    undecided = undecided_marks(columns)
+    if undecided:
+        for role, reason in undecided.items():
+            findings.miss(role, reason)
+        return
+    with_comma = [role for role, column in columns.items() if column.decimal_mark() == ","]
+    if with_comma:
         findings.settings["decimal"] = ","
         for role in with_comma:
             findings.reasons[role] += " Its decimal mark is the comma."
 
 
-def _numbers(candidates: Sequence[LogColumn]) -> list[LogColumn]:
-    return [column for column in candidates if column.decimal_mark() is not None]
+def undecided_marks(columns: dict[str, LogColumn]) -> dict[str, str]:
+    """Role -> what a person must decide, for the columns of numbers whose decimal mark nothing tells."""
+    found = {role: column.marks for role, column in columns.items()}
+    point = any(marks.point is not None for marks in found.values())
+    comma = any(marks.comma is not None for marks in found.values())
+    if point != comma:  # another column of the same log decides
+        return {}
+    return {
+        role: f"Column {columns[role].name} has {marks.undecided}, and nothing tells whether its mark is the decimal one or "
+        'separates thousands: set decimal to "." or ",".'
+        for role, marks in found.items()
+        if marks.undecided is not None
+    }
+
+
+def _numbers(candidates: Sequence[LogColumn], rows: Sequence[int] = ()) -> list[LogColumn]:
+    """The columns that hold numbers, those first that have one in nearly all of these rows."""
+    found = [column for column in candidates if column.decimal_mark() is not None and filled_share(column, rows) > 0]
+    return sorted(found, key=lambda column: filled_share(column, rows) < MOSTLY)
 
 
 def _is_same_in_sessions(column: LogColumn, session: LogColumn) -> bool:
