@@ -159,7 +159,8 @@ class DatasetCard(BaseModel):
     lost_value: float = 0.0
     """What the purchase rows in quarantine add up to, as far as their prices can be read, in value units."""
     unattributed_purchases: int = 0
-    """Quarantined rows that are purchases and name neither session nor user: a session's value may be too low by them."""
+    """Quarantined rows that are or may be purchases and name neither session nor user; some value may be too low."""
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -77,13 +77,13 @@ REES46_COLUMNS = (
 
 
 def rees46_rows(month: int) -> list[dict[str, str]]:
-    """Two sessions a user: one that looks and removes, one that buys two products, one of them twice in a second."""
+    """Two sessions a user: one that looks and removes, one that looks twice in a second and buys two products."""
     rows = []
     for user in range(12):
         for session, steps in enumerate(
             (
                 [("view", 1, "9.99"), ("cart", 1, "9.99"), ("remove_from_cart", 1, "9.99")],
-                [("view", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 3, "100.10")],
+                [("view", 2, "5.25"), ("view", 2, "5.25"), ("purchase", 2, "5.25"), ("purchase", 3, "100.10")],
             )
         ):
             for word, product, price in steps:

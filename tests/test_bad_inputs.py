@@ -307,12 +307,6 @@ REFUSED = {
         "at least 90% must be, so mend the file and try again.",
         mapping={"ignored_words": ["scroll"]},
     ),
-    "a category in none of the rows but those to be ignored": Refused(
-        csv_of([{**ROWS[0], "event_type": "scroll"}, *({**row, "category_id": ""} for row in ROWS[1:])]),
-        "train.csv: only 0 of 39 rows can be used (39 x empty category_id; 1 more is to be ignored); at least 90% must "
-        'be, so mend the file, or say category_id = "" below [columns] in a mapping, and try again.',
-        mapping={"ignored_words": ["scroll"]},
-    ),
     "too many rows unusable for several reasons": Refused(
         csv_of(
             [
@@ -345,11 +339,6 @@ REFUSED = {
         "train.csv: only 0 of 40 rows can be used (40 x event_time is no time in epoch milliseconds of 1990 or later); "
         'at least 90% must be, so mend the file, or say time_format = "epoch_seconds" in a mapping, and try again.',
         mapping={"time_format": "epoch_milliseconds"},
-    ),
-    "no category anywhere": Refused(
-        csv_of([{**row, "category_id": ""} for row in ROWS]),
-        "train.csv: only 0 of 40 rows can be used (40 x empty category_id); at least 90% must be, so mend the file, "
-        'or say category_id = "" below [columns] in a mapping, and try again.',
     ),
     "a table packed twice": Refused(gzip.compress(gzip.compress(CSV)), no_table("it is compressed twice")),
     "Parquet with true and false for values": Refused(

@@ -224,7 +224,7 @@ def test_the_card_counts_what_the_files_hold(tmp_path: Path) -> None:
         Event("train", "BOTH", "U9", time=NOON - 60, value=8.0),
         Event("test", "BOTH", "U9", product="NEW"),
         Event("train", "SHARED", "U1"),
-        Event("train", "SHARED", "U2"),
+        Event("train", "SHARED", "U2", time=NOON + 86_400),
         Event("train", "UNEVEN", "U3", value=1.0),
         Event("train", "UNEVEN", "U3", value=4.0),
     ]
@@ -232,13 +232,14 @@ def test_the_card_counts_what_the_files_hold(tmp_path: Path) -> None:
     card = dataset.card()
     train = card.train
     assert (train.name, train.rows, train.sessions, train.users, train.products) == ("train.csv", 45, 13, 7, 7)
-    assert (train.first_time, train.last_time) == (NOON - 60, NOON + 9 * 3600 + 180)
-    assert train.value_mean == pytest.approx((10.5 * 45 + 8 + 10 + 2.5) / 13)
+    assert (train.first_time, train.last_time) == (NOON - 60, NOON + 86_400)
+    assert train.value_mean == pytest.approx((10.5 * 45 + 8 + 10) / 12)
     assert (card.test.rows, card.test.value_mean, card.test.value_median) == (41, None, None)
     assert (card.to_predict, card.known_sessions, card.composite_train, card.composite_test) == (2, 1, 1, 0)
     assert (card.users_in_both, card.products_new_in_test, card.sessions_with_differing_values) == (7, 1, 1)
     assert (card.synthetic, card.sample_submission, card.quarantine_reasons) == (False, "sample.csv", {})
     assert known_of(dataset) == {"BOTH": 8.0}
+    assert card.untrained == {"differing_values": 1, "shared_id": 1}
 
 
 def test_the_card_tells_in_which_order_the_rows_stood(tmp_path: Path) -> None:

@@ -460,7 +460,8 @@ _formats = st.sampled_from(["auto", "epoch_seconds", "%d.%m.%Y %H:%M:%S", "%Y-%m
 @st.composite
 def mappings(draw: st.DrawFn) -> Mapping:
     """Any mapping that is allowed."""
-    unique = st.lists(_names, min_size=9, max_size=9, unique_by=lambda name: name.strip().lower())
+    roles = len(Columns.model_fields)
+    unique = st.lists(_names, min_size=roles, max_size=roles, unique_by=lambda name: name.strip().lower())
     columns: dict[str, str | None] = dict(zip(Columns.model_fields, draw(unique), strict=True))
     given: dict[str, Any] = {"columns": columns}
     if draw(st.booleans()):
@@ -471,9 +472,17 @@ def mappings(draw: st.DrawFn) -> Mapping:
     if draw(st.booleans()):
         given["value"] = "price_of_buys"
         columns["session_value"] = None
-        columns["quantity"] = draw(st.sampled_from([None, columns["quantity"]]))
+        for role in ("quantity", "order_id", "order_status", "currency"):
+            columns[role] = draw(st.sampled_from([None, columns[role]]))
+        if columns["order_status"] is not None:
+            given["counted_status"], given["void_status"] = ["paid"], draw(st.sampled_from([[], ["refunded"]]))
+        if columns["currency"] is not None and draw(st.booleans()):
+            given["currency"], given["currency_rates"] = "EUR", {"USD": draw(st.floats(0.01, 100))}
+        if columns["quantity"] is None and columns["order_id"] is not None:
+            given["price_is"] = draw(st.sampled_from(["row", "order_total"]))
     else:
-        columns["price"] = columns["quantity"] = None
+        for role in ("price", "quantity", "order_id", "order_status", "currency"):
+            columns[role] = None
     if draw(st.booleans()):
         columns["event_type"] = None
         given["every_event_is"] = draw(st.sampled_from(schema.EVENT_TYPES))
@@ -488,10 +497,10 @@ def mappings(draw: st.DrawFn) -> Mapping:
         name=draw(st.text(max_size=30)),
         separator=draw(st.sampled_from([None, ",", ";", "\t", "|"])),
         encoding=draw(st.sampled_from(["utf-8", "latin-1", "cp1252", "utf-16"])),
-        decimal=draw(st.sampled_from([".", ","])),
+        decimal=draw(st.sampled_from([None, ".", ","])),
         time_format=draw(_formats),
         time_zone=draw(st.sampled_from(["UTC", "Europe/Berlin"])),
-        duplicates=draw(st.sampled_from(["remove", "keep"])),
+        duplicates=draw(st.sampled_from([None, "remove", "keep"])),
         least_usable=draw(st.floats(0, 1)),
     )
 
@@ -607,7 +616,7 @@ def test_a_file_that_is_called_like_a_shipped_mapping_is_taken_by_its_path(
 ) -> None:
     (tmp_path / "rees46").write_text('decimal = ","', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert load_mapping("rees46").decimal == "."
+    assert load_mapping("rees46").decimal is None
     assert load_mapping("./rees46").decimal == ","
 
 
@@ -853,7 +862,11 @@ def test_a_shopify_export_of_orders_is_a_log_of_receipts() -> None:
         "user_id": "Email",
         "price": "Lineitem price",
         "quantity": "Lineitem quantity",
+        "order_id": "Name",
+        "order_status": "Financial Status",
     }
+    assert mapping.statuses()["paid"]
+    assert not mapping.statuses()["refunded"]
     assert guess.missing == ()
 
 
@@ -895,8 +908,8 @@ def test_a_comma_that_may_part_thousands_is_for_a_person_to_decide() -> None:
     guess = guessed(PRICES.format("950", "1", "1,234", "2", "12,500", "1"))
     assert (guess.missing, "decimal" in guess.settings) == (("price",), False)
     assert guess.reasons["price"] == (
-        "Column price has 1,234, and nothing tells whether its comma is the decimal mark or parts thousands: set "
-        'decimal to "," if it is the mark, else export numbers without thousands marks.'
+        "Column price has 1,234, and nothing decides whether its mark is the decimal one or separates thousands: set "
+        'decimal to "." or ",".'
     )
 
 

@@ -90,11 +90,9 @@ def test_times_far_outside_any_calendar_are_set_aside_with_the_number_that_they_
     good = pl.DataFrame(ROWS).get_column("event_time").str.to_datetime("%Y-%m-%d %H:%M:%S%z").dt.cast_time_unit(unit)
     times = pl.concat([pl.Series(far), good.to_physical()[2:]]).cast(pl.Datetime(unit, "UTC"))
     days = pl.Series([2**31 - 1, -(2**31 - 1), 6_585_300, *range(len(ROWS) - 3)], dtype=pl.Int32).cast(pl.Date)
-    typed = pl.DataFrame(ROWS).with_columns(times.alias("event_time"), days.alias("category_id"))
+    typed = pl.DataFrame(ROWS).with_columns(times.alias("event_time"), days.alias("user_id"))
     dataset = store(tmp_path, GOOD, train=parquet_of(typed))
-    found = [
-        (line, json.loads(row)["event_time"], json.loads(row)["category_id"]) for line, _, row in aside_of(dataset)
-    ]
+    found = [(line, json.loads(row)["event_time"], json.loads(row)["user_id"]) for line, _, row in aside_of(dataset)]
     first = "2262-04-11 23:47:16.854775807+00:00" if unit == "ns" else far[0]
     second = "1677-09-21 00:12:43.145224193+00:00" if unit == "ns" else far[1]
     third = "2025-06-02 12:02:00+00:00"
@@ -105,12 +103,12 @@ def test_times_far_outside_any_calendar_are_set_aside_with_the_number_that_they_
 def test_bytes_and_numbers_that_are_none_stand_there_as_json_can_hold_them(tmp_path: Path) -> None:
     typed = pl.DataFrame(ROWS).with_columns(
         pl.when(pl.row_index() == 5).then(float("nan")).otherwise(2.0).alias("session_value"),
-        pl.when(pl.row_index() == 7).then(pl.lit(b"\xff\x00")).otherwise(pl.lit(b"word")).alias("category_id"),
+        pl.when(pl.row_index() == 7).then(pl.lit(b"\xff\x00")).otherwise(pl.lit(b"word")).alias("user_id"),
     )
     found = aside_of(store(tmp_path, GOOD, train=parquet_of(typed)))
     told = [json.loads(row, parse_constant=pytest.fail) for _, _, row in found]
-    assert [reason for _, reason, _ in found] == ["session_value is no finite number", "empty category_id"]
-    assert [told[0]["session_value"], told[0]["category_id"], told[1]["category_id"]] == ["nan", "word", "0xff00"]
+    assert [reason for _, reason, _ in found] == ["session_value is no finite number", "empty user_id"]
+    assert [told[0]["session_value"], told[0]["user_id"], told[1]["user_id"]] == ["nan", "word", "0xff00"]
 
 
 def test_a_row_of_parquet_stands_there_as_json(tmp_path: Path) -> None:
@@ -167,8 +165,8 @@ def test_the_line_end_of_windows_is_not_part_of_the_row(tmp_path: Path) -> None:
 
 # --- reasons ----------------------------------------------------------------------------------------------------------
 def test_a_row_with_several_faults_is_counted_once_by_the_first_of_them(tmp_path: Path) -> None:
-    dataset = store(tmp_path, GOOD, train=with_line(CSV, 7, b"never,LOOK,,C1,U1,A1,-5"))
-    assert dataset.card().quarantine_reasons == {"empty product_id": 1}
+    dataset = store(tmp_path, GOOD, train=with_line(CSV, 7, b"never,LOOK,P1,C1,,A1,-5"))
+    assert dataset.card().quarantine_reasons == {"empty user_id": 1}
 
 
 def test_reasons_are_told_in_the_words_of_the_log(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from core.audit.finding import Finding
 from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Need, Rule
 from core.dataset import FileCard
-from core.schema import EVENT_TYPES, ROLES, Role
+from core.schema import EVENT_TYPES, ROLES, USER_ID, USER_SESSION, Role
 from core.wording import count, number, percent
 
 MANY_ASIDE: Final = 0.01
@@ -126,10 +126,11 @@ class EmptyCells(Rule):
                 f"{f', at least {EMPTY_FACTOR} times as often as in other rows' if uneven else ''}."
             ),
             advice=(
-                "See why the export leaves it out there: rows with an empty id go to quarantine, so that event type is "
-                "seen too rarely."
+                "See why the export leaves it out there: a row without a user or session goes to quarantine, one "
+                "without a product or category counts as an event on an unknown one."
                 if uneven
-                else "Rows with an empty id go to quarantine; they are spread over the event types, so little is lost."
+                else "Rows without a user or session go to quarantine, those without a product or category count as events "
+                "on an unknown one; they are spread over the event types, so little is lost."
             ),
             examples=[
                 f"{EVENT_TYPES[code]}: {column} {empty[column, code]:,}" for column, code in told[:MOST_EXAMPLES]
@@ -156,7 +157,9 @@ def _rows_by_type(case: AuditCase, empty: Empty) -> dict[int, int]:
     """Event type's code -> rows of both files: those that are kept, and those that an empty cell took away."""
     kept = {code: sum(types.get(code, 0) for types in case.types.values()) for code in range(len(EVENT_TYPES))}
     lost: dict[int, int] = {}
-    for (_, code), cells in empty.items():
+    for (column, code), cells in empty.items():
+        if column not in {USER_ID, USER_SESSION}:  # other empty ids cost no row
+            continue
         lost[code] = max(lost.get(code, 0), cells)  # a row may have several empty cells: at least so many are lost
     return {code: rows + lost.get(code, 0) for code, rows in kept.items()}
 

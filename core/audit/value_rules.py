@@ -189,7 +189,7 @@ class DifferingValues(Rule):
             advice=(
                 "See whether session_value is a price of each event, which would first have to be added up."
                 if mostly
-                else "The product takes the mean of the values that a session's rows give; mend the export if you can."
+                else "The value of such a session is not known, so it does not train; correct the export if you can."
             ),
         )
 

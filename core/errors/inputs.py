@@ -141,8 +141,8 @@ class InputError(StudioError):
         """`setting` is what in a mapping may help, as it would be written there."""
         step = f"say {setting} in a mapping, or correct the file," if setting else "correct the file or the mapping"
         return cls(
-            f"{name}: only {usable:,} of {total:,} purchases can be used ({reasons}); at least {at_least * 100:g}% must be, "
-            f"because what a session is worth depends on them: {step} and try again."
+            f"{name}: only {usable:,} of {total:,} purchases can be used ({reasons}); at least {at_least * 100:g}% must "
+            f"be, because what a session is worth depends on them: {step} and try again."
         )
 
     @classmethod
@@ -152,8 +152,8 @@ class InputError(StudioError):
         """`both` are a cell that needs a decimal point and one that needs a comma, if the column has such cells."""
         why = "no other number in it decides" if None in both else f"it also has {both[0]} and {both[1]}"
         return cls(
-            f"Column {column} of {name} has {cell}, which is a different number with a decimal point and with a decimal "
-            f'comma, and {why}: say decimal = "." or decimal = "," in a mapping and try again.'
+            f"Column {column} of {name} has {cell}, which is another number with a decimal comma than with a decimal "
+            f'point, and {why}: say decimal = "." or decimal = "," in a mapping and try again.'
         )
 
     @classmethod
@@ -168,8 +168,8 @@ class InputError(StudioError):
     @classmethod
     def purchases_repeated(cls, name: str, repeated: int, total: int) -> InputError:
         return cls(
-            f"{name}: {repeated:,} of {total:,} purchase rows are equal to another one in every column that is read, as "
-            'when an export is joined twice: say duplicates = "remove" in a mapping if each counts once, or '
+            f"{name}: {repeated:,} of {total:,} purchase rows are equal to another one in every column that is read, "
+            'as when an export is joined twice: say duplicates = "remove" in a mapping if each counts once, or '
             'duplicates = "keep" if each is a purchase of its own, and try again.'
         )
 

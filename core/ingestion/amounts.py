@@ -1,7 +1,7 @@
 """Parses numbers as people and programs write them: `$1,299.00`, `1 299,00 €`, `(12.50)`, `1.5E+3`.
 
-A number is an optional sign, digits (plain, or in groups of three) and an optional decimal part. A currency sign or code
-may stand before or after it. The decimal mark is a point or a comma; the other one may only separate groups.
+A number is an optional sign, digits (plain, or in groups of three) and an optional decimal part. A currency may be named
+before or after it. The decimal mark is a point or a comma; the other one may only separate groups.
 
 A cell such as `1,234` or `7.250` is a different number under each decimal mark. `DecimalMarks` collects what the cells
 of a column say about it, so that a person is asked where nothing decides.
@@ -15,9 +15,9 @@ from typing import Final
 
 import polars as pl
 
-_SYMBOLS: Final = (
-    "$ € £ ¥ ₺ ₹ ₽ ₩ ₪ ₫ ₴ ₦ ₱ ₡ ฿ ₸ ₼ ₾ ﷼ US$ CA$ A$ C$ R$ S$ HK$ NZ$ MX$ NT$ kr kr. Kr zł Kč Ft lei лв руб. руб TL Fr Fr. Rs Rs."
-)
+_SYMBOLS: Final = """
+    $ € £ ¥ ₺ ₹ ₽ ₩ ₪ ₫ ₴ ₦ ₱ ₡ ฿ ₸ ₼ ₾ ﷼ US$ CA$ A$ C$ R$ S$ HK$ NZ$ MX$ NT$ kr kr. Kr zł Kč Ft lei лв руб. руб TL Fr Fr.
+    Rs Rs."""
 _CODES: Final = """
     AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KRW KWD MAD MXN MYR
     NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR"""
@@ -44,9 +44,10 @@ _OTHER_MARK: Final = {".": ",", ",": "."}
 def _digit_pattern(decimal: str) -> str:
     marks = (re.escape(_OTHER_MARK[decimal]), *_GROUP_MARKS)
     grouped = "|".join(rf"[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+" for mark in marks)
-    lakh = rf"[1-9][0-9]?(?:{marks[0]}[0-9]{{2}})+{marks[0]}[0-9]{{3}}"  # 12,34,567 as in India
+    if decimal == ".":
+        grouped += r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"  # 12,34,567 as in India
     mark = re.escape(decimal)
-    return rf"^(?:(?:{grouped}|{lakh}|[0-9]+)(?:{mark}[0-9]*)?|{mark}[0-9]+)$"
+    return rf"^(?:(?:{grouped}|[0-9]+)(?:{mark}[0-9]*)?|{mark}[0-9]+)$"
 
 
 _DIGITS: Final = {decimal: _digit_pattern(decimal) for decimal in _OTHER_MARK}
@@ -113,14 +114,14 @@ def decimal_marks(cells: pl.Series) -> DecimalMarks:
 
 def _marks_of(cells: pl.Series) -> DecimalMarks:
     digits = _framed(cells.unique(maintain_order=True).drop_nulls())
-    either = {mark: digits.filter(digits.str.contains(pattern)).first() for mark, pattern in _UNDECIDED.items()}
-    only = {mark: digits.str.contains(pattern) for mark, pattern in _DIGITS.items()}
-    return DecimalMarks(
-        digits.filter(only["."] & ~only[","]).first(),
-        digits.filter(only[","] & ~only["."]).first(),
-        either["."],
-        either[","],
-    )
+    is_number = {mark: digits.str.contains(pattern) for mark, pattern in _DIGITS.items()}
+    found = {
+        "point": is_number["."] & ~is_number[","],
+        "comma": is_number[","] & ~is_number["."],
+        "either_point": digits.str.contains(_UNDECIDED["."]),
+        "either_comma": digits.str.contains(_UNDECIDED[","]),
+    }
+    return DecimalMarks(**{kind: next(iter(digits.filter(cells).head(1)), None) for kind, cells in found.items()})
 
 
 def _framed(cells: pl.Series) -> pl.Series:

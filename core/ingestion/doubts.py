@@ -60,7 +60,11 @@ def refuse_doubtful_values(name: str, mapping: Mapping, assembled: Assembled) ->
         InputError: a person must look at the export, or decide in the mapping.
     """
     repeated, purchases = assembled.repeated_purchases[TRAIN_ROLE], assembled.purchases
-    if mapping.adds_prices and mapping.duplicates is None and repeated >= max(_FEWEST_REPEATED, _MANY_REPEATED * purchases):
+    if (
+        mapping.adds_prices
+        and mapping.duplicates is None
+        and repeated >= max(_FEWEST_REPEATED, _MANY_REPEATED * purchases)
+    ):
         raise InputError.purchases_repeated(name, repeated, purchases)
     found = {code: sessions for code, sessions in assembled.untrained.items() if code not in _EXPLAINED}
     unknown = sum(found.values())

@@ -52,10 +52,10 @@ def read_number(cells: pl.DataFrame, role: str, mapping: Mapping) -> tuple[pl.Se
 
 
 def read_amounts(cells: pl.DataFrame, kinds: pl.Series, mapping: Mapping) -> tuple[pl.Series, MoneyFindings]:
-    """What each row would add to its session's value if it is a purchase: its price, times its quantity if there is one.
+    """What each row adds to its session's value if it is a purchase: its price, times its quantity if there is one.
 
-    Float64; null where a price or quantity is no number. A returned piece, with a negative quantity or a negative price,
-    is a negative amount.
+    Float64; null where a price or quantity is no number. A returned piece, with a negative quantity or a negative
+    price, is a negative amount.
     """
     amounts, findings = read_number(cells, PRICE, mapping)
     if QUANTITY in cells.columns:

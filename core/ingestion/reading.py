@@ -97,8 +97,6 @@ def _setting_that_helps(source: Source, reason: str, rows: int, total: int, mapp
     """
     if reason.startswith(NOT_IN_ENCODING):
         return 'encoding = "cp1252" (or what it is)'
-    if reason == f"empty {mapping.columns.category_id}" and rows == total:
-        return 'category_id = "" below [columns]'
     if reason.startswith(f"{mapping.columns.event_time} is no time"):
         form = _form_of_times(source, mapping)
         return "" if form in (None, mapping.time_format) else f'time_format = "{form}"'

@@ -1,7 +1,8 @@
-"""Finds purchases that were sent twice: the same user buys the same product in the same order again, some time later.
+"""Finds purchases that were sent twice: the same user buys the same product in the same order again, some time after.
 
-Shops send a purchase again when its page is loaded again. Lines of one order have the same moment, so an equal line that
-follows later is the same purchase. Orders are known by an id in the log; a log of receipts has none beside its sessions.
+Shops send a purchase again when its page is loaded again. Lines of one order have the same moment, so an equal line
+that follows later is the same purchase. Orders are known by an id in the log; in a log of receipts they are the sessions,
+and nothing is sent.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ class SentTwice:
     def find(self) -> None:
         """Find the lines that come again; called once, when all rows are noted."""
         if self._seen:
-            lines = pl.concat(self._seen).group_by(*_LINE, VALUE).agg(pl.col(TIME).min().alias("first"), last=pl.col(TIME).max())
+            lines = (
+                pl.concat(self._seen)
+                .group_by(*_LINE, VALUE)
+                .agg(pl.col(TIME).min().alias("first"), last=pl.col(TIME).max())
+            )
             self._first = lines.filter(pl.col("last") > pl.col("first") + _SAME_MOMENT).drop("last")
         self._seen = []
 

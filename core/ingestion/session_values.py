@@ -76,8 +76,8 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, losses: Losses) -> pl
     """Add up the purchases of train sessions.
 
     Args:
-        train: the events of whole sessions: session, user, time, type, value (what a BUY row adds), and order, status and
-            rate where the mapping names their columns.
+        train: the events of whole sessions: session, user, time, type, value (what a BUY row adds), and order, status
+            and rate where the mapping names their columns.
         mapping: says what prices are, and which orders count.
         losses: the purchases in quarantine.
 
@@ -151,4 +151,6 @@ def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl
         .when(high - low > _SAME * high.abs())
         .then(pl.lit(UnknownValue.DIFFERING_TOTALS))
     )
-    return bought.with_columns(pl.when(first).then(high).otherwise(0.0).fill_null(0.0).alias(VALUE), reason.alias(REASON))
+    return bought.with_columns(
+        pl.when(first).then(high).otherwise(0.0).fill_null(0.0).alias(VALUE), reason.alias(REASON)
+    )

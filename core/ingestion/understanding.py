@@ -139,7 +139,14 @@ class Understanding:
         purchases, lost = count_purchases(rows, usable, found.reason, cells), NO_LOSS
         if found.amounts is not None and (block.broken or not usable.all()):
             lost = lost_purchases(
-                cells, rows, ~usable, found.amounts, found.unknown_words, block.broken, mapping=self.mapping, seed=self.seed
+                cells,
+                rows,
+                ~usable,
+                found.amounts,
+                found.unknown_words,
+                block.broken,
+                mapping=self.mapping,
+                seed=self.seed,
             )
         if not usable.all():
             cells, rows = cells.filter(usable), rows.filter(usable)
@@ -214,9 +221,7 @@ class Understanding:
         kinds = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
         return kinds.alias(TYPE), {word for word in meant if word not in known and word}
 
-    def _values(
-        self, cells: pl.DataFrame, kinds: pl.Series
-    ) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
+    def _values(self, cells: pl.DataFrame, kinds: pl.Series) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
         """What the rows would add as purchases, the columns VALUE and NO_TOTAL, and what the cells say of numbers."""
         if not self.with_value:
             return None, [pl.Series(VALUE, [None], dtype=pl.Float64).new_from_index(0, cells.height)], MoneyFindings()
@@ -275,9 +280,7 @@ class Understanding:
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
         rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))
         parted = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
-        return Understood(
-            rows, split(rows, SESSION, self.bits), parted, bad, found.empty, purchases, lost, found.money
-        )
+        return Understood(rows, split(rows, SESSION, self.bits), parted, bad, found.empty, purchases, lost, found.money)
 
 
 def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -323,7 +326,9 @@ def _empty_cells(cells: pl.DataFrame, columns: list[str]) -> dict[tuple[str, str
         blank = (cells.get_column(column) == "").fill_null(value=True)
         if not blank.any():
             continue
-        words = cells.get_column(EVENT_TYPE).filter(blank) if EVENT_TYPE in cells.columns else pl.Series([""] * blank.sum())
+        words = (
+            cells.get_column(EVENT_TYPE).filter(blank) if EVENT_TYPE in cells.columns else pl.Series([""] * blank.sum())
+        )
         affected = words.cast(pl.String).str.strip_chars().fill_null("")
         found |= {(word, column): rows for word, rows in affected.value_counts().iter_rows()}
     return found

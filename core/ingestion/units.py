@@ -86,8 +86,8 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
     A unit is a session id of one user in one file. The units' columns: unit (0, 1, ... by session, role, user), role,
     session, user, start (epoch seconds of its first event), value (of the whole session id; null in test, and in train
     where it is not known), composite (the id has several users in that file), known_value (test only: the value the id
-    has in train where both files give it the same users; else null, as it is where values are sums of the purchases that
-    a file has).
+    has in train where both files give it the same users; else null, as it is where values are sums of the purchases
+    that a file has).
 
     Args:
         events: by role; all events of every session in it.
@@ -225,12 +225,12 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
 
 def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
     """The train sessions that do not train; see Sessions.untrained."""
-    unknown = values.filter(pl.col(REASON).is_not_null()).select(SESSION, REASON, REMAINING)
     shared = units.filter(COMPOSITE, pl.col(ROLE) == TRAIN_ROLE).select(SESSION).unique()
-    shared = shared.join(unknown, on=SESSION, how="anti").join(values.select(SESSION, REMAINING), on=SESSION, how="left")
-    shared = shared.select(SESSION, pl.lit(UnknownValue.SHARED_ID).alias(REASON), REMAINING)
+    unknown = values.filter(pl.col(REASON).is_not_null()).join(shared, on=SESSION, how="anti")
+    remaining = values.select(SESSION, REMAINING)
+    shared = shared.with_columns(pl.lit(UnknownValue.SHARED_ID).alias(REASON)).join(remaining, on=SESSION, how="left")
     names = ids.filter(pl.col(ROLE) == TRAIN_ROLE).select(SESSION, USER_SESSION)
-    found = pl.concat([unknown, shared]).join(names, on=SESSION).sort(SESSION)
+    found = pl.concat([unknown.select(SESSION, REASON, REMAINING), shared]).join(names, on=SESSION).sort(SESSION)
     return found.select(SESSION, USER_SESSION, pl.col(REASON).alias("reason"), REMAINING)
 
 

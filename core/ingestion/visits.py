@@ -1,9 +1,9 @@
 """Tells a visit whose user id changes, as at a log-in, from a session id that got lost and has many users.
 
 A session id of several users in one file is one visit of one person under two conditions. It has at most three users: a
-cookie, an account, another device. And from one moment with events to the next, if no user is in both, at most two hours
-pass. Ids that got lost collect users who have nothing to do with each other: there are many of them, or hours and days lie
-between them.
+cookie, an account, another device. And from one moment with events to the next, if no user is in both, at most two
+hours pass. Ids that got lost collect users who have nothing to do with each other: there are many of them, or hours and
+days lie between them.
 """
 
 from __future__ import annotations
@@ -58,6 +58,4 @@ def _longest_pauses(shared: pl.DataFrame) -> pl.DataFrame:
     moments = shared.group_by(SESSION, TIME).agg(pl.col(USER).unique().alias("users")).sort(SESSION, TIME)
     before = moments.with_columns(pl.col(TIME, "users").shift(1).over(SESSION).name.suffix("_before"))
     apart = pl.col("users").list.set_intersection("users_before").list.len() == 0
-    return (
-        before.filter(apart).group_by(SESSION).agg((pl.col(TIME) - pl.col(f"{TIME}_before")).max().alias("pause"))
-    )
+    return before.filter(apart).group_by(SESSION).agg((pl.col(TIME) - pl.col(f"{TIME}_before")).max().alias("pause"))

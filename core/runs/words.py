@@ -37,9 +37,7 @@ def _what(run: Run) -> list[str]:
     sessions = manifest.sessions
     told = f"{count(sessions.train, 'session')} of train, {sessions.test:,} of test"
     known = f", {sessions.known:,} of them known from train" if sessions.known else ""
-    untrained = [
-        f"{found:,} because {UnknownValue(code).words}" for code, found in sessions.untrained.items()
-    ]
+    untrained = [f"{found:,} because {UnknownValue(code).words}" for code, found in sessions.untrained.items()]
     folds = f"{count(manifest.config.folds, 'fold')} ({manifest.config.fold_kind}), seed {manifest.config.seed}"
     return [
         f"Run         {manifest.run_id}{'  ' + note.name if note.name else ''}",

@@ -72,8 +72,8 @@ def training_set(
 ) -> TrainingSet:
     """Choose the rows.
 
-    Sessions whose value is not known never train, nor do composite sessions: their value is of several users, who are in
-    several folds.
+    Sessions whose value is not known never train, nor do composite sessions: their value is of several users, who are
+    in several folds.
 
     `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
     features.session_events; without them nothing is learned from what the sessions hold. With `all_rows` (the run's

@@ -58,9 +58,12 @@ RECEIPT_NAMES: Final = _each("""
     rechnungsnr bestellnummer bestellnr bestellid warenkorbid""")
 """In a log of purchases, what was bought at once is a session."""
 
-ORDER_NAMES: Final = (*RECEIPT_NAMES, *_each("""
+ORDER_NAMES: Final = (
+    *RECEIPT_NAMES,
+    *_each("""
     ordername orderkey ordernum orderref orderreference purchaseid purchaseorder paymentid ecommercetransactionid
-    idtransaction transactionnumber transactionno name siparisno siparisid numerocommande pedido"""))
+    idtransaction transactionnumber transactionno name siparisno siparisid numerocommande pedido"""),
+)
 """What tells one purchase from another; `name` is Shopify's."""
 
 STATUS_NAMES: Final = _each("""
@@ -84,7 +87,8 @@ PRICE_NAMES: Final = _each("""
 
 ROW_TOTAL_NAMES: Final = (
     _each("""
-    salesvalue linetotal linevalue lineamount itemrevenue itemtotal purchaserevenue purchasevalue transactionrevenue orderamount grandtotal totalamount totalprice
+    salesvalue linetotal linevalue lineamount itemrevenue itemtotal purchaserevenue purchasevalue transactionrevenue
+    orderamount grandtotal totalamount totalprice
     salesamount sales spend turnover eventvalue eventvalueinusd conversionvalue amount gesamtpreis positionswert
     zeilenbetrag betrag summe""")
     + VALUE_OR_PRICE_NAMES

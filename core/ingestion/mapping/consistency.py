@@ -62,7 +62,9 @@ def require_money_settings(mapping: Mapping) -> None:
     """Settings on orders, statuses and currencies need the column that they are about."""
     columns = mapping.columns
     if mapping.price_is == "order_total" and not mapping.has_orders:
-        raise SettingError.missing("columns.order_id", "the column with the order's id, which price_is = order_total needs")
+        raise SettingError.missing(
+            "columns.order_id", "the column with the order's id, which price_is = order_total needs"
+        )
     if mapping.price_is == "order_total" and columns.quantity is not None:
         allowed = "none beside price_is = order_total, which has all pieces in it"
         raise SettingError.not_allowed("columns.quantity", shown(columns.quantity), allowed)
@@ -71,12 +73,16 @@ def require_money_settings(mapping: Mapping) -> None:
     for setting, words in (("counted_status", mapping.counted_status), ("void_status", mapping.void_status)):
         if words and columns.order_status is None:
             raise SettingError.missing("columns.order_status", f"the column whose words {setting} lists")
-    both = {word.strip().lower() for word in mapping.counted_status} & {word.strip().lower() for word in mapping.void_status}
+    both = {word.strip().lower() for word in mapping.counted_status} & {
+        word.strip().lower() for word in mapping.void_status
+    }
     if both:
         raise SettingError.not_allowed("void_status", shown(min(both)), "a word that counted_status does not list")
     if mapping.currency_rates and not (columns.currency and mapping.currency):
         missing = "currency" if columns.currency else "columns.currency"
-        raise SettingError.missing(missing, "which currency_rates needs: the column, and the currency of session values")
+        raise SettingError.missing(
+            missing, "which currency_rates needs: the column, and the currency of session values"
+        )
 
 
 def refuse_shared_columns(columns: Columns) -> None:

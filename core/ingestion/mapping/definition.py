@@ -178,8 +178,8 @@ class Mapping(BaseModel):
     void_status: tuple[Text, ...] = Field(
         default=(),
         max_length=MOST_WORDS,
-        description="Words of columns.order_status whose orders are worth nothing, such as refunded or voided. Sessions "
-        "with any other word have no known value.",
+        description="Words of columns.order_status whose orders are worth nothing, such as refunded. Sessions with any "
+        "other word have no known value.",
     )
     currency: Text = Field(
         default="", description="The currency of session values, such as EUR; needed beside currency_rates only."

@@ -24,6 +24,8 @@ _EMPTY: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "\\n"
 """What programs write, in any letter case, where there is nothing (the last one is SQL's)."""
 
 _SPELLED_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
 @dataclass(frozen=True)
 class LogColumn:
     """A column's name, trimmed, and its cells, trimmed: one a row, "" where there is nothing."""

@@ -76,7 +76,7 @@ def _kind(word: str, words: dict[str, str]) -> str | None:
 
 
 def filled_share(column: LogColumn, rows: Sequence[int]) -> float:
-    """Share of these rows in which the column has something; 1 where there is no row, for then nothing speaks against it."""
+    """Share of these rows in which the column has something; 1 where there is no row, as nothing speaks against it."""
     return sum(bool(column.cells[row]) for row in rows) / len(rows) if rows else 1.0
 
 
@@ -107,7 +107,11 @@ def _find_totals(findings: Findings, order: LogColumn, price: LogColumn, bought:
     rows = bought
     if products is not None:  # the same product again may be the same purchase, sent twice
         seen: set[tuple[str, str]] = set()
-        rows = [row for row in bought if not (pair := (order.cells[row], products.cells[row])) in seen and not seen.add(pair)]
+        rows = [
+            row
+            for row in bought
+            if (pair := (order.cells[row], products.cells[row])) not in seen and not seen.add(pair)
+        ]
     named_total = plain(price.name) in map(plain, names.ORDER_TOTAL_NAMES)
     if is_once_per_order(order, price, rows) or (named_total and not _has_row_prices(order, price, rows)):
         findings.settings["price_is"] = "order_total"
@@ -117,7 +121,9 @@ def _find_totals(findings: Findings, order: LogColumn, price: LogColumn, bought:
 def _has_row_prices(order: LogColumn, price: LogColumn, rows: Iterable[int]) -> bool:
     """Whether the rows of some order have different numbers."""
     first: dict[str, str] = {}
-    return any(price.cells[row] != first.setdefault(order.cells[row], price.cells[row]) for row in rows if price.cells[row])
+    return any(
+        price.cells[row] != first.setdefault(order.cells[row], price.cells[row]) for row in rows if price.cells[row]
+    )
 
 
 def _find_status(findings: Findings, bought: Sequence[int]) -> None:
@@ -159,13 +165,15 @@ def _find_currency(findings: Findings, bought: Sequence[int]) -> None:
         if len(currencies) > 1:
             findings.miss(
                 CURRENCY,
-                f"Column {column.name} has {listed(currencies)}, which cannot be added up: name the currency of session "
-                "values in currency, and what the others are worth in currency_rates.",
+                f"Column {column.name} has {listed(currencies)}, which cannot be added up: name the currency of "
+                "session values in currency, and what the others are worth in currency_rates.",
             )
         return
 
 
-def completed(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> tuple[Mapping, list[str]]:
+def completed(
+    mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]
+) -> tuple[Mapping, list[str]]:
     """Add to a mapping the columns of orders, statuses and currencies that it does not mention and the log has.
 
     They change what purchases add up to, and mappings that people write often leave them out. A mapping that names such
@@ -178,9 +186,7 @@ def completed(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[s
     if not mapping.adds_prices or not roles:
         return mapping, []
     there = {column.name.casefold(): column for column in log_columns(header, rows)}
-    taken = {
-        role: there[name.casefold()] for role, name in mapping.columns.named().items() if name.casefold() in there
-    }
+    taken = {role: there[name.casefold()] for role, name in mapping.columns.named().items() if name.casefold() in there}
     findings = Findings([column for column in there.values() if column not in taken.values()], taken=dict(taken))
     findings.reasons = dict.fromkeys(taken, "")
     findings.settings = {"event_words": dict(mapping.event_words)}

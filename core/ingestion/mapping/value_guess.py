@@ -41,8 +41,8 @@ def _find_prices(findings: Findings) -> None:
     if not prices and not totals:
         findings.miss(
             SESSION_VALUE,
-            "No column that is named like a value or a price holds numbers where something was bought: name the one that "
-            "does.",
+            "No column that is named like a value or a price holds numbers where something was bought: name the one "
+            "that does.",
         )
         return
     findings.settings["value"] = PRICE_OF_BUYS
@@ -91,8 +91,8 @@ def undecided_marks(columns: dict[str, LogColumn]) -> dict[str, str]:
     if point != comma:  # another column of the same log decides
         return {}
     return {
-        role: f"Column {columns[role].name} has {marks.undecided}, and nothing tells whether its mark is the decimal one or "
-        'separates thousands: set decimal to "." or ",".'
+        role: f"Column {columns[role].name} has {marks.undecided}, and nothing decides whether its mark is the decimal "
+        'one or separates thousands: set decimal to "." or ",".'
         for role, marks in found.items()
         if marks.undecided is not None
     }
