@@ -24,6 +24,13 @@ class InputError(StudioError):
         return cls(f"{path.name} cannot be opened ({found}): check the path and its permissions, or pick another file.")
 
     @classmethod
+    def changed_while_read(cls, name: str, found: str) -> InputError:
+        return cls(
+            f"{name} changed while it was being read ({found}): a file must stay the same until it has been read; "
+            "wait until copying or writing has finished, then try again."
+        )
+
+    @classmethod
     def same_file(cls, name: str) -> InputError:
         return cls(
             f"{name} was given as train and as test: the two must be different files, the test file with the sessions "

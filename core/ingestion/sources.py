@@ -17,6 +17,7 @@ from typing import IO
 
 from core.errors import InputError, SettingError
 from core.ingestion.block import OpenTable, Picked, Piece, Table
+from core.ingestion.content import Content
 from core.ingestion.csv_text import open_text
 from core.ingestion.database import Query, open_query
 from core.ingestion.found_files import bytes_of, files_of, passed_over, path_of, taken_of_archive, text_bytes_of
@@ -101,8 +102,10 @@ def left_out(source: Source) -> list[str]:
     return [] if isinstance(source, Query) else passed_over(source)
 
 
-def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
+def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
     """Open the tables behind a source one after the other; each must be read before the next is asked for.
+
+    `content` is that of the source, unless it is a query; it has the hashes of the files once all tables are read.
 
     Raises:
         InputError: one sentence on the file that is no table, here or while its rows are read.
@@ -110,9 +113,10 @@ def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
     if isinstance(source, Query):
         yield from open_query(source)
         return
-    files = files_of(source)
+    files = files_of(source) if content is None else content.begin()
+    opened = _opened if content is None else content.opened
     for file, name in zip(files, _names_of(files), strict=True):
-        with _said_clearly(name), _opened(file) as stream:
+        with _said_clearly(name), opened(file) as stream:
             for table in _tables(name, stream, mapping):
                 yield OpenTable(table.name, table.columns, partial(_pieces_said_clearly, table))
 
