@@ -403,7 +403,7 @@ def test_a_hash_is_that_of_all_bytes_that_were_delivered_or_there_is_none(
                     _ = writer.truncate(min(number, size)) if step == "cut" else writer.write(b"\xff")
                 elif step in {"seek", "end"}:
                     where = (-min(number, size), os.SEEK_END) if step == "end" else (number, os.SEEK_SET)
-                    with suppress(ValueError):  # the file is shorter by now
+                    with suppress(OSError):  # the file is shorter by now
                         assert stream.seek(*where) == model.seek(*where) or changed
                 else:
                     most = number if step == "read" else -1

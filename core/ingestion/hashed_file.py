@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -66,7 +67,7 @@ class HashedFile(io.RawIOBase):
             self._note_size(size)
             offset += size
         if offset < 0:
-            raise ValueError("a place before the beginning of the file")  # as every other file object does
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as files do; the ZIP reader counts on it
         self._place = offset
         return offset
 

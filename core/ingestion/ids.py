@@ -11,6 +11,7 @@ from core.errors import InputError
 from core.ingestion.columns import pick
 from core.ingestion.content import Content
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.refusals import short
 from core.ingestion.reading import read_blocks
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import open_tables
@@ -93,12 +94,12 @@ def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.Data
     if coded.get_column(SESSION).n_unique() < coded.height:
         repeated = wanted.filter(wanted.is_duplicated()).unique().sort()
         if len(repeated):
-            raise InputError.not_unique(name, repeated.to_list())
+            raise InputError.not_unique(name, [short(text) for text in repeated])
     there = _test_sessions(sessions).collect()
     order = coded.join(there, on=SESSION, how="left", maintain_order="left", suffix="_there")
     missing = order.filter(pl.col(USER_SESSION).ne_missing(pl.col(f"{USER_SESSION}_there"))).get_column(USER_SESSION)
     if len(missing):
-        raise InputError.sessions_without_events(name, missing.to_list(), order.height)
+        raise InputError.sessions_without_events(name, [short(text) for text in missing], order.height)
     return order.select(USER_SESSION, SESSION)
 
 

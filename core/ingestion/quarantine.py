@@ -53,6 +53,8 @@ def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[
     """
     columns = mapping.columns
     rules = {f"empty {getattr(columns, column)}": (pl.col(column) == "").fill_null(value=True) for column in ids}
+    words = [] if mapping.every_event_is is not None else [EVENT_TYPE]
+    rules |= {f"{getattr(columns, column)} holds a NUL character": holds_nul(column) for column in [*ids, *words]}
     rules[f"{columns.event_time} is no time {_time_form(mapping)}"] = pl.col(TIME).is_null()
     if mapping.every_event_is is None:
         rules |= _word_rules(mapping, unknown_words)
@@ -61,6 +63,11 @@ def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[
         rules[f"{value} is negative"] = pl.col(VALUE) < 0
         rules[f"{value} is above {LARGEST_VALUE:.0e}"] = pl.col(VALUE) > LARGEST_VALUE
     return pl.coalesce(pl.when(rule).then(pl.lit(reason)) for reason, rule in rules.items()).alias(REASON)
+
+
+def holds_nul(column: str) -> pl.Expr:
+    """Whether cells hold a NUL character, which broken programs leave behind and which no person can see."""
+    return pl.col(column).cast(pl.String).str.contains("\x00", literal=True).fill_null(value=False)
 
 
 def _word_rules(mapping: Mapping, unknown: Collection[str]) -> dict[str, pl.Expr]:

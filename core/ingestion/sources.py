@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -52,6 +53,8 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _HEAD = 4_096
+_BYTES_A_NUL = 20
+"""Text has fewer NUL bytes than one in so many; programs, pictures and Arrow files have more in their first bytes."""
 _CHUNK = 1 << 20
 _NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
 _OFFICE = "[Content_Types].xml"
@@ -213,10 +216,16 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
     if encoding in {"utf-8", "ascii", "utf-8-sig"}:
         if looks_like := _wide_encoding(head):
             raise InputError.other_encoding(name, f"UTF-8, but {looks_like} by its looks")
-        if b"\x00" in head:
+        if _is_binary(head):
             raise InputError.unreadable(name, "it holds binary data, not text")
         return open_text(name, stream, mapping.separator)
     return open_text(name, _Recoded(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether bytes are no text: NULs in the header line, or many of them. A few stray ones cost only their rows."""
+    header = re.split(rb"[\r\n]", head.lstrip(b"\r\n"), maxsplit=1)[0]
+    return b"\x00" in header or head.count(b"\x00") * _BYTES_A_NUL > len(head)
 
 
 def _wide_encoding(head: bytes) -> str | None:

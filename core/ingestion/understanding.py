@@ -9,7 +9,7 @@ import polars as pl
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.log_column import WITH_DECIMAL_COMMA
-from core.ingestion.quarantine import IGNORED_TYPE, reason_of, set_aside
+from core.ingestion.quarantine import IGNORED_TYPE, holds_nul, reason_of, set_aside
 from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
@@ -97,7 +97,7 @@ class Understanding:
     def __call__(self, name: str, block: Block) -> Understood:
         """Understand a block of the file `name`."""
         cells, rows, reason = self._meaning(block)
-        usable = self._usable(cells, rows)
+        usable = self._usable(cells, rows, may_hold_nul=block.may_hold_nul)
         bad = set_aside(name, block, _side_by_side(cells, rows), ~usable, reason)
         empty: dict[tuple[str, str], int] = {}
         if not usable.all():
@@ -194,8 +194,10 @@ class Understanding:
             texts = texts.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
         return texts.cast(pl.Float64, strict=False)
 
-    def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
         filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in self._id_columns)
+        if may_hold_nul:
+            filled &= ~pl.any_horizontal(holds_nul(column) for column in self._id_columns)
         meant = pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
         if self.with_value:
             meant &= (pl.col(VALUE).is_between(0, LARGEST_VALUE) & pl.col(VALUE).is_not_nan()).fill_null(value=False)
