@@ -741,8 +741,8 @@ def test_ids_that_differ_only_in_spelling_are_a_warning(tmp_path):
     finding = sure("alike_ids", store(tmp_path, events))
     assert (finding.severity, finding.count) == ("warning", 2), "mixed case may be a random code"
     assert finding.explanation == (
-        "In user_id, 2 ids occur in spellings that differ only in upper and lower case, in zeros at the front, or in "
-        ".0 at the end."
+        "In user_id, 2 ids occur in spellings that differ only in upper and lower case, in zeros at the front, in "
+        ".0 at the end, in how accents are stored, or in blanks and characters that cannot be seen."
     )
     assert finding.examples == ("user_id: 007, 7 and 7.0",)
 

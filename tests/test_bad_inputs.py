@@ -226,7 +226,15 @@ REFUSED = {
         missing(", ".join(ROWS[0]), f"\\x1b[31mred, two\\x07, {'x' * 60}…"),
     ),
     "nothing behind the line that names the separator": Refused(b"sep=;\n", empty()),
-    "bytes that are no text": Refused(CSV.replace(b"P1", b"P\x00"), no_table("it holds binary data, not text")),
+    "text that is padded with NULs": Refused(
+        CSV.replace(b"VIEW", b"VIEW" + b"\x00" * 28), no_table("it holds binary data, not text")
+    ),
+    "a header with a NUL": Refused(CSV.replace(b"_id", b"_id\x00", 1), no_table("it holds binary data, not text")),
+    "NULs in too many rows": Refused(
+        CSV.replace(b"P1", b"P\x00"),
+        "train.csv: only 34 of 40 rows can be used (6 x product_id holds a NUL character); at least 90% must be, so "
+        "mend the file and try again.",
+    ),
     "no event_type": Refused(
         CSV.replace(b"event_type", b"kind"), missing("event_type", FOUND.replace("event_type", "kind"))
     ),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from core.ingestion import ingest
+from core.ingestion import InputFiles, Query, ingest
 from core.workspace import Workspace
 from tests.events_on_the_spot import (
     aside_of,
     csv_of,
     good_events,
     must_add_up,
+    parquet_of,
     rows_of,
     with_cell,
     with_line,
@@ -24,6 +28,7 @@ ROWS = rows_of(GOOD, "train")
 CSV = csv_of(ROWS)
 LINES = CSV.decode().splitlines()
 WORDS = "VIEW, ADD_CART, REMOVE_CART, BUY"
+NUL = "holds a NUL character"
 TIME = "event_time is no time like 2025-06-19 10:23:07+00:00"
 
 
@@ -66,6 +71,14 @@ ASIDE: dict[str, tuple[bytes, int, str]] = {
     "negative infinity": (cell("session_value", "-inf"), 7, "session_value is no finite number"),
     "a value beyond all floats": (cell("session_value", "1e999"), 7, "session_value is no finite number"),
     "a value beyond all money": (cell("session_value", "1e13"), 7, "session_value is above 1e+12"),
+    "a NUL at the end of a session id": (cell("user_session", "A1\0"), 7, f"user_session {NUL}"),
+    "a NUL in front of a user": (cell("user_id", "\0U1"), 7, f"user_id {NUL}"),
+    "a NUL within a product": (cell("product_id", "P\0001"), 7, f"product_id {NUL}"),
+    "a category of a NUL": (cell("category_id", "\0"), 7, f"category_id {NUL}"),
+    "a NUL in a quoted cell": (cell("category_id", 'a "b"\0'), 7, f"category_id {NUL}"),
+    "a NUL in an event word": (cell("event_type", "VIEW\0"), 7, f"event_type {NUL}"),
+    "a NUL in a time": (cell("event_time", "2025-06-02 12:00:00\0"), 7, TIME),
+    "a NUL in a value": (cell("session_value", "1\0"), 7, "session_value is no finite number"),
     "a line cut short": (line(9, "2025-06-02,VIEW,P1"), 9, "it has 3 fields, the header has 7"),
     "a line of one word": (line(9, "total"), 9, "it has 1 field, the header has 7"),
     "a line with a field too many": (line(8, LINES[7] + ",more"), 8, "it has 8 fields, the header has 7"),
@@ -122,6 +135,40 @@ def test_a_review_of_several_lines_is_one_cell_wherever_it_stands(tmp_path: Path
     dataset = ingest(write_files(tmp_path, GOOD, train=content), Workspace(tmp_path / "home"))
     assert dataset.card().train.kept == 40
     assert aside_of(dataset) == []
+
+
+def test_a_nul_at_the_end_of_a_session_id_makes_no_new_session(tmp_path: Path) -> None:
+    content = csv_of(with_cell(ROWS, "user_session", f"{ROWS[5]['user_session']}\0"))
+    dataset = ingest(write_files(tmp_path, GOOD, train=content), Workspace(tmp_path / "home"))
+    assert dataset.card().train.sessions == 10
+    assert dataset.card().quarantine_reasons == {f"user_session {NUL}": 1}
+
+
+def test_a_nul_in_a_column_nobody_asked_for_does_not_matter(tmp_path: Path) -> None:
+    content = csv_of([{"note": "", **row} for row in ROWS]).replace(b"\n,", b"\n\x00no\x00te,", 3)
+    dataset = ingest(write_files(tmp_path, GOOD, train=content), Workspace(tmp_path / "home"))
+    assert (dataset.card().train.kept, dataset.card().train.quarantined) == (40, 0)
+
+
+@pytest.mark.parametrize("column", ["product_id", "user_session", "event_type"])
+@pytest.mark.parametrize("kind", [pl.String, pl.Binary, pl.Categorical])
+def test_parquet_has_the_same_rule_for_nuls(tmp_path: Path, kind: type[pl.DataType], column: str) -> None:
+    frame = pl.DataFrame(with_cell(ROWS, column, f"{ROWS[5][column]}\0")).cast({column: kind})
+    dataset = ingest(write_files(tmp_path, GOOD, train=parquet_of(frame)), Workspace(tmp_path / "home"))
+    assert dataset.card().quarantine_reasons == {f"{column} {NUL}": 1}
+    assert [line for line, _, _ in aside_of(dataset)] == [7]
+
+
+@pytest.mark.parametrize("cell", ["'A1' || char(0)", "CAST('A1' || char(0) AS BLOB)"])
+def test_databases_have_the_same_rule_for_nuls(tmp_path: Path, cell: str) -> None:
+    files, database = write_files(tmp_path, GOOD), tmp_path / "shop.db"
+    pl.DataFrame(ROWS).write_database("log", f"sqlite:///{database}")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"UPDATE log SET user_session = {cell} WHERE rowid = 6")  # noqa: S608 (our own words)
+        connection.commit()
+    train = Query(f"sqlite:///{database}", "SELECT * FROM log")
+    dataset = ingest(InputFiles(train, files.test), Workspace(tmp_path / "home"))
+    assert dataset.card().quarantine_reasons == {f"user_session {NUL}": 1}
 
 
 @pytest.mark.parametrize("name", ASIDE)

@@ -275,6 +275,11 @@ def test_without_a_sample_all_test_sessions_are_predicted_in_the_order_of_their_
     assert sorted(dataset.test_sessions()) == [f"B{number}" for number in range(10)]
 
 
+def test_a_session_that_a_sample_names_with_a_nul_is_shown_with_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^1 of the 2 sessions in sample\.csv has no event .* \(B1\\x00\):"):
+        store(tmp_path, GOOD, sample=sample_of("B1\0", "B2"))
+
+
 def test_ids_are_read_once_each_in_file_order(tmp_path: Path) -> None:
     assert read_ids(write_files(tmp_path, GOOD[::-1]).test).to_list() == [f"B{number}" for number in range(9, -1, -1)]
 

@@ -20,7 +20,8 @@ from core import schema
 from core.errors import InputError, SettingError, StudioError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping import column_names as names
-from core.ingestion.mapping.definition import LONGEST_TEXT, MOST_WORDS, Columns, EventType
+from core.ingestion.mapping.definition import MOST_WORDS, Columns, EventType
+from core.ingestion.mapping.fields import LONGEST_TEXT
 from core.ingestion.mapping.log_column import plain
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.mapping.toml_file import parse_mapping

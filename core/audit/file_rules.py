@@ -129,8 +129,8 @@ class EmptyCells(Rule):
                 "See why the export leaves it out there: a row without a user or session goes to quarantine, one "
                 "without a product or category counts as an event on an unknown one."
                 if uneven
-                else "Rows without a user or session go to quarantine, those without a product or category count as events "
-                "on an unknown one; they are spread over the event types, so little is lost."
+                else "Rows without a user or session go to quarantine, those without a product or category count as "
+                "events on an unknown one; they are spread over the event types, so little is lost."
             ),
             examples=[
                 f"{EVENT_TYPES[code]}: {column} {empty[column, code]:,}" for column, code in told[:MOST_EXAMPLES]

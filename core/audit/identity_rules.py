@@ -8,7 +8,7 @@ import polars as pl
 
 from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
+from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Rule
 from core.schema import CATEGORY, PRODUCT, PRODUCT_ID, ROLE, TEST_ROLE, TRAIN_ROLE, USER, USER_ID, USER_SESSION
 from core.wording import count, number, percent
@@ -174,54 +174,6 @@ class PlaceholderIds(Rule):
                 f"{name} '{spelling}': {count(events, 'event')}" for events, name, spelling in found[:MOST_EXAMPLES]
             ],
         )
-
-
-class AlikeIds(Rule):
-    """Ids that differ only in how they are written."""
-
-    code = "alike_ids"
-    title = "Ids that differ only in spelling"
-
-    def look(self, case: AuditCase) -> Finding | None:
-        found, examples = 0, []
-        columns = []
-        for column, name in ID_COLUMNS.items():
-            alike = (
-                case.dictionary(column)
-                .select("id", _plain(pl.col("id")).alias("plain"))
-                .filter(pl.col("plain").is_duplicated())
-                .group_by("plain")
-                .agg(pl.col("id").sort())
-                .sort("plain")
-                .collect()
-            )
-            if alike.height:
-                found += alike.height
-                columns.append(name)
-                examples += [
-                    f"{name}: {joined([shown(text) for text in ids[:MOST_EXAMPLES]])}"
-                    for ids in alike.get_column("id").head(1)
-                ]
-        if not found:
-            return None
-        return self.finding(
-            "warning",
-            f"{count(found, 'id')} {verb(found, 'is', 'are')} written in more than one way",
-            count=found,
-            explanation=(
-                f"In {joined(columns)}, {count(found, 'id')} {verb(found, 'occurs', 'occur')} in spellings that differ "
-                "only in upper and lower case, in zeros at the front, or in .0 at the end."
-            ),
-            advice="Write ids the same way everywhere and read the files again: each spelling counts as its own thing.",
-            examples=examples[:MOST_EXAMPLES],
-        )
-
-
-def _plain(text: pl.Expr) -> pl.Expr:
-    """An id without what programs change in it. Ids of mixed case are left: random codes may differ in nothing else."""
-    lower = text.str.to_lowercase()
-    one_case = pl.when((text == lower) | (text == text.str.to_uppercase())).then(lower).otherwise(text)
-    return one_case.str.replace(r"^0*(\d+)(?:\.0+)?$", "$1")
 
 
 class CrowdedUsers(Rule):

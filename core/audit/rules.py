@@ -8,7 +8,6 @@ from core.audit.behaviour_rules import ConstantColumns, Robots, SmallData
 from core.audit.drift_rules import FeatureDrift, ToldApart
 from core.audit.file_rules import EmptyCells, QuarantinedRows, RepeatedRows, TellingOrder
 from core.audit.identity_rules import (
-    AlikeIds,
     CrowdedUsers,
     MovingCategories,
     NewCategories,
@@ -19,6 +18,7 @@ from core.audit.identity_rules import (
 from core.audit.length_rules import CutSessions, LongSessions, ThinSample
 from core.audit.rule import Rule
 from core.audit.session_rules import CompositeSessions, KnownSessions, ReusedSessions, RowsInBoth
+from core.audit.spelling_rules import AlikeIds, SpoiledIds
 from core.audit.time_rules import CoarseTimes, FarTimes, FilesInTime, MissingDays
 from core.audit.value_rules import CappedValues, DifferingValues, HeavyTail, ValueInTest, ValueTrend, ZeroValues
 
@@ -45,6 +45,7 @@ RULES: Final[tuple[Rule, ...]] = (
     NewCategories(),
     MovingCategories(),
     PlaceholderIds(),
+    SpoiledIds(),
     AlikeIds(),
     CrowdedUsers(),
     Robots(),

@@ -24,6 +24,13 @@ class InputError(StudioError):
         return cls(f"{path.name} cannot be opened ({found}): check the path and its permissions, or pick another file.")
 
     @classmethod
+    def changed_while_read(cls, name: str, found: str) -> InputError:
+        return cls(
+            f"{name} changed while it was being read ({found}): a file must stay the same until it has been read; "
+            "wait until copying or writing has finished, then try again."
+        )
+
+    @classmethod
     def same_file(cls, name: str) -> InputError:
         return cls(
             f"{name} was given as train and as test: the two must be different files, the test file with the sessions "
@@ -141,8 +148,8 @@ class InputError(StudioError):
         """`setting` is what in a mapping may help, as it would be written there."""
         step = f"say {setting} in a mapping, or correct the file," if setting else "correct the file or the mapping"
         return cls(
-            f"{name}: only {usable:,} of {total:,} purchases can be used ({reasons}); at least {at_least * 100:g}% must "
-            f"be, because what a session is worth depends on them: {step} and try again."
+            f"{name}: only {usable:,} of {total:,} purchases can be used ({reasons}); at least {at_least * 100:g}% "
+            f"must be, because what a session is worth depends on them: {step} and try again."
         )
 
     @classmethod

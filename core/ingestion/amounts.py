@@ -1,7 +1,7 @@
 """Parses numbers as people and programs write them: `$1,299.00`, `1 299,00 €`, `(12.50)`, `1.5E+3`.
 
-A number is an optional sign, digits (plain, or in groups of three) and an optional decimal part. A currency may be named
-before or after it. The decimal mark is a point or a comma; the other one may only separate groups.
+A number is an optional sign, digits (plain, or in groups of three) and an optional decimal part. A currency may be
+named before or after it. The decimal mark is a point or a comma; the other one may only separate groups.
 
 A cell such as `1,234` or `7.250` is a different number under each decimal mark. `DecimalMarks` collects what the cells
 of a column say about it, so that a person is asked where nothing decides.
@@ -16,8 +16,8 @@ from typing import Final
 import polars as pl
 
 _SYMBOLS: Final = """
-    $ € £ ¥ ₺ ₹ ₽ ₩ ₪ ₫ ₴ ₦ ₱ ₡ ฿ ₸ ₼ ₾ ﷼ US$ CA$ A$ C$ R$ S$ HK$ NZ$ MX$ NT$ kr kr. Kr zł Kč Ft lei лв руб. руб TL Fr Fr.
-    Rs Rs."""
+    $ € £ ¥ ₺ ₹ ₽ ₩ ₪ ₫ ₴ ₦ ₱ ₡ ฿ ₸ ₼ ₾ ﷼ US$ CA$ A$ C$ R$ S$ HK$ NZ$ MX$ NT$ kr kr. Kr zł Kč Ft lei лв руб. руб TL Fr
+    Fr. Rs Rs."""
 _CODES: Final = """
     AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KRW KWD MAD MXN MYR
     NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR"""

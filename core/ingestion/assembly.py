@@ -160,6 +160,7 @@ def _sync_files(folder: Path) -> None:
 
 def _sessions_of(
     pair: tuple[Part, Part],
+    *,
     mapping: Mapping,
     folder: Path,
     sent_twice: dict[int, SentTwice],

@@ -129,7 +129,7 @@ def _parse(data: bytes, form: Form, first_line: int, line_ends: int) -> Block:
     if frame is None:
         return _parse_with_care(data, form, first_line)
     rows = frame.select(pl.col(f"{place}").alias(name) for name, place in form.picked.items())
-    return Block(rows, first_line, lambda places: _lines_at(data, places))
+    return Block(rows, first_line, lambda places: _lines_at(data, places), may_hold_nul=b"\x00" in data)
 
 
 def _parse_fast(data: bytes, form: Form, lines: int) -> pl.DataFrame | None:
@@ -196,4 +196,5 @@ def _parse_with_care(data: bytes, form: Form, first_line: int) -> Block:
         lambda places: [_shown(texts[place]) for place in places],
         np.array(lines, np.int64),
         tuple(broken),
+        may_hold_nul=b"\x00" in data,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -102,33 +101,22 @@ def _is_meant(found: Sequence[str], pattern: Sequence[str]) -> bool:
     return folders and (pattern[-1].startswith(".") or is_data(found[-1]))
 
 
-def content_hash(path: Path) -> str:
-    """SHA-256 of the bytes of the files behind a path, in their order; names do not count.
-
-    Raises:
-        InputError: no such file, or one that cannot be opened.
-    """
-    hashes = [_file_hash(file) for file in files_of(path)]
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _file_hash(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError.cannot_open(file, error.strerror or str(error)) from error
-
-
 def bytes_of(path: Path) -> int:
     """The size of the files behind a path, as they are.
 
     Raises:
         InputError: there is no such file.
     """
-    return sum(file.stat().st_size for file in files_of(path))
+    return sum(map(_size, files_of(path)))
 
 
 def text_bytes_of(path: Path) -> int:
     """About how many bytes of text stand behind a path."""
-    return sum(file.stat().st_size * _PACKED.get(file.suffix.lower(), 1) for file in files_of(path))
+    return sum(_size(file) * _PACKED.get(file.suffix.lower(), 1) for file in files_of(path))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:  # deleted since it was found
+        raise InputError.cannot_open(file, error.strerror or str(error)) from error

@@ -9,12 +9,15 @@ import polars as pl
 
 from core.errors import InputError
 from core.ingestion.columns import pick
+from core.ingestion.content import Content
+from core.ingestion.id_cells import as_text
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.refusals import short
 from core.ingestion.reading import read_blocks
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import open_tables
 from core.ingestion.tally import Tally
-from core.ingestion.understanding import Understanding, as_text
+from core.ingestion.understanding import Understanding
 from core.schema import SESSION, USER_SESSION
 
 _HELD = 1_000_000
@@ -64,13 +67,15 @@ def all_test_sessions(sessions: Path) -> pl.DataFrame:
     return _test_sessions(sessions).sort(USER_SESSION).collect()
 
 
-def wanted_ids(sample: Path, mapping: Mapping) -> pl.Series:
+def wanted_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
     """The session ids of a sample submission, in its order, repeated and empty ones too.
+
+    `content` is that of the sample; it has the hashes of its files then.
 
     Raises:
         InputError: no such file, no table, or no column of session ids.
     """
-    return _all_ids(sample, mapping).replace("", None).fill_null("an empty id")  # as a sentence names it
+    return _all_ids(sample, mapping, content).replace("", None).fill_null("an empty id")  # as a sentence names it
 
 
 def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.DataFrame:
@@ -90,12 +95,12 @@ def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.Data
     if coded.get_column(SESSION).n_unique() < coded.height:
         repeated = wanted.filter(wanted.is_duplicated()).unique().sort()
         if len(repeated):
-            raise InputError.not_unique(name, repeated.to_list())
+            raise InputError.not_unique(name, [short(text) for text in repeated])
     there = _test_sessions(sessions).collect()
     order = coded.join(there, on=SESSION, how="left", maintain_order="left", suffix="_there")
     missing = order.filter(pl.col(USER_SESSION).ne_missing(pl.col(f"{USER_SESSION}_there"))).get_column(USER_SESSION)
     if len(missing):
-        raise InputError.sessions_without_events(name, missing.to_list(), order.height)
+        raise InputError.sessions_without_events(name, [short(text) for text in missing], order.height)
     return order.select(USER_SESSION, SESSION)
 
 
@@ -103,19 +108,19 @@ def _test_sessions(sessions: Path) -> pl.LazyFrame:
     return pl.scan_parquet(sessions, glob=False).filter("in_test").select(USER_SESSION, SESSION)
 
 
-def _all_ids(sample: Path, mapping: Mapping) -> pl.Series:
+def _all_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
     """The column of session ids of a sample submission, which need not be written as the log is.
 
     The header tells the separator, and the text is UTF-8 or else in the mapping's encoding.
     """
     plain = mapping.model_copy(update={"separator": None, "encoding": "utf-8"})
     try:
-        return _ids_as(sample, plain)
+        return _ids_as(sample, plain, content)
     except InputError as error:
         if mapping.encoding == plain.encoding:
             raise
         try:
-            return _ids_as(sample, plain.model_copy(update={"encoding": mapping.encoding}))
+            return _ids_as(sample, plain.model_copy(update={"encoding": mapping.encoding}), content)
         except InputError:
             if _is_other_text(error):
                 raise
@@ -127,10 +132,10 @@ def _is_other_text(error: InputError) -> bool:
     return isinstance(error.__cause__, UnicodeError) or NOT_IN_ENCODING in str(error)
 
 
-def _ids_as(sample: Path, mapping: Mapping) -> pl.Series:
+def _ids_as(sample: Path, mapping: Mapping, content: Content | None) -> pl.Series:
     """The column of session ids, by our name for it or by the log's."""
     found: list[pl.Series] = []
-    for table in open_tables(sample, mapping):
+    for table in open_tables(sample, mapping, content):
         try:
             picked = pick(table, Mapping(), [USER_SESSION])
         except InputError:

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,22 +15,24 @@ import polars as pl
 
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
-from core.errors import SettingError
+from core.errors import InputError, SettingError
 from core.ingestion.assembly import Assembled, assemble
 from core.ingestion.card import make_card
+from core.ingestion.content import Content, require_unchanged
 from core.ingestion.database import Query
 from core.ingestion.dictionaries import Dictionaries, IdCounts
 from core.ingestion.doubts import refuse_doubtful_values
 from core.ingestion.ids import all_test_sessions, order_of, wanted_ids
 from core.ingestion.input_files import InputFiles
 from core.ingestion.known import (
-    content_hashes,
+    contents_of,
     find_known,
     fingerprint_of,
     is_simulated,
     is_whole,
     may_be_known,
     rename,
+    require_two_files,
 )
 from core.ingestion.mapping import mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
@@ -76,19 +78,18 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
     workspace.sweep()
     mapping, notes = completed_mapping(files.train, files.mapping)
     files = replace(files, mapping=mapping)
-    with ThreadPoolExecutor(1) as pool:
-        hashes = pool.submit(content_hashes, files)
-        if may_be_known(files, workspace):  # else the files are hashed while they are read
-            known = find_known(files, hashes.result(), workspace)
-            if known is not None:
-                report(_PARTS, _PARTS, "these files were read before")
-                return known
-        with _room(workspace):
-            for seed in _SEEDS:
-                try:
-                    return _Ingestion(files, workspace, hashes, seed, notes, report).store()
-                except SharedCodeError:
-                    continue
+    contents = contents_of(files)
+    if may_be_known(files, workspace):
+        known = find_known(files, contents, workspace)
+        if known is not None:
+            report(_PARTS, _PARTS, "these files were read before")
+            return known
+    with _room(workspace), _changes_said(contents):
+        for seed in _SEEDS:
+            try:
+                return _Ingestion(files, workspace, contents, seed=seed, notes=notes, report=report).store()
+            except SharedCodeError:
+                continue
     raise RuntimeError("two ids had the same code under every seed")
 
 
@@ -103,6 +104,16 @@ def _room(workspace: Workspace) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _changes_said(contents: dict[str, Content]) -> Iterator[None]:
+    """A file that cannot be read because it changed is refused for that, not for what it then looked like."""
+    try:
+        yield
+    except InputError:
+        require_unchanged(contents.values())
+        raise
+
+
 class _Ingestion:
     """One reading of the files, with codes of one seed, in a folder of its own that is gone in the end."""
 
@@ -110,15 +121,16 @@ class _Ingestion:
         self,
         files: InputFiles,
         workspace: Workspace,
-        hashes: Future[dict[str, str | None]],
+        contents: dict[str, Content],
+        *,
         seed: int,
         notes: list[str],
         report: Report,
     ) -> None:
         self._files = files
         self._workspace = workspace
-        self._hashes = hashes
-        self._answers: dict[str, str | None] = {}
+        self._contents = contents
+        self._answers: dict[str, str] = {}
         self._seed = seed
         self._notes = notes
         self._report = report
@@ -154,7 +166,9 @@ class _Ingestion:
                 spills[role] = Spill(place, bits, writing)
                 understanding = Understanding(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
-                for block, part in read_blocks(source, understanding, self._tallies[role], self._read_so_far):
+                content = self._contents.get(ROLES[role])
+                blocks = read_blocks(source, understanding, self._tallies[role], self._read_so_far, content)
+                for block, part in blocks:
                     digest.update(part)
                     spills[role].add(block.parts)
                     self._sent_twice[role].add(block.rows)
@@ -168,7 +182,9 @@ class _Ingestion:
 
     def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
         ids, assembled, to_predict = self._written(made, spills, dictionaries)
-        hashes = self._hashes.result() | self._answers
+        hashes = {part: content.digest() for part, content in self._contents.items()} | self._answers
+        require_two_files(self._files, hashes)
+        require_unchanged(self._contents.values())
         fingerprint = fingerprint_of(hashes, self._files.mapping)
         sample = self._files.sample_submission
         card = make_card(
@@ -206,7 +222,7 @@ class _Ingestion:
         """
         mapping, sample = self._files.mapping, self._files.sample_submission
         with ThreadPoolExecutor(2) as pool:
-            wanted = pool.submit(wanted_ids, sample, mapping) if sample else None
+            wanted = pool.submit(wanted_ids, sample, mapping, self._contents["sample"]) if sample else None
             counts = {
                 column: pool.submit(dictionaries.write, column, made) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
             }

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
+from pathlib import Path
 
 from core.dataset import CARD_FILE, Dataset, list_datasets
 from core.errors import InputError
+from core.ingestion.content import Content, require_unchanged
 from core.ingestion.database import Query
-from core.ingestion.found_files import content_hash
 from core.ingestion.input_files import InputFiles
-from core.ingestion.mapping import Mapping
+from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.side_by_side import in_order
-from core.ingestion.sources import Source, own_bytes
+from core.ingestion.sources import own_bytes
 from core.ingestion.synthetic import is_synthetic
 from core.workspace import Workspace
 
-_STORED_FORM = b"events-2"  # part of the fingerprint: raise it when the stored form changes
+_STORED_FORM = b"events-3"  # part of the fingerprint: raise it when the stored form changes
 
 
 def may_be_known(files: InputFiles, workspace: Workspace) -> bool:
@@ -28,31 +30,40 @@ def may_be_known(files: InputFiles, workspace: Workspace) -> bool:
     return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
 
 
-def content_hashes(files: InputFiles) -> dict[str, str | None]:
-    """SHA-256 of each part's content; None for a query, whose answer is hashed while it is read."""
-    given: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
-    parts = {part: source for part, source in given.items() if source is not None}
-    found = in_order(_hash, parts.values(), ahead=0)
-    hashes = dict(zip(parts, found, strict=True))
-    same_query = isinstance(files.train, Query) and files.train == files.test
-    if same_query or (hashes["train"] is not None and hashes["train"] == hashes["test"]):
-        raise InputError.same_file(files.test.name)
-    return hashes
+def contents_of(files: InputFiles) -> dict[str, Content]:
+    """The content of each part that is a file: train, test, sample. None of them has been read."""
+    given = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    return {part: Content(source) for part, source in given.items() if isinstance(source, Path)}
 
 
-def _hash(source: Source) -> str | None:
-    return None if isinstance(source, Query) else content_hash(source)
+def find_known(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
+    """The dataset of the same content and mapping, now called by the new names; None where there is none.
 
-
-def find_known(files: InputFiles, hashes: dict[str, str | None], workspace: Workspace) -> Dataset | None:
-    """The dataset of the same content and mapping, now called by the new names; None where there is none."""
-    if None in hashes.values():
-        return None
+    Raises:
+        InputError: one file was given twice, or one changed while it was read.
+    """
+    require_two_files(files, {})
+    if isinstance(files.train, Query) or isinstance(files.test, Query):
+        return None  # the answer of a query is hashed while it is read
+    hashes = dict(zip(contents, in_order(Content.read, contents.values()), strict=True))
+    require_two_files(files, hashes)
+    require_unchanged(contents.values())
     dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
     if not is_whole(dataset):
         return None
     rename(dataset, files, synthetic=is_simulated(files, workspace, hashes))
     return dataset
+
+
+def require_two_files(files: InputFiles, hashes: Mapping[str, str]) -> None:
+    """Refuse one file, or one query, as both train and test.
+
+    Raises:
+        InputError: the two are the same.
+    """
+    same_query = isinstance(files.train, Query) and files.train == files.test
+    if same_query or ("train" in hashes and hashes["train"] == hashes.get("test")):
+        raise InputError.same_file(files.test.name)
 
 
 def is_whole(dataset: Dataset) -> bool:
@@ -64,7 +75,7 @@ def is_whole(dataset: Dataset) -> bool:
     return True
 
 
-def fingerprint_of(hashes: dict[str, str | None], mapping: Mapping) -> str:
+def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
     """SHA-256 over the content of the files, each in its part, and over the mapping; names and places do not count."""
     digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
     for part, content in sorted(hashes.items()):
@@ -72,10 +83,9 @@ def fingerprint_of(hashes: dict[str, str | None], mapping: Mapping) -> str:
     return digest.hexdigest()
 
 
-def is_simulated(files: InputFiles, workspace: Workspace, hashes: dict[str, str | None]) -> bool:
+def is_simulated(files: InputFiles, workspace: Workspace, hashes: Mapping[str, str]) -> bool:
     """Whether the train file is one that was simulated here, or the demo data."""
-    content = hashes["train"]
-    return not isinstance(files.train, Query) and content is not None and is_synthetic(workspace, files.train, content)
+    return not isinstance(files.train, Query) and is_synthetic(workspace, files.train, hashes["train"])
 
 
 def rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:

@@ -56,50 +56,57 @@ def count_purchases(rows: pl.DataFrame, usable: pl.Series, reason: pl.Expr, cell
 def lost_purchases(
     cells: pl.DataFrame,
     rows: pl.DataFrame,
-    quarantined: pl.Series,
     amounts: pl.Series,
+    *,
     unknown_words: Collection[str],
     broken: Sequence[Broken],
-    *,
     mapping: Mapping,
     seed: int,
 ) -> pl.DataFrame:
-    """The quarantined rows of a block that are purchases, or may be; see NO_LOSS for the columns.
+    """The quarantined rows that are purchases, or may be; see NO_LOSS for the columns.
 
-    A row with an event word that nothing is known of may be a purchase; so may a line that could not be parsed as a row.
-    Of such a line each cell is taken for a session and for a user, as its cells may have shifted: an id of neither is in
-    no session.
+    A row with an event word that nothing is known of may be a purchase; so may a line that could not be parsed as a
+    row. Of such a line each cell is taken for a session and for a user, as its cells may have shifted; a cell that is
+    neither matches none.
+
+    Args:
+        cells: of the quarantined rows.
+        rows: what these cells mean.
+        amounts: what each row would add as a purchase.
+        unknown_words: event words that the mapping does not know.
+        broken: the lines that could not be parsed.
+        mapping: how the log is read.
+        seed: the one that codes are made with.
     """
     kinds = rows.get_column(TYPE)
+    certain = (kinds == EVENT_CODE[BUY]).fill_null(value=False)
     maybe = kinds.is_null()
     if maybe.any() and EVENT_TYPE in cells.columns:
         harmless = [word for word in unknown_words if _is_no_purchase(word)]
         maybe &= ~cells.get_column(EVENT_TYPE).cast(pl.String).str.strip_chars().is_in(harmless).fill_null(value=False)
-    certain = (kinds == EVENT_CODE[BUY]).fill_null(value=False)
-    chosen = quarantined & (certain | maybe)
     found = pl.DataFrame(
         [
-            _codes(cells, rows, USER_SESSION, SESSION).filter(chosen),
-            _codes(cells, rows, USER_ID, USER).filter(chosen),
-            rows.get_column(TIME).filter(chosen),
-            amounts.filter(chosen).alias(VALUE),
-            certain.filter(chosen).alias(IS_CERTAIN),
+            _codes(cells, USER_SESSION, SESSION, seed),
+            _codes(cells, USER_ID, USER, seed),
+            rows.get_column(TIME),
+            amounts.alias(VALUE),
+            certain.alias(IS_CERTAIN),
         ]
-    )
+    ).filter(certain | maybe)
     empty = pl.all_horizontal(pl.col(SESSION, USER, TIME).is_null())  # a blank line, or a total at the end
-    return pl.concat([found.filter(~(empty & ~pl.col(IS_CERTAIN))), _of_broken_lines(broken, mapping, seed)])
+    return pl.concat([found.filter(~empty | pl.col(IS_CERTAIN)), _of_broken_lines(broken, mapping, seed)])
 
 
 def _is_no_purchase(word: str) -> bool:
     return is_of_no_interest(word) or type_of(word) not in {None, BUY}
 
 
-def _codes(cells: pl.DataFrame, rows: pl.DataFrame, column: str, code: str) -> pl.Series:
-    """The codes of a column's ids, null where there is no id."""
+def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:
+    """The codes of ids, null where there is none. A NUL in an id, which quarantined its row, is ignored."""
     if column not in cells.columns:
-        return pl.Series(code, [None], dtype=pl.Int64).new_from_index(0, rows.height)
-    ids = cells.get_column(column)
-    return rows.get_column(code).set((ids == "").fill_null(value=True), None)
+        return pl.Series(code, [None], dtype=pl.Int64).new_from_index(0, cells.height)
+    ids = cells.get_column(column).str.replace_all("\x00", "", literal=True).str.strip_chars()
+    return ids.hash(seed).reinterpret(signed=True).set((ids == "").fill_null(value=True), None).alias(code)
 
 
 def _of_broken_lines(broken: Sequence[Broken], mapping: Mapping, seed: int) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
@@ -77,7 +78,8 @@ def _block(name: str, batch: pa.RecordBatch, line: int, columns: Mapping[str, _C
         cells = {place: _series(name, names[place], batch.column(place)) for place in sorted(set(places.values()))}
     rows = pl.DataFrame([_usable(cells[place]).alias(ours) for ours, place in places.items()])
     # Of columns of one name (only who looks at all columns asks for such) the last stands in the text.
-    return Block(rows, line, row_texts(pl.DataFrame({names[place]: found for place, found in cells.items()})))
+    texts = row_texts(pl.DataFrame({names[place]: found for place, found in cells.items()}))
+    return Block(rows, line, texts, may_hold_nul=any(map(_holds_nul, rows)))
 
 
 def _series(name: str, column: str, cells: Any) -> pl.Series:  # noqa: ANN401 (pyarrow has no types)
@@ -109,6 +111,14 @@ def _uuid_texts(cells: pl.Series) -> pl.Series:
     digits = cells.bin.encode("hex")
     parts = [digits.str.slice(begin, length) for begin, length in _UUID_PARTS]
     return pl.select(pl.concat_str(parts, separator="-")).to_series()
+
+
+def _holds_nul(cells: pl.Series) -> bool:
+    """Whether texts hold a NUL byte. Their bytes one after the other take a fifth of the time that each text takes."""
+    if cells.dtype != pl.String:
+        return isinstance(cells.dtype, pl.Categorical | pl.Enum)  # texts that are stored once each
+    data = cells.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
+    return bool(data) and np.frombuffer(data, np.uint8).min(initial=1) == 0
 
 
 def _nothing(rows: int) -> pl.Series:

@@ -10,13 +10,15 @@ import polars as pl
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
-from core.schema import EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, VALUE
+from core.schema import EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
 
 FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
 """Columns of the quarantine: the file, the line in it (the header is line 1), why, the row as it was, and whether it is
 there only because the mapping told to ignore its event word."""
 IGNORED_TYPE = -1
 """Stands for the event types that the mapping told to ignore."""
+NEEDED_IDS = frozenset({USER_ID, USER_SESSION})
+"""Ids without which a row is no event: whose it is, and of which session."""
 NO_TOTAL = "no_total"
 """A purchase row whose cell for the order's total is empty: another row of the order has it."""
 _MOST_WORDS_NAMED = 5  # event words told one by one in reasons; a column of free text would give a reason a row
@@ -54,7 +56,13 @@ def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[
         value: what the value is made of, in words; None in a test file.
     """
     columns = mapping.columns
-    rules = {f"empty {getattr(columns, column)}": (pl.col(column) == "").fill_null(value=True) for column in ids}
+    rules = {
+        f"empty {getattr(columns, column)}": (pl.col(column) == "").fill_null(value=True)
+        for column in ids
+        if column in NEEDED_IDS
+    }
+    words = [] if mapping.every_event_is is not None else [EVENT_TYPE]
+    rules |= {f"{getattr(columns, column)} holds a NUL character": holds_nul(column) for column in [*ids, *words]}
     rules[f"{columns.event_time} is no time {_time_form(mapping)}"] = pl.col(TIME).is_null()
     if mapping.every_event_is is None:
         rules |= _word_rules(mapping, unknown_words)
@@ -65,6 +73,11 @@ def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[
             rules[f"{value} is negative"] = pl.col(VALUE) < 0
         rules[f"{value} is above {LARGEST_VALUE:.0e}"] = pl.col(VALUE).abs() > LARGEST_VALUE
     return pl.coalesce(pl.when(rule).then(pl.lit(reason)) for reason, rule in rules.items()).alias(REASON)
+
+
+def holds_nul(column: str) -> pl.Expr:
+    """Whether cells hold a NUL character, which broken programs leave behind and which no person can see."""
+    return pl.col(column).cast(pl.String).str.contains("\x00", literal=True).fill_null(value=False)
 
 
 def _word_rules(mapping: Mapping, unknown: Collection[str]) -> dict[str, pl.Expr]:

@@ -12,6 +12,7 @@ import polars as pl
 from core.errors import InputError, StudioError
 from core.ingestion.block import Block, Piece
 from core.ingestion.columns import pick
+from core.ingestion.content import Content
 from core.ingestion.database import Query
 from core.ingestion.doubts import refuse_lost_purchases, refuse_unclear_numbers
 from core.ingestion.mapping import Mapping
@@ -31,16 +32,22 @@ _HOPELESS = 1_000_000
 
 
 def read_blocks(
-    source: Source, understanding: Understanding, tally: Tally, report: Callable[[int], None] = lambda size: None
+    source: Source,
+    understanding: Understanding,
+    tally: Tally,
+    report: Callable[[int], None] = lambda size: None,
+    content: Content | None = None,
 ) -> Iterator[tuple[Understood, bytes]]:
     """Understand all rows behind a source; gives each block, and the SHA-256 of its rows where no file has one.
+
+    `content` is that of the source, unless it is a query; it has the hashes of the files once all rows are read.
 
     Raises:
         InputError: one sentence on a file that is no table, lacks a column, or has too few usable rows.
     """
     hashed = isinstance(source, Query)
     faulty = Tally()  # of the rows set aside only those that the mapping does not tell to ignore
-    for table in open_tables(source, understanding.mapping):
+    for table in open_tables(source, understanding.mapping, content):
         tally.begin(table.name)
         faulty.begin(table.name)
         picked = pick(table, understanding.mapping, understanding.wanted, understanding.optional)

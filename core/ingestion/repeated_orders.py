@@ -1,8 +1,8 @@
 """Finds purchases that were sent twice: the same user buys the same product in the same order again, some time after.
 
 Shops send a purchase again when its page is loaded again. Lines of one order have the same moment, so an equal line
-that follows later is the same purchase. Orders are known by an id in the log; in a log of receipts they are the sessions,
-and nothing is sent.
+that follows later is the same purchase. Orders are known by an id in the log; in a log of receipts they are the
+sessions, and nothing is sent.
 """
 
 from __future__ import annotations

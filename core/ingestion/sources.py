@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import IO
 
 from core.errors import InputError, SettingError
 from core.ingestion.block import OpenTable, Picked, Piece, Table
+from core.ingestion.content import Content
 from core.ingestion.csv_text import open_text
 from core.ingestion.database import Query, open_query
 from core.ingestion.found_files import bytes_of, files_of, passed_over, path_of, taken_of_archive, text_bytes_of
@@ -51,6 +53,8 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _HEAD = 4_096
+_BYTES_A_NUL = 20
+"""Text has fewer NUL bytes than one in so many; programs, pictures and Arrow files have more in their first bytes."""
 _CHUNK = 1 << 20
 _NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
 _OFFICE = "[Content_Types].xml"
@@ -101,8 +105,10 @@ def left_out(source: Source) -> list[str]:
     return [] if isinstance(source, Query) else passed_over(source)
 
 
-def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
+def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
     """Open the tables behind a source one after the other; each must be read before the next is asked for.
+
+    `content` is that of the source, unless it is a query; it has the hashes of the files once all tables are read.
 
     Raises:
         InputError: one sentence on the file that is no table, here or while its rows are read.
@@ -110,9 +116,10 @@ def open_tables(source: Source, mapping: Mapping) -> Iterator[Table]:
     if isinstance(source, Query):
         yield from open_query(source)
         return
-    files = files_of(source)
+    files = files_of(source) if content is None else content.begin()
+    opened = _opened if content is None else content.opened
     for file, name in zip(files, _names_of(files), strict=True):
-        with _said_clearly(name), _opened(file) as stream:
+        with _said_clearly(name), opened(file) as stream:
             for table in _tables(name, stream, mapping):
                 yield OpenTable(table.name, table.columns, partial(_pieces_said_clearly, table))
 
@@ -209,10 +216,16 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
     if encoding in {"utf-8", "ascii", "utf-8-sig"}:
         if looks_like := _wide_encoding(head):
             raise InputError.other_encoding(name, f"UTF-8, but {looks_like} by its looks")
-        if b"\x00" in head:
+        if _is_binary(head):
             raise InputError.unreadable(name, "it holds binary data, not text")
         return open_text(name, stream, mapping.separator)
     return open_text(name, _Recoded(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether bytes are no text: NULs in the header line, or many of them. A few stray ones cost only their rows."""
+    header = re.split(rb"[\r\n]", head.lstrip(b"\r\n"), maxsplit=1)[0]
+    return b"\x00" in header or head.count(b"\x00") * _BYTES_A_NUL > len(head)
 
 
 def _wide_encoding(head: bytes) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.ingestion.found_files import content_hash
+from core.ingestion.content import content_hash
 from core.workspace import DEMO_FOLDER, Workspace
 
 MARK = "demo.json"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.ingestion.block import Block
+from core.ingestion.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
 from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
-from core.ingestion.quarantine import IGNORED_TYPE, NO_TOTAL, reason_of, set_aside
+from core.ingestion.quarantine import IGNORED_TYPE, NEEDED_IDS, NO_TOTAL, holds_nul, reason_of, set_aside
 from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
@@ -47,8 +48,6 @@ CODE_OF = {USER_SESSION: SESSION, USER_ID: USER, PRODUCT_ID: PRODUCT, CATEGORY_I
 ROW_COLUMNS = (SESSION, USER, PRODUCT, CATEGORY, TIME, TYPE, VALUE, USER_SESSION)
 """A usable row: codes, epoch seconds, type, value, and the session's id as it stands in the file (null where sessions
 are still to be made). That id stays with its events, as all events of a session come together again."""
-_OTHER_SEED = 1_000_003  # far from the seeds of codes
-_FEW_OF = 4  # one text in so many is few: then a copy of it is worth its time
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class Understood:
     `rows` are in file order, `parts` has the same by parts of the session's code (the user's, where sessions are still
     to be made). `ids` gives for each file column but the session's the ids of the usable rows, each once: code and id,
     by parts of the code. `bad` has the quarantine's columns. `empty` counts empty cells: (event word as it is
-    there, file column) -> rows. `purchases` counts BUY rows, `lost` has those whose money is missing from a session (see
-    lost_purchases), `money` is what the block says about its numbers.
+    there, file column) -> rows. `purchases` counts BUY rows, `lost` has those whose money is missing from a session
+    (see lost_purchases), `money` is what the block says about its numbers.
     """
 
     rows: pl.DataFrame
@@ -127,30 +126,34 @@ class Understanding:
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """Columns that are read where the file has them: in a test file, orders tell which purchases were sent twice."""
+        """Columns that are read where the file has them: a test file's orders show which purchases were sent twice."""
         return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
 
     def __call__(self, name: str, block: Block) -> Understood:
         """Understand a block of the file `name`."""
         found = self._meaning(block)
         cells, rows = found.cells, found.rows
-        usable = self._usable(cells, rows)
+        usable = self._usable(cells, rows, may_hold_nul=block.may_hold_nul)
         bad = set_aside(name, block, _side_by_side(cells, rows), ~usable, found.reason)
-        purchases, lost = count_purchases(rows, usable, found.reason, cells), NO_LOSS
-        if found.amounts is not None and (block.broken or not usable.all()):
-            lost = lost_purchases(
-                cells,
-                rows,
-                ~usable,
-                found.amounts,
-                found.unknown_words,
-                block.broken,
-                mapping=self.mapping,
-                seed=self.seed,
-            )
+        purchases = count_purchases(rows, usable, found.reason, cells)
+        lost = self._lost(found, block, ~usable)
         if not usable.all():
             cells, rows = cells.filter(usable), rows.filter(usable)
-        return self._completed(cells, rows, bad, found, purchases, lost)
+        rows, parts, ids = self._completed(cells, rows)
+        return Understood(rows, parts, ids, bad, found.empty, purchases, lost, found.money)
+
+    def _lost(self, found: _Meaning, block: Block, quarantined: pl.Series) -> pl.DataFrame:
+        if found.amounts is None or not (block.broken or quarantined.any()):
+            return NO_LOSS
+        return lost_purchases(
+            found.cells.filter(quarantined),
+            found.rows.filter(quarantined),
+            found.amounts.filter(quarantined),
+            unknown_words=found.unknown_words,
+            broken=block.broken,
+            mapping=self.mapping,
+            seed=self.seed,
+        )
 
     def preview(self, block: Block) -> pl.DataFrame:
         """The rows of a block as they will be understood, for people to look at.
@@ -180,7 +183,7 @@ class Understanding:
         found = block.rows
         words = [column for column in found.columns if column == EVENT_TYPE and found.schema[column] != pl.String]
         cells = found.with_columns(as_text(found.get_column(column)) for column in [*self._id_columns, *words])
-        empty = _empty_cells(cells, self._id_columns)
+        empty = empty_cells(cells, self._id_columns)
         # An event whose product or category is not known is an event all the same; above all its purchase counts.
         nameless = {column for _, column in empty} & {PRODUCT_ID, CATEGORY_ID}
         cells = cells.with_columns(pl.col(column).replace("", None).fill_null(UNKNOWN_ID) for column in nameless)
@@ -192,13 +195,8 @@ class Understanding:
         times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
         amounts, values, money = self._values(cells, kinds)
         rows = pl.DataFrame([*codes, times, kinds, *values, *order_columns(cells, self.mapping, self.seed)])
-        reason = reason_of(self.mapping, self._identifying, unknown, self._value_in_words())
+        reason = reason_of(self.mapping, self._id_columns, unknown, self._value_in_words())
         return _Meaning(cells, rows, reason, amounts, unknown, empty, money)
-
-    @property
-    def _identifying(self) -> list[str]:
-        """The ids without which a row is no event: whose it is, and of which session."""
-        return [column for column in self._id_columns if column in {USER_ID, USER_SESSION}]
 
     def _types(self, cells: pl.DataFrame) -> tuple[pl.Series, set[str]]:
         """Codes of the event types (null: unknown, IGNORED_TYPE: to be ignored), and the unknown words."""
@@ -245,8 +243,11 @@ class Understanding:
             return columns.session_value
         return columns.price if columns.quantity is None else f"{columns.price} times {columns.quantity}"
 
-    def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
-        filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in self._identifying)
+    def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
+        needed = [column for column in self._id_columns if column in NEEDED_IDS]
+        filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in needed)
+        if may_hold_nul:
+            filled &= ~pl.any_horizontal(holds_nul(column) for column in self._id_columns)
         meant = pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
         if self.with_value:
             smallest = -LARGEST_VALUE if self._priced else 0.0
@@ -254,18 +255,14 @@ class Understanding:
             meant &= valued | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else valued
         return cells.select(filled).to_series() & rows.select(meant).to_series()
 
-    def _completed(
-        self,
-        cells: pl.DataFrame,
-        rows: pl.DataFrame,
-        bad: pl.DataFrame,
-        found: _Meaning,
-        purchases: PurchaseCount,
-        lost: pl.DataFrame,
-    ) -> Understood:
-        """Add what the log does not have: one category for all, the user in place of the session."""
+    def _completed(self, cells: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, Parts, dict[str, Parts]]:
+        """Add what the log does not have: one category for all, the user in place of the session.
+
+        Returns:
+            The rows, the same by parts, and the ids of each column but the session's by parts.
+        """
         ids = {
-            column: _distinct_ids(rows, cells, column, self.seed)
+            column: distinct_ids(rows.get_column(CODE_OF[column]), cells.get_column(column), self.seed)
             for column in self._id_columns
             if column != USER_SESSION
         }
@@ -280,55 +277,8 @@ class Understanding:
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
         rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))
         parted = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
-        return Understood(rows, split(rows, SESSION, self.bits), parted, bad, found.empty, purchases, lost, found.money)
+        return rows, split(rows, SESSION, self.bits), parted
 
 
 def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([cells, rows], how="horizontal")
-
-
-def as_text(cells: pl.Series) -> pl.Series:
-    """Ids and words as text without blanks around them.
-
-    Whole numbers that a program wrote as 12.0, for a column with gaps, or as an exact 12.00, become 12; no number (NaN)
-    is a gap.
-    """
-    if cells.dtype == pl.String:
-        return cells.str.strip_chars()
-    texts = cells.cast(pl.String).str.strip_chars()
-    if cells.dtype.is_decimal():
-        return texts.str.replace(r"\.0+$", "")
-    if not cells.dtype.is_float():
-        return texts
-    whole = (cells.floor() == cells) & (cells.abs() < 2**53)
-    number = cells.set(~whole, None).cast(pl.Int64).cast(pl.String)
-    return pl.select(pl.coalesce(number, texts.set(cells.is_nan(), None)).alias(cells.name)).to_series()
-
-
-def _distinct_ids(rows: pl.DataFrame, cells: pl.DataFrame, column: str, seed: int) -> pl.DataFrame:
-    """The ids of a column, each once: code and id.
-
-    Told apart by another hash than the code's: two ids with one code both stay, so that the dictionary finds them.
-    """
-    codes, texts = rows.get_column(CODE_OF[column]), cells.get_column(column)
-    first = texts.hash(seed + _OTHER_SEED).arg_unique()
-    ids = pl.DataFrame([codes.gather(first).alias("code"), texts.gather(first).alias("id")])
-    if ids.height * _FEW_OF < rows.height:
-        # On memory of its own: a text taken from a block holds all texts of the block.
-        ids = pl.DataFrame(ids.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    return ids
-
-
-def _empty_cells(cells: pl.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
-    """How many cells are empty, by event word and column."""
-    found: dict[tuple[str, str], int] = {}
-    for column in columns:
-        blank = (cells.get_column(column) == "").fill_null(value=True)
-        if not blank.any():
-            continue
-        words = (
-            cells.get_column(EVENT_TYPE).filter(blank) if EVENT_TYPE in cells.columns else pl.Series([""] * blank.sum())
-        )
-        affected = words.cast(pl.String).str.strip_chars().fill_null("")
-        found |= {(word, column): rows for word, rows in affected.value_counts().iter_rows()}
-    return found

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import json
 from typing import Annotated, Any, Final, Literal, Self, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core import schema
 from core.ingestion.mapping.consistency import (
@@ -20,77 +17,19 @@ from core.ingestion.mapping.consistency import (
     require_columns,
     require_money_settings,
 )
+from core.ingestion.mapping.fields import Encoding, Number, Text, TimeFormat, TimeZone, Word
 from core.ingestion.mapping.refusals import refusal
-from core.ingestion.mapping.time_format import AUTO, tells_time_of_day, wanting_in
+from core.ingestion.mapping.time_format import AUTO, tells_time_of_day
 
 EventType = Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
 """schema.EVENT_TYPES as a type; a test holds the two together."""
 
-LONGEST_TEXT: Final = 200
-"""Characters of a name or word: no column of a real log comes near, and every mapping stays far below the largest file
-that is read back."""
 MOST_WORDS: Final = 300
 """Words for events that a log may have, mapped and ignored each."""
 GUESSED_ROLES: Final = (schema.ORDER_ID, schema.ORDER_STATUS, schema.CURRENCY)
 """Roles of columns that change what purchases add up to; a mapping that does not mention them has them looked for."""
 _LONGEST_GAP: Final = 1440 * 30
 """Minutes in 30 days: with longer gaps, a user's year would be one session."""
-
-
-def _text(found: str) -> str:
-    """Text without blanks around it, short enough, and such that a file can hold it."""
-    try:
-        found.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("unicode", "Input should be text that UTF-8 can hold") from error
-    if len(found) > LONGEST_TEXT:
-        raise PydanticCustomError("long", f"Input should be at most {LONGEST_TEXT} characters")
-    return found.strip()
-
-
-def _no_blank(found: str) -> str:
-    if not found:
-        raise PydanticCustomError("blank", "Input should be a name or word of the log, not a blank")
-    return found
-
-
-def _encoding(found: str) -> str:
-    """The codec's own name, so that two spellings of one encoding are the same mapping."""
-    try:
-        codec = codecs.lookup(found)
-        name = codec.name
-        # Files are decoded piece by piece; and some codecs (undefined, rot13) know no text.
-        if codec.incrementaldecoder is None or "event_time;ä\n".encode(name).decode(name) != "event_time;ä\n":
-            raise LookupError(name)
-    except UnicodeEncodeError:
-        return name  # an encoding without ä, such as ASCII
-    except (LookupError, ValueError) as error:
-        allowed = "Input should be an encoding of text, such as utf-8, utf-16, latin-1 or cp1252"
-        raise PydanticCustomError("encoding", allowed) from error
-    return name
-
-
-def _time_format(found: str) -> str:
-    allowed = wanting_in(found)
-    if allowed:
-        raise PydanticCustomError("time_format", "Input should be {allowed}", {"allowed": allowed})
-    return found
-
-
-def _time_zone(found: str) -> str:
-    try:
-        if found == "localtime":  # each machine has another one
-            raise ValueError(found)
-        ZoneInfo(found)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        allowed = "Input should be a time zone by its place, such as Europe/Berlin or America/New_York, or UTC"
-        raise PydanticCustomError("time_zone", allowed) from error
-    return found
-
-
-Text = Annotated[str, AfterValidator(_text)]
-Word = Annotated[Text, AfterValidator(_no_blank)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Columns(BaseModel):
@@ -136,7 +75,7 @@ class Mapping(BaseModel):
     separator: Literal[",", ";", "\t", "|"] | None = Field(
         default=None, description="Between the columns of a CSV file; left out, the header line tells."
     )
-    encoding: Annotated[Text, AfterValidator(_encoding)] = Field(
+    encoding: Encoding = Field(
         default="utf-8", description="Of the text in a CSV file, such as utf-8, latin-1 or cp1252."
     )
     decimal: Literal[".", ","] | None = Field(
@@ -153,12 +92,12 @@ class Mapping(BaseModel):
         max_length=MOST_WORDS,
         description='The log\'s words for events that are set aside; "" for events without a word.',
     )
-    time_format: Annotated[Text, AfterValidator(_time_format)] = Field(
+    time_format: TimeFormat = Field(
         default=AUTO,
         description="auto (2025-06-19 10:23:07+00:00), epoch_seconds, epoch_milliseconds, epoch_microseconds, "
         "or a format such as %d.%m.%Y %H:%M:%S.",
     )
-    time_zone: Annotated[Text, AfterValidator(_time_zone)] = Field(
+    time_zone: TimeZone = Field(
         default="UTC",
         description="Of times that name no offset, such as Europe/Berlin; dates without a time have none.",
     )

@@ -6,8 +6,8 @@ from typing import Final
 
 from core.errors import listed
 from core.ingestion.mapping import column_names as names
-from core.ingestion.mapping.definition import LONGEST_TEXT
 from core.ingestion.mapping.event_words import USUAL_WORDS, is_of_no_interest, is_page_view, type_of
+from core.ingestion.mapping.fields import LONGEST_TEXT
 from core.ingestion.mapping.findings import Findings
 from core.ingestion.mapping.log_column import MOSTLY, LogColumn, can_be_written
 from core.schema import BUY, EVENT_TYPE, EVENT_TYPES, USER_SESSION, VIEW

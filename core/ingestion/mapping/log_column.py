@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from core.ingestion.amounts import DecimalMarks, decimal_marks, parse_amounts
-from core.ingestion.mapping.definition import LONGEST_TEXT
+from core.ingestion.mapping.fields import LONGEST_TEXT
 
 MOSTLY: Final = 0.9
 """Share of a column's cells that must look alike: logs have a few odd rows, and the others decide."""

@@ -106,12 +106,8 @@ def _find_totals(findings: Findings, order: LogColumn, price: LogColumn, bought:
     products = findings.taken.get(PRODUCT_ID)
     rows = bought
     if products is not None:  # the same product again may be the same purchase, sent twice
-        seen: set[tuple[str, str]] = set()
-        rows = [
-            row
-            for row in bought
-            if (pair := (order.cells[row], products.cells[row])) not in seen and not seen.add(pair)
-        ]
+        lines = {(order.cells[row], products.cells[row]): row for row in reversed(bought)}
+        rows = sorted(lines.values())
     named_total = plain(price.name) in map(plain, names.ORDER_TOTAL_NAMES)
     if is_once_per_order(order, price, rows) or (named_total and not _has_row_prices(order, price, rows)):
         findings.settings["price_is"] = "order_total"
