@@ -106,7 +106,7 @@ def write_manifest(
         dataset=dataset.fingerprint,
         dataset_name=card.name,
         synthetic=card.synthetic,
-        scores=_scores(training, withheld=shift.withholds),
+        scores=_scores(training, withheld=shift.unlike),
         meta=_meta(training),
         tuning=_tuning(training),
         shift=_shift(shift),

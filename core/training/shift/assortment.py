@@ -19,6 +19,9 @@ Mask = NDArray[np.bool_]
 OVERLAP_LEFT: Final = 0.6
 """Share of the usual overlap below which the assortment is another. Alike files keep at least 0.99 of it; the test file
 of another shop keeps 0.43 where both shops number their products alike, and 0 where they do not."""
+KEPT_LEFT: Final = 0.5
+"""Share of the usual share of events whose product keeps its category below which the products are others. Products
+hardly ever change their category; where another shop uses the same ids, nearly all do."""
 RETURNING_LEFT: Final = 0.5
 """Share of the usual share of returning users below which users are new. Alike files keep at least 1.0 of it."""
 FEWEST_RETURNING: Final = 0.05
@@ -45,13 +48,14 @@ def late_part(starts: NDArray[np.int64], share: float) -> Mask:
     return mask
 
 
-def overlaps(baskets: Baskets, late: Mask, asked: Mask) -> tuple[Compared, Compared]:
-    """The overlap of products and of categories. `late` says which train rows are late, `asked` which test rows count.
+def overlaps(baskets: Baskets, late: Mask, test_mask: Mask) -> tuple[Compared, Compared]:
+    """The overlap of products and of categories.
 
-    The basket's rows are train's and then test's. Overlaps are taken within event types, so that another event mix is
+    The basket's rows are train's and then test's; `late` says which train rows are late, `test_mask` which test rows
+    count. Overlaps are taken within event types, so that another event mix is
     not taken for another assortment.
     """
-    part = np.concatenate([late.astype(np.int64), np.where(asked, 2, 3)])[baskets.row]
+    part = np.concatenate([late.astype(np.int64), np.where(test_mask, 2, 3)])[baskets.row]
     train, test, early, rest = part < 2, part == 2, part == 0, part == 1
     found = []
     for codes in (baskets.item, baskets.group):
@@ -59,6 +63,18 @@ def overlaps(baskets: Baskets, late: Mask, asked: Mask) -> tuple[Compared, Compa
         of_train = _overlap(codes, baskets.kind, early, rest)
         found.append(Compared(of_files, of_train))
     return found[0], found[1]
+
+
+def categories_kept(baskets: Baskets, late: Mask, test_mask: Mask) -> Compared:
+    """Share of the events on products of train that have the product's category of train; see `overlaps`."""
+    part = np.concatenate([late.astype(np.int64), np.where(test_mask, 2, 3)])[baskets.row]
+    pairs = baskets.item * baskets.groups + baskets.group
+
+    def kept(first: Mask, second: Mask) -> float:
+        known = second & np.isin(baskets.item, np.unique(baskets.item[first]))
+        return float(np.isin(pairs[known], np.unique(pairs[first])).mean()) if known.any() else np.nan
+
+    return Compared(kept(part < 2, part == 2), kept(part == 0, part == 1))
 
 
 def _overlap(codes: NDArray[np.int64], kinds: NDArray[np.int64], first: Mask, second: Mask) -> float:
@@ -74,6 +90,6 @@ def _overlap(codes: NDArray[np.int64], kinds: NDArray[np.int64], first: Mask, se
     return total / weight if weight else np.nan
 
 
-def returning(users: NDArray[np.int64], late: Mask, asked: NDArray[np.int64]) -> Compared:
-    """Share of test sessions (whose users are `asked`) by users of train; and of late train sessions by early users."""
-    return Compared(float(np.isin(asked, users).mean()), float(np.isin(users[late], users[~late]).mean()))
+def returning(users: NDArray[np.int64], late: Mask, test_users: NDArray[np.int64]) -> Compared:
+    """Share of test sessions by users of train; and of late train sessions by early users."""
+    return Compared(float(np.isin(test_users, users).mean()), float(np.isin(users[late], users[~late]).mean()))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Times = tuple[Codes, Codes]
 
 BLOCKS: Final = 6
 """Stretches of train of equal numbers of sessions. Each is compared with the others to see how much files of different
@@ -23,6 +24,8 @@ times differ by nature; with more, a stretch of a small file would hold noise al
 SURE: Final = 4.5
 """Standard errors. Normal noise needs 4 to stay quiet on a thousand datasets of a dozen measures; the rest is for few
 sessions, whose standard errors are themselves uncertain."""
+_CLEAR_TREND: Final = 3.0
+"""Standard errors of a slope from which on it is extended to the time of test; the slopes of noise must not be."""
 _NOISE: Final = 2.0
 """Standard errors of a stretch that count as its noise, not as drift."""
 DRIFT_FACTOR: Final = 2.0
@@ -32,7 +35,9 @@ train of 70% lies 1.4 times as far from train's average as the last of six stret
 
 @dataclass(frozen=True)
 class Rows:
-    """Some sessions: measures (sessions, measures), users, and cells of the mix that train is weighted to."""
+    """Some sessions: measures (sessions, measures), users (numbered from 0 over both files), and cells of the mix that
+    train is weighted to.
+    """
 
     measures: Matrix
     users: Codes
@@ -51,29 +56,44 @@ class Contrast:
         effect: average of test less average of train.
         error: standard error of the effect, clustered by user.
         drift: how far any stretch of train lies from the rest of train, beyond its own noise.
+        trend: the effect that a linear trend inside train leads to expect; 0 where train has no clear trend.
     """
 
     effect: Vector
     error: Vector
     drift: Vector
+    trend: Vector
 
     def exceeds(self, floor: Vector) -> NDArray[np.bool_]:
-        """Whether each effect is at least the floor, beyond chance, and beyond what train itself drifts."""
+        """Whether each effect is at least the floor, beyond chance, beyond train's own drift, and still so without the
+        part that its trend explains.
+        """
         least = np.maximum(np.maximum(floor, SURE * self.error), DRIFT_FACTOR * self.drift)
-        return np.asarray(np.abs(self.effect) >= least)
+        rest = np.sign(self.effect) * (self.effect - self.trend)
+        return np.asarray(np.minimum(np.abs(self.effect), rest) >= least)
 
 
-def contrast(train: Rows, test: Rows, starts: Codes, scales: Vector) -> Contrast:
-    """Compare test with train, and each stretch of train (by `starts`) with the rest of it.
+def contrast(train: Rows, test: Rows, starts: Times, scales: Vector) -> Contrast:
+    """Compare test with train, and each stretch of train with the rest of it.
 
-    `scales` are the units of the measures.
+    `starts` are the epoch seconds of the sessions of train and test, `scales` the units of the measures.
     """
     effect, error = _difference(train, test, scales)
     drift = np.zeros(len(scales))
-    for block in blocks(starts):
+    for block in blocks(starts[0]):
         apart, noise = _difference(train.part(~block), train.part(block), scales)
         drift = np.maximum(drift, np.abs(apart) - _NOISE * noise)
-    return Contrast(effect, error, drift)
+    return Contrast(effect, error, drift, _trend(train, test, starts) / scales)
+
+
+def _trend(train: Rows, test: Rows, starts: Times) -> Vector:
+    """What a straight line through train, at the average time of test, lies above train's average; in raw units."""
+    measures, _ = without_cells(train, test)
+    time = (starts[0] - starts[0].mean()) / max(float(starts[0].std()), 1.0)
+    later = (starts[1].mean() - starts[0].mean()) / max(float(starts[0].std()), 1.0)
+    slope = time @ measures / max(float(time @ time), 1.0)
+    error = measures.std(axis=0) / np.sqrt(len(time))
+    return np.asarray(np.where(np.abs(slope) >= _CLEAR_TREND * error, slope * later, 0.0))
 
 
 def blocks(starts: Codes) -> Iterator[NDArray[np.bool_]]:
@@ -92,19 +112,29 @@ def _difference(first: Rows, second: Rows, scales: Vector) -> tuple[Vector, Vect
     inside = np.isin(second.cells, first.cells[weights > 0])
     others = second.part(inside) if inside.any() else second
     parts = ((first, weights, -1.0), (others, np.ones(len(others.cells)), 1.0))
-    users = np.unique(np.concatenate([first.users, others.users]))
-    effect, by_user = np.zeros(len(scales)), np.zeros((len(users), len(scales)))
+    users = int(max(first.users.max(), others.users.max())) + 1
+    effect, by_user = np.zeros(len(scales)), np.zeros((users, len(scales)))
     for rows, weight, sign in parts:
         known = ~np.isnan(rows.measures)
         filled, shares = np.where(known, rows.measures, 0.0), weight[:, None] * known
         total = np.maximum(shares.sum(axis=0), np.finfo(float).tiny)
         mean = (shares * filled).sum(axis=0) / total
         effect += sign * mean
-        place = np.searchsorted(users, rows.users)
         influence = sign * shares * (filled - mean) / total
         for column in range(len(scales)):
-            by_user[:, column] += np.bincount(place, weights=influence[:, column], minlength=len(users))
+            by_user[:, column] += np.bincount(rows.users, weights=influence[:, column], minlength=users)
     return effect / scales, np.sqrt((by_user**2).sum(axis=0)) / scales
+
+
+def without_cells(train: Rows, test: Rows) -> tuple[Matrix, Matrix]:
+    """The measures less train's average of their cell (of all cells, where train has none of that cell)."""
+    size = int(max(train.cells.max(), test.cells.max())) + 1
+    counts = np.bincount(train.cells, minlength=size)
+    average = np.tile(train.measures.mean(axis=0), (size, 1))
+    for column in range(train.measures.shape[1]):
+        sums = np.bincount(train.cells, weights=train.measures[:, column], minlength=size)
+        average[counts > 0, column] = sums[counts > 0] / counts[counts > 0]
+    return train.measures - average[train.cells], test.measures - average[test.cells]
 
 
 def cell_weights(train: Codes, test: Codes) -> Vector:

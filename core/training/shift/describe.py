@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.training.shift.assortment import KEPT_LEFT
 from core.training.shift.measures import EVENTS, SHARES
 from core.training.shift.season import COVERED
 from core.training.shift.verdict import Kind
@@ -38,8 +39,8 @@ def event_mix(figures: Figures) -> Kind:
     name = max(apart, key=lambda each: abs(apart[each]))
     return Kind(
         "event_mix",
-        f"The test sessions have another mix of events: {SHARES[name]} is {percent(figures[f'{name}_test'])} of a session "
-        f"on average, {percent(figures[f'{name}_train'])} in train.",
+        f"The test sessions have another mix of events: {SHARES[name]} is {percent(figures[f'{name}_test'])} of a "
+        f"session on average, {percent(figures[f'{name}_train'])} in train.",
         "Check that both files record the same types of events.",
     )
 
@@ -55,11 +56,19 @@ def pace(figures: Figures) -> Kind:
 
 
 def other_shop(figures: Figures) -> Kind:
-    """Other products or categories."""
+    """Other products or categories, or the same ids for others."""
+    kept = figures.get("category_kept", 1.0)
+    if kept < KEPT_LEFT * figures.get("category_kept_usual", 0.0):
+        return Kind(
+            "other_shop",
+            "The test sessions are about other products than those of train, as if they came from another shop: "
+            f"{percent(1.0 - kept)} of the events on a product of train have another category there.",
+            "Check that both files come from the same shop and write ids in the same way.",
+        )
     return Kind(
         "other_shop",
-        "The test sessions are about other products than those of train, as if they came from another shop: the overlap "
-        f"of products is {percent(figures['product_overlap'])} and that of categories "
+        "The test sessions are about other products than those of train, as if they came from another shop: the "
+        f"overlap of products is {percent(figures['product_overlap'])} and that of categories "
         f"{percent(figures['category_overlap'])}, where late and early train sessions have "
         f"{percent(figures['product_overlap_usual'])} and {percent(figures['category_overlap_usual'])}.",
         "Check that both files come from the same shop and write ids in the same way.",
@@ -71,8 +80,8 @@ def season(figures: Figures) -> Kind:
     known = figures["season_known"] >= COVERED
     return Kind(
         "season",
-        f"The test sessions are of another season: {number(round(figures['gap_days']))} days lie between the files, and "
-        f"train has {'only earlier years' if known else 'no sessions'} from the same time of the year.",
+        f"The test sessions are of another season: {number(round(figures['gap_days']))} days lie between the files, "
+        f"and train has {'only earlier years' if known else 'no sessions'} from the same time of the year.",
         "Add train sessions that are closer in time, or from the same season of an earlier year.",
     )
 

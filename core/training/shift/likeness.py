@@ -29,13 +29,12 @@ _SETTINGS: Final = {
 }
 
 
-def told_apart(first: Matrix, second: Matrix, users: NDArray[np.int64], weights: Vector) -> float:
+def area_between(first: Matrix, second: Matrix, users: NDArray[np.int64], weights: Vector) -> float:
     """AUC of telling the second sample from the first, on users that the model did not learn from; 0.5 is guessing.
 
     `users` and `weights` are those of the rows of both, the first's before the second's.
     """
     X, y = np.concatenate([first, second]), np.repeat([0.0, 1.0], [len(first), len(second)])
-    # users are dealt to folds by their rank, which no order of rows can change
     fold_of = np.random.default_rng(0).integers(0, _FOLDS, len(users))[np.unique(users, return_inverse=True)[1]]
     guessed, scored = np.zeros(len(y)), np.zeros(len(y), dtype=bool)
     for fold in range(_FOLDS):

@@ -86,19 +86,19 @@ def _transformed(column: Vector, kind: str) -> Vector:
 
 
 def own_lengths(
-    events: Vector, users: NDArray[np.int64], asked: Vector, asked_users: NDArray[np.int64]
+    events: Vector, users: NDArray[np.int64], later: Vector, later_users: NDArray[np.int64]
 ) -> tuple[float, float, int]:
     """How far users' sessions in one part lie from the same users' sessions in another, on the scale of `events`.
 
     Returns:
-        Mean over users of (their average in `asked` less their average in `events`), its standard error, and how many
+        Mean over users of (their average in `later` less their average in `events`), its standard error, and how many
         users have sessions in both; 0, infinity and the count where fewer than two have.
     """
-    both = np.intersect1d(users, asked_users)
+    both = np.intersect1d(users, later_users)
     if len(both) < 2:
         return 0.0, np.inf, len(both)
     averages = []
-    for values, owners in ((events, users), (asked, asked_users)):
+    for values, owners in ((events, users), (later, later_users)):
         mine = np.isin(owners, both)
         place = np.searchsorted(both, owners[mine])
         averages.append(np.bincount(place, values[mine], len(both)) / np.bincount(place, minlength=len(both)))

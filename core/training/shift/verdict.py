@@ -10,9 +10,6 @@ KindCode = Literal["cut_off", "longer", "event_mix", "season", "other_shop", "ne
 
 WARNING: Final = "test_unlike_train"
 """Code of the run's warning."""
-SCORED: Final = frozenset({"new_users"})
-"""Kinds that the expected score accounts for: folds are by user and losses are weighted to how well users are known, so
-a test of new users is scored as such."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +43,8 @@ class Shift:
 
     @property
     def unlike(self) -> bool:
-        """Whether the warning fires."""
+        """Whether the warning fires, and the expected score is not promised."""
         return self.outcome == "unlike"
-
-    @property
-    def withholds(self) -> bool:
-        """Whether the expected score cannot be promised."""
-        return any(kind.code not in SCORED for kind in self.kinds)
 
     @property
     def sentence(self) -> str:
