@@ -19,7 +19,7 @@ from core.features import GROUPS
 from core.workspace import sync
 
 AUDIT_FILE: Final = "audit.json"
-AUDIT_VERSION: Final = 3
+AUDIT_VERSION: Final = 4
 """Raise it when a rule, a threshold or the stored form changes: older answers are then asked for again."""
 
 

@@ -113,17 +113,16 @@ def _difference(first: Rows, second: Rows, scales: Vector) -> tuple[Vector, Vect
     others = second.part(inside) if inside.any() else second
     parts = ((first, weights, -1.0), (others, np.ones(len(others.cells)), 1.0))
     users = int(max(first.users.max(), others.users.max())) + 1
-    effect, by_user = np.zeros(len(scales)), np.zeros((users, len(scales)))
-    for rows, weight, sign in parts:
-        known = ~np.isnan(rows.measures)
-        filled, shares = np.where(known, rows.measures, 0.0), weight[:, None] * known
-        total = np.maximum(shares.sum(axis=0), np.finfo(float).tiny)
-        mean = (shares * filled).sum(axis=0) / total
-        effect += sign * mean
-        influence = sign * shares * (filled - mean) / total
-        for column in range(len(scales)):
-            by_user[:, column] += np.bincount(rows.users, weights=influence[:, column], minlength=users)
-    return effect / scales, np.sqrt((by_user**2).sum(axis=0)) / scales
+    effect, error = np.zeros(len(scales)), np.zeros(len(scales))
+    for column in range(len(scales)):  # one at a time: little memory for long logs
+        by_user = np.zeros(users)
+        for rows, weight, sign in parts:
+            shares = weight / weight.sum()
+            mean = float(shares @ rows.measures[:, column])
+            effect[column] += sign * mean
+            by_user += sign * np.bincount(rows.users, shares * (rows.measures[:, column] - mean), minlength=users)
+        error[column] = np.sqrt((by_user**2).sum())
+    return effect / scales, error / scales
 
 
 def without_cells(train: Rows, test: Rows) -> tuple[Matrix, Matrix]:
