@@ -77,6 +77,8 @@ def _users(manifest: Manifest) -> list[str]:
 
 def _warnings(manifest: Manifest) -> list[str]:
     """What has to be known before the score is used; nothing where test is like train."""
+    if manifest.shift is not None and manifest.shift.outcome == "too_few":
+        return ["Test file   has too few sessions or users to be compared with train, or train has"]
     text = warning_text(manifest)
     return [f"WARNING     {text}"] if text else []
 

@@ -32,7 +32,7 @@ from core.training.shift.measures import (
     EVENTS,
     LENGTH,
     MIX,
-    OTHER_FLOOR,
+    OWN_FLOOR,
     PACE,
     PRESENCE,
     SHARES,
@@ -44,8 +44,8 @@ from core.training.shift.season import another_season, calendar_cell, follows, g
 from core.training.shift.verdict import Kind, Shift
 from core.training.training_set import TrainingSet
 
-FEWEST_SESSIONS: Final = 200
-"""Of each file. A comparison of fewer would see only what anybody sees."""
+FEWEST_SESSIONS: Final = 150
+"""Of each file. With fewer, only effects of half a standard deviation and more are beyond chance."""
 FEWEST_USERS: Final = 50
 """Of each file: users are what is independent."""
 _ASSORTMENT_STRENGTH, _SEASON_STRENGTH, _USERS_STRENGTH = 10.0, 2.0, 1.0
@@ -175,7 +175,7 @@ def _own_lengths(compared: _Comparison, measures: Measures, train_rows: Rows, te
     effect, error, usual = effect / scale, error / scale, usual / scale
     compared.figures |= {"own_length_effect": effect, "own_length_error": error, "own_length_usual": usual}
     compared.figures["own_length_users"] = count
-    counts = abs(effect) >= max(OTHER_FLOOR, SURE * error, DRIFT_FACTOR * abs(usual))
+    counts = abs(effect) >= max(OWN_FLOOR, SURE * error, DRIFT_FACTOR * abs(usual))
     return effect if counts and count >= FEWEST_USERS else 0.0
 
 
