@@ -22,8 +22,8 @@ _LOGARITHMIC: Final = {EVENTS: LENGTH, "n_products": LENGTH, "duration": PACE}
 LENGTH_FLOOR: Final = 0.12
 MIX_FLOOR: Final = 0.15
 OWN_FLOOR: Final = 0.2
-"""Smallest effects that count, in standard deviations of train. Files of 15,000 sessions and more that are alike stay
-below 0.09 for lengths, 0.03 for shares and 0.12 for users' own lengths; see docs/decisions/0012-test-unlike-train.md."""
+"""Smallest effects that count, in standard deviations of train. Alike files of demo and journey from 15,000 sessions on
+stay within 0.09 for lengths, 0.03 for shares and 0.12 for own lengths (docs/decisions/0012-test-unlike-train.md)."""
 _LEAST_SCALE: Final = {LENGTH: 0.2, PACE: 1.0, MIX: 0.1, PRESENCE: 0.1}
 """Smallest unit of a measure that hardly varies in train. Without it, one VIEW in a log of nothing but BUYs would be an
 infinite effect."""
