@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.eda import learner_scores
-from core.runs import Jobs, Run, best_run, list_runs
-from core.wording import duration, number, percent, typical_error
+from core.runs import Jobs, Run, best_run, expected_error, expected_interval, list_runs
+from core.wording import duration, percent, typical_error
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.job import look_for_jobs, show_end, show_progress
-from pages._ui.scores import show_learner_scores
+from pages._ui.scores import expected_figure, show_learner_scores, show_warning
 
 page = frame.open_page(frame.HOME)
 
@@ -27,11 +27,10 @@ if best is None:
     frame.title("What will a session be worth?", "There is no finished run on this dataset yet.")
 else:
     judged = best.manifest.scores.judged
-    expected = judged.expected
     frame.title(
         "What will a session be worth?",
-        f"The best run is expected to err on the test file by **{typical_error(judged.metric, expected.value)}**, "
-        f"where guessing a constant errs by {typical_error(judged.metric, judged.baseline)}.",
+        f"{expected_error(best.manifest, 'The best run')}. "
+        f"Guessing a constant errs by {typical_error(judged.metric, judged.baseline)}.",
     )
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
@@ -40,15 +39,15 @@ else:
         show_end(page.workspace, ended)
     look_for_jobs(page.workspace)
 if best is not None:
+    show_warning(best)
     manifest = best.manifest
     passed = manifest.checks.passed + manifest.certificate.passed
     frame.figures(
         [
-            Figure(
-                f"Expected test {judged.label}",
-                number(expected.value),
-                f"To expect on the test file, in {judged.unit}; 90% interval {number(expected.low)} to "
-                f"{number(expected.high)}. From nested out-of-fold errors, weighted to the test file's sessions.",
+            expected_figure(
+                best,
+                f"; 90% interval {expected_interval(manifest)}. From nested out-of-fold errors, weighted to the test "
+                "file's sessions",
             ),
             Figure(
                 "Beats a constant by",

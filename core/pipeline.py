@@ -46,6 +46,7 @@ from core.training import (
     training_set,
     tune,
 )
+from core.training.shift import find_shift
 from core.training.tuning import SearchFolder
 from core.unfinished import Kept, Unfinished, nothing_kept, work_name
 from core.workspace import Workspace, building_folder, room_on
@@ -107,6 +108,7 @@ def _run(
         table = feature_table(dataset, config, report, kept)
     with clock.step("prepare") as report:
         prepared = prepared_rows(dataset, table, config, report, kept)
+        shift = find_shift(prepared.data, use_known_values=config.use_known_values)
     budget = clock.budget(config)
     searched = {}
     if config.tunes:
@@ -150,6 +152,7 @@ def _run(
             config=config,
             dataset=dataset,
             training=training,
+            shift=shift,
             certificate=certificate,
             checks=checks,
         )

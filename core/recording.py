@@ -31,6 +31,8 @@ from core.training import (
     oof_frame,
     prediction_frame,
 )
+from core.training.shift import WARNING as SHIFT_WARNING
+from core.training.shift import Shift
 from core.training.tuning import Budget
 from core.unfinished import PROGRAM_LENGTH, Unfinished, program_digest
 
@@ -90,6 +92,7 @@ def write_manifest(
     config: RunConfig,
     dataset: Dataset,
     training: Training,
+    shift: Shift,
     certificate: Sequence[CertificateCheck],
     checks: Sequence[CheckResult],
 ) -> manifests.Manifest:
@@ -103,9 +106,11 @@ def write_manifest(
         dataset=dataset.fingerprint,
         dataset_name=card.name,
         synthetic=card.synthetic,
-        scores=_scores(training),
+        scores=_scores(training, withheld=shift.unlike),
         meta=_meta(training),
         tuning=_tuning(training),
+        shift=_shift(shift),
+        warnings=(SHIFT_WARNING,) if shift.unlike else (),
         sessions=_session_counts(dataset, config),
         checks=_counted(checks),
         certificate=manifests.Passed.counted(check.outcome for check in certificate),
@@ -191,7 +196,16 @@ def search_frame(training: Training) -> pl.DataFrame:
     )
 
 
-def _scores(training: Training) -> manifests.Scores:
+def _shift(shift: Shift) -> manifests.Shift:
+    return manifests.Shift(
+        outcome=shift.outcome,
+        kinds=tuple(manifests.ShiftKind(**dataclasses.asdict(kind)) for kind in shift.kinds),
+        sentence=shift.sentence,
+        figures={name: round(value, 6) for name, value in shift.figures.items()},
+    )
+
+
+def _scores(training: Training, *, withheld: bool) -> manifests.Scores:
     y, fold_of = training.data.y, training.folds.fold_of
     baseline = np.full(len(y), np.nan)
     for others, validated in training.folds.splits():
@@ -205,6 +219,7 @@ def _scores(training: Training) -> manifests.Scores:
         baseline_mse=mean_squared_error(baseline, y),
         prices_mse=None if training.start is None else mean_squared_error(training.start, y),
         expected_test_mse=manifests.Interval(**dataclasses.asdict(training.expected_mse)),
+        expected_withheld=withheld,
         users=_by_user(training),
         in_metric=_judged(training),
     )

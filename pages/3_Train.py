@@ -8,17 +8,26 @@ from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.eda import learner_scores
 from core.errors import listed
-from core.runs import Job, Jobs, Run, expected_seconds, list_runs, start_run
+from core.runs import Job, Jobs, Run, expected_error, expected_interval, expected_seconds, list_runs, start_run
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
-from core.wording import count, duration, number, short_duration, typical_error
+from core.wording import count, duration, number, short_duration
 from pages._ui import frame
 from pages._ui.cache import damaged_files
 from pages._ui.frame import Figure
 from pages._ui.job import look_for_jobs, show_end, show_history, show_progress, show_queue
 from pages._ui.live import show_live
 from pages._ui.run_list import show_runs
-from pages._ui.scores import show_blends, show_coverage, show_errors, show_folds, show_learner_scores, show_search
+from pages._ui.scores import (
+    expected_figure,
+    show_blends,
+    show_coverage,
+    show_errors,
+    show_folds,
+    show_learner_scores,
+    show_search,
+    show_warning,
+)
 from pages._ui.tables import certificate_table, user_table
 
 HISTORY = {
@@ -187,17 +196,11 @@ def show_scores(run: Run) -> None:
     """What came of the chosen run."""
     manifest, scores = run.manifest, run.manifest.scores
     judged = scores.judged
-    expected = judged.expected
+    show_warning(run)
     frame.figures(
         [
-            Figure(
-                f"Expected test {judged.label}",
-                number(expected.value),
-                f"To expect on the test file, in {judged.unit}, weighted to its mix of sessions.",
-            ),
-            Figure(
-                "90% interval", f"{number(expected.low)} – {number(expected.high)}", "Where the test score will be."
-            ),
+            expected_figure(run, ", weighted to its mix of sessions"),
+            Figure("90% interval", expected_interval(manifest), "Where the test score will be."),
             Figure(f"Cross-validated {judged.label}", number(judged.stack), "Of the final prediction, out of fold."),
             Figure("Guessing a constant", number(judged.baseline), f"{judged.label} of the best constant guess."),
             Figure("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
@@ -236,12 +239,7 @@ job = watched_job()
 if page.run is None:
     frame.title("How well can we predict?", "There is no finished run on this dataset yet.")
 else:
-    judged = page.run.manifest.scores.judged
-    frame.title(
-        "How well can we predict?",
-        "The chosen run is expected to err on the test file by "
-        f"**{typical_error(judged.metric, judged.expected.value)}**.",
-    )
+    frame.title("How well can we predict?", f"{expected_error(page.run.manifest, 'The chosen run')}.")
 with st.container():  # always there: what stands below keeps its place when the words go
     if told := st.session_state.pop("told", None):
         st.info(told, icon=":material/info:")

@@ -6,9 +6,10 @@ import streamlit as st
 
 from core.errors import RunError
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
-from core.wording import count, number
+from core.wording import count
 from pages._ui import frame
 from pages._ui.frame import Figure
+from pages._ui.scores import expected_figure, show_warning
 from pages._ui.tables import check_table
 
 page = frame.open_page(frame.SUBMISSION)
@@ -39,17 +40,13 @@ elif failed:
     frame.title("Is the submission right?", f"**Yes, but look twice:** {count(len(failed), 'warning')} below.")
 else:
     frame.title("Is the submission right?", f"**Yes:** all {manifest.checks.passed} checks that apply passed.")
-judged = manifest.scores.judged
+show_warning(run)
 frame.figures(
     [
         Figure("Sessions", f"{manifest.sessions.test:,}", "One row for each session to predict."),
         Figure("Known from train", f"{manifest.sessions.known:,}", "Sessions that took the value they have in train."),
         Figure("Summed over users", f"{manifest.sessions.composite:,}", "Session ids that several users share."),
-        Figure(
-            f"Expected test {judged.label}",
-            number(judged.expected.value),
-            f"To expect on the test file, in {judged.unit}.",
-        ),
+        expected_figure(run),
     ]
 )
 st.download_button(

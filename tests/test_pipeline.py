@@ -127,7 +127,7 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
     summary = finished[1].summary()
     assert set(summary) == {
         "run_id", "run_dir", "submission", "seconds", "cv_mse", "expected_test_mse", "learners", "meta", "n_sessions",
-        "checks", "certificate", "metric", "cv_score", "expected_test_score",
+        "checks", "certificate", "metric", "cv_score", "expected_test_score", "expected_withheld", "warnings", "shift",
     }  # fmt: skip
     assert set(summary["expected_test_mse"]) == {"value", "low", "high"}
     assert set(summary["learners"]) == {"lightgbm", "xgboost", "catboost"}

@@ -158,10 +158,10 @@ class FeatureDrift(Rule):
             ),
             advice=(
                 "Expected of files of different times: what comes later has more past to count, and other days of the "
-                "week; nothing to do."
+                "week. Nothing to do."
                 if expected
-                else "The sessions of test are not like those of train: expect a larger error than the score says, and "
-                "look at what changed."
+                else "The sessions of test are not like those of train. Look at what changed. Where a run finds that "
+                "it matters for the score, it promises none."
             ),
             examples=[each.name for each in drifted[:MOST_EXAMPLES]],
             chart=DRIFT_CHART,
@@ -193,7 +193,8 @@ class ToldApart(Rule):
             advice=(
                 "See which features give it away: what train teaches may not hold for test."
                 if severity == "warning"
-                else "Calendar and past differ by nature in files of different times; the sessions are alike."
+                else "Calendar and past differ by nature in files of different times. A run compares what the sessions "
+                "hold as well, and promises no score where they differ."
                 if own.auc < CLEAR_AUC
                 else "Look at the features that give it away, and trust the score's interval more than the score."
             ),

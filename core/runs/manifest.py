@@ -82,6 +82,31 @@ class Judged(BaseModel):
         return 1 - self.stack / self.baseline if self.baseline else 0.0
 
 
+class ShiftKind(BaseModel):
+    """One way in which the test file is unlike train."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    """cut_off, longer, event_mix, season, other_shop, new_users or other."""
+    finding: str
+    advice: str
+
+
+class Shift(BaseModel):
+    """What a comparison of the test sessions with those of train gave."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcome: Literal["alike", "unlike", "too_few"]
+    kinds: tuple[ShiftKind, ...] = ()
+    """The clearest first; empty unless the outcome is "unlike"."""
+    sentence: str = ""
+    """The findings, and what to do; empty unless the outcome is "unlike"."""
+    figures: dict[str, float] = {}
+    """What was measured, by name."""
+
+
 class Tried(BaseModel):
     """How a learner's settings came about."""
 
@@ -123,6 +148,9 @@ class Scores(BaseModel):
     prices_mse: float | None = None
     """Of recovered prices times the user's ratio, before any tree; None in runs without them."""
     expected_test_mse: Interval
+    expected_withheld: bool = False
+    """Whether the expected scores must not be relied on, because the test file is unlike train. They are kept for
+    programs; people are shown the cross-validated score."""
     users: dict[str, UserScore] = {}
     """`new` and `known` users apart; empty in the first runs."""
     in_metric: Judged | None = None
@@ -196,6 +224,10 @@ class Manifest(BaseModel):
     meta: MetaModel
     tuning: Tuning | None = None
     """None in the first runs, which tuned nothing."""
+    shift: Shift | None = None
+    """None in the first runs, which did not compare the files."""
+    warnings: tuple[str, ...] = ()
+    """Codes of what has to be known before the score is used, such as "test_unlike_train"; none in the first runs."""
     sessions: SessionCounts
     checks: Passed
     certificate: Passed

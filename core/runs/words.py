@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.dataset import UnknownValue
 from core.runs.manifest import Interval, Judged, Manifest
+from core.runs.promise import NOT_PROMISED, is_promised, warning_text
 from core.runs.store import Run
 from core.schema import LEARNER_LABELS
 from core.wording import count, duration, number, percent
@@ -21,9 +22,10 @@ def in_words(run: Run) -> str:
             *_what(run),
             "",
             f"{judged.label}, lower is better; out of fold unless it says otherwise",
-            *_scores(judged),
+            *_scores(judged, promised=is_promised(manifest)),
             *_users(manifest),
             "",
+            *_warnings(manifest),
             *_search(manifest),
             _verdict(manifest),
             f"Submission  {run.submission}",
@@ -49,14 +51,18 @@ def _what(run: Run) -> list[str]:
     ]
 
 
-def _scores(judged: Judged) -> list[str]:
+def _scores(judged: Judged, *, promised: bool) -> list[str]:
     """From what is to come to what it is measured by."""
     rows: list[tuple[str, float | None]] = [("meta-model (Ridge)", judged.stack)]
     rows += [(LEARNER_LABELS.get(name, name), score) for name, score in judged.learners.items()]
     rows += [(_BLENDS.get(name, name), score) for name, score in judged.blends.items()]
     rows += [("recovered prices alone", judged.prices), ("linear baseline", judged.linear)]
     lines = [_line(name, score) for name, score in rows if score is not None]
-    first = f"{_line('expected on test', judged.expected.value)}  {_interval(judged.expected)}"
+    first = (
+        f"{_line('expected on test', judged.expected.value)}  {_interval(judged.expected)}"
+        if promised
+        else f"  {'expected on test':24}{NOT_PROMISED:>{_WIDE}}"
+    )
     last = f"{_line('best constant', judged.baseline)}  of which the meta-model avoids {percent(judged.skill)}"
     return [first, *lines, last]
 
@@ -70,6 +76,14 @@ def _users(manifest: Manifest) -> list[str]:
         for name, score in users.items()
         if score.mse is not None
     ]
+
+
+def _warnings(manifest: Manifest) -> list[str]:
+    """What has to be known before the score is used; nothing where test is like train."""
+    if manifest.shift is not None and manifest.shift.outcome == "too_few":
+        return ["Test file   has too few sessions or users to be compared with train, or train has"]
+    text = warning_text(manifest)
+    return [f"WARNING     {text}"] if text else []
 
 
 def _search(manifest: Manifest) -> list[str]:

@@ -59,15 +59,18 @@ def run(options: argparse.Namespace) -> Outcome:
             run = _worked(dataset, config, workspace, options, job=job.id, watch=run_store.Watcher(both, watch.news))
     manifest = run.manifest
     judged = manifest.scores.judged
-    low, high = number(judged.expected.low), number(judged.expected.high)
+    promised = run_store.is_promised(manifest)
+    interval = f" (90%: {number(judged.expected.low)} to {number(judged.expected.high)})" if promised else ""
     words = (
         f"{run.submission}\n"
-        f"expected test {judged.label} {number(judged.expected.value)} (90%: {low} to {high}), "
+        f"expected test {judged.label} {run_store.expected_score(manifest)}{interval}, "
         f"cross-validated {number(judged.stack)}, guessing a constant {number(judged.baseline)}\n"
         f"{manifest.checks.failed} of {manifest.checks.failed + manifest.checks.passed} submission checks and "
         f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
         f"failed; {manifest.seconds:.0f} s"
     )
+    if warning := run_store.warning_text(manifest):
+        words += f"\nWARNING: {warning}"
     card = dataset.card()
     for file in (card.train, card.test):
         if file.quarantined > file.ignored:
@@ -188,10 +191,10 @@ def runs(options: argparse.Namespace) -> Outcome:
 
 def _run_line(run: run_store.Run) -> str:
     manifest = run.manifest
-    return (
-        f"{manifest.run_id}  {manifest.dataset_name:16}  "
-        f"expected MSE {manifest.scores.expected_test_mse.value:>10,.1f}  {run.note.name or run.folder}"
-    )
+    expected = f"{manifest.scores.expected_test_mse.value:,.1f}"
+    if not run_store.is_promised(manifest):
+        expected = run_store.NOT_PROMISED
+    return f"{manifest.run_id}  {manifest.dataset_name:16}  expected MSE {expected:>12}  {run.note.name or run.folder}"
 
 
 def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:

@@ -13,9 +13,8 @@ import streamlit as st
 
 from core.dataset import Dataset, list_datasets
 from core.errors import StudioError
-from core.runs import Job, Jobs, Run, list_runs, start_waiting
+from core.runs import Job, Jobs, Run, expected_score, list_runs, start_waiting
 from core.welcome import begin
-from core.wording import number
 from core.workspace import Workspace
 from pages._ui.job import show_in_sidebar
 from pages._ui.rest import freeze_libraries
@@ -196,7 +195,7 @@ def _run_label(run: Run) -> str:
     began = datetime.datetime.fromisoformat(manifest.created)
     judged = manifest.scores.judged
     name = run.note.name or f"{began:%d %b %H:%M} UTC"
-    return f"{name} · {judged.label} {number(judged.expected.value)}"
+    return f"{name} · {judged.label} {expected_score(manifest)}"
 
 
 def told_apart(names: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.dataset import Dataset
-from core.runs import Comparison, Note, Run, delete_run, list_runs
+from core.runs import Comparison, Note, Run, delete_run, expected_score, list_runs
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from core.wording import duration, number
 from core.workspace import Workspace
@@ -55,7 +55,7 @@ def _row(run: Run) -> dict[str, str]:
         "Run": run.note.name or f"{began:%d %b %Y %H:%M} UTC",
         "Preset": manifest.config.preset,
         "Metric": judged.label,
-        "Expected": number(judged.expected.value),
+        "Expected": expected_score(manifest),
         "Cross-validated": number(judged.stack),
         "Seed": str(manifest.config.seed),
         "Time": duration(manifest.seconds),

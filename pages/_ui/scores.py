@@ -14,11 +14,12 @@ from core.eda import (
     search_space,
     setting_importance,
 )
-from core.runs import Run
+from core.runs import Run, expected_score, is_promised, warning_text
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.schema import LEARNER_LABELS
 from core.wording import count, number, percent
 from pages._ui.cache import error_frames
+from pages._ui.frame import Figure
 from pages._ui.live import space
 from pages._ui.tables import fold_table
 
@@ -29,6 +30,23 @@ _BLENDS = {
 }
 _SEGMENTS = {"all": "", "prediction": "Prediction", "user": "User", "events": "Events"}
 _RIGHT = st.column_config.TextColumn(alignment="right")
+
+
+def show_warning(run: Run) -> None:
+    """What has to be known before the score is used; nothing where the test file is like train."""
+    if text := warning_text(run.manifest):
+        st.warning(text, icon=":material/warning:")
+
+
+def expected_figure(run: Run, more: str = "") -> Figure:
+    """The expected score as a figure of the row under the title; `more` is added to what it means."""
+    judged = run.manifest.scores.judged
+    meaning = (
+        f"To expect on the test file, in {judged.unit}{more}."
+        if is_promised(run.manifest)
+        else f"The test file is unlike train. Cross-validated on train: {number(judged.stack)}, in {judged.unit}."
+    )
+    return Figure(f"Expected test {judged.label}", expected_score(run.manifest), meaning)
 
 
 def show_learner_scores(run: Run) -> None:

