@@ -158,8 +158,8 @@ class DatasetCard(BaseModel):
     """What the usable purchases of these sessions add up to, in value units; 0 where values are in a column."""
     lost_value: float = 0.0
     """What the purchase rows in quarantine add up to, as far as their prices can be read, in value units."""
-    unattributed_purchases: int = 0
-    """Quarantined rows that are or may be purchases and name neither session nor user; some value may be too low."""
+    unassigned_purchases: int = 0
+    """Quarantined rows of train that are or may be purchases of no known session or user; some value may be too low."""
 
 
 @dataclass(frozen=True)
@@ -232,9 +232,9 @@ def untrained_lines(card: DatasetCard) -> list[str]:
             money = f" Their other purchases add up to {number(card.untrained_value)} value units"
             money += f", the unusable ones to at least {number(card.lost_value)}." if card.lost_value else "."
         lines.append(f"{total:,} of {count(card.train.sessions, 'train session')} will not train: {reasons}.{money}")
-    if card.unattributed_purchases:
-        rows = count(card.unattributed_purchases, "quarantined purchase row")
-        lines.append(f"{rows} of train can be assigned to no session, so some values may be too low.")
+    if card.unassigned_purchases:
+        rows = count(card.unassigned_purchases, "quarantined row")
+        lines.append(f"{rows} of train may be a purchase and name no known session, so some value may be too low.")
     return lines
 
 

@@ -149,7 +149,7 @@ else:
     if card.synthetic:
         st.info("This is synthetic data: a simulated shop, made to look like a real one.", icon=":material/science:")
     show_findings(page.dataset, card.train.rows + card.test.rows)
-    if card.untrained or card.unattributed_purchases:
+    if card.untrained or card.unassigned_purchases:
         st.subheader("Sessions that do not train", anchor=False)
         untrained_table(page.dataset, card)
     if card.quarantine_reasons:

@@ -17,10 +17,8 @@ from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,
     ROLES,
-    SESSION,
     TEST_ROLE,
     TRAIN_ROLE,
-    USER,
     USER_ID,
     USER_SESSION,
     VALUE,
@@ -42,6 +40,7 @@ def make_card(
     assembled: Assembled,
     to_predict: int,
     notes: list[str],
+    unassigned_purchases: int,
 ) -> DatasetCard:
     """Put the counts together. `sources` and `tallies` go by role, `ids` by file column."""
     lost = tallies[TRAIN_ROLE].lost_purchases
@@ -71,7 +70,7 @@ def make_card(
         untrained=_most_frequent_first(assembled.untrained),
         untrained_value=round(assembled.untrained_value, _DECIMALS),
         lost_value=round(float(lost.get_column(VALUE).sum()), _DECIMALS),
-        unattributed_purchases=lost.filter(pl.col(SESSION).is_null(), pl.col(USER).is_null()).height,
+        unassigned_purchases=unassigned_purchases,
     )
 
 

@@ -34,6 +34,7 @@ from core.ingestion.known import (
     rename,
     require_two_files,
 )
+from core.ingestion.lost_purchases import unassigned
 from core.ingestion.mapping import mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.preview import completed_mapping
@@ -199,6 +200,10 @@ class _Ingestion:
             assembled=assembled,
             to_predict=to_predict,
             notes=self._notes,
+            unassigned_purchases=unassigned(
+                self._tallies[TRAIN_ROLE].lost_purchases,
+                *(made / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
+            ),
         )
         (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from core.ingestion.block import Block
 from core.ingestion.id_cells import as_text, distinct_ids, empty_cells
-from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, count_purchases, lost_purchases
+from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, broken_purchases, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
 from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
-from core.ingestion.quarantine import IGNORED_TYPE, NEEDED_IDS, NO_TOTAL, holds_nul, reason_of, set_aside
+from core.ingestion.quarantine import FILE, IGNORED_TYPE, LINE, NEEDED_IDS, NO_TOTAL, holds_nul, reason_of, set_aside
 from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
@@ -136,24 +137,31 @@ class Understanding:
         usable = self._usable(cells, rows, may_hold_nul=block.may_hold_nul)
         bad = set_aside(name, block, _side_by_side(cells, rows), ~usable, found.reason)
         purchases = count_purchases(rows, usable, found.reason, cells)
-        lost = self._lost(found, block, ~usable)
+        lost = self._lost(name, found, block, ~usable)
         if not usable.all():
             cells, rows = cells.filter(usable), rows.filter(usable)
         rows, parts, ids = self._completed(cells, rows)
         return Understood(rows, parts, ids, bad, found.empty, purchases, lost, found.money)
 
-    def _lost(self, found: _Meaning, block: Block, quarantined: pl.Series) -> pl.DataFrame:
-        if found.amounts is None or not (block.broken or quarantined.any()):
+    def _lost(self, name: str, found: _Meaning, block: Block, quarantined: pl.Series) -> pl.DataFrame:
+        if found.amounts is None:
             return NO_LOSS
-        return lost_purchases(
-            found.cells.filter(quarantined),
-            found.rows.filter(quarantined),
-            found.amounts.filter(quarantined),
-            unknown_words=found.unknown_words,
-            broken=block.broken,
-            mapping=self.mapping,
-            seed=self.seed,
-        )
+        lost = [broken_purchases(name, block.broken, self.mapping, self.seed)] if block.broken else []
+        if quarantined.any():
+            places = quarantined.arg_true().to_numpy().astype(np.int64)
+            lines = pl.select(pl.lit(name).alias(FILE), pl.Series(LINE, block.lines_of(places)))
+            lost.append(
+                lost_purchases(
+                    lines,
+                    found.cells.filter(quarantined),
+                    found.rows.filter(quarantined),
+                    found.amounts.filter(quarantined),
+                    unknown_words=found.unknown_words,
+                    mapping=self.mapping,
+                    seed=self.seed,
+                )
+            )
+        return pl.concat(lost) if lost else NO_LOSS
 
     def preview(self, block: Block) -> pl.DataFrame:
         """The rows of a block as they will be understood, for people to look at.

@@ -62,7 +62,7 @@ ORDER_NAMES: Final = (
     *RECEIPT_NAMES,
     *_each("""
     ordername orderkey ordernum orderref orderreference purchaseid purchaseorder paymentid ecommercetransactionid
-    idtransaction transactionnumber transactionno name siparisno siparisid numerocommande pedido"""),
+    idtransaction transactionnumber transactionno order transaction name siparisno siparisid numerocommande pedido"""),
 )
 """What tells one purchase from another; `name` is Shopify's."""
 

@@ -22,6 +22,7 @@ from core.schema import (
     PRICE,
     PRODUCT_ID,
     QUANTITY,
+    USER_ID,
     USER_SESSION,
 )
 
@@ -81,14 +82,26 @@ def filled_share(column: LogColumn, rows: Sequence[int]) -> float:
 
 
 def find_order(findings: Findings, bought: Sequence[int]) -> LogColumn | None:
-    """Find the column that tells the orders apart, and give it its role."""
+    """Find the column that tells the orders apart, and give it its role: nearly every purchase has one, of one user."""
+    user = findings.taken.get(USER_ID)
     for column in findings.candidates(ORDER_ID, names.ORDER_NAMES):
         if plain(column.name) == "name" and not all(map(_ORDER_NAME.fullmatch, column.distinct)):
             continue
-        if column.cells and filled_share(column, bought) >= MOSTLY:
+        if column.cells and filled_share(column, bought) >= MOSTLY and _is_of_one_user(column, user, bought):
             findings.take(ORDER_ID, column)
             return column
     return None
+
+
+def _is_of_one_user(column: LogColumn, user: LogColumn | None, bought: Iterable[int]) -> bool:
+    """Whether nearly all cells belong to one user each, unlike a state or a kind of payment."""
+    if user is None:
+        return True
+    users: dict[str, set[str]] = {}
+    for row in bought:
+        if column.cells[row] and column.cells[row].lower() not in PLACEHOLDER_IDS:
+            users.setdefault(column.cells[row], set()).add(user.cells[row])
+    return sum(len(each) == 1 for each in users.values()) >= MOSTLY * len(users)
 
 
 def is_once_per_order(order: LogColumn, price: LogColumn, bought: Iterable[int]) -> bool:

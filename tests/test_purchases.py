@@ -1,0 +1,526 @@
+"""What sessions are worth where their purchases are added up: each kind of export against pandas, and damaged rows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core.dataset import Dataset, untrained_lines
+from core.errors import InputError, SettingError
+from core.ingestion.mapping import Mapping, load_mapping, mapping_text
+from core.ingestion.mapping.toml_file import parse_mapping
+from core.ingestion.preview import completed_mapping, peek
+from core.schema import UNKNOWN_ID
+from tests.events_on_the_spot import facts_of, must_add_up, store, values_of
+
+WEB = {
+    "event_time": "time",
+    "event_type": "event",
+    "product_id": "item",
+    "category_id": None,
+    "user_id": "user",
+    "user_session": "session",
+    "price": "price",
+}
+WORDS = {"view": "VIEW", "cart": "ADD_CART", "purchase": "BUY"}
+BUY_RATE = 0.3
+
+
+def web_mapping(**settings: object) -> Mapping:
+    columns = WEB | settings.pop("columns", {})  # type: ignore[operator]
+    return Mapping.checked(value="price_of_buys", columns=columns, event_words=WORDS, **settings)
+
+
+def web_log(seed: int = 1, sessions: int = 120) -> pd.DataFrame:
+    """A log of clicks and purchases: one row an event, with an order id, a quantity and a price on purchases."""
+    chance = random.Random(seed)
+    rows = []
+    for session in range(sessions):
+        user, start = f"u{session % 45}", 1_748_865_600 + 7_000 * session
+        for step in range(chance.randint(1, 6)):
+            bought = chance.random() < BUY_RATE
+            for line in range(chance.randint(1, 3) if bought else 1):
+                rows.append(
+                    {
+                        "time": pd.Timestamp(start + 40 * step, unit="s", tz="UTC").isoformat(sep=" "),
+                        "event": "purchase" if bought else chance.choice(["view", "cart"]),
+                        "item": f"p{chance.randint(0, 400)}-{line}",
+                        "user": user,
+                        "session": f"s{session}",
+                        "order": f"o{session}-{step}" if bought else "",
+                        "price": f"{chance.randint(1, 90_000) / 100:.2f}",
+                        "pieces": str(chance.randint(1, 3)),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def of_test(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(
+        session="t" + frame["session"], order="t" + frame["order"].where(frame["order"] != "", other="")
+    ).replace({"order": {"t": ""}})
+
+
+def ingested(folder: Path, train: pd.DataFrame, mapping: Mapping, test: pd.DataFrame | None = None) -> Dataset:
+    return store(folder, [], mapping, train=csv(train), test=csv(of_test(train) if test is None else test))
+
+
+def sums(frame: pd.DataFrame, amount: pd.Series | None = None) -> dict[str, float]:
+    """By session: what its purchases add up to, in plain pandas."""
+    amount = frame["price"].astype(float) if amount is None else amount
+    bought = amount.where(frame["event"] == "purchase", 0.0)
+    return bought.groupby(frame["session"]).sum().to_dict()
+
+
+def reasons_of(dataset: Dataset) -> dict[str, str]:
+    return dict(dataset.untrained().select("user_session", "reason").iter_rows())
+
+
+# --- each kind against pandas -----------------------------------------------------------------------------------------
+def test_prices_and_quantities_are_those_that_pandas_adds_up(tmp_path: Path) -> None:
+    log = web_log()
+    dataset = ingested(tmp_path, log, web_mapping(columns={"quantity": "pieces"}))
+    amount = log["price"].astype(float) * log["pieces"].astype(int)
+    assert values_of(dataset) == pytest.approx(sums(log, amount))
+    assert dataset.untrained().is_empty()
+
+
+def written(log: pd.DataFrame, form: Callable[[float], str]) -> pd.DataFrame:
+    return log.assign(price=log["price"].astype(float).map(form))
+
+
+FORMS: dict[str, Callable[[float], str]] = {
+    "currency and thousands": lambda price: f"${price:,.2f}",
+    "German": lambda price: f"{price:,.2f}".translate(str.maketrans(",.", ".,")) + " €",
+    "French": lambda price: f"{price:,.2f}".replace(",", "\u202f").replace(".", ","),
+    "Swiss": lambda price: f"CHF {price:,.2f}".replace(",", "'"),
+    "accounting": lambda price: f"{price:,.2f}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_prices_as_people_write_them_are_those_that_pandas_adds_up(tmp_path: Path, form: str) -> None:
+    log = web_log()
+    log["price"] = (log["price"].astype(float) * 10).map("{:.2f}".format)  # thousands
+    spelled = written(log, FORMS[form])
+    decimal = "," if form in {"German", "French"} else None
+    dataset = ingested(tmp_path, spelled, web_mapping(decimal=decimal))
+    assert values_of(dataset) == pytest.approx(sums(log))
+    assert dataset.untrained().is_empty()
+    guess = peek(tmp_path / "files" / "train.csv").guess()
+    assert guess.missing == ()
+    assert guess.settings.get("decimal") == decimal
+    assert guess.settings["columns"]["price"] == "price"
+
+
+def test_thousands_that_may_be_decimals_are_for_a_person_to_decide(tmp_path: Path) -> None:
+    log = web_log()
+    log["price"] = [f"{1 + number % 900}.{number % 1000:03}" for number in range(len(log))]
+    log.loc[::3, "price"] = "490"
+    with pytest.raises(InputError, match=r'say decimal = "\." or decimal = ","'):
+        ingested(tmp_path, log, web_mapping())
+    guess = peek(tmp_path / "files" / "train.csv").guess()
+    assert guess.missing == ("price",)
+    for mark, plain in ((",", log["price"].str.replace(".", "")), (".", log["price"])):
+        dataset = ingested(tmp_path / f"d{ord(mark)}", log, web_mapping(decimal=mark))
+        assert values_of(dataset) == pytest.approx(sums(log, plain.astype(float)))
+
+
+def test_two_decimal_marks_in_one_column_are_never_read_as_each_others(tmp_path: Path) -> None:
+    log = web_log()
+    spelled = log.copy()
+    other = log.index[log.index % 12 == 0]
+    spelled.loc[other, "price"] = spelled.loc[other, "price"].str.replace(".", ",")
+    dataset = ingested(tmp_path, spelled, web_mapping(least_usable=0.5))
+    lost = set(log.loc[other].query("event == 'purchase'")["session"])
+    true = sums(log)
+    assert reasons_of(dataset) == dict.fromkeys(lost, "lost_purchase")
+    assert values_of(dataset) == pytest.approx(
+        {session: None if session in lost else value for session, value in true.items()}
+    )
+
+
+def test_purchases_without_a_product_count(tmp_path: Path) -> None:
+    log = web_log()
+    nameless = log.assign(item=log["item"].where(log["event"] != "purchase", other=""))
+    dataset = ingested(tmp_path, nameless, web_mapping())
+    assert values_of(dataset) == pytest.approx(sums(log))
+    assert {fact[3] for fact in facts_of(dataset) if fact[5] == "BUY"} == {UNKNOWN_ID}
+    must_add_up(dataset)
+
+
+def test_returned_lines_lower_what_the_session_is_worth(tmp_path: Path) -> None:
+    log = web_log()
+    bought = log[log["event"] == "purchase"]
+    returned = bought.iloc[::4].assign(pieces=lambda rows: "-" + rows["pieces"])
+    both = pd.concat([log, returned], ignore_index=True)
+    amount = both["price"].astype(float) * both["pieces"].astype(int)
+    dataset = ingested(tmp_path, both, web_mapping(columns={"quantity": "pieces"}))
+    assert values_of(dataset) == pytest.approx(sums(both, amount), abs=1e-6)
+
+
+def test_a_session_that_returns_more_than_it_buys_has_no_value(tmp_path: Path) -> None:
+    log = web_log()
+    chosen = log.loc[log["event"] == "purchase", "session"].iloc[0]
+    log.loc[log["session"] == chosen, "price"] = "-" + log.loc[log["session"] == chosen, "price"]
+    dataset = ingested(tmp_path, log, web_mapping())
+    assert reasons_of(dataset) == {chosen: "more_returned"}
+    true = sums(log)
+    assert values_of(dataset) == pytest.approx(true | {chosen: None})
+    assert dataset.card().untrained_value == pytest.approx(true[chosen])
+
+
+def order_totals(log: pd.DataFrame) -> pd.DataFrame:
+    total = log["price"].astype(float).groupby(log["order"]).transform("sum")
+    return log.assign(price=total.where(log["event"] == "purchase").map("{:.2f}".format, na_action="ignore"))
+
+
+@pytest.mark.parametrize("where", ["on every row", "on the first row"])
+def test_an_order_total_counts_once_for_each_order(tmp_path: Path, where: str) -> None:
+    log = web_log()
+    repeated = order_totals(log)
+    if where == "on the first row":
+        repeated["price"] = repeated["price"].where(~repeated.duplicated("order"))
+    total = order_totals(log).drop_duplicates(["session", "order"])
+    wanted = dict.fromkeys(log["session"], 0.0) | sums(total, total["price"].astype(float))
+    for name, mapping in (
+        ("said", web_mapping(columns={"order_id": "order"}, price_is="order_total")),
+        ("found", web_mapping()),
+    ):
+        dataset = ingested(tmp_path / name, repeated, mapping)
+        assert values_of(dataset) == pytest.approx(wanted)
+        assert dataset.untrained().is_empty()
+        assert bool(dataset.card().mapping_notes) == (name == "found")
+
+
+def test_totals_of_an_order_that_differ_or_are_missing_leave_the_value_unknown(tmp_path: Path) -> None:
+    log = web_log()
+    repeated = order_totals(log)
+    several = repeated[repeated["order"] != ""].groupby("order").filter(lambda rows: len(rows) > 1)
+    orders = list(dict.fromkeys(several["order"]))
+    repeated.loc[several.index[several["order"] == orders[0]][0], "price"] = "1.00"
+    repeated.loc[repeated["order"] == orders[1], "price"] = None
+    mapping = web_mapping(columns={"order_id": "order"}, price_is="order_total")
+    dataset = ingested(tmp_path, repeated, mapping)
+    sessions = [order.split("-")[0].replace("o", "s") for order in orders[:2]]
+    assert reasons_of(dataset) == dict(zip(sessions, ("differing_totals", "no_total"), strict=True))
+
+
+@pytest.mark.parametrize("later", [45, 86_400], ids=["reloaded", "the next day"])
+def test_a_purchase_that_is_sent_again_counts_once(tmp_path: Path, later: int) -> None:
+    log = web_log()
+    again = log[(log["event"] == "purchase") & (log.index % 3 == 0)].copy()
+    again["time"] = (pd.to_datetime(again["time"]) + pd.Timedelta(seconds=later)).map(lambda t: t.isoformat(sep=" "))
+    if later == 86_400:
+        again["session"] = "again " + again["session"]
+    sent = pd.concat([log, again], ignore_index=True)
+    dataset = ingested(tmp_path, sent, web_mapping())
+    card = dataset.card()
+    known = {session: value for session, value in values_of(dataset).items() if not session.startswith("again")}
+    assert known == pytest.approx(sums(log))
+    assert (card.train.sent_twice, card.train.removed) == (len(again), len(again))
+    must_add_up(dataset)
+    if later == 86_400:
+        assert card.test.sent_twice == 0  # the sessions to predict all stay
+        assert not any(session.startswith("again") for session in values_of(dataset))
+    else:
+        assert card.test.sent_twice == len(again)
+
+
+def test_equal_lines_of_one_order_are_two_pieces_not_sent_twice(tmp_path: Path) -> None:
+    log = web_log()
+    first = log[log["event"] == "purchase"].iloc[:2]
+    twice = pd.concat([log, first], ignore_index=True)
+    dataset = ingested(tmp_path, twice, web_mapping(columns={"order_id": "order"}))
+    assert values_of(dataset) == pytest.approx(sums(twice))
+    assert dataset.card().train.sent_twice == 0
+
+
+def test_an_export_that_was_joined_twice_is_for_a_person_to_decide(tmp_path: Path) -> None:
+    log = web_log()
+    doubled = pd.concat([log, log[log["event"] == "purchase"]], ignore_index=True)
+    with pytest.raises(InputError, match='say duplicates = "remove" in a mapping if each counts once'):
+        ingested(tmp_path, doubled, web_mapping())
+    once = ingested(tmp_path / "once", doubled, web_mapping(duplicates="remove"))
+    assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))
+    each = ingested(tmp_path / "each", doubled, web_mapping(duplicates="keep"))
+    assert values_of(each) == pytest.approx(sums(doubled))
+
+
+def shop_orders(seed: int = 3) -> pd.DataFrame:
+    """Orders as Shopify exports them: the status and the currency are on an order's first row only."""
+    chance = random.Random(seed)
+    rows = []
+    for order in range(90):
+        status = chance.choice(["paid", "paid", "paid", "refunded", "voided"])
+        for line in range(chance.randint(1, 3)):
+            rows.append(
+                {
+                    "Name": f"#{1000 + order}",
+                    "Email": f"c{order % 40}@example.org",
+                    "Financial Status": status if line == 0 else "",
+                    "Currency": "EUR" if line == 0 else "",
+                    "Created at": f"2025-03-{1 + order % 25:02} 10:{order % 60:02}:05 +0300",
+                    "Lineitem quantity": chance.randint(1, 3),
+                    "Lineitem price": chance.randint(100, 9_000) / 100,
+                    "Lineitem sku": f"sku{chance.randint(0, 30)}",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def shop_sums(orders: pd.DataFrame, rates: dict[str, float] | None = None) -> dict[str, float]:
+    filled = orders.replace("", None).groupby("Name")[["Financial Status", "Currency"]].transform("first")
+    amount = orders["Lineitem quantity"] * orders["Lineitem price"]
+    amount = amount.where(filled["Financial Status"] == "paid", 0.0)
+    if rates:
+        amount *= filled["Currency"].map(rates)
+    return amount.groupby([orders["Email"], orders["Created at"]]).sum().to_dict()
+
+
+def by_user_and_time(dataset: Dataset) -> dict[tuple[str, str], float | None]:
+    found = {}
+    for session, value in values_of(dataset).items():
+        user, time = session.rsplit("@", 1)
+        found[user, f"{pd.Timestamp(time).tz_convert('Etc/GMT-3'):%Y-%m-%d %H:%M:%S} +0300"] = value
+    return found
+
+
+def test_orders_that_were_refunded_or_voided_are_worth_nothing(tmp_path: Path) -> None:
+    orders = shop_orders()
+    train, test = csv(orders), csv(orders.assign(Email="x" + orders["Email"]))
+    (tmp_path / "orders.csv").write_bytes(train)
+    guess = peek(tmp_path / "orders.csv").guess()
+    assert guess.missing == ()
+    mapping = Mapping.checked(**guess.settings)
+    assert mapping.columns.named()["order_status"] == "Financial Status"
+    dataset = store(tmp_path, [], mapping, train=train, test=test)
+    assert by_user_and_time(dataset) == pytest.approx(shop_sums(orders))
+
+
+def test_a_status_that_nobody_explained_leaves_the_value_unknown(tmp_path: Path) -> None:
+    orders = shop_orders()
+    orders.loc[orders["Name"] == "#1003", "Financial Status"] = ["pending", "", ""][: (orders["Name"] == "#1003").sum()]
+    (tmp_path / "orders.csv").write_bytes(csv(orders))
+    guess = peek(tmp_path / "orders.csv").guess()
+    assert "What pending means for an order's value is not known" in guess.reasons["order_status"]
+    test = csv(orders.assign(Email="x" + orders["Email"]))
+    dataset = store(tmp_path, [], Mapping.checked(**guess.settings), train=csv(orders), test=test)
+    assert list(reasons_of(dataset).values()) == ["unclear_status"]
+    settings = guess.settings | {"counted_status": [*guess.settings["counted_status"], "pending"]}
+    said = store(tmp_path / "said", [], Mapping.checked(**settings), train=csv(orders), test=test)
+    paid = orders.assign(**{"Financial Status": orders["Financial Status"].replace("pending", "paid")})
+    assert by_user_and_time(said) == pytest.approx(shop_sums(paid))
+
+
+def test_several_currencies_are_refused_or_converted(tmp_path: Path) -> None:
+    orders = shop_orders()
+    orders["Currency"] = (
+        orders["Currency"].where(orders["Name"].str[-1].astype(int) % 2 == 0, "TRY").where(orders["Currency"] != "", "")
+    )
+    train, test = csv(orders), csv(orders.assign(Email="x" + orders["Email"]))
+    (tmp_path / "orders.csv").write_bytes(train)
+    guess = peek(tmp_path / "orders.csv").guess()
+    assert guess.missing == ("currency",)
+    with pytest.raises(InputError, match=r"Column Currency of train.csv has several currencies \(EUR, TRY\)"):
+        store(tmp_path, [], Mapping.checked(**guess.settings), train=train, test=test)
+    settings = guess.settings | {"currency": "EUR", "currency_rates": {"TRY": 0.025}}
+    dataset = store(tmp_path / "rates", [], Mapping.checked(**settings), train=train, test=test)
+    assert by_user_and_time(dataset) == pytest.approx(shop_sums(orders, {"EUR": 1.0, "TRY": 0.025}), abs=1e-6)
+
+
+def test_a_currency_without_a_rate_leaves_the_value_unknown(tmp_path: Path) -> None:
+    log = web_log().assign(cur="EUR")
+    buys = log.index[log["event"] == "purchase"]
+    log.loc[buys[0], "cur"] = "JPY"
+    mapping = web_mapping(columns={"currency": "cur"}, currency="EUR", currency_rates={"USD": 0.9})
+    dataset = ingested(tmp_path, log, mapping)
+    assert reasons_of(dataset) == {log.loc[buys[0], "session"]: "unknown_currency"}
+
+
+def test_signs_of_several_currencies_next_to_prices_are_refused(tmp_path: Path) -> None:
+    log = web_log()
+    log["price"] = ["€ " + price if place % 2 else "$" + price for place, price in enumerate(log["price"])]
+    with pytest.raises(InputError, match=r"The price column of train.csv has several currencies \(\$, EUR\)"):
+        ingested(tmp_path, log, web_mapping())
+
+
+def test_a_mapping_can_say_that_a_log_has_no_orders(tmp_path: Path) -> None:
+    log = web_log()
+    again = log[log["event"] == "purchase"].copy()
+    again["time"] = (pd.to_datetime(again["time"]) + pd.Timedelta(seconds=60)).map(lambda t: t.isoformat(sep=" "))
+    sent = pd.concat([log, again], ignore_index=True)
+    without = web_mapping(columns={"order_id": None, "order_status": None, "currency": None})
+    assert parse_mapping(mapping_text(without).encode(), "shop.toml").columns.model_fields_set >= {"order_id"}
+    dataset = ingested(tmp_path, sent, parse_mapping(mapping_text(without).encode(), "shop.toml"))
+    assert values_of(dataset) == pytest.approx(sums(sent))
+
+
+def test_a_mapping_in_our_own_form_is_not_completed(tmp_path: Path) -> None:
+    log = web_log()
+    (tmp_path / "log.csv").write_bytes(csv(log))
+    assert completed_mapping(tmp_path / "log.csv", Mapping()) == (Mapping(), [])
+    rees46 = load_mapping("rees46")
+    assert completed_mapping(tmp_path / "absent.csv", rees46) == (rees46, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"price_is": "order_total"}, "columns.order_id is missing"),
+        ({"columns": {"order_id": "order", "quantity": "pieces"}, "price_is": "order_total"}, "columns.quantity is"),
+        ({"columns": {"order_status": "state"}}, "counted_status is missing"),
+        ({"counted_status": ["paid"]}, "columns.order_status is missing"),
+        (
+            {"columns": {"order_status": "state"}, "counted_status": ["paid"], "void_status": ["PAID"]},
+            "void_status is 'paid'",
+        ),
+        ({"currency_rates": {"USD": 1.1}}, "columns.currency is missing"),
+        ({"columns": {"currency": "cur"}, "currency_rates": {"USD": 0.0}, "currency": "EUR"}, "currency_rates.USD is"),
+    ],
+)
+def test_settings_that_need_each_other_are_refused_in_a_sentence(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        web_mapping(**settings)
+    assert str(refused.value).startswith(sentence)
+
+
+# --- what is lost -----------------------------------------------------------------------------------------------------
+def test_a_log_whose_purchases_cannot_be_used_is_refused_however_many_other_rows_it_has(tmp_path: Path) -> None:
+    log = web_log()
+    log.loc[log["event"] == "purchase", "price"] = "call us"
+    views = pd.concat([log, *[log[log["event"] == "view"]] * 20], ignore_index=True)
+    bought = int((log["event"] == "purchase").sum())
+    with pytest.raises(InputError, match=rf"train.csv: only 0 of {bought} purchases can be used"):
+        ingested(tmp_path, views, web_mapping(duplicates="keep"))
+
+
+def test_lost_purchases_are_named_with_their_sessions_and_revenue(tmp_path: Path) -> None:
+    log = web_log()
+    buys = log[log["event"] == "purchase"]
+    one = buys.index[0]
+    spoiled = log.copy()
+    spoiled.loc[one, "time"] = "yesterday"
+    session = log.loc[one, "session"]
+    dataset = ingested(tmp_path, spoiled, web_mapping())
+    card = dataset.card()
+    assert reasons_of(dataset) == {session: "lost_purchase"}
+    assert card.lost_value == pytest.approx(float(log.loc[one, "price"]))
+    assert card.untrained_value == pytest.approx(sums(log)[session] - float(log.loc[one, "price"]))
+    assert (card.train.lost_purchases, card.train.purchases) == (1, len(buys) - 1)
+    (line,) = untrained_lines(card)
+    assert line.startswith(
+        "1 of 120 train sessions will not train: 1 x a purchase row of it is in quarantine, or may be."
+    )
+
+
+def test_many_sessions_without_a_value_are_refused(tmp_path: Path) -> None:
+    """Few rows are lost, but of many sessions: what is left would be the small ones."""
+    log = web_log()
+    buys = log[log["event"] == "purchase"]
+    chosen = buys.drop_duplicates("session").index[: buys["session"].nunique() // 4]
+    log.loc[chosen, "price"] = ""
+    with pytest.raises(InputError, match="sessions is not known"):
+        ingested(tmp_path, log, web_mapping(least_usable=0.8))
+
+
+def cut(line: str, chance: random.Random) -> str:
+    return line[: chance.randint(1, max(1, len(line) - 1))]
+
+
+DAMAGES: dict[str, Callable[[list[str], random.Random], str]] = {
+    "an empty cell": lambda cells, chance: ",".join(_with(cells, chance.randrange(len(cells)), "")),
+    "a word for a price": lambda cells, chance: ",".join(_with(cells, len(cells) - 2, "free")),
+    "no time": lambda cells, chance: ",".join(_with(cells, 0, "never")),
+    "an unknown word": lambda cells, chance: ",".join(_with(cells, 1, "prchase")),
+    "a NUL": lambda cells, chance: ",".join(_with(cells, 4, cells[4] + "\x00")),
+    "a line cut short": lambda cells, chance: cut(",".join(cells), chance),
+    "a cell too many": lambda cells, chance: ",".join([*cells[:3], "x", *cells[3:]]),
+    "an open quote": lambda cells, chance: '"' + ",".join(cells),
+}
+
+
+def _with(cells: list[str], place: int, text: str) -> list[str]:
+    return [*cells[:place], text, *cells[place + 1 :]]
+
+
+@pytest.mark.parametrize("gap", [False, True], ids=["sessions named", "sessions by pauses"])
+@pytest.mark.parametrize("seed", range(12))
+def test_no_session_trains_with_a_value_that_damage_changed(tmp_path: Path, seed: int, *, gap: bool) -> None:
+    """Rows are damaged at random: a session has its true value, or is listed, or its row names nothing and is counted."""
+    chance = random.Random(seed)
+    log = web_log(seed)
+    if gap:
+        log = log.drop(columns="session")
+    lines = csv(log).decode().splitlines()
+    spoiled = [lines[0]]
+    for line in lines[1:]:
+        damage = DAMAGES[chance.choice(list(DAMAGES))]
+        spoiled.append(damage(line.split(","), chance) if chance.random() < 0.06 else line)
+    columns = {"user_session": None, "order_id": None} if gap else {"order_id": None}
+    settings = {"session_gap_minutes": 30} if gap else {}
+    mapping = web_mapping(columns=columns, least_usable=0.0, duplicates="keep", **settings)
+    test = csv(of_test(web_log(seed + 1)))
+    true = values_of(store(tmp_path / "true", [], mapping, train=csv(log), test=test))
+    dataset = store(tmp_path / "spoiled", [], mapping, train="\n".join(spoiled).encode(), test=test)
+    found = {session: value for session, value in values_of(dataset).items() if value is not None}
+    wrong = {session for session, value in found.items() if session in true and abs(value - true[session]) > 1e-6}
+    assert len(wrong) <= dataset.card().unassigned_purchases
+    assert len(reasons_of(dataset)) > 0
+    assert len(found) > len(true) / 2
+    must_add_up(dataset)
+
+
+def test_a_purchase_whose_session_is_gone_makes_its_users_sessions_doubtful(tmp_path: Path) -> None:
+    log = web_log()
+    one = log.index[log["event"] == "purchase"][0]
+    user = log.loc[one, "user"]
+    theirs = set(log.loc[log["user"] == user, "session"])
+    log.loc[one, "session"] = ""
+    dataset = ingested(tmp_path, log, web_mapping())
+    assert reasons_of(dataset) == dict.fromkeys(theirs, "lost_purchase")
+
+
+def test_a_row_that_names_nobody_is_counted(tmp_path: Path) -> None:
+    log = web_log()
+    one = log.index[log["event"] == "purchase"][0]
+    log.loc[one, ["session", "user"]] = ""
+    card = ingested(tmp_path, log, web_mapping()).card()
+    assert (card.unassigned_purchases, card.untrained) == (1, {})
+    assert untrained_lines(card) == [
+        "1 quarantined row of train may be a purchase and name no known session, so some value may be too low."
+    ]
+
+
+def test_words_that_are_surely_no_purchase_cost_no_session_its_value(tmp_path: Path) -> None:
+    log = web_log()
+    log = pd.concat([log, log.iloc[:3].assign(event="add_to_wishlist")], ignore_index=True)
+    dataset = ingested(tmp_path, log, web_mapping())
+    assert dataset.untrained().is_empty()
+    assert dataset.card().train.quarantined == 3
+
+
+def test_a_total_at_the_end_is_no_purchase_of_anybody(tmp_path: Path) -> None:
+    log = web_log()
+    total = pd.DataFrame([{"price": "8935.21"}, {}], columns=log.columns)
+    text = csv(log) + total.to_csv(index=False, header=False).encode()
+    dataset = store(tmp_path, [], web_mapping(), train=text, test=csv(of_test(log)))
+    assert values_of(dataset) == pytest.approx(sums(log))
+    assert (dataset.untrained().is_empty(), dataset.card().unassigned_purchases) == (True, 0)
+
+
+def test_datasets_of_older_versions_have_no_list_of_untrained_sessions(tmp_path: Path) -> None:
+    dataset = ingested(tmp_path, web_log(), web_mapping())
+    (dataset.folder / "untrained.parquet").unlink()
+    assert (dataset.untrained().height, dataset.untrained().columns) == (
+        0,
+        ["session", "user_session", "reason", "remaining"],
+    )
