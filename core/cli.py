@@ -106,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     quarantine.add_argument("dataset", help="a dataset that was read (see `datasets list`)")
     quarantine.add_argument("--rows", type=int, default=20, help="how many to show (default 20)")
     quarantine.add_argument("--out", type=path_of, help="a CSV file that all of them are written to")
+    quarantine.add_argument(
+        "--sessions",
+        action="store_true",
+        help="instead of rows, the train sessions that will not train",
+    )
     mapping = verb("mapping", verbs.mapping, "translate another shop's log: list, show, guess or preview a mapping")
     mapping.add_argument("action", choices=["list", "show", "guess", "preview"])
     mapping.add_argument("of", nargs="?", metavar="FILE", help="mapping (show) or event file (guess, preview)")

@@ -1222,3 +1222,37 @@ def test_ids_stand_in_the_examples_only_cut_and_on_one_line(tmp_path):
 def test_an_audit_holds_no_time_of_its_own(demo):
     today = datetime.datetime.now(datetime.UTC).date()
     assert str(today) not in audit(demo, again=True).model_dump_json()
+
+
+def test_sessions_whose_purchases_are_in_doubt_are_a_warning_and_many_are_serious(calm_copy):
+    sessions = pl.DataFrame(
+        {
+            "session": [1, 2],
+            "user_session": ["S1", "S2"],
+            "reason": ["lost_purchase", "shared_id"],
+            "remaining": [12.5, 3.0],
+        }
+    )
+    sessions.write_parquet(calm_copy.folder / "untrained.parquet")
+    told = {"untrained": {"lost_purchase": 30, "shared_id": 100}, "untrained_value": 1234.0, "lost_value": 56.0}
+    dataset = with_card(calm_copy, value_rule="price_of_buys", unassigned_purchases=1, **told)
+    finding = sure("unknown_values", dataset)
+    assert (finding.severity, finding.count) == ("warning", 30)
+    assert finding.title == "30 train sessions have no known value"
+    assert finding.explanation == (
+        "30 of 1,500 train sessions (2.0%) will not train; their other purchases add up to 1,234 value units, the lost "
+        "ones to at least 56.0. 1 lost purchase can be assigned to no session."
+    )
+    assert finding.examples == ("S1: a purchase row of it is in quarantine, or may be",)
+    many = with_card(calm_copy, value_rule="price_of_buys", untrained={"lost_purchase": 31})
+    assert sure("unknown_values", many).severity == "serious"
+
+
+def test_known_values_are_no_finding_and_a_column_of_values_is_no_case_for_it(calm_copy):
+    shared = with_card(calm_copy, value_rule="price_of_buys", untrained={"shared_id": 5})
+    assert found("unknown_values", shared) is None
+    outcome, _ = RULE["unknown_values"].ask(AuditCase(with_card(calm_copy, value_rule="column")))
+    assert (outcome.outcome, outcome.reason) == (
+        "not_applicable",
+        "the values are in a column, they are not added up from prices",
+    )

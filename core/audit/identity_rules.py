@@ -10,7 +10,18 @@ from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Rule
-from core.schema import CATEGORY, PRODUCT, PRODUCT_ID, ROLE, TEST_ROLE, TRAIN_ROLE, USER, USER_ID, USER_SESSION
+from core.schema import (
+    CATEGORY,
+    PLACEHOLDER_IDS,
+    PRODUCT,
+    PRODUCT_ID,
+    ROLE,
+    TEST_ROLE,
+    TRAIN_ROLE,
+    USER,
+    USER_ID,
+    USER_SESSION,
+)
 from core.wording import count, number, percent
 
 MOSTLY_NEW: Final = 0.5
@@ -24,12 +35,6 @@ CROWD_FACTOR: Final = 20
 CROWD_SESSIONS: Final = 100
 """A user of one session in a hundred, of twenty times the average and of a hundred sessions is hardly one person: the
 busiest household of The Complete Journey has 12 times the average, the competition's busiest user 65 sessions."""
-PLACEHOLDERS: Final = frozenset(
-    {"nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "-1", "?", "unknown", "undefined", "missing", "not set",
-     "(not set)", "guest", "anonymous", "default", "\\n"}
-)  # fmt: skip
-"""How programs and people write that there is no id, in lower case (the last one is SQL's). An empty cell goes to
-quarantine already."""
 
 
 class SharedUsers(Rule):
@@ -151,7 +156,7 @@ class PlaceholderIds(Rule):
     def look(self, case: AuditCase) -> Finding | None:
         found: list[tuple[int, str, str]] = []
         for column, name in ID_COLUMNS.items():
-            spelled = case.dictionary(column).filter(pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDERS)))
+            spelled = case.dictionary(column).filter(pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS)))
             used = case.events.join(spelled, left_on=column, right_on="code", how="inner").group_by("id").len()
             found += [(events, name, spelling) for spelling, events in used.collect().iter_rows()]
         if not found:

@@ -16,6 +16,7 @@ from core.audit.identity_rules import (
     SharedUsers,
 )
 from core.audit.length_rules import CutSessions, LongSessions, ThinSample
+from core.audit.purchase_rules import UnknownValues
 from core.audit.rule import Rule
 from core.audit.session_rules import CompositeSessions, KnownSessions, ReusedSessions, RowsInBoth
 from core.audit.spelling_rules import AlikeIds, SpoiledIds
@@ -52,6 +53,7 @@ RULES: Final[tuple[Rule, ...]] = (
     HeavyTail(),
     ZeroValues(),
     ValueInTest(),
+    UnknownValues(),
     DifferingValues(),
     CappedValues(),
     ValueTrend(),

@@ -12,14 +12,14 @@ import polars as pl
 from core import audit as auditing
 from core import ingestion
 from core.config import RunConfig
-from core.dataset import list_datasets, untrained_lines
+from core.dataset import Dataset, UnknownValue, list_datasets, untrained_lines
 from core.errors import RunError, SettingError, listed
 from core.features import feature_catalogue, feature_page, write_features
 from core.ingestion.demo import write_demo
 from core.ingestion.journey import write_journey
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import counts_of, peek, understood
-from core.schema import ROLE, ROLES
+from core.schema import ROLE, ROLES, USER_SESSION
 from core.verbs.given import dataset_named, input_files, mapping_of, required
 from core.verbs.outcome import EXIT_DONE, Outcome, bar, writing_to
 from core.wording import count
@@ -94,6 +94,8 @@ def ingest(options: argparse.Namespace) -> Outcome:
 def quarantine(options: argparse.Namespace) -> Outcome:
     """Show the rows of a dataset that were set aside, or write all of them to a file."""
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
+    if options.sessions:
+        return _untrained(dataset, options)
     rows = dataset.quarantine().with_columns(pl.col(ROLE).replace_strict(dict(enumerate(ROLES))).alias("part"))
     rows = rows.select("part", "file", "line", "reason", "row")
     card = dataset.card()
@@ -108,6 +110,28 @@ def quarantine(options: argparse.Namespace) -> Outcome:
         return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All rows are in {options.out}."])
     shown = rows.head(options.rows).collect()
     lines += [f"{file}, line {line}: {reason}\n    {row}" for _, file, line, reason, row in shown.iter_rows()]
+    return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
+
+
+def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
+    """Show the train sessions that will not train, or write them to a file."""
+    card, sessions = dataset.card(), dataset.untrained().select(USER_SESSION, "reason", "remaining")
+    content: dict[str, Any] = {
+        "sessions": sessions.height,
+        "reasons": card.untrained,
+        "value_of_other_purchases": card.untrained_value,
+        "value_of_lost_purchases": card.lost_value,
+        "unassigned_purchases": card.unassigned_purchases,
+    }
+    lines = untrained_lines(card) or ["Every train session trains."]
+    if options.out:
+        if options.out.exists():
+            raise RunError.file_exists(options.out)
+        with writing_to(options.out):
+            sessions.write_csv(options.out)
+        return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All are in {options.out}."])
+    shown = sessions.head(options.rows)
+    lines += [f"{session}: {UnknownValue(reason).words}" for session, reason, _ in shown.iter_rows()]
     return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
 
 

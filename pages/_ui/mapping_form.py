@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,11 @@ from core.errors import StudioError
 from core.ingestion import Source
 from core.ingestion.drafts import AS_IT_STANDS, Draft, event_words, known_mappings, proposed, save_mapping, suggest
 from core.ingestion.mapping import Mapping, mapping_text
-from core.ingestion.preview import Peek, counts_of, understood
+from core.ingestion.preview import Peek, completed_mapping, counts_of, understood
 from core.schema import EVENT_TYPES
 from core.wording import count
 from core.workspace import Workspace
+from pages._ui.money_form import money_settings
 
 OWN = "my own"
 IGNORE, UNKNOWN = "set aside, on purpose", "not known"
@@ -28,7 +30,14 @@ ROLES = {
     "session_value": "Session value",
     "price": "Price",
     "quantity": "Quantity",
+    "order_id": "Order",
+    "order_status": "Order status",
+    "currency": "Currency",
 }
+OF_PURCHASES = ("price", "quantity", "order_id", "order_status", "currency")
+"""Roles that count only where values are added up from purchases."""
+DECIMALS = {None: "as the numbers show", ".": "point: 1,234.50", ",": "comma: 1.234,50"}
+DUPLICATES = {None: "keep, refuse many purchases", "keep": "keep", "remove": "remove"}
 TIME_FORMATS = ["auto", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds"]
 OTHER_FORMAT = "another form"
 VALUES = {"column": "a column has it", "price_of_buys": "the prices of what was bought, added up"}
@@ -68,6 +77,8 @@ def _own(log: Peek) -> Mapping:
     settings |= _value(log, draft)
     columns = _columns(log, draft, settings["value"])
     settings["columns"] = columns
+    if settings["value"] == "price_of_buys":
+        settings |= money_settings(columns, draft.settings, partial(_key, log))
     if columns["event_type"] is None:
         settings["every_event_is"] = st.selectbox("Every event is a", EVENT_TYPES, 3, key=_key(log, "every"))
     else:
@@ -89,7 +100,7 @@ def _columns(log: Peek, draft: Draft, value: str) -> dict[str, str | None]:
     """A column of the log for each role; the value's own column or the price, as the value is made."""
     guessed = Mapping.checked(**draft.settings).columns.named()
     options = [NONE, *log.columns]
-    unused = {"column": ("price", "quantity"), "price_of_buys": ("session_value",)}[value]
+    unused = {"column": OF_PURCHASES, "price_of_buys": ("session_value",)}[value]
     chosen: dict[str, str | None] = dict.fromkeys(unused)
     grid = st.columns(_IN_A_ROW)
     for place, (role, label) in enumerate((role, label) for role, label in ROLES.items() if role not in unused):
@@ -149,9 +160,11 @@ def _times(log: Peek, draft: Draft) -> dict[str, Any]:
     )
     decimal = right.selectbox(
         "Decimal mark",
-        [".", ","],
-        [".", ","].index(draft.settings.get("decimal", ".")),
+        list(DECIMALS),
+        list(DECIMALS).index(draft.settings.get("decimal")),
+        format_func=DECIMALS.__getitem__,
         key=_key(log, "decimal"),
+        help=Mapping.model_fields["decimal"].description,
     )
     return {"time_format": form, "time_zone": zone, "decimal": decimal}
 
@@ -172,8 +185,9 @@ def _value(log: Peek, draft: Draft) -> dict[str, Any]:
 def _strictness(log: Peek) -> dict[str, Any]:
     left, right, _ = st.columns(_IN_A_ROW)
     duplicates = left.selectbox(
-        "Rows that repeat another one",
-        ["keep", "remove"],
+        "Rows equal to another one",
+        list(DUPLICATES),
+        format_func=DUPLICATES.__getitem__,
         key=_key(log, "duplicates"),
         help=Mapping.model_fields["duplicates"].description,
     )
@@ -190,7 +204,9 @@ def _strictness(log: Peek) -> dict[str, Any]:
 
 
 def _show(source: Source, mapping: Mapping) -> None:
-    """Ten rows as they will be understood."""
+    """Ten rows as they will be understood, and what the log's content adds to the mapping."""
+    for note in completed_mapping(source, mapping)[1]:
+        st.caption(note)
     shown = understood(source, mapping, with_value=True)
     usable, rows = counts_of(shown)
     st.markdown(f"**The first {count(rows, 'row')} as they will be understood: {usable:,} can be used**")
