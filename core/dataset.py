@@ -222,16 +222,18 @@ class Dataset:
 
 
 def untrained_lines(card: DatasetCard) -> list[str]:
-    """Sentences on the train sessions that do not train, and on money whose session is not known."""
+    """Sentences on the train sessions that do not train, and on money that is missing from the data."""
     lines = []
     total = sum(card.untrained.values())
     if total:
         reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).words}" for code, sessions in card.untrained.items())
-        money = ""
-        if card.untrained_value or card.lost_value:
-            money = f" Their other purchases add up to {number(card.untrained_value)} value units"
-            money += f", the unusable ones to at least {number(card.lost_value)}." if card.lost_value else "."
-        lines.append(f"{total:,} of {count(card.train.sessions, 'train session')} will not train: {reasons}.{money}")
+        money = f" Their usable purchases add up to {number(card.untrained_value)} value units."
+        lines.append(
+            f"{total:,} of {count(card.train.sessions, 'train session')} will not train: {reasons}."
+            f"{money if card.untrained_value else ''}"
+        )
+    if card.lost_value:
+        lines.append(f"The purchases of train in quarantine add up to at least {number(card.lost_value)} value units.")
     if card.unassigned_purchases:
         rows = count(card.unassigned_purchases, "quarantined row")
         lines.append(f"{rows} of train may be a purchase and name no known session, so some value may be too low.")

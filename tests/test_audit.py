@@ -150,14 +150,14 @@ def test_a_shop_in_order_is_quiet_but_for_the_past_that_grows_with_the_log(calm_
     assert [outcome.code for outcome in report.outcomes] == [rule.code for rule in RULES]
     outcomes = {outcome.code: outcome.outcome for outcome in report.outcomes}
     assert {code for code, outcome in outcomes.items() if outcome == "found"} == {"feature_drift", "told_apart"}
-    assert not_applicable(report) == {"value_in_test": TINY["value_in_test"]}
+    assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values")}
     assert {finding.severity for finding in report.findings} == {"note"}
 
 
 def test_files_of_the_same_days_differ_in_no_feature(mixed_shop):
     report = audit(mixed_shop, again=True)
     assert [(finding.code, finding.severity) for finding in report.findings] == [("files_in_time", "note")]
-    assert not_applicable(report) == {"value_in_test": TINY["value_in_test"]}
+    assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values")}
 
 
 # --- the demo ---------------------------------------------------------------------------------------------------------
@@ -1004,6 +1004,7 @@ TINY = {
     "thin_sample": "there are fewer than 100 sessions",
     "heavy_tail": "train has fewer than 1,000 sessions with a value",
     "value_in_test": "the values stand in a column, they are not added up from prices",
+    "unknown_values": "the values are in a column, they are not added up from prices",
     "capped_values": "train has fewer than 100 different values",
     "value_trend": "a half of train has fewer than 200 sessions with a value",
     "feature_drift": "a file has fewer than 200 sessions",
@@ -1186,7 +1187,7 @@ def test_the_words_for_a_terminal_hold_every_finding_and_what_did_not_apply(tmp_
     told = lines(report)
     counted = report.counted()
     assert told[0].startswith(f"{len(report.findings)} findings: {counted['serious']} serious, ")
-    assert told[0].endswith("found nothing, 11 did not apply")
+    assert told[0].endswith("found nothing, 12 did not apply")
     text = "\n".join(told)
     for finding in report.findings:
         assert f"{finding.title}\n         {finding.explanation}\n         {finding.advice}" in text

@@ -48,10 +48,11 @@ from core.features.history import LAST_SEEN, MET, seen_outside
 from core.features.honesty import HISTORY_GROUPS
 from core.features.table import events_and_units
 from core.ingestion import InputFiles, ingest
+from core.ingestion.mapping import Mapping as LogMapping
 from core.pipeline import certify_history
 from core.schema import EVENT_CODE, EVENT_TYPES
 from core.workspace import Workspace
-from tests.events_on_the_spot import NOON, Event, Name, good_events, random_events, store, unit_names, words_of
+from tests.events_on_the_spot import NOON, Event, Name, good_events, joined, random_events, store, unit_names, words_of
 
 QUICKLY = settings(max_examples=25, deadline=None, derandomize=True)
 PROJECT = Path(__file__).resolve().parent.parent
@@ -127,18 +128,18 @@ def units_of(
     codes: Mapping[str, int] | None = None,
     products: Mapping[str, int],
 ) -> list[Unit]:
-    """One unit a session id and user of a file; unsplit, all users of a session id count as the one who begins first.
+    """One unit a session id and user of a file; unsplit, all users of a session id count as the one who begins first in
+    either file.
 
     `codes` tells which of several who begin in the same second that is: the one with the lowest code.
     """
-    first: dict[tuple[str, str], tuple[int, int, str]] = {}
+    first: dict[str, tuple[int, int, str]] = {}
     for event in events:
         begins = (event.time, (codes or {}).get(event.user, 0), event.user)
-        key = event.file, event.session
-        first[key] = min(begins, first.get(key, begins))
+        first[event.session] = min(begins, first.get(event.session, begins))
     logs = defaultdict(list)
     for event in events:
-        owner = event.user if split else first[event.file, event.session][2]
+        owner = event.user if split else first[event.session][2]
         logs[event.file, event.session, owner].append(dataclasses.replace(event, user=owner))
     visits = defaultdict(list)
     for (_, session, owner), log in logs.items():
@@ -402,7 +403,8 @@ def test_every_feature_has_an_oracle() -> None:
 @QUICKLY
 @given(events=random_events())
 def test_every_feature_is_what_its_oracle_says(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
-    dataset = store(tmp_path_factory.mktemp("oracle"), events)
+    dataset = store(tmp_path_factory.mktemp("oracle"), events, LogMapping(least_usable=0.0))
+    events = joined(events)
     codes = {user: code for code, user in words_of(dataset, "user_id").items()}
     products = {product: code for code, product in words_of(dataset, "product_id").items()}
     for history in HISTORIES:
@@ -502,7 +504,7 @@ def test_a_product_seen_at_a_steady_pace_is_not_on_the_rise_however_late_it_is(t
 
 
 def test_the_users_of_a_shared_session_id_have_histories_of_their_own(tmp_path: Path) -> None:
-    other_user = dataclasses.replace(NOW, user="YOU", product="P1", category="C1", time=NOON - 60)
+    other_user = dataclasses.replace(NOW, user="YOU", product="P1", category="C1", time=NOON - 10_000)
     assert_same(history_of(tmp_path, [NOW, other_user]), {**NEW_USER, "n_events": 1}, "ME")
 
 
@@ -588,7 +590,7 @@ def test_a_table_written_in_parts_is_the_table(
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------
 def test_unsplit_the_users_of_a_session_id_become_one_unit(tmp_path: Path) -> None:
-    shared = [Event("train", "S", f"U{number}", f"P{number}", time=NOON + 60 * number) for number in (2, 1, 0)]
+    shared = [Event("train", "S", f"U{number}", f"P{number}", time=NOON + 10_000 * number) for number in (2, 1, 0)]
     dataset = store(tmp_path, [*good_events(), *shared])
     split, merged = (build_features(dataset, RunConfig(split_composite_sessions=split)) for split in (True, False))
     assert (split.units.height, merged.units.height) == (23, 21)
@@ -596,7 +598,7 @@ def test_unsplit_the_users_of_a_session_id_become_one_unit(tmp_path: Path) -> No
     (row,) = np.flatnonzero(merged.units.get_column("composite"))
     assert unit_names(dataset, merged.units)[row] == ("train", "S", "U0")
     assert merged.units.row(row, named=True)["start"] == NOON
-    assert_same(merged.values.row(row, named=True), {"n_events": 3, "n_products": 3, "duration": 120}, "S")
+    assert_same(merged.values.row(row, named=True), {"n_events": 3, "n_products": 3, "duration": 20_000}, "S")
 
 
 @pytest.mark.parametrize("history", ["as_of", "all_rows"])
@@ -606,9 +608,9 @@ def test_unsplit_the_parts_of_a_session_in_both_files_are_no_past_of_each_other(
     """Another user begins in each file."""
     shared = [
         Event("train", "S", "UA", "PX", "CX", time=NOON),
-        Event("train", "S", "UB", "PX", "CX", time=NOON + 10),
-        Event("test", "S", "UB", "PX", "CX", time=NOON + 20),
-        Event("test", "S", "UA", "PX", "CX", time=NOON + 30),
+        Event("train", "S", "UB", "PX", "CX", time=NOON + 10_000),
+        Event("test", "S", "UB", "PX", "CX", time=NOON + 20_000),
+        Event("test", "S", "UA", "PX", "CX", time=NOON + 30_000),
     ]
     dataset = store(tmp_path, [*good_events(), *shared])
     found = build_features(dataset, RunConfig(split_composite_sessions=False, history=history))
@@ -652,7 +654,7 @@ def test_the_row_order_of_the_files_changes_no_feature(
     folder = tmp_path_factory.mktemp("order")
     shuffled = random.Random(seed).sample(events, len(events))
     tables = [
-        build_features(store(folder / name, rows), RunConfig(history=history)).values
+        build_features(store(folder / name, rows, LogMapping(least_usable=0.0)), RunConfig(history=history)).values
         for name, rows in (("a", events), ("b", shuffled))
     ]
     assert tables[0].equals(tables[1])

@@ -131,7 +131,7 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
     }  # fmt: skip
     assert set(summary["expected_test_mse"]) == {"value", "low", "high"}
     assert set(summary["learners"]) == {"lightgbm", "xgboost", "catboost"}
-    assert set(summary["n_sessions"]) == {"train", "test", "known", "composite"}
+    assert set(summary["n_sessions"]) == {"train", "test", "known", "composite", "untrained"}
     assert summary["meta"]["weights"].keys() == summary["learners"].keys()
 
 

@@ -8,7 +8,6 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -27,6 +26,7 @@ from tests.events_on_the_spot import (
     csv_of,
     facts_of,
     good_events,
+    joined,
     known_of,
     must_add_up,
     random_events,
@@ -76,31 +76,6 @@ class Expected:
 
     def composite(self, file: str) -> set[str]:
         return {session for (where, session), users in self.users.items() if where == file and len(users) > 1}
-
-
-def joined(events: Sequence[Event]) -> list[Event]:
-    """The events with one user for each visit in which the user changes."""
-    sessions: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    for event in events:
-        sessions[event.file, event.session].append(event)
-    accounts = {name: account_of(each) for name, each in sessions.items()}
-    return [replace(event, user=accounts[event.file, event.session] or event.user) for event in events]
-
-
-def account_of(session: Sequence[Event]) -> str | None:
-    """The user to whom the events of a session belong if they are one visit; None for a lost id."""
-    users = {event.user for event in session}
-    present: dict[int, set[str]] = defaultdict(set)
-    for event in session:
-        present[event.time].add(event.user)
-    moments = sorted(present)
-    pauses = [after - before for before, after in pairwise(moments) if not present[before] & present[after]]
-    if len(users) > 3 or max(pauses, default=0) > 7200:
-        return None
-    first = {user: min(event.time for event in session if event.user == user) for user in users}
-    events = Counter(event.user for event in session)
-    code = {user: pl.Series([user]).hash(0).reinterpret(signed=True).item() for user in users}
-    return max(users, key=lambda user: (first[user], events[user], code[user]))
 
 
 def expected_of(events: Sequence[Event], *, remove: bool, by_gap: bool = False) -> Expected:

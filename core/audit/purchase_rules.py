@@ -37,15 +37,16 @@ class UnknownValues(Rule):
         if not found and not card.unassigned_purchases:
             return None
         examples = case.dataset.untrained().filter(pl.col("reason") != UnknownValue.SHARED_ID).head(MOST_EXAMPLES)
+        share = found / card.train.sessions
         return self.finding(
-            "serious" if found > MANY_UNKNOWN * card.train.sessions else "warning",
+            "serious" if share > MANY_UNKNOWN else "warning",
             f"{count(found, 'train session')} {verb(found, 'has', 'have')} no known value",
             count=found,
             explanation=(
-                f"{found:,} of {card.train.sessions:,} train sessions ({percent(found / card.train.sessions)}) will not "
-                f"train; their other purchases add up to {number(card.untrained_value)} value units, the lost ones to at "
-                f"least {number(card.lost_value)}. {count(card.unassigned_purchases, 'lost purchase')} can be assigned "
-                "to no session."
+                f"{found:,} of {card.train.sessions:,} train sessions ({percent(share)}) will not train; their other "
+                f"purchases add up to {number(card.untrained_value)} value units, the lost ones to at least "
+                f"{number(card.lost_value)}. {count(card.unassigned_purchases, 'lost purchase')} can be assigned to no "
+                "session."
             ),
             advice=(
                 "See which rows are in quarantine and correct the export: sessions with many purchases are lost most "

@@ -10,7 +10,7 @@ import polars as pl
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
-from core.schema import EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
+from core.schema import EVENT_TIME, EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
 
 FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
 """Columns of the quarantine: the file, the line in it (the header is line 1), why, the row as it was, and whether it is
@@ -61,6 +61,8 @@ def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[
         for column in ids
         if column in NEEDED_IDS
     }
+    title = pl.col(EVENT_TIME).cast(pl.String).str.strip_chars().str.to_lowercase()
+    rules = {"it repeats the header": (title == str(columns.event_time).lower()).fill_null(value=False)} | rules
     words = [] if mapping.every_event_is is not None else [EVENT_TYPE]
     rules |= {f"{getattr(columns, column)} holds a NUL character": holds_nul(column) for column in [*ids, *words]}
     rules[f"{columns.event_time} is no time {_time_form(mapping)}"] = pl.col(TIME).is_null()

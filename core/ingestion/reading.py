@@ -104,9 +104,23 @@ def _setting_that_helps(source: Source, reason: str, rows: int, total: int, mapp
     """
     if reason.startswith(NOT_IN_ENCODING):
         return 'encoding = "cp1252" (or what it is)'
+    if reason.endswith(" is no finite number") and mapping.adds_prices:
+        return _settings_of_prices(source, mapping)
     if reason.startswith(f"{mapping.columns.event_time} is no time"):
         form = _form_of_times(source, mapping)
         return "" if form in (None, mapping.time_format) else f'time_format = "{form}"'
+    return ""
+
+
+def _settings_of_prices(source: Source, mapping: Mapping) -> str:
+    """The price column and decimal mark that a guess finds, where they are other ones than the mapping's."""
+    with suppress(StudioError):
+        guess = peek(source, mapping).guess().settings
+        found = {"price": guess.get("columns", {}).get("price"), "decimal": guess.get("decimal")}
+        if found["price"] not in (None, mapping.columns.price):
+            return f'price = "{found["price"]}" below [columns]'
+        if found["decimal"] not in (None, mapping.decimal):
+            return f'decimal = "{found["decimal"]}"'
     return ""
 
 

@@ -39,11 +39,7 @@ def _find_prices(findings: Findings) -> None:
     prices = _numbers(findings.candidates(PRICE, names.PRICE_NAMES), bought)
     totals = _numbers(findings.candidates(PRICE, names.ROW_TOTAL_NAMES), bought)
     if not prices and not totals:
-        findings.miss(
-            SESSION_VALUE,
-            "No column that is named like a value or a price holds numbers where something was bought: name the one "
-            "that does.",
-        )
+        findings.miss(SESSION_VALUE, _why_no_price(findings))
         return
     findings.settings["value"] = PRICE_OF_BUYS
     if prices:
@@ -55,6 +51,20 @@ def _find_prices(findings: Findings) -> None:
         findings.take(PRICE, totals[0], "is named as what a whole row is worth, its quantity in it")
     findings.go_without(SESSION_VALUE, "No column holds session values: the prices of the BUY events are added up.")
     find_money_columns(findings)
+
+
+def _why_no_price(findings: Findings) -> str:
+    for column in findings.candidates(PRICE, (*names.PRICE_NAMES, *names.ROW_TOTAL_NAMES)):
+        marks = column.marks
+        if marks.point is not None and marks.comma is not None:
+            return (
+                f"Column {column.name} has numbers with a decimal point, such as {marks.point}, and with a decimal "
+                f"comma, such as {marks.comma}: export it with one of them."
+            )
+    return (
+        "No column that is named like a value or a price holds numbers where something was bought: name the one that "
+        "does."
+    )
 
 
 def has_unit_price(mapping: Mapping) -> bool:
