@@ -1235,8 +1235,8 @@ def test_sessions_whose_purchases_are_in_doubt_are_a_warning_and_many_are_seriou
         }
     )
     sessions.write_parquet(calm_copy.folder / "untrained.parquet")
-    told = {"untrained": {"lost_purchase": 30, "shared_id": 100}, "untrained_value": 1234.0, "lost_value": 56.0}
-    dataset = with_card(calm_copy, value_rule="price_of_buys", unassigned_purchases=1, **told)
+    counts = {"untrained": {"lost_purchase": 30, "shared_id": 100}, "untrained_value": 1234.0, "lost_value": 56.0}
+    dataset = with_card(calm_copy, value_rule="price_of_buys", unassigned_purchases=1, **counts)
     finding = sure("unknown_values", dataset)
     assert (finding.severity, finding.count) == ("warning", 30)
     assert finding.title == "30 train sessions have no known value"

@@ -393,6 +393,181 @@ def test_settings_that_need_each_other_are_refused_in_a_sentence(settings: dict[
     assert str(refused.value).startswith(sentence)
 
 
+# --- what a stranger tried --------------------------------------------------------------------------------------------
+def later(rows: pd.DataFrame, seconds: int) -> pd.DataFrame:
+    moved = pd.to_datetime(rows["time"]) + pd.Timedelta(seconds=seconds)
+    return rows.assign(time=moved.map(lambda moment: moment.isoformat(sep=" ")))
+
+
+def test_a_purchase_fired_again_within_a_second_counts_once(tmp_path: Path) -> None:
+    log = web_log()
+    twice = pd.concat([log, later(log[log["event"] == "purchase"], 1)], ignore_index=True)
+    assert values_of(ingested(tmp_path, twice, web_mapping())) == pytest.approx(sums(log))
+
+
+def test_a_join_that_repeats_purchases_under_another_category_is_for_a_person_to_decide(tmp_path: Path) -> None:
+    log = web_log().assign(cat="a")
+    joined = pd.concat([log, log[log["event"] == "purchase"].assign(cat="b")], ignore_index=True)
+    mapping = {"category_id": "cat", "order_id": None}
+    with pytest.raises(InputError, match="purchase rows are equal to another one"):
+        ingested(tmp_path, joined, web_mapping(columns=mapping))
+    once = ingested(tmp_path / "once", joined, web_mapping(columns=mapping, duplicates="remove"))
+    assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))
+
+
+def test_a_total_that_is_void_or_foreign_is_no_session_value(tmp_path: Path) -> None:
+    """Each order is a session, and the total is the same on all of its rows."""
+    orders = shop_orders().drop(columns=["Lineitem quantity", "Name"])
+    orders["order_id"] = shop_orders()["Name"]
+    filled = orders.groupby("order_id")["Financial Status"].transform("first")
+    orders["order_status"] = "wc-" + filled.replace("paid", "completed").replace("voided", "cancelled")
+    orders["order_total"] = orders.groupby("order_id")["Lineitem price"].transform("sum").round(2)
+    orders = orders.drop(columns=["Financial Status", "Currency", "Lineitem price"])
+    (tmp_path / "orders.csv").write_bytes(csv(orders))
+    guess = peek(tmp_path / "orders.csv").guess()
+    assert (guess.settings["value"], guess.settings["price_is"]) == ("price_of_buys", "order_total")
+    test = csv(orders.assign(order_id="x" + orders["order_id"]))
+    dataset = store(tmp_path, [], Mapping.checked(**guess.settings), train=csv(orders), test=test)
+    first = orders.drop_duplicates("order_id").set_index("order_id")
+    wanted = first["order_total"].where(first["order_status"] == "wc-completed", 0.0)
+    assert values_of(dataset) == pytest.approx(wanted.to_dict())
+
+
+def test_a_few_cells_with_a_decimal_comma_decide_the_mark_of_the_column(tmp_path: Path) -> None:
+    log = web_log()
+    log["price"] = [("400", "7.250", "12,50")[0 if number % 10 else number // 10 % 2 + 1] for number in range(len(log))]
+    with pytest.raises(InputError, match=r"Column price of train\.csv has 7\.250"):
+        ingested(tmp_path, log, web_mapping())
+    guess = peek(tmp_path / "files" / "train.csv").guess()
+    assert (guess.missing, guess.settings["decimal"]) == ((), ",")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "value"),
+    [(("paid", "refunded"), None), (("paid", "paid"), 60.0), (("refunded", "refunded"), 0.0), (("paid", ""), 60.0)],
+)
+def test_an_order_whose_rows_contradict_each_other_is_listed(
+    tmp_path: Path, statuses: tuple[str, str], value: float | None
+) -> None:
+    log = web_log().assign(state="paid")
+    rows = [
+        {"time": "2025-06-01 10:00:00+00:00", "event": "purchase", "item": f"x{line}", "user": "v", "session": "MIX"}
+        | {"order": "mix", "price": "30", "pieces": "1", "state": status}
+        for line, status in enumerate(statuses)
+    ]
+    both = pd.concat([log, pd.DataFrame(rows)], ignore_index=True)
+    mapping = web_mapping(
+        columns={"order_id": "order", "order_status": "state"}, counted_status=["paid"], void_status=["refunded"]
+    )
+    dataset = ingested(tmp_path, both, mapping)
+    assert values_of(dataset)["MIX"] == value
+    assert reasons_of(dataset) == ({"MIX": "unclear_status"} if value is None else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [("status", "payée", "remboursée"), ("status", "betaald", "terugbetaald"), ("cancelled", "false", "true")],
+)
+def test_refunds_are_known_in_several_languages_and_as_flags(tmp_path: Path, name: str, good: str, bad: str) -> None:
+    log = web_log()
+    log[name] = [bad if int(session[1:]) % 9 == 0 else good for session in log["session"]]
+    dataset = ingested(tmp_path, log, web_mapping())
+    amount = log["price"].astype(float).where(log[name] == good, 0.0)
+    assert values_of(dataset) == pytest.approx(sums(log, amount))
+
+
+def test_statuses_in_unknown_words_are_named(tmp_path: Path) -> None:
+    log = web_log()
+    log["payment_status"] = ["kifizetve" if number % 9 else "visszatérítve" for number in range(len(log))]
+    (note,) = [note for note in ingested(tmp_path, log, web_mapping()).card().mapping_notes if "payment" in note]
+    assert note.startswith("Column payment_status may hold statuses of orders, but its words (")
+
+
+@pytest.mark.parametrize("name", ["currency", "para_birimi"])
+def test_currencies_are_seen_however_they_are_written(tmp_path: Path, name: str) -> None:
+    log = web_log()
+    log[name] = ["TL" if number % 9 else "USD" for number in range(len(log))]
+    with pytest.raises(InputError, match=r"has several currencies \(TRY, USD\)"):
+        ingested(tmp_path, log, web_mapping())
+    one = log.assign(**{name: "USD"}, price="$" + log["price"])
+    assert values_of(ingested(tmp_path / "one", one, web_mapping())) == pytest.approx(sums(log))
+
+
+def test_a_purchase_lost_before_a_log_in_makes_the_visit_doubtful(tmp_path: Path) -> None:
+    log = web_log()
+    visit = {"time": "2025-06-01 10:00:00+00:00", "event": "view", "item": "x", "user": "cookie", "session": "VISIT"}
+    visit |= {"order": "", "price": "50", "pieces": "1"}
+    rows = [
+        visit,
+        visit | {"time": "2025-06-01 10:05:00+00:00", "event": "purchase", "session": ""},
+        visit | {"time": "2025-06-01 10:07:00+00:00", "user": "account"},
+    ]
+    dataset = ingested(tmp_path, pd.concat([log, pd.DataFrame(rows)], ignore_index=True), web_mapping())
+    assert reasons_of(dataset) == {"VISIT": "lost_purchase"}
+
+
+@pytest.mark.parametrize("change", ["user", "order"])
+def test_a_purchase_sent_again_under_another_user_or_a_number_with_a_decimal_counts_once(
+    tmp_path: Path, change: str
+) -> None:
+    log = web_log()
+    log["order"] = log["order"].str.replace("o", "9").str.replace("-", "00")
+    again = later(log[log["event"] == "purchase"], 45)
+    again = (
+        again.assign(user="cookie " + again["user"]) if change == "user" else again.assign(order=again["order"] + ".0")
+    )
+    dataset = ingested(tmp_path, pd.concat([log, again], ignore_index=True), web_mapping(columns={"order_id": "order"}))
+    assert values_of(dataset) == pytest.approx(sums(log))
+
+
+def test_the_total_of_an_order_in_two_sessions_counts_in_the_first(tmp_path: Path) -> None:
+    log = order_totals(web_log())
+    total = log.drop_duplicates(["session", "order"])
+    wanted = dict.fromkeys(log["session"], 0.0) | sums(total, total["price"].astype(float))
+    back = later(log[log["event"] == "purchase"], 300)
+    back = back.assign(session="back " + back["session"], item="other " + back["item"])
+    mapping = web_mapping(columns={"order_id": "order"}, price_is="order_total")
+    dataset = ingested(tmp_path, pd.concat([log, back], ignore_index=True), mapping)
+    assert values_of(dataset) == pytest.approx(wanted)
+
+
+def test_equal_returns_and_scans_of_a_till_are_not_sent_twice(tmp_path: Path) -> None:
+    log = web_log()
+    first = log[log["event"] == "purchase"].iloc[:1]
+    returned = [later(first.assign(price="-1.00"), seconds) for seconds in (60, 90)]
+    dataset = ingested(tmp_path, pd.concat([log, *returned], ignore_index=True), web_mapping())
+    assert values_of(dataset)[first["session"].item()] == pytest.approx(sums(log)[first["session"].item()] - 2)
+    till = log[log["event"] == "purchase"]
+    scans = pd.concat([till, later(till, 6)], ignore_index=True)
+    mapping = web_mapping(columns={"order_id": "order"})
+    assert values_of(ingested(tmp_path / "till", scans, mapping)) == pytest.approx(sums(scans))
+
+
+def test_a_shop_of_one_price_has_no_order_totals(tmp_path: Path) -> None:
+    log = web_log().assign(price="12.00")
+    assert values_of(ingested(tmp_path, log, web_mapping())) == pytest.approx(sums(log))
+
+
+def test_orders_are_found_where_purchases_come_after_thousands_of_views(tmp_path: Path) -> None:
+    log = web_log().assign(status="paid")
+    refunded = log["session"].str[-1] == "3"
+    log.loc[refunded, "status"] = "refunded"
+    views = pd.concat([log[log["event"] == "view"]] * 60).assign(status="", order="")
+    late = pd.concat([views, log[log["event"] != "view"]], ignore_index=True)
+    dataset = ingested(tmp_path, late, web_mapping())
+    assert values_of(dataset) == pytest.approx(
+        sums(late, late["price"].astype(float).where(late["status"] == "paid", 0.0))
+    )
+
+
+def test_totals_on_rows_that_name_no_product_are_no_repeated_purchases(tmp_path: Path) -> None:
+    log = order_totals(web_log()).assign(item="")
+    mapping = web_mapping(columns={"order_id": "order"}, price_is="order_total")
+    total = log.drop_duplicates(["session", "order"])
+    wanted = dict.fromkeys(log["session"], 0.0) | sums(total, total["price"].astype(float))
+    assert values_of(ingested(tmp_path, log, mapping)) == pytest.approx(wanted)
+
+
 # --- what is lost -----------------------------------------------------------------------------------------------------
 def test_a_log_whose_purchases_cannot_be_used_is_refused_however_many_other_rows_it_has(tmp_path: Path) -> None:
     log = web_log()

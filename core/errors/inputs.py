@@ -154,10 +154,11 @@ class InputError(StudioError):
 
     @classmethod
     def either_decimal_mark(
-        cls, name: str, column: str, cell: str, *, both: tuple[str | None, str | None] = (None, None)
+        cls, name: str, column: str, cell: str, *, others: tuple[str | None, str | None] = (None, None)
     ) -> InputError:
-        """`both` are a cell that needs a decimal point and one that needs a comma, if the column has such cells."""
-        why = "no other number in it decides" if None in both else f"it also has {both[0]} and {both[1]}"
+        """`others` are a cell that needs a decimal point and one that needs a comma, if the column has such cells."""
+        found = " and ".join(filter(None, others))
+        why = f"it also has {found}" if found else "no other number in it decides"
         return cls(
             f"Column {column} of {name} has {cell}, which is another number with a decimal comma than with a decimal "
             f'point, and {why}: say decimal = "." or decimal = "," in a mapping and try again.'

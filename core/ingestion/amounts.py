@@ -10,6 +10,7 @@ of a column say about it, so that a person is asked where nothing decides.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,14 @@ _CODE_OF: Final = {
     "CA$": "CAD", "C$": "CAD", "A$": "AUD", "HK$": "HKD", "NZ$": "NZD", "MX$": "MXN", "S$": "SGD", "NT$": "TWD",
 }  # fmt: skip
 """Signs of one currency; $ and kr are those of several."""
+_SHARED_SIGNS: Final = {
+    "$": frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU"}),
+    "¥": frozenset({"JPY", "CNY"}),
+    "KR": frozenset({"SEK", "NOK", "DKK", "ISK"}),
+    "KR.": frozenset({"SEK", "NOK", "DKK", "ISK"}),
+}
+_DASH_FOR_ZERO: Final = r"([0-9][.,])[-−–—]+"
+"""`12,-` is how German and Dutch shops write 12.00."""
 _BLANK: Final = r"[\s\u00a0\u2007\u2009\u202f]"
 _GROUP_MARKS: Final = (r"'", r"’", r"[ \u00a0\u2007\u2009\u202f]")
 """Separate groups of three digits in Swiss, French, Polish and SI style, whatever the decimal mark is."""
@@ -84,7 +93,7 @@ class DecimalMarks:
 
     @property
     def undecided(self) -> str | None:
-        """A cell whose value nobody can know from the column; None where there is none.
+        """A cell whose value the column leaves open; None where there is none.
 
         Either no cell decides which mark is the decimal one, or some cells say point and others comma.
         """
@@ -92,6 +101,11 @@ class DecimalMarks:
         if either is None or (self.point is None) == (self.comma is None):
             return either
         return None
+
+    @property
+    def unless_comma(self) -> str | None:
+        """A cell whose value is open while the point is taken for the decimal mark: other cells may need a comma."""
+        return self.undecided or (self.either_point or self.either_comma if self.comma is not None else None)
 
 
 def decimal_marks(cells: pl.Series) -> DecimalMarks:
@@ -124,9 +138,33 @@ def _marks_of(cells: pl.Series) -> DecimalMarks:
     return DecimalMarks(**{kind: next(iter(digits.filter(cells).head(1)), None) for kind, cells in found.items()})
 
 
+def is_currency(text: str) -> bool:
+    """Whether a text is a currency: three letters, or a sign that is written next to amounts."""
+    return re.fullmatch(rf"[A-Za-z]{{3}}|{_CURRENCY}", text.strip()) is not None
+
+
+def different_currencies(found: Iterable[str]) -> list[str]:
+    """Currencies by their codes, each once; a sign that several have is left out where one of these is named.
+
+    >>> different_currencies(["$", "USD", "€", "EUR"])
+    ['EUR', 'USD']
+    >>> different_currencies(["$", "EUR"])
+    ['$', 'EUR']
+    """
+    codes = {_CODE_OF.get(text, text.upper()) for text in found}
+    for sign, owners in _SHARED_SIGNS.items():
+        if codes & owners:
+            codes.discard(sign)
+    return sorted(codes)
+
+
 def _framed(cells: pl.Series) -> pl.Series:
     """The digits of cells that look like numbers, with their marks but nothing else; other cells are left out."""
-    return cells.str.strip_chars().str.extract(_FRAMED, _group("digits")).drop_nulls().alias("digits")
+    return _plain_text(cells).str.extract(_FRAMED, _group("digits")).drop_nulls().alias("digits")
+
+
+def _plain_text(cells: pl.Series) -> pl.Series:
+    return cells.str.strip_chars().str.replace(_DASH_FOR_ZERO, "${1}")
 
 
 def _group(name: str) -> int:
@@ -178,11 +216,11 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 def _with_care(cells: pl.Series, decimal: str) -> pl.Series:
     """Parse what is no plain number: with a currency, groups of digits, brackets, or blanks around it."""
-    parts = cells.str.strip_chars().str.extract_groups(_FRAMED).struct.unnest()
+    parts = _plain_text(cells).str.extract_groups(_FRAMED).struct.unnest()
     digits = parts.get_column("digits")
     digits = digits.set(~digits.str.contains(_DIGITS[decimal]), None)
     grouped = parts.get_column("power").is_not_null() & digits.str.contains(rf"[^0-9{re.escape(decimal)}]")
-    digits = digits.set(grouped, None)  # 1,234e3 is nobody's way to write a number
+    digits = digits.set(grouped, None)  # 1,234e3 is a code, not a number
     plain = digits.str.replace_all(rf"[^0-9{re.escape(decimal)}]", "").str.replace(decimal, ".", literal=True)
     numbers = _finite((plain + parts.get_column("power").fill_null("")).cast(pl.Float64, strict=False))
     signs = parts.select(

@@ -1,4 +1,4 @@
-"""Refuses files whose values are in doubt: a person must say what is meant, or mend the export.
+"""Refuses files whose values are in doubt: a person must say what is meant, or correct the export.
 
 Each rule raises InputError with one sentence on what was found and which setting of the mapping decides.
 """
@@ -9,6 +9,7 @@ from typing import Final
 
 from core.dataset import UnknownValue
 from core.errors import InputError
+from core.ingestion.amounts import different_currencies
 from core.ingestion.assembly import Assembled
 from core.ingestion.mapping import Mapping
 from core.ingestion.tally import Tally
@@ -29,10 +30,10 @@ def refuse_unclear_numbers(name: str, mapping: Mapping, tally: Tally) -> None:
         InputError: a mapping must say which mark, or what the currencies are worth.
     """
     for role, marks in tally.money.marks.items():
-        if marks.undecided is not None:
+        if marks.unless_comma is not None:
             column = str(getattr(mapping.columns, role))
-            raise InputError.either_decimal_mark(name, column, marks.undecided, both=(marks.point, marks.comma))
-    currencies = sorted(tally.money.currencies)
+            raise InputError.either_decimal_mark(name, column, marks.unless_comma, others=(marks.point, marks.comma))
+    currencies = different_currencies(tally.money.currencies)
     says_none = mapping.columns.currency is None and CURRENCY in mapping.columns.model_fields_set
     if len(currencies) > 1 and not mapping.currency_rates and not says_none:
         raise InputError.several_currencies(name, currencies, mapping.columns.currency)
@@ -60,11 +61,9 @@ def refuse_doubtful_values(name: str, mapping: Mapping, assembled: Assembled) ->
         InputError: a person must look at the export, or decide in the mapping.
     """
     repeated, purchases = assembled.repeated_purchases[TRAIN_ROLE], assembled.purchases
-    if (
-        mapping.adds_prices
-        and mapping.duplicates is None
-        and repeated >= max(_FEWEST_REPEATED, _MANY_REPEATED * purchases)
-    ):
+    many = repeated >= max(_FEWEST_REPEATED, _MANY_REPEATED * purchases)
+    adds_rows = mapping.adds_prices and mapping.price_is == "row"  # the total of an order counts once in any case
+    if many and adds_rows and mapping.duplicates is None:
         raise InputError.purchases_repeated(name, repeated, purchases)
     found = {code: sessions for code, sessions in assembled.untrained.items() if code not in _EXPLAINED}
     unknown = sum(found.values())

@@ -76,6 +76,7 @@ def order_columns(cells: pl.DataFrame, mapping: Mapping, seed: int) -> list[pl.S
     if mapping.columns.order_id is not None:
         none = pl.Series(ORDER_ID, [None], dtype=pl.String).new_from_index(0, cells.height)
         ids = _words(cells.get_column(ORDER_ID)) if ORDER_ID in cells.columns else none
+        ids = ids.str.replace(r"^(\d+)\.0+$", "${1}")  # a program with gaps in its column wrote a number
         ids = ids.set(ids.str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS)), None)
         found.append(ids.hash(seed).reinterpret(signed=True).set(ids.is_null(), None).alias(ORDER))
     if ORDER_STATUS in cells.columns:

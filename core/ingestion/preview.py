@@ -19,9 +19,14 @@ from core.ingestion.quarantine import LINE, REASON
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import Source, open_tables
 from core.ingestion.understanding import Understanding
+from core.schema import BUY
 
 _ROWS_LOOKED_AT = 5_000
 """Rows that a guess rests on: rare event words show, and it takes no time."""
+
+
+_PIECES_LOOKED_AT = 5
+"""Pieces of a log that are searched for a purchase: logs that are sorted by event type may begin with views."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,33 @@ def completed_mapping(source: Source, mapping: Mapping) -> tuple[Mapping, list[s
     if not mapping.adds_prices or set(GUESSED_ROLES) <= mapping.columns.model_fields_set:
         return mapping, []
     try:
-        log = peek(source, mapping)
+        log = _first_purchases(source, mapping)
     except InputError:  # reading it will say so, and knows more about the reason
         return mapping, []
     return completed(mapping, log.columns, log.rows)
+
+
+def _first_purchases(source: Source, mapping: Mapping) -> Peek:
+    """The first rows that are purchases, as far as the first pieces of the log have any; else its first rows."""
+    log = peek(source, mapping)
+    words = {word for word, kind in mapping.words().items() if kind == BUY}
+    named = [name.casefold() for name in log.columns]
+    column = plain(str(mapping.columns.event_type)).casefold()
+    if mapping.every_event_is is not None or column not in named:
+        return log
+    place = f"{named.index(column)}"
+    looked_at = 0
+    for table in open_tables(source, mapping):
+        for piece in table.pieces({f"{number}": number for number in range(len(log.columns))}):
+            rows = piece.read().rows
+            kinds = rows.get_column(place).cast(pl.String).str.strip_chars().str.to_lowercase()
+            bought = rows.filter(kinds.is_in(sorted(words)))
+            looked_at += 1
+            if bought.height:
+                return Peek(table.name, log.columns, tuple(_texts(bought.head(_ROWS_LOOKED_AT)).iter_rows()))
+            if looked_at == _PIECES_LOOKED_AT:
+                return log
+    return log
 
 
 def _texts(rows: pl.DataFrame) -> pl.DataFrame:

@@ -72,14 +72,14 @@ def column_values(train: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:
     )
 
 
-def purchase_values(train: pl.DataFrame, mapping: Mapping, losses: Losses) -> pl.DataFrame:
+def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> pl.DataFrame:
     """Add up the purchases of train sessions.
 
     Args:
         train: the events of whole sessions: session, user, time, type, value (what a BUY row adds), and order, status
             and rate where the mapping names their columns.
         mapping: says what prices are, and which orders count.
-        losses: the purchases in quarantine.
+        lost: the sessions that may have lost a purchase, each once.
 
     Returns:
         One row per session that bought something or may have lost a purchase: session, value (null where it is not
@@ -94,8 +94,8 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, losses: Losses) -> pl
     )
     # By NumPy, as Polars multiplies by the divisor's inverse, and 50532.55 would end in ...549999.
     sums = sums.with_columns(pl.Series(REMAINING, sums.get_column(REMAINING).to_numpy() / _MILLION))
-    lost = losses.touched(train.select(SESSION, USER, TIME)).to_frame()
-    found = sums.join(lost.with_columns(pl.lit(value=True).alias("lost")), on=SESSION, how="full", coalesce=True)
+    marked = lost.to_frame().with_columns(pl.lit(value=True).alias("lost"))
+    found = sums.join(marked, on=SESSION, how="full", coalesce=True)
     reason = (
         pl.when(pl.col("lost"))
         .then(pl.lit(UnknownValue.LOST_PURCHASE))
@@ -115,23 +115,27 @@ def _with_statuses(bought: pl.DataFrame, key: str | None) -> pl.DataFrame:
     """Apply currencies and statuses, which hold for a whole order, also where only one of its rows names them."""
     reason, value = pl.lit(None, dtype=pl.String), pl.col(VALUE)
     if RATE in bought.columns:
-        rate = _of_order(RATE, key, pl.col(RATE).max())
+        rate = _of_order(RATE, key)
         reason = pl.when(rate.is_nan() | rate.is_null()).then(pl.lit(UnknownValue.UNKNOWN_CURRENCY)).otherwise(reason)
         value = value * rate.fill_nan(None)
     if STATUS in bought.columns:
-        status = _of_order(STATUS, key, pl.col(STATUS).min())
+        status = _of_order(STATUS, key)
         unclear = (status == UNCLEAR) | status.is_null()
+        if key is not None:  # an order that is paid on one row and refunded on another is refunded in part, or later
+            differ = pl.col(STATUS).min().over(key, SESSION) != pl.col(STATUS).max().over(key, SESSION)
+            unclear |= pl.col(key).is_not_null() & differ.fill_null(value=False)
         reason = pl.when(unclear).then(pl.lit(UnknownValue.UNCLEAR_STATUS)).otherwise(reason)
-        reason = pl.when(status == VOID).then(pl.lit(None, dtype=pl.String)).otherwise(reason)
+        reason = pl.when((status == VOID) & ~unclear).then(pl.lit(None, dtype=pl.String)).otherwise(reason)
         value = pl.when(status == VOID).then(0.0).otherwise(value)
     return bought.with_columns(value.alias(VALUE), reason.alias(REASON))
 
 
-def _of_order(column: str, key: str | None, found: pl.Expr) -> pl.Expr:
-    """A cell, or where it is empty what the other rows of its order say."""
+def _of_order(column: str, key: str | None) -> pl.Expr:
+    """A cell, or where it is empty what the other rows of its order say, if they agree."""
     if key is None:
         return pl.col(column)
-    return pl.coalesce(column, pl.when(pl.col(key).is_not_null()).then(found.over(key, SESSION)))
+    low, high = pl.col(column).min().over(key, SESSION), pl.col(column).max().over(key, SESSION)
+    return pl.coalesce(column, pl.when(pl.col(key).is_not_null() & (low == high)).then(low))
 
 
 def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl.DataFrame:

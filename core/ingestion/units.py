@@ -98,11 +98,13 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
         SharedCodeError: two session ids have one code.
     """
     key = SESSION if mapping.session_gap_minutes is None else USER
+    losses = losses or Losses()
+    lost = losses.touched(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
     ordered, repeats, firsts = {}, {}, []
     for role, rows in events.items():
-        ordered[role], repeats[role] = _in_order(rows, key, remove=mapping.duplicates == "remove")
+        ordered[role], repeats[role] = _in_order(rows, key, mapping)
         firsts.append(_first_events(ordered[role], role))
-    values = _session_values(ordered[TRAIN_ROLE], mapping, losses or Losses())
+    values = _session_values(ordered[TRAIN_ROLE], mapping, lost)
     described = pl.concat(firsts).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
     units = _units(described, values, mapping)
     by_session = described if key == SESSION else described.sort(SESSION, ROLE)
@@ -118,7 +120,7 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
     )
 
 
-def _in_order(rows: pl.DataFrame, key: str, *, remove: bool) -> tuple[pl.DataFrame, Repeats]:
+def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFrame, Repeats]:
     """Sort the rows of one file by all that tells them apart, so that their order in the file is gone.
 
     Returns:
@@ -131,15 +133,19 @@ def _in_order(rows: pl.DataFrame, key: str, *, remove: bool) -> tuple[pl.DataFra
     visits = 0
     if key == SESSION and (same_key & _changed(ordered, USER)).any():
         ordered, visits = join_visits(ordered)
-    others = [name for name in ordered.columns if name not in (*ROW_KEYS, "_moment", USER_SESSION)]
+    described = [name for name in ordered.columns if name not in (*ROW_KEYS, "_moment", USER_SESSION, CATEGORY)]
+    others = [*described, CATEGORY]
     tied = same_key & ~_changed(ordered, "_moment", PRODUCT)
     if (same_key & _changed(ordered, USER)).any() or (tied & _changed(ordered, *others)).any():
         ordered = ordered.sort(key, USER, "_moment", PRODUCT, *others)
         tied = ~_changed(ordered, key, "_moment", PRODUCT)
     repeated = tied & ~_changed(ordered, SESSION, USER, *others)
-    bought = ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY]
-    found = Repeats(int(np.count_nonzero(repeated)), int(np.count_nonzero(repeated & bought)), visits)
-    return (ordered.filter(~repeated) if remove and found.rows else ordered), found
+    # a join with a table of categories repeats a purchase for each category of its product
+    bought = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
+    bought &= ~_changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
+    found = Repeats(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought)), visits)
+    surplus = repeated | bought
+    return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), found
 
 
 def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
@@ -194,10 +200,10 @@ def _numbered(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME)
 
 
-def _session_values(train: pl.DataFrame, mapping: Mapping, losses: Losses) -> pl.DataFrame:
+def _session_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> pl.DataFrame:
     """The values of train sessions that are not simply those of their first row: session, value, and REASON."""
     if mapping.adds_prices:
-        return purchase_values(train, mapping, losses)
+        return purchase_values(train, mapping, lost)
     return column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
 
 

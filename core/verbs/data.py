@@ -82,9 +82,9 @@ def ingest(options: argparse.Namespace) -> Outcome:
     lines += [f"  {note}" for note in card.mapping_notes]
     for name, file in (("train", card.train), ("test", card.test)):
         if file.sent_twice:
-            lines.append(f"  {count(file.sent_twice, 'purchase')} of {name} were sent twice and count once")
+            lines.append(f"  {count(file.sent_twice, 'purchase')} of {name} removed, as the same order was sent before")
         if file.joined_visits:
-            lines.append(f"  {count(file.joined_visits, 'session')} of {name} change the user, as at a log-in")
+            lines.append(f"  {count(file.joined_visits, 'session')} of {name} with a change of user, as at a log-in")
     lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")

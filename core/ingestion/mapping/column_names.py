@@ -64,11 +64,15 @@ ORDER_NAMES: Final = (
     ordername orderkey ordernum orderref orderreference purchaseid purchaseorder paymentid ecommercetransactionid
     idtransaction transactionnumber transactionno order transaction name siparisno siparisid numerocommande pedido"""),
 )
-"""What tells one purchase from another; `name` is Shopify's."""
+"""Columns with the id of an order; Shopify calls it `name`."""
 
 STATUS_NAMES: Final = _each("""
     financialstatus paymentstatus orderstatus orderstate transactionstatus purchasestatus paymentstate status state
-    bestellstatus zahlungsstatus siparisdurumu""")
+    bestellstatus zahlungsstatus siparisdurumu odemedurumu durum cancelled canceled iscancelled iscanceled isrefunded
+    refunded voided""")
+
+CANCEL_FLAGS: Final = frozenset(_each("cancelled canceled iscancelled iscanceled isrefunded refunded voided"))
+"""Columns that say of each order whether it is void."""
 
 CURRENCY_NAMES: Final = _each("""
     currency currencycode ordercurrency pricecurrency transactioncurrency itemcurrency purchasecurrency waehrung

@@ -44,7 +44,7 @@ def refuse_two_sources(mapping: Mapping) -> None:
         ("session_value", adds_prices, f"none beside value = {PRICE_OF_BUYS}"),
         ("price", not adds_prices, f"a price only beside value = {PRICE_OF_BUYS}"),
         ("quantity", not adds_prices, f"a quantity only beside value = {PRICE_OF_BUYS}"),
-        *((role, not adds_prices, f"this column only beside value = {PRICE_OF_BUYS}") for role in _MONEY_ROLES),
+        *((role, not adds_prices, f"this column only with value = {PRICE_OF_BUYS}") for role in _MONEY_ROLES),
     )
     for role, unused, allowed in rules:
         name = getattr(columns, role)
@@ -66,7 +66,7 @@ def require_money_settings(mapping: Mapping) -> None:
             "columns.order_id", "the column with the order's id, which price_is = order_total needs"
         )
     if mapping.price_is == "order_total" and columns.quantity is not None:
-        allowed = "none beside price_is = order_total, which has all pieces in it"
+        allowed = "none with price_is = order_total, which has all pieces in it"
         raise SettingError.not_allowed("columns.quantity", shown(columns.quantity), allowed)
     if columns.order_status is not None and not mapping.counted_status:
         raise SettingError.missing("counted_status", "the words of columns.order_status whose orders count")

@@ -121,7 +121,7 @@ class Mapping(BaseModel):
         "other word have no known value.",
     )
     currency: Text = Field(
-        default="", description="The currency of session values, such as EUR; needed beside currency_rates only."
+        default="", description="The currency of session values, such as EUR; needed with currency_rates only."
     )
     currency_rates: dict[Word, Annotated[Number, Field(gt=0)]] = Field(
         default={},

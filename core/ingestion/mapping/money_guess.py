@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from core.errors import listed
+from core.ingestion.amounts import different_currencies, is_currency
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.definition import GUESSED_ROLES, Mapping
 from core.ingestion.mapping.event_words import type_of
@@ -33,17 +34,23 @@ def _each(words: str) -> tuple[str, ...]:
 
 COUNTED_WORDS: Final = _each("""
     paid completed complete processing fulfilled shipped delivered captured settled succeeded success approved confirmed
-    invoiced closed sold bezahlt abgeschlossen versendet geliefert ödendi tamamlandı""")
+    invoiced closed sold bezahlt abgeschlossen versendet geliefert ödendi tamamlandı payé payée
+    betaald opłacone pagado pagada pagato completado concluído""")
 VOID_WORDS: Final = _each("""
     refunded voided void cancelled canceled failed declined chargeback expired returned rejected reversed refund
-    storniert erstattet iptal iade""")
+    storniert erstattet iptal iade remboursé remboursée annulé annulée terugbetaald geannuleerd zwrócone anulowane
+    reembolsado reembolsada cancelado cancelada rimborsato annullato""")
 """Statuses of orders as shop systems write them. Others, such as pending or partially_refunded, are for a person to
 decide."""
 _COUNTED, _VOID = frozenset(map(plain, COUNTED_WORDS)), frozenset(map(plain, VOID_WORDS))
 _MOST_STATUSES: Final = 40
+_MOST_NAMED: Final = 12
 _FEWEST_ORDERS: Final = 3
 """Orders of several rows whose rows agree: with fewer, two prices may be equal by chance."""
-_CURRENCY: Final = re.compile(r"[A-Za-z]{3}|[$€£¥₺₹₽]")
+_VARIOUS: Final = 1 / 3
+"""Different totals, as a share of the orders: equal prices within an order say something only where prices differ."""
+_FLAGS: Final = {"true": False, "1": False, "yes": False, "y": False, "false": True, "0": True, "no": True, "n": True}
+"""Words of a column such as `cancelled`, and whether such orders count."""
 _ORDER_NAME: Final = re.compile(r"#?[A-Z]{0,4}-?\d+")
 """How shops name orders; a column called `name` holds many other things."""
 
@@ -76,13 +83,27 @@ def _kind(word: str, words: dict[str, str]) -> str | None:
     return next((kind for known, kind in words.items() if known.lower() == word.lower()), None)
 
 
+def needs_orders(findings: Findings) -> bool:
+    """Whether orders have statuses or currencies that decide what they are worth."""
+    bought = bought_rows(findings)
+    for column in findings.candidates(ORDER_STATUS, names.STATUS_NAMES):
+        words = {column.cells[row] for row in bought if column.cells[row]}
+        if len(words) <= _MOST_STATUSES and _sorted_out(column, sorted(words))[1]:
+            return True
+    for column in findings.candidates(CURRENCY, names.CURRENCY_NAMES):
+        found = {column.cells[row] for row in bought if column.cells[row]}
+        if found and all(map(is_currency, found)) and len(different_currencies(found)) > 1:
+            return True
+    return False
+
+
 def filled_share(column: LogColumn, rows: Sequence[int]) -> float:
     """Share of these rows in which the column has something; 1 where there is no row, as nothing speaks against it."""
     return sum(bool(column.cells[row]) for row in rows) / len(rows) if rows else 1.0
 
 
 def find_order(findings: Findings, bought: Sequence[int]) -> LogColumn | None:
-    """Find the column that tells the orders apart, and give it its role: nearly every purchase has one, of one user."""
+    """Find the column with the id of the order and give it its role: nearly every purchase has one, of one user."""
     user = findings.taken.get(USER_ID)
     for column in findings.candidates(ORDER_ID, names.ORDER_NAMES):
         if plain(column.name) == "name" and not all(map(_ORDER_NAME.fullmatch, column.distinct)):
@@ -110,9 +131,10 @@ def is_once_per_order(order: LogColumn, price: LogColumn, bought: Iterable[int])
     for row in bought:
         if order.cells[row] and order.cells[row].lower() not in PLACEHOLDER_IDS:
             orders.setdefault(order.cells[row], []).append(price.cells[row])
-    several = [cells for cells in orders.values() if len(cells) > 1]
-    once = sum(len(set(filter(None, cells))) == 1 for cells in several)
-    return len(several) >= _FEWEST_ORDERS and once >= MOSTLY * len(several)
+    several = [set(filter(None, cells)) for cells in orders.values() if len(cells) > 1]
+    totals = [cells.pop() for cells in several if len(cells) == 1]
+    various = len(set(totals)) >= _VARIOUS * len(totals)  # else it is a shop of few prices
+    return len(several) >= _FEWEST_ORDERS and len(totals) >= MOSTLY * len(several) and various
 
 
 def _find_totals(findings: Findings, order: LogColumn, price: LogColumn, bought: Sequence[int]) -> None:
@@ -138,8 +160,9 @@ def _has_row_prices(order: LogColumn, price: LogColumn, rows: Iterable[int]) -> 
 def _find_status(findings: Findings, bought: Sequence[int]) -> None:
     for column in findings.candidates(ORDER_STATUS, names.STATUS_NAMES):
         words = list(dict.fromkeys(column.cells[row] for row in bought if column.cells[row]))
-        counted, void = ([word for word in words if _known(word, known)] for known in (_COUNTED, _VOID))
+        counted, void = _sorted_out(column, words)
         if not (counted or void) or len(words) > _MOST_STATUSES:
+            _mention(findings, column, words)
             continue
         unclear = [word for word in words if word not in counted and word not in void]
         findings.take(ORDER_STATUS, column)
@@ -155,6 +178,26 @@ def _find_status(findings: Findings, bought: Sequence[int]) -> None:
         return
 
 
+def _sorted_out(column: LogColumn, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words whose orders count, and those whose orders are void."""
+    if plain(column.name) in names.CANCEL_FLAGS:
+        flags = {word: _FLAGS[word.lower()] for word in words if word.lower() in _FLAGS}
+        counted = [word for word, counts in flags.items() if counts]
+        return counted, [word for word in flags if word not in counted]
+    counted, void = ([word for word in words if _known(word, known)] for known in (_COUNTED, _VOID))
+    return counted, void
+
+
+def _mention(findings: Findings, column: LogColumn, words: Sequence[str]) -> None:
+    """Say that a column that is named like a status is not read, if its words may be statuses."""
+    few = 1 < len(words) <= _MOST_NAMED and not any(word.isdigit() for word in words)
+    if few and ORDER_STATUS not in findings.reasons:
+        findings.reasons[ORDER_STATUS] = (
+            f"Column {column.name} may hold statuses of orders, but its words ({listed(words)}) are not known, so it "
+            "is not read: name it in columns.order_status, and its words in counted_status and void_status."
+        )
+
+
 def _known(word: str, known: frozenset[str]) -> bool:
     return plain(word) in known or plain(word).removeprefix("wc") in known  # WooCommerce writes wc-completed
 
@@ -167,11 +210,11 @@ def _with_usual(found: Sequence[str], usual: Sequence[str]) -> list[str]:
 def _find_currency(findings: Findings, bought: Sequence[int]) -> None:
     for column in findings.candidates(CURRENCY, names.CURRENCY_NAMES):
         found = [column.cells[row] for row in bought if column.cells[row]]
-        if not found or sum(_CURRENCY.fullmatch(cell) is not None for cell in found) < MOSTLY * len(found):
+        if not found or sum(map(is_currency, found)) < MOSTLY * len(found):
             continue
         findings.take(CURRENCY, column)
         currencies = sorted(set(found), key=lambda code: -found.count(code))
-        if len(currencies) > 1:
+        if len(different_currencies(currencies)) > 1:
             findings.miss(
                 CURRENCY,
                 f"Column {column.name} has {listed(currencies)}, which cannot be added up: name the currency of "
@@ -212,10 +255,10 @@ def completed(
     if "price_is" in findings.settings and "price_is" not in mapping.model_fields_set:
         settings["price_is"] = findings.settings["price_is"]
     if not added and not settings:
-        return mapping, []
+        return mapping, [findings.reasons[role] for role in roles if role in findings.reasons]
     columns = mapping.columns.model_dump(exclude_unset=True) | added
     given = mapping.model_dump(exclude_unset=True) | settings | {"columns": columns}
-    reasons = [findings.reasons[role] for role in added]
+    reasons = [findings.reasons[role] for role in roles if role in findings.reasons]
     if "price_is" in settings:
         reasons.append(f"Column {mapping.columns.price} holds one number for each order, which counts once.")
     return Mapping.checked(**given), reasons

@@ -9,7 +9,7 @@ from core.ingestion.mapping.consistency import PRICE_OF_BUYS
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.findings import Findings
 from core.ingestion.mapping.log_column import MOSTLY, LogColumn, plain
-from core.ingestion.mapping.money_guess import bought_rows, filled_share, find_money_columns
+from core.ingestion.mapping.money_guess import bought_rows, filled_share, find_money_columns, needs_orders
 from core.schema import PRICE, QUANTITY, SESSION_VALUE, USER_SESSION
 
 NUMBERS = (SESSION_VALUE, PRICE, QUANTITY)
@@ -27,7 +27,7 @@ def find_value(findings: Findings) -> None:
     ]
     if own:
         findings.take(SESSION_VALUE, own[0])
-    elif same:
+    elif same and not needs_orders(findings):
         findings.take(SESSION_VALUE, same[0], "holds one number for each session, on all its rows")
     else:
         _find_prices(findings)
@@ -86,7 +86,11 @@ def _find_decimal(findings: Findings) -> None:
         for role, reason in undecided.items():
             findings.miss(role, reason)
         return
-    with_comma = [role for role, column in columns.items() if column.decimal_mark() == ","]
+    marks = [column.marks for column in columns.values()]
+    decided = any(each.comma is not None for each in marks) and all(each.point is None for each in marks)
+    with_comma = [
+        role for role, column in columns.items() if column.decimal_mark() == "," or (decided and column.marks.comma)
+    ]
     if with_comma:
         findings.settings["decimal"] = ","
         for role in with_comma:
@@ -94,7 +98,7 @@ def _find_decimal(findings: Findings) -> None:
 
 
 def undecided_marks(columns: dict[str, LogColumn]) -> dict[str, str]:
-    """Role -> what a person must decide, for the columns of numbers whose decimal mark nothing tells."""
+    """Role -> what a person must decide, for the columns of numbers whose decimal mark is open."""
     found = {role: column.marks for role, column in columns.items()}
     point = any(marks.point is not None for marks in found.values())
     comma = any(marks.comma is not None for marks in found.values())
