@@ -446,14 +446,14 @@ def test_one_session_as_it_stands_in_the_files(session: str, dataset: Dataset) -
 def test_a_session_of_very_many_events_is_told_whole_and_drawn_in_part(tmp_path: Path) -> None:
     first = datetime(2024, 3, 5, tzinfo=UTC)
     rows = [
-        Row("A", 12.0, time=(first + timedelta(seconds=second)).isoformat(), user="U1" if second < 600 else "U2")
+        Row("A", 12.0, time=(first + timedelta(seconds=second)).isoformat(), user=f"U{second // 500}")
         for second in range(2_000)
     ]
     data = session_line.frame(World(rows, [Row("B")]).ingested(tmp_path), "A")
     assert data.height == 500
     assert data["second"].to_list() == list(range(500))
     assert session_line.finding(data).startswith(
-        "2,000 events in 33 min 19 s by 2 users, who share the id (the first 500 are drawn); "
+        "2,000 events in 33 min 19 s by 4 users, who share the id (the first 500 are drawn); "
     )
     whole = session_line.frame(World(rows[:500], [Row("B")]).ingested(tmp_path), "A")
     assert session_line.finding(whole) == "500 events in 8 min 19 s; worth 12.0 value units."
@@ -607,7 +607,7 @@ def test_the_size_of_the_files_against_a_count_by_hand(dataset: Dataset) -> None
 def test_how_many_rows_could_be_used(dataset: Dataset, tmp_path: Path) -> None:
     whole = dataset.card()
     rows = whole.train.rows + whole.test.rows
-    twice = World([*MIXED.train, dataclasses.replace(MIXED.train[3], product="")], [*MIXED.test, MIXED.test[2]])
+    twice = World([*MIXED.train, dataclasses.replace(MIXED.train[3], user="")], [*MIXED.test, MIXED.test[2]])
     card = twice.ingested(tmp_path).card()
     told = overview.quality(card)
     assert (card.train.removed, card.test.removed) == (0, 0)  # files in our own form keep them
