@@ -33,7 +33,7 @@ _JOINERS: Final = r"(?:^|[\x21-\x7E\p{Latin}])[\u200C\u200D]|[\u200C\u200D](?:$|
 """Persian and Indian words and emoji are written with joiners; next to Latin letters or digits these mean nothing."""
 _HARD_BLANKS: Final = r"[\u00A0\u2007\u202F]"
 UNSEEN: Final = rf"{_INVISIBLE}|{_JOINERS}|(?:^|[^«]){_HARD_BLANKS}(?:$|[^:;!?»%€])"
-"""Characters that nobody sees or that look like a blank. French sets hard blanks before its marks."""
+"""Characters that are invisible or look like a blank. French sets hard blanks before its marks."""
 _LONG: Final = r"^[1-9]\d{15,19}$"
 _CUT: Final = r"^\d{15}0+$"
 _PRECISION: Final = 15

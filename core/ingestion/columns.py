@@ -25,17 +25,17 @@ def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterab
         InputError: a wanted column is absent or stands there more than once; the sentence names what is there instead.
     """
     found = [plain(name) for name in table.columns]
-    told = {role: str(getattr(mapping.columns, role)) for role in wanted}
-    told |= {role: name for role in optional if _places(found, name := str(getattr(mapping.columns, role)))}
-    places = {role: _places(found, column) for role, column in told.items()}
-    missing = [told[role] for role, where in places.items() if not where]
+    names = {role: str(getattr(mapping.columns, role)) for role in wanted}
+    names |= {role: name for role in optional if _places(found, name := str(getattr(mapping.columns, role)))}
+    places = {role: _places(found, column) for role, column in names.items()}
+    missing = [names[role] for role, where in places.items() if not where]
     if missing:
         if mapping.separator is not None:
             _explain_one_column(table.name, found)
         raise InputError.missing_columns(table.name, missing, [short(name) for name in found])
     for role, where in places.items():
         if len(where) > 1:
-            raise InputError.column_twice(table.name, told[role])
+            raise InputError.column_twice(table.name, names[role])
     return {role: where[0] for role, where in places.items()}
 
 

@@ -21,7 +21,7 @@ from core.ingestion.hashed_file import OTHER_CONTENT, HashedFile
 
 @dataclass(frozen=True)
 class _State:
-    """What a file system says of a file. Nothing of it changes where nobody writes to the file or replaces it."""
+    """What a file system says of a file. It stays the same unless a process writes to the file or replaces it."""
 
     device: int
     inode: int
