@@ -14,12 +14,11 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import ks_2samp
-from sklearn.metrics import roc_auc_score
 
 from core.audit import AUDIT_VERSION, RULES, AuditReport, Finding, audit, lines, stored_audit
 from core.audit import report as report_module
 from core.audit.case import AuditCase
-from core.audit.distance import area_under_curve, distance, stability_index
+from core.audit.distance import distance, stability_index
 from core.audit.drift_rules import ABOUT, CALENDAR, PAST, SESSION
 from core.audit.sample import draw_sample
 from core.config import RunConfig
@@ -974,8 +973,6 @@ def test_the_distances_are_those_of_the_books():
     edges = np.quantile(first, np.linspace(0, 1, 11)[1:-1])
     e, a = (np.histogram(each, [-np.inf, *edges, np.inf])[0] / len(each) for each in (first, second))
     assert apart.psi == pytest.approx(np.sum((a - e) * np.log(a / e)), rel=0.02)
-    is_second, guessed = np.repeat([0.0, 1.0], [40, 60]), draws.integers(0, 9, 100).astype(float)
-    assert area_under_curve(is_second, guessed) == pytest.approx(roc_auc_score(is_second, guessed))
 
 
 def test_what_cannot_be_measured_counts_as_a_value_of_its_own():

@@ -38,10 +38,10 @@ from core.schema import SESSION
 from core.training import TrainingSet, training_set
 from core.training.fold_columns import Times
 from core.training.shift import WARNING, Shift, find_shift
+from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.assortment import late_part
 from core.training.shift.contrast import Rows, cell_weights, contrast
 from core.training.shift.find import FEWEST_SESSIONS
-from core.training.shift.likeness import area_between
 from core.training.shift.measures import own_lengths
 from core.training.shift.season import DAY, another_season, follows, gap_days
 from core.workspace import Workspace
@@ -268,8 +268,10 @@ def test_own_lengths_compare_users_with_themselves() -> None:
 def test_the_area_is_one_half_for_equal_samples_and_one_for_separate_ones() -> None:
     draws = np.random.default_rng(4)
     first, second, users = draws.normal(size=(900, 2)), draws.normal(size=(900, 2)), np.arange(1_800)
-    assert area_between(first, second, users, np.ones(1_800)) == pytest.approx(0.5, abs=0.05)
-    assert area_between(first, second + 9.0, users, np.ones(1_800)) == 1.0
+    assert validate_adversarially(first, second, users).auc == pytest.approx(0.5, abs=0.05)
+    apart = validate_adversarially(first, second + np.array([9.0, 0.0]), users)
+    assert apart.auc == 1.0
+    assert apart.gain.argmax() == 0
 
 
 def test_the_late_part_is_the_latest_sessions() -> None:

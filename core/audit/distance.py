@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp, rankdata
+from scipy.stats import ks_2samp
 
 from core.audit.sample import Sample
+from core.training.shift import validate_adversarially
 
 Vector = NDArray[np.float64]
 
@@ -19,21 +19,6 @@ _BINS: Final = 10
 """Tenths of the first sample, as the index is usually taken (Siddiqi 2006, Credit Risk Scorecards, chapter 8)."""
 _LEAST_SHARE: Final = 1e-4
 """Stands for the share of an empty bin, whose logarithm would be infinite."""
-_FOLDS: Final = 5
-_ROUNDS: Final = 60
-_SETTINGS: Final = {
-    # Small on purpose: whether two files can be told apart shows in few shallow trees, and a second is enough.
-    "objective": "binary",
-    "num_leaves": 15,
-    "learning_rate": 0.1,
-    "min_data_in_leaf": 20,
-    "seed": 7,
-    "verbosity": -1,
-    "deterministic": True,
-    "force_row_wise": True,
-    # One thread: the same answer on every machine, and no waiting for cores that others use.
-    "num_threads": 1,
-}
 
 
 @dataclass(frozen=True)
@@ -84,30 +69,12 @@ class Guess:
 
 
 def guess_file(sample: Sample, features: Sequence[str], most: int) -> Guess:
-    """Learn to tell test from train by some features, scored on users that the model did not learn from.
+    """Recognise test sessions by some features, scored on users that the model did not learn from.
 
     0.5 is guessing. At most `most` features are named, those with the highest gain first.
     """
     columns = [sample.names.index(name) for name in features]
-    X = np.concatenate([sample.train[:, columns], sample.test[:, columns]])
-    y = np.repeat([0.0, 1.0], [len(sample.train), len(sample.test)])
-    fold_of = np.concatenate([sample.train_users, sample.test_users]) % np.uint64(_FOLDS)
-    guessed, gain = np.full(len(y), y.mean()), np.zeros(len(columns))
-    for fold in range(_FOLDS):
-        here = fold_of == fold
-        if here.all() or not here.any():
-            continue
-        data = lgb.Dataset(X[~here], y[~here])
-        model = lgb.train(_SETTINGS, data, num_boost_round=_ROUNDS)
-        guessed[here] = model.predict(X[here])
-        gain += model.feature_importance(importance_type="gain")
-    order = np.argsort(-gain, kind="stable")[:most]
-    return Guess(area_under_curve(y, guessed), tuple(features[place] for place in order if gain[place] > 0))
-
-
-def area_under_curve(is_second: Vector, guessed: Vector) -> float:
-    """Probability that one of the second group gets a higher guess than one of the first (Mann and Whitney 1947)."""
-    second = int(is_second.sum())
-    first = len(is_second) - second
-    ranks = float(rankdata(guessed)[is_second == 1.0].sum())
-    return (ranks - second * (second + 1) / 2) / (first * second)
+    users = np.concatenate([sample.train_users, sample.test_users])
+    result = validate_adversarially(sample.train[:, columns], sample.test[:, columns], users)
+    order = np.argsort(-result.gain, kind="stable")[:most]
+    return Guess(result.auc, tuple(features[place] for place in order if result.gain[place] > 0))

@@ -1,6 +1,7 @@
 """Is the test file like train? Where it is not, the expected score cannot be promised."""
 
+from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.find import find_shift
 from core.training.shift.verdict import WARNING, Kind, Shift
 
-__all__ = ["WARNING", "Kind", "Shift", "find_shift"]
+__all__ = ["WARNING", "Kind", "Shift", "find_shift", "validate_adversarially"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.training.learners import Matrix, Vector
 from core.training.shift import describe
+from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.assortment import (
     FEWEST_RETURNING,
     KEPT_LEFT,
@@ -26,7 +27,6 @@ from core.training.shift.assortment import (
     returning,
 )
 from core.training.shift.contrast import DRIFT_FACTOR, SURE, Contrast, Rows, cell_weights, contrast, without_cells
-from core.training.shift.likeness import MOST_SESSIONS, area_between
 from core.training.shift.measures import (
     CONTENT,
     EVENTS,
@@ -48,6 +48,8 @@ FEWEST_SESSIONS: Final = 150
 """Of each file. With fewer, only effects of half a standard deviation and more are beyond chance."""
 FEWEST_USERS: Final = 50
 """Of each file: users are what is independent."""
+MOST_SESSIONS: Final = 6_000
+"""Of each file, for the small model. The AUC of two samples of this size is known to about 0.005."""
 _ASSORTMENT_STRENGTH, _SEASON_STRENGTH, _USERS_STRENGTH = 10.0, 2.0, 1.0
 """Places of the kinds that have no effect size among those that have one, in floors: what people should read first."""
 _KNOWN: Final = "user_is_known"
@@ -245,9 +247,9 @@ def _auc(first: _Side, second: _Side, columns: list[int], weights: Vector) -> fl
     draws = np.random.default_rng(0)
     (X, mine, users), (X_other, theirs, other_users) = first, second
     mine, theirs = (np.sort(draws.permutation(rows)[:MOST_SESSIONS]) for rows in (mine, theirs))
-    return area_between(
+    return validate_adversarially(
         X[mine][:, columns],
         X_other[theirs][:, columns],
         np.concatenate([users[mine], other_users[theirs]]),
         np.concatenate([weights[mine] / weights[mine].mean(), np.ones(len(theirs))]),
-    )
+    ).auc
