@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.eda import learner_scores
-from core.runs import Jobs, Run, best_run, expected_error, expected_interval, list_runs
-from core.wording import duration, percent, typical_error
+from core.base.text import duration, percent, typical_error
+from core.eda.run_charts import learner_scores
+from core.jobs import Jobs
+from core.runs import Run, best_run, expected_error, expected_interval, list_runs
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.job import look_for_jobs, show_end, show_progress

@@ -17,20 +17,20 @@ import numpy as np
 import polars as pl
 
 from benchmarks.quick import SETS, core
+from core.base.workspace import Workspace
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features import build_features, feature_catalogue, session_events
-from core.features.learned import LEARNED_GROUPS, START
+from core.features.learned.catalogue import LEARNED_GROUPS, START
 from core.ingestion import InputFiles, ingest
 from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import LEARNERS, mean_squared_error, training_set
 from core.training.cross_fitting import FoldMatrices, cross_fit
-from core.training.fold_columns import FoldColumns
 from core.training.folds import make_folds
+from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext
 from core.training.prepared import fold_columns
 from core.training.training_set import TrainingSet
-from core.workspace import Workspace
 
 EVERYTHING_LEARNED = "recovered_prices"
 """Without prices there is nothing that learners start from, and nothing to hold users' values against."""

@@ -20,10 +20,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
+from core.demo import write_demo
 from core.ingestion import InputFiles, ingest
-from core.ingestion.demo import write_demo
-from core.workspace import Workspace
 
 _PANDAS_UP_TO = {"vectorised": 5_000_000, "apply": 200_000}
 """Way of writing pandas -> sessions up to which it is measured beside the table; beyond, it takes too long."""

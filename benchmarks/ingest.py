@@ -18,13 +18,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core.ingestion.demo import write_demo
+from core.demo import write_demo
 
 MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 from core.ingestion import InputFiles, ingest
-from core.workspace import Workspace
+from core.base.workspace import Workspace
 files, home = Path(sys.argv[1]), Path(sys.argv[2])
 began = time.perf_counter()
 inputs = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from core.base.workspace import Workspace
 from core.config import RunConfig, available_cores
 from core.features import build_features
 from core.ingestion import InputFiles, ingest
@@ -18,7 +19,6 @@ from core.training import LEARNERS, mean_squared_error, training_set
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
 from core.training.learners import FitContext
-from core.workspace import Workspace
 
 EFFORTS = (0.5, 1.0, 2.0)
 

@@ -24,12 +24,12 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.ui.stopwatch import PATIENCE, seconds
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.eda.views import VIEWS
-from core.pipeline import run
-from core.runs import Jobs, cancel, start_run
-from core.welcome import demo_dataset, demo_files
-from core.workspace import Workspace
+from core.jobs import Jobs, cancel, start_run
+from core.pipeline.first_run import demo_dataset, demo_files
+from core.pipeline.run import run
 from tests.browser import launch, served
 
 PAGES = {

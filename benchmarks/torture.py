@@ -31,13 +31,14 @@ import polars as pl
 import psutil
 from optuna.storages.journal import JournalFileBackend
 
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
+from core.demo import write_demo
 from core.ingestion import InputFiles, ingest
-from core.ingestion.demo import write_demo
-from core.runs import Job, Jobs, Run, cancel, find_run, list_runs, load_run, resume, start_run
+from core.jobs import Job, Jobs, cancel, resume, start_run
+from core.runs import Run, find_run, list_runs, load_run
 from core.runs.store import SEARCH_FILE, damage
-from core.workspace import Workspace
 from tests.browser import served
 
 CONFIG = RunConfig(preset="standard", trials=4, folds=3)
@@ -173,7 +174,7 @@ def dashboard_killed(files: Path, home: Path, calm: Run, *, worker_too: bool) ->
     """The dashboard's process starts the job, as its button does, and is killed."""
     workspace, dataset = read(files, home)
     code = (
-        "from core.runs import start_run; from core.dataset import Dataset; from core.workspace import Workspace;"
+        "from core.runs import start_run; from core.dataset import Dataset; from core.base.workspace import Workspace;"
         "from core.config import RunConfig; from pathlib import Path; import sys, time;"
         "w = Workspace(Path(sys.argv[1])); config = RunConfig.model_validate_json(sys.argv[3]);"
         "print(start_run(w, Dataset(w.datasets / sys.argv[2]), config)[0].id, flush=True);"

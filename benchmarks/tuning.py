@@ -20,6 +20,7 @@ import numpy as np
 import optuna
 
 from benchmarks.quick import SETS, core
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.features import build_features, session_events
 from core.ingestion import InputFiles, ingest
@@ -29,7 +30,6 @@ from core.training.fitting import fit_learner
 from core.training.targets import targets_to_try
 from core.training.tuning import LearnerSearch, SearchFolder
 from core.training.tuning.groups import Groups
-from core.workspace import Workspace
 
 _MOST_ROUNDS = 1500
 Reached = list[tuple[float, float]]

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from core.base.text import count, number
+from core.base.workspace import Workspace
 from core.schema import EVENT_TIME, ROLE, SESSION, TEST_ROLE, USER_SESSION, Role
-from core.wording import count, number
-from core.workspace import Workspace
 
 EVENTS_FILE = "{role}.parquet"
 UNITS_FILE = "units.parquet"

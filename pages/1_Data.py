@@ -7,15 +7,15 @@ from pathlib import Path
 import streamlit as st
 
 from core.audit import audit
+from core.base.files import room_on
+from core.base.text import count, number, percent
 from core.dataset import DatasetCard
 from core.errors import SettingError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
-from core.ingestion.found_files import path_of
+from core.ingestion.paths import path_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.uploads import keep_upload
-from core.welcome import demo_files
-from core.wording import count, number, percent
-from core.workspace import room_on
+from core.pipeline.first_run import demo_files
 from pages._ui import frame
 from pages._ui.cache import card_of
 from pages._ui.findings import show_findings

@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.eda import drift, export, long_tail, overview, session_line
-from core.eda.picking import pickable
+from core.base.text import count
+from core.eda.charts import drift, long_tail, overview, session_line
+from core.eda.parts import export
+from core.eda.parts.picking import pickable
 from core.eda.views import CHARTS, VIEWS
-from core.wording import count
 from pages._ui import frame
 from pages._ui.cache import (
     card_of,

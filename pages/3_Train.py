@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.base.text import count, duration, number, short_duration
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
-from core.eda import learner_scores
+from core.eda.run_charts import learner_scores
 from core.errors import listed
-from core.runs import Job, Jobs, Run, expected_error, expected_interval, expected_seconds, list_runs, start_run
+from core.jobs import Job, Jobs, start_run
+from core.runs import Run, expected_error, expected_interval, expected_seconds, list_runs
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
-from core.wording import count, duration, number, short_duration
 from pages._ui import frame
 from pages._ui.cache import damaged_files
 from pages._ui.frame import Figure

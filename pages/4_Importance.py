@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.eda import importance
+from core.base.text import number
+from core.eda.run_charts import importance
 from core.schema import LEARNER_LABELS
-from core.wording import number
 from pages._ui import frame
 from pages._ui.cache import importance_frame, recovered_prices
 from pages._ui.tables import price_table

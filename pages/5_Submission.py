@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.base.text import count
 from core.errors import RunError
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
-from core.wording import count
 from pages._ui import frame
 from pages._ui.frame import Figure
 from pages._ui.scores import expected_figure, show_warning

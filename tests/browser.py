@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
-from core.workspace import Workspace
+from core.base.workspace import Workspace
 from tests.absent import absent_part
 
 PROJECT = Path(__file__).resolve().parent.parent

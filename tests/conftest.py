@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.ingestion import InputFiles
-from core.pipeline import run as run_pipeline
+from core.pipeline.run import run as run_pipeline
 from core.runs import Run
-from core.workspace import Workspace
 from tests.browser import launch
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"

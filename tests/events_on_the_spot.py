@@ -17,11 +17,11 @@ from pathlib import Path
 import polars as pl
 from hypothesis import strategies as st
 
+from core.base.workspace import Workspace
 from core.dataset import QUARANTINE_FILE, Dataset
 from core.ingestion import InputFiles, Source, ingest
 from core.ingestion.mapping import Mapping
 from core.schema import EVENT_COLUMNS, EVENT_TYPES, ROLES, TEST_ROLE, TRAIN_COLUMNS, TRAIN_ROLE, Role
-from core.workspace import Workspace
 
 NOON = 1_748_865_600
 """2025-06-02 12:00:00 UTC, a Monday."""

@@ -21,13 +21,13 @@ from core.audit.case import AuditCase
 from core.audit.distance import distance, stability_index
 from core.audit.drift_rules import ABOUT, CALENDAR, PAST, SESSION
 from core.audit.sample import draw_sample
+from core.base.workspace import DEMO_FOLDER, Workspace
 from core.config import RunConfig
 from core.dataset import Dataset, RowOrder
 from core.features import all_features, build_features
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
 from core.schema import ROLES
-from core.workspace import DEMO_FOLDER, Workspace
 from tests.events_on_the_spot import Event, csv_of, good_events, rows_of, store
 
 RULE = {rule.code: rule for rule in RULES}

@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 
 from core.audit import audit
+from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.eda import drift, log_span, tail, theme
+from core.eda.charts import drift, log_span
+from core.eda.parts import theme
+from core.eda.run_charts import tail
 from core.ingestion import InputFiles, ingest
 from core.schema import ROLES
-from core.workspace import Workspace
 from tests.events_on_the_spot import NOON, Event, good_events, store
 
 DAY = 86_400

@@ -16,10 +16,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.errors import InputError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
-from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
     csv_of,

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.ingestion import InputFiles, Query, ingest
-from core.workspace import Workspace
 from tests.events_on_the_spot import (
     aside_of,
     csv_of,

@@ -14,11 +14,12 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.base.workspace import Workspace
 from core.cli import main
 from core.dataset import list_datasets
 from core.eda.views import VIEWS
-from core.runs import Jobs, Run, list_runs, load_run
-from core.workspace import Workspace
+from core.jobs import Jobs
+from core.runs import Run, list_runs, load_run
 from tests.browser import Watched, dashboard
 from tests.conftest import DEMO
 

@@ -18,16 +18,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from core.base.text import number
+from core.base.workspace import Workspace
 from core.cli import main
+from core.cli.verbs import data
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import all_features, build_features
 from core.ingestion import InputFiles
 from core.ingestion.mapping import load_mapping
 from core.runs import Run
-from core.verbs import data
-from core.wording import number
-from core.workspace import Workspace
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))

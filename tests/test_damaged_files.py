@@ -21,12 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import SettingError, StudioError
 from core.ingestion import InputFiles, csv_text, ingest, records
 from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
-from core.workspace import Workspace
 from tests.absent import absent_part
 from tests.events_on_the_spot import (
     Event,
@@ -305,7 +305,7 @@ def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path, limit: int) -> 
     files, home = write_files(tmp_path, GOOD), tmp_path / "home"
     program = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from core.ingestion import InputFiles, ingest; from core.workspace import Workspace\n"
+        "from core.ingestion import InputFiles, ingest; from core.base.workspace import Workspace\n"
         "home = Workspace(Path(sys.argv[3])); home.datasets\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]),) * 2)\n"

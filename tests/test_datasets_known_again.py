@@ -11,15 +11,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion import InputFiles, csv_text, ids, ingest, read_ids
 from core.ingestion.ids import event_ids
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.uploads import keep_upload
-from core.pipeline import check_against_files, check_submission
+from core.pipeline.run import check_against_files, check_submission
 from core.schema import Role
-from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
     Event,

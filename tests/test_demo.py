@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from core.base.workspace import DEMO_FOLDER
+from core.demo import write_demo
+from core.demo.calibration import SHOP
+from core.demo.crowd import Crowd, coprime_stride
+from core.demo.text import cents, join_lines
 from core.errors import Cancelled, SettingError
-from core.ingestion.demo import write_demo
-from core.ingestion.demo.calibration import SHOP
-from core.ingestion.demo.crowd import Crowd, coprime_stride
-from core.ingestion.demo.text import cents, join_lines
 from core.schema import EVENT_COLUMNS, EVENT_TYPES, SUBMISSION_COLUMNS, TRAIN_COLUMNS
-from core.workspace import DEMO_FOLDER
 
 FULL = 101_500  # the competition's size
 SMALL = 1_000  # enough for every flaw, written in a twentieth of a second

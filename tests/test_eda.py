@@ -22,12 +22,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.eda import event_mix, importance, learner_scores, target, theme, time_of_day
-from core.eda.session_table import session_table
+from core.eda.charts import event_mix, target, time_of_day
+from core.eda.parts import theme
+from core.eda.parts.session_table import session_table
+from core.eda.run_charts import importance, learner_scores
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, LEARNER_LABELS
-from core.workspace import Workspace
 
 MOST_MARKS = 5_000
 """What Altair sends to a browser without complaint, and a laptop draws at once."""

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -23,7 +24,6 @@ from core.errors import MissingPart
 from core.features import build_features, changed_by_later_sessions, compute_features
 from core.features.definition import History
 from core.ingestion import InputFiles, ingest
-from core.workspace import Workspace
 from tests.absent import absent_part
 from tests.conftest import DEMO
 from tests.events_on_the_spot import NOON, good_events, store

@@ -17,8 +17,9 @@ from polars.testing import assert_frame_equal
 from scipy import stats
 
 from core.audit import compare_features, draw_sample, guess_files
+from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.eda import (
+from core.eda.charts import (
     categories,
     category_map,
     days,
@@ -47,14 +48,13 @@ from core.eda import (
     value_spread,
     week,
 )
-from core.eda.picking import pickable, picked
-from core.eda.product_counts import ProductCounts, ProductEvents
-from core.eda.selection import SelectedDataset, Selection, units_of
-from core.eda.session_table import OF_TYPE, session_table
+from core.eda.parts.picking import pickable, picked
+from core.eda.parts.product_counts import ProductCounts, ProductEvents
+from core.eda.parts.selection import SelectedDataset, Selection, units_of
+from core.eda.parts.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, ROLES
-from core.workspace import Workspace
 from tests.test_eda import ONE_ROW, Row, World, mixed
 
 MIXED = World(

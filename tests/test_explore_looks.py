@@ -14,11 +14,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, expect
 
+from core.base.workspace import Workspace
 from core.eda.views import CHARTS as CHARTS_OF_ALL
 from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
 from core.runs import Run
-from core.workspace import Workspace
 from tests.browser import ENDED, dashboard, drag_over
 from tests.conftest import DEMO
 

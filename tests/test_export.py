@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser, expect
 
-from core.eda import export, lorenz
-from core.eda.export import Shown
+from core.eda.charts import lorenz
+from core.eda.parts import export
+from core.eda.parts.export import Shown
 from tests.browser import Watched
 
 DATA = lorenz.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0, 40.0]}))

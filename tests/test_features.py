@@ -29,6 +29,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import (
@@ -49,9 +50,8 @@ from core.features.honesty import HISTORY_GROUPS
 from core.features.table import events_and_units
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping as LogMapping
-from core.pipeline import certify_history
+from core.pipeline.run import certify_history
 from core.schema import EVENT_CODE, EVENT_TYPES
-from core.workspace import Workspace
 from tests.events_on_the_spot import NOON, Event, Name, good_events, joined, random_events, store, unit_names, words_of
 
 QUICKLY = settings(max_examples=25, deadline=None, derandomize=True)

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import InputError
 from core.ingestion import InputFiles, Query, hashed_file, ingest, known
@@ -29,7 +30,6 @@ from core.ingestion.content import Content
 from core.ingestion.known import fingerprint_of
 from core.ingestion.mapping import Mapping
 from core.ingestion.uploads import keep_upload
-from core.workspace import Workspace
 from tests.events_on_the_spot import Event, csv_of, good_events, left_behind, rows_of, same_frames, sample_of, zip_of
 
 BLOCK = 8_192

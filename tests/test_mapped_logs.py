@@ -12,13 +12,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.cli import main
 from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.times import epoch_seconds
-from core.pipeline import check_against_files
-from core.workspace import Workspace
+from core.pipeline.run import check_against_files
 from tests.events_on_the_spot import (
     NOON,
     aside_of,

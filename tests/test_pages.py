@@ -13,13 +13,14 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.base.workspace import Workspace
 from core.eda.views import VIEWS
 from core.errors import RunError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import load_mapping
-from core.runs import Jobs, Note, Run, load_run
-from core.welcome import demo_dataset
-from core.workspace import Workspace
+from core.jobs import Jobs
+from core.pipeline.first_run import demo_dataset
+from core.runs import Note, Run, load_run
 from pages._ui.frame import told_apart
 from tests.conftest import DEMO
 

@@ -11,17 +11,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.files import building_folder
+from core.base.progress import Moment, Progress
+from core.base.workspace import Workspace
 from core.config import RunConfig
+from core.demo.journey import write_journey
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
-from core.ingestion.journey import write_journey
-from core.pipeline import check_against_files, check_submission, run
-from core.progress import Moment, Progress
-from core.run_steps import steps
+from core.pipeline.first_run import demo_dataset
+from core.pipeline.run import check_against_files, check_submission, run
+from core.pipeline.steps import steps
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
-from core.welcome import demo_dataset
-from core.workspace import Workspace, building_folder
 from tests.absent import absent_part
 from tests.conftest import DEMO
 

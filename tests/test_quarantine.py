@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import InputError
 from core.ingestion import csv_text
 from core.ingestion.mapping import Mapping
-from core.workspace import Workspace
 from tests.events_on_the_spot import (
     Event,
     aside_of,

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import InputError
 from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.mapping import Mapping
-from core.workspace import Workspace
 from tests.events_on_the_spot import (
     csv_of,
     facts_of,

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.ingestion import InputFiles, block, csv_text, ingest
 from core.ingestion.mapping import Mapping
-from core.workspace import Workspace
 from tests.events_on_the_spot import (
     NOON,
     Event,

@@ -10,20 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.features.learned import learned_features
-from core.features.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
-from core.features.user_values import Sessions
+from core.features.learned.catalogue import learned_features
+from core.features.learned.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
+from core.features.learned.user_values import Sessions
 from core.importance import price_finding, prices_by_product, standard_errors
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
-from core.training import Training, TrainingSet, fold_columns, prepare, train
+from core.training import Training, TrainingSet, prepare, train
+from core.training import learned_columns as fold_columns
 from core.training.certificate import shuffled_target
-from core.training.fold_columns import Times, learn_columns
 from core.training.folds import FoldKind, Folds, make_folds
-from core.workspace import Workspace
+from core.training.learned_columns import Times, learn_columns
 
 NAMES = [feature.name for feature in PRICE_FEATURES]
 RAW = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 3)), max_size=30)

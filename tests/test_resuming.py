@@ -19,16 +19,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from core.base.checkpoint import Unfinished, work_name
+from core.base.files import building_folder, is_full_disk
 from core.config import RunConfig
-from core.ingestion.demo import write_demo
+from core.demo import write_demo
 from core.runs import Run, load_run
 from core.runs.store import SEARCH_FILE
 from core.training import LEARNERS
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
 from core.training.learners import FitContext
-from core.unfinished import Unfinished, work_name
-from core.workspace import building_folder, is_full_disk
 from tests.test_training import NAMES, simulated
 
 FLAGS = ("--trials", "4", "--folds", "3")
@@ -278,7 +278,7 @@ def test_a_writer_that_hides_that_the_disk_is_full_is_understood(
 ) -> None:
     """`make torture` fills real disks; this is the sentence that a library said there."""
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr("core.workspace.shutil.disk_usage", lambda _: usage._replace(free=left))
+    monkeypatch.setattr("core.base.files.shutil.disk_usage", lambda _: usage._replace(free=left))
     with pytest.raises(told) as caught, building_folder(tmp_path / "run"):
         raise ValueError("parquet: File out of specification: Invalid thrift: transport error")
     assert is_full_disk(caught.value) == (told is OSError)

@@ -15,19 +15,19 @@ import numpy as np
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
 from core.errors import RunError
-from core.pipeline import run as run_pipeline
+from core.pipeline.first_run import demo_dataset
+from core.pipeline.run import run as run_pipeline
+from core.pipeline.verify import Verified, verify_run
 from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
 from core.runs.compare import Paired
 from core.runs.cost import expected_seconds
 from core.runs.manifest import VERSION
 from core.runs.store import MANIFEST_FILE, OOF_FILE, SUBMISSION_FILE, damage
 from core.schema import STACK, UNIT, USER, VALUE
-from core.verifying import Verified, verify_run
-from core.welcome import demo_dataset
-from core.workspace import Workspace
 
 Home = tuple[Workspace, Run]
 
@@ -133,7 +133,7 @@ def test_other_libraries_are_not_called_those_that_it_was_made_with(
     finished_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, run = finished_home
-    monkeypatch.setattr("core.verifying.versions", lambda: run.manifest.versions | {"numpy": "1.0"})
+    monkeypatch.setattr("core.pipeline.verify.versions", lambda: run.manifest.versions | {"numpy": "1.0"})
     _, found, _ = verify_run(run, None)
     assert (found.code, found.outcome) == ("versions", "not_applicable")
     assert found.explanation == f"It was made with numpy {run.manifest.versions['numpy']} (here 1.0)."

@@ -23,20 +23,21 @@ from benchmarks.shifted_files import (
     june_and_december,
     other_shop_same_ids,
 )
+from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
+from core.demo import write_demo
+from core.demo.journey import write_journey
 from core.features import session_events
-from core.features.user_values import Sessions
+from core.features.learned.user_values import Sessions
 from core.ingestion import InputFiles, ingest
-from core.ingestion.demo import write_demo
-from core.ingestion.journey import write_journey
-from core.pipeline import feature_table
-from core.pipeline import run as run_pipeline
+from core.pipeline.run import feature_table
+from core.pipeline.run import run as run_pipeline
 from core.runs import NOT_PROMISED, Run, in_words, load_run, warning_text
 from core.schema import SESSION
 from core.training import TrainingSet, training_set
-from core.training.fold_columns import Times
+from core.training.learned_columns import Times
 from core.training.shift import WARNING, Shift, find_shift
 from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.assortment import late_part
@@ -44,7 +45,6 @@ from core.training.shift.contrast import Rows, cell_weights, contrast
 from core.training.shift.find import FEWEST_SESSIONS
 from core.training.shift.measures import own_lengths
 from core.training.shift.season import DAY, another_season, follows, gap_days
-from core.workspace import Workspace
 from tests.absent import absent_part
 from tests.test_pages import PROJECT, SECONDS, opened
 

@@ -18,11 +18,11 @@ from sklearn.metrics import (
     root_mean_squared_log_error,
 )
 
+from core.metric import METRICS, metric_named
 from core.training import LEARNERS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import make_folds
 from core.training.learners import FitContext, Learner
-from core.training.metric import METRICS, metric_named
 from core.training.stacking import blends, fit_stack
 from core.training.targets import OBJECTIVES, TWEEDIE, Link, Target, targets_to_try
 

@@ -27,6 +27,7 @@ from sklearn.linear_model import LinearRegression
 from core.config import RunConfig
 from core.errors import Cancelled, InputError
 from core.features import FeatureTable
+from core.metric import metric_named
 from core.training import (
     LEARNERS,
     Training,
@@ -44,7 +45,6 @@ from core.training.expected_score import ExpectedScore, expected_score, session_
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import Folds, make_folds
 from core.training.learners import FitContext, Learner
-from core.training.metric import metric_named
 from core.training.stacking import ALPHAS, Stack, fit_stack
 from core.training.training_set import TrainingSet
 

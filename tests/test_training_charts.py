@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from core.eda import fold_scores, predicted_and_true, residuals, search_space, setting_importance
-from core.runs.news import fits_by_learner, importances_told, trials_told
+from core.eda.run_charts import fold_scores, predicted_and_true, residuals, search_space, setting_importance
+from core.jobs.events import fits_by_learner, importances_told, trials_told
 from core.schema import STACK, UNIT, VALUE
 
 DRAWS = np.random.default_rng(3)

@@ -21,23 +21,23 @@ import psutil
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
+from core.base.processes import began
+from core.base.workspace import DEMO_FOLDER
 from core.config import RunConfig
 from core.errors import SettingError
-from core.features.user_values import Sessions
-from core.processes import began
+from core.features.learned.user_values import Sessions
+from core.metric import metric_named
 from core.runs import load_run
 from core.runs.store import SEARCH_FILE
 from core.training import LEARNERS, Training, prepare, train, tune
 from core.training.choice import choice_factor
 from core.training.cross_fitting import FoldMatrices
-from core.training.fold_columns import Times
 from core.training.folds import make_folds
+from core.training.learned_columns import Times
 from core.training.learners import FitContext
-from core.training.metric import metric_named
 from core.training.tuning import Budget, Searched, SearchFolder, TriedSettings, search
 from core.training.tuning.groups import Groups, plainly_worse
 from core.training.tuning.learner_search import LearnerSearch
-from core.workspace import DEMO_FOLDER
 from tests.test_training import NAMES, simulated
 
 CONTEXT = FitContext(NAMES, threads=2, seed=7)

@@ -11,20 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import RunConfig
-from core.features.learned import START, learned_features
-from core.features.prices import Baskets
-from core.features.user_values import (
-    PRIORS,
-    History,
-    Known,
-    Sessions,
-    user_value_features,
-    value_history,
-)
+from core.features.learned.catalogue import START, learned_features
+from core.features.learned.prices import Baskets
+from core.features.learned.user_values import PRIORS, History, Known, Sessions, user_value_features, value_history
 from core.schema import CATEGORY, EVENT_CODE, PRODUCT, TYPE, UNIT, VIEW
 from core.training import Training, prepare, train
-from core.training.fold_columns import Times, learn_columns
 from core.training.folds import make_folds
+from core.training.learned_columns import Times, learn_columns
 from core.training.training_set import TrainingSet
 
 rows = st.lists(

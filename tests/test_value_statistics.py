@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.features.learned import START, learned_features, parts_of_start
-from core.features.prices import SUM_FEATURES, Baskets, PriceModel
-from core.features.value_statistics import VALUE_STATISTICS, ValueStatistics
+from core.features.learned.catalogue import START, learned_features, parts_of_start
+from core.features.learned.prices import SUM_FEATURES, Baskets, PriceModel
+from core.features.learned.value_statistics import VALUE_STATISTICS, ValueStatistics
 from core.schema import CATEGORY, PRODUCT, TYPE, UNIT
 
 SESSIONS = 6

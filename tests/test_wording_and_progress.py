@@ -16,11 +16,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core import wording
+from core.base import text as wording
+from core.base.progress import Moment, Progress, Step
 from core.config import MAX_THREADS, RunConfig, available_cores
 from core.errors import SettingError
-from core.progress import Moment, Progress, Step
-from core.run_steps import steps
+from core.pipeline.steps import steps
 
 many = settings(derandomize=True, deadline=None, max_examples=300)
 
@@ -146,7 +146,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("core.progress.time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr("core.base.progress.time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 
@@ -375,7 +375,7 @@ WITH_EXAMPLES = sorted(
 
 
 def test_the_modules_that_promise_examples_have_them() -> None:
-    assert {"core.wording", "core.config"} <= set(WITH_EXAMPLES)
+    assert {"core.base.text", "core.config"} <= set(WITH_EXAMPLES)
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES)

@@ -9,14 +9,14 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.pandas_features import features
+from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.features import build_features, session_events
 from core.ingestion import InputFiles, ingest
 from core.schema import SESSION, UNIT, USER_SESSION
 from core.training import training_set
-from core.training.fold_columns import learn_columns
 from core.training.folds import NOBODY, Folds
-from core.workspace import Workspace
+from core.training.learned_columns import learn_columns
 
 _TYPES = ["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
 VALUE = "session_value"

@@ -19,13 +19,13 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.ui.stopwatch import PATIENCE, seconds
+from core.base.workspace import Workspace
 from core.dataset import Dataset
+from core.demo import write_demo
 from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
-from core.ingestion.demo import write_demo
+from core.pipeline.first_run import demo_dataset
 from core.schema import EVENT_TYPES
-from core.welcome import demo_dataset
-from core.workspace import Workspace
 from tests.browser import ENDED, launch, served
 
 _TITLE = "What do sessions look like?"

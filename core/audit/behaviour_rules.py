@@ -11,6 +11,7 @@ from core.audit.case import END, EVENTS, ID_COLUMNS, START, AuditCase
 from core.audit.finding import Finding
 from core.audit.phrases import DAY, MOST_EXAMPLES, day, joined, verb
 from core.audit.rule import Rule
+from core.base.text import count, number, percent
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -24,7 +25,6 @@ from core.schema import (
     UNIT,
     USER,
 )
-from core.wording import count, number, percent
 
 FAST_SECONDS: Final = 20
 """Different seconds with an event. Shops log a full basket in one second, and people double-click; but nobody does

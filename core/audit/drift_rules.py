@@ -13,8 +13,8 @@ from core.audit.finding import Finding, Record, Severity
 from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Need, Rule
 from core.audit.sample import Sample
+from core.base.text import count
 from core.features import GROUPS
-from core.wording import count
 
 DRIFT_CHART: Final = "drift"
 MAJOR_PSI: Final = 0.25

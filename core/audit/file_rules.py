@@ -11,9 +11,9 @@ from core.audit.case import AuditCase
 from core.audit.finding import Finding
 from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Need, Rule
+from core.base.text import count, number, percent
 from core.dataset import FileCard
 from core.schema import EVENT_TYPES, ROLES, USER_ID, USER_SESSION, Role
-from core.wording import count, number, percent
 
 MANY_ASIDE: Final = 0.01
 """Of the rows. Single broken rows are in every export; one in a hundred has a common cause that can be found."""

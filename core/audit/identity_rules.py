@@ -10,6 +10,7 @@ from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Rule
+from core.base.text import count, number, percent
 from core.schema import (
     CATEGORY,
     PLACEHOLDER_IDS,
@@ -22,7 +23,6 @@ from core.schema import (
     USER_ID,
     USER_SESSION,
 )
-from core.wording import count, number, percent
 
 MOSTLY_NEW: Final = 0.5
 """Of the test events. Where train never saw most of what test is about, history says nothing of it, and ids that are

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from core.wording import duration, number
+from core.base.text import duration, number
 
 DAY: Final = 86_400
 MOST_EXAMPLES: Final = 3

@@ -10,8 +10,8 @@ from core.audit.case import AuditCase
 from core.audit.finding import Finding
 from core.audit.phrases import MOST_EXAMPLES, shown, verb
 from core.audit.rule import Need, Rule
+from core.base.text import count, number, percent
 from core.dataset import UnknownValue
-from core.wording import count, number, percent
 
 MANY_UNKNOWN: Final = 0.02
 """Of the train sessions. A few broken rows are in every export; one session in fifty without a value has a common

@@ -14,9 +14,9 @@ from core.audit.case import AuditCase
 from core.audit.drift_rules import drift_applies
 from core.audit.finding import SEVERITIES, Finding, RuleOutcome, Severity, rank
 from core.audit.rules import RULES
+from core.base.files import sync
 from core.dataset import Dataset
 from core.features import GROUPS
-from core.workspace import sync
 
 AUDIT_FILE: Final = "audit.json"
 AUDIT_VERSION: Final = 4

@@ -10,8 +10,19 @@ from core.audit.case import COMPOSITE, END, EVENTS, KNOWN_VALUE, START, AuditCas
 from core.audit.finding import Finding, Severity
 from core.audit.phrases import MOST_EXAMPLES, lasting, verb
 from core.audit.rule import Rule
-from core.schema import CATEGORY, PRODUCT, ROLE, ROLES, SESSION, TEST_ROLE, TIME, TRAIN_ROLE, TYPE, USER
-from core.wording import count, percent
+from core.base.text import count, percent
+from core.schema import (
+    CATEGORY,
+    PRODUCT,
+    ROLE,
+    ROLES,
+    SESSION,
+    TEST_ROLE,
+    TIME,
+    TRAIN_ROLE,
+    TYPE,
+    USER,
+)
 
 MANY_COMPOSITE: Final = 0.05
 """Of all session ids. A single id that got lost is a slip; one in twenty, and the column does not name sessions."""

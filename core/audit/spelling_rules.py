@@ -10,8 +10,8 @@ from core.audit.case import ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Rule
+from core.base.text import count
 from core.schema import ROLES
-from core.wording import count
 
 NOTATION: Final = r"^-?\d(?:[.,]\d+)?[Ee]\+\d{2,3}$|^-?\d[.,]\d+[Ee]-\d{2,3}$|^-?\d\.\d{3,}[Ee](?:[7-9]|[1-9]\d)$"
 """2.05301E+18 of spreadsheets, and 2.0530135E18 of Java and Polars. A catalogue's own 12E3 or 5e10 has neither a sign

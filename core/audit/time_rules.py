@@ -11,8 +11,8 @@ from core.audit.case import EVENTS, FAR_LENGTHS, AuditCase, Span
 from core.audit.finding import Finding
 from core.audit.phrases import DAY, MOST_EXAMPLES, day, lasting, verb
 from core.audit.rule import Need, Rule
+from core.base.text import count, number, percent
 from core.schema import ROLE, ROLES, TEST_ROLE, TIME
-from core.wording import count, number, percent
 
 LOG_CHART: Final = "log_span"
 CLOSED: Final = 0.01

@@ -13,8 +13,8 @@ from core.audit.distance import distance
 from core.audit.finding import Finding, Record
 from core.audit.phrases import verb
 from core.audit.rule import Need, Rule
+from core.base.text import count, number, percent
 from core.schema import SESSION, TEST_ROLE, TRAIN_ROLE, VALUE
-from core.wording import count, number, percent
 
 TAIL_CHART: Final = "tail"
 TOP_SHARE: Final = 0.001

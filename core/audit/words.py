@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.audit.finding import Severity
 from core.audit.report import AuditReport
-from core.wording import count
+from core.base.text import count
 
 _MARKS: dict[Severity, str] = {"serious": "SERIOUS", "warning": "WARNING", "note": "note"}
 _WIDTH = 9

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from core.eda import (
+from core.eda.charts import (
     categories,
     category_map,
     days,
@@ -38,7 +38,7 @@ from core.eda import (
     value_spread,
     week,
 )
-from core.eda.picking import Pick
+from core.eda.parts.picking import Pick
 
 Source = Literal["dataset", "sessions", "products", "categories", "features", "files"]
 
@@ -50,9 +50,9 @@ class Chart:
     Attributes:
         name: by which caches and addresses know it.
         title: the question.
-        of: what `frame` is made from: the dataset, its session table (core.eda.session_table), what happened to its
-            products or in its categories (core.eda.product_counts), the features and values of a sample
-            (core.eda.feature_value), or what the audit says of such a sample's features in the two files.
+        of: what `frame` is made from: the dataset, its session table (core.eda.parts.session_table), what happened to
+            its products or in its categories (core.eda.parts.product_counts), the features and values of a sample
+            (core.eda.charts.feature_value), or what the audit says of such a sample's features in the two files.
         frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
         pick: how it is pointed at to filter the rest; None where it is only looked at.
     """

@@ -7,7 +7,7 @@ from core.features.content import CONTENT
 from core.features.context import CONTEXT
 from core.features.definition import Described, Feature, FeatureGroup
 from core.features.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
-from core.features.learned import learned_features
+from core.features.learned.catalogue import learned_features
 from core.features.sequence import SEQUENCE
 from core.features.timing import TIMING
 from core.features.user_history import USER_HISTORY

@@ -7,7 +7,18 @@ import narwhals as nw
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.features.per_unit import per_unit
 from core.features.steps import IS_LAST, PLACE, RUN, SAME_PRODUCT, TYPE_BEFORE
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TIME, TYPE, UNIT, VIEW
+from core.schema import (
+    ADD_CART,
+    BUY,
+    EVENT_CODE,
+    EVENT_TYPES,
+    PRODUCT,
+    REMOVE_CART,
+    TIME,
+    TYPE,
+    UNIT,
+    VIEW,
+)
 
 _FIRST = {word: f"first_is_{word.lower()}" for word in EVENT_TYPES}
 _LAST = {word: f"last_is_{word.lower()}" for word in EVENT_TYPES}

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.features import feature_catalogue
-from core.features.learned import parts_of_start
+from core.features.learned.catalogue import parts_of_start
 from core.schema import STACK
 from core.training import CrossFit, Matrix, Training, Vector
 

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.base.text import number
 from core.dataset import Dataset
-from core.features.prices import Baskets, Prices
+from core.features.learned.prices import Baskets, Prices
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
-from core.wording import number
 
 EVENT, PRICE, ERROR, EVENTS, LEARNED = "event_type", "price", "standard_error", "events", "learned"
 _FOLLOWED_BY = {CATEGORY: CATEGORY_ID, PRODUCT: PRODUCT_ID}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.files import sync
 from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE
 from core.ingestion.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.mapping import Mapping
@@ -36,7 +37,6 @@ from core.schema import (
     USER_SESSION,
     VALUE,
 )
-from core.workspace import sync
 
 
 @dataclass

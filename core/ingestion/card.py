@@ -11,8 +11,8 @@ from core.dataset import DatasetCard, FileCard, UnknownValue
 from core.ingestion.assembly import Assembled
 from core.ingestion.dictionaries import IdCounts
 from core.ingestion.mapping import Mapping
+from core.ingestion.read_counts import Tally
 from core.ingestion.sources import Source, left_out, own_bytes
-from core.ingestion.tally import Tally
 from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import InputError
 from core.ingestion.block import Block, OpenTable, Picked, Piece, Table
-from core.ingestion.found_files import path_of
+from core.ingestion.paths import path_of
 from core.ingestion.typed_rows import row_text, text_of_bytes
 
 _ROWS = 50_000  # rows fetched at once; some 20 MB as Python objects

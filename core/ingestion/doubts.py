@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.ingestion.amounts import different_currencies
 from core.ingestion.assembly import Assembled
 from core.ingestion.mapping import Mapping
-from core.ingestion.tally import Tally
+from core.ingestion.read_counts import Tally
 from core.schema import CURRENCY, TRAIN_ROLE
 
 _MANY_REPEATED: Final = 0.05

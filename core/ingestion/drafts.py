@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.columns import plain
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import Peek
 from core.ingestion.understanding import Understanding
-from core.workspace import Workspace
 
 AS_IT_STANDS = "as it stands"
 """What people call reading a log in our own form."""

@@ -13,10 +13,10 @@ from core.ingestion.content import Content
 from core.ingestion.id_cells import as_text
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
+from core.ingestion.read_counts import Tally
 from core.ingestion.reading import read_blocks
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import open_tables
-from core.ingestion.tally import Tally
 from core.ingestion.understanding import Understanding
 from core.schema import SESSION, USER_SESSION
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.files import READING, building_folder, private_folder, sync
+from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
 from core.errors import InputError, SettingError
@@ -38,12 +40,12 @@ from core.ingestion.lost_purchases import unassigned
 from core.ingestion.mapping import mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.preview import completed_mapping
+from core.ingestion.read_counts import Tally
 from core.ingestion.reading import read_blocks
 from core.ingestion.repeated_orders import SentTwice
 from core.ingestion.session_values import Losses
 from core.ingestion.sources import Source, text_bytes
 from core.ingestion.spill import Spill, part_bits
-from core.ingestion.tally import Tally
 from core.ingestion.understanding import Understanding
 from core.ingestion.units import SharedCodeError
 from core.schema import (
@@ -56,7 +58,6 @@ from core.schema import (
     USER_ID,
     USER_SESSION,
 )
-from core.workspace import READING, Workspace, building_folder, private_folder, sync
 
 _SEEDS = range(8)
 """Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""

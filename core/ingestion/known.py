@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.content import Content, require_unchanged
@@ -16,7 +17,6 @@ from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.side_by_side import in_order
 from core.ingestion.sources import own_bytes
 from core.ingestion.synthetic import is_synthetic
-from core.workspace import Workspace
 
 _STORED_FORM = b"events-3"  # part of the fingerprint: raise it when the stored form changes
 

@@ -19,7 +19,18 @@ from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import is_of_no_interest, type_of
 from core.ingestion.quarantine import FILE, LINE, REASON
-from core.schema import BUY, EVENT_CODE, EVENT_TYPE, SESSION, TIME, TYPE, USER, USER_ID, USER_SESSION, VALUE
+from core.schema import (
+    BUY,
+    EVENT_CODE,
+    EVENT_TYPE,
+    SESSION,
+    TIME,
+    TYPE,
+    USER,
+    USER_ID,
+    USER_SESSION,
+    VALUE,
+)
 
 IS_CERTAIN: Final = "is_certain"
 NO_LOSS: Final = pl.DataFrame(

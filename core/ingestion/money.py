@@ -9,7 +9,16 @@ import polars as pl
 
 from core.ingestion.amounts import DecimalMarks, currency_signs, decimal_marks, parse_amounts
 from core.ingestion.mapping import Mapping
-from core.schema import BUY, CURRENCY, EVENT_CODE, ORDER_ID, ORDER_STATUS, PLACEHOLDER_IDS, PRICE, QUANTITY
+from core.schema import (
+    BUY,
+    CURRENCY,
+    EVENT_CODE,
+    ORDER_ID,
+    ORDER_STATUS,
+    PLACEHOLDER_IDS,
+    PRICE,
+    QUANTITY,
+)
 
 ORDER: Final = "order"
 """Code of the order that a purchase belongs to, Int64; null where its row names none."""

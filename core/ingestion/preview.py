@@ -11,10 +11,10 @@ from core.errors import InputError
 from core.ingestion.block import Block, Broken
 from core.ingestion.columns import pick, plain
 from core.ingestion.database import Query
-from core.ingestion.found_files import files_of
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.definition import GUESSED_ROLES
 from core.ingestion.mapping.money_guess import completed
+from core.ingestion.paths import files_of
 from core.ingestion.quarantine import LINE, REASON
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import Source, open_tables

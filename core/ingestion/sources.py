@@ -21,10 +21,10 @@ from core.ingestion.block import OpenTable, Picked, Piece, Table
 from core.ingestion.content import Content
 from core.ingestion.csv_text import open_text
 from core.ingestion.database import Query, open_query
-from core.ingestion.found_files import bytes_of, files_of, passed_over, path_of, taken_of_archive, text_bytes_of
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.parquet import open_parquet
+from core.ingestion.paths import bytes_of, files_of, passed_over, path_of, taken_of_archive, text_bytes_of
 
 Source = Path | Query
 """Where events come from. A path may name a file, a ZIP archive, a folder, or several files by a glob."""

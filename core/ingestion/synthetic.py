@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.base.workspace import DEMO_FOLDER, Workspace
 from core.ingestion.content import content_hash
-from core.workspace import DEMO_FOLDER, Workspace
 
 MARK = "demo.json"
 """Our simulator writes this file beside the ones it makes."""

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
+from core.base.files import building_folder, private_folder
+from core.base.workspace import Workspace
 from core.errors import InputError
 from core.ingestion.content import content_hash
-from core.workspace import Workspace, building_folder, private_folder
 
 _CHUNK = 1 << 20
 _LONGEST_NAME = 60  # characters; file systems allow 255 bytes, and a character can take four

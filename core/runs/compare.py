@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+from core.base.text import count, number, percent
 from core.runs.manifest import Manifest
 from core.runs.store import FEATURES_FILE, OOF_FILE, Run
 from core.schema import STACK, UNIT, USER, VALUE
-from core.wording import count, number, percent
 
 Vector = NDArray[np.float64]
 _CHANCE = 0.05

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.base.text import number, typical_error
 from core.runs.manifest import Manifest
-from core.wording import number, typical_error
 
 NOT_PROMISED = "not promised"
 

@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.base.files import building_file
+from core.base.workspace import Workspace
 from core.errors import RunError
 from core.runs.manifest import VERSION, Manifest
-from core.workspace import Workspace, building_file
 
 MANIFEST_FILE = "manifest.json"
 FEATURES_FILE = "features.json"

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
+from core.metric import MAE, Metric
 from core.training.cross_fitting import FoldMatrices
 from core.training.learners import Vector
-from core.training.metric import MAE, Metric
 
 _PENALTY = 10.0
 """Of standardised features: keeps twins among them from taking huge weights of opposite sign, and does no more."""

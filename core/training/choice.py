@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from core.metric import Metric
 from core.training.folds import Folds
 from core.training.learners import Vector
-from core.training.metric import Metric
 from core.training.stacking import fit_stack
 from core.training.tuning import Searched
 

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.progress import News, Tell
+from core.base.checkpoint import Kept, nothing_kept
+from core.base.progress import News, Tell
+from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.schema import LEARNER_LABELS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
-from core.training.fold_columns import FoldColumns, start_of
 from core.training.folds import Folds
+from core.training.learned_columns import FoldColumns, start_of
 from core.training.learners import FitContext, Learner, Matrix, Settings, Vector
-from core.training.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.targets import Link
-from core.unfinished import Kept, nothing_kept
 
 _MODEL, _LINK, _PREDICTED = "model", "link.json", "predicted.npz"
 """Names of what is kept of a fit."""

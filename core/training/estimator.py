@@ -12,11 +12,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from core.config import available_cores
+from core.metric import METRICS, metric_named
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.fitting import default_settings
 from core.training.folds import make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Settings
-from core.training.metric import METRICS, metric_named
 from core.training.stacking import fit_stack
 
 _KNOWN = {learner.name: learner for learner in LEARNERS}

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.training.metric import MEAN_SQUARED_ERROR, Metric
+from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.tail import Losses
 
 _REPLICATES = 300

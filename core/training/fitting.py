@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import SettingError
+from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
-from core.training.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.targets import ABSOLUTE, HUBER, NONE, SQUARED, Link, Target, targets_to_try
 
 _NEARLY_ABSOLUTE = 0.3

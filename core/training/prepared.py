@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from core.base.checkpoint import Kept, nothing_kept
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
+from core.metric import Metric, metric_named
 from core.training.cross_fitting import FoldMatrices
-from core.training.fold_columns import FoldColumns, learn_columns
 from core.training.folds import Folds, make_folds
+from core.training.learned_columns import FoldColumns, learn_columns
 from core.training.learners import LEARNERS, FitContext, Learner, Vector
-from core.training.metric import Metric, metric_named
 from core.training.training_set import TrainingSet
-from core.unfinished import Kept, nothing_kept
 
 Report = Callable[[int, int, str], None]
 """Hears of the part that is done, of all parts, and in words of what is being done."""

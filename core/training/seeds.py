@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.progress import News, Tell
+from core.base.checkpoint import Kept
+from core.base.progress import News, Tell
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
 from core.training.prepared import Prepared, Report
 from core.training.tuning import Budget, Searched
 from core.training.tuning.search import AFTERWARDS, round_seconds
-from core.unfinished import Kept
 
 
 def fit_with_seeds(

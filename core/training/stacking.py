@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from core.metric import MAE, MEAN_SQUARED_ERROR, Metric
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
-from core.training.metric import MAE, MEAN_SQUARED_ERROR, Metric
 
 ALPHAS = (0.0, *(10.0**power for power in range(-5, 3)))
 """Penalties tried, as multiples of the mean sum of squares of a column: 0 is none, the last leaves the mean alone."""

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from core.metric import MAE, RMSLE, Metric
 from core.training.learners import Settings, Task, Vector
-from core.training.metric import MAE, RMSLE, Metric
 
 SQUARED, HUBER, ABSOLUTE, TWEEDIE, GAMMA = "squared", "huber", "absolute", "tweedie", "gamma"
 OBJECTIVES = (SQUARED, HUBER, ABSOLUTE, TWEEDIE, GAMMA)

@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.features.user_values import BUCKETS, History
-from core.progress import Tell
+from core.base.checkpoint import Kept, nothing_kept
+from core.base.progress import Tell
+from core.features.learned.user_values import BUCKETS, History
+from core.metric import MSE, Metric, metric_named
 from core.training import baselines
 from core.training.choice import choice_factor
 from core.training.cross_fitting import CrossFit, FoldMatrices
 from core.training.expected_score import ExpectedScore, by_history, expected_score
-from core.training.fold_columns import FoldColumns
 from core.training.folds import Folds
 from core.training.intervals import Intervals, Known, fit_intervals
+from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext, Matrix, Vector
-from core.training.metric import MSE, Metric, metric_named
 from core.training.prepared import Prepared, Report
 from core.training.seeds import fit_with_seeds
 from core.training.stacking import Blend, Stack, blends, fit_stack
 from core.training.training_set import TrainingSet
 from core.training.tuning import Budget, Searched, SearchFolder, search
-from core.unfinished import Kept, nothing_kept
 
 _SHARES = 1000
 """Parts that a search tells its progress in."""

@@ -9,11 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.features import FeatureTable
-from core.features.prices import Baskets
-from core.features.user_values import Sessions
+from core.features.learned.prices import Baskets
+from core.features.learned.user_values import Sessions
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.expected_score import session_classes
-from core.training.fold_columns import Times
+from core.training.learned_columns import Times
 from core.training.learners import Matrix, Vector
 
 

@@ -12,18 +12,19 @@ from typing import Any
 import streamlit as st
 
 from core.audit import Sample, compare_features, draw_sample, guess_files
+from core.base.text import count
 from core.dataset import Dataset, DatasetCard
-from core.eda import categories, importance, long_tail, overview, predicted_and_true, residuals, session_line
-from core.eda.feature_value import with_value
-from core.eda.product_counts import ProductCounts, ProductEvents
-from core.eda.selection import SelectedDataset, Selection, units_of
-from core.eda.session_table import session_count, session_table, sessions_of
+from core.eda.charts import categories, long_tail, overview, session_line
+from core.eda.charts.feature_value import with_value
+from core.eda.parts.product_counts import ProductCounts, ProductEvents
+from core.eda.parts.selection import SelectedDataset, Selection, units_of
+from core.eda.parts.session_table import session_count, session_table, sessions_of
+from core.eda.run_charts import importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, damage
 from core.schema import UNIT, USER
-from core.wording import count
 
 _KEPT = 32
 _CATEGORIES = 200

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.eda import export
-from core.eda.export import Shown
+from core.eda.parts import export
+from core.eda.parts.export import Shown
 
 
 def downloads(name: str, data: Any, shown: Shown, note: str) -> None:  # noqa: ANN401 (core's frame)

@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
+from core.base.text import count, percent
 from core.dataset import DatasetCard
-from core.eda.picking import Pick, picked
-from core.eda.selection import Selection
+from core.eda.parts.picking import Pick, picked
+from core.eda.parts.selection import Selection
 from core.errors import listed
 from core.schema import EVENT_TYPES, ROLES
-from core.wording import count, percent
 
 _BOTH = "both"
 _FIELDS = tuple(Selection.__dataclass_fields__)

@@ -7,9 +7,10 @@ from types import ModuleType
 import streamlit as st
 
 from core.audit import Finding, audit, stored_audit
+from core.base.text import count
 from core.dataset import Dataset
-from core.eda import drift, log_span, tail
-from core.wording import count
+from core.eda.charts import drift, log_span
+from core.eda.run_charts import tail
 from pages._ui.frame import AT_ONCE
 
 _ICONS = {"serious": ":material/error:", "warning": ":material/warning:", "note": ":material/info:"}

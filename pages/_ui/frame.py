@@ -11,13 +11,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.errors import StudioError
-from core.runs import Job, Jobs, Run, expected_score, list_runs, start_waiting
-from core.welcome import begin
-from core.workspace import Workspace
+from core.jobs import Job, Jobs, start_waiting
+from core.pipeline.first_run import begin
+from core.runs import Run, expected_score, list_runs
+from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
-from pages._ui.rest import freeze_libraries
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")

@@ -6,11 +6,11 @@ import datetime
 
 import streamlit as st
 
-from core.runs import Job, Jobs, cancel, finish_early, resume, start_waiting
-from core.runs.job import RESUMABLE
-from core.runs.news import trials_told
-from core.wording import count, duration, number
-from core.workspace import Workspace
+from core.base.text import count, duration, number
+from core.base.workspace import Workspace
+from core.jobs import Job, Jobs, cancel, finish_early, resume, start_waiting
+from core.jobs.events import trials_told
+from core.jobs.job import RESUMABLE
 
 _LOOK_SECONDS = 1.0
 _MOST_IN_HISTORY = 50

@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.eda import fold_scores, search_history, search_space, setting_importance
-from core.runs import Job, Jobs, log_file
-from core.runs.news import fits_by_learner, importances_told, trials_told
+from core.base.text import duration, number
+from core.base.workspace import Workspace
+from core.eda.run_charts import fold_scores, search_history, search_space, setting_importance
+from core.jobs import Job, Jobs, log_file
+from core.jobs.events import fits_by_learner, importances_told, trials_told
 from core.schema import LEARNER_LABELS
-from core.wording import duration, number
-from core.workspace import Workspace
 
 _LOOK_SECONDS = 2.0
 """Charts are drawn anew this often; the progress above them every second."""

@@ -7,14 +7,22 @@ from typing import Any
 
 import streamlit as st
 
+from core.base.text import count
+from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import Source
-from core.ingestion.drafts import AS_IT_STANDS, Draft, event_words, known_mappings, proposed, save_mapping, suggest
+from core.ingestion.drafts import (
+    AS_IT_STANDS,
+    Draft,
+    event_words,
+    known_mappings,
+    proposed,
+    save_mapping,
+    suggest,
+)
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.preview import Peek, completed_mapping, counts_of, understood
 from core.schema import EVENT_TYPES
-from core.wording import count
-from core.workspace import Workspace
 from pages._ui.money_form import money_settings
 
 OWN = "my own"

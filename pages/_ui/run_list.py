@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from core.base.text import duration, number
+from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.runs import Comparison, Note, Run, delete_run, expected_score, list_runs
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
-from core.wording import duration, number
-from core.workspace import Workspace
 from pages._ui.cache import comparison
 from pages._ui.frame import told_apart
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.base.text import count, number, percent
 from core.dataset import Dataset
-from core.eda import (
+from core.eda.run_charts import (
     fold_scores,
     learner_scores,
     predicted_and_true,
@@ -17,7 +18,6 @@ from core.eda import (
 from core.runs import Run, expected_score, is_promised, warning_text
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.schema import LEARNER_LABELS
-from core.wording import count, number, percent
 from pages._ui.cache import error_frames
 from pages._ui.frame import Figure
 from pages._ui.live import space

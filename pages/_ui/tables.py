@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from core.base.text import count, estimate, number, percent
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
 from core.errors import listed
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
-from core.wording import count, estimate, number, percent
 
 _QUARANTINE_SHOWN = 200  # rows in the browser; the download has all
 _WIDTHS = 110, 122

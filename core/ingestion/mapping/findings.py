@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.base.text import percent
 from core.ingestion.mapping.column_names import named
 from core.ingestion.mapping.log_column import LogColumn
-from core.wording import percent
 
 _CALLED = {
     "event_time": "times of events",

@@ -14,7 +14,15 @@ from core.ingestion.mapping.time_format import AUTO, tells_time_of_day
 from core.ingestion.mapping.time_guess import read_share, time_form
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
 from core.ingestion.mapping.value_guess import NUMBERS, find_quantity, find_value, has_unit_price, undecided_marks
-from core.schema import CATEGORY_ID, EVENT_TIME, PRODUCT_ID, QUANTITY, SESSION_VALUE, USER_ID, USER_SESSION
+from core.schema import (
+    CATEGORY_ID,
+    EVENT_TIME,
+    PRODUCT_ID,
+    QUANTITY,
+    SESSION_VALUE,
+    USER_ID,
+    USER_SESSION,
+)
 
 _USUAL_GAP = 30
 """Minutes without an event after which web analytics let a session end."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.prices import Baskets
+from core.features.learned.prices import Baskets
 
 Mask = NDArray[np.bool_]
 

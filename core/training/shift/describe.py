@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.base.text import number, percent
 from core.training.shift.assortment import KEPT_LEFT
 from core.training.shift.measures import EVENTS, SHARES
 from core.training.shift.season import COVERED
 from core.training.shift.verdict import Kind
-from core.wording import number, percent
 
 Figures = Mapping[str, float]
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 
+from core.metric import Metric
 from core.training.cross_fitting import FoldMatrices
 from core.training.fitting import fit_learner
 from core.training.learners import Binned, FitContext, Learner, Settings, Vector
-from core.training.metric import Metric
 from core.training.targets import Target, targets_to_try
 from core.training.tuning.groups import HELD_OUT, Groups, plainly_worse
 from core.training.tuning.records import SearchFolder

@@ -15,9 +15,9 @@ import optuna
 from numpy.typing import NDArray
 from optuna.storages.journal import JournalFileBackend
 
+from core.base.checkpoint import claimed_folder, own_folder
+from core.base.files import building_file
 from core.training.learners import Vector
-from core.unfinished import claimed_folder, own_folder
-from core.workspace import building_file
 
 _JOURNAL = "search.journal"
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from core.progress import News, Tell
+from core.base.progress import News, Tell
+from core.base.text import number
+from core.metric import Metric
 from core.schema import LEARNER_LABELS
 from core.training.cross_fitting import FoldMatrices
 from core.training.learners import FitContext, Learner, Vector
-from core.training.metric import Metric
 from core.training.tuning.budget import Budget
 from core.training.tuning.learner_search import LearnerSearch, TriedSettings
 from core.training.tuning.records import SearchFolder
-from core.wording import number
 
 _FADES = 0.8
 """How much an older trial's gain counts against the next one's, when learners are weighed against each other."""

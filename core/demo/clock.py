@@ -1,0 +1,68 @@
+"""When things happen: the day and second a session begins, and how its kept rows follow one another."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from core.demo.calibration import SHOP
+from core.schema import EVENT_TYPES
+
+DAY = 86_400
+MONTH = SHOP.days * DAY
+SPLIT = SHOP.train_days * DAY
+"""Seconds since the first midnight at which test begins."""
+
+
+def begin(rng: np.random.Generator, visit: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Second of the month at which each session begins, given its visit; the sessions of a visit are few days apart."""
+    sessions = len(visit)
+    first = _pick(rng, _day_weights(), sessions)[visit]  # there are at most as many visits as sessions
+    wait = np.floor(rng.exponential(SHOP.visit_days, sessions)).astype(np.int64)
+    later = np.where(first + wait < SHOP.days, first + wait, first)
+    hour = _pick(rng, np.asarray(SHOP.hour_weights), sessions)
+    second = (rng.random(sessions) * 3600.0).astype(np.int64)
+    return (later * 24 + hour) * 3600 + second
+
+
+def row_times(
+    rng: np.random.Generator, starts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Second of the month of each kept row, rows sorted by session; `starts` and `rows` are by session.
+
+    A session that would end after the month is moved back as a whole, so that the log never cuts one short.
+    """
+    session = np.repeat(np.arange(len(rows)), rows)
+    first = np.cumsum(rows) - rows
+    odds = SHOP.same_second_odds * np.square(rows[session])
+    gaps = np.floor(rng.lognormal(np.log(SHOP.gap_median), SHOP.gap_log_sd, len(session)))
+    gaps[rng.random(len(session)) < odds / (1.0 + odds)] = 0.0
+    gaps[first] = 0.0
+    np.minimum(gaps, SHOP.longest, out=gaps)
+    passed = np.cumsum(gaps)
+    passed -= passed[first][session]
+    np.minimum(passed, SHOP.longest, out=passed)
+    span = passed[first + rows - 1]
+    moved = np.minimum(starts, MONTH - 1 - span)
+    seconds: npt.NDArray[np.int64] = (moved[session] + passed).astype(np.int64)
+    return seconds
+
+
+def funnel_order(
+    rng: np.random.Generator, session: npt.NDArray[np.int64], types: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int64]:
+    """Order of the rows within each session: roughly VIEW, ADD_CART, REMOVE_CART, BUY, as people go to the till."""
+    phase = (types / len(EVENT_TYPES) + rng.random(len(types))) / 2.0
+    order: npt.NDArray[np.int64] = np.argsort(session + phase, kind="stable")
+    return order
+
+
+def _pick(rng: np.random.Generator, weights: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
+    edges = np.cumsum(weights)
+    drawn: npt.NDArray[np.int64] = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
+    return np.minimum(drawn, len(weights) - 1)
+
+
+def _day_weights() -> npt.NDArray[np.float64]:
+    days = np.datetime64(SHOP.first_day, "D") + np.arange(SHOP.days)
+    return np.where(np.is_busday(days), 1.0, SHOP.weekend_weight)

@@ -1,0 +1,129 @@
+"""The demo's files: event rows grouped by type as in the real ones, the sample submission and the true answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from core.demo.defects import LOST
+from core.demo.ids import IdStyles
+from core.demo.piece import Piece, Shop
+from core.demo.tally import DemoSummary
+from core.demo.text import cents, join_lines, times
+from core.schema import (
+    ADD_CART,
+    BUY,
+    EVENT_CODE,
+    EVENT_COLUMNS,
+    REMOVE_CART,
+    ROLES,
+    SUBMISSION_COLUMNS,
+    TEST_ROLE,
+    TRAIN_COLUMNS,
+    TRAIN_ROLE,
+    VIEW,
+    Role,
+)
+
+_FILE_ORDER = (ADD_CART, VIEW, REMOVE_CART, BUY)  # the order in which the real files group their rows
+_HEADERS = {"train": TRAIN_COLUMNS, "test": EVENT_COLUMNS}
+_ROLE_CODES: dict[Role, int] = {"train": TRAIN_ROLE, "test": TEST_ROLE}
+_ANSWERS = ("sample_submission", "truth")
+_COPY_BYTES = 1 << 24  # larger pieces copy no faster
+
+
+class DemoFiles:
+    """Open files that pieces are appended to: one of each event type and role, so that nothing is held or sorted."""
+
+    def __init__(self, shop: Shop, folder: Path, stack: ExitStack) -> None:
+        self._catalogue = shop.catalogue
+        self._ids = IdStyles.of(shop)
+        self._folder = folder
+        self._lost_listed = False
+        self._events: dict[tuple[Role, str], IO[bytes]] = {}
+        for role in ROLES:
+            for place, word in enumerate(_FILE_ORDER):  # the first type's file grows into the whole
+                name = f"{role}.{word}" if place else f"{role}.csv"
+                self._events[role, word] = stack.enter_context((folder / name).open("w+b"))
+            self._events[role, _FILE_ORDER[0]].write(_header(_HEADERS[role]))
+        self._answers = {name: stack.enter_context((folder / f"{name}.csv").open("wb")) for name in _ANSWERS}
+        for file in self._answers.values():
+            file.write(_header(SUBMISSION_COLUMNS))
+
+    def add(self, piece: Piece) -> None:
+        """Append the rows of a piece, and its test sessions to the answers."""
+        for role in ROLES:
+            here = piece.in_test == (_ROLE_CODES[role] == TEST_ROLE)
+            for word in _FILE_ORDER:
+                rows = np.flatnonzero(here & (piece.types == EVENT_CODE[word]))
+                if len(rows):
+                    self._events[role, word].write(self._event_lines(piece, rows, word, role))
+        tested = np.zeros(len(piece.numbers), dtype=np.bool_)
+        tested[piece.session[piece.in_test]] = True
+        self._add_answers(piece, np.flatnonzero(tested))
+
+    def finish(self, summary: DemoSummary) -> None:
+        """Join the event types of each role into one file, and write what is in the files."""
+        for role in ROLES:
+            first, *others = (self._events[role, word] for word in _FILE_ORDER)
+            for other in others:
+                other.seek(0)
+                shutil.copyfileobj(other, first, _COPY_BYTES)
+                other.truncate(0)  # frees the disk before the next is copied
+        (self._folder / "demo.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+
+    def _event_lines(self, piece: Piece, rows: npt.NDArray[np.int64], word: str, role: Role) -> bytes:
+        session, products = piece.session[rows], piece.products[rows]
+        value = [b",", *cents(piece.cents[session])] if role == "train" else []
+        return join_lines(
+            [
+                *times(piece.seconds[rows]),
+                f",{word},".encode(),
+                *self._ids.product.parts(products),
+                b",",
+                *self._ids.category.parts(self._catalogue.categories[products]),
+                b",",
+                *self._ids.user.parts(piece.users[session]),
+                b",",
+                *self._ids.session.parts(piece.numbers[session]),
+                *value,
+                b"\n",
+            ]
+        )
+
+    def _add_answers(self, piece: Piece, sessions: npt.NDArray[np.int64]) -> None:
+        """One line a session id: the lost one stands for several sessions, each of which carries their sum."""
+        lost = sessions[piece.numbers[sessions] == LOST]
+        listed = np.setdiff1d(sessions, lost[int(not self._lost_listed) :])
+        self._lost_listed = self._lost_listed or len(lost) > 0
+        if not len(listed):
+            return
+        ids = self._ids.session.parts(piece.numbers[listed])
+        self._answers["sample_submission"].write(join_lines([*ids, b",0.0\n"]))
+        self._answers["truth"].write(join_lines([*ids, b",", *cents(piece.cents[listed]), b"\n"]))
+
+
+@contextmanager
+def demo_files(shop: Shop, out: Path) -> Iterator[DemoFiles]:
+    """Files that appear in `out` all together when the block ends well, and not at all when it does not."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".demo-") as name:
+        folder = Path(name)
+        with ExitStack() as stack:
+            yield DemoFiles(shop, folder, stack)
+        for file in sorted(folder.iterdir()):
+            if file.suffix in {".csv", ".json"}:
+                file.replace(out / file.name)
+
+
+def _header(columns: tuple[str, ...]) -> bytes:
+    return (",".join(columns) + "\n").encode()

@@ -1,0 +1,1 @@
+"""What several charts share: colours, axes, selections, tables."""

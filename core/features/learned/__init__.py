@@ -1,0 +1,1 @@
+"""Feature columns that are learned from session values, always inside the fold."""
