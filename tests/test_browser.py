@@ -16,8 +16,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.base.workspace import Workspace
 from core.cli import main
-from core.dataset import list_datasets
+from core.dataset import Dataset, list_datasets
+from core.demo import write_demo
 from core.eda.views import VIEWS
+from core.ingestion import InputFiles, ingest
 from core.jobs import Jobs
 from core.runs import Run, list_runs, load_run
 from tests.browser import Watched, dashboard
@@ -39,6 +41,14 @@ WRONG_FILES = {
     "nothing.csv": (b"\n", "is empty: an event file needs a header line and at least one event"),
 }
 NO_TYPES = b"event_time,product_id,category_id,user_id,user_session,session_value\n2025-06-01 00:00:00,P,C,U,S,1\n"
+
+
+@pytest.fixture
+def small(workspace: Workspace, tmp_path: Path) -> Dataset:
+    """A dataset in the workspace on which a run takes seconds."""
+    folder = tmp_path / "small"
+    write_demo(folder, sessions=400, seed=1)
+    return ingest(InputFiles(folder / "train.csv", folder / "test.csv"), workspace)
 
 
 @pytest.fixture
@@ -118,14 +128,7 @@ def test_the_whole_way_from_opening_to_a_checked_download(
 
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
         expect(page.get_by_text("5 of 5 checks against leaks passed.")).to_be_visible()
-        first_run = list_runs(workspace)[0].manifest.run_id
-        assert f"run={first_run}" in page.url
-        page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("A run on demo is at work")).to_be_visible()
-        expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
-        newest = list_runs(workspace)[0].manifest.run_id
-        assert newest != first_run
-        expect(page).to_have_url(re.compile(f"run={newest}"))
+        assert f"run={list_runs(workspace)[0].manifest.run_id}" in page.url
 
         page.get_by_role("link", name="Submission", exact=True).click()
         heading(page, PAGES["Submission"])
@@ -139,10 +142,12 @@ def test_the_whole_way_from_opening_to_a_checked_download(
     assert main(["check", str(file), "--test", test, "--sample-submission", sample]) == 0
 
 
-def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(watched: Watched, workspace: Workspace) -> None:
+def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(
+    watched: Watched, workspace: Workspace, small: Dataset
+) -> None:
     page = watched.page
     with dashboard(workspace, first_run=False) as address:
-        page.goto(f"{address}/Train")
+        page.goto(f"{address}/Train?dataset={small.fingerprint}")
         heading(page, PAGES["Train"])
         page.get_by_role("radio", name="Standard").click()
         expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
@@ -168,10 +173,12 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(watched: Watc
     assert run.manifest.checks.failed == 0
 
 
-def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, workspace: Workspace) -> None:
+def test_other_work_waits_in_a_queue_that_every_tab_shows(
+    watched: Watched, workspace: Workspace, small: Dataset
+) -> None:
     page = watched.page
     with dashboard(workspace, first_run=False) as address:
-        page.goto(f"{address}/Train")
+        page.goto(f"{address}/Train?dataset={small.fingerprint}")
         heading(page, PAGES["Train"])
         idle_tab = page.context.new_page()
         idle_tab.goto(address)
@@ -179,8 +186,8 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, work
         page.get_by_role("radio", name="Standard").click()
         expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("A run on demo is at work")).to_be_visible()
-        expect(idle_tab.get_by_text("A run on demo is at work")).to_be_visible()  # nobody touched it
+        expect(page.get_by_text("A run on small is at work")).to_be_visible()
+        expect(idle_tab.get_by_text("A run on small is at work")).to_be_visible()  # nobody touched it
         idle_tab.close()
         expect(page.get_by_text(re.compile(r"Best so far\. \d+ settings? tried"))).to_be_visible(timeout=LONG)
         expect(page.get_by_text(re.compile(r"GB of memory · .* cores busy"))).to_be_visible()
@@ -194,9 +201,9 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, work
         expect(page.get_by_text("Another run is at work. Yours waits in the queue")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("1 run in the queue")).to_be_visible(timeout=20_000)
         second_tab = page.context.new_page()
-        second_tab.goto(f"{address}/Train")
+        second_tab.goto(f"{address}/Train?dataset={small.fingerprint}")
         expect(second_tab.get_by_text("1 run in the queue")).to_be_visible(timeout=60_000)
-        expect(second_tab.get_by_text("A run on demo is at work")).to_be_visible()
+        expect(second_tab.get_by_text("A run on small is at work")).to_be_visible()
         jobs = Jobs(workspace)
         assert [job.state for job in jobs.all()] == ["queued", "running"]
 
@@ -213,10 +220,12 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(watched: Watched, work
     assert list(workspace.unfinished.iterdir()) == []
 
 
-def test_a_run_whose_process_was_killed_is_resumed_by_a_click(watched: Watched, workspace: Workspace) -> None:
+def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
+    watched: Watched, workspace: Workspace, small: Dataset
+) -> None:
     page = watched.page
     with dashboard(workspace, first_run=False) as address:
-        page.goto(f"{address}/Train")
+        page.goto(f"{address}/Train?dataset={small.fingerprint}")
         heading(page, PAGES["Train"])
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text(re.compile(r"\d+% · .* so far"))).to_be_visible(timeout=LONG)
@@ -230,8 +239,16 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(watched: Watched, 
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
         (same,) = jobs.all()
         assert (same.id, same.state, same.sittings) == (job.id, "done", 2)
+
+        (first_run,) = list_runs(workspace)
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text("A run on small is at work")).to_be_visible()
+        expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
+        newest = list_runs(workspace)[0].manifest.run_id
+        assert newest != first_run.manifest.run_id
+        expect(page).to_have_url(re.compile(f"run={newest}"))
         expect(page.get_by_test_id("stException")).to_have_count(0)
-    assert len(list_runs(workspace)) == 1
+    assert len(list_runs(workspace)) == 2
 
 
 def pick_runs(page: Page, address: str, rows: tuple[int, ...], shown: Locator) -> None:

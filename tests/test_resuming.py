@@ -37,7 +37,7 @@ FLAGS = ("--trials", "4", "--folds", "3")
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("resuming") / "small"
-    write_demo(folder, sessions=1500, seed=5)
+    write_demo(folder, sessions=600, seed=5)
     return folder
 
 
