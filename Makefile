@@ -4,11 +4,12 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint bench torture clean
+.PHONY: help run test lint docs bench torture clean
 
 help:
 	@echo "make run    set up and open the dashboard on http://localhost:$(PORT)"
 	@echo "make test   set up and run every check: style, types, import law, tests in a real browser"
+	@echo "make docs   the guide as a website in build/site"
 	@echo "make lint   style, types and import law only"
 	@echo "make torture  workers and dashboards killed at random moments, full disks: about ten minutes"
 	@echo "make bench  the measured figures of docs/benchmarks.md"
@@ -32,7 +33,10 @@ lint: $(VENV)/dev.done
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
-test: lint
+docs: $(VENV)/dev.done
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
+
+test: lint docs
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/dev.done
