@@ -19,6 +19,16 @@ from tests.browser import launch
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 
 
+LONGEST_FIRST = ("test_browser", "test_resuming", "test_jobs", "test_explore_looks", "test_engines", "test_features")
+"""Files that take a minute or more. They start first, so that no worker is left with one while the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files for parallel workers, which take them one after the other."""
+    rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 @pytest.fixture(autouse=True)
 def _own_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may touch the workspace of the person who runs it, nor start a run by opening a page."""
