@@ -20,7 +20,7 @@ import pytest
 import core.jobs.job
 from core.base.checkpoint import work_prefix
 from core.base.processes import began
-from core.base.progress import Moment
+from core.base.progress import ProgressUpdate
 from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
@@ -225,7 +225,7 @@ def test_of_a_job_that_failed_the_reason_is_told_not_how_far_it_was(
 ) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.beat(job.id, Moment("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
+    jobs.beat(job.id, ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
     for action in (["list"], ["show", job.id]):
         assert main(["jobs", *action]) == 0
         assert "62% Training XGBoost, 2 of 5 folds" in capsys.readouterr().out
@@ -530,7 +530,7 @@ def test_an_end_is_final(workspace: Workspace) -> None:
 def test_progress_is_read_back_as_it_was_written(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    moment = Moment("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.4, 12.5, 18.0)
+    moment = ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.4, 12.5, 18.0)
     jobs.beat(job.id, moment)
     assert jobs.get(job.id).moment == moment
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from core.base.files import building_folder
-from core.base.progress import Moment, Progress
+from core.base.progress import Progress, ProgressUpdate
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.demo.journey import write_journey
@@ -137,7 +137,7 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
 
 
 def test_progress_goes_through_every_step_and_ends_at_one(demo_files: InputFiles, workspace: Workspace) -> None:
-    moments: list[Moment] = []
+    moments: list[ProgressUpdate] = []
     run(demo_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), moments.append))
     assert list(dict.fromkeys(moment.step for moment in moments)) == [step.name for step in steps(RunConfig())]
     fractions = [moment.fraction for moment in moments]

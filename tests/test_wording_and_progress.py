@@ -1,13 +1,10 @@
-"""Numbers as people read them, how far the work is, what a run may be told, and the examples in the docstrings."""
+"""Numbers in words, progress, and the settings that a run accepts."""
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import math
 import os
 import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.base import text as wording
-from core.base.progress import Moment, Progress, Step
+from core.base.progress import Progress, ProgressUpdate, Step
 from core.config import MAX_THREADS, RunConfig, available_cores
 from core.errors import SettingError
 from core.pipeline.steps import steps
@@ -153,17 +150,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 READ_AND_FIT = (Step("read", "Reading", 1.0), Step("fit", "Fitting", 3.0))
 
 
-def watched(steps: tuple[Step, ...] = READ_AND_FIT) -> tuple[Progress, list[Moment]]:
-    moments: list[Moment] = []
-    return Progress(steps, moments.append), moments
+def watched(steps: tuple[Step, ...] = READ_AND_FIT) -> tuple[Progress, list[ProgressUpdate]]:
+    updates: list[ProgressUpdate] = []
+    return Progress(steps, updates.append), updates
 
 
-def test_a_moment_names_step_and_part_and_how_far_the_whole_work_is(clock: Clock) -> None:
-    progress, moments = watched()
+def test_an_update_has_the_step_the_part_and_the_fraction_of_the_whole_work(clock: Clock) -> None:
+    progress, updates = watched()
     clock.now += 1.0
     progress.report("fit", 1, 6, "LightGBM, 1 of 6 folds")
-    assert moments == [
-        Moment(
+    assert updates == [
+        ProgressUpdate(
             step="fit",
             label="Fitting",
             detail="LightGBM, 1 of 6 folds",
@@ -177,16 +174,16 @@ def test_a_moment_names_step_and_part_and_how_far_the_whole_work_is(clock: Clock
 
 
 def test_steps_count_by_their_weight() -> None:
-    progress, moments = watched()
+    progress, updates = watched()
     for step, part in (("read", 0), ("read", 1), ("read", 2), ("fit", 0), ("fit", 1), ("fit", 2)):
         progress.report(step, part, 2)
-    assert [moment.fraction for moment in moments] == pytest.approx([0, 0.125, 0.25, 0.25, 0.625, 1.0])
+    assert [update.fraction for update in updates] == pytest.approx([0, 0.125, 0.25, 0.25, 0.625, 1.0])
 
 
 def test_a_step_without_parts_is_not_begun_until_the_next_one() -> None:
-    progress, moments = watched()
+    progress, updates = watched()
     progress.report("read", 0, 0)
-    assert moments[-1].fraction == 0.0
+    assert updates[-1].fraction == 0.0
 
 
 @many
@@ -194,12 +191,12 @@ def test_a_step_without_parts_is_not_begun_until_the_next_one() -> None:
 def test_the_fraction_never_falls_and_stays_between_0_and_1(data: st.DataObject) -> None:
     weights = data.draw(st.lists(st.floats(0.01, 100), min_size=1, max_size=6))
     steps = tuple(Step(f"s{number}", "", weight) for number, weight in enumerate(weights))
-    progress, moments = watched(steps)
+    progress, updates = watched(steps)
     for _ in range(data.draw(st.integers(1, 20))):
         parts = data.draw(st.integers(0, 30))
         progress.report(data.draw(st.sampled_from(steps)).name, data.draw(st.integers(0, parts)), parts)
     progress.report(steps[-1].name, 7, 7)
-    fractions = [moment.fraction for moment in moments]
+    fractions = [update.fraction for update in updates]
     assert fractions == sorted(fractions)
     assert fractions[0] >= 0
     assert fractions[-1] == pytest.approx(1.0)
@@ -207,48 +204,48 @@ def test_the_fraction_never_falls_and_stays_between_0_and_1(data: st.DataObject)
 
 
 def test_more_parts_than_announced_are_no_more_than_all() -> None:
-    progress, moments = watched()
+    progress, updates = watched()
     progress.report("fit", 9, 6)
-    assert moments[-1].fraction == 1.0
+    assert updates[-1].fraction == 1.0
 
 
 def test_the_steps_of_a_run_end_at_exactly_1_with_nothing_left(clock: Clock) -> None:
-    progress, moments = watched(steps(RunConfig()))
+    progress, updates = watched(steps(RunConfig()))
     for step in steps(RunConfig()):
         for part in range(16):
             clock.now += 1.0
             progress.report(step.name, part, 15)
-    assert moments[-1].fraction == 1.0
-    assert moments[-1].seconds_left == 0.0
+    assert updates[-1].fraction == 1.0
+    assert updates[-1].seconds_left == 0.0
 
 
 def test_there_is_no_time_left_in_the_first_two_seconds(clock: Clock) -> None:
-    progress, moments = watched()
+    progress, updates = watched()
     for _ in range(19):
         clock.now += 0.1
         progress.report("read", 1, 2)
-    assert {moment.seconds_left for moment in moments} == {None}
+    assert {update.seconds_left for update in updates} == {None}
     clock.now += 0.2
     progress.report("read", 1, 2)
-    assert moments[-1].seconds_left == pytest.approx(2.1 * (1 - 0.125) / 0.125)
+    assert updates[-1].seconds_left == pytest.approx(2.1 * (1 - 0.125) / 0.125)
 
 
 def test_there_is_no_time_left_while_nothing_is_done(clock: Clock) -> None:
-    progress, moments = watched()
+    progress, updates = watched()
     clock.now += 30
     progress.report("read", 0, 2)
-    assert moments[-1].seconds_left is None
+    assert updates[-1].seconds_left is None
 
 
 def test_at_a_steady_pace_the_time_left_is_right(clock: Clock) -> None:
-    progress, moments = watched()
+    progress, updates = watched()
     began = clock.now
     for second in range(1, 101):
         clock.now = began + second
         progress.report(
             "read" if second <= 25 else "fit", second if second <= 25 else second - 25, 25 if second <= 25 else 75
         )
-    assert [moment.seconds_left for moment in moments[2:]] == pytest.approx(
+    assert [update.seconds_left for update in updates[2:]] == pytest.approx(
         [100.0 - second for second in range(3, 101)]
     )
 
@@ -362,24 +359,3 @@ def test_where_the_system_knows_no_affinity_all_cores_are_used(
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: counted)
     assert available_cores() == used
-
-
-# --- the examples in the docstrings -----------------------------------------------------------------------------------
-
-CORE = Path(wording.__file__).parent
-WITH_EXAMPLES = sorted(
-    ".".join(path.relative_to(CORE.parent).with_suffix("").parts)
-    for path in CORE.rglob("*.py")
-    if re.search(r"^\s*>>> ", path.read_text(encoding="utf-8"), re.MULTILINE)
-)
-
-
-def test_the_modules_that_promise_examples_have_them() -> None:
-    assert {"core.base.text", "core.config"} <= set(WITH_EXAMPLES)
-
-
-@pytest.mark.parametrize("module", WITH_EXAMPLES)
-def test_the_examples_in_a_modules_docstrings_are_true(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(module))
-    assert result.attempted > 0
-    assert result.failed == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
+from core.base.progress import Report
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features.definition import FeatureGroup, History
@@ -29,8 +30,6 @@ _UNITS_NAMED_AT_ONCE = 4 * _UNITS_WRITTEN_AT_ONCE
 """Units whose ids are looked up at a time when a table is written: 1 GB."""
 _UNITS_FILE, _VALUES_FILE = "units.arrow", "values.arrow"
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
-Report = Callable[[int, int, str], None]
-"""Is told what is done, of how many parts, and a word on what was done last."""
 
 
 def _unheard(done: int, of: int, text: str) -> None:

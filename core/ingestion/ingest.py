@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from core.base.files import READING, building_folder, private_folder, sync
+from core.base.progress import Report
 from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
@@ -64,9 +65,6 @@ _SEEDS = range(8)
 _BYTES_A_ROW = 80  # of an event as text, about: only the number of parts rests on it
 _PARTS = 100
 _READING_SHARE = 0.7  # of the time, measured; the rest is putting together and writing
-
-Report = Callable[[int, int, str], None]
-"""Called with parts done, parts in all, and what is being done now."""
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:

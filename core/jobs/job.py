@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from core.base.processes import living
-from core.base.progress import Moment
+from core.base.progress import ProgressUpdate
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
@@ -64,7 +64,7 @@ class Job:
     sittings: int
     pid: int | None
     pid_started: float | None
-    moment: Moment | None
+    moment: ProgressUpdate | None
     memory: float | None
     cores: float | None
     out: str | None
@@ -86,7 +86,7 @@ class Job:
         """From a row of the database."""
         values = dict(row)
         values["config"] = json.loads(values["config"])
-        values["moment"] = Moment(**json.loads(values["moment"])) if values["moment"] else None
+        values["moment"] = ProgressUpdate(**json.loads(values["moment"])) if values["moment"] else None
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from core.base.processes import began
-from core.base.progress import Moment, News
+from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
@@ -141,7 +141,7 @@ class Jobs:
     def beat(
         self,
         job_id: str,
-        moment: Moment | None = None,
+        moment: ProgressUpdate | None = None,
         *,
         memory: float | None = None,
         cores: float | None = None,
@@ -154,7 +154,7 @@ class Jobs:
             told |= {"memory": memory, "cores": cores}
         return self._update(job_id, **told)
 
-    def tell(self, job_id: str, news: News) -> None:
+    def tell(self, job_id: str, news: InterimResult) -> None:
         """Write down what the work came by: a trial that ended, a fold that was fitted."""
         with self._database.open() as database:
             database.execute(

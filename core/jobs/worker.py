@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from core.base.checkpoint import forget_work, work_prefix
 from core.base.processes import living
-from core.base.progress import Moment, News
+from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -199,8 +199,8 @@ def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
 class Watcher:
     """What the worker tells of its job: `moment` takes the progress, `news` what it came by."""
 
-    moment: Callable[[Moment], None]
-    news: Callable[[News], None]
+    moment: Callable[[ProgressUpdate], None]
+    news: Callable[[InterimResult], None]
 
 
 @contextmanager
@@ -244,7 +244,7 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
     threading.Thread(target=_beat, args=(jobs, job_id, ended), daemon=True).start()
     last = 0.0
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: ProgressUpdate) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _WRITE_SECONDS or moment.fraction >= 1:

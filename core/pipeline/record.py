@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from core.base.checkpoint import PROGRAM_LENGTH, Unfinished, program_digest
-from core.base.progress import Progress
+from core.base.progress import Progress, Report
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features import feature_catalogue
@@ -36,8 +36,6 @@ from core.training.shift import WARNING as SHIFT_WARNING
 from core.training.shift import Shift
 from core.training.tuning import Budget
 
-Report = Callable[[int, int, str], None]
-
 
 class Clock:
     """Tells a run's progress and takes its times."""
@@ -45,7 +43,7 @@ class Clock:
     def __init__(self, progress: Progress) -> None:
         self.created = datetime.datetime.now(datetime.UTC)
         self.timings: dict[str, float] = {}
-        self.tell = progress.tell
+        self.tell = progress.on_result
         self._progress = progress
         self._began = time.monotonic()
         self._unfinished: Unfinished | None = None
@@ -54,7 +52,7 @@ class Clock:
         """From now on tell there that the work goes on; what earlier sittings of it took counts as ours."""
         self._unfinished = unfinished
         self._began -= unfinished.seconds
-        self._progress.took_before(unfinished.seconds)
+        self._progress.add_earlier_seconds(unfinished.seconds)
         for name, seconds in unfinished.timings.items():
             self.timings[name] = self.timings.get(name, 0.0) + seconds
 
@@ -77,7 +75,7 @@ class Clock:
         """What may be spent on tuning, from when the run began."""
         minutes = config.minutes_given
         ends = None if minutes is None else self._began + 60 * minutes
-        return Budget(config.trials, ends, self._progress.is_to_finish)
+        return Budget(config.trials, ends, self._progress.should_finish)
 
     def seconds(self) -> float:
         """Since the run began, pauses of one that was broken off left out."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from core.base.checkpoint import Kept, Unfinished, nothing_kept, work_name
 from core.base.files import building_folder, room_on
-from core.base.progress import Progress
+from core.base.progress import Progress, Report
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -26,7 +26,6 @@ from core.ingestion.paths import files_of
 from core.pipeline.preflight import must_be_free
 from core.pipeline.record import (
     Clock,
-    Report,
     load_certificate,
     save_certificate,
     write_checks,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from core.base.checkpoint import PROGRAM_LENGTH, program_digest
+from core.base.progress import Report
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import listed
@@ -32,7 +32,6 @@ from core.training.fitting import FittedLearner
 from core.training.targets import Link
 
 _OTHER_PROGRAM = "Another version of this program made it, whose features may have been others."
-Report = Callable[[int, int, str], None]
 _NEAR = 1e-9
 """Relative to the largest prediction; with the same libraries the figures are the same to the last bit."""
 

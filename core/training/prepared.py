@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.base.checkpoint import Kept, nothing_kept
+from core.base.progress import Report
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
 from core.metric import Metric, metric_named
@@ -16,8 +17,6 @@ from core.training.learned_columns import FoldColumns, learn_columns
 from core.training.learners import LEARNERS, FitContext, Learner, Vector
 from core.training.training_set import TrainingSet
 
-Report = Callable[[int, int, str], None]
-"""Hears of the part that is done, of all parts, and in words of what is being done."""
 _SECONDS_A_DAY = 86_400
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from core.base.checkpoint import Kept
-from core.base.progress import News, Tell
+from core.base.progress import InterimResult, OnResult, Report
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
-from core.training.prepared import Prepared, Report
+from core.training.prepared import Prepared
 from core.training.tuning import Budget, Searched
 from core.training.tuning.search import AFTERWARDS, round_seconds
 
@@ -20,7 +20,7 @@ def fit_with_seeds(
     budget: Budget | None,
     *,
     report: Report,
-    tell: Tell,
+    tell: OnResult,
     kept: Kept,
 ) -> tuple[tuple[CrossFit, ...], int]:
     """Each learner's fits with one seed after the other, as one, and how many seeds they are of: one at least, then as
@@ -49,7 +49,7 @@ def fit_with_seeds(
                 settings=settings,
                 kept=kept,
                 tell=lambda news, number=number: tell(  # type: ignore[misc]
-                    News(news.kind, news.content | {"seed": number})
+                    InterimResult(news.kind, news.content | {"seed": number})
                 ),
                 report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
                     number * parts + part, max(least, number + 1) * parts, text

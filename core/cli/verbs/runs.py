@@ -10,7 +10,7 @@ import polars as pl
 
 from core import jobs as job_queue
 from core import runs as run_store
-from core.base.progress import Moment, Progress
+from core.base.progress import Progress, ProgressUpdate
 from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, mapping_of, required
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> Outcome:
             job_queue.working_here(workspace, dataset, config, options.out) as (job, watch),
         ):
 
-            def both(moment: Moment) -> None:
+            def both(moment: ProgressUpdate) -> None:
                 show(moment)
                 watch.moment(moment)
 
