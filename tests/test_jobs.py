@@ -19,7 +19,7 @@ import pytest
 
 import core.jobs.job
 from core.base.checkpoint import work_prefix
-from core.base.processes import began
+from core.base.processes import start_time
 from core.base.progress import ProgressUpdate
 from core.base.workspace import Workspace
 from core.cli import main
@@ -451,7 +451,7 @@ def test_a_worker_of_another_process_with_our_number_is_not_ours(workspace: Work
     job = claim(jobs)
     jobs.adopt(job.id, os.getpid())
     assert jobs.get(job.id).active
-    jobs._update(job.id, pid_started=began(psutil.Process()) - 100)
+    jobs._update(job.id, pid_started=start_time(psutil.Process()) - 100)
     assert jobs.get(job.id).state == "lost"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.base.files import building_folder
+from core.base.files import atomic_folder
 from core.base.progress import Progress, ProgressUpdate
 from core.base.workspace import Workspace
 from core.config import RunConfig
@@ -204,13 +204,13 @@ def test_real_baskets_go_the_same_way(workspace: Workspace, tmp_path: Path, pref
 
 
 def test_two_runs_into_one_folder_do_not_overwrite_each_other(workspace: Workspace, tmp_path: Path) -> None:
-    with building_folder(tmp_path / "one") as first:
+    with atomic_folder(tmp_path / "one") as first:
         (first / "file").write_text("first")
-        with building_folder(tmp_path / "one") as second:
+        with atomic_folder(tmp_path / "one") as second:
             (second / "file").write_text("second")
         with (
             pytest.raises(RunError, match="already exists and is not empty"),
-            building_folder(tmp_path / "one") as third,
+            atomic_folder(tmp_path / "one") as third,
         ):
             (third / "file").write_text("third")
         shutil.rmtree(tmp_path / "one")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from core.base.files import READING, building_folder, private_folder, sync
+from core.base.files import READING_PREFIX, atomic_folder, scratch_folder, sync
 from core.base.progress import Report
 from core.base.workspace import Workspace
 from core.config import available_cores
@@ -145,7 +145,7 @@ class _Ingestion:
     def store(self) -> Dataset:
         """Read everything and store it."""
         with (
-            private_folder(self._workspace.datasets, READING) as work,
+            scratch_folder(self._workspace.datasets, READING_PREFIX) as work,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
             made = work / "made"
@@ -209,7 +209,7 @@ class _Ingestion:
         dataset = Dataset(self._workspace.datasets / fingerprint)
         if not is_whole(dataset):
             shutil.rmtree(dataset.folder, ignore_errors=True)
-        with building_folder(dataset.folder, shared=True) as folder:
+        with atomic_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
         rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before

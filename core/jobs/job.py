@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from core.base.processes import living
+from core.base.processes import find_process
 from core.base.progress import ProgressUpdate
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
@@ -97,7 +97,7 @@ class Job:
         now = time.time()
         if self.pid is None or self.pid_started is None:
             return now - (self.started or self.created) < _PROCESS_GRACE
-        if living(self.pid, self.pid_started) is None:
+        if find_process(self.pid, self.pid_started) is None:
             return False
         return now - self.heartbeat < _HEARTBEAT_LIMIT or not self._is_still_silent()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from core.base.processes import began
+from core.base.processes import start_time
 from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.errors import RunError
@@ -135,7 +135,7 @@ class Jobs:
 
     def adopt(self, job_id: str, pid: int) -> bool:
         """The worker says that it is this job's process; False when the job has ended before it began."""
-        since = began(psutil.Process(pid))
+        since = start_time(psutil.Process(pid))
         return self._update(job_id, pid=pid, pid_started=since, heartbeat=time.time())
 
     def beat(

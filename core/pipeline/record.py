@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from core.base.checkpoint import PROGRAM_LENGTH, Unfinished, program_digest
+from core.base.checkpoint import SOURCE_DIGEST_LENGTH, Checkpoints, source_digest
 from core.base.progress import Progress, Report
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
@@ -46,13 +46,13 @@ class Clock:
         self.tell = progress.on_result
         self._progress = progress
         self._began = time.monotonic()
-        self._unfinished: Unfinished | None = None
+        self._unfinished: Checkpoints | None = None
 
-    def go_on_with(self, unfinished: Unfinished) -> None:
+    def go_on_with(self, unfinished: Checkpoints) -> None:
         """From now on tell there that the work goes on; what earlier sittings of it took counts as ours."""
         self._unfinished = unfinished
-        self._began -= unfinished.seconds
-        self._progress.add_earlier_seconds(unfinished.seconds)
+        self._began -= unfinished.earlier_seconds
+        self._progress.add_earlier_seconds(unfinished.earlier_seconds)
         for name, seconds in unfinished.timings.items():
             self.timings[name] = self.timings.get(name, 0.0) + seconds
 
@@ -63,13 +63,13 @@ class Clock:
 
         def report(part: int, parts: int, detail: str) -> None:
             if self._unfinished is not None:
-                self._unfinished.alive()
+                self._unfinished.touch()
             self._progress.report(name, part, parts, detail)
 
         yield report
         self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - began, 3)
         if self._unfinished is not None:
-            self._unfinished.note_timings(self.timings)
+            self._unfinished.save_timings(self.timings)
 
     def budget(self, config: RunConfig) -> Budget:
         """What may be spent on tuning, from when the run began."""
@@ -115,7 +115,7 @@ def write_manifest(
         timings=clock.timings,
         threads=available_cores(),
         versions=store.versions(),
-        program=program_digest()[:PROGRAM_LENGTH],
+        program=source_digest()[:SOURCE_DIGEST_LENGTH],
         sha256=store.hash_files(folder),
     )
     (folder / store.MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from core.base.checkpoint import PROGRAM_LENGTH, program_digest
+from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
 from core.base.progress import Report
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -66,7 +66,7 @@ def _of_predictions(outcome: Outcome, explanation: str) -> Verified:
 
 
 def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
-    same_program = run.manifest.program == program_digest()[:PROGRAM_LENGTH]
+    same_program = run.manifest.program == source_digest()[:SOURCE_DIGEST_LENGTH]
     if not same_program and LINKS_FILE not in run.manifest.sha256:
         return _of_predictions("not_applicable", _OTHER_PROGRAM)
     try:

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.base.files import building_file
+from core.base.files import atomic_file
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.runs.manifest import VERSION, Manifest
@@ -82,7 +82,7 @@ class Run:
     def keep_note(self, note: Note) -> None:
         """Write name and text down."""
         try:
-            with building_file(self.folder / NOTE_FILE) as building:
+            with atomic_file(self.folder / NOTE_FILE) as building:
                 building.write_text(note.model_dump_json(), encoding="utf-8")
         except OSError as error:
             raise RunError.not_writable(self.folder, error.strerror or str(error)) from error

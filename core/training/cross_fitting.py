@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.checkpoint import Kept, nothing_kept
+from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import InterimResult, OnResult, Report
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.schema import LEARNER_LABELS
@@ -125,7 +125,7 @@ def cross_fit(
     settings: Mapping[str, Settings] | None = None,
     report: Report = lambda part, parts, text: None,
     tell: OnResult = lambda news: None,
-    kept: Kept = nothing_kept,
+    kept: LoadOrCompute = always_compute,
 ) -> tuple[CrossFit, ...]:
     """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
 

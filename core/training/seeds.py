@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.base.checkpoint import Kept
+from core.base.checkpoint import LoadOrCompute
 from core.base.progress import InterimResult, OnResult, Report
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
 from core.training.prepared import Prepared
@@ -21,7 +21,7 @@ def fit_with_seeds(
     *,
     report: Report,
     tell: OnResult,
-    kept: Kept,
+    kept: LoadOrCompute,
 ) -> tuple[tuple[CrossFit, ...], int]:
     """Each learner's fits with one seed after the other, as one, and how many seeds they are of: one at least, then as
     many as the preset says while the time reaches, and more where there is still time.

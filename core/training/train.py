@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.base.checkpoint import Kept, nothing_kept
+from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import OnResult, Report
 from core.features.learned.user_values import BUCKETS, History
 from core.metric import MSE, Metric, metric_named
@@ -130,7 +130,7 @@ def train(
     budget: Budget | None = None,
     report: Report = lambda part, parts, text: None,
     tell: OnResult = lambda news: None,
-    kept: Kept = nothing_kept,
+    kept: LoadOrCompute = always_compute,
 ) -> Training:
     """Fit every learner on every fold, then the meta-model; score it as it will be scored.
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from core import audit as auditing
 from core import ingestion
-from core.base.files import building_file
+from core.base.files import atomic_file
 from core.base.text import count
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, mapping_of, required
@@ -168,7 +168,7 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     with (
         bar("Features", shown=not options.json) as advance,
         writing_to(options.out),
-        building_file(options.out) as path,
+        atomic_file(options.out) as path,
     ):
         written = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
     columns = sum(each.looks_at != "values" for each in feature_catalogue())
