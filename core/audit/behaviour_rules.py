@@ -9,9 +9,9 @@ import polars as pl
 
 from core.audit.case import END, EVENTS, ID_COLUMNS, START, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import DAY, MOST_EXAMPLES, day, joined, verb
+from core.audit.phrases import DAY, MOST_EXAMPLES, day
 from core.audit.rule import Rule
-from core.base.text import count, number, percent
+from core.base.text import count, joined, number, percent, verb
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,

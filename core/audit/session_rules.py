@@ -8,9 +8,9 @@ import polars as pl
 
 from core.audit.case import COMPOSITE, END, EVENTS, KNOWN_VALUE, START, AuditCase
 from core.audit.finding import Finding, Severity
-from core.audit.phrases import MOST_EXAMPLES, lasting, verb
+from core.audit.phrases import MOST_EXAMPLES, lasting
 from core.audit.rule import Rule
-from core.base.text import count, percent
+from core.base.text import count, percent, verb
 from core.schema import (
     CATEGORY,
     PRODUCT,

@@ -10,9 +10,9 @@ import polars as pl
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
 from core.base.progress import Report
+from core.base.text import listed
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import listed
 from core.metric import metric_named
 from core.pipeline.run import feature_table, prepared_rows
 from core.runs import Run

@@ -39,6 +39,8 @@ CHECKS_FILE = "checks.json"
 NOTE_FILE = "note.json"
 """What people call the run and say of it; no part of what was computed."""
 
+_LONGEST_NAME = 80
+_LONGEST_TEXT = 4_000
 _PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
 
 
@@ -47,8 +49,8 @@ class Note(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(default="", max_length=80)
-    text: str = Field(default="", max_length=4000)
+    name: str = Field(default="", max_length=_LONGEST_NAME)
+    text: str = Field(default="", max_length=_LONGEST_TEXT)
 
     @classmethod
     def checked(cls, name: str, text: str) -> Note:
@@ -61,7 +63,8 @@ class Note(BaseModel):
             return cls(name=" ".join(name.split()), text=text.strip())
         except ValidationError as error:
             first = error.errors()[0]
-            raise RunError.note_too_long(f"{first['loc'][0]}: {first['msg']}") from error
+            where = f"{first['loc'][0]}: {first['msg']}"
+            raise RunError.note_too_long(where, name=_LONGEST_NAME, text=_LONGEST_TEXT) from error
 
 
 @dataclass(frozen=True)

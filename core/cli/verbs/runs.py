@@ -11,13 +11,13 @@ import polars as pl
 from core import jobs as job_queue
 from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
-from core.base.text import number
+from core.base.text import listed, number
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, mapping_of, required
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets, untrained_lines
-from core.errors import RunError, SettingError, listed
+from core.errors import RunError, SettingError
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import must_be_free, must_be_possible
