@@ -80,7 +80,7 @@ def test_the_command_line_takes_a_mapping_by_name(
     assert main(["mapping", "list"]) == 0
     assert "complete_journey" in capsys.readouterr().out
     assert main(["ingest", *files]) == 2
-    assert "or say with a mapping what this log calls them." in capsys.readouterr().err
+    assert "or use a mapping that says what they are called in this log." in capsys.readouterr().err
 
 
 def test_a_submission_is_checked_against_a_log_in_its_own_words(

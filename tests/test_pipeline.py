@@ -154,14 +154,16 @@ def test_a_run_can_have_a_folder_of_its_own(
     assert made.folder == folder
     assert load_run(folder).manifest == made.manifest
     assert list_runs(workspace) == []
-    with pytest.raises(RunError, match=r"already exists and is not empty: name a new folder for this run with --out\."):
+    with pytest.raises(
+        RunError, match=r"already exists and is not empty\. Choose a new folder for this run with --out\."
+    ):
         run(demo_dataset(workspace), RunConfig(folds=2), workspace, out=folder)
 
 
 def test_a_run_that_fails_leaves_no_folder(workspace: Workspace, tmp_path: Path) -> None:
     few = tmp_path / "few.csv"
     few.write_text("\n".join((DEMO / "train.csv").read_text().splitlines()[:8]) + "\n")
-    with pytest.raises(StudioError, match="at least 20 are needed to train and to score by user"):
+    with pytest.raises(StudioError, match="Training and scoring by user need at least 20"):
         run(InputFiles(few, DEMO / "test.csv"), RunConfig(), workspace)
     assert list(workspace.runs.iterdir()) == []
 
@@ -237,9 +239,9 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", "is not whole (manifest.json"),
-        ('{"version": 2}', "is of version 2, this program reads version 1"),
-        (None, "is not whole (no readable manifest.json)"),
+        ("{", "is damaged (manifest.json"),
+        ('{"version": 2}', "has version 2, but this program reads version 1"),
+        (None, "is damaged (no readable manifest.json)"),
     ],
 )
 def test_a_damaged_run_is_refused_with_a_sentence_and_hides_no_other(

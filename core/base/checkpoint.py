@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 
 import psutil
 
-from core.base.files import atomic_folder
+from core.base.files import atomic_folder, hash_file
 from core.base.processes import find_process, start_time
 
 T = TypeVar("T")
@@ -224,9 +224,4 @@ def _is_abandoned(folder: Path) -> bool:
 
 def _hash_files(folder: Path) -> dict[str, str]:
     """File name -> SHA-256."""
-    hashes = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != _HASHES_FILE:
-            with path.open("rb") as file:
-                hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashes
+    return {path.name: hash_file(path) for path in sorted(folder.iterdir()) if path.name != _HASHES_FILE}

@@ -20,7 +20,7 @@ from core.features.engines import Engine, EngineName, opened
 from core.features.engines.polars_engine import PolarsEngine, PolarsLog
 from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
-from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, START, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
 
 _UNITS_AT_ONCE = 1_000_000
 """Units whose features are computed at a time on Polars: what is on the way to them stays small."""
@@ -88,10 +88,10 @@ def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame,
     events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
-        first = ("start", USER)
+        first = (START, USER)
         merged = units.with_columns(
             pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
-            pl.col("start").min().over(ROLE, SESSION),
+            pl.col(START).min().over(ROLE, SESSION),
             # one for both files: the parts of a visit are known by session and user, and neither is the other's past
             pl.col(USER).sort_by(*first).first().over(SESSION),
         )

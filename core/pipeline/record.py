@@ -21,7 +21,7 @@ from core.dataset import Dataset
 from core.features import feature_catalogue
 from core.runs import manifest as manifests
 from core.runs import store
-from core.schema import SESSION, STACK, UNIT
+from core.schema import COMPOSITE, KNOWN_VALUE, SESSION, STACK, UNIT
 from core.submission import CheckResult
 from core.training import (
     CertificateCheck,
@@ -111,7 +111,7 @@ def write_manifest(
         warnings=(SHIFT_WARNING,) if shift.unlike else (),
         sessions=_session_counts(dataset, config),
         checks=_counted(checks),
-        certificate=manifests.Passed.counted(check.outcome for check in certificate),
+        certificate=manifests.CheckCounts.from_outcomes(check.outcome for check in certificate),
         timings=clock.timings,
         threads=available_cores(),
         versions=store.versions(),
@@ -223,13 +223,13 @@ def _scores(training: Training, *, withheld: bool) -> manifests.Scores:
     )
 
 
-def _judged(training: Training) -> manifests.Judged:
+def _judged(training: Training) -> manifests.MetricScores:
     metric, y, told = training.metric, training.data.y, training.folds.validated
 
     def score(predicted: Vector) -> float:
         return metric.of(predicted[told], y[told])
 
-    return manifests.Judged(
+    return manifests.MetricScores(
         metric=metric.name,
         label=metric.label,
         unit=metric.unit,
@@ -247,7 +247,7 @@ def _tuning(training: Training) -> manifests.Tuning:
     learners = {}
     for fit in training.fits:
         found = training.searched.get(fit.learner)
-        learners[fit.learner] = manifests.Tried(
+        learners[fit.learner] = manifests.TunedLearner(
             settings=fit.settings,
             trials=len(found.tried) if found else 0,
             complete=len(found.complete) if found else 0,
@@ -283,16 +283,16 @@ def _meta(training: Training) -> manifests.MetaModel:
     )
 
 
-def _counted(checks: Sequence[CheckResult]) -> manifests.Passed:
+def _counted(checks: Sequence[CheckResult]) -> manifests.CheckCounts:
     """Warnings ask for a look but fail nothing."""
     failed = sum(check.outcome == "failed" and check.severity == "error" for check in checks)
-    return manifests.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
+    return manifests.CheckCounts(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
 
 
 def _session_counts(dataset: Dataset, config: RunConfig) -> manifests.SessionCounts:
     wanted = dataset.wanted_units()
-    known = wanted.filter(pl.col("known_value").is_not_null()) if config.use_known_values else wanted.head(0)
-    composite = wanted.filter(pl.col("composite")) if config.split_composite_sessions else wanted.head(0)
+    known = wanted.filter(pl.col(KNOWN_VALUE).is_not_null()) if config.use_known_values else wanted.head(0)
+    composite = wanted.filter(pl.col(COMPOSITE)) if config.split_composite_sessions else wanted.head(0)
     return manifests.SessionCounts(
         train=dataset.card().train.sessions,
         test=dataset.order().height,

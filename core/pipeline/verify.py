@@ -22,7 +22,7 @@ from core.runs.store import (
     MODELS_FOLDER,
     OOF_FILE,
     PREDICTIONS_FILE,
-    damage,
+    find_damage,
     model_stem,
     versions,
 )
@@ -85,7 +85,7 @@ def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
 
 
 def _files(run: Run) -> Verified:
-    found = damage(run)
+    found = find_damage(run)
     told = [
         f"{words} {listed(names, 5)}"
         for words, names in (("changed:", found.changed), ("missing:", found.missing), ("not of the run:", found.added))
