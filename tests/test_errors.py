@@ -80,11 +80,11 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "busy, same": lambda: RunError.busy("j1", same=True),
     "not_resumable": lambda: RunError.not_resumable("j1", "running"),
     "other_version": lambda: RunError.other_version(RUN, 2, 1),
-    "not_sure": lambda: RunError.not_sure(RUN.name, RUN),
-    "no_run": lambda: RunError.no_run(Path("/home/me/extension")),
+    "not_confirmed": lambda: RunError.not_confirmed(RUN.name, RUN),
+    "not_a_run": lambda: RunError.not_a_run(Path("/home/me/extension")),
     "note_too_long": lambda: RunError.note_too_long("name: 81 characters", name=80, text=4_000),
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
-    "not_whole": lambda: RunError.not_whole(RUN, "oof.parquet changed"),
+    "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
 }
 PARTS: dict[str, Callable[[], StudioError]] = {
     "package": lambda: MissingPart.package("pyspark", "The engine Spark"),

@@ -318,7 +318,7 @@ def test_damage_is_reported_when_a_run_is_shown(
     for action in (["show", run.manifest.run_id], ["compare", twin.manifest.run_id, run.manifest.run_id]):
         assert main(["runs", *action]) == 0
         first = capsys.readouterr().out.splitlines()[0]
-        assert first == str(RunError.not_whole(run.folder, f"models/{model.name} changed"))
+        assert first == str(RunError.damaged(run.folder, f"models/{model.name} changed"))
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../runs", ".hidden", "\0"])

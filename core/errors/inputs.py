@@ -26,12 +26,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def cannot_open(cls, path: Path, found: str) -> InputError:
+    def cannot_open(cls, path: Path, reason: str) -> InputError:
         return cls(
-            f"{path.name} cannot be opened ({found}).",
+            f"{path.name} cannot be opened ({reason}).",
             "Check the path and its permissions, or choose another file.",
             code="cannot_open_file",
-            found=found,
+            found=reason,
         )
 
     @classmethod
@@ -48,12 +48,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def changed_while_read(cls, name: str, found: str) -> InputError:
+    def changed_while_read(cls, name: str, reason: str) -> InputError:
         return cls(
-            f"{name} changed while it was being read ({found}).",
+            f"{name} changed while it was being read ({reason}).",
             "Wait until it is completely written, then try again.",
             code="file_changed",
-            found=found,
+            found=reason,
         )
 
     @classmethod
@@ -66,12 +66,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def unreadable(cls, name: str, found: str) -> InputError:
+    def unreadable(cls, name: str, reason: str) -> InputError:
         return cls(
-            f"{name} cannot be read as a table ({found}).",
+            f"{name} cannot be read as a table ({reason}).",
             "Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
             code="not_a_table",
-            found=found,
+            found=reason,
             allowed=["CSV", "CSV.GZ", "ZIP", "Parquet"],
         )
 
@@ -95,12 +95,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def files_deeper(cls, folder: Path, found: Path) -> InputError:
+    def files_deeper(cls, folder: Path, example: Path) -> InputError:
         return cls(
-            f"{folder} has no event file of its own, only files in subfolders, such as {found}.",
-            f"To read all of them, use the pattern {folder / '**' / f'*{found.suffix}'}.",
+            f"{folder} has no event file of its own, only files in subfolders, such as {example}.",
+            f"To read all of them, use the pattern {folder / '**' / f'*{example.suffix}'}.",
             code="files_in_subfolders",
-            found=found,
+            found=example,
         )
 
     # --- databases ----------------------------------------------------------------------------------------------------
@@ -115,12 +115,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def no_database_url(cls, found: str) -> InputError:
+    def no_database_url(cls, reason: str) -> InputError:
         return cls(
-            f"The database address cannot be parsed ({found}).",
+            f"The database address cannot be parsed ({reason}).",
             "Write it like sqlite:///shop.db or postgresql://user:password@host/shop.",
             code="invalid_database_address",
-            found=found,
+            found=reason,
         )
 
     @classmethod
@@ -134,12 +134,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def query_failed(cls, name: str, found: str) -> InputError:
+    def query_failed(cls, name: str, reason: str) -> InputError:
         return cls(
-            f"The query on {name} failed ({found}).",
+            f"The query on {name} failed ({reason}).",
             "Check the address, the password and the query.",
             code="query_failed",
-            found=found,
+            found=reason,
         )
 
     @classmethod
@@ -154,13 +154,13 @@ class InputError(StudioError):
     # --- columns and text ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def missing_columns(cls, name: str, missing: Sequence[str], found: Sequence[str]) -> InputError:
-        columns = noun_form(len(missing), "column")
+    def missing_columns(cls, name: str, missing: Sequence[str], columns: Sequence[str]) -> InputError:
+        noun = noun_form(len(missing), "column")
         return cls(
-            f"{name} has no {columns} {listed(missing)}. Its columns are {listed(found)}.",
-            f"Add or rename the missing {columns}, or use a mapping that says what they are called in this log.",
+            f"{name} has no {noun} {listed(missing)}. Its columns are {listed(columns)}.",
+            f"Add or rename the missing {noun}, or use a mapping that says what they are called in this log.",
             code="missing_columns",
-            found=list(found),
+            found=list(columns),
             allowed=list(missing),
         )
 
@@ -174,12 +174,12 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def other_separator(cls, name: str, found: str) -> InputError:
+    def other_separator(cls, name: str, separator: str) -> InputError:
         return cls(
-            f"The columns of {name} are separated by {found}, but the mapping has another separator.",
+            f"The columns of {name} are separated by {separator}, but the mapping has another separator.",
             "Remove the separator from the mapping; it is then detected from the header.",
             code="other_separator",
-            found=found,
+            found=separator,
         )
 
     @classmethod
@@ -272,14 +272,14 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def several_currencies(cls, name: str, found: Sequence[str], column: str | None) -> InputError:
+    def several_currencies(cls, name: str, currencies: Sequence[str], column: str | None) -> InputError:
         where = f"Column {column}" if column else "The price column"
         settings = "currency and currency_rates" if column else "columns.currency, currency and currency_rates"
         return cls(
-            f"{where} of {name} has several currencies ({listed(found)}), which cannot be added up.",
+            f"{where} of {name} has several currencies ({listed(currencies)}), which cannot be added up.",
             f"Set {settings} in a mapping, or convert the prices, and try again.",
             code="several_currencies",
-            found=list(found),
+            found=list(currencies),
         )
 
     # --- sample submissions -------------------------------------------------------------------------------------------
@@ -317,13 +317,13 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def nothing_to_learn_forward(cls, found: int, at_least: int) -> InputError:
+    def nothing_to_learn_forward(cls, users: int, at_least: int) -> InputError:
         return cls(
-            f"With folds forward in time, one fold has {count(found, 'user')} to learn from, because users who return "
+            f"With folds forward in time, one fold has {count(users, 'user')} to learn from, because users who return "
             f"in the validated period are left out. At least {at_least:,} are needed.",
             "Use fewer folds, or folds by user.",
             code="too_few_users_per_period",
-            found=found,
+            found=users,
             allowed=at_least,
         )
 

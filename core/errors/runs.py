@@ -17,15 +17,15 @@ class RunError(StudioError):
     code = "run_error"
 
     @classmethod
-    def unknown(cls, kind: str, name: str, known: Sequence[str]) -> RunError:
+    def unknown(cls, kind: str, name: str, names: Sequence[str]) -> RunError:
         """There is no such `kind` ("run", "job" or "dataset")."""
-        existing = f"Existing {kind}s: {listed(known, 5)}." if known else f"There is no {kind} yet."
+        existing = f"Existing {kind}s: {listed(names, 5)}." if names else f"There is no {kind} yet."
         return cls(
             f"There is no {kind} named {name}. {existing}",
             f"To see all, run `python -m core {kind}s list`.",
             code=f"unknown_{kind}",
             found=name,
-            allowed=list(known),
+            allowed=list(names),
         )
 
     @classmethod
@@ -47,21 +47,21 @@ class RunError(StudioError):
         )
 
     @classmethod
-    def not_writable(cls, path: Path, found: str) -> RunError:
+    def not_writable(cls, path: Path, reason: str) -> RunError:
         return cls(
-            f"{path} cannot be written ({found}).",
+            f"{path} cannot be written ({reason}).",
             "Choose a folder that you can write to with --out.",
             code="not_writable",
-            found=found,
+            found=reason,
         )
 
     @classmethod
-    def no_database(cls, path: Path, found: str) -> RunError:
+    def no_database(cls, path: Path, reason: str) -> RunError:
         return cls(
-            f"The jobs database {path} cannot be used ({found}).",
+            f"The jobs database {path} cannot be used ({reason}).",
             "Make the file writable, or move it away; a new one is created then.",
             code="jobs_database_unusable",
-            found=found,
+            found=reason,
         )
 
     @classmethod
@@ -131,17 +131,17 @@ class RunError(StudioError):
         )
 
     @classmethod
-    def other_version(cls, path: Path, found: object, known: int) -> RunError:
+    def other_version(cls, path: Path, version: object, supported: int) -> RunError:
         return cls(
-            f"The run in {path} has version {found}, but this program reads version {known}.",
+            f"The run in {path} has version {version}, but this program reads version {supported}.",
             "Open it with the program that wrote it, or start the run again.",
             code="other_run_version",
-            found=found,
-            allowed=known,
+            found=version,
+            allowed=supported,
         )
 
     @classmethod
-    def not_sure(cls, run: str, path: Path) -> RunError:
+    def not_confirmed(cls, run: str, path: Path) -> RunError:
         return cls(
             f"Run {run} in {path} would be deleted permanently.",
             "To confirm, add --yes.",
@@ -150,7 +150,7 @@ class RunError(StudioError):
         )
 
     @classmethod
-    def no_run(cls, path: Path) -> RunError:
+    def not_a_run(cls, path: Path) -> RunError:
         return cls(
             f"{path} is not the folder of a run: its manifest.json belongs to something else.",
             "Name a run of the workspace or the folder of a run. To see all runs, run `python -m core runs list`.",
@@ -159,31 +159,31 @@ class RunError(StudioError):
         )
 
     @classmethod
-    def note_too_long(cls, found: str, *, name: int, text: int) -> RunError:
+    def note_too_long(cls, reason: str, *, name: int, text: int) -> RunError:
         """`name` and `text` are the longest lengths in characters."""
         return cls(
-            f"The note is too long ({found}). A name has up to {name:,} characters, a text up to {text:,}.",
+            f"The note is too long ({reason}). A name has up to {name:,} characters, a text up to {text:,}.",
             "Shorten it.",
             code="note_too_long",
-            found=found,
+            found=reason,
             allowed={"name": name, "text": text},
         )
 
     @classmethod
-    def not_deletable(cls, path: Path, found: str) -> RunError:
+    def not_deletable(cls, path: Path, reason: str) -> RunError:
         return cls(
-            f"The run in {path} cannot be deleted ({found}).",
+            f"The run in {path} cannot be deleted ({reason}).",
             "Check the permissions of its folder.",
             code="not_deletable",
-            found=found,
+            found=reason,
         )
 
     @classmethod
-    def not_whole(cls, path: Path, what: str) -> RunError:
-        """`what` says which files are damaged, as a clause."""
+    def damaged(cls, path: Path, reason: str) -> RunError:
+        """`reason` says which files are damaged, as a clause."""
         return cls(
-            f"The run in {path} is damaged ({what}).",
+            f"The run in {path} is damaged ({reason}).",
             "Start the run again, or choose another one.",
             code="damaged_run",
-            found=what,
+            found=reason,
         )

@@ -107,9 +107,9 @@ class Run:
         try:
             content = (self.folder / name).read_bytes()
         except OSError as error:
-            raise RunError.not_whole(self.folder, f"{name} is missing") from error
+            raise RunError.damaged(self.folder, f"{name} is missing") from error
         if hashlib.sha256(content).hexdigest() != self.manifest.sha256.get(name):
-            raise RunError.not_whole(self.folder, f"{name} changed")
+            raise RunError.damaged(self.folder, f"{name} changed")
         return content
 
     def table(self, name: str) -> pl.LazyFrame:
@@ -119,7 +119,7 @@ class Run:
             RunError: the file is missing.
         """
         if not (self.folder / name).is_file():
-            raise RunError.not_whole(self.folder, f"no {name}")
+            raise RunError.damaged(self.folder, f"no {name}")
         return pl.scan_parquet(self.folder / name, glob=False)
 
     def records(self, name: str) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ class Run:
         try:
             return json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RunError.not_whole(self.folder, f"no readable {name}") from error
+            raise RunError.damaged(self.folder, f"no readable {name}") from error
 
     def summary(self) -> dict[str, Any]:
         """Return the JSON object that `python -m core run --json` prints."""
@@ -191,7 +191,7 @@ def load_run(folder: Path) -> Run:
     try:
         content = (folder / MANIFEST_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError.not_whole(folder, f"no readable {MANIFEST_FILE}") from error
+        raise RunError.damaged(folder, f"no readable {MANIFEST_FILE}") from error
     try:
         return Run(folder, Manifest.model_validate_json(content))
     except ValidationError as error:
@@ -200,7 +200,7 @@ def load_run(folder: Path) -> Run:
                 raise RunError.other_version(folder, stored_version, VERSION) from error
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or MANIFEST_FILE
-        raise RunError.not_whole(folder, f"{MANIFEST_FILE}: {where}: {first['msg']}") from error
+        raise RunError.damaged(folder, f"{MANIFEST_FILE}: {where}: {first['msg']}") from error
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def run_folder(workspace: Workspace, name: str) -> Path:
             if (folder / MANIFEST_FILE).is_file():
                 other_program = folder
     if other_program is not None:
-        raise RunError.no_run(other_program)
+        raise RunError.not_a_run(other_program)
     runs, unreadable = _open_runs(workspace)
     names = [run.manifest.run_id for run in runs] + [folder.name for folder, _ in unreadable]
     raise RunError.unknown("run", name, sorted(names, reverse=True))

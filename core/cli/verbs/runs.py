@@ -205,7 +205,7 @@ def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace)
 def _not_whole(*runs: run_store.Run) -> list[str]:
     """A sentence for each run whose files are not those that its manifest tells of."""
     damages = ((run.folder, find_damage(run).descriptions()) for run in runs)
-    return [str(RunError.not_whole(folder, listed(clauses, 3))) for folder, clauses in damages if clauses]
+    return [str(RunError.damaged(folder, listed(clauses, 3))) for folder, clauses in damages if clauses]
 
 
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
@@ -268,6 +268,6 @@ def _note(run: run_store.Run, workspace: Workspace, options: argparse.Namespace)
 def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
     """Deleted only by asking twice."""
     if not options.yes:
-        raise RunError.not_sure(folder.name, folder)
+        raise RunError.not_confirmed(folder.name, folder)
     run_store.delete_run(folder)
     return EXIT_DONE, {"deleted": folder.name}, f"{folder} is deleted."
