@@ -105,7 +105,7 @@ def test_run_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
-        (b"", "is empty: an event file needs a header line and at least one event"),
+        (b"", "is empty. An event file needs a header line and at least one event"),
         (b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n", "has no columns event_type, category_id, user_id"),
     ],
     ids=["an image named .csv", "an empty file", "no event_type"],
