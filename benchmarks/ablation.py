@@ -23,7 +23,7 @@ from core.dataset import Dataset
 from core.features import build_features, feature_catalogue, session_events
 from core.features.learned.catalogue import LEARNED_GROUPS, START
 from core.ingestion import InputFiles, ingest
-from core.schema import COMPOSITE, SESSION, SESSION_VALUE, UNIT, USER_SESSION
+from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import LEARNERS, mean_squared_error, training_set
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
@@ -69,7 +69,7 @@ def _without(columns: FoldColumns | None, group: str | None) -> FoldColumns | No
 def true_values(dataset: Dataset, units: np.ndarray, truth: Path) -> np.ndarray:
     """Of the units to predict, in their order; NaN for those that share a session."""
     values = pl.read_csv(truth).join(dataset.dictionary(USER_SESSION).collect(), on=USER_SESSION)
-    described = dataset.units().filter(~pl.col(COMPOSITE)).select(UNIT, SESSION).collect()
+    described = dataset.units().filter(~pl.col("composite")).select(UNIT, SESSION).collect()
     of_unit = described.join(values.select(SESSION, SESSION_VALUE), on=SESSION)
     return (
         pl.DataFrame({UNIT: units}).join(of_unit, on=UNIT, how="left", maintain_order="left")[SESSION_VALUE].to_numpy()

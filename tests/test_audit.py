@@ -1162,7 +1162,8 @@ def test_a_folder_that_cannot_be_written_costs_only_the_storing(calm_copy, monke
     def refuse(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.base.files.os.fsync", refuse)
+    monkeypatch.setattr(report_module, "sync", refuse)
+    monkeypatch.setattr(report_module.os, "fsync", refuse)
     before = {path.name for path in calm_copy.folder.iterdir()}
     assert audit(calm_copy).findings
     assert {path.name for path in calm_copy.folder.iterdir()} == before

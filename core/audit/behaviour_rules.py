@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from core.audit.case import END, EVENTS, ID_COLUMNS, AuditCase
+from core.audit.case import END, EVENTS, ID_COLUMNS, START, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import DAY, MOST_EXAMPLES, day
+from core.audit.phrases import DAY, MOST_EXAMPLES, day, joined, verb
 from core.audit.rule import Rule
-from core.base.text import count, joined, number, percent, verb
+from core.base.text import count, number, percent
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -20,7 +20,6 @@ from core.schema import (
     EVENT_TYPES,
     PRODUCT,
     SESSION_VALUE,
-    START,
     TIME,
     TYPE,
     UNIT,

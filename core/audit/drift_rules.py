@@ -10,10 +10,10 @@ import numpy as np
 from core.audit.case import AuditCase
 from core.audit.distance import Distance, Guess, distance, guess_file
 from core.audit.finding import Finding, Record, Severity
-from core.audit.phrases import MOST_EXAMPLES
+from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Need, Rule
 from core.audit.sample import Sample
-from core.base.text import count, joined, verb
+from core.base.text import count
 from core.features import GROUPS
 
 DRIFT_CHART: Final = "drift"

@@ -9,9 +9,9 @@ import polars as pl
 
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, shown
+from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Need, Rule
-from core.base.text import count, joined, number, percent, verb
+from core.base.text import count, number, percent
 from core.dataset import FileCard
 from core.schema import EVENT_TYPES, ROLES, USER_ID, USER_SESSION, Role
 

@@ -8,9 +8,9 @@ import polars as pl
 
 from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES
+from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Rule
-from core.base.text import count, joined, number, percent, verb
+from core.base.text import count, number, percent
 from core.schema import (
     CATEGORY,
     PLACEHOLDER_IDS,

@@ -6,12 +6,12 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import END, EVENTS, AuditCase
+from core.audit.case import END, EVENTS, START, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import DAY, MOST_EXAMPLES, lasting
+from core.audit.phrases import DAY, MOST_EXAMPLES, lasting, verb
 from core.audit.rule import Need, Rule
-from core.base.text import count, number, percent, verb
-from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SESSION, START, TYPE, UNIT
+from core.base.text import count, number, percent
+from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SESSION, TYPE, UNIT
 
 FEWEST_LASTING: Final = 30
 """Sessions of several events: fewer have no median to speak of."""

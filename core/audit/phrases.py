@@ -1,7 +1,8 @@
-"""The recurring parts of a finding's sentences: days, lasting times."""
+"""The recurring parts of a finding's sentences: days, lasting times, verbs that agree with their count."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -41,3 +42,21 @@ def lasting(seconds: int) -> str:
     ('1 min 30 s', '24 h 0 min', '20.4 days')
     """
     return duration(seconds) if seconds < 2 * DAY else f"{number(seconds / DAY)} days"
+
+
+def verb(amount: int, one: str, several: str) -> str:
+    """The form of the verb that goes with the amount.
+
+    >>> verb(1, "has", "have"), verb(0, "has", "have")
+    ('has', 'have')
+    """
+    return one if amount == 1 else several
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Parts of a sentence as a list.
+
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -8,9 +8,9 @@ import polars as pl
 
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, shown
+from core.audit.phrases import MOST_EXAMPLES, shown, verb
 from core.audit.rule import Need, Rule
-from core.base.text import count, number, percent, verb
+from core.base.text import count, number, percent
 from core.dataset import UnknownValue
 
 MANY_UNKNOWN: Final = 0.02

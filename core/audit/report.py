@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +14,7 @@ from core.audit.case import AuditCase
 from core.audit.drift_rules import drift_applies
 from core.audit.finding import SEVERITIES, Finding, RuleOutcome, Severity, rank
 from core.audit.rules import RULES
-from core.base.files import write_text_atomically
+from core.base.files import sync
 from core.dataset import Dataset
 from core.features import GROUPS
 
@@ -71,7 +73,7 @@ def audit(
         findings=tuple(sorted(findings, key=rank)),
     )
     with contextlib.suppress(OSError):
-        write_text_atomically(dataset.folder / AUDIT_FILE, done.model_dump_json(indent=1) + "\n")
+        _store(dataset, done)
     report(parts, parts, "")
     return done
 
@@ -84,3 +86,18 @@ def stored_audit(dataset: Dataset) -> AuditReport | None:
     except (OSError, ValueError):  # what is not readable, not UTF-8 or not of this form is asked for again
         return None
     return report if (report.version, report.dataset) == (AUDIT_VERSION, dataset.fingerprint) else None
+
+
+def _store(dataset: Dataset, report: AuditReport) -> None:
+    """Write it whole or not at all: a temporary file in the same folder, synced, then renamed."""
+    path = dataset.folder / AUDIT_FILE
+    temporary = path.with_name(f".{AUDIT_FILE}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(report.model_dump_json(indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync(dataset.folder)
+    finally:
+        temporary.unlink(missing_ok=True)

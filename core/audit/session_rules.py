@@ -6,20 +6,17 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import END, EVENTS, AuditCase
+from core.audit.case import COMPOSITE, END, EVENTS, KNOWN_VALUE, START, AuditCase
 from core.audit.finding import Finding, Severity
-from core.audit.phrases import MOST_EXAMPLES, lasting
+from core.audit.phrases import MOST_EXAMPLES, lasting, verb
 from core.audit.rule import Rule
-from core.base.text import count, percent, verb
+from core.base.text import count, percent
 from core.schema import (
     CATEGORY,
-    COMPOSITE,
-    KNOWN_VALUE,
     PRODUCT,
     ROLE,
     ROLES,
     SESSION,
-    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,

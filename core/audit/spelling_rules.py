@@ -8,9 +8,9 @@ import polars as pl
 
 from core.audit.case import ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, shown
+from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Rule
-from core.base.text import count, joined, verb
+from core.base.text import count
 from core.schema import ROLES
 
 NOTATION: Final = r"^-?\d(?:[.,]\d+)?[Ee]\+\d{2,3}$|^-?\d[.,]\d+[Ee]-\d{2,3}$|^-?\d\.\d{3,}[Ee](?:[7-9]|[1-9]\d)$"

@@ -9,9 +9,9 @@ import polars as pl
 
 from core.audit.case import EVENTS, FAR_LENGTHS, AuditCase, Span
 from core.audit.finding import Finding
-from core.audit.phrases import DAY, MOST_EXAMPLES, day, lasting
+from core.audit.phrases import DAY, MOST_EXAMPLES, day, lasting, verb
 from core.audit.rule import Need, Rule
-from core.base.text import count, number, percent, verb
+from core.base.text import count, number, percent
 from core.schema import ROLE, ROLES, TEST_ROLE, TIME
 
 LOG_CHART: Final = "log_span"

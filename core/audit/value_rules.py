@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.audit.case import BUYS, AuditCase
+from core.audit.case import BUYS, COMPOSITE, START, AuditCase
 from core.audit.distance import distance
 from core.audit.finding import Finding, Record
+from core.audit.phrases import verb
 from core.audit.rule import Need, Rule
-from core.base.text import count, number, percent, verb
-from core.schema import COMPOSITE, SESSION, START, TEST_ROLE, TRAIN_ROLE, VALUE
+from core.base.text import count, number, percent
+from core.schema import SESSION, TEST_ROLE, TRAIN_ROLE, VALUE
 
 TAIL_CHART: Final = "tail"
 TOP_SHARE: Final = 0.001

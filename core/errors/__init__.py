@@ -4,6 +4,7 @@ The command line and the pages show them as they are, so a message has no traceb
 the code. Any other exception is a defect of the program.
 """
 
+from core.base.text import listed
 from core.errors.base import Cancelled, StudioError
 from core.errors.inputs import InputError
 from core.errors.parts import MissingPart, import_part
@@ -18,4 +19,5 @@ __all__ = [
     "SettingError",
     "StudioError",
     "import_part",
+    "listed",
 ]

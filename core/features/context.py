@@ -13,7 +13,7 @@ import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, Frame, SessionLog
 from core.features.steps import EVENTS, MINUTE
-from core.schema import START, UNIT
+from core.schema import UNIT
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEPS = 2
@@ -26,7 +26,7 @@ _BACK = {_NOW: 0, _HOUR_AGO: _HOUR // _MINUTE, _DAY_AGO: _DAY // _MINUTE}
 
 
 def _compute(log: SessionLog) -> Frame:
-    starts = log.units.select(UNIT, (nw.col(START) // _MINUTE).alias(_AT))
+    starts = log.units.select(UNIT, (nw.col("start") // _MINUTE).alias(_AT))
     minutes = starts.select(_AT).unique()
     asked = nw.concat([minutes.select(nw.col(_AT) - back) for back in _BACK.values()], how="vertical").unique()
     counts = log.minutes.select(nw.col(MINUTE).alias(_AT), nw.col(EVENTS).alias(_EVENTS))

@@ -8,7 +8,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.registry import GROUPS
 from core.features.table import FeatureTable, compute_features, events_and_units
-from core.schema import EVENT_TYPES, START, TIME, TYPE, UNIT
+from core.schema import EVENT_TYPES, TIME, TYPE, UNIT
 
 HISTORY_GROUPS = tuple(group.name for group in GROUPS if group.looks_at == "history")
 _ROUNDING = 1e-9
@@ -28,8 +28,8 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
         How many of the earlier units changed in any history feature (0 when the history is honest), and how many
         units were compared: none where nothing happened after the moment, as nothing is taken away then.
     """
-    cut = table.units.get_column(START).quantile(_CUT_AT, interpolation="lower")
-    kept = table.units.filter(pl.col(START) <= cut)
+    cut = table.units.get_column("start").quantile(_CUT_AT, interpolation="lower")
+    kept = table.units.filter(pl.col("start") <= cut)
     events, _ = events_and_units(dataset, config)
     late = pl.col(TIME) > cut
     if kept.height == table.units.height and not events.select(late.any()).collect().item():
@@ -40,7 +40,7 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
     )
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
     again = compute_features(earlier, kept.lazy(), config.history, groups=groups)
-    before = table.values.filter(table.units.get_column(START) <= cut).select(again.columns)
+    before = table.values.filter(table.units.get_column("start") <= cut).select(again.columns)
     same = pl.all_horizontal(_same(name) for name in again.columns)
     both = before.hstack(again.rename(lambda name: f"{name}_again"))
     return both.filter(~same).height, both.height

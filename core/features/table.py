@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
-from core.base.progress import Report
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features.definition import FeatureGroup, History
@@ -20,7 +19,7 @@ from core.features.engines import Engine, EngineName, opened
 from core.features.engines.polars_engine import PolarsEngine, PolarsLog
 from core.features.per_unit import with_columns_of
 from core.features.registry import GROUPS
-from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, START, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
 
 _UNITS_AT_ONCE = 1_000_000
 """Units whose features are computed at a time on Polars: what is on the way to them stays small."""
@@ -30,6 +29,8 @@ _UNITS_NAMED_AT_ONCE = 4 * _UNITS_WRITTEN_AT_ONCE
 """Units whose ids are looked up at a time when a table is written: 1 GB."""
 _UNITS_FILE, _VALUES_FILE = "units.arrow", "values.arrow"
 _EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
+Report = Callable[[int, int, str], None]
+"""Is told what is done, of how many parts, and a word on what was done last."""
 
 
 def _unheard(done: int, of: int, text: str) -> None:
@@ -88,10 +89,10 @@ def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame,
     events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
-        first = (START, USER)
+        first = ("start", USER)
         merged = units.with_columns(
             pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
-            pl.col(START).min().over(ROLE, SESSION),
+            pl.col("start").min().over(ROLE, SESSION),
             # one for both files: the parts of a visit are known by session and user, and neither is the other's past
             pl.col(USER).sort_by(*first).first().over(SESSION),
         )

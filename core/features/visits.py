@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from core.schema import ROLE, SESSION, START, TEST_ROLE, TRAIN_ROLE, UNIT, USER
+from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 VISIT: Final = "visit"
 """The lower of the unit codes of a visit; of nearly all units their own."""
@@ -20,21 +20,21 @@ VISIT_START: Final = "visit_start"
 
 def with_visits(units: pl.LazyFrame) -> pl.LazyFrame:
     """Unit, user, start, VISIT and VISIT_START of the units; without sessions and files, each is a visit of its own."""
-    plain = units.select(UNIT, USER, START)
+    plain = units.select(UNIT, USER, "start")
     if not {ROLE, SESSION} <= set(units.collect_schema()):
-        return plain.with_columns(pl.col(UNIT).alias(VISIT), pl.col(START).alias(VISIT_START))
+        return plain.with_columns(pl.col(UNIT).alias(VISIT), pl.col("start").alias(VISIT_START))
     train, test = (
-        units.filter(pl.col(ROLE) == role).select(SESSION, USER, UNIT, START) for role in (TRAIN_ROLE, TEST_ROLE)
+        units.filter(pl.col(ROLE) == role).select(SESSION, USER, UNIT, "start") for role in (TRAIN_ROLE, TEST_ROLE)
     )
     halves = (
         train.join(test, on=[SESSION, USER], suffix="_of_test")
         .select(
             pl.concat_list(UNIT, f"{UNIT}_of_test").alias(UNIT),
             pl.min_horizontal(UNIT, f"{UNIT}_of_test").alias(VISIT),
-            pl.min_horizontal(START, "start_of_test").alias(VISIT_START),
+            pl.min_horizontal("start", "start_of_test").alias(VISIT_START),
         )
         .explode(UNIT)
     )
     return plain.join(halves, on=UNIT, how="left").with_columns(
-        pl.col(VISIT).fill_null(pl.col(UNIT)), pl.col(VISIT_START).fill_null(pl.col(START))
+        pl.col(VISIT).fill_null(pl.col(UNIT)), pl.col(VISIT_START).fill_null(pl.col("start"))
     )

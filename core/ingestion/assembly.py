@@ -20,12 +20,10 @@ from core.ingestion.repeated_orders import SentTwice
 from core.ingestion.session_values import Losses
 from core.ingestion.side_by_side import in_order
 from core.ingestion.spill import Part, Spill
-from core.ingestion.units import Sessions, make_units, sessions_by_gap
+from core.ingestion.units import COMPOSITE, KNOWN_VALUE, Sessions, make_units, sessions_by_gap
 from core.schema import (
     BUY,
-    COMPOSITE,
     EVENT_CODE,
-    KNOWN_VALUE,
     ROLE,
     ROLES,
     SESSION,

@@ -15,9 +15,9 @@ from core.ingestion.side_by_side import in_order
 from core.ingestion.spill import Part, Parts, Spill
 from core.ingestion.understanding import CODE_OF
 from core.ingestion.units import refuse_other_id
-from core.schema import IN_TEST, IN_TRAIN, ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
+from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
 
-CODE, ID = "code", "id"
+CODE, ID, IN_TRAIN, IN_TEST = "code", "id", "in_train", "in_test"
 
 
 _NOTHING = pl.DataFrame(schema={CODE: pl.Int64, ID: pl.String, ROLE: pl.Int8})

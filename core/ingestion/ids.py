@@ -18,7 +18,7 @@ from core.ingestion.reading import read_blocks
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import open_tables
 from core.ingestion.understanding import Understanding
-from core.schema import IN_TEST, SESSION, USER_SESSION
+from core.schema import SESSION, USER_SESSION
 
 _HELD = 1_000_000
 """Ids that are held, repeated ones too, until only the first of each stays."""
@@ -105,7 +105,7 @@ def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.Data
 
 
 def _test_sessions(sessions: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(sessions, glob=False).filter(IN_TEST).select(USER_SESSION, SESSION)
+    return pl.scan_parquet(sessions, glob=False).filter("in_test").select(USER_SESSION, SESSION)
 
 
 def _all_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:

@@ -18,14 +18,11 @@ import polars as pl
 from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import is_of_no_interest, type_of
+from core.ingestion.quarantine import FILE, LINE, REASON
 from core.schema import (
     BUY,
     EVENT_CODE,
     EVENT_TYPE,
-    FILE,
-    IN_TRAIN,
-    LINE,
-    REASON,
     SESSION,
     TIME,
     TYPE,
@@ -181,5 +178,5 @@ def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
 
 def _known_codes(codes: pl.Series, dictionary: Path) -> pl.Series:
     """Those of the codes that train has."""
-    known = pl.scan_parquet(dictionary, glob=False).filter(IN_TRAIN, pl.col(codes.name).is_in(codes.implode()))
+    known = pl.scan_parquet(dictionary, glob=False).filter("in_train", pl.col(codes.name).is_in(codes.implode()))
     return known.select(codes.name).collect().to_series()

@@ -15,10 +15,11 @@ from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.definition import GUESSED_ROLES
 from core.ingestion.mapping.money_guess import completed
 from core.ingestion.paths import files_of
+from core.ingestion.quarantine import LINE, REASON
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.sources import Source, open_tables
 from core.ingestion.understanding import Understanding
-from core.schema import BUY, LINE, REASON
+from core.schema import BUY
 
 _ROWS_LOOKED_AT = 5_000
 """Rows that a guess rests on: rare event words show, and it takes no time."""

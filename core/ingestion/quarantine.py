@@ -10,22 +10,11 @@ import polars as pl
 from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
-from core.schema import (
-    EVENT_TIME,
-    EVENT_TYPE,
-    FILE,
-    IGNORED,
-    LARGEST_VALUE,
-    LINE,
-    REASON,
-    ROW,
-    TIME,
-    TYPE,
-    USER_ID,
-    USER_SESSION,
-    VALUE,
-)
+from core.schema import EVENT_TIME, EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
 
+FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
+"""Columns of the quarantine: the file, the line in it (the header is line 1), why, the row as it was, and whether it is
+there only because the mapping told to ignore its event word."""
 IGNORED_TYPE = -1
 """Stands for the event types that the mapping told to ignore."""
 NEEDED_IDS = frozenset({USER_ID, USER_SESSION})

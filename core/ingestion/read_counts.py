@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from core.dataset import RowCount, RowOrder
 from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount
 from core.ingestion.money import MoneyFindings
+from core.ingestion.quarantine import IGNORED, REASON
 from core.ingestion.understanding import Understood
-from core.schema import IGNORED, REASON, SESSION, TIME, TYPE, VALUE
+from core.schema import SESSION, TIME, TYPE, VALUE
 
 _CORRELATION_DIGITS = 9
 _REASONS_TOLD = 4  # in a sentence; the quarantine has all

@@ -18,12 +18,12 @@ from core.ingestion.doubts import refuse_lost_purchases, refuse_unclear_numbers
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.preview import peek
+from core.ingestion.quarantine import IGNORED
 from core.ingestion.read_counts import Tally
 from core.ingestion.records import NOT_IN_ENCODING
 from core.ingestion.side_by_side import in_order
 from core.ingestion.sources import Source, open_tables
 from core.ingestion.understanding import Understanding, Understood
-from core.schema import IGNORED
 
 _PER_CORE = 2
 """Blocks in work a core: no core waits, and memory stays small."""

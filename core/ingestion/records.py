@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.base.text import count
 from core.ingestion.block import Picked
 
 NOT_IN_ENCODING = "its text is not"
@@ -106,7 +105,7 @@ def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str]
         return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_QUOTES, 1)
     if not fields:
         return _QUOTES, 1
-    return f"it has {count(len(fields), 'field')}, the header has {form.width:,}", 1
+    return f"it has {len(fields):,} {'field' if len(fields) == 1 else 'fields'}, the header has {form.width:,}", 1
 
 
 def _closed(lines: Sequence[bytes], place: int, form: Form) -> bytes:

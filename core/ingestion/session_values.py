@@ -10,10 +10,12 @@ import polars as pl
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
 from core.ingestion.money import ORDER, RATE, STATUS, UNCLEAR, VOID
-from core.schema import BUY, EVENT_CODE, REMAINING, SESSION, TIME, TYPE, USER, VALUE
+from core.schema import BUY, EVENT_CODE, SESSION, TIME, TYPE, USER, VALUE
 
 REASON: Final = "unknown_value"
 """Code of the reason why a session's value is not known (see UnknownValue); null where it is."""
+REMAINING: Final = "remaining"
+"""What a session's usable purchases add up to, in value units; null where values are in a column."""
 _MILLION: Final = 1_000_000
 """Prices are added up as whole millionths: a sum of floats depends on the order of its parts in the last bit."""
 _SAME: Final = 1e-9

@@ -12,7 +12,7 @@ from core.ingestion.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, broken_purchases, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
 from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
-from core.ingestion.quarantine import IGNORED_TYPE, NEEDED_IDS, NO_TOTAL, holds_nul, reason_of, set_aside
+from core.ingestion.quarantine import FILE, IGNORED_TYPE, LINE, NEEDED_IDS, NO_TOTAL, holds_nul, reason_of, set_aside
 from core.ingestion.spill import Parts, split
 from core.ingestion.times import epoch_seconds
 from core.schema import (
@@ -24,9 +24,7 @@ from core.schema import (
     EVENT_TIME,
     EVENT_TYPE,
     EVENT_TYPES,
-    FILE,
     LARGEST_VALUE,
-    LINE,
     ORDER_ID,
     ORDER_STATUS,
     PRICE,

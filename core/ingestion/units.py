@@ -11,19 +11,15 @@ from numpy.typing import NDArray
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
 from core.ingestion.ordering import places_in_order
-from core.ingestion.session_values import REASON, Losses, column_values, purchase_values
+from core.ingestion.session_values import REASON, REMAINING, Losses, column_values, purchase_values
 from core.ingestion.visits import join_visits
 from core.schema import (
     BUY,
     CATEGORY,
-    COMPOSITE,
     EVENT_CODE,
-    KNOWN_VALUE,
     PRODUCT,
-    REMAINING,
     ROLE,
     SESSION,
-    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,
@@ -35,6 +31,9 @@ from core.schema import (
     VALUE,
 )
 
+START = "start"
+COMPOSITE = "composite"
+KNOWN_VALUE = "known_value"
 ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)
 """Columns of an event that tell whose it is and what it is; all further ones describe it."""
 _ISO = "%Y-%m-%dT%H:%M:%SZ"

@@ -21,7 +21,7 @@ from core.dataset import Dataset
 from core.features import feature_catalogue
 from core.runs import manifest as manifests
 from core.runs import store
-from core.schema import COMPOSITE, KNOWN_VALUE, SESSION, STACK, UNIT
+from core.schema import SESSION, STACK, UNIT
 from core.submission import CheckResult
 from core.training import (
     CertificateCheck,
@@ -291,8 +291,8 @@ def _counted(checks: Sequence[CheckResult]) -> manifests.CheckCounts:
 
 def _session_counts(dataset: Dataset, config: RunConfig) -> manifests.SessionCounts:
     wanted = dataset.wanted_units()
-    known = wanted.filter(pl.col(KNOWN_VALUE).is_not_null()) if config.use_known_values else wanted.head(0)
-    composite = wanted.filter(pl.col(COMPOSITE)) if config.split_composite_sessions else wanted.head(0)
+    known = wanted.filter(pl.col("known_value").is_not_null()) if config.use_known_values else wanted.head(0)
+    composite = wanted.filter(pl.col("composite")) if config.split_composite_sessions else wanted.head(0)
     return manifests.SessionCounts(
         train=dataset.card().train.sessions,
         test=dataset.order().height,

@@ -35,7 +35,7 @@ from core.pipeline.record import (
 from core.pipeline.steps import steps
 from core.runs import Run
 from core.runs.store import SUBMISSION_FILE, versions
-from core.schema import KNOWN_VALUE, ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
+from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
 from core.submission import CheckResult, run_checks, write_submission
 from core.training import (
     CertificateCheck,
@@ -224,19 +224,19 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
     frame = prediction_frame(training)
     ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
     predicted = (
-        frame.join(table.units.select(UNIT, SESSION, KNOWN_VALUE), on=UNIT, how="left")
+        frame.join(table.units.select(UNIT, SESSION, "known_value"), on=UNIT, how="left")
         .group_by(SESSION)
         .agg(
             pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
             # of a session of several users the sums, which hold it at least as often as each holds its part
             *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
             pl.len().alias("units"),
-            pl.col(KNOWN_VALUE).first(),
+            pl.col("known_value").first(),
         )
     )
-    known = pl.col(KNOWN_VALUE).is_not_null() & pl.lit(config.use_known_values)
+    known = pl.col("known_value").is_not_null() & pl.lit(config.use_known_values)
     answers = predicted.with_columns(
-        *(pl.when(known).then(KNOWN_VALUE).otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
+        *(pl.when(known).then("known_value").otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
         pl.when(known)
         .then(pl.lit("known"))
         .when(pl.col("units") > 1)
@@ -306,5 +306,5 @@ def _known_share(dataset: Dataset, config: RunConfig) -> float:
     """Part of the sessions to predict whose value is taken over from train."""
     if not config.use_known_values:
         return 0.0
-    known = dataset.wanted_units().filter(pl.col(KNOWN_VALUE).is_not_null()).select(pl.col(SESSION).n_unique())
+    known = dataset.wanted_units().filter(pl.col("known_value").is_not_null()).select(pl.col(SESSION).n_unique())
     return float(known.collect().item()) / dataset.order().height

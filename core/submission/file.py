@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from core.base.files import atomic_file
 from core.errors import InputError
 from core.schema import SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
 
@@ -155,8 +156,16 @@ def _split_by_csv(text: str, name: str) -> pl.DataFrame:
 
 def _write_whole(rows: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
-        rows.write_csv(file, float_precision=DECIMALS, line_terminator="\n")
+    # Same folder, because a rename is atomic only within one file system.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            rows.write_csv(file, float_precision=DECIMALS, line_terminator="\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _unreadable(name: str, found: str) -> InputError:

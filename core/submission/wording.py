@@ -7,7 +7,6 @@ from typing import Final
 
 import polars as pl
 
-from core.base import text as phrases
 from core.submission.case import TEXT
 from core.submission.file import LINE
 
@@ -20,12 +19,12 @@ _LONGEST_QUOTE: Final = 40
 
 def amount(count: int, noun: str) -> str:
     """`1 row`, `1,000 rows`."""
-    return phrases.count(count, noun)
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def counted(count: int, total: int, noun: str, singular: str = "is", plural: str = "are") -> str:
     """`1 of 1,000 values is`, `2 of 1,000 values are`: the verb agrees with the count, the noun with the total."""
-    return f"{count:,} of {amount(total, noun)} {phrases.verb(count, singular, plural)}"
+    return f"{count:,} of {amount(total, noun)} {singular if count == 1 else plural}"
 
 
 def quoted(texts: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.features import FeatureTable
 from core.features.learned.prices import Baskets
 from core.features.learned.user_values import Sessions
-from core.schema import COMPOSITE, KNOWN_VALUE, ROLE, SESSION, START, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.expected_score import session_classes
 from core.training.learned_columns import Times
 from core.training.learners import Matrix, Vector
@@ -81,7 +81,7 @@ def training_set(
     """
     units = table.units
     known = units.get_column(VALUE).is_not_null()
-    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column(COMPOSITE) & known
+    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite") & known
     test = units.get_column(ROLE) == TEST_ROLE
     if wanted is not None:
         test = test & units.get_column(SESSION).is_in(wanted.implode())
@@ -104,7 +104,7 @@ def training_set(
             whenever=all_rows,
         ),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
-        answered=units.filter(test).get_column(KNOWN_VALUE).is_not_null().to_numpy(),
+        answered=units.filter(test).get_column("known_value").is_not_null().to_numpy(),
     )
 
 
@@ -117,5 +117,5 @@ def _places(asked: pl.DataFrame, train: pl.DataFrame) -> NDArray[np.int64]:
 
 def _sessions(table: FeatureTable, rows: pl.Series) -> Sessions:
     chosen, duration = table.units.filter(rows), table.values.filter(rows).get_column("duration")
-    starts = chosen.get_column(START).to_numpy()
+    starts = chosen.get_column("start").to_numpy()
     return Sessions(chosen.get_column(USER).to_numpy(), starts, starts + duration.to_numpy().astype(np.int64))

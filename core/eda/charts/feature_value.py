@@ -17,7 +17,7 @@ from core.base.text import count
 from core.dataset import Dataset
 from core.eda.parts.theme import ACCENT, MUTED, finished
 from core.features import feature_catalogue
-from core.schema import COMPOSITE, UNIT, VALUE
+from core.schema import UNIT, VALUE
 
 TITLE = "Which features go with the value?"
 TOGETHER_TITLE = "Which features say the same?"
@@ -41,7 +41,7 @@ def with_value(features: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     """Value and features of the units of a sample (unit and a column a feature), but for those without a value and
     composite ones, whose value is of several users: value, then a column a feature.
     """
-    units = dataset.units().filter(~pl.col(COMPOSITE), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
+    units = dataset.units().filter(~pl.col("composite"), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
     valued = features.lazy().join(units, on=UNIT, how="inner", maintain_order="left")
     return valued.select(VALUE, pl.exclude(UNIT, VALUE)).collect()
 

@@ -15,7 +15,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import Dataset
-from core.schema import BUY, CATEGORY, CATEGORY_ID, COMPOSITE, EVENT_CODE, PRODUCT, PRODUCT_ID, ROLES, TYPE, UNIT, VALUE
+from core.schema import (
+    BUY,
+    CATEGORY,
+    CATEGORY_ID,
+    EVENT_CODE,
+    PRODUCT,
+    PRODUCT_ID,
+    ROLES,
+    TYPE,
+    UNIT,
+    VALUE,
+)
 
 EVENTS, BUYS, PRODUCTS, SESSIONS, MEAN_VALUE = "events", "buys", "products", "sessions", "mean_value"
 _PAIR = "pair"
@@ -118,7 +129,7 @@ def _places(dataset: Dataset, pairs: pl.DataFrame, column: str, name: str) -> tu
 
 def _values(dataset: Dataset, units: int) -> NDArray[np.float64]:
     value = np.full(units, np.nan)
-    known = dataset.units().filter(~pl.col(COMPOSITE), pl.col(VALUE).is_not_null()).select(UNIT, VALUE).collect()
+    known = dataset.units().filter(~pl.col("composite"), pl.col(VALUE).is_not_null()).select(UNIT, VALUE).collect()
     value[known.get_column(UNIT).to_numpy()] = known.get_column(VALUE).to_numpy()
     return value
 

@@ -7,7 +7,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import Dataset
-from core.schema import COMPOSITE, EVENT_CODE, EVENT_TYPES, PRODUCT, ROLE, ROLES, SESSION, TIME, TYPE, UNIT, USER, VALUE
+from core.schema import (
+    EVENT_CODE,
+    EVENT_TYPES,
+    PRODUCT,
+    ROLE,
+    ROLES,
+    SESSION,
+    TIME,
+    TYPE,
+    UNIT,
+    USER,
+    VALUE,
+)
 
 FILE, START, EVENTS, DURATION, PRODUCTS = "file", "start", "events", "duration", "products"
 WAY, STEPS = "way", "steps"
@@ -64,7 +76,7 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
         SESSION,
         USER,
         START,
-        pl.when(~pl.col(COMPOSITE)).then(VALUE).alias(VALUE),
+        pl.when(~pl.col("composite")).then(VALUE).alias(VALUE),
     )
     return units.join(counted, on=UNIT, how="left").sort(UNIT).collect()
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from core.base.text import number, percent
 from core.eda.parts.theme import ACCENT, MUTED, finished
-from core.schema import STACK, START, VALUE, VALUE_UNIT
+from core.schema import STACK, VALUE, VALUE_UNIT
 
 TITLE = "Where does it err?"
 DAYS_TITLE = "Does it err more from day to day?"
@@ -79,7 +79,7 @@ def day_frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
     told = _told(oof.join(starts, on="unit"))
     if told.is_empty():
         return pl.DataFrame(schema=_DAY_SCHEMA)
-    day = (pl.col(START) // _SECONDS_A_DAY * _SECONDS_A_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
+    day = (pl.col("start") // _SECONDS_A_DAY * _SECONDS_A_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
     return (
         told.group_by(day)
         .agg(

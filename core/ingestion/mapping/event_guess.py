@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.base.text import listed
+from core.errors import listed
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.event_words import USUAL_WORDS, is_of_no_interest, is_page_view, type_of
 from core.ingestion.mapping.fields import LONGEST_TEXT

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.base.text import listed
+from core.errors import listed
 from core.ingestion.amounts import different_currencies, is_currency
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.definition import GUESSED_ROLES, Mapping

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import tomli_w
 
-from core.base.text import listed
-from core.errors import InputError, SettingError
+from core.errors import InputError, SettingError, listed
 from core.ingestion.mapping.definition import Mapping, guessed_roles
 from core.ingestion.mapping.refusals import short
 
