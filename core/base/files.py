@@ -166,9 +166,11 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
         except OSError:  # the file system has no locks; without a lock file the folder is not swept
             _lock_path(folder).unlink(missing_ok=True)
         folder.mkdir(mode=0o700)
-        yield folder
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         lock.release()
         _lock_path(folder).unlink(missing_ok=True)
 
