@@ -102,16 +102,20 @@ def test_run_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["train", "test"])
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "sentence", "error_code"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
-        (b"", "is empty. An event file needs a header line and at least one event"),
-        (b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n", "has no columns event_type, category_id, user_id"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)", "not_a_table"),
+        (b"", "is empty. An event file needs a header line and at least one event", "empty_file"),
+        (
+            b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n",
+            "has no columns event_type, category_id, user_id",
+            "missing_columns",
+        ),
     ],
     ids=["an image named .csv", "an empty file", "no event_type"],
 )
 def test_a_wrong_file_is_one_sentence_and_exit_code_2(
-    name: str, content: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    *, name: str, content: bytes, sentence: str, error_code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = tmp_path / f"{name}.csv"
     wrong.write_bytes(content)
@@ -120,7 +124,7 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(
     content_said, errors = said(capsys)
     assert code == 2
     assert f"{name}.csv {sentence}" in errors
-    assert content_said == {"error": errors.strip()}
+    assert content_said == {"error": errors.strip(), "code": error_code}
     assert len(errors.strip().splitlines()) == 1
 
 
@@ -385,7 +389,8 @@ def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> N
 def test_a_usage_error_with_json_is_a_json_object_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--folds", "x", "--json"]) == 2
     content, errors = said(capsys)
-    assert content == {"error": errors.strip()}
+    assert content == {"error": errors.strip(), "code": content["code"]}
+    assert content["code"]
 
 
 def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
@@ -401,7 +406,7 @@ def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
         r"An error of the program ended it \(ZeroDivisionError\): please report it with (\S+\.log)\.\n", errors
     )
     assert found
-    assert content == {"error": errors.strip()}
+    assert content == {"error": errors.strip(), "code": "defect"}
     log = Path(found[1])
     assert "ZeroDivisionError: ours" in log.read_text()
     log.unlink()
