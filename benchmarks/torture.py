@@ -38,7 +38,7 @@ from core.demo import write_demo
 from core.ingestion import InputFiles, ingest
 from core.jobs import Job, Jobs, cancel, resume, start_run
 from core.runs import Run, find_run, list_runs, load_run
-from core.runs.store import SEARCH_FILE, damage
+from core.runs.store import SEARCH_FILE, find_damage
 from tests.browser import served
 
 CONFIG = RunConfig(preset="standard", trials=4, folds=3)
@@ -164,7 +164,7 @@ def whole(workspace: Workspace) -> None:
     with contextlib.closing(sqlite3.connect(workspace.jobs_database)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for run in list_runs(workspace):
-        found = damage(load_run(run.folder))
+        found = find_damage(load_run(run.folder))
         assert (found.changed, found.missing, found.added) == ((), (), ())
     assert [path for path in workspace.runs.iterdir() if path.name.startswith(".")] == []
     assert [*workspace.unfinished.iterdir(), *workspace.searches.iterdir()] == []

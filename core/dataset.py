@@ -1,7 +1,8 @@
-"""The handle on a stored dataset: what every step after ingestion reads, and nothing else of ingestion."""
+"""Stored datasets: their tables and their card. Steps after ingestion read them only through this module."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,9 +10,24 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from core.base.text import count, number
+from core.base.text import count, number, verb
 from core.base.workspace import Workspace
-from core.schema import EVENT_TIME, ROLE, SESSION, TEST_ROLE, USER_SESSION, Role
+from core.schema import (
+    EVENT_TIME,
+    FILE,
+    IGNORED,
+    IN_TEST,
+    LINE,
+    REASON,
+    REMAINING,
+    ROLE,
+    ROW,
+    SESSION,
+    TEST_ROLE,
+    USER_SESSION,
+    VALUE_UNIT,
+    Role,
+)
 
 EVENTS_FILE = "{role}.parquet"
 UNITS_FILE = "units.parquet"
@@ -24,7 +40,7 @@ UNTRAINED_FILE = "untrained.parquet"
 
 
 class UnknownValue(StrEnum):
-    """Why the value of a train session is not known, so that it does not train."""
+    """Why the value of a train session is unknown, so that it is not used for training."""
 
     LOST_PURCHASE = "lost_purchase"
     DIFFERING_VALUES = "differing_values"
@@ -38,18 +54,18 @@ class UnknownValue(StrEnum):
 
     @property
     def words(self) -> str:
-        """The reason as a clause about one session."""
+        """The reason as a clause about one session, which follows "because"."""
         return _REASONS[self]
 
 
-UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, "reason": pl.String, "remaining": pl.Float64}
+UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
 _REASONS = {
-    UnknownValue.LOST_PURCHASE: "a purchase row of it is in quarantine, or may be",
-    UnknownValue.DIFFERING_VALUES: "its rows give different values",
-    UnknownValue.DIFFERING_TOTALS: "the rows of an order give different totals",
+    UnknownValue.LOST_PURCHASE: "a purchase row of it is or may be in quarantine",
+    UnknownValue.DIFFERING_VALUES: "its rows have different values",
+    UnknownValue.DIFFERING_TOTALS: "the rows of an order have different totals",
     UnknownValue.NO_TOTAL: "no row of an order has its total",
-    UnknownValue.NO_ORDER: "a purchase row names no order, so its total may be counted twice",
-    UnknownValue.UNCLEAR_STATUS: "an order has a status that neither counts nor is void",
+    UnknownValue.NO_ORDER: "a purchase row has no order id, so its total may be counted twice",
+    UnknownValue.UNCLEAR_STATUS: "an order has a status that is neither valid nor void",
     UnknownValue.UNKNOWN_CURRENCY: "a purchase is in a currency without a rate",
     UnknownValue.MORE_RETURNED: "it returns more than it buys",
     UnknownValue.SHARED_ID: "several users share its id",
@@ -57,24 +73,27 @@ _REASONS = {
 
 
 class RowOrder(BaseModel):
-    """In which order the rows of an event file stood before they were sorted. Shares are None below two usable rows."""
+    """The order of the rows in an event file, measured on pairs of adjacent rows. Shares are None below two valid rows.
+
+    Attributes:
+        time_rises: share of pairs in which the time does not decrease; 1 in a sorted file, about 0.5 in a shuffled one.
+        type_changes: pairs with different event types; very few if the file is grouped by event type.
+        session_changes: pairs with different session ids.
+        value_rises: share of increases among the pairs with different values; None without values.
+        value_correlation: correlation of a row's position with log1p of its value, -1 to 1; None if either is constant.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     time_rises: float | None
-    """Share of neighbouring rows where the time does not go back; about 0.5 in a shuffled file, 1 in a sorted one."""
     type_changes: int
-    """Neighbouring rows whose event types differ; next to none when the file is grouped by event type."""
     session_changes: int
-    """Neighbouring rows whose session ids differ."""
     value_rises: float | None
-    """Of neighbouring rows with different values the share where the value rises; None without values."""
     value_correlation: float | None
-    """Correlation of a row's place in the file with log1p of its value, -1 to 1; None where either is constant."""
 
 
 class RowCount(BaseModel):
-    """Rows of one table among those that make up an event file."""
+    """Rows of one of the tables that together are the train or the test file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -83,30 +102,44 @@ class RowCount(BaseModel):
 
 
 class FileCard(BaseModel):
-    """What one event file holds. Times are epoch seconds (UTC); values are on their own scale, None without values."""
+    """Counts and figures of the train or the test file. rows = kept + quarantined + removed.
+
+    Attributes:
+        name: of the file, folder or database.
+        bytes: size of the files; None for a query.
+        rows: all rows.
+        kept: rows that are stored as events.
+        quarantined: rows that could not be used.
+        ignored: quarantined rows whose event word the mapping ignores.
+        duplicates: rows that repeat another one in every column that is read; the mapping may keep them.
+        removed: repeated rows that were removed, including purchases sent twice.
+        purchases: valid BUY rows, before repeated ones are removed.
+        lost_purchases: BUY rows in quarantine.
+        sent_twice: purchases that were removed because the same order had sent them before.
+        joined_visits: sessions whose user id changes during the visit, as at a log-in; they belong to one user.
+        sessions, users, products, categories: numbers of different ids.
+        first_time, last_time: epoch seconds, UTC.
+        value_mean, value_median: of session values, on their own scale; None without values.
+        order: order of the rows; None in datasets of the first version.
+        empty_cells: event word in the file -> column -> rows with an empty cell, where there are any.
+        files: file, archive member or database -> its rows, in reading order.
+        passed_over: names in the folder or archive that were not read.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     bytes: int | None = None
-    """Size of the file or files; None for the answer of a database."""
     rows: int
     kept: int
     quarantined: int
     ignored: int = 0
-    """Of the quarantined rows those whose event word the mapping told to ignore."""
     duplicates: int = 0
-    """Rows that repeat another one in every column that counts; removed, unless the mapping keeps them."""
     removed: int = 0
-    """Repeated rows that were removed, purchases sent twice included: rows = kept + quarantined + removed."""
     purchases: int = 0
-    """BUY rows that can be used, before repeated ones are removed."""
     lost_purchases: int = 0
-    """BUY rows in quarantine."""
     sent_twice: int = 0
-    """Purchases removed because the same order had sent them before."""
     joined_visits: int = 0
-    """Sessions whose user id changes within the visit, as at a log-in; they are given to one user."""
     sessions: int
     users: int
     products: int
@@ -117,34 +150,50 @@ class FileCard(BaseModel):
     value_median: float | None
     order: RowOrder | None = None
     empty_cells: dict[str, dict[str, int]] = {}
-    """Event word as it stands in the file -> column -> rows whose cell is empty. Only what occurs is named."""
     files: dict[str, RowCount] = {}
-    """File, member of an archive, or database -> its rows, in the order in which they were read."""
     passed_over: tuple[str, ...] = ()
-    """What lay beside them, in the folder or archive that was named, and was not read."""
 
 
 class DatasetCard(BaseModel):
-    """What was found in the files, for people: the dataset's card."""
+    """The description of a dataset for people.
+
+    Attributes:
+        fingerprint: SHA-256 of the files' content and the mapping.
+        name: for people.
+        synthetic: whether the files are simulated; see core.ingestion.synthetic.
+        created: ISO 8601, UTC.
+        mapping: name of the mapping; empty if the files already had our columns.
+        value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.
+        mapping_notes: sentences on columns of orders, statuses and currencies that are used but not in the mapping.
+        train, test: the two files.
+        sample_submission: name of the sample submission; None without one.
+        to_predict: sessions that the submission must have.
+        known_sessions: sessions to predict whose value is known from train.
+        composite_train, composite_test: sessions whose id is shared by several users.
+        users_in_both: users with events in train and in test.
+        products_new_in_test: products that have no event in train.
+        sessions_with_differing_values: train sessions whose rows have different values.
+        quarantine_reasons: reason -> rows.
+        untrained: reason (see UnknownValue) -> train sessions that are not used for training.
+        untrained_value: sum of their valid purchases in value units; 0 if values are in a column.
+        lost_value: sum of the purchases in quarantine whose price is readable, in value units.
+        unassigned_purchases: quarantined train rows that may be purchases but have no known session or user, so that
+            some session value may be too low.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     fingerprint: str
     name: str
     synthetic: bool
-    """True for simulated files; see core.ingestion.synthetic for how they are known."""
     created: str
     mapping: str = ""
-    """Name of the column mapping the files were read with; empty for files in our own form."""
     value_rule: str = "column"
-    """Where session values came from: `column`, or `price_of_buys`, then a test file's own events tell its values."""
     mapping_notes: tuple[str, ...] = ()
-    """Sentences on columns of orders, statuses and currencies that the mapping did not mention and that are used."""
     train: FileCard
     test: FileCard
     sample_submission: str | None
     to_predict: int
-    """Sessions that the submission must hold."""
     known_sessions: int
     composite_train: int
     composite_test: int
@@ -153,50 +202,52 @@ class DatasetCard(BaseModel):
     sessions_with_differing_values: int
     quarantine_reasons: dict[str, int]
     untrained: dict[str, int] = {}
-    """Reason (see UnknownValue) -> train sessions that do not train because of it."""
     untrained_value: float = 0.0
-    """What the usable purchases of these sessions add up to, in value units; 0 where values are in a column."""
     lost_value: float = 0.0
-    """What the purchase rows in quarantine add up to, as far as their prices can be read, in value units."""
     unassigned_purchases: int = 0
-    """Quarantined rows of train that are or may be purchases of no known session or user; some value may be too low."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset on disk. Frames are lazy; ids are integers, times epoch seconds (see core.schema)."""
+    """A dataset on disk. Ids are integers, times are epoch seconds (see core.schema)."""
 
     folder: Path
 
     @property
     def fingerprint(self) -> str:
+        """SHA-256 of the files' content and the mapping."""
         return self.folder.name
 
     def card(self) -> DatasetCard:
+        """Read the card.
+
+        Raises:
+            OSError: there is none.
+            ValueError: it is damaged.
+        """
         return DatasetCard.model_validate_json((self.folder / CARD_FILE).read_text(encoding="utf-8"))
 
     def events(self, role: Role) -> pl.LazyFrame:
-        """One row an event: unit, session, user, product, category, type, time; sorted by unit and time."""
+        """One row per event, sorted by unit and time: unit, session, user, product, category, type, time."""
         return pl.scan_parquet(self.folder / EVENTS_FILE.format(role=role), glob=False)
 
     def units(self) -> pl.LazyFrame:
-        """One row a unit: unit, session, user, role, start, value, composite, known_value (null: not known)."""
+        """One row per unit: unit, session, user, role, start, value, composite, known_value."""
         return pl.scan_parquet(self.folder / UNITS_FILE, glob=False)
 
     def order(self) -> pl.DataFrame:
-        """The sessions to predict in the order of the submission: user_session and its integer."""
+        """One row per session to predict, in the order of the submission: user_session and session."""
         return pl.read_parquet(self.folder / ORDER_FILE, glob=False)
 
     def wanted_units(self) -> pl.LazyFrame:
-        """The test units of the sessions to predict; a sample submission may ask for some sessions only."""
-        asked = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
-        return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(asked, on=SESSION, how="semi")
+        """The test units of the sessions to predict; a sample submission may leave sessions out."""
+        wanted = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
+        return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(wanted, on=SESSION, how="semi")
 
     def untrained(self) -> pl.DataFrame:
-        """The train sessions that do not train.
+        """One row per train session that is not used for training.
 
-        One row per session: session (code), user_session (id), reason (see UnknownValue), remaining (what its usable
-        purchases add up to; null where values are in a column). Empty for datasets of an older version.
+        Columns: session, user_session, reason (see UnknownValue) and remaining. Empty in datasets of an older version.
         """
         try:
             return pl.read_parquet(self.folder / UNTRAINED_FILE, glob=False)
@@ -204,50 +255,51 @@ class Dataset:
             return pl.DataFrame(schema=UNTRAINED_SCHEMA)
 
     def test_sessions(self) -> pl.Series:
-        """Ids, as they stand in the files, of all sessions that have an event in the test file."""
-        return self.dictionary(USER_SESSION).filter("in_test").collect().get_column(USER_SESSION)
+        """The ids in the file of all sessions with an event in test."""
+        return self.dictionary(USER_SESSION).filter(IN_TEST).collect().get_column(USER_SESSION)
 
     def dictionary(self, column: str) -> pl.LazyFrame:
-        """The ids of a file column: the stored column's name for the code, the id, in_train, in_test; by code."""
+        """One row per id of a file column, by code: the code (under its stored name), the id, in_train, in_test."""
         return pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=column), glob=False)
 
     def quarantine(self) -> pl.LazyFrame:
-        """Rows that were set aside: file, line, reason, row (as it was), ignored (its event word is to be), role."""
+        """One row per row that could not be used: file, line, reason, row, ignored, role."""
         rows = pl.scan_parquet(self.folder / QUARANTINE_FILE, glob=False)
         if EVENT_TIME not in rows.collect_schema():
             return rows
-        # the first form of datasets kept the row cell by cell
-        cells = pl.concat_str(pl.exclude("file", "line", "reason", "role"), separator=",", ignore_nulls=True)
-        return rows.select("file", "line", "reason", cells.alias("row"), pl.lit(value=False).alias("ignored"), "role")
+        # datasets of the first version have the row's cells in columns
+        cells = pl.concat_str(pl.exclude(FILE, LINE, REASON, ROLE), separator=",", ignore_nulls=True)
+        return rows.select(FILE, LINE, REASON, cells.alias(ROW), pl.lit(value=False).alias(IGNORED), ROLE)
 
 
 def untrained_lines(card: DatasetCard) -> list[str]:
-    """Sentences on the train sessions that do not train, and on money that is missing from the data."""
+    """Return sentences on train sessions that are not used for training, and on purchases that are missing."""
     lines = []
     total = sum(card.untrained.values())
     if total:
         reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).words}" for code, sessions in card.untrained.items())
-        money = f" Their usable purchases add up to {number(card.untrained_value)} value units."
+        value = f" Their valid purchases add up to {number(card.untrained_value)} {VALUE_UNIT}."
         lines.append(
-            f"{total:,} of {count(card.train.sessions, 'train session')} will not train: {reasons}."
-            f"{money if card.untrained_value else ''}"
+            f"{total:,} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
+            f"{value if card.untrained_value else ''}"
         )
     if card.lost_value:
-        lines.append(f"The purchases of train in quarantine add up to at least {number(card.lost_value)} value units.")
+        lines.append(f"The train purchases in quarantine add up to at least {number(card.lost_value)} {VALUE_UNIT}.")
     if card.unassigned_purchases:
-        rows = count(card.unassigned_purchases, "quarantined row")
-        lines.append(f"{rows} of train may be a purchase and name no known session, so some value may be too low.")
+        rows = count(card.unassigned_purchases, "quarantined train row")
+        lines.append(
+            f"{rows} may be a purchase but {verb(card.unassigned_purchases, 'has', 'have')} no known session, "
+            "so some value may be too low."
+        )
     return lines
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
-    """All datasets of the workspace, newest first."""
-    found: list[tuple[str, Dataset]] = []
+    """Return all datasets of the workspace with a readable card, newest first."""
+    dated: list[tuple[str, Dataset]] = []
     for folder in workspace.datasets.iterdir():
         if folder.name.startswith("."):
             continue
-        try:
-            found.append((Dataset(folder).card().created, Dataset(folder)))
-        except (OSError, ValueError):  # one damaged folder does not hide the others
-            continue
-    return [dataset for _, dataset in sorted(found, key=lambda pair: (pair[0], pair[1].fingerprint), reverse=True)]
+        with suppress(OSError, ValueError):  # a damaged dataset must not hide the others
+            dated.append((Dataset(folder).card().created, Dataset(folder)))
+    return [dataset for _, dataset in sorted(dated, key=lambda pair: (pair[0], pair[1].fingerprint), reverse=True)]

@@ -1,14 +1,14 @@
-"""Column names, event types, units: the one place that spells them.
+"""Names of columns and event types, their units and shared limits.
 
-Two vocabularies meet here. The *file* columns are what people bring (`event_time`, `user_session`, ...); the *stored*
-columns are what ingestion makes of them: integer ids, epoch seconds, one row an event.
+Columns have two vocabularies. *File* columns are those of the files that come in and go out. *Stored* columns are those
+of a dataset's Parquet files, with integer ids and epoch seconds.
 """
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-# --- columns of the files that come in and go out -------------------------------------------------------------------
+# --- columns of event files and submissions ---------------------------------------------------------------------------
 EVENT_TIME: Final = "event_time"
 EVENT_TYPE: Final = "event_type"
 PRODUCT_ID: Final = "product_id"
@@ -18,11 +18,11 @@ USER_SESSION: Final = "user_session"
 SESSION_VALUE: Final = "session_value"
 
 EVENT_COLUMNS: Final = (EVENT_TIME, EVENT_TYPE, PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION)
-"""Columns every event file needs, in the order in which we write them."""
+"""Columns that every event file needs, in the order in which they are written."""
 TRAIN_COLUMNS: Final = (*EVENT_COLUMNS, SESSION_VALUE)
 SUBMISSION_COLUMNS: Final = (USER_SESSION, SESSION_VALUE)
 
-# --- further columns that a mapping can name, where values are added up from purchases -------------------------------
+# --- further columns that a mapping can name, if session values are computed from purchases ---------------------------
 PRICE: Final = "price"
 QUANTITY: Final = "quantity"
 ORDER_ID: Final = "order_id"
@@ -30,12 +30,12 @@ ORDER_STATUS: Final = "order_status"
 CURRENCY: Final = "currency"
 
 UNKNOWN_ID: Final = "(unknown)"
-"""The product or category of an event that names none."""
+"""The product or category of an event without one."""
 PLACEHOLDER_IDS: Final = frozenset(
     {"nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "-1", "?", "unknown", "undefined", "missing", "not set",
      "(not set)", "guest", "anonymous", "default", "\\n"}
 )  # fmt: skip
-"""How programs and people write that there is no id, in lower case (the last one is SQL's)."""
+"""Texts that stand for a missing id, in lower case. The last one is SQL's."""
 
 # --- event types ------------------------------------------------------------------------------------------------------
 VIEW: Final = "VIEW"
@@ -43,10 +43,10 @@ ADD_CART: Final = "ADD_CART"
 REMOVE_CART: Final = "REMOVE_CART"
 BUY: Final = "BUY"
 EVENT_TYPES: Final = (VIEW, ADD_CART, REMOVE_CART, BUY)
-"""In the order of the funnel; an event type's stored code is its index here."""
+"""In the order of the funnel. The stored code of an event type is its index."""
 EVENT_CODE: Final = {word: code for code, word in enumerate(EVENT_TYPES)}
 
-# --- stored columns (Parquet of a dataset) ----------------------------------------------------------------------------
+# --- stored columns of events -----------------------------------------------------------------------------------------
 TIME: Final = "time"
 """Epoch seconds, UTC, Int64."""
 TYPE: Final = "type"
@@ -55,24 +55,48 @@ PRODUCT: Final = "product"
 CATEGORY: Final = "category"
 USER: Final = "user"
 SESSION: Final = "session"
-"""The session id as it stands in the files, encoded as an integer (one dictionary for train and test)."""
+"""Code of the session id; train and test share one dictionary."""
 UNIT: Final = "unit"
-"""What gets one row of features: a session id of one user. A composite session (one id, several users) is several
-units; every other session is exactly one."""
+"""Code of a session id of one user in one file, which gets one row of features. A composite session (one id, several
+users) has several units."""
 VALUE: Final = "value"
-"""session_value on its own scale, Float64; null in test, and in train where it is not known (see UNTRAINED_FILE)."""
+"""Session value on its own scale, Float64. Null in test, and in train if it is unknown (see core.dataset)."""
 ROLE: Final = "role"
-"""TRAIN_ROLE or TEST_ROLE, Int8: the file a row came from."""
+"""The file a row came from: TRAIN_ROLE or TEST_ROLE, Int8."""
 TRAIN_ROLE: Final = 0
 TEST_ROLE: Final = 1
 
 Role = Literal["train", "test"]
 ROLES: Final[tuple[Role, Role]] = ("train", "test")
 
+# --- further stored columns of units ----------------------------------------------------------------------------------
+START: Final = "start"
+"""Time of the unit's first event; epoch seconds, UTC."""
+COMPOSITE: Final = "composite"
+"""Whether several users share the session id, Boolean."""
+KNOWN_VALUE: Final = "known_value"
+"""Value that a test session has in train, Float64; null if it is not in train."""
+
+# --- stored columns of dictionaries, quarantine and untrained sessions ------------------------------------------------
+IN_TRAIN: Final = "in_train"
+IN_TEST: Final = "in_test"
+FILE: Final = "file"
+"""Name of the file, the archive member or the database."""
+LINE: Final = "line"
+"""Line number in the file, counted from 1."""
+REASON: Final = "reason"
+ROW: Final = "row"
+"""Text of the row in the file."""
+IGNORED: Final = "ignored"
+"""Whether the mapping ignores the row's event word, Boolean."""
+REMAINING: Final = "remaining"
+"""Sum of the valid purchases of an untrained session; null if values are in a column."""
+
+# --- values -----------------------------------------------------------------------------------------------------------
 LARGEST_VALUE: Final = 1e12
-"""No session is worth more in any currency; the squares of much larger values leave the range of a float."""
+"""Above every real session value in any currency; squares of much larger values exceed the range of a float."""
 VALUE_UNIT: Final = "value units"
-"""The files name no currency, so neither do we."""
+"""Event files name no currency."""
 
 # --- learners ---------------------------------------------------------------------------------------------------------
 LEARNER_LABELS: Final = {"lightgbm": "LightGBM", "xgboost": "XGBoost", "catboost": "CatBoost"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.audit import audit
-from core.base.files import room_on
+from core.base.files import reporting_full_disk
 from core.base.text import count, number, percent
 from core.dataset import DatasetCard
 from core.errors import SettingError
@@ -65,7 +65,7 @@ def uploaded() -> tuple[Source, Source, Path | None, str] | None:
     given = {"train": train, "test": test} | ({"sample": sample} if sample else {})
     ids = {part: upload.file_id for part, upload in given.items()}
     if st.session_state.get("kept_uploads") != ids:  # copied once, not at every click in the form
-        with room_on(page.workspace.root, SettingError.no_room):
+        with reporting_full_disk(page.workspace.root, SettingError.no_room):
             st.session_state["kept"] = keep_upload(page.workspace, given)
         st.session_state["kept_uploads"] = ids
     kept = st.session_state["kept"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, duration, number, short_duration
+from core.base.text import count, duration, listed, number, short_duration
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.eda.run_charts import learner_scores
-from core.errors import listed
 from core.jobs import Job, Jobs, start_run
 from core.runs import Run, expected_error, expected_interval, expected_seconds, list_runs
 from core.runs.store import CERTIFICATE_FILE

@@ -27,7 +27,7 @@ run, manifest = page.run, page.run.manifest
 try:
     checks = run.records(CHECKS_FILE)
     for name in (CHECKS_FILE, SUBMISSION_FILE):
-        run.as_written(name)
+        run.verified_bytes(name)
 except RunError as error:
     frame.title("Is the submission right?", "**Nobody can tell:** the run's files are not those that were checked.")
     st.error(str(error), icon=":material/error:")
@@ -51,7 +51,7 @@ frame.figures(
 )
 st.download_button(
     "Download submission.csv",
-    data=lambda: run.as_written(SUBMISSION_FILE),  # asked when it is clicked: until then it may change
+    data=lambda: run.verified_bytes(SUBMISSION_FILE),  # asked when it is clicked: until then it may change
     file_name="submission.csv",
     mime="text/csv",
     type="primary",

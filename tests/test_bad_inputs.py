@@ -1,4 +1,4 @@
-"""Bad inputs, each a file made on the spot, and what is said of each: a sentence, or a reason in quarantine."""
+"""Unusable input files: each is refused with one error that names the file, the reason and the counts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from core.base.workspace import Workspace
 from core.errors import InputError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
+from core.schema import EVENT_TYPES
 from tests.events_on_the_spot import (
     NOON,
     csv_of,
@@ -38,45 +39,50 @@ CSV = csv_of(ROWS)
 LINES = CSV.decode().splitlines()
 HEADER = LINES[0]
 FOUND = HEADER.replace(",", ", ")
-WORDS = "VIEW, ADD_CART, REMOVE_CART, BUY"
+WORDS = ", ".join(EVENT_TYPES)
 TIME = "event_time is no time like 2025-06-19 10:23:07+00:00"
 
 
-def no_table(found: str, name: str = "train.csv") -> str:
-    return (
-        f"{name} cannot be read as a table ({found}): "
-        "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again."
-    )
+@dataclass(frozen=True)
+class Refusal:
+    """The code of the expected error, and what its sentence must contain: names, counts and reasons."""
+
+    code: str
+    parts: tuple[str, ...]
 
 
-def empty(name: str = "train.csv") -> str:
-    return f"{name} is empty: an event file needs a header line and at least one event; export it again."
+def refusal(code: str, *parts: str) -> Refusal:
+    return Refusal(code, parts)
 
 
-def other_encoding(which: str) -> str:
-    return (
-        f"The text of train.csv is {which}: any encoding can be read that a mapping names, such as "
-        'encoding = "cp1252" or "latin-1"; name it there, or save the file as UTF-8, and try again.'
-    )
+def no_table(reason: str, name: str = "train.csv") -> Refusal:
+    return refusal("not_a_table", name, f"({reason})")
 
 
-def column_twice(column: str) -> str:
-    return (
-        f"train.csv has the column {column} more than once: a column that is read stands there once; "
-        "rename one of the two, or name another column in a mapping."
-    )
+def empty(name: str = "train.csv") -> Refusal:
+    return refusal("empty_file", f"{name} ")
 
 
-def missing(names: str, found: str, name: str = "train.csv") -> str:
-    word = "columns" if "," in names else "column"
-    return (
-        f"{name} has no {word} {names} (found: {found}): "
-        f"rename or add the missing {word}, or say with a mapping what this log calls them."
-    )
+def other_encoding(evidence: str) -> Refusal:
+    return refusal("other_encoding", "train.csv", evidence)
+
+
+def column_twice(column: str) -> Refusal:
+    return refusal("duplicate_column", "train.csv", column)
+
+
+def missing(names: str, found: str, name: str = "train.csv") -> Refusal:
+    columns = "columns" if "," in names else "column"
+    return refusal("missing_columns", name, f"{columns} {names}", found)
+
+
+def too_few_rows(valid: str, reasons: str, *parts: str, at_least: str = "90%") -> Refusal:
+    """`valid` is "35 of 40"."""
+    return refusal("too_few_valid_rows", "train.csv", f"{valid} rows", f"({reasons})", f"At least {at_least}", *parts)
 
 
 def locked_zip() -> bytes:
-    """A ZIP whose member says that it is encrypted: the flag stands in the local and in the central header."""
+    """A ZIP whose member is marked as encrypted, in the local and in the central header."""
     content = bytearray(zip_of({"train.csv": CSV}))
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + flags] |= 1
@@ -93,216 +99,208 @@ def tar_of(content: bytes) -> bytes:
 
 
 def flipped(content: bytes, place: int) -> bytes:
-    """The content with all bits of one byte turned."""
+    """The content with all bits of one byte inverted."""
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
 
-def spoiled(column: str, text: str, rows: int) -> bytes:
+def with_bad_cells(column: str, text: str, rows: int) -> bytes:
     return csv_of([{**cells, column: text} if number < rows else cells for number, cells in enumerate(ROWS)])
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A file that is refused, with the exact sentence. `part` is train, test or sample."""
+class Bad:
+    """A file that is refused. `part` is train, test or sample."""
 
     content: bytes
-    sentence: str
+    refusal: Refusal
     part: str = "train"
     mapping: dict[str, object] = field(default_factory=dict)
 
 
-REFUSED = {
-    "a PNG image": Refused(b"\x89PNG\r\n\x1a\n\x00\x00", no_table("it is a PNG image")),
-    "a JPEG photo": Refused(b"\xff\xd8\xff\xe0JFIF", no_table("it is a JPEG image", "test.csv"), "test"),
-    "a GIF": Refused(b"GIF89a", no_table("it is a GIF image")),
-    "a PDF": Refused(b"%PDF-1.7\n%", no_table("it is a PDF document")),
-    "an old Excel file": Refused(b"\xd0\xcf\x11\xe0", no_table("it is an old Excel or Word document")),
-    "an Excel workbook": Refused(
+BAD_FILES = {
+    "a PNG image": Bad(b"\x89PNG\r\n\x1a\n\x00\x00", no_table("it is a PNG image")),
+    "a JPEG photo": Bad(b"\xff\xd8\xff\xe0JFIF", no_table("it is a JPEG image", "test.csv"), "test"),
+    "a GIF": Bad(b"GIF89a", no_table("it is a GIF image")),
+    "a PDF": Bad(b"%PDF-1.7\n%", no_table("it is a PDF document")),
+    "an old Excel file": Bad(b"\xd0\xcf\x11\xe0", no_table("it is an old Excel or Word document")),
+    "an Excel workbook": Bad(
         zip_of({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}),
         no_table("it is an Excel workbook or another Office document"),
     ),
-    "a program": Refused(b"\x7fELF\x02", no_table("it is a program")),
-    "a RAR archive": Refused(b"Rar!\x1a", no_table("it is a RAR archive")),
-    "a 7z archive": Refused(b"7z\xbc\xaf\x27\x1c", no_table("it is a 7z archive")),
-    "an empty file": Refused(b"", empty()),
-    "an empty gzip": Refused(gzip.compress(b""), empty("test.csv"), "test"),
-    "blank lines only": Refused(b"  \n\n \t \n", empty()),
-    "a header only": Refused(HEADER.encode() + b"\n", empty()),
-    "a packed header only": Refused(gzip.compress(HEADER.encode()), empty()),
-    "Parquet without rows": Refused(parquet_of(pl.DataFrame(ROWS).clear()), empty()),
-    "an empty ZIP": Refused(
+    "a program": Bad(b"\x7fELF\x02", no_table("it is a program")),
+    "a RAR archive": Bad(b"Rar!\x1a", no_table("it is a RAR archive")),
+    "a 7z archive": Bad(b"7z\xbc\xaf\x27\x1c", no_table("it is a 7z archive")),
+    "an empty file": Bad(b"", empty()),
+    "an empty gzip": Bad(gzip.compress(b""), empty("test.csv"), "test"),
+    "blank lines only": Bad(b"  \n\n \t \n", empty()),
+    "a header only": Bad(HEADER.encode() + b"\n", empty()),
+    "a compressed header only": Bad(gzip.compress(HEADER.encode()), empty()),
+    "Parquet without rows": Bad(parquet_of(pl.DataFrame(ROWS).clear()), empty()),
+    "an empty ZIP": Bad(
         zip_of({}),
-        "train.csv has no file in it: a ZIP archive needs at least one event file; pack it again.",
+        refusal("empty_archive", "train.csv"),
     ),
-    "a locked ZIP": Refused(locked_zip(), no_table("its ZIP archive is protected by a password")),
-    "a ZIP cut short": Refused(
+    "a locked ZIP": Bad(locked_zip(), no_table("its ZIP archive is protected by a password")),
+    "a ZIP cut short": Bad(
         zip_of({"train.csv": CSV})[:-40], no_table("its ZIP archive is broken: File is not a zip file")
     ),
-    "an image in a ZIP": Refused(
+    "an image in a ZIP": Bad(
         zip_of({"photo.png": b"\x89PNG\r\n\x1a\n"}), no_table("it is a PNG image", "train.csv/photo.png")
     ),
-    "a gzip cut short": Refused(gzip.compress(CSV)[:-20], no_table("it is cut short")),
-    "a Parquet file cut short": Refused(parquet_of(ROWS)[:-9], no_table("it is a damaged Parquet file")),
-    "a 7z archive in an archive": Refused(
+    "a gzip cut short": Bad(gzip.compress(CSV)[:-20], no_table("it is cut short")),
+    "a Parquet file cut short": Bad(parquet_of(ROWS)[:-9], no_table("it is a damaged Parquet file")),
+    "a 7z archive in an archive": Bad(
         zip_of({"log.7z": b"7z\xbc\xaf\x27\x1c"}), no_table("it is a 7z archive", "train.csv/log.7z")
     ),
-    "a file packed with bzip2": Refused(bz2.compress(CSV), no_table("it is compressed with bzip2")),
-    "a file packed with xz": Refused(lzma.compress(CSV), no_table("it is compressed with xz")),
-    "a file packed with zstd": Refused(b"\x28\xb5\x2f\xfd\x24", no_table("it is compressed with zstd")),
-    "a tar archive": Refused(tar_of(CSV), no_table("it is a tar archive")),
-    "an SQLite database": Refused(
+    "a file compressed with bzip2": Bad(bz2.compress(CSV), no_table("it is compressed with bzip2")),
+    "a file compressed with xz": Bad(lzma.compress(CSV), no_table("it is compressed with xz")),
+    "a file compressed with zstd": Bad(b"\x28\xb5\x2f\xfd\x24", no_table("it is compressed with zstd")),
+    "a tar archive": Bad(tar_of(CSV), no_table("it is a tar archive")),
+    "an SQLite database": Bad(
         b"SQLite format 3\x00", no_table("it is an SQLite database; name it as sqlite:///PATH with a query")
     ),
-    "an Arrow file": Refused(b"ARROW1\x00\x00", no_table("it holds binary data, not text")),
-    "a pickle": Refused(b"\x80\x04\x95\x10\x00\x00\x00", no_table("it holds binary data, not text")),
-    "an archive with a folder only": Refused(
+    "an Arrow file": Bad(b"ARROW1\x00\x00", no_table("it holds binary data, not text")),
+    "a pickle": Bad(b"\x80\x04\x95\x10\x00\x00\x00", no_table("it holds binary data, not text")),
+    "an archive with a folder only": Bad(
         zip_of({"log/": b""}),
-        "train.csv has no file in it: a ZIP archive needs at least one event file; pack it again.",
+        refusal("empty_archive", "train.csv"),
     ),
-    "an archive with an empty file": Refused(zip_of({"a.csv": b""}), empty("train.csv/a.csv")),
-    "an archive in which a byte has changed": Refused(
+    "an archive with an empty file": Bad(zip_of({"a.csv": b""}), empty("train.csv/a.csv")),
+    "an archive in which a byte has changed": Bad(
         flipped(zip_of({"train.csv": CSV}, zipfile.ZIP_STORED), 500),
         no_table("its ZIP archive is broken: Bad CRC-32 for file 'train.csv'"),
     ),
-    "a packed archive in which a byte has changed": Refused(
+    "a packed archive in which a byte has changed": Bad(
         flipped(zip_of({"train.csv": CSV}, zipfile.ZIP_LZMA), 60),
         no_table("its compression is broken: Corrupt input data"),
     ),
-    "a gzip in which a byte has changed": Refused(
+    "a gzip in which a byte has changed": Bad(
         flipped(gzip.compress(CSV, mtime=0), 15),
         no_table("its compression is broken: Error -3 while decompressing data: invalid code lengths set"),
     ),
-    "a gzip with a wrong checksum": Refused(
+    "a gzip with a wrong checksum": Bad(
         flipped(gzip.compress(CSV, mtime=0), -8), no_table("its compression is broken: CRC check failed …")
     ),
-    "a gzip with something behind it": Refused(
+    "a gzip followed by other bytes": Bad(
         gzip.compress(CSV) + b"more", no_table("its compression is broken: Not a gzipped file (b'mo')")
     ),
-    "a Parquet file in which a byte has changed": Refused(
+    "a Parquet file in which a byte has changed": Bad(
         flipped(parquet_of(ROWS), -20), no_table("it is a damaged Parquet file")
     ),
-    "Parquet with spans of time for times": Refused(
+    "Parquet with spans of time for times": Bad(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.duration(seconds=5).alias("event_time"))),
-        f"train.csv: only 0 of {len(ROWS)} rows can be used ({len(ROWS)} x event_time is no time like 2025-06-19 "
-        "10:23:07+00:00); at least 90% must be, so mend the file and try again.",
+        too_few_rows(f"0 of {len(ROWS)}", f"{len(ROWS)} x event_time is no time like 2025-06-19 10:23:07+00:00"),
     ),
-    "UTF-16 without a mark": Refused(
+    "UTF-16 without a mark": Bad(
         CSV.decode().encode("utf-16-le"), other_encoding("not UTF-8, but utf-16-le by its looks")
     ),
-    "UTF-16 the other way round without a mark": Refused(
+    "big-endian UTF-16 without a mark": Bad(
         CSV.decode().encode("utf-16-be"), other_encoding("not UTF-8, but utf-16-be by its looks")
     ),
-    "UTF-16 cut within a letter": Refused(
-        CSV.decode().encode("utf-16")[:-1], other_encoding("not in the encoding that was told")
+    "UTF-16 cut within a letter": Bad(
+        CSV.decode().encode("utf-16")[:-1], other_encoding("not in the expected encoding")
     ),
-    "a header that is not UTF-8": Refused(
+    "a header that is not UTF-8": Bad(
         "größe,wert\n1,2\n".encode("latin-1"), other_encoding("not UTF-8, as its first line shows")
     ),
-    "a header that is not in the encoding told": Refused(
+    "a header that is not in the mapping's encoding": Bad(
         b"event_time,\x81\n1,2\n", other_encoding("not cp1252, as its first line shows"), mapping={"encoding": "cp1252"}
     ),
-    "a header with a quote that is not closed": Refused(
-        b'"' + CSV, no_table("the quotes of its first line do not match")
-    ),
-    "a header with text behind a closing quote": Refused(
+    "a header with a quote that is not closed": Bad(b'"' + CSV, no_table("the quotes of its first line do not match")),
+    "a header with text after a closing quote": Bad(
         CSV.replace(b"event_type", b'"event"_type'), no_table("the quotes of its first line do not match")
     ),
-    "one line of text without end": Refused(b"a" * 3_000_000, no_table("its first line is longer than a megabyte")),
-    "one name without end": Refused(b"a" * 200_000 + b"\nx\n", no_table("its first line names no columns")),
-    "an HTML page": Refused(
+    "one very long line": Bad(b"a" * 3_000_000, no_table("its first line is longer than a megabyte")),
+    "one very long column name": Bad(b"a" * 200_000 + b"\nx\n", no_table("its first line names no columns")),
+    "an HTML page": Bad(
         b"<!DOCTYPE html>\n<html><body>Not found</body></html>\n",
         missing(", ".join(ROWS[0]), "<!DOCTYPE html>"),
     ),
-    "lines of JSON": Refused(
+    "lines of JSON": Bad(
         b'{"event_time": "2025-06-02", "event_type": "VIEW"}\n' * 3,
         missing(", ".join(ROWS[0]), '{"event_time": "2025-06-02", "event_type": "VIEW"}'),
     ),
-    "a table of very many columns": Refused(
+    "a table of very many columns": Bad(
         ",".join(f"c{number}" for number in range(5_000)).encode() + b"\n1\n",
         missing(", ".join(ROWS[0]), "c0, c1, c2, c3, c4, c5, c6, c7 and 4,992 more"),
     ),
-    "column names of any letters and any length": Refused(
+    "column names of any letters and any length": Bad(
         b"\x1b[31mred,two\x07," + b"x" * 300 + b"\n1,2,3\n",
         missing(", ".join(ROWS[0]), f"\\x1b[31mred, two\\x07, {'x' * 60}…"),
     ),
-    "nothing behind the line that names the separator": Refused(b"sep=;\n", empty()),
-    "text that is padded with NULs": Refused(
+    "nothing after the line that names the separator": Bad(b"sep=;\n", empty()),
+    "text that is padded with NULs": Bad(
         CSV.replace(b"VIEW", b"VIEW" + b"\x00" * 28), no_table("it holds binary data, not text")
     ),
-    "a header with a NUL": Refused(CSV.replace(b"_id", b"_id\x00", 1), no_table("it holds binary data, not text")),
-    "NULs in too many rows": Refused(
+    "a header with a NUL": Bad(CSV.replace(b"_id", b"_id\x00", 1), no_table("it holds binary data, not text")),
+    "NULs in too many rows": Bad(
         CSV.replace(b"P1", b"P\x00"),
-        "train.csv: only 34 of 40 rows can be used (6 x product_id holds a NUL character); at least 90% must be, so "
-        "mend the file and try again.",
+        too_few_rows("34 of 40", "6 x product_id holds a NUL character"),
     ),
-    "no event_type": Refused(
+    "no event_type": Bad(
         CSV.replace(b"event_type", b"kind"), missing("event_type", FOUND.replace("event_type", "kind"))
     ),
-    "no session_value in train": Refused(
+    "no session_value in train": Bad(
         csv_of([{name: row[name] for name in list(row)[:-1]} for row in ROWS]),
         missing("session_value", FOUND.removesuffix(", session_value")),
     ),
-    "a table of something else": Refused(
+    "a table of something else": Bad(
         b"a,b\n1,2\n",
         missing("event_time, event_type, product_id, category_id, user_id, user_session", "a, b", "test.csv"),
         "test",
     ),
-    "two columns missing in Parquet": Refused(
+    "two columns missing in Parquet": Bad(
         parquet_of(pl.DataFrame(ROWS).drop("event_time", "user_id")),
         missing("event_time, user_id", FOUND.replace("event_time, ", "").replace("user_id, ", "")),
     ),
-    "a column of the mapping that differs in more than its case": Refused(
+    "a column of the mapping that differs in more than its case": Bad(
         CSV, missing("user", FOUND), mapping={"columns": {"user_id": "user"}}
     ),
-    "a price that the mapping names and the log has not": Refused(
+    "a mapping that names a price column the log does not have": Bad(
         CSV,
         missing("paid", FOUND),
         mapping={"value": "price_of_buys", "columns": {"price": "paid"}},
     ),
-    "a column twice": Refused(
+    "a column twice": Bad(
         "\n".join(f"{line},{'user_id' if line == HEADER else 'U'}" for line in LINES).encode(),
         column_twice("user_id"),
     ),
-    "a column twice but for blanks": Refused(
+    "a column twice but for blanks": Bad(
         csv_of([{**row, " event_time": "x"} for row in ROWS]),
         column_twice("event_time"),
     ),
-    "another separator than the mapping says": Refused(
+    "another separator than that of the mapping": Bad(
         CSV,
-        "The columns of train.csv are separated by commas, and the mapping names another separator: "
-        "take the separator out of the mapping, then the header tells it.",
+        refusal("other_separator", "train.csv", "commas"),
         mapping={"separator": ";"},
     ),
-    "too few usable rows": Refused(
-        spoiled("event_type", "LOOK", 5),
-        f"train.csv: only 35 of 40 rows can be used (5 x event_type is LOOK, not one of {WORDS}); "
-        "at least 90% must be, so mend the file and try again.",
+    "too few valid rows": Bad(
+        with_bad_cells("event_type", "LOOK", 5),
+        too_few_rows("35 of 40", f"5 x event_type is LOOK, not one of {WORDS}"),
     ),
-    "rows of another separator than the header": Refused(
+    "rows of another separator than the header": Bad(
         (HEADER + "\n" + "\n".join(LINES[1:]).replace(",", ";")).encode(),
-        "train.csv: only 0 of 40 rows can be used (40 x it has 1 field, the header has 7); "
-        "at least 90% must be, so mend the file and try again.",
+        too_few_rows("0 of 40", "40 x it has 1 field, the header has 7"),
     ),
-    "text of another encoding": Refused(
+    "text of another encoding": Bad(
         csv_of([{**row, "product_id": f"ß{row['product_id']}"} for row in ROWS]).decode().encode("latin-1"),
-        "train.csv: only 0 of 40 rows can be used (40 x its text is not UTF-8); "
-        'at least 90% must be, so mend the file, or say encoding = "cp1252" (or what it is) in a mapping, '
-        "and try again.",
+        too_few_rows("0 of 40", "40 x its text is not UTF-8", 'encoding = "cp1252" (or what it is)'),
     ),
-    "rows of which none means anything to the mapping": Refused(
+    "only event words that the mapping does not have": Bad(
         CSV,
-        "train.csv: only 0 of 40 rows can be used (10 x event_type is ADD_CART, not one of buys, "
-        "10 x event_type is BUY, not one of buys, 10 x event_type is REMOVE_CART, not one of buys, "
-        "10 x event_type is VIEW, not one of buys); at least one must be, so mend the file and try again.",
+        too_few_rows(
+            "0 of 40",
+            ", ".join(f"10 x event_type is {word}, not one of buys" for word in sorted(EVENT_TYPES)),
+            at_least="one",
+        ),
         mapping={"event_words": {"buys": "BUY"}, "least_usable": 0.0},
     ),
-    "rows of which all are to be ignored": Refused(
+    "only rows that the mapping ignores": Bad(
         csv_of([{**row, "event_type": "look"} for row in ROWS]),
-        "train.csv: only 0 of 40 rows can be used (40 x event_type is look, which is to be ignored); "
-        "at least 90% must be, so mend the file and try again.",
+        too_few_rows("0 of 40", "40 x event_type is look, which is to be ignored"),
         mapping={"ignored_words": ["look"]},
     ),
-    "too few usable rows beside those to be ignored": Refused(
+    "too few valid rows next to ignored ones": Bad(
         csv_of(
             [
                 *({**row, "event_type": "scroll", "user_id": ""} for row in ROWS[:2]),
@@ -311,11 +309,10 @@ REFUSED = {
                 *ROWS[23:],
             ]
         ),
-        f"train.csv: only 17 of 20 rows can be used (3 x {TIME}; 20 more are to be ignored); "
-        "at least 90% must be, so mend the file and try again.",
+        too_few_rows("17 of 20", f"3 x {TIME}; 20 more are to be ignored"),
         mapping={"ignored_words": ["scroll"]},
     ),
-    "too many rows unusable for several reasons": Refused(
+    "too few valid rows for several reasons": Bad(
         csv_of(
             [
                 *({**row, "user_id": ""} for row in ROWS[:3]),
@@ -323,117 +320,109 @@ REFUSED = {
                 *ROWS[5:],
             ]
         ),
-        "train.csv: only 35 of 40 rows can be used (3 x empty user_id, 2 x session_value is negative); "
-        "at least 90% must be, so mend the file and try again.",
+        too_few_rows("35 of 40", "3 x empty user_id, 2 x session_value is negative"),
     ),
-    "too few usable rows for a strict mapping": Refused(
-        spoiled("user_id", "", 1),
-        "train.csv: only 39 of 40 rows can be used (1 x empty user_id); "
-        "at least 100% must be, so mend the file and try again.",
+    "too few valid rows for a strict mapping": Bad(
+        with_bad_cells("user_id", "", 1),
+        too_few_rows("39 of 40", "1 x empty user_id", at_least="100%"),
         mapping={"least_usable": 1.0},
     ),
-    "times in another form": Refused(
+    "times in another form": Bad(
         csv_of([{**row, "event_time": "02.06.2025 12:00"} for row in ROWS]),
-        f"train.csv: only 0 of 40 rows can be used (40 x {TIME}); "
-        'at least 90% must be, so mend the file, or say time_format = "%d.%m.%Y %H:%M" in a mapping, and try again.',
+        too_few_rows("0 of 40", f"40 x {TIME}", 'time_format = "%d.%m.%Y %H:%M"'),
     ),
-    "epoch seconds without a mapping": Refused(
+    "epoch seconds without a mapping": Bad(
         csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
-        f"train.csv: only 0 of 40 rows can be used (40 x {TIME}); "
-        'at least 90% must be, so mend the file, or say time_format = "epoch_seconds" in a mapping, and try again.',
+        too_few_rows("0 of 40", f"40 x {TIME}", 'time_format = "epoch_seconds"'),
     ),
-    "epoch seconds taken for milliseconds": Refused(
+    "epoch seconds read as milliseconds": Bad(
         csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
-        "train.csv: only 0 of 40 rows can be used (40 x event_time is no time in epoch milliseconds of 1990 or later); "
-        'at least 90% must be, so mend the file, or say time_format = "epoch_seconds" in a mapping, and try again.',
+        too_few_rows(
+            "0 of 40",
+            "40 x event_time is no time in epoch milliseconds of 1990 or later",
+            'time_format = "epoch_seconds"',
+        ),
         mapping={"time_format": "epoch_milliseconds"},
     ),
-    "a table packed twice": Refused(gzip.compress(gzip.compress(CSV)), no_table("it is compressed twice")),
-    "Parquet with true and false for values": Refused(
+    "a table compressed twice": Bad(gzip.compress(gzip.compress(CSV)), no_table("it is compressed twice")),
+    "Parquet with true and false for values": Bad(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.lit(value=True).alias("session_value"))),
-        "train.csv: only 0 of 40 rows can be used (40 x session_value is no finite number); "
-        "at least 90% must be, so mend the file and try again.",
+        too_few_rows("0 of 40", "40 x session_value is no finite number"),
     ),
-    "Parquet with dates for times": Refused(
+    "Parquet with dates for times": Bad(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.lit(datetime.date(2025, 6, 2)).alias("event_time"))),
-        f"train.csv: only 0 of 40 rows can be used (40 x {TIME}); "
-        'at least 90% must be, so mend the file, or say time_format = "%Y-%m-%d" in a mapping, and try again.',
+        too_few_rows("0 of 40", f"40 x {TIME}", 'time_format = "%Y-%m-%d"'),
     ),
-    "the train file as test": Refused(
+    "the train file as test": Bad(
         csv_of(rows_of(GOOD, "test")),
-        "test.csv was given as train and as test: the two must be different files, the test file with the sessions "
-        "to predict; pick the other one.",
+        refusal("same_file_twice", "test.csv"),
     ),
-    "a sample that names a session twice": Refused(
+    "a sample that names a session twice": Bad(
         sample_of("B1", "B2", " B1 "),
-        "sample.csv names 1 session more than once (B1): "
-        "each session stands there once; remove the repetitions and try again.",
+        refusal("repeated_sessions", "sample.csv", "1 session ", "(B1)"),
         "sample",
     ),
-    "a sample of another test file": Refused(
+    "a sample of another test file": Bad(
         sample_of("B1", "A1"),
-        "1 of the 2 sessions in sample.csv has no event in the test file (A1): every session to predict needs at "
-        "least one event; use the test file that belongs to this sample submission.",
+        refusal("sessions_without_events", "1 of 2 sessions in sample.csv has ", "(A1)"),
         "sample",
     ),
-    "a sample that names several sessions twice": Refused(
+    "a sample that names several sessions twice": Bad(
         sample_of("B2", "B1", "B2", "B3", "B1", "B2"),
-        "sample.csv names 2 sessions more than once (B1, B2): "
-        "each session stands there once; remove the repetitions and try again.",
+        refusal("repeated_sessions", "sample.csv", "2 sessions ", "(B1, B2)"),
         "sample",
     ),
-    "a sample of which most sessions have no events": Refused(
+    "a sample of which most sessions have no events": Bad(
         sample_of("B1", *(f"A{number}" for number in range(5))),
-        "5 of the 6 sessions in sample.csv have no event in the test file (A0, A1, A2 and 2 more): every session to "
-        "predict needs at least one event; use the test file that belongs to this sample submission.",
+        refusal("sessions_without_events", "5 of 6 sessions in sample.csv have ", "(A0, A1, A2 and 2 more)"),
         "sample",
     ),
-    "a sample with an empty id": Refused(
+    "a sample with an empty id": Bad(
         sample_of("B1", " "),
-        "1 of the 2 sessions in sample.csv has no event in the test file (an empty id): every session to predict needs "
-        "at least one event; use the test file that belongs to this sample submission.",
+        refusal("sessions_without_events", "1 of 2 sessions in sample.csv has ", "(an empty id)"),
         "sample",
     ),
-    "a sample with a line cut short": Refused(
+    "a sample with a line cut short": Bad(
         sample_of("B1", "B2") + b"B3\n",
         no_table("line 4: it has 1 field, the header has 2", "sample.csv"),
         "sample",
     ),
-    "a sample with a header only": Refused(sample_of("B1").split(b"\n")[0] + b"\n", empty("sample.csv"), "sample"),
-    "an empty sample": Refused(b"", empty("sample.csv"), "sample"),
-    "a picture for a sample": Refused(b"\x89PNG", no_table("it is a PNG image", "sample.csv"), "sample"),
-    "a sample without ids": Refused(
+    "a sample with a header only": Bad(sample_of("B1").split(b"\n")[0] + b"\n", empty("sample.csv"), "sample"),
+    "an empty sample": Bad(b"", empty("sample.csv"), "sample"),
+    "a picture for a sample": Bad(b"\x89PNG", no_table("it is a PNG image", "sample.csv"), "sample"),
+    "a sample without ids": Bad(
         b"id,session_value\nB1,0\n", missing("user_session", "id, session_value", "sample.csv"), "sample"
     ),
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_used_is_refused_in_one_sentence_and_nothing_stays(tmp_path: Path, name: str) -> None:
-    bad = REFUSED[name]
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_an_unusable_file_is_refused_and_nothing_is_stored(tmp_path: Path, name: str) -> None:
+    bad = BAD_FILES[name]
     files = write_files(tmp_path, GOOD, **{bad.part: bad.content})
     workspace = Workspace(tmp_path / "home")
     mapping = Mapping.checked(**bad.mapping)
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as caught:
         ingest(InputFiles(files.train, files.test, files.sample_submission, mapping=mapping), workspace)
-    said = str(refused.value)
-    assert re.sub(r"CRC check failed .*?\)", "CRC check failed …)", said) == bad.sentence
-    assert said.isprintable()
+    sentence = re.sub(r"CRC check failed .*?\)", "CRC check failed …)", str(caught.value))
+    assert caught.value.code == bad.refusal.code
+    assert [part for part in bad.refusal.parts if part not in sentence] == []
+    assert sentence.isprintable()
     assert left_behind(workspace) == []
 
 
 @pytest.mark.parametrize("part", ["train", "test", "sample_submission"])
-def test_a_file_that_is_not_there_is_named_with_its_path(tmp_path: Path, workspace: Workspace, part: str) -> None:
+def test_an_absent_file_is_named_with_its_path(tmp_path: Path, workspace: Workspace, part: str) -> None:
     absent = tmp_path / "absent.csv"
     files = replace(write_files(tmp_path / "files", GOOD, sample=sample_of("B1")), **{part: absent})
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as caught:
         ingest(files, workspace)
-    assert str(refused.value) == f"There is no file at {absent}: check the path, or pick another file."
+    assert (caught.value.code, caught.value.found) == ("file_not_found", absent)
+    assert str(absent) in str(caught.value)
     assert left_behind(workspace) == []
 
 
-def test_a_mapping_that_the_sample_does_not_follow_does_not_hide_its_column(tmp_path: Path) -> None:
-    """The sample may call the sessions as the log does, or as we do."""
+def test_a_sample_may_use_the_column_name_of_the_mapping_or_of_the_product(tmp_path: Path) -> None:
     mapping = Mapping.checked(columns={"user_session": "visit"})
     for name in (b"visit", b"user_session"):
         train, test = (csv_of(rows_of(GOOD, file)).replace(b"user_session", b"visit") for file in ("train", "test"))

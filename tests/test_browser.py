@@ -38,7 +38,7 @@ PAGES = {
 }
 WRONG_FILES = {
     "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
-    "nothing.csv": (b"\n", "is empty: an event file needs a header line and at least one event"),
+    "nothing.csv": (b"\n", "is empty. An event file needs a header line and at least one event"),
 }
 NO_TYPES = b"event_time,product_id,category_id,user_id,user_session,session_value\n2025-06-01 00:00:00,P,C,U,S,1\n"
 

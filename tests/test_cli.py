@@ -102,16 +102,20 @@ def test_run_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["train", "test"])
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "sentence", "error_code"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
-        (b"", "is empty: an event file needs a header line and at least one event"),
-        (b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n", "has no columns event_type, category_id, user_id"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)", "not_a_table"),
+        (b"", "is empty. An event file needs a header line and at least one event", "empty_file"),
+        (
+            b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n",
+            "has no columns event_type, category_id, user_id",
+            "missing_columns",
+        ),
     ],
     ids=["an image named .csv", "an empty file", "no event_type"],
 )
 def test_a_wrong_file_is_one_sentence_and_exit_code_2(
-    name: str, content: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    *, name: str, content: bytes, sentence: str, error_code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = tmp_path / f"{name}.csv"
     wrong.write_bytes(content)
@@ -120,7 +124,7 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(
     content_said, errors = said(capsys)
     assert code == 2
     assert f"{name}.csv {sentence}" in errors
-    assert content_said == {"error": errors.strip()}
+    assert content_said == {"error": errors.strip(), "code": error_code}
     assert len(errors.strip().splitlines()) == 1
 
 
@@ -129,8 +133,9 @@ def test_a_file_without_one_column_names_it(tmp_path: Path, capsys: pytest.Captu
     pl.read_csv(TRAIN).drop("event_type").write_csv(wrong)
     assert main(["run", "--train", str(wrong), "--test", TEST]) == 2
     assert capsys.readouterr().err == (
-        "train.csv has no column event_type (found: event_time, product_id, category_id, user_id, user_session, "
-        "session_value): rename or add the missing column, or say with a mapping what this log calls them.\n"
+        "train.csv has no column event_type. Its columns are event_time, product_id, category_id, user_id, "
+        "user_session, session_value. Add or rename the missing column, or use a mapping that says what they are "
+        "called in this log.\n"
     )
 
 
@@ -141,8 +146,8 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
     pl.read_csv(TEST).head(100).write_csv(other)
     assert main(["run", "--train", TRAIN, "--test", str(other), "--sample-submission", SAMPLE]) == 2
     error = capsys.readouterr().err
-    assert re.match(r"[\d,]+ of the 2,\d+ sessions in sample_submission\.csv have no event in the test file", error)
-    assert "use the test file that belongs to this sample submission" in error
+    assert re.match(r"[\d,]+ of 2,\d+ sessions in sample_submission\.csv have no event in the test file", error)
+    assert "Use the test file that belongs to this sample submission" in error
 
 
 @pytest.mark.parametrize(
@@ -158,27 +163,27 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
         ),
         (
             ["run", "--train", "no.csv", "--test", TEST],
-            "There is no file at no.csv: check the path, or pick another file.",
+            "There is no file at no.csv. Check the path, or choose another file.",
         ),
         (["run", "--dataset", "ffff"], "There is no dataset named ffff"),
-        (["check", "no.csv", "--test", TEST], "There is no file at no.csv: check the path, or pick another file."),
-        (["check", SAMPLE, "--run", "nothing"], "There is no run named nothing: there is no run yet"),
-        (["runs", "show", "nothing"], "There is no run named nothing: there is no run yet"),
+        (["check", "no.csv", "--test", TEST], "There is no file at no.csv. Check the path, or choose another file."),
+        (["check", SAMPLE, "--run", "nothing"], "There is no run named nothing. There is no run yet."),
+        (["runs", "show", "nothing"], "There is no run named nothing. There is no run yet."),
         (["runs", "show"], "RUN is missing: it takes the id or folder of a run"),
-        (["jobs", "show", "nothing"], "There is no job named nothing: there is no job yet"),
+        (["jobs", "show", "nothing"], "There is no job named nothing. There is no job yet."),
         (["jobs", "cancel"], "JOB is missing: it takes the id of a job"),
         (
             ["run", "--train", TRAIN, "--test", TRAIN],
-            "train.csv was given as train and as test: the two must be different",
+            "train.csv is both the train file and the test file.",
         ),
         (["run", "--folds", "x"], "The command cannot be understood (argument --folds: invalid int value: 'x'): see"),
         (["nonsense"], "The command cannot be understood (argument VERB: invalid choice: 'nonsense'"),
-        (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long): check the path"),
+        (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long). Check the path"),
         (["runs", "show", "x" * 300], "There is no run named xxx"),
-        (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory): name a folder"),
+        (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory). Choose a folder"),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--out", "/proc/nope"],
-            "/proc/nope cannot be written (No such file or directory): name a folder that you may write to with --out.",
+            "/proc/nope cannot be written (No such file or directory). Choose a folder that you can write to",
         ),
         (["features", "ffff", "--out", "x"], "There is no dataset named ffff"),
         (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5: allowed is a whole number of at least 200"),
@@ -286,7 +291,7 @@ def test_demo_writes_files_that_ingest_reads(tmp_path: Path, capsys: pytest.Capt
     assert main(["demo", "--out", str(tmp_path / "d"), "--sessions", "300", "--seed", "3"]) == 2
     assert (
         capsys.readouterr().err
-        == f"{files[1]} already exists: nothing is written over; name another place with --out.\n"
+        == f"{files[1]} already exists, and existing files are not overwritten. Choose another path with --out.\n"
     )
     assert Path(files[1]).read_bytes() == before
 
@@ -316,7 +321,7 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     assert main(["features", fingerprint, "--out", str(tmp_path / "features.csv")]) == 2
     assert "allowed is a name that ends in .parquet" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(out)]) == 2
-    assert f"{out} already exists: nothing is written over" in capsys.readouterr().err
+    assert f"{out} already exists, and existing files are not overwritten" in capsys.readouterr().err
     assert list(out.parent.iterdir()) == [out]
 
 
@@ -384,7 +389,8 @@ def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> N
 def test_a_usage_error_with_json_is_a_json_object_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--folds", "x", "--json"]) == 2
     content, errors = said(capsys)
-    assert content == {"error": errors.strip()}
+    assert content == {"error": errors.strip(), "code": content["code"]}
+    assert content["code"]
 
 
 def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
@@ -400,7 +406,7 @@ def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
         r"An error of the program ended it \(ZeroDivisionError\): please report it with (\S+\.log)\.\n", errors
     )
     assert found
-    assert content == {"error": errors.strip()}
+    assert content == {"error": errors.strip(), "code": "defect"}
     log = Path(found[1])
     assert "ZeroDivisionError: ours" in log.read_text()
     log.unlink()
@@ -409,9 +415,7 @@ def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
 def test_a_jobs_database_that_is_none_is_a_sentence(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.jobs_database.write_bytes(b"no database at all, but long enough to look at" * 100)
     assert main(["jobs", "list"]) == 2
-    assert (
-        "cannot be used (file is not a database): it must be a file that can be written to" in capsys.readouterr().err
-    )
+    assert "cannot be used (file is not a database). Make the file writable" in capsys.readouterr().err
 
 
 def test_simulated_files_are_known_again_where_they_were_copied(
@@ -457,8 +461,8 @@ def test_a_query_without_its_sql_is_a_sentence(capsys: pytest.CaptureFixture[str
 def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", "https://shop.example/events.csv", "--test", TEST]) == 2
     assert capsys.readouterr().err.strip() == (
-        "https://shop.example/events.csv is an address of a file: event files are read from this machine, by their "
-        "path, and databases by an address like sqlite:///shop.db; bring the file here and name its path."
+        "https://shop.example/events.csv is a web address. Event files are read from this machine only. Download the "
+        "file and name its path. A database has an address such as sqlite:///shop.db."
     )
 
 
@@ -466,7 +470,7 @@ def test_a_query_beside_a_file_and_an_empty_path_are_sentences(capsys: pytest.Ca
     assert main(["ingest", "--train", TRAIN, "--test", TEST, "--test-query", "SELECT 1"]) == 2
     assert f"--test-query stands beside the file {TEST}: a query goes to a database only" in capsys.readouterr().err
     assert main(["ingest", "--train", "", "--test", TEST]) == 2
-    assert "--train is empty: it takes the path of an event file; name one and try again." in capsys.readouterr().err
+    assert "--train is empty. Name an event file and try again." in capsys.readouterr().err
 
 
 def test_home_is_found_where_no_shell_has_seen_it(
@@ -481,7 +485,10 @@ def test_a_guess_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     log = tmp_path / "log.csv"
     log.write_bytes(Path(TRAIN).read_bytes())
     assert main(["mapping", "guess", str(log), "--out", str(log)]) == 2
-    assert f"{log} already exists: nothing is written over; name another place with --out." in capsys.readouterr().err
+    assert (
+        f"{log} already exists, and existing files are not overwritten. Choose another path with --out."
+        in capsys.readouterr().err
+    )
     assert log.read_bytes() == Path(TRAIN).read_bytes()
     assert main(["mapping", "guess", str(log), "--out", str(tmp_path / "new.toml")]) == 0
     assert "become events" in (tmp_path / "new.toml").read_text()

@@ -137,8 +137,8 @@ def test_an_engine_that_is_not_installed_is_a_sentence(
     with pytest.raises(MissingPart) as missing:
         build_features(dataset, RunConfig.checked(engine=engine))
     assert str(missing.value) == (
-        f"The engine {words} needs the package {module}, which is not installed: "
-        f"run `pip install {module}`, then try again."
+        f"The engine {words} needs the package {module}, which is not installed. "
+        f"Run `pip install {module}`, then try again."
     )
 
 
@@ -150,8 +150,8 @@ def test_spark_without_java_is_a_sentence(tmp_path: Path, workspace: Workspace) 
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        "The engine Spark needs Java 17 or later, which is not found: install a Java runtime, or name its folder in "
-        "JAVA_HOME, then try again."
+        "The engine Spark needs Java 17 or later, which was not found. Install a Java runtime, or set JAVA_HOME to its "
+        "folder, then try again."
     )
 
 

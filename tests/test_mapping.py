@@ -599,7 +599,7 @@ def test_a_path_without_a_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "absent.toml"
     for given_path in (path, str(path), "absent.toml"):
         with pytest.raises(
-            InputError, match=r"There is no file at .*absent.toml: check the path, or pick another file."
+            InputError, match=r"There is no file at .*absent.toml. Check the path, or choose another file."
         ):
             load_mapping(given_path)
     with pytest.raises(InputError, match="it is no file"):

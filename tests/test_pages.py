@@ -196,7 +196,7 @@ def test_a_wrong_path_is_a_sentence_and_the_page_stays(finished_home: tuple[Work
     app.text_input[1].set_value(str(DEMO / "test.csv")).run()
     assert not app.exception
     assert [each.value for each in app.error] == [
-        "There is no file at /no/such/file.csv: check the path, or pick another file."
+        "There is no file at /no/such/file.csv. Check the path, or choose another file."
     ]
     assert [each.value for each in app.title] == [TITLES["pages/1_Data.py"]]
 
@@ -242,7 +242,7 @@ def test_a_run_with_a_part_missing_is_a_sentence(page: str, file: str, finished_
     app = opened(page)
     assert not app.exception
     (error,) = [each.value for each in app.error]
-    assert f"is not whole (no {'readable ' if file.endswith('json') else ''}{file})" in error
+    assert f"is damaged (no {'readable ' if file.endswith('json') else ''}{file})" in error
 
 
 def test_nothing_is_shown_of_a_run_whose_files_changed(finished_home: tuple[Workspace, Run]) -> None:
@@ -271,7 +271,7 @@ def test_a_submission_that_is_not_the_checked_one_is_neither_praised_nor_handed_
     app = opened("pages/5_Submission.py")
     assert not app.exception
     (error,) = [each.value for each in app.error]
-    assert f"is not whole ({told}): start the run again, or pick another one." in error
+    assert f"is damaged ({told}). Start the run again, or choose another one." in error
     assert [each.value for each in app.title] == [TITLES["pages/5_Submission.py"]]
     assert "Yes" not in said(app)
     assert not app.get("download_button")
@@ -340,7 +340,7 @@ def namesakes(finished_home: tuple[Workspace, Run]) -> tuple[Run, Run]:
 
 def test_runs_of_one_name_can_be_told_apart_and_chosen(namesakes: tuple[Run, Run]) -> None:
     for run in namesakes:
-        run.keep_note(Note(name="Best"))
+        run.save_note(Note(name="Best"))
     app = opened("pages/5_Submission.py")
     (box,) = [each for each in app.selectbox if each.label == "Run"]
     newer, older = box.options
@@ -358,7 +358,7 @@ def test_runs_of_one_name_stand_side_by_side_whatever_it_is(
     name: str, shown: list[str], namesakes: tuple[Run, Run]
 ) -> None:
     for run in namesakes:
-        run.keep_note(Note(name=name))
+        run.save_note(Note(name=name))
     app = opened("pages/3_Train.py")
     app.session_state["runs-2"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
     app.run()
@@ -392,7 +392,7 @@ def test_the_same_file_twice_is_refused(finished_home: tuple[Workspace, Run]) ->
     app.text_input[0].set_value(str(DEMO / "train.csv"))
     app.text_input[1].set_value(str(DEMO / "train.csv")).run()
     next(button for button in app.button if button.label == "Read the files").click().run()
-    assert "train.csv was given as train and as test" in app.error[0].value
+    assert "train.csv is both the train file and the test file" in app.error[0].value
 
 
 def test_what_is_odd_about_the_data_stands_on_cards_the_worst_first(workspace: Workspace) -> None:

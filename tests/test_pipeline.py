@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.base.files import building_folder
-from core.base.progress import Moment, Progress
+from core.base.files import atomic_folder
+from core.base.progress import Progress, ProgressUpdate
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.demo.journey import write_journey
@@ -137,7 +137,7 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
 
 
 def test_progress_goes_through_every_step_and_ends_at_one(demo_files: InputFiles, workspace: Workspace) -> None:
-    moments: list[Moment] = []
+    moments: list[ProgressUpdate] = []
     run(demo_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), moments.append))
     assert list(dict.fromkeys(moment.step for moment in moments)) == [step.name for step in steps(RunConfig())]
     fractions = [moment.fraction for moment in moments]
@@ -154,14 +154,16 @@ def test_a_run_can_have_a_folder_of_its_own(
     assert made.folder == folder
     assert load_run(folder).manifest == made.manifest
     assert list_runs(workspace) == []
-    with pytest.raises(RunError, match=r"already exists and is not empty: name a new folder for this run with --out\."):
+    with pytest.raises(
+        RunError, match=r"already exists and is not empty\. Choose a new folder for this run with --out\."
+    ):
         run(demo_dataset(workspace), RunConfig(folds=2), workspace, out=folder)
 
 
 def test_a_run_that_fails_leaves_no_folder(workspace: Workspace, tmp_path: Path) -> None:
     few = tmp_path / "few.csv"
     few.write_text("\n".join((DEMO / "train.csv").read_text().splitlines()[:8]) + "\n")
-    with pytest.raises(StudioError, match="at least 20 are needed to train and to score by user"):
+    with pytest.raises(StudioError, match="Training and scoring by user need at least 20"):
         run(InputFiles(few, DEMO / "test.csv"), RunConfig(), workspace)
     assert list(workspace.runs.iterdir()) == []
 
@@ -204,13 +206,13 @@ def test_real_baskets_go_the_same_way(workspace: Workspace, tmp_path: Path, pref
 
 
 def test_two_runs_into_one_folder_do_not_overwrite_each_other(workspace: Workspace, tmp_path: Path) -> None:
-    with building_folder(tmp_path / "one") as first:
+    with atomic_folder(tmp_path / "one") as first:
         (first / "file").write_text("first")
-        with building_folder(tmp_path / "one") as second:
+        with atomic_folder(tmp_path / "one") as second:
             (second / "file").write_text("second")
         with (
             pytest.raises(RunError, match="already exists and is not empty"),
-            building_folder(tmp_path / "one") as third,
+            atomic_folder(tmp_path / "one") as third,
         ):
             (third / "file").write_text("third")
         shutil.rmtree(tmp_path / "one")
@@ -237,9 +239,9 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", "is not whole (manifest.json"),
-        ('{"version": 2}', "is of version 2, this program reads version 1"),
-        (None, "is not whole (no readable manifest.json)"),
+        ("{", "is damaged (manifest.json"),
+        ('{"version": 2}', "has version 2, but this program reads version 1"),
+        (None, "is damaged (no readable manifest.json)"),
     ],
 )
 def test_a_damaged_run_is_refused_with_a_sentence_and_hides_no_other(

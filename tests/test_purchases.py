@@ -125,7 +125,7 @@ def test_thousands_that_may_be_decimals_are_for_a_person_to_decide(tmp_path: Pat
     log = web_log()
     log["price"] = [f"{1 + number % 900}.{number % 1000:03}" for number in range(len(log))]
     log.loc[::3, "price"] = "490"
-    with pytest.raises(InputError, match=r'say decimal = "\." or decimal = ","'):
+    with pytest.raises(InputError, match=r'Set decimal = "\." or decimal = ","'):
         ingested(tmp_path, log, web_mapping())
     guess = peek(tmp_path / "files" / "train.csv").guess()
     assert guess.missing == ("price",)
@@ -247,7 +247,7 @@ def test_equal_lines_of_one_order_are_two_pieces_not_sent_twice(tmp_path: Path) 
 def test_an_export_that_was_joined_twice_is_for_a_person_to_decide(tmp_path: Path) -> None:
     log = web_log()
     doubled = pd.concat([log, log[log["event"] == "purchase"]], ignore_index=True)
-    with pytest.raises(InputError, match='say duplicates = "remove" in a mapping if each counts once'):
+    with pytest.raises(InputError, match='set duplicates = "remove" to count each once'):
         ingested(tmp_path, doubled, web_mapping())
     once = ingested(tmp_path / "once", doubled, web_mapping(duplicates="remove"))
     assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))
@@ -409,7 +409,7 @@ def test_a_join_that_repeats_purchases_under_another_category_is_for_a_person_to
     log = web_log().assign(cat="a")
     joined = pd.concat([log, log[log["event"] == "purchase"].assign(cat="b")], ignore_index=True)
     mapping = {"category_id": "cat", "order_id": None}
-    with pytest.raises(InputError, match="purchase rows are equal to another one"):
+    with pytest.raises(InputError, match=r"purchase rows in train\.csv repeat another one"):
         ingested(tmp_path, joined, web_mapping(columns=mapping))
     once = ingested(tmp_path / "once", joined, web_mapping(columns=mapping, duplicates="remove"))
     assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))
@@ -436,7 +436,7 @@ def test_a_total_that_is_void_or_foreign_is_no_session_value(tmp_path: Path) -> 
 def test_a_few_cells_with_a_decimal_comma_decide_the_mark_of_the_column(tmp_path: Path) -> None:
     log = web_log()
     log["price"] = [("400", "7.250", "12,50")[0 if number % 10 else number // 10 % 2 + 1] for number in range(len(log))]
-    with pytest.raises(InputError, match=r"Column price of train\.csv has 7\.250"):
+    with pytest.raises(InputError, match=r"7\.250 in column price of train\.csv has two readings"):
         ingested(tmp_path, log, web_mapping())
     guess = peek(tmp_path / "files" / "train.csv").guess()
     assert (guess.missing, guess.settings["decimal"]) == ((), ",")
@@ -574,7 +574,7 @@ def test_a_log_whose_purchases_cannot_be_used_is_refused_however_many_other_rows
     log.loc[log["event"] == "purchase", "price"] = "call us"
     views = pd.concat([log, *[log[log["event"] == "view"]] * 20], ignore_index=True)
     bought = int((log["event"] == "purchase").sum())
-    with pytest.raises(InputError, match=rf"train.csv: only 0 of {bought} purchases can be used"):
+    with pytest.raises(InputError, match=rf"Only 0 of {bought} purchases in train.csv are valid"):
         ingested(tmp_path, views, web_mapping(duplicates="keep"))
 
 
@@ -592,8 +592,8 @@ def test_lost_purchases_are_named_with_their_sessions_and_revenue(tmp_path: Path
     assert card.untrained_value == pytest.approx(sums(log)[session] - float(log.loc[one, "price"]))
     assert (card.train.lost_purchases, card.train.purchases) == (1, len(buys) - 1)
     first, second = untrained_lines(card)
-    assert first.startswith("1 of 120 train sessions will not train: 1 x a purchase row of it is in quarantine, or may")
-    assert second.startswith("The purchases of train in quarantine add up to at least ")
+    assert first.startswith("1 of 120 train sessions will not be used for training: 1 x a purchase row of it is or may")
+    assert second.startswith("The train purchases in quarantine add up to at least ")
 
 
 def test_many_sessions_without_a_value_are_refused(tmp_path: Path) -> None:
@@ -602,7 +602,7 @@ def test_many_sessions_without_a_value_are_refused(tmp_path: Path) -> None:
     buys = log[log["event"] == "purchase"]
     chosen = buys.drop_duplicates("session").index[: buys["session"].nunique() // 4]
     log.loc[chosen, "price"] = ""
-    with pytest.raises(InputError, match="sessions is not known"):
+    with pytest.raises(InputError, match=r"sessions in train\.csv is unknown"):
         ingested(tmp_path, log, web_mapping(least_usable=0.8))
 
 
@@ -670,7 +670,7 @@ def test_a_row_that_names_nobody_is_counted(tmp_path: Path) -> None:
     card = ingested(tmp_path, log, web_mapping()).card()
     assert (card.unassigned_purchases, card.untrained) == (1, {})
     assert untrained_lines(card)[-1:] == [
-        "1 quarantined row of train may be a purchase and name no known session, so some value may be too low."
+        "1 quarantined train row may be a purchase but has no known session, so some value may be too low."
     ]
 
 

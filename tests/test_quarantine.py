@@ -133,7 +133,7 @@ def test_a_row_of_parquet_stands_there_as_json(tmp_path: Path) -> None:
 
 def test_a_cell_that_is_a_list_where_a_text_should_stand_is_an_empty_one(tmp_path: Path) -> None:
     frame = pl.DataFrame(ROWS).with_columns(pl.lit(["U1", "U2"]).alias("user_id"))
-    with pytest.raises(InputError, match=r"only 0 of 40 rows can be used \(40 x empty user_id\)"):
+    with pytest.raises(InputError, match=r"Only 0 of 40 rows in train\.csv are valid \(40 x empty user_id\)"):
         store(tmp_path, GOOD, train=parquet_of(frame))
 
 
@@ -243,10 +243,8 @@ def test_a_file_goes_in_as_long_as_the_share_that_the_mapping_names_is_usable(
         return
     with pytest.raises(InputError) as refused:
         store(tmp_path, GOOD, mapping, train=csv_of(rows))
-    assert str(refused.value) == (
-        f"train.csv: only {40 - bad} of 40 rows can be used ({bad} x event_type is LOOK, not one of {WORDS}); "
-        f"at least {least * 100:g}% must be, so mend the file and try again."
-    )
+    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("too_few_valid_rows", 40 - bad, least)
+    assert f"({bad} x event_type is LOOK, not one of {WORDS})" in str(refused.value)
     assert left_behind(Workspace(tmp_path / "workspace")) == []
 
 
@@ -255,7 +253,7 @@ def test_a_long_file_without_a_usable_row_is_given_up_early(tmp_path: Path, monk
     monkeypatch.setattr(csv_text, "PIECE_BYTES", 500)
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 200)
     rows = [{**row, "user_id": ""} for row in ROWS]
-    with pytest.raises(InputError, match=r"only 0 of 1\d rows can be used \(1\d x empty user_id\)"):
+    with pytest.raises(InputError, match=r"Only 0 of 1\d rows in train\.csv are valid \(1\d x empty user_id\)"):
         store(tmp_path, GOOD, train=csv_of(rows))
     ignored = [{**row, "event_type": "SCROLL"} for row in ROWS]
     mapping = Mapping(ignored_words=("scroll",))

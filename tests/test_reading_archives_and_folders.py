@@ -185,7 +185,7 @@ def test_the_card_tells_the_rows_of_each_table_and_what_was_not_read(tmp_path: P
 def test_the_file_with_most_of_the_bad_rows_is_named(tmp_path: Path, workspace: Workspace) -> None:
     bad = csv_of([{**row, "event_type": "LOOK"} for row in ROWS])
     folder = folder_of(tmp_path / "logs", a__csv=CSV + b"x\n", b__csv=bad)
-    with pytest.raises(InputError, match=r"1 x it has 1 field, the header has 7; 40 of them in b\.csv\); at least 90%"):
+    with pytest.raises(InputError, match=r"1 x it has 1 field, the header has 7; 40 of them in b\.csv\)\. At least"):
         ingest(InputFiles(folder, write_files(tmp_path / "beside", GOOD).test), workspace)
 
 
@@ -196,7 +196,7 @@ def test_rows_to_be_ignored_make_no_file_the_worst(tmp_path: Path, workspace: Wo
     with pytest.raises(InputError) as refused:
         ingest(files, workspace)
     assert (
-        "only 40 of 50 rows can be used (10 x it has 1 field, the header has 7; 10 of them in b.csv; 40 more are "
+        "Only 40 of 50 rows in logs are valid (10 x it has 1 field, the header has 7; 10 of them in b.csv; 40 more are "
         in (str(refused.value))
     )
 
@@ -257,65 +257,66 @@ def link(place: Path, to: Path) -> Path:
 REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "an empty folder": (
         folder_of,
-        "{place} has no event file (" + ENDINGS + "): name a folder that has, or a file.",
+        "{place} has no event file (" + ENDINGS + "). Name a folder that has one, or a file.",
     ),
     "a folder of other things": (
         lambda place: folder_of(place, notes__md=b"", __hidden__csv=CSV),
-        "{place} has no event file (" + ENDINGS + "): name a folder that has, or a file.",
+        "{place} has no event file (" + ENDINGS + "). Name a folder that has one, or a file.",
     ),
     "a folder of daily folders": (
         lambda place: logs(place / "day=1").parent,
-        "{place} has no event file of its own, but its folders have, such as day=1/a.csv: of a folder only its own "
-        "files are read; name all of them as {place}/**/*.csv.",
+        "{place} has no event file of its own, only files in subfolders, such as day=1/a.csv. To read all of them, use "
+        "the pattern {place}/**/*.csv.",
     ),
     "a glob that nothing matches": (
         lambda place: logs(place) / "*.xml",
-        "There is no file at {place}/*.xml: check the path, or pick another file.",
+        "There is no file at {place}/*.xml. Check the path, or choose another file.",
     ),
     "a folder that is not there": (
         lambda place: place / "nowhere",
-        "There is no file at {place}/nowhere: check the path, or pick another file.",
+        "There is no file at {place}/nowhere. Check the path, or choose another file.",
     ),
     "a file below a file": (
         lambda place: logs(place) / "a.csv" / "b.csv",
-        "There is no file at {place}/a.csv/b.csv: check the path, or pick another file.",
+        "There is no file at {place}/a.csv/b.csv. Check the path, or choose another file.",
     ),
     "a pipe": (
         pipe,
-        "pipe cannot be opened (it is neither a file nor a folder): "
-        "check the path and its permissions, or pick another file.",
+        "pipe cannot be opened (it is neither a file nor a folder). "
+        "Check the path and its permissions, or choose another file.",
     ),
     "a link that leads nowhere": (
         lambda place: link(place, to=place / "gone.csv"),
-        "link cannot be opened (it is a link that leads to no file): "
-        "check the path and its permissions, or pick another file.",
+        "link cannot be opened (it is a link that leads to no file). "
+        "Check the path and its permissions, or choose another file.",
     ),
     "a name that is too long": (
         lambda place: logs(place) / ("x" * 300),
-        "x" * 300 + " cannot be opened (File name too long): check the path and its permissions, or pick another file.",
+        "x" * 300
+        + " cannot be opened (File name too long). Check the path and its permissions, or choose another file.",
     ),
     "a folder of headers only": (
         lambda place: folder_of(place, a__csv=HEADER, b__csv=HEADER),
-        "{name} is empty: an event file needs a header line and at least one event; export it again.",
+        "{name} is empty. An event file needs a header line and at least one event. Export it again.",
     ),
     "an empty file among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=b""),
-        "b.csv is empty: an event file needs a header line and at least one event; export it again.",
+        "b.csv is empty. An event file needs a header line and at least one event. Export it again.",
     ),
     "a picture among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=b"\x89PNG\r\n"),
-        "b.csv cannot be read as a table (it is a PNG image): "
-        "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again.",
+        "b.csv cannot be read as a table (it is a PNG image). Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
     ),
     "a file without a column among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=CSV.replace(b"user_id", b"who")),
-        "b.csv has no column user_id (found: event_time, event_type, product_id, category_id, who, user_session, "
-        "session_value): rename or add the missing column, or say with a mapping what this log calls them.",
+        "b.csv has no column user_id. Its columns are event_time, event_type, product_id, category_id, who, "
+        "user_session, session_value. Add or rename the missing column, or use a mapping that says what they are "
+        "called in this log.",
     ),
     "a broken archive among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__zip=zip_of({"b.csv": CSV})[:-30]),
-        "b.zip cannot be read as a table (its ZIP archive is broken: File is not a zip file): "
-        "event files are CSV, CSV.GZ, ZIP or Parquet; save it as one of these and try again.",
+        "b.zip cannot be read as a table (its ZIP archive is broken: File is not a zip file). "
+        "Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
     ),
 }
 

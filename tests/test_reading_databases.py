@@ -171,86 +171,87 @@ def test_people_see_the_address_that_was_given_last(tmp_path: Path, shop: Path) 
 )  # fmt: skip
 def test_whatever_the_query_says_nothing_in_the_database_is_changed(tmp_path: Path, shop: Path, sql: str) -> None:
     before = shop.read_bytes()
-    with pytest.raises(InputError, match=r"^sqlite:///.*shop\.db does not answer the query \(.*\): check the address"):
+    with pytest.raises(InputError, match=r"^The query on sqlite:///.*shop\.db failed \(.*\)\. Check the address"):
         store_train(tmp_path, Query(f"sqlite:///{shop}", sql))
     assert shop.read_bytes() == before
     assert rows_in(shop) == 40
 
 
 SHOP = "sqlite:///{shop}"
-AGAIN = ": check the address, the password and the query."
-ADDRESS = ": it is like sqlite:///shop.db or postgresql://user:password@host/shop; correct it and try again."
+AGAIN = ". Check the address, the password and the query."
+ADDRESS = ". Write it like sqlite:///shop.db or postgresql://user:password@host/shop."
 DRIVER = (
-    " needs the package {0}, which is not installed: drivers for SQLite and PostgreSQL come with the product; "
-    "run `pip install {0}`, then try again."
+    " needs the package {0}, which is not installed. Only SQLite and PostgreSQL work without another package. "
+    "Run `pip install {0}`, then try again."
 )
 REFUSALS = {
     "a table that is not there": (
-        (SHOP, "SELECT * FROM sales"), SHOP + " does not answer the query (no such table: sales)" + AGAIN,
+        (SHOP, "SELECT * FROM sales"), "The query on " + SHOP + " failed (no such table: sales)" + AGAIN,
     ),
-    "no SQL": ((SHOP, "all events"), SHOP + ' does not answer the query (near "all": syntax error)' + AGAIN),
+    "no SQL": ((SHOP, "all events"), "The query on " + SHOP + ' failed (near "all": syntax error)' + AGAIN),
     "no SELECT": (
         (SHOP, "PRAGMA foreign_keys = ON"),
-        SHOP + " does not answer the query (the query gives no rows; it must be a SELECT)" + AGAIN,
+        "The query on " + SHOP + " failed (the query gives no rows; it must be a SELECT)" + AGAIN,
     ),
     "an answer without rows": (
         (SHOP, f"{ALL} WHERE 1 = 0"),
-        "The query on " + SHOP + " gives no row: its answer must hold at least one event; "
-        "see what its conditions leave, and try again.",
+        "The query on " + SHOP + " returned no rows. At least one event is needed. "
+        "Check its conditions and try again.",
     ),
     "an answer without columns": (
         (SHOP, "SELECT user_id, 1 AS x FROM events"),
-        SHOP + " has no columns event_time, event_type, product_id, category_id, user_session, session_value "
-        "(found: user_id, x): rename or add the missing columns, or say with a mapping what this log calls them.",
+        SHOP + " has no columns event_time, event_type, product_id, category_id, user_session, session_value. "
+        "Its columns are user_id, x. Add or rename the missing columns, or use a mapping that says what they are "
+        "called in this log.",
     ),
     "a column twice": (
         (SHOP, "SELECT *, user_id FROM events"),
-        SHOP + " has the column user_id more than once: a column that is read stands there once; "
-        "rename one of the two, or name another column in a mapping.",
+        SHOP + " has more than one column user_id. "
+        "Rename one of them, or name another column in a mapping.",
     ),
     "a file to be made beside": (
         (SHOP, "ATTACH DATABASE '{folder}/more.db' AS more"),
-        SHOP + " does not answer the query (the query gives no rows; it must be a SELECT)" + AGAIN,
+        "The query on " + SHOP + " failed (the query gives no rows; it must be a SELECT)" + AGAIN,
     ),
     "a copy to be made": (
         (SHOP, "VACUUM INTO '{folder}/copy.db'"),
-        SHOP + " does not answer the query (the query gives no rows; it must be a SELECT)" + AGAIN,
+        "The query on " + SHOP + " failed (the query gives no rows; it must be a SELECT)" + AGAIN,
     ),
     "a database that is not there": (
         ("sqlite:///{folder}/none.db", ALL),
-        "There is no file at {folder}/none.db: check the path, or pick another file.",
+        "There is no file at {folder}/none.db. Check the path, or choose another file.",
     ),
     "a file that is no database": (
         ("sqlite:///{folder}/beside/test.csv", ALL),
-        "sqlite:///{folder}/beside/test.csv does not answer the query (file is not a database)" + AGAIN,
+        "The query on sqlite:///{folder}/beside/test.csv failed (file is not a database)" + AGAIN,
     ),
     "no address": (
         ("shop", ALL),
-        "The address of the database cannot be understood (Could not parse SQLAlchemy URL from given URL string)"
+        "The database address cannot be parsed (Could not parse SQLAlchemy URL from given URL string)"
         + ADDRESS,
     ),
     "a kind of database that nobody knows": (
         ("nosuch://u:se-cret@host/shop", ALL),
-        "The address of the database cannot be understood (Can't load plugin: sqlalchemy.dialects:nosuch)" + ADDRESS,
+        "The database address cannot be parsed (Can't load plugin: sqlalchemy.dialects:nosuch)" + ADDRESS,
     ),
     "a port that is no number": (
         ("postgresql://u:se-cret@host:x/shop", ALL),
-        "The address of the database cannot be understood (its port is no number)" + ADDRESS,
+        "The database address cannot be parsed (its port is no number)" + ADDRESS,
     ),
     "a password with a colon and a slash": (
         ("postgresql://u:se-cret:se-cret/x@host:y/shop", ALL),
-        "The address of the database cannot be understood (its port is no number)" + ADDRESS,
+        "The database address cannot be parsed (its port is no number)" + ADDRESS,
     ),
     "a password with an @": (
         ("postgresql://u:se@se-cret@host/shop", ALL),
-        "The address of the database cannot be understood (an @ in the password must be written as %40)" + ADDRESS,
+        "The database address cannot be parsed (an @ in the password must be written as %40)" + ADDRESS,
     ),
     "a driver that is not installed": (
         ("mysql://u:se-cret@host/shop", ALL), "mysql://u:***@host/shop" + DRIVER.format("mysqlclient"),
     ),
     "a server that is not there": (
         ("postgresql://u:se-cret@127.0.0.1:1/shop?password=se-cret", ALL),
-        'postgresql://u:***@127.0.0.1:1/shop does not answer the query (connection failed: connection to server at '
+        'The query on postgresql://u:***@127.0.0.1:1/shop failed (connection failed: connection to server at '
         '"127.0.0.1", port 1 failed: Connection refused)' + AGAIN,
     ),
 }  # fmt: skip
@@ -273,7 +274,7 @@ def test_a_database_that_gives_no_events_is_refused_in_one_sentence(
 
 def test_the_same_query_for_train_and_test_is_refused(tmp_path: Path, shop: Path, workspace: Workspace) -> None:
     query = Query(f"sqlite:///{shop}", ALL)
-    with pytest.raises(InputError, match="was given as train and as test: the two must be different"):
+    with pytest.raises(InputError, match="is both the train file and the test file"):
         ingest(InputFiles(query, query), workspace)
 
 

@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from core.base.checkpoint import Unfinished, work_name
-from core.base.files import building_folder, is_full_disk
+from core.base.checkpoint import Checkpoints, work_name
+from core.base.files import atomic_folder, is_full_disk
 from core.config import RunConfig
 from core.demo import write_demo
 from core.runs import Run, load_run
@@ -172,15 +172,15 @@ def test_other_settings_do_not_go_on_with_it(files: Path, tmp_path: Path) -> Non
     assert list((tmp_path / "unfinished").iterdir()) == [left]
 
 
-# --- the folder of unfinished work ------------------------------------------------------------------------------------
+# --- checkpoints ------------------------------------------------------------------------------------
 
 
-def made(unfinished: Unfinished, value: int, calls: list[int]) -> int:
+def made(unfinished: Checkpoints, value: int, calls: list[int]) -> int:
     def make() -> int:
         calls.append(value)
         return value
 
-    return unfinished.kept(
+    return unfinished.load_or_compute(
         "a/part",
         make,
         lambda each, folder: (folder / "value").write_text(str(each)) and None,
@@ -190,35 +190,35 @@ def made(unfinished: Unfinished, value: int, calls: list[int]) -> int:
 
 def test_a_part_is_made_once(tmp_path: Path) -> None:
     calls: list[int] = []
-    assert [made(Unfinished.claimed(tmp_path / "work"), value, calls) for value in (1, 2, 3)] == [1, 1, 1]
+    assert [made(Checkpoints.claim(tmp_path / "work"), value, calls) for value in (1, 2, 3)] == [1, 1, 1]
     assert calls == [1]
 
 
 def test_a_changed_part_is_made_again(tmp_path: Path) -> None:
     calls: list[int] = []
-    made(Unfinished.claimed(tmp_path / "work"), 1, calls)
+    made(Checkpoints.claim(tmp_path / "work"), 1, calls)
     (tmp_path / "work" / "a" / "part" / "value").write_text("7")
-    assert made(Unfinished.claimed(tmp_path / "work"), 2, calls) == 2
+    assert made(Checkpoints.claim(tmp_path / "work"), 2, calls) == 2
     assert calls == [1, 2]
 
 
 def test_without_room_the_part_is_given_all_the_same(tmp_path: Path) -> None:
-    unfinished = Unfinished.claimed(tmp_path / "work")
+    unfinished = Checkpoints.claim(tmp_path / "work")
 
     def full(value: int, folder: Path) -> None:
         (folder / "half").write_text("ha")
         raise OSError(28, "No space left on device")
 
-    assert unfinished.kept("part", lambda: 5, full, lambda folder: 0) == 5
+    assert unfinished.load_or_compute("part", lambda: 5, full, lambda folder: 0) == 5
     assert not list((tmp_path / "work").glob("**/half"))
 
 
 def test_what_nobody_goes_on_with_is_deleted_after_a_month(tmp_path: Path) -> None:
     now = time.time()
     for name, days in (("old", 31), ("young", 29)):
-        Unfinished.claimed(tmp_path / name)
+        Checkpoints.claim(tmp_path / name)
         os.utime(tmp_path / name / "owner", (now - days * 86_400,) * 2)
-    Unfinished.claimed(tmp_path / "new")
+    Checkpoints.claim(tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "young"]
 
 
@@ -256,9 +256,9 @@ def test_fits_that_were_kept_give_the_same_as_fits_that_were_made(tmp_path: Path
     matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7))
     context = FitContext(NAMES, threads=2, seed=7)
     alone = cross_fit(LEARNERS, matrices, context=context)
-    first = cross_fit(LEARNERS, matrices, context=context, kept=Unfinished.claimed(tmp_path / "w").kept)
+    first = cross_fit(LEARNERS, matrices, context=context, kept=Checkpoints.claim(tmp_path / "w").load_or_compute)
     shutil.rmtree(next((tmp_path / "w" / "fits").iterdir()))
-    again = cross_fit(LEARNERS, matrices, context=context, kept=Unfinished.claimed(tmp_path / "w").kept)
+    again = cross_fit(LEARNERS, matrices, context=context, kept=Checkpoints.claim(tmp_path / "w").load_or_compute)
     for fits in (first, again):
         for one, other in zip(alone, fits, strict=True):
             assert np.array_equal(one.oof, other.oof)
@@ -279,7 +279,7 @@ def test_a_writer_that_hides_that_the_disk_is_full_is_understood(
     """`make torture` fills real disks; this is the sentence that a library said there."""
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr("core.base.files.shutil.disk_usage", lambda _: usage._replace(free=left))
-    with pytest.raises(told) as caught, building_folder(tmp_path / "run"):
+    with pytest.raises(told) as caught, atomic_folder(tmp_path / "run"):
         raise ValueError("parquet: File out of specification: Invalid thrift: transport error")
     assert is_full_disk(caught.value) == (told is OSError)
     assert list(tmp_path.iterdir()) == []

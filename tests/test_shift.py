@@ -34,7 +34,7 @@ from core.features.learned.user_values import Sessions
 from core.ingestion import InputFiles, ingest
 from core.pipeline.run import feature_table
 from core.pipeline.run import run as run_pipeline
-from core.runs import NOT_PROMISED, Run, in_words, load_run, warning_text
+from core.runs import WITHHELD, Run, describe_run, load_run, shift_warning
 from core.schema import SESSION
 from core.training import TrainingSet, training_set
 from core.training.learned_columns import Times
@@ -294,7 +294,7 @@ def test_a_run_on_an_unlike_test_file_warns_and_withholds_its_score(shifted: tup
     assert summary["warnings"] == [WARNING] == ["test_unlike_train"]
     assert summary["expected_withheld"] is True
     assert {kind["code"] for kind in summary["shift"]["kinds"]} == {"cut_off", "season"}
-    assert summary["shift"]["sentence"] in warning_text(run.manifest)
+    assert summary["shift"]["sentence"] in shift_warning(run.manifest)
     assert summary["expected_test_mse"]["value"] > 0  # kept for programs
     json.dumps(summary, allow_nan=False)
 
@@ -303,8 +303,8 @@ def test_a_run_on_a_test_file_like_train_warns_of_nothing(finished: tuple[Worksp
     summary = finished[1].summary()
     assert (summary["warnings"], summary["expected_withheld"]) == ([], False)
     assert summary["shift"]["outcome"] == "alike"
-    assert warning_text(finished[1].manifest) == ""
-    assert NOT_PROMISED not in in_words(finished[1])
+    assert shift_warning(finished[1].manifest) == ""
+    assert WITHHELD not in describe_run(finished[1])
 
 
 def test_the_command_line_says_so(
@@ -315,10 +315,10 @@ def test_the_command_line_says_so(
     assert main(["runs", "show", run.manifest.run_id]) == 0
     words = capsys.readouterr().out
     (line,) = (line for line in words.splitlines() if line.strip().startswith("expected on test"))
-    assert line.split()[-2:] == NOT_PROMISED.split()
-    assert f"WARNING     {warning_text(run.manifest)}" in words
+    assert line.split()[-1] == WITHHELD
+    assert f"WARNING     {shift_warning(run.manifest)}" in words
     assert main(["runs", "list"]) == 0
-    assert NOT_PROMISED in capsys.readouterr().out
+    assert WITHHELD in capsys.readouterr().out
 
 
 def test_run_says_so_in_words_and_in_json(shop: Shop, workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -329,7 +329,7 @@ def test_run_says_so_in_words_and_in_json(shop: Shop, workspace: Workspace, caps
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["warnings"] == ["test_unlike_train"]
     assert main([*command, "--progress", "none"]) == 0
     words = capsys.readouterr().out
-    assert f"expected test MSE {NOT_PROMISED}, cross-validated" in words
+    assert f"expected test MSE {WITHHELD}, cross-validated" in words
     assert "WARNING: The test file is unlike train. The test sessions are of another season" in words
 
 
@@ -344,12 +344,12 @@ def test_pages_warn_and_show_no_expected_score(
     app.query_params["dataset"] = run.manifest.dataset
     app.run()
     assert not app.exception
-    assert [each.value for each in app.warning] == [warning_text(run.manifest)]
-    assert {each.label: each.value for each in app.metric}["Expected test MSE"] == NOT_PROMISED
+    assert [each.value for each in app.warning] == [shift_warning(run.manifest)]
+    assert {each.label: each.value for each in app.metric}["Expected test MSE"] == WITHHELD
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])
 def test_pages_warn_of_nothing_where_test_is_like_train(page: str, finished_home: tuple[Workspace, Run]) -> None:
     app = opened(page)
     assert not app.warning
-    assert {each.label: each.value for each in app.metric}["Expected test MSE"] != NOT_PROMISED
+    assert {each.label: each.value for each in app.metric}["Expected test MSE"] != WITHHELD

@@ -382,7 +382,9 @@ def test_results_go_into_json(tmp_path):
 def test_an_absent_file_is_an_input_error(tmp_path):
     with pytest.raises(InputError) as refusal:
         run_checks(tmp_path / "none.csv", TEST)
-    assert str(refusal.value) == (f"There is no file at {tmp_path / 'none.csv'}: check the path, or pick another file.")
+    assert str(refusal.value) == (
+        f"There is no file at {tmp_path / 'none.csv'}. Check the path, or choose another file."
+    )
 
 
 def test_a_folder_and_a_huge_file_are_unreadable_not_errors(tmp_path):

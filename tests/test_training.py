@@ -118,10 +118,7 @@ def test_folds_depend_on_the_seed_alone() -> None:
 def test_too_few_users_are_refused_in_one_sentence(users: int, count: int, needed: int) -> None:
     with pytest.raises(InputError) as refused:
         make_folds(np.arange(users).repeat(3), count, seed=0)
-    assert str(refused.value) == (
-        f"The train file has {users} users with a session value: at least {needed} are needed "
-        "to train and to score by user; bring a longer log."
-    )
+    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("too_few_users", users, needed)
 
 
 def test_four_users_a_fold_are_enough() -> None:

@@ -21,7 +21,7 @@ import psutil
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
-from core.base.processes import began
+from core.base.processes import start_time
 from core.base.workspace import DEMO_FOLDER
 from core.config import RunConfig
 from core.errors import SettingError
@@ -307,7 +307,7 @@ def test_a_folder_that_another_living_process_searches_in_is_left_alone(tmp_path
     folder.mkdir()
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        started = began(psutil.Process(other.pid))
+        started = start_time(psutil.Process(other.pid))
         (folder / "owner").write_text(f"{other.pid} {started}")
         SearchFolder.claimed(folder).storage()
         assert not (folder / "search.journal").exists()

@@ -257,7 +257,7 @@ def test_a_session_whose_rows_give_different_values_has_none_that_is_known(tmp_p
 
 def test_a_column_in_which_many_sessions_have_different_values_is_refused(tmp_path: Path) -> None:
     uneven = [Event("train", f"S{number}", "U", value=value) for number in range(2) for value in (1.0, 2.0)]
-    with pytest.raises(InputError, match="the value of 2 of 12 sessions is not known"):
+    with pytest.raises(InputError, match=r"The value of 2 of 12 sessions in train\.csv is unknown"):
         store(tmp_path, [*GOOD, *uneven])
 
 

@@ -1,8 +1,7 @@
-"""What a run leaves on disk while it works, so that one that was broken off goes on where it was.
+"""Checkpoints: results of a run that are stored while it works, so that an interrupted run can resume.
 
-One folder a piece of work, named by what the work depends on; gone when its run is written or given up. A part is kept
-whole or not at all: it is made under another name, its files' hashes beside them, and renamed. What cannot be read
-again, or was cut short by a power failure, is made anew, as if it had never been kept.
+Each piece of work has one folder, named by everything its results depend on. It is deleted when the run is written or
+cancelled. A checkpoint is a folder with the result's files and their hashes. One that is damaged is computed again.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,202 +19,209 @@ from typing import Protocol, TypeVar
 
 import psutil
 
-from core.base.files import is_full_disk
-from core.base.processes import began, living
+from core.base.files import atomic_folder, hash_file
+from core.base.processes import find_process, start_time
 
 T = TypeVar("T")
 
-PROGRAM_LENGTH = 12
-"""Letters of the program's hash that a run keeps."""
-_PROGRAM = Path(__file__).resolve().parent
-_OWNER = "owner"
-"""Number and start of the process that works in the folder; written when it begins."""
-_SPENT = "seconds"
-"""Seconds that earlier sittings took."""
-_ALIVE = "alive"
-"""Touched while somebody works: how long a sitting took is known also of one that was killed."""
-_TIMINGS = "timings.json"
-_HASHES = "sha256.json"
+SOURCE_DIGEST_LENGTH = 12
+"""Characters of `source_digest` that a run's manifest stores."""
+_SOURCE = Path(__file__).resolve().parents[1]
+_OWNER_FILE = "owner"
+"""Id and start time of the process that works in the folder; written when it begins."""
+_EARLIER_FILE = "seconds"
+"""Duration of all earlier attempts."""
+_ALIVE_FILE = "alive"
+"""Touched during the work, so that the duration of an attempt is known even if its process was killed."""
+_TIMINGS_FILE = "timings.json"
+_HASHES_FILE = "sha256.json"
 _TOUCH_SECONDS = 1.0
-_SECONDS_KEPT = 30 * 86_400.0
-"""Work that nobody goes on with is kept this long: at five million events it is some gigabytes."""
+_MAX_AGE_SECONDS = 30 * 86_400.0
+"""Checkpoints that are not resumed are deleted after a month; those of five million events take gigabytes."""
 
 
-class Kept(Protocol):
-    """Gives a part of the work: as it was kept, or else made now and kept."""
+class LoadOrCompute(Protocol):
+    """Returns the result of a part of the work: the stored one if there is one, else a new one, which it stores."""
 
     def __call__(
-        self, name: str, make: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
+        self, name: str, compute: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
     ) -> T:
-        """`name` may have slashes; `save` writes files into an empty folder, `load` reads them again."""
+        """Return the result called `name`; see `Checkpoints.load_or_compute`."""
 
 
-def nothing_kept(
-    name: str,
-    make: Callable[[], T],
-    save: Callable[[T, Path], None],
-    load: Callable[[Path], T],
+def always_compute(
+    name: str, compute: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
 ) -> T:
-    """For work that is over too soon to be worth it."""
-    return make()
+    """Compute the result without storing it, for work that is too short for checkpoints."""
+    return compute()
 
 
-class Unfinished:
-    """The folder of one piece of work."""
+class Checkpoints:
+    """The folder with the checkpoints of one piece of work.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     checkpoints = Checkpoints.claim(Path(parent) / "work")
+    ...     save = lambda text, folder: (folder / "text").write_text(text)
+    ...     load = lambda folder: (folder / "text").read_text()
+    ...     [checkpoints.load_or_compute("part", compute, save, load) for compute in (lambda: "new", lambda: "other")]
+    ['new', 'new']
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._touched = 0.0
 
     @classmethod
-    def claimed(cls, folder: Path) -> Unfinished:
-        """The folder with what is in it; or, while another living process works there, one of our own beside it."""
-        unfinished = cls(claimed_folder(folder))
-        unfinished._spend()
-        return unfinished
+    def claim(cls, folder: Path) -> Checkpoints:
+        """Take over the folder and its checkpoints, or a new folder next to it if another process works there."""
+        checkpoints = cls(available_folder(folder))
+        checkpoints._start_attempt()
+        return checkpoints
 
     @property
-    def seconds(self) -> float:
-        """That earlier sittings of this work took."""
+    def earlier_seconds(self) -> float:
+        """Duration of all earlier attempts at this work."""
         try:
-            return float((self._folder / _SPENT).read_text(encoding="utf-8"))
+            return float((self._folder / _EARLIER_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return 0.0
 
     @property
     def timings(self) -> dict[str, float]:
-        """Seconds by step, of the steps that earlier sittings finished."""
+        """Step -> seconds, for the steps that earlier attempts finished."""
         try:
-            return {str(name): float(each) for name, each in json.loads((self._folder / _TIMINGS).read_bytes()).items()}
+            stored = json.loads((self._folder / _TIMINGS_FILE).read_bytes())
+            return {str(name): float(seconds) for name, seconds in stored.items()}
         except (OSError, ValueError):
             return {}
 
-    def note_timings(self, timings: Mapping[str, float]) -> None:
-        """Seconds by step, of all steps that are finished by now."""
-        with contextlib.suppress(OSError):  # not worth an end, should there be no room
-            (self._folder / _TIMINGS).write_text(json.dumps(dict(timings)), encoding="utf-8")
+    def save_timings(self, timings: Mapping[str, float]) -> None:
+        """Store step -> seconds for all steps that are finished."""
+        with contextlib.suppress(OSError):  # a full disk must not end the run because of this
+            (self._folder / _TIMINGS_FILE).write_text(json.dumps(dict(timings)), encoding="utf-8")
 
-    def _spend(self) -> None:
-        """Count the sitting before this one, if it ended without a word."""
-        try:
-            sat = (self._folder / _ALIVE).stat().st_mtime - (self._folder / _OWNER).stat().st_mtime
-        except OSError:
-            sat = 0.0
-        spent = self.seconds + max(sat, 0.0)
-        own_folder(self._folder)
-        (self._folder / _ALIVE).unlink(missing_ok=True)
-        (self._folder / _SPENT).write_text(str(spent), encoding="utf-8")
-
-    def alive(self) -> None:
-        """Say that the work goes on."""
+    def touch(self) -> None:
+        """Record that the work is still in progress."""
         now = time.monotonic()
         if now - self._touched >= _TOUCH_SECONDS:
             self._touched = now
             with contextlib.suppress(OSError):
-                (self._folder / _ALIVE).touch()
+                (self._folder / _ALIVE_FILE).touch()
 
-    def kept(self, name: str, make: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]) -> T:
-        """See Kept. Where there is no room on the disk the part is given all the same, but not kept."""
-        place = self._folder / name
-        if place.is_dir():
+    def load_or_compute(
+        self, name: str, compute: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
+    ) -> T:
+        """Return a stored result, or compute and store it.
+
+        Args:
+            name: identifies the result in this work; may contain slashes.
+            compute: makes the result.
+            save: writes the result as files into an empty folder.
+            load: reads what `save` wrote.
+
+        Returns:
+            The result. If the disk is full, it is returned but not stored.
+        """
+        folder = self._folder / name
+        if folder.is_dir():
             try:
-                if json.loads((place / _HASHES).read_text(encoding="utf-8")) == _hashes(place):
-                    return load(place)
-            except Exception:  # noqa: BLE001, S110 (whatever is wrong with it: it can be made again)
+                if json.loads((folder / _HASHES_FILE).read_text(encoding="utf-8")) == _hash_files(folder):
+                    return load(folder)
+            except Exception:  # noqa: BLE001, S110 (whatever is wrong with a checkpoint, it can be computed again)
                 pass
-            shutil.rmtree(place, ignore_errors=True)
-        made = make()
-        temporary: str | None = None
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            temporary = tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent)
-            save(made, Path(temporary))
-            (Path(temporary) / _HASHES).write_text(json.dumps(_hashes(Path(temporary))), encoding="utf-8")
-            Path(temporary).rename(place)
-        except Exception as error:
-            # the libraries say in their own ways that there is no room; anything else is a defect
-            if not isinstance(error, OSError) and not is_full_disk(error, place.parent):
-                raise
-        finally:
-            if temporary is not None:
-                shutil.rmtree(temporary, ignore_errors=True)
-        return made
+            shutil.rmtree(folder, ignore_errors=True)
+        result = compute()
+        with contextlib.suppress(OSError), atomic_folder(folder, shared=True, synced=False) as temporary:
+            save(result, temporary)
+            (temporary / _HASHES_FILE).write_text(json.dumps(_hash_files(temporary)), encoding="utf-8")
+        return result
 
-    def forget(self) -> None:
-        """The work is done, or given up."""
+    def delete(self) -> None:
+        """Delete all checkpoints of this work."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _start_attempt(self) -> None:
+        """Add the duration of the previous attempt to the earlier ones, and become the owner."""
+        try:
+            previous = (self._folder / _ALIVE_FILE).stat().st_mtime - (self._folder / _OWNER_FILE).stat().st_mtime
+        except OSError:
+            previous = 0.0
+        earlier = self.earlier_seconds + max(previous, 0.0)
+        take_ownership(self._folder)
+        (self._folder / _ALIVE_FILE).unlink(missing_ok=True)
+        (self._folder / _EARLIER_FILE).write_text(str(earlier), encoding="utf-8")
 
-def claimed_folder(folder: Path) -> Path:
-    """The folder; or, while another living process works in it, one of our own beside it.
 
-    Work beside it that nobody went on with for a long time is deleted.
+def available_folder(folder: Path) -> Path:
+    """Return the folder, or the name of another one next to it if another running process works in it.
+
+    Also deletes abandoned folders next to it.
     """
     with contextlib.suppress(OSError):
         for other in folder.parent.iterdir():
-            if other != folder and _is_forgotten(other):
+            if other != folder and _is_abandoned(other):
                 shutil.rmtree(other, ignore_errors=True)
-    return folder.with_name(f"{folder.name}-{os.getpid()}") if _is_taken(folder) else folder
+    return folder.with_name(f"{folder.name}-{os.getpid()}") if _is_in_use(folder) else folder
 
 
-def forget_work(place: Path, prefix: str) -> None:
-    """Delete the work whose names begin so, but for what a living process works in."""
-    for folder in place.glob(f"{prefix}*"):
-        if not _is_taken(folder):
+def take_ownership(folder: Path) -> None:
+    """Create the folder and record that this process works in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    process = psutil.Process()
+    (folder / _OWNER_FILE).write_text(f"{process.pid} {start_time(process)}", encoding="utf-8")
+
+
+def delete_checkpoints(parent: Path, prefix: str) -> None:
+    """Delete the folders in `parent` whose names start with `prefix`, except those that a running process works in."""
+    for folder in parent.glob(f"{prefix}*"):
+        if not _is_in_use(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_taken(folder: Path) -> bool:
-    """Whether another living process works in it."""
-    try:
-        pid, started = (float(part) for part in (folder / _OWNER).read_text(encoding="utf-8").split())
-    except (OSError, ValueError):
-        return False
-    return int(pid) != os.getpid() and living(int(pid), started) is not None
-
-
-def _is_forgotten(folder: Path) -> bool:
-    """Whether nobody works in it, or did lately."""
-    owner, alive = folder / _OWNER, folder / _ALIVE
-    last = max((each.stat().st_mtime for each in (owner, alive) if each.is_file()), default=time.time())
-    return time.time() - last > _SECONDS_KEPT and not _is_taken(folder)
-
-
-def own_folder(folder: Path) -> None:
-    """Make the folder and write our name at its door."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mine = psutil.Process()
-    (folder / _OWNER).write_text(f"{mine.pid} {began(mine)}", encoding="utf-8")
-
-
 def work_name(dataset: str, settings: str, others: Iterable[str] = ()) -> str:
-    """The name of a folder: what it begins with says the dataset (its fingerprint) and the settings (their digest),
-    what it ends with the program, and whatever else the work depends on.
+    """Return the name of the folder of a piece of work.
+
+    Args:
+        dataset: fingerprint of the dataset.
+        settings: digest of the settings.
+        others: anything else that the results depend on, such as versions of libraries.
     """
-    told = hashlib.sha256("\n".join([program_digest(), *others]).encode()).hexdigest()[:12]
-    return f"{work_prefix(dataset, settings)}{told}"
+    digest = hashlib.sha256("\n".join([source_digest(), *others]).encode()).hexdigest()[:12]
+    return f"{work_prefix(dataset, settings)}{digest}"
 
 
 def work_prefix(dataset: str, settings: str) -> str:
-    """What the names of all work on a dataset with these settings begin with, whatever program did it."""
+    """Return the start of the names of all work on a dataset with these settings, by any version of the program."""
     return f"{dataset[:12]}-{settings}-"
 
 
 @functools.cache
-def program_digest() -> str:
-    """Hash of this package's source: another version may compute otherwise, and goes on with nothing of ours."""
+def source_digest() -> str:
+    """Return the SHA-256 of the source of `core`. Another version must not resume from our checkpoints."""
     digest = hashlib.sha256()
-    for path in sorted(_PROGRAM.rglob("*.py")):
-        digest.update(f"{path.relative_to(_PROGRAM).as_posix()}\n".encode())
+    for path in sorted(_SOURCE.rglob("*.py")):
+        digest.update(f"{path.relative_to(_SOURCE).as_posix()}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files, by name."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != _HASHES:
-            with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+def _is_in_use(folder: Path) -> bool:
+    """Whether another running process works in the folder."""
+    try:
+        pid, started = (float(part) for part in (folder / _OWNER_FILE).read_text(encoding="utf-8").split())
+    except (OSError, ValueError):
+        return False
+    return int(pid) != os.getpid() and find_process(int(pid), started) is not None
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Whether no process works in the folder, nor did within the maximum age."""
+    files = (folder / _OWNER_FILE, folder / _ALIVE_FILE)
+    last_used = max((file.stat().st_mtime for file in files if file.is_file()), default=time.time())
+    return time.time() - last_used > _MAX_AGE_SECONDS and not _is_in_use(folder)
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    """File name -> SHA-256."""
+    return {path.name: hash_file(path) for path in sorted(folder.iterdir()) if path.name != _HASHES_FILE}

@@ -1,75 +1,81 @@
-"""Files and folders that appear whole or not at all, and what a full disk looks like."""
+"""Atomic files and folders, scratch folders, and detection of full disks.
+
+An atomic file or folder is written under a temporary name, synced to disk and renamed, so readers see all of it or
+nothing.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import secrets
 import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock
+
 from core.errors import RunError, StudioError
 
-if sys.platform != "win32":
-    import fcntl
+READING_PREFIX = ".reading-"
+"""Start of the names of scratch folders in which event files are read."""
 
-_NO_ROOM = ("no space left on device", "disk quota exceeded", "database or disk is full", "os error 28")
-_NEXT_TO_NOTHING = 2**18
-"""Bytes: a disk with less of them left counts as full when something goes wrong on it."""
-READING = ".reading-"
-"""What the names of folders begin with in which files are read."""
-_AT_WORK = ".at-work"
-"""Ends the name of the file that is locked as long as somebody works in the folder beside it."""
-_SECONDS_KEPT = 7 * 86_400.0
-"""How long a reading lies untouched before it counts as given up where no lock tells (an earlier version's, or on
-Windows): a living one writes all the time."""
+_FULL_DISK_TEXTS = ("no space left on device", "disk quota exceeded", "database or disk is full", "os error 28")
+_FULL_DISK_BYTES = 2**18
+"""If a write fails on a disk with less free space than this, the disk counts as full."""
+_LOCK_SUFFIX = ".at-work"
+_LOCK_SECONDS = 10.0
+"""Longest wait for a lock of our own; only a `sweep` can hold it, for an instant."""
+_ABANDONED_SECONDS = 7 * 86_400.0
+"""A reading without a lock counts as abandoned after a week without writes; a running one writes all the time."""
 
 
-def is_full_disk(error: BaseException, place: Path | None = None) -> bool:
-    """Whether there was no room to write. The libraries tell it in several ways, and some of them only that writing
-    went wrong: then the disk of `place` is asked, as long as what was written is still there.
+def is_full_disk(error: BaseException, path: Path | None = None) -> bool:
+    """Return whether an error means that the disk is full.
+
+    Libraries report this in several ways, and some only say that writing failed. For those the free space on the disk
+    of `path` decides, so call this before the partial output is deleted.
     """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    if any(words in str(error).lower() for words in _NO_ROOM):
+    if any(text in str(error).lower() for text in _FULL_DISK_TEXTS):
         return True
     with suppress(OSError):
-        return place is not None and shutil.disk_usage(place).free < _NEXT_TO_NOTHING
+        return path is not None and shutil.disk_usage(path).free < _FULL_DISK_BYTES
     return False
 
 
 @contextmanager
-def _telling_full_disks(place: Path) -> Iterator[None]:
-    """Whatever goes wrong in it because the disk is full comes out as an OSError that says so."""
-    try:
-        yield
-    except Exception as error:
-        if isinstance(error, StudioError) or is_full_disk(error) or not is_full_disk(error, place):
-            raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place)) from error
-
-
-@contextmanager
-def room_on(path: Path, say: Callable[[Path], StudioError] = RunError.no_room) -> Iterator[None]:
-    """Say in one sentence that the disk of `path` is full, whoever found out, and however it was said.
+def reporting_full_disk(path: Path, to_error: Callable[[Path], StudioError] = RunError.no_room) -> Iterator[None]:
+    """Replace any error that means "disk full" with `to_error(path)`.
 
     Raises:
-        StudioError: there was no room; `say` has the words.
+        StudioError: the disk is full.
     """
     try:
         yield
     except Exception as error:
         if is_full_disk(error):
-            raise say(path) from error
+            raise to_error(path) from error
         raise
 
 
+@contextmanager
+def _full_disk_as_os_error(path: Path) -> Iterator[None]:
+    """Raise ENOSPC instead of a library's own error, while the partial output still shows that the disk is full."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, StudioError) or not is_full_disk(error, path):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+
+
 def sync(path: Path) -> None:
-    """Ask the operating system to put a file or folder on disk now (folders cannot be synced on Windows)."""
+    """Flush a file or folder to disk. Windows cannot sync folders, so they are skipped there."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -79,108 +85,119 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
-def private_folder(place: Path, prefix: str) -> Iterator[Path]:
-    """Give a folder of one's own in `place`; it is gone in the end, or moved to where it belongs by then.
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that replaces `path` if the block succeeds, and is deleted otherwise.
 
-    A file beside it is locked as long as we live, and by nobody else afterwards, however we ended: so `sweep`
-    knows what is left of a process that was killed. The lock is there before the folder, so that a folder whose file
-    nobody locks is nobody's. It stays out of the folder, whose files may be counted and hashed.
+    The parent folder must exist. An existing file at `path` is replaced.
     """
-    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=_AT_WORK, dir=place)
-    mark, folder = Path(name), Path(name.removesuffix(_AT_WORK))
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary.touch(exist_ok=False)  # fails here, before any work, if the folder is not writable
     try:
-        if not _lock(descriptor):
-            with suppress(OSError):  # Windows deletes no open file; it asks for no lock either
-                mark.unlink()
-        folder.mkdir(mode=0o700)
-        yield folder
+        with _full_disk_as_os_error(path.parent):
+            yield temporary
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
-        mark.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _lock(descriptor: int) -> bool:
-    """Lock an open file until it is closed or its process ends; False where somebody has it, or it cannot be had."""
-    if sys.platform == "win32":
-        return False
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write a UTF-8 file with `atomic_file`."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def atomic_folder(path: Path, *, shared: bool = False, synced: bool = True) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path` if the block succeeds, and is deleted otherwise.
+
+    Args:
+        path: the final folder. It must be absent or empty; its parents are created.
+        shared: several processes may build the same content, as for folders that are named by it. If another one
+            finishes first, its folder is kept and this one is dropped silently.
+        synced: wait until everything is on disk. Not needed if readers check the content, because after a power failure
+            the folder may hold incomplete files.
+
+    Raises:
+        RunError: another process created the folder meanwhile, and it is not shared.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(path.parent, f".{path.name}.") as temporary:
+        with _full_disk_as_os_error(temporary):
+            yield temporary
+        if synced:
+            for inner in (*sorted(temporary.rglob("*")), temporary):
+                sync(inner)
+        temporary.chmod(0o755)  # as readable as its parent allows
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        try:
+            temporary.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+            if not shared:
+                raise RunError.folder_in_use(path) from None
+        if synced:
+            sync(path.parent)
+
+
+@contextmanager
+def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new folder in `parent` that only this process uses; delete it at the end, unless it was moved.
+
+    A lock file next to the folder is held until then. The operating system releases it when the process ends, even if
+    it is killed, so `sweep` can recognise abandoned folders. The lock is taken before the folder is made: a folder
+    whose lock is free is never in use. The lock file is not inside the folder because its files are counted and hashed.
+    """
+    folder = parent / f"{prefix}{secrets.token_hex(4)}"
+    lock = _lock_of(folder)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        try:
+            lock.acquire(timeout=_LOCK_SECONDS)
+        except OSError:  # the file system has no locks; without a lock file the folder is not swept
+            _lock_path(folder).unlink(missing_ok=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        lock.release()
+        _lock_path(folder).unlink(missing_ok=True)
 
 
-def sweep(place: Path) -> None:
-    """Delete the private folders in it whose owner is gone."""
-    for mark in place.glob(f".*{_AT_WORK}"):
-        with suppress(OSError):  # it ended just now, or is another account's
-            descriptor = os.open(mark, os.O_RDWR)
-            try:
-                if _lock(descriptor):
-                    shutil.rmtree(folder := mark.with_suffix(""), ignore_errors=True)
-                    if not folder.exists():  # else the next sweep tries again
-                        mark.unlink(missing_ok=True)
-            finally:
-                os.close(descriptor)
-    for folder in place.glob(f"{READING}*"):
+def sweep(parent: Path) -> None:
+    """Delete the scratch folders in `parent` whose processes have ended."""
+    for lock_path in parent.glob(f".*{_LOCK_SUFFIX}"):
+        folder = lock_path.with_suffix("")
+        with suppress(OSError), _lock_of(folder).acquire(timeout=0):  # in use, or another account's
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():  # otherwise the next sweep tries again
+                lock_path.unlink(missing_ok=True)
+    for folder in parent.glob(f"{READING_PREFIX}*"):  # without a lock: of an earlier version
         with suppress(OSError):
-            if folder.is_dir() and not _is_held(folder) and time.time() - _last_written(folder) > _SECONDS_KEPT:
+            if folder.is_dir() and not _lock_path(folder).exists() and _seconds_untouched(folder) > _ABANDONED_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_held(folder: Path) -> bool:
-    """Whether its lock is there, which the sweep would have deleted if it were nobody's."""
-    return sys.platform != "win32" and folder.with_name(folder.name + _AT_WORK).exists()
+def _lock_path(folder: Path) -> Path:
+    return folder.with_name(folder.name + _LOCK_SUFFIX)
 
 
-def _last_written(folder: Path) -> float:
-    """When something in it was written last; epoch seconds."""
-    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+def _lock_of(folder: Path) -> FileLock:
+    # the fallback of filelock is a marker file, which a killed process would leave behind
+    return FileLock(_lock_path(folder), fallback_to_soft=False)
 
 
-@contextmanager
-def building_folder(final: Path, *, shared: bool = False) -> Iterator[Path]:
-    """Give a temporary folder that becomes `final` when the block ends well, and vanishes when it does not.
-
-    A reader therefore never sees half a folder. If another process finished the same folder in the meantime, the
-    finished one stays: with `shared` (datasets and uploads are named by their content) ours is dropped without a word.
-
-    Raises:
-        RunError: the folder was finished by somebody else, and it is not shared.
-    """
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with private_folder(final.parent, f".{final.name}.") as temporary:
-        with _telling_full_disks(temporary):
-            yield temporary
-        for path in sorted(temporary.rglob("*")):
-            sync(path)
-        sync(temporary)
-        temporary.chmod(0o755)  # a finished one is as readable as its parent allows
-        if final.is_dir() and not any(final.iterdir()):
-            final.rmdir()
-        try:
-            temporary.rename(final)
-        except OSError:
-            if not final.is_dir():
-                raise
-            if not shared:
-                raise RunError.folder_in_use(final) from None
-        sync(final.parent)
-
-
-@contextmanager
-def building_file(final: Path) -> Iterator[Path]:
-    """The same for one file; its folder is there."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        with _telling_full_disks(temporary):
-            yield temporary
-        sync(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _seconds_untouched(folder: Path) -> float:
+    """Seconds since anything in the folder was last written."""
+    return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))

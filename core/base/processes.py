@@ -1,28 +1,29 @@
-"""Whether a process that was noted down is still there: numbers are given anew, so when it began is noted beside it."""
+"""Identify a process across time. The system reuses process ids, so the start time is stored next to the id."""
 
 from __future__ import annotations
 
 import psutil
 
 _TOLERANCE = 2.0
-"""Seconds that two looks at one beginning may be apart: systems round it. A number is not given anew so soon."""
+"""Seconds. The system rounds start times, and it does not reuse an id this quickly."""
 
 
-def began(process: psutil.Process) -> float:
-    """Seconds from the machine's start to the process's: a clock that is put right moves both of the times of day that
-    it is made of.
+def start_time(process: psutil.Process) -> float:
+    """Return the seconds from system boot to the start of a process.
+
+    Relative to boot, because setting the clock changes the absolute times of both.
 
     Raises:
-        psutil.Error: it has ended.
+        psutil.Error: the process has ended.
     """
     return float(process.create_time() - psutil.boot_time())
 
 
-def living(pid: int, since: float) -> psutil.Process | None:
-    """The process of this number that began then; None where it has ended, also one that nobody has collected yet."""
+def find_process(pid: int, started: float) -> psutil.Process | None:
+    """Return the process with this id and `start_time`; None if it has ended, even if it is still a zombie."""
     try:
         process = psutil.Process(pid)
-        same = abs(began(process) - since) < _TOLERANCE and process.status() != psutil.STATUS_ZOMBIE
+        same = abs(start_time(process) - started) < _TOLERANCE and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return None
     return process if same else None

@@ -1,7 +1,6 @@
-"""How far a piece of work is: one number between 0 and 1, the step in words, and the time left.
+"""Progress of a run: the current step, the fraction done and the time left.
 
-The pipeline tells a `Progress` how many parts of which step are done; whoever watches (a progress bar, the jobs
-database, nobody) gets a `Moment` each time.
+The pipeline reports finished parts to a `Progress`. A progress bar or the jobs database receives the `ProgressUpdate`s.
 """
 
 from __future__ import annotations
@@ -11,12 +10,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_SECONDS_BEFORE_ESTIMATE = 2.0  # before that, start-up costs rule the pace and an estimate would only jump
+Report = Callable[[int, int, str], None]
+"""Progress callback of a step: parts done, parts in total, and a description of the current part."""
+
+_SECONDS_BEFORE_ESTIMATE = 2.0
+"""Start-up dominates the first seconds, so an estimate made in them would jump."""
+
+
+def no_report(part: int, parts: int, detail: str) -> None:
+    """Ignore progress: the default where a function takes a `Report`."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the work, its name for people, and its share of the time (any unit; only proportions count)."""
+    """A step of the work.
+
+    Attributes:
+        name: its code, as passed to `Progress.report`.
+        label: its name for people.
+        weight: expected duration relative to the other steps, in any unit.
+    """
 
     name: str
     label: str
@@ -24,8 +37,19 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Where the work stands. `seconds_left` is None while there is no honest estimate yet."""
+class ProgressUpdate:
+    """How far the work is.
+
+    Attributes:
+        step: code of the current step.
+        label: its name for people.
+        detail: description of the current part; may be empty.
+        part: parts of the step that are done, out of `parts`.
+        parts: parts of the step in total.
+        fraction: share of the whole work that is done, from 0 to 1; never decreases.
+        seconds: elapsed time, including earlier attempts at the same work.
+        seconds_left: estimated remaining time; None while it is too early for an estimate.
+    """
 
     step: str
     label: str
@@ -38,48 +62,74 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class News:
-    """What the work came by: `kind` trial or fit, and its figures by name (numbers, words, or a flat mapping)."""
+class InterimResult:
+    """A result that is available before the run ends.
+
+    Attributes:
+        kind: "trial", "fit" or "importances".
+        content: figures by name; a value is a number, a text or a flat mapping.
+    """
 
     kind: str
     content: dict[str, Any]
 
 
-Tell = Callable[[News], None]
+OnResult = Callable[[InterimResult], None]
+
+
+def ignore_result(result: InterimResult) -> None:
+    """Ignore interim results: the default where a function takes an `OnResult`."""
 
 
 class Progress:
-    """Turns "part 3 of 15 of step train is done" into a `Moment` for one watcher."""
+    """Converts finished parts of steps into the fraction of the whole work.
+
+    >>> steps = [Step("read", "Reading", weight=1), Step("fit", "Fitting", weight=3)]
+    >>> progress = Progress(steps, lambda update: print(f"{update.label}: {update.fraction:.0%}"))
+    >>> progress.report("fit", part=1, parts=3)
+    Fitting: 50%
+    """
 
     def __init__(
         self,
         steps: Sequence[Step],
-        watch: Callable[[Moment], None] | None = None,
-        is_to_finish: Callable[[], bool] = lambda: False,
-        tell: Tell = lambda news: None,
+        on_update: Callable[[ProgressUpdate], None] | None = None,
+        should_finish: Callable[[], bool] = lambda: False,
+        on_result: OnResult = ignore_result,
     ) -> None:
-        """`is_to_finish` tells whether a person said that what was found so far is good enough; `tell` hears news."""
-        self.is_to_finish = is_to_finish
-        self.tell = tell
+        """Create the progress of work that has not started.
+
+        Args:
+            steps: all steps, in order.
+            on_update: called at every report.
+            should_finish: whether a person asked to stop tuning and finish with the best result so far.
+            on_result: called with every interim result.
+        """
+        self.should_finish = should_finish
+        self.on_result = on_result
         self._steps = {step.name: step for step in steps}
-        self._order = [step.name for step in steps]
-        self._watch = watch
-        self._began = time.monotonic()
+        self._total_weight = sum(step.weight for step in steps)
+        self._on_update = on_update
+        self._started = time.monotonic()
         self._fraction = 0.0
 
-    def took_before(self, seconds: float) -> None:
-        """Count what earlier sittings of the same work took: the pace is that of all of them."""
-        self._began -= seconds
+    def add_earlier_seconds(self, seconds: float) -> None:
+        """Include the duration of earlier attempts at the same work, so that the estimate uses their pace too."""
+        self._started -= seconds
 
     def report(self, step: str, part: int, parts: int, detail: str = "") -> None:
-        """Say that `part` of `parts` of `step` are done; `detail` names what is being worked on now."""
-        if self._watch is None:
+        """Report that `part` of `parts` of `step` are done; `detail` describes the current part."""
+        if self._on_update is None:
             return
-        total = sum(each.weight for each in self._steps.values())
-        before = sum(self._steps[name].weight for name in self._order[: self._order.index(step)])
-        fraction = (before + self._steps[step].weight * (part / max(parts, 1))) / total
-        self._fraction = max(self._fraction, min(fraction, 1.0))  # a progress bar refuses 1 + rounding
-        seconds = time.monotonic() - self._began
-        known = seconds >= _SECONDS_BEFORE_ESTIMATE and self._fraction > 0
-        left = seconds * (1 - self._fraction) / self._fraction if known else None
-        self._watch(Moment(step, self._steps[step].label, detail, part, parts, self._fraction, seconds, left))
+        self._fraction = max(self._fraction, self._fraction_at(step, part / max(parts, 1)))
+        seconds = time.monotonic() - self._started
+        can_estimate = seconds >= _SECONDS_BEFORE_ESTIMATE and self._fraction > 0
+        seconds_left = seconds * (1 - self._fraction) / self._fraction if can_estimate else None
+        label = self._steps[step].label
+        self._on_update(ProgressUpdate(step, label, detail, part, parts, self._fraction, seconds, seconds_left))
+
+    def _fraction_at(self, step: str, share: float) -> float:
+        names = list(self._steps)
+        earlier = sum(self._steps[name].weight for name in names[: names.index(step)])
+        fraction = (earlier + self._steps[step].weight * share) / self._total_weight
+        return min(fraction, 1.0)  # rounding can exceed 1, which a progress bar rejects

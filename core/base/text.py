@@ -1,19 +1,25 @@
-"""Numbers as people read them: three significant digits, thousands marks, no false precision."""
+"""Numbers, durations, counts and lists as text for people.
+
+Numbers have three significant digits and thousands separators. Missing values (None or NaN) are shown as a dash.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+MISSING = "–"
 
 
 def number(value: float | int | None) -> str:
-    """Three significant digits; whole numbers keep all of theirs; a dash for what is not there.
+    """Return a number with three significant digits; integers keep all of their digits.
 
     >>> number(1234.5), number(42.196), number(0.04567), number(30789), number(None), number(-3.14159)
     ('1,234', '42.2', '0.0457', '30,789', '–', '-3.14')
     """
     if value is None or math.isnan(value):
-        return "–"
-    rounded = abs(float(f"{value:.3g}"))  # 9.996 is 10.0: rounding can give a digit more before the point
+        return MISSING
+    rounded = abs(float(f"{value:.3g}"))  # rounding can add a digit: 9.996 becomes 10.0
     if isinstance(value, int) or rounded >= 1000 or value == 0:
         return f"{value:z,.0f}"
     decimals = max(0, 2 - math.floor(math.log10(rounded)))
@@ -21,7 +27,9 @@ def number(value: float | int | None) -> str:
 
 
 def estimate(value: float, error: float | None) -> str:
-    """A number with its standard error, both to two digits of the error; without one, the number.
+    """Return a number with its standard error, both rounded to two digits of the error.
+
+    Without a positive error, return the number alone.
 
     >>> estimate(53.81, 4.76), estimate(0.969, 1.853), estimate(1234.5, 250.0), estimate(2.5, None), estimate(2.5, 0.0)
     ('53.8 ± 4.8', '1.0 ± 1.9', '1,234 ± 250', '2.50', '2.50')
@@ -33,7 +41,11 @@ def estimate(value: float, error: float | None) -> str:
 
 
 def typical_error(metric: str, score: float) -> str:
-    """What a score says of a single session, for people who know no metric by name.
+    """Explain a score as the typical error of one session.
+
+    Args:
+        metric: mse, rmse, mae or rmsle.
+        score: mean over sessions, on the metric's own scale.
 
     >>> typical_error("mse", 100.0), typical_error("mae", 4.2), typical_error("rmsle", 0.7)
     ('10.0 value units (root mean square)', '4.20 value units (mean)', '0.700 on the log scale (root mean square)')
@@ -46,16 +58,16 @@ def typical_error(metric: str, score: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share as a percentage.
+    """Return a share from 0 to 1 as a percentage.
 
     >>> percent(0.1236), percent(0.0), percent(None)
     ('12.4%', '0.0%', '–')
     """
-    return "–" if share is None or math.isnan(share) else f"{share:z.1%}"  # z: no minus before 0.0%
+    return MISSING if share is None or math.isnan(share) else f"{share:z.1%}"  # z: 0.0% instead of -0.0%
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them.
+    """Return seconds as text with at most two units.
 
     >>> duration(8.4), duration(75), duration(3700)
     ('8 s', '1 min 15 s', '1 h 2 min')
@@ -70,7 +82,7 @@ def duration(seconds: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """The same to one unit, for what is only about so long.
+    """Return seconds as text with one unit, for durations that are only estimates.
 
     >>> short_duration(8.4), short_duration(75), short_duration(600), short_duration(3600)
     ('8 s', '1 min', '10 min', '1 h')
@@ -80,10 +92,49 @@ def short_duration(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 3600 else f"{number(seconds / 3600).rstrip('0').rstrip('.')} h"
 
 
-def count(amount: int, thing: str) -> str:
-    """An amount with its thing, in the plural where it belongs.
+def count(amount: int, noun: str, plural: str = "") -> str:
+    """Return an amount with its noun.
 
-    >>> count(1, "session"), count(1500, "session"), count(0, "session")
-    ('1 session', '1,500 sessions', '0 sessions')
+    >>> count(1, "session"), count(1500, "session"), count(0, "category", "categories")
+    ('1 session', '1,500 sessions', '0 categories')
     """
-    return f"{amount:,} {thing}" if amount == 1 else f"{amount:,} {thing}s"
+    return f"{amount:,} {noun_form(amount, noun, plural)}"
+
+
+def noun_form(amount: int, noun: str, plural: str = "") -> str:
+    """Return the noun in the singular or plural, without the amount.
+
+    >>> noun_form(1, "column"), noun_form(2, "column"), noun_form(2, "category", "categories")
+    ('column', 'columns', 'categories')
+    """
+    return noun if amount == 1 else plural or f"{noun}s"
+
+
+def verb(amount: int, singular: str, plural: str) -> str:
+    """Return the form of the verb that agrees with an amount.
+
+    >>> verb(1, "has", "have"), verb(0, "has", "have")
+    ('has', 'have')
+    """
+    return singular if amount == 1 else plural
+
+
+def joined(items: Iterable[object]) -> str:
+    """Join items with commas and a final "and".
+
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"]), joined([])
+    ('a', 'a and b', 'a, b and c', '')
+    """
+    *first, last = [str(item) for item in items] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def listed(items: Iterable[object], most: int = 8) -> str:
+    """List the first items, and say how many more there are.
+
+    >>> listed(["a", "b", "c"]), listed(range(5), most=2)
+    ('a, b, c', '0, 1 and 3 more')
+    """
+    texts = [str(item) for item in items]
+    shown = ", ".join(texts[:most])
+    return shown if len(texts) <= most else f"{shown} and {len(texts) - most:,} more"

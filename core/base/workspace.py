@@ -1,4 +1,4 @@
-"""The one folder that holds what the product keeps, and how a thing gets into it: whole or not at all."""
+"""The workspace: the folder that holds datasets, runs, jobs and uploads."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from core.errors import SettingError
 
 _PROJECT = Path(__file__).resolve().parents[2]
 DEMO_FOLDER = _PROJECT / "data" / "demo"
-"""The small synthetic files that ship with the product."""
+"""Small synthetic event files that ship with the product."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where datasets, runs, jobs and uploads live. Folders are made when first needed."""
+    """The workspace folder. Its subfolders are created on first use.
+
+    Every property of a folder raises SettingError if the folder cannot be created.
+    """
 
     root: Path
 
     @classmethod
     def from_environment(cls) -> Workspace:
-        """`SVS_HOME`, or data/workspace in the project."""
+        """Return the workspace in the environment variable `SVS_HOME`, by default data/workspace in the project."""
         return cls(Path(os.environ.get("SVS_HOME") or _PROJECT / "data" / "workspace").resolve())
 
     def _folder(self, name: str) -> Path:
@@ -55,12 +58,12 @@ class Workspace:
 
     @property
     def searches(self) -> Path:
-        """Searches of settings whose run is not written yet."""
+        """Studies of runs that are not finished."""
         return self._folder("studies")
 
     @property
     def unfinished(self) -> Path:
-        """What runs have done that are not written yet."""
+        """Checkpoints of runs that are not finished."""
         return self._folder("unfinished")
 
     @property
@@ -68,6 +71,6 @@ class Workspace:
         return self._folder(".") / "jobs.sqlite"
 
     def sweep(self) -> None:
-        """Delete what killed processes left half made, some of it gigabytes; never what a living one works in."""
+        """Delete unfinished folders of processes that have ended; they can hold gigabytes."""
         for name in ("datasets", "runs", "uploads"):
             sweep(self.root / name)

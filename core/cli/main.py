@@ -33,22 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, content, words = options.verb(options)
         _say(json.dumps(content, ensure_ascii=False) if as_json else words)
     except StudioError as error:
-        return _complain(str(error), error.exit_code, as_json=as_json)
+        return _complain(str(error), error.exit_code, error.code, as_json=as_json)
     except KeyboardInterrupt:
-        return _complain(_ON_INTERRUPT, EXIT_CANCELLED, as_json=as_json)
+        return _complain(_ON_INTERRUPT, EXIT_CANCELLED, "cancelled", as_json=as_json)
     except BrokenPipeError:  # the reader of our output has gone (`| head`): nothing to say, nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     except Exception as error:  # noqa: BLE001 (a defect of ours: a person gets a sentence, we get the traceback)
-        return _complain(_defect(error), EXIT_DEFECT, as_json=as_json)
+        return _complain(_defect(error), EXIT_DEFECT, "defect", as_json=as_json)
     return int(code)
 
 
-def _complain(sentence: str, code: int, *, as_json: bool) -> int:
+def _complain(sentence: str, exit_code: int, error_code: str, *, as_json: bool) -> int:
     print(sentence, file=sys.stderr)  # noqa: T201 (this is the command line)
     if as_json:
-        _say(json.dumps({"error": sentence}, ensure_ascii=False))
-    return code
+        _say(json.dumps({"error": sentence, "code": error_code}, ensure_ascii=False))
+    return exit_code
 
 
 def _defect(error: Exception) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 from tqdm import tqdm
 
-from core.base.progress import Moment
+from core.base.progress import ProgressUpdate
 from core.errors import RunError
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
@@ -51,15 +51,15 @@ def bar(title: str, *, shown: bool) -> Iterator[Callable[..., None]]:
         yield advance
 
 
-def watching(advance: Callable[[float, str], None]) -> Callable[[Moment], None]:
-    def watch(moment: Moment) -> None:
+def watching(advance: Callable[[float, str], None]) -> Callable[[ProgressUpdate], None]:
+    def watch(moment: ProgressUpdate) -> None:
         advance(moment.fraction, moment.detail or moment.label)
 
     return watch
 
 
 @contextlib.contextmanager
-def progress_of(options: argparse.Namespace) -> Iterator[Callable[[Moment], None]]:
+def progress_of(options: argparse.Namespace) -> Iterator[Callable[[ProgressUpdate], None]]:
     """A run's progress as it was asked for: a bar on a terminal, or one JSON object a line."""
     if options.progress == "json":
         yield lambda moment: print(json.dumps({"progress": asdict(moment)}, ensure_ascii=False), flush=True)  # noqa: T201

@@ -1,10 +1,11 @@
-"""The few errors a person can cause, each one sentence: the rule, what was found, what is allowed, the next step.
+"""Errors that a person can cause and fix, each with a code, what was found, what is allowed and a remedy.
 
-Everything here is shown as it stands, on the command line and in the browser, so a message never holds a traceback,
-a memory address or a word of our code. Anything that is not a `StudioError` is a defect of ours.
+The command line and the pages show them as they are, so a message has no traceback, no memory address and no name from
+the code. Any other exception is a defect of the program.
 """
 
-from core.errors.base import Cancelled, StudioError, listed
+from core.base.text import listed
+from core.errors.base import Cancelled, StudioError
 from core.errors.inputs import InputError
 from core.errors.parts import MissingPart, import_part
 from core.errors.runs import RunError

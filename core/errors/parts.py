@@ -1,4 +1,4 @@
-"""Packages and programs that are not installed."""
+"""Missing optional packages and programs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ from core.errors.base import StudioError
 
 
 class MissingPart(StudioError):
-    """An optional package that this machine does not have."""
+    """An optional package or program that is not installed."""
+
+    code = "missing_part"
 
     @classmethod
     def package(cls, package: str, purpose: str) -> MissingPart:
         return cls(
-            f"{purpose} needs the package {package}, which is not installed: "
-            f"run `pip install {package}`, then try again."
+            f"{purpose} needs the package {package}, which is not installed.",
+            f"Run `pip install {package}`, then try again.",
+            code="package_not_installed",
+            allowed=package,
         )
 
     @classmethod
     def java(cls, purpose: str) -> MissingPart:
         return cls(
-            f"{purpose} needs Java 17 or later, which is not found: install a Java runtime, or name its folder in "
-            "JAVA_HOME, then try again."
+            f"{purpose} needs Java 17 or later, which was not found.",
+            "Install a Java runtime, or set JAVA_HOME to its folder, then try again.",
+            code="java_not_installed",
+            allowed=17,
         )
 
 
 def import_part(module: str, purpose: str) -> ModuleType:
-    """Import an optional package when it is needed.
+    """Import a module of an optional package.
+
+    Args:
+        module: the module's full name.
+        purpose: what needs it, as the subject of the error's sentence.
 
     Raises:
-        MissingPart: it is not installed.
+        MissingPart: the package is not installed.
     """
     try:
         return import_module(module)

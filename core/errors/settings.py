@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors.base import StudioError, listed
+from core.base.text import listed
+from core.errors.base import StudioError
 
 
 class SettingError(StudioError):

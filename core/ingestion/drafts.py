@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.base.files import write_text_atomically
 from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.columns import plain
@@ -90,7 +91,5 @@ def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
         raise SettingError.not_allowed("name", mapping.name, "a name that no mapping of the product has")
     plain_name = re.sub(r"[^\w.-]", "_", mapping.name)[:_LONGEST_NAME]
     file = workspace.mappings / f"{plain_name}.toml"
-    draft = file.with_suffix(".draft")
-    draft.write_text(mapping_text(mapping), encoding="utf-8")
-    draft.replace(file)
+    write_text_atomically(file, mapping_text(mapping))
     return file

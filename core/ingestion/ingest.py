@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from core.base.files import READING, building_folder, private_folder, sync
+from core.base.files import READING_PREFIX, atomic_folder, scratch_folder, sync
+from core.base.progress import Report
 from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
@@ -64,9 +65,6 @@ _SEEDS = range(8)
 _BYTES_A_ROW = 80  # of an event as text, about: only the number of parts rests on it
 _PARTS = 100
 _READING_SHARE = 0.7  # of the time, measured; the rest is putting together and writing
-
-Report = Callable[[int, int, str], None]
-"""Called with parts done, parts in all, and what is being done now."""
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:
@@ -147,7 +145,7 @@ class _Ingestion:
     def store(self) -> Dataset:
         """Read everything and store it."""
         with (
-            private_folder(self._workspace.datasets, READING) as work,
+            scratch_folder(self._workspace.datasets, READING_PREFIX) as work,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
             made = work / "made"
@@ -211,7 +209,7 @@ class _Ingestion:
         dataset = Dataset(self._workspace.datasets / fingerprint)
         if not is_whole(dataset):
             shutil.rmtree(dataset.folder, ignore_errors=True)
-        with building_folder(dataset.folder, shared=True) as folder:
+        with atomic_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
         rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before

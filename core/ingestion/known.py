@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.base.files import write_text_atomically
 from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, list_datasets
 from core.errors import InputError
@@ -103,7 +103,4 @@ def rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
         }
     )
     if now != card:
-        path = dataset.folder / CARD_FILE
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(now.model_dump_json(indent=1), encoding="utf-8")
-        draft.replace(path)
+        write_text_atomically(dataset.folder / CARD_FILE, now.model_dump_json(indent=1))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
-from core.base.files import building_folder, private_folder
+from core.base.files import atomic_folder, scratch_folder
 from core.base.workspace import Workspace
 from core.errors import InputError
 from core.ingestion.content import content_hash
@@ -38,7 +38,7 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
         InputError: an upload grew or shrank while it was copied.
     """
     hashes: dict[Path, bytes] = {}
-    with private_folder(workspace.uploads, ".given-") as temporary:
+    with scratch_folder(workspace.uploads, ".given-") as temporary:
         for part, upload in sorted(files.items()):
             place = Path(part, _safe(upload.name))
             (temporary / part).mkdir()
@@ -49,7 +49,7 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
         if folder.is_dir() and not _holds(folder, hashes):
             shutil.rmtree(folder)
         if not folder.is_dir():
-            with building_folder(folder, shared=True) as building:
+            with atomic_folder(folder, shared=True) as building:
                 shutil.copytree(temporary, building, dirs_exist_ok=True)
     return {part: folder / part / _safe(upload.name) for part, upload in files.items()}
 

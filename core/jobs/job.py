@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from core.base.processes import living
-from core.base.progress import Moment
+from core.base.processes import find_process
+from core.base.progress import ProgressUpdate
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
@@ -64,7 +64,7 @@ class Job:
     sittings: int
     pid: int | None
     pid_started: float | None
-    moment: Moment | None
+    moment: ProgressUpdate | None
     memory: float | None
     cores: float | None
     out: str | None
@@ -86,7 +86,7 @@ class Job:
         """From a row of the database."""
         values = dict(row)
         values["config"] = json.loads(values["config"])
-        values["moment"] = Moment(**json.loads(values["moment"])) if values["moment"] else None
+        values["moment"] = ProgressUpdate(**json.loads(values["moment"])) if values["moment"] else None
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
     @property
@@ -97,7 +97,7 @@ class Job:
         now = time.time()
         if self.pid is None or self.pid_started is None:
             return now - (self.started or self.created) < _PROCESS_GRACE
-        if living(self.pid, self.pid_started) is None:
+        if find_process(self.pid, self.pid_started) is None:
             return False
         return now - self.heartbeat < _HEARTBEAT_LIMIT or not self._is_still_silent()
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-from core.base.processes import began
-from core.base.progress import Moment, News
+from core.base.processes import start_time
+from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
@@ -135,13 +135,13 @@ class Jobs:
 
     def adopt(self, job_id: str, pid: int) -> bool:
         """The worker says that it is this job's process; False when the job has ended before it began."""
-        since = began(psutil.Process(pid))
+        since = start_time(psutil.Process(pid))
         return self._update(job_id, pid=pid, pid_started=since, heartbeat=time.time())
 
     def beat(
         self,
         job_id: str,
-        moment: Moment | None = None,
+        moment: ProgressUpdate | None = None,
         *,
         memory: float | None = None,
         cores: float | None = None,
@@ -154,7 +154,7 @@ class Jobs:
             told |= {"memory": memory, "cores": cores}
         return self._update(job_id, **told)
 
-    def tell(self, job_id: str, news: News) -> None:
+    def tell(self, job_id: str, news: InterimResult) -> None:
         """Write down what the work came by: a trial that ended, a fold that was fitted."""
         with self._database.open() as database:
             database.execute(

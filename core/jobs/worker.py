@@ -18,9 +18,9 @@ from typing import Any
 import psutil
 from pydantic import ValidationError
 
-from core.base.checkpoint import forget_work, work_prefix
-from core.base.processes import living
-from core.base.progress import Moment, News
+from core.base.checkpoint import delete_checkpoints, work_prefix
+from core.base.processes import find_process
+from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -146,7 +146,7 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
         return job
     jobs.ask_to_stop(job_id)
     if job.pid is not None and job.pid_started is not None:
-        process = living(job.pid, job.pid_started)
+        process = find_process(job.pid, job.pid_started)
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 _end(process)
@@ -160,8 +160,8 @@ def _forget(workspace: Workspace, job: Job) -> None:
     """Delete what a run has done that is not written yet."""
     with suppress(ValidationError):  # settings of another version, whose work this one would not go on with
         config = RunConfig.model_validate(job.config)
-        forget_work(workspace.unfinished, work_prefix(job.dataset, config.digest))
-        forget_work(workspace.searches, work_prefix(job.dataset, config.search_digest))
+        delete_checkpoints(workspace.unfinished, work_prefix(job.dataset, config.digest))
+        delete_checkpoints(workspace.searches, work_prefix(job.dataset, config.search_digest))
 
 
 def _end(process: psutil.Process) -> None:
@@ -199,8 +199,8 @@ def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
 class Watcher:
     """What the worker tells of its job: `moment` takes the progress, `news` what it came by."""
 
-    moment: Callable[[Moment], None]
-    news: Callable[[News], None]
+    moment: Callable[[ProgressUpdate], None]
+    news: Callable[[InterimResult], None]
 
 
 @contextmanager
@@ -244,7 +244,7 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
     threading.Thread(target=_beat, args=(jobs, job_id, ended), daemon=True).start()
     last = 0.0
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: ProgressUpdate) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _WRITE_SECONDS or moment.fraction >= 1:

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from core.base.checkpoint import PROGRAM_LENGTH, Unfinished, program_digest
-from core.base.progress import Progress
+from core.base.checkpoint import SOURCE_DIGEST_LENGTH, Checkpoints, source_digest
+from core.base.progress import Progress, Report
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features import feature_catalogue
@@ -36,8 +36,6 @@ from core.training.shift import WARNING as SHIFT_WARNING
 from core.training.shift import Shift
 from core.training.tuning import Budget
 
-Report = Callable[[int, int, str], None]
-
 
 class Clock:
     """Tells a run's progress and takes its times."""
@@ -45,16 +43,16 @@ class Clock:
     def __init__(self, progress: Progress) -> None:
         self.created = datetime.datetime.now(datetime.UTC)
         self.timings: dict[str, float] = {}
-        self.tell = progress.tell
+        self.tell = progress.on_result
         self._progress = progress
         self._began = time.monotonic()
-        self._unfinished: Unfinished | None = None
+        self._unfinished: Checkpoints | None = None
 
-    def go_on_with(self, unfinished: Unfinished) -> None:
+    def go_on_with(self, unfinished: Checkpoints) -> None:
         """From now on tell there that the work goes on; what earlier sittings of it took counts as ours."""
         self._unfinished = unfinished
-        self._began -= unfinished.seconds
-        self._progress.took_before(unfinished.seconds)
+        self._began -= unfinished.earlier_seconds
+        self._progress.add_earlier_seconds(unfinished.earlier_seconds)
         for name, seconds in unfinished.timings.items():
             self.timings[name] = self.timings.get(name, 0.0) + seconds
 
@@ -65,19 +63,19 @@ class Clock:
 
         def report(part: int, parts: int, detail: str) -> None:
             if self._unfinished is not None:
-                self._unfinished.alive()
+                self._unfinished.touch()
             self._progress.report(name, part, parts, detail)
 
         yield report
         self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - began, 3)
         if self._unfinished is not None:
-            self._unfinished.note_timings(self.timings)
+            self._unfinished.save_timings(self.timings)
 
     def budget(self, config: RunConfig) -> Budget:
         """What may be spent on tuning, from when the run began."""
         minutes = config.minutes_given
         ends = None if minutes is None else self._began + 60 * minutes
-        return Budget(config.trials, ends, self._progress.is_to_finish)
+        return Budget(config.trials, ends, self._progress.should_finish)
 
     def seconds(self) -> float:
         """Since the run began, pauses of one that was broken off left out."""
@@ -113,11 +111,11 @@ def write_manifest(
         warnings=(SHIFT_WARNING,) if shift.unlike else (),
         sessions=_session_counts(dataset, config),
         checks=_counted(checks),
-        certificate=manifests.Passed.counted(check.outcome for check in certificate),
+        certificate=manifests.CheckCounts.from_outcomes(check.outcome for check in certificate),
         timings=clock.timings,
         threads=available_cores(),
         versions=store.versions(),
-        program=program_digest()[:PROGRAM_LENGTH],
+        program=source_digest()[:SOURCE_DIGEST_LENGTH],
         sha256=store.hash_files(folder),
     )
     (folder / store.MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
@@ -225,13 +223,13 @@ def _scores(training: Training, *, withheld: bool) -> manifests.Scores:
     )
 
 
-def _judged(training: Training) -> manifests.Judged:
+def _judged(training: Training) -> manifests.MetricScores:
     metric, y, told = training.metric, training.data.y, training.folds.validated
 
     def score(predicted: Vector) -> float:
         return metric.of(predicted[told], y[told])
 
-    return manifests.Judged(
+    return manifests.MetricScores(
         metric=metric.name,
         label=metric.label,
         unit=metric.unit,
@@ -249,7 +247,7 @@ def _tuning(training: Training) -> manifests.Tuning:
     learners = {}
     for fit in training.fits:
         found = training.searched.get(fit.learner)
-        learners[fit.learner] = manifests.Tried(
+        learners[fit.learner] = manifests.TunedLearner(
             settings=fit.settings,
             trials=len(found.tried) if found else 0,
             complete=len(found.complete) if found else 0,
@@ -285,10 +283,10 @@ def _meta(training: Training) -> manifests.MetaModel:
     )
 
 
-def _counted(checks: Sequence[CheckResult]) -> manifests.Passed:
+def _counted(checks: Sequence[CheckResult]) -> manifests.CheckCounts:
     """Warnings ask for a look but fail nothing."""
     failed = sum(check.outcome == "failed" and check.severity == "error" for check in checks)
-    return manifests.Passed(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
+    return manifests.CheckCounts(passed=sum(check.outcome == "passed" for check in checks), failed=failed)
 
 
 def _session_counts(dataset: Dataset, config: RunConfig) -> manifests.SessionCounts:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from core.base.checkpoint import Kept, Unfinished, nothing_kept, work_name
-from core.base.files import building_folder, room_on
-from core.base.progress import Progress
+from core.base.checkpoint import Checkpoints, LoadOrCompute, always_compute, work_name
+from core.base.files import atomic_folder, reporting_full_disk
+from core.base.progress import Progress, Report
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -26,7 +26,6 @@ from core.ingestion.paths import files_of
 from core.pipeline.preflight import must_be_free
 from core.pipeline.record import (
     Clock,
-    Report,
     load_certificate,
     save_certificate,
     write_checks,
@@ -76,19 +75,19 @@ def run(
     if out is not None:
         must_be_free(out)
     clock = Clock(progress or Progress(steps(config)))
-    with room_on(workspace.root):
+    with reporting_full_disk(workspace.root):
         with clock.step("ingest") as report:
             dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
-        unfinished = Unfinished.claimed(workspace.unfinished / _work_name(dataset, config.digest))
+        unfinished = Checkpoints.claim(workspace.unfinished / _work_name(dataset, config.digest))
         records = SearchFolder.claimed(workspace.searches / _work_name(dataset, config.search_digest))
         clock.go_on_with(unfinished)
         try:
             run = _run(dataset, config, workspace, out, clock=clock, unfinished=unfinished, records=records)
         except Cancelled:
-            unfinished.forget()
+            unfinished.delete()
             records.delete()
             raise
-        unfinished.forget()
+        unfinished.delete()
         records.delete()
     return run
 
@@ -100,11 +99,11 @@ def _run(
     out: Path | None,
     *,
     clock: Clock,
-    unfinished: Unfinished,
+    unfinished: Checkpoints,
     records: SearchFolder,
 ) -> Run:
     """The arrows from the dataset to the run folder."""
-    kept = unfinished.kept
+    kept = unfinished.load_or_compute
     with clock.step("features") as report:
         table = feature_table(dataset, config, report, kept)
     with clock.step("prepare") as report:
@@ -138,7 +137,7 @@ def _run(
 
     run_id = f"{clock.created:%Y%m%d-%H%M%S}-{config.digest[:4]}{dataset.fingerprint[:4]}{secrets.token_hex(1)}"
     folder = out or workspace.runs / run_id
-    with building_folder(folder) as building:
+    with atomic_folder(folder) as building:
         with clock.step("write") as report:
             report(0, 1, "")
             submission = building / SUBMISSION_FILE
@@ -165,7 +164,7 @@ def feature_table(
     dataset: Dataset,
     config: RunConfig,
     report: Report = lambda part, parts, text: None,
-    kept: Kept = nothing_kept,
+    kept: LoadOrCompute = always_compute,
 ) -> FeatureTable:
     """The features of all units of both files."""
     return kept("features", partial(build_features, dataset, config, report), FeatureTable.save, FeatureTable.load)
@@ -176,7 +175,7 @@ def prepared_rows(
     table: FeatureTable,
     config: RunConfig,
     report: Report = lambda part, parts, text: None,
-    kept: Kept = nothing_kept,
+    kept: LoadOrCompute = always_compute,
 ) -> Prepared:
     """The rows that train and those to predict, as every fit of the run sees them."""
     chosen = training_set(

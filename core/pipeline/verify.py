@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from core.base.checkpoint import PROGRAM_LENGTH, program_digest
+from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
+from core.base.progress import Report
+from core.base.text import listed
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import listed
 from core.metric import metric_named
 from core.pipeline.run import feature_table, prepared_rows
 from core.runs import Run
@@ -22,7 +22,7 @@ from core.runs.store import (
     MODELS_FOLDER,
     OOF_FILE,
     PREDICTIONS_FILE,
-    damage,
+    find_damage,
     model_stem,
     versions,
 )
@@ -32,7 +32,6 @@ from core.training.fitting import FittedLearner
 from core.training.targets import Link
 
 _OTHER_PROGRAM = "Another version of this program made it, whose features may have been others."
-Report = Callable[[int, int, str], None]
 _NEAR = 1e-9
 """Relative to the largest prediction; with the same libraries the figures are the same to the last bit."""
 
@@ -67,7 +66,7 @@ def _of_predictions(outcome: Outcome, explanation: str) -> Verified:
 
 
 def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
-    same_program = run.manifest.program == program_digest()[:PROGRAM_LENGTH]
+    same_program = run.manifest.program == source_digest()[:SOURCE_DIGEST_LENGTH]
     if not same_program and LINKS_FILE not in run.manifest.sha256:
         return _of_predictions("not_applicable", _OTHER_PROGRAM)
     try:
@@ -86,7 +85,7 @@ def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
 
 
 def _files(run: Run) -> Verified:
-    found = damage(run)
+    found = find_damage(run)
     told = [
         f"{words} {listed(names, 5)}"
         for words, names in (("changed:", found.changed), ("missing:", found.missing), ("not of the run:", found.added))

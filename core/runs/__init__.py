@@ -1,15 +1,8 @@
-"""Finished runs: what was computed, and how it compares."""
+"""Finished runs: the store, text about them, their comparison and the expected duration of new ones."""
 
 from core.runs.compare import Comparison, compare_runs
 from core.runs.cost import expected_seconds
-from core.runs.promise import (
-    NOT_PROMISED,
-    expected_error,
-    expected_interval,
-    expected_score,
-    is_promised,
-    warning_text,
-)
+from core.runs.expected import WITHHELD, expected_error, expected_interval, expected_score, shift_warning
 from core.runs.store import (
     Note,
     Run,
@@ -21,26 +14,25 @@ from core.runs.store import (
     run_folder,
     unreadable_runs,
 )
-from core.runs.summary import in_words
+from core.runs.summary import describe_run
 
 __all__ = [
-    "NOT_PROMISED",
+    "WITHHELD",
     "Comparison",
     "Note",
     "Run",
     "best_run",
     "compare_runs",
     "delete_run",
+    "describe_run",
     "expected_error",
     "expected_interval",
     "expected_score",
     "expected_seconds",
     "find_run",
-    "in_words",
-    "is_promised",
     "list_runs",
     "load_run",
     "run_folder",
+    "shift_warning",
     "unreadable_runs",
-    "warning_text",
 ]

@@ -1,4 +1,4 @@
-"""Two runs side by side: what they were told, how well they did fold by fold, and whether the difference is chance."""
+"""Comparison of two runs: settings, features, timings, scores by fold, and a paired test of their losses."""
 
 from __future__ import annotations
 
@@ -17,29 +17,35 @@ from core.runs.store import FEATURES_FILE, OOF_FILE, Run
 from core.schema import STACK, UNIT, USER, VALUE
 
 Vector = NDArray[np.float64]
-_CHANCE = 0.05
-_FLIPS = 4_999
-_AT_ONCE = 250
-"""Sign flips at a time: with 100,000 users they hold 200 MB."""
+_SIGNIFICANCE = 0.05
+_RESAMPLES = 4_999
+_BATCH = 250
+"""Resamples at a time; with 100,000 users they take 200 MB."""
 _LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
     "mse": lambda predicted, actual: (predicted - actual) ** 2,
     "rmse": lambda predicted, actual: (predicted - actual) ** 2,
     "mae": lambda predicted, actual: np.abs(predicted - actual),
     "rmsle": lambda predicted, actual: (np.log1p(np.maximum(predicted, 0)) - np.log1p(np.maximum(actual, 0))) ** 2,
 }
-"""By metric; of the root metrics what is averaged before the root is taken."""
+"""Metric -> loss of one session; for root metrics, before the root is taken."""
+_FOLD_SETTINGS = ("folds", "fold_kind", "seed", "split_composite_sessions")
+"""Settings that decide which sessions are in which fold."""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Out-of-fold losses of both runs on the same sessions.
+    """Out-of-fold losses of two runs on the same sessions.
 
     Attributes:
-        metric: whose losses; those of the first run.
-        sessions, users: that both runs predicted out of fold.
-        first, second: mean losses.
-        difference, low, high: of second minus first, with its 95 % interval by users: below 0 the second is better.
-        p: two-sided, by flipping the signs of the users' differences; null where there are too few users.
+        metric: of the first run; both are compared by its loss.
+        sessions: sessions that both runs predicted out of fold.
+        users: users of these sessions.
+        first: mean loss of the first run.
+        second: mean loss of the second run.
+        difference: second minus first; negative if the second run is better.
+        low: lower end of the difference's 95% interval, which is clustered by user.
+        high: its upper end.
+        p: two-sided p-value of a paired permutation test over users; None with fewer than two users.
     """
 
     metric: str
@@ -53,19 +59,17 @@ class Paired:
     p: float | None
 
     def words(self) -> str:
-        """The finding in a sentence."""
+        """Return the finding as a sentence."""
         if self.p is None:
-            return "Too few users were predicted by both runs to tell them apart."
+            return "Both runs predicted too few of the same users to compare them."
         share = abs(self.difference) / self.first if self.first else 0.0
         side = "better" if self.difference < 0 else "worse"
-        if self.p > _CHANCE:
-            told = f"The two cannot be told apart: out of fold the second is {percent(share)} {side}"
-        else:
-            told = f"Out of fold the second is {percent(share)} {side}"
-        low, high = number(self.low), number(self.high)
+        finding = f"Out of fold, the second run is {percent(share)} {side}"
+        if self.p > _SIGNIFICANCE:
+            finding = f"The runs do not differ significantly: out of fold, the second is {percent(share)} {side}"
         return (
-            f"{told} (loss {number(self.first)} and {number(self.second)}, difference {number(self.difference)}, "
-            f"95% interval {low} to {high}, p = {self.p:.3f}; "
+            f"{finding} (loss {number(self.first)} and {number(self.second)}, difference {number(self.difference)}, "
+            f"95% interval {number(self.low)} to {number(self.high)}, p = {self.p:.3f}; "
             f"{count(self.sessions, 'session')} of {count(self.users, 'user')})."
         )
 
@@ -75,13 +79,13 @@ class Comparison:
     """Two runs side by side.
 
     Attributes:
-        same_dataset: else nothing of the scores can be compared.
-        settings: name: (first, second), where they differ.
-        folds: learner (and stack): (MSE by fold of the first, of the second); empty where folds or data differ.
-        paired: None where the data differ or no session was predicted out of fold by both.
-        features: names that only the first, only the second was given.
-        timings: step: (seconds of the first, of the second); null where it had no such step.
-        versions: package: (first, second), where they differ.
+        same_dataset: whether both used the same dataset; if not, their scores cannot be compared.
+        settings: name -> (first, second), where they differ.
+        folds: learner or stack -> (MSE by fold of the first, of the second); empty if the folds or the data differ.
+        paired: None if the data differ, or if no session was predicted out of fold by both.
+        features: names of features that only the first run has, and that only the second has.
+        timings: step -> (seconds of the first, of the second); None if a run had no such step.
+        versions: package -> (first, second), where they differ.
     """
 
     same_dataset: bool
@@ -94,90 +98,99 @@ class Comparison:
 
 
 def compare_runs(first: Run, second: Run, users: pl.DataFrame | None) -> Comparison:
-    """Compare two runs; `users` has unit and user of their dataset (null: each session counts as a user of its own)."""
-    one, other = first.manifest, second.manifest
-    same = one.dataset == other.dataset
+    """Compare two runs.
+
+    Args:
+        first: the baseline.
+        second: the run that is better or worse than it.
+        users: columns unit and user of their dataset; None counts every session as a user of its own.
+    """
+    before, after = first.manifest, second.manifest
+    same_dataset = before.dataset == after.dataset
     return Comparison(
-        same_dataset=same,
-        settings=_differing(one.config.model_dump(mode="json"), other.config.model_dump(mode="json")),
-        folds=_folds(one, other) if same else {},
-        paired=_paired(first, second, users) if same else None,
-        features=_features(first, second),
+        same_dataset=same_dataset,
+        settings=_differences(before.config.model_dump(mode="json"), after.config.model_dump(mode="json")),
+        folds=_fold_scores(before, after) if same_dataset else {},
+        paired=_paired_losses(first, second, users) if same_dataset else None,
+        features=_feature_differences(first, second),
         timings={
-            name: (one.timings.get(name), other.timings.get(name))
-            for name in dict.fromkeys((*one.timings, *other.timings))
+            step: (before.timings.get(step), after.timings.get(step))
+            for step in dict.fromkeys((*before.timings, *after.timings))
         },
-        versions=_differing(one.versions, other.versions),
+        versions=_differences(before.versions, after.versions),
     )
 
 
-def _differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = dict.fromkeys((*one, *other))
-    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+def _differences(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = dict.fromkeys((*first, *second))
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
 
 
-def _folds(one: Manifest, other: Manifest) -> dict[str, tuple[list[float], list[float]]]:
-    """Only folds that hold the same sessions can stand side by side."""
-    dealt = ("folds", "fold_kind", "seed", "split_composite_sessions")
-    if any(getattr(one.config, name) != getattr(other.config, name) for name in dealt):
+def _fold_scores(first: Manifest, second: Manifest) -> dict[str, tuple[list[float], list[float]]]:
+    """Scores by fold; empty if the folds do not hold the same sessions."""
+    if any(getattr(first.config, name) != getattr(second.config, name) for name in _FOLD_SETTINGS):
         return {}
-    mine, theirs = one.scores.fold_mse, other.scores.fold_mse
-    return {name: (mine[name], theirs[name]) for name in mine if name in theirs}
+    before, after = first.scores.fold_mse, second.scores.fold_mse
+    return {name: (before[name], after[name]) for name in before if name in after}
 
 
-def _features(first: Run, second: Run) -> tuple[list[str], list[str]]:
-    one, other = ([each["name"] for each in run.records(FEATURES_FILE)] for run in (first, second))
-    return [name for name in one if name not in other], [name for name in other if name not in one]
+def _feature_differences(first: Run, second: Run) -> tuple[list[str], list[str]]:
+    before, after = ([feature["name"] for feature in run.records(FEATURES_FILE)] for run in (first, second))
+    return [name for name in before if name not in after], [name for name in after if name not in before]
 
 
-def _paired(first: Run, second: Run, users: pl.DataFrame | None) -> Paired | None:
+def _paired_losses(first: Run, second: Run, users: pl.DataFrame | None) -> Paired | None:
     metric = first.manifest.config.metric
-    one, other = (run.table(OOF_FILE).select(UNIT, VALUE, STACK) for run in (first, second))
-    both = one.join(other.select(UNIT, pl.col(STACK).alias("other")), on=UNIT).collect()
-    both = both.with_columns(pl.col(STACK, "other").fill_nan(None)).drop_nulls()
-    both = both.with_columns(pl.col(UNIT).alias(USER)) if users is None else both.join(users, on=UNIT)
-    if both.is_empty():
+    sessions = _common_sessions(first, second, users)
+    if sessions.is_empty():
         return None
-    loss = _LOSSES[metric]
-    actual = both.get_column(VALUE).to_numpy()
-    mine, theirs = (loss(both.get_column(name).to_numpy(), actual) for name in (STACK, "other"))
+    actual = sessions.get_column(VALUE).to_numpy()
+    losses = {name: _LOSSES[metric](sessions.get_column(name).to_numpy(), actual) for name in ("first", "second")}
     by_user = (
-        pl.DataFrame({USER: both.get_column(USER), "first": mine, "second": theirs})
+        pl.DataFrame({USER: sessions.get_column(USER), **losses})
         .group_by(USER)
         .agg(pl.len().alias("sessions"), pl.col("first", "second").sum())
     )
     sums = (by_user.get_column("second") - by_user.get_column("first")).to_numpy()
-    sessions = by_user.get_column("sessions").to_numpy()
-    difference = float(sums.sum() / sessions.sum())
-    # linearised ratio of sums by cluster
-    error = float(np.sqrt(np.sum((sums - difference * sessions) ** 2)) / sessions.sum())
+    sizes = by_user.get_column("sessions").to_numpy()
+    difference = float(sums.sum() / sizes.sum())
+    # the mean over sessions is a ratio of sums over users; this is its linearised standard error
+    error = float(np.sqrt(np.sum((sums - difference * sizes) ** 2)) / sizes.sum())
     return Paired(
         metric=metric,
-        sessions=len(actual),
-        users=len(sums),
-        first=float(mine.mean()),
-        second=float(theirs.mean()),
+        sessions=sessions.height,
+        users=by_user.height,
+        first=float(losses["first"].mean()),
+        second=float(losses["second"].mean()),
         difference=difference,
         low=difference - 1.96 * error,
         high=difference + 1.96 * error,
-        p=_sign_flips(by_user),
+        p=_permutation_p_value(by_user),
     )
 
 
-def _sign_flips(by_user: pl.DataFrame) -> float | None:
-    """The p-value of a paired permutation test over users."""
+def _common_sessions(first: Run, second: Run, users: pl.DataFrame | None) -> pl.DataFrame:
+    """One row per unit that both runs predicted out of fold: unit, value, first, second, user."""
+    before = first.table(OOF_FILE).select(UNIT, VALUE, pl.col(STACK).alias("first"))
+    after = second.table(OOF_FILE).select(UNIT, pl.col(STACK).alias("second"))
+    both = before.join(after, on=UNIT).with_columns(pl.col("first", "second").fill_nan(None)).drop_nulls().collect()
+    return both.with_columns(pl.col(UNIT).alias(USER)) if users is None else both.join(users, on=UNIT)
+
+
+def _permutation_p_value(by_user: pl.DataFrame) -> float | None:
+    """The p-value of a paired permutation test over users; None with fewer than two."""
     if by_user.height < 2:
         return None
     first, second = (by_user.sort(USER).get_column(name).to_numpy() for name in ("first", "second"))
     if np.array_equal(first, second):
         return 1.0
-    found = stats.permutation_test(
+    test = stats.permutation_test(
         (first, second),
         lambda a, b, axis: np.sum(b - a, axis=axis),
         permutation_type="samples",
         vectorized=True,
-        n_resamples=_FLIPS,
-        batch=_AT_ONCE,
+        n_resamples=_RESAMPLES,
+        batch=_BATCH,
         rng=0,
     )
-    return float(found.pvalue)
+    return float(test.pvalue)

@@ -1,4 +1,4 @@
-"""What a run will take on this machine, from what earlier runs took here."""
+"""Estimated duration of a run on this machine, from the durations of earlier runs."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ from collections.abc import Sequence
 from core.config import RunConfig, available_cores
 from core.runs.store import Run
 
-_SECONDS_A_SESSION = 40.0 / 101_500
-"""Of a quick run with three learners on two cores, files to submission; measured on the demo (docs/benchmarks.md)."""
+_SECONDS_PER_SESSION = 40.0 / 101_500
+"""Pace of a quick run with all learners on two cores, from files to submission (docs/benchmarks.md)."""
+_CORES_OF_MEASUREMENT = 2
 _START_SECONDS = 5.0
-"""Of the smallest run: the libraries are imported, trees are grown."""
-_OF_FITS = 0.5
-"""Share of the time that goes with learners and folds."""
-_CORES = 2
+"""Duration of the smallest run, most of it for imports."""
+_FITTING_SHARE = 0.5
+"""Share of the time that is proportional to learners and folds."""
 
 
 def expected_seconds(config: RunConfig, sessions: int, runs: Sequence[Run]) -> float:
-    """Seconds from start to submission for so many train and test sessions; `runs` are those of this workspace.
+    """Return the estimated seconds from start to submission.
 
-    Where time is given, that; else the pace of the latest untuned run here, or, without one, a figure measured once.
-    Trials are not foreseen: their cost shows when they run.
+    With a time budget this is the budget. Otherwise it is based on the pace of the latest run with default settings,
+    or, if there is none, on a measured pace. Trials are not included.
+
+    Args:
+        config: settings of the run.
+        sessions: train and test sessions together.
+        runs: the runs of this workspace.
     """
     if config.minutes_given is not None:
         return 60.0 * config.minutes_given
-    share = len(config.learners) / len(RunConfig().learners) * config.folds / RunConfig().folds
-    return _START_SECONDS + _seconds_a_session(runs) * sessions * (1 - _OF_FITS + _OF_FITS * share)
+    default = RunConfig()
+    fits = len(config.learners) / len(default.learners) * config.folds / default.folds
+    return _START_SECONDS + _seconds_per_session(runs) * sessions * (1 - _FITTING_SHARE + _FITTING_SHARE * fits)
 
 
-def _seconds_a_session(runs: Sequence[Run]) -> float:
-    """The pace of the latest run with the usual settings, or, without one, that measured once."""
+def _seconds_per_session(runs: Sequence[Run]) -> float:
     latest = max(
         (run.manifest for run in runs if run.manifest.config == RunConfig(seed=run.manifest.config.seed)),
         key=lambda manifest: manifest.created,
         default=None,
     )
     if latest is None:
-        return _SECONDS_A_SESSION * _CORES / available_cores()
+        return _SECONDS_PER_SESSION * _CORES_OF_MEASUREMENT / available_cores()
     return max(latest.seconds - _START_SECONDS, 0.0) / (latest.sessions.train + latest.sessions.test)

@@ -1,7 +1,11 @@
-"""The manifest: all that is worth knowing of a run without opening its tables."""
+"""The manifest of a run: its settings, data, scores, checks and files, as stored in manifest.json.
+
+Defaults of fields are for runs that were written before the field existed.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
@@ -11,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from core.config import RunConfig
 
 VERSION: Final = 1
-"""Of the run folder. Fields may be added with a default; what old folders cannot give makes a new version."""
+"""Version of the run folder. A new field with a default keeps it; a field that old folders cannot provide raises it."""
 
 
 class Interval(BaseModel):
-    """An estimate and the ends of its 90 % interval, in squared value units."""
+    """An estimate and the ends of its 90% interval."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,8 +28,8 @@ class Interval(BaseModel):
     high: float
 
 
-class Passed(BaseModel):
-    """How many checks passed and how many failed; what does not apply counts in neither."""
+class CheckCounts(BaseModel):
+    """Numbers of checks that passed and failed. Checks that do not apply count in neither."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,57 +37,70 @@ class Passed(BaseModel):
     failed: int
 
     @classmethod
-    def counted(cls, outcomes: Iterable[str]) -> Passed:
-        found = list(outcomes)
-        return cls(passed=found.count("passed"), failed=found.count("failed"))
+    def from_outcomes(cls, outcomes: Iterable[str]) -> CheckCounts:
+        """Count the outcomes "passed" and "failed".
+
+        >>> CheckCounts.from_outcomes(["passed", "failed", "passed", "not_applicable"])
+        CheckCounts(passed=2, failed=1)
+        """
+        counts = Counter(outcomes)
+        return cls(passed=counts["passed"], failed=counts["failed"])
 
 
 class UserScore(BaseModel):
-    """Out-of-fold error on the sessions of users with (`known`) or without (`new`) an earlier session in train."""
+    """Out-of-fold error on the sessions of one group of users: those with, or without, an earlier session in train."""
 
     model_config = ConfigDict(frozen=True)
 
     mse: float | None
-    """None where train has no such session."""
+    """None if train has no such session."""
     train_sessions: int
     test_sessions: int
 
 
-class Judged(BaseModel):
-    """Out-of-fold scores in the metric that the run minimised; lower is better."""
+class MetricScores(BaseModel):
+    """Out-of-fold scores in the metric that the run minimised; lower is better.
+
+    Attributes:
+        metric: mse, rmse, mae or rmsle.
+        label: the metric's name for people.
+        unit: the unit of the scores.
+        learners: learner -> score.
+        stack: score of the meta-model, by nested cross-validation.
+        blends: other ways to combine the learners -> score, also nested: the best learner alone, their mean, and their
+            best non-negative weighted mean.
+        baseline: score of the best constant, which is the mean, or the median for absolute errors.
+        linear: score of a ridge regression on all features.
+        prices: score of recovered prices times the user's ratio, without any trees.
+        expected: expected score on the test file.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     metric: str
-    """mse, rmse, mae or rmsle."""
     label: str
     unit: str
     learners: dict[str, float]
     stack: float
-    """Nested, like those of the blends."""
     blends: dict[str, float]
-    """Other ways to combine the learners: the best of them alone, their mean, their best mean with weights of sum 1."""
     baseline: float
-    """Of the best constant: the mean, or the median where absolute errors count."""
     linear: float | None
-    """Of a ridge regression on all features."""
     prices: float | None
-    """Of recovered prices times the user's ratio, before any tree."""
     expected: Interval
 
     @property
     def loss_unit(self) -> str:
-        """Of what is averaged before a root is taken."""
+        """The unit of one session's loss, before any root is taken."""
         return {"mae": "value units", "rmsle": "squared log"}.get(self.metric, "squared value units")
 
     @property
     def skill(self) -> float:
-        """The share of the best constant's score that the stack avoids, out of fold."""
+        """The share by which the stack reduces the score of the best constant."""
         return 1 - self.stack / self.baseline if self.baseline else 0.0
 
 
 class ShiftKind(BaseModel):
-    """One way in which the test file is unlike train."""
+    """One way in which the test file differs from train."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -94,72 +111,91 @@ class ShiftKind(BaseModel):
 
 
 class Shift(BaseModel):
-    """What a comparison of the test sessions with those of train gave."""
+    """The result of comparing the test sessions with those of train.
+
+    Attributes:
+        outcome: "too_few" if there are too few sessions or users to compare.
+        kinds: the differences, the clearest first; empty unless the outcome is "unlike".
+        sentence: the findings and advice; empty unless the outcome is "unlike".
+        figures: measured values by name.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     outcome: Literal["alike", "unlike", "too_few"]
     kinds: tuple[ShiftKind, ...] = ()
-    """The clearest first; empty unless the outcome is "unlike"."""
     sentence: str = ""
-    """The findings, and what to do; empty unless the outcome is "unlike"."""
     figures: dict[str, float] = {}
-    """What was measured, by name."""
 
 
-class Tried(BaseModel):
-    """How a learner's settings came about."""
+class TunedLearner(BaseModel):
+    """The settings of a learner and the search that found them.
+
+    Attributes:
+        settings: the settings of the final fits.
+        trials: number of trials; 0 if the settings are the defaults.
+        complete: number of trials that ran on all folds; the others were pruned.
+        importances: setting -> its share of the score's variation; empty after too few trials.
+        space: setting -> its search space: low, high, step and log, or choices.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     settings: dict[str, int | float | str]
     trials: int = 0
-    """Settings tried; 0 where they are the defaults."""
     complete: int = 0
-    """Trials that went through all folds; the others were given up earlier."""
     importances: dict[str, float] = {}
-    """How much each setting moved the score, as shares; empty where too few were tried."""
     space: dict[str, dict[str, Any]] = {}
-    """What was chosen from, by setting: low, high, step and log; or choices."""
 
 
 class Tuning(BaseModel):
-    """What was fitted, how often, and by how much choosing flattered the score."""
+    """The result of tuning.
+
+    Attributes:
+        learners: learner -> its settings and search.
+        seeds: number of final fits of each learner on each fold.
+        choice: factor that the expected score was multiplied by, because the same folds chose the settings.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    learners: dict[str, Tried]
+    learners: dict[str, TunedLearner]
     seeds: int
     choice: float
-    """Factor that the expected score was raised by, because settings were chosen by the same folds."""
 
 
 class Scores(BaseModel):
-    """Mean squared errors, all out of fold, in squared value units; and the same in the run's own metric."""
+    """Scores of a run: mean squared errors out of fold, in squared value units, and the same in the run's own metric.
+
+    Attributes:
+        learners: learner -> error.
+        fold_mse: learner or stack -> error by fold.
+        cv_mse: error of the stack, by nested cross-validation.
+        baseline_mse: error of predicting the training mean for every session.
+        prices_mse: error of recovered prices times the user's ratio, without any trees; None in runs without them.
+        expected_test_mse: expected error on the test file.
+        expected_withheld: whether the expected scores must not be relied on, because the test file is unlike train.
+            They are stored for programs; people see the cross-validated score.
+        users: "new" and "known" users -> their errors; empty in the first runs.
+        in_metric: None in the first runs, which knew the mean squared error only; use `judged`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     learners: dict[str, float]
     fold_mse: dict[str, list[float]]
     cv_mse: float
-    """Of the stack, nested."""
     baseline_mse: float
-    """Of predicting the training mean for every session: what a skill of zero costs."""
     prices_mse: float | None = None
-    """Of recovered prices times the user's ratio, before any tree; None in runs without them."""
     expected_test_mse: Interval
     expected_withheld: bool = False
-    """Whether the expected scores must not be relied on, because the test file is unlike train. They are kept for
-    programs; people are shown the cross-validated score."""
     users: dict[str, UserScore] = {}
-    """`new` and `known` users apart; empty in the first runs."""
-    in_metric: Judged | None = None
-    """None in the first runs, which knew the mean squared error alone; see `judged`."""
+    in_metric: MetricScores | None = None
 
     @property
-    def judged(self) -> Judged:
-        """The scores to show: in the metric that the run minimised."""
-        return self.in_metric or Judged(
+    def judged(self) -> MetricScores:
+        """The scores in the metric that the run minimised, which are those to show."""
+        return self.in_metric or MetricScores(
             metric="mse",
             label="MSE",
             unit="squared value units",
@@ -174,7 +210,15 @@ class Scores(BaseModel):
 
 
 class MetaModel(BaseModel):
-    """The Ridge meta-model: prediction = intercept + sum of weight times learner, where learner = start + its trees."""
+    """The Ridge meta-model. Its prediction is the intercept plus the weighted sum of the learners' predictions.
+
+    Attributes:
+        weights: learner -> weight.
+        intercept: in value units.
+        alpha: regularisation strength.
+        start: the feature to which each learner adds its trees; None if they start from 0.
+        least: lower bound of predictions, in value units.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -182,20 +226,18 @@ class MetaModel(BaseModel):
     intercept: float
     alpha: float
     start: str | None = None
-    """The feature that every learner starts from; None: they start from 0."""
     least: float = 0.0
-    """No prediction is lower; value units."""
 
 
 class SessionCounts(BaseModel):
-    """Sessions of the run.
+    """Numbers of sessions.
 
     Attributes:
         train: sessions in the train file.
         test: sessions to predict.
-        known: those of `test` that got the value they have in train.
-        composite: those of `test` whose id several users share.
-        untrained: reason (see core.dataset.UnknownValue) -> train sessions that did not train because of it.
+        known: sessions of `test` that got the value they have in train.
+        composite: sessions of `test` whose id is shared by several users.
+        untrained: reason (see core.dataset.UnknownValue) -> train sessions that were not used for training.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -208,7 +250,31 @@ class SessionCounts(BaseModel):
 
 
 class Manifest(BaseModel):
-    """All that is worth knowing of a run without opening its tables."""
+    """Everything about a run that can be known without opening its tables.
+
+    Attributes:
+        version: of the run folder.
+        run_id: name of the run.
+        created: start of the run, ISO 8601 in UTC.
+        seconds: duration.
+        config: settings.
+        dataset: fingerprint of the dataset.
+        dataset_name: its name for people.
+        synthetic: whether the data are simulated.
+        scores: errors, and the expected score.
+        meta: the meta-model.
+        tuning: None in the first runs, which tuned nothing.
+        shift: comparison of the test file with train; None in the first runs, which did not compare them.
+        warnings: codes of what a person must know before using the score, such as "test_unlike_train".
+        sessions: numbers of sessions.
+        checks: of the submission.
+        certificate: of leaks.
+        timings: step -> seconds.
+        threads: number of cores.
+        versions: package -> version.
+        program: start of the hash of the program's source; empty in the first runs.
+        sha256: path inside the folder -> hash, for every file except the manifest and a person's note.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -223,28 +289,22 @@ class Manifest(BaseModel):
     scores: Scores
     meta: MetaModel
     tuning: Tuning | None = None
-    """None in the first runs, which tuned nothing."""
     shift: Shift | None = None
-    """None in the first runs, which did not compare the files."""
     warnings: tuple[str, ...] = ()
-    """Codes of what has to be known before the score is used, such as "test_unlike_train"; none in the first runs."""
     sessions: SessionCounts
-    checks: Passed
-    certificate: Passed
+    checks: CheckCounts
+    certificate: CheckCounts
     timings: dict[str, float]
-    """Seconds by step."""
     threads: int
     versions: dict[str, str]
     program: str = ""
-    """The beginning of the hash of this program's source; empty in the first runs."""
     sha256: dict[str, str]
-    """Of every other file in the folder but a person's note, by its path inside it."""
 
     @field_validator("sha256")
     @classmethod
-    def _inside(cls, found: dict[str, str]) -> dict[str, str]:
-        for name in found:
+    def _reject_paths_outside(cls, hashes: dict[str, str]) -> dict[str, str]:
+        for name in hashes:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-                raise ValueError(f"{name} is a path out of the run folder")
-        return found
+                raise ValueError(f"{name} is a path outside the run folder")
+        return hashes

@@ -1,4 +1,4 @@
-"""The run store: run folders on disk, written whole or not at all, and read back by everybody who shows them."""
+"""The run store: finished runs on disk, their notes and files, and finding, checking and deleting them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.base.files import building_file
+from core.base.files import hash_file, write_text_atomically
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.runs.manifest import VERSION, Manifest
@@ -37,98 +37,113 @@ ANSWERS_FILE = "answers.parquet"
 SUBMISSION_FILE = "submission.csv"
 CHECKS_FILE = "checks.json"
 NOTE_FILE = "note.json"
-"""What people call the run and say of it; no part of what was computed."""
+"""A person's note on the run. It may change, so it has no hash in the manifest."""
 
 _PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
+"""Packages that predictions depend on."""
+_NAME_LENGTH, _TEXT_LENGTH = 80, 4_000
 
 
 class Note(BaseModel):
-    """A person's name for a run and what is to be remembered of it."""
+    """A person's name for a run and remarks on it."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(default="", max_length=80)
-    text: str = Field(default="", max_length=4000)
+    name: str = Field(default="", max_length=_NAME_LENGTH)
+    text: str = Field(default="", max_length=_TEXT_LENGTH)
 
     @classmethod
     def checked(cls, name: str, text: str) -> Note:
-        """Both as given.
+        """Return a note without superfluous blanks.
 
         Raises:
-            RunError: one of them is too long.
+            RunError: the name or the text is too long.
         """
         try:
             return cls(name=" ".join(name.split()), text=text.strip())
         except ValidationError as error:
             first = error.errors()[0]
-            raise RunError.note_too_long(f"{first['loc'][0]}: {first['msg']}") from error
+            reason = f"{first['loc'][0]}: {first['msg']}"
+            raise RunError.note_too_long(reason, name=_NAME_LENGTH, text=_TEXT_LENGTH) from error
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run on disk."""
+    """A finished run on disk. Its files are named by the constants of this module."""
 
     folder: Path
     manifest: Manifest
 
     @property
     def note(self) -> Note:
-        """What people call the run; empty where nobody said anything, or it cannot be read."""
+        """The note; empty if there is none or it is not readable."""
         try:
             return Note.model_validate_json((self.folder / NOTE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValidationError):
             return Note()
 
-    def keep_note(self, note: Note) -> None:
-        """Write name and text down."""
+    def save_note(self, note: Note) -> None:
+        """Replace the note.
+
+        Raises:
+            RunError: the folder is not writable.
+        """
         try:
-            with building_file(self.folder / NOTE_FILE) as building:
-                building.write_text(note.model_dump_json(), encoding="utf-8")
+            write_text_atomically(self.folder / NOTE_FILE, note.model_dump_json())
         except OSError as error:
             raise RunError.not_writable(self.folder, error.strerror or str(error)) from error
 
     @property
     def submission(self) -> Path:
+        """Path of the submission file."""
         return self.folder / SUBMISSION_FILE
 
-    def as_written(self, name: str) -> bytes:
-        """The bytes of one of the run's files, by its constant in this module.
+    def verified_bytes(self, name: str) -> bytes:
+        """Read a file whose hash must be that of the manifest.
 
         Raises:
-            RunError: it is missing, or other than it was written.
+            RunError: the file is missing or changed.
         """
         try:
             content = (self.folder / name).read_bytes()
         except OSError as error:
-            raise RunError.not_whole(self.folder, f"{name} is missing") from error
+            raise RunError.damaged(self.folder, f"{name} is missing") from error
         if hashlib.sha256(content).hexdigest() != self.manifest.sha256.get(name):
-            raise RunError.not_whole(self.folder, f"{name} changed")
+            raise RunError.damaged(self.folder, f"{name} changed")
         return content
 
     def table(self, name: str) -> pl.LazyFrame:
-        """One of the run's Parquet tables, by its constant in this module."""
+        """Scan a Parquet file.
+
+        Raises:
+            RunError: the file is missing.
+        """
         if not (self.folder / name).is_file():
-            raise RunError.not_whole(self.folder, f"no {name}")
+            raise RunError.damaged(self.folder, f"no {name}")
         return pl.scan_parquet(self.folder / name, glob=False)
 
     def records(self, name: str) -> list[dict[str, Any]]:
-        """One of the run's lists (checks, certificate, features), by its constant in this module."""
-        try:
-            found: list[dict[str, Any]] = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError.not_whole(self.folder, f"no readable {name}") from error
-        return found
+        """Read a JSON list of objects, such as the checks, the certificate or the features.
+
+        Raises:
+            RunError: the file is missing or not JSON.
+        """
+        records: list[dict[str, Any]] = self._json(name)
+        return records
 
     def record(self, name: str) -> dict[str, Any]:
-        """One of the run's JSON objects, likewise."""
+        """Read a JSON object; like `records`."""
+        record: dict[str, Any] = self._json(name)
+        return record
+
+    def _json(self, name: str) -> Any:  # noqa: ANN401 (the callers know the form of their file)
         try:
-            found: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+            return json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RunError.not_whole(self.folder, f"no readable {name}") from error
-        return found
+            raise RunError.damaged(self.folder, f"no readable {name}") from error
 
     def summary(self) -> dict[str, Any]:
-        """The JSON summary that `run --json` ends with."""
+        """Return the JSON object that `python -m core run --json` prints."""
         manifest = self.manifest
         return {
             "run_id": manifest.run_id,
@@ -152,23 +167,18 @@ class Run:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a prediction depends on."""
+    """Return the versions of Python and of the packages that predictions depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below the folder, but for the manifest and a note, by path inside it."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).as_posix()
-        if path.is_file() and inside not in (MANIFEST_FILE, NOTE_FILE):
-            with path.open("rb") as file:
-                found[inside] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    """Return path inside the folder -> SHA-256, for every file except the manifest and a note."""
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: hash_file(path) for name, path in paths.items() if name not in (MANIFEST_FILE, NOTE_FILE)}
 
 
 def model_stem(learner: str, fold: int, seed: int) -> str:
-    """The name of a model's file, without its ending; `seed` counts from 0."""
+    """Return the name of a model's file without its extension; folds and seeds count from 0."""
     return f"{learner}-fold{fold}" + (f"-seed{seed}" if seed else "")
 
 
@@ -176,125 +186,133 @@ def load_run(folder: Path) -> Run:
     """Open a run folder.
 
     Raises:
-        RunError: no such folder, or its manifest is not one that this version can read.
+        RunError: there is no such folder, or this version cannot read its manifest.
     """
-    path = folder / MANIFEST_FILE
     try:
-        content = path.read_text(encoding="utf-8")
+        content = (folder / MANIFEST_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError.not_whole(folder, f"no readable {MANIFEST_FILE}") from error
+        raise RunError.damaged(folder, f"no readable {MANIFEST_FILE}") from error
     try:
         return Run(folder, Manifest.model_validate_json(content))
     except ValidationError as error:
         with contextlib.suppress(ValueError, AttributeError):
-            if (version := json.loads(content).get("version")) not in (None, VERSION):
-                raise RunError.other_version(folder, version, VERSION) from error
+            if (stored_version := json.loads(content).get("version")) not in (None, VERSION):
+                raise RunError.other_version(folder, stored_version, VERSION) from error
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or MANIFEST_FILE
-        raise RunError.not_whole(folder, f"{MANIFEST_FILE}: {where}: {first['msg']}") from error
+        raise RunError.damaged(folder, f"{MANIFEST_FILE}: {where}: {first['msg']}") from error
 
 
 @dataclass(frozen=True)
 class Damage:
-    """What is not as the manifest says: files whose bytes changed, that are missing, that were added."""
+    """The files of a run that differ from its manifest, by name."""
 
     changed: tuple[str, ...]
     missing: tuple[str, ...]
     added: tuple[str, ...]
 
-    def words(self) -> list[str]:
-        """What changed and what is missing; a file that was added harms nobody."""
+    def descriptions(self) -> list[str]:
+        """Return a clause for each changed and each missing file. Added files do no harm, so they are left out."""
         return [*(f"{name} changed" for name in self.changed), *(f"{name} is missing" for name in self.missing)]
 
 
-def damage(run: Run) -> Damage:
+def find_damage(run: Run) -> Damage:
     """Compare the files of a run with the hashes in its manifest."""
-    told, found = run.manifest.sha256, hash_files(run.folder)
+    expected, actual = run.manifest.sha256, hash_files(run.folder)
     return Damage(
-        changed=tuple(name for name in told if name in found and found[name] != told[name]),
-        missing=tuple(name for name in told if name not in found),
-        added=tuple(name for name in found if name not in told),
+        changed=tuple(name for name in expected if name in actual and actual[name] != expected[name]),
+        missing=tuple(name for name in expected if name not in actual),
+        added=tuple(name for name in actual if name not in expected),
     )
 
 
 def delete_run(folder: Path) -> None:
     """Delete a run folder, whether or not it can be opened.
 
-    First it goes out of the way under a hidden name, so that nobody sees half of it.
+    It is renamed to a hidden name first, so that readers never see half of it.
+
+    Raises:
+        RunError: the folder cannot be renamed.
     """
     folder = folder.resolve()  # "." has no name
-    grave = folder.with_name(f".{folder.name}.deleted")
+    hidden = folder.with_name(f".{folder.name}.deleted")
     try:
-        folder.rename(grave)
+        folder.rename(hidden)
     except OSError as error:
         raise RunError.not_deletable(folder, error.strerror or str(error)) from error
-    shutil.rmtree(grave, ignore_errors=True)
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
-    """All readable runs of the workspace, newest first. One damaged folder does not hide the others."""
-    runs, _ = _sorted_out(workspace)
+    """Return all readable runs of the workspace, newest first."""
+    runs, _ = _open_runs(workspace)
     return sorted(runs, key=lambda run: (run.manifest.created, run.manifest.run_id), reverse=True)
 
 
 def unreadable_runs(workspace: Workspace) -> list[tuple[Path, RunError]]:
-    """The run folders that cannot be opened, by name, and why."""
-    _, refused = _sorted_out(workspace)
-    return sorted(refused, key=lambda each: each[0].name)
+    """Return the run folders that cannot be opened, and the reasons; by name."""
+    _, unreadable = _open_runs(workspace)
+    return sorted(unreadable, key=lambda pair: pair[0].name)
 
 
-def _sorted_out(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunError]]]:
-    runs, refused = [], []
+def _open_runs(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunError]]]:
+    runs, unreadable = [], []
     for folder in workspace.runs.iterdir():
         if folder.name.startswith(".") or not folder.is_dir():
             continue
         try:
             runs.append(load_run(folder))
         except RunError as error:
-            refused.append((folder, error))
-    return runs, refused
+            unreadable.append((folder, error))
+    return runs, unreadable
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
-    """The folder of a run by its id or its path, whether or not it can be opened.
+    """Return the folder of a run, whether or not it can be opened.
+
+    Args:
+        workspace: where to look for ids.
+        name: id of a run in the workspace, or path of a run folder anywhere.
 
     Raises:
-        RunError: there is none.
+        RunError: there is no such run.
     """
-    other = None
+    other_program = None
     for path in (Path(name), workspace.runs / name):
-        with contextlib.suppress(OSError, ValueError):  # a name that cannot be a path is no path
+        with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
             folder = path.resolve()
-            ours = folder.parent == workspace.runs.resolve() and not folder.name.startswith(".")
-            if folder.is_dir() and (ours or _tells_of_a_run(folder / MANIFEST_FILE)):
+            in_workspace = folder.parent == workspace.runs.resolve() and not folder.name.startswith(".")
+            if folder.is_dir() and (in_workspace or _is_run_manifest(folder / MANIFEST_FILE)):
                 return folder
             if (folder / MANIFEST_FILE).is_file():
-                other = folder
-    if other is not None:
-        raise RunError.no_run(other)
-    runs, refused = _sorted_out(workspace)
-    known = [run.manifest.run_id for run in runs] + [folder.name for folder, _ in refused]
-    raise RunError.unknown("run", name, sorted(known, reverse=True))
+                other_program = folder
+    if other_program is not None:
+        raise RunError.not_a_run(other_program)
+    runs, unreadable = _open_runs(workspace)
+    names = [run.manifest.run_id for run in runs] + [folder.name for folder, _ in unreadable]
+    raise RunError.unknown("run", name, sorted(names, reverse=True))
 
 
-def _tells_of_a_run(manifest: Path) -> bool:
-    """Whether it is the manifest of a run, of whatever version; other programs have files of that name, too."""
+def _is_run_manifest(path: Path) -> bool:
+    """Whether the file is a run's manifest of any version; other programs also have files of this name."""
     try:
-        told = json.loads(manifest.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(told, dict) and isinstance(told.get("run_id"), str) and isinstance(told.get("sha256"), dict)
+    if not isinstance(content, dict):
+        return False
+    return isinstance(content.get("run_id"), str) and isinstance(content.get("sha256"), dict)
 
 
 def find_run(workspace: Workspace, name: str) -> Run:
-    """Open a run by its id, or by the path of its folder.
+    """Open a run by its id or by the path of its folder.
 
     Raises:
-        RunError: neither is there, or it cannot be opened.
+        RunError: there is no such run, or it cannot be opened.
     """
     return load_run(run_folder(workspace, name))
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:
-    """The run with the lowest expected squared error among runs of one dataset; None when there is none."""
+    """Return the run with the lowest expected squared error among runs of one dataset; None if there are none."""
     return min(runs, key=lambda run: run.manifest.scores.expected_test_mse.value, default=None)

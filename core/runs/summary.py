@@ -1,113 +1,112 @@
-"""A run told in a few lines, for people at a command line."""
+"""A run as a few lines of text for the command line."""
 
 from __future__ import annotations
 
-from core.base.text import count, duration, number, percent
+from core.base.text import count, duration, joined, number, percent
 from core.dataset import UnknownValue
-from core.runs.manifest import Interval, Judged, Manifest
-from core.runs.promise import NOT_PROMISED, is_promised, warning_text
+from core.runs.expected import WITHHELD, shift_warning
+from core.runs.manifest import Interval, Manifest
 from core.runs.store import Run
 from core.schema import LEARNER_LABELS
 
-_BLENDS = {"best_learner": "best learner alone", "mean": "plain mean", "non_negative": "non-negative blend"}
-_WIDE = 10
+_BLEND_LABELS = {"best_learner": "best learner alone", "mean": "plain mean", "non_negative": "non-negative blend"}
+_SCORE_WIDTH = 10
 
 
-def in_words(run: Run) -> str:
-    """What it was made of, how good it is, and whether it may be trusted; the manifest's JSON has all of it."""
+def describe_run(run: Run) -> str:
+    """Return the run's data, settings, scores, warnings and checks; one topic per line."""
     manifest = run.manifest
-    judged = manifest.scores.judged
     return "\n".join(
         [
-            *_what(run),
+            *_identity_lines(run),
             "",
-            f"{judged.label}, lower is better; out of fold unless it says otherwise",
-            *_scores(judged, promised=is_promised(manifest)),
-            *_users(manifest),
+            f"{manifest.scores.judged.label}, lower is better; out of fold unless stated otherwise",
+            *_score_lines(manifest),
+            *_user_lines(manifest),
             "",
-            *_warnings(manifest),
-            *_search(manifest),
-            _verdict(manifest),
+            *_warning_lines(manifest),
+            *_tuning_lines(manifest),
+            _check_line(manifest),
             f"Submission  {run.submission}",
         ]
     )
 
 
-def _what(run: Run) -> list[str]:
-    """Names, data and settings."""
-    manifest, note = run.manifest, run.note
-    sessions = manifest.sessions
-    told = f"{count(sessions.train, 'session')} of train, {sessions.test:,} of test"
+def _identity_lines(run: Run) -> list[str]:
+    manifest, note, sessions = run.manifest, run.note, run.manifest.sessions
+    data = f"{count(sessions.train, 'train session')}, {sessions.test:,} to predict"
     known = f", {sessions.known:,} of them known from train" if sessions.known else ""
-    untrained = [f"{found:,} because {UnknownValue(code).words}" for code, found in sessions.untrained.items()]
-    folds = f"{count(manifest.config.folds, 'fold')} ({manifest.config.fold_kind}), seed {manifest.config.seed}"
+    reasons = [f"{amount:,} because {UnknownValue(code).words}" for code, amount in sessions.untrained.items()]
+    config = manifest.config
+    folds = f"{count(config.folds, 'fold')} ({config.fold_kind})"
     return [
         f"Run         {manifest.run_id}{'  ' + note.name if note.name else ''}",
         *([f"Note        {note.text}"] if note.text else []),
-        f"Made        {manifest.created}, in {duration(manifest.seconds)}",
-        f"Data        {manifest.dataset_name}{' (simulated)' if manifest.synthetic else ''}: {told}{known}",
-        *([f"Not trained {'; '.join(untrained)}"] if untrained else []),
-        f"Settings    {manifest.config.preset}, {folds}, {manifest.config.history} history",
+        f"Created     {manifest.created}, in {duration(manifest.seconds)}",
+        f"Data        {manifest.dataset_name}{' (simulated)' if manifest.synthetic else ''}: {data}{known}",
+        *([f"Not trained {'; '.join(reasons)}"] if reasons else []),
+        f"Settings    {config.preset}, {folds}, seed {config.seed}, {config.history} history",
     ]
 
 
-def _scores(judged: Judged, *, promised: bool) -> list[str]:
-    """From what is to come to what it is measured by."""
-    rows: list[tuple[str, float | None]] = [("meta-model (Ridge)", judged.stack)]
-    rows += [(LEARNER_LABELS.get(name, name), score) for name, score in judged.learners.items()]
-    rows += [(_BLENDS.get(name, name), score) for name, score in judged.blends.items()]
-    rows += [("recovered prices alone", judged.prices), ("linear baseline", judged.linear)]
-    lines = [_line(name, score) for name, score in rows if score is not None]
-    first = (
-        f"{_line('expected on test', judged.expected.value)}  {_interval(judged.expected)}"
-        if promised
-        else f"  {'expected on test':24}{NOT_PROMISED:>{_WIDE}}"
-    )
-    last = f"{_line('best constant', judged.baseline)}  of which the meta-model avoids {percent(judged.skill)}"
-    return [first, *lines, last]
-
-
-def _users(manifest: Manifest) -> list[str]:
-    """Users who have brought sessions before apart from new ones; always in squared errors."""
-    users = manifest.scores.users
-    asked = sum(score.test_sessions for score in users.values())
+def _score_lines(manifest: Manifest) -> list[str]:
+    """The expected score first, the best constant last."""
+    judged = manifest.scores.judged
+    expected = f"  {'expected on test':24}{WITHHELD:>{_SCORE_WIDTH}}"
+    if not manifest.scores.expected_withheld:
+        expected = f"{_score_line('expected on test', judged.expected.value)}  {_interval(judged.expected)}"
+    scores: list[tuple[str, float | None]] = [
+        ("meta-model (Ridge)", judged.stack),
+        *((LEARNER_LABELS.get(name, name), score) for name, score in judged.learners.items()),
+        *((_BLEND_LABELS.get(name, name), score) for name, score in judged.blends.items()),
+        ("recovered prices alone", judged.prices),
+        ("linear baseline", judged.linear),
+    ]
     return [
-        f"{_line(f'MSE, {name} users', score.mse)}  {percent(score.test_sessions / max(asked, 1))} of the test sessions"
+        expected,
+        *(_score_line(label, score) for label, score in scores if score is not None),
+        f"{_score_line('best constant', judged.baseline)}  the meta-model reduces it by {percent(judged.skill)}",
+    ]
+
+
+def _user_lines(manifest: Manifest) -> list[str]:
+    """Mean squared errors of new and returning users, whatever the run's metric."""
+    users = manifest.scores.users
+    test_sessions = sum(score.test_sessions for score in users.values())
+    return [
+        f"{_score_line(f'MSE, {name} users', score.mse)}  "
+        f"{percent(score.test_sessions / max(test_sessions, 1))} of the test sessions"
         for name, score in users.items()
         if score.mse is not None
     ]
 
 
-def _warnings(manifest: Manifest) -> list[str]:
-    """What has to be known before the score is used; nothing where test is like train."""
+def _warning_lines(manifest: Manifest) -> list[str]:
     if manifest.shift is not None and manifest.shift.outcome == "too_few":
-        return ["Test file   has too few sessions or users to be compared with train, or train has"]
-    text = warning_text(manifest)
-    return [f"WARNING     {text}"] if text else []
+        return ["Test file   not compared with train: there are too few sessions or users"]
+    warning = shift_warning(manifest)
+    return [f"WARNING     {warning}"] if warning else []
 
 
-def _search(manifest: Manifest) -> list[str]:
-    """How the learners' settings came about; nothing where nothing was tried."""
+def _tuning_lines(manifest: Manifest) -> list[str]:
     tuning = manifest.tuning
-    if tuning is None or not any(each.trials for each in tuning.learners.values()):
+    if tuning is None or not any(tuned.trials for tuned in tuning.learners.values()):
         return []
-    told = ", ".join(
-        f"{LEARNER_LABELS.get(name, name)} {each.trials} ({each.complete} through all folds)"
-        for name, each in tuning.learners.items()
+    trials = ", ".join(
+        f"{LEARNER_LABELS.get(name, name)} {tuned.trials} ({tuned.complete} on all folds)"
+        for name, tuned in tuning.learners.items()
     )
-    return [f"Trials      {told}; {count(tuning.seeds, 'seed')} in the end"]
+    return [f"Trials      {trials}; final fits with {count(tuning.seeds, 'seed')}"]
 
 
-def _verdict(manifest: Manifest) -> str:
-    found = [
-        f"{each.failed} of {each.failed + each.passed} {name} failed"
-        for name, each in (("submission checks", manifest.checks), ("leak checks", manifest.certificate))
-    ]
-    return f"Checks      {', '.join(found)}"
+def _check_line(manifest: Manifest) -> str:
+    groups = (("submission checks", manifest.checks), ("leak checks", manifest.certificate))
+    counts = [f"{group.failed} of {group.failed + group.passed} {name} failed" for name, group in groups]
+    return f"Checks      {joined(counts)}"
 
 
-def _line(name: str, score: float | None) -> str:
-    return f"  {name:24}{number(score):>{_WIDE}}"
+def _score_line(label: str, score: float | None) -> str:
+    return f"  {label:24}{number(score):>{_SCORE_WIDTH}}"
 
 
 def _interval(interval: Interval) -> str:

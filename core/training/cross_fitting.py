@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.checkpoint import Kept, nothing_kept
-from core.base.progress import News, Tell
+from core.base.checkpoint import LoadOrCompute, always_compute
+from core.base.progress import InterimResult, OnResult, Report
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.schema import LEARNER_LABELS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
@@ -29,8 +29,6 @@ from core.training.targets import Link
 
 _MODEL, _LINK, _PREDICTED = "model", "link.json", "predicted.npz"
 """Names of what is kept of a fit."""
-Report = Callable[[int, int, str], None]
-"""Called with fits done, fits in all, and what is being done."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +124,8 @@ def cross_fit(
     metric: Metric | None = None,
     settings: Mapping[str, Settings] | None = None,
     report: Report = lambda part, parts, text: None,
-    tell: Tell = lambda news: None,
-    kept: Kept = nothing_kept,
+    tell: OnResult = lambda news: None,
+    kept: LoadOrCompute = always_compute,
 ) -> tuple[CrossFit, ...]:
     """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
 
@@ -186,7 +184,7 @@ def cross_fit(
             error = (
                 float(np.mean((fitted.validated - matrices.y[splits[fold][1]]) ** 2)) if fold < folds.count else None
             )
-            tell(News("fit", {"learner": learner.name, "fold": fold, "mse": error}))
+            tell(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": error}))
             done[learner.name] += 1
             report(sum(done.values()), len(tasks), _told(learner, done[learner.name], len(splits)))
         results = dict(zip(tasks, (future.result() for future in futures), strict=True))

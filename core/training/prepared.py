@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from core.base.checkpoint import Kept, nothing_kept
+from core.base.checkpoint import LoadOrCompute, always_compute
+from core.base.progress import Report
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
 from core.metric import Metric, metric_named
@@ -16,8 +17,6 @@ from core.training.learned_columns import FoldColumns, learn_columns
 from core.training.learners import LEARNERS, FitContext, Learner, Vector
 from core.training.training_set import TrainingSet
 
-Report = Callable[[int, int, str], None]
-"""Hears of the part that is done, of all parts, and in words of what is being done."""
 _SECONDS_A_DAY = 86_400
 
 
@@ -41,7 +40,7 @@ def prepare(
     data: TrainingSet,
     config: RunConfig,
     report: Report = lambda part, parts, text: None,
-    kept: Kept = nothing_kept,
+    kept: LoadOrCompute = always_compute,
 ) -> Prepared:
     """Make the folds, and learn in each what is learned from values.
 
@@ -69,7 +68,7 @@ def fold_columns(
     y: Vector,
     folds: Folds,
     report: Callable[[int, int], None] = lambda part, parts: None,
-    kept: Kept = nothing_kept,
+    kept: LoadOrCompute = always_compute,
 ) -> FoldColumns | None:
     """What is learned from the values `y` fold by fold; None where the rows have no events."""
     if data.baskets is None:

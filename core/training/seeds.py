@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.base.checkpoint import Kept
-from core.base.progress import News, Tell
+from core.base.checkpoint import LoadOrCompute
+from core.base.progress import InterimResult, OnResult, Report
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
-from core.training.prepared import Prepared, Report
+from core.training.prepared import Prepared
 from core.training.tuning import Budget, Searched
 from core.training.tuning.search import AFTERWARDS, round_seconds
 
@@ -20,8 +20,8 @@ def fit_with_seeds(
     budget: Budget | None,
     *,
     report: Report,
-    tell: Tell,
-    kept: Kept,
+    tell: OnResult,
+    kept: LoadOrCompute,
 ) -> tuple[tuple[CrossFit, ...], int]:
     """Each learner's fits with one seed after the other, as one, and how many seeds they are of: one at least, then as
     many as the preset says while the time reaches, and more where there is still time.
@@ -49,7 +49,7 @@ def fit_with_seeds(
                 settings=settings,
                 kept=kept,
                 tell=lambda news, number=number: tell(  # type: ignore[misc]
-                    News(news.kind, news.content | {"seed": number})
+                    InterimResult(news.kind, news.content | {"seed": number})
                 ),
                 report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
                     number * parts + part, max(least, number + 1) * parts, text

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.base.checkpoint import Kept, nothing_kept
-from core.base.progress import Tell
+from core.base.checkpoint import LoadOrCompute, always_compute
+from core.base.progress import OnResult, Report
 from core.features.learned.user_values import BUCKETS, History
 from core.metric import MSE, Metric, metric_named
 from core.training import baselines
@@ -21,7 +21,7 @@ from core.training.folds import Folds
 from core.training.intervals import Intervals, Known, fit_intervals
 from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext, Matrix, Vector
-from core.training.prepared import Prepared, Report
+from core.training.prepared import Prepared
 from core.training.seeds import fit_with_seeds
 from core.training.stacking import Blend, Stack, blends, fit_stack
 from core.training.training_set import TrainingSet
@@ -106,7 +106,7 @@ def tune(
     records: SearchFolder,
     budget: Budget,
     report: Report = lambda part, parts, text: None,
-    tell: Tell = lambda news: None,
+    tell: OnResult = lambda news: None,
 ) -> dict[str, Searched]:
     """Search every learner's settings on the folds until the budget is spent."""
     return search(
@@ -129,8 +129,8 @@ def train(
     searched: Mapping[str, Searched] | None = None,
     budget: Budget | None = None,
     report: Report = lambda part, parts, text: None,
-    tell: Tell = lambda news: None,
-    kept: Kept = nothing_kept,
+    tell: OnResult = lambda news: None,
+    kept: LoadOrCompute = always_compute,
 ) -> Training:
     """Fit every learner on every fold, then the meta-model; score it as it will be scored.
 

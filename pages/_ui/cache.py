@@ -23,7 +23,7 @@ from core.eda.run_charts import importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
-from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, damage
+from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, find_damage
 from core.schema import UNIT, USER
 
 _KEPT = 32
@@ -203,7 +203,7 @@ def comparison(first_folder: str, second_folder: str, dataset_folder: str | None
 @st.cache_data(max_entries=_KEPT, ttl=_LOOK_AGAIN, show_spinner=False)
 def damaged_files(run_folder: str) -> list[str]:
     """What is not as the run's manifest says, in words."""
-    return damage(load_run(Path(run_folder))).words()
+    return find_damage(load_run(Path(run_folder))).descriptions()
 
 
 def card_of(dataset_folder: str) -> DatasetCard:

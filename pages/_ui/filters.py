@@ -9,11 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import count, percent
+from core.base.text import count, listed, percent
 from core.dataset import DatasetCard
 from core.eda.parts.picking import Pick, picked
 from core.eda.parts.selection import Selection
-from core.errors import listed
 from core.schema import EVENT_TYPES, ROLES
 
 _BOTH = "both"

@@ -71,7 +71,7 @@ def _one(run: Run) -> None:
             name = st.text_input("Name", note.name, max_chars=80, placeholder="What to call this run")
             text = st.text_area("Note", note.text, max_chars=4000, placeholder="What is to be remembered of it")
             if st.form_submit_button("Keep the note", icon=":material/save:"):
-                run.keep_note(Note.checked(name, text))
+                run.save_note(Note.checked(name, text))
                 st.rerun()
         with st.popover("Delete the run", icon=":material/delete:"):
             st.markdown("The run's models, predictions and submission are deleted for good.")

@@ -15,7 +15,7 @@ from core.eda.run_charts import (
     search_space,
     setting_importance,
 )
-from core.runs import Run, expected_score, is_promised, warning_text
+from core.runs import Run, expected_score, shift_warning
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.schema import LEARNER_LABELS
 from pages._ui.cache import error_frames
@@ -34,7 +34,7 @@ _RIGHT = st.column_config.TextColumn(alignment="right")
 
 def show_warning(run: Run) -> None:
     """What has to be known before the score is used; nothing where the test file is like train."""
-    if text := warning_text(run.manifest):
+    if text := shift_warning(run.manifest):
         st.warning(text, icon=":material/warning:")
 
 
@@ -43,7 +43,7 @@ def expected_figure(run: Run, more: str = "") -> Figure:
     judged = run.manifest.scores.judged
     meaning = (
         f"To expect on the test file, in {judged.unit}{more}."
-        if is_promised(run.manifest)
+        if not run.manifest.scores.expected_withheld
         else f"The test file is unlike train. Cross-validated on train: {number(judged.stack)}, in {judged.unit}."
     )
     return Figure(f"Expected test {judged.label}", expected_score(run.manifest), meaning)

@@ -7,9 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import count, estimate, number, percent
+from core.base.text import count, estimate, listed, number, percent
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
-from core.errors import listed
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL

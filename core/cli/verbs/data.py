@@ -11,8 +11,8 @@ import polars as pl
 
 from core import audit as auditing
 from core import ingestion
-from core.base.files import building_file
-from core.base.text import count
+from core.base.files import atomic_file
+from core.base.text import count, listed
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, mapping_of, required
 from core.cli.output import EXIT_DONE, Outcome, bar, writing_to
@@ -20,7 +20,7 @@ from core.config import RunConfig
 from core.dataset import Dataset, UnknownValue, list_datasets, untrained_lines
 from core.demo import write_demo
 from core.demo.journey import write_journey
-from core.errors import RunError, SettingError, listed
+from core.errors import RunError, SettingError
 from core.features import feature_catalogue, feature_page, write_features
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import counts_of, peek, understood
@@ -168,7 +168,7 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     with (
         bar("Features", shown=not options.json) as advance,
         writing_to(options.out),
-        building_file(options.out) as path,
+        atomic_file(options.out) as path,
     ):
         written = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
     columns = sum(each.looks_at != "values" for each in feature_catalogue())

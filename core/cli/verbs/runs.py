@@ -10,20 +10,20 @@ import polars as pl
 
 from core import jobs as job_queue
 from core import runs as run_store
-from core.base.progress import Moment, Progress
-from core.base.text import number
+from core.base.progress import Progress, ProgressUpdate
+from core.base.text import listed, number
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, mapping_of, required
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets, untrained_lines
-from core.errors import RunError, SettingError, listed
+from core.errors import RunError, SettingError
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import must_be_free, must_be_possible
 from core.pipeline.steps import steps
 from core.pipeline.verify import verify_run
-from core.runs.store import damage
+from core.runs.store import find_damage
 from core.schema import LEARNER_LABELS, UNIT, USER
 from core.submission import CheckResult
 
@@ -53,14 +53,14 @@ def run(options: argparse.Namespace) -> Outcome:
             job_queue.working_here(workspace, dataset, config, options.out) as (job, watch),
         ):
 
-            def both(moment: Moment) -> None:
+            def both(moment: ProgressUpdate) -> None:
                 show(moment)
                 watch.moment(moment)
 
             run = _worked(dataset, config, workspace, options, job=job.id, watch=job_queue.Watcher(both, watch.news))
     manifest = run.manifest
     judged = manifest.scores.judged
-    promised = run_store.is_promised(manifest)
+    promised = not manifest.scores.expected_withheld
     interval = f" (90%: {number(judged.expected.low)} to {number(judged.expected.high)})" if promised else ""
     words = (
         f"{run.submission}\n"
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> Outcome:
         f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
         f"failed; {manifest.seconds:.0f} s"
     )
-    if warning := run_store.warning_text(manifest):
+    if warning := run_store.shift_warning(manifest):
         words += f"\nWARNING: {warning}"
     card = dataset.card()
     for file in (card.train, card.test):
@@ -193,18 +193,19 @@ def runs(options: argparse.Namespace) -> Outcome:
 def _run_line(run: run_store.Run) -> str:
     manifest = run.manifest
     expected = f"{manifest.scores.expected_test_mse.value:,.1f}"
-    if not run_store.is_promised(manifest):
-        expected = run_store.NOT_PROMISED
+    if manifest.scores.expected_withheld:
+        expected = run_store.WITHHELD
     return f"{manifest.run_id}  {manifest.dataset_name:16}  expected MSE {expected:>12}  {run.note.name or run.folder}"
 
 
 def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    return EXIT_DONE, run.manifest.model_dump(), "\n".join([*_not_whole(run), run_store.in_words(run)])
+    return EXIT_DONE, run.manifest.model_dump(), "\n".join([*_not_whole(run), run_store.describe_run(run)])
 
 
 def _not_whole(*runs: run_store.Run) -> list[str]:
     """A sentence for each run whose files are not those that its manifest tells of."""
-    return [str(RunError.not_whole(run.folder, listed(wrong, 3))) for run in runs if (wrong := damage(run).words())]
+    damages = ((run.folder, find_damage(run).descriptions()) for run in runs)
+    return [str(RunError.damaged(folder, listed(clauses, 3))) for folder, clauses in damages if clauses]
 
 
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
@@ -255,7 +256,7 @@ def _verify(run: run_store.Run, workspace: Workspace, options: argparse.Namespac
 def _note(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
     given = {key: value for key in ("name", "text") if (value := getattr(options, key)) is not None}
     if given:
-        run.keep_note(run_store.Note.checked(**(run.note.model_dump() | given)))
+        run.save_note(run_store.Note.checked(**(run.note.model_dump() | given)))
     note = run.note
     return (
         EXIT_DONE,
@@ -267,6 +268,6 @@ def _note(run: run_store.Run, workspace: Workspace, options: argparse.Namespace)
 def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
     """Deleted only by asking twice."""
     if not options.yes:
-        raise RunError.not_sure(folder.name, folder)
+        raise RunError.not_confirmed(folder.name, folder)
     run_store.delete_run(folder)
     return EXIT_DONE, {"deleted": folder.name}, f"{folder} is deleted."

@@ -15,8 +15,8 @@ import optuna
 from numpy.typing import NDArray
 from optuna.storages.journal import JournalFileBackend
 
-from core.base.checkpoint import claimed_folder, own_folder
-from core.base.files import building_file
+from core.base.checkpoint import available_folder, take_ownership
+from core.base.files import atomic_file
 from core.training.learners import Vector
 
 _JOURNAL = "search.journal"
@@ -31,11 +31,11 @@ class SearchFolder:
     @classmethod
     def claimed(cls, folder: Path) -> SearchFolder:
         """The folder; or, while another living process searches in it, one beside it."""
-        return cls(claimed_folder(folder))
+        return cls(available_folder(folder))
 
     def storage(self) -> optuna.storages.BaseStorage:
         """A journal that one process at a time writes to."""
-        own_folder(self._folder)
+        take_ownership(self._folder)
         journal = self._folder / _JOURNAL
         # the lock of a process that was killed, which nobody else would wait for in vain: the folder is ours
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
@@ -44,7 +44,7 @@ class SearchFolder:
 
     def keep(self, learner: str, number: int, oof: Vector) -> None:
         """Out-of-fold predictions of a trial, written before the trial counts as finished: whole or not at all."""
-        with building_file(self._path(learner, number)) as building, building.open("wb") as file:
+        with atomic_file(self._path(learner, number)) as building, building.open("wb") as file:
             np.save(file, oof.astype(np.float32))
 
     def predictions(self, learner: str, number: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from core.base.progress import News, Tell
+from core.base.progress import InterimResult, OnResult
 from core.base.text import number
 from core.metric import Metric
 from core.schema import LEARNER_LABELS
@@ -72,7 +72,7 @@ def search(
     records: SearchFolder,
     seeds: int,
     report: Callable[[float, str], None] = lambda share, text: None,
-    tell: Tell = lambda news: None,
+    tell: OnResult = lambda news: None,
 ) -> dict[str, Searched]:
     """Search until the budget is spent; every learner tries at least its first settings on all folds.
 
@@ -139,7 +139,7 @@ class _Turns:
         workers: int,
         seeds: int,
         report: Callable[[float, str], None],
-        tell: Tell,
+        tell: OnResult,
     ) -> None:
         self._searches, self._budget, self._fits, self._workers = searches, budget, fits, workers
         self._seeds, self._report, self._tell = seeds, report, tell
@@ -168,7 +168,7 @@ class _Turns:
                         self._tell(_news(chosen, tried))
                         if len(chosen.tried) % _TELL_IMPORTANCES_EVERY == 0:
                             shares = chosen.importances()
-                            self._tell(News("importances", {"learner": chosen.learner.name, "shares": shares}))
+                            self._tell(InterimResult("importances", {"learner": chosen.learner.name, "shares": shares}))
                         self._report(self._share(), _told(chosen, tried))
             finally:
                 with self._lock:
@@ -238,7 +238,7 @@ def _best_before(tried: Sequence[TriedSettings]) -> Iterator[float]:
     return accumulate((each.loss if each.complete else np.inf for each in tried), min)
 
 
-def _news(search: LearnerSearch, tried: TriedSettings) -> News:
+def _news(search: LearnerSearch, tried: TriedSettings) -> InterimResult:
     """A finished trial, as it is told while the search goes on."""
     told = {
         "learner": search.learner.name,
@@ -249,7 +249,7 @@ def _news(search: LearnerSearch, tried: TriedSettings) -> News:
         "seconds": tried.seconds,
         "settings": tried.params,
     }
-    return News("trial", told)
+    return InterimResult("trial", told)
 
 
 def _told(search: LearnerSearch, tried: TriedSettings) -> str:
