@@ -5,28 +5,32 @@ compared, named and deleted.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
+import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from core.base.workspace import Workspace
+from core.checks import CheckResult
 from core.cli import main
 from core.config import RunConfig
 from core.errors import RunError
+from core.features import feature_catalogue
 from core.pipeline.first_run import demo_dataset
 from core.pipeline.run import run as run_pipeline
-from core.pipeline.verify import Verified, verify_run
+from core.pipeline.verify import verify_run
 from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
 from core.runs.compare import Paired
 from core.runs.cost import expected_seconds
 from core.runs.manifest import VERSION
-from core.runs.store import MANIFEST_FILE, OOF_FILE, SUBMISSION_FILE, damage
+from core.runs.store import MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, damage, hash_files
 from core.schema import STACK, UNIT, USER, VALUE
 
 Home = tuple[Workspace, Run]
@@ -44,8 +48,8 @@ def twin(finished_home: Home) -> Run:
     return load_run(folder)
 
 
-def outcomes(found: list[Verified]) -> dict[str, str]:
-    return {each.code: each.outcome for each in found}
+def outcomes(results: list[CheckResult]) -> dict[str, str]:
+    return {result.code: result.outcome for result in results}
 
 
 def with_manifest(run: Run, **changes: object) -> Path:
@@ -57,11 +61,23 @@ def with_manifest(run: Run, **changes: object) -> Path:
 # --- damage -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_whole_run_is_verified_and_its_models_say_the_same(finished_home: Home) -> None:
+def test_an_unchanged_run_is_verified_and_its_models_reproduce_the_predictions(
+    finished_home: Home, snapshot: SnapshotAssertion
+) -> None:
     workspace, run = finished_home
-    found = verify_run(run, demo_dataset(workspace))
-    assert outcomes(found) == {"files": "passed", "versions": "passed", "predictions": "passed"}
-    assert "relative to the largest prediction, is 0.0e+00" in found[2].explanation
+    results = verify_run(run, demo_dataset(workspace))
+    assert outcomes(results) == {"files": "passed", "versions": "passed", "predictions": "passed"}
+    assert "0.0e+00" in results[2].explanation
+    assert [result.record() for result in results] == snapshot
+
+
+def test_verification_does_not_depend_on_the_source_of_the_program(
+    finished_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, run = finished_home
+    other = load_run(with_manifest(run, program="0" * len(run.manifest.program)))
+    monkeypatch.setattr("core.base.checkpoint.program_digest", lambda: "f" * 64)
+    assert outcomes(verify_run(other, demo_dataset(workspace)))["predictions"] == "passed"
 
 
 @pytest.mark.parametrize("name", ["submission.csv", "oof.parquet", "models/lightgbm-fold0.txt", "models/links.json"])
@@ -71,9 +87,9 @@ def test_one_flipped_byte_is_found(finished_home: Home, twin: Run, name: str) ->
     content[len(content) // 2] ^= 1
     (run.folder / name).write_bytes(content)
     assert damage(run).changed == (name,)
-    found = verify_run(run, None)
-    assert outcomes(found)["files"] == "failed"
-    assert found[0].explanation == f"changed: {name}"
+    results = verify_run(run, None)
+    assert outcomes(results)["files"] == "failed"
+    assert name in results[0].explanation
     assert outcomes(verify_run(twin, None))["files"] == "passed"
 
 
@@ -116,27 +132,75 @@ def test_a_manifest_that_is_none_is_refused_in_a_sentence(finished_home: Home, t
     assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
 
 
-def test_models_that_say_something_else_are_found_though_the_hashes_fit(finished_home: Home) -> None:
+def with_hashes(run: Run) -> Run:
+    """The run with a manifest whose hashes are those of its files now."""
+    return load_run(with_manifest(run, sha256=hash_files(run.folder)))
+
+
+def scale_predictions(file: str, by: float) -> Callable[[Path], None]:
+    """Multiply the predictions of XGBoost that are stored in a table of the run."""
+
+    def change(folder: Path) -> None:
+        pl.read_parquet(folder / file).with_columns(pl.col("xgboost") * by).write_parquet(folder / file)
+
+    return change
+
+
+def reverse_leaves(folder: Path) -> None:
+    """Reverse the leaf values of the first tree; LightGBM stores the length of a tree, which must not change."""
+    path = folder / "models" / "lightgbm-fold0.txt"
+    before, leaves, after = re.split(r"(?<=\nleaf_value=)(.*)", path.read_text(), maxsplit=1)
+    path.write_text(f"{before}{' '.join(reversed(leaves.split()))}{after}")
+
+
+def spoil_a_model(folder: Path) -> None:
+    (folder / "models" / "xgboost-fold1.ubj").write_bytes(b"no model")
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        (scale_predictions(OOF_FILE, 1.01), "XGBoost"),
+        (scale_predictions(PREDICTIONS_FILE, 1.01), "XGBoost"),
+        (reverse_leaves, "LightGBM"),
+        (spoil_a_model, "cannot predict"),
+    ],
+    ids=["out-of-fold predictions", "test predictions", "leaves of a model", "an unreadable model"],
+)
+def test_altered_predictions_or_models_fail_even_if_the_hashes_match(
+    finished_home: Home, change: Callable[[Path], None], detail: str
+) -> None:
     workspace, run = finished_home
-    oof = pl.read_parquet(run.folder / OOF_FILE)
-    oof = oof.with_columns(pl.col("xgboost") * 1.01)
-    oof.write_parquet(run.folder / OOF_FILE)
-    hashes = json.loads((run.folder / MANIFEST_FILE).read_text())["sha256"]
-    hashes[OOF_FILE] = hashlib.sha256((run.folder / OOF_FILE).read_bytes()).hexdigest()
-    changed = load_run(with_manifest(run, sha256=hashes))
-    found = verify_run(changed, demo_dataset(workspace))
-    assert outcomes(found) == {"files": "passed", "versions": "passed", "predictions": "failed"}
-    assert found[2].explanation.endswith("(XGBoost).")
+    change(run.folder)
+    results = verify_run(with_hashes(run), demo_dataset(workspace))
+    assert outcomes(results) == {"files": "passed", "versions": "passed", "predictions": "failed"}
+    assert detail in results[2].explanation
 
 
-def test_other_libraries_are_not_called_those_that_it_was_made_with(
+def test_other_library_versions_are_reported_and_allow_for_rounding(
     finished_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, run = finished_home
+    workspace, run = finished_home
+    scale_predictions(OOF_FILE, 1 + 1e-7)(run.folder)
+    run, dataset = with_hashes(run), demo_dataset(workspace)
+    assert outcomes(verify_run(run, dataset))["predictions"] == "failed"
     monkeypatch.setattr("core.pipeline.verify.versions", lambda: run.manifest.versions | {"numpy": "1.0"})
-    _, found, _ = verify_run(run, None)
-    assert (found.code, found.outcome) == ("versions", "not_applicable")
-    assert found.explanation == f"It was made with numpy {run.manifest.versions['numpy']} (here 1.0)."
+    results = verify_run(run, dataset)
+    assert outcomes(results) == {"files": "passed", "versions": "not_applicable", "predictions": "passed"}
+    assert f"numpy {run.manifest.versions['numpy']} (installed: 1.0)" in results[1].explanation
+
+
+def test_predictions_are_not_checked_without_the_dataset_or_its_features(
+    finished_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, run = finished_home
+    absent = verify_run(run, None)
+    assert outcomes(absent)["predictions"] == "not_applicable"
+    assert run.manifest.dataset[:12] in absent[2].explanation
+    monkeypatch.setattr("core.pipeline.verify.feature_catalogue", lambda: feature_catalogue()[1:])
+    other = verify_run(run, demo_dataset(workspace))
+    assert outcomes(other)["predictions"] == "not_applicable"
+    assert f"1 of its {len(feature_catalogue())}" in other[2].explanation
 
 
 @pytest.mark.parametrize(
