@@ -1,31 +1,35 @@
-"""An audit in words, for a terminal."""
+"""An audit report as text for a terminal."""
 
 from __future__ import annotations
 
-from core.audit.finding import Severity
 from core.audit.report import AuditReport
 from core.base.text import count
+from core.checks import Severity
 
-_MARKS: dict[Severity, str] = {"serious": "SERIOUS", "warning": "WARNING", "note": "note"}
-_WIDTH = 9
-"""The longest mark and two blanks."""
+_LABELS: dict[Severity, str] = {"serious": "SERIOUS", "warning": "WARNING", "note": "note"}
+_INDENT = 9
+"""Width of the longest label and two spaces."""
 
 
 def lines(report: AuditReport) -> list[str]:
-    """A summary, the findings with their explanation, advice and examples, and what did not apply; no line ends."""
-    counted = report.counted()
-    quiet = [outcome for outcome in report.outcomes if outcome.outcome == "quiet"]
-    absent = [outcome for outcome in report.outcomes if outcome.outcome == "not_applicable"]
-    told = [
-        f"{count(len(report.findings), 'finding')}: {counted['serious']:,} serious, "
-        f"{count(counted['warning'], 'warning')}, {count(counted['note'], 'note')}; "
-        f"{count(len(quiet), 'rule')} found nothing, {len(absent):,} did not apply"
+    """Return a report as lines without line ends.
+
+    The first line is a summary. Then follow the findings, each with its explanation, advice and examples, and the
+    rules that do not apply.
+    """
+    counts = report.counted()
+    n_quiet = sum(outcome.outcome == "quiet" for outcome in report.outcomes)
+    not_applicable = [outcome for outcome in report.outcomes if outcome.outcome == "not_applicable"]
+    text = [
+        f"{count(len(report.findings), 'finding')}: {counts['serious']:,} serious, "
+        f"{count(counts['warning'], 'warning')}, {count(counts['note'], 'note')}; "
+        f"{count(n_quiet, 'rule')} found nothing, {len(not_applicable):,} did not apply"
     ]
-    indent = " " * _WIDTH
+    indent = " " * _INDENT
     for finding in report.findings:
-        told.append(f"{_MARKS[finding.severity]:{_WIDTH}}{finding.title}")
-        told += [f"{indent}{finding.explanation}", f"{indent}{finding.advice}"]
+        text.append(f"{_LABELS[finding.severity]:{_INDENT}}{finding.title}")
+        text += [f"{indent}{finding.explanation}", f"{indent}{finding.advice}"]
         if finding.examples:
-            told.append(f"{indent}For example {'; '.join(finding.examples)}")
-    told += [f"{'-':{_WIDTH}}{outcome.title}: does not apply, {outcome.reason}" for outcome in absent]
-    return told
+            text.append(f"{indent}For example {'; '.join(finding.examples)}")
+    text += [f"{'-':{_INDENT}}{outcome.title}: does not apply, {outcome.reason}" for outcome in not_applicable]
+    return text

@@ -1,4 +1,4 @@
-"""The recurring parts of a finding's sentences: days, lasting times, verbs that agree with their count."""
+"""Recurring parts of a finding's sentences: days, time spans, verbs that agree with an amount, lists."""
 
 from __future__ import annotations
 
@@ -10,53 +10,54 @@ import numpy as np
 from core.base.text import duration, number
 
 DAY: Final = 86_400
-MOST_EXAMPLES: Final = 3
+"""Seconds."""
+MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough to read at a glance."""
-LONGEST_SHOWN: Final = 40
-"""Characters: a usual id is shorter; a paragraph in an id's place must not flood the sentence."""
+MAX_TEXT: Final = 40
+"""Characters. Most ids are shorter; a paragraph in place of an id must not flood the sentence."""
 
 
-def day(seconds: int) -> str:
-    """The day (UTC) of a moment in epoch seconds, of any year.
+def format_day(seconds: int) -> str:
+    """Return the date (UTC) of an epoch time in seconds, in any year.
 
-    >>> day(1_748_865_600), day(-1)
+    >>> format_day(1_748_865_600), format_day(-1)
     ('2025-06-02', '1969-12-31')
     """
     return str(np.datetime64(seconds, "s").astype("datetime64[D]"))
 
 
-def shown(text: str, most: int = LONGEST_SHOWN) -> str:
-    """A text of the files as it is shown: control characters made visible, what is longer than `most` cut.
+def display(text: str, length: int = MAX_TEXT) -> str:
+    r"""Return text from a file for display: long text is cut, and control characters are escaped.
 
-    >>> shown("P12"), shown("a" + chr(10) + "b") == "a" + chr(92) + "nb", shown("x" * 50) == "x" * 40 + "…"
-    ('P12', True, True)
+    >>> display("P12"), display("a\nb"), display("x" * 50) == "x" * 40 + "…"
+    ('P12', 'a\\nb', True)
     """
-    cut = text if len(text) <= most else f"{text[:most]}…"
+    cut = text if len(text) <= length else f"{text[:length]}…"
     return cut if cut.isprintable() else repr(cut)[1:-1]
 
 
-def lasting(seconds: int) -> str:
-    """A length of time; from two days on in days.
+def time_span(seconds: int) -> str:
+    """Return a time span, in days if it is two days or longer.
 
-    >>> lasting(90), lasting(86_400), lasting(1_764_000)
+    >>> time_span(90), time_span(86_400), time_span(1_764_000)
     ('1 min 30 s', '24 h 0 min', '20.4 days')
     """
     return duration(seconds) if seconds < 2 * DAY else f"{number(seconds / DAY)} days"
 
 
-def verb(amount: int, one: str, several: str) -> str:
-    """The form of the verb that goes with the amount.
+def verb(amount: int, singular: str, plural: str) -> str:
+    """Return the form of a verb that agrees with an amount.
 
     >>> verb(1, "has", "have"), verb(0, "has", "have")
     ('has', 'have')
     """
-    return one if amount == 1 else several
+    return singular if amount == 1 else plural
 
 
-def joined(parts: Sequence[str]) -> str:
-    """Parts of a sentence as a list.
+def enumeration(parts: Sequence[str]) -> str:
+    """Return a list with commas and "and".
 
-    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    >>> enumeration(["a"]), enumeration(["a", "b"]), enumeration(["a", "b", "c"])
     ('a', 'a and b', 'a, b and c')
     """
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
