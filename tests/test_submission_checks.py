@@ -169,15 +169,15 @@ FAILURES = [
         HEADER + "S1,1\nS3,2\nS2,3\nS4,4\nS5,5\n",
         "2 of 5 rows are in another place than in sample_submission.csv (line 3: 'S3', line 4: 'S2')",
     ),
-    ("constant", with_values("0.0", "0", " 0", "0e5", "-0"), "5 numbers are 0"),
+    ("constant", with_values("0.0", "0", " 0", "0e5", "-0"), "All 5 numbers are 0."),
     (
         "plausible",
         with_values("300", "300.1", "1e9"),
-        "line 3: '300.1', line 4: '1e9'",
+        "2 of 3 values are above 300, 10 times the largest value of train (line 3: '300.1', line 4: '1e9')",
     ),
     ("scale", with_values("3.99", "3.99"), "mean value is 3.99, that of train 20. A mean between 4 and 100"),
-    ("scale", with_values("2000", "3000"), "2,500"),
-    ("scale", with_values("1e308", "1.5e308"), "inf"),
+    ("scale", with_values("2000", "3000"), "mean value is 2,500, "),
+    ("scale", with_values("1e308", "1.5e308"), "mean value is inf, "),
 ]
 
 ALL = set(CODES)

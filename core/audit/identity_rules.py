@@ -84,7 +84,8 @@ class _NewItems(Rule):
             count=n_new,
             explanation=(
                 f"{n_new:,} of {test.height:,} {self.plural} of test ({percent(n_new / test.height)}) "
-                f"{verb(n_new, 'is', 'are')} not in train; {percent(share)} of the test events are on new {self.plural}."
+                f"{verb(n_new, 'is', 'are')} not in train; {percent(share)} of the test events are on new "
+                f"{self.plural}."
             ),
             advice=(
                 f"Check whether both files write their {ID_COLUMNS[self.column]} in the same way."

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.audit import Finding
+from tests.audit.shop import calm, changed, figures, find, finding_of, number_of
 from tests.events_on_the_spot import Event, store
-from tests.test_audit import calm, changed, figures, find, finding_of, number_of
 
 FEW = calm(60, 30)
 
