@@ -73,7 +73,7 @@ def visit(
 
 
 def changed(events: list[Event], change: Callable[[Event], dict[str, object]]) -> list[Event]:
-    """The events with what `change` says of each."""
+    """The events with the fields that `change` returns for each."""
     return [dataclasses.replace(event, **change(event)) for event in events]
 
 

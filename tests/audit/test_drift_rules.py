@@ -35,14 +35,14 @@ def test_different_test_sessions_are_a_warning(tmp_path):
     assert set(table) == {feature.name for feature in all_features()}
     assert [record["psi"] for record in drift.table] == sorted((r["psi"] for r in drift.table), reverse=True)
     assert figures(drift).startswith(f"{drift.count} {len(table)} ")
-    told = finding_of("told_apart", dataset)
-    assert told.severity == "warning"
-    assert figures(told).startswith("1.00 ")
+    classified = finding_of("told_apart", dataset)
+    assert classified.severity == "warning"
+    assert figures(classified).startswith("1.00 ")
 
 
 def test_a_growing_past_is_a_note_if_test_is_later(calm_shop):
-    drift, told = finding_of("feature_drift", calm_shop), finding_of("told_apart", calm_shop)
-    assert (drift.severity, told.severity) == ("note", "note")
+    drift, classified = finding_of("feature_drift", calm_shop), finding_of("told_apart", calm_shop)
+    assert (drift.severity, classified.severity) == ("note", "note")
     assert {record["about"] for record in drift.table if record["drifted"]} == {"the past"}
     assert f"({drift.count} about the past)" in drift.explanation
     assert drift.advice.startswith("Nothing to do. ")
@@ -51,9 +51,9 @@ def test_a_growing_past_is_a_note_if_test_is_later(calm_shop):
 def test_a_test_of_one_day_is_no_warning(tmp_path):
     """Its hours and weekdays are others than those of train, and its sessions are the same."""
     dataset = store(tmp_path, calm(test_days=(20, 21)))
-    drift, told = finding_of("feature_drift", dataset), finding_of("told_apart", dataset)
+    drift, classified = finding_of("feature_drift", dataset), finding_of("told_apart", dataset)
     about = {record["about"] for record in drift.table if record["drifted"]}
-    assert (drift.severity, told.severity) == ("note", "note")
+    assert (drift.severity, classified.severity) == ("note", "note")
     assert about == {"the calendar", "the past"}
 
 
@@ -68,10 +68,10 @@ def test_every_feature_is_about_the_session_the_calendar_or_the_past():
 def test_the_sample_holds_the_features_of_a_run_for_the_same_units_each_time(demo):
     table = build_features(demo, RunConfig())
     sample = draw_sample(demo, lambda part, parts, text: None, most=200)
-    again = draw_sample(demo, lambda part, parts, text: None, most=200)
+    repeated = draw_sample(demo, lambda part, parts, text: None, most=200)
     assert sample.train.shape == sample.test.shape == (200, len(table.names))
     assert sample.names == tuple(table.names)
-    np.testing.assert_array_equal(sample.train, again.train)
+    np.testing.assert_array_equal(sample.train, repeated.train)
     everything = set(map(tuple, np.nan_to_num(table.values.to_numpy(), nan=-9).tolist()))
     assert {tuple(row) for row in np.nan_to_num(sample.train, nan=-9).tolist()} <= everything
     whole = draw_sample(demo, lambda part, parts, text: None)
@@ -87,7 +87,7 @@ def test_the_distances_agree_with_their_definitions():
     answer = ks_2samp(first, second)
     assert apart.ks == pytest.approx(answer.statistic)
     edges = np.quantile(first, np.linspace(0, 1, 11)[1:-1])
-    e, a = (np.histogram(each, [-np.inf, *edges, np.inf])[0] / len(each) for each in (first, second))
+    e, a = (np.histogram(sample, [-np.inf, *edges, np.inf])[0] / len(sample) for sample in (first, second))
     assert apart.psi == pytest.approx(np.sum((a - e) * np.log(a / e)), rel=0.02)
 
 

@@ -21,10 +21,10 @@ from tests.events_on_the_spot import Event, store
 
 
 def test_users_in_both_files_are_a_note_with_their_share_of_users_and_sessions(tmp_path):
-    again = [
+    repeated = [
         event for number in range(3) for event in visit("test", f"X{number}", "U-train-0", times=[22 * DAY + number])
     ]
-    finding = finding_of("shared_users", store(tmp_path, calm() + again))
+    finding = finding_of("shared_users", store(tmp_path, calm() + repeated))
     assert (finding.severity, finding.count) == ("note", 1)
     assert figures(finding) == "1 601 0.2% 0.5%"
 

@@ -178,21 +178,21 @@ def test_codes_and_unit_numbers_may_be_any_whole_numbers_in_any_order(demo, tmp_
 
     def scatter(path: Path) -> None:
         frame = pl.read_parquet(path)
-        there = [name for name in scattered if name in frame.columns]
-        frame = frame.with_columns(pl.col(name).hash(scattered[name]).reinterpret(signed=True) for name in there)
+        present = [name for name in scattered if name in frame.columns]
+        frame = frame.with_columns(pl.col(name).hash(scattered[name]).reinterpret(signed=True) for name in present)
         frame.sample(fraction=1, shuffle=True, seed=1).write_parquet(path)
 
     for path in sorted(folder.glob("*.parquet")):
         scatter(path)
     before, after = audit(demo, again=True), audit(Dataset(folder), again=True)
     assert before.outcomes == after.outcomes
-    told = [
+    summaries = [
         {f.code: (f.severity, f.count, f.title) for f in report.findings} for report in (before, after)
     ]  # fmt: skip
-    assert told[0] == told[1]
-    for code in set(told[0]) - {"feature_drift", "told_apart"}:
-        one, other = (next(f for f in report.findings if f.code == code) for report in (before, after))
-        assert one.explanation == other.explanation
+    assert summaries[0] == summaries[1]
+    for code in set(summaries[0]) - {"feature_drift", "told_apart"}:
+        expected, actual = (next(f for f in report.findings if f.code == code) for report in (before, after))
+        assert expected.explanation == actual.explanation
 
 
 def test_a_stored_report_is_returned_without_running_the_rules(calm_copy, monkeypatch):
@@ -262,16 +262,16 @@ def test_progress_goes_up_to_the_end(calm_copy):
 
 def test_the_summary_has_every_finding_and_every_rule_that_does_not_apply(tmp_path):
     report = audit(store(tmp_path, good_events()))
-    told = lines(report)
+    summary = lines(report)
     counted = report.counted()
-    assert told[0].startswith(f"{len(report.findings)} findings: {counted['serious']} serious, ")
-    assert told[0].endswith("found nothing, 12 did not apply")
-    text = "\n".join(told)
+    assert summary[0].startswith(f"{len(report.findings)} findings: {counted['serious']} serious, ")
+    assert summary[0].endswith("found nothing, 12 did not apply")
+    text = "\n".join(summary)
     for finding in report.findings:
         assert f"{finding.title}\n         {finding.explanation}\n         {finding.advice}" in text
     for code, reason in TINY.items():
         assert f"{RULE[code].title}: does not apply, {reason}" in text
-    assert not any("\n" in line for line in told)
+    assert not any("\n" in line for line in summary)
 
 
 def test_sentences_end_and_titles_do_not(demo, tmp_path):

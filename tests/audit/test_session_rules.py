@@ -49,8 +49,8 @@ def test_session_ids_that_are_shared_everywhere_are_serious(tmp_path):
 
 def test_sessions_in_both_files_are_known_and_most_of_test_being_so_is_serious(tmp_path):
     def both(sessions: int) -> list[Event]:
-        again = [event for event in calm() if event.file == "train" and number_of(event) < sessions]
-        return calm() + changed(again, lambda event: {"file": "test", "time": event.time + 20 * DAY})
+        repeated = [event for event in calm() if event.file == "train" and number_of(event) < sessions]
+        return calm() + changed(repeated, lambda event: {"file": "test", "time": event.time + 20 * DAY})
 
     few, most = finding_of("known_sessions", store(tmp_path / "few", both(3))), both(700)
     assert (few.severity, few.count) == ("warning", 3)
@@ -63,8 +63,8 @@ def test_sessions_in_both_files_are_known_and_most_of_test_being_so_is_serious(t
 
 
 def test_a_session_id_reused_by_another_user_is_neither_known_nor_composite(tmp_path):
-    again = visit("test", "S-train-4", "another user", times=[21 * DAY])
-    dataset = store(tmp_path, calm() + again)
+    repeated = visit("test", "S-train-4", "another user", times=[21 * DAY])
+    dataset = store(tmp_path, calm() + repeated)
     finding = finding_of("reused_sessions", dataset)
     assert (finding.severity, finding.count, finding.examples) == ("warning", 1, ("S-train-4",))
     assert figures(finding) == "1 601 0.2%"
@@ -83,8 +83,8 @@ def test_a_composite_id_in_both_files_is_not_reused(tmp_path):
 
 def test_events_in_both_files_are_a_warning_and_serious_if_they_are_most_of_test(tmp_path):
     def repeated(sessions: int) -> list[Event]:
-        again = [event for event in calm() if event.file == "train" and number_of(event) < sessions]
-        return calm() + changed(again, lambda event: {"file": "test"})
+        repeated = [event for event in calm() if event.file == "train" and number_of(event) < sessions]
+        return calm() + changed(repeated, lambda event: {"file": "test"})
 
     finding = finding_of("rows_in_both", store(tmp_path / "some", repeated(2)))
     assert (finding.severity, finding.count) == ("warning", 6)
