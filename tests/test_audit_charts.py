@@ -1,4 +1,4 @@
-"""The charts of the audit: their data against plain Python, their sentence, and what is drawn from them."""
+"""The charts of the audit: their data compared with plain Python, their sentence, and the drawn figure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def axis_titles(spec: dict[str, Any]) -> set[str]:
 
 
 def assert_drawn(figure: Any, sentence: str, rows: int) -> dict[str, Any]:
-    """The figure tells its sentence to a screen reader, and holds the frame's rows."""
+    """Assert that the figure has its sentence as a description and the rows of its data; return its specification."""
     spec: dict[str, Any] = figure.to_dict()
     assert spec["description"].endswith(sentence)
     assert rows in {len(data) for data in spec.get("datasets", {"": []}).values()}
@@ -51,7 +51,7 @@ def moved(name: str, psi: float, *, drifted: bool = False, ks: float = 0.2) -> d
     return {"feature": name, "about": "the session", "psi": psi, "ks": ks, "p_value": 0.5, "drifted": drifted}
 
 
-def test_drift_shows_the_features_that_moved_most_first():
+def test_the_drift_chart_has_the_features_with_the_largest_shift_first():
     records = [moved(f"f{number:02d}", number / 100) for number in range(40)]
     data = drift.frame(records)
     assert data.get_column("feature").to_list() == [f"f{number}" for number in range(39, 24, -1)]
@@ -63,7 +63,7 @@ def test_drift_shows_the_features_that_moved_most_first():
     )
 
 
-def test_drift_of_one_feature_and_of_none():
+def test_the_drift_chart_with_one_feature_and_with_none():
     one = drift.frame([moved("n_events", 1.5, drifted=True, ks=0.456)])
     assert one.height == 1
     assert drift.finding(one) == (
@@ -77,7 +77,7 @@ def test_drift_of_one_feature_and_of_none():
     assert_drawn(drift.figure(none), drift.finding(none), 0)
 
 
-def test_features_that_count_as_different_have_the_accent_colour():
+def test_drifted_features_have_the_accent_colour():
     data = drift.frame([moved("a", 0.5, drifted=True), moved("b", 0.1)])
     spec = assert_drawn(drift.figure(data), drift.finding(data), 2)
     colour = spec["layer"][0]["encoding"]["color"]["scale"]
@@ -89,7 +89,7 @@ def test_features_that_count_as_different_have_the_accent_colour():
 # --- tail -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_tail_is_the_curve_of_the_records_by_share():
+def test_the_tail_chart_is_the_curve_of_the_records_by_share():
     records = [
         {"sessions": 1.0, "deviation": 1.0},
         {"sessions": 0.0012, "deviation": 0.3},
@@ -107,7 +107,7 @@ def test_the_tail_is_the_curve_of_the_records_by_share():
     }  # fmt: skip
 
 
-def test_a_tail_of_one_point_and_of_none():
+def test_the_tail_chart_with_one_point_and_with_none():
     one = tail.frame([{"sessions": 1.0, "deviation": 1.0}])
     assert tail.finding(one).startswith("The 100.0% of the sessions")
     assert_drawn(tail.figure(one), tail.finding(one), 1)
@@ -126,7 +126,7 @@ def days_of(events: list[Event]) -> dict[tuple[str, datetime.date], int]:
     )
 
 
-def test_the_log_is_counted_by_day_and_file_with_gaps_left_out(tmp_path):
+def test_the_log_chart_counts_events_by_day_and_file_without_gaps(tmp_path):
     events = [Event("train", f"A{n}", "U", f"P{n}", time=NOON + 11 * 3_600 * n) for n in range(9)]
     events += [Event("test", f"B{n}", "U", f"P{n}", time=NOON + 20 * DAY + 3_600 * n) for n in range(15)]
     data = log_span.frame(store(tmp_path, events))
@@ -141,7 +141,7 @@ def test_the_log_is_counted_by_day_and_file_with_gaps_left_out(tmp_path):
     assert spec["encoding"]["color"]["scale"]["range"] == list(theme.FILE_COLOURS.values())
 
 
-def test_one_event_a_file_is_one_day_a_file(tmp_path):
+def test_the_log_chart_with_one_event_per_file_has_one_day_per_file(tmp_path):
     data = log_span.frame(store(tmp_path, [Event("train", "A", "U", time=-5), Event("test", "B", "U", time=0)]))
     before, day, after = datetime.date(1969, 12, 31), datetime.date(1970, 1, 1), datetime.date(1970, 1, 2)
     assert data.rows() == [("train", before, day, 1, 1, before, before), ("test", day, after, 1, 1, day, day)]
@@ -161,7 +161,7 @@ def test_a_log_without_events_has_an_empty_chart(tmp_path):
 
 
 def with_days(dataset: Dataset, folder: Path, days: int) -> Dataset:
-    """A train file with one event on each of so many days from a Monday on, and the test file of the dataset."""
+    """A dataset whose train file has one event on each of this many days, from a Monday on."""
     folder.mkdir()
     monday = NOON - NOON % DAY
     one = pl.read_parquet(dataset.folder / "train.parquet").head(1)
@@ -174,7 +174,7 @@ def with_days(dataset: Dataset, folder: Path, days: int) -> Dataset:
 
 
 @pytest.mark.parametrize(("days", "step"), [(1_400, 1), (7_000, 7), (28_000, 28), (60_000, 364)])
-def test_a_long_log_is_told_by_weeks_and_more_and_loses_no_event(tmp_path, days, step):
+def test_the_log_chart_of_a_long_log_has_bins_of_weeks_or_more_and_loses_no_event(tmp_path, days, step):
     data = log_span.frame(with_days(store(tmp_path, good_events()), tmp_path / "long", days))
     assert data.get_column("days").unique().to_list() == [step]
     train = data.filter(pl.col("file") == "train")
@@ -191,7 +191,7 @@ def test_a_long_log_is_told_by_weeks_and_more_and_loses_no_event(tmp_path, days,
 # --- from the audit to the charts -------------------------------------------------------------------------------------
 
 
-def test_the_findings_of_the_demo_are_drawn_by_the_chart_they_name(demo):
+def test_the_findings_of_the_demo_are_drawn_by_their_charts(demo):
     findings = {finding.code: finding for finding in audit(demo).findings}
     moved_most, steep = findings["feature_drift"], findings["heavy_tail"]
     assert (moved_most.chart, steep.chart) == ("drift", "tail")

@@ -263,7 +263,7 @@ def test_a_check_that_only_warns_says_so_and_is_exit_code_0(tmp_path: Path, caps
     )
     assert main(["check", str(other_order), "--test", TEST, "--sample-submission", SAMPLE]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"WARNING The order is that of the sample", out)
+    assert re.search(r"WARNING The rows are in the order of the sample", out)
     assert "FAILED" not in out
 
 

@@ -16,7 +16,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy import stats
 
-from core.audit import compare_features, draw_sample, guess_files
+from core.audit import classify_files, compare_features, draw_sample
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.eda.charts import (
@@ -793,11 +793,11 @@ def test_streams_against_a_count_by_hand(table: pl.DataFrame) -> None:
 
 def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, dataset: Dataset, tmp_path: Path) -> None:
     small, large = draw_sample(dataset), draw_sample(ingest(demo_files, Workspace(tmp_path / "demo")))
-    assert (compare_features(small), guess_files(small)) == ([], None)
+    assert (compare_features(small), classify_files(small)) == ([], None)
     sizes = [record["psi"] for record in compare_features(large)]
     assert len(sizes) == len(large.names)
     assert sizes == sorted(sizes, reverse=True)
-    apart = guess_files(large)
+    apart = classify_files(large)
     assert apart is not None
     own, every = apart[0].auc, apart[1].auc
     assert 0.4 < own < every <= 1.0

@@ -24,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
+from core.checks import CheckResult
 from core.config import RunConfig
 from core.errors import Cancelled, InputError
 from core.features import FeatureTable
@@ -39,7 +40,7 @@ from core.training import (
     training_set,
 )
 from core.training import certificate as certificates
-from core.training.certificate import CertificateCheck, copies_of_target, folds_by_user, oof_complete, planted_leak
+from core.training.certificate import copies_of_target, folds_by_user, oof_complete, planted_leak
 from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
 from core.training.fitting import FittedLearner, default_settings, fit_learner
@@ -765,7 +766,7 @@ def test_session_classes_tell_lengths_and_known_users_apart() -> None:
 # --- the certificate --------------------------------------------------------------------------------------------------
 
 
-def by_code(checks: list[CertificateCheck]) -> dict[str, CertificateCheck]:
+def by_code(checks: list[CheckResult]) -> dict[str, CheckResult]:
     return {check.code: check for check in checks}
 
 
@@ -780,10 +781,10 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     )
     explanations = {check.code: check.explanation for check in checks}
     users = len(set(training.data.users))
-    assert explanations["folds_by_user"] == f"{users} users in 3 folds, 0 on both sides of one."
+    assert explanations["folds_by_user"] == f"{users} users in 3 folds, 0 in both parts of one."
     assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
     assert explanations["shuffled_target"].endswith("; up to 0.02 is chance.")
-    assert explanations["planted_leak"] == "Features that copy the value: none; the planted copy was caught."
+    assert explanations["planted_leak"] == "Features that copy the value: none. The planted copy was detected."
 
 
 def test_a_user_in_two_folds_is_found(training: Training) -> None:
@@ -793,7 +794,7 @@ def test_a_user_in_two_folds_is_found(training: Training) -> None:
     fold_of[row] = (fold_of[row] + 1) % 3
     check = folds_by_user(dataclasses.replace(training.folds, fold_of=fold_of))
     assert check.outcome == "failed"
-    assert check.explanation == f"{len(set(users))} users in 3 folds, 2 on both sides of one."
+    assert check.explanation == f"{len(set(users))} users in 3 folds, 2 in both parts of one."
 
 
 def test_a_session_without_an_out_of_fold_prediction_is_found(training: Training) -> None:
@@ -829,7 +830,7 @@ def test_a_feature_that_copies_the_value_is_found(training: Training, disguise) 
     X[:, 2] = disguise(training.data.y)
     check = by_code(certify_training(with_data(training, X=X)))["planted_leak"]
     assert check.outcome == "failed"
-    assert check.explanation == "Features that copy the value: seen; the planted copy was caught."
+    assert check.explanation == "Features that copy the value: seen. The planted copy was detected."
 
 
 def test_a_detector_that_misses_the_planted_copy_fails_the_check(
@@ -838,7 +839,7 @@ def test_a_detector_that_misses_the_planted_copy_fails_the_check(
     monkeypatch.setattr(certificates, "_COPY_CORRELATION", 1.5)
     check = planted_leak(training.data.X, training.data.y, NAMES)
     assert check.outcome == "failed"
-    assert check.explanation == "Features that copy the value: none; the planted copy was not caught."
+    assert check.explanation == "Features that copy the value: none. The planted copy was not detected."
 
 
 def test_a_feature_known_in_a_handful_of_rows_is_no_copy() -> None:
@@ -861,7 +862,7 @@ def test_what_says_who_buys_is_no_copy_where_most_sessions_are_worth_nothing() -
 
 def test_the_planted_copy_is_no_exact_one(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "_COPY_CORRELATION", 1 - 1e-9)
-    assert "was not caught" in planted_leak(training.data.X, training.data.y, NAMES).explanation
+    assert "was not detected" in planted_leak(training.data.X, training.data.y, NAMES).explanation
 
 
 def test_forward_in_time_chance_is_measured_on_the_rows_that_are_told(training: Training) -> None:

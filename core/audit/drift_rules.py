@@ -1,207 +1,237 @@
-"""Is test like train? Each feature by itself, and whether a model can tell the two files apart."""
+"""Is test like train? Each feature alone, and whether a model can distinguish the two files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from core.audit.case import AuditCase
-from core.audit.distance import Distance, Guess, distance, guess_file
-from core.audit.finding import Finding, Record, Severity
-from core.audit.phrases import MOST_EXAMPLES, joined, verb
-from core.audit.rule import Need, Rule
+from core.audit.distance import Distance, distance
+from core.audit.finding import Finding, Record
+from core.audit.rule import Rule
 from core.audit.sample import Sample
+from core.audit.text import MAX_EXAMPLES, enumeration, verb
 from core.base.text import count
+from core.checks import Requirement, Severity
 from core.features import GROUPS
+from core.training.shift import validate_adversarially
 
 DRIFT_CHART: Final = "drift"
 MAJOR_PSI: Final = 0.25
-"""The usual mark for a major shift (Siddiqi 2006). It alone is not enough: the index adds up logarithms of shares, so
-many small changes, or rare values that became common, reach it while hardly a session looks different."""
+"""The usual mark for a major shift (Siddiqi 2006). Not sufficient alone: the index sums logarithms of shares, so many
+small changes or a rare value that became common reach it, although hardly any session looks different."""
 LARGE_KS: Final = 0.1
-"""At least one session in ten lies elsewhere than in train. It is an effect size and does not grow with the file, while
-the test's p value shrinks: at 20,000 sessions a distance of 0.02 is significant, and nobody would see it."""
-BY_CHANCE: Final = 0.001
-"""Probability by chance. The other way round it keeps small files quiet: with some fifty features compared, one in a
-thousand lets one file in twenty be told for nothing."""
-FEWEST_UNITS: Final = 200
-"""Sessions of each file. Shares of a tenth of fewer are too unsure for the index."""
-FEWEST_USERS: Final = 50
-"""Of each file: ten in each of the five parts that the guess is scored on."""
+"""At least one session in ten is elsewhere than in train. As an effect size it does not grow with the file, unlike the
+significance of a test: with 20,000 sessions a distance of 0.02 is significant, and irrelevant."""
+MAX_P_VALUE: Final = 0.001
+"""With about 50 features, 0.001 per test gives a false alarm on about 5% of small data sets."""
+MIN_SESSIONS: Final = 200
+"""Per file. Below this, decile shares are too noisy for the stability index."""
+MIN_USERS: Final = 50
+"""Per file: ten in each of the five folds of the adversarial validation."""
 CLEAR_AUC: Final = 0.7
-TOLD_APART_AUC: Final = 0.8
-"""0.5 is guessing; 0.7 is acceptable and 0.8 excellent discrimination (Hosmer and Lemeshow 2000, Applied logistic
-regression): from there on a model that learned from train is asked about something else."""
+DISTINGUISHABLE_AUC: Final = 0.8
+"""0.5 is chance, 0.7 acceptable and 0.8 excellent discrimination (Hosmer and Lemeshow 2000, Applied logistic
+regression). From 0.8 on, a model trained on train is applied to different sessions."""
 
 SESSION: Final = "the session"
 CALENDAR: Final = "the calendar"
 PAST: Final = "the past"
-_CALENDAR_NAMES: Final = ("start_", "hour_", "week_")
+_CALENDAR_PREFIXES: Final = ("start_", "hour_", "week_")
 
 
-def what_about(looks_at: str, feature: str) -> str:
-    """What a feature describes: the session itself, the calendar, or the past (the groups that look at history).
+def subject_of(looks_at: str, feature: str) -> str:
+    """Return what a feature describes: the session itself, the calendar, or the past (groups that look at history).
 
-    Files of different times differ in the last two by nature: a test of nine days has other weekdays than a train of
-    three weeks, and what comes later has more past. Only sessions that are different themselves are a warning then.
+    Files of different times differ in the calendar and the past by nature: a test of nine days has other weekdays than
+    a train of three weeks, and later sessions have more past. Only different sessions are worth a warning then.
     """
     if looks_at == "history":
         return PAST
-    return CALENDAR if feature.startswith(_CALENDAR_NAMES) else SESSION
+    return CALENDAR if feature.startswith(_CALENDAR_PREFIXES) else SESSION
 
 
 ABOUT: Final = {
-    feature.name: what_about(group.looks_at, feature.name) for group in GROUPS for feature in group.features
+    feature.name: subject_of(group.looks_at, feature.name) for group in GROUPS for feature in group.features
 }
 """Feature -> what it describes."""
 
 _ENOUGH: Final = (
-    Need(
-        lambda case: min(card.sessions for _, card in case.files) >= FEWEST_UNITS,
-        f"a file has fewer than {FEWEST_UNITS} sessions",
+    Requirement[AuditCase](
+        lambda case: min(card.sessions for _, card in case.files) >= MIN_SESSIONS,
+        f"a file has fewer than {MIN_SESSIONS} sessions",
     ),
-    Need(
-        lambda case: min(card.users for _, card in case.files) >= FEWEST_USERS,
-        f"a file has fewer than {FEWEST_USERS} users",
+    Requirement[AuditCase](
+        lambda case: min(card.users for _, card in case.files) >= MIN_USERS,
+        f"a file has fewer than {MIN_USERS} users",
     ),
 )
 
 
 def drift_applies(case: AuditCase) -> bool:
-    """Whether the rules on features will ask for them."""
-    return all(need.met(case) for need in _ENOUGH)
+    """Return whether the drift rules apply, so that the feature sample is needed."""
+    return all(requirement.is_met(case) for requirement in _ENOUGH)
 
 
 @dataclass(frozen=True)
-class _Moved:
-    """A feature and how far it moved."""
+class _FeatureShift:
+    """A feature and its distance between train and test."""
 
     name: str
-    apart: Distance
+    distance: Distance
 
     @property
     def drifted(self) -> bool:
-        return self.apart.psi >= MAJOR_PSI and self.apart.ks >= LARGE_KS and self.apart.p <= BY_CHANCE
+        measured = self.distance
+        return measured.psi >= MAJOR_PSI and measured.ks >= LARGE_KS and measured.p_value <= MAX_P_VALUE
 
     def record(self) -> Record:
         return {
             "feature": self.name,
             "about": ABOUT[self.name],
-            "psi": round(self.apart.psi, 4),
-            "ks": round(self.apart.ks, 4),
-            "p_value": float(f"{self.apart.p:.3g}"),
+            "psi": round(self.distance.psi, 4),
+            "ks": round(self.distance.ks, 4),
+            "p_value": float(f"{self.distance.p_value:.3g}"),
             "drifted": self.drifted,
         }
 
 
-def _moved(sample: Sample) -> list[_Moved]:
-    """All features, the one that moved most first."""
-    moved = [
-        _Moved(name, distance(sample.train[:, column], sample.test[:, column]))
+def _feature_shifts(sample: Sample) -> list[_FeatureShift]:
+    """Return all features, the one with the largest stability index first."""
+    shifts = [
+        _FeatureShift(name, distance(sample.train[:, column], sample.test[:, column]))
         for column, name in enumerate(sample.names)
     ]
-    return sorted(moved, key=lambda each: (-each.apart.psi, each.name))
-
-
-def _guesses(sample: Sample) -> tuple[Guess, Guess]:
-    """Which file a session is from, guessed from what was done in it, and from the calendar and the past as well."""
-    own = [name for name in sample.names if ABOUT[name] == SESSION]
-    return guess_file(sample, own, MOST_EXAMPLES), guess_file(sample, sample.names, MOST_EXAMPLES)
+    return sorted(shifts, key=lambda shift: (-shift.distance.psi, shift.name))
 
 
 def compare_features(sample: Sample) -> list[Record]:
-    """How far each feature moved from train to test, whether or not it is worth a finding: one record a feature, the
-    one that moved most first, with feature, about, psi, ks, p_value, drifted. Empty where the sample has too few
-    sessions or users of a file to say anything.
+    """Return the distance of every feature between train and test, the largest stability index first.
+
+    Each record has feature, about (what the feature describes), psi, ks, p_value and drifted. The list is empty if a
+    file has too few sessions or users in the sample.
     """
-    return [each.record() for each in _moved(sample)] if _is_enough(sample) else []
+    return [shift.record() for shift in _feature_shifts(sample)] if _is_large_enough(sample) else []
 
 
-def guess_files(sample: Sample) -> tuple[Guess, Guess] | None:
-    """How well a model guesses which file a session is from: from what was done in it, and from that with the calendar
-    and the past. None where the sample is too small.
+@dataclass(frozen=True)
+class FileClassification:
+    """How well a classifier recognises the file of a session.
+
+    Attributes:
+        auc: area under the ROC curve on users that it was not trained on; 0.5 is chance.
+        top_features: names of the features with the highest gain, at most three.
     """
-    return _guesses(sample) if _is_enough(sample) else None
+
+    auc: float
+    top_features: tuple[str, ...]
 
 
-def _is_enough(sample: Sample) -> bool:
+def classify_files(sample: Sample) -> tuple[FileClassification, FileClassification] | None:
+    """Validate train against test adversarially: by the session's own features, and by all features.
+
+    Returns None if a file has too few sessions or users in the sample.
+    """
+    return _classifications(sample) if _is_large_enough(sample) else None
+
+
+def _classifications(sample: Sample) -> tuple[FileClassification, FileClassification]:
+    own = [name for name in sample.names if ABOUT[name] == SESSION]
+    return _classify(sample, own), _classify(sample, sample.names)
+
+
+def _classify(sample: Sample, features: Sequence[str]) -> FileClassification:
+    columns = [sample.names.index(name) for name in features]
+    users = np.concatenate([sample.train_users, sample.test_users])
+    result = validate_adversarially(sample.train[:, columns], sample.test[:, columns], users)
+    order = np.argsort(-result.gain, kind="stable")[:MAX_EXAMPLES]
+    return FileClassification(result.auc, tuple(features[place] for place in order if result.gain[place] > 0))
+
+
+def _is_large_enough(sample: Sample) -> bool:
     users = (sample.train_users, sample.test_users)
-    return min(map(len, users)) >= FEWEST_UNITS and min(len(np.unique(each)) for each in users) >= FEWEST_USERS
+    return min(map(len, users)) >= MIN_SESSIONS and min(len(np.unique(each)) for each in users) >= MIN_USERS
 
 
 class FeatureDrift(Rule):
-    """Features whose distribution in test is not that of train."""
+    """Features whose distribution in test differs from that in train."""
 
     code = "feature_drift"
     title = "Features that are distributed differently in test"
-    needs = _ENOUGH
+    requirements = _ENOUGH
 
-    def look(self, case: AuditCase) -> Finding | None:
-        moved = _moved(case.sample)
-        drifted = [each for each in moved if each.drifted]
+    def find(self, case: AuditCase) -> Finding | None:
+        shifts = _feature_shifts(case.sample)
+        drifted = [shift for shift in shifts if shift.drifted]
         if not drifted:
             return None
-        found, top = len(drifted), drifted[0]
-        kinds = {about: sum(ABOUT[each.name] == about for each in drifted) for about in (SESSION, CALENDAR, PAST)}
-        expected = case.starts_apart >= LARGE_KS and not kinds[SESSION]
-        of_what = joined([f"{amount:,} about {about}" for about, amount in kinds.items() if amount])
+        n_drifted, top = len(drifted), drifted[0]
+        by_subject = {
+            subject: sum(ABOUT[shift.name] == subject for shift in drifted) for subject in (SESSION, CALENDAR, PAST)
+        }
+        expected = case.start_distance >= LARGE_KS and not by_subject[SESSION]
+        subjects = enumeration([f"{amount:,} about {subject}" for subject, amount in by_subject.items() if amount])
         return self.finding(
             "note" if expected else "warning",
-            f"{count(found, 'feature')} {verb(found, 'is', 'are')} distributed differently in test",
-            count=found,
+            f"{count(n_drifted, 'feature')} {verb(n_drifted, 'is', 'are')} distributed differently in test",
+            count=n_drifted,
             explanation=(
-                f"{found:,} of {len(moved):,} features {verb(found, 'differs', 'differ')} clearly ({of_what}); "
-                f"{top.name} most, with a stability index of {top.apart.psi:.2f} and a distance of {top.apart.ks:.2f} "
-                f"(clear from {MAJOR_PSI} and {LARGE_KS} on)."
+                f"{n_drifted:,} of {len(shifts):,} features {verb(n_drifted, 'differs', 'differ')} clearly between "
+                f"train and test ({subjects}). The largest shift is that of {top.name}, with a stability index of "
+                f"{top.distance.psi:.2f} and a distance of {top.distance.ks:.2f}; from {MAJOR_PSI} and {LARGE_KS} on "
+                "a shift is clear."
             ),
             advice=(
-                "Expected of files of different times: what comes later has more past to count, and other days of the "
-                "week. Nothing to do."
+                "Nothing to do. Files of different times differ in these: later sessions have more past, and other "
+                "days of the week."
                 if expected
-                else "The sessions of test are not like those of train. Look at what changed. Where a run finds that "
-                "it matters for the score, it promises none."
+                else "The sessions of test are not like those of train: find out what changed. If the shift matters "
+                "for the score, a run gives no expected score."
             ),
-            examples=[each.name for each in drifted[:MOST_EXAMPLES]],
+            examples=[shift.name for shift in drifted[:MAX_EXAMPLES]],
             chart=DRIFT_CHART,
-            table=[each.record() for each in moved],
+            table=[shift.record() for shift in shifts],
         )
 
 
-class ToldApart(Rule):
-    """A model that guesses which file a session is from."""
+class DistinguishableFiles(Rule):
+    """A model can recognise which file a session is from (adversarial validation)."""
 
     code = "told_apart"
-    title = "A model that can tell test sessions from train sessions"
-    needs = _ENOUGH
+    title = "A model that can distinguish test sessions from train sessions"
+    requirements = _ENOUGH
 
-    def look(self, case: AuditCase) -> Finding | None:
-        sample = case.sample
-        own, every = _guesses(sample)
-        severity = self._severity(own.auc, every.auc, of_one_time=case.starts_apart < LARGE_KS)
+    def find(self, case: AuditCase) -> Finding | None:
+        own, every = _classifications(case.sample)
+        severity = self._severity(own.auc, every.auc, same_time=case.start_distance < LARGE_KS)
         if severity is None:
             return None
-        features = own.features if own.auc >= CLEAR_AUC else every.features
         return self.finding(
             severity,
-            "Test sessions can be told from train sessions",
+            "Test sessions can be distinguished from train sessions",
             explanation=(
-                f"A small model guesses the file of a session with an AUC of {own.auc:.2f} from what was done, and of "
-                f"{every.auc:.2f} from the calendar and the past as well (0.5 is guessing, clear from {CLEAR_AUC} on)."
+                f"A small model recognises the file of a session with an AUC of {own.auc:.2f} from the session's own "
+                f"events, and of {every.auc:.2f} if it also sees the calendar and the past. 0.5 is chance; from "
+                f"{CLEAR_AUC} on the difference is clear."
             ),
-            advice=(
-                "See which features give it away: what train teaches may not hold for test."
-                if severity == "warning"
-                else "Calendar and past differ by nature in files of different times. A run compares what the sessions "
-                "hold as well, and promises no score where they differ."
-                if own.auc < CLEAR_AUC
-                else "Look at the features that give it away, and trust the score's interval more than the score."
-            ),
-            examples=features,
+            advice=self._advice(severity, own.auc),
+            examples=(own if own.auc >= CLEAR_AUC else every).top_features,
         )
 
-    def _severity(self, own: float, every: float, *, of_one_time: bool) -> Severity | None:
-        if own >= TOLD_APART_AUC or (of_one_time and every >= TOLD_APART_AUC):
+    def _severity(self, own: float, every: float, *, same_time: bool) -> Severity | None:
+        if own >= DISTINGUISHABLE_AUC or (same_time and every >= DISTINGUISHABLE_AUC):
             return "warning"
         return "note" if max(own, every) >= CLEAR_AUC else None
+
+    def _advice(self, severity: Severity, own: float) -> str:
+        if severity == "warning":
+            return "Look at the features it uses: what a model learns from train may not hold for test."
+        if own < CLEAR_AUC:
+            return (
+                "Nothing to do. Calendar and past differ in files of different times. A run also compares the sessions "
+                "themselves, and gives no expected score if they differ."
+            )
+        return "Look at the features it uses, and rely on the interval of the score rather than on the score."

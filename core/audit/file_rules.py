@@ -1,4 +1,4 @@
-"""How were the files written? Rows kept aside, repeated rows, empty cells, and the order of the rows."""
+"""How were the files written? Quarantined rows, repeated rows, empty cells, and the order of the rows."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ import polars as pl
 
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
-from core.audit.rule import Need, Rule
+from core.audit.rule import Rule
+from core.audit.text import MAX_EXAMPLES, display, enumeration, verb
 from core.base.text import count, number, percent
+from core.checks import Requirement
 from core.dataset import FileCard
 from core.schema import EVENT_TYPES, ROLES, USER_ID, USER_SESSION, Role
 
-MANY_ASIDE: Final = 0.01
-"""Of the rows. Single broken rows are in every export; one in a hundred has a common cause that can be found."""
-LONGEST_REASON: Final = 120
-"""Characters: a reason is a clause, but it may quote a word of the file."""
-MANY_REPEATED: Final = 0.05
-"""Of the rows. Two equal clicks within one second are in every log that counts whole seconds (1 to 2 % of the simulated
-shop's rows); one row in twenty looks like an export that was joined twice."""
+HIGH_QUARANTINED: Final = 0.01
+"""Of the rows. A few broken rows are in every export; 1% has a common cause that can be found."""
+MAX_REASON: Final = 120
+"""Characters. A reason is a clause, but it may quote a word from the file."""
+HIGH_REPEATED: Final = 0.05
+"""Of the rows. Two equal clicks within a second are in every log with whole seconds (1 to 2% of the simulated shop's
+rows); 5% looks like an export that was concatenated twice."""
 EMPTY_SHARE: Final = 0.05
-"""Of an event type's rows: fewer hardly change what is seen of it."""
+"""Of the rows of an event type. Fewer empty cells hardly change what is seen of it."""
 EMPTY_FACTOR: Final = 5
-"""Times as often as in the other event types: more than chance or sloppiness makes it."""
-EMPTY_CELLS: Final = 10
+"""How many times as often as in the other event types: more than chance or sloppiness."""
+MIN_EMPTY_CELLS: Final = 10
 """Fewer may be chance."""
 GROUPED: Final = 0.1
-"""Of the changes of event type that shuffled rows have: a log in time order has most of them."""
+"""Of the changes of event type in shuffled rows. A log in time order has most of them."""
 SORTED: Final = 0.99
-"""Of the neighbouring rows with different values: half rise in any order that knows nothing of the value."""
+"""Of the adjacent rows with different values. In an order unrelated to the value, half of them rise."""
 CORRELATED: Final = 0.3
-"""A medium effect (Cohen 1988, Statistical power analysis); a weaker one may be a season, in a log sorted by time."""
-FEWEST_SESSIONS: Final = 100
-"""Of a file: fewer may stand in any order by chance."""
+"""A medium effect (Cohen 1988, Statistical power analysis). A weaker one may be a season, in a log sorted by time."""
+MIN_SESSIONS: Final = 100
+"""Per file. Fewer may be in any order by chance."""
 
 
 class QuarantinedRows(Rule):
@@ -44,106 +45,101 @@ class QuarantinedRows(Rule):
     code = "quarantine"
     title = "Rows that could not be used"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         rows = sum(card.rows for _, card in case.files)
         ignored = sum(card.ignored for _, card in case.files)
-        aside = sum(card.quarantined for _, card in case.files) - ignored
-        if aside <= 0:
+        quarantined = sum(card.quarantined for _, card in case.files) - ignored
+        if quarantined <= 0:
             return None
         reasons = [
-            f"{shown(reason, LONGEST_REASON)}: {count(amount, 'row')}"
-            for reason, amount in self._reasons(case, ignored)
+            f"{display(reason, MAX_REASON)}: {count(amount, 'row')}" for reason, amount in self._reasons(case, ignored)
         ]
-        besides = f"; besides, {count(ignored, 'row')} with an event word to be ignored" if ignored else ""
+        train, test = (card.quarantined - card.ignored for _, card in case.files)
+        more = f" Another {count(ignored, 'row')} had an event word that is ignored." if ignored else ""
         return self.finding(
-            "warning" if aside >= MANY_ASIDE * rows else "note",
-            f"{count(aside, 'row')} could not be used",
-            count=aside,
+            "warning" if quarantined >= HIGH_QUARANTINED * rows else "note",
+            f"{count(quarantined, 'row')} could not be used",
+            count=quarantined,
             explanation=(
-                f"{aside:,} of {rows:,} rows ({percent(aside / rows)}) {verb(aside, 'was', 'were')} kept aside "
-                f"({case.card.train.quarantined - case.card.train.ignored:,} of train, "
-                f"{case.card.test.quarantined - case.card.test.ignored:,} of test){besides}."
+                f"{quarantined:,} of {rows:,} rows ({percent(quarantined / rows)}) {verb(quarantined, 'is', 'are')} in "
+                f"quarantine ({train:,} of train, {test:,} of test).{more}"
             ),
-            advice="The Data page lists them with file, line and reason; mend them in the files if they matter.",
-            examples=reasons[:MOST_EXAMPLES],
+            advice="The Data page lists them with file, line and reason. Fix them in the files if they matter.",
+            examples=reasons[:MAX_EXAMPLES],
         )
 
     def _reasons(self, case: AuditCase, ignored: int) -> list[tuple[str, int]]:
-        """Reasons and rows, the most frequent first, without the event words that are to be ignored."""
+        """Return reasons and their numbers of rows, the most frequent first, without ignored event words."""
         if not ignored:
             return list(case.card.quarantine_reasons.items())
-        meant = case.dataset.quarantine().filter(~pl.col("ignored")).group_by("reason").len()
-        return list(meant.sort(["len", "reason"], descending=[True, False]).collect().iter_rows())
+        rows = case.dataset.quarantine().filter(~pl.col("ignored")).group_by("reason").len()
+        return list(rows.sort(["len", "reason"], descending=[True, False]).collect().iter_rows())
 
 
 class RepeatedRows(Rule):
-    """Rows that repeat another one in every column."""
+    """Rows that repeat another row in every column."""
 
     code = "duplicates"
     title = "Rows that repeat another row"
 
-    def look(self, case: AuditCase) -> Finding | None:
-        found, rows = sum(card.duplicates for _, card in case.files), sum(card.rows for _, card in case.files)
-        if not found:
+    def find(self, case: AuditCase) -> Finding | None:
+        repeated, rows = sum(card.duplicates for _, card in case.files), sum(card.rows for _, card in case.files)
+        if not repeated:
             return None
-        done = "were removed" if any(card.removed for _, card in case.files) else "are kept, as the mapping says"
+        handling = "were removed" if any(card.removed for _, card in case.files) else "are kept, as the mapping says"
         return self.finding(
-            "warning" if found >= MANY_REPEATED * rows else "note",
-            f"{count(found, 'row')} {verb(found, 'repeats', 'repeat')} another one",
-            count=found,
+            "warning" if repeated >= HIGH_REPEATED * rows else "note",
+            f"{count(repeated, 'row')} {verb(repeated, 'repeats', 'repeat')} another row",
+            count=repeated,
             explanation=(
-                f"{found:,} of {rows:,} rows ({percent(found / rows)}) repeat another one in every column "
-                f"({case.card.train.duplicates:,} in train, {case.card.test.duplicates:,} in test)."
+                f"{repeated:,} of {rows:,} rows ({percent(repeated / rows)}) {verb(repeated, 'repeats', 'repeat')} "
+                f"another row in every column ({case.card.train.duplicates:,} in train, "
+                f"{case.card.test.duplicates:,} in test)."
             ),
-            advice=(f"The repetitions {done}; where they are many, see whether parts of the export were joined twice."),
+            advice=f"The repeats {handling}. If there are many, check whether the export was concatenated twice.",
         )
 
 
 class EmptyCells(Rule):
-    """A column that is empty for one kind of event much more than for the others."""
+    """A column that is empty for one event type much more often than for the others."""
 
     code = "empty_cells"
-    title = "Cells that are empty, by event type"
+    title = "Empty cells, by event type"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         empty = _empty_cells(case)
         if not empty:
             return None
         rows = _rows_by_type(case, empty)
         uneven = [key for key in empty if _is_uneven(empty, rows, *key)]
-        told = sorted(uneven or empty, key=lambda key: (-empty[key], key))
-        (column, code), total = told[0], empty.total()
-        word, cells = EVENT_TYPES[code], empty[told[0]]
-        where = f"{cells:,} of {count(rows[code], f'{word} row')} ({percent(cells / rows[code])})"
+        keys = sorted(uneven or empty, key=lambda key: (-empty[key], key))
+        (column, code), total = keys[0], empty.total()
+        event_type, cells = EVENT_TYPES[code], empty[keys[0]]
+        comparison = f", at least {EMPTY_FACTOR} times as often as in other rows" if uneven else ""
         return self.finding(
             "warning" if uneven else "note",
-            f"{column} is empty mostly in {word} rows"
+            f"{column} is empty mostly in {event_type} rows"
             if uneven
             else f"{count(total, 'cell')} {verb(total, 'is', 'are')} empty",
             count=total,
             explanation=(
-                f"{count(total, 'id cell')} {verb(total, 'is', 'are')} empty; {column} is in {where}"
-                f"{f', at least {EMPTY_FACTOR} times as often as in other rows' if uneven else ''}."
+                f"{count(total, 'id cell')} {verb(total, 'is', 'are')} empty. {column} is empty in {cells:,} of "
+                f"{count(rows[code], f'{event_type} row')} ({percent(cells / rows[code])}){comparison}."
             ),
             advice=(
-                "See why the export leaves it out there: a row without a user or session goes to quarantine, one "
-                "without a product or category counts as an event on an unknown one."
-                if uneven
-                else "Rows without a user or session go to quarantine, those without a product or category count as "
-                "events on an unknown one; they are spread over the event types, so little is lost."
+                f"{'Check why the export leaves it out. ' if uneven else ''}Rows without a user or session go to "
+                "quarantine; rows without a product or category count as events on an unknown one."
             ),
-            examples=[
-                f"{EVENT_TYPES[code]}: {column} {empty[column, code]:,}" for column, code in told[:MOST_EXAMPLES]
-            ],
+            examples=[f"{EVENT_TYPES[code]}: {column} {empty[column, code]:,}" for column, code in keys[:MAX_EXAMPLES]],
         )
 
 
 Empty = Counter[tuple[str, int]]
-"""(file column, event type's code) -> empty cells of both files."""
+"""(column of the files, code of the event type) -> empty cells in both files."""
 
 
 def _empty_cells(case: AuditCase) -> Empty:
-    """Empty cells in rows whose event word means one of our types; what is ignored or unknown is left out."""
+    """Count empty cells in rows whose event word stands for an event type; ignored and unknown words are left out."""
     empty: Empty = Counter()
     for _, card in case.files:
         for word, columns in card.empty_cells.items():
@@ -154,78 +150,85 @@ def _empty_cells(case: AuditCase) -> Empty:
 
 
 def _rows_by_type(case: AuditCase, empty: Empty) -> dict[int, int]:
-    """Event type's code -> rows of both files: those that are kept, and those that an empty cell took away."""
-    kept = {code: sum(types.get(code, 0) for types in case.types.values()) for code in range(len(EVENT_TYPES))}
+    """Return the rows of both files by event type, including rows that are in quarantine for an empty cell."""
+    used = {code: sum(counts.get(code, 0) for counts in case.event_counts.values()) for code in range(len(EVENT_TYPES))}
     lost: dict[int, int] = {}
     for (column, code), cells in empty.items():
-        if column not in {USER_ID, USER_SESSION}:  # other empty ids cost no row
-            continue
-        lost[code] = max(lost.get(code, 0), cells)  # a row may have several empty cells: at least so many are lost
-    return {code: rows + lost.get(code, 0) for code, rows in kept.items()}
+        if column in {USER_ID, USER_SESSION}:  # other empty ids cost no row
+            # a row may have both cells empty, so at least this many are lost
+            lost[code] = max(lost.get(code, 0), cells)
+    return {code: rows + lost.get(code, 0) for code, rows in used.items()}
 
 
 def _is_uneven(empty: Empty, rows: dict[int, int], column: str, code: int) -> bool:
-    """Whether the column is empty much more often in rows of this type than in the others."""
+    """Return whether the column is empty much more often in rows of this event type than in the others."""
     own, cells = rows[code], empty[column, code]
     others = sum(rows.values()) - own
-    if not others or cells < EMPTY_CELLS or cells < EMPTY_SHARE * own:
+    if not others or cells < MIN_EMPTY_CELLS or cells < EMPTY_SHARE * own:
         return False
     elsewhere = sum(amount for (name, _), amount in empty.items() if name == column) - cells
     return cells * others >= EMPTY_FACTOR * elsewhere * own
 
 
-class TellingOrder(Rule):
-    """Rows in an order that tells something of the value."""
+class InformativeOrder(Rule):
+    """Rows in an order that carries information about the value."""
 
     code = "row_order"
-    title = "Rows in an order that gives something away"
-    needs = (
-        Need(
-            lambda case: any(card.order is not None and card.sessions >= FEWEST_SESSIONS for _, card in case.files),
-            f"the order of the rows was not noted, or the files have fewer than {FEWEST_SESSIONS} sessions",
+    title = "Rows in an order that reveals their value or type"
+    requirements = (
+        Requirement[AuditCase](
+            lambda case: any(card.order is not None and card.sessions >= MIN_SESSIONS for _, card in case.files),
+            f"the order of the rows is unknown, or the files have fewer than {MIN_SESSIONS} sessions",
         ),
     )
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         by_value: list[str] = []
-        grouped: list[str] = []
+        by_type: list[str] = []
         for role, card in case.files:
-            if card.order is None or card.sessions < FEWEST_SESSIONS:
+            if card.order is None or card.sessions < MIN_SESSIONS:
                 continue
-            by_type = self._by_type(case, role, card)
-            if by_type is not None:
-                grouped.append(by_type)
-            by_value += self._by_value(role, card, grouped=by_type is not None)
-        if not by_value and not grouped:
+            grouping = self._grouping(case, role, card)
+            if grouping is not None:
+                by_type.append(grouping)
+            else:
+                by_value += self._correlation(role, card)
+            by_value += self._sorting(role, card)
+        if not by_value and not by_type:
             return None
-        telling = by_value + ([f"rows are grouped by event type in {joined(grouped)}"] if grouped else [])
+        statements = by_value + ([f"rows are grouped by event type in {enumeration(by_type)}"] if by_type else [])
         return self.finding(
             "warning" if by_value else "note",
-            "Rows stand in the order of the value" if by_value else "Rows are grouped by event type",
-            explanation=f"As the files stood, {joined(telling)}.",
+            "Rows are ordered by value" if by_value else "Rows are grouped by event type",
+            explanation=f"In the order of the files, {enumeration(statements)}.",
             advice=(
-                "The product sorts the rows itself and never looks at a row's place; whoever models by hand must not "
-                "use row numbers, which say nothing about new sessions."
+                "The product sorts the rows and never uses their position. Do not use row numbers in a model of your "
+                "own: they say nothing about new sessions."
             ),
         )
 
-    def _by_type(self, case: AuditCase, role: Role, card: FileCard) -> str | None:
-        """Whether rows of one type stand together, held against the changes that shuffled rows would have."""
-        types = case.types[ROLES.index(role)].values()
-        rows = sum(types)
-        shuffled = (rows - 1) * (1 - sum((events / rows) ** 2 for events in types))
+    def _grouping(self, case: AuditCase, role: Role, card: FileCard) -> str | None:
+        """Return how few changes of event type there are compared with shuffled rows; None if there are enough."""
+        counts = case.event_counts[ROLES.index(role)].values()
+        rows = sum(counts)
+        shuffled = (rows - 1) * (1 - sum((events / rows) ** 2 for events in counts))
         if card.order is None or shuffled <= 0 or card.order.type_changes >= GROUPED * shuffled:
             return None
-        return f"{role} ({count(card.order.type_changes, 'change')} of it, {number(round(shuffled))} in mixed rows)"
+        return f"{role} ({count(card.order.type_changes, 'change')} of type, {number(round(shuffled))} if shuffled)"
 
-    def _by_value(self, role: Role, card: FileCard, *, grouped: bool) -> list[str]:
-        """What the place of a row tells of its value. Grouped by type it tells what the type tells: that is no news."""
-        if card.order is None:
+    def _sorting(self, role: Role, card: FileCard) -> list[str]:
+        rises = None if card.order is None else card.order.value_rises
+        if rises is None or 1 - SORTED < rises < SORTED:
             return []
-        rises, correlation = card.order.value_rises, card.order.value_correlation
-        if rises is not None and not 1 - SORTED < rises < SORTED:
-            way = "rises" if rises >= SORTED else "falls"
-            return [f"in {role} the value {way} in {percent(max(rises, 1 - rises))} of the steps from row to row"]
-        if correlation is not None and abs(correlation) >= CORRELATED and not grouped:
-            return [f"in {role} a row's place goes with its value (correlation {correlation:.2f})"]
-        return []
+        direction = "rises" if rises >= SORTED else "falls"
+        return [f"the value {direction} in {percent(max(rises, 1 - rises))} of the steps from row to row in {role}"]
+
+    def _correlation(self, role: Role, card: FileCard) -> list[str]:
+        """Return how position and value are correlated, unless the rows are sorted by value.
+
+        Only for files that are not grouped by event type: in those, the position shows the type.
+        """
+        correlation = None if card.order is None else card.order.value_correlation
+        if correlation is None or abs(correlation) < CORRELATED or self._sorting(role, card):
+            return []
+        return [f"the position of a row is correlated with its value in {role} (correlation {correlation:.2f})"]

@@ -1,18 +1,13 @@
-"""What an audit gives: a finding for people, and the outcome of every rule."""
+"""What an audit returns: a finding for people, and the outcome of each rule."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Severity = Literal["serious", "warning", "note"]
-"""Serious: do not believe a score before this is settled. Warning: look at it before using the predictions. Note: good
-to know, and either harmless or dealt with by the product."""
-SEVERITIES: Final[tuple[Severity, ...]] = ("serious", "warning", "note")
-"""From worst to least."""
+from core.checks import SEVERITIES, Severity
 
-Outcome = Literal["found", "quiet", "not_applicable"]
 Cell = bool | int | float | str | None
 Record = dict[str, Cell]
 """One row of a finding's table."""
@@ -28,32 +23,33 @@ class Finding(BaseModel):
     """A short statement, without a full stop."""
     severity: Severity
     count: int | None = None
-    """How many things were found; None where nothing is counted."""
+    """Number of sessions, rows, ids or whatever the rule counts; None if it counts nothing."""
     explanation: str
-    """One or two sentences with the numbers in them; no ids, which are a visitor's text and stand in the examples."""
+    """One or two sentences with figures. Ids are text from a visitor's files, so they only appear in the examples."""
     advice: str
-    """One sentence: what to do, or what the product does with it by itself."""
+    """What to do, or what the product does by itself."""
     examples: tuple[str, ...] = ()
-    """A few of the things, ids as they stand in the files (long ones cut)."""
+    """A few of the things counted, with ids as in the files; long ids are cut."""
     chart: str | None = None
-    """Name of the module in core.eda that draws it; None: there is nothing to draw."""
+    """Name of the module in core.eda that draws the finding; None if there is nothing to draw."""
     table: tuple[Record, ...] = ()
-    """What that chart draws; empty where the chart reads the dataset itself."""
+    """The data of that chart; empty if the chart reads the dataset itself."""
 
 
 class RuleOutcome(BaseModel):
-    """What became of one rule."""
+    """The outcome of one rule, as it is stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
     title: str
     """What the rule looks for."""
-    outcome: Outcome
+    outcome: Literal["found", "quiet", "not_applicable"]
+    """The stored names of a check that failed, passed, or does not apply."""
     reason: str = ""
-    """Why the rule does not apply; empty otherwise."""
+    """Why the rule does not apply, as a clause; empty otherwise."""
 
 
 def rank(finding: Finding) -> tuple[int, int, str]:
-    """Sort key: the worst first, then the larger count (None counts as 0), then the code."""
+    """Sort key: the worst severity first, then the larger count (None is 0), then the code."""
     return SEVERITIES.index(finding.severity), -(finding.count or 0), finding.code

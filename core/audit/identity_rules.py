@@ -1,4 +1,4 @@
-"""Whose ids are these? Users, products and categories that both files share, and ids that name nothing or too much."""
+"""What do the ids stand for? Users, products and categories in both files, and ids that name nothing or too much."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import polars as pl
 
 from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, joined, verb
 from core.audit.rule import Rule
+from core.audit.text import MAX_EXAMPLES, enumeration, verb
 from core.base.text import count, number, percent
 from core.schema import (
     CATEGORY,
@@ -25,16 +25,15 @@ from core.schema import (
 )
 
 MOSTLY_NEW: Final = 0.5
-"""Of the test events. Where train never saw most of what test is about, history says nothing of it, and ids that are
-written differently in the two files (12 and 12.0) are the likeliest reason."""
-MOVING_SHARE: Final = 0.01
-"""Of the products. Below one in a hundred these are corrections of the catalogue; above, the category does not belong
-to the product."""
+"""Of the test events. If train never saw most of them, there is no history for them. Ids that are written differently
+in the two files (12 and 12.0) are the most likely reason."""
+HIGH_SEVERAL_CATEGORIES: Final = 0.01
+"""Of the products. Below 1% these are corrections of the catalogue; above, categories do not belong to products."""
 CROWD_SHARE: Final = 0.01
 CROWD_FACTOR: Final = 20
 CROWD_SESSIONS: Final = 100
-"""A user of one session in a hundred, of twenty times the average and of a hundred sessions is hardly one person: the
-busiest household of The Complete Journey has 12 times the average, the competition's busiest user 65 sessions."""
+"""A user with 1% of the sessions, 20 times the average and 100 sessions is hardly one person. The busiest household of
+The Complete Journey has 12 times the average, the competition's busiest user 65 sessions."""
 
 
 class SharedUsers(Rule):
@@ -43,140 +42,142 @@ class SharedUsers(Rule):
     code = "shared_users"
     title = "Users who are in both files"
 
-    def look(self, case: AuditCase) -> Finding | None:
-        train, test = case.of_role(TRAIN_ROLE), case.of_role(TEST_ROLE)
-        again = test.join(train, on=USER, how="semi")
-        found, total = again.get_column(USER).n_unique(), test.get_column(USER).n_unique()
-        if not found:
+    def find(self, case: AuditCase) -> Finding | None:
+        train, test = case.units_of(TRAIN_ROLE), case.units_of(TEST_ROLE)
+        shared = test.join(train, on=USER, how="semi")
+        n_shared, total = shared.get_column(USER).n_unique(), test.get_column(USER).n_unique()
+        if not n_shared:
             return None
         return self.finding(
             "note",
-            f"{count(found, 'user')} of test {verb(found, 'is', 'are')} in train as well",
-            count=found,
+            f"{count(n_shared, 'user')} of test {verb(n_shared, 'is', 'are')} also in train",
+            count=n_shared,
             explanation=(
-                f"{found:,} of {total:,} test users ({percent(found / total)}) are in train too; they have "
-                f"{percent(again.height / test.height)} of the test sessions."
+                f"{n_shared:,} of {total:,} test users ({percent(n_shared / total)}) {verb(n_shared, 'is', 'are')} "
+                f"also in train, with {percent(shared.height / test.height)} of the test sessions."
             ),
             advice=(
-                "What these users did before helps to predict them; the expected score is weighted to this mix of "
-                "users seen and unseen."
+                "Nothing to do. Their earlier sessions help to predict them, and the expected score is weighted to "
+                "this mix of known and new users."
             ),
         )
 
 
 class _NewItems(Rule):
-    """Products or categories of test that train never saw."""
+    """Products or categories of test that are not in train."""
 
     column: ClassVar[str]
-    one: ClassVar[str]
-    several: ClassVar[str]
+    singular: ClassVar[str]
+    plural: ClassVar[str]
 
-    def look(self, case: AuditCase) -> Finding | None:
-        counted = case.events.group_by(ROLE, self.column).agg(pl.len().alias(EVENTS)).collect()
-        train, test = (counted.filter(pl.col(ROLE) == role) for role in (TRAIN_ROLE, TEST_ROLE))
+    def find(self, case: AuditCase) -> Finding | None:
+        counts = case.events.group_by(ROLE, self.column).agg(pl.len().alias(EVENTS)).collect()
+        train, test = (counts.filter(pl.col(ROLE) == role) for role in (TRAIN_ROLE, TEST_ROLE))
         new = test.join(train, on=self.column, how="anti").sort([EVENTS, self.column], descending=[True, False])
         if new.is_empty():
             return None
-        share = int(new.get_column(EVENTS).sum()) / int(test.get_column(EVENTS).sum())
+        n_new, share = new.height, int(new.get_column(EVENTS).sum()) / int(test.get_column(EVENTS).sum())
         mostly = share > MOSTLY_NEW
-        word = self.one if new.height == 1 else self.several
         return self.finding(
             "warning" if mostly else "note",
-            f"{new.height:,} {word} of test {verb(new.height, 'is', 'are')} new",
-            count=new.height,
+            f"{n_new:,} {verb(n_new, self.singular, self.plural)} of test {verb(n_new, 'is', 'are')} new",
+            count=n_new,
             explanation=(
-                f"Train never saw {new.height:,} of {test.height:,} {self.several} of test "
-                f"({percent(new.height / test.height)}); {percent(share)} of the test events are about them."
+                f"{n_new:,} of {test.height:,} {self.plural} of test ({percent(n_new / test.height)}) "
+                f"{verb(n_new, 'is', 'are')} not in train; {percent(share)} of the test events are on new "
+                f"{self.plural}."
             ),
             advice=(
-                f"See whether both files write their {ID_COLUMNS[self.column]} in the same way."
+                f"Check whether both files write their {ID_COLUMNS[self.column]} in the same way."
                 if mostly
-                else f"Their history is empty, so sessions with such {self.several} are predicted from what was done."
+                else f"Nothing to do. New {self.plural} have no history, so their sessions are predicted from what was "
+                "done in them."
             ),
-            examples=case.names(self.column, new.get_column(self.column).head(MOST_EXAMPLES).to_list()),
+            examples=case.display_ids(self.column, new.get_column(self.column).head(MAX_EXAMPLES).to_list()),
         )
 
 
 class NewProducts(_NewItems):
-    """Products of test that train never saw."""
+    """Products of test that are not in train."""
 
     code = "new_products"
-    title = "Products of test that train never saw"
-    column, one, several = PRODUCT, "product", "products"
+    title = "Products of test that are not in train"
+    column, singular, plural = PRODUCT, "product", "products"
 
 
 class NewCategories(_NewItems):
-    """Categories of test that train never saw."""
+    """Categories of test that are not in train."""
 
     code = "new_categories"
-    title = "Categories of test that train never saw"
-    column, one, several = CATEGORY, "category", "categories"
+    title = "Categories of test that are not in train"
+    column, singular, plural = CATEGORY, "category", "categories"
 
 
-class MovingCategories(Rule):
+class ProductsInSeveralCategories(Rule):
     """A product with several categories."""
 
     code = "moving_categories"
     title = "Products with more than one category"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         pairs = case.events.select(PRODUCT, CATEGORY).unique().collect()
         several = (
             pairs.group_by(PRODUCT).len().filter(pl.col("len") > 1).sort(["len", PRODUCT], descending=[True, False])
         )
-        found, total = several.height, pairs.get_column(PRODUCT).n_unique()
-        if not found:
+        n_products, total = several.height, pairs.get_column(PRODUCT).n_unique()
+        if not n_products:
             return None
         return self.finding(
-            "warning" if found > MOVING_SHARE * total else "note",
-            f"{count(found, 'product')} {verb(found, 'has', 'have')} more than one category",
-            count=found,
+            "warning" if n_products > HIGH_SEVERAL_CATEGORIES * total else "note",
+            f"{count(n_products, 'product')} {verb(n_products, 'has', 'have')} more than one category",
+            count=n_products,
             explanation=(
-                f"{found:,} of {total:,} products ({percent(found / total)}) {verb(found, 'is', 'are')} filed under "
-                "more than one category."
+                f"{n_products:,} of {total:,} products ({percent(n_products / total)}) "
+                f"{verb(n_products, 'appears', 'appear')} with more than one category."
             ),
-            advice="Every event counts under the category it carries; mend the catalogue if this was not meant.",
-            examples=self._examples(case, pairs, several.get_column(PRODUCT).head(MOST_EXAMPLES).to_list()),
+            advice="Each event counts for the category in its row. Correct the catalogue if this was not intended.",
+            examples=self._examples(case, pairs, several.get_column(PRODUCT).head(MAX_EXAMPLES).to_list()),
         )
 
     def _examples(self, case: AuditCase, pairs: pl.DataFrame, products: list[int]) -> list[str]:
         examples = []
-        for name, product in zip(case.names(PRODUCT, products), products, strict=True):
+        for product_id, product in zip(case.display_ids(PRODUCT, products), products, strict=True):
             codes = pairs.filter(pl.col(PRODUCT) == product).get_column(CATEGORY).to_list()
-            examples.append(f"{name}: {joined(sorted(case.names(CATEGORY, codes))[:MOST_EXAMPLES])}")
+            examples.append(f"{product_id}: {enumeration(sorted(case.display_ids(CATEGORY, codes))[:MAX_EXAMPLES])}")
         return examples
 
 
 class PlaceholderIds(Rule):
-    """An id that says that there is none."""
+    """An id that means that there is none."""
 
     code = "placeholder_ids"
     title = "Ids such as unknown, null or -1"
 
-    def look(self, case: AuditCase) -> Finding | None:
-        found: list[tuple[int, str, str]] = []
+    def find(self, case: AuditCase) -> Finding | None:
+        used: list[tuple[int, str, str]] = []
         for column, name in ID_COLUMNS.items():
-            spelled = case.dictionary(column).filter(pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS)))
-            used = case.events.join(spelled, left_on=column, right_on="code", how="inner").group_by("id").len()
-            found += [(events, name, spelling) for spelling, events in used.collect().iter_rows()]
-        if not found:
+            placeholders = case.dictionary(column).filter(
+                pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS))
+            )
+            events = case.events.join(placeholders, left_on=column, right_on="code", how="inner").group_by("id").len()
+            used += [(amount, name, spelling) for spelling, amount in events.collect().iter_rows()]
+        if not used:
             return None
-        found.sort(key=lambda item: (-item[0], item[1], item[2]))
-        columns = sorted({name for _, name, _ in found})
-        cells = sum(item[0] for item in found)
-        naming = {USER_SESSION, USER_ID, PRODUCT_ID} & set(columns)
+        used.sort(key=lambda item: (-item[0], item[1], item[2]))
+        n_ids, cells = len(used), sum(amount for amount, _, _ in used)
+        columns = sorted({name for _, name, _ in used})
         return self.finding(
-            "warning" if naming else "note",
-            f"{count(len(found), 'id')} {verb(len(found), 'stands', 'stand')} for a missing one",
-            count=len(found),
+            "warning" if {USER_SESSION, USER_ID, PRODUCT_ID} & set(columns) else "note",
+            f"{count(n_ids, 'id')} {verb(n_ids, 'is a placeholder', 'are placeholders')}",
+            count=n_ids,
             explanation=(
-                f"{count(len(found), 'id')} in {joined(columns)} {verb(len(found), 'is a word', 'are words')} for "
-                f"nothing, and {verb(len(found), 'stands', 'stand')} in {count(cells, 'cell')}: what has no id is "
-                "taken for one thing with a long history."
+                f"{count(n_ids, 'id')} in {enumeration(columns)} {verb(n_ids, 'stands', 'stand')} for a missing id, in "
+                f"{count(cells, 'cell')}. All these events count as one user, session, product or category with a long "
+                "history."
             ),
-            advice="Leave such cells empty, so that their rows go to quarantine, or give each thing its own id.",
+            advice="Leave such cells empty, so that their rows go to quarantine, or give each thing an id of its own.",
             examples=[
-                f"{name} '{spelling}': {count(events, 'event')}" for events, name, spelling in found[:MOST_EXAMPLES]
+                f"{name} '{spelling}': {count(amount, 'event')}" for amount, name, spelling in used[:MAX_EXAMPLES]
             ],
         )
 
@@ -185,34 +186,36 @@ class CrowdedUsers(Rule):
     """A user id that stands for many people."""
 
     code = "crowded_users"
-    title = "User ids with more sessions than a person has"
+    title = "User ids with more sessions than one person has"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         sessions = case.units.group_by(USER).len()
-        total, usual = case.units.height, case.units.height / sessions.height
-        many = sessions.filter(
+        total, average = case.units.height, case.units.height / sessions.height
+        crowded = sessions.filter(
             (pl.col("len") > CROWD_SHARE * total)
-            & (pl.col("len") >= CROWD_FACTOR * usual)
+            & (pl.col("len") >= CROWD_FACTOR * average)
             & (pl.col("len") >= CROWD_SESSIONS)
         ).sort(["len", USER], descending=[True, False])
-        if many.is_empty():
+        if crowded.is_empty():
             return None
-        held = int(many.get_column("len").sum())
+        n_sessions = int(crowded.get_column("len").sum())
         return self.finding(
             "warning",
-            f"{count(many.height, 'user id')} {verb(many.height, 'looks', 'look')} like many people",
-            count=many.height,
+            f"{count(crowded.height, 'user id')} {verb(crowded.height, 'looks', 'look')} like many people",
+            count=crowded.height,
             explanation=(
-                f"{count(many.height, 'user id')} {verb(many.height, 'has', 'have')} {held:,} of {total:,} sessions "
-                f"({percent(held / total)}), where a user has {number(usual)} on average."
+                f"{count(crowded.height, 'user id')} {verb(crowded.height, 'has', 'have')} {n_sessions:,} of {total:,} "
+                f"sessions ({percent(n_sessions / total)}). The average user has {number(average)}."
             ),
             advice=(
-                "Probably a shared account or the id of all who are not logged in: their history says little, and all "
-                "their sessions are scored in one fold; better give each visit its own user id."
+                "Probably a shared account, or the id of all visitors who are not logged in. Its history says little, "
+                "and all its sessions are in one fold: give each visit a user id of its own if you can."
             ),
-            examples=self._examples(case, many.head(MOST_EXAMPLES)),
+            examples=self._examples(case, crowded.head(MAX_EXAMPLES)),
         )
 
-    def _examples(self, case: AuditCase, many: pl.DataFrame) -> list[str]:
-        names = case.names(USER, many.get_column(USER).to_list())
-        return [f"{name}: {count(held, 'session')}" for name, held in zip(names, many.get_column("len"), strict=True)]
+    def _examples(self, case: AuditCase, crowded: pl.DataFrame) -> list[str]:
+        ids = case.display_ids(USER, crowded.get_column(USER).to_list())
+        return [
+            f"{user}: {count(amount, 'session')}" for user, amount in zip(ids, crowded.get_column("len"), strict=True)
+        ]

@@ -1,4 +1,4 @@
-"""Are the purchases all there? Sessions whose value is not known, as purchases of theirs are missing or in doubt."""
+"""Are all purchases in the log? Sessions whose value is unknown because purchases are missing or doubtful."""
 
 from __future__ import annotations
 
@@ -8,52 +8,50 @@ import polars as pl
 
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, shown, verb
-from core.audit.rule import Need, Rule
+from core.audit.rule import Rule
+from core.audit.text import MAX_EXAMPLES, display, verb
 from core.base.text import count, number, percent
+from core.checks import Requirement
 from core.dataset import UnknownValue
 
-MANY_UNKNOWN: Final = 0.02
-"""Of the train sessions. A few broken rows are in every export; one session in fifty without a value has a common
-cause."""
+HIGH_UNKNOWN: Final = 0.02
+"""Of the train sessions. A few broken rows are in every export; 2% without a value have a common cause."""
+
+VALUES_FROM_PRICES: Final = Requirement[AuditCase](
+    lambda case: case.card.value_rule == "price_of_buys", "the values are in a column, not added up from prices"
+)
 
 
 class UnknownValues(Rule):
-    """Train sessions whose value is not known, as purchases of theirs are missing or in doubt."""
+    """Train sessions whose value is unknown because purchases are missing or doubtful."""
 
     code = "unknown_values"
-    title = "Sessions whose purchases are in doubt"
-    needs = (
-        Need(
-            lambda case: case.card.value_rule == "price_of_buys",
-            "the values are in a column, they are not added up from prices",
-        ),
-    )
+    title = "Sessions with missing or doubtful purchases"
+    requirements = (VALUES_FROM_PRICES,)
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         card = case.card
-        reasons = {code: found for code, found in card.untrained.items() if code != UnknownValue.SHARED_ID}
-        found = sum(reasons.values())
-        if not found and not card.unassigned_purchases:
+        n_unknown = sum(amount for reason, amount in card.untrained.items() if reason != UnknownValue.SHARED_ID)
+        if not n_unknown and not card.unassigned_purchases:
             return None
-        examples = case.dataset.untrained().filter(pl.col("reason") != UnknownValue.SHARED_ID).head(MOST_EXAMPLES)
-        share = found / card.train.sessions
+        examples = case.dataset.untrained().filter(pl.col("reason") != UnknownValue.SHARED_ID).head(MAX_EXAMPLES)
+        share = n_unknown / card.train.sessions
         return self.finding(
-            "serious" if share > MANY_UNKNOWN else "warning",
-            f"{count(found, 'train session')} {verb(found, 'has', 'have')} no known value",
-            count=found,
+            "serious" if share > HIGH_UNKNOWN else "warning",
+            f"The value of {count(n_unknown, 'train session')} is unknown",
+            count=n_unknown,
             explanation=(
-                f"{found:,} of {card.train.sessions:,} train sessions ({percent(share)}) will not train; their other "
-                f"purchases add up to {number(card.untrained_value)} value units, the lost ones to at least "
-                f"{number(card.lost_value)}. {count(card.unassigned_purchases, 'lost purchase')} can be assigned to no "
-                "session."
+                f"{n_unknown:,} of {card.train.sessions:,} train sessions ({percent(share)}) "
+                f"{verb(n_unknown, 'is', 'are')} not used for training. Their other purchases add up to "
+                f"{number(card.untrained_value)} value units, the lost ones to at least {number(card.lost_value)}. "
+                f"{count(card.unassigned_purchases, 'lost purchase')} cannot be assigned to a session."
             ),
             advice=(
-                "See which rows are in quarantine and correct the export: sessions with many purchases are lost most "
-                "often, so what is left is not a fair sample."
+                "Look at the rows in quarantine and correct the export. Sessions with many purchases are lost most "
+                "often, so the remaining ones are a biased sample."
             ),
             examples=[
-                f"{shown(row['user_session'])}: {UnknownValue(row['reason']).words}"
+                f"{display(row['user_session'])}: {UnknownValue(row['reason']).words}"
                 for row in examples.iter_rows(named=True)
             ],
         )

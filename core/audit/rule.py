@@ -1,48 +1,38 @@
-"""What a rule is, what it can need, and what it answers."""
+"""An audit rule: a check of a dataset whose failure is a finding."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from abc import abstractmethod
+from collections.abc import Sequence
 
 from core.audit.case import AuditCase
-from core.audit.finding import Finding, Record, RuleOutcome, Severity
+from core.audit.finding import Finding, Record, RuleOutcome
+from core.checks import Check, Severity
 
 
-@dataclass(frozen=True)
-class Need:
-    """Something without which a rule does not apply; `otherwise` says what is the matter then."""
-
-    met: Callable[[AuditCase], bool]
-    otherwise: str
-
-
-_EVENTS: Final = Need(lambda case: case.units.height > 0, "the files hold no events")
-
-
-class Rule(ABC):
-    """One thing to look for in a dataset: a code, a title, what it needs, and a look at the case."""
-
-    code: ClassVar[str]
-    title: ClassVar[str]
-    """What the rule looks for, in words that hold whether it is there or not."""
-    needs: ClassVar[tuple[Need, ...]] = ()
-    """Beside events, which every rule needs."""
+class Rule(Check[AuditCase]):
+    """One thing to look for in a dataset. Its title names that thing, whether or not it is found."""
 
     @abstractmethod
-    def look(self, case: AuditCase) -> Finding | None:
-        """The finding, None where there is nothing to tell; asked only when all needs are met."""
+    def find(self, case: AuditCase) -> Finding | None:
+        """Return the finding, or None if there is nothing to report. Only called if all requirements are met."""
 
-    def ask(self, case: AuditCase) -> tuple[RuleOutcome, Finding | None]:
-        """The outcome, and the finding where there is one."""
-        unmet = next((need.otherwise for need in (_EVENTS, *self.needs) if not need.met(case)), None)
-        if unmet is not None:
-            return RuleOutcome(code=self.code, title=self.title, outcome="not_applicable", reason=unmet), None
-        found = self.look(case)
-        outcome = RuleOutcome(code=self.code, title=self.title, outcome="quiet" if found is None else "found")
-        return outcome, found
+    def explain(self, subject: AuditCase) -> str | None:
+        finding = self.find(subject)
+        return None if finding is None else finding.explanation
+
+    def unmet_reason(self, subject: AuditCase) -> str | None:
+        """Return why the rule does not apply; every rule requires events."""
+        return "the files have no events" if subject.units.is_empty() else super().unmet_reason(subject)
+
+    def examine(self, case: AuditCase) -> tuple[RuleOutcome, Finding | None]:
+        """Return the outcome, and the finding if there is one."""
+        reason = self.unmet_reason(case)
+        if reason is not None:
+            return RuleOutcome(code=self.code, title=self.title, outcome="not_applicable", reason=reason), None
+        finding = self.find(case)
+        outcome = RuleOutcome(code=self.code, title=self.title, outcome="quiet" if finding is None else "found")
+        return outcome, finding
 
     def finding(
         self,
@@ -56,7 +46,7 @@ class Rule(ABC):
         chart: str | None = None,
         table: Sequence[Record] = (),
     ) -> Finding:
-        """A finding of this rule."""
+        """Return a finding with the code of this rule."""
         return Finding(
             code=self.code,
             title=title,

@@ -1,25 +1,25 @@
-"""All rules, a line each."""
+"""All audit rules, one line each."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from core.audit.behaviour_rules import ConstantColumns, Robots, SmallData
-from core.audit.drift_rules import FeatureDrift, ToldApart
-from core.audit.file_rules import EmptyCells, QuarantinedRows, RepeatedRows, TellingOrder
+from core.audit.drift_rules import DistinguishableFiles, FeatureDrift
+from core.audit.file_rules import EmptyCells, InformativeOrder, QuarantinedRows, RepeatedRows
 from core.audit.identity_rules import (
     CrowdedUsers,
-    MovingCategories,
     NewCategories,
     NewProducts,
     PlaceholderIds,
+    ProductsInSeveralCategories,
     SharedUsers,
 )
 from core.audit.length_rules import CutSessions, LongSessions, ThinSample
 from core.audit.purchase_rules import UnknownValues
 from core.audit.rule import Rule
 from core.audit.session_rules import CompositeSessions, KnownSessions, ReusedSessions, RowsInBoth
-from core.audit.spelling_rules import AlikeIds, SpoiledIds
+from core.audit.spelling_rules import CorruptedIds, SpellingVariants
 from core.audit.time_rules import CoarseTimes, FarTimes, FilesInTime, MissingDays
 from core.audit.value_rules import CappedValues, DifferingValues, HeavyTail, ValueInTest, ValueTrend, ZeroValues
 
@@ -27,7 +27,7 @@ RULES: Final[tuple[Rule, ...]] = (
     QuarantinedRows(),
     RepeatedRows(),
     EmptyCells(),
-    TellingOrder(),
+    InformativeOrder(),
     SmallData(),
     ConstantColumns(),
     FilesInTime(),
@@ -44,10 +44,10 @@ RULES: Final[tuple[Rule, ...]] = (
     SharedUsers(),
     NewProducts(),
     NewCategories(),
-    MovingCategories(),
+    ProductsInSeveralCategories(),
     PlaceholderIds(),
-    SpoiledIds(),
-    AlikeIds(),
+    CorruptedIds(),
+    SpellingVariants(),
     CrowdedUsers(),
     Robots(),
     HeavyTail(),
@@ -58,7 +58,6 @@ RULES: Final[tuple[Rule, ...]] = (
     CappedValues(),
     ValueTrend(),
     FeatureDrift(),
-    ToldApart(),
+    DistinguishableFiles(),
 )
-"""From the files to what is learned from them. Findings are sorted by severity, so the order here is only that of the
-outcomes."""
+"""In the order of the outcomes, from the files to the features. Findings are sorted by severity instead."""

@@ -1,4 +1,4 @@
-"""The features of some units of each file: all that drift is measured on."""
+"""A sample of units of both files with their features. Drift is measured on it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ from core.dataset import Dataset
 from core.features import features_of
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
-MOST_UNITS: Final = 20_000
-"""Of a file. The distance between two samples of this size is known to about 0.01, a tenth of what is called drift."""
+MAX_UNITS: Final = 20_000
+"""Per file. The distance between two samples of this size is known to about 0.01, a tenth of what counts as drift."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Some units of both files. Rows are in the order of their units; NaN where there is nothing to measure."""
+    """The features of some units of both files, in the order of the units.
+
+    Attributes:
+        names: of the features.
+        train, test: (units, features); NaN where a feature is missing.
+        train_users, test_users: (units,) a random number per user, equal for the same user.
+        train_units, test_units: (units,) unit numbers.
+    """
 
     names: tuple[str, ...]
     train: NDArray[np.float64]
-    """(units, features)"""
     test: NDArray[np.float64]
     train_users: NDArray[np.uint64]
-    """A random number for each user: equal for equal users."""
     test_users: NDArray[np.uint64]
     train_units: NDArray[np.int64]
     test_units: NDArray[np.int64]
 
-    def only(self, chosen: NDArray[np.bool_]) -> Sample:
-        """The rows of the chosen units (booleans, by unit)."""
-        train, test = chosen[self.train_units], chosen[self.test_units]
+    def only(self, mask: NDArray[np.bool_]) -> Sample:
+        """Return the rows whose unit is selected; `mask` has one boolean per unit of the dataset."""
+        train, test = mask[self.train_units], mask[self.test_units]
         return Sample(
             names=self.names,
             train=self.train[train],
@@ -46,25 +51,25 @@ class Sample:
         )
 
     def train_table(self) -> pl.DataFrame:
-        """One row a unit of train: unit, and a column a feature (null where there is nothing to measure)."""
+        """Return one row per unit of train: unit, and one column per feature (null where it is missing)."""
         values = pl.DataFrame(self.train, schema=list(self.names)).fill_nan(None)
         return values.insert_column(0, pl.Series(UNIT, self.train_units))
 
 
 def draw_sample(
-    dataset: Dataset, report: Callable[[int, int, str], None] = lambda *_: None, most: int = MOST_UNITS
+    dataset: Dataset, report: Callable[[int, int, str], None] = lambda *_: None, most: int = MAX_UNITS
 ) -> Sample:
-    """Compute the features of at most `most` units of each file, as a run does by default.
+    """Draw at most `most` units of each file and compute their features with the default settings of a run.
 
-    The same dataset gives the same sample.
+    The same dataset gives the same sample. `report` is called with parts done, parts in all and the feature group.
     """
-    rows = choose(dataset.units().select(UNIT, ROLE, SESSION, USER).collect(), most).sort(UNIT)
+    rows = choose_units(dataset.units().select(UNIT, ROLE, SESSION, USER).collect(), most).sort(UNIT)
     values = features_of(
         dataset, rows.get_column(UNIT), lambda done, of, text: report(done, of, text and f"{text} features")
     )
     is_test = rows.get_column(ROLE).to_numpy() == TEST_ROLE
     matrix = values.to_numpy().astype(np.float64)
-    users = mixed(rows.get_column(USER))
+    users = scramble(rows.get_column(USER))
     units = rows.get_column(UNIT).to_numpy()
     return Sample(
         names=tuple(values.columns),
@@ -77,17 +82,18 @@ def draw_sample(
     )
 
 
-def choose(units: pl.DataFrame, most: int) -> pl.DataFrame:
-    """At most `most` units of each file, by a random number that their session and user ids give them."""
-    place = mixed(pl.Series(mixed(units.get_column(SESSION)).view(np.int64)) ^ units.get_column(USER))
-    placed = units.with_columns(pl.Series("_place", place)).sort("_place", UNIT).drop("_place")
-    return pl.concat([placed.filter(pl.col(ROLE) == role).head(most) for role in (TRAIN_ROLE, TEST_ROLE)])
+def choose_units(units: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return at most `most` units of each file, drawn by a random number derived from their session and user codes."""
+    key = scramble(pl.Series(scramble(units.get_column(SESSION)).view(np.int64)) ^ units.get_column(USER))
+    ordered = units.with_columns(pl.Series("_key", key)).sort("_key", UNIT).drop("_key")
+    return pl.concat([ordered.filter(pl.col(ROLE) == role).head(most) for role in (TRAIN_ROLE, TEST_ROLE)])
 
 
-def mixed(codes: pl.Series) -> NDArray[np.uint64]:
-    """A random number for each code, equal for equal codes, whatever range or order the codes have.
+def scramble(codes: pl.Series) -> NDArray[np.uint64]:
+    """Return a pseudo-random number per code, equal for equal codes, whatever their range or order.
 
-    The finaliser of SplitMix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators).
+    The finaliser of SplitMix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators). Unlike the
+    hash of a library it does not change with a version, so the sample does not either.
     """
     bits = codes.to_numpy().astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,4 +1,4 @@
-"""Are the session ids sessions? Ids of several users, ids in both files, and rows that stand in both."""
+"""Are the session ids sessions? Ids with several users, ids in both files, and events in both files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 import polars as pl
 
 from core.audit.case import COMPOSITE, END, EVENTS, KNOWN_VALUE, START, AuditCase
-from core.audit.finding import Finding, Severity
-from core.audit.phrases import MOST_EXAMPLES, lasting, verb
+from core.audit.finding import Finding
 from core.audit.rule import Rule
+from core.audit.text import MAX_EXAMPLES, time_span, verb
 from core.base.text import count, percent
 from core.schema import (
     CATEGORY,
@@ -24,19 +24,19 @@ from core.schema import (
     USER,
 )
 
-MANY_COMPOSITE: Final = 0.05
-"""Of all session ids. A single id that got lost is a slip; one in twenty, and the column does not name sessions."""
+HIGH_COMPOSITE: Final = 0.05
+"""Of all session ids. A single lost id is a slip; with 5% the column does not identify sessions."""
 MOSTLY_KNOWN: Final = 0.5
-"""Of the test sessions. Where most of test stands in train, the files are not two halves of a log but the same one."""
+"""Of test. If most of test is in train, the files are not two parts of a log but the same one."""
 
 
 class CompositeSessions(Rule):
-    """One session id, several users in the same file."""
+    """A session id with several users in the same file."""
 
     code = "composite_sessions"
     title = "Session ids shared by several users"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         shared = (
             case.units.filter(pl.col(COMPOSITE))
             .group_by(ROLE, SESSION)
@@ -49,122 +49,123 @@ class CompositeSessions(Rule):
         )
         if shared.is_empty():
             return None
-        ids, total = shared.get_column(SESSION).n_unique(), case.units.get_column(SESSION).n_unique()
+        n_ids, total = shared.get_column(SESSION).n_unique(), case.units.get_column(SESSION).n_unique()
         top = shared.row(0, named=True)
-        in_file = [shared.filter(pl.col(ROLE) == role).height for role in (TRAIN_ROLE, TEST_ROLE)]
+        in_train, in_test = (shared.filter(pl.col(ROLE) == role).height for role in (TRAIN_ROLE, TEST_ROLE))
         return self.finding(
-            "serious" if ids >= MANY_COMPOSITE * total else "warning",
-            f"{count(ids, 'session id')} {verb(ids, 'is', 'are')} shared by several users",
-            count=ids,
+            "serious" if n_ids >= HIGH_COMPOSITE * total else "warning",
+            f"{count(n_ids, 'session id')} {verb(n_ids, 'is', 'are')} shared by several users",
+            count=n_ids,
             explanation=(
-                f"{ids:,} of {total:,} session ids {verb(ids, 'has', 'have')} more than one user ({in_file[0]:,} in "
-                f"train, {in_file[1]:,} in test); the most shared one has {top['users']:,} users in "
-                f"{ROLES[top[ROLE]]}, whose {count(top[EVENTS], 'event')} span {lasting(top['seconds'])}."
+                f"{n_ids:,} of {total:,} session ids {verb(n_ids, 'has', 'have')} more than one user ({in_train:,} in "
+                f"train, {in_test:,} in test). The most shared one has {top['users']:,} users in {ROLES[top[ROLE]]}; "
+                f"their {count(top[EVENTS], 'event')} span {time_span(top['seconds'])}."
             ),
             advice=(
-                "Usually an id that got lost, not a visit: by default such ids do not train, and in test they are "
-                "predicted user by user and summed."
+                "Usually a lost id, not a visit. By default such ids are not used for training; in test each user is "
+                "predicted separately and the predictions are summed."
             ),
-            examples=self._examples(case, shared.head(MOST_EXAMPLES)),
+            examples=self._examples(case, shared.head(MAX_EXAMPLES)),
         )
 
     def _examples(self, case: AuditCase, shared: pl.DataFrame) -> list[str]:
-        names = case.names(SESSION, shared.get_column(SESSION).to_list())
+        ids = case.display_ids(SESSION, shared.get_column(SESSION).to_list())
         return [
-            f"{name} in {ROLES[row[ROLE]]}: {row['users']:,} users, {count(row[EVENTS], 'event')}, "
-            f"{lasting(row['seconds'])}"
-            for name, row in zip(names, shared.iter_rows(named=True), strict=True)
+            f"{session} in {ROLES[row[ROLE]]}: {row['users']:,} users, {count(row[EVENTS], 'event')}, "
+            f"{time_span(row['seconds'])}"
+            for session, row in zip(ids, shared.iter_rows(named=True), strict=True)
         ]
 
 
 class KnownSessions(Rule):
-    """A test session that train holds too, with the same users."""
+    """A test session that is also in train, with the same users."""
 
     code = "known_sessions"
-    title = "Test sessions that stand in train with their value"
+    title = "Test sessions that are in train with their value"
 
-    def look(self, case: AuditCase) -> Finding | None:
-        known = case.of_role(TEST_ROLE).filter(pl.col(KNOWN_VALUE).is_not_null())
+    def find(self, case: AuditCase) -> Finding | None:
+        known = case.units_of(TEST_ROLE).filter(pl.col(KNOWN_VALUE).is_not_null())
         sessions = known.get_column(SESSION).unique(maintain_order=True)
         if sessions.is_empty():
             return None
-        total, found = case.card.test.sessions, len(sessions)
-        mostly = found > MOSTLY_KNOWN * total
-        advice = (
-            "See whether a file was given twice, or the files were split by rows: the score of other sessions would "
-            "say little about these."
-            if mostly
-            else "The product takes their value over from train, and says so in the run; it can be switched off there."
-        )
+        total, n_known = case.card.test.sessions, len(sessions)
+        mostly = n_known > MOSTLY_KNOWN * total
         return self.finding(
             "serious" if mostly else "warning",
-            f"{count(found, 'test session')} {verb(found, 'is', 'are')} known from train",
-            count=found,
+            f"{count(n_known, 'test session')} {verb(n_known, 'is', 'are')} known from train",
+            count=n_known,
             explanation=(
-                f"{found:,} of {total:,} test sessions ({percent(found / total)}) {verb(found, 'stands', 'stand')} in "
-                f"train as well, with the same users, so {verb(found, 'its value is', 'their values are')} known."
+                f"{n_known:,} of {total:,} test sessions ({percent(n_known / total)}) {verb(n_known, 'is', 'are')} "
+                f"also in train with the same users, so {verb(n_known, 'its value is', 'their values are')} known."
             ),
-            advice=advice,
-            examples=case.names(SESSION, sessions.head(MOST_EXAMPLES).to_list()),
+            advice=(
+                "Check whether a file was given twice, or the log was split by rows: a score on other sessions would "
+                "say little about these."
+                if mostly
+                else "Nothing to do. A run copies their values from train and reports it; this can be switched off."
+            ),
+            examples=case.display_ids(SESSION, sessions.head(MAX_EXAMPLES).to_list()),
         )
 
 
 class ReusedSessions(Rule):
-    """A session id of one user in train and of another one in test."""
+    """A session id of one user in train and of another user in test."""
 
     code = "reused_sessions"
-    title = "Session ids that come back with another user"
+    title = "Session ids that another user has in test"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         single = case.units.filter(~pl.col(COMPOSITE))
         train, test = (single.filter(pl.col(ROLE) == role).select(SESSION, USER) for role in (TRAIN_ROLE, TEST_ROLE))
-        reused = train.join(test, on=SESSION, how="inner", suffix="_test", maintain_order="left")
-        reused = reused.filter(pl.col(USER) != pl.col(f"{USER}_test"))
-        found, total = reused.height, case.card.test.sessions
-        if not found:
+        both = train.join(test, on=SESSION, how="inner", suffix="_test", maintain_order="left")
+        reused = both.filter(pl.col(USER) != pl.col(f"{USER}_test"))
+        n_reused, total = reused.height, case.card.test.sessions
+        if not n_reused:
             return None
         return self.finding(
             "warning",
-            f"{count(found, 'session id')} {verb(found, 'comes', 'come')} back with another user",
-            count=found,
+            f"{count(n_reused, 'session id')} {verb(n_reused, 'is', 'are')} reused by another user",
+            count=n_reused,
             explanation=(
-                f"{found:,} of {total:,} test sessions ({percent(found / total)}) {verb(found, 'has', 'have')} an id "
-                "that belongs to one user in train and to a different one in test."
+                f"{n_reused:,} of {total:,} test sessions ({percent(n_reused / total)}) "
+                f"{verb(n_reused, 'has', 'have')} an id that belongs to another user in train."
             ),
             advice=(
-                "Session ids seem to be used again after a while: the product treats such sessions as two and takes "
-                "no value over."
+                "The shop seems to reuse session ids after a while. The product treats them as different sessions and "
+                "copies no value from train."
             ),
-            examples=case.names(SESSION, reused.get_column(SESSION).head(MOST_EXAMPLES).to_list()),
+            examples=case.display_ids(SESSION, reused.get_column(SESSION).head(MAX_EXAMPLES).to_list()),
         )
 
 
 class RowsInBoth(Rule):
-    """The very same event in both files."""
+    """The same event in both files."""
 
     code = "rows_in_both"
-    title = "Events that stand in both files"
+    title = "Events that are in both files"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         keys = [SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME]
-        both = case.of_role(TRAIN_ROLE).join(case.of_role(TEST_ROLE), on=[SESSION, USER], how="semi").lazy()
+        both = case.units_of(TRAIN_ROLE).join(case.units_of(TEST_ROLE), on=[SESSION, USER], how="semi").lazy()
         train, test = (
             case.dataset.events(role).select(keys).join(both.select(SESSION, USER), on=[SESSION, USER], how="semi")
             for role in ROLES
         )
         repeated = test.join(train.unique(), on=keys, how="semi").collect().sort(keys)
-        found, total = repeated.height, case.card.test.kept
-        if not found:
+        n_repeated, total = repeated.height, case.card.test.kept
+        if not n_repeated:
             return None
-        severity: Severity = "serious" if found > MOSTLY_KNOWN * total else "warning"
         return self.finding(
-            severity,
-            f"{count(found, 'event')} of test {verb(found, 'stands', 'stand')} in train as well",
-            count=found,
+            "serious" if n_repeated > MOSTLY_KNOWN * total else "warning",
+            f"{count(n_repeated, 'event')} of test {verb(n_repeated, 'is', 'are')} also in train",
+            count=n_repeated,
             explanation=(
-                f"{found:,} of {total:,} test events ({percent(found / total)}) are in train too, with the same "
-                "session, user, product, category, event type and time: the two exports overlap."
+                f"{n_repeated:,} of {total:,} test events ({percent(n_repeated / total)}) "
+                f"{verb(n_repeated, 'is', 'are')} also in train, with the same session, user, product, category, event "
+                "type and time. The two exports overlap."
             ),
-            advice="Export the files again, each event in one of them, or see whether a file was given twice.",
-            examples=case.names(SESSION, repeated.get_column(SESSION).unique().sort().head(MOST_EXAMPLES).to_list()),
+            advice="Export the files again with each event in one of them, or check whether a file was given twice.",
+            examples=case.display_ids(
+                SESSION, repeated.get_column(SESSION).unique().sort().head(MAX_EXAMPLES).to_list()
+            ),
         )

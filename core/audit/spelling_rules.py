@@ -1,4 +1,4 @@
-"""How are the ids written? Ids that other programs changed on their way, and ids that are one thing written twice."""
+"""How are the ids written? Ids that another program changed, and ids that are spelled in several ways."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import polars as pl
 
 from core.audit.case import ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
-from core.audit.phrases import MOST_EXAMPLES, joined, shown, verb
 from core.audit.rule import Rule
+from core.audit.text import MAX_EXAMPLES, display, enumeration, verb
 from core.base.text import count
 from core.schema import ROLES
 
 NOTATION: Final = r"^-?\d(?:[.,]\d+)?[Ee]\+\d{2,3}$|^-?\d[.,]\d+[Ee]-\d{2,3}$|^-?\d\.\d{3,}[Ee](?:[7-9]|[1-9]\d)$"
-"""2.05301E+18 of spreadsheets, and 2.0530135E18 of Java and Polars. A catalogue's own 12E3 or 5e10 has neither a sign
-nor so many decimals."""
+"""2.05301E+18 as spreadsheets write it, and 2.0530135E18 as Java and Polars do. A catalogue's own 12E3 or 5e10 has
+neither a sign nor as many decimals."""
 ERRORS: Final = r"^#(?:\p{Lu}{2,}(?:/0)?[!?]|N/A|NV|YOK|#{2,})$"
-"""What a spreadsheet shows in place of a value (in German #NV, in Turkish #YOK), or of a number wider than its cell."""
+"""What a spreadsheet shows instead of a value (#NV in German, #YOK in Turkish) or of a number too wide for its cell."""
 _MONTHS: Final = (
     "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez|Oca|Şub|Nis|Haz|Tem|Ağu|Eyl|Eki|Kas|Ara"
 )
@@ -26,141 +26,144 @@ DATES: Final = (
     rf"^(?:{_DAY}[-./ ](?:{_MONTHS})(?:[-./ ]\d{{2,4}})?|(?:{_MONTHS})[-./ ]\d{{2,4}}"
     rf"|{_YEAR}-\d\d-\d\d(?:[ T]00:00:00)?|{_DAY}[./]{_MONTH}[./]{_YEAR}|{_MONTH}/{_DAY}/{_YEAR})$"
 )
-"""What spreadsheets make of codes such as MAR1, 3-4 or 3/4/25 in English, German and Turkish. They write months as
-Mar; a catalogue's own MAR-01 is in capitals."""
-_INVISIBLE: Final = r"[\x00-\x1F\x7F-\x9F\u00AD\u200B\u200E\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]"
+"""What English, German and Turkish spreadsheets make of codes such as MAR1, 3-4 or 3/4/25. They write months as Mar; a
+catalogue's own MAR-01 is in capitals."""
+_CONTROLS: Final = r"[\x00-\x1F\x7F-\x9F\u00AD\u200B\u200E\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]"
 _JOINERS: Final = r"(?:^|[\x21-\x7E\p{Latin}])[\u200C\u200D]|[\u200C\u200D](?:$|[\x21-\x7E\p{Latin}])"
-"""Persian and Indian words and emoji are written with joiners; next to Latin letters or digits these mean nothing."""
-_HARD_BLANKS: Final = r"[\u00A0\u2007\u202F]"
-UNSEEN: Final = rf"{_INVISIBLE}|{_JOINERS}|(?:^|[^«]){_HARD_BLANKS}(?:$|[^:;!?»%€])"
-"""Characters that are invisible or look like a blank. French sets hard blanks before its marks."""
+"""Joiners belong to Persian and Indian words and to emoji; next to Latin letters or digits they mean nothing."""
+_NO_BREAK_SPACES: Final = r"[\u00A0\u2007\u202F]"
+INVISIBLE: Final = rf"{_CONTROLS}|{_JOINERS}|(?:^|[^«]){_NO_BREAK_SPACES}(?:$|[^:;!?»%€])"
+"""Characters that are invisible or look like a blank. French has no-break spaces next to its punctuation."""
 _LONG: Final = r"^[1-9]\d{15,19}$"
-_CUT: Final = r"^\d{15}0+$"
+_ROUNDED: Final = r"^\d{15}0+$"
 _PRECISION: Final = 15
-"""Digits that a spreadsheet keeps of a number."""
-_FEWEST_CUT: Final = 5
-_FEWEST_ZEROS: Final = 6
-"""Zeros at the end of all of a file's long ids together: by chance there is one case in a million."""
-_SAID: Final = {
+"""Digits of a number that a spreadsheet keeps."""
+_MIN_ROUNDED: Final = 5
+_MIN_ZEROS: Final = 6
+"""At the end of all long ids of a file together. By chance this happens once in a million files."""
+_DAMAGE: Final = {
     "notation": ("is a number in spreadsheet notation", "are numbers in spreadsheet notation"),
-    "cut": ("ends in zeros after its 15th digit", "end in zeros after their 15th digit"),
+    "rounded": ("ends in zeros after its 15th digit", "end in zeros after their 15th digit"),
     "error": ("is an error message of a spreadsheet", "are error messages of a spreadsheet"),
     "date": ("is a date among other ids", "are dates among other ids"),
-    "unseen": ("holds a character that cannot be seen", "hold characters that cannot be seen"),
+    "invisible": ("has invisible characters", "have invisible characters"),
 }
-"""Kind of damage -> what is said of one id and of several."""
+"""Kind of damage -> predicate for one id, and for several."""
 
 
-class SpoiledIds(Rule):
+class CorruptedIds(Rule):
     """Ids that another program changed before the files were read."""
 
     code = "spoiled_ids"
     title = "Ids that a spreadsheet or another program changed"
 
-    def look(self, case: AuditCase) -> Finding | None:
-        parts, examples, ids, events, kinds = [], [], 0, 0, set()
+    def find(self, case: AuditCase) -> Finding | None:
+        parts, examples, n_ids, events, kinds = [], [], 0, 0, set()
         for column, name in ID_COLUMNS.items():
-            spoiled = pl.concat([_spoiled(case, name), _cut(case, name)]).unique("id", keep="first").sort("kind", "id")
-            if spoiled.is_empty():
+            damaged = pl.concat([_damaged(case, name), _rounded(case, name)]).unique("id", keep="first")
+            if damaged.is_empty():
                 continue
-            ids += spoiled.height
-            used = case.events.join(spoiled.lazy(), left_on=column, right_on=column, how="semi")
-            events += used.select(pl.len()).collect().item()
-            for (kind,), found in spoiled.group_by("kind", maintain_order=True):
+            n_ids += damaged.height
+            affected = case.events.join(damaged.lazy(), left_on=column, right_on=column, how="semi")
+            events += affected.select(pl.len()).collect().item()
+            for (kind,), ids in damaged.sort("kind", "id").group_by("kind", maintain_order=True):
                 kinds.add(str(kind))
-                parts.append(f"{count(found.height, 'id')} in {name} {verb(found.height, *_SAID[str(kind)])}")
-                examples.append(f"{name}: {joined([shown(text) for text in found.get_column('id').head(2)])}")
-        if not ids:
+                parts.append(f"{count(ids.height, 'id')} in {name} {verb(ids.height, *_DAMAGE[str(kind)])}")
+                examples.append(f"{name}: {enumeration([display(text) for text in ids.get_column('id').head(2)])}")
+        if not n_ids:
             return None
+        harmless = kinds == {"invisible"}
         return self.finding(
-            "note" if kinds == {"unseen"} else "warning",
-            f"{count(ids, 'id')} {verb(ids, 'was', 'were')} changed by another program",
-            count=ids,
-            explanation=f"{joined(parts)}. {count(events, 'event')} {verb(events, 'has', 'have')} such an id.",
+            "note" if harmless else "warning",
+            f"{count(n_ids, 'id')} {verb(n_ids, 'was', 'were')} changed by another program",
+            count=n_ids,
+            explanation=f"{enumeration(parts)}. {count(events, 'event')} {verb(events, 'has', 'have')} such an id.",
             advice=(
-                "Remove these characters where the files are made: an id with them counts as another one than without."
-                if kinds == {"unseen"}
-                else "Export the files again with the id columns as text: a spreadsheet keeps 15 digits, shows 6 of "
-                "them, and makes dates of codes, so different ids may have become one."
+                "Remove these characters in the program that writes the files: an id with them and one without are two "
+                "ids."
+                if harmless
+                else "Export the files again with the id columns as text. A spreadsheet keeps 15 digits, shows 6 of "
+                "them and turns codes into dates, so different ids may have become one."
             ),
-            examples=examples[:MOST_EXAMPLES],
+            examples=examples[:MAX_EXAMPLES],
         )
 
 
-def _spoiled(case: AuditCase, name: str) -> pl.DataFrame:
-    """The ids of a file column whose own text shows the damage: the stored column, id, kind."""
+def _damaged(case: AuditCase, name: str) -> pl.DataFrame:
+    """Return the ids of a file column whose own text shows the damage: stored column, id, kind."""
     text = pl.col(name)
-    patterns = {"notation": NOTATION, "error": ERRORS, "date": DATES, "unseen": UNSEEN}
+    patterns = {"notation": NOTATION, "error": ERRORS, "date": DATES, "invisible": INVISIBLE}
     kind = pl.coalesce(pl.when(text.str.contains(pattern)).then(pl.lit(kind)) for kind, pattern in patterns.items())
     ids = case.dataset.dictionary(name).select(_stored(name), text.alias("id"), kind.alias("kind"))
-    found, total = pl.collect_all([ids.drop_nulls("kind"), ids.select(pl.len())])
-    dates = found.filter(pl.col("kind") == "date").height
-    # Where most ids are dates they are meant to be: a spreadsheet only changes those that look like one.
-    return found.filter(pl.col("kind") != "date") if 2 * dates > total.item() else found
+    damaged, total = pl.collect_all([ids.drop_nulls("kind"), ids.select(pl.len())])
+    n_dates = damaged.filter(pl.col("kind") == "date").height
+    # If most ids are dates, they are meant to be: a spreadsheet only changes those that look like one.
+    return damaged.filter(pl.col("kind") != "date") if 2 * n_dates > total.item() else damaged
 
 
-def _cut(case: AuditCase, name: str) -> pl.DataFrame:
-    """The long numbers of a file all of which end in zeros after the 15th digit: the stored column, id, kind.
+def _rounded(case: AuditCase, name: str) -> pl.DataFrame:
+    """Return the long numbers of a file if all of them end in zeros after the 15th digit: stored column, id, kind.
 
-    File by file, as often only one of the two went through a spreadsheet. Where the 15th digit is mostly 0 as well,
-    the zeros are the ids' own, as of milliseconds written as nanoseconds.
+    Each file is examined alone, because often only one of them went through a spreadsheet. If the 15th digit is mostly
+    0 as well, the zeros belong to the ids, as in milliseconds written as nanoseconds.
     """
     text = pl.col(name)
     long = case.dataset.dictionary(name).filter(text.str.contains(_LONG)).with_columns(_stored(name)).collect()
-    found = []
+    rounded = [long.clear()]
     for role in ROLES:
-        ids = long.filter(f"in_{role}").get_column(name)
+        in_file = long.filter(f"in_{role}")
+        ids = in_file.get_column(name)
         zeros = int(ids.str.len_chars().sum()) - _PRECISION * len(ids)
-        own = 2 * int((ids.str.slice(_PRECISION - 1, 1) == "0").sum()) > len(ids)
-        if len(ids) >= _FEWEST_CUT and zeros >= _FEWEST_ZEROS and not own and ids.str.contains(_CUT).all():
-            found.append(long.filter(f"in_{role}"))
-    of_both = pl.concat(found) if found else long.clear()
-    return of_both.select(_stored(name), text.alias("id"), pl.lit("cut").alias("kind")).unique("id")
+        own_zeros = 2 * int((ids.str.slice(_PRECISION - 1, 1) == "0").sum()) > len(ids)
+        enough = len(ids) >= _MIN_ROUNDED and zeros >= _MIN_ZEROS
+        if enough and not own_zeros and ids.str.contains(_ROUNDED).all():
+            rounded.append(in_file)
+    return pl.concat(rounded).select(_stored(name), text.alias("id"), pl.lit("rounded").alias("kind")).unique("id")
 
 
 def _stored(name: str) -> pl.Expr:
-    return pl.col(next(column for column, found in ID_COLUMNS.items() if found == name))
+    return pl.col(next(column for column, file_column in ID_COLUMNS.items() if file_column == name))
 
 
-class AlikeIds(Rule):
+class SpellingVariants(Rule):
     """Ids that differ only in how they are written."""
 
     code = "alike_ids"
     title = "Ids that differ only in spelling"
 
-    def look(self, case: AuditCase) -> Finding | None:
-        found, examples, columns = 0, [], []
+    def find(self, case: AuditCase) -> Finding | None:
+        n_ids, examples, columns = 0, [], []
         for column, name in ID_COLUMNS.items():
-            alike = _alike(case.dictionary(column))
-            if alike.height:
-                found += alike.height
+            variants = _variants(case.dictionary(column))
+            if variants.height:
+                n_ids += variants.height
                 columns.append(name)
-                examples.append(f"{name}: {joined(_told_apart(alike.get_column('id').to_list()[0]))}")
-        if not found:
+                examples.append(f"{name}: {enumeration(_distinguishable(variants.get_column('id').to_list()[0]))}")
+        if not n_ids:
             return None
         return self.finding(
             "warning",
-            f"{count(found, 'id')} {verb(found, 'is', 'are')} written in more than one way",
-            count=found,
+            f"{count(n_ids, 'id')} {verb(n_ids, 'is', 'are')} written in more than one way",
+            count=n_ids,
             explanation=(
-                f"In {joined(columns)}, {count(found, 'id')} {verb(found, 'occurs', 'occur')} in spellings that differ "
-                "only in upper and lower case, in zeros at the front, in .0 at the end, in how accents are stored, or "
-                "in blanks and characters that cannot be seen."
+                f"{count(n_ids, 'id')} in {enumeration(columns)} {verb(n_ids, 'has', 'have')} spellings that differ "
+                "only in upper and lower case, leading zeros, .0 at the end, the encoding of accents, or in blanks and "
+                "invisible characters."
             ),
-            advice="Write ids the same way everywhere and read the files again: each spelling counts as its own thing.",
-            examples=examples[:MOST_EXAMPLES],
+            advice="Write each id in one way and read the files again: every spelling counts as an id of its own.",
+            examples=examples[:MAX_EXAMPLES],
         )
 
 
-def _alike(ids: pl.LazyFrame) -> pl.DataFrame:
-    """The ids of a column that are written in more than one way: `id`, a list of the spellings of one."""
-    plain_letters = not ids.select(pl.col("id").str.contains(r"[^\x00-\x7F]").any()).collect().item()
-    form = pl.col("id") if plain_letters else _seen(pl.col("id"))
+def _variants(ids: pl.LazyFrame) -> pl.DataFrame:
+    """Return one row per id that is written in more than one way: `id`, the list of its spellings."""
+    is_ascii = not ids.select(pl.col("id").str.contains(r"[^\x00-\x7F]").any()).collect().item()
+    form = pl.col("id") if is_ascii else _visible(pl.col("id"))
     form = form.str.replace(r"^0*(\d+)(?:\.0+)?$", "$1")
     lower, upper = pl.col("form").str.to_lowercase(), pl.col("form").str.to_uppercase()
-    # Ids of mixed case are left: random codes may differ in nothing else. Turkish writes the capital of i as İ.
+    # Ids of mixed case are left alone: random codes may differ in nothing else. Turkish writes the capital of i as İ.
     one_case = (pl.col("form") == lower) | (pl.col("form") == upper)
-    folded = upper if plain_letters else upper.str.replace_all("İ", "I", literal=True)
+    folded = upper if is_ascii else upper.str.replace_all("İ", "I", literal=True)
     key = pl.when(one_case).then(folded).otherwise("form")
     capital = ((pl.col("form") == upper) & (lower != upper)).any()
     small = ((pl.col("form") == lower) & (lower != upper)).any()
@@ -169,7 +172,7 @@ def _alike(ids: pl.LazyFrame) -> pl.DataFrame:
         .with_columns(key.alias("key"))
         .filter(pl.col("key").is_duplicated())
         .group_by("key")
-        # In letters of one case a different letter is a different id: Turkish ılık and ilik have one capital form.
+        # Within one case, another letter is another id: Turkish ılık and ilik have the same capital form.
         .agg(
             pl.col("id").sort(), (capital & small).alias("cased"), (pl.col("form").n_unique() < pl.len()).alias("same")
         )
@@ -179,15 +182,15 @@ def _alike(ids: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _seen(text: pl.Expr) -> pl.Expr:
-    """An id as a person sees it: accents stored in one way, blanks of one kind, no characters without a width."""
-    composed = text.str.normalize("NFC").str.replace_all(_HARD_BLANKS, " ")
+def _visible(text: pl.Expr) -> pl.Expr:
+    """Return ids as a person sees them: accents in one encoding, one kind of blank, no invisible characters."""
+    composed = text.str.normalize("NFC").str.replace_all(_NO_BREAK_SPACES, " ")
     return composed.str.replace_all(r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]", "")
 
 
-def _told_apart(ids: list[str]) -> list[str]:
-    """Ids as they are shown; where two look the same, with their code points that are not ASCII."""
-    texts = [shown(text) for text in ids[:MOST_EXAMPLES]]
+def _distinguishable(ids: list[str]) -> list[str]:
+    """Return ids for display; if two look the same, with their code points that are not ASCII."""
+    texts = [display(text) for text in ids[:MAX_EXAMPLES]]
     looks = pl.Series(texts).str.normalize("NFC")
     if looks.n_unique() == len(texts):
         return texts

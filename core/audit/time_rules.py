@@ -1,4 +1,4 @@
-"""When do the events happen? The two files in time, wrong clocks, holes, and times without a time of day."""
+"""When do the events happen? The two files in time, wrong clocks, missing days, and truncated times."""
 
 from __future__ import annotations
 
@@ -9,171 +9,177 @@ import polars as pl
 
 from core.audit.case import EVENTS, FAR_LENGTHS, AuditCase, Span
 from core.audit.finding import Finding
-from core.audit.phrases import DAY, MOST_EXAMPLES, day, lasting, verb
-from core.audit.rule import Need, Rule
+from core.audit.rule import Rule
+from core.audit.text import DAY, MAX_EXAMPLES, format_day, time_span, verb
 from core.base.text import count, number, percent
+from core.checks import Requirement
 from core.schema import ROLE, ROLES, TEST_ROLE, TIME
 
 LOG_CHART: Final = "log_span"
 CLOSED: Final = 0.01
 """Of the whole days: three holidays a year on which a shop may be closed."""
 LOW_SHARE: Final = 0.1
-"""Of the median day's events. The slowest open day in a year of The Complete Journey has 39 %; a tenth is a hole."""
-FEWEST_DAYS: Final = 7
-FEWEST_A_DAY: Final = 20
-"""On a usual day. At 20 a day of less than 2 comes by chance once in 20 million days (Poisson); at 5 once in 150."""
+"""Of the median day's events. The slowest open day in a year of The Complete Journey has 39%; below 10% is a gap."""
+MIN_DAYS: Final = 7
+MIN_DAILY_EVENTS: Final = 20
+"""On a median day. With 20, a day with fewer than 2 happens by chance once in 20 million days (Poisson); with 5, once
+in 150."""
 NEARLY_ALL: Final = 0.99
-"""A few events from another source must not hide that the rest has no time of day."""
-FEWEST_EVENTS: Final = 100
-"""Fewer events may fall on full minutes by chance."""
+"""A few events from another source must not hide that the rest is truncated."""
+MIN_EVENTS: Final = 100
+"""Fewer events may be on full minutes by chance."""
 
-_KEPT_TIME: Final = ((DAY, "time of day"), (3_600, "minutes"), (60, "seconds"))
-"""Longest first: seconds after which times repeat, and what is lost then."""
+_PERIODS: Final = ((DAY, "time of day"), (3_600, "minutes"), (60, "seconds"))
+"""The period in seconds within which all times would be the same, and what is missing then; longest first."""
 
 
 class FilesInTime(Rule):
-    """Test is not simply what came after train."""
+    """Test does not simply follow train."""
 
     code = "files_in_time"
-    title = "Train and test apart in time, overlapping, or in the wrong order"
+    title = "A gap, an overlap or the wrong order between train and test"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         train, test = case.spans
-        where = (
-            f"Train runs from {day(train.first)} to {day(train.last)}, test from {day(test.first)} to {day(test.last)}"
+        dates = (
+            f"Train runs from {format_day(train.first)} to {format_day(train.last)}, "
+            f"test from {format_day(test.first)} to {format_day(test.last)}"
         )
         if test.first >= train.last:
-            return self._apart(train, test, where)
+            return self._gap(train, test, dates)
         if test.last <= train.first:
             return self.finding(
                 "serious",
-                "Test lies before train",
-                explanation=f"{where}: the sessions to predict are older than those that have values.",
-                advice="See whether the right files were given; history features know nothing of what comes later.",
+                "Test is earlier than train",
+                explanation=f"{dates}. The sessions to predict are older than those with values.",
+                advice="Check whether the files were swapped: history features know nothing of what comes later.",
                 chart=LOG_CHART,
             )
         inside = pl.col(TIME).is_between(train.first, train.last)
         events = case.dataset.events("test").select(inside.sum()).collect().item()
-        share = events / case.of_role(TEST_ROLE).get_column(EVENTS).sum()
+        share = events / case.units_of(TEST_ROLE).get_column(EVENTS).sum()
         return self.finding(
             "note",
             "Train and test overlap in time",
             count=events,
-            explanation=f"{where}; {count(events, 'test event')} ({percent(share)}) {verb(events, 'lies', 'lie')} "
-            "within train's time: the files were not split by time alone.",
+            explanation=f"{dates}. {count(events, 'test event')} ({percent(share)}) {verb(events, 'is', 'are')} within "
+            "the time of train, so the files were not split by time alone.",
             advice=(
-                "Nothing to do: history features look at both files, but only at what came before. The score then "
-                "holds for sessions of the same days, not for later ones."
+                "Nothing to do. History features use both files, but only earlier events. The score then holds for "
+                "sessions of the same days, not for later ones."
             ),
             chart=LOG_CHART,
         )
 
-    def _apart(self, train: Span, test: Span, where: str) -> Finding | None:
+    def _gap(self, train: Span, test: Span, dates: str) -> Finding | None:
         gap = test.first - train.last
         if gap <= DAY:
             return None
-        long = gap > train.last - train.first
+        is_long = gap > train.last - train.first
         return self.finding(
-            "warning" if long else "note",
-            f"Test begins {lasting(gap)} after train ends",
-            explanation=f"{where}: between them lie {lasting(gap)} without an event"
-            f"{', more than train is long' if long else ''}.",
-            advice="Prices, products and seasons may have changed; a log without the gap would predict better.",
+            "warning" if is_long else "note",
+            f"Test begins {time_span(gap)} after train ends",
+            explanation=f"{dates}. Between them are {time_span(gap)} without an event"
+            f"{', which is longer than train' if is_long else ''}.",
+            advice="Prices, products and seasons may have changed. A log without the gap would predict better.",
             chart=LOG_CHART,
         )
 
 
 class FarTimes(Rule):
-    """Events years away from the log."""
+    """Events far outside the time of the log, often years away."""
 
     code = "far_times"
     title = "Events far outside the time of the log"
 
-    def look(self, case: AuditCase) -> Finding | None:
+    def find(self, case: AuditCase) -> Finding | None:
         parts = []
         for role, span in enumerate(case.spans):
             low, high = span.bounds
             outside = (pl.col("day") * DAY + DAY <= low) | (pl.col("day") * DAY > high)
-            parts.append(case.days.filter((pl.col(ROLE) == role) & outside))
+            parts.append(case.events_by_day.filter((pl.col(ROLE) == role) & outside))
         far = pl.concat(parts).sort([EVENTS, ROLE, "day"], descending=[True, False, False])
         if far.is_empty():
             return None
-        found = int(far.get_column(EVENTS).sum())
-        usual = case.spans[far.get_column(ROLE)[0]]
+        n_far = int(far.get_column(EVENTS).sum())
+        span = case.spans[far.get_column(ROLE)[0]]
         return self.finding(
             "serious",
-            f"{count(found, 'event')} {verb(found, 'lies', 'lie')} far outside the log",
-            count=found,
+            f"{count(n_far, 'event')} {verb(n_far, 'is', 'are')} far outside the log",
+            count=n_far,
             explanation=(
-                f"{count(found, 'event')} {verb(found, 'is', 'are')} more than {FAR_LENGTHS} times the log's length "
-                f"away from the rest, of which nine tenths lie between {day(usual.low)} and {day(usual.high)}."
+                f"90% of the events are between {format_day(span.low)} and {format_day(span.high)}. "
+                f"{count(n_far, 'event')} {verb(n_far, 'is', 'are')} more than {FAR_LENGTHS} times that length away."
             ),
             advice=(
-                "Take these rows out or mend their clock and read the files again: history is divided by the weeks "
-                "since the log's first event, so one wrong year dilutes all of it."
+                "Remove these rows or correct their times, and read the files again. History is divided by the weeks "
+                "since the first event of the log, so one wrong year dilutes all of it."
             ),
             examples=[
-                f"{day(row['day'] * DAY)} in {ROLES[row[ROLE]]}: {count(row[EVENTS], 'event')}"
-                for row in far.head(MOST_EXAMPLES).iter_rows(named=True)
+                f"{format_day(row['day'] * DAY)} in {ROLES[row[ROLE]]}: {count(row[EVENTS], 'event')}"
+                for row in far.head(MAX_EXAMPLES).iter_rows(named=True)
             ],
             chart=LOG_CHART,
         )
 
 
-def expected_days(case: AuditCase) -> pl.DataFrame:
-    """The whole days within either file's time and their events in both files (0 too): day, events; by day.
+def whole_days(case: AuditCase) -> pl.DataFrame:
+    """Return one row per whole day within the time of either file: day (since 1970-01-01), events of both files.
 
-    The first and the last day of a file are left out, for they may be half, and so are times far outside.
+    The first and last day of a file are not whole. Days without events have 0. Ordered by day.
     """
-    inside: list[pl.Series] = []
+    inside = [pl.Series("day", [], dtype=pl.Int64)]
     for span in case.spans:
         inside.append(pl.int_range(span.first // DAY + 1, span.last // DAY, dtype=pl.Int64, eager=True))
-    wanted = pl.concat(inside).unique().sort().alias("day").to_frame()
-    counted = case.days.group_by("day").agg(pl.col(EVENTS).sum())
-    return wanted.join(counted, on="day", how="left", maintain_order="left").with_columns(pl.col(EVENTS).fill_null(0))
+    days = pl.concat(inside).unique().sort().alias("day").to_frame()
+    counts = case.events_by_day.group_by("day").agg(pl.col(EVENTS).sum())
+    return days.join(counts, on="day", how="left", maintain_order="left").with_columns(pl.col(EVENTS).fill_null(0))
 
 
-def _usual(case: AuditCase) -> float:
-    """The median day's events; asked when there are whole days."""
-    return float(np.median(expected_days(case).get_column(EVENTS).to_numpy()))
+def _median_day(case: AuditCase) -> float:
+    """Return the events of the median day; requires whole days."""
+    return float(np.median(whole_days(case).get_column(EVENTS).to_numpy()))
 
 
 class MissingDays(Rule):
-    """Days that were hardly recorded."""
+    """Days that are hardly recorded."""
 
     code = "missing_days"
-    title = "Days with hardly an event"
-    needs = (
-        Need(
-            lambda case: expected_days(case).height >= FEWEST_DAYS, f"the log has fewer than {FEWEST_DAYS} whole days"
+    title = "Days with hardly any events"
+    requirements = (
+        Requirement[AuditCase](
+            lambda case: whole_days(case).height >= MIN_DAYS, f"the log has fewer than {MIN_DAYS} whole days"
         ),
-        Need(lambda case: _usual(case) >= FEWEST_A_DAY, f"a usual day has fewer than {FEWEST_A_DAY} events"),
+        Requirement[AuditCase](
+            lambda case: _median_day(case) >= MIN_DAILY_EVENTS,
+            f"a median day has fewer than {MIN_DAILY_EVENTS} events",
+        ),
     )
 
-    def look(self, case: AuditCase) -> Finding | None:
-        days, usual = expected_days(case), _usual(case)
-        low = days.filter(pl.col(EVENTS) < LOW_SHARE * usual)
+    def find(self, case: AuditCase) -> Finding | None:
+        days, median = whole_days(case), _median_day(case)
+        low = days.filter(pl.col(EVENTS) < LOW_SHARE * median)
         if low.is_empty():
             return None
         weekly = low.height > 1 and low.select((pl.col("day") % 7).n_unique()).item() == 1
         closed = weekly or low.height <= CLOSED * days.height
         return self.finding(
             "note" if closed else "warning",
-            f"{count(low.height, 'day')} {verb(low.height, 'has', 'have')} hardly an event",
+            f"{count(low.height, 'day')} {verb(low.height, 'has', 'have')} hardly any events",
             count=low.height,
             explanation=(
                 f"{low.height:,} of {count(days.height, 'whole day')} {verb(low.height, 'has', 'have')} less than "
-                f"{LOW_SHARE:.0%} of the {number(usual)} events of a usual day"
+                f"{LOW_SHARE:.0%} of the {number(median)} events of a median day"
                 f"{'; all are the same day of the week' if weekly else ''}."
             ),
             advice=(
-                "If the shop is closed then, all is well."
+                "Nothing to do if the shop is closed on these days."
                 if closed
-                else "See whether a part of the export is missing: sessions and histories have a hole there."
+                else "Check whether a part of the export is missing: sessions and histories have a gap there."
             ),
             examples=[
-                f"{day(row['day'] * DAY)}: {count(row[EVENTS], 'event')}"
-                for row in low.head(MOST_EXAMPLES).iter_rows(named=True)
+                f"{format_day(row['day'] * DAY)}: {count(row[EVENTS], 'event')}"
+                for row in low.head(MAX_EXAMPLES).iter_rows(named=True)
             ],
             chart=LOG_CHART,
         )
@@ -183,31 +189,37 @@ class CoarseTimes(Rule):
     """Times without a time of day, without minutes or without seconds."""
 
     code = "coarse_times"
-    title = "Times that were cut to days, hours or minutes"
-    needs = (
-        Need(lambda case: case.total_events >= FEWEST_EVENTS, f"there are fewer than {FEWEST_EVENTS} events"),
-        Need(
+    title = "Times truncated to days, hours or minutes"
+    requirements = (
+        Requirement[AuditCase](
+            lambda case: case.total_events >= MIN_EVENTS, f"there are fewer than {MIN_EVENTS} events"
+        ),
+        Requirement[AuditCase](
             lambda case: min(span.first for span in case.spans) < max(span.last for span in case.spans),
             "all events have the same time",
         ),
     )
 
-    def look(self, case: AuditCase) -> Finding | None:
-        for period, lost in _KEPT_TIME:
-            top = case.events.group_by(pl.col(TIME) % period).len().select(pl.col("len").max()).collect().item()
-            share = top / case.total_events
-            if share >= NEARLY_ALL:
-                daily = period == DAY
-                return self.finding(
-                    "warning" if daily else "note",
-                    f"Event times have no {lost}",
-                    count=top,
-                    explanation=f"{percent(share)} of the {case.total_events:,} event times have the same {lost}.",
-                    advice=(
-                        "Export the times in full: the hour of the day, the order of events and the gaps between them "
-                        "are lost, and features made of them say nothing."
-                        if daily
-                        else "Events of the same time have no order, and short gaps are 0; a full export would help."
-                    ),
-                )
+    def find(self, case: AuditCase) -> Finding | None:
+        for period, missing in _PERIODS:
+            same = case.events.group_by(pl.col(TIME) % period).len().select(pl.col("len").max()).collect().item()
+            if same / case.total_events >= NEARLY_ALL:
+                return self._truncated(case, same, missing, by_day=period == DAY)
         return None
+
+    def _truncated(self, case: AuditCase, events: int, missing: str, *, by_day: bool) -> Finding:
+        return self.finding(
+            "warning" if by_day else "note",
+            f"Event times have no {missing}",
+            count=events,
+            explanation=(
+                f"{percent(events / case.total_events)} of the {case.total_events:,} event times have the same "
+                f"{missing}."
+            ),
+            advice=(
+                "Export the full times. Without them, the hour of the day, the order of events and the gaps between "
+                "them are unknown, and features of these carry no information."
+                if by_day
+                else "Export the full times if you can. Events with the same time have no order, and short gaps are 0."
+            ),
+        )

@@ -16,15 +16,14 @@ import polars as pl
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, Checkpoints, source_digest
 from core.base.progress import Progress, Report
+from core.checks import CheckResult
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.features import feature_catalogue
 from core.runs import manifest as manifests
 from core.runs import store
 from core.schema import SESSION, STACK, UNIT
-from core.submission import CheckResult
 from core.training import (
-    CertificateCheck,
     Training,
     Vector,
     coverage_frame,
@@ -91,7 +90,7 @@ def write_manifest(
     dataset: Dataset,
     training: Training,
     shift: Shift,
-    certificate: Sequence[CertificateCheck],
+    certificate: Sequence[CheckResult],
     checks: Sequence[CheckResult],
 ) -> manifests.Manifest:
     """Write the manifest, with the SHA-256 of every file that is in the folder by now."""
@@ -122,21 +121,21 @@ def write_manifest(
     return manifest
 
 
-def write_checks(folder: Path, certificate: Sequence[CertificateCheck], checks: Sequence[CheckResult]) -> None:
+def write_checks(folder: Path, certificate: Sequence[CheckResult], checks: Sequence[CheckResult]) -> None:
     """Write certificate.json and checks.json."""
     save_certificate(certificate, folder)
-    _write_json(folder / store.CHECKS_FILE, [dataclasses.asdict(check) for check in checks])
+    _write_json(folder / store.CHECKS_FILE, [check.record() for check in checks])
 
 
-def save_certificate(certificate: Sequence[CertificateCheck], folder: Path) -> None:
+def save_certificate(certificate: Sequence[CheckResult], folder: Path) -> None:
     """Write certificate.json."""
-    _write_json(folder / store.CERTIFICATE_FILE, [dataclasses.asdict(check) for check in certificate])
+    _write_json(folder / store.CERTIFICATE_FILE, [check.record() for check in certificate])
 
 
-def load_certificate(folder: Path) -> list[CertificateCheck]:
+def load_certificate(folder: Path) -> list[CheckResult]:
     """What `save_certificate` wrote."""
     found = json.loads((folder / store.CERTIFICATE_FILE).read_text(encoding="utf-8"))
-    return [CertificateCheck(**check) for check in found]
+    return [CheckResult(**check) for check in found]
 
 
 def write_tables(

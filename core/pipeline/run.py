@@ -15,6 +15,7 @@ from core.base.checkpoint import Checkpoints, LoadOrCompute, always_compute, wor
 from core.base.files import atomic_folder, reporting_full_disk
 from core.base.progress import Progress, Report
 from core.base.workspace import Workspace
+from core.checks import CheckResult
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled, InputError
@@ -36,9 +37,8 @@ from core.pipeline.steps import steps
 from core.runs import Run
 from core.runs.store import SUBMISSION_FILE, versions
 from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
-from core.submission import CheckResult, run_checks, write_submission
+from core.submission import run_checks, write_submission
 from core.training import (
-    CertificateCheck,
     Prepared,
     Training,
     certify_training,
@@ -187,7 +187,7 @@ def prepared_rows(
     return prepare(chosen, config, report, kept)
 
 
-def _certified(training: Training, report: Report) -> list[CertificateCheck]:
+def _certified(training: Training, report: Report) -> list[CheckResult]:
     report(0, 2, "shuffled target, planted leak")
     found = certify_training(training)
     report(1, 2, "later events")
@@ -280,25 +280,24 @@ def check_against_files(
     return run_checks(submission, ids, ids)
 
 
-def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) -> CertificateCheck:
+def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) -> CheckResult:
     """The certificate's line on time: deleting later sessions must change no history feature of an earlier one."""
     code, title = "later_events", "History features use nothing later than the session's start"
     if config.history != "as_of":
         reason = "The run was told to use all rows of both files (history: all_rows)."
-        return CertificateCheck(code, title, "not_applicable", reason)
+        return CheckResult.not_applicable(code, title, reason)
     changed, compared = changed_by_later_sessions(dataset, table, config)
     if compared == 0:
-        return CertificateCheck(
+        return CheckResult.not_applicable(
             code,
             title,
-            "not_applicable",
             "Nothing is later than the moment by which three of five sessions have begun: there is nothing to delete.",
         )
-    return CertificateCheck(
+    return CheckResult.of(
         code,
         title,
-        "passed" if changed == 0 else "failed",
-        f"With all later sessions deleted, {changed:,} of {compared:,} earlier sessions changed.",
+        passed=changed == 0,
+        explanation=f"With all later sessions deleted, {changed:,} of {compared:,} earlier sessions changed.",
     )
 
 

@@ -1,23 +1,29 @@
-"""Is a stored run still what it was? Its files, the libraries, and what its models say."""
+"""Verify a stored run: its files, the library versions, and whether its models reproduce the stored predictions.
+
+The features are computed again from the dataset, the stored models predict with them, and the result is compared with
+the stored predictions. Nothing depends on the source code of the program that made the run, so a run of an earlier
+version can be verified as long as its models and features are still understood.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
-from core.base.progress import Report
+from core.base.progress import Report, no_report
 from core.base.text import listed
-from core.config import RunConfig
+from core.checks import CheckResult
 from core.dataset import Dataset
+from core.features import feature_catalogue
 from core.metric import metric_named
 from core.pipeline.run import feature_table, prepared_rows
 from core.runs import Run
 from core.runs.manifest import Manifest
 from core.runs.store import (
+    FEATURES_FILE,
     LINKS_FILE,
     MODELS_FOLDER,
     OOF_FILE,
@@ -29,133 +35,162 @@ from core.runs.store import (
 from core.schema import LEARNER_LABELS, STACK
 from core.training import Prepared, Stack, Vector
 from core.training.fitting import FittedLearner
+from core.training.learners import Learner
 from core.training.targets import Link
 
-_OTHER_PROGRAM = "Another version of this program made it, whose features may have been others."
-_NEAR = 1e-9
-"""Relative to the largest prediction; with the same libraries the figures are the same to the last bit."""
+TOLERANCE: Final = 1e-9
+"""Largest difference with the same library versions, relative to the largest prediction. They give the same bits."""
+TOLERANCE_OTHER_VERSIONS: Final = 1e-6
+"""The same with other library versions, which may add up numbers in another order. A changed tree differs by more."""
+
+_CODE: Final = "predictions"
+_TITLE: Final = "The models reproduce the stored predictions"
+_META_MODEL: Final = "meta-model"
+_MOST_LISTED: Final = 5
 
 
-Outcome = Literal["passed", "failed", "not_applicable"]
+def verify_run(run: Run, dataset: Dataset | None, report: Report = no_report) -> list[CheckResult]:
+    """Check the files of a run, the library versions, and the predictions of its models.
+
+    Args:
+        run: the stored run.
+        dataset: the dataset it was trained on; None if it is no longer in the workspace.
+        report: called with parts done, parts in all and the current step while features are computed.
+
+    Returns:
+        Three results, with codes `files`, `versions` and `predictions`. The predictions are not checked
+        (`not_applicable`) if the files are damaged, the dataset is absent, or this version has other features.
+    """
+    files = _check_files(run)
+    reason = _reason_not_to_predict(run, dataset, files)
+    if dataset is None or reason is not None:
+        predictions = CheckResult.not_applicable(_CODE, _TITLE, reason or "")
+    else:
+        predictions = _check_predictions(run, dataset, report)
+    return [files, _check_versions(run.manifest), predictions]
 
 
-@dataclass(frozen=True)
-class Verified:
-    """One line: what was looked at, and what was found."""
+def _check_files(run: Run) -> CheckResult:
+    damaged = find_damage(run)
+    lists = (("changed", damaged.changed), ("missing", damaged.missing), ("not part of the run", damaged.added))
+    problems = [f"{label}: {listed(names, _MOST_LISTED)}" for label, names in lists if names]
+    return CheckResult.of(
+        "files",
+        "The files are as they were written",
+        passed=not damaged.changed and not damaged.missing,
+        explanation="; ".join(problems) or f"All {len(run.manifest.sha256)} files have the stored hashes.",
+    )
 
-    code: str
-    title: str
-    outcome: Outcome
-    explanation: str
+
+def _check_versions(manifest: Manifest) -> CheckResult:
+    """Compare library versions. Other versions are no failure: whether they matter shows in the predictions."""
+    code, title, installed = "versions", "The library versions are those of the run", versions()
+    others = [
+        f"{name} {version} (installed: {installed.get(name)})"
+        for name, version in manifest.versions.items()
+        if installed.get(name) != version
+    ]
+    if others:
+        return CheckResult.not_applicable(code, title, f"The run was made with {listed(others, _MOST_LISTED)}.")
+    return CheckResult.of(code, title, passed=True, explanation="All versions are the same.")
 
 
-def verify_run(run: Run, dataset: Dataset | None, report: Report = lambda part, parts, text: None) -> list[Verified]:
-    """Check hashes, versions, and that the models give the stored predictions again; the last needs the dataset."""
-    files = _files(run)
-    found = [files, _versions(run.manifest)]
+def _reason_not_to_predict(run: Run, dataset: Dataset | None, files: CheckResult) -> str | None:
+    """Return why the stored models cannot be used; None if they can."""
     if files.outcome == "failed":
-        return [*found, _of_predictions("not_applicable", "Its files are not what they were.")]
+        return "The files of the run are damaged."
     if dataset is None:
-        why = f"The dataset {run.manifest.dataset[:12]} is not in this workspace."
-        return [*found, _of_predictions("not_applicable", why)]
-    return [*found, _predictions(run, dataset, report)]
+        return f"The dataset {run.manifest.dataset[:12]} is not in this workspace."
+    stored = {record["name"] for record in run.records(FEATURES_FILE)}
+    current = {each.feature.name for each in feature_catalogue()}
+    if stored != current:
+        return (
+            f"The run has other features than this version computes: {len(stored - current)} of its "
+            f"{len(stored)} no longer exist, {len(current - stored)} are new."
+        )
+    if LINKS_FILE not in run.manifest.sha256:
+        return f"The run has no {LINKS_FILE}, without which its models give no session values."
+    return None
 
 
-def _of_predictions(outcome: Outcome, explanation: str) -> Verified:
-    return Verified("predictions", "The models give the stored predictions again", outcome, explanation)
-
-
-def _predictions(run: Run, dataset: Dataset, report: Report) -> Verified:
-    same_program = run.manifest.program == source_digest()[:SOURCE_DIGEST_LENGTH]
-    if not same_program and LINKS_FILE not in run.manifest.sha256:
-        return _of_predictions("not_applicable", _OTHER_PROGRAM)
+def _check_predictions(run: Run, dataset: Dataset, report: Report) -> CheckResult:
+    config = run.manifest.config
+    prepared = prepared_rows(dataset, feature_table(dataset, config, report), config, report)
     try:
-        off = _predicted_again(run, _prepared(dataset, run.manifest.config, report))
-    except Exception:  # models of other features fail in as many ways as there are libraries
-        if same_program:
-            raise
-        return _of_predictions("not_applicable", _OTHER_PROGRAM)
-    worst = max(off, key=off.__getitem__)
-    told = f"The largest difference, relative to the largest prediction, is {off[worst]:.1e} ({worst})."
-    if off[worst] <= _NEAR:
-        return _of_predictions("passed", told)
-    if not same_program:
-        return _of_predictions("not_applicable", f"{_OTHER_PROGRAM} {told}")
-    return _of_predictions("failed", told)
+        oof, test = _predict(run, prepared)
+    except Exception as error:  # noqa: BLE001 (each library has its own errors for a model that it cannot read)
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        explanation = f"The stored models cannot predict: {reason[0]}"
+        return CheckResult.of(_CODE, _TITLE, passed=False, explanation=explanation)
+    differences = _differences(run, oof, test)
+    worst = max(differences, key=differences.__getitem__)
+    tolerance = TOLERANCE if run.manifest.versions == versions() else TOLERANCE_OTHER_VERSIONS
+    return CheckResult.of(
+        _CODE,
+        _TITLE,
+        passed=differences[worst] <= tolerance,
+        explanation=f"The largest difference is {differences[worst]:.1e} of the largest prediction ({worst}); "
+        f"up to {tolerance:.0e} is allowed.",
+    )
 
 
-def _files(run: Run) -> Verified:
-    found = find_damage(run)
-    told = [
-        f"{words} {listed(names, 5)}"
-        for words, names in (("changed:", found.changed), ("missing:", found.missing), ("not of the run:", found.added))
-        if names
-    ]
-    explanation = "; ".join(told) if told else f"{len(run.manifest.sha256)} files have the bytes that were written."
-    outcome: Outcome = "failed" if found.changed or found.missing else "passed"
-    return Verified("files", "Its files are those that were written", outcome, explanation)
-
-
-def _versions(manifest: Manifest) -> Verified:
-    now = versions()
-    other = [
-        f"{name} {told} (here {now.get(name)})" for name, told in manifest.versions.items() if now.get(name) != told
-    ]
-    told = f"It was made with {listed(other, 5)}." if other else "All are those that it was made with."
-    outcome: Outcome = "not_applicable" if other else "passed"  # they may differ: what they compute is looked at
-    return Verified("versions", "The libraries are those that it was made with", outcome, told)
-
-
-def _predicted_again(run: Run, prepared: Prepared) -> dict[str, float]:
-    """Largest difference to what is stored, relative to the largest prediction, by learner and of the stack."""
-    stored_oof, stored_test = (run.table(name).collect() for name in (OOF_FILE, PREDICTIONS_FILE))
-    oof, test = _columns(run, prepared)
+def _predict(run: Run, prepared: Prepared) -> tuple[dict[str, Vector], dict[str, Vector]]:
+    """Return out-of-fold and test predictions by learner; those of the stack are added to test."""
     manifest = run.manifest
-    meta, weights = manifest.meta, np.array([manifest.meta.weights[name] for name in oof])
-    stack = Stack(weights, meta.intercept, meta.alpha, np.empty(0), metric_named(manifest.config.metric), meta.least)
-    test[STACK] = stack.predict(np.column_stack([test[name] for name in oof]))
-    off = {LEARNER_LABELS[name]: _off(values, stored_oof, name) for name, values in oof.items()}
-    for name, values in test.items():
-        label = LEARNER_LABELS.get(name, "meta-model")
-        off[label] = max(off.get(label, 0.0), _off(values, stored_test, name))
-    return off
-
-
-def _prepared(dataset: Dataset, config: RunConfig, report: Report) -> Prepared:
-    return prepared_rows(dataset, feature_table(dataset, config, report), config, report)
-
-
-def _columns(run: Run, prepared: Prepared) -> tuple[dict[str, Vector], dict[str, Vector]]:
-    """Out-of-fold and test predictions of the stored models, by learner: means over seeds (and folds)."""
-    matrices = prepared.matrices
-    links = {stem: Link(**told) for stem, told in run.record(LINKS_FILE).items()}
-    seeds = 1 if run.manifest.tuning is None else run.manifest.tuning.seeds
+    links = {stem: Link(**link) for stem, link in run.record(LINKS_FILE).items()}
+    n_seeds = 1 if manifest.tuning is None else manifest.tuning.seeds
     oof: dict[str, Vector] = {}
     test: dict[str, Vector] = {}
     for learner in prepared.learners:
-        told, asked = [], []
-        for seed in range(seeds):
-            context = replace(prepared.context, threads=1)
-            predicted = np.full(len(matrices.y), np.nan)
-            wanted = []
-            for fold, (_, validated) in enumerate(matrices.folds.fits()):
-                stem = model_stem(learner.name, fold, seed)
-                model = FittedLearner(learner.load(run.folder / MODELS_FOLDER, stem, context), links[stem])
-                rows = matrices.rows(fold, validated)
-                predicted[validated] = model.predict(rows, matrices.start(rows))
-                if fold in matrices.folds.fits_for_test:
-                    rows = matrices.test(fold)
-                    wanted.append(model.predict(rows, matrices.start(rows)))
-            told.append(predicted)
-            asked.append(np.mean(wanted, axis=0))
-        oof[learner.name], test[learner.name] = np.mean(told, axis=0), np.mean(asked, axis=0)
+        by_seed = [_predict_with(learner, seed, run, links, prepared) for seed in range(n_seeds)]
+        oof[learner.name] = np.mean([seed_oof for seed_oof, _ in by_seed], axis=0)
+        test[learner.name] = np.mean([seed_test for _, seed_test in by_seed], axis=0)
+    meta, weights = manifest.meta, np.array([manifest.meta.weights[name] for name in oof])
+    stack = Stack(weights, meta.intercept, meta.alpha, np.empty(0), metric_named(manifest.config.metric), meta.least)
+    test[STACK] = stack.predict(np.column_stack([test[name] for name in oof]))
     return oof, test
 
 
-def _off(values: Vector, stored: pl.DataFrame, name: str) -> float:
-    """Largest difference; infinite where one of them has no number and the other has."""
-    known = stored.get_column(name).to_numpy()
-    if len(known) != len(values) or not np.array_equal(np.isnan(known), np.isnan(values)):
+def _predict_with(
+    learner: Learner, seed: int, run: Run, links: dict[str, Link], prepared: Prepared
+) -> tuple[Vector, Vector]:
+    """Return the out-of-fold and test predictions of one learner's stored models with one seed."""
+    matrices = prepared.matrices
+    context = replace(prepared.context, threads=1)
+    oof = np.full(len(matrices.y), np.nan)
+    test = []
+    for fold, (_, validation) in enumerate(matrices.folds.fits()):
+        stem = model_stem(learner.name, fold, seed)
+        model = FittedLearner(learner.load(run.folder / MODELS_FOLDER, stem, context), links[stem])
+        rows = matrices.rows(fold, validation)
+        oof[validation] = model.predict(rows, matrices.start(rows))
+        if fold in matrices.folds.fits_for_test:
+            rows = matrices.test(fold)
+            test.append(model.predict(rows, matrices.start(rows)))
+    return oof, np.mean(test, axis=0)
+
+
+def _differences(run: Run, oof: dict[str, Vector], test: dict[str, Vector]) -> dict[str, float]:
+    """Return the largest relative difference to the stored predictions, by label of the learner or meta-model."""
+    differences: dict[str, float] = {}
+    for file, predictions in ((OOF_FILE, oof), (PREDICTIONS_FILE, test)):
+        stored = run.table(file).collect()
+        for name, values in predictions.items():
+            label = LEARNER_LABELS.get(name, _META_MODEL)
+            differences[label] = max(differences.get(label, 0.0), _relative_difference(values, stored, name))
+    return differences
+
+
+def _relative_difference(values: Vector, table: pl.DataFrame, column: str) -> float:
+    """Return the largest difference as a share of the largest stored value (at least 1).
+
+    Infinite if the rows differ in number, or in which of them have no prediction.
+    """
+    if column not in table.columns:
         return float("inf")
-    told = ~np.isnan(known)
-    return float(np.max(np.abs(known - values)[told], initial=0.0) / max(np.max(np.abs(known[told]), initial=0.0), 1.0))
+    stored = table.get_column(column).to_numpy()
+    if len(stored) != len(values) or not np.array_equal(np.isnan(stored), np.isnan(values)):
+        return float("inf")
+    present = ~np.isnan(stored)
+    largest = np.max(np.abs(stored[present]), initial=1.0)
+    return float(np.max(np.abs(stored - values)[present], initial=0.0) / largest)

@@ -1,17 +1,6 @@
 """The submission file and its checks."""
 
-from core.submission.check import Check, CheckResult, Outcome, Severity
 from core.submission.checks import CHECKS, run_checks
 from core.submission.file import SubmissionTable, read_submission, write_submission
 
-__all__ = [
-    "CHECKS",
-    "Check",
-    "CheckResult",
-    "Outcome",
-    "Severity",
-    "SubmissionTable",
-    "read_submission",
-    "run_checks",
-    "write_submission",
-]
+__all__ = ["CHECKS", "SubmissionTable", "read_submission", "run_checks", "write_submission"]

@@ -1,4 +1,4 @@
-"""What a check looks at: one submission, the sessions it must answer, and what else is known. Computed once, shared."""
+"""What the checks look at: a submission, the sessions to predict, and what else is available. Computed once, shared."""
 
 from __future__ import annotations
 
@@ -20,35 +20,40 @@ INFINITE: Final = "infinite"
 WORDS: Final = "words"
 
 EMPTY_SPELLINGS: Final = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
-"""How R, spreadsheets, pandas, SQL and Python spell a value that is not there, in lower case; NaN comes on top."""
+"""How R, spreadsheets, pandas, SQL and Python spell a missing value, in lower case. NaN is parsed as a number."""
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """A submission and what it is held against. Ids are compared character by character.
+class SubmissionCase:
+    """A submission and what it is compared with. Ids are compared character by character.
 
-    `unreadable` is the sentence saying why the file is no table; `table` then has no header. `test` holds each session
-    to predict once. `sample` holds the ids in the wanted order, None when there is no sample. `train` holds the finite
-    session values of train, one a session, None when there are none.
+    Attributes:
+        table: the submission; without a header if it could not be read.
+        test: each session to predict once, as `text`.
+        sample: the ids of sample_submission.csv in its order; None if there is no sample.
+        train: the finite session values of train, one per session; None if there are none.
+        read_error: why the file could not be read as a table, as a sentence; None if it was read.
     """
 
     table: SubmissionTable
     test: pl.Series
     sample: pl.Series | None = None
     train: pl.Series | None = None
-    unreadable: str | None = None
+    read_error: str | None = None
 
     @cached_property
     def ids(self) -> pl.DataFrame:
-        """`line` and `text` of the id column, in file order; no rows when there is no such column."""
-        return self._texts(USER_SESSION)
+        """One row per row of the file: `line` and `text` of the id column; no rows if that column is missing."""
+        return self._cells(USER_SESSION)
 
     @cached_property
     def values(self) -> pl.DataFrame:
-        """`line`, `text`, `number` (Float64) and `kind` of the value column, in file order; no rows without it.
+        """One row per row of the file: `line`, `text`, `number` and `kind` of the value column.
 
-        A finite number is what most CSV readers take for one: 3, +3.50, .5, 1e5, blanks and tabs around it allowed. The
-        other kinds are empty (NaN too), infinite (too large for a double too) and words; their number says nothing.
+        `number` is Float64 and only meaningful if the kind is finite. `kind` is finite for whatever most CSV readers
+        parse as a number (3, +3.50, .5, 1e5, with blanks and tabs around it), empty for missing values and NaN,
+        infinite also for numbers too large for a double, and words for everything else. There are no rows if the
+        column is missing.
         """
         stripped = pl.col(TEXT).str.strip_chars(" \t")
         number = stripped.cast(pl.Float64, strict=False)
@@ -61,7 +66,7 @@ class Case:
             .then(pl.lit(INFINITE))
             .otherwise(pl.lit(FINITE))
         )
-        return self._texts(SESSION_VALUE).with_columns(number.alias(NUMBER), kind.alias(KIND))
+        return self._cells(SESSION_VALUE).with_columns(number.alias(NUMBER), kind.alias(KIND))
 
     @cached_property
     def numbers(self) -> pl.Series:
@@ -70,17 +75,17 @@ class Case:
 
     @cached_property
     def same_sessions_as_sample(self) -> bool:
-        """Whether file and sample hold the same ids equally often, in whatever order."""
+        """Whether file and sample hold the same ids equally often, in any order."""
         ids = self.ids[TEXT]
         if self.sample is None or ids.len() != self.sample.len():
             return False
         return bool((ids == self.sample).all()) or ids.sort().equals(self.sample.sort())
 
     def of_kind(self, kind: str) -> pl.DataFrame:
-        """The rows of `values` of that kind."""
+        """Return the rows of `values` that have this kind."""
         return self.values.filter(pl.col(KIND) == kind)
 
-    def _texts(self, column: str) -> pl.DataFrame:
+    def _cells(self, column: str) -> pl.DataFrame:
         if not self.table.has(column):
             return pl.DataFrame(schema={LINE: pl.Int64, TEXT: pl.String})
         return pl.DataFrame({LINE: self.table.rows[LINE], TEXT: self.table.column(column)})

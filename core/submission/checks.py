@@ -1,4 +1,4 @@
-"""The checks of a submission: one line each in `CHECKS`, one sentence each when they fail."""
+"""The list of submission checks, and the function that runs them."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import Final
 
 import polars as pl
 
+from core.checks import Check, CheckResult
 from core.errors import InputError
 from core.schema import SESSION_VALUE
-from core.submission import session_checks, table_checks, value_checks
-from core.submission.case import TEXT, Case
-from core.submission.check import (
-    IDS,
-    IDS_AS_IN_SAMPLE,
-    NUMBERS_AND_TRAIN,
-    SOME_IDS,
-    SOME_VALUES,
-    TABLE,
-    TWO_NUMBERS,
-    Check,
-    CheckResult,
-)
+from core.submission.case import TEXT, SubmissionCase
 from core.submission.file import SubmissionTable, read_submission
-
-CHECKS: Final = (
-    Check("readable", "The file is a table", "error", (), table_checks.explain_readable),
-    Check("columns", "The columns are user_session, session_value", "error", TABLE, table_checks.explain_columns),
-    Check("row_count", "One row for each test session", "error", TABLE, table_checks.explain_row_count),
-    Check("clean_ids", "Session ids are filled and unpadded", "error", SOME_IDS, session_checks.explain_clean_ids),
-    Check("missing_sessions", "No session is missing", "error", IDS, session_checks.explain_missing_sessions),
-    Check("extra_sessions", "No session is extra", "error", SOME_IDS, session_checks.explain_extra_sessions),
-    Check("duplicate_sessions", "No session is repeated", "error", SOME_IDS, session_checks.explain_duplicate_sessions),
-    Check("numbers", "No value is text", "error", SOME_VALUES, value_checks.explain_words),
-    Check("empty_values", "No value is empty or NaN", "error", SOME_VALUES, value_checks.explain_empty),
-    Check("infinite_values", "No value is infinite or above 1e12", "error", SOME_VALUES, value_checks.explain_infinite),
-    Check("negative_values", "No value is negative", "error", SOME_VALUES, value_checks.explain_negative),
-    Check("order", "The order is that of the sample", "warning", IDS_AS_IN_SAMPLE, session_checks.explain_order),
-    Check("constant", "The values differ", "warning", TWO_NUMBERS, value_checks.explain_constant),
-    Check("plausible", "No value is far above train's", "warning", NUMBERS_AND_TRAIN, value_checks.explain_plausible),
-    Check("scale", "The mean is near train's", "warning", NUMBERS_AND_TRAIN, value_checks.explain_scale),
+from core.submission.session_checks import CleanIds, DuplicateSessions, ExtraSessions, MissingSessions, SampleOrder
+from core.submission.table_checks import Columns, Readable, RowCount
+from core.submission.value_checks import (
+    ConstantValues,
+    EmptyValues,
+    InfiniteValues,
+    NegativeValues,
+    Numbers,
+    PlausibleMean,
+    PlausibleValues,
 )
-"""In the order in which a person mends a file: a later check may not apply until an earlier one passes."""
+
+CHECKS: Final[tuple[Check[SubmissionCase], ...]] = (
+    Readable(),
+    Columns(),
+    RowCount(),
+    CleanIds(),
+    MissingSessions(),
+    ExtraSessions(),
+    DuplicateSessions(),
+    Numbers(),
+    EmptyValues(),
+    InfiniteValues(),
+    NegativeValues(),
+    SampleOrder(),
+    ConstantValues(),
+    PlausibleValues(),
+    PlausibleMean(),
+)
+"""In the order in which a file is best fixed: a later check may only apply once an earlier one passes."""
 
 
 def run_checks(
@@ -50,30 +50,35 @@ def run_checks(
     sample: pl.Series | None = None,
     known_values: pl.DataFrame | None = None,
 ) -> list[CheckResult]:
-    """Hold the file `submission` against the sessions to predict; one result for each of `CHECKS`, in their order.
+    """Run all submission checks on a file.
 
-    `test_sessions` are the ids of the test file (repeats and nulls do not matter), `sample` those of
-    sample_submission.csv in its order, `known_values` user_session and session_value of train, one row a session.
-    Whatever the file holds, the answer is a list of results.
+    Args:
+        submission: the file; its content may be anything.
+        test_sessions: ids of the sessions to predict; repeats and nulls are ignored.
+        sample: ids of sample_submission.csv in its order; None if there is no sample.
+        known_values: user_session and session_value of train, one row per session; None if unknown.
+
+    Returns:
+        One result for each of `CHECKS`, in their order.
 
     Raises:
-        InputError: there is no file at `submission`.
+        InputError: the file does not exist.
     """
     if not submission.exists():
         raise InputError.not_found(submission)
     test = test_sessions.cast(pl.String).drop_nulls().unique(maintain_order=True).alias(TEXT)
-    wanted = None if sample is None else sample.cast(pl.String).alias(TEXT)
-    train = _usable_values(known_values)
+    order = None if sample is None else sample.cast(pl.String).alias(TEXT)
+    train = _finite_values(known_values)
     try:
-        case = Case(read_submission(submission), test, wanted, train)
+        case = SubmissionCase(read_submission(submission), test, order, train)
     except InputError as error:
-        nothing = SubmissionTable(submission.name, (), pl.DataFrame())
-        case = Case(nothing, test, wanted, train, unreadable=str(error))
-    return [check.result(case) for check in CHECKS]
+        no_table = SubmissionTable(submission.name, (), pl.DataFrame())
+        case = SubmissionCase(no_table, test, order, train, read_error=str(error))
+    return [check.run(case) for check in CHECKS]
 
 
-def _usable_values(known_values: pl.DataFrame | None) -> pl.Series | None:
-    """The finite values, or None where their mean is no scale to compare with."""
+def _finite_values(known_values: pl.DataFrame | None) -> pl.Series | None:
+    """Return the finite values, or None if their sum is not above 0, so that they give no scale."""
     if known_values is None:
         return None
     values = known_values[SESSION_VALUE].cast(pl.Float64).drop_nulls()

@@ -1,42 +1,45 @@
-"""The submission file: written whole or not at all, and read without changing a character of it."""
+"""Read and write the submission file: read as text, character by character; written completely or not at all."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from core.base.files import atomic_file
+from core.base.text import count
 from core.errors import InputError
 from core.schema import SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
 
 DECIMALS: Final = 6
-"""A millionth of a value unit: finer than any metric of this field can tell, short enough to read."""
+"""One millionth of a value unit: finer than any metric shows, short enough to read."""
 
-LARGEST_FILE: Final = 1 << 29
-"""Bytes. Ten million sessions need about 300 MB; what is larger is not a submission and would fill the memory."""
+MAX_BYTES: Final = 1 << 29
+"""Ten million sessions need about 300 MB. A larger file is no submission and would fill the memory."""
 
-MOST_FIELDS: Final = 100
-"""A submission has 2 fields; a line beyond this comes from another kind of file and would only cost memory."""
+MAX_FIELDS: Final = 100
+"""A submission has 2 fields. A line with more than this is another kind of file and would only cost memory."""
 
 LINE: Final = "line"
 _FIELDS: Final = "fields"
 _QUOTE: Final = '"'
 _PLAIN_QUOTING: Final = r'^(?:"[^",]*"|[^",]*)(?:,(?:"[^",]*"|[^",]*))*$'
-"""A line whose quotation marks only wrap whole fields and hide no comma: without them it says the same."""
+"""Lines whose quotation marks only enclose whole fields without commas. They mean the same without the marks."""
 
 
 @dataclass(frozen=True)
 class SubmissionTable:
-    """A submission as text, nothing cast, nothing stripped.
+    """A submission as text: no cell is cast or stripped.
 
-    `rows` has `line` (1-based line number in the file) and `fields` (as many texts as `header`), in file order; it has
-    no rows when the file holds only its header.
+    Attributes:
+        name: file name.
+        header: texts of the first line.
+        rows: one row per line, in file order, with `line` (number of the line in the file, from 1) and `fields` (as
+            many texts as the header has).
     """
 
     name: str
@@ -44,42 +47,55 @@ class SubmissionTable:
     rows: pl.DataFrame
 
     def has(self, column: str) -> bool:
-        """Whether the header names exactly that column."""
+        """Return whether the header has a column with exactly this name."""
         return column in self.header
 
     def column(self, name: str) -> pl.Series:
-        """The texts of the first column called exactly `name`, in file order; ask `has` first."""
+        """Return the texts of the first column with this name, in file order.
+
+        Raises:
+            ValueError: there is no such column.
+        """
         return self.rows[_FIELDS].list.get(self.header.index(name)).alias(name)
 
 
 def write_submission(predictions: pl.DataFrame, order: pl.Series | pl.DataFrame, path: Path) -> None:
-    """Write `user_session,session_value` to `path`, one row for each id of `order`, in that order.
+    r"""Write `user_session,session_value`, one row for each id of `order`, in that order.
 
-    `predictions` has user_session (String) and session_value (Float64), in any order; those of other sessions are left
-    out. `order` is a Series of ids or a table with a column user_session. Values get 6 decimals, a line feed ends each
-    line. The file appears whole or not at all: it is written beside `path`, synced and renamed.
+    Values have 6 decimals and lines end with a line feed. The file is written under a temporary name and renamed.
+
+    Args:
+        predictions: user_session (String) and session_value (Float64) in any order; other sessions are left out.
+        order: ids, or a table with a column user_session.
+        path: where to write; missing folders are created.
 
     Raises:
         InputError: a session of `order` has no prediction, or more than one.
     """
     ids = order[USER_SESSION] if isinstance(order, pl.DataFrame) else order
-    wanted = ids.cast(pl.String).alias(USER_SESSION)
-    known = predictions.select(SUBMISSION_COLUMNS).join(wanted.to_frame(), on=USER_SESSION, how="semi")
-    repeated = known.filter(pl.col(USER_SESSION).is_duplicated())[USER_SESSION].unique(maintain_order=True)
-    missing = wanted.to_frame().join(known, on=USER_SESSION, how="anti", maintain_order="left")[USER_SESSION]
-    if missing.len() or repeated.len():
-        raise _cannot_fill(missing, repeated, wanted.len())
-    rows = wanted.to_frame().join(known, on=USER_SESSION, how="left", maintain_order="left")
-    _write_whole(rows, path)
+    sessions = ids.cast(pl.String).alias(USER_SESSION)
+    predicted = predictions.select(SUBMISSION_COLUMNS).join(sessions.to_frame(), on=USER_SESSION, how="semi")
+    repeated = predicted.filter(pl.col(USER_SESSION).is_duplicated())[USER_SESSION].unique(maintain_order=True)
+    missing = sessions.to_frame().join(predicted, on=USER_SESSION, how="anti", maintain_order="left")[USER_SESSION]
+    if missing.len():
+        raise _wrong_count(missing, sessions.len(), "no prediction")
+    if repeated.len():
+        raise _wrong_count(repeated, sessions.len(), "more than one prediction")
+    rows = sessions.to_frame().join(predicted, on=USER_SESSION, how="left", maintain_order="left")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as building:
+        rows.write_csv(building, float_precision=DECIMALS, line_terminator="\n")
 
 
 def read_submission(path: Path) -> SubmissionTable:
-    """Read any file as a submission: UTF-8 with or without BOM, any line ends, quoted fields; blank lines are skipped.
+    """Read a file as a submission.
 
-    Column names and values are not judged here, only that the file is a table: see `checks`.
+    The file may have a byte order mark, any line ends, quoted fields and blank lines, which are skipped. Column names
+    and values are not judged here; see `run_checks`.
 
     Raises:
-        InputError: the file is absent, not text, empty, too large, or its lines differ in their number of fields.
+        InputError: the file is missing, not UTF-8 text, empty or too large, or its lines differ in their number of
+            fields.
     """
     text = _read_text(path)
     lines = _split(text, path.name)
@@ -91,10 +107,11 @@ def read_submission(path: Path) -> SubmissionTable:
     if uneven.height:
         examples = [f"line {row[LINE]:,} has {len(row[_FIELDS])}" for row in uneven.head(3).to_dicts()]
         verb = "does" if uneven.height == 1 else "do"
-        found = (
-            f"{uneven.height:,} of {rows.height:,} rows {verb} not have the header's number of fields, {len(header):,}"
+        raise _unreadable(
+            path.name,
+            f"{uneven.height:,} of {count(rows.height, 'row')} {verb} not have {len(header):,} fields like the header: "
+            f"{', '.join(examples)}",
         )
-        raise _unreadable(path.name, f"{found}: {', '.join(examples)}")
     return SubmissionTable(path.name, tuple(header), rows)
 
 
@@ -104,36 +121,36 @@ def _read_text(path: Path) -> str:
     if not path.is_file():
         raise _unreadable(path.name, "it is not a file")
     size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise _unreadable(path.name, f"it has {size:,} bytes, and {LARGEST_FILE:,} is the most")
+    if size > MAX_BYTES:
+        raise _unreadable(path.name, f"it has {size:,} bytes, at most {MAX_BYTES:,} are read")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise _unreadable(path.name, f"the system says: {error.strerror}") from error
+        raise _unreadable(path.name, f"the system reports: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise _unreadable(path.name, f"byte {error.start + 1:,} is not UTF-8 text") from error
     if "\0" in text:
-        raise _unreadable(path.name, f"character {text.index(chr(0)) + 1:,} is a NUL, which no text has")
+        raise _unreadable(path.name, f"character {text.index(chr(0)) + 1:,} is NUL, which text does not have")
     return text
 
 
 def _split(text: str, name: str) -> pl.DataFrame:
-    """Line numbers and fields of all lines that are not blank.
+    """Return one row per line that is not blank: its number and its fields.
 
-    The csv module needs seconds for a million lines, so it gets only files in which a quotation mark does more than
-    wrap a field; all others are split column-wise, with the same result.
+    Python's csv module takes seconds for a million lines. It is only used if quoted fields contain commas, line ends
+    or quotation marks; all other files are split by Polars, with the same result.
     """
-    ended = text.replace("\r\n", "\n").replace("\r", "\n")
-    texts = pl.Series(_FIELDS, [ended], dtype=pl.String).str.split("\n").explode()
+    unix_text = text.replace("\r\n", "\n").replace("\r", "\n")
+    texts = pl.Series(_FIELDS, [unix_text], dtype=pl.String).str.split("\n").explode()
     lines = pl.DataFrame({LINE: pl.int_range(1, texts.len() + 1, eager=True), _FIELDS: texts})
     lines = lines.filter(pl.col(_FIELDS) != "")
     if _QUOTE in text:
         if not lines[_FIELDS].str.contains(_PLAIN_QUOTING).all():
             return _split_by_csv(text, name)
         lines = lines.with_columns(pl.col(_FIELDS).str.replace_all(_QUOTE, "", literal=True))
-    wide = lines.filter(pl.col(_FIELDS).str.count_matches(",", literal=True) >= MOST_FIELDS)
+    wide = lines.filter(pl.col(_FIELDS).str.count_matches(",", literal=True) >= MAX_FIELDS)
     if wide.height:
-        raise _unreadable(name, f"line {wide[LINE][0]:,} has more than {MOST_FIELDS} fields")
+        raise _unreadable(name, f"line {wide[LINE][0]:,} has more than {MAX_FIELDS} fields")
     return lines.with_columns(pl.col(_FIELDS).str.split(","))
 
 
@@ -141,45 +158,30 @@ def _split_by_csv(text: str, name: str) -> pl.DataFrame:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     numbers: list[int] = []
     fields: list[list[str]] = []
-    last = 0
+    last_line = 0
     try:
         for row in reader:
             if row:
-                numbers.append(last + 1)
+                numbers.append(last_line + 1)
                 fields.append(row)
-            last = reader.line_num
+            last_line = reader.line_num
     except csv.Error as error:
-        raise _unreadable(name, f"from line {last + 1:,} on it does not split into fields: {error}") from error
+        raise _unreadable(name, f"from line {last_line + 1:,} it cannot be split into fields: {error}") from error
     columns = [pl.Series(LINE, numbers, dtype=pl.Int64), pl.Series(_FIELDS, fields, dtype=pl.List(pl.String))]
     return pl.DataFrame(columns)
 
 
-def _write_whole(rows: pl.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Same folder, because a rename is atomic only within one file system.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            rows.write_csv(file, float_precision=DECIMALS, line_terminator="\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _unreadable(name: str, found: str) -> InputError:
+def _unreadable(name: str, problem: str) -> InputError:
     return InputError(
-        f"{name} cannot be read as a submission ({found}): a submission is a UTF-8 CSV file with the header "
-        f"{','.join(SUBMISSION_COLUMNS)} and one row a session; save it as that and check again."
+        f"{name} cannot be read as a submission ({problem}). A submission is a UTF-8 CSV file with the header "
+        f"{','.join(SUBMISSION_COLUMNS)} and one row per session."
     )
 
 
-def _cannot_fill(missing: pl.Series, repeated: pl.Series, total: int) -> InputError:
-    odd, problem = (missing, "no prediction") if missing.len() else (repeated, "more than one prediction")
-    verb = "has" if odd.len() == 1 else "have"
-    examples = ", ".join(odd.head(3).cast(pl.String).fill_null("empty id"))
+def _wrong_count(sessions: pl.Series, total: int, problem: str) -> InputError:
+    verb = "has" if sessions.len() == 1 else "have"
+    examples = ", ".join(sessions.head(3).cast(pl.String).fill_null("empty id"))
     return InputError(
-        f"{odd.len():,} of the {total:,} sessions to submit {verb} {problem} ({examples}): each needs exactly one "
-        f"{SESSION_VALUE}; predict with the test file that belongs to this sample submission, then write it again."
+        f"{sessions.len():,} of the {total:,} sessions to submit {verb} {problem} ({examples}). Each needs exactly one "
+        f"{SESSION_VALUE}: predict with the test file that belongs to this sample submission."
     )

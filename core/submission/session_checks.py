@@ -1,69 +1,105 @@
-"""Are the sessions right? Each function explains one check of `CHECKS`, None meaning that it passes."""
+"""Checks of the session ids: does each test session have exactly one row?"""
 
 from __future__ import annotations
 
 import polars as pl
 
-from core.submission.case import TEXT, Case
-from core.submission.wording import counted, line_examples, quoted
+from core.checks import Check
+from core.submission.case import TEXT, SubmissionCase
+from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS
+from core.submission.text import line_examples, quoted, share
 
 _EXPECTED = "expected"
 
 
-def explain_clean_ids(case: Case) -> str | None:
-    """No id is empty or begins or ends with white space."""
-    bare = pl.col(TEXT).str.strip_chars()
-    odd = case.ids.filter((bare == "") | (bare != pl.col(TEXT)))
-    if odd.is_empty():
-        return None
-    return (
-        f"{counted(odd.height, case.ids.height, 'session id')} empty or padded with white space "
-        f"({line_examples(odd)}): an id must be spelled as in the test file; correct these and check again."
-    )
+class CleanIds(Check[SubmissionCase]):
+    """No id is empty, or begins or ends with white space."""
+
+    code = "clean_ids"
+    title = "No session id is empty or padded"
+    severity = "error"
+    requirements = SOME_IDS
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        stripped = pl.col(TEXT).str.strip_chars()
+        bad = subject.ids.filter((stripped == "") | (stripped != pl.col(TEXT)))
+        if bad.is_empty():
+            return None
+        return (
+            f"{share(bad.height, subject.ids.height, 'session id')} empty or padded with white space "
+            f"({line_examples(bad)}). Write each id as it is in the test file."
+        )
 
 
-def explain_missing_sessions(case: Case) -> str | None:
+class MissingSessions(Check[SubmissionCase]):
     """Every test session has a row."""
-    missing = case.test.to_frame().join(case.ids, on=TEXT, how="anti", maintain_order="left")[TEXT]
-    if missing.is_empty():
-        return None
-    return (
-        f"{counted(missing.len(), case.test.len(), 'test session', 'has', 'have')} no row ({quoted(missing)}): "
-        "every session of the test file needs one; add these rows and check again."
-    )
+
+    code = "missing_sessions"
+    title = "No session is missing"
+    severity = "error"
+    requirements = IDS
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        missing = subject.test.to_frame().join(subject.ids, on=TEXT, how="anti", maintain_order="left")[TEXT]
+        if missing.is_empty():
+            return None
+        return (
+            f"{share(missing.len(), subject.test.len(), 'test session', 'has', 'have')} no row ({quoted(missing)}). "
+            "Add a row for each of them."
+        )
 
 
-def explain_extra_sessions(case: Case) -> str | None:
+class ExtraSessions(Check[SubmissionCase]):
     """Every row is about a test session."""
-    extra = case.ids.join(case.test.to_frame(), on=TEXT, how="anti", maintain_order="left")
-    if extra.is_empty():
-        return None
-    return (
-        f"{counted(extra.height, case.ids.height, 'row', 'has', 'have')} a session that the test file lacks "
-        f"({line_examples(extra)}): only its sessions are allowed, spelled as there; "
-        "remove or correct these rows, or check with the test file they belong to."
-    )
+
+    code = "extra_sessions"
+    title = "No session is extra"
+    severity = "error"
+    requirements = SOME_IDS
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        extra = subject.ids.join(subject.test.to_frame(), on=TEXT, how="anti", maintain_order="left")
+        if extra.is_empty():
+            return None
+        return (
+            f"{share(extra.height, subject.ids.height, 'row', 'has', 'have')} a session that is not in the test file "
+            f"({line_examples(extra)}). Remove or correct these rows, or check against the test file they belong to."
+        )
 
 
-def explain_duplicate_sessions(case: Case) -> str | None:
+class DuplicateSessions(Check[SubmissionCase]):
     """No session has a second row."""
-    repeats = case.ids.filter(~pl.col(TEXT).is_first_distinct())
-    if repeats.is_empty():
-        return None
-    return (
-        f"{counted(repeats.height, case.ids.height, 'row', 'repeats', 'repeat')} a session of an earlier line "
-        f"({line_examples(repeats)}): one row a session is allowed; keep one of each and check again."
-    )
+
+    code = "duplicate_sessions"
+    title = "No session is repeated"
+    severity = "error"
+    requirements = SOME_IDS
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        repeats = subject.ids.filter(~pl.col(TEXT).is_first_distinct())
+        if repeats.is_empty():
+            return None
+        return (
+            f"{share(repeats.height, subject.ids.height, 'row', 'repeats', 'repeat')} the session of an earlier line "
+            f"({line_examples(repeats)}). Keep one row per session."
+        )
 
 
-def explain_order(case: Case) -> str | None:
-    """The rows stand in the order of the sample; asked only when both hold the same sessions."""
-    placed = case.ids.with_columns(pl.Series(_EXPECTED, case.sample))
-    moved = placed.filter(pl.col(TEXT) != pl.col(_EXPECTED))
-    if moved.is_empty():
-        return None
-    return (
-        f"{counted(moved.height, case.ids.height, 'row', 'stands', 'stand')} elsewhere than in sample_submission.csv "
-        f"({line_examples(moved)}): its order is expected, starting here with {quoted(moved[_EXPECTED].head(1))}; "
-        "sort the rows like the sample and check again."
-    )
+class SampleOrder(Check[SubmissionCase]):
+    """The rows are in the order of sample_submission.csv."""
+
+    code = "order"
+    title = "The rows are in the order of the sample"
+    severity = "warning"
+    requirements = SAME_SESSIONS_AS_SAMPLE
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        paired = subject.ids.with_columns(pl.Series(_EXPECTED, subject.sample))
+        moved = paired.filter(pl.col(TEXT) != pl.col(_EXPECTED))
+        if moved.is_empty():
+            return None
+        return (
+            f"{share(moved.height, subject.ids.height, 'row')} in another place than in sample_submission.csv "
+            f"({line_examples(moved)}). The first of them should be {quoted(moved[_EXPECTED].head(1))}: "
+            "sort the rows like the sample."
+        )

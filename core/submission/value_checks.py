@@ -1,4 +1,4 @@
-"""Are the values right? Each function explains one check of `CHECKS`, None meaning that it passes."""
+"""Checks of the values: is each a number that a session can be worth, and do they look like those of train?"""
 
 from __future__ import annotations
 
@@ -6,86 +6,140 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from core.checks import Check
 from core.schema import LARGEST_VALUE
-from core.submission.case import EMPTY, FINITE, INFINITE, KIND, NUMBER, WORDS, Case
-from core.submission.wording import counted, line_examples, plain_number
+from core.submission.case import EMPTY, FINITE, INFINITE, KIND, NUMBER, WORDS, SubmissionCase
+from core.submission.requirements import NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
+from core.submission.text import line_examples, plain_number, share
 
 PLAUSIBLE_FACTOR: Final = 10
-"""A prediction averages train values, so it hardly exceeds the largest; ten times that is a slip of unit or scale."""
+"""Predictions average train values, so they hardly exceed the largest. Ten times that is a wrong unit or scale."""
 
 SCALE_FACTOR: Final = 5
-"""Means of honest predictions stay near train's (The Complete Journey: 3 % apart a season later), while values left on
-the log scale are ten times too small there and cents for units a hundred times too large: 5 lies well between."""
+"""Honest means stay near train's (3% apart in The Complete Journey a season later). Values left on the log scale are
+ten times too small there, and cents instead of units a hundred times too large."""
 
 
-def explain_words(case: Case) -> str | None:
+class Numbers(Check[SubmissionCase]):
     """No value is a text."""
-    rule = "a value must be a number with a decimal point, such as 12.50; replace every text by a number"
-    return _explain(case, case.of_kind(WORDS), "text", rule)
+
+    code = "numbers"
+    title = "No value is text"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        advice = "Write numbers with a decimal point, such as 12.50."
+        return _explain_rows(subject, subject.of_kind(WORDS), "text", advice)
 
 
-def explain_empty(case: Case) -> str | None:
+class EmptyValues(Check[SubmissionCase]):
     """No value is empty or NaN."""
-    rule = "every session needs a number; fill them in, with 0 where nothing is expected,"
-    return _explain(case, case.of_kind(EMPTY), "empty or NaN", rule)
+
+    code = "empty_values"
+    title = "No value is empty or NaN"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        advice = "Every session needs a number: write 0 for a session that is expected to be worth nothing."
+        return _explain_rows(subject, subject.of_kind(EMPTY), "empty or NaN", advice)
 
 
-def explain_infinite(case: Case) -> str | None:
-    """No value is infinite, or larger than any that is read from an event file."""
-    huge = (pl.col(KIND) == FINITE) & (pl.col(NUMBER) > LARGEST_VALUE)
-    rule = f"a value must be finite, at most {LARGEST_VALUE:.0e}; correct the computation that made it so"
-    return _explain(case, case.values.filter((pl.col(KIND) == INFINITE) | huge), "infinite or too large", rule)
+class InfiniteValues(Check[SubmissionCase]):
+    """No value is infinite, or larger than any that is accepted in an event file."""
+
+    code = "infinite_values"
+    title = "No value is infinite or too large"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        too_large = (pl.col(KIND) == FINITE) & (pl.col(NUMBER) > LARGEST_VALUE)
+        bad = subject.values.filter((pl.col(KIND) == INFINITE) | too_large)
+        advice = f"Correct the computation: a value is finite and at most {LARGEST_VALUE:.0e}."
+        return _explain_rows(subject, bad, "infinite or too large", advice)
 
 
-def explain_negative(case: Case) -> str | None:
+class NegativeValues(Check[SubmissionCase]):
     """No value is below 0; -0.0 is not."""
-    negative = case.of_kind(FINITE).filter(pl.col(NUMBER) < 0)
-    return _explain(case, negative, "below 0", "a session is worth at least 0; set such values to 0 or correct them")
+
+    code = "negative_values"
+    title = "No value is negative"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        negative = subject.of_kind(FINITE).filter(pl.col(NUMBER) < 0)
+        advice = "A session is worth at least 0: set these values to 0 or correct them."
+        return _explain_rows(subject, negative, "below 0", advice)
 
 
-def explain_constant(case: Case) -> str | None:
-    """The numbers are not all the same; asked only when there are two or more."""
-    if case.numbers.n_unique() > 1:
-        return None
-    return (
-        f"All {case.numbers.len():,} numbers are {plain_number(case.numbers[0])}: values that differ between sessions "
-        "are expected; write predictions in their place and check again."
-    )
+class ConstantValues(Check[SubmissionCase]):
+    """The values are not all the same."""
+
+    code = "constant"
+    title = "The values differ"
+    severity = "warning"
+    requirements = TWO_NUMBERS
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        if subject.numbers.n_unique() > 1:
+            return None
+        return (
+            f"All {subject.numbers.len():,} numbers are {plain_number(subject.numbers[0])}. "
+            "Check that they are predictions: those differ between sessions."
+        )
 
 
-def explain_plausible(case: Case) -> str | None:
-    """No number is far above the largest value of train."""
-    largest = float(_train(case).max())
-    most = PLAUSIBLE_FACTOR * largest
-    above = case.of_kind(FINITE).filter(pl.col(NUMBER) > most)
-    problem = f"more than {PLAUSIBLE_FACTOR} times the largest of train, {plain_number(largest)}"
-    return _explain(case, above, problem, f"up to {plain_number(most)} is plausible; look at unit and scale")
+class PlausibleValues(Check[SubmissionCase]):
+    """No value is far above the largest value of train."""
+
+    code = "plausible"
+    title = "No value is far above those of train"
+    severity = "warning"
+    requirements = NUMBERS_AND_TRAIN
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        largest = float(_train_values(subject).max())
+        limit = PLAUSIBLE_FACTOR * largest
+        above = subject.of_kind(FINITE).filter(pl.col(NUMBER) > limit)
+        problem = f"above {plain_number(limit)}, {PLAUSIBLE_FACTOR} times the largest value of train"
+        return _explain_rows(subject, above, problem, "Check the unit and the scale of the values.")
 
 
-def explain_scale(case: Case) -> str | None:
-    """The mean of the numbers is near the mean of train."""
-    with np.errstate(over="ignore"):
-        mean = float(case.numbers.to_numpy().mean())
-    usual = float(_train(case).mean())
-    low, high = usual / SCALE_FACTOR, usual * SCALE_FACTOR
-    if low <= mean <= high:
-        return None
-    return (
-        f"The mean value is {plain_number(mean)}, that of train {plain_number(usual)}: "
-        f"a mean from {plain_number(low)} to {plain_number(high)} is plausible; "
-        "see whether the values are on a log scale or in another unit, and check again."
-    )
+class PlausibleMean(Check[SubmissionCase]):
+    """The mean of the values is near the mean of train."""
+
+    code = "scale"
+    title = "The mean is near that of train"
+    severity = "warning"
+    requirements = NUMBERS_AND_TRAIN
+
+    def explain(self, subject: SubmissionCase) -> str | None:
+        with np.errstate(over="ignore"):
+            mean = float(subject.numbers.to_numpy().mean())
+        train_mean = float(_train_values(subject).mean())
+        low, high = train_mean / SCALE_FACTOR, train_mean * SCALE_FACTOR
+        if low <= mean <= high:
+            return None
+        return (
+            f"The mean value is {plain_number(mean)}, that of train {plain_number(train_mean)}. A mean between "
+            f"{plain_number(low)} and {plain_number(high)} is plausible: check whether the values are on a log scale "
+            "or in another unit."
+        )
 
 
-def _train(case: Case) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _train_values(case: SubmissionCase) -> NDArray[np.float64]:
     if case.train is None:
         raise ValueError("this check needs train values")
     return case.train.to_numpy()
 
 
-def _explain(case: Case, odd: pl.DataFrame, problem: str, rule: str) -> str | None:
-    if odd.is_empty():
+def _explain_rows(case: SubmissionCase, bad: pl.DataFrame, problem: str, advice: str) -> str | None:
+    """Say how many values have a problem, with the first few; None if there are none."""
+    if bad.is_empty():
         return None
-    share = counted(odd.height, case.values.height, "value")
-    return f"{share} {problem} ({line_examples(odd)}): {rule} and check again."
+    return f"{share(bad.height, case.values.height, 'value')} {problem} ({line_examples(bad)}). {advice}"

@@ -1,6 +1,6 @@
 """Features in, honest predictions out."""
 
-from core.training.certificate import CertificateCheck, certify_training
+from core.training.certificate import certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
 from core.training.fitting import must_fit_on
@@ -13,7 +13,6 @@ from core.training.training_set import TrainingSet, training_set
 
 __all__ = [
     "LEARNERS",
-    "CertificateCheck",
     "CrossFit",
     "Matrix",
     "Prepared",

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.audit import Sample, compare_features, draw_sample, guess_files
+from core.audit import Sample, classify_files, compare_features, draw_sample
 from core.base.text import count
 from core.dataset import Dataset, DatasetCard
 from core.eda.charts import categories, long_tail, overview, session_line
@@ -107,8 +107,8 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # n
 @st.cache_data(max_entries=_KEPT, show_spinner="Telling the two files apart")
 def files_told_apart(dataset_folder: str) -> tuple[float, float] | None:
     """How well a model guesses the file of a session (AUC): by the session itself, and by calendar and past as well."""
-    guesses = guess_files(_sample(dataset_folder))
-    return None if guesses is None else (guesses[0].auc, guesses[1].auc)
+    results = classify_files(_sample(dataset_folder))
+    return None if results is None else (results[0].auc, results[1].auc)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")

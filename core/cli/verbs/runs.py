@@ -13,6 +13,7 @@ from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
 from core.base.text import listed, number
 from core.base.workspace import Workspace
+from core.checks import CheckResult
 from core.cli.arguments import dataset_named, input_files, mapping_of, required
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
 from core.config import RunConfig
@@ -25,7 +26,6 @@ from core.pipeline.steps import steps
 from core.pipeline.verify import verify_run
 from core.runs.store import find_damage
 from core.schema import LEARNER_LABELS, UNIT, USER
-from core.submission import CheckResult
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -159,7 +159,7 @@ def check(options: argparse.Namespace) -> Outcome:
         "passed": sum(result.outcome == "passed" for result in results),
         "failed": len(errors),
         "warnings": len(failed) - len(errors),
-        "checks": [asdict(result) for result in results],
+        "checks": [result.record() for result in results],
     }
     return EXIT_CHECK_FAILED if errors else EXIT_DONE, content, "\n".join(lines)
 
@@ -249,7 +249,7 @@ def _verify(run: run_store.Run, workspace: Workspace, options: argparse.Namespac
     marks = {"passed": "passed", "failed": "FAILED", "not_applicable": "-"}
     lines = [f"{marks[each.outcome]:7} {each.title}: {each.explanation}" for each in found]
     failed = any(each.outcome == "failed" for each in found)
-    content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [asdict(each) for each in found]}
+    content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [each.record() for each in found]}
     return EXIT_CHECK_FAILED if failed else EXIT_DONE, content, "\n".join(lines)
 
 
