@@ -368,7 +368,7 @@ SCORES = {"lightgbm": 130.0, "xgboost": 120.5, "catboost": 125.0}
 
 def test_scores_stand_beside_guessing_a_constant() -> None:
     data = learner_scores.frame(SCORES, 118.25, 200.0)
-    assert data.columns == ["name", "label", "score", "skill", "told"]
+    assert data.columns == ["name", "label", "score", "skill", "score_text"]
     assert data.rows() == [
         ("baseline", "Guessing a constant", 200.0, 0.0, "200"),
         ("lightgbm", "LightGBM", 130.0, pytest.approx(0.35), "130"),

@@ -26,6 +26,7 @@ from core.eda.charts import (
     drift,
     event_mix,
     feature_value,
+    features_together,
     flows,
     funnel,
     long_tail,
@@ -35,11 +36,13 @@ from core.eda.charts import (
     popularity,
     quantiles,
     session_duration,
+    session_duration_value,
     session_length,
+    session_length_value,
     session_line,
     session_pauses,
     single_type,
-    target,
+    target_plain,
     transitions,
     type_value,
     user_segments,
@@ -47,10 +50,15 @@ from core.eda.charts import (
     user_value,
     value_spread,
     week,
+    week_buys,
+    week_value,
 )
-from core.eda.parts.picking import pickable, picked
+from core.eda.column_summary import column_summary
+from core.eda.parts import duration_classes
+from core.eda.parts.feature_sample import join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
-from core.eda.parts.selection import SelectedDataset, Selection, units_of
+from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
+from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
@@ -112,7 +120,7 @@ def second(row: Row) -> int:
 
 
 def counted(dataset: Dataset) -> ProductCounts:
-    return ProductEvents.of(dataset).counted()
+    return ProductEvents.of(dataset).count()
 
 
 def by_session(rows: list[Row]) -> dict[str, list[Row]]:
@@ -194,7 +202,7 @@ def test_lengths_and_their_values(table: pl.DataFrame) -> None:
     data = session_length.frame(table).filter(pl.col("file") == "train")
     assert dict(data.select("length", "sessions").iter_rows()) == lengths
     assert data["share"].sum() == pytest.approx(1.0)
-    row = session_length.value_frame(table).filter(pl.col("length") == 3).row(0, named=True)
+    row = session_length_value.frame(table).filter(pl.col("length") == 3).row(0, named=True)
     mine = np.array([rows[0].value for rows in sessions.values() if len(rows) == 3])
     assert (row["mean"], row["median"]) == (pytest.approx(mine.mean()), pytest.approx(np.median(mine)))
 
@@ -202,7 +210,7 @@ def test_lengths_and_their_values(table: pl.DataFrame) -> None:
 def test_long_sessions_stand_together() -> None:
     sessions = pl.DataFrame({"file": ["train"] * 3, "events": [19, 20, 500], "value": [1.0, 2.0, 4.0]})
     assert session_length.frame(sessions).select("label", "sessions").rows() == [("19", 1), ("20+", 2)]
-    assert session_length.value_frame(sessions).select("label", "mean").rows() == [("19", 1.0), ("20+", 3.0)]
+    assert session_length_value.frame(sessions).select("label", "mean").rows() == [("19", 1.0), ("20+", 3.0)]
 
 
 def test_values_by_events_of_a_type(table: pl.DataFrame) -> None:
@@ -279,7 +287,7 @@ def test_the_hours_of_the_week(dataset: Dataset) -> None:
 
 
 def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
-    data = week.value_frame(table)
+    data = week_value.frame(table)
     by_hand = defaultdict(list)
     for rows in by_session(MIXED.train).values():
         first = datetime.fromtimestamp(second(rows[0]), UTC)
@@ -291,12 +299,12 @@ def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
         assert mean == pytest.approx(np.mean(by_hand[day, hour]))
     by_day = {day: np.mean([*chain(*(by_hand[at] for at in by_hand if at[0] == day))]) for day, _ in by_hand}
     best = max(by_day, key=lambda day: by_day[day])
-    assert f"begin on {best} are worth most, {by_day[best]:.1f} on average" in week.value_finding(data)
+    assert f"begin on {best} are worth most, {by_day[best]:.1f} on average" in week_value.finding(data)
 
 
 def test_weekdays_of_equal_value_are_said_to_be_alike(table: pl.DataFrame) -> None:
     alike = table.with_columns(pl.when(pl.col("value").is_not_null()).then(5.0).alias("value"))
-    assert week.value_finding(week.value_frame(alike)) == (
+    assert week_value.finding(week_value.frame(alike)) == (
         "Sessions are worth 5.00 on average, whichever weekday they begin on."
     )
 
@@ -308,7 +316,7 @@ def test_when_people_buy(dataset: Dataset) -> None:
         happened[day] += 1
         bought[day] += row.type == "BUY"
     rates = {day: bought[day] / happened[day] for day in happened}
-    told = week.buys_finding(week.frame(dataset))
+    told = week_buys.finding(week_buys.frame(dataset))
     first = max(rates, key=lambda day: rates[day])
     assert f"most on {first} ({100 * rates[first]:.1f}% of its events)" in told
     assert f"{100 * min(rates.values()):.1f}%)." in told
@@ -317,7 +325,10 @@ def test_when_people_buy(dataset: Dataset) -> None:
 def test_in_a_log_of_receipts_weekdays_and_categories_sell_alike(tmp_path: Path) -> None:
     receipts = World(*([dataclasses.replace(row, type="BUY") for row in MIXED.rows(role)] for role in ROLES))
     dataset = receipts.ingested(tmp_path)
-    assert week.buys_finding(week.frame(dataset)) == "100.0% of all events are purchases, on one weekday as on another."
+    assert (
+        week_buys.finding(week_buys.frame(dataset))
+        == "100.0% of all events are purchases, on one weekday as on another."
+    )
     told = categories.finding(categories.frame(counted(dataset).categories))
     assert told.endswith("; the 5 shown sell alike (100.0% of their events).")
 
@@ -339,16 +350,16 @@ def test_values_by_duration_against_a_count_by_hand(table: pl.DataFrame) -> None
     values = defaultdict(list)
     for rows in by_session(MIXED.train).values():
         lasted = second(rows[-1]) - second(rows[0])
-        ends = (0, *session_duration.ENDS[1:])
+        ends = (0, *duration_classes.ENDS[1:])
         place = -1 if len(rows) == 1 else next((at for at, end in enumerate(ends) if lasted <= end), len(ends))
         values[place].append(rows[0].value)
-    data = session_duration.value_frame(table)
+    data = session_duration_value.frame(table)
     assert dict(data.select("place", "sessions").iter_rows()) == {place: len(mine) for place, mine in values.items()}
     for row in data.iter_rows(named=True):
         mine = values[row["place"]]
         assert (row["mean"], row["median"]) == (pytest.approx(np.mean(mine)), pytest.approx(np.median(mine)))
         assert row["low"] <= row["median"] <= row["high"]
-        assert row["label"] == ("1 event" if row["place"] < 0 else session_duration.LABELS[row["place"]])
+        assert row["label"] == ("1 event" if row["place"] < 0 else duration_classes.LABELS[row["place"]])
 
 
 def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
@@ -359,17 +370,17 @@ def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
             "value": [10.0] * 40 + [20.0] * 40 + [500.0] * 5,
         }
     )
-    told = session_duration.value_finding(session_duration.value_frame(sessions))
+    told = session_duration_value.finding(session_duration_value.frame(sessions))
     assert told == (
         "Sessions of 30 s to 1 min are worth most on average, 20.0, those of a single event least, 10.0; only classes "
         "of 30 sessions or more are compared."
     )
-    few = session_duration.value_frame(sessions.tail(20))
+    few = session_duration_value.frame(sessions.tail(20))
     alike = sessions.with_columns(pl.lit(5.0).alias("value"))
-    assert session_duration.value_finding(session_duration.value_frame(alike)) == (
+    assert session_duration_value.finding(session_duration_value.frame(alike)) == (
         "Sessions are worth 5.00 on average, however long they last; only classes of 30 sessions or more are compared."
     )
-    assert session_duration.value_finding(few) == "There are no two classes of 30 sessions with a value to compare."
+    assert session_duration_value.finding(few) == "There are no two classes of 30 sessions with a value to compare."
 
 
 def test_users_by_their_sessions(table: pl.DataFrame) -> None:
@@ -478,16 +489,16 @@ def test_no_session_of_that_id(dataset: Dataset) -> None:
 
 def test_a_session_is_drawn_from_those_that_are_shown(dataset: Dataset, table: pl.DataFrame) -> None:
     dear = table.filter(pl.col("value") > 100)
-    found = {session_line.drawn(dataset, dear, draw) for draw in range(40)}
+    found = {session_line.draw_session(dataset, dear, draw) for draw in range(40)}
     values = {row.session: row.value for row in MIXED.train}
     assert 3 < len(found) <= dear.height
     assert all(values[session] > 100 for session in found)
-    assert session_line.drawn(dataset, dear, 3) == session_line.drawn(dataset, dear, 3)
-    assert session_line.drawn(dataset, dear.head(0), 3) is None
+    assert session_line.draw_session(dataset, dear, 3) == session_line.draw_session(dataset, dear, 3)
+    assert session_line.draw_session(dataset, dear.head(0), 3) is None
 
 
 def test_features_and_the_value_against_scipy(dataset: Dataset) -> None:
-    sample = feature_value.with_value(draw_sample(dataset).train_table(), dataset)
+    sample = join_values(draw_sample(dataset).train_table(), dataset)
     assert sorted(sample["value"].to_list()) == MIXED.values()
     data = feature_value.frame(sample)
     assert data.height == len(sample.columns) - 1
@@ -527,8 +538,8 @@ def test_mutual_information_against_its_definition() -> None:
 
 
 def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
-    sample = feature_value.with_value(draw_sample(dataset).train_table(), dataset)
-    data = feature_value.together_frame(sample)
+    sample = join_values(draw_sample(dataset).train_table(), dataset)
+    data = features_together.frame(sample)
     assert data.height == 400
     for row in data.filter(pl.col("one") != pl.col("other")).gather_every(37).iter_rows(named=True):
         one, other = (sample[row[side]].fill_null(sample[row[side]].median()).to_numpy() for side in ("one", "other"))
@@ -636,7 +647,7 @@ def test_rows_that_are_to_be_ignored_are_not_called_unusable(dataset: Dataset) -
 
 
 def test_what_the_columns_hold_against_a_count_by_hand(dataset: Dataset) -> None:
-    data = overview.columns_frame(dataset)
+    data = column_summary(dataset)
     assert data.height == 13  # the test file has no values
     for name, of in (("product_id", "product"), ("user_session", "session"), ("event_type", "type")):
         for role in ("train", "test"):
@@ -728,7 +739,7 @@ def test_what_users_bring_against_numpy(table: pl.DataFrame) -> None:
 
 def test_values_on_a_plain_scale_against_numpy(dataset: Dataset) -> None:
     values = np.array(MIXED.values())
-    data = target.plain_frame(dataset)
+    data = target_plain.frame(dataset)
     upto = data.item(0, "upto")
     assert np.mean(values <= upto) >= 0.99 > np.mean(values < upto)
     counts, edges = np.histogram(values[values <= upto], bins=48, range=(0.0, upto))
@@ -801,7 +812,7 @@ def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, da
     assert apart is not None
     own, every = apart[0].auc, apart[1].auc
     assert 0.4 < own < every <= 1.0
-    assert f"{own:.2f}" in drift.told_apart(own, every)
+    assert f"{own:.2f}" in drift.classifier_finding(own, every)
 
 
 # --- pointing at a chart ----------------------------------------------------------------------------------------------
@@ -830,16 +841,16 @@ def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, da
 def test_what_is_pointed_at_becomes_a_filter(chart: str, told: dict[str, object], wanted: dict[str, object]) -> None:
     pick = CHARTS[chart].pick
     assert pick is not None
-    found = picked(pick, told, Selection(file="train"))
+    found = pick.apply(told, Selection(file="train"))
     assert found == dataclasses.replace(Selection(file="train"), **wanted)  # type: ignore[arg-type]
-    assert Selection.of_query(found.as_query()) == found
+    assert Selection.from_query(found.as_query()) == found
 
 
 @pytest.mark.parametrize("told", [None, {}, {"pick": {}}, {"pick": []}, {"pick": [{"vgsid_": 3}]}])
 def test_pointing_at_nothing_filters_nothing(told: dict[str, object] | None) -> None:
     pick = CHARTS["event_mix"].pick
     assert pick is not None
-    assert picked(pick, told, Selection()) is None
+    assert pick.apply(told, Selection()) is None
 
 
 @pytest.mark.parametrize("chart", [chart for chart in CHARTS.values() if chart.pick], ids=lambda chart: chart.name)
@@ -847,12 +858,12 @@ def test_a_chart_is_pointed_at_by_a_field_that_it_draws(chart: Chart, dataset: D
     assert chart.pick is not None
     counts = counted(dataset)
     of = {"dataset": dataset, "sessions": table, "products": counts.products, "categories": counts.categories}
-    data = chart.frame(of[chart.of])
+    data = chart.frame(of[chart.source])
     assert chart.pick.field in data.columns
-    spec = json.loads(pickable(chart.figure(data), chart.pick).to_json())
+    spec = json.loads(chart.pick.add_to(chart.figure(data)).to_json())
     (pick,) = spec["params"]
     assert pick["name"] == "pick"
-    if chart.pick.spans:
+    if chart.pick.is_span:
         assert spec["encoding"]["x"]["field"] == chart.pick.field
 
 
@@ -868,7 +879,7 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
             "sessions": lambda: session_table(dataset),
             "products": lambda: counted(dataset).products,
             "categories": lambda: counted(dataset).categories,
-            "features": lambda: feature_value.with_value(draw_sample(dataset).train_table(), dataset),
+            "features": lambda: join_values(draw_sample(dataset).train_table(), dataset),
             "files": lambda: compare_features(draw_sample(dataset)),
         }
     )
@@ -885,14 +896,14 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
 def sources_of(dataset: Dataset, whole: Dataset) -> dict[str, object]:
     """All that charts are made from: of a part of a dataset, as a filter shows it, or of the whole."""
     sessions = session_table(dataset)
-    chosen = units_of(sessions, whole)
-    counts, sample = ProductEvents.of(whole).counted(chosen), draw_sample(whole).only(chosen.to_numpy())
+    chosen = unit_mask(sessions, whole)
+    counts, sample = ProductEvents.of(whole).count(chosen), draw_sample(whole).only(chosen.to_numpy())
     return {
         "dataset": dataset,
         "sessions": sessions,
         "products": counts.products,
         "categories": counts.categories,
-        "features": feature_value.with_value(sample.train_table(), whole),
+        "features": join_values(sample.train_table(), whole),
         "files": compare_features(sample),
     }
 
@@ -907,9 +918,9 @@ def barren(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
     units = pl.read_parquet(unvalued.folder / "units.parquet")
     units.with_columns(value=pl.lit(None, pl.Float64)).write_parquet(unvalued.folder / "units.parquet")
     return {
-        "no session": sources_of(SelectedDataset.of(whole.folder, sessions.head(0)), whole),
+        "no session": sources_of(SelectedDataset.from_sessions(whole.folder, sessions.head(0)), whole),
         "all test": sources_of(
-            SelectedDataset.of(whole.folder, Selection(file="test").sessions(sessions, whole)), whole
+            SelectedDataset.from_sessions(whole.folder, Selection(file="test").filter_sessions(sessions, whole)), whole
         ),
         "no value": sources_of(unvalued, unvalued),
     }
@@ -918,7 +929,7 @@ def barren(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
 @pytest.mark.parametrize("what", ["no session", "all test", "no value"])
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
 def test_a_chart_of_next_to_nothing_says_so(chart: Chart, what: str, barren: dict[str, dict[str, object]]) -> None:
-    data = chart.frame(barren[what][chart.of])
+    data = chart.frame(barren[what][chart.source])
     if what == "no session":
         counts = {"events", "buys", "sessions", "users", "times", "products"} & set(data.columns)
         assert not any(data.select(pl.col(counts).sum()).row(0) if counts else ())
@@ -966,11 +977,11 @@ def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
     )
 
 
-@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda selection: selection.words())
+@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda selection: selection.describe())
 def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
     selection: Selection, dataset: Dataset, table: pl.DataFrame
 ) -> None:
-    chosen = selection.sessions(table, dataset)
+    chosen = selection.filter_sessions(table, dataset)
     kept = {
         (role, session)
         for role in ("train", "test")
@@ -978,29 +989,29 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
         if holds(selection, role, rows)
     }
     assert 0 < chosen.height == len(kept) < table.height
-    selected = SelectedDataset.of(dataset.folder, chosen)
+    selected = SelectedDataset.from_sessions(dataset.folder, chosen)
     rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
     assert week.frame(selected)["events"].sum() == len(rows)
     assert event_mix.frame(chosen)["events"].sum() == len(rows)
-    counts = ProductEvents.of(dataset).counted(units_of(chosen, dataset))
+    counts = ProductEvents.of(dataset).count(unit_mask(chosen, dataset))
     for mine, other in zip(dataclasses.astuple(counts), dataclasses.astuple(counted(selected)), strict=True):
         assert_frame_equal(mine, other, check_row_order=False)
-    sample = draw_sample(dataset).only(units_of(chosen, dataset).to_numpy())
+    sample = draw_sample(dataset).only(unit_mask(chosen, dataset).to_numpy())
     assert sorted([*sample.train_units, *sample.test_units]) == chosen["unit"].to_list()
     of = sources_of(selected, dataset)
     for chart in CHARTS.values():
-        data = chart.frame(of[chart.of])
+        data = chart.frame(of[chart.source])
         assert chart.finding(data).endswith(".")
         json.loads(chart.figure(data).to_json())
 
 
 def test_a_sample_of_users_is_whole_users_and_always_the_same(dataset: Dataset, table: pl.DataFrame) -> None:
-    half = Selection(users=0.5).sessions(table, dataset)
+    half = Selection(users=0.5).filter_sessions(table, dataset)
     users = set(half["user"])
     assert 0 < len(users) < table["user"].n_unique()
     assert half.height == table.filter(pl.col("user").is_in(list(users))).height
-    assert Selection(users=0.5).sessions(table, dataset).equals(half)
-    assert set(Selection(users=0.2).sessions(table, dataset)["user"]) <= users
+    assert Selection(users=0.5).filter_sessions(table, dataset).equals(half)
+    assert set(Selection(users=0.2).filter_sessions(table, dataset)["user"]) <= users
 
 
 ODD_IDS = Selection(categories=("with, comma", 'with "quotes"', "plain"))
@@ -1008,8 +1019,8 @@ ODD_IDS = Selection(categories=("with, comma", 'with "quotes"', "plain"))
 
 @pytest.mark.parametrize("selection", [Selection(), Selection(users=0.25), ODD_IDS, *SELECTIONS])
 def test_a_filter_comes_back_from_the_address(selection: Selection) -> None:
-    assert Selection.of_query(selection.as_query()) == selection
-    assert selection.is_empty == (selection.words() == "")
+    assert Selection.from_query(selection.as_query()) == selection
+    assert selection.is_empty == (selection.describe() == "")
 
 
 @pytest.mark.parametrize(
@@ -1027,4 +1038,4 @@ def test_a_filter_comes_back_from_the_address(selection: Selection) -> None:
     ],
 )
 def test_an_address_that_makes_no_sense_filters_nothing(query: dict[str, str]) -> None:
-    assert Selection.of_query(query).is_empty
+    assert Selection.from_query(query).is_empty

@@ -9,7 +9,14 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from core.eda.run_charts import fold_scores, predicted_and_true, residuals, search_space, setting_importance
+from core.eda.run_charts import (
+    error_by_day,
+    fold_scores,
+    predicted_and_true,
+    residuals,
+    search_space,
+    setting_importance,
+)
 from core.jobs.events import fits_by_learner, importances_told, trials_told
 from core.schema import STACK, UNIT, VALUE
 
@@ -91,7 +98,7 @@ def test_errors_by_tenth_against_a_count_by_hand() -> None:
     data = residuals.frame(rows)
     told = rows.filter(pl.col(STACK).is_not_nan()).sort(STACK)
     error = (told[VALUE] - told[STACK]).to_numpy()
-    assert data["tenth"].to_list() == list(range(1, 11))
+    assert data["decile"].to_list() == list(range(1, 11))
     assert data["sessions"].sum() == told.height
     first = np.arange(told.height) * 10 // told.height == 0
     row = data.row(0, named=True)
@@ -135,7 +142,7 @@ def test_a_tenth_of_one_session_has_no_interval() -> None:
 def test_errors_by_day_against_a_count_by_hand() -> None:
     rows = oof(60)
     starts = pl.DataFrame({UNIT: np.arange(60), "start": 86_400 * 20_000 + np.arange(60) * 7_200})
-    data = residuals.day_frame(rows, starts)
+    data = error_by_day.frame(rows, starts)
     assert data.height == 5
     mine = rows.slice(12, 12)
     error = (mine[VALUE] - mine[STACK]).to_numpy()
@@ -143,7 +150,7 @@ def test_errors_by_day_against_a_count_by_hand() -> None:
     assert f"{row['day']:%Y-%m-%d}" == "2024-10-05"
     assert (row["sessions"], row["bias"]) == (12, pytest.approx(error.mean()))
     assert row["rms"] == pytest.approx(np.sqrt((error**2).mean()))
-    drawn(residuals.day_figure(data))
+    drawn(error_by_day.figure(data))
 
 
 @pytest.mark.parametrize("rows", [EMPTY, ALL_NAN])
@@ -151,7 +158,7 @@ def test_without_predictions_there_are_no_errors(rows: pl.DataFrame) -> None:
     starts = pl.DataFrame({UNIT: np.arange(1000), "start": np.arange(1000)})
     for data, say, draw in (
         (residuals.frame(rows), residuals.finding, residuals.figure),
-        (residuals.day_frame(rows, starts), residuals.day_finding, residuals.day_figure),
+        (error_by_day.frame(rows, starts), error_by_day.finding, error_by_day.figure),
     ):
         assert data.is_empty()
         assert say(data) == "No session has an out-of-fold prediction."
@@ -162,7 +169,7 @@ def test_a_single_session_has_a_tenth_and_a_day() -> None:
     rows = oof(5).tail(1)
     assert residuals.frame(rows)["sessions"].to_list() == [1]
     assert residuals.frame(rows)["error_share"].to_list() == [1.0]
-    assert residuals.day_frame(rows, pl.DataFrame({UNIT: [4], "start": [0]})).height == 1
+    assert error_by_day.frame(rows, pl.DataFrame({UNIT: [4], "start": [0]})).height == 1
 
 
 # --- folds ------------------------------------------------------------------------------------------------------------
