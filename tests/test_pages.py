@@ -445,7 +445,7 @@ def test_a_filter_in_the_address_holds_and_is_said(finished_home: tuple[Workspac
     (told,) = [each.value for each in app.markdown if "those with BUY, of 3 events or more." in each.value]
     kept = int(told.split("**")[1].replace(",", ""))
     assert 100 < kept < 5_000
-    assert "Is it few products or many?" in [each.value for each in app.subheader]
+    assert "Do few products get most of the attention?" in [each.value for each in app.subheader]
     assert app.query_params["types"] == "BUY"
     app.button("filter-clear").click().run()
     assert not app.exception

@@ -50,10 +50,10 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "One of the files has too few sessions for a comparison."
     top, n_drifted = data.row(0, named=True), data.get_column("drifted").sum()
-    verdict = f"{n_drifted:,} of the {data.height:,} shown are different" if n_drifted else "none is different"
+    verdict = f"{n_drifted:,} of the {data.height:,} shown" if n_drifted else "none of them"
     return (
         f"Of {count(top['all'], 'feature')}, {top['feature']} differs most (stability index {top['psi']:.2f}, "
-        f"Kolmogorov-Smirnov distance {top['ks']:.2f}); {verdict} by the audit's limits."
+        f"Kolmogorov-Smirnov distance {top['ks']:.2f}); the audit counts {verdict} as different."
     )
 
 

@@ -9,7 +9,6 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
-from core.base.text import count
 from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, finished
 
@@ -58,7 +57,7 @@ def finding(data: pl.DataFrame) -> str:
     closest = pairs.row(0, named=True)
     return (
         f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); "
-        f"{count(strong, 'pair')} of {pairs.height} have a rank correlation above {_STRONG} in size, which affects "
+        f"{strong:,} of {pairs.height:,} pairs have a rank correlation above {_STRONG} in size, which affects "
         "linear models but not trees."
     )
 

@@ -59,7 +59,7 @@ def finding(data: pl.DataFrame) -> str:
         if of_file.height:
             single = float(of_file.filter(pl.col("length") == 1).get_column("share").sum())
             shares.append(f"{percent(single)} of the {role} sessions")
-    return f"A single event makes up {' and '.join(shares)}."
+    return f"{' and '.join(shares)} have a single event."
 
 
 def figure(data: pl.DataFrame) -> Figure:

@@ -13,7 +13,7 @@ from core.eda.parts.sentences import NO_TRAIN_EVENTS, join_clauses
 from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, finished
 from core.schema import EVENT_TYPES, TYPE, UNIT
 
-TITLE = "What comes next?"
+TITLE = "Which event comes next?"
 BEGIN, END = "begin", "end"
 _FROM, _TO = (BEGIN, *EVENT_TYPES), (*EVENT_TYPES, END)
 _SCHEMA = {"from_type": pl.String, "to_type": pl.String, "times": pl.Int64, "share": pl.Float64}

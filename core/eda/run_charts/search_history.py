@@ -46,6 +46,8 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No hyperparameters were tuned."
     complete = data.filter("complete")
+    if complete.is_empty():
+        return f"Of {count(data.height, 'trial')}, none has run on all folds yet."
     gains = (
         complete.group_by("label", maintain_order=True)
         .agg(pl.col("loss").first().alias("first"), pl.col("loss").min().alias("lowest"))
