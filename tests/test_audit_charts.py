@@ -137,7 +137,7 @@ def test_the_log_is_counted_by_day_and_file_with_gaps_left_out(tmp_path):
         "Train runs from 2025-06-02 to 2025-06-06 (9 events); test runs from 2025-06-22 to 2025-06-23 (15 events)."
     )
     spec = assert_drawn(log_span.figure(data), log_span.finding(data), data.height)
-    assert axis_titles(spec) == {"day (UTC)", "events by day"}
+    assert axis_titles(spec) == {"day (UTC)", "events per day"}
     assert spec["encoding"]["color"]["scale"]["range"] == list(theme.FILE_COLOURS.values())
 
 

@@ -189,11 +189,11 @@ def test_quantiles_against_scipy(table: pl.DataFrame) -> None:
 @pytest.mark.parametrize(
     "values", [[10.0] * 500 + [20.0], [0.0] * 500 + [7.0] * 500 + [9.0], [0.1 + 0.2, 0.3, 0.3], [7.0] * 3, [1.0, 2.0]]
 )
-def test_quantiles_that_are_all_equal_are_not_compared(values: list[float], snapshot: Any) -> None:
+def test_quantiles_that_are_all_equal_are_not_compared(values: list[float]) -> None:
     data = quantiles.frame(pl.DataFrame({"value": values}))
     assert data.is_empty()
     assert data.columns == quantiles.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0]})).columns
-    assert quantiles.finding(data) == snapshot(name="too few values")
+    assert "too few different values" in quantiles.finding(data)
 
 
 def test_lengths_and_their_values(table: pl.DataFrame) -> None:

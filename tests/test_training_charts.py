@@ -258,6 +258,27 @@ def test_the_most_important_hyperparameters_come_first(snapshot: Any) -> None:
     drawn(setting_importance.figure(nothing))
 
 
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def test_the_findings_of_all_charts(snapshot: Any) -> None:
+    units = np.arange(40)
+    value = 10.0 + units % 7
+    rows = pl.DataFrame({UNIT: units, VALUE: value, STACK: value * np.where(units % 3, 0.9, 2.5)})
+    starts = pl.DataFrame({UNIT: units, "start": 86_400 * (20_000 + units // 10)})
+    space = search_space.frame(trials(), "xgboost")
+    importances = {"xgboost": {"eta": 0.2, "max_depth": 0.8}, "catboost": {"depth": 1.0}}
+    assert {
+        predicted_and_true.TITLE: predicted_and_true.finding(predicted_and_true.frame(rows)),
+        residuals.TITLE: residuals.finding(residuals.frame(rows)),
+        error_by_day.TITLE: error_by_day.finding(error_by_day.frame(rows, starts)),
+        fold_scores.TITLE: fold_scores.finding(fold_scores.frame({"lightgbm": [1.0, 5.0], "xgboost": [2.0, 6.0]})),
+        search_history.TITLE: search_history.finding(history([True, False, True])),
+        search_space.TITLE: search_space.finding(space, "xgboost"),
+        setting_importance.TITLE: setting_importance.finding(setting_importance.frame(importances)),
+    } == snapshot
+
+
 # --- what a job told --------------------------------------------------------------------------------------------------
 
 

@@ -57,8 +57,7 @@ def finding(data: pl.DataFrame) -> str:
     closest = pairs.row(0, named=True)
     return (
         f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); "
-        f"{strong:,} of {pairs.height:,} pairs have a rank correlation above {_STRONG} in size, which affects "
-        "linear models but not trees."
+        f"strong pairs (above {_STRONG} in size, {strong:,} of {pairs.height:,}) affect linear models but not trees."
     )
 
 

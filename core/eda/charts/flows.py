@@ -13,7 +13,7 @@ import polars as pl
 
 from core.base.text import percent
 from core.eda.parts.sentences import NO_TRAIN_EVENTS
-from core.eda.parts.session_table import FILE, STEPS, WAY, WAY_STEPS, decode_path
+from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
 from core.eda.parts.theme import EVENT_COLOURS, MUTED, Figure, finished
 from core.schema import EVENT_TYPES
 
@@ -56,11 +56,11 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         sessions, share: Number of sessions, and share of all train sessions.
     """
     in_train = (pl.col(FILE) == "train", pl.col(STEPS) > 0)
-    paths = sessions.select(FILE, STEPS, WAY).filter(*in_train).group_by(WAY).len()
+    paths = sessions.select(FILE, STEPS, PATH_CODE).filter(*in_train).group_by(PATH_CODE).len()
     counts: Counter[tuple[int, str, str]] = Counter()
-    for path, n_sessions in paths.iter_rows():
-        types = decode_path(path)
-        if len(types) < WAY_STEPS:
+    for path_code, n_sessions in paths.iter_rows():
+        types = decode_path(path_code)
+        if len(types) < PATH_STEPS:
             types.append(END)
         counts.update({(step, before, after): n_sessions for step, (before, after) in enumerate(pairwise(types), 1)})
     total = int(paths.get_column("len").sum())
@@ -95,8 +95,8 @@ def figure(data: pl.DataFrame) -> Figure:
     x = alt.X(
         "x:Q",
         title="step (events of one type in a row count once)",
-        scale=alt.Scale(domain=[1 - _HALF_BLOCK, WAY_STEPS + _HALF_BLOCK], nice=False),
-        axis=alt.Axis(values=list(range(1, WAY_STEPS + 1)), format="d", grid=False),
+        scale=alt.Scale(domain=[1 - _HALF_BLOCK, PATH_STEPS + _HALF_BLOCK], nice=False),
+        axis=alt.Axis(values=list(range(1, PATH_STEPS + 1)), format="d", grid=False),
     )
     # no labels: with gaps between the blocks, a position on this axis is not a share
     y = alt.Y("low:Q", title="sessions", axis=alt.Axis(labels=False, grid=False), scale=alt.Scale(nice=False))
@@ -167,7 +167,7 @@ def _block_heights(streams: Iterable[dict[str, Any]]) -> dict[_Block, float]:
 def _block_bottoms(heights: dict[_Block, float]) -> dict[_Block, float]:
     """Stack the blocks of each step, with the first type of the funnel on top."""
     bottoms: dict[_Block, float] = {}
-    for step in range(1, WAY_STEPS + 1):
+    for step in range(1, PATH_STEPS + 1):
         bottom = 0.0
         for event_type in reversed(_TYPES):
             if (step, event_type) in heights:

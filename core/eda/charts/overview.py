@@ -42,7 +42,7 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         for role in ROLES
         for measure, column in _ID_MEASURES.items()
     }
-    known = [_share_of(ids["test", measure], ids["train", measure]) for measure in ("users", "products")]
+    known_shares = [_share_of(ids["test", measure], ids["train", measure]) for measure in ("users", "products")]
     counts = {(role, measure): len(distinct) for (role, measure), distinct in ids.items()}
     for role in ROLES:
         counts[role, "events"] = events[role].height
@@ -52,7 +52,7 @@ def frame(dataset: Dataset) -> pl.DataFrame:
         total = sum(counts[role, measure] for role in ROLES)
         for role in ROLES:
             n = counts[role, measure]
-            rows.append((measure, role, n, n / total if total else 0.0, *known))
+            rows.append((measure, role, n, n / total if total else 0.0, *known_shares))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_EVENTS
-from core.eda.parts.session_table import FILE, STEPS, WAY, WAY_STEPS, decode_path
+from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
 from core.eda.parts.theme import ACCENT, MUTED, Figure, finished, share_axis
 from core.schema import VALUE, VALUE_UNIT
 
@@ -29,16 +29,16 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         mean: Average session value, in value units; null if no value is known.
     """
     counts = (
-        sessions.select(FILE, STEPS, WAY, VALUE)
+        sessions.select(FILE, STEPS, PATH_CODE, VALUE)
         .filter(pl.col(FILE) == "train", pl.col(STEPS) > 0)
-        .group_by(WAY, (pl.col(STEPS) > WAY_STEPS).alias("is_cut"))
+        .group_by(PATH_CODE, (pl.col(STEPS) > PATH_STEPS).alias("is_cut"))
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
     )
     if counts.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     paths = [
-        _ARROW.join([*decode_path(way), *(["…"] if is_cut else [])])
-        for way, is_cut in counts.select(WAY, "is_cut").rows()
+        _ARROW.join([*decode_path(code), *(["…"] if is_cut else [])])
+        for code, is_cut in counts.select(PATH_CODE, "is_cut").rows()
     ]
     share = (pl.col("sessions") / pl.col("sessions").sum()).alias("share")
     return (

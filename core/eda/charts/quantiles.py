@@ -43,8 +43,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
         Empty if there are fewer than three values above 0, or all quantiles are equal.
     """
-    known = sessions.get_column(VALUE).drop_nulls().to_numpy()
-    values = np.sort(known[known > 0])
+    all_values = sessions.get_column(VALUE).drop_nulls().to_numpy()
+    values = np.sort(all_values[all_values > 0])
     if len(values) < 3:
         return pl.DataFrame(schema=_SCHEMA)
     n = min(_POINTS, len(values))
@@ -61,7 +61,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         LOG_NORMAL: float(np.corrcoef(scores, np.log(observed))[0, 1]),
         NORMAL: float(np.corrcoef(scores, observed)[0, 1]),
     }
-    above = len(values) / len(known)
+    above = len(values) / len(all_values)
     return pl.concat(
         pl.DataFrame({"share": share, "expected": expected[law], "value": observed})
         .with_columns(pl.lit(law).alias("law"), pl.lit(fit[law]).alias("fit"), pl.lit(above).alias("above"))

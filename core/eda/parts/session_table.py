@@ -22,11 +22,11 @@ from core.schema import (
 )
 
 FILE, START, EVENTS, DURATION, PRODUCTS = "file", "start", "events", "duration", "products"
-WAY, STEPS = "way", "steps"
-WAY_STEPS = 5
+PATH_CODE, STEPS = "path_code", "steps"
+PATH_STEPS = 5
 """Number of steps that the path of a session keeps."""
 _BASE = len(EVENT_TYPES) + 1
-_WEIGHTS = {step: _BASE**step for step in range(WAY_STEPS)} | {WAY_STEPS: 0}
+_WEIGHTS = {step: _BASE**step for step in range(PATH_STEPS)} | {PATH_STEPS: 0}
 """A path is a number in base 5 whose digits are event codes plus 1, the first step lowest; later steps weigh 0."""
 OF_TYPE = {word: word.lower() for word in EVENT_TYPES}
 """Event type: name of the column that counts its events."""
@@ -45,7 +45,7 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
         duration: Seconds from the first to the last event.
         products: Number of distinct products.
         steps: Number of runs of events of one type.
-        way: Types of the first five steps as a number, see `decode_path`.
+        path_code: Types of the first five steps as a number, see `decode_path`.
     """
     units = dataset.units().select(
         UNIT,
@@ -65,7 +65,7 @@ def _summarize_events(events: pl.LazyFrame) -> pl.LazyFrame:
     starts_step = starts_unit | (pl.col(TYPE) != pl.col(TYPE).shift(1))
     steps_so_far = pl.col("_steps_so_far")
     step = steps_so_far - pl.when(starts_unit).then(steps_so_far).forward_fill()
-    weight = step.clip(upper_bound=WAY_STEPS).replace_strict(_WEIGHTS, return_dtype=pl.Int32)
+    weight = step.clip(upper_bound=PATH_STEPS).replace_strict(_WEIGHTS, return_dtype=pl.Int32)
     digit = (pl.col(TYPE).cast(pl.Int32) + 1) * pl.col("_weight")
     return (
         events.with_columns(starts_step.alias("_starts_step"))
@@ -79,20 +79,20 @@ def _summarize_events(events: pl.LazyFrame) -> pl.LazyFrame:
             (pl.col(TIME).max() - pl.col(TIME).min()).alias(DURATION),
             pl.col(PRODUCT).n_unique().cast(pl.Int64).alias(PRODUCTS),
             pl.col("_starts_step").sum().cast(pl.Int64).alias(STEPS),
-            pl.col("_digit").sum().alias(WAY),
+            pl.col("_digit").sum().alias(PATH_CODE),
         )
     )
 
 
-def decode_path(way: int) -> list[str]:
+def decode_path(code: int) -> list[str]:
     """Return the event types of a path, in order.
 
     >>> decode_path(1 + 4 * 5)
     ['VIEW', 'BUY']
     """
     types = []
-    while way:
-        way, digit = divmod(way, _BASE)
+    while code:
+        code, digit = divmod(code, _BASE)
         types.append(EVENT_TYPES[digit - 1])
     return types
 
