@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from core.base.text import count
+from core.eda import column_summary
 from core.eda.charts import drift, long_tail, overview, session_line
 from core.eda.parts import export
-from core.eda.parts.picking import pickable
 from core.eda.views import CHARTS, VIEWS
 from pages._ui import frame
 from pages._ui.cache import (
@@ -66,7 +66,7 @@ if view in ("Features", "Drift"):
     if view == "Drift" and (chosen.least_value, chosen.most_value) != (None, None):
         st.caption("Sessions of test have no known value: a filter by value leaves them out.")
 if view == "Drift" and (apart := files_told_apart(folder)) is not None:
-    st.markdown(drift.told_apart(*apart))
+    st.markdown(drift.classifier_finding(*apart))
 
 
 def as_shown(name: str) -> tuple[Any, export.Shown]:
@@ -85,8 +85,8 @@ for chart in VIEWS.get(view, ()):
         st.altair_chart(drawn.figure, key=chart.name)
     else:
         # a span that was drawn is gone with the next filter: it would lie over the whole chart, and only be moved
-        key = f"{chart.name}-{query}" if chart.pick.spans else chart.name
-        told = st.altair_chart(pickable(drawn.figure, chart.pick), key=key, on_select="rerun")
+        key = f"{chart.name}-{query}" if chart.pick.is_span else chart.name
+        told = st.altair_chart(chart.pick.add_to(drawn.figure), key=key, on_select="rerun")
         follow(chart.name, chart.pick, dict(told.selection), chosen)
     with st.container(horizontal=True, vertical_alignment="center"):
         downloads(chart.name, data, drawn, context)
@@ -96,7 +96,7 @@ if view == "Products" and chosen.categories:
     st.caption("Of sessions with an event in one of the categories all events count, those in other categories, too.")
 if view == "Overview":
     st.markdown(overview.quality(card))
-    columns = st.expander(overview.COLUMNS_TITLE, icon=":material/table:", key="columns", on_change="rerun")
+    columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
     if columns.open:
         with columns:
             column_table(columns_described(folder, query))

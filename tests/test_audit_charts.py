@@ -58,8 +58,8 @@ def test_the_drift_chart_has_the_features_with_the_largest_shift_first():
     assert data.get_column("psi").to_list() == [number / 100 for number in range(39, 24, -1)]
     assert data.get_column("all").unique().to_list() == [40]
     assert drift.finding(data) == (
-        "Of 40 features f39 moved most, with a stability index of 0.39 and a distance of 0.20; none counts as "
-        "different."
+        "Of 40 features, f39 differs most (stability index 0.39, Kolmogorov-Smirnov distance 0.20); the audit counts "
+        "none of them as different."
     )
 
 
@@ -67,13 +67,13 @@ def test_the_drift_chart_with_one_feature_and_with_none():
     one = drift.frame([moved("n_events", 1.5, drifted=True, ks=0.456)])
     assert one.height == 1
     assert drift.finding(one) == (
-        "Of 1 feature n_events moved most, with a stability index of 1.50 and a distance of 0.46; 1 of the 1 shown "
-        "count as different."
+        "Of 1 feature, n_events differs most (stability index 1.50, Kolmogorov-Smirnov distance 0.46); the audit "
+        "counts 1 of the 1 shown as different."
     )
     assert_drawn(drift.figure(one), drift.finding(one), 1)
     none = drift.frame([])
     assert (none.height, none.columns) == (0, one.columns)
-    assert drift.finding(none) == "There are too few sessions of train or of test to compare them."
+    assert drift.finding(none) == "One of the files has too few sessions for a comparison."
     assert_drawn(drift.figure(none), drift.finding(none), 0)
 
 
@@ -98,12 +98,12 @@ def test_the_tail_chart_is_the_curve_of_the_records_by_share():
     data = tail.frame(records)
     assert data.rows() == [(0.0012, 0.3), (0.01, 0.6), (1.0, 1.0)]
     assert tail.finding(data) == (
-        "The 0.1% of the sessions that lie farthest from the mean value have 30.0% of all squared deviation."
+        "The 0.1% of the sessions that are farthest from the average value have 30.0% of all squared deviation."
     )
     spec = assert_drawn(tail.figure(data), tail.finding(data), 3)
     assert spec["encoding"]["x"]["scale"]["type"] == "log"
     assert axis_titles(spec) == {
-        "share of the sessions, farthest from the mean first (log scale)", "share of the squared deviation"
+        "share of the sessions, farthest from the average first (log scale)", "share of squared deviation"
     }  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def test_the_tail_chart_with_one_point_and_with_none():
     assert_drawn(tail.figure(one), tail.finding(one), 1)
     none = tail.frame(())
     assert none.schema == one.schema
-    assert tail.finding(none) == "No tail of the values was noted."
+    assert tail.finding(none) == "The audit recorded no tail of the values."
     assert_drawn(tail.figure(none), tail.finding(none), 0)
 
 
@@ -134,10 +134,10 @@ def test_the_log_chart_counts_events_by_day_and_file_without_gaps(tmp_path):
     assert data.get_column("file").to_list() == sorted(data.get_column("file"), key=ROLES.index)
     assert (data.get_column("until") - data.get_column("day")).unique().to_list() == [datetime.timedelta(days=1)]
     assert log_span.finding(data) == (
-        "Train runs from 2025-06-02 to 2025-06-06 (9 events), test runs from 2025-06-22 to 2025-06-23 (15 events)."
+        "Train runs from 2025-06-02 to 2025-06-06 (9 events); test runs from 2025-06-22 to 2025-06-23 (15 events)."
     )
     spec = assert_drawn(log_span.figure(data), log_span.finding(data), data.height)
-    assert axis_titles(spec) == {"day (UTC)", "events by day"}
+    assert axis_titles(spec) == {"day (UTC)", "events per day"}
     assert spec["encoding"]["color"]["scale"]["range"] == list(theme.FILE_COLOURS.values())
 
 
@@ -156,7 +156,7 @@ def test_a_log_without_events_has_an_empty_chart(tmp_path):
         pl.read_parquet(full.folder / name).clear().write_parquet(folder / name)
     data = log_span.frame(Dataset(folder))
     assert data.is_empty()
-    assert log_span.finding(data) == "The files hold no event."
+    assert log_span.finding(data) == "There are no events."
     assert_drawn(log_span.figure(data), log_span.finding(data), 0)
 
 
@@ -184,7 +184,7 @@ def test_the_log_chart_of_a_long_log_has_bins_of_weeks_or_more_and_loses_no_even
         assert set(data.get_column("day").dt.weekday()) == {1}, "bins begin on a Monday"
     last = datetime.date(2025, 6, 2) + datetime.timedelta(days=days - 1)
     assert log_span.finding(data).startswith(f"Train runs from 2025-06-02 to {last} ("), "not to the end of its bin"
-    title = "events by day" if step == 1 else f"events by {step} days"
+    title = "events per day" if step == 1 else f"events per {step} days"
     assert axis_titles(log_span.figure(data).to_dict()) == {"day (UTC)", title}
 
 

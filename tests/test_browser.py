@@ -164,7 +164,7 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=2 * LONG)
         expect(page.get_by_role("heading", name="What did tuning gain?")).to_be_visible()
         # under load what was shown while it went on may still stand there for a moment
-        expect(page.get_by_text(re.compile(r"\d+ settings tried, \d+ of them through all folds")).last).to_be_visible()
+        expect(page.get_by_text(re.compile(r"Of \d+ trials?, \d+ ran on all folds")).last).to_be_visible()
         expect(page.get_by_text(re.compile("The 80% interval is .* value units wide on average"))).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
     (run,) = list_runs(workspace)

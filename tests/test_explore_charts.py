@@ -1,4 +1,4 @@
-"""Charts of the Explore page: each frame beside a count by hand, and on worlds of one row, one user, no value."""
+"""Charts of the Explore page: each frame against a count by hand, and with one row, one user or no value."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, combinations, groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,6 +27,7 @@ from core.eda.charts import (
     drift,
     event_mix,
     feature_value,
+    features_together,
     flows,
     funnel,
     long_tail,
@@ -35,11 +37,13 @@ from core.eda.charts import (
     popularity,
     quantiles,
     session_duration,
+    session_duration_value,
     session_length,
+    session_length_value,
     session_line,
     session_pauses,
     single_type,
-    target,
+    target_plain,
     transitions,
     type_value,
     user_segments,
@@ -47,10 +51,15 @@ from core.eda.charts import (
     user_value,
     value_spread,
     week,
+    week_buys,
+    week_value,
 )
-from core.eda.parts.picking import pickable, picked
+from core.eda.column_summary import column_summary
+from core.eda.parts import duration_classes
+from core.eda.parts.feature_sample import join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
-from core.eda.parts.selection import SelectedDataset, Selection, units_of
+from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
+from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import OF_TYPE, session_table
 from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
@@ -67,8 +76,8 @@ MIXED = World(
     )
 )
 ONE_USER = World([dataclasses.replace(row, user="U") for row in MIXED.train], MIXED.test[:1])
-NOTHING_WORTH = World([dataclasses.replace(row, value=0.0) for row in MIXED.train], MIXED.test)
-ALL_ALIKE = World([dataclasses.replace(row, value=7.0) for row in MIXED.train], MIXED.test)
+ALL_ZERO = World([dataclasses.replace(row, value=0.0) for row in MIXED.train], MIXED.test)
+ALL_EQUAL = World([dataclasses.replace(row, value=7.0) for row in MIXED.train], MIXED.test)
 OF_VALUES = (
     "target",
     "target_plain",
@@ -81,13 +90,13 @@ OF_VALUES = (
     "week_value",
     "features_together",
 )
-"""Charts that show nothing but values."""
+"""Charts that show only values."""
 WORLDS = {
     "mixed": MIXED,
     "one row": ONE_ROW,
     "one user": ONE_USER,
-    "nothing worth": NOTHING_WORTH,
-    "all alike": ALL_ALIKE,
+    "all values 0": ALL_ZERO,
+    "all values equal": ALL_EQUAL,
 }
 
 
@@ -112,11 +121,11 @@ def second(row: Row) -> int:
 
 
 def counted(dataset: Dataset) -> ProductCounts:
-    return ProductEvents.of(dataset).counted()
+    return ProductEvents.of(dataset).count()
 
 
 def by_session(rows: list[Row]) -> dict[str, list[Row]]:
-    """Rows of each session, in time, as they stand in the file where times are equal."""
+    """Rows of each session in order of time; rows of equal time keep the order of the file."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.session].append(row)
@@ -148,7 +157,7 @@ def test_the_session_table_against_a_count_by_hand(table: pl.DataFrame) -> None:
 # --- charts against counts by hand ------------------------------------------------------------------------------------
 
 
-def test_the_lorenz_curve_and_its_gini(table: pl.DataFrame) -> None:
+def test_the_lorenz_curve_and_its_gini_coefficient(table: pl.DataFrame) -> None:
     values = np.array(MIXED.values())
     data = lorenz.frame(table)
     gini = np.abs(values[:, None] - values[None, :]).sum() / (2 * len(values) ** 2 * values.mean())
@@ -171,21 +180,20 @@ def test_quantiles_against_scipy(table: pl.DataFrame) -> None:
     )
     assert normal["value"].to_list() == pytest.approx(np.quantile(values, normal["share"]).tolist())
     assert data["above"].unique().to_list() == [pytest.approx(len(values) / len(MIXED.values()))]
-    assert quantiles.finding(data).startswith("Values above 0 are nearer to a log-normal law")
-    assert " 99.5% of those worth more than 0 are worth at most " in quantiles.finding(data)
-    every = quantiles.frame(table.filter(pl.col("value") > 0))
-    assert quantiles.finding(every).startswith("They are nearer to a log-normal law")
-    assert " 99.5% are worth at most " in quantiles.finding(every)
+    assert quantiles.finding(data).startswith("Values above 0 are closer to a log-normal")
+    assert "99.5% quantile" in quantiles.finding(data)
+    positive = quantiles.frame(table.filter(pl.col("value") > 0))
+    assert quantiles.finding(positive).startswith("The values are closer to a log-normal")
 
 
 @pytest.mark.parametrize(
     "values", [[10.0] * 500 + [20.0], [0.0] * 500 + [7.0] * 500 + [9.0], [0.1 + 0.2, 0.3, 0.3], [7.0] * 3, [1.0, 2.0]]
 )
-def test_quantiles_that_are_all_the_same_follow_no_law(values: list[float]) -> None:
+def test_quantiles_that_are_all_equal_are_not_compared(values: list[float]) -> None:
     data = quantiles.frame(pl.DataFrame({"value": values}))
     assert data.is_empty()
     assert data.columns == quantiles.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0]})).columns
-    assert quantiles.finding(data) == "There are too few different values to compare them with a law."
+    assert "too few different values" in quantiles.finding(data)
 
 
 def test_lengths_and_their_values(table: pl.DataFrame) -> None:
@@ -194,15 +202,15 @@ def test_lengths_and_their_values(table: pl.DataFrame) -> None:
     data = session_length.frame(table).filter(pl.col("file") == "train")
     assert dict(data.select("length", "sessions").iter_rows()) == lengths
     assert data["share"].sum() == pytest.approx(1.0)
-    row = session_length.value_frame(table).filter(pl.col("length") == 3).row(0, named=True)
+    row = session_length_value.frame(table).filter(pl.col("length") == 3).row(0, named=True)
     mine = np.array([rows[0].value for rows in sessions.values() if len(rows) == 3])
     assert (row["mean"], row["median"]) == (pytest.approx(mine.mean()), pytest.approx(np.median(mine)))
 
 
-def test_long_sessions_stand_together() -> None:
+def test_long_sessions_are_one_class() -> None:
     sessions = pl.DataFrame({"file": ["train"] * 3, "events": [19, 20, 500], "value": [1.0, 2.0, 4.0]})
     assert session_length.frame(sessions).select("label", "sessions").rows() == [("19", 1), ("20+", 2)]
-    assert session_length.value_frame(sessions).select("label", "mean").rows() == [("19", 1.0), ("20+", 3.0)]
+    assert session_length_value.frame(sessions).select("label", "mean").rows() == [("19", 1.0), ("20+", 3.0)]
 
 
 def test_values_by_events_of_a_type(table: pl.DataFrame) -> None:
@@ -243,19 +251,21 @@ def test_a_log_of_years_is_counted_by_the_week(tmp_path: Path) -> None:
     data = days.frame(World(rows, [Row("B", time="2023-02-01 00:00:00+00:00")]).ingested(tmp_path))
     assert 150 < data.filter(pl.col("file") == "train").height < 160
     assert data["events"].sum() == 3
-    assert "events a week on average" in days.finding(data)
+    assert "events per week on average" in days.finding(data)
 
 
-def test_weeks_are_no_ends_of_a_file(tmp_path: Path) -> None:
+def test_a_file_that_begins_within_a_week_keeps_its_first_and_last_day(tmp_path: Path, snapshot: Any) -> None:
     train = [Row("A", time="2024-01-01 10:00:00+00:00"), Row("C", time="2025-03-01 10:00:00+00:00")]
     test = [Row("B", time=f"2025-03-0{day} 00:00:00+00:00") for day in (4, 6)]
     data = days.frame(World(train, test).ingested(tmp_path))
     assert data["days"].unique().to_list() == [7]
     assert set(data["day"].dt.weekday()) == {1}, "weeks begin on a Monday"
-    assert days.finding(data) == (
-        "Train has 426 days from 01 Jan 2024 to 01 Mar 2025, 0.0329 events a week on average; test has 3 days from "
-        "04 Mar 2025 to 06 Mar 2025, 2.00 events a week on average."
-    )
+    ends = data.select("file", "first", "last").unique(maintain_order=True).rows()
+    assert ends == [
+        ("train", date(2024, 1, 1), date(2025, 3, 1)),
+        ("test", date(2025, 3, 4), date(2025, 3, 6)),
+    ]
+    assert days.finding(data) == snapshot
     spec = json.loads(days.figure(data).to_json())
     assert spec["description"].startswith("Events by week. ")
     assert "week from" in json.dumps(spec["encoding"]["tooltip"])
@@ -275,11 +285,11 @@ def test_the_hours_of_the_week(dataset: Dataset) -> None:
     assert {(day, hour): times for day, hour, _, times, _ in told if times} == came
     assert all(mean == pytest.approx(events / times) for _, _, events, times, mean in told if times)
     ends = [sum(of[place] for place in of if place[0] in ("Saturday", "Sunday")) / of.total() for of in (by_hand, came)]
-    assert f"{100 * ends[0]:.1f}% of the events are on weekends, which are {100 * ends[1]:.1f}%" in week.finding(data)
+    assert f"{100 * ends[0]:.1f}% of the events in {100 * ends[1]:.1f}% of the time" in week.finding(data)
 
 
 def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
-    data = week.value_frame(table)
+    data = week_value.frame(table)
     by_hand = defaultdict(list)
     for rows in by_session(MIXED.train).values():
         first = datetime.fromtimestamp(second(rows[0]), UTC)
@@ -291,14 +301,12 @@ def test_values_by_the_hour_of_the_week(table: pl.DataFrame) -> None:
         assert mean == pytest.approx(np.mean(by_hand[day, hour]))
     by_day = {day: np.mean([*chain(*(by_hand[at] for at in by_hand if at[0] == day))]) for day, _ in by_hand}
     best = max(by_day, key=lambda day: by_day[day])
-    assert f"begin on {best} are worth most, {by_day[best]:.1f} on average" in week.value_finding(data)
+    assert f"highest on {best} ({by_day[best]:.1f})" in week_value.finding(data)
 
 
-def test_weekdays_of_equal_value_are_said_to_be_alike(table: pl.DataFrame) -> None:
+def test_the_finding_says_if_weekdays_have_equal_values(table: pl.DataFrame, snapshot: Any) -> None:
     alike = table.with_columns(pl.when(pl.col("value").is_not_null()).then(5.0).alias("value"))
-    assert week.value_finding(week.value_frame(alike)) == (
-        "Sessions are worth 5.00 on average, whichever weekday they begin on."
-    )
+    assert week_value.finding(week_value.frame(alike)) == snapshot
 
 
 def test_when_people_buy(dataset: Dataset) -> None:
@@ -308,18 +316,18 @@ def test_when_people_buy(dataset: Dataset) -> None:
         happened[day] += 1
         bought[day] += row.type == "BUY"
     rates = {day: bought[day] / happened[day] for day in happened}
-    told = week.buys_finding(week.frame(dataset))
+    sentence = week_buys.finding(week_buys.frame(dataset))
     first = max(rates, key=lambda day: rates[day])
-    assert f"most on {first} ({100 * rates[first]:.1f}% of its events)" in told
-    assert f"{100 * min(rates.values()):.1f}%)." in told
+    assert f"from {100 * min(rates.values()):.1f}% on" in sentence
+    assert f"to {100 * rates[first]:.1f}% on {first}." in sentence
 
 
-def test_in_a_log_of_receipts_weekdays_and_categories_sell_alike(tmp_path: Path) -> None:
+def test_in_a_log_of_purchases_weekdays_and_categories_do_not_differ(tmp_path: Path, snapshot: Any) -> None:
     receipts = World(*([dataclasses.replace(row, type="BUY") for row in MIXED.rows(role)] for role in ROLES))
     dataset = receipts.ingested(tmp_path)
-    assert week.buys_finding(week.frame(dataset)) == "100.0% of all events are purchases, on one weekday as on another."
-    told = categories.finding(categories.frame(counted(dataset).categories))
-    assert told.endswith("; the 5 shown sell alike (100.0% of their events).")
+    by_category = categories.frame(counted(dataset).categories)
+    assert by_category.get_column("buy_rate").to_list() == [1.0] * 5
+    assert [week_buys.finding(week_buys.frame(dataset)), categories.finding(by_category)] == snapshot
 
 
 def test_durations_against_a_count_by_hand(table: pl.DataFrame) -> None:
@@ -339,19 +347,19 @@ def test_values_by_duration_against_a_count_by_hand(table: pl.DataFrame) -> None
     values = defaultdict(list)
     for rows in by_session(MIXED.train).values():
         lasted = second(rows[-1]) - second(rows[0])
-        ends = (0, *session_duration.ENDS[1:])
+        ends = (0, *duration_classes.ENDS[1:])
         place = -1 if len(rows) == 1 else next((at for at, end in enumerate(ends) if lasted <= end), len(ends))
         values[place].append(rows[0].value)
-    data = session_duration.value_frame(table)
+    data = session_duration_value.frame(table)
     assert dict(data.select("place", "sessions").iter_rows()) == {place: len(mine) for place, mine in values.items()}
     for row in data.iter_rows(named=True):
         mine = values[row["place"]]
         assert (row["mean"], row["median"]) == (pytest.approx(np.mean(mine)), pytest.approx(np.median(mine)))
         assert row["low"] <= row["median"] <= row["high"]
-        assert row["label"] == ("1 event" if row["place"] < 0 else session_duration.LABELS[row["place"]])
+        assert row["label"] == ("1 event" if row["place"] < 0 else duration_classes.LABELS[row["place"]])
 
 
-def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
+def test_the_finding_compares_only_classes_of_enough_sessions(snapshot: Any) -> None:
     sessions = pl.DataFrame(
         {
             "events": [1] * 40 + [2] * 40 + [3] * 5,
@@ -359,17 +367,10 @@ def test_only_classes_of_many_sessions_are_said_to_be_worth_more() -> None:
             "value": [10.0] * 40 + [20.0] * 40 + [500.0] * 5,
         }
     )
-    told = session_duration.value_finding(session_duration.value_frame(sessions))
-    assert told == (
-        "Sessions of 30 s to 1 min are worth most on average, 20.0, those of a single event least, 10.0; only classes "
-        "of 30 sessions or more are compared."
-    )
-    few = session_duration.value_frame(sessions.tail(20))
-    alike = sessions.with_columns(pl.lit(5.0).alias("value"))
-    assert session_duration.value_finding(session_duration.value_frame(alike)) == (
-        "Sessions are worth 5.00 on average, however long they last; only classes of 30 sessions or more are compared."
-    )
-    assert session_duration.value_finding(few) == "There are no two classes of 30 sessions with a value to compare."
+    cases = (sessions, sessions.tail(20), sessions.with_columns(pl.lit(5.0).alias("value")))
+    findings = [session_duration_value.finding(session_duration_value.frame(case)) for case in cases]
+    assert "highest for sessions of 30 s to 1 min (20.0) and lowest for those of a single event (10.0)" in findings[0]
+    assert findings == snapshot
 
 
 def test_users_by_their_sessions(table: pl.DataFrame) -> None:
@@ -437,13 +438,13 @@ def test_one_session_as_it_stands_in_the_files(session: str, dataset: Dataset) -
     assert told == [(second(row) - began, row.type, row.product, row.category, row.user) for row in rows]
     value = rows[0].value if session.startswith("A") else None
     assert data["session_value"].unique().to_list() == [value]
-    known = "is not known" if value is None else "value units"
+    known = "is unknown" if value is None else "value units"
     assert session_line.finding(data).startswith(f"{len(rows)} event")
     assert known in session_line.finding(data)
     json.loads(session_line.figure(data).to_json())
 
 
-def test_a_session_of_very_many_events_is_told_whole_and_drawn_in_part(tmp_path: Path) -> None:
+def test_a_session_of_very_many_events_is_summarized_whole_and_drawn_in_part(tmp_path: Path, snapshot: Any) -> None:
     first = datetime(2024, 3, 5, tzinfo=UTC)
     rows = [
         Row("A", 12.0, time=(first + timedelta(seconds=second)).isoformat(), user=f"U{second // 500}")
@@ -452,42 +453,43 @@ def test_a_session_of_very_many_events_is_told_whole_and_drawn_in_part(tmp_path:
     data = session_line.frame(World(rows, [Row("B")]).ingested(tmp_path), "A")
     assert data.height == 500
     assert data["second"].to_list() == list(range(500))
-    assert session_line.finding(data).startswith(
-        "2,000 events in 33 min 19 s by 4 users, who share the id (the first 500 are drawn); "
+    assert data.row(0, named=True) | {"all_events": 2_000, "all_seconds": 1_999, "all_users": 4} == data.row(
+        0, named=True
     )
     whole = session_line.frame(World(rows[:500], [Row("B")]).ingested(tmp_path), "A")
-    assert session_line.finding(whole) == "500 events in 8 min 19 s; worth 12.0 value units."
+    assert [session_line.finding(data), session_line.finding(whole)] == snapshot
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [([5], "1 event;"), ([5, 5], "2 events in the same second;"), ([5, 6], "2 events in 1 s;")]
+    ("seconds", "length"), [([5], "1 event;"), ([5, 5], "2 events in the same second;"), ([5, 6], "2 events in 1 s;")]
 )
-def test_how_long_a_session_was(seconds: list[int], told: str, tmp_path: Path) -> None:
+def test_the_finding_states_the_length_of_a_session(seconds: list[int], length: str, tmp_path: Path) -> None:
     first = datetime(2024, 3, 5, tzinfo=UTC)
     rows = [Row("A", 12.0, time=(first + timedelta(seconds=second)).isoformat()) for second in seconds]
     finding = session_line.finding(session_line.frame(World(rows, [Row("B")]).ingested(tmp_path), "A"))
-    assert finding == f"{told} worth 12.0 value units."
+    assert finding.startswith(length)
+    assert "12.0 value units" in finding
 
 
-def test_no_session_of_that_id(dataset: Dataset) -> None:
-    data = session_line.frame(dataset, "nobody")
+def test_an_unknown_session_id_gives_an_empty_frame(dataset: Dataset, snapshot: Any) -> None:
+    data = session_line.frame(dataset, "unknown")
     assert data.is_empty()
-    assert session_line.finding(data) == "There is no session of that id."
+    assert session_line.finding(data) == snapshot
     json.loads(session_line.figure(data).to_json())
 
 
-def test_a_session_is_drawn_from_those_that_are_shown(dataset: Dataset, table: pl.DataFrame) -> None:
-    dear = table.filter(pl.col("value") > 100)
-    found = {session_line.drawn(dataset, dear, draw) for draw in range(40)}
+def test_a_random_session_is_one_of_those_that_are_shown(dataset: Dataset, table: pl.DataFrame) -> None:
+    high_value = table.filter(pl.col("value") > 100)
+    found = {session_line.draw_session(dataset, high_value, draw) for draw in range(40)}
     values = {row.session: row.value for row in MIXED.train}
-    assert 3 < len(found) <= dear.height
+    assert 3 < len(found) <= high_value.height
     assert all(values[session] > 100 for session in found)
-    assert session_line.drawn(dataset, dear, 3) == session_line.drawn(dataset, dear, 3)
-    assert session_line.drawn(dataset, dear.head(0), 3) is None
+    assert session_line.draw_session(dataset, high_value, 3) == session_line.draw_session(dataset, high_value, 3)
+    assert session_line.draw_session(dataset, high_value.head(0), 3) is None
 
 
 def test_features_and_the_value_against_scipy(dataset: Dataset) -> None:
-    sample = feature_value.with_value(draw_sample(dataset).train_table(), dataset)
+    sample = join_values(draw_sample(dataset).train_table(), dataset)
     assert sorted(sample["value"].to_list()) == MIXED.values()
     data = feature_value.frame(sample)
     assert data.height == len(sample.columns) - 1
@@ -527,8 +529,8 @@ def test_mutual_information_against_its_definition() -> None:
 
 
 def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
-    sample = feature_value.with_value(draw_sample(dataset).train_table(), dataset)
-    data = feature_value.together_frame(sample)
+    sample = join_values(draw_sample(dataset).train_table(), dataset)
+    data = features_together.frame(sample)
     assert data.height == 400
     for row in data.filter(pl.col("one") != pl.col("other")).gather_every(37).iter_rows(named=True):
         one, other = (sample[row[side]].fill_null(sample[row[side]].median()).to_numpy() for side in ("one", "other"))
@@ -580,10 +582,11 @@ def test_categories_against_a_count_by_hand(tmp_path: Path) -> None:
     assert categories.finding(data).endswith(f"({data['buy_rate'].max():.1%} of its events).")
 
 
-def test_where_nothing_is_bought_no_category_sells_best(tmp_path: Path) -> None:
+def test_without_purchases_no_category_has_the_highest_share(tmp_path: Path, snapshot: Any) -> None:
     looking = World(*([dataclasses.replace(row, type="VIEW") for row in MIXED.rows(role)] for role in ROLES))
     data = categories.frame(counted(looking.ingested(tmp_path)).categories)
-    assert categories.finding(data).endswith("; nothing is bought in the 5 shown.")
+    assert data.get_column("buys").sum() == 0
+    assert categories.finding(data) == snapshot
 
 
 def test_the_size_of_the_files_against_a_count_by_hand(dataset: Dataset) -> None:
@@ -604,39 +607,32 @@ def test_the_size_of_the_files_against_a_count_by_hand(dataset: Dataset) -> None
     assert data.group_by("measure").agg(pl.col("share").sum())["share"].to_list() == pytest.approx([1.0] * 6)
 
 
-def test_how_many_rows_could_be_used(dataset: Dataset, tmp_path: Path) -> None:
+def test_quality_states_how_many_rows_could_be_used(dataset: Dataset, tmp_path: Path, snapshot: Any) -> None:
     whole = dataset.card()
     rows = whole.train.rows + whole.test.rows
     twice = World([*MIXED.train, dataclasses.replace(MIXED.train[3], user="")], [*MIXED.test, MIXED.test[2]])
     card = twice.ingested(tmp_path).card()
-    told = overview.quality(card)
     assert (card.train.removed, card.test.removed) == (0, 0)  # files in our own form keep them
-    assert overview.quality(whole).startswith(f"All {rows:,} rows could be used")
-    assert told == (
-        f"Of all {rows + 2:,} rows 1 could not be used (an empty cell, for one; the Data page has them) and 1 repeats "
-        "another one."
-    )
+    assert f"All {rows:,} rows" in overview.quality(whole)
+    assert f"Of {rows + 2:,} rows, 1 could not be used" in overview.quality(card)
+    assert [overview.quality(whole), overview.quality(card)] == snapshot
 
 
-def test_rows_that_are_to_be_ignored_are_not_called_unusable(dataset: Dataset) -> None:
+def test_ignored_rows_do_not_count_as_unusable(dataset: Dataset, snapshot: Any) -> None:
     card = dataset.card()
-    rows = card.train.rows + card.test.rows
 
-    def told(**of_train: int) -> str:
-        return overview.quality(card.model_copy(update={"train": card.train.model_copy(update=of_train)}))
+    def quality(**train_counts: int) -> str:
+        return overview.quality(card.model_copy(update={"train": card.train.model_copy(update=train_counts)}))
 
-    assert told(quarantined=40, ignored=40) == (
-        f"Of all {rows:,} rows 40 have an event word to be ignored; all others could be used: none has an empty or "
-        "unreadable cell, none repeats another."
-    )
-    assert told(quarantined=43, ignored=1, duplicates=2) == (
-        f"Of all {rows:,} rows 1 has an event word to be ignored, 42 could not be used (an empty cell, for one; the "
-        "Data page has them) and 2 repeat another one."
-    )
+    assert "40 have an event word" in quality(quarantined=40, ignored=40)
+    some = quality(quarantined=43, ignored=1, duplicates=2)
+    assert "1 has an event word" in some
+    assert "42 could not be used" in some
+    assert [quality(quarantined=40, ignored=40), some] == snapshot
 
 
 def test_what_the_columns_hold_against_a_count_by_hand(dataset: Dataset) -> None:
-    data = overview.columns_frame(dataset)
+    data = column_summary(dataset)
     assert data.height == 13  # the test file has no values
     for name, of in (("product_id", "product"), ("user_session", "session"), ("event_type", "type")):
         for role in ("train", "test"):
@@ -720,7 +716,7 @@ def test_what_users_bring_against_numpy(table: pl.DataFrame) -> None:
     assert data.item(0, "median") == pytest.approx(np.median(values))
     top = max(1, len(values) // 100)
     assert data.item(0, "top_share") == pytest.approx(values[-top:].sum() / values.sum())
-    assert f"; the most valuable user brings {data.item(0, 'top_share'):.1%} of all value." in user_value.finding(data)
+    assert f"the top user holds {data.item(0, 'top_share'):.1%} of the total value" in user_value.finding(data)
     for row in data.iter_rows(named=True):
         inside = ((values >= row["low"] * 0.999999) & (values <= row["high"] * 1.000001)).sum()
         assert inside >= row["users"]
@@ -728,7 +724,7 @@ def test_what_users_bring_against_numpy(table: pl.DataFrame) -> None:
 
 def test_values_on_a_plain_scale_against_numpy(dataset: Dataset) -> None:
     values = np.array(MIXED.values())
-    data = target.plain_frame(dataset)
+    data = target_plain.frame(dataset)
     upto = data.item(0, "upto")
     assert np.mean(values <= upto) >= 0.99 > np.mean(values < upto)
     counts, edges = np.histogram(values[values <= upto], bins=48, range=(0.0, upto))
@@ -760,10 +756,10 @@ def test_popularity_and_value_against_scipy(tmp_path: Path) -> None:
         assert len(inside) >= row["products"]
 
 
-def test_products_of_sessions_worth_nothing_are_not_said_to_have_no_value(tmp_path: Path) -> None:
-    data = popularity.frame(counted(NOTHING_WORTH.ingested(tmp_path)).products)
+def test_products_whose_sessions_are_worth_0_are_left_out(tmp_path: Path, snapshot: Any) -> None:
+    data = popularity.frame(counted(ALL_ZERO.ingested(tmp_path)).products)
     assert data.is_empty()
-    assert popularity.finding(data) == "No product stands in 3 sessions or more with values of a mean above 0."
+    assert popularity.finding(data) == snapshot
 
 
 def test_the_map_of_categories_is_filled_in_proportion(tmp_path: Path) -> None:
@@ -791,7 +787,9 @@ def test_streams_against_a_count_by_hand(table: pl.DataFrame) -> None:
     assert data["share"].to_list() == pytest.approx((data["sessions"] / len(sessions)).to_list())
 
 
-def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, dataset: Dataset, tmp_path: Path) -> None:
+def test_drift_is_computed_for_files_that_are_large_enough(
+    demo_files: InputFiles, dataset: Dataset, tmp_path: Path
+) -> None:
     small, large = draw_sample(dataset), draw_sample(ingest(demo_files, Workspace(tmp_path / "demo")))
     assert (compare_features(small), classify_files(small)) == ([], None)
     sizes = [record["psi"] for record in compare_features(large)]
@@ -801,14 +799,14 @@ def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, da
     assert apart is not None
     own, every = apart[0].auc, apart[1].auc
     assert 0.4 < own < every <= 1.0
-    assert f"{own:.2f}" in drift.told_apart(own, every)
+    assert f"{own:.2f}" in drift.classifier_finding(own, every)
 
 
-# --- pointing at a chart ----------------------------------------------------------------------------------------------
+# --- picks in a chart ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("chart", "told", "wanted"),
+    ("chart", "state", "expected"),
     [
         (
             "days",
@@ -827,40 +825,45 @@ def test_drift_is_told_of_files_that_are_large_enough(demo_files: InputFiles, da
         ("categories", {"pick": [{"category_id": "C, 3"}]}, {"categories": ("C, 3",)}),
     ],
 )
-def test_what_is_pointed_at_becomes_a_filter(chart: str, told: dict[str, object], wanted: dict[str, object]) -> None:
+def test_a_pick_becomes_a_filter(chart: str, state: dict[str, object], expected: dict[str, object]) -> None:
     pick = CHARTS[chart].pick
     assert pick is not None
-    found = picked(pick, told, Selection(file="train"))
-    assert found == dataclasses.replace(Selection(file="train"), **wanted)  # type: ignore[arg-type]
-    assert Selection.of_query(found.as_query()) == found
+    selection = pick.apply(state, Selection(file="train"))
+    assert selection == dataclasses.replace(Selection(file="train"), **expected)  # type: ignore[arg-type]
+    assert Selection.from_query(selection.as_query()) == selection
 
 
-@pytest.mark.parametrize("told", [None, {}, {"pick": {}}, {"pick": []}, {"pick": [{"vgsid_": 3}]}])
-def test_pointing_at_nothing_filters_nothing(told: dict[str, object] | None) -> None:
+@pytest.mark.parametrize("state", [None, {}, {"pick": {}}, {"pick": []}, {"pick": [{"vgsid_": 3}]}])
+def test_an_empty_pick_does_not_filter(state: dict[str, object] | None) -> None:
     pick = CHARTS["event_mix"].pick
     assert pick is not None
-    assert picked(pick, told, Selection()) is None
+    assert pick.apply(state, Selection()) is None
 
 
 @pytest.mark.parametrize("chart", [chart for chart in CHARTS.values() if chart.pick], ids=lambda chart: chart.name)
-def test_a_chart_is_pointed_at_by_a_field_that_it_draws(chart: Chart, dataset: Dataset, table: pl.DataFrame) -> None:
+def test_a_pick_uses_a_field_that_the_chart_draws(chart: Chart, dataset: Dataset, table: pl.DataFrame) -> None:
     assert chart.pick is not None
     counts = counted(dataset)
     of = {"dataset": dataset, "sessions": table, "products": counts.products, "categories": counts.categories}
-    data = chart.frame(of[chart.of])
+    data = chart.frame(of[chart.source])
     assert chart.pick.field in data.columns
-    spec = json.loads(pickable(chart.figure(data), chart.pick).to_json())
+    spec = json.loads(chart.pick.add_to(chart.figure(data)).to_json())
     (pick,) = spec["params"]
     assert pick["name"] == "pick"
-    if chart.pick.spans:
+    if chart.pick.is_span:
         assert spec["encoding"]["x"]["field"] == chart.pick.field
 
 
 # --- all charts, whatever the world -----------------------------------------------------------------------------------
 
 
+def test_the_findings_of_all_charts(dataset: Dataset, snapshot: Any) -> None:
+    sources = sources_of(dataset, dataset)
+    assert {chart.title: chart.finding(chart.frame(sources[chart.source])) for chart in CHARTS.values()} == snapshot
+
+
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
-def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_world: tuple[World, Dataset]) -> None:
+def test_every_chart_has_a_finding_and_a_figure_in_any_world(chart: Chart, any_world: tuple[World, Dataset]) -> None:
     _, dataset = any_world
     data = chart.data(
         {
@@ -868,7 +871,7 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
             "sessions": lambda: session_table(dataset),
             "products": lambda: counted(dataset).products,
             "categories": lambda: counted(dataset).categories,
-            "features": lambda: feature_value.with_value(draw_sample(dataset).train_table(), dataset),
+            "features": lambda: join_values(draw_sample(dataset).train_table(), dataset),
             "files": lambda: compare_features(draw_sample(dataset)),
         }
     )
@@ -883,33 +886,33 @@ def test_every_chart_says_and_draws_something_in_any_world(chart: Chart, any_wor
 
 
 def sources_of(dataset: Dataset, whole: Dataset) -> dict[str, object]:
-    """All that charts are made from: of a part of a dataset, as a filter shows it, or of the whole."""
+    """The sources of all charts, for a dataset or the part of it that a filter selects."""
     sessions = session_table(dataset)
-    chosen = units_of(sessions, whole)
-    counts, sample = ProductEvents.of(whole).counted(chosen), draw_sample(whole).only(chosen.to_numpy())
+    chosen = unit_mask(sessions, whole)
+    counts, sample = ProductEvents.of(whole).count(chosen), draw_sample(whole).only(chosen.to_numpy())
     return {
         "dataset": dataset,
         "sessions": sessions,
         "products": counts.products,
         "categories": counts.categories,
-        "features": feature_value.with_value(sample.train_table(), whole),
+        "features": join_values(sample.train_table(), whole),
         "files": compare_features(sample),
     }
 
 
 @pytest.fixture(scope="module")
-def barren(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
-    """What has next to nothing to show: no session, sessions of test alone, and not one known value."""
-    whole = MIXED.ingested(tmp_path_factory.mktemp("barren"))
+def scarce(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    """Sources with next to no data: no session, only sessions of test, and no known value."""
+    whole = MIXED.ingested(tmp_path_factory.mktemp("scarce"))
     sessions = session_table(whole)
     unvalued = Dataset(tmp_path_factory.mktemp("unvalued") / whole.fingerprint)
     shutil.copytree(whole.folder, unvalued.folder)
     units = pl.read_parquet(unvalued.folder / "units.parquet")
     units.with_columns(value=pl.lit(None, pl.Float64)).write_parquet(unvalued.folder / "units.parquet")
     return {
-        "no session": sources_of(SelectedDataset.of(whole.folder, sessions.head(0)), whole),
+        "no session": sources_of(SelectedDataset.from_sessions(whole.folder, sessions.head(0)), whole),
         "all test": sources_of(
-            SelectedDataset.of(whole.folder, Selection(file="test").sessions(sessions, whole)), whole
+            SelectedDataset.from_sessions(whole.folder, Selection(file="test").filter_sessions(sessions, whole)), whole
         ),
         "no value": sources_of(unvalued, unvalued),
     }
@@ -917,8 +920,10 @@ def barren(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
 
 @pytest.mark.parametrize("what", ["no session", "all test", "no value"])
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
-def test_a_chart_of_next_to_nothing_says_so(chart: Chart, what: str, barren: dict[str, dict[str, object]]) -> None:
-    data = chart.frame(barren[what][chart.of])
+def test_a_chart_with_next_to_no_data_has_a_finding_and_a_figure(
+    chart: Chart, what: str, scarce: dict[str, dict[str, object]]
+) -> None:
+    data = chart.frame(scarce[what][chart.source])
     if what == "no session":
         counts = {"events", "buys", "sessions", "users", "times", "products"} & set(data.columns)
         assert not any(data.select(pl.col(counts).sum()).row(0) if counts else ())
@@ -930,7 +935,7 @@ def test_a_chart_of_next_to_nothing_says_so(chart: Chart, what: str, barren: dic
     json.loads(chart.figure(data).to_json())
 
 
-def test_every_title_is_a_question_of_its_own() -> None:
+def test_every_title_is_a_different_question() -> None:
     titles = [chart.title for chart in CHARTS.values()]
     assert len(set(titles)) == len(titles)
     assert all(title.endswith("?") for title in titles)
@@ -951,7 +956,7 @@ SELECTIONS = [
 
 
 def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
-    """Whether the filter lets a session through, said once more."""
+    """Whether the filter lets a session through, computed row by row."""
     day = datetime.fromtimestamp(second(rows[0]), UTC).date()
     value = rows[0].value if role == "train" else None
     valued = selection.least_value is None and selection.most_value is None
@@ -966,11 +971,11 @@ def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
     )
 
 
-@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda selection: selection.words())
-def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
+@pytest.mark.parametrize("selection", SELECTIONS, ids=lambda selection: selection.describe())
+def test_a_filter_selects_the_sessions_that_it_describes_in_every_chart(
     selection: Selection, dataset: Dataset, table: pl.DataFrame
 ) -> None:
-    chosen = selection.sessions(table, dataset)
+    chosen = selection.filter_sessions(table, dataset)
     kept = {
         (role, session)
         for role in ("train", "test")
@@ -978,38 +983,38 @@ def test_a_filter_lets_through_what_it_says_and_every_chart_follows(
         if holds(selection, role, rows)
     }
     assert 0 < chosen.height == len(kept) < table.height
-    selected = SelectedDataset.of(dataset.folder, chosen)
+    selected = SelectedDataset.from_sessions(dataset.folder, chosen)
     rows = [row for role in ("train", "test") for row in MIXED.rows(role) if (role, row.session) in kept]
     assert week.frame(selected)["events"].sum() == len(rows)
     assert event_mix.frame(chosen)["events"].sum() == len(rows)
-    counts = ProductEvents.of(dataset).counted(units_of(chosen, dataset))
+    counts = ProductEvents.of(dataset).count(unit_mask(chosen, dataset))
     for mine, other in zip(dataclasses.astuple(counts), dataclasses.astuple(counted(selected)), strict=True):
         assert_frame_equal(mine, other, check_row_order=False)
-    sample = draw_sample(dataset).only(units_of(chosen, dataset).to_numpy())
+    sample = draw_sample(dataset).only(unit_mask(chosen, dataset).to_numpy())
     assert sorted([*sample.train_units, *sample.test_units]) == chosen["unit"].to_list()
     of = sources_of(selected, dataset)
     for chart in CHARTS.values():
-        data = chart.frame(of[chart.of])
+        data = chart.frame(of[chart.source])
         assert chart.finding(data).endswith(".")
         json.loads(chart.figure(data).to_json())
 
 
-def test_a_sample_of_users_is_whole_users_and_always_the_same(dataset: Dataset, table: pl.DataFrame) -> None:
-    half = Selection(users=0.5).sessions(table, dataset)
+def test_a_sample_of_users_holds_whole_users_and_is_reproducible(dataset: Dataset, table: pl.DataFrame) -> None:
+    half = Selection(users=0.5).filter_sessions(table, dataset)
     users = set(half["user"])
     assert 0 < len(users) < table["user"].n_unique()
     assert half.height == table.filter(pl.col("user").is_in(list(users))).height
-    assert Selection(users=0.5).sessions(table, dataset).equals(half)
-    assert set(Selection(users=0.2).sessions(table, dataset)["user"]) <= users
+    assert Selection(users=0.5).filter_sessions(table, dataset).equals(half)
+    assert set(Selection(users=0.2).filter_sessions(table, dataset)["user"]) <= users
 
 
 ODD_IDS = Selection(categories=("with, comma", 'with "quotes"', "plain"))
 
 
 @pytest.mark.parametrize("selection", [Selection(), Selection(users=0.25), ODD_IDS, *SELECTIONS])
-def test_a_filter_comes_back_from_the_address(selection: Selection) -> None:
-    assert Selection.of_query(selection.as_query()) == selection
-    assert selection.is_empty == (selection.words() == "")
+def test_a_filter_is_restored_from_the_address(selection: Selection) -> None:
+    assert Selection.from_query(selection.as_query()) == selection
+    assert selection.is_empty == (selection.describe() == "")
 
 
 @pytest.mark.parametrize(
@@ -1026,5 +1031,5 @@ def test_a_filter_comes_back_from_the_address(selection: Selection) -> None:
         {"other": "x"},
     ],
 )
-def test_an_address_that_makes_no_sense_filters_nothing(query: dict[str, str]) -> None:
-    assert Selection.of_query(query).is_empty
+def test_invalid_parameters_of_an_address_are_ignored(query: dict[str, str]) -> None:
+    assert Selection.from_query(query).is_empty

@@ -1,7 +1,6 @@
-"""Explore in a real browser: every view light, dark and on a telephone, looked at by axe and with the console's errors;
-what is pointed at in a chart; what is taken away.
+"""Explore in a real browser: looks and accessibility of every view, picks in charts, downloads and the filter.
 
-The screenshots are kept in the folder that SVS_SCREENSHOTS names, if it names one.
+Screenshots are kept in the folder `SVS_SCREENSHOTS`, if it is set.
 """
 
 from __future__ import annotations
@@ -25,53 +24,53 @@ from tests.conftest import DEMO
 CHART = "[data-testid=stVegaLiteChart]"
 CHARTS = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "narrow": (390, "light")}
-LOOKED_AT = {"include": [["body"]], "exclude": [[".pick_brush_bg"], [".pick_brush"]]}
-"""All but Vega's own rectangle of a span that is drawn with the mouse: nothing there has a name, and it cannot be given
-one; what it does can be done with the filter's boxes, too."""
+AXE_SCOPE = {"include": [["body"]], "exclude": [[".pick_brush_bg"], [".pick_brush"]]}
+"""All but the rectangle that Vega draws for a dragged span. It has no accessible name and cannot be given one; the same
+filter can be set with the widgets."""
 SERIOUS = ("serious", "critical")
-TALL = 2_400  # pixels: a whole view
+PAGE_HEIGHT = 2_400  # pixels: a whole view
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_view_is_drawn_whole_and_can_be_read_by_all(
+def test_every_view_is_drawn_completely_and_accessible(
     look: str, browser: Browser, finished_home: tuple[Workspace, Run], tmp_path: Path
 ) -> None:
     wide, scheme = LOOKS[look]
     folder = Path(os.environ.get("SVS_SCREENSHOTS", tmp_path))
-    context = browser.new_context(viewport={"width": wide, "height": TALL}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": wide, "height": PAGE_HEIGHT}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.set_default_timeout(60_000)
-    said: list[str] = []
+    console_errors: list[str] = []
 
-    def hear(message: ConsoleMessage) -> None:
-        # Streamlit asks below the page's own address first, and then where its server is.
+    def record_error(message: ConsoleMessage) -> None:
+        # Streamlit first asks below the page's own address and then at the server's, so the first request may fail.
         if message.type == "error" and "/Explore/_stcore/" not in message.location["url"]:
-            said.append(message.text)
+            console_errors.append(message.text)
 
-    page.on("console", hear)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    found = []
+    page.on("console", record_error)
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    violations = []
     with dashboard(finished_home[0], first_run=False) as address:
         for view, charts in VIEWS.items():
             page.goto(f"{address}/Explore?view={view}")
             expect(page.locator(CHARTS)).to_have_count(len(charts))
             expect(page.locator(ENDED)).to_be_visible()
-            answer = Axe().run(page, context=LOOKED_AT, options={"resultTypes": ["violations"]}).response
-            found += [
-                f"{view}: {each['id']}: {each['nodes'][0]['html']}"
-                for each in answer["violations"]
-                if each["impact"] in SERIOUS
+            answer = Axe().run(page, context=AXE_SCOPE, options={"resultTypes": ["violations"]}).response
+            violations += [
+                f"{view}: {violation['id']}: {violation['nodes'][0]['html']}"
+                for violation in answer["violations"]
+                if violation["impact"] in SERIOUS
             ]
             shot = page.screenshot(path=folder / f"explore_{view.lower()}_{look}.png")
             assert len(shot) > 20_000  # bytes; an empty page of this size has 8,000
             across = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
             assert across <= 0, f"{view} is {across} pixels wider than the window"
         context.close()
-    assert found == [], "\n".join(found)
-    assert said == [], "\n".join(said)
+    assert violations == [], "\n".join(violations)
+    assert console_errors == [], "\n".join(console_errors)
 
 
-def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finished_home: tuple[Workspace, Run]) -> None:
+def test_a_pick_in_a_chart_filters_the_page(browser: Browser, finished_home: tuple[Workspace, Run]) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 1_400})
     page = context.new_page()
     with dashboard(finished_home[0], first_run=False) as address:
@@ -81,7 +80,7 @@ def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finish
         bars.first.click()
         expect(page.get_by_text("those with BUY.")).to_be_visible()
         expect(page).to_have_url(re.compile(r"[?&]types=BUY(&|$)"))
-        # the mark still stands in the chart: it must not put the filter back that was cleared
+        # the mark is still picked in the chart; it must not restore the cleared filter
         page.get_by_role("button", name="Clear the filter").click()
         expect(page.get_by_text("sessions of both files.")).to_be_visible()
         expect(page.locator(ENDED)).to_be_visible()
@@ -93,19 +92,19 @@ def test_what_is_pointed_at_in_a_chart_filters_the_page(browser: Browser, finish
         drag_over(page.locator(CHART).first, 0.3, 0.5, lambda wait: expect(days).to_be_visible(timeout=wait))
         page.reload()
         expect(days).to_be_visible()
-        # a second span is a new one: the first must not lie over the chart and be moved
+        # the next drag must draw a new span and not move the first one
         expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
         expect(page.locator(ENDED)).to_be_visible()
         first = days.inner_text()
         old = page.get_by_text(first)
         drag_over(page.locator(CHART).first, 0.4, 0.5, lambda wait: expect(old).to_have_count(0, timeout=wait))
-        told = (first, page.get_by_text("begun from").inner_text())
-        (begins, _), (narrower, _) = ([int(day) for day in re.findall(r"(\d+) Jun", each)] for each in told)
+        spans = (first, page.get_by_text("begun from").inner_text())
+        (begins, _), (narrower, _) = ([int(day) for day in re.findall(r"(\d+) Jun", span)] for span in spans)
         assert begins < narrower
     context.close()
 
 
-def test_all_views_as_one_file_that_lives_without_the_dashboard(
+def test_the_file_of_all_views_works_without_the_dashboard(
     browser: Browser, finished_home: tuple[Workspace, Run], tmp_path: Path
 ) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -124,7 +123,7 @@ def test_all_views_as_one_file_that_lives_without_the_dashboard(
     context.close()
 
 
-def test_a_filter_of_days_that_another_dataset_does_not_have(
+def test_days_outside_another_datasets_log_are_dropped_from_the_filter(
     browser: Browser, finished_home: tuple[Workspace, Run], tmp_path: Path
 ) -> None:
     lines = (DEMO / "train.csv").read_text().splitlines()[:3000]
@@ -149,14 +148,14 @@ def test_a_filter_of_days_that_another_dataset_does_not_have(
     context.close()
 
 
-def test_the_way_back_in_the_browser_undoes_a_step(browser: Browser, finished_home: tuple[Workspace, Run]) -> None:
+def test_the_back_button_of_the_browser_undoes_a_step(browser: Browser, finished_home: tuple[Workspace, Run]) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     with dashboard(finished_home[0], first_run=False) as address:
         page.goto(f"{address}/Explore?view=Value")
         expect(page.get_by_text("sessions of both files.")).to_be_visible()
         page.get_by_test_id("stButtonGroup").get_by_text("Time", exact=True).click()
-        expect(page.get_by_text("How does the shop do from day to day?")).to_be_visible()
+        expect(page.get_by_text("How busy is the shop from day to day?")).to_be_visible()
         page.get_by_text("Filter", exact=True).first.click()
         page.get_by_role("button", name="BUY").first.click()
         expect(page.get_by_text("those with BUY.")).to_be_visible()
@@ -171,5 +170,5 @@ def test_the_way_back_in_the_browser_undoes_a_step(browser: Browser, finished_ho
         expect(page.get_by_role("heading", level=1, name="How well can we predict?")).to_be_visible()
         page.get_by_role("link", name="Explore", exact=True).first.click()
         expect(page.get_by_text("those with BUY.")).to_be_visible()
-        expect(page.get_by_text("How does the shop do from day to day?")).to_be_visible()
+        expect(page.get_by_text("How busy is the shop from day to day?")).to_be_visible()
     context.close()

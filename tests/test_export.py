@@ -1,4 +1,4 @@
-"""Charts as files: real pictures, and pages that open in a real browser without asking anybody for anything."""
+"""Exported charts: real pictures, and pages that open in a real browser without any request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA = lorenz.frame(pl.DataFrame({"value": [1.0, 2.0, 3.0, 40.0]}))
 CHART = Shown(lorenz.TITLE, lorenz.finding(DATA), lorenz.figure(DATA))
 
 
-def test_a_png_has_the_pixels_of_a_fine_screen() -> None:
+def test_a_png_has_two_pixels_per_pixel_of_the_drawing() -> None:
     content = export.picture(CHART.figure, "png")
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", content[16:24])
@@ -27,26 +27,26 @@ def test_a_png_has_the_pixels_of_a_fine_screen() -> None:
     assert height > 500
 
 
-def test_an_svg_holds_the_axis_titles() -> None:
+def test_an_svg_contains_the_axis_titles() -> None:
     content = export.picture(CHART.figure, "svg").decode()
     assert content.startswith("<svg")
     assert "share of all value" in content
 
 
 @pytest.mark.browser
-def test_a_page_draws_itself_without_a_network(browser: Browser, tmp_path: Path) -> None:
-    spiteful = Shown("</script><b>x", "a < b & c", CHART.figure)
+def test_a_page_is_drawn_without_a_network(browser: Browser, tmp_path: Path) -> None:
+    with_markup = Shown("</script><b>x", "a < b & c", CHART.figure)
     file = tmp_path / "page.html"
-    file.write_bytes(export.page("Title & more", "A note.", [CHART, spiteful]))
+    file.write_bytes(export.page("Title & more", "A note.", [CHART, with_markup]))
     page = browser.new_page()
     watched = Watched(page)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(file.as_uri())
     expect(page.locator("svg.marks")).to_have_count(2)
     expect(page.get_by_role("heading", level=1)).to_have_text("Title & more")
     expect(page.get_by_role("heading", level=2).nth(1)).to_have_text("</script><b>x")
-    expect(page.get_by_label(re.compile("most valuable tenth")).first).to_be_visible()
-    assert asked == [file.as_uri()]
+    expect(page.get_by_label(re.compile("top 10% of the sessions")).first).to_be_visible()
+    assert requests == [file.as_uri()]
     assert watched.errors == []
     page.close()

@@ -1,4 +1,4 @@
-"""Importance: every predictor names every feature once, in shares and value units that can be computed by hand."""
+"""Importance: one row per predictor and feature, with shares and effects that can be computed by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROWS = 450
 
 
 def simulated() -> TrainingSet:
-    """Sessions whose value is nearly all purchases, with some effect of length and a column that is often unknown."""
+    """Sessions whose value is mostly purchases, with a small effect of duration and a column with missing values."""
     draws = np.random.default_rng(0)
     X = draws.normal(size=(ROWS + 50, len(NAMES)))
     X[:, 1] = draws.poisson(2.0, len(X))
@@ -39,7 +39,7 @@ def simulated() -> TrainingSet:
 
 @pytest.fixture(scope="module")
 def training() -> Training:
-    """A real training on simulated sessions; read it, do not change it."""
+    """A real training on simulated sessions, shared by all tests of the module."""
     return train(prepare(simulated(), RunConfig(folds=3)), known_share=0.0)
 
 
@@ -60,40 +60,43 @@ def test_every_learner_and_the_stack_has_each_feature_once(table: pl.DataFrame) 
 
 
 def test_every_feature_comes_with_the_group_unit_and_meaning_of_the_registry(table: pl.DataFrame) -> None:
-    about = {
+    registry = {
         feature.name: (group.name, feature.unit, feature.meaning) for group in GROUPS for feature in group.features
     }
-    for feature, *told in table.select("feature", "group", "unit", "meaning").iter_rows():
-        assert tuple(told) == about[feature]
+    for feature, *description in table.select("feature", "group", "unit", "meaning").iter_rows():
+        assert tuple(description) == registry[feature]
 
 
 @pytest.mark.parametrize("learner", [learner.name for learner in LEARNERS])
-def test_gain_shares_are_parts_of_one_whole(learner: str, training: Training, table: pl.DataFrame) -> None:
+def test_gain_shares_are_averaged_over_models_and_sum_to_one(
+    learner: str, training: Training, table: pl.DataFrame
+) -> None:
     shares = column_of(table, learner, "gain_share")
     assert sum(shares) == pytest.approx(1.0)
     assert min(shares) >= 0
     fit = next(fit for fit in training.fits if fit.learner == learner)
-    by_hand = np.mean([each.model.gain() / each.model.gain().sum() for each in fit.models], axis=0)
+    gains = [fitted.model.gain() for fitted in fit.models]
+    by_hand = np.mean([gain / gain.sum() for gain in gains], axis=0)
     assert shares == pytest.approx(by_hand)
 
 
-def test_the_stack_grows_no_trees_and_so_has_no_gain(table: pl.DataFrame) -> None:
+def test_the_stack_has_no_gain(table: pl.DataFrame) -> None:
     assert column_of(table, STACK, "gain_share") == [None] * len(NAMES)
 
 
 @pytest.mark.parametrize("predictor", PREDICTORS)
-def test_the_feature_that_makes_the_value_comes_first(predictor: str, table: pl.DataFrame) -> None:
-    moved = dict(zip(NAMES, column_of(table, predictor, "mean_abs_shap"), strict=True))
-    assert max(moved, key=moved.__getitem__) == DRIVER
-    # 20 a purchase, Poisson(2) purchases: the mean distance from the mean is 20 * 1.083
-    assert moved[DRIVER] == pytest.approx(20 * 1.083, rel=0.2)
+def test_the_feature_that_determines_the_value_is_the_top_feature(predictor: str, table: pl.DataFrame) -> None:
+    effects = dict(zip(NAMES, column_of(table, predictor, "mean_abs_shap"), strict=True))
+    assert max(effects, key=effects.__getitem__) == DRIVER
+    # each purchase adds 20, and the mean absolute deviation of Poisson(2) is 1.083
+    assert effects[DRIVER] == pytest.approx(20 * 1.083, rel=0.2)
     if predictor != STACK:
         gain = column_of(table, predictor, "gain_share")
         assert NAMES[int(np.argmax(gain))] == DRIVER
 
 
 @pytest.mark.parametrize("learner", [learner.name for learner in LEARNERS])
-def test_a_learners_effect_is_the_mean_size_of_its_contributions_to_held_out_rows(
+def test_a_learners_effect_is_its_mean_absolute_contribution_to_held_out_rows(
     learner: str, training: Training, table: pl.DataFrame
 ) -> None:
     fit = next(fit for fit in training.fits if fit.learner == learner)
@@ -103,13 +106,15 @@ def test_a_learners_effect_is_the_mean_size_of_its_contributions_to_held_out_row
     assert column_of(table, learner, "mean_abs_shap") == pytest.approx(total / ROWS)
 
 
-def test_the_stacks_effect_is_that_of_the_weighted_sum_of_its_learners(training: Training, table: pl.DataFrame) -> None:
+def test_the_stacks_effect_is_the_mean_absolute_weighted_sum_of_its_learners(
+    training: Training, table: pl.DataFrame
+) -> None:
     total = np.zeros(len(NAMES))
     for fold, (_, validated) in enumerate(training.folds.splits()):
         parts = [fit.models[fold].contributions(training.data.X[validated], None) for fit in training.fits]
         for row_parts in zip(*parts, strict=True):
-            together = sum(weight * part for weight, part in zip(training.stack.weights, row_parts, strict=True))
-            total += np.abs(together[:-1])
+            combined = sum(weight * part for weight, part in zip(training.stack.weights, row_parts, strict=True))
+            total += np.abs(combined[:-1])
     assert column_of(table, STACK, "mean_abs_shap") == pytest.approx(total / ROWS)
 
 
@@ -117,12 +122,12 @@ def test_the_same_training_gives_the_same_table(training: Training, table: pl.Da
     assert importance_frame(training).equals(table)
 
 
-# --- with models whose answers are known ------------------------------------------------------------------------------
+# --- with models of known contributions ------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass
 class Linear:
-    """A model whose contributions are slope times value, and whose gains are as told; it counts explained rows."""
+    """A model whose contributions are `slope` times the feature and whose gains are `gains`; counts explained rows."""
 
     slope: float
     gains: tuple[float, ...]
@@ -146,15 +151,15 @@ NO_SPLITS = (0.0,) * len(NAMES)
 
 
 def linear(slope: float, gains: tuple[float, ...]) -> FittedLearner:
-    """Such a model, whose values are what it says."""
+    """A linear model on the scale of the values."""
     return FittedLearner(Linear(slope, gains), Link("identity"))
 
 
 def with_models(training: Training, gains: dict[str, tuple[float, ...]], weights=(0.5, 0.25, 0.0)) -> Training:
-    """The training with models of slope 1, 2 and 3 in place of the learners'."""
+    """The training with linear models of slope 1, 2 and 3 instead of the learners' models."""
     fits = tuple(
-        dataclasses.replace(fit, models=tuple(linear(place, gains.get(fit.learner, GAINS)) for _ in fit.models))
-        for place, fit in enumerate(training.fits, 1)
+        dataclasses.replace(fit, models=tuple(linear(slope, gains.get(fit.learner, GAINS)) for _ in fit.models))
+        for slope, fit in enumerate(training.fits, 1)
     )
     return dataclasses.replace(training, fits=fits, stack=Stack(np.array(weights), 0.0, 0.0, training.stack.oof))
 
@@ -168,8 +173,8 @@ def test_effects_follow_slopes_and_weights(training: Training) -> None:
             assert column_of(table, predictor, "gain_share") == pytest.approx([0.0, 0.6, 0.3, 0.1, 0.0, 0.0])
 
 
-def test_contributions_that_cancel_move_the_stack_by_nothing(training: Training) -> None:
-    """Effects of learners do not add up to the stack's: they may pull in opposite directions."""
+def test_contributions_that_cancel_do_not_move_the_stack(training: Training) -> None:
+    """Learners can move a prediction in opposite directions, so their effects do not add up to the stack's."""
     table = importance_frame(with_models(training, {}, weights=(1.0, 1.0, -1.0)))
     assert column_of(table, STACK, "mean_abs_shap") == pytest.approx([0.0] * len(NAMES), abs=1e-12)
 
@@ -180,7 +185,7 @@ def test_a_learner_without_a_split_has_shares_of_0(training: Training) -> None:
     assert sum(column_of(table, "lightgbm", "gain_share")) == pytest.approx(1.0)
 
 
-def test_equal_values_leave_nothing_to_explain() -> None:
+def test_with_equal_values_every_effect_is_0() -> None:
     data = simulated()
     training = train(prepare(dataclasses.replace(data, y=np.full(ROWS, 5.0)), RunConfig(folds=2)), known_share=0.0)
     table = importance_frame(training)
@@ -192,19 +197,19 @@ def test_equal_values_leave_nothing_to_explain() -> None:
 def test_each_fold_explains_a_bounded_number_of_held_out_rows(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.importance.importance._ROWS_A_FOLD", 60)
-    told = with_models(training, {})
-    table = importance_frame(told)
-    assert {each.model.explained for fit in told.fits for each in fit.models} == {60}
+    monkeypatch.setattr("core.importance.importance._ROWS_PER_FOLD", 60)
+    linear_training = with_models(training, {})
+    table = importance_frame(linear_training)
+    assert {fitted.model.explained for fit in linear_training.fits for fitted in fit.models} == {60}
     size = np.abs(np.nan_to_num(training.data.X)).mean(axis=0)
     assert column_of(table, "lightgbm", "mean_abs_shap") == pytest.approx(size, rel=0.25)
 
 
 def test_progress_counts_the_folds_up_to_the_total(training: Training) -> None:
-    told: list[tuple[int, int, str]] = []
-    importance_frame(with_models(training, {}), lambda *moment: told.append(moment))
-    parts = [part for part, _, _ in told]
-    assert parts == sorted(parts)
-    assert (parts[0], parts[-1]) == (0, 3)
-    assert {parts for _, parts, _ in told} == {3}
-    assert {text for _, _, text in told} == {"1 of 3 folds", "2 of 3 folds", "3 of 3 folds", ""}
+    reports: list[tuple[int, int, str]] = []
+    importance_frame(with_models(training, {}), lambda *report: reports.append(report))
+    done = [n_done for n_done, _, _ in reports]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, 3)
+    assert {total for _, total, _ in reports} == {3}
+    assert {text for _, _, text in reports} == {"1 of 3 folds", "2 of 3 folds", "3 of 3 folds", ""}

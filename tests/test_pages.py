@@ -165,13 +165,13 @@ def test_importance_can_be_seen_by_either_measure(finished_home: tuple[Workspace
     by_effect = app.dataframe[0].value
     app.segmented_control[0].set_value("gain_share").run()
     assert not app.exception
-    assert "it holds" in said(app)
+    assert "of the gain" in said(app)
     assert not by_effect.equals(app.dataframe[0].value)
 
 
 def test_what_an_event_is_worth_stands_below_the_features(finished_home: tuple[Workspace, Run]) -> None:
     app = opened("pages/4_Importance.py")
-    assert "one event adds to its session on average: BUY " in said(app)
+    assert "value units to its session: BUY " in said(app)
     shown = app.dataframe[1].value
     assert list(shown.columns) == ["Product", "Category", "Events", "VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
     assert len(shown) == 50
@@ -445,7 +445,7 @@ def test_a_filter_in_the_address_holds_and_is_said(finished_home: tuple[Workspac
     (told,) = [each.value for each in app.markdown if "those with BUY, of 3 events or more." in each.value]
     kept = int(told.split("**")[1].replace(",", ""))
     assert 100 < kept < 5_000
-    assert "Is it few products or many?" in [each.value for each in app.subheader]
+    assert "Do few products get most of the attention?" in [each.value for each in app.subheader]
     assert app.query_params["types"] == "BUY"
     app.button("filter-clear").click().run()
     assert not app.exception
@@ -495,6 +495,6 @@ def test_one_session_is_drawn_or_found_by_its_id(finished_home: tuple[Workspace,
     drawn = app.query_params["session"]
     assert drawn
     assert any("events in" in each.value or "event in" in each.value for each in app.markdown)
-    app = explored(view="One session", session="nobody")
+    app = explored(view="One session", session="unknown")
     assert not app.exception
-    assert "There is no session of that id." in said(app)
+    assert "No session has this id." in said(app)

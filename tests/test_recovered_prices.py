@@ -244,7 +244,7 @@ def test_a_run_tells_what_an_event_on_each_product_is_worth(finished: tuple[Work
     assert (table.get_column("standard_error") >= 0).all()
     older = prices_by_product(table.drop("standard_error"), 5)
     assert older.row(0, named=True)["VIEW"] == first["VIEW"] | {"standard_error": None}
-    assert price_finding(table).startswith("Value units that one event adds to its session on average: BUY ")
+    assert price_finding(table).startswith("On average, one event adds this many value units to its session: BUY ")
 
 
 def test_the_error_told_of_a_price_is_how_far_it_misses() -> None:

@@ -1,15 +1,25 @@
-"""Charts of training: each frame beside a computation of its own, and on what is empty or has one row."""
+"""Charts of a run: each frame against a computation by hand, and with no rows or a single one."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
 
-from core.eda.run_charts import fold_scores, predicted_and_true, residuals, search_space, setting_importance
+from core.eda.parts.sentences import NO_PREDICTIONS
+from core.eda.run_charts import (
+    error_by_day,
+    fold_scores,
+    predicted_and_true,
+    residuals,
+    search_history,
+    search_space,
+    setting_importance,
+)
 from core.jobs.events import fits_by_learner, importances_told, trials_told
 from core.schema import STACK, UNIT, VALUE
 
@@ -37,40 +47,38 @@ def drawn(chart: object) -> dict:
 # --- predictions and values -------------------------------------------------------------------------------------------
 
 
-def test_every_predicted_session_stands_in_one_cell() -> None:
+def test_every_predicted_session_counts_in_one_cell() -> None:
     rows = oof()
     data = predicted_and_true.frame(rows)
-    told = rows.filter(pl.col(STACK).is_not_nan())
-    assert data["sessions"].sum() == told.height == 997
-    residual = 1 - ((told[VALUE] - told[STACK]) ** 2).mean() / told[VALUE].to_numpy().var()
-    assert data["explained"].unique().to_list() == pytest.approx([residual])
-    ratio = (told[VALUE] / told[STACK]).to_numpy()
+    predicted = rows.filter(pl.col(STACK).is_not_nan())
+    assert data["sessions"].sum() == predicted.height == 997
+    explained = 1 - ((predicted[VALUE] - predicted[STACK]) ** 2).mean() / predicted[VALUE].to_numpy().var()
+    assert data["explained"].unique().to_list() == pytest.approx([explained])
+    ratio = (predicted[VALUE] / predicted[STACK]).to_numpy()
     assert data["near"].unique().to_list() == pytest.approx([np.mean((ratio >= 0.5) & (ratio <= 2))])
     row = data.sort("sessions").row(-1, named=True)
-    inside = told.filter(
+    inside = predicted.filter(
         pl.col(STACK).is_between(row["low_x"], row["high_x"], closed="left")
         & pl.col(VALUE).is_between(row["low_y"], row["high_y"], closed="left")
     )
     assert inside.height == row["sessions"]
     assert data.height <= 1600
-    assert "of the variance of session values is foreseen" in predicted_and_true.finding(data)
+    assert f"{explained:.1%} of the variance" in predicted_and_true.finding(data)
     drawn(predicted_and_true.figure(data))
 
 
-def test_a_session_worth_nothing_is_not_near_a_prediction_of_a_little() -> None:
+def test_a_value_of_0_is_not_near_a_small_prediction() -> None:
     rows = pl.DataFrame({VALUE: [0.0] * 90 + [100.0] * 10, STACK: [0.15] * 90 + [50.0] * 4 + [200.0] * 3 + [201.0] * 3})
     data = predicted_and_true.frame(rows)
-    assert predicted_and_true.finding(data).endswith(
-        "; 7.0% of the sessions are worth between half and twice what was said."
-    )
+    assert data.item(0, "near") == pytest.approx(0.07)
     nothing = predicted_and_true.frame(rows.with_columns(pl.when(pl.col(VALUE) > 0).then(pl.col(STACK)).otherwise(0.0)))
-    assert nothing.item(0, "near") == pytest.approx(0.97), "0 was said, and 0 it was"
+    assert nothing.item(0, "near") == pytest.approx(0.97), "a prediction of 0 for a value of 0 is near"
 
 
 @pytest.mark.parametrize(
     "rows", [EMPTY, ALL_NAN, oof(10).with_columns(pl.lit(0.0).alias(VALUE), pl.lit(0.0).alias(STACK))]
 )
-def test_without_a_prediction_above_nothing_there_is_a_sentence(rows: pl.DataFrame) -> None:
+def test_without_a_prediction_above_0_the_finding_says_so(rows: pl.DataFrame) -> None:
     data = predicted_and_true.frame(rows)
     assert data.is_empty()
     assert predicted_and_true.finding(data) == "No session has an out-of-fold prediction above 0."
@@ -86,12 +94,12 @@ def test_one_session_is_one_cell() -> None:
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
-def test_errors_by_tenth_against_a_count_by_hand() -> None:
+def test_errors_by_decile_against_a_count_by_hand() -> None:
     rows = oof()
     data = residuals.frame(rows)
     told = rows.filter(pl.col(STACK).is_not_nan()).sort(STACK)
     error = (told[VALUE] - told[STACK]).to_numpy()
-    assert data["tenth"].to_list() == list(range(1, 11))
+    assert data["decile"].to_list() == list(range(1, 11))
     assert data["sessions"].sum() == told.height
     first = np.arange(told.height) * 10 // told.height == 0
     row = data.row(0, named=True)
@@ -100,42 +108,41 @@ def test_errors_by_tenth_against_a_count_by_hand() -> None:
     assert (row["low"], row["high"]) == (pytest.approx(row["bias"] - reach), pytest.approx(row["bias"] + reach))
     assert row["error_share"] == pytest.approx((error[first] ** 2).sum() / (error**2).sum())
     assert data["error_share"].sum() == pytest.approx(1.0)
-    assert "tenth with the highest predictions has" in residuals.finding(data)
     drawn(residuals.figure(data))
 
 
-def test_a_stack_that_is_right_on_average_seldom_shows_a_tenth_that_is_off() -> None:
+def test_a_stack_without_bias_seldom_has_a_decile_that_is_off() -> None:
     draws = np.random.default_rng(11)
     off = 0
     for _ in range(200):
         predicted = draws.uniform(10, 20, 1000)
         rows = pl.DataFrame({VALUE: predicted + draws.normal(size=1000), STACK: predicted})
-        off += "the mean is off" in residuals.finding(residuals.frame(rows))
-    assert off <= 20, "intervals of 95 % each show one in 80 of 200"
+        off += residuals.off_deciles(residuals.frame(rows)) > 0
+    assert off <= 20, "separate 95% intervals would show one in 80 of 200"
 
 
-def test_a_stack_that_says_too_little_is_said_to_be_off() -> None:
+def test_a_stack_that_predicts_too_little_is_off_in_every_decile() -> None:
     data = residuals.frame(oof().with_columns(pl.col(VALUE) + 100.0))
-    assert residuals.finding(data).endswith("; in 10 of 10 tenths the mean is off by more than chance.")
-    assert "with 95% the intervals of all tenths hold at once" in drawn(residuals.figure(data))["description"]
+    assert residuals.off_deciles(data) == 10
+    assert "10 of 10 deciles" in residuals.finding(data)
+    assert "with 95% confidence all intervals hold at once" in drawn(residuals.figure(data))["description"]
 
 
-def test_a_tenth_of_one_session_has_no_interval() -> None:
+def test_a_decile_of_one_session_has_no_interval(snapshot: Any) -> None:
     rows = pl.DataFrame({VALUE: [1.0] * 15, STACK: [float(number) for number in range(15)]})
     data = residuals.frame(rows)
     assert data.filter(pl.col("sessions") == 1).select("low", "high").unique().rows() == [(None, None)]
     several = data.filter(pl.col("sessions") > 1)
     assert several.height == 5
     assert (several["high"] - several["low"]).to_list() == pytest.approx([2 * stats.norm.ppf(0.995) * 0.5] * 5)
-    told = residuals.finding(residuals.frame(rows.tail(8)))
-    assert told.endswith("; no tenth has two sessions, which it takes to tell an error from chance.")
+    assert residuals.finding(residuals.frame(rows.tail(8))) == snapshot
     assert "isValid" in json.dumps(drawn(residuals.figure(data)))
 
 
 def test_errors_by_day_against_a_count_by_hand() -> None:
     rows = oof(60)
     starts = pl.DataFrame({UNIT: np.arange(60), "start": 86_400 * 20_000 + np.arange(60) * 7_200})
-    data = residuals.day_frame(rows, starts)
+    data = error_by_day.frame(rows, starts)
     assert data.height == 5
     mine = rows.slice(12, 12)
     error = (mine[VALUE] - mine[STACK]).to_numpy()
@@ -143,7 +150,7 @@ def test_errors_by_day_against_a_count_by_hand() -> None:
     assert f"{row['day']:%Y-%m-%d}" == "2024-10-05"
     assert (row["sessions"], row["bias"]) == (12, pytest.approx(error.mean()))
     assert row["rms"] == pytest.approx(np.sqrt((error**2).mean()))
-    drawn(residuals.day_figure(data))
+    drawn(error_by_day.figure(data))
 
 
 @pytest.mark.parametrize("rows", [EMPTY, ALL_NAN])
@@ -151,31 +158,32 @@ def test_without_predictions_there_are_no_errors(rows: pl.DataFrame) -> None:
     starts = pl.DataFrame({UNIT: np.arange(1000), "start": np.arange(1000)})
     for data, say, draw in (
         (residuals.frame(rows), residuals.finding, residuals.figure),
-        (residuals.day_frame(rows, starts), residuals.day_finding, residuals.day_figure),
+        (error_by_day.frame(rows, starts), error_by_day.finding, error_by_day.figure),
     ):
         assert data.is_empty()
-        assert say(data) == "No session has an out-of-fold prediction."
+        assert say(data) == NO_PREDICTIONS
         drawn(draw(data))
 
 
-def test_a_single_session_has_a_tenth_and_a_day() -> None:
+def test_a_single_session_has_a_decile_and_a_day() -> None:
     rows = oof(5).tail(1)
     assert residuals.frame(rows)["sessions"].to_list() == [1]
     assert residuals.frame(rows)["error_share"].to_list() == [1.0]
-    assert residuals.day_frame(rows, pl.DataFrame({UNIT: [4], "start": [0]})).height == 1
+    assert error_by_day.frame(rows, pl.DataFrame({UNIT: [4], "start": [0]})).height == 1
 
 
 # --- folds ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_hardest_fold_is_named() -> None:
+def test_the_finding_names_the_hardest_and_the_easiest_fold() -> None:
     data = fold_scores.frame({"lightgbm": [1.0, 5.0, 3.0], "xgboost": [2.0, 6.0], STACK: [1.0, 4.0, 3.0]})
     assert data.height == 8
-    assert fold_scores.finding(data).startswith("Fold 2 is the hardest, with a mean squared error of 5.00")
+    assert "fold 2 (5.00)" in fold_scores.finding(data)
+    assert "fold 1 (1.33)" in fold_scores.finding(data)
     drawn(fold_scores.figure(data))
 
 
-def test_no_fold_and_one_fold_are_said() -> None:
+def test_the_finding_says_if_fewer_than_two_folds_are_fitted() -> None:
     assert fold_scores.finding(fold_scores.frame({})) == "No fold is fitted yet."
     assert fold_scores.finding(fold_scores.frame({"lightgbm": [1.0]})) == "One fold is fitted so far."
     drawn(fold_scores.figure(fold_scores.frame({})))
@@ -203,7 +211,7 @@ def trials() -> pl.DataFrame:
     return pl.DataFrame([*rows, {"learner": "catboost", "trial": 1, "loss": 1.0, "settings": '{"depth": 6}'}])
 
 
-def test_places_of_settings_lie_between_the_least_and_the_greatest() -> None:
+def test_positions_of_hyperparameters_run_from_the_smallest_to_the_largest_tried() -> None:
     data = search_space.frame(trials(), "xgboost")
     eta = data.filter(pl.col("setting") == "eta").sort("trial")
     assert eta["place"].to_list() == pytest.approx(list(np.arange(20) / 19))
@@ -213,24 +221,62 @@ def test_places_of_settings_lie_between_the_least_and_the_greatest() -> None:
     drawn(search_space.figure(data, "xgboost"))
 
 
-def test_one_trial_and_none_can_be_drawn() -> None:
+def test_one_trial_and_none_can_be_drawn(snapshot: Any) -> None:
     one = search_space.frame(trials(), "catboost")
     assert one["place"].to_list() == [0.5]
     drawn(search_space.figure(one, "catboost"))
     none = search_space.frame(trials(), "lightgbm")
     assert none.is_empty()
-    assert search_space.finding(none, "lightgbm") == "LightGBM has tried nothing yet."
+    assert [search_space.finding(one, "catboost"), search_space.finding(none, "lightgbm")] == snapshot
     drawn(search_space.figure(none, "lightgbm"))
 
 
-def test_the_weightiest_settings_come_first() -> None:
+def history(complete: list[bool]) -> pl.DataFrame:
+    """Trials of XGBoost with losses 10, 9, 8 and so on."""
+    n = len(complete)
+    rows = {"learner": ["xgboost"] * n, "trial": range(1, n + 1), "loss": [10.0 - trial for trial in range(n)]}
+    return search_history.frame(pl.DataFrame(rows | {"complete": complete, "folds": [3 if c else 1 for c in complete]}))
+
+
+def test_the_lowest_loss_so_far_counts_complete_trials_only(snapshot: Any) -> None:
+    data = history([False, True, False, True])
+    assert data["best"].to_list() == [None, 9.0, 9.0, 7.0]
+    assert data["outcome"].to_list() == ["pruned after 1 fold", "completed"] * 2
+    assert "22.2%" in search_history.finding(data)
+    findings = [search_history.finding(trials) for trials in (data, data.head(1), data.head(0))]
+    assert findings == snapshot
+    drawn(search_history.figure(data, "loss"))
+
+
+def test_the_most_important_hyperparameters_come_first(snapshot: Any) -> None:
     data = setting_importance.frame({"xgboost": {"eta": 0.2, "max_depth": 0.8}, "catboost": {}})
     assert data["setting"].to_list() == ["max_depth", "eta"]
-    assert setting_importance.finding(data) == "What moved the loss most: max_depth (80.0%) of XGBoost."
+    assert "max_depth for XGBoost (80.0%)" in setting_importance.finding(data)
     drawn(setting_importance.figure(data))
     nothing = setting_importance.frame({})
-    assert setting_importance.finding(nothing) == "Too little was tried to tell which settings matter."
+    assert setting_importance.finding(nothing) == snapshot
     drawn(setting_importance.figure(nothing))
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+def test_the_findings_of_all_charts(snapshot: Any) -> None:
+    units = np.arange(40)
+    value = 10.0 + units % 7
+    rows = pl.DataFrame({UNIT: units, VALUE: value, STACK: value * np.where(units % 3, 0.9, 2.5)})
+    starts = pl.DataFrame({UNIT: units, "start": 86_400 * (20_000 + units // 10)})
+    space = search_space.frame(trials(), "xgboost")
+    importances = {"xgboost": {"eta": 0.2, "max_depth": 0.8}, "catboost": {"depth": 1.0}}
+    assert {
+        predicted_and_true.TITLE: predicted_and_true.finding(predicted_and_true.frame(rows)),
+        residuals.TITLE: residuals.finding(residuals.frame(rows)),
+        error_by_day.TITLE: error_by_day.finding(error_by_day.frame(rows, starts)),
+        fold_scores.TITLE: fold_scores.finding(fold_scores.frame({"lightgbm": [1.0, 5.0], "xgboost": [2.0, 6.0]})),
+        search_history.TITLE: search_history.finding(history([True, False, True])),
+        search_space.TITLE: search_space.finding(space, "xgboost"),
+        setting_importance.TITLE: setting_importance.finding(setting_importance.frame(importances)),
+    } == snapshot
 
 
 # --- what a job told --------------------------------------------------------------------------------------------------

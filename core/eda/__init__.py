@@ -1,1 +1,1 @@
-"""Charts, a file each: frame() gives the data, finding() says it in a sentence, figure() draws it."""
+"""Charts. A chart module has TITLE (a question), frame (the numbers), finding (the answer) and figure (the drawing)."""

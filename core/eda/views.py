@@ -1,4 +1,4 @@
-"""The views of the Explore page: which charts answer which kind of question, in their order."""
+"""The views of the Explore page: the charts of each, in order."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from core.eda.charts import (
     drift,
     event_mix,
     feature_value,
+    features_together,
     flows,
     funnel,
     long_tail,
@@ -25,10 +26,13 @@ from core.eda.charts import (
     popularity,
     quantiles,
     session_duration,
+    session_duration_value,
     session_length,
+    session_length_value,
     session_pauses,
     single_type,
     target,
+    target_plain,
     time_of_day,
     transitions,
     type_value,
@@ -37,110 +41,96 @@ from core.eda.charts import (
     user_value,
     value_spread,
     week,
+    week_buys,
+    week_value,
 )
 from core.eda.parts.picking import Pick
+from core.eda.parts.theme import Figure
 
 Source = Literal["dataset", "sessions", "products", "categories", "features", "files"]
+"""What `frame` of a chart is computed from.
+
+dataset: the dataset, or the part of it that the filter selects.
+sessions: the session table, see `core.eda.parts.session_table`.
+products, categories: counts by product or category, see `core.eda.parts.product_counts`.
+features: values and features of a sample, see `core.eda.parts.feature_sample`.
+files: the audit's comparison of each feature in train and test, one record per feature.
+"""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A question, and how it is answered.
+    """A chart module as the Explore page uses it.
 
     Attributes:
-        name: by which caches and addresses know it.
-        title: the question.
-        of: what `frame` is made from: the dataset, its session table (core.eda.parts.session_table), what happened to
-            its products or in its categories (core.eda.parts.product_counts), the features and values of a sample
-            (core.eda.charts.feature_value), or what the audit says of such a sample's features in the two files.
-        frame, finding, figure: the numbers, the sentence, the drawing; see the chart's module.
-        pick: how it is pointed at to filter the rest; None where it is only looked at.
+        name: Name of the module, which identifies the chart in caches and addresses.
+        title: The question that the chart answers.
+        source: What `frame` is computed from.
+        frame: Function (source) -> numbers of the chart.
+        finding: Function (numbers) -> the answer in one sentence.
+        figure: Function (numbers) -> drawing.
+        pick: How the chart filters the page when it is clicked or dragged over; None if it does not.
     """
 
     name: str
     title: str
-    of: Source
+    source: Source
     frame: Callable[[Any], pl.DataFrame]
     finding: Callable[[pl.DataFrame], str]
-    figure: Callable[[pl.DataFrame], Any]
+    figure: Callable[[pl.DataFrame], Figure]
     pick: Pick | None = None
 
     def data(self, sources: Mapping[Source, Callable[[], Any]]) -> pl.DataFrame:
-        """Its numbers, from the source that it needs."""
-        return self.frame(sources[self.of]())
+        """Return the chart's numbers, computed from the one source that it needs."""
+        return self.frame(sources[self.source]())
 
 
-def _chart(module: ModuleType, of: Source = "sessions") -> Chart:
-    name = module.__name__.rpartition(".")[2]
-    return Chart(name, module.TITLE, of, module.frame, module.finding, module.figure, getattr(module, "PICK", None))
+def _chart(module: ModuleType, source: Source) -> Chart:
+    name, pick = module.__name__.rpartition(".")[2], getattr(module, "PICK", None)
+    return Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, pick)
 
 
 VIEWS: dict[str, tuple[Chart, ...]] = {
     "Overview": (_chart(overview, "dataset"), _chart(days, "dataset")),
     "Value": (
         _chart(target, "dataset"),
-        Chart(
-            "target_plain", target.PLAIN_TITLE, "dataset", target.plain_frame, target.plain_finding, target.plain_figure
-        ),
-        _chart(lorenz),
-        _chart(quantiles),
-        _chart(value_spread),
+        _chart(target_plain, "dataset"),
+        _chart(lorenz, "sessions"),
+        _chart(quantiles, "sessions"),
+        _chart(value_spread, "sessions"),
     ),
     "Events": (
-        _chart(event_mix),
-        _chart(funnel),
-        _chart(type_value),
-        _chart(single_type),
+        _chart(event_mix, "sessions"),
+        _chart(funnel, "sessions"),
+        _chart(type_value, "sessions"),
+        _chart(single_type, "sessions"),
         _chart(transitions, "dataset"),
-        _chart(paths),
-        _chart(flows),
+        _chart(paths, "sessions"),
+        _chart(flows, "sessions"),
     ),
     "Sessions": (
-        _chart(session_length),
-        _chart(session_duration),
+        _chart(session_length, "sessions"),
+        _chart(session_duration, "sessions"),
         _chart(session_pauses, "dataset"),
-        Chart(
-            "session_length_value",
-            session_length.VALUE_TITLE,
-            "sessions",
-            session_length.value_frame,
-            session_length.value_finding,
-            session_length.value_figure,
-        ),
-        Chart(
-            "session_duration_value",
-            session_duration.VALUE_TITLE,
-            "sessions",
-            session_duration.value_frame,
-            session_duration.value_finding,
-            session_duration.value_figure,
-        ),
+        _chart(session_length_value, "sessions"),
+        _chart(session_duration_value, "sessions"),
     ),
     "Time": (
         _chart(days, "dataset"),
         _chart(week, "dataset"),
-        Chart("week_buys", week.BUYS_TITLE, "dataset", week.frame, week.buys_finding, week.buys_figure),
-        Chart("week_value", week.VALUE_TITLE, "sessions", week.value_frame, week.value_finding, week.value_figure),
+        _chart(week_buys, "dataset"),
+        _chart(week_value, "sessions"),
         _chart(time_of_day, "dataset"),
     ),
-    "Users": (_chart(user_sessions), _chart(user_value), _chart(user_segments)),
+    "Users": (_chart(user_sessions, "sessions"), _chart(user_value, "sessions"), _chart(user_segments, "sessions")),
     "Products": (
         _chart(long_tail, "products"),
         _chart(popularity, "products"),
         _chart(categories, "categories"),
         _chart(category_map, "categories"),
     ),
-    "Features": (
-        _chart(feature_value, "features"),
-        Chart(
-            "features_together",
-            feature_value.TOGETHER_TITLE,
-            "features",
-            feature_value.together_frame,
-            feature_value.together_finding,
-            feature_value.together_figure,
-        ),
-    ),
+    "Features": (_chart(feature_value, "features"), _chart(features_together, "features")),
     "Drift": (_chart(drift, "files"),),
 }
+"""Name of a view: its charts."""
 CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}

@@ -1,4 +1,4 @@
-"""Which features the learners used, in numbers and in words."""
+"""Feature importance of a training, and recovered prices as a table."""
 
 from core.importance.importance import importance_frame
 from core.importance.price_table import PriceOrder, price_finding, price_table, prices_by_product, standard_errors

@@ -1,11 +1,11 @@
-"""Which features the learners used: the loss they saved while learning (gain) and how far they move predictions (SHAP).
+"""Which features the learners use: how much error they remove in training (gain) and how far they move predictions.
 
-SHAP values are those of the trees themselves (Lundberg et al. 2020, From local explanations to global understanding
-with explainable AI for trees), taken on rows that the model did not train on. The meta-model is linear, so the stack's
-contributions are exactly the weighted sum of its learners'.
+Effects on predictions are tree SHAP values (Lundberg et al. 2020, From local explanations to global understanding with
+explainable AI for trees), on rows that the model was not trained on. The meta-model is linear, so the stack's
+contributions are the weighted sum of its learners'.
 
-Learners start from recovered prices times the user's ratio, and their trees tell only what is missing. So a feature
-moves a prediction by its part of the start and by what the trees make of it; gain is of the trees alone.
+Learners start from recovered prices times the user's ratio, and their trees add what is missing. A feature's effect
+therefore has two parts, from the start and from the trees; its gain is of the trees alone.
 """
 
 from __future__ import annotations
@@ -30,75 +30,91 @@ LEARNER = "learner"
 GAIN_SHARE = "gain_share"
 MEAN_ABS_SHAP = "mean_abs_shap"
 
-_ROWS_A_FOLD = 400
-"""Held-out rows explained in each fold: with 5 folds 2,000 in all, seconds of work, enough to order the features."""
-_FEWEST_ROWS = 100
-"""The same where models of several seeds share the work."""
+_ROWS_PER_FOLD = 400
+"""Held-out rows to explain in each fold: 2,000 with five folds, which takes seconds and is enough to rank features."""
+_MIN_ROWS_PER_FOLD = 100
+"""Lower limit if several seeds share the rows."""
 
 
 def importance_frame(
-    training: Training, report: Callable[[int, int, str], None] = lambda a, b, c: None
+    training: Training, report: Callable[[int, int, str], None] = lambda done, total, text: None
 ) -> pl.DataFrame:
-    """One row a learner (and the stack) and feature.
+    """Return the importance of every feature; one row per (learner, feature), with the stack as the last learner.
 
-    Columns: learner, feature, group, unit, meaning; gain_share: the feature's part of the gain of the learner's trees,
-    0 to 1, mean over folds, null for the stack (it grows no trees); mean_abs_shap: by how many value units the feature
-    moves a prediction up or down, on average over held-out rows.
+    Args:
+        training: A finished training.
+        report: Progress callback (folds done, number of folds, text).
+
+    Returns:
+        learner: Code of the learner, or of the stack.
+        feature, group, unit, meaning: Name, feature group, unit and description.
+        gain_share: Share of the gain of the learner's trees, 0 to 1, averaged over folds; null for the stack, which has
+            no trees.
+        mean_abs_shap: Average number of value units by which the feature moves a prediction up or down, over held-out
+            rows.
     """
-    names, folds = training.names, training.folds.count
+    names, n_folds = training.names, training.folds.count
+    learners = [fit.learner for fit in training.fits]
+    weights = dict(zip(learners, training.stack.weights, strict=True))
+    rows_by_fold = _sample_held_out_rows(training)
+    tasks = [(fit, fold) for fold in range(n_folds) for fit in training.fits]
+    totals = {name: np.zeros(len(names)) for name in learners}
+    stacked = [np.zeros((len(rows), len(names))) for rows in rows_by_fold]
+    report(0, n_folds, f"1 of {n_folds} folds")
+    with ThreadPoolExecutor(training.context.threads) as pool:
+        results = pool.map(lambda task: _contributions(training, task[0], task[1], rows_by_fold[task[1]]), tasks)
+        for (fit, fold), contributions in zip(tasks, results, strict=True):
+            report(fold, n_folds, f"{fold + 1} of {n_folds} folds")
+            totals[fit.learner] += np.abs(contributions).sum(axis=0)
+            stacked[fold] += weights[fit.learner] * contributions
+    totals[STACK] = np.sum([np.abs(contributions).sum(axis=0) for contributions in stacked], axis=0)
+    report(n_folds, n_folds, "")
+    n_rows = sum(map(len, rows_by_fold))
+    gains = {fit.learner: _mean_gain_share(fit) for fit in training.fits}
+    return pl.concat(
+        _learner_rows(names, learner, total / n_rows, gains.get(learner)) for learner, total in totals.items()
+    )
+
+
+def _sample_held_out_rows(training: Training) -> list[NDArray[np.int64]]:
     draws = np.random.default_rng(training.context.seed)
-    most = max(_ROWS_A_FOLD // training.seeds, min(_ROWS_A_FOLD, _FEWEST_ROWS))
-    chosen = [draws.permutation(validated)[:most] for _, validated in training.folds.splits()]
-    tasks = [(fit, fold) for fold in range(folds) for fit in training.fits]
-    report(0, folds, f"1 of {folds} folds")
-    with ThreadPoolExecutor(training.context.threads) as pool:  # as for fits: one core each, side by side
-        explained = pool.map(lambda task: _contributions(training, task[0], task[1], chosen[task[1]]), tasks)
-        moved = {name: np.zeros(len(names)) for name in [*(fit.learner for fit in training.fits), STACK]}
-        combined = [np.zeros((len(rows), len(names))) for rows in chosen]
-        weights = dict(zip((fit.learner for fit in training.fits), training.stack.weights, strict=True))
-        for (fit, fold), contributions in zip(tasks, explained, strict=True):
-            report(fold, folds, f"{fold + 1} of {folds} folds")
-            moved[fit.learner] += np.abs(contributions).sum(axis=0)
-            combined[fold] += weights[fit.learner] * contributions
-    moved[STACK] = np.sum([np.abs(each).sum(axis=0) for each in combined], axis=0)
-    report(folds, folds, "")
-    rows = sum(map(len, chosen))
-    gains = {fit.learner: np.mean([_share(each.model.gain()) for each in fit.models], axis=0) for fit in training.fits}
-    return pl.concat(_rows(names, learner, total / rows, gains.get(learner)) for learner, total in moved.items())
+    most = max(_ROWS_PER_FOLD // training.seeds, min(_ROWS_PER_FOLD, _MIN_ROWS_PER_FOLD))
+    return [draws.permutation(validated)[:most] for _, validated in training.folds.splits()]
 
 
 def _contributions(training: Training, fit: CrossFit, fold: int, rows: NDArray[np.int64]) -> Matrix:
-    """(rows, features) in value units: how far each feature moves the learner's predictions from their mean.
+    """Return how far each feature moves each prediction, in value units, shape (rows, features).
 
-    With several seeds the mean over them, as the predictions are.
+    With several seeds this is the mean over their models, as it is for predictions.
     """
-    asked = training.fold_matrix(fold, rows)
-    start = training.matrices.start(asked)
+    X = training.fold_matrix(fold, rows)
+    start = training.matrices.start(X)
     models = fit.models[fold :: training.folds.fit_count]
-    contributions = np.mean([model.contributions(asked, start)[:, :-1] for model in models], axis=0)
+    contributions = np.mean([model.contributions(X, start)[:, :-1] for model in models], axis=0)
     if training.columns is not None:
-        learned = len(training.columns.names)
-        contributions[:, -learned:] += parts_of_start(asked[:, -learned:])
+        n_learned = len(training.columns.names)
+        contributions[:, -n_learned:] += parts_of_start(X[:, -n_learned:])
     return np.asarray(contributions)
 
 
-def _share(gain: Vector) -> Vector:
-    """Parts of a whole; a model without a split has none."""
-    total = float(gain.sum())
-    return gain / total if total > 0 else gain
+def _mean_gain_share(fit: CrossFit) -> Vector:
+    """Return each feature's share of the gain, averaged over models; 0 in a model without a split."""
+    gains = [fitted.model.gain() for fitted in fit.models]
+    shares = [gain / total if (total := float(gain.sum())) > 0 else gain for gain in gains]
+    return np.asarray(np.mean(shares, axis=0))
 
 
-def _rows(names: list[str], learner: str, moved: Vector, gain: Vector | None) -> pl.DataFrame:
-    about = {each.feature.name: (each.group, each.feature) for each in feature_catalogue()}
+def _learner_rows(names: list[str], learner: str, effect: Vector, gain_share: Vector | None) -> pl.DataFrame:
+    catalogue = {entry.feature.name: entry for entry in feature_catalogue()}
     return pl.DataFrame(
         {
             LEARNER: [learner] * len(names),
             FEATURE: names,
-            GROUP: [about[name][0] for name in names],
-            UNIT_OF: [about[name][1].unit for name in names],
-            MEANING: [about[name][1].meaning for name in names],
-            GAIN_SHARE: pl.Series(gain, dtype=pl.Float64) if gain is not None else [None] * len(names),
-            MEAN_ABS_SHAP: moved,
+            GROUP: [catalogue[name].group for name in names],
+            UNIT_OF: [catalogue[name].feature.unit for name in names],
+            MEANING: [catalogue[name].feature.meaning for name in names],
+            GAIN_SHARE: [None] * len(names) if gain_share is None else gain_share,
+            MEAN_ABS_SHAP: effect,
         },
         schema_overrides={GAIN_SHARE: pl.Float64},
     )

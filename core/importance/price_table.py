@@ -1,4 +1,4 @@
-"""The recovered prices as a result to look at: what an event of each type on each product adds to a session's value."""
+"""Recovered prices as a table: what an event of each type on each product adds to a session's value."""
 
 from __future__ import annotations
 
@@ -15,20 +15,26 @@ from core.features.learned.prices import Baskets, Prices
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
 
 EVENT, PRICE, ERROR, EVENTS, LEARNED = "event_type", "price", "standard_error", "events", "learned"
-_FOLLOWED_BY = {CATEGORY: CATEGORY_ID, PRODUCT: PRODUCT_ID}
+_ID_COLUMNS = {CATEGORY: CATEGORY_ID, PRODUCT: PRODUCT_ID}
 
 
 def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Sequence[Prices] = ()) -> pl.DataFrame:
-    """One row a product and event type that occur in the sessions, the most frequent first.
+    """Return the recovered prices; one row per (product, event type) that occurs, the most frequent first.
 
-    `without` are prices recovered without each group of users in turn.
+    Args:
+        baskets: The sessions, by product and event type.
+        prices: Prices recovered from all training sessions.
+        dataset: The dataset, for the ids.
+        without: Prices recovered without each group of users in turn, for the standard errors. May be empty.
 
-    Columns: product_id, category_id (one of its categories, where it has several), event_type; price: what one such
-    event adds, in value units, below 0 where it speaks against value; standard_error: of the price, in value units,
-    null without groups; events: how many of them the sessions have, those to predict included; learned: whether a
-    training session has one, else the price is that of its category.
+    Returns:
+        product_id, category_id, event_type: The product, one of its categories, and the event type.
+        price: What one such event adds to the session value, in value units; may be negative.
+        standard_error: Standard error of the price, in value units; null with fewer than two groups.
+        events: Number of such events, including those of sessions to predict.
+        learned: Whether a training session has such an event; otherwise the price is that of the category.
     """
-    errors = standard_errors([each.of_items(baskets) for each in without])
+    errors = standard_errors([estimate.of_items(baskets) for estimate in without])
     events = np.bincount(baskets.item, minlength=baskets.items.height)
     table = baskets.items.with_columns(
         pl.Series(PRICE, prices.of_items(baskets)),
@@ -36,7 +42,7 @@ def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Seq
         pl.Series(EVENTS, events, dtype=pl.Int64),
         pl.Series(LEARNED, prices.seen),
     )
-    for column, name in _FOLLOWED_BY.items():
+    for column, name in _ID_COLUMNS.items():
         ids = dataset.dictionary(name).select(column, name).collect()
         table = table.join(ids, on=column, how="left", maintain_order="left")
     words = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String).alias(EVENT)
@@ -46,27 +52,41 @@ def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Seq
 
 
 def standard_errors(estimates: Sequence[NDArray[np.float64]]) -> NDArray[np.float64] | None:
-    """Of numbers that were estimated without each of some groups in turn: the grouped jackknife.
+    """Return the grouped jackknife standard errors (Efron and Tibshirani 1993, An introduction to the bootstrap, 11.5).
 
-    It counts the noise, not that a price of few sessions is drawn to that of its category (Efron and Tibshirani 1993,
-    An introduction to the bootstrap, section 11.5). None with fewer than two groups.
+    They measure noise, not the bias of rare products' prices towards that of their category.
+
+    Args:
+        estimates: The same quantities, estimated without each group in turn.
+
+    Returns:
+        One standard error per quantity, or None with fewer than two groups.
+
+    >>> standard_errors([np.array([1.0, 5.0]), np.array([3.0, 5.0])])
+    array([1., 0.])
     """
-    groups = len(estimates)
-    if groups < 2:
+    n_groups = len(estimates)
+    if n_groups < 2:
         return None
-    return np.asarray(np.sqrt(groups - 1) * np.std(estimates, axis=0))
+    return np.asarray(np.sqrt(n_groups - 1) * np.std(estimates, axis=0))
 
 
 PriceOrder = Literal["events", "price"]
 
 
 def prices_by_product(table: pl.DataFrame, most: int, by: PriceOrder = "events") -> pl.DataFrame:
-    """The products with most events, or those whose purchase is worth most (of the products that train learned it
-    of), one row each: product_id, category_id, events, and a structure an event type.
+    """Return the top products, one row each.
 
-    It has the columns price, standard_error, events and learned of `price_table`; null where there is no such event.
+    Args:
+        table: Result of `price_table`.
+        most: Number of products.
+        by: Rank by number of events, or by price of a purchase, among products whose purchase price was learned.
+
+    Returns:
+        product_id, category_id, events, and for each event type a struct of price, standard_error, events and learned;
+        null if the product has no such event.
     """
-    if ERROR not in table.columns:  # of a run made before there were any
+    if ERROR not in table.columns:  # runs of older versions
         table = table.with_columns(pl.lit(None, pl.Float64).alias(ERROR))
     of_type = pl.struct(PRICE, ERROR, EVENTS, LEARNED)
     wide = table.group_by(PRODUCT_ID, maintain_order=True).agg(
@@ -82,12 +102,13 @@ def prices_by_product(table: pl.DataFrame, most: int, by: PriceOrder = "events")
 
 
 def price_finding(table: pl.DataFrame) -> str:
-    """What an event of each type adds on average, in a sentence."""
+    """State the average price of an event of each type, highest first."""
+    price = (pl.col(PRICE) * pl.col(EVENTS)).sum() / pl.col(EVENTS).sum()
     means = {
-        word: rows.select((pl.col(PRICE) * pl.col(EVENTS)).sum() / pl.col(EVENTS).sum()).item()
-        for word, rows in ((word, table.filter(pl.col(EVENT) == word)) for word in EVENT_TYPES)
-        if rows.height
+        word: of_type.select(price).item()
+        for word in EVENT_TYPES
+        if (of_type := table.filter(pl.col(EVENT) == word)).height
     }
-    ordered = sorted(means.items(), key=lambda pair: -pair[1])
-    told = ", ".join(f"{word} {number(mean)}" for word, mean in ordered)
-    return f"Value units that one event adds to its session on average: {told}."
+    ranked = sorted(means.items(), key=lambda item: -item[1])
+    prices = ", ".join(f"{word} {number(mean)}" for word, mean in ranked)
+    return f"On average, one event adds this many value units to its session: {prices}."

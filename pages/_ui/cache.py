@@ -14,12 +14,14 @@ import streamlit as st
 from core.audit import Sample, classify_files, compare_features, draw_sample
 from core.base.text import count
 from core.dataset import Dataset, DatasetCard
-from core.eda.charts import categories, long_tail, overview, session_line
-from core.eda.charts.feature_value import with_value
+from core.eda.charts import categories, long_tail, session_line
+from core.eda.column_summary import column_summary
+from core.eda.parts.feature_sample import join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
-from core.eda.parts.selection import SelectedDataset, Selection, units_of
+from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
+from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import session_count, session_table, sessions_of
-from core.eda.run_charts import importance, predicted_and_true, residuals
+from core.eda.run_charts import error_by_day, importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product
 from core.runs import Comparison, compare_runs, load_run
@@ -49,7 +51,7 @@ Query = tuple[tuple[str, str], ...]
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Filtering")
 def _chosen(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's frame)
     """The rows of the session table that a filter lets through."""
-    return Selection.of_query(dict(query)).sessions(_sessions(dataset_folder), Dataset(Path(dataset_folder)))
+    return Selection.from_query(dict(query)).filter_sessions(_sessions(dataset_folder), Dataset(Path(dataset_folder)))
 
 
 @st.cache_data(max_entries=4 * _KEPT, show_spinner=False)
@@ -65,13 +67,13 @@ def _count(sessions: Any) -> int:  # noqa: ANN401 (core's frame)
 
 def _units(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core's column)
     """For each unit whether a filter lets it through."""
-    return units_of(_chosen(dataset_folder, query), Dataset(Path(dataset_folder)))
+    return unit_mask(_chosen(dataset_folder, query), Dataset(Path(dataset_folder)))
 
 
 def _selected(dataset_folder: str, query: Query) -> Dataset:
     """The dataset as a filter shows it."""
     folder = Path(dataset_folder)
-    return SelectedDataset.of(folder, _chosen(dataset_folder, query)) if query else Dataset(folder)
+    return SelectedDataset.from_sessions(folder, _chosen(dataset_folder, query)) if query else Dataset(folder)
 
 
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Counting products")
@@ -84,7 +86,7 @@ def _product_events(dataset_folder: str) -> ProductEvents:
 def _products(dataset_folder: str, query: Query) -> ProductCounts:
     """What the sessions that a filter lets through did, by product and by category."""
     events = _product_events(dataset_folder)
-    return events.counted(_units(dataset_folder, query) if query else None)
+    return events.count(_units(dataset_folder, query) if query else None)
 
 
 @st.cache_data(max_entries=4 * _KEPT, show_spinner="Counting")
@@ -96,7 +98,7 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Any:  # n
             "sessions": lambda: _chosen(dataset_folder, query),
             "products": lambda: _products(dataset_folder, query).products,
             "categories": lambda: _products(dataset_folder, query).categories,
-            "features": lambda: with_value(
+            "features": lambda: join_values(
                 _sampled(dataset_folder, query).train_table(), Dataset(Path(dataset_folder))
             ),
             "files": lambda: compare_features(_sampled(dataset_folder, query)),
@@ -114,7 +116,7 @@ def files_told_apart(dataset_folder: str) -> tuple[float, float] | None:
 @st.cache_data(max_entries=_KEPT, show_spinner="Counting")
 def columns_described(dataset_folder: str, query: Query = ()) -> Any:  # noqa: ANN401 (core's frame)
     """What each column of both files holds."""
-    return overview.columns_frame(_selected(dataset_folder, query))
+    return column_summary(_selected(dataset_folder, query))
 
 
 @st.cache_resource(max_entries=_TABLES_KEPT, show_spinner="Computing features")
@@ -157,7 +159,7 @@ def frequent_categories(dataset_folder: str) -> list[str]:
 
 def session_drawn(dataset_folder: str, query: Query, draw: int) -> str | None:
     """The id of a session that a filter lets through, another one for each draw."""
-    return session_line.drawn(Dataset(Path(dataset_folder)), _chosen(dataset_folder, query), draw)
+    return session_line.draw_session(Dataset(Path(dataset_folder)), _chosen(dataset_folder, query), draw)
 
 
 @st.cache_data(max_entries=_KEPT, show_spinner="Looking for the session")
@@ -189,7 +191,7 @@ def error_frames(run_folder: str, dataset_folder: str | None) -> tuple[Any, Any,
     oof = load_run(Path(run_folder)).table(OOF_FILE).collect()
     days = None
     if dataset_folder is not None:
-        days = residuals.day_frame(oof, Dataset(Path(dataset_folder)).units().select(UNIT, "start").collect())
+        days = error_by_day.frame(oof, Dataset(Path(dataset_folder)).units().select(UNIT, "start").collect())
     return predicted_and_true.frame(oof), residuals.frame(oof), days
 
 

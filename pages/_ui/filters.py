@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.base.text import count, listed, percent
 from core.dataset import DatasetCard
-from core.eda.parts.picking import Pick, picked
+from core.eda.parts.picking import Pick
 from core.eda.parts.selection import Selection
 from core.schema import EVENT_TYPES, ROLES
 
@@ -34,7 +34,7 @@ def selection_of(card: DatasetCard, categories: list[str]) -> Selection:
     # by another page, or with another dataset, which may have other days
     arrives = "filter-file" not in st.session_state or st.session_state.get(_OF) != card.fingerprint
     st.session_state[_OF] = card.fingerprint
-    asked = Selection.of_query(written if arrives and not address and written else address)
+    asked = Selection.from_query(written if arrives and not address and written else address)
     usable, unused = _usable(asked, card)
     unused = [f"{name}={address[name]}" for name in address if name not in asked.as_query()] + unused
     wanted = st.session_state.pop(_WANTED, None)
@@ -80,7 +80,7 @@ def follow(name: str, pick: Pick, told: Mapping[str, Any], chosen: Selection) ->
     if told == st.session_state.get(key):
         return
     st.session_state[key] = told
-    wanted = picked(pick, told, chosen)
+    wanted = pick.apply(told, chosen)
     if wanted is not None and wanted != chosen:
         want(wanted)
 
@@ -102,7 +102,7 @@ def shown(chosen: Selection, sessions: tuple[int, int]) -> str:
     kept, of = sessions
     if chosen.is_empty:
         return f"All {count(of, 'session')} of both files."
-    return f"**{kept:,}** of {count(of, 'session')}: those {chosen.words()}."
+    return f"**{kept:,}** of {count(of, 'session')}: those {chosen.describe()}."
 
 
 def _states(asked: Selection, card: DatasetCard) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import streamlit as st
 from core.base.text import count, number, percent
 from core.dataset import Dataset
 from core.eda.run_charts import (
+    error_by_day,
     fold_scores,
     learner_scores,
     predicted_and_true,
@@ -150,9 +151,9 @@ def show_errors(run: Run, dataset: Dataset | None) -> None:
         "The bars are wide enough for all of them to hold at once with 95%."
     )
     if days is not None and days.height > 1:
-        st.subheader(residuals.DAYS_TITLE, anchor=False)
-        st.markdown(residuals.day_finding(days))
-        st.altair_chart(residuals.day_figure(days))
+        st.subheader(error_by_day.TITLE, anchor=False)
+        st.markdown(error_by_day.finding(days))
+        st.altair_chart(error_by_day.figure(days))
 
 
 def show_coverage(run: Run) -> None:

@@ -1,1 +1,1 @@
-"""One file per chart of the Explore page."""
+"""Charts of the Explore page, one module per chart."""

@@ -1,8 +1,6 @@
-"""Which categories people are interested in, and where they buy."""
+"""The categories with the most events, and how often people buy in them."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import polars as pl
@@ -11,82 +9,89 @@ from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.parts import picking
 from core.eda.parts.product_counts import BUYS, EVENTS
-from core.eda.parts.theme import EVENT_COLOURS, FILE_COLOURS, finished, short_axis
+from core.eda.parts.sentences import NO_EVENTS
+from core.eda.parts.theme import EVENT_COLOURS, FILE_COLOURS, Figure, finished, short_axis
 from core.schema import BUY, CATEGORY, CATEGORY_ID, ROLES
 
 TITLE = "Which categories are most frequent?"
-PICK = picking.categories("category_id")
-_MOST = 20
-_SCHEMA = {
-    "category_id": pl.String,
-    "events": pl.Int64,
-    "share": pl.Float64,
-    "buys": pl.Int64,
-    "buy_rate": pl.Float64,
-    "products": pl.Int64,
-}
+PICK = picking.category_clicks("category_id")
+_MAX_BARS = 20
 
 
-def frame(categories: pl.DataFrame, most: int = _MOST) -> pl.DataFrame:
-    """The categories with most events of both files: category_id, events, share (of all events), buys, buy_rate
-    (purchases an event), products (distinct ones). `categories` are those of core.eda.parts.product_counts.
-    """
+def rank_categories(categories: pl.DataFrame) -> pl.DataFrame:
+    """Return all categories, most events first, with their shares; columns as in `frame`."""
     total = max(int(categories.get_column(EVENTS).sum()), 1)
-    return (
-        categories.sort(EVENTS, CATEGORY_ID, descending=[True, False])
-        .head(most)
-        .with_columns((pl.col(EVENTS) / total).alias("share"), (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"))
-        .select(*_SCHEMA)
+    return categories.sort(EVENTS, CATEGORY_ID, descending=[True, False]).select(
+        "category_id",
+        "events",
+        (pl.col(EVENTS) / total).alias("share"),
+        "buys",
+        (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
+        "products",
     )
+
+
+def frame(categories: pl.DataFrame) -> pl.DataFrame:
+    """Return the 20 categories with the most events of both files, one row each.
+
+    Args:
+        categories: Counts by category, see `core.eda.parts.product_counts`.
+
+    Returns:
+        category_id: The id.
+        events, share: Number of events, and share of all events.
+        buys, buy_rate: Number of purchases, and share of the category's events.
+        products: Number of distinct products.
+    """
+    return rank_categories(categories).head(_MAX_BARS)
 
 
 def most_frequent(dataset: Dataset, most: int) -> list[str]:
-    """The ids of the categories with most events of both files, the most frequent first."""
-    counted = pl.concat([dataset.events(role).select(CATEGORY) for role in ROLES]).group_by(CATEGORY).len()
+    """Return the ids of the categories with the most events of both files, at most `most`."""
+    counts = pl.concat([dataset.events(role).select(CATEGORY) for role in ROLES]).group_by(CATEGORY).len()
     names = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID)
-    named = counted.join(names, on=CATEGORY).sort("len", CATEGORY_ID, descending=[True, False])
-    return list(named.head(most).collect().get_column(CATEGORY_ID))
+    ranked = counts.join(names, on=CATEGORY).sort("len", CATEGORY_ID, descending=[True, False])
+    return list(ranked.head(most).collect().get_column(CATEGORY_ID))
 
 
 def finding(data: pl.DataFrame) -> str:
-    """The most frequent category and the one that sells best, in a sentence."""
+    """Name the most frequent category and the one with the highest share of purchases."""
     if data.is_empty():
-        return "There is no event."
-    first = data.row(0, named=True)
-    told = f"{first['category_id']} has most events ({percent(first['share'])})"
+        return NO_EVENTS
+    top = data.row(0, named=True)
+    sentence = f"{top['category_id']} has the most events ({percent(top['share'])})"
     if data.height == 1:
-        return f"{told}; there is no other."
+        return f"{sentence} and is the only category."
     if not data.get_column("buys").sum():
-        return f"{told}; nothing is bought in the {data.height:,} shown."
+        return f"{sentence}; there are no purchases in the {data.height:,} categories shown."
     by_rate = data.sort("buy_rate", descending=True)
-    best = by_rate.row(0, named=True)
+    best, lowest_rate = by_rate.row(0, named=True), by_rate.item(-1, "buy_rate")
     rate = percent(best["buy_rate"])
-    if rate == percent(by_rate.item(-1, "buy_rate")):
-        return f"{told}; the {data.height:,} shown sell alike ({rate} of their events)."
-    return f"{told}; of the {data.height:,} shown {best['category_id']} sells best ({rate} of its events)."
+    if rate == percent(lowest_rate):
+        return f"{sentence}; in each of the {data.height:,} shown, {rate} of the events are purchases."
+    return f"{sentence}; {best['category_id']} has the highest share of purchases ({rate} of its events)."
 
 
-def about_category() -> list[alt.Tooltip]:
-    """What is told of a category that is pointed at."""
+def category_tooltip() -> list[alt.Tooltip]:
+    """Return the hover text of a category."""
     return [
         alt.Tooltip("category_id:N", title="category"),
         alt.Tooltip("events:Q", format=","),
-        alt.Tooltip("share:Q", title="of all events", format=".1%"),
+        alt.Tooltip("share:Q", title="share of events", format=".1%"),
         alt.Tooltip("buys:Q", title="purchases", format=","),
-        alt.Tooltip("buy_rate:Q", title="purchases an event", format=".1%"),
+        alt.Tooltip("buy_rate:Q", title="purchases per event", format=".1%"),
     ]
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a bar a category, and the purchases in it."""
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one bar of events per category, and the purchases among them."""
+    order = data.get_column("category_id").to_list()
     base = alt.Chart(data).encode(
-        y=alt.Y(
-            "category_id:N", sort=data.get_column("category_id").to_list(), title=None, axis=alt.Axis(labelLimit=220)
-        ),
-        tooltip=[*about_category(), alt.Tooltip("products:Q", format=",")],
+        y=alt.Y("category_id:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=[*category_tooltip(), alt.Tooltip("products:Q", format=",")],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
-        x=alt.X("events:Q", title="events; purchases among them in green", axis=short_axis(5))
+        x=alt.X("events:Q", title="events (green: purchases)", axis=short_axis(5))
     )
     buys = base.mark_bar(color=EVENT_COLOURS[BUY], height=12).encode(x="buys:Q")
-    return finished(events + buys, f"Categories with most events. {finding(data)}", height=22 * _MOST + 40)
+    return finished(events + buys, f"Categories with the most events. {finding(data)}", height=22 * _MAX_BARS + 40)

@@ -1,8 +1,6 @@
-"""Day by day: how much happens, train and test on one axis."""
+"""Events day by day, with train and test on one time axis."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import polars as pl
@@ -10,44 +8,35 @@ import polars as pl
 from core.base.text import count, number
 from core.dataset import Dataset
 from core.eda.parts import picking
-from core.eda.parts.theme import file_scale, finished, short_axis
-from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
+from core.eda.parts.day_bins import SECONDS_PER_DAY, bin_start, day_number, first_and_last_day
+from core.eda.parts.sentences import NO_EVENTS, join_clauses
+from core.eda.parts.theme import Figure, file_scale, finished, short_axis
+from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE, Role
 
-TITLE = "How does the shop do from day to day?"
-PICK = picking.days("day")
-_DAY = 86_400
-_DAYS_A_WEEK = 7
-_MONDAY = 4  # 1970-01-01 was a Thursday: the first Monday came four days later
-_MOST_DAYS = 400
-"""Beyond, days are counted by the week: a point a day would be more than a screen has pixels."""
+TITLE = "How busy is the shop from day to day?"
+PICK = picking.day_span("day")
+_DAYS_PER_WEEK = 7
+_MAX_DAYS = 400
+"""A longer log is shown by week; a point per day would be finer than the screen."""
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """One row a file and day (UTC; of a log of more than 400 days, a week from Monday on): file, day (the first of its
-    week), events, buys. Days without events stand in it with 0, between the first and the last of their file. Days (1,
-    or 7 where a row is a week), first and last (days with an event) are the same in every row of a file.
+    """Count events by file and day (UTC), or by week from Monday if the log has more than 400 days.
+
+    Days without events are included between the first and the last day of their file.
+
+    Returns:
+        file: `train` or `test`.
+        day: The day, or the first day of the week.
+        events, buys: Number of events, and of purchases among them.
+        days: Days per row, 1 or 7.
+        first, last: First and last day with an event; the same in every row of a file.
     """
-    parts = []
-    for role in ROLES:
-        counted = (
-            dataset.events(role)
-            .group_by((pl.col(TIME) // _DAY).alias("number"))
-            .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
-            .collect()
-        )
-        if counted.height:
-            first, last = counted.select(pl.col("number").min(), pl.col("number").max().alias("last")).row(0)
-            every = pl.DataFrame({"number": range(first, last + 1)}, schema={"number": counted.schema["number"]})
-            counted = every.join(counted, on="number", how="left").with_columns(pl.col("events", "buys").fill_null(0))
-        parts.append(counted.select(pl.lit(role).alias("file"), "number", "events", pl.col("buys").cast(pl.Int64)))
-    days = pl.concat(parts)
-    step = _DAYS_A_WEEK if days.get_column("number").n_unique() > _MOST_DAYS else 1
-    begin = (pl.col("number") - _MONDAY) // step * step + _MONDAY
-    day = pl.from_epoch(begin * _DAY, time_unit="s").dt.cast_time_unit("ms").alias("day")
-    number = pl.col("number").cast(pl.Int32).cast(pl.Date)
-    ends = (number.min().over("file").alias("first"), number.max().over("file").alias("last"))
+    by_day = pl.concat([_count_by_day(dataset, role) for role in ROLES])
+    step = _DAYS_PER_WEEK if by_day.get_column("number").n_unique() > _MAX_DAYS else 1
+    day = pl.from_epoch(bin_start(step) * SECONDS_PER_DAY, time_unit="s").dt.cast_time_unit("ms").alias("day")
     return (
-        days.with_columns(pl.lit(step, dtype=pl.Int64).alias("days"), *ends)
+        by_day.with_columns(pl.lit(step, dtype=pl.Int64).alias("days"), *first_and_last_day())
         .group_by("file", day, "days", "first", "last")
         .agg(pl.col("events", "buys").sum())
         .sort(pl.col("file").cast(pl.Enum(ROLES)), "day")
@@ -55,32 +44,45 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     )
 
 
+def _count_by_day(dataset: Dataset, role: Role) -> pl.DataFrame:
+    counts = (
+        dataset.events(role)
+        .group_by(day_number(pl.col(TIME)))
+        .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
+        .collect()
+    )
+    if counts.height:
+        first, last = counts.select(pl.col("number").min(), pl.col("number").max().alias("last")).row(0)
+        days = pl.DataFrame({"number": range(first, last + 1)}, schema={"number": counts.schema["number"]})
+        counts = days.join(counts, on="number", how="left").with_columns(pl.col("events", "buys").fill_null(0))
+    return counts.select(pl.lit(role).alias("file"), "number", "events", pl.col("buys").cast(pl.Int64))
+
+
 def finding(data: pl.DataFrame) -> str:
-    """How long the files are and what a usual day, or week, has, in a sentence."""
-    told = []
+    """State the days that each file covers and its average number of events."""
+    clauses = []
     for role in ROLES:
-        mine = data.filter(pl.col("file") == role)
-        if mine.height:
-            first, last, step = mine.item(0, "first"), mine.item(0, "last"), mine.item(0, "days")
-            days = (last - first).days + 1
-            # the first week and the last are not whole; a file of less than a week has what it has
-            middle = float(mine.get_column("events").sum()) / max(days / step, 1)
-            told.append(
-                f"{role} has {count(days, 'day')} from {first:%d %b %Y} to {last:%d %b %Y}, "
-                f"{number(middle)} events a {_step(data)} on average"
-            )
-    sentence = "; ".join(told)
-    return f"{sentence[0].upper()}{sentence[1:]}." if told else "There is no event."
+        of_file = data.filter(pl.col("file") == role)
+        if of_file.is_empty():
+            continue
+        first, last, step = of_file.select("first", "last", "days").row(0)
+        days = (last - first).days + 1
+        # the first and the last week may be cut off, so the average is over days
+        mean = float(of_file.get_column("events").sum()) / max(days / step, 1)
+        clauses.append(
+            f"{role} has {count(days, 'day')} from {first:%d %b %Y} to {last:%d %b %Y}, "
+            f"{number(mean)} events per {_unit(data)} on average"
+        )
+    return join_clauses(clauses, NO_EVENTS)
 
 
-def _step(data: pl.DataFrame) -> str:
-    """What a row is."""
-    return "week" if data.height and data.item(0, "days") == _DAYS_A_WEEK else "day"
+def _unit(data: pl.DataFrame) -> str:
+    return "week" if data.height and data.item(0, "days") == _DAYS_PER_WEEK else "day"
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a line a file."""
-    step = _step(data)
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one line per file."""
+    unit = _unit(data)
     chart = (
         alt.Chart(data)
         .mark_line(strokeWidth=2.5, point={"size": 28, "filled": True})
@@ -90,10 +92,10 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             color=alt.Color("file:N", scale=file_scale()),
             tooltip=[
                 "file:N",
-                alt.Tooltip("day:T", title="day" if step == "day" else "week from", format="%a %d %b %Y"),
+                alt.Tooltip("day:T", title="day" if unit == "day" else "week from", format="%a %d %b %Y"),
                 alt.Tooltip("events:Q", format=","),
                 alt.Tooltip("buys:Q", title="purchases", format=","),
             ],
         )
     )
-    return finished(chart, f"Events by {step}. {finding(data)}")
+    return finished(chart, f"Events by {unit}. {finding(data)}")

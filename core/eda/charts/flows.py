@@ -1,8 +1,9 @@
-"""The ways through a session as streams from step to step."""
+"""How sessions move from one event type to the next, step by step, as streams (a Sankey diagram)."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -11,19 +12,21 @@ import numpy as np
 import polars as pl
 
 from core.base.text import percent
-from core.eda.parts.session_table import FILE, STEPS, WAY, WAY_STEPS, way_words
-from core.eda.parts.theme import EVENT_COLOURS, MUTED, finished
+from core.eda.parts.sentences import NO_TRAIN_EVENTS
+from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
+from core.eda.parts.theme import EVENT_COLOURS, MUTED, Figure, finished
 from core.schema import EVENT_TYPES
 
-TITLE = "How do sessions go on, step by step?"
+TITLE = "How do sessions continue, step by step?"
 END = "end"
-_ORDER = (*EVENT_TYPES, END)
+_TYPES = (*EVENT_TYPES, END)
+_RANK = {event_type: rank for rank, event_type in enumerate(_TYPES)}
 _GAP = 0.02
-"""Between the streams of a step, as a share of all sessions."""
-_POINTS = 13
-"""Of an edge of a stream, which is enough for its curve to look smooth: at most 1,600 marks in all."""
-_BAR = 0.06
-"""Half of a step's width on the axis of steps."""
+"""Space between the blocks of a step, as a share of all sessions."""
+_CURVE_POINTS = 13
+"""Points along the edge of a stream: enough to look smooth, and at most 1,600 marks in the chart."""
+_HALF_BLOCK = 0.06
+"""Half the width of a block, in units of the step axis."""
 _SCHEMA = {
     "step": pl.Int64,
     "from_type": pl.String,
@@ -31,76 +34,91 @@ _SCHEMA = {
     "sessions": pl.Int64,
     "share": pl.Float64,
 }
+_BLOCK_SCHEMA = {"step": pl.Int64, "event_type": pl.String} | dict.fromkeys(
+    ("share", "x", "right", "low", "high"), pl.Float64
+)
+_STREAM_SCHEMA = _SCHEMA | {"stream": pl.String} | dict.fromkeys(("x", "low", "high"), pl.Float64)
+_Block = tuple[int, str]
+"""A step and an event type."""
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """One row a stream of train: step (from 1, of four), from_type and to_type (the kind of event at that step and at
-    the next, repeats told once; to_type is "end" where the session has no further step), sessions (by user), share (of
-    all sessions). `sessions` is the session table.
+    """Count train sessions by step and by the event types before and after; one row per stream.
+
+    Events of one type in a row are one step. Sessions of several users count once per user.
+
+    Args:
+        sessions: The session table.
+
+    Returns:
+        step: 1 to 4.
+        from_type, to_type: Event type at this step and at the next; `to_type` is "end" if the session has no next step.
+        sessions, share: Number of sessions, and share of all train sessions.
     """
-    ways = sessions.select(FILE, STEPS, WAY).filter(pl.col(FILE) == "train", pl.col(STEPS) > 0).group_by(WAY).len()
-    found: Counter[tuple[int, str, str]] = Counter()
-    for way, times in ways.iter_rows():
-        words = way_words(way)
-        if len(words) < WAY_STEPS:
-            words.append(END)
-        found.update({(step, a, b): times for step, (a, b) in enumerate(pairwise(words), start=1)})
-    total = int(ways.get_column("len").sum())
-    rows = [
-        (step, a, b, times, times / total)
-        for (step, a, b), times in sorted(
-            found.items(), key=lambda each: (each[0][0], _ORDER.index(each[0][1]), _ORDER.index(each[0][2]))
-        )
-    ]
+    in_train = (pl.col(FILE) == "train", pl.col(STEPS) > 0)
+    paths = sessions.select(FILE, STEPS, PATH_CODE).filter(*in_train).group_by(PATH_CODE).len()
+    counts: Counter[tuple[int, str, str]] = Counter()
+    for path_code, n_sessions in paths.iter_rows():
+        types = decode_path(path_code)
+        if len(types) < PATH_STEPS:
+            types.append(END)
+        counts.update({(step, before, after): n_sessions for step, (before, after) in enumerate(pairwise(types), 1)})
+    total = int(paths.get_column("len").sum())
+    rows = [(*stream, counts[stream], counts[stream] / total) for stream in sorted(counts, key=_stream_order)]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
+def _stream_order(stream: tuple[int, str, str]) -> tuple[int, int, int]:
+    step, before, after = stream
+    return step, _RANK[before], _RANK[after]
+
+
 def finding(data: pl.DataFrame) -> str:
-    """How many end after one kind of event, and the widest stream that goes on, in a sentence."""
+    """State the share of sessions with one event type, and the largest stream to another type."""
     if data.is_empty():
-        return "There is no event of train here."
+        return NO_TRAIN_EVENTS
     first = data.filter(pl.col("step") == 1)
     ended = float(first.filter(pl.col("to_type") == END).get_column("share").sum())
-    told = f"{percent(ended)} of the sessions have a single kind of event"
-    on = first.filter(pl.col("to_type") != END).sort("sessions", descending=True)
-    if on.is_empty():
-        return f"{told}."
-    row = on.row(0, named=True)
-    return (
-        f"{told}; the widest stream that goes on is {row['from_type']} to {row['to_type']} ({percent(row['share'])})."
-    )
+    sentence = f"{percent(ended)} of the train sessions have one event type only"
+    streams = first.filter(pl.col("to_type") != END).sort("sessions", descending=True)
+    if streams.is_empty():
+        return f"{sentence}."
+    top = streams.row(0, named=True)
+    change = f"{top['from_type']} to {top['to_type']}"
+    return f"{sentence}; the most frequent first change is {change} ({percent(top['share'])})."
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a block a step and kind of event, as high as its sessions are many, and the streams between them."""
-    blocks, streams = _placed(data)
-    colours = alt.Scale(domain=list(_ORDER), range=[*(EVENT_COLOURS[word] for word in EVENT_TYPES), MUTED])
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw a block per step and event type, as high as its share of the sessions, and the streams between them."""
+    blocks, streams = _layout(data)
+    colours = alt.Scale(domain=list(_TYPES), range=[*(EVENT_COLOURS[word] for word in EVENT_TYPES), MUTED])
     x = alt.X(
         "x:Q",
-        title="step (events of the same kind in a row count once)",
-        scale=alt.Scale(domain=[1 - _BAR, WAY_STEPS + _BAR], nice=False),
-        axis=alt.Axis(values=list(range(1, WAY_STEPS + 1)), format="d", grid=False),
+        title="step (events of one type in a row count once)",
+        scale=alt.Scale(domain=[1 - _HALF_BLOCK, PATH_STEPS + _HALF_BLOCK], nice=False),
+        axis=alt.Axis(values=list(range(1, PATH_STEPS + 1)), format="d", grid=False),
     )
-    # blocks stand apart, so that no number on this axis would be a share
-    y = alt.Y("low:Q", title="height: sessions", axis=alt.Axis(labels=False, grid=False), scale=alt.Scale(nice=False))
-    flow = (
+    # no labels: with gaps between the blocks, a position on this axis is not a share
+    y = alt.Y("low:Q", title="sessions", axis=alt.Axis(labels=False, grid=False), scale=alt.Scale(nice=False))
+    share = alt.Tooltip("share:Q", title="share", format=".1%")
+    stream_areas = (
         alt.Chart(streams)
         .mark_area(opacity=0.4)
         .encode(
             x=x,
             y=y,
             y2="high:Q",
-            color=alt.Color("from_type:N", scale=colours, sort=list(_ORDER)),
+            color=alt.Color("from_type:N", scale=colours, sort=list(_TYPES)),
             detail="stream:N",
             tooltip=[
                 alt.Tooltip("from_type:N", title="from"),
                 alt.Tooltip("to_type:N", title="to"),
                 alt.Tooltip("sessions:Q", format=","),
-                alt.Tooltip("share:Q", title="of all sessions", format=".1%"),
+                share,
             ],
         )
     )
-    block = (
+    block_marks = (
         alt.Chart(blocks)
         .mark_rect()
         .encode(
@@ -108,61 +126,71 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             x2="right:Q",
             y=y,
             y2="high:Q",
-            color=alt.Color("word:N", scale=colours, sort=list(_ORDER)),
-            tooltip=[
-                alt.Tooltip("word:N", title="kind of event"),
-                alt.Tooltip("step:Q"),
-                alt.Tooltip("share:Q", title="of all sessions", format=".1%"),
-            ],
+            color=alt.Color("event_type:N", scale=colours, sort=list(_TYPES)),
+            tooltip=[alt.Tooltip("event_type:N", title="event type"), alt.Tooltip("step:Q"), share],
         )
     )
-    return finished(flow + block, f"Sessions from step to step as streams. {finding(data)}", height=340)
+    return finished(stream_areas + block_marks, f"Sessions from step to step as streams. {finding(data)}", height=340)
 
 
-def _placed(data: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Where the blocks stand, and the edges of the streams, ordered by kind where they leave and reach the blocks."""
-    rows = data.to_dicts()
-    height: dict[tuple[int, str], float] = {}
-    for row in rows:
-        if row["step"] == 1:
-            height[1, row["from_type"]] = height.get((1, row["from_type"]), 0.0) + row["share"]
-        height[row["step"] + 1, row["to_type"]] = height.get((row["step"] + 1, row["to_type"]), 0.0) + row["share"]
-    bottom: dict[tuple[int, str], float] = {}
-    for step in range(1, WAY_STEPS + 1):
-        at = 0.0
-        for word in reversed(_ORDER):  # the first of the funnel on top
-            if (step, word) in height:
-                bottom[step, word] = at
-                at += height[step, word] + _GAP
+def _layout(data: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rectangles of the blocks and the edges of the streams."""
+    streams = data.to_dicts()
+    heights = _block_heights(streams)
+    bottoms = _block_bottoms(heights)
     blocks = [
         {
             "step": step,
-            "word": word,
+            "event_type": event_type,
             "share": share,
-            "x": step - _BAR,
-            "right": step + _BAR,
-            "low": bottom[step, word],
-            "high": bottom[step, word] + share,
+            "x": step - _HALF_BLOCK,
+            "right": step + _HALF_BLOCK,
+            "low": bottoms[step, event_type],
+            "high": bottoms[step, event_type] + share,
         }
-        for (step, word), share in height.items()
+        for (step, event_type), share in heights.items()
     ]
-    bend = (1 - np.cos(np.linspace(0, np.pi, _POINTS))) / 2
-    leaves, reaches = dict(bottom), dict(bottom)
+    edges = _stream_edges(streams, bottoms)
+    return pl.DataFrame(blocks, schema=_BLOCK_SCHEMA), pl.DataFrame(edges, schema=_STREAM_SCHEMA)
+
+
+def _block_heights(streams: Iterable[dict[str, Any]]) -> dict[_Block, float]:
+    """Return the share of the sessions in each block: those that leave the first step, and those that reach a later."""
+    heights: dict[_Block, float] = defaultdict(float)
+    for stream in streams:
+        if stream["step"] == 1:
+            heights[1, stream["from_type"]] += stream["share"]
+        heights[stream["step"] + 1, stream["to_type"]] += stream["share"]
+    return dict(heights)
+
+
+def _block_bottoms(heights: dict[_Block, float]) -> dict[_Block, float]:
+    """Stack the blocks of each step, with the first type of the funnel on top."""
+    bottoms: dict[_Block, float] = {}
+    for step in range(1, PATH_STEPS + 1):
+        bottom = 0.0
+        for event_type in reversed(_TYPES):
+            if (step, event_type) in heights:
+                bottoms[step, event_type] = bottom
+                bottom += heights[step, event_type] + _GAP
+    return bottoms
+
+
+def _stream_edges(streams: Iterable[dict[str, Any]], bottoms: dict[_Block, float]) -> list[dict[str, Any]]:
+    """Return the points along each stream; streams leave and reach a block in the order of the event types."""
+    bend = (1 - np.cos(np.linspace(0, np.pi, _CURVE_POINTS))) / 2
+    left_bottoms, right_bottoms = dict(bottoms), dict(bottoms)
     points = []
-    for row in sorted(
-        rows, key=lambda row: (row["step"], -_ORDER.index(row["from_type"]), -_ORDER.index(row["to_type"]))
-    ):
-        a, b = (row["step"], row["from_type"]), (row["step"] + 1, row["to_type"])
-        along = np.linspace(row["step"] + _BAR, row["step"] + 1 - _BAR, _POINTS)
-        low = leaves[a] + (reaches[b] - leaves[a]) * bend
-        leaves[a] += row["share"]
-        reaches[b] += row["share"]
+    for row in sorted(streams, key=lambda row: (row["step"], -_RANK[row["from_type"]], -_RANK[row["to_type"]])):
+        step, share = row["step"], row["share"]
+        source, target = (step, row["from_type"]), (step + 1, row["to_type"])
+        x = np.linspace(step + _HALF_BLOCK, step + 1 - _HALF_BLOCK, _CURVE_POINTS)
+        low = left_bottoms[source] + (right_bottoms[target] - left_bottoms[source]) * bend
+        left_bottoms[source] += share
+        right_bottoms[target] += share
+        name = f"{step} {row['from_type']} {row['to_type']}"
         points += [
-            {**row, "stream": f"{row['step']} {a[1]} {b[1]}", "x": x, "low": y, "high": y + row["share"]}
-            for x, y in zip(along.tolist(), low.tolist(), strict=True)
+            {**row, "stream": name, "x": point_x, "low": point_low, "high": point_low + share}
+            for point_x, point_low in zip(x.tolist(), low.tolist(), strict=True)
         ]
-    block_schema = {"step": pl.Int64, "word": pl.String} | dict.fromkeys(
-        ("share", "x", "right", "low", "high"), pl.Float64
-    )
-    stream_schema = _SCHEMA | {"stream": pl.String} | dict.fromkeys(("x", "low", "high"), pl.Float64)
-    return pl.DataFrame(blocks, schema=block_schema), pl.DataFrame(points, schema=stream_schema)
+    return points

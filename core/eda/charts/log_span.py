@@ -1,56 +1,55 @@
-"""From when to when the two files run, and how much happens each day."""
+"""The time that the two files cover."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import count
 from core.dataset import Dataset
-from core.eda.parts.theme import file_scale, finished
+from core.eda.parts.day_bins import bin_start, day_number, first_and_last_day
+from core.eda.parts.sentences import NO_EVENTS, join_clauses
+from core.eda.parts.theme import Figure, file_scale, finished
 from core.schema import ROLES, TIME
 
 TITLE = "What time do the files cover?"
-_DAY = 86_400
-_MONDAY = 4  # 1970-01-01 was a Thursday: the first Monday came four days later
-_MOST_BARS = 1_500
-"""Bars that a laptop draws at once and a page is wide for; more days than that are taken together."""
-_STEPS = (1, 7, 28, 364)
+_MAX_BARS = 1_500
+"""More bars than this are slow to draw and finer than the page; longer logs get wider bins."""
+_BIN_DAYS = (1, 7, 28, 364)
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """One row a file and day (UTC) with events, by file and day: file, day, until (the day after), days (1), events,
-    first and last (days with an event; the same in every row of a file).
+    """Count events by file and day (UTC); very long logs by 7, 28 or 364 days.
 
-    A log of very many days is told by weeks, four weeks or 364 days; `until` and `days` say so. Days without events
-    have no row, so that a hole in the log is a gap in the chart.
+    Days without events have no row, so that a gap in the log is a gap in the chart.
+
+    Returns:
+        file: `train` or `test`.
+        day, until: First day of the bin, and the day after its last.
+        days: Days per bin.
+        events: Number of events.
+        first, last: First and last day with an event; the same in every row of a file.
     """
-    counted = [
+    counts = [
         dataset.events(role)
-        .group_by((pl.col(TIME) // _DAY).alias("number"))
+        .group_by(day_number(pl.col(TIME)))
         .agg(pl.len().cast(pl.Int64).alias("events"))
         .select(pl.lit(role).alias("file"), "number", "events")
         .collect()
         for role in ROLES
     ]
-    number = pl.col("number").cast(pl.Int32).cast(pl.Date)
-    ends = (number.min().over("file").alias("first"), number.max().over("file").alias("last"))
-    days = pl.concat(counted).with_columns(*ends)
-    by_step = (_binned(days, step) for step in _STEPS)
-    return next((binned for binned in by_step if binned.height <= _MOST_BARS), _binned(days, _STEPS[-1]))
+    by_day = pl.concat(counts).with_columns(*first_and_last_day())
+    by_step = (_bin_days(by_day, step) for step in _BIN_DAYS)
+    return next((bins for bins in by_step if bins.height <= _MAX_BARS), _bin_days(by_day, _BIN_DAYS[-1]))
 
 
-def _binned(days: pl.DataFrame, step: int) -> pl.DataFrame:
-    """Take `step` days together; bins of several days begin on a Monday."""
-    begin = (pl.col("number") - _MONDAY) // step * step + _MONDAY
-    summed = days.group_by("file", "first", "last", begin.alias("number")).agg(pl.col("events").sum())
-    day = pl.col("number").cast(pl.Int32)
-    return summed.select(
+def _bin_days(by_day: pl.DataFrame, step: int) -> pl.DataFrame:
+    start = bin_start(step).cast(pl.Int32).alias("number")
+    bins = by_day.group_by("file", "first", "last", start).agg(pl.col("events").sum())
+    return bins.select(
         "file",
-        day.cast(pl.Date).alias("day"),
-        (day + step).cast(pl.Date).alias("until"),
+        pl.col("number").cast(pl.Date).alias("day"),
+        (pl.col("number") + step).cast(pl.Date).alias("until"),
         pl.lit(step, dtype=pl.Int64).alias("days"),
         "events",
         "first",
@@ -59,28 +58,28 @@ def _binned(days: pl.DataFrame, step: int) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """From when to when the files run, in a sentence."""
-    told = []
-    for file in ROLES:
-        own = data.filter(pl.col("file") == file)
-        if own.height:
-            events = int(own.get_column("events").sum())
-            told.append(f"{file} runs from {own.item(0, 'first')} to {own.item(0, 'last')} ({count(events, 'event')})")
-    sentence = ", ".join(told)
-    return f"{sentence[:1].upper()}{sentence[1:]}." if told else "The files hold no event."
+    """State the first and the last day of each file and its number of events."""
+    clauses = []
+    for role in ROLES:
+        of_file = data.filter(pl.col("file") == role)
+        if of_file.height:
+            first, last = of_file.select("first", "last").row(0)
+            events = count(int(of_file.get_column("events").sum()), "event")
+            clauses.append(f"{role} runs from {first} to {last} ({events})")
+    return join_clauses(clauses, NO_EVENTS)
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a bar a day and file, side by side in time, on top of each other where the files overlap."""
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one bar per bin and file; bars are stacked where the files overlap."""
     days = data.get_column("days")[0] if data.height else 1
-    span = "day" if days == 1 else f"{days} days"
+    unit = "day" if days == 1 else f"{days} days"
     chart = (
         alt.Chart(data)
         .mark_bar(orient="vertical", binSpacing=0)
         .encode(
             x=alt.X("day:T", title="day (UTC)"),
             x2="until:T",
-            y=alt.Y("events:Q", title=f"events by {span}", stack="zero"),
+            y=alt.Y("events:Q", title=f"events per {unit}", stack="zero"),
             color=alt.Color("file:N", scale=file_scale()),
             tooltip=[
                 "file:N",
@@ -89,4 +88,4 @@ def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no
             ],
         )
     )
-    return finished(chart, f"Events by {span} and file. {finding(data)}")
+    return finished(chart, f"Events per {unit} and file. {finding(data)}")

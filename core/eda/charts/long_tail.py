@@ -1,8 +1,8 @@
-"""How the events are spread over the products: a few that everybody looks at, and the long tail."""
+"""How events are spread over products: a few popular ones and a long tail."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
 import numpy as np
@@ -10,21 +10,29 @@ import polars as pl
 
 from core.base.text import count, percent
 from core.eda.parts.product_counts import BUYS, EVENTS
-from core.eda.parts.theme import ACCENT, finished, short_axis
+from core.eda.parts.sentences import NO_EVENTS
+from core.eda.parts.theme import ACCENT, Figure, finished, share_axis, short_axis
 from core.schema import PRODUCT_ID
 
-TITLE = "Is it few products or many?"
+TITLE = "Do few products get most of the attention?"
 Order = Literal["events", "buy_rate"]
 FEWEST_EVENTS = 20
-"""Of a product, below which its purchases an event say little."""
+"""The share of purchases says little for a product with fewer events."""
 _POINTS = 200
 _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products": pl.Int64}
 
 
 def frame(products: pl.DataFrame) -> pl.DataFrame:
-    """One row a product, the most frequent first, thinned to some 200: rank (from 1), events (of both files), held
-    (share of all events on it and those before), products (how many there are; the same in every row). `products` are
-    those of core.eda.parts.product_counts.
+    """Rank products by events; one row per product, thinned to about 200 rows.
+
+    Args:
+        products: Counts by product, see `core.eda.parts.product_counts`.
+
+    Returns:
+        rank: 1 for the most frequent product.
+        events: Number of events of both files.
+        held: Share of all events on this product and those ranked before it.
+        products: Number of products; the same in every row.
     """
     events = np.sort(products.get_column(EVENTS).to_numpy())[::-1]
     if not len(events):
@@ -40,11 +48,18 @@ def frame(products: pl.DataFrame) -> pl.DataFrame:
 
 
 def top_frame(products: pl.DataFrame, most: int = 20, by: Order = "events") -> pl.DataFrame:
-    """The products with most events, or with most purchases an event (of those with 20 events or more): product_id,
-    events, buys, share (of all events), buy_rate (purchases an event).
+    """Return the top products, one row each.
+
+    Args:
+        products: Counts by product, see `core.eda.parts.product_counts`.
+        most: Number of products.
+        by: Rank by number of events, or by share of purchases among products of 20 events or more.
+
+    Returns:
+        product_id, events, buys, share (of all events), buy_rate (purchases per event).
     """
     total = max(int(products.get_column(EVENTS).sum()), 1)
-    told = products.select(
+    rates = products.select(
         PRODUCT_ID,
         EVENTS,
         BUYS,
@@ -52,44 +67,42 @@ def top_frame(products: pl.DataFrame, most: int = 20, by: Order = "events") -> p
         (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
     )
     if by == "buy_rate":
-        told = told.filter(pl.col(EVENTS) >= FEWEST_EVENTS)
-    order = {by: True, EVENTS: True, PRODUCT_ID: False}
-    # not all of a million products are sorted for a few of them
-    few = told.top_k(most, by=list(order), reverse=[not falls for falls in order.values()])
-    return few.sort(list(order), descending=list(order.values()))
+        rates = rates.filter(pl.col(EVENTS) >= FEWEST_EVENTS)
+    descending = {by: True, EVENTS: True, PRODUCT_ID: False}
+    # top_k avoids sorting a million products to show a few
+    top = rates.top_k(most, by=list(descending), reverse=[not falls for falls in descending.values()])
+    return top.sort(list(descending), descending=list(descending.values()))
 
 
 def finding(data: pl.DataFrame) -> str:
-    """What the most frequent hundredth holds, in a sentence."""
+    """State the share of events on the top 1% of the products."""
     if data.is_empty():
-        return "There is no event."
-    products = data.item(0, "products")
-    first = max(1, round(products / 100))
-    held = float(np.interp(first, data.get_column("rank").to_numpy(), data.get_column("held").to_numpy()))
-    return f"Of {count(products, 'product')}, {_the_first(first)} {percent(held)} of all events."
+        return NO_EVENTS
+    n_products = data.item(0, "products")
+    top = max(1, round(n_products / 100))
+    held = float(np.interp(top, data.get_column("rank").to_numpy(), data.get_column("held").to_numpy()))
+    subject = "the top one has" if top == 1 else f"the top {top:,} have"
+    return f"Of {count(n_products, 'product')}, {subject} {percent(held)} of all events."
 
 
-def _the_first(products: int) -> str:
-    return "the most frequent one has" if products == 1 else f"the {products:,} most frequent ones have"
-
-
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw the share of events held over the rank, on a log scale."""
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw the share of events held against the rank, on a log scale."""
+    rank = alt.X(
+        "rank:Q",
+        title="products, most frequent first (log scale)",
+        scale=alt.Scale(type="log", nice=False),
+        axis=short_axis(6),
+    )
     chart = (
         alt.Chart(data)
         .mark_line(color=ACCENT, strokeWidth=2.5)
         .encode(
-            x=alt.X(
-                "rank:Q",
-                title="products, most frequent first (log scale)",
-                scale=alt.Scale(type="log", nice=False),
-                axis=short_axis(6),
-            ),
-            y=alt.Y("held:Q", title="share of all events on them", axis=alt.Axis(format="%", tickCount=5)),
+            x=rank,
+            y=alt.Y("held:Q", title="share of all events", axis=share_axis()),
             tooltip=[
                 alt.Tooltip("rank:Q", format=","),
-                alt.Tooltip("events:Q", title="its events", format=","),
-                alt.Tooltip("held:Q", title="held so far", format=".1%"),
+                alt.Tooltip("events:Q", title="events", format=","),
+                alt.Tooltip("held:Q", title="cumulative share", format=".1%"),
             ],
         )
     )

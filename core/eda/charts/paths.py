@@ -1,72 +1,80 @@
-"""The ways through the shop that people take most often."""
+"""The most frequent paths through a session, as sequences of event types."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.session_table import FILE, STEPS, WAY, WAY_STEPS, way_words
-from core.eda.parts.theme import ACCENT, MUTED, finished
+from core.eda.parts.sentences import NO_TRAIN_EVENTS
+from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
+from core.eda.parts.theme import ACCENT, MUTED, Figure, finished, share_axis
 from core.schema import VALUE, VALUE_UNIT
 
-TITLE = "Which paths do people take?"
-_MOST = 15
+TITLE = "Which paths do sessions take?"
+_MAX_PATHS = 15
 _ARROW = " → "
 _SCHEMA = {"path": pl.String, "sessions": pl.Int64, "share": pl.Float64, "mean": pl.Float64}
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """The most frequent paths of train, at most 15: path (event types in order, repeats of the same told once, cut
-    after five), sessions (by user), share, mean (session value, value units; null where none is known). `sessions` is
-    the session table.
+    """Count train sessions by path; one row per path, the 15 most frequent.
+
+    Args:
+        sessions: The session table.
+
+    Returns:
+        path: Event types in order. Repeats count once; after five steps "…" follows.
+        sessions, share: Number of sessions (one of several users counts once per user), and share of all.
+        mean: Average session value, in value units; null if no value is known.
     """
-    counted = (
-        sessions.select(FILE, STEPS, WAY, VALUE)
+    counts = (
+        sessions.select(FILE, STEPS, PATH_CODE, VALUE)
         .filter(pl.col(FILE) == "train", pl.col(STEPS) > 0)
-        .group_by(WAY, (pl.col(STEPS) > WAY_STEPS).alias("cut"))
+        .group_by(PATH_CODE, (pl.col(STEPS) > PATH_STEPS).alias("is_cut"))
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
     )
-    if counted.is_empty():
+    if counts.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    told = [_ARROW.join([*way_words(way), *(["…"] if cut else [])]) for way, cut in counted.select(WAY, "cut").rows()]
+    paths = [
+        _ARROW.join([*decode_path(code), *(["…"] if is_cut else [])])
+        for code, is_cut in counts.select(PATH_CODE, "is_cut").rows()
+    ]
+    share = (pl.col("sessions") / pl.col("sessions").sum()).alias("share")
     return (
-        counted.with_columns(pl.Series("path", told), (pl.col("sessions") / pl.col("sessions").sum()).alias("share"))
+        counts.with_columns(pl.Series("path", paths), share)
         .sort("sessions", "path", descending=[True, False])
-        .head(_MOST)
+        .head(_MAX_PATHS)
         .select(*_SCHEMA)
     )
 
 
 def finding(data: pl.DataFrame) -> str:
-    """The most frequent path, and how much the shown ones cover, in a sentence."""
+    """Name the most frequent path, and the share of sessions that the shown paths cover."""
     if data.is_empty():
-        return "There is no event of train here."
-    first = data.row(0, named=True)
-    held = percent(float(data.get_column("share").sum()))
-    rest = f"the {data.height:,} most frequent paths are those of {held}"
-    return f"{percent(first['share'])} of the sessions go {first['path']}; {rest}."
+        return NO_TRAIN_EVENTS
+    path, share = data.row(0, named=True)["path"], data.item(0, "share")
+    covered = percent(float(data.get_column("share").sum()))
+    return (
+        f"The most frequent path is {path} ({percent(share)} of the train sessions); the {data.height:,} paths shown "
+        f"cover {covered}."
+    )
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a bar a path; the label carries the mean value."""
-    told = pl.col("mean").map_elements(number, return_dtype=pl.String).fill_null("–")
-    base = alt.Chart(data.with_columns(told.alias("told"))).encode(
-        x=alt.X(
-            "share:Q",
-            title=["share of the train sessions", "label: mean value"],
-            axis=alt.Axis(format="%", tickCount=5),
-        ),
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one bar per path, labelled with the average value."""
+    label = pl.col("mean").map_elements(number, return_dtype=pl.String).fill_null("–").alias("label")
+    title = ["share of the train sessions", "label: average value"]
+    base = alt.Chart(data.with_columns(label)).encode(
+        x=alt.X("share:Q", title=title, axis=share_axis()),
         y=alt.Y("path:N", sort=data.get_column("path").to_list(), title=None, axis=alt.Axis(labelLimit=330)),
         tooltip=[
             alt.Tooltip("path:N"),
             alt.Tooltip("sessions:Q", format=","),
             alt.Tooltip("share:Q", format=".1%"),
-            alt.Tooltip("mean:Q", title=f"mean value ({VALUE_UNIT})", format=",.3~r"),
+            alt.Tooltip("mean:Q", title=f"average value ({VALUE_UNIT})", format=",.3~r"),
         ],
     )
     bars = base.mark_bar(color=ACCENT, height=14)
-    labels = base.mark_text(align="left", dx=4, fontSize=11, color=MUTED).encode(text="told:N")
-    return finished(bars + labels, f"Most frequent paths of event types. {finding(data)}", height=24 * _MOST + 40)
+    labels = base.mark_text(align="left", dx=4, fontSize=11, color=MUTED).encode(text="label:N")
+    return finished(bars + labels, f"Most frequent paths of event types. {finding(data)}", height=24 * _MAX_PATHS + 40)

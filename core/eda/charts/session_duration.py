@@ -1,24 +1,18 @@
-"""How long sessions last by the clock, and what those that last longer are worth."""
+"""How long sessions last, from the first to the last event."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
-from core.base.text import count, duration, number, percent, short_duration
-from core.eda.parts import value_by_class
-from core.eda.parts.by_file import by_file
-from core.eda.parts.duration_classes import ENDS, LABELS, counted, place_of
+from core.base.text import duration, percent
+from core.eda.parts.by_file import draw_by_file
+from core.eda.parts.duration_classes import LABELS, count_by_class
 from core.eda.parts.session_table import DURATION, EVENTS, FILE
-from core.eda.parts.theme import finished
-from core.schema import ROLES, VALUE
+from core.eda.parts.theme import Figure, finished
+from core.schema import ROLES
 
 TITLE = "How long do sessions last?"
-VALUE_TITLE = "Are sessions that last longer worth more?"
-SINGLE = "1 event"
-FEWEST = 30
-"""Sessions in a class below which its mean says little."""
+AXIS_TITLE = "first to last event"
 _SCHEMA = {
     "file": pl.String,
     "place": pl.Int64,
@@ -31,88 +25,47 @@ _SCHEMA = {
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """One row a file and class of duration (seconds from the first to the last event) of the sessions with two events
-    or more: file, place (of the class, from 0), label, sessions, share (of these sessions of the file); median (of
-    them, seconds) and several (share of the file's sessions that have two events or more) are the same in every row of
-    a file. `sessions` is the session table.
+    """Count sessions of two or more events by duration; one row per file and class of duration.
+
+    Args:
+        sessions: The session table.
+
+    Returns:
+        file: `train` or `test`.
+        place, label: Index (from 0) and label of the class.
+        sessions, share: Number of sessions, and share of the file's sessions of two or more events.
+        median: Median duration of these, in seconds; the same in every row of a file.
+        several: Share of the file's sessions that have two or more events; the same in every row of a file.
     """
     parts = []
     for role in ROLES:
-        mine = sessions.select(FILE, EVENTS, DURATION).filter(pl.col(FILE) == role, pl.col(EVENTS) > 0)
-        longer = mine.filter(pl.col(EVENTS) > 1)
-        if longer.is_empty():
+        of_file = sessions.select(FILE, EVENTS, DURATION).filter(pl.col(FILE) == role, pl.col(EVENTS) > 0)
+        durations = of_file.filter(pl.col(EVENTS) > 1).get_column(DURATION)
+        if durations.is_empty():
             continue
         parts.append(
-            counted(longer.get_column(DURATION), "sessions").select(
+            count_by_class(durations, "sessions").select(
                 pl.lit(role).alias("file"),
                 pl.all(),
-                pl.lit(longer.get_column(DURATION).median(), pl.Float64).alias("median"),
-                pl.lit(longer.height / mine.height).alias("several"),
+                pl.lit(durations.median(), pl.Float64).alias("median"),
+                pl.lit(len(durations) / of_file.height).alias("several"),
             )
         )
     return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
 
 
-def value_frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """One row a class of train sessions with a value, those of a single event as class -1: place, label, sessions,
-    mean, median, low and high (quartiles), in value units.
-    """
-    place = pl.when(pl.col(EVENTS) > 1).then(place_of(pl.col(DURATION))).otherwise(-1)
-    labels = {-1: SINGLE, **dict(enumerate(LABELS))}
-    return (
-        value_by_class.summary(
-            sessions.select(EVENTS, DURATION, VALUE).filter(pl.col(EVENTS) > 0), place.cast(pl.Int64).alias("place")
-        )
-        .with_columns(pl.col("place").replace_strict(labels, return_dtype=pl.String).alias("label"))
-        .select("place", "label", "sessions", "mean", "median", "low", "high")
-    )
-
-
 def finding(data: pl.DataFrame) -> str:
-    """The usual duration, in a sentence."""
+    """State the share of sessions with two or more events and their median duration."""
     if data.is_empty():
         return "No session has two events, so none has a duration."
     row = data.row(0, named=True)
     return (
-        f"{percent(row['several'])} of the sessions in {row['file']} have two events or more; half of these last at "
-        f"most {duration(row['median'])}."
+        f"{percent(row['several'])} of the {row['file']} sessions have two or more events; half of these last at most "
+        f"{duration(row['median'])}."
     )
 
 
-def value_finding(data: pl.DataFrame) -> str:
-    """Which class is worth most on average, among those with sessions enough to say so, in a sentence."""
-    many = data.filter(pl.col("sessions") >= FEWEST)
-    if many.height < 2:
-        return f"There are no two classes of {FEWEST} sessions with a value to compare."
-    least, most = (many.sort("mean").row(place, named=True) for place in (0, -1))
-    low, high = number(least["mean"]), number(most["mean"])
-    told = (
-        f"Sessions are worth {high} on average, however long they last"
-        if low == high
-        else f"Sessions of {_class(most)} are worth most on average, {high}, those of {_class(least)} least, {low}"
-    )
-    return f"{told}; only classes of {count(FEWEST, 'session')} or more are compared."
-
-
-def _class(row: dict[str, Any]) -> str:
-    place = row["place"]
-    if place < 0:
-        return "a single event"
-    if place == 0:
-        return "several events within a second"
-    if place == len(ENDS):
-        return f"more than {short_duration(ENDS[-1])}"
-    return f"{short_duration(ENDS[place - 1])} to {short_duration(ENDS[place])}"
-
-
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a bar a class, the files beside each other."""
-    chart = by_file(data, "from the first event to the last", LABELS, of="the sessions", tooltip="duration")
-    return finished(chart, f"Durations of sessions of two events or more. {finding(data)}")
-
-
-def value_figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw mean and quartiles of the value by class."""
-    title = "from the first event to the last"
-    chart = value_by_class.drawn(data, title, (SINGLE, *LABELS), tooltip="duration")
-    return finished(chart, f"Session value by duration. {value_finding(data)}")
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one bar per class and file."""
+    chart = draw_by_file(data, AXIS_TITLE, LABELS, whole="the sessions", tooltip="duration")
+    return finished(chart, f"Durations of sessions of two or more events. {finding(data)}")

@@ -1,38 +1,44 @@
-"""When the shop is busy."""
+"""Events by hour of the day."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import percent
 from core.dataset import Dataset
-from core.eda.parts.theme import file_scale, finished
+from core.eda.parts.day_bins import SECONDS_PER_DAY
+from core.eda.parts.sentences import NO_EVENTS
+from core.eda.parts.theme import Figure, file_scale, finished, share_axis
+from core.eda.parts.week_hours import SECONDS_PER_HOUR
 from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
 
 TITLE = "When is the shop busy?"
-_HOUR, _DAY = 3_600, 86_400
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """One row a file and hour of the day (UTC, 0 to 23, all present): file, hour, events, share (of the file's events),
-    buy_share (part of the hour's events that are purchases, null for an hour without events).
+    """Count events by file and hour of the day; one row per (file, hour), all 24 hours present.
+
+    Returns:
+        file: `train` or `test`.
+        hour: Hour of the day (UTC), 0 to 23.
+        events, share: Number of events, and share of the file's events.
+        buy_share: Share of the hour's events that are purchases; null for an hour without events.
     """
     hours = pl.DataFrame({"hour": range(24)}, schema={"hour": pl.Int64})
+    hour = ((pl.col(TIME) % SECONDS_PER_DAY) // SECONDS_PER_HOUR).cast(pl.Int64).alias("hour")
     parts = []
     for role in ROLES:
-        counted = (
+        counts = (
             dataset.events(role)
-            .group_by(((pl.col(TIME) % _DAY) // _HOUR).cast(pl.Int64).alias("hour"))
+            .group_by(hour)
             .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
             .collect()
         )
-        part = hours.join(counted, on="hour", how="left").with_columns(pl.col("events", "buys").fill_null(0))
-        total = max(part.get_column("events").sum(), 1)
+        of_day = hours.join(counts, on="hour", how="left").with_columns(pl.col("events", "buys").fill_null(0))
+        total = max(of_day.get_column("events").sum(), 1)
         parts.append(
-            part.select(
+            of_day.select(
                 pl.lit(role).alias("file"),
                 "hour",
                 "events",
@@ -44,34 +50,35 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """The busiest and the quietest hour, in a sentence."""
-    there = [role for role in ROLES if data.filter(pl.col("file") == role).get_column("events").sum()]
-    if not there:
-        return "There is no event."
-    mine = data.filter(pl.col("file") == there[0]).sort("share", descending=True)
-    busiest, quietest = mine.row(0, named=True), mine.row(-1, named=True)
+    """Name the busiest and the quietest hour of train, or of test if train has no events."""
+    with_events = data.filter(pl.col("events").sum().over("file") > 0)
+    if with_events.is_empty():
+        return NO_EVENTS
+    file = with_events.item(0, "file")
+    hours = with_events.filter(pl.col("file") == file).sort("share", descending=True)
+    busiest, quietest = hours.row(0, named=True), hours.row(-1, named=True)
     return (
-        f"In {there[0]} the busiest hour begins at {busiest['hour']:02d}:00 UTC "
-        f"({percent(busiest['share'])} of the events), "
-        f"the quietest at {quietest['hour']:02d}:00 ({percent(quietest['share'])})."
+        f"The busiest hour in {file} is {busiest['hour']:02d}:00 UTC ({percent(busiest['share'])} of the events), the "
+        f"quietest {quietest['hour']:02d}:00 ({percent(quietest['share'])})."
     )
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a line over the day for each file."""
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one line over the day per file."""
+    hours = alt.Axis(values=list(range(0, 24, 3)), format="02d")
     chart = (
         alt.Chart(data)
         .mark_line(point={"size": 36, "filled": True}, strokeWidth=2.5)
         .encode(
-            x=alt.X("hour:Q", title="hour of the day (UTC)", axis=alt.Axis(values=list(range(0, 24, 3)), format="02d")),
-            y=alt.Y("share:Q", title="share of the file's events", axis=alt.Axis(format="%", tickCount=5)),
+            x=alt.X("hour:Q", title="hour of the day (UTC)", axis=hours),
+            y=alt.Y("share:Q", title="share of the file's events", axis=share_axis()),
             color=alt.Color("file:N", scale=file_scale()),
             tooltip=[
                 "file:N",
                 alt.Tooltip("hour:Q", title="hour (UTC)"),
                 alt.Tooltip("events:Q", format=","),
                 alt.Tooltip("share:Q", format=".1%"),
-                alt.Tooltip("buy_share:Q", title="of them purchases", format=".1%"),
+                alt.Tooltip("buy_share:Q", title="purchases", format=".1%"),
             ],
         )
     )

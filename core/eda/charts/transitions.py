@@ -1,86 +1,89 @@
-"""What people do next: from one event type to the next within a session."""
+"""Transitions from one event type to the next within a session."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import percent
 from core.dataset import Dataset
-from core.eda.parts.theme import ACCENT, finished
+from core.eda.parts.sentences import NO_TRAIN_EVENTS, join_clauses
+from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, finished
 from core.schema import EVENT_TYPES, TYPE, UNIT
 
-TITLE = "What comes next?"
+TITLE = "Which event comes next?"
 BEGIN, END = "begin", "end"
-_SCHEMA = {"from_type": pl.String, "to_type": pl.String, "times": pl.Int64, "share": pl.Float64}
 _FROM, _TO = (BEGIN, *EVENT_TYPES), (*EVENT_TYPES, END)
+_SCHEMA = {"from_type": pl.String, "to_type": pl.String, "times": pl.Int64, "share": pl.Float64}
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """One row a pair of event types in train, all pairs present: from_type (or begin), to_type (or end), times, share
-    (of all that follow from_type; null where nothing does). Events of the same second stand in the order of the file.
+    """Count transitions in train; one row per pair of event types, all pairs present.
+
+    Events of the same second keep the order of the file.
+
+    Returns:
+        from_type: Event type, or "begin" for the start of a session.
+        to_type: Next event type, or "end" for the end of a session.
+        times: Number of transitions.
+        share: Share of the transitions from `from_type`; null if there are none.
     """
-    # sorted by unit and time: what stands after is the same unit's, or the unit ends
-    unit, kind = pl.col(UNIT), pl.col(TYPE)
-    last = (unit != unit.shift(-1)).fill_null(value=True)
-    pairs = dataset.events("train").select(
-        pl.when((unit != unit.shift(1)).fill_null(value=True)).then(kind).alias("first"),
-        kind.alias("a"),
-        pl.when(~last).then(kind.shift(-1)).alias("b"),
+    # events are sorted by unit and time, so a neighbour is of the same unit or marks its begin or end
+    unit, event_type = pl.col(UNIT), pl.col(TYPE)
+    is_first = (unit != unit.shift(1)).fill_null(value=True)
+    is_last = (unit != unit.shift(-1)).fill_null(value=True)
+    events = dataset.events("train").select(
+        pl.when(is_first).then(event_type).alias("first"),
+        event_type.alias("current"),
+        pl.when(~is_last).then(event_type.shift(-1)).alias("next"),
     )
-    counted = pairs.group_by("first", "a", "b").len().collect()
-    words = dict(enumerate(EVENT_TYPES)) | {None: END}
-    found: Counter[tuple[str, str]] = Counter()
-    for first, a, b, times in counted.iter_rows():
-        found[words[a], words[b]] += times
+    names = dict(enumerate(EVENT_TYPES)) | {None: END}
+    times: Counter[tuple[str, str]] = Counter()
+    for first, current, following, n in events.group_by("first", "current", "next").len().collect().iter_rows():
+        times[names[current], names[following]] += n
         if first is not None:
-            found[BEGIN, words[first]] += times
-    if not found:
+            times[BEGIN, names[first]] += n
+    if not times:
         return pl.DataFrame(schema=_SCHEMA)
-    rows = [(a, b, found[a, b]) for a in _FROM for b in _TO if (a, b) != (BEGIN, END)]
-    data = pl.DataFrame(rows, schema={"from_type": pl.String, "to_type": pl.String, "times": pl.Int64}, orient="row")
+    rows = [(before, after, times[before, after], None) for before in _FROM for after in _TO]
+    pairs = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     total = pl.col("times").sum().over("from_type")
-    return data.with_columns(pl.when(total > 0).then(pl.col("times") / total).alias("share"))
+    impossible = (pl.col("from_type") == BEGIN) & (pl.col("to_type") == END)
+    return pairs.filter(~impossible).with_columns(pl.when(total > 0).then(pl.col("times") / total).alias("share"))
 
 
 def finding(data: pl.DataFrame) -> str:
-    """What follows the first event type most often, in a sentence."""
-    told = []
+    """State what most often follows the first two event types that occur."""
+    clauses = []
     for word in EVENT_TYPES:
-        mine = data.filter((pl.col("from_type") == word) & (pl.col("times") > 0)).sort("times", descending=True)
-        if mine.height:
-            row = mine.row(0, named=True)
-            what = "the session ends" if row["to_type"] == END else f"comes {row['to_type']}"
-            told.append(f"after {word} {what} in {percent(row['share'])} of the cases")
-    sentence = "; ".join(told[:2])
-    return f"{sentence[0].upper()}{sentence[1:]}." if told else "There is no event of train here."
+        following = data.filter(pl.col("from_type") == word, pl.col("times") > 0).sort("times", descending=True)
+        if following.height:
+            top = following.row(0, named=True)
+            event = "the session ends" if top["to_type"] == END else f"{top['to_type']} follows"
+            clauses.append(f"after {word}, {event} in {percent(top['share'])} of the cases")
+    return join_clauses(clauses[:2], NO_TRAIN_EVENTS)
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a table of shares, darker where more follow."""
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw a table of shares, darker where the share is higher."""
+    split_words = alt.Axis(labelAngle=0, orient="top", labelOverlap=False, labelExpr="split(datum.label, '_')")
     base = alt.Chart(data).encode(
-        x=alt.X(
-            "to_type:N",
-            title="then",
-            sort=list(_TO),
-            axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=False, labelExpr="split(datum.label, '_')"),
-        ),
+        x=alt.X("to_type:N", title="next", sort=list(_TO), axis=split_words),
         y=alt.Y("from_type:N", title="after", sort=list(_FROM), axis=alt.Axis(grid=False)),
         tooltip=[
             alt.Tooltip("from_type:N", title="after"),
-            alt.Tooltip("to_type:N", title="next"),  # Vega refuses "then" as the name of a line
+            alt.Tooltip("to_type:N", title="next"),
             alt.Tooltip("times:Q", format=","),
             alt.Tooltip("share:Q", format=".1%"),
         ],
     )
     cells = base.mark_rect().encode(
-        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#E8ECFB", ACCENT]), legend=None)
+        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[PALE, ACCENT]), legend=None)
     )
     text = base.mark_text(fontSize=12).encode(
         text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value("#1F2937")),
+        color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value(DARK_TEXT)),
     )
     return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

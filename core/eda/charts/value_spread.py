@@ -1,64 +1,67 @@
-"""How widely values spread among sessions that go equally far."""
+"""How widely values spread among sessions that reach the same step."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import polars as pl
 
 from core.base.text import number
-from core.eda.parts.boxes import SCHEMA, drawn, height, numbers
+from core.eda.parts.boxes import SCHEMA, box_statistics, chart_height, draw_boxes
+from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.session_table import OF_TYPE
-from core.eda.parts.theme import finished
+from core.eda.parts.theme import Figure, finished
 from core.schema import ADD_CART, BUY, REMOVE_CART, VALUE, VIEW
 
-TITLE = "How much does value differ between sessions that go equally far?"
-_STEPS = (VIEW, ADD_CART, REMOVE_CART, BUY)
+TITLE = "How much does value differ between sessions that reach the same step?"
 _LABELS = {
     VIEW: "views only",
-    ADD_CART: "cart filled, nothing bought",
-    REMOVE_CART: "something put back, nothing bought",
-    BUY: "bought",
+    ADD_CART: "added to cart, no purchase",
+    REMOVE_CART: "removed from cart, no purchase",
+    BUY: "purchase",
 }
+"""Steps in the order in which a session reaches them."""
 _SCHEMA = {"event_type": pl.String, "label": pl.String, **SCHEMA}
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """A box a furthest step of train sessions (VIEW only, ADD_CART, REMOVE_CART, BUY): event_type, label, sessions,
-    mean and quantiles of their value (see core.eda.parts.boxes). `sessions` is the session table.
+    """Summarize the value of train sessions by the last step that they reach; one row per step.
+
+    Args:
+        sessions: The session table.
+
+    Returns:
+        event_type, label: The step, VIEW, ADD_CART, REMOVE_CART or BUY, and its label.
+        sessions, mean and quantiles of the value: See `core.eda.parts.boxes`.
     """
-    value = pl.col(VALUE)
     step = pl.lit(VIEW)
-    for word in _STEPS[1:]:
+    for word in _LABELS:
         step = pl.when(pl.col(OF_TYPE[word]) > 0).then(pl.lit(word)).otherwise(step)
     return (
         sessions.select(VALUE, *OF_TYPE.values())
-        .filter(value.is_not_null(), pl.sum_horizontal(*OF_TYPE.values()) > 0)
+        .filter(pl.col(VALUE).is_not_null(), pl.sum_horizontal(*OF_TYPE.values()) > 0)
         .group_by(step.alias("event_type"))
-        .agg(numbers())
+        .agg(box_statistics())
         .with_columns(pl.col("event_type").replace_strict(_LABELS, return_dtype=pl.String).alias("label"))
-        .sort(pl.col("event_type").cast(pl.Enum(_STEPS)))
+        .sort(pl.col("event_type").cast(pl.Enum(list(_LABELS))))
         .select(*_SCHEMA)
     )
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Where the middle half of those that go furthest lies, in a sentence."""
+    """Compare the middle half of the values at the last and at the first step."""
     if data.is_empty():
-        return "No train session here has a value."
-    far, near = data.row(-1, named=True), data.row(0, named=True)
-    told = (
-        f"The middle half of the sessions “{far['label']}” is worth {number(far['low'])} to {number(far['high'])}, "
-        f"one in twenty more than {number(far['p95'])}"
+        return NO_VALUES
+    last, first = data.row(-1, named=True), data.row(0, named=True)
+    sentence = (
+        f"Among sessions with “{last['label']}”, the middle half is worth {number(last['low'])} to "
+        f"{number(last['high'])} and the top 5% more than {number(last['p95'])}"
     )
-    return (
-        f"{told}; of those “{near['label']}” the middle half {number(near['low'])} to {number(near['high'])}."
-        if (data.height > 1)
-        else f"{told}."
-    )
+    if data.height == 1:
+        return f"{sentence}."
+    low, high = number(first["low"]), number(first["high"])
+    return f"{sentence}; with “{first['label']}”, the middle half is worth {low} to {high}."
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a box a step."""
-    chart = drawn(data, [_LABELS[word] for word in _STEPS])
-    return finished(chart, f"Spread of values by furthest step. {finding(data)}", height=height(len(_STEPS)))
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one box per step."""
+    chart = draw_boxes(data, list(_LABELS.values()))
+    return finished(chart, f"Spread of values by last step. {finding(data)}", height=chart_height(len(_LABELS)))

@@ -1,1 +1,1 @@
-"""What several charts share: colours, axes, selections, tables."""
+"""What charts share: the theme, the filter, the session table, and drawings used by several charts."""

@@ -1,73 +1,73 @@
-"""Boxes of values: quartiles and median, whiskers from the 5th to the 95th percentile, a dot at the mean."""
+"""Box plots of session values: quartiles, median, average, and whiskers from the 5th to the 95th percentile."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import MUTED, event_scale, short_axis
+from core.eda.parts.theme import MUTED, Figure, event_scale, short_axis
 from core.schema import VALUE, VALUE_UNIT
 
-_SHARES = {"p5": 0.05, "low": 0.25, "median": 0.5, "high": 0.75, "p95": 0.95}
-_BAND = 44
-"""Pixels of a box with the room around it."""
-SCHEMA = {"sessions": pl.Int64, "mean": pl.Float64} | dict.fromkeys(_SHARES, pl.Float64)
+_QUANTILES = {"p5": 0.05, "low": 0.25, "median": 0.5, "high": 0.75, "p95": 0.95}
+_PIXELS_PER_BOX = 44
+SCHEMA = {"sessions": pl.Int64, "mean": pl.Float64} | dict.fromkeys(_QUANTILES, pl.Float64)
+"""Columns that a box is drawn from."""
 
 
-def numbers() -> list[pl.Expr]:
-    """What a box is drawn from: sessions, mean, and the quantiles p5, low (first quartile), median, high (third
-    quartile), p95; in value units.
-    """
+def box_statistics() -> list[pl.Expr]:
+    """Return the aggregations of a box: sessions, mean, p5, low and high (quartiles), median, p95, in value units."""
     value = pl.col(VALUE)
     return [
         pl.len().cast(pl.Int64).alias("sessions"),
         value.mean().alias("mean"),
-        *(value.quantile(share, "linear").alias(name) for name, share in _SHARES.items()),
+        *(value.quantile(share, "linear").alias(name) for name, share in _QUANTILES.items()),
     ]
 
 
-def height(boxes: int) -> int:
-    """Pixels of a chart of so many."""
-    return _BAND * max(boxes, 1) + 54
+def chart_height(boxes: int) -> int:
+    """Return the height of a chart of this many boxes, in pixels."""
+    return _PIXELS_PER_BOX * max(boxes, 1) + 54
 
 
-def drawn(data: pl.DataFrame, labels: Sequence[str]) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """A box a row of data: event_type (its colour), label (what it is of, in the order of `labels`), and `numbers`."""
-    there = [label for label in labels if label in data.get_column("label")]
+def draw_boxes(data: pl.DataFrame, labels: Sequence[str]) -> Figure:
+    """Draw one box per row.
+
+    Args:
+        data: event_type (gives the colour), label, and the columns of `SCHEMA`.
+        labels: All possible labels, from top to bottom.
+    """
+    present = [label for label in labels if label in data.get_column("label")]
+    # a label with a comma is broken into two lines there
+    axis = alt.Axis(labelLimit=260, grid=False, labelExpr="split(datum.label, ', ')")
     base = alt.Chart(data).encode(
-        y=alt.Y(
-            "label:N",
-            sort=there,
-            title=None,
-            axis=alt.Axis(labelLimit=260, grid=False, labelExpr="split(datum.label, ', ')"),
-        ),
+        y=alt.Y("label:N", sort=present, title=None, axis=axis),
         tooltip=[
-            alt.Tooltip("label:N", title="sessions"),
-            alt.Tooltip("sessions:Q", title="how many", format=","),
+            alt.Tooltip("label:N", title="kind"),
+            alt.Tooltip("sessions:Q", format=","),
             *(
                 alt.Tooltip(f"{name}:Q", title=title, format=",.3~r")
                 for name, title in (
                     ("p5", "5th percentile"),
                     ("low", "first quartile"),
                     ("median", "median"),
-                    ("mean", "mean"),
+                    ("mean", "average"),
                     ("high", "third quartile"),
                     ("p95", "95th percentile"),
                 )
             ),
         ],
     )
-    axis = short_axis(6, grid=True, gridOpacity=0.35)
-    title = [f"session value ({VALUE_UNIT})", "box: quartiles, line: 5% to 95%, dot: mean"]
-    whisker = base.mark_rule(color=MUTED).encode(x=alt.X("p5:Q", title=title, axis=axis), x2="p95:Q")
-    box = base.mark_bar(height=26, opacity=0.85).encode(
+    title = [f"session value ({VALUE_UNIT})", "box: quartiles, line: 5% to 95%, dot: average"]
+    values = alt.X("p5:Q", title=title, axis=short_axis(6, grid=True, gridOpacity=0.35))
+    whiskers = base.mark_rule(color=MUTED).encode(x=values, x2="p95:Q")
+    boxes = base.mark_bar(height=26, opacity=0.85).encode(
         x="low:Q", x2="high:Q", color=alt.Color("event_type:N", scale=event_scale(), legend=None)
     )
-    median = base.mark_tick(color="white", thickness=2.5, size=26).encode(x="median:Q")
-    mean = base.mark_point(filled=True, size=55, color="white", stroke=MUTED, strokeWidth=1, opacity=1).encode(
+    medians = base.mark_tick(color="white", thickness=2.5, size=26).encode(x="median:Q")
+    means = base.mark_point(filled=True, size=55, color="white", stroke=MUTED, strokeWidth=1, opacity=1).encode(
         x="mean:Q"
     )
-    return whisker + box + median + mean
+    chart: Figure = whiskers + boxes + medians + means
+    return chart

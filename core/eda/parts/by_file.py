@@ -1,43 +1,43 @@
-"""Bars of train and test beside each other: how what each file has is spread over classes."""
+"""Bars of train and test side by side, for distributions over classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import file_scale
+from core.eda.parts.theme import Figure, file_scale, share_axis
 from core.schema import ROLES
 
 
-def by_file(
-    data: pl.DataFrame, title: str, labels: Sequence[str], *, of: str, tooltip: str, counted: str = "sessions"
-) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """A bar a class and file.
+def draw_by_file(
+    data: pl.DataFrame, title: str, labels: Sequence[str], *, whole: str, tooltip: str, count: str = "sessions"
+) -> Figure:
+    """Draw one bar per class and file.
 
     Args:
-        data: file, label (of the class), share, and how many by the name `counted`.
-        title: of the axis of the classes.
-        labels: of all classes, in their order.
-        of: what the shares are shares of.
-        tooltip: what a class is called there.
-        counted: what is counted.
+        data: One row per class and file: file, label, share (0 to 1) and the column `count`.
+        title: Title of the axis of classes.
+        labels: Labels of all classes, in order.
+        whole: What the shares are shares of, for the axis title.
+        tooltip: Name of a class in the hover text.
+        count: Name of the column of counts.
     """
-    return (
+    chart: Figure = (
         alt.Chart(data)
         .mark_bar()
         .encode(
             x=alt.X("label:N", title=title, sort=list(labels), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             xOffset=alt.XOffset("file:N", sort=list(ROLES)),
-            y=alt.Y("share:Q", title=f"share of {of}", axis=alt.Axis(format="%", tickCount=5)),
+            y=alt.Y("share:Q", title=f"share of {whole}", axis=share_axis()),
             color=alt.Color("file:N", scale=file_scale()),
             tooltip=[
                 "file:N",
                 alt.Tooltip("label:N", title=tooltip),
-                alt.Tooltip(f"{counted}:Q", format=","),
+                alt.Tooltip(f"{count}:Q", format=","),
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )
     )
+    return chart

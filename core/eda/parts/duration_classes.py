@@ -1,11 +1,11 @@
-"""Classes of durations, finer where they are short, for all charts of durations."""
+"""Classes of durations, narrower where durations are short."""
 
 from __future__ import annotations
 
 import polars as pl
 
 ENDS = (1, 10, 30, 60, 180, 600, 1_800, 3_600, 10_800, 43_200)
-"""Seconds at which a class ends; the last class has no end."""
+"""Upper ends of the classes in seconds; the last class has no end. The first holds only 0 s, as times are whole."""
 LABELS = (
     "0 s",
     "to 10 s",
@@ -21,16 +21,20 @@ LABELS = (
 )
 
 
-def place_of(seconds: pl.Expr) -> pl.Expr:
-    """The place of a duration's class, from 0."""
+def duration_class(seconds: pl.Expr) -> pl.Expr:
+    """Return the index of a duration's class, from 0."""
     return pl.sum_horizontal(*(seconds >= end if end == 1 else seconds > end for end in ENDS)).cast(pl.Int64)
 
 
-def counted(seconds: pl.Series, name: str) -> pl.DataFrame:
-    """One row a class that has one of these: place (from 0), label, how many (a column by that name), share."""
+def count_by_class(seconds: pl.Series, name: str) -> pl.DataFrame:
+    """Count durations by class; one row per class that occurs.
+
+    Returns:
+        place (index of the class), label, the count in a column called `name`, share (of all durations).
+    """
     return (
         pl.DataFrame({"seconds": seconds})
-        .group_by(place_of(pl.col("seconds")).alias("place"))
+        .group_by(duration_class(pl.col("seconds")).alias("place"))
         .agg(pl.len().cast(pl.Int64).alias(name))
         .sort("place")
         .select(

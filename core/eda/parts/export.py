@@ -1,6 +1,6 @@
-"""Charts as files: pictures, and pages that need nobody else on the network.
+"""Charts as files: PNG and SVG pictures, and HTML pages that work without a network.
 
-vl-convert (BSD-3) draws what a browser would, with Vega inside; it is told to load nothing from anywhere.
+vl-convert (BSD-3) draws as a browser would. It contains Vega and is not allowed to load anything from an address.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import vl_convert
 
+from core.eda.parts.theme import Figure
+
 Picture = Literal["png", "svg"]
 _WIDTH = 860
-"""Pixels of a drawing that stands in no page."""
+"""Width of an exported picture in pixels; on a page, a chart is as wide as its column."""
 _SCALE = 2.0
-"""A picture has twice as many pixels: it is printed, or shown on a fine screen."""
-_NOWHERE: list[str] = []
-"""Addresses that a drawing may load from."""
+"""Pixels of a PNG per pixel of the drawing, for print and high-resolution screens."""
+_NO_ADDRESSES: list[str] = []
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2rem auto; padding: 0 1rem; color: #1f2937; }
 h1 { font-size: 1.9rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } .chart { width: 100%; }
@@ -30,23 +31,35 @@ footer { margin-top: 3rem; color: #6b7280; font-size: .85rem; }
 
 @dataclass(frozen=True)
 class Shown:
-    """A chart as a page shows it: the question, the sentence, the drawing; None where there is nothing to draw."""
+    """A chart as a page shows it.
+
+    Attributes:
+        title: The question.
+        finding: The answer in one sentence.
+        figure: The drawing; None if there is nothing to draw.
+    """
 
     title: str
     finding: str
-    figure: Any
+    figure: Figure | None
 
 
-def picture(figure: Any, form: Picture) -> bytes:  # noqa: ANN401 (Altair's charts share no type)
-    """The drawing as PNG or SVG, on white."""
+def picture(figure: Figure, form: Picture) -> bytes:
+    """Return the chart as a PNG or SVG file with a white background."""
     spec = figure.properties(width=_WIDTH, background="white").to_dict()
     if form == "svg":
-        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NOWHERE)).encode()
-    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NOWHERE))
+        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_ADDRESSES)).encode()
+    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_ADDRESSES))
 
 
 def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
-    """One HTML file with all charts, alive, and Vega inside: it opens without a network."""
+    """Return one interactive HTML file with all charts; it contains Vega and opens without a network.
+
+    Args:
+        title: Heading of the page. A chart of the same title gets no heading of its own.
+        note: What the charts are computed from, shown under the heading.
+        charts: The charts in order.
+    """
     out = io.StringIO()
     out.write(f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n')
     out.write('<meta name="viewport" content="width=device-width, initial-scale=1">\n')
@@ -54,15 +67,14 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
     out.write(f"<style>{_STYLE}</style>\n<script>{bundle}</script></head>\n")
     out.write(f"<body><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>\n")
     for number, chart in enumerate(charts):
-        if chart.title != title:  # of a single chart the page has it already
+        if chart.title != title:
             out.write(f"<h2>{html.escape(chart.title)}</h2>\n")
-        out.write(f"<p>{html.escape(chart.finding)}</p>\n")
+        finding = html.escape(chart.finding)
+        out.write(f"<p>{finding}</p>\n")
         if chart.figure is None:
             continue
-        out.write(
-            f'<div class="chart" id="chart{number}" role="img" aria-label="{html.escape(chart.finding)}"></div>\n'
-        )
-        # a script ends at the first "</", whatever it stands in
+        out.write(f'<div class="chart" id="chart{number}" role="img" aria-label="{finding}"></div>\n')
+        # a script element ends at the first "</", even within a string
         spec = json.dumps(chart.figure.to_dict()).replace("</", "<\\/")
         out.write(f'<script>vegaEmbed("#chart{number}", {spec}, {{"actions": false, "renderer": "svg"}});</script>\n')
     out.write("<footer>Made by Session Value Studio.</footer></body></html>\n")

@@ -1,4 +1,8 @@
-"""What is pointed at in a chart, as a filter on sessions: a span of days, of values, of lengths, an event type."""
+"""Picks: drag over a chart or click its marks to filter the whole Explore page.
+
+A chart module declares its pick, for example `PICK = day_span("day")`. The page draws the chart with `Pick.add_to`, and
+`Pick.apply` turns what the browser reports into the next filter.
+"""
 
 from __future__ import annotations
 
@@ -11,105 +15,107 @@ from typing import Any
 import altair as alt
 
 from core.eda.parts.selection import Selection
+from core.eda.parts.theme import Figure
 from core.schema import EVENT_TYPES
 
-NAME = "pick"
-"""Of the selection in a chart that can be pointed at."""
+PARAM = "pick"
+"""Name of the selection parameter in the Vega-Lite chart."""
 
 
 @dataclass(frozen=True)
 class Pick:
-    """How a chart is pointed at.
+    """A way to filter sessions by pointing at a chart.
 
     Attributes:
-        field: of the chart's data, on its x axis.
-        spans: whether a span is drawn; else marks are clicked.
-        hint: what a person is told.
-        narrowed: a filter and what was pointed at (least and most of a span, or the values clicked): the new filter.
+        field: Column of the chart's data whose values are picked; for a span, the column on the x axis.
+        is_span: True if the user drags over a span of the x axis, False if the user clicks marks.
+        hint: Instruction shown under the chart.
+        narrow: Function (current filter, picked values) -> new filter. For a span the values are [low, high].
     """
 
     field: str
-    spans: bool
+    is_span: bool
     hint: str
-    narrowed: Callable[[Selection, list[Any]], Selection]
+    narrow: Callable[[Selection, list[Any]], Selection]
+
+    def add_to(self, figure: Figure) -> Figure:
+        """Return the chart with this pick enabled."""
+        if self.is_span:
+            return figure.add_params(alt.selection_interval(name=PARAM, encodings=["x"]))
+        return figure.add_params(alt.selection_point(name=PARAM, fields=[self.field], toggle="event.shiftKey"))
+
+    def apply(self, state: Mapping[str, Any] | None, selection: Selection) -> Selection | None:
+        """Return the filter after a pick, or None if nothing is picked.
+
+        Args:
+            state: Selection state of the chart as Streamlit reports it. A span is `{"pick": {field: [from, to]}}`,
+                clicked marks are `{"pick": [{field: value}, ...]}`.
+            selection: Filter in force when the chart was drawn.
+
+        >>> type_clicks("event_type").apply({"pick": [{"event_type": "BUY"}]}, Selection(file="train")).describe()
+        'in train, with BUY'
+        """
+        values = self._picked_values(state or {})
+        return self.narrow(selection, values) if values and None not in values else None
+
+    def _picked_values(self, state: Mapping[str, Any]) -> list[Any]:
+        picked = state.get(PARAM)
+        if not picked:
+            return []
+        if self.is_span:
+            return sorted(picked.get(self.field) or [])
+        return [mark[self.field] for mark in picked if self.field in mark]
 
 
-def _days(chosen: Selection, span: list[Any]) -> Selection:
-    first, last = (datetime.datetime.fromtimestamp(float(end) / 1000, datetime.UTC).date() for end in span)
-    return dataclasses.replace(chosen, first=first, last=last)
+def day_span(field: str) -> Pick:
+    """Return a pick of a span of days; `field` is a time axis, in milliseconds since 1970 as Vega reports it."""
+
+    def narrow(selection: Selection, span: list[Any]) -> Selection:
+        first, last = (datetime.datetime.fromtimestamp(float(end) / 1000, datetime.UTC).date() for end in span)
+        return dataclasses.replace(selection, first=first, last=last)
+
+    return Pick(field, is_span=True, hint="Drag over days to see only these days.", narrow=narrow)
 
 
-def _values(chosen: Selection, span: list[Any]) -> Selection:
-    low, high = (_rounded(float(end)) for end in span)
-    return dataclasses.replace(chosen, least_value=low, most_value=high)
+def value_span(field: str) -> Pick:
+    """Return a pick of a span of session values, rounded to three digits: finer than a hand can drag."""
+
+    def narrow(selection: Selection, span: list[Any]) -> Selection:
+        low, high = (float(f"{float(end):.3g}") for end in span)
+        return dataclasses.replace(selection, least_value=low, most_value=high)
+
+    return Pick(field, is_span=True, hint="Drag over values to see only sessions in that range.", narrow=narrow)
 
 
-def _types(chosen: Selection, clicked: list[Any]) -> Selection:
-    return dataclasses.replace(chosen, types=tuple(word for word in EVENT_TYPES if word in clicked))
+def type_clicks(field: str) -> Pick:
+    """Return a pick of event types: sessions with at least one event of each."""
+
+    def narrow(selection: Selection, clicked: list[Any]) -> Selection:
+        return dataclasses.replace(selection, types=tuple(word for word in EVENT_TYPES if word in clicked))
+
+    hint = "Click an event type to see only sessions with it. Hold Shift to require several types."
+    return Pick(field, is_span=False, hint=hint, narrow=narrow)
 
 
-def _categories(chosen: Selection, clicked: list[Any]) -> Selection:
-    return dataclasses.replace(chosen, categories=tuple(clicked))
+def category_clicks(field: str) -> Pick:
+    """Return a pick of categories: sessions with an event in at least one of them."""
+
+    def narrow(selection: Selection, clicked: list[Any]) -> Selection:
+        return dataclasses.replace(selection, categories=tuple(clicked))
+
+    hint = "Click a category to see only sessions with it. Hold Shift to add more categories."
+    return Pick(field, is_span=False, hint=hint, narrow=narrow)
 
 
-def _lengths(longest: int) -> Callable[[Selection, list[Any]], Selection]:
-    def narrowed(chosen: Selection, clicked: list[Any]) -> Selection:
-        """`longest` stands for all from there on."""
-        least, most = min(clicked), max(clicked)
-        return dataclasses.replace(chosen, least_events=int(least), most_events=None if most >= longest else int(most))
+def length_clicks(field: str, longest: int) -> Pick:
+    """Return a pick of session lengths, from the shortest to the longest clicked.
 
-    return narrowed
-
-
-def _rounded(value: float) -> float:
-    """To three figures: finer than a hand draws."""
-    return float(f"{value:.3g}")
-
-
-def days(field: str) -> Pick:
-    """A span of a time axis."""
-    return Pick(field, spans=True, hint="Drag over days to look only at them.", narrowed=_days)
-
-
-def values(field: str) -> Pick:
-    """A span of a value axis."""
-    return Pick(field, spans=True, hint="Drag over values to look only at such sessions.", narrowed=_values)
-
-
-def types(field: str) -> Pick:
-    """One event type or several."""
-    hint = "Click a type to look only at sessions with it; with Shift, at those with several."
-    return Pick(field, spans=False, hint=hint, narrowed=_types)
-
-
-def categories(field: str) -> Pick:
-    """One category or several."""
-    hint = "Click a category to look only at sessions with it; with Shift, at those with one of several."
-    return Pick(field, spans=False, hint=hint, narrowed=_categories)
-
-
-def lengths(field: str, longest: int) -> Pick:
-    """Lengths of sessions; the `longest` stands for all from there on."""
-    hint = "Click a bar to look only at sessions of that length."
-    return Pick(field, spans=False, hint=hint, narrowed=_lengths(longest))
-
-
-def pickable(figure: Any, pick: Pick) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """The chart, to be pointed at."""
-    if pick.spans:
-        return figure.add_params(alt.selection_interval(name=NAME, encodings=["x"]))
-    return figure.add_params(alt.selection_point(name=NAME, fields=[pick.field], toggle="event.shiftKey"))
-
-
-def picked(pick: Pick, told: Mapping[str, Any] | None, chosen: Selection) -> Selection | None:
-    """The filter after what a chart tells of itself; None where nothing is pointed at.
-
-    `told` is what Streamlit gives: of a span {"pick": {field: [from, to]}}, of clicks {"pick": [{field: value}, ...]}.
+    The bar of length `longest` holds all sessions of that length or more, so it sets no upper limit.
     """
-    found = (told or {}).get(NAME)
-    if not found:
-        return None
-    ends = found.get(pick.field) if pick.spans else [each[pick.field] for each in found if pick.field in each]
-    if not ends or None in ends:
-        return None
-    return pick.narrowed(chosen, sorted(ends) if pick.spans else list(ends))
+
+    def narrow(selection: Selection, clicked: list[Any]) -> Selection:
+        low, high = int(min(clicked)), int(max(clicked))
+        return dataclasses.replace(selection, least_events=low, most_events=None if high >= longest else high)
+
+    hint = "Click a bar to see only sessions of that length. Hold Shift to include a range."
+    return Pick(field, is_span=False, hint=hint, narrow=narrow)

@@ -1,25 +1,32 @@
-"""What sessions are worth by a class that they belong to: quartiles and mean, computed and drawn alike everywhere."""
+"""Session values by class: quartiles and average, computed and drawn in the same way for every kind of class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import FILE_COLOURS, MUTED
+from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure
 from core.schema import VALUE, VALUE_UNIT
 
+SUMMARY_COLUMNS = ("sessions", "mean", "median", "low", "high")
 
-def summary(sessions: pl.DataFrame, place: pl.Expr) -> pl.DataFrame:
-    """One row a class of the sessions that have a value, by `place`, which is a column by its own name: sessions, mean,
-    median, low and high (quartiles), in value units.
+
+def summarize(sessions: pl.DataFrame, group: pl.Expr) -> pl.DataFrame:
+    """Summarize session values by class; one row per class, in ascending order.
+
+    Args:
+        sessions: Rows of the session table; those without a value are left out.
+        group: Class of a session. Its name becomes the first column.
+
+    Returns:
+        The class, then sessions (count), mean, median, low and high (first and third quartile), in value units.
     """
     value = pl.col(VALUE)
     return (
         sessions.filter(value.is_not_null())
-        .group_by(place)
+        .group_by(group)
         .agg(
             pl.len().cast(pl.Int64).alias("sessions"),
             value.mean().alias("mean"),
@@ -27,32 +34,40 @@ def summary(sessions: pl.DataFrame, place: pl.Expr) -> pl.DataFrame:
             value.quantile(0.25).alias("low"),
             value.quantile(0.75).alias("high"),
         )
-        .sort(place.meta.output_name())
+        .sort(group.meta.output_name())
     )
 
 
-def drawn(data: pl.DataFrame, title: str, labels: Sequence[str], *, tooltip: str) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """A summary as bars with a line and a dot, one a `label` (a column of `data`), in the order of `labels`."""
+def draw_summary(data: pl.DataFrame, title: str, labels: Sequence[str], *, tooltip: str) -> Figure:
+    """Draw a summary: a bar for the middle half, a line for the median and a dot for the average.
+
+    Args:
+        data: Result of `summarize` with a column label.
+        title: Title of the axis of classes.
+        labels: Labels of all classes, in order.
+        tooltip: Name of a class in the hover text.
+    """
     colour = FILE_COLOURS["train"]
     base = alt.Chart(data).encode(
         x=alt.X(
             "label:N",
-            title=[title, "bar: middle half of the values, line: median, dot: mean"],
+            title=[title, "bar: middle half of the values, line: median, dot: average"],
             sort=[*labels],
             axis=alt.Axis(labelAngle=0),
         ),
         tooltip=[
             alt.Tooltip("label:N", title=tooltip),
             alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("mean:Q", format=",.3~r"),
+            alt.Tooltip("mean:Q", title="average", format=",.3~r"),
             alt.Tooltip("median:Q", format=",.3~r"),
-            alt.Tooltip("low:Q", title="a quarter is below", format=",.3~r"),
-            alt.Tooltip("high:Q", title="a quarter is above", format=",.3~r"),
+            alt.Tooltip("low:Q", title="first quartile", format=",.3~r"),
+            alt.Tooltip("high:Q", title="third quartile", format=",.3~r"),
         ],
     )
-    spread = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
+    quartiles = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
         y=alt.Y("low:Q", title=f"session value ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)), y2="high:Q"
     )
-    middle = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
+    median = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
     mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")
-    return spread + middle + mean
+    chart: Figure = quartiles + median + mean
+    return chart

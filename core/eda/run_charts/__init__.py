@@ -1,1 +1,1 @@
-"""One file per chart of a run, on the Train and Importance pages."""
+"""Charts of a run, on the Train and Importance pages, one module per chart."""

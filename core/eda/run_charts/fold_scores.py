@@ -1,29 +1,34 @@
-"""How well each learner does in each fold: how much of a difference between learners is the luck of the users."""
+"""The score of each learner in each fold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import number
-from core.eda.parts.theme import LEARNER_COLOURS, finished
-from core.schema import LEARNER_LABELS, STACK, STACK_LABEL, VALUE_UNIT
+from core.eda.parts.theme import PREDICTOR_LABELS, Figure, finished, learner_scale
+from core.schema import VALUE_UNIT
 
 TITLE = "How much do the folds differ?"
-_LABELS = LEARNER_LABELS | {STACK: STACK_LABEL}
-_SCHEMA = {"learner": pl.String, "label": pl.String, "fold": pl.Int64, "mse": pl.Float64, "told": pl.String}
+_SCHEMA = {"learner": pl.String, "label": pl.String, "fold": pl.Int64, "mse": pl.Float64, "mse_text": pl.String}
 
 
 def frame(by_learner: Mapping[str, Sequence[float]]) -> pl.DataFrame:
-    """One row a learner and fold: learner, label, fold (from 1), mse, told (mse in words); empty gives an empty frame.
+    """Return the mean squared error of each learner in each fold; one row per (learner, fold).
 
-    A learner may have fewer folds than others, while a run goes on.
+    Args:
+        by_learner: Mean squared errors by learner, in the order of the folds. While a run is in progress, learners may
+            have different numbers of folds.
+
+    Returns:
+        learner, label: Code and display name.
+        fold: Number of the fold, from 1.
+        mse, mse_text: Mean squared error as a number and as text.
     """
     rows = [
-        (name, _LABELS[name], fold, float(mse), number(mse))
+        (name, PREDICTOR_LABELS[name], fold, float(mse), number(mse))
         for name, scores in by_learner.items()
         for fold, mse in enumerate(scores, start=1)
     ]
@@ -31,39 +36,39 @@ def frame(by_learner: Mapping[str, Sequence[float]]) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """How far the easiest and the hardest fold are apart, in a sentence."""
+    """Name the folds with the largest and the smallest error, on average over the learners."""
     if data.is_empty():
         return "No fold is fitted yet."
     means = data.group_by("fold").agg(pl.col("mse").mean()).sort("mse")
     if means.height < 2:
         return "One fold is fitted so far."
-    easy, hard = means.row(0, named=True), means.row(-1, named=True)
+    easiest, hardest = means.row(0, named=True), means.row(-1, named=True)
     return (
-        f"Fold {hard['fold']} is the hardest, with a mean squared error of {number(hard['mse'])} on average over the "
-        f"learners; fold {easy['fold']} the easiest, with {number(easy['mse'])}."
+        f"The mean squared error, averaged over the learners, is largest in fold {hardest['fold']} "
+        f"({number(hardest['mse'])}) and smallest in fold {easiest['fold']} ({number(easiest['mse'])})."
     )
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw a line a learner over the folds."""
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw one line over the folds per learner."""
     names = list(dict.fromkeys(data.get_column("learner")))
-    scale = alt.Scale(domain=[_LABELS[name] for name in names], range=[LEARNER_COLOURS[name] for name in names])
+    error = alt.Y(
+        "mse:Q",
+        title=f"mean squared error (squared {VALUE_UNIT})",
+        scale=alt.Scale(zero=False, nice=True),
+        axis=alt.Axis(tickCount=5),
+    )
     chart = (
         alt.Chart(data)
         .mark_line(point={"size": 50, "filled": True}, strokeWidth=2)
         .encode(
             x=alt.X("fold:O", title="fold", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y(
-                "mse:Q",
-                title=f"mean squared error (squared {VALUE_UNIT})",
-                scale=alt.Scale(zero=False, nice=True),
-                axis=alt.Axis(tickCount=5),
-            ),
-            color=alt.Color("label:N", scale=scale),
+            y=error,
+            color=alt.Color("label:N", scale=learner_scale(names)),
             tooltip=[
                 alt.Tooltip("label:N", title="learner"),
                 alt.Tooltip("fold:O", title="fold"),
-                alt.Tooltip("told:N", title="MSE"),
+                alt.Tooltip("mse_text:N", title="MSE"),
             ],
         )
     )

@@ -1,42 +1,53 @@
-"""Which features each learner used, side by side."""
+"""Which features each learner uses, side by side."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.theme import LEARNER_COLOURS, finished
+from core.eda.parts.theme import Figure, finished, learner_scale
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
 
 TITLE = "What drives the value of a session?"
 Measure = Literal["mean_abs_shap", "gain_share"]
-MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use while learning"}
+MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
-    "mean_abs_shap": f"By how many {VALUE_UNIT} a feature moves a prediction up or down, on average over sessions that "
-    "the model did not train on (mean absolute SHAP value); recovered prices with what they add up to before any tree.",
-    "gain_share": "The feature's part of the error that the learner's trees removed while learning (gain). Trees start "
-    "from recovered prices; what these tell by themselves is not in it.",
+    "mean_abs_shap": f"The average number of {VALUE_UNIT} by which a feature moves a prediction up or down (mean "
+    "absolute SHAP value), over sessions that the model was not trained on. For recovered prices it includes what they "
+    "add before the first tree.",
+    "gain_share": "The feature's share of the error that the learner's trees removed in training (gain). Trees start "
+    "from recovered prices; the prices' own contribution is not included.",
 }
-
-_BAND = 38  # pixels a feature: three bars that can be told apart and a gap
+_PIXELS_PER_FEATURE = 38
+"""Three bars that can be told apart, and a gap."""
 
 
 def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.DataFrame:
-    """The `most` features that matter most on average over the learners; one row a learner and feature.
+    """Return the features that matter most on average over the learners; one row per (learner, feature).
 
-    Columns: learner, label, feature, meaning, unit, value (of the measure), place (1 is first). `importance` is the
-    run's importance table.
+    Features are ranked by the mean of the learners' shares, as learners differ in scale.
+
+    Args:
+        importance: The importance table of a run, see `core.importance.importance_frame`.
+        measure: Column to rank by.
+        most: Number of features.
+
+    Returns:
+        learner, label: Code and display name.
+        feature, meaning, unit: Name, description and unit of the feature.
+        value: Value of the measure.
+        place: Rank of the feature, from 1.
     """
     learners = importance.filter(pl.col("learner") != STACK)
-    # Learners differ in scale: ranking by the mean of their shares lets each have the same say.
-    shares = learners.with_columns((pl.col(measure) / pl.col(measure).sum().over("learner")).fill_nan(0).alias("part"))
+    share = (pl.col(measure) / pl.col(measure).sum().over("learner")).fill_nan(0).alias("share")
     ranking = (
-        shares.group_by("feature")
-        .agg(pl.col("part").mean())
-        .sort(["part", "feature"], descending=[True, False])
+        learners.with_columns(share)
+        .group_by("feature")
+        .agg(pl.col("share").mean())
+        .sort(["share", "feature"], descending=[True, False])
         .head(most)
         .with_row_index("place", offset=1)
         .select("feature", pl.col("place").cast(pl.Int64))
@@ -50,46 +61,44 @@ def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.Data
 
 
 def finding(data: pl.DataFrame, measure: Measure) -> str:
-    """What comes first and whether the learners agree on it, in a sentence."""
+    """Name the top feature, and how many learners agree on it."""
     if data.is_empty():
         return "The run has no importance table."
-    first = data.filter(pl.col("place") == 1)
-    top = first.row(0, named=True)
-    firsts = data.sort("value", descending=True).group_by("learner", maintain_order=True).first()
-    agree = firsts.filter(pl.col("feature") == top["feature"]).height
-    values = first.get_column("value").to_list()
+    top = data.filter(pl.col("place") == 1)
+    feature = top.item(0, "feature")
+    by_learner = data.sort("value", descending=True).group_by("learner", maintain_order=True).first()
+    n_agree = by_learner.filter(pl.col("feature") == feature).height
+    values = top.get_column("value").to_list()
     low, high = min(values), max(values)
-    how_much = (
-        f"it moves a prediction by {number(low)} to {number(high)} {VALUE_UNIT}"
+    size = (
+        f"it moves a prediction by {number(low)} to {number(high)} {VALUE_UNIT} on average"
         if measure == "mean_abs_shap"
-        else f"it holds {percent(low)} to {percent(high)} of the gain"
+        else f"it has {percent(low)} to {percent(high)} of the gain"
     )
-    return f"{top['feature']} comes first for {agree} of {firsts.height} learners: {how_much}."
+    return f"{feature} is the top feature of {n_agree} of {by_learner.height} learners; {size}."
 
 
-def figure(data: pl.DataFrame, measure: Measure) -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw the learners' bars side by side under each feature, on one scale."""
+def figure(data: pl.DataFrame, measure: Measure) -> Figure:
+    """Draw the learners' bars side by side for each feature, on one scale."""
     order = data.sort("place").get_column("feature").unique(maintain_order=True).to_list()
     labels = list(LEARNER_LABELS.values())
-    colours = [LEARNER_COLOURS[name] for name in LEARNER_LABELS]
-    title = f"mean |SHAP| ({VALUE_UNIT})" if measure == "mean_abs_shap" else "share of gain"
-    exact = ".1%" if measure == "gain_share" else ".3~r"
+    is_share = measure == "gain_share"
+    title = "share of gain" if is_share else f"mean |SHAP| ({VALUE_UNIT})"
     chart = (
         alt.Chart(data)
         .mark_bar()
         .encode(
-            x=alt.X(
-                "value:Q", title=title, axis=alt.Axis(format="%" if measure == "gain_share" else "~r", tickCount=6)
-            ),
+            x=alt.X("value:Q", title=title, axis=alt.Axis(format="%" if is_share else "~r", tickCount=6)),
             y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
             yOffset=alt.YOffset("label:N", sort=labels),
-            color=alt.Color("label:N", scale=alt.Scale(domain=labels, range=colours), sort=labels),
+            color=alt.Color("label:N", scale=learner_scale(LEARNER_LABELS), sort=labels),
             tooltip=[
                 "feature:N",
                 "meaning:N",
                 alt.Tooltip("label:N", title="learner"),
-                alt.Tooltip("value:Q", title=title, format=exact),
+                alt.Tooltip("value:Q", title=title, format=".1%" if is_share else ".3~r"),
             ],
         )
     )
-    return finished(chart, f"Feature importance by learner. {finding(data, measure)}", 60 + _BAND * max(len(order), 1))
+    height = 60 + _PIXELS_PER_FEATURE * max(len(order), 1)
+    return finished(chart, f"Feature importance by learner. {finding(data, measure)}", height)

@@ -1,21 +1,21 @@
-"""How well the learners and the stack predict, beside guessing the mean."""
+"""The scores of the learners and the stack, next to those of simple baselines."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.theme import LEARNER_COLOURS, MUTED, finished
-from core.schema import LEARNER_LABELS, STACK, STACK_LABEL, VALUE_UNIT
+from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figure, finished
+from core.schema import STACK, VALUE_UNIT
 
 TITLE = "How well do the learners predict?"
-_BASELINE = "Guessing a constant"
-_LINEAR = "A straight line"
-_PRICES = "Recovered prices alone"
-_BESIDE = ("baseline", "linear", "prices")
+_BASELINES = {
+    "baseline": "Guessing a constant",
+    "linear": "A straight line",
+    "prices": "Recovered prices alone",
+}
+_LABELS = _BASELINES | PREDICTOR_LABELS
 
 
 def frame(
@@ -26,38 +26,43 @@ def frame(
     prices: float | None = None,
     linear: float | None = None,
 ) -> pl.DataFrame:
-    """One row a predictor, in the order to be drawn: name, label, score (in the run's metric, lower is better), skill
-    (share of the baseline's score that it avoids; 0 for the baseline), told (score in words).
+    """Return the out-of-fold scores in the order in which they are drawn; one row per predictor.
+
+    Args:
+        learners: Score by learner, in the run's metric; lower is better.
+        stack: Score of the meta-model.
+        baseline: Score of the best constant.
+        prices: Score of recovered prices alone; None if there are none.
+        linear: Score of a linear model; None if there is none.
+
+    Returns:
+        name, label: Code and display name of the predictor.
+        score, score_text: Score as a number and as text.
+        skill: Share of the baseline's score that the predictor avoids; 0 for the baseline.
     """
-    rows = [("baseline", _BASELINE, baseline)]
-    if linear is not None:
-        rows.append(("linear", _LINEAR, linear))
-    if prices is not None:
-        rows.append(("prices", _PRICES, prices))
-    rows += [(name, LEARNER_LABELS[name], score) for name, score in learners.items()]
-    rows.append((STACK, STACK_LABEL, stack))
+    scores = {"baseline": baseline, "linear": linear, "prices": prices, **learners, STACK: stack}
+    rows = [(name, _LABELS[name], score) for name, score in scores.items() if score is not None]
     data = pl.DataFrame(rows, schema={"name": pl.String, "label": pl.String, "score": pl.Float64}, orient="row")
     skill = 1 - pl.col("score") / baseline if baseline else pl.lit(0.0)
-    told = pl.col("score").map_elements(number, return_dtype=pl.String)
-    return data.with_columns(skill.alias("skill"), told.alias("told"))
+    score_text = pl.col("score").map_elements(number, return_dtype=pl.String)
+    return data.with_columns(skill.alias("skill"), score_text.alias("score_text"))
 
 
 def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
-    """How the stack stands to its best learner, in a sentence."""
-    learners = data.filter(~pl.col("name").is_in([*_BESIDE, STACK])).sort("score")
+    """Compare the stack with a constant and with its best learner."""
+    learners = data.filter(~pl.col("name").is_in([*_BASELINES, STACK])).sort("score")
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
-    than = "less" if stack["skill"] >= 0 else "more"
+    side = "lower" if stack["skill"] >= 0 else "higher"
     return (
-        f"The stack's {metric} is {number(stack['score'])}, "
-        f"{percent(abs(stack['skill']))} {than} than guessing a constant; "
-        f"that of the best single learner, {best['label']}, is {number(best['score'])}."
+        f"The stack has an {metric} of {number(stack['score'])}, {percent(abs(stack['skill']))} {side} than guessing a "
+        f"constant; the best single learner, {best['label']}, has {number(best['score'])}."
     )
 
 
-def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE_UNIT}") -> Any:  # noqa: ANN401 (Altair's charts share no type)
-    """Draw one bar a predictor, shorter is better; the label carries the score."""
+def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE_UNIT}") -> Figure:
+    """Draw one bar per predictor, labelled with its score; shorter is better."""
     order = data.get_column("label").to_list()
-    colours = [LEARNER_COLOURS.get(name, MUTED) for name in data.get_column("name")]
+    colours = alt.Scale(domain=order, range=[LEARNER_COLOURS.get(name, MUTED) for name in data.get_column("name")])
     base = alt.Chart(data).encode(
         x=alt.X("score:Q", title=f"out-of-fold {metric} ({unit})", axis=alt.Axis(tickCount=5)),
         y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
@@ -67,8 +72,6 @@ def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE
             alt.Tooltip("skill:Q", title="better than a constant by", format=".1%"),
         ],
     )
-    bars = base.mark_bar(height=18).encode(
-        color=alt.Color("label:N", scale=alt.Scale(domain=order, range=colours), legend=None)
-    )
-    labels = base.mark_text(align="left", dx=5, fontSize=12, color=MUTED).encode(text="told:N")
+    bars = base.mark_bar(height=18).encode(color=alt.Color("label:N", scale=colours, legend=None))
+    labels = base.mark_text(align="left", dx=5, fontSize=12, color=MUTED).encode(text="score_text:N")
     return finished(bars + labels, f"{metric} by learner. {finding(data, metric)}", height=30 * len(order) + 40)

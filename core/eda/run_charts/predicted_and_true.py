@@ -1,109 +1,91 @@
-"""Out-of-fold predictions against the values that came, as a density: never a point for every session."""
+"""Out-of-fold predictions against true values, as a density."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import altair as alt
 import numpy as np
 import polars as pl
 
-from core.base.text import number, percent
-from core.eda.parts.theme import ACCENT, MUTED, finished, short_axis
+from core.base.text import percent
+from core.eda.parts.density import CELL_SCHEMA, count_cells, diagonal
+from core.eda.parts.theme import ACCENT, Figure, finished, short_axis
 from core.schema import STACK, VALUE, VALUE_UNIT
 
 TITLE = "Do predictions follow the values?"
 _BINS = 40
-_LEAST_SHARE = 0.01
-"""Of the mean value: what lies below stands at the lower end of the logarithmic axes."""
-_SCHEMA = {
-    "low_x": pl.Float64,
-    "high_x": pl.Float64,
-    "low_y": pl.Float64,
-    "high_y": pl.Float64,
-    "sessions": pl.Int64,
+_AXIS_START = 0.01
+"""Lower end of the log axes as a share of the mean value; smaller values count in the lowest cells."""
+_NAMES = {"count": "sessions"}
+_SCHEMA = {_NAMES.get(name, name): kind for name, kind in CELL_SCHEMA.items()} | {
     "explained": pl.Float64,
     "near": pl.Float64,
 }
 
 
 def frame(oof: pl.DataFrame) -> pl.DataFrame:
-    """One row a cell that holds sessions: low_x to high_x predicted, low_y to high_y true (value units, on a log
-    scale), sessions; the same in every row: explained (share of the values' variance) and near (share of the sessions
-    worth between half and twice what was predicted, both included).
+    """Count sessions by prediction and true value, on log scales; one row per cell that has any.
 
-    `oof` has value and stack, NaN or null where nothing was predicted; such rows are left out.
+    Args:
+        oof: Out-of-fold predictions: value and stack, where NaN or null means no prediction.
+
+    Returns:
+        low_x, high_x: Range of the prediction, in value units.
+        low_y, high_y: Range of the true value, in value units.
+        sessions: Number of sessions.
+        explained: Share of the variance of the values that the predictions explain; the same in every row.
+        near: Share of the sessions whose value is between half and twice the prediction; the same in every row.
+
+        Empty if there are no predictions, or all of them and all values are 0.
     """
-    told = oof.select(VALUE, pl.col(STACK).fill_nan(None)).drop_nulls()
-    true, predicted = (told.get_column(name).to_numpy() for name in (VALUE, STACK))
+    rows = oof.select(VALUE, pl.col(STACK).fill_nan(None)).drop_nulls()
+    true, predicted = (rows.get_column(name).to_numpy() for name in (VALUE, STACK))
     if not len(true) or not max(true.max(), predicted.max()) > 0:
         return pl.DataFrame(schema=_SCHEMA)
-    least = max(_LEAST_SHARE * float(true.mean()), float(np.finfo(float).tiny))
-    most = max(float(true.max()), float(predicted.max()), 2 * least)
-    edges = np.geomspace(least, most * (1 + 1e-9), _BINS + 1)
-    counts, _, _ = np.histogram2d(np.clip(predicted, least, most), np.clip(true, least, most), bins=(edges, edges))
-    x, y = np.nonzero(counts)
+    low = max(_AXIS_START * float(true.mean()), float(np.finfo(float).tiny))
+    high = max(float(true.max()), float(predicted.max()), 2 * low)
+    edges = np.geomspace(low, high * (1 + 1e-9), _BINS + 1)
     variance = float(true.var())
     explained = 1 - float(np.mean((true - predicted) ** 2)) / variance if variance else 0.0
-    # not counted from the cells: the lowest hold 0 and a hundredth of the mean alike
+    # not computed from the cells: the lowest ones hold everything from 0 to the start of the axis
     near = float(np.mean((true >= predicted / 2) & (true <= predicted * 2)))
-    return pl.DataFrame(
-        {
-            "low_x": edges[x],
-            "high_x": edges[x + 1],
-            "low_y": edges[y],
-            "high_y": edges[y + 1],
-            "sessions": counts[x, y],
-            "explained": np.full(len(x), explained),
-            "near": np.full(len(x), near),
-        },
-        schema=_SCHEMA,
-        strict=False,
-    )
+    cells = count_cells(predicted, true, edges, edges).rename(_NAMES)
+    return cells.with_columns(pl.lit(explained).alias("explained"), pl.lit(near).alias("near"))
 
 
 def finding(data: pl.DataFrame) -> str:
-    """How much of the differences between sessions is foreseen, in a sentence."""
+    """State the share of the variance that is explained, and of sessions whose prediction is close."""
     if data.is_empty():
         return "No session has an out-of-fold prediction above 0."
     return (
-        f"Out of fold, {percent(data.item(0, 'explained'))} of the variance of session values is foreseen; "
-        f"{percent(data.item(0, 'near'))} of the sessions are worth between half and twice what was said."
+        f"Out-of-fold predictions explain {percent(data.item(0, 'explained'))} of the variance of session values; "
+        f"{percent(data.item(0, 'near'))} of the sessions are worth between half and twice their prediction."
     )
 
 
-def figure(data: pl.DataFrame) -> Any:  # noqa: ANN401 (Altair's charts share no type)
+def figure(data: pl.DataFrame) -> Figure:
     """Draw the density, and the line on which predictions are right."""
     ends = data.select("low_x", "low_y", "high_x", "high_y").to_numpy()
     low, high = (float(ends.min()), float(ends.max())) if len(ends) else (1.0, 10.0)
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
     axis = short_axis(6)
+    colours = alt.Scale(type="log", range=["#C5D0F5", ACCENT])
     cells = (
-        alt.Chart(data.with_columns(pl.col("sessions").map_elements(number, return_dtype=pl.String).alias("told")))
+        alt.Chart(data)
         .mark_rect()
         .encode(
             x=alt.X("low_x:Q", title=f"predicted ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
             x2="high_x:Q",
             y=alt.Y("low_y:Q", title=f"true ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
             y2="high_y:Q",
-            color=alt.Color(
-                "sessions:Q",
-                title="sessions",
-                scale=alt.Scale(type="log", range=["#C5D0F5", ACCENT]),
-                legend=None,
-            ),
+            color=alt.Color("sessions:Q", title="sessions", scale=colours, legend=None),
             tooltip=[
                 alt.Tooltip("low_x:Q", title="predicted from", format=",.3~r"),
-                alt.Tooltip("high_x:Q", title="to", format=",.3~r"),
+                alt.Tooltip("high_x:Q", title="predicted to", format=",.3~r"),
                 alt.Tooltip("low_y:Q", title="true from", format=",.3~r"),
-                alt.Tooltip("high_y:Q", title="to", format=",.3~r"),
-                alt.Tooltip("told:N", title="sessions"),
+                alt.Tooltip("high_y:Q", title="true to", format=",.3~r"),
+                alt.Tooltip("sessions:Q", format=","),
             ],
         )
     )
-    right = (
-        alt.Chart(pl.DataFrame({"at": [low, high]}))
-        .mark_line(color=MUTED, strokeDash=[4, 4])
-        .encode(x=alt.X("at:Q", scale=scale), y=alt.Y("at:Q", scale=scale))
-    )
-    return finished(cells + right, f"Predicted against true values, out of fold. {finding(data)}", height=360)
+    chart = cells + diagonal(low, high, scale)
+    return finished(chart, f"Predicted against true values, out of fold. {finding(data)}", height=360)

@@ -1,0 +1,85 @@
+"""Which features correlate with each other."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import polars as pl
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
+
+from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value
+from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, finished
+
+TITLE = "Which features carry the same information?"
+_MAX_FEATURES = 20
+_STRONG = 0.9
+"""Correlation above which two features are close to interchangeable for a linear model."""
+_SCHEMA = {"one": pl.String, "other": pl.String, "spearman": pl.Float64}
+
+
+def frame(sample: pl.DataFrame) -> pl.DataFrame:
+    """Correlate the 20 features that go with the value most; one row per ordered pair, including each with itself.
+
+    Rows are ordered so that similar features are neighbours (average linkage on 1 - |correlation|).
+
+    Args:
+        sample: Values and features, see `core.eda.parts.feature_sample.join_values`.
+
+    Returns:
+        one, other: Names of the two features.
+        spearman: Their rank correlation; missing cells count as the feature's median.
+
+        Empty if the sample is too small or fewer than two features vary.
+    """
+    if sample.height < MIN_SESSIONS:
+        return pl.DataFrame(schema=_SCHEMA)
+    strengths = {name: abs(rank) for name, (_, rank) in correlations_with_value(sample).items() if rank is not None}
+    names = sorted(strengths, key=lambda name: (-strengths[name], name))[:_MAX_FEATURES]
+    if len(names) < 2:
+        return pl.DataFrame(schema=_SCHEMA)
+    filled = sample.select(pl.col(names).fill_null(pl.col(names).median())).to_numpy()
+    correlations = np.nan_to_num(np.corrcoef(np.apply_along_axis(rankdata, 0, filled), rowvar=False), nan=0.0)
+    np.fill_diagonal(correlations, 1.0)
+    distances = squareform(np.clip(1.0 - np.abs(correlations), 0.0, None), checks=False)
+    order = hierarchy.leaves_list(hierarchy.linkage(distances, method="average"))
+    rows = [(names[row], names[column], float(correlations[row, column])) for row in order for column in order]
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def finding(data: pl.DataFrame) -> str:
+    """Name the pair with the strongest correlation and count the strong ones."""
+    pairs = data.filter(pl.col("one") < pl.col("other")).sort(pl.col("spearman").abs(), descending=True)
+    if pairs.is_empty():
+        return "Fewer than two features vary."
+    strong = pairs.filter(pl.col("spearman").abs() > _STRONG).height
+    closest = pairs.row(0, named=True)
+    return (
+        f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); "
+        f"strong pairs (above {_STRONG} in size, {strong:,} of {pairs.height:,}) affect linear models but not trees."
+    )
+
+
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw a heat map in the order of the clusters."""
+    order = list(dict.fromkeys(data.get_column("one")))
+    across = alt.Axis(labelAngle=-60, labelLimit=160, labelOverlap=False)
+    down = alt.Axis(labelLimit=220, grid=False, labelOverlap=False)
+    colours = alt.Scale(domain=[-1, 0, 1], range=[NEGATIVE, "#F4F5F7", ACCENT], interpolate="rgb")
+    chart = (
+        alt.Chart(data)
+        .mark_rect()
+        .encode(
+            x=alt.X("other:N", sort=order, title=None, axis=across),
+            y=alt.Y("one:N", sort=order, title=None, axis=down),
+            color=alt.Color("spearman:Q", scale=colours, legend=None),
+            tooltip=[
+                alt.Tooltip("one:N", title="feature"),
+                alt.Tooltip("other:N", title="other feature"),
+                alt.Tooltip("spearman:Q", title="rank correlation", format=".2f"),
+            ],
+        )
+    )
+    description = f"Rank correlations between features. {finding(data)}"
+    return finished(chart, description, height=20 * max(len(order), 4) + 120)

@@ -1,0 +1,63 @@
+"""Average session value by the weekday and hour at which sessions begin."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from core.base.text import number
+from core.eda.parts.sentences import NO_VALUES
+from core.eda.parts.session_table import START
+from core.eda.parts.theme import ACCENT, Figure
+from core.eda.parts.week_hours import SECONDS_PER_HOUR, heat_map, hour_of_week, weekday_and_hour
+from core.schema import VALUE, VALUE_UNIT
+
+TITLE = "When do high-value sessions begin?"
+
+
+def frame(sessions: pl.DataFrame) -> pl.DataFrame:
+    """Average the value of train sessions by hour of the week; one row per hour in which any begins.
+
+    Args:
+        sessions: The session table.
+
+    Returns:
+        weekday, hour: Name of the day and hour of the day (0 to 23) in UTC.
+        sessions: Number of sessions with a value.
+        mean: Average session value, in value units.
+    """
+    place = hour_of_week(pl.col(START) // SECONDS_PER_HOUR)
+    return (
+        sessions.select(START, VALUE)
+        .filter(pl.col(VALUE).is_not_null())
+        .group_by(place.alias("place"))
+        .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
+        .sort("place")
+        .select(*weekday_and_hour(pl.col("place")), "sessions", "mean")
+    )
+
+
+def finding(data: pl.DataFrame) -> str:
+    """Name the weekdays with the highest and the lowest average value."""
+    if data.is_empty():
+        return NO_VALUES
+    mean = (pl.col("mean") * pl.col("sessions")).sum() / pl.col("sessions").sum()
+    by_day = data.group_by("weekday", maintain_order=True).agg(mean.alias("mean")).sort("mean", descending=True)
+    (best_day, high), (worst_day, low) = by_day.row(0), by_day.row(-1)
+    if by_day.height == 1:
+        return f"All sessions begin on {best_day}; their average value is {number(high)}."
+    if number(high) == number(low):
+        return f"The average session value is {number(high)} on every weekday."
+    return (
+        f"The average session value is highest on {best_day} ({number(high)}) and lowest on {worst_day} "
+        f"({number(low)})."
+    )
+
+
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw a heat map of average values; the hover text has the number of sessions, as few differ by chance."""
+    tooltip = [
+        alt.Tooltip("mean:Q", title=f"average value ({VALUE_UNIT})", format=",.3~r"),
+        alt.Tooltip("sessions:Q", format=","),
+    ]
+    return heat_map(data, "mean", tooltip, ACCENT, f"Average session value by weekday and hour. {finding(data)}")

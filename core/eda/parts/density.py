@@ -1,0 +1,34 @@
+"""Densities: counts of points in the cells of a grid, instead of one mark per point."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import polars as pl
+from altair.utils.schemapi import UndefinedType
+from numpy.typing import NDArray
+
+from core.eda.parts.theme import MUTED, Figure
+
+CELL_SCHEMA = dict.fromkeys(("low_x", "high_x", "low_y", "high_y"), pl.Float64) | {"count": pl.Int64}
+
+
+def count_cells(
+    x: NDArray[np.float64], y: NDArray[np.float64], x_edges: NDArray[np.float64], y_edges: NDArray[np.float64]
+) -> pl.DataFrame:
+    """Count points in a grid; one row per cell that has any: low_x, high_x, low_y, high_y, count.
+
+    Points outside the grid count in the nearest cell.
+    """
+    inside = (np.clip(x, x_edges[0], x_edges[-1]), np.clip(y, y_edges[0], y_edges[-1]))
+    counts, _, _ = np.histogram2d(*inside, bins=(x_edges, y_edges))
+    column, row = np.nonzero(counts)
+    ends = (x_edges[column], x_edges[column + 1], y_edges[row], y_edges[row + 1])
+    return pl.DataFrame([*ends, counts[column, row].astype(np.int64)], schema=CELL_SCHEMA)
+
+
+def diagonal(low: float, high: float, scale: alt.Scale | UndefinedType = alt.Undefined) -> Figure:
+    """Draw the dashed line on which x equals y; `scale` is that of both axes if it is not the default."""
+    ends = alt.Chart(pl.DataFrame({"at": [low, high]})).mark_line(color=MUTED, strokeDash=[4, 4])
+    line: Figure = ends.encode(x=alt.X("at:Q", scale=scale), y=alt.Y("at:Q", scale=scale))
+    return line

@@ -1,0 +1,78 @@
+"""How large the stack's errors are from day to day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from core.base.text import number
+from core.eda.parts.sentences import NO_PREDICTIONS
+from core.eda.parts.theme import ACCENT, Figure, finished
+from core.eda.run_charts.residuals import with_errors
+from core.schema import UNIT, VALUE_UNIT
+
+TITLE = "Are some days harder to predict?"
+_SECONDS_PER_DAY = 86_400
+_SCHEMA: dict[str, Any] = {"day": pl.Datetime("ms"), "sessions": pl.Int64, "bias": pl.Float64, "rms": pl.Float64}
+
+
+def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
+    """Summarize the errors by the day on which sessions begin; one row per day of train.
+
+    Args:
+        oof: Out-of-fold predictions: unit, value and stack, where NaN or null means no prediction.
+        starts: Begin of each unit: unit and start (epoch seconds).
+
+    Returns:
+        day: Begin of the day (UTC).
+        sessions: Number of sessions with a prediction.
+        bias: Average of true minus predicted, in value units.
+        rms: Root mean squared error, in value units.
+    """
+    rows = with_errors(oof.join(starts, on=UNIT))
+    if rows.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    day = (pl.col("start") // _SECONDS_PER_DAY * _SECONDS_PER_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
+    return (
+        rows.group_by(day)
+        .agg(
+            pl.len().cast(pl.Int64).alias("sessions"),
+            pl.col("error").mean().alias("bias"),
+            (pl.col("error") ** 2).mean().sqrt().alias("rms"),
+        )
+        .sort("day")
+    )
+
+
+def finding(data: pl.DataFrame) -> str:
+    """Compare the day with the largest error with the median day."""
+    if data.is_empty():
+        return NO_PREDICTIONS
+    worst = data.sort("rms", descending=True).row(0, named=True)
+    median = float(np.median(data.get_column("rms").to_numpy()))
+    return (
+        f"The root mean squared error is {number(median)} {VALUE_UNIT} on the median day and {number(worst['rms'])} on "
+        f"the worst, {worst['day']:%d %b %Y}."
+    )
+
+
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw the root mean squared error of each day."""
+    chart = (
+        alt.Chart(data)
+        .mark_line(color=ACCENT, strokeWidth=2.5, point={"size": 30, "filled": True, "color": ACCENT})
+        .encode(
+            x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)),
+            y=alt.Y("rms:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)),
+            tooltip=[
+                alt.Tooltip("day:T", format="%d %b %Y"),
+                alt.Tooltip("sessions:Q", format=","),
+                alt.Tooltip("rms:Q", title="root mean squared error", format=",.3~r"),
+                alt.Tooltip("bias:Q", title="true minus predicted", format=",.3~r"),
+            ],
+        )
+    )
+    return finished(chart, f"Error by day. {finding(data)}")
