@@ -1,4 +1,4 @@
-"""`python -m core`: the pipeline without a browser."""
+"""Runs the command line for `python -m core`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from core.cli.main import _parser
+from core.cli.parser import build_parser
 
 MARK = "<!-- command line -->"
 COLUMNS = 100
@@ -15,7 +15,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     """Replace the mark with one section for each verb; MkDocs calls this for every page."""
     if MARK not in markdown:
         return markdown
-    return markdown.replace(MARK, "\n".join(_sections(_parser(), level=2)))
+    return markdown.replace(MARK, "\n".join(_sections(build_parser(), level=2)))
 
 
 def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:

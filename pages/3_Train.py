@@ -28,12 +28,20 @@ from pages._ui.scores import (
     show_search,
     show_warning,
 )
+from pages._ui.setting_input import setting_input
 from pages._ui.tables import certificate_table, user_table
 
-HISTORY = {
-    "as_of": "Only what happened before the session began",
-    "all_rows": "All rows of both files but the session's own",
-}
+FORM_SETTINGS = (
+    "learners",
+    "metric",
+    "folds",
+    "fold_kind",
+    "seed",
+    "history",
+    "use_known_values",
+    "split_composite_sessions",
+)
+"""Settings under the presets; the others can be set on the command line only."""
 
 page = frame.open_page(frame.TRAIN)
 
@@ -48,94 +56,28 @@ def watched_job() -> Job | None:
     return page.job or named or frame.unfinished(jobs, page.dataset)
 
 
-PRESETS = {"quick": "Quick", "standard": "Standard", "thorough": "Thorough"}
-METRICS = {"mse": "Mean squared error", "rmse": "Its root", "mae": "Mean absolute error", "rmsle": "Log error (RMSLE)"}
-FOLD_KINDS = {
-    "user": "By user",
-    "user_and_value": "By user, with like values in each",
-    "forward": "Forward in time",
-}
-
-
 def settings(sessions: int) -> RunConfig:
-    """What the visitor wants: the preset in sight, with what it costs here, the expert settings behind it."""
+    """Show the form for a run's settings and return the chosen configuration."""
     runs = list_runs(page.workspace)
-    costs = {name: short_duration(expected_seconds(RunConfig(preset=name), sessions, runs)) for name in PRESETS}
+    presets = RunConfig.setting("preset")
+    seconds = {name: expected_seconds(RunConfig.checked(preset=name), sessions, runs) for name in presets.choices}
     preset = st.segmented_control(
-        "Preset",
-        list(PRESETS),
-        default="quick",
+        presets.title,
+        list(presets.choices),
+        default=presets.default,
         required=True,
-        format_func=lambda name: f"{PRESETS[name]} · {costs[name]}",
+        format_func=lambda name: f"{presets.choices[name]} · {short_duration(seconds[name])}",
         key="preset",
     )
-    minutes = trials = None
-    if preset != "quick":
-        usual = RunConfig(preset=preset).minutes_given
-        minutes = st.number_input(
-            "Minutes",
-            1.0,
-            1440.0,
-            usual,
-            1.0,
-            format="%.0f",
-            key=f"minutes-{preset}",
-            help="For the whole run.",
-            width=180,
-        )
-        trials = st.number_input(
-            "Trials a learner",
-            1,
-            100_000,
-            None,
-            placeholder="as many as fit",
-            help="Each learner tries at most so many settings.",
-            width=180,
-        )
+    usual = RunConfig.checked(preset=preset)
+    chosen = {"preset": preset}
+    if usual.tunes:
+        chosen["minutes"] = setting_input("minutes", usual.minutes_given, key=f"minutes-{preset}", width=180)
+        chosen["trials"] = setting_input("trials", placeholder="no limit", width=180)
     with st.expander("Settings", icon=":material/tune:", key="settings"):
-        learners = st.pills(
-            "Learners",
-            list(LEARNER_LABELS),
-            selection_mode="multi",
-            default=list(LEARNER_LABELS),
-            format_func=LEARNER_LABELS.__getitem__,
-            help="Which are fitted and stacked.",
-        )
-        metric = st.selectbox(
-            "What is minimised",
-            list(METRICS),
-            format_func=METRICS.__getitem__,
-            help="Learners and meta-model follow it.",
-        )
-        folds = st.number_input("Folds", 2, 20, 5, help="Groups of users for cross-validation.")
-        kind = st.selectbox(
-            "Sessions go to folds",
-            list(FOLD_KINDS),
-            format_func=FOLD_KINDS.__getitem__,
-            help="Forward in time, each stretch is told by models of earlier stretches; the first is told by nobody.",
-        )
-        seed = st.number_input("Seed", 0, 2**31 - 1, 7, help="Same seed, same files: the same bytes.")
-        history = st.selectbox(
-            "History features may use",
-            list(HISTORY),
-            format_func=HISTORY.__getitem__,
-            help="Only the first also holds for sessions that are still open.",
-        )
-        known = st.toggle("Sessions known from train take their known value", value=True)
-        split = st.toggle("Session ids shared by several users are predicted user by user", value=True)
-    return RunConfig.checked(
-        preset=preset,
-        minutes=minutes,
-        trials=trials,
-        learners=tuple(learners),
-        metric=metric,
-        folds=int(folds),
-        fold_kind=kind,
-        seed=int(seed),
-        history=history,
-        use_known_values=known,
-        split_composite_sessions=split,
-    )
+        for name in FORM_SETTINGS:
+            chosen[name] = setting_input(name)
+    return RunConfig.checked(**chosen)
 
 
 def explained(config: RunConfig, sessions: int) -> str:

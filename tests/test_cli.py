@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import polars as pl
 import pytest
@@ -21,6 +22,8 @@ from polars.testing import assert_frame_equal
 from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli import main
+from core.cli.arguments import run_config
+from core.cli.parser import build_parser
 from core.cli.verbs import data
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -59,6 +62,50 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
         main([verb, "--help"])
     assert ended.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RunConfig.model_fields)
+def test_every_run_setting_has_an_option_and_a_description(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"--{name.replace('_', '-')}" in text
+    assert RunConfig.setting(name).description.split(".")[0].split("-")[0] in text
+
+
+@pytest.mark.parametrize("name", RunConfig.model_fields)
+def test_every_choice_of_a_run_setting_has_a_label(name: str) -> None:
+    annotation = RunConfig.model_fields[name].annotation
+    if get_origin(annotation) is Literal:
+        assert tuple(RunConfig.setting(name).choices) == get_args(annotation)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config"),
+    [
+        ([], RunConfig()),
+        (["--minutes", "3"], RunConfig(preset="standard", minutes=3)),
+        (["--trials", "4", "--preset", "thorough"], RunConfig(preset="thorough", trials=4)),
+        (
+            ["--learners", "xgboost", "--learners", "lightgbm", "--rising", "n_buy", "--no-use-known-values"],
+            RunConfig(learners=("lightgbm", "xgboost"), rising=("n_buy",), use_known_values=False),
+        ),
+        (
+            ["--half-life", "30", "--metric", "mae", "--fold-kind", "forward", "--engine", "duckdb"],
+            RunConfig(half_life=30, metric="mae", fold_kind="forward", engine="duckdb"),
+        ),
+    ],
+)
+def test_options_become_the_configuration(arguments: list[str], config: RunConfig) -> None:
+    assert run_config(build_parser().parse_args(["run", *arguments])) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "digest"),
+    [({}, "52dcfbb7ac7d"), ({"preset": "standard", "trials": 3, "rising": ("a",)}, "ae8428c5b5bd")],
+)
+def test_the_hash_of_a_configuration_is_stable(settings: dict, digest: str) -> None:
+    assert RunConfig.checked(**settings).digest == digest
 
 
 def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -382,7 +429,7 @@ def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> N
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == "Cancelled; a run that is started again goes on where it was."
+    assert errors.strip() == "Cancelled. If you start the same run again, it resumes."
     assert list(workspace.runs.iterdir()) == []
 
 
@@ -403,7 +450,7 @@ def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
     assert main(["runs", "list", "--json"]) == 70
     content, errors = said(capsys)
     found = re.fullmatch(
-        r"An error of the program ended it \(ZeroDivisionError\): please report it with (\S+\.log)\.\n", errors
+        r"The program failed because of a defect \(ZeroDivisionError\)\. Please report it with (\S+\.log)\.\n", errors
     )
     assert found
     assert content == {"error": errors.strip(), "code": "defect"}

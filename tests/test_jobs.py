@@ -115,6 +115,15 @@ def test_a_search_that_is_told_to_finish_goes_on_with_the_best_it_has(workspace:
     assert run.manifest.checks.failed == 0
 
 
+def test_a_job_with_settings_of_another_version_fails_and_says_so(workspace: Workspace, small: Dataset) -> None:
+    jobs = Jobs(workspace)
+    job, _ = jobs.enqueue(small.fingerprint, "small", "digest", {"no_longer_a_setting": 1})
+    start_waiting(workspace)
+    failed = wait_for(jobs, job.id, lambda job: not job.open)
+    assert failed.state == "failed"
+    assert failed.error == (f"The settings of job {job.id} are from another version of the program. Start a new run.")
+
+
 def test_a_second_click_finds_the_running_job(workspace: Workspace, small: Dataset) -> None:
     first, _ = start_run(workspace, small, RunConfig(folds=2))
     second, fresh = start_run(workspace, small, RunConfig(folds=2))
@@ -190,7 +199,7 @@ def test_a_run_in_the_foreground_that_is_interrupted_can_be_resumed(workspace: W
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert told == "Cancelled; a run that is started again goes on where it was.\n"
+    assert told == "Cancelled. If you start the same run again, it resumes.\n"
     assert jobs.get(job.id).state == "lost"
     assert wait_for(jobs, resume(workspace, job.id).id, lambda each: not each.open).state == "done"
 
@@ -359,7 +368,7 @@ def test_two_processes_take_one_job_each_never_the_same(workspace: Workspace) ->
     for digest in "abc":
         jobs.enqueue("d", "demo", digest, {})
     code = (
-        "from core.runs import Jobs; from core.base.workspace import Workspace; import sys, pathlib;"
+        "from core.jobs import Jobs; from core.base.workspace import Workspace; import sys, pathlib;"
         "j = Jobs(Workspace(pathlib.Path(sys.argv[1]))).start_next(); print(j.id if j else '-')"
     )
     command = [sys.executable, "-c", code, str(workspace.root)]
@@ -436,7 +445,7 @@ def test_a_failed_run_says_why_in_a_sentence(workspace: Workspace, small: Datase
 
 def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small: Dataset) -> None:
     code = (
-        "from core.runs import start_run; from core.dataset import Dataset; from core.base.workspace import Workspace;"
+        "from core.jobs import start_run; from core.dataset import Dataset; from core.base.workspace import Workspace;"
         "from core.config import RunConfig; from pathlib import Path; import sys;"
         "w = Workspace(Path(sys.argv[1]));"
         "print(start_run(w, Dataset(w.datasets / sys.argv[2]), RunConfig(folds=2))[0].id)"
@@ -499,7 +508,7 @@ def test_a_job_cancelled_before_its_worker_began_does_no_work(workspace: Workspa
     jobs = Jobs(workspace)
     job, _ = jobs.enqueue(small.fingerprint, "small", "digest", {})
     jobs.end(job.id, "cancelled")
-    command = [sys.executable, "-m", "core", "run", "--dataset", small.fingerprint, "--folds", "2", "--job", job.id]
+    command = [sys.executable, "-m", "core", "worker", "--job", job.id]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "The run was cancelled before it began; nothing of it is kept.\n")
     assert list_runs(workspace) == []

@@ -89,6 +89,10 @@ class SettingError(StudioError):
         )
 
     @classmethod
+    def of_another_version(cls, job_id: str) -> SettingError:
+        return cls(f"The settings of job {job_id} are from another version of the program. Start a new run.")
+
+    @classmethod
     def unknown(cls, setting: str, known: Sequence[str]) -> SettingError:
         near = difflib.get_close_matches(setting, known, n=3)
         ordered = [*near, *(name for name in known if name not in near)]

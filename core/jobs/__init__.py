@@ -1,9 +1,9 @@
-"""Jobs: background work that is waiting, running or has ended."""
+"""Background jobs: the queue, its database and the worker processes."""
 
 from core.jobs.job import Job
 from core.jobs.queue import Jobs
 from core.jobs.worker import (
-    Watcher,
+    JobCallbacks,
     cancel,
     finish_early,
     finish_wish,
@@ -17,8 +17,8 @@ from core.jobs.worker import (
 
 __all__ = [
     "Job",
+    "JobCallbacks",
     "Jobs",
-    "Watcher",
     "cancel",
     "finish_early",
     "finish_wish",

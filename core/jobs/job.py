@@ -6,10 +6,15 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from core.base.processes import find_process
 from core.base.progress import ProgressUpdate
+from core.config import RunConfig
+from core.errors import SettingError
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
@@ -80,6 +85,22 @@ class Job:
     def open(self) -> bool:
         """It waits or works."""
         return self.state in OPEN
+
+    @property
+    def out_folder(self) -> Path | None:
+        """The folder for the run; None if the run goes into the workspace."""
+        return None if self.out is None else Path(self.out)
+
+    def run_config(self) -> RunConfig:
+        """Return the settings of the run.
+
+        Raises:
+            SettingError: they were stored by another version of the program and are no longer valid.
+        """
+        try:
+            return RunConfig.model_validate(self.config)
+        except ValidationError as error:
+            raise SettingError.of_another_version(self.id) from error
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Job:

@@ -1,7 +1,7 @@
-"""Which background work there is, who asked for it, and how far it is.
+"""The queue of background jobs, with their states, progress and interim results.
 
-Work waits in a queue and is done one piece after the other: two at once would fight for the cores and both come later.
-Why no library does this: docs/decisions/0011.
+Jobs run one at a time: two at once would compete for the cores, and both would finish later. Decision 0011 says why
+no library is used.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Jobs:
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def enqueue(self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]) -> tuple[Job, bool]:
-        """Put new work at the end of the queue; or, where the same work waits or is at work, give that job.
+        """Add a job to the end of the queue, unless a job with the same dataset and settings is queued or running.
 
         Returns:
-            The job, and whether it is new.
+            The new or existing job, and whether it is new.
         """
-        self.bury_the_dead()
+        self.mark_lost_jobs()
         with self._database.changing() as database:
             same = _open_with(database, dataset, config_digest)
             name = same or _insert(database, dataset, dataset_name, config_digest, config)
@@ -48,14 +48,14 @@ class Jobs:
     def begin(
         self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any], out: str | None
     ) -> Job:
-        """Count work as running that the caller does at once, whatever waits; the same work that waits is taken over.
+        """Start a job in the calling process, ahead of the queue. A queued job with the same work is taken over.
 
-        In one transaction: what stood in the queue in between might be started by whoever looks.
+        This is one transaction, so that no other process starts the job in between.
 
         Raises:
-            RunError: another job is at work, or this very one.
+            RunError: a job is already running.
         """
-        self.bury_the_dead()
+        self.mark_lost_jobs()
         with self._database.changing() as database:
             same = _open_with(database, dataset, config_digest)
             if (busy := _active(database)) is not None:
@@ -66,10 +66,10 @@ class Jobs:
         return self.get(name)
 
     def resume(self, job_id: str) -> Job:
-        """Put a job that ended without a run into the queue once more.
+        """Return a failed, cancelled or lost job to the queue.
 
         Raises:
-            RunError: there is none of that name, or it waits, works or is done.
+            RunError: there is no such job, or it is queued, running or done.
         """
         job = self.get(job_id)
         if job.state not in RESUMABLE:
@@ -83,14 +83,14 @@ class Jobs:
                     (_last_place(database) + 1, job_id),
                 )
                 database.execute("DELETE FROM wishes WHERE job = ?", (job_id,))
-                if job.state == "cancelled":  # what it came by is gone
+                if job.state == "cancelled":  # its checkpoints were deleted, so its results will come again
                     database.execute("DELETE FROM news WHERE job = ?", (job_id,))
         return self.get(same or job_id)
 
     def start_next(self) -> Job | None:
-        """Take the first of the queue, if nothing is at work: it counts as running from now on. None if not."""
-        self.bury_the_dead()
-        with self._database.open() as database:  # those who look every second need not lock anything
+        """Mark the first queued job as running and return it; None if the queue is empty or a job is running."""
+        self.mark_lost_jobs()
+        with self._database.open() as database:  # pages call this every second, so avoid the write lock
             if database.execute("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1").fetchone() is None:
                 return None
         with self._database.changing() as database:
@@ -103,8 +103,9 @@ class Jobs:
         return self.get(found["id"])
 
     def take_from_queue(self, job_id: str) -> bool:
-        """A job that waits is not to be done: cancelled, or, where it has done something before, lost as it was, to be
-        resumed another time. False where it does not wait.
+        """Remove a job from the queue. Return False if it is not queued.
+
+        A job that was resumed becomes lost again, so that its earlier work can still be resumed; others are cancelled.
         """
         with self._database.open() as database:
             changed = database.execute(
@@ -115,12 +116,12 @@ class Jobs:
             return changed.rowcount == 1
 
     def queue(self) -> list[Job]:
-        """What waits, the next first."""
+        """Return the queued jobs, the next one first."""
         waiting = [job for job in self.all() if job.state == "queued"]
         return sorted(waiting, key=lambda job: (job.place, job.created))
 
     def move(self, job_id: str, steps: int) -> None:
-        """Let a waiting job go so many places forward (negative) or back in the queue; the ends are the limits."""
+        """Move a queued job forward (negative `steps`) or back, at most to either end of the queue."""
         with self._database.changing() as database:
             rows = database.execute("SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created").fetchall()
             order = [row["id"] for row in rows]
@@ -134,7 +135,7 @@ class Jobs:
     # --- the worker ---------------------------------------------------------------------------------------------------
 
     def adopt(self, job_id: str, pid: int) -> bool:
-        """The worker says that it is this job's process; False when the job has ended before it began."""
+        """Record the worker process of a job. Return False if the job has already ended."""
         since = start_time(psutil.Process(pid))
         return self._update(job_id, pid=pid, pid_started=since, heartbeat=time.time())
 
@@ -146,16 +147,16 @@ class Jobs:
         memory: float | None = None,
         cores: float | None = None,
     ) -> bool:
-        """A sign of life, with what there is to tell; False when the job was ended by somebody else."""
-        told: dict[str, object] = {"heartbeat": time.time()}
+        """Record a heartbeat, with progress or resource use. Return False if another process has ended the job."""
+        values: dict[str, object] = {"heartbeat": time.time()}
         if moment is not None:
-            told["moment"] = json.dumps(moment.__dict__)
+            values["moment"] = json.dumps(moment.__dict__)
         if memory is not None:
-            told |= {"memory": memory, "cores": cores}
-        return self._update(job_id, **told)
+            values |= {"memory": memory, "cores": cores}
+        return self._update(job_id, **values)
 
     def tell(self, job_id: str, news: InterimResult) -> None:
-        """Write down what the work came by: a trial that ended, a fold that was fitted."""
+        """Store an interim result, such as a finished trial or a fitted fold."""
         with self._database.open() as database:
             database.execute(
                 "INSERT INTO news (job, time, kind, content) VALUES (?, ?, ?, ?)",
@@ -163,7 +164,7 @@ class Jobs:
             )
 
     def news(self, job_id: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """What a job told, in order: its content, with `time` (epoch seconds) and `kind`."""
+        """Return a job's interim results in order: their content, with `time` (epoch seconds) and `kind`."""
         with self._database.open() as database:
             rows = database.execute(
                 "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number", (job_id, kind, kind)
@@ -179,7 +180,7 @@ class Jobs:
         error: str | None = None,
         at: float | None = None,
     ) -> None:
-        """Close a job that waits or works, now or `at` (epoch seconds); one that has ended keeps its end."""
+        """End an open job, now or `at` (epoch seconds). A job that has already ended is not changed."""
         with self._database.open() as database:
             database.execute(
                 "UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ?"
@@ -187,38 +188,38 @@ class Jobs:
                 (state, time.time() if at is None else at, run_id, error, job_id),
             )
 
-    # --- wishes -------------------------------------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------------
 
     def ask_to_stop(self, job_id: str) -> None:
-        """Wish that a job at work ends and keeps nothing."""
+        """Request that a running job ends without a result."""
         with self._database.open() as database:
             database.execute("UPDATE jobs SET state = 'stopping' WHERE id = ? AND state = 'running'", (job_id,))
 
     def is_to_stop(self, job_id: str) -> bool:
-        """Whether somebody wished so, or the job has ended already."""
+        """Return whether the job was asked to stop, or has already ended."""
         with self._database.open() as database:
             row = database.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return row is None or row["state"] != "running"
 
     def ask_to_finish(self, job_id: str) -> None:
-        """Wish that a job tunes no longer and goes on with the best it has found."""
+        """Request that a job ends its tuning and finishes with the best parameters so far."""
         with self._database.open() as database:
             database.execute("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, 'finish')", (job_id,))
 
     def is_to_finish(self, job_id: str) -> bool:
-        """Whether somebody wished so."""
+        """Return whether the job was asked to finish early."""
         with self._database.open() as database:
             return database.execute("SELECT 1 FROM wishes WHERE job = ?", (job_id,)).fetchone() is not None
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def get(self, job_id: str) -> Job:
-        """One job, as it is now: one whose process is gone is marked lost before.
+        """Return a job, after marking lost jobs as lost.
 
         Raises:
-            RunError: there is none of that name.
+            RunError: there is no job with this id.
         """
-        self.bury_the_dead()
+        self.mark_lost_jobs()
         with self._database.open() as database:
             row = database.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if row is None:
@@ -226,29 +227,29 @@ class Jobs:
         return Job.of_row(row)
 
     def all(self) -> list[Job]:
-        """Newest first; jobs whose process is gone are marked lost before."""
-        self.bury_the_dead()
+        """Return all jobs, newest first, after marking lost jobs as lost."""
+        self.mark_lost_jobs()
         with self._database.open() as database:
             return [Job.of_row(row) for row in database.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC")]
 
     def active(self) -> Job | None:
-        """The one at work."""
+        """Return the running job; None if there is none."""
         return next((job for job in self.all() if job.active), None)
 
-    def bury_the_dead(self) -> None:
-        """Mark as lost what claims to be at work and has no living process."""
+    def mark_lost_jobs(self) -> None:
+        """Mark running jobs whose process has ended as lost; those that were asked to stop as cancelled."""
         with self._database.open() as database:
             rows = database.execute("SELECT * FROM jobs WHERE state IN ('running', 'stopping')").fetchall()
         for job in map(Job.of_row, rows):
             if not job.alive:
-                # when it was last heard of: nobody may have looked for days
+                # the last heartbeat is the best estimate of when it ended
                 if job.state == "stopping":
                     self.end(job.id, "cancelled", at=job.heartbeat)
                 else:
                     self.end(job.id, "lost", error=_ENDED_WITHOUT_A_WORD, at=job.heartbeat)
 
     def _update(self, job_id: str, **values: object) -> bool:
-        """Change a job at work; whether there was one to change."""
+        """Update a running job. Return False if it is not running."""
         names = ", ".join(f"{name} = ?" for name in values)
         change = f"UPDATE jobs SET {names} WHERE id = ? AND state IN ('running', 'stopping')"  # noqa: S608 (our names)
         with self._database.open() as database:
@@ -256,7 +257,7 @@ class Jobs:
 
 
 def _open_with(database: sqlite3.Connection, dataset: str, config_digest: str) -> str | None:
-    """The id of the job with this work that waits or is at work."""
+    """Return the id of the queued or running job with this work; None if there is none."""
     found = database.execute(
         "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND state IN ('queued', 'running', 'stopping')",
         (dataset, config_digest),
@@ -265,7 +266,7 @@ def _open_with(database: sqlite3.Connection, dataset: str, config_digest: str) -
 
 
 def _active(database: sqlite3.Connection) -> str | None:
-    """The id of the job at work."""
+    """Return the id of the running job; None if there is none."""
     found = database.execute("SELECT id FROM jobs WHERE state IN ('running', 'stopping')").fetchone()
     return None if found is None else str(found["id"])
 
@@ -273,7 +274,7 @@ def _active(database: sqlite3.Connection) -> str | None:
 def _insert(
     database: sqlite3.Connection, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]
 ) -> str:
-    """A new job at the end of the queue; its id."""
+    """Add a job to the end of the queue and return its id."""
     now = time.time()
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
     database.execute(
@@ -309,7 +310,7 @@ def _last_place(database: sqlite3.Connection) -> float:
 
 
 def _account() -> str:
-    """Whose process this is; empty where nobody can tell."""
+    """Return the user of this process; empty if it is unknown."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

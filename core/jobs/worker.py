@@ -1,4 +1,4 @@
-"""Starts a run as a process of its own, lets it tell how far it is, and ends it when a person says so."""
+"""Worker processes of background jobs: start, progress, heartbeat, cancellation and end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Any
 
 import psutil
-from pydantic import ValidationError
 
 from core.base.checkpoint import delete_checkpoints, work_prefix
 from core.base.processes import find_process
@@ -24,7 +23,7 @@ from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import Cancelled, StudioError
+from core.errors import Cancelled, SettingError, StudioError
 from core.jobs.job import Job
 from core.jobs.queue import Jobs
 
@@ -38,11 +37,10 @@ _GRACE_SECONDS = 2.0  # between the request to stop and the end by force; a fit 
 
 
 def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tuple[Job, bool]:
-    """Ask for a run of the dataset in the background. It starts at once, or waits until what was asked for before is
-    done.
+    """Queue a run of the dataset as a background job, and start it if no job is running.
 
     Returns:
-        The job, and whether it is new: the same work that waits or goes on already is not entered twice.
+        The job, and whether it is new. If the same work is already queued or running, its job is returned.
     """
     jobs = Jobs(workspace)
     job, fresh = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
@@ -51,10 +49,10 @@ def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tupl
 
 
 def resume(workspace: Workspace, job_id: str) -> Job:
-    """Let a job that ended without a run go on where it was; it waits for its turn like a new one.
+    """Queue a failed, cancelled or lost job again. It continues from its checkpoints, if it has any.
 
     Raises:
-        RunError: there is none of that name, or it is not over, or has its run.
+        RunError: there is no such job, or it is queued, running or done.
     """
     jobs = Jobs(workspace)
     job = jobs.resume(job_id)
@@ -63,28 +61,25 @@ def resume(workspace: Workspace, job_id: str) -> Job:
 
 
 def start_waiting(workspace: Workspace) -> Job | None:
-    """Start what waits, if nothing is at work. Everybody who looks at jobs calls this, and every worker that ends.
+    """Start the next queued job if no job is running. Called by whatever shows jobs, and by ending workers.
 
     Returns:
-        The job that was started, None when there was none to start.
+        The started job; None if there was none to start.
     """
     jobs = Jobs(workspace)
     while (job := jobs.start_next()) is not None:
         try:
             _spawn(workspace, job)
-        except (OSError, ValidationError) as error:  # too many processes, no room for the log, an older program's job
-            why = "its settings are of another version" if isinstance(error, ValidationError) else error.strerror
-            jobs.end(job.id, "failed", error=f"Its process could not be started ({why}): start a new run.")
+        except OSError as error:  # too many processes, or no room for the log
+            jobs.end(job.id, "failed", error=f"The worker could not be started ({error.strerror}). Start a new run.")
             continue
         return jobs.get(job.id)
     return None
 
 
 def _spawn(workspace: Workspace, job: Job) -> None:
-    """Start the process of a job."""
-    command = [sys.executable, "-m", "core", "run", "--dataset", job.dataset, "--job", job.id]
-    for name, value in [*RunConfig.model_validate(job.config).model_dump().items(), ("out", job.out)]:
-        command += _flag(name, value)
+    """Start the worker process of a job. It reads everything else from the jobs database."""
+    command = [sys.executable, "-m", "core", "worker", "--job", job.id]
     environment = os.environ | {"SVS_HOME": str(workspace.root)}
     with log_file(workspace, job.id).open("ab") as log:
         # A session (on Windows: a process group) of its own: closing the dashboard must not end the work.
@@ -103,9 +98,10 @@ def _spawn(workspace: Workspace, job: Job) -> None:
 
 
 def _let_others_go_first(pid: int) -> None:
-    """The dashboard answers in between, and so does all else that its owner does on the machine: a run takes the time
-    that is left over. Called before the process makes threads, which inherit it. Nice by itself weighs little between
-    sessions where Linux groups them (sched(7), the autogroup feature), so the group is told too.
+    """Lower the priority of a worker, so that the dashboard and other programs stay responsive.
+
+    Threads inherit the priority, so it is set before the worker creates any. Linux may schedule sessions as groups
+    (autogroup, see sched(7)), where the priority of a process has little effect; so the group's is lowered too.
     """
     with suppress(psutil.Error, OSError):  # it ended already, or the system knows no such thing
         psutil.Process(pid).nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
@@ -113,27 +109,16 @@ def _let_others_go_first(pid: int) -> None:
         Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
 
 
-def _flag(name: str, value: object) -> list[str]:
-    flag = f"--{name.replace('_', '-')}"
-    if value is None:
-        return []
-    if isinstance(value, bool):
-        return [flag if value else f"--no-{flag.removeprefix('--')}"]
-    if isinstance(value, tuple):
-        return [part for each in value for part in (flag, str(each))]
-    return [flag, str(value)]
-
-
 def log_file(workspace: Workspace, job_id: str) -> Path:
-    """Where the worker's output goes."""
+    """Return the file with the worker's output."""
     return workspace.logs / f"{job_id}.log"
 
 
 def cancel(workspace: Workspace, job_id: str) -> Job:
-    """Take a job from the queue; or ask its worker to stop, and end it by force if it has not stopped after a moment.
+    """Cancel a job: remove it from the queue, or stop its worker, by force after two seconds.
 
-    Nothing is kept of one at work but its line in the database, and what waits behind it starts. One that waited to go
-    on with earlier work is as it was before it was resumed: leaving the queue costs nobody hours of work.
+    The checkpoints of a running job are deleted, and the next job starts. A queued job that was resumed keeps its
+    checkpoints and can be resumed again.
     """
     jobs = Jobs(workspace)
     job = jobs.get(job_id)
@@ -141,7 +126,7 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
         return job
     if not job.active and jobs.take_from_queue(job_id):
         return jobs.get(job_id)
-    job = jobs.get(job_id)  # what waited may have been started just now
+    job = jobs.get(job_id)  # it may have started in the meantime
     if not job.active:
         return job
     jobs.ask_to_stop(job_id)
@@ -157,24 +142,24 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
 
 
 def _forget(workspace: Workspace, job: Job) -> None:
-    """Delete what a run has done that is not written yet."""
-    with suppress(ValidationError):  # settings of another version, whose work this one would not go on with
-        config = RunConfig.model_validate(job.config)
+    """Delete the checkpoints and the study of an unfinished run."""
+    with suppress(SettingError):  # settings of another version: this one does not resume that work
+        config = job.run_config()
         delete_checkpoints(workspace.unfinished, work_prefix(job.dataset, config.digest))
         delete_checkpoints(workspace.searches, work_prefix(job.dataset, config.search_digest))
 
 
 def _end(process: psutil.Process) -> None:
-    everyone = [process, *process.children(recursive=True)]
+    processes = [process, *process.children(recursive=True)]
     process.terminate()
-    _, alive = psutil.wait_procs(everyone, timeout=_GRACE_SECONDS)
-    for each in alive:
-        each.kill()
+    _, alive = psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
+    for survivor in alive:
+        survivor.kill()
     psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
 
 
 def finish_early(workspace: Workspace, job_id: str) -> Job:
-    """Ask a job that tunes to go on with the best it has found so far; everything else of the run is still made."""
+    """Ask a running job to end its tuning and finish with the best parameters so far."""
     jobs = Jobs(workspace)
     if jobs.get(job_id).active:
         jobs.ask_to_finish(job_id)
@@ -182,7 +167,10 @@ def finish_early(workspace: Workspace, job_id: str) -> Job:
 
 
 def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
-    """Inside the worker: a question that is asked often and looked up at most once a second."""
+    """Return a function for the worker that says whether the job was asked to finish early.
+
+    It may be called often; it reads the database at most once a second.
+    """
     jobs, looked, wished = Jobs(workspace), 0.0, False
 
     def is_to_finish() -> bool:
@@ -196,22 +184,23 @@ def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
 
 
 @dataclass(frozen=True)
-class Watcher:
-    """What the worker tells of its job: `moment` takes the progress, `news` what it came by."""
+class JobCallbacks:
+    """Callbacks with which a run reports to its job: its progress, and interim results such as trials and fits."""
 
-    moment: Callable[[ProgressUpdate], None]
-    news: Callable[[InterimResult], None]
+    on_progress: Callable[[ProgressUpdate], None]
+    on_result: Callable[[InterimResult], None]
 
 
 @contextmanager
 def working_here(
     workspace: Workspace, dataset: Dataset, config: RunConfig, out: Path | None = None
-) -> Iterator[tuple[Job, Watcher]]:
-    """Do a run in this process as the job at work, known to everybody like one in the background; see `working_on`.
-    `out` is noted for whoever resumes it.
+) -> Iterator[tuple[Job, JobCallbacks]]:
+    """Run a job in this process; other processes see it like a background job. See `working_on`.
+
+    `out` is stored with the job, so that a resumed run is written to the same folder.
 
     Raises:
-        RunError: another run is at work, or this very one.
+        RunError: a job is already running.
     """
     job = Jobs(workspace).begin(
         dataset.fingerprint,
@@ -225,10 +214,13 @@ def working_here(
 
 
 @contextmanager
-def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
-    """Inside the worker: adopt the job, keep it alive, close it by how the block ends, and start what waits.
+def working_on(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
+    """Run the block as the worker of a job: send heartbeats, record how the block ends, and start the next job.
 
-    The block must call `Jobs.end(job_id, "done", run_id=...)` itself.
+    The block itself records success by `Jobs.end(job_id, "done", run_id=...)`.
+
+    Raises:
+        Cancelled: the job was cancelled.
     """
     jobs = Jobs(workspace)
     if not jobs.adopt(job_id, os.getpid()):
@@ -237,7 +229,7 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
     def stop(signum: int, frame: FrameType | None) -> None:
         if jobs.is_to_stop(job_id):
             raise Cancelled("The run was cancelled; nothing of it is kept.")
-        raise KeyboardInterrupt  # the machine shuts down, or somebody ended the process: what is done is kept
+        raise KeyboardInterrupt  # ended from outside, such as by a shutdown: keep the checkpoints
 
     before = signal.signal(signal.SIGTERM, stop)
     ended = threading.Event()
@@ -250,22 +242,22 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
         if now - last >= _WRITE_SECONDS or moment.fraction >= 1:
             last = now
             if not jobs.beat(job_id, moment):
-                raise KeyboardInterrupt  # it was given up as lost meanwhile: somebody may go on with it
+                raise KeyboardInterrupt  # it was marked as lost, so another worker may resume it
 
     interrupted = False
     try:
-        yield Watcher(watch, lambda news: jobs.tell(job_id, news))
+        yield JobCallbacks(watch, lambda news: jobs.tell(job_id, news))
     except Cancelled:
         jobs.end(job_id, "cancelled")
         raise
     except KeyboardInterrupt:
-        interrupted = True  # the machine may be shutting down: nothing is started
+        interrupted = True  # the machine may be shutting down, so start no other job
         jobs.end(job_id, "lost", error=_ENDED_FROM_OUTSIDE)
         raise
     except StudioError as error:
         jobs.end(job_id, "failed", error=str(error))
         raise
-    except BaseException as error:  # a defect of ours: the job must not look alive; the traceback is in its log
+    except BaseException as error:  # a defect: end the job; the traceback is in its log
         log = log_file(workspace, job_id)
         jobs.end(job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}): see {log}.")
         raise
@@ -277,9 +269,9 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[Watcher]:
 
 
 def _beat(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
-    """Signs of life, with what the process uses."""
+    """Send heartbeats with memory and CPU use until the job has ended."""
     process = psutil.Process()
-    process.cpu_percent()  # the first call only sets the beginning
+    process.cpu_percent()  # the first call only starts the measurement
     while not ended.wait(_BEAT_SECONDS):
-        with suppress(StudioError):  # a database that is busy for long, or a full disk, ends no run
+        with suppress(StudioError):  # a busy database or a full disk must not end the run
             jobs.beat(job_id, memory=float(process.memory_info().rss), cores=process.cpu_percent() / 100)

@@ -1,8 +1,9 @@
-"""The verbs of the command line: each takes the parsed options and gives exit code, JSON object and words."""
+"""The verbs of the command line: functions from parsed options to exit code, JSON object and text."""
 
 from core.cli.verbs.data import audit, datasets, demo, features, ingest, journey, mapping, quarantine
 from core.cli.verbs.jobs import jobs, worker
-from core.cli.verbs.runs import check, run, runs
+from core.cli.verbs.run import run
+from core.cli.verbs.runs import check, runs
 
 __all__ = [
     "audit",

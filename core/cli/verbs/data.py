@@ -14,9 +14,8 @@ from core import ingestion
 from core.base.files import atomic_file
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.cli.arguments import dataset_named, input_files, mapping_of, required
+from core.cli.arguments import dataset_named, input_files, mapping_of, required, run_config
 from core.cli.output import EXIT_DONE, Outcome, bar, writing_to
-from core.config import RunConfig
 from core.dataset import Dataset, UnknownValue, list_datasets, untrained_lines
 from core.demo import write_demo
 from core.demo.journey import write_journey
@@ -164,7 +163,7 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     if options.out.exists():
         raise RunError.file_exists(options.out)
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
-    config = RunConfig.checked(history=options.history, engine=options.engine)
+    config = run_config(options)
     with (
         bar("Features", shown=not options.json) as advance,
         writing_to(options.out),

@@ -11,6 +11,7 @@ from core.base.text import count
 from core.base.workspace import Workspace
 from core.cli.arguments import required
 from core.cli.output import EXIT_DONE, Outcome
+from core.cli.verbs.run import run_job
 from core.config import RunConfig
 from core.errors import Cancelled, RunError
 
@@ -82,8 +83,10 @@ def _settings_line(job: job_queue.Job) -> str:
 
 
 def worker(options: argparse.Namespace) -> Outcome:
-    """Start what waits, one after the other, until interrupted; with --once until nothing waits or works."""
+    """Start waiting jobs one after the other until interrupted, or with --once until the queue is empty."""
     workspace = Workspace.from_environment()
+    if options.job:
+        return run_job(workspace, options.job)
     database, started = job_queue.Jobs(workspace), 0
     try:
         while True:

@@ -1,4 +1,4 @@
-"""Verbs that train, check submissions, and tell of runs."""
+"""Verbs about finished runs and their submissions: check, runs."""
 
 from __future__ import annotations
 
@@ -8,134 +8,18 @@ from pathlib import Path
 
 import polars as pl
 
-from core import jobs as job_queue
 from core import runs as run_store
-from core.base.progress import Progress, ProgressUpdate
-from core.base.text import listed, number
+from core.base.text import number
 from core.base.workspace import Workspace
 from core.checks import CheckResult
-from core.cli.arguments import dataset_named, input_files, mapping_of, required
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
-from core.config import RunConfig
-from core.dataset import Dataset, list_datasets, untrained_lines
-from core.errors import RunError, SettingError
-from core.ingestion import InputFiles, ingest
+from core.cli.arguments import dataset_named, mapping_of, required
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar
+from core.dataset import Dataset, list_datasets
+from core.errors import RunError, SettingError, listed
 from core.pipeline import run as pipeline
-from core.pipeline.preflight import must_be_free, must_be_possible
-from core.pipeline.steps import steps
 from core.pipeline.verify import verify_run
 from core.runs.store import find_damage
-from core.schema import LEARNER_LABELS, UNIT, USER
-
-
-def run(options: argparse.Namespace) -> Outcome:
-    """Go the whole way from files to a checked submission."""
-    workspace = Workspace.from_environment()
-    if options.job:
-        with job_queue.working_on(workspace, options.job) as watch:  # what it cannot be done for is said of the job
-            named, config = dataset_named(workspace, options.dataset), _config(options)
-            run = _worked(named, config, workspace, options, job=options.job, watch=watch)
-    else:
-        config = _config(options)
-        source = _source(workspace, options)
-        if options.background:
-            return _in_background(source, config, workspace, options)
-        if options.out is not None:
-            must_be_free(options.out)
-        with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
-            dataset = (
-                source
-                if isinstance(source, Dataset)
-                else ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
-            )
-        with (
-            progress_of(options) as show,
-            job_queue.working_here(workspace, dataset, config, options.out) as (job, watch),
-        ):
-
-            def both(moment: ProgressUpdate) -> None:
-                show(moment)
-                watch.moment(moment)
-
-            run = _worked(dataset, config, workspace, options, job=job.id, watch=job_queue.Watcher(both, watch.news))
-    manifest = run.manifest
-    judged = manifest.scores.judged
-    promised = not manifest.scores.expected_withheld
-    interval = f" (90%: {number(judged.expected.low)} to {number(judged.expected.high)})" if promised else ""
-    words = (
-        f"{run.submission}\n"
-        f"expected test {judged.label} {run_store.expected_score(manifest)}{interval}, "
-        f"cross-validated {number(judged.stack)}, guessing a constant {number(judged.baseline)}\n"
-        f"{manifest.checks.failed} of {manifest.checks.failed + manifest.checks.passed} submission checks and "
-        f"{manifest.certificate.failed} of {manifest.certificate.failed + manifest.certificate.passed} leak checks "
-        f"failed; {manifest.seconds:.0f} s"
-    )
-    if warning := run_store.shift_warning(manifest):
-        words += f"\nWARNING: {warning}"
-    card = dataset.card()
-    for file in (card.train, card.test):
-        if file.quarantined > file.ignored:
-            words += (
-                f"\n{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "
-                f"`quarantine {card.fingerprint[:12]}` shows them"
-            )
-    words = "\n".join([words, *untrained_lines(card)])
-    failed = manifest.checks.failed + manifest.certificate.failed
-    return EXIT_CHECK_FAILED if failed else EXIT_DONE, run.summary(), words
-
-
-def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | Dataset:
-    """A dataset that was read before, or files; not both."""
-    if not options.dataset:
-        return input_files(options)
-    for name in ("train", "test", "sample_submission", "train_query", "test_query", "mapping"):
-        if getattr(options, name) is not None:
-            raise SettingError.beside_dataset(f"--{name.replace('_', '-')}")
-    return dataset_named(workspace, options.dataset)
-
-
-def _worked(
-    source: InputFiles | Dataset,
-    config: RunConfig,
-    workspace: Workspace,
-    options: argparse.Namespace,
-    *,
-    job: str,
-    watch: job_queue.Watcher,
-) -> run_store.Run:
-    """Do the run of a job."""
-    progress = Progress(steps(config), watch.moment, job_queue.finish_wish(workspace, job), watch.news)
-    run = pipeline.run(source, config, workspace, out=options.out, progress=progress)
-    job_queue.Jobs(workspace).end(job, "done", run_id=run.manifest.run_id)
-    return run
-
-
-def _in_background(
-    source: InputFiles | Dataset, config: RunConfig, workspace: Workspace, options: argparse.Namespace
-) -> Outcome:
-    """Read the files, and leave the rest to a process of its own."""
-    if options.out is not None:
-        raise SettingError.no_out_in_background()
-    dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
-    job, fresh = job_queue.start_run(workspace, dataset, config)
-    words = f"Job {job.id}: {job.state}" + ("" if fresh else " (the same run was asked for before)")
-    return EXIT_DONE, asdict(job), f"{words}; see `python -m core jobs list`."
-
-
-def _config(options: argparse.Namespace) -> RunConfig:
-    """The settings of the command line; without a preset, a budget says that there is to be tuning.
-
-    Raises:
-        StudioError: they are not allowed, or ask for what is not here.
-    """
-    settings = {name: getattr(options, name) for name in RunConfig.model_fields if hasattr(options, name)}
-    settings["rising"] = tuple(options.rising)
-    settings["learners"] = tuple(options.learners or LEARNER_LABELS)
-    if settings["preset"] is None:
-        settings["preset"] = "standard" if options.minutes or options.trials else "quick"
-    config = RunConfig.checked(**settings)
-    must_be_possible(config)
-    return config
+from core.schema import UNIT, USER
 
 
 def check(options: argparse.Namespace) -> Outcome:
@@ -159,7 +43,7 @@ def check(options: argparse.Namespace) -> Outcome:
         "passed": sum(result.outcome == "passed" for result in results),
         "failed": len(errors),
         "warnings": len(failed) - len(errors),
-        "checks": [result.record() for result in results],
+        "checks": [asdict(result) for result in results],
     }
     return EXIT_CHECK_FAILED if errors else EXIT_DONE, content, "\n".join(lines)
 

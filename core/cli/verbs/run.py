@@ -1,0 +1,129 @@
+"""The verb run: from event files, or a stored dataset, to a checked submission."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from core import jobs
+from core import runs as run_store
+from core.base.progress import Progress, ProgressUpdate
+from core.base.text import number
+from core.base.workspace import Workspace
+from core.cli.arguments import dataset_named, input_files, run_config
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
+from core.config import RunConfig
+from core.dataset import Dataset, untrained_lines
+from core.errors import SettingError
+from core.ingestion import InputFiles, ingest
+from core.pipeline import run as pipeline
+from core.pipeline.preflight import must_be_free, must_be_possible
+from core.pipeline.steps import steps
+from core.runs.manifest import Manifest
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Run the pipeline, here or in the background."""
+    workspace = Workspace.from_environment()
+    config = run_config(options)
+    must_be_possible(config)
+    source = _source(workspace, options)
+    if options.background:
+        return _run_in_background(source, config, workspace, options)
+    if options.out is not None:
+        must_be_free(options.out)
+    if isinstance(source, Dataset):
+        dataset = source
+    else:
+        with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
+            dataset = ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
+    with (
+        progress_of(options) as show,
+        jobs.working_here(workspace, dataset, config, options.out) as (job, callbacks),
+    ):
+
+        def on_progress(moment: ProgressUpdate) -> None:
+            show(moment)
+            callbacks.on_progress(moment)
+
+        finished = _run_job(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
+    return _outcome(finished, dataset)
+
+
+def run_job(workspace: Workspace, job_id: str) -> Outcome:
+    """Run the pipeline for a job, as its worker process.
+
+    The dataset, the settings and the folder of the run are read from the jobs database.
+    """
+    with jobs.working_on(workspace, job_id) as callbacks:  # an error in here ends the job as failed, with its message
+        job = jobs.Jobs(workspace).get(job_id)
+        finished = _run_job(workspace, job, callbacks)
+    return _outcome(finished, dataset_named(workspace, job.dataset))
+
+
+def _run_job(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallbacks) -> run_store.Run:
+    config = job.run_config()
+    dataset = dataset_named(workspace, job.dataset)
+    must_be_possible(config)
+    should_finish = jobs.finish_wish(workspace, job.id)
+    progress = Progress(steps(config), callbacks.on_progress, should_finish, callbacks.on_result)
+    finished = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
+    jobs.Jobs(workspace).end(job.id, "done", run_id=finished.manifest.run_id)
+    return finished
+
+
+def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | Dataset:
+    """Return the stored dataset or the event files that the options name; not both."""
+    if not options.dataset:
+        return input_files(options)
+    for name in ("train", "test", "sample_submission", "train_query", "test_query", "mapping"):
+        if getattr(options, name) is not None:
+            raise SettingError.beside_dataset(f"--{name.replace('_', '-')}")
+    return dataset_named(workspace, options.dataset)
+
+
+def _run_in_background(
+    source: InputFiles | Dataset, config: RunConfig, workspace: Workspace, options: argparse.Namespace
+) -> Outcome:
+    if options.out is not None:
+        raise SettingError.no_out_in_background()
+    dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
+    job, is_new = jobs.start_run(workspace, dataset, config)
+    note = "" if is_new else " (this run was already requested)"
+    return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}{note}; see `python -m core jobs list`."
+
+
+def _outcome(finished: run_store.Run, dataset: Dataset) -> Outcome:
+    """Return the exit code, the summary and the text of a finished run."""
+    manifest = finished.manifest
+    checks, certificate = manifest.checks, manifest.certificate
+    lines = [
+        str(finished.submission),
+        _score_line(manifest),
+        f"{checks.failed} of {checks.failed + checks.passed} submission checks and "
+        f"{certificate.failed} of {certificate.failed + certificate.passed} leak checks failed; "
+        f"{manifest.seconds:.0f} s",
+    ]
+    if warning := run_store.shift_warning(manifest):
+        lines.append(f"WARNING: {warning}")
+    card = dataset.card()
+    lines += [
+        f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "
+        f"`quarantine {card.fingerprint[:12]}` shows them"
+        for file in (card.train, card.test)
+        if file.quarantined > file.ignored
+    ]
+    lines += untrained_lines(card)
+    code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE
+    return code, finished.summary(), "\n".join(lines)
+
+
+def _score_line(manifest: Manifest) -> str:
+    scores = manifest.scores.judged
+    interval = ""
+    if not manifest.scores.expected_withheld:
+        interval = f" (90%: {number(scores.expected.low)} to {number(scores.expected.high)})"
+    return (
+        f"expected test {scores.label} {run_store.expected_score(manifest)}{interval}, "
+        f"cross-validated {number(scores.stack)}, constant prediction {number(scores.baseline)}"
+    )
