@@ -48,6 +48,7 @@ _FRAMED: Final = (
 )
 """A number with what may stand around it; brackets and a minus behind it are how accountants write a loss."""
 _OTHER_MARK: Final = {".": ",", ",": "."}
+DECIMAL_MARKS: Final = tuple(_OTHER_MARK)
 
 
 def _digit_pattern(decimal: str) -> str:

@@ -17,7 +17,7 @@ import polars as pl
 
 from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.event_words import is_of_no_interest, type_of
+from core.ingestion.mapping.event_words import event_type_of, is_other_event
 from core.ingestion.quarantine import FILE, LINE, REASON
 from core.schema import (
     BUY,
@@ -119,7 +119,7 @@ def lost_purchases(
 
 
 def _is_no_purchase(word: str) -> bool:
-    return is_of_no_interest(word) or type_of(word) not in {None, BUY}
+    return is_other_event(word) or event_type_of(word) not in {None, BUY}
 
 
 def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:

@@ -14,7 +14,7 @@ import polars as pl
 
 from core.schema import SESSION, TIME, USER
 
-MOST_USERS: Final = 3
+MAX_USERS: Final = 3
 LONGEST_PAUSE: Final = 2 * 3600
 """Seconds. A visit goes on after a longer pause than the half hour of web analytics, as over lunch, but two users who
 share a lost id in a log of weeks come within two hours of each other once in a hundred times."""
@@ -38,7 +38,7 @@ def join_visits(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     if shared.is_empty():
         return rows, 0
     visits = _accounts(shared).join(_longest_pauses(shared), on=SESSION, how="left")
-    visits = visits.filter(pl.col("users") <= MOST_USERS, pl.col("pause").fill_null(0) <= LONGEST_PAUSE)
+    visits = visits.filter(pl.col("users") <= MAX_USERS, pl.col("pause").fill_null(0) <= LONGEST_PAUSE)
     joined = rows.join(visits.select(SESSION, "account"), on=SESSION, how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("account", USER).alias(USER)).drop("account"), visits.height
 
