@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.amounts import DECIMAL_MARKS, DecimalMarks, decimal_marks, parse_amounts
+from core.ingestion.amounts import DECIMAL_MARKS, DecimalEvidence, decimal_evidence, parse_amounts
 from core.ingestion.mapping.fields import is_allowed_text
 
 MIN_SHARE: Final = 0.9
@@ -60,9 +60,9 @@ class LogColumn:
         return sum(bool(self.cells[row]) for row in rows) / len(rows) if rows else 1.0
 
     @cached_property
-    def decimal_examples(self) -> DecimalMarks:
-        """Values that show which decimal mark the column uses."""
-        return decimal_marks(self._series)
+    def decimal_evidence(self) -> DecimalEvidence:
+        """What the values show about the decimal mark."""
+        return decimal_evidence(self._series)
 
     def decimal_mark(self) -> str | None:
         """Return the first mark, "." before ",", with which the column is numeric; None if it is not numeric."""

@@ -15,6 +15,8 @@ from core.schema import SESSION_VALUE
 def find_open_role(mapping: Mapping, header: Collection[str], *, with_value: bool) -> str | None:
     """Return the first role whose column the mapping does not set, and whose default column a log lacks.
 
+    None if the log has none of the mapping's columns: then it is another log, or has another separator.
+
     >>> mapping = Mapping.checked(columns={"user_id": "uid"})
     >>> find_open_role(mapping, ["event_time", "event_type", "product_id", "category_id", "uid"], with_value=False)
     'user_session'
@@ -22,6 +24,8 @@ def find_open_role(mapping: Mapping, header: Collection[str], *, with_value: boo
     if mapping.is_identity:  # without a mapping, the log simply lacks a column
         return None
     names = {name.casefold() for name in header}
+    if not any(column.casefold() in names for column in mapping.columns.named().values()):
+        return None
     for role, column in mapping.columns.named().items():
         is_default = role in HOW_TO_SET and role not in mapping.columns.model_fields_set
         if is_default and column not in names and (with_value or role != SESSION_VALUE):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from core.errors import listed
-from core.ingestion.amounts import different_currencies, is_currency
+from core.ingestion.currencies import different_currencies, is_currency
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.event_words import event_type_of
 from core.ingestion.mapping.guess_builder import GuessBuilder

@@ -44,15 +44,15 @@ def ambiguous_numbers(columns: dict[str, LogColumn]) -> dict[str, str]:
 
     Empty if the numbers of any column in the log are unambiguous, because all columns of a log use the same mark.
     """
-    examples = {role: column.decimal_examples for role, column in columns.items()}
-    has_point = any(example.point is not None for example in examples.values())
-    has_comma = any(example.comma is not None for example in examples.values())
+    evidence = {role: column.decimal_evidence for role, column in columns.items()}
+    has_point = any(example.point is not None for example in evidence.values())
+    has_comma = any(example.comma is not None for example in evidence.values())
     if has_point != has_comma:
         return {}
     return {
         role: f"Column {columns[role].name} has {example.undecided}, which may have a decimal mark or a thousands "
         'separator. Set decimal to "." or ",".'
-        for role, example in examples.items()
+        for role, example in evidence.items()
         if example.undecided is not None
     }
 
@@ -80,11 +80,11 @@ def _guess_prices(builder: GuessBuilder) -> None:
 
 def _reason_for_no_price(builder: GuessBuilder) -> str:
     for column in builder.candidates(PRICE, (*names.PRICE_NAMES, *names.ROW_TOTAL_NAMES)):
-        examples = column.decimal_examples
-        if examples.point is not None and examples.comma is not None:
+        evidence = column.decimal_evidence
+        if evidence.point is not None and evidence.comma is not None:
             return (
-                f"Column {column.name} has numbers with a decimal point ({examples.point}) and with a decimal comma "
-                f"({examples.comma}). Export the log with one decimal mark."
+                f"Column {column.name} has numbers with a decimal point ({evidence.point}) and with a decimal comma "
+                f"({evidence.comma}). Export the log with one decimal mark."
             )
     return "No column with a usual name for a value or price has numbers on the purchases."
 
@@ -96,12 +96,12 @@ def _guess_decimal_mark(builder: GuessBuilder) -> None:
         builder.leave_open(role, reason)
     if ambiguous:
         return
-    examples = [column.decimal_examples for column in columns.values()]
-    is_comma = any(example.comma for example in examples) and not any(example.point for example in examples)
+    evidence = [column.decimal_evidence for column in columns.values()]
+    is_comma = any(example.comma for example in evidence) and not any(example.point for example in evidence)
     roles_with_comma = [
         role
         for role, column in columns.items()
-        if column.decimal_mark() == "," or (is_comma and column.decimal_examples.comma)
+        if column.decimal_mark() == "," or (is_comma and column.decimal_evidence.comma)
     ]
     if roles_with_comma:
         builder.settings["decimal"] = ","
