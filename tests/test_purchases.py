@@ -353,6 +353,24 @@ def test_signs_of_several_currencies_next_to_prices_are_refused(tmp_path: Path) 
         ingested(tmp_path, log, web_mapping())
 
 
+def test_the_notes_of_a_stored_dataset_are_those_of_the_latest_mapping(tmp_path: Path) -> None:
+    log = web_log()
+    silent = ingested(tmp_path, log, web_mapping())
+    notes = silent.card().mapping_notes
+    assert any("order" in note for note in notes)
+    explicit = ingested(tmp_path, log, web_mapping(columns={"order_id": "order", "order_status": None}))
+    assert explicit.fingerprint == silent.fingerprint
+    assert explicit.card().mapping_notes == ()
+    assert ingested(tmp_path, log, web_mapping()).card().mapping_notes == notes
+
+
+def test_an_excluded_order_id_is_not_used_for_order_totals(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_bytes(csv(order_totals(web_log())))
+    mapping = web_mapping(columns={"order_id": None})
+    completed, _ = complete_mapping(tmp_path / "log.csv", mapping)
+    assert (completed.columns.order_id, completed.price_is) == (None, "row")
+
+
 def test_a_mapping_can_exclude_orders(tmp_path: Path) -> None:
     log = web_log()
     again = log[log["event"] == "purchase"].copy()

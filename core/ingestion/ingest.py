@@ -79,7 +79,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
     report(0, _PARTS, "looking whether the files are known")
     workspace.sweep()
     mapping, notes = complete_mapping(files.train, files.mapping)
-    files = replace(files, mapping=mapping)
+    files = replace(files, mapping=mapping, mapping_notes=tuple(notes))
     contents = contents_of(files)
     if may_be_known(files, workspace):
         known = find_known(files, contents, workspace)
