@@ -70,7 +70,7 @@ def refuse_doubtful_values(name: str, mapping: Mapping, assembled: Assembled) ->
     """
     repeated, purchases = assembled.repeated_purchases[TRAIN_ROLE], assembled.purchases
     is_repeated = repeated >= max(_MIN_REPEATED, _MAX_REPEATED * purchases)
-    adds_rows = mapping.adds_prices and mapping.price_is == "row"  # an order total counts only once
+    adds_rows = mapping.adds_prices and not mapping.has_order_totals  # an order total counts only once
     if is_repeated and adds_rows and mapping.duplicates is None:
         raise InputError.purchases_repeated(name, repeated, purchases)
     unknown = {code: sessions for code, sessions in assembled.untrained.items() if code not in _HARMLESS}

@@ -25,7 +25,7 @@ class SentTwice:
 
     def __init__(self, mapping: Mapping) -> None:
         self._is_enabled = mapping.columns.order_id is not None and mapping.every_event_is is None
-        self._has_totals = mapping.price_is == "order_total" and mapping.session_gap_minutes is None
+        self._has_totals = mapping.has_order_totals and mapping.session_gap_minutes is None
         self._n_rows = self._n_purchases = 0
         self._purchases: list[pl.DataFrame] = []
         self._first_times: pl.DataFrame | None = None

@@ -148,7 +148,7 @@ def _of_order(column: str, key: str | None) -> pl.Expr:
 
 def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl.DataFrame:
     """Keep the total of each order on its first row and set it to 0 on the others."""
-    if mapping.price_is != "order_total" or key is None:
+    if not mapping.has_order_totals or key is None:
         return bought
     order = [key, SESSION] if key != SESSION else [SESSION]
     low, high = pl.col(VALUE).min().over(order), pl.col(VALUE).max().over(order)

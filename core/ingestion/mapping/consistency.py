@@ -68,10 +68,10 @@ def _refuse_unused_words(settings: MappingSettings) -> None:
 def _require_order_settings(settings: MappingSettings) -> None:
     """Require for each setting on orders, statuses and currencies the column that it applies to."""
     columns = settings.columns
-    if settings.price_is == ORDER_TOTAL and not settings.has_orders:
+    if settings.has_order_totals and not settings.has_orders:
         takes = f"the column with the order's id, which price_is = {ORDER_TOTAL} needs"
         raise SettingError.missing("columns.order_id", takes)
-    if settings.price_is == ORDER_TOTAL and columns.quantity is not None:
+    if settings.has_order_totals and columns.quantity is not None:
         allowed = f"no column together with price_is = {ORDER_TOTAL}, which includes the quantity"
         raise SettingError.not_allowed("columns.quantity", quotable(columns.quantity), allowed)
     if columns.order_status is not None and not settings.counted_status:

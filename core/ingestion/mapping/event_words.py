@@ -30,6 +30,7 @@ _WORDS_BY_TYPE: Final = {
         productpurchased ecommercepurchase ecommerceorder kauf gekauft kaufen kaufabschluss bestellung bestellt
         bestellen verkauf transaktion""",
 }
+"""Normalized words by event type, mostly English and German; see `log_column.normalize`."""
 _PAGE_VIEWS: Final = _words(
     "pageview pageviewed viewpage pagevisit page screenview viewscreen screen seitenaufruf seitenansicht"
 )
@@ -42,6 +43,7 @@ _IGNORED: Final = _words("""
     refunded impression productimpression filedownload videostart videoprogress videocomplete formstart formsubmit
     compare rate rating review suche merkliste wunschliste wunschzettel anmeldung abmeldung registrierung retoure
     ecommerceabandonedcart""")
+"""Common events without an event type of ours."""
 _TYPE_OF: Final = {word: event_type for event_type, words in _WORDS_BY_TYPE.items() for word in _words(words)}
 
 DEFAULT_WORDS: Final = {

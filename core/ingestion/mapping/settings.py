@@ -166,6 +166,11 @@ class MappingSettings(BaseModel):
         return self.value == PRICE_OF_BUYS
 
     @property
+    def has_order_totals(self) -> bool:
+        """Whether prices are totals of orders, which count once per order."""
+        return self.price_is == ORDER_TOTAL
+
+    @property
     def has_orders(self) -> bool:
         """Whether purchases can be grouped by order: by its id, or because each session is a receipt."""
         return self.columns.order_id is not None or (
