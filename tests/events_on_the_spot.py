@@ -1,4 +1,4 @@
-"""Small event files made for one test: events that a reader can follow, the files that hold them, and random ones."""
+"""Small event logs for tests: readable and random events, files with them, and the datasets made from these files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOON = 1_748_865_600
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """One row of an event file; `time` in epoch seconds, `value` written in train only."""
+    """One row of an event file. `time` is in epoch seconds; `value` is written to the train file only."""
 
     file: Role
     session: str
@@ -42,12 +42,12 @@ class Event:
 
     @property
     def facts(self) -> tuple[str, str, str, str, str, str, int]:
-        """All but the value, which is stored with the session."""
+        """All fields but the value, which is stored per session."""
         return self.file, self.session, self.user, self.product, self.category, self.kind, self.time
 
 
 def good_events() -> list[Event]:
-    """Forty events in each file: ten sessions of four events, each session of one user, no session in both files."""
+    """Return 40 events per file: ten sessions of four events, each with one user, none in both files."""
     return [
         Event(
             file,
@@ -79,7 +79,7 @@ REES46_COLUMNS = (
 
 
 def rees46_rows(month: int) -> list[dict[str, str]]:
-    """Two sessions a user: one that looks and removes, one that looks twice in a second and buys two products."""
+    """Return two sessions per user: one without a purchase, and one with a repeated view and two purchases."""
     rows = []
     for user in range(12):
         for session, steps in enumerate(
@@ -96,12 +96,12 @@ def rees46_rows(month: int) -> list[dict[str, str]]:
 
 
 def text_of(time: int) -> str:
-    """The time as the files write it."""
+    """Return a time as it is written to files."""
     return datetime.datetime.fromtimestamp(time, datetime.UTC).isoformat(sep=" ")
 
 
 def rows_of(events: Iterable[Event], file: Role) -> list[dict[str, str]]:
-    """The rows of one file, column by column as text."""
+    """Return the rows of one file: column -> text."""
     columns = TRAIN_COLUMNS if file == "train" else EVENT_COLUMNS
     rows = []
     for event in events:
@@ -120,7 +120,7 @@ def rows_of(events: Iterable[Event], file: Role) -> list[dict[str, str]]:
 
 
 def csv_of(rows: Sequence[dict[str, str]], *, ending: str = "\n", quote_all: bool = False) -> bytes:
-    """The rows as a CSV file with the columns of the first of them."""
+    """Return rows as a CSV file with the columns of the first row."""
     text = io.StringIO()
     quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     writer = csv.DictWriter(text, list(rows[0]), lineterminator=ending, quoting=quoting)
@@ -130,25 +130,25 @@ def csv_of(rows: Sequence[dict[str, str]], *, ending: str = "\n", quote_all: boo
 
 
 def with_cell(rows: Sequence[dict[str, str]], column: str, text: str, row: int = 5) -> list[dict[str, str]]:
-    """The rows with one cell replaced."""
+    """Return the rows with one cell replaced."""
     return [{**cells, column: text} if number == row else cells for number, cells in enumerate(rows)]
 
 
 def with_line(content: bytes, number: int, line: bytes) -> bytes:
-    """The file with one line (the header is line 1) replaced."""
+    """Return a file with one line replaced; the header is line 1."""
     lines = content.split(b"\n")
     return b"\n".join([*lines[: number - 1], line, *lines[number:]])
 
 
 def parquet_of(rows: pl.DataFrame | Sequence[dict[str, str]]) -> bytes:
-    """The rows as a Parquet file."""
+    """Return rows as a Parquet file."""
     target = io.BytesIO()
     pl.DataFrame(rows).write_parquet(target)
     return target.getvalue()
 
 
 def zip_of(members: Members[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP archive with these members, in this order; a name that ends in a slash is a folder."""
+    """Return a ZIP archive with these members, in this order; a name that ends in a slash is a folder."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", method) as archive:
         for name, content in members.items():
@@ -157,12 +157,12 @@ def zip_of(members: Members[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
 
 
 def sample_of(*sessions: str) -> bytes:
-    """A sample submission that asks for these sessions."""
+    """Return a sample submission with these sessions."""
     return csv_of([{"user_session": session, "session_value": "0.0"} for session in sessions])
 
 
 def write_files(folder: Path, events: Sequence[Event], **instead: bytes) -> InputFiles:
-    """Write train.csv and test.csv; `instead` gives one of them other bytes, or adds a `sample`."""
+    """Write train.csv and test.csv; `instead` replaces the content of one of them, or adds a `sample`."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {file: csv_of(rows_of(events, file)) for file in ROLES if file not in instead} | instead
     for name, content in contents.items():
@@ -172,25 +172,25 @@ def write_files(folder: Path, events: Sequence[Event], **instead: bytes) -> Inpu
 
 
 def store(folder: Path, events: Sequence[Event], mapping: Mapping | None = None, **instead: bytes) -> Dataset:
-    """Write the files and ingest them into a workspace beside them."""
+    """Write the files and ingest them into a workspace in the same folder."""
     files = write_files(folder / "files", events, **instead)
     return ingest(dataclasses.replace(files, mapping=mapping or Mapping()), Workspace(folder / "workspace"))
 
 
 def store_train(folder: Path, train: Source, mapping: Mapping | None = None) -> Dataset:
-    """Ingest a train source that lies anywhere, with the good test file."""
+    """Ingest any train source, together with the test file of `good_events`."""
     test = write_files(folder / "beside", good_events()).test
     return ingest(InputFiles(train, test, mapping=mapping or Mapping()), Workspace(folder / "workspace"))
 
 
 def words_of(dataset: Dataset, column: str) -> dict[int, str]:
-    """Stored integer -> id as it stands in the files."""
+    """Return code -> id, as in the files."""
     codes, words, *_ = dataset.dictionary(column).collect().get_columns()
     return dict(zip(codes, words, strict=True))
 
 
 def facts_of(dataset: Dataset) -> list[tuple[str, str, str, str, str, str, int]]:
-    """The stored events in the words of the files, sorted; the same as the `facts` of the events that went in."""
+    """Return the stored events with the ids of the files, sorted; equal to the `facts` of the ingested events."""
     sessions, users, products, categories = (
         words_of(dataset, column) for column in ("user_session", "user_id", "product_id", "category_id")
     )
@@ -205,25 +205,25 @@ def facts_of(dataset: Dataset) -> list[tuple[str, str, str, str, str, str, int]]
 
 
 def values_of(dataset: Dataset) -> dict[str, float]:
-    """Session id -> its value, for the sessions of the train file."""
+    """Return session id -> value, for the sessions of the train file."""
     units = dataset.units().filter(pl.col("role") == TRAIN_ROLE).collect()
     return dict(zip((name[1] for name in unit_names(dataset, units)), units.get_column("value"), strict=True))
 
 
 def known_of(dataset: Dataset) -> dict[str, float]:
-    """Session id -> the value that train has for it, for the known sessions of the test file."""
+    """Return session id -> value in train, for the known sessions of the test file."""
     known = dataset.units().filter(pl.col("role") == TEST_ROLE, pl.col("known_value").is_not_null()).collect()
     names = (name[1] for name in unit_names(dataset, known))
     return dict(zip(names, known.get_column("known_value"), strict=True))
 
 
 def aside_of(dataset: Dataset) -> list[tuple[int, str, str]]:
-    """Line, reason and row as it was of every row in quarantine, in the order in which they stand there."""
+    """Return (line, reason, original row) of each quarantined row, in stored order."""
     return dataset.quarantine().select("line", "reason", "row").collect().rows()
 
 
 def frames_of(dataset: Dataset) -> dict[str, pl.DataFrame]:
-    """All that is stored of the events, file by file; quarantine, card and mapping tell of the files besides."""
+    """Return file name -> table, for all Parquet files but the quarantine."""
     return {
         path.name: pl.read_parquet(path)
         for path in sorted(dataset.folder.glob("*.parquet"))
@@ -231,35 +231,35 @@ def frames_of(dataset: Dataset) -> dict[str, pl.DataFrame]:
     }
 
 
-def same_frames(one: Dataset, two: Dataset) -> bool:
-    """Whether the same events, units and dictionaries are stored, in the same order."""
-    left, right = frames_of(one), frames_of(two)
+def same_frames(first: Dataset, second: Dataset) -> bool:
+    """Return whether two datasets have the same events, units and dictionaries, in the same order."""
+    left, right = frames_of(first), frames_of(second)
     return left.keys() == right.keys() and all(frame.equals(right[name]) for name, frame in left.items())
 
 
 def must_add_up(dataset: Dataset) -> None:
-    """Every row of both files is kept, set aside or a removed duplicate, and all that is told of it agrees."""
-    card, aside = dataset.card(), dataset.quarantine().collect()
+    """Assert that each row is kept, quarantined or removed as a duplicate, and that all counts agree."""
+    card, quarantined = dataset.card(), dataset.quarantine().collect()
     for role, part in ((TRAIN_ROLE, card.train), (TEST_ROLE, card.test)):
-        rows = aside.filter(pl.col("role") == role)
+        rows = quarantined.filter(pl.col("role") == role)
         assert part.rows == part.kept + part.quarantined + part.removed
         assert part.kept == dataset.events(ROLES[role]).collect().height
         assert (part.quarantined, part.ignored) == (rows.height, rows.get_column("ignored").sum())
-    assert aside.select("file", "line", "reason", "row", "ignored").null_count().sum_horizontal().item() == 0
-    assert card.quarantine_reasons == dict(aside.group_by("reason").len().iter_rows())
+    assert quarantined.select("file", "line", "reason", "row", "ignored").null_count().sum_horizontal().item() == 0
+    assert card.quarantine_reasons == dict(quarantined.group_by("reason").len().iter_rows())
 
 
 def left_behind(workspace: Workspace) -> list[str]:
-    """What stands in the workspace's datasets, hidden files too."""
+    """Return all paths in the workspace's datasets, including hidden files."""
     return [str(path) for path in workspace.datasets.rglob("*")]
 
 
 Name = tuple[str, str, str]
-"""What names a unit in the files: file, session id, user id."""
+"""Identifies a unit: file, session id, user id."""
 
 
 def unit_names(dataset: Dataset, units: pl.DataFrame) -> list[Name]:
-    """The name of every row of `units`, in its order."""
+    """Return the name of each unit, in row order."""
     sessions, users = words_of(dataset, "user_session"), words_of(dataset, "user_id")
     return [
         (ROLES[role], sessions[session], users[user])
@@ -269,13 +269,13 @@ def unit_names(dataset: Dataset, units: pl.DataFrame) -> list[Name]:
 
 @st.composite
 def random_events(draw: st.DrawFn) -> list[Event]:
-    """A few sessions of few users on few products, with all that is awkward.
+    """Generate a few sessions of few users and products, with many edge cases.
 
-    Times are often tied, also between sessions; sessions have one event or several, of one user or of more, in one
-    file or in both. Both files have an event. The log may lie about 1970, where epoch seconds are 0 and less.
+    Times are often tied, within and between sessions. A session has one or more events, of one or more users, in one
+    file or both. Both files have an event. Times may be around 1970, with epoch seconds of 0 and below.
     """
     begin = draw(st.sampled_from([NOON, 0]))
-    moments = st.builds(lambda steps, step: begin + steps * step, st.integers(-3, 8), st.sampled_from([1, 7200, 86399]))
+    times = st.builds(lambda steps, step: begin + steps * step, st.integers(-3, 8), st.sampled_from([1, 7200, 86399]))
     users = st.sampled_from(["U0", "U1", "U2"])
     events: list[Event] = []
     for number in range(draw(st.integers(2, 6))):
@@ -292,7 +292,7 @@ def random_events(draw: st.DrawFn) -> list[Event]:
                         draw(st.sampled_from(["P0", "P1", "P2", "P3"])),
                         draw(st.sampled_from(["C0", "C1"])),
                         draw(st.sampled_from(EVENT_TYPES)),
-                        draw(moments),
+                        draw(times),
                         draw(st.sampled_from([0.0, 0.1, 0.2, 0.3, 12.34])),
                     )
                 )
@@ -301,22 +301,21 @@ def random_events(draw: st.DrawFn) -> list[Event]:
 
 # --- visits whose user changes -------------------------------------------------------------------------------------
 def joined(events: Sequence[Event]) -> list[Event]:
-    """The events with one user for each visit in which the user changes."""
+    """Return the events with a single user per visit, as an independent reference for `join_visits`."""
     sessions: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in events:
         sessions[event.file, event.session].append(event)
-    accounts = {name: account_of(each) for name, each in sessions.items()}
+    accounts = {name: account_of(session) for name, session in sessions.items()}
     return [dataclasses.replace(event, user=accounts[event.file, event.session] or event.user) for event in events]
 
 
 def account_of(session: Sequence[Event]) -> str | None:
-    """The user to whom the events of a session belong if they are one visit; None for a lost id."""
+    """Return the user of a session's events if they are one visit; None if the session id is invalid."""
     users = {event.user for event in session}
     present: dict[int, set[str]] = defaultdict(set)
     for event in session:
         present[event.time].add(event.user)
-    moments = sorted(present)
-    pauses = [after - before for before, after in pairwise(moments) if not present[before] & present[after]]
+    pauses = [after - before for before, after in pairwise(sorted(present)) if not present[before] & present[after]]
     if len(users) > 3 or max(pauses, default=0) > 7200:
         return None
     first = {user: min(event.time for event in session if event.user == user) for user in users}

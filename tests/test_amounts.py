@@ -1,11 +1,11 @@
-"""Numbers as people and programs write them: which texts are numbers, and which are for a person to decide."""
+"""Parsing of amounts: which texts are numbers, what decides the decimal mark, and which currencies are found."""
 
 from __future__ import annotations
 
 import polars as pl
 import pytest
 
-from core.ingestion.amounts import DecimalMarks, currency_signs, decimal_marks, parse_amounts
+from core.ingestion.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 
 NUMBERS = {
     # text: (with a decimal point, with a decimal comma)
@@ -54,7 +54,7 @@ NUMBERS = {
     "12.-": (12.0, None),
     "1.299,- €": (None, 1_299.0),
 }
-NO_NUMBERS = [
+NOT_NUMBERS = [
     *("E10", "e5", ",", ".", "+", "-", "$", "€", "--", "--5", "+-5", "(5", "5)", "-(5)", "$$5", "5$5", "5kg", "kg"),
     *("1.2.3", "1..2", "1,,2", "12,34.5", "1,234.56.7", "0x1F", "1_000", "1e400", "inf", "-inf", "Infinity", "NaN"),
     *("nan", "TRUE", "12:30", "1/2", "5%", "12f", "१२", "1e", "1e5.5"),
@@ -62,25 +62,24 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize("text", NUMBERS)
-def test_a_number_is_read_with_either_decimal_mark(text: str) -> None:
-    found = tuple(parse_amounts(pl.Series([text]), mark).item() for mark in (".", ","))
-    assert found == NUMBERS[text]
+def test_a_number_is_parsed_with_each_decimal_mark(text: str) -> None:
+    assert tuple(parse_amounts(pl.Series([text]), mark).item() for mark in (".", ",")) == NUMBERS[text]
 
 
-@pytest.mark.parametrize("text", [*NO_NUMBERS, "", " ", "12 50", "1 2345"])
-def test_a_text_that_is_no_number_is_null_with_either_decimal_mark(text: str) -> None:
+@pytest.mark.parametrize("text", [*NOT_NUMBERS, "", " ", "12 50", "1 2345"])
+def test_a_text_that_is_not_a_number_is_null(text: str) -> None:
     assert [parse_amounts(pl.Series([text]), mark).item() for mark in (".", ",")] == [None, None]
 
 
-def test_cells_keep_their_places_among_all_kinds() -> None:
-    texts = [*NUMBERS, *NO_NUMBERS, None] * 3
-    for place, mark in enumerate((".", ",")):
-        wanted = [NUMBERS[text][place] if text in NUMBERS else None for text in texts]
-        assert parse_amounts(pl.Series(texts), mark).to_list() == wanted
+def test_the_order_of_the_cells_is_kept() -> None:
+    texts = [*NUMBERS, *NOT_NUMBERS, None] * 3
+    for position, mark in enumerate((".", ",")):
+        expected = [NUMBERS[text][position] if text in NUMBERS else None for text in texts]
+        assert parse_amounts(pl.Series(texts), mark).to_list() == expected
 
 
 @pytest.mark.parametrize(
-    ("cells", "wanted"),
+    ("cells", "expected"),
     [
         (pl.Series([1, None, 3]), [1.0, None, 3.0]),
         (pl.Series([1.5, float("nan"), float("inf")]), [1.5, None, None]),
@@ -88,44 +87,44 @@ def test_cells_keep_their_places_among_all_kinds() -> None:
         (pl.Series(["2025-01-01"]).str.to_date(), [None]),
         (pl.Series([], dtype=pl.String), []),
     ],
-    ids=["whole", "float", "truth", "date", "nothing"],
+    ids=["integer", "float", "boolean", "date", "empty"],
 )
-def test_columns_with_a_type_are_numbers_where_they_are(cells: pl.Series, wanted: list[float | None]) -> None:
-    assert parse_amounts(cells).to_list() == wanted
+def test_only_numeric_columns_of_other_types_are_numbers(cells: pl.Series, expected: list[float | None]) -> None:
+    assert parse_amounts(cells).to_list() == expected
 
 
-MARKS = [
-    (["490", "12"], DecimalMarks(), None),
-    (["490", "7.250"], DecimalMarks(either_point="7.250"), "7.250"),
-    (["490", "1,234"], DecimalMarks(either_comma="1,234"), "1,234"),
-    (["7.250", "1.5"], DecimalMarks(point="1.5", either_point="7.250"), None),
-    (["7.250", "0.590"], DecimalMarks(point="0.590", either_point="7.250"), None),
-    (["7.250", "1.234.567"], DecimalMarks(comma="1.234.567", either_point="7.250"), None),
-    (["1,234", "1,5"], DecimalMarks(comma="1,5", either_comma="1,234"), None),
-    (["4.90", "76,97"], DecimalMarks(point="4.90", comma="76,97"), None),
-    (["4.90", "76,97", "1,234"], DecimalMarks(point="4.90", comma="76,97", either_comma="1,234"), "1,234"),
-    (["$3,981", "$490"], DecimalMarks(either_comma="3,981"), "3,981"),
-    (["E10", ",", "n/a"], DecimalMarks(), None),
+EVIDENCE = [
+    (["490", "12"], DecimalEvidence(), None),
+    (["490", "7.250"], DecimalEvidence(ambiguous_point="7.250"), "7.250"),
+    (["490", "1,234"], DecimalEvidence(ambiguous_comma="1,234"), "1,234"),
+    (["7.250", "1.5"], DecimalEvidence(point="1.5", ambiguous_point="7.250"), None),
+    (["7.250", "0.590"], DecimalEvidence(point="0.590", ambiguous_point="7.250"), None),
+    (["7.250", "1.234.567"], DecimalEvidence(comma="1.234.567", ambiguous_point="7.250"), None),
+    (["1,234", "1,5"], DecimalEvidence(comma="1,5", ambiguous_comma="1,234"), None),
+    (["4.90", "76,97"], DecimalEvidence(point="4.90", comma="76,97"), None),
+    (["4.90", "76,97", "1,234"], DecimalEvidence(point="4.90", comma="76,97", ambiguous_comma="1,234"), "1,234"),
+    (["$3,981", "$490"], DecimalEvidence(ambiguous_comma="3,981"), "3,981"),
+    (["E10", ",", "n/a"], DecimalEvidence(), None),
 ]
 
 
-@pytest.mark.parametrize(("cells", "marks", "undecided"), MARKS, ids=[" ".join(case[0]) for case in MARKS])
-def test_the_cells_of_a_column_decide_the_mark_or_a_person_does(
-    cells: list[str], marks: DecimalMarks, undecided: str | None
+@pytest.mark.parametrize(("cells", "evidence", "undecided"), EVIDENCE, ids=[" ".join(case[0]) for case in EVIDENCE])
+def test_the_cells_of_a_column_show_its_decimal_mark_or_leave_it_undecided(
+    cells: list[str], evidence: DecimalEvidence, undecided: str | None
 ) -> None:
-    found = decimal_marks(pl.Series(cells))
-    assert (found, found.undecided) == (marks, undecided)
-    halves = decimal_marks(pl.Series(cells[:1])) | decimal_marks(pl.Series(cells[1:]))
-    assert halves == marks
+    assert decimal_evidence(pl.Series(cells)) == evidence
+    assert evidence.undecided == undecided
+    halves = decimal_evidence(pl.Series(cells[:1])) | decimal_evidence(pl.Series(cells[1:]))
+    assert halves == evidence
 
 
-def test_what_contradicts_is_found_behind_thousands_of_cells_that_agree() -> None:
-    found = decimal_marks(pl.Series(["4.90"] * 5_000 + ["76,97", "1,234"]))
-    assert (found.point, found.comma, found.undecided) == ("4.90", "76,97", "1,234")
-    assert decimal_marks(pl.Series(["490"] * 5_000 + ["7.250"])).undecided == "7.250"
+def test_contradicting_cells_are_found_after_thousands_of_others() -> None:
+    evidence = decimal_evidence(pl.Series(["4.90"] * 5_000 + ["76,97", "1,234"]))
+    assert (evidence.point, evidence.comma, evidence.undecided) == ("4.90", "76,97", "1,234")
+    assert decimal_evidence(pl.Series(["490"] * 5_000 + ["7.250"])).undecided == "7.250"
 
 
-def test_currencies_are_named_by_their_codes() -> None:
+def test_currency_signs_become_codes() -> None:
     cells = pl.Series(["12.50", "€ 3", "3 EUR", "$5", "12 TL", "₺5", None, "n/a"])
     assert currency_signs(cells) == {"EUR", "$", "TRY"}
     assert currency_signs(pl.Series([1.5])) == set()

@@ -538,7 +538,7 @@ def test_a_guess_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     )
     assert log.read_bytes() == Path(TRAIN).read_bytes()
     assert main(["mapping", "guess", str(log), "--out", str(tmp_path / "new.toml")]) == 0
-    assert "become events" in (tmp_path / "new.toml").read_text()
+    assert "event log of a shop" in (tmp_path / "new.toml").read_text()
 
 
 def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(

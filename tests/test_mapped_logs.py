@@ -1,4 +1,4 @@
-"""Logs of other shops, through a mapping: names, words, times, values and sessions come out as ours."""
+"""Logs of other shops, read with a mapping: columns, event words, times, values and sessions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def store_logs(tmp_path: Path, train: bytes, test: bytes, mapping: Mapping) -> D
     return store(tmp_path, [], mapping, train=train, test=test)
 
 
-def test_a_rees46_log_goes_in_and_a_session_is_worth_what_it_bought(tmp_path: Path) -> None:
+def test_the_value_of_a_rees46_session_is_the_sum_of_its_purchases(tmp_path: Path) -> None:
     dataset = store_logs(tmp_path, csv_of(rees46_rows(10)), csv_of(rees46_rows(11)), load_mapping("rees46"))
     card = dataset.card()
     assert (card.train.rows, card.train.kept, card.train.sessions, card.train.users) == (84, 84, 24, 12)
@@ -62,7 +62,7 @@ def test_repeated_rows_can_be_removed_and_are_counted_either_way(tmp_path: Path)
     assert values_of(dataset)["10-3-1"] == 105.35
 
 
-def test_the_command_line_takes_a_mapping_by_name(
+def test_the_command_line_accepts_a_mapping_by_name(
     tmp_path: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, month in (("oct.csv", 10), ("nov.csv", 11)):
@@ -80,13 +80,13 @@ def test_the_command_line_takes_a_mapping_by_name(
     assert main(["mapping", "list"]) == 0
     assert "complete_journey" in capsys.readouterr().out
     assert main(["ingest", *files]) == 2
-    assert "or use a mapping that says what they are called in this log." in capsys.readouterr().err
+    assert "oct.csv has no column session_value" in capsys.readouterr().err
 
 
-def test_a_submission_is_checked_against_a_log_in_its_own_words(
+def test_a_submission_is_checked_against_a_log_with_a_mapping(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The log calls a session a basket; the submission calls it what we do."""
+    """The log calls a session a basket; the submission uses our names."""
     head = "household_id,basket_id,product_id,sales_value,transaction_timestamp"
     rows = [f"{number},B{number % 4},7,1.5,2017-01-0{number + 1} 11:53:26" for number in range(8)]
     (tmp_path / "tills.csv").write_text("\n".join([head, *rows]))
@@ -99,7 +99,7 @@ def test_a_submission_is_checked_against_a_log_in_its_own_words(
     assert "user_session. Its columns are household_id, basket_id, " in capsys.readouterr().err
 
 
-def test_beside_a_sample_a_log_without_session_ids_may_be_a_folder_or_a_glob(tmp_path: Path) -> None:
+def test_a_submission_is_checked_against_a_sample_and_a_folder_or_glob(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a.csv").write_bytes(csv_of(rows_of(good_events(), "test")))
     sample = tmp_path / "sample.csv"
@@ -112,7 +112,7 @@ def test_beside_a_sample_a_log_without_session_ids_may_be_a_folder_or_a_glob(tmp
         check_against_files(sample, tmp_path / "logs" / "*.parquet", sample, mapping)
 
 
-def test_tills_of_the_complete_journey_are_baskets_of_purchases(tmp_path: Path) -> None:
+def test_complete_journey_receipts_are_baskets_of_purchases(tmp_path: Path) -> None:
     head = "household_id,store_id,basket_id,product_id,quantity,sales_value,retail_disc,week,transaction_timestamp"
 
     def tills(month: int) -> bytes:
@@ -133,9 +133,9 @@ TIMES = {
     "epoch seconds": ("1748865600", {"time_format": "epoch_seconds"}),
     "epoch milliseconds": ("1748865600999", {"time_format": "epoch_milliseconds"}),
     "epoch seconds with a fraction": ("1748865600.75", {"time_format": "epoch_seconds"}),
-    "a German clock": ("02.06.2025 14:00:00", {"time_format": "%d.%m.%Y %H:%M:%S", "time_zone": "Europe/Berlin"}),
-    "an American clock": ("06/02/2025 12:00 PM", {"time_format": "%m/%d/%Y %I:%M %p"}),
-    "BigQuery's form": ("2025-06-02 12:00:00.123456 UTC", {}),
+    "a German time": ("02.06.2025 14:00:00", {"time_format": "%d.%m.%Y %H:%M:%S", "time_zone": "Europe/Berlin"}),
+    "an American time": ("06/02/2025 12:00 PM", {"time_format": "%m/%d/%Y %I:%M %p"}),
+    "BigQuery": ("2025-06-02 12:00:00.123456 UTC", {}),
     "epoch microseconds": ("1748865600999999", {"time_format": "epoch_microseconds"}),
     "epoch seconds with blanks": (" 1748865600 ", {"time_format": "epoch_seconds"}),
     "a short year": ("2/6/25 12:00", {"time_format": "%d/%m/%y %H:%M"}),
@@ -143,12 +143,12 @@ TIMES = {
     "the day of the year": ("2025-153 12:00", {"time_format": "%Y-%j %H:%M"}),
     "hours only": ("2025-06-02 12", {"time_format": "%Y-%m-%d %H"}),
     "a comma before the fraction": ("2025-06-02 12:00:00,123", {}),
-    "ISO's basic form": ("20250602T120000Z", {}),
-    "GMT in words": ("2025-06-02 12:00:00 GMT", {}),
-    "small letters": ("2025-06-02t12:00:00z", {}),
+    "ISO 8601 basic format": ("20250602T120000Z", {}),
+    "GMT": ("2025-06-02 12:00:00 GMT", {}),
+    "lower case": ("2025-06-02t12:00:00z", {}),
     "Z where a format has an offset": ("02.06.2025 12:00:00Z", {"time_format": "%d.%m.%Y %H:%M:%S%z"}),
-    "no marks between": ("20250602120000", {"time_format": "%Y%m%d%H%M%S"}),
-    "parts of a second in a format": ("02.06.2025 12:00:00.25", {"time_format": "%d.%m.%Y %H:%M:%S.%f"}),
+    "no separators": ("20250602120000", {"time_format": "%Y%m%d%H%M%S"}),
+    "fraction of a second in a format": ("02.06.2025 12:00:00.25", {"time_format": "%d.%m.%Y %H:%M:%S.%f"}),
     "an offset in a format": ("02/Jun/2025:14:00:00 +0200", {"time_format": "%d/%b/%Y:%H:%M:%S %z"}),
     "an offset in a format beats the zone": (
         "02.06.2025 14:00 +0200",
@@ -182,7 +182,7 @@ def shop_log(time: str, **cells: str) -> bytes:
 
 
 @pytest.mark.parametrize("form", TIMES)
-def test_a_time_is_the_same_moment_in_any_form(tmp_path: Path, form: str) -> None:
+def test_a_time_is_the_same_in_any_format(tmp_path: Path, form: str) -> None:
     text, settings_ = TIMES[form]
     dataset = store_logs(tmp_path, shop_log(text), shop_log(text, product_id="Q"), Mapping.checked(**settings_))
     assert {fact[6] for fact in facts_of(dataset)} == {NOON}
@@ -204,16 +204,14 @@ ZONES = [
 
 @pytest.mark.parametrize(("zone", "shown", "utc"), ZONES)
 @pytest.mark.parametrize("form", ["auto", "%Y-%m-%d %H:%M:%S"])
-def test_a_local_time_is_the_moment_at_which_the_clocks_showed_it(
-    tmp_path: Path, zone: str, shown: str, utc: str, form: str
-) -> None:
+def test_local_times_are_converted_to_utc(tmp_path: Path, zone: str, shown: str, utc: str, form: str) -> None:
     mapping = Mapping(time_zone=zone, time_format=form)
     dataset = store_logs(tmp_path, shop_log(shown), shop_log(shown, product_id="Q"), mapping)
     moment = datetime.datetime.fromisoformat(f"{utc}+00:00").timestamp()
     assert {fact[6] for fact in facts_of(dataset)} == {moment}
 
 
-def test_times_of_a_program_without_a_zone_are_local_too(tmp_path: Path) -> None:
+def test_typed_times_without_a_time_zone_are_local(tmp_path: Path) -> None:
     frame = pl.read_csv(io.BytesIO(shop_log("2025-06-02 14:00:00"))).with_columns(
         pl.col("event_time").str.to_datetime()
     )
@@ -222,7 +220,7 @@ def test_times_of_a_program_without_a_zone_are_local_too(tmp_path: Path) -> None
     assert {fact[6] for fact in facts_of(dataset)} == {NOON}
 
 
-def test_dates_are_times_only_where_the_mapping_says_that_the_log_has_no_more(tmp_path: Path) -> None:
+def test_dates_are_read_as_times_only_with_a_format_without_a_time_of_day(tmp_path: Path) -> None:
     frame = pl.read_csv(io.BytesIO(shop_log("2025-06-02 14:00:00"))).with_columns(
         pl.col("event_time").str.to_datetime().cast(pl.Date)
     )
@@ -230,19 +228,19 @@ def test_dates_are_times_only_where_the_mapping_says_that_the_log_has_no_more(tm
     with pytest.raises(InputError, match="event_time is no time like"):
         store_logs(tmp_path, *logs, Mapping(time_zone="Europe/Berlin"))
     dataset = store_logs(tmp_path, *logs, Mapping.checked(time_zone="Europe/Berlin", time_format="%d.%m.%Y"))
-    assert {fact[6] for fact in facts_of(dataset)} == {NOON - 12 * 3600}, "a day is a day, wherever the shop is"
+    assert {fact[6] for fact in facts_of(dataset)} == {NOON - 12 * 3600}, "dates have no time zone"
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/London", "America/New_York", "Pacific/Auckland"])
-def test_days_stay_days_over_the_change_of_clocks(tmp_path: Path, zone: str) -> None:
-    days = [datetime.date(2025, 3, 28) + datetime.timedelta(days=each) for each in range(7)]
+def test_dates_are_not_shifted_by_daylight_saving_time(tmp_path: Path, zone: str) -> None:
+    days = [datetime.date(2025, 3, 28) + datetime.timedelta(days=day) for day in range(7)]
     mapping = Mapping.checked(time_zone=zone, time_format="%Y-%m-%d")
-    found = epoch_seconds(pl.Series([f"{day}" for day in days]), mapping)
-    assert found.to_list() == [calendar.timegm(day.timetuple()) for day in days]
-    assert epoch_seconds(pl.Series(days), mapping).to_list() == found.to_list()
+    seconds = epoch_seconds(pl.Series([f"{day}" for day in days]), mapping)
+    assert seconds.to_list() == [calendar.timegm(day.timetuple()) for day in days]
+    assert epoch_seconds(pl.Series(days), mapping).to_list() == seconds.to_list()
 
 
-def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> None:
+def test_a_mapping_sets_decimal_commas_quantities_and_ignored_words(tmp_path: Path) -> None:
     head = "wann;was;artikel;kunde;besuch;preis;menge"
     rows = [
         f"2025-06-0{1 + n} 10:00:00;{was};A;K{n};B{n};2,50;3" for n in range(5) for was in ("Kauf", "Suche", "Ansicht")
@@ -272,7 +270,7 @@ def test_decimal_commas_quantities_and_words_to_be_ignored(tmp_path: Path) -> No
     assert dataset.card().quarantine_reasons == {"was is suche, which is to be ignored": 10}
 
 
-def test_less_than_nothing_at_a_price_below_nothing_is_returned(tmp_path: Path) -> None:
+def test_a_negative_price_with_a_negative_quantity_is_a_return(tmp_path: Path) -> None:
     head = "event_time,event_type,product_id,category_id,user_id,user_session,price,pieces"
     rows = [f"2025-06-01 10:00:0{n},BUY,P,C,U{n},S{n},5,2" for n in range(9)]
     wrong = [f"2025-06-01 10:00:1{n},BUY,P,C,U9,S9,{cells}" for n, cells in enumerate(("-5,-1",))]
@@ -284,8 +282,8 @@ def test_less_than_nothing_at_a_price_below_nothing_is_returned(tmp_path: Path) 
     assert dataset.untrained().select("user_session", "reason", "remaining").rows() == [("S9", "more_returned", -5.0)]
 
 
-# --- what a log may lack, and how it may spell things -----------------------------------------------------------------
-def test_a_log_without_categories_has_one_and_its_empty_cells_are_nobodys(tmp_path: Path) -> None:
+# --- missing columns and spellings ------------------------------------------------------------------------------------
+def test_all_products_share_one_category_if_the_log_has_none(tmp_path: Path) -> None:
     mapping = Mapping.checked(columns={"category_id": None})
     dataset = store_logs(
         tmp_path, shop_log("2025-06-02 12:00:00", category_id=""), shop_log("2025-06-02 13:00:00"), mapping
@@ -294,14 +292,14 @@ def test_a_log_without_categories_has_one_and_its_empty_cells_are_nobodys(tmp_pa
     assert dataset.card().train.quarantined == 0
 
 
-def test_every_event_can_be_of_one_type_whatever_stands_there(tmp_path: Path) -> None:
+def test_every_event_is_overrides_the_event_types_of_the_log(tmp_path: Path) -> None:
     mapping = Mapping(every_event_is="BUY")
     rows = rows_of(good_events(), "train")
     dataset = store_logs(tmp_path, csv_of(rows), csv_of(rows_of(good_events(), "test")), mapping)
     assert {fact[5] for fact in facts_of(dataset)} == {"BUY"}
 
 
-def test_words_for_events_may_be_written_in_any_case_and_with_blanks(tmp_path: Path) -> None:
+def test_event_words_match_in_any_letter_case_and_with_surrounding_blanks(tmp_path: Path) -> None:
     words = {"Produkt  Ansicht": "VIEW", "ÜBERZUG": "BUY"}
     log = shop_log("2025-06-02 12:00:00", event_type=" produkt  ansicht ")
     later = shop_log("2025-06-02 13:00:00", event_type="überzug")
@@ -309,14 +307,14 @@ def test_words_for_events_may_be_written_in_any_case_and_with_blanks(tmp_path: P
     assert {fact[::5] for fact in facts_of(dataset)} == {("train", "VIEW"), ("test", "BUY")}
 
 
-def test_names_of_columns_may_be_written_in_any_case_and_with_blanks(tmp_path: Path) -> None:
+def test_column_names_match_in_any_letter_case_and_with_surrounding_blanks(tmp_path: Path) -> None:
     log = shop_log("2025-06-02 12:00:00").replace(b"user_id", b'"  Wer da? "')
     mapping = Mapping.checked(columns={"user_id": "WER DA?"})
     dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), mapping)
     assert {fact[2] for fact in facts_of(dataset)} == {"U0", "U1", "U2", "U3"}
 
 
-def test_the_column_spelled_exactly_is_meant_where_two_differ_in_case(tmp_path: Path) -> None:
+def test_of_two_columns_that_differ_in_case_the_exact_match_is_read(tmp_path: Path) -> None:
     log = shop_log("2025-06-02 12:00:00", USER_ID="other")
     dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping())
     assert {fact[2] for fact in facts_of(dataset)} == {"U0", "U1", "U2", "U3"}
@@ -326,21 +324,21 @@ DECIMAL_COMMAS = {"1,5": 1.5, "1.234,56": 1234.56, "1.234": 1234.0, " 2 ": 2.0, 
 
 
 @pytest.mark.parametrize(("text", "value"), DECIMAL_COMMAS.items())
-def test_a_decimal_comma_is_one_where_the_mapping_says_so(tmp_path: Path, text: str, value: float) -> None:
+def test_values_are_parsed_with_the_decimal_comma_of_the_mapping(tmp_path: Path, text: str, value: float) -> None:
     log = shop_log("2025-06-02 12:00:00", session_value=text)
     dataset = store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(decimal=","))
     assert set(values_of(dataset).values()) == {value}
 
 
 @pytest.mark.parametrize("text", ["1.5", "1234.56", "1,234.5", "1.23.456", "12.3456", "1.234.5"])
-def test_what_is_no_number_with_a_decimal_comma_is_set_aside(tmp_path: Path, text: str) -> None:
+def test_values_that_are_not_numbers_with_a_decimal_comma_are_quarantined(tmp_path: Path, text: str) -> None:
     log = shop_log("2025-06-02 12:00:00", session_value=text)
     with pytest.raises(InputError, match="session_value is no finite number"):
         store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(decimal=","))
 
 
-def test_a_separator_that_the_mapping_names_beats_the_header(tmp_path: Path) -> None:
-    """Where names hold more bars than there are columns."""
+def test_the_separator_of_the_mapping_overrides_detection(tmp_path: Path) -> None:
+    """A column name with many bars looks like a header separated by bars."""
     log = shop_log("2025-06-02 12:00:00", **{"a|b|c|d|e|f|g|h|i|j": "x"})
     with pytest.raises(InputError, match="has no columns event_time, "):
         store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping())
@@ -348,9 +346,9 @@ def test_a_separator_that_the_mapping_names_beats_the_header(tmp_path: Path) -> 
     assert dataset.card().train.kept == 4
 
 
-# --- logs of their real shape -----------------------------------------------------------------------------------------
-def test_a_month_of_rees46_with_its_gaps_and_tricks_goes_in(tmp_path: Path) -> None:
-    """Packed as it is published; sessions without an id, returns, and a header that is repeated within."""
+# --- published logs ---------------------------------------------------------------------------------------------------
+def test_a_compressed_rees46_log_with_damaged_rows_is_read(tmp_path: Path) -> None:
+    """Compressed as published, with an empty session id, a return and a repeated header."""
     rows = rees46_rows(10)
     rows[0]["user_session"] = ""
     rows[3] |= {"category_code": "electronics.smartphone", "brand": 'o"neill', "price": ""}
@@ -366,8 +364,8 @@ def test_a_month_of_rees46_with_its_gaps_and_tricks_goes_in(tmp_path: Path) -> N
     must_add_up(dataset)
 
 
-def test_tills_of_the_complete_journey_go_in_as_the_package_has_them(tmp_path: Path) -> None:
-    """Numbers and times of their own types, as a data frame writes them."""
+def test_complete_journey_receipts_are_read_from_parquet(tmp_path: Path) -> None:
+    """Columns have the types of the published data frame."""
 
     def tills(month: int) -> bytes:
         baskets = [(household, item) for household in range(9) for item in range(3)]
@@ -396,7 +394,7 @@ def test_tills_of_the_complete_journey_go_in_as_the_package_has_them(tmp_path: P
     assert dataset.card().train.first_time == datetime.datetime(2017, 1, 1, 22, tzinfo=datetime.UTC).timestamp()
 
 
-def test_invoices_of_the_gift_shop_go_in_without_what_names_no_customer_or_was_sent_back(tmp_path: Path) -> None:
+def test_online_retail_invoices_without_a_customer_are_quarantined_and_returns_have_no_value(tmp_path: Path) -> None:
     head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 
     def invoices(month: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What sessions are worth where their purchases are added up: each kind of export against pandas, and damaged rows."""
+"""Session values that are sums of purchases: each kind of export compared with pandas, and damaged rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.dataset import Dataset, untrained_lines
 from core.errors import InputError, SettingError
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import completed_mapping, peek
+from core.ingestion.preview import complete_mapping, peek
 from core.schema import UNKNOWN_ID
 from tests.events_on_the_spot import facts_of, must_add_up, store, values_of
 
@@ -36,7 +36,7 @@ def web_mapping(**settings: object) -> Mapping:
 
 
 def web_log(seed: int = 1, sessions: int = 120) -> pd.DataFrame:
-    """A log of clicks and purchases: one row an event, with an order id, a quantity and a price on purchases."""
+    """Return a log of clicks and purchases: one row per event, with order id, price and quantity."""
     chance = random.Random(seed)
     rows = []
     for session in range(sessions):
@@ -74,7 +74,7 @@ def ingested(folder: Path, train: pd.DataFrame, mapping: Mapping, test: pd.DataF
 
 
 def sums(frame: pd.DataFrame, amount: pd.Series | None = None) -> dict[str, float]:
-    """By session: what its purchases add up to, in plain pandas."""
+    """Return session -> sum of its purchases, computed with pandas."""
     amount = frame["price"].astype(float) if amount is None else amount
     bought = amount.where(frame["event"] == "purchase", 0.0)
     return bought.groupby(frame["session"]).sum().to_dict()
@@ -84,8 +84,8 @@ def reasons_of(dataset: Dataset) -> dict[str, str]:
     return dict(dataset.untrained().select("user_session", "reason").iter_rows())
 
 
-# --- each kind against pandas -----------------------------------------------------------------------------------------
-def test_prices_and_quantities_are_those_that_pandas_adds_up(tmp_path: Path) -> None:
+# --- exports compared with pandas -------------------------------------------------------------------------------------
+def test_prices_times_quantities_give_the_sums_of_pandas(tmp_path: Path) -> None:
     log = web_log()
     dataset = ingested(tmp_path, log, web_mapping(columns={"quantity": "pieces"}))
     amount = log["price"].astype(float) * log["pieces"].astype(int)
@@ -107,7 +107,7 @@ FORMS: dict[str, Callable[[float], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_prices_as_people_write_them_are_those_that_pandas_adds_up(tmp_path: Path, form: str) -> None:
+def test_formatted_prices_give_the_sums_of_pandas(tmp_path: Path, form: str) -> None:
     log = web_log()
     log["price"] = (log["price"].astype(float) * 10).map("{:.2f}".format)  # thousands
     spelled = written(log, FORMS[form])
@@ -121,7 +121,7 @@ def test_prices_as_people_write_them_are_those_that_pandas_adds_up(tmp_path: Pat
     assert guess.settings["columns"]["price"] == "price"
 
 
-def test_thousands_that_may_be_decimals_are_for_a_person_to_decide(tmp_path: Path) -> None:
+def test_numbers_with_an_ambiguous_decimal_mark_are_refused_until_the_mapping_sets_it(tmp_path: Path) -> None:
     log = web_log()
     log["price"] = [f"{1 + number % 900}.{number % 1000:03}" for number in range(len(log))]
     log.loc[::3, "price"] = "490"
@@ -134,7 +134,7 @@ def test_thousands_that_may_be_decimals_are_for_a_person_to_decide(tmp_path: Pat
         assert values_of(dataset) == pytest.approx(sums(log, plain.astype(float)))
 
 
-def test_two_decimal_marks_in_one_column_are_never_read_as_each_others(tmp_path: Path) -> None:
+def test_numbers_with_the_other_decimal_mark_are_quarantined_not_misread(tmp_path: Path) -> None:
     log = web_log()
     spelled = log.copy()
     other = log.index[log.index % 12 == 0]
@@ -157,7 +157,7 @@ def test_purchases_without_a_product_count(tmp_path: Path) -> None:
     must_add_up(dataset)
 
 
-def test_returned_lines_lower_what_the_session_is_worth(tmp_path: Path) -> None:
+def test_returned_lines_reduce_the_value_of_a_session(tmp_path: Path) -> None:
     log = web_log()
     bought = log[log["event"] == "purchase"]
     returned = bought.iloc[::4].assign(pieces=lambda rows: "-" + rows["pieces"])
@@ -167,7 +167,7 @@ def test_returned_lines_lower_what_the_session_is_worth(tmp_path: Path) -> None:
     assert values_of(dataset) == pytest.approx(sums(both, amount), abs=1e-6)
 
 
-def test_a_session_that_returns_more_than_it_buys_has_no_value(tmp_path: Path) -> None:
+def test_a_session_that_returns_more_than_it_buys_has_no_known_value(tmp_path: Path) -> None:
     log = web_log()
     chosen = log.loc[log["event"] == "purchase", "session"].iloc[0]
     log.loc[log["session"] == chosen, "price"] = "-" + log.loc[log["session"] == chosen, "price"]
@@ -201,7 +201,7 @@ def test_an_order_total_counts_once_for_each_order(tmp_path: Path, where: str) -
         assert bool(dataset.card().mapping_notes) == (name == "found")
 
 
-def test_totals_of_an_order_that_differ_or_are_missing_leave_the_value_unknown(tmp_path: Path) -> None:
+def test_a_session_with_differing_or_missing_order_totals_has_no_known_value(tmp_path: Path) -> None:
     log = web_log()
     repeated = order_totals(log)
     several = repeated[repeated["order"] != ""].groupby("order").filter(lambda rows: len(rows) > 1)
@@ -235,7 +235,7 @@ def test_a_purchase_that_is_sent_again_counts_once(tmp_path: Path, later: int) -
         assert card.test.sent_twice == len(again)
 
 
-def test_equal_lines_of_one_order_are_two_pieces_not_sent_twice(tmp_path: Path) -> None:
+def test_equal_lines_of_one_order_are_two_pieces(tmp_path: Path) -> None:
     log = web_log()
     first = log[log["event"] == "purchase"].iloc[:2]
     twice = pd.concat([log, first], ignore_index=True)
@@ -244,7 +244,7 @@ def test_equal_lines_of_one_order_are_two_pieces_not_sent_twice(tmp_path: Path) 
     assert dataset.card().train.sent_twice == 0
 
 
-def test_an_export_that_was_joined_twice_is_for_a_person_to_decide(tmp_path: Path) -> None:
+def test_an_export_with_doubled_purchases_is_refused_until_the_mapping_decides(tmp_path: Path) -> None:
     log = web_log()
     doubled = pd.concat([log, log[log["event"] == "purchase"]], ignore_index=True)
     with pytest.raises(InputError, match='set duplicates = "remove" to count each once'):
@@ -256,7 +256,7 @@ def test_an_export_that_was_joined_twice_is_for_a_person_to_decide(tmp_path: Pat
 
 
 def shop_orders(seed: int = 3) -> pd.DataFrame:
-    """Orders as Shopify exports them: the status and the currency are on an order's first row only."""
+    """Return orders in Shopify's format: status and currency are only on the first row of an order."""
     chance = random.Random(seed)
     rows = []
     for order in range(90):
@@ -306,12 +306,12 @@ def test_orders_that_were_refunded_or_voided_are_worth_nothing(tmp_path: Path) -
     assert by_user_and_time(dataset) == pytest.approx(shop_sums(orders))
 
 
-def test_a_status_that_nobody_explained_leaves_the_value_unknown(tmp_path: Path) -> None:
+def test_a_session_with_an_unknown_order_status_has_no_known_value(tmp_path: Path) -> None:
     orders = shop_orders()
     orders.loc[orders["Name"] == "#1003", "Financial Status"] = ["pending", "", ""][: (orders["Name"] == "#1003").sum()]
     (tmp_path / "orders.csv").write_bytes(csv(orders))
     guess = peek(tmp_path / "orders.csv").guess()
-    assert "What pending means for an order's value is not known" in guess.reasons["order_status"]
+    assert "Unknown: pending." in guess.reasons["order_status"]
     test = csv(orders.assign(Email="x" + orders["Email"]))
     dataset = store(tmp_path, [], Mapping.checked(**guess.settings), train=csv(orders), test=test)
     assert list(reasons_of(dataset).values()) == ["unclear_status"]
@@ -337,7 +337,7 @@ def test_several_currencies_are_refused_or_converted(tmp_path: Path) -> None:
     assert by_user_and_time(dataset) == pytest.approx(shop_sums(orders, {"EUR": 1.0, "TRY": 0.025}), abs=1e-6)
 
 
-def test_a_currency_without_a_rate_leaves_the_value_unknown(tmp_path: Path) -> None:
+def test_a_session_with_a_currency_without_a_rate_has_no_known_value(tmp_path: Path) -> None:
     log = web_log().assign(cur="EUR")
     buys = log.index[log["event"] == "purchase"]
     log.loc[buys[0], "cur"] = "JPY"
@@ -353,7 +353,25 @@ def test_signs_of_several_currencies_next_to_prices_are_refused(tmp_path: Path) 
         ingested(tmp_path, log, web_mapping())
 
 
-def test_a_mapping_can_say_that_a_log_has_no_orders(tmp_path: Path) -> None:
+def test_the_notes_of_a_stored_dataset_are_those_of_the_latest_mapping(tmp_path: Path) -> None:
+    log = web_log()
+    silent = ingested(tmp_path, log, web_mapping())
+    notes = silent.card().mapping_notes
+    assert any("order" in note for note in notes)
+    explicit = ingested(tmp_path, log, web_mapping(columns={"order_id": "order", "order_status": None}))
+    assert explicit.fingerprint == silent.fingerprint
+    assert explicit.card().mapping_notes == ()
+    assert ingested(tmp_path, log, web_mapping()).card().mapping_notes == notes
+
+
+def test_an_excluded_order_id_is_not_used_for_order_totals(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_bytes(csv(order_totals(web_log())))
+    mapping = web_mapping(columns={"order_id": None})
+    completed, _ = complete_mapping(tmp_path / "log.csv", mapping)
+    assert (completed.columns.order_id, completed.price_is) == (None, "row")
+
+
+def test_a_mapping_can_exclude_orders(tmp_path: Path) -> None:
     log = web_log()
     again = log[log["event"] == "purchase"].copy()
     again["time"] = (pd.to_datetime(again["time"]) + pd.Timedelta(seconds=60)).map(lambda t: t.isoformat(sep=" "))
@@ -364,12 +382,12 @@ def test_a_mapping_can_say_that_a_log_has_no_orders(tmp_path: Path) -> None:
     assert values_of(dataset) == pytest.approx(sums(sent))
 
 
-def test_a_mapping_in_our_own_form_is_not_completed(tmp_path: Path) -> None:
+def test_a_mapping_with_values_in_a_column_or_without_a_file_is_not_completed(tmp_path: Path) -> None:
     log = web_log()
     (tmp_path / "log.csv").write_bytes(csv(log))
-    assert completed_mapping(tmp_path / "log.csv", Mapping()) == (Mapping(), [])
+    assert complete_mapping(tmp_path / "log.csv", Mapping()) == (Mapping(), [])
     rees46 = load_mapping("rees46")
-    assert completed_mapping(tmp_path / "absent.csv", rees46) == (rees46, [])
+    assert complete_mapping(tmp_path / "absent.csv", rees46) == (rees46, [])
 
 
 @pytest.mark.parametrize(
@@ -387,25 +405,25 @@ def test_a_mapping_in_our_own_form_is_not_completed(tmp_path: Path) -> None:
         ({"columns": {"currency": "cur"}, "currency_rates": {"USD": 0.0}, "currency": "EUR"}, "currency_rates.USD is"),
     ],
 )
-def test_settings_that_need_each_other_are_refused_in_a_sentence(settings: dict[str, object], sentence: str) -> None:
+def test_order_settings_without_the_setting_they_need_are_refused(settings: dict[str, object], sentence: str) -> None:
     with pytest.raises(SettingError) as refused:
         web_mapping(**settings)
     assert str(refused.value).startswith(sentence)
 
 
-# --- what a stranger tried --------------------------------------------------------------------------------------------
+# --- exports of other shops -------------------------------------------------------------------------------------------
 def later(rows: pd.DataFrame, seconds: int) -> pd.DataFrame:
     moved = pd.to_datetime(rows["time"]) + pd.Timedelta(seconds=seconds)
     return rows.assign(time=moved.map(lambda moment: moment.isoformat(sep=" ")))
 
 
-def test_a_purchase_fired_again_within_a_second_counts_once(tmp_path: Path) -> None:
+def test_a_purchase_repeated_a_second_later_counts_once(tmp_path: Path) -> None:
     log = web_log()
     twice = pd.concat([log, later(log[log["event"] == "purchase"], 1)], ignore_index=True)
     assert values_of(ingested(tmp_path, twice, web_mapping())) == pytest.approx(sums(log))
 
 
-def test_a_join_that_repeats_purchases_under_another_category_is_for_a_person_to_decide(tmp_path: Path) -> None:
+def test_purchases_that_a_join_repeats_with_another_category_are_refused(tmp_path: Path) -> None:
     log = web_log().assign(cat="a")
     joined = pd.concat([log, log[log["event"] == "purchase"].assign(cat="b")], ignore_index=True)
     mapping = {"category_id": "cat", "order_id": None}
@@ -415,8 +433,8 @@ def test_a_join_that_repeats_purchases_under_another_category_is_for_a_person_to
     assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))
 
 
-def test_a_total_that_is_void_or_foreign_is_no_session_value(tmp_path: Path) -> None:
-    """Each order is a session, and the total is the same on all of its rows."""
+def test_order_totals_of_void_orders_are_not_session_values(tmp_path: Path) -> None:
+    """In this log each order is a session, and its total is on all of its rows."""
     orders = shop_orders().drop(columns=["Lineitem quantity", "Name"])
     orders["order_id"] = shop_orders()["Name"]
     filled = orders.groupby("order_id")["Financial Status"].transform("first")
@@ -433,7 +451,7 @@ def test_a_total_that_is_void_or_foreign_is_no_session_value(tmp_path: Path) -> 
     assert values_of(dataset) == pytest.approx(wanted.to_dict())
 
 
-def test_a_few_cells_with_a_decimal_comma_decide_the_mark_of_the_column(tmp_path: Path) -> None:
+def test_a_few_unambiguous_cells_decide_the_decimal_mark_of_a_column(tmp_path: Path) -> None:
     log = web_log()
     log["price"] = [("400", "7.250", "12,50")[0 if number % 10 else number // 10 % 2 + 1] for number in range(len(log))]
     with pytest.raises(InputError, match=r"7\.250 in column price of train\.csv has two readings"):
@@ -446,7 +464,7 @@ def test_a_few_cells_with_a_decimal_comma_decide_the_mark_of_the_column(tmp_path
     ("statuses", "value"),
     [(("paid", "refunded"), None), (("paid", "paid"), 60.0), (("refunded", "refunded"), 0.0), (("paid", ""), 60.0)],
 )
-def test_an_order_whose_rows_contradict_each_other_is_listed(
+def test_an_order_with_contradictory_statuses_has_no_known_value(
     tmp_path: Path, statuses: tuple[str, str], value: float | None
 ) -> None:
     log = web_log().assign(state="paid")
@@ -468,7 +486,9 @@ def test_an_order_whose_rows_contradict_each_other_is_listed(
     ("name", "good", "bad"),
     [("status", "payée", "remboursée"), ("status", "betaald", "terugbetaald"), ("cancelled", "false", "true")],
 )
-def test_refunds_are_known_in_several_languages_and_as_flags(tmp_path: Path, name: str, good: str, bad: str) -> None:
+def test_refunds_are_recognised_in_several_languages_and_as_flags(
+    tmp_path: Path, name: str, good: str, bad: str
+) -> None:
     log = web_log()
     log[name] = [bad if int(session[1:]) % 9 == 0 else good for session in log["session"]]
     dataset = ingested(tmp_path, log, web_mapping())
@@ -476,15 +496,16 @@ def test_refunds_are_known_in_several_languages_and_as_flags(tmp_path: Path, nam
     assert values_of(dataset) == pytest.approx(sums(log, amount))
 
 
-def test_statuses_in_unknown_words_are_named(tmp_path: Path) -> None:
+def test_a_column_of_unknown_statuses_is_mentioned_in_the_notes(tmp_path: Path) -> None:
     log = web_log()
     log["payment_status"] = ["kifizetve" if number % 9 else "visszatérítve" for number in range(len(log))]
-    (note,) = [note for note in ingested(tmp_path, log, web_mapping()).card().mapping_notes if "payment" in note]
-    assert note.startswith("Column payment_status may hold statuses of orders, but its words (")
+    notes = ingested(tmp_path, log, web_mapping()).card().mapping_notes
+    (note,) = [note for note in notes if "payment_status" in note]
+    assert "kifizetve, visszatérítve" in note
 
 
 @pytest.mark.parametrize("name", ["currency", "para_birimi"])
-def test_currencies_are_seen_however_they_are_written(tmp_path: Path, name: str) -> None:
+def test_currencies_are_recognised_by_code_and_sign(tmp_path: Path, name: str) -> None:
     log = web_log()
     log[name] = ["TL" if number % 9 else "USD" for number in range(len(log))]
     with pytest.raises(InputError, match=r"has several currencies \(TRY, USD\)"):
@@ -493,7 +514,7 @@ def test_currencies_are_seen_however_they_are_written(tmp_path: Path, name: str)
     assert values_of(ingested(tmp_path / "one", one, web_mapping())) == pytest.approx(sums(log))
 
 
-def test_a_purchase_lost_before_a_log_in_makes_the_visit_doubtful(tmp_path: Path) -> None:
+def test_a_visit_that_lost_a_purchase_before_a_log_in_has_no_known_value(tmp_path: Path) -> None:
     log = web_log()
     visit = {"time": "2025-06-01 10:00:00+00:00", "event": "view", "item": "x", "user": "cookie", "session": "VISIT"}
     visit |= {"order": "", "price": "50", "pieces": "1"}
@@ -531,7 +552,7 @@ def test_the_total_of_an_order_in_two_sessions_counts_in_the_first(tmp_path: Pat
     assert values_of(dataset) == pytest.approx(wanted)
 
 
-def test_equal_returns_and_scans_of_a_till_are_not_sent_twice(tmp_path: Path) -> None:
+def test_equal_returns_and_till_scans_are_not_repeated_purchases(tmp_path: Path) -> None:
     log = web_log()
     first = log[log["event"] == "purchase"].iloc[:1]
     returned = [later(first.assign(price="-1.00"), seconds) for seconds in (60, 90)]
@@ -543,7 +564,7 @@ def test_equal_returns_and_scans_of_a_till_are_not_sent_twice(tmp_path: Path) ->
     assert values_of(ingested(tmp_path / "till", scans, mapping)) == pytest.approx(sums(scans))
 
 
-def test_a_shop_of_one_price_has_no_order_totals(tmp_path: Path) -> None:
+def test_a_shop_with_a_single_price_has_no_order_totals(tmp_path: Path) -> None:
     log = web_log().assign(price="12.00")
     assert values_of(ingested(tmp_path, log, web_mapping())) == pytest.approx(sums(log))
 
@@ -560,7 +581,7 @@ def test_orders_are_found_where_purchases_come_after_thousands_of_views(tmp_path
     )
 
 
-def test_totals_on_rows_that_name_no_product_are_no_repeated_purchases(tmp_path: Path) -> None:
+def test_order_totals_on_rows_without_a_product_are_not_repeated_purchases(tmp_path: Path) -> None:
     log = order_totals(web_log()).assign(item="")
     mapping = web_mapping(columns={"order_id": "order"}, price_is="order_total")
     total = log.drop_duplicates(["session", "order"])
@@ -568,8 +589,8 @@ def test_totals_on_rows_that_name_no_product_are_no_repeated_purchases(tmp_path:
     assert values_of(ingested(tmp_path, log, mapping)) == pytest.approx(wanted)
 
 
-# --- what is lost -----------------------------------------------------------------------------------------------------
-def test_a_log_whose_purchases_cannot_be_used_is_refused_however_many_other_rows_it_has(tmp_path: Path) -> None:
+# --- lost purchases ---------------------------------------------------------------------------------------------------
+def test_a_log_without_usable_purchases_is_refused_whatever_its_other_rows(tmp_path: Path) -> None:
     log = web_log()
     log.loc[log["event"] == "purchase", "price"] = "call us"
     views = pd.concat([log, *[log[log["event"] == "view"]] * 20], ignore_index=True)
@@ -578,7 +599,7 @@ def test_a_log_whose_purchases_cannot_be_used_is_refused_however_many_other_rows
         ingested(tmp_path, views, web_mapping(duplicates="keep"))
 
 
-def test_lost_purchases_are_named_with_their_sessions_and_revenue(tmp_path: Path) -> None:
+def test_lost_purchases_are_counted_with_their_sessions_and_revenue(tmp_path: Path) -> None:
     log = web_log()
     buys = log[log["event"] == "purchase"]
     one = buys.index[0]
@@ -596,8 +617,8 @@ def test_lost_purchases_are_named_with_their_sessions_and_revenue(tmp_path: Path
     assert second.startswith("The train purchases in quarantine add up to at least ")
 
 
-def test_many_sessions_without_a_value_are_refused(tmp_path: Path) -> None:
-    """Few rows are lost, but of many sessions: what is left would be the small ones."""
+def test_a_log_with_many_unknown_session_values_is_refused(tmp_path: Path) -> None:
+    """Few rows are lost but many sessions: training on the rest would be biased to small orders."""
     log = web_log()
     buys = log[log["event"] == "purchase"]
     chosen = buys.drop_duplicates("session").index[: buys["session"].nunique() // 4]
@@ -628,8 +649,8 @@ def _with(cells: list[str], place: int, text: str) -> list[str]:
 
 @pytest.mark.parametrize("gap", [False, True], ids=["sessions named", "sessions by pauses"])
 @pytest.mark.parametrize("seed", range(5))
-def test_no_session_trains_with_a_value_that_damage_changed(tmp_path: Path, seed: int, *, gap: bool) -> None:
-    """Rows are damaged at random: a session has its true value or is listed, or its row is counted as of no session."""
+def test_a_session_never_trains_with_a_value_that_damage_changed(tmp_path: Path, seed: int, *, gap: bool) -> None:
+    """After random damage, a session has its true value or none; otherwise its lost row is counted as unassigned."""
     chance = random.Random(seed)
     log = web_log(seed)
     if gap:
@@ -653,7 +674,7 @@ def test_no_session_trains_with_a_value_that_damage_changed(tmp_path: Path, seed
     must_add_up(dataset)
 
 
-def test_a_purchase_whose_session_is_gone_makes_its_users_sessions_doubtful(tmp_path: Path) -> None:
+def test_a_lost_purchase_without_a_session_makes_all_values_of_its_user_unknown(tmp_path: Path) -> None:
     log = web_log()
     one = log.index[log["event"] == "purchase"][0]
     user = log.loc[one, "user"]
@@ -663,7 +684,7 @@ def test_a_purchase_whose_session_is_gone_makes_its_users_sessions_doubtful(tmp_
     assert reasons_of(dataset) == dict.fromkeys(theirs, "lost_purchase")
 
 
-def test_a_row_that_names_nobody_is_counted(tmp_path: Path) -> None:
+def test_a_lost_purchase_without_session_and_user_is_counted(tmp_path: Path) -> None:
     log = web_log()
     one = log.index[log["event"] == "purchase"][0]
     log.loc[one, ["session", "user"]] = ""
@@ -674,7 +695,7 @@ def test_a_row_that_names_nobody_is_counted(tmp_path: Path) -> None:
     ]
 
 
-def test_words_that_are_surely_no_purchase_cost_no_session_its_value(tmp_path: Path) -> None:
+def test_a_quarantined_row_that_is_not_a_purchase_leaves_the_session_value_known(tmp_path: Path) -> None:
     log = web_log()
     log = pd.concat([log, log.iloc[:3].assign(event="add_to_wishlist")], ignore_index=True)
     dataset = ingested(tmp_path, log, web_mapping())
@@ -682,7 +703,7 @@ def test_words_that_are_surely_no_purchase_cost_no_session_its_value(tmp_path: P
     assert dataset.card().train.quarantined == 3
 
 
-def test_a_total_at_the_end_is_no_purchase_of_anybody(tmp_path: Path) -> None:
+def test_a_total_in_the_last_line_is_not_a_purchase(tmp_path: Path) -> None:
     log = web_log()
     total = pd.DataFrame([{"price": "8935.21"}, {}], columns=log.columns)
     text = csv(log) + total.to_csv(index=False, header=False).encode()
@@ -691,7 +712,7 @@ def test_a_total_at_the_end_is_no_purchase_of_anybody(tmp_path: Path) -> None:
     assert (dataset.untrained().is_empty(), dataset.card().unassigned_purchases) == (True, 0)
 
 
-def test_datasets_of_older_versions_have_no_list_of_untrained_sessions(tmp_path: Path) -> None:
+def test_a_dataset_of_an_older_version_has_an_empty_list_of_untrained_sessions(tmp_path: Path) -> None:
     dataset = ingested(tmp_path, web_log(), web_mapping())
     (dataset.folder / "untrained.parquet").unlink()
     assert (dataset.untrained().height, dataset.untrained().columns) == (

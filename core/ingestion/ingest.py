@@ -40,7 +40,7 @@ from core.ingestion.known import (
 from core.ingestion.lost_purchases import unassigned
 from core.ingestion.mapping import mapping_text
 from core.ingestion.parquet_writer import ParquetWriter
-from core.ingestion.preview import completed_mapping
+from core.ingestion.preview import complete_mapping
 from core.ingestion.read_counts import Tally
 from core.ingestion.reading import read_blocks
 from core.ingestion.repeated_orders import SentTwice
@@ -76,8 +76,8 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
     """
     report(0, _PARTS, "looking whether the files are known")
     workspace.sweep()
-    mapping, notes = completed_mapping(files.train, files.mapping)
-    files = replace(files, mapping=mapping)
+    mapping, notes = complete_mapping(files.train, files.mapping)
+    files = replace(files, mapping=mapping, mapping_notes=tuple(notes))
     contents = contents_of(files)
     if may_be_known(files, workspace):
         known = find_known(files, contents, workspace)

@@ -20,6 +20,8 @@ class InputFiles:
     name: str = ""
     """What people call the dataset; by default the folder of the train file."""
     mapping: Mapping = field(default_factory=Mapping)
+    mapping_notes: tuple[str, ...] = ()
+    """What the mapping was completed with from the log; set by `ingest`."""
 
     def called(self) -> str:
         """The name, or the one it has by default."""

@@ -97,6 +97,7 @@ def rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
             "name": files.called(),
             "synthetic": card.synthetic or synthetic,
             "mapping": files.mapping.name,
+            "mapping_notes": files.mapping_notes,
             "train": card.train.model_copy(update={"name": files.train.name}),
             "test": card.test.model_copy(update={"name": files.test.name}),
             "sample_submission": sample.name if sample else None,

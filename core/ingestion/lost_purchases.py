@@ -1,7 +1,7 @@
-"""Finds the purchases that are in quarantine: the sessions that they belong to have lost money.
+"""Find quarantined rows that are purchases, or may be.
 
-Where values are added up from purchases, such a session's value is not known, and it must not train as if it were worth
-only what is left of it.
+If session values are sums of purchases, a session that lost one has an unknown value. It must not be used for training
+with the sum of its other purchases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 
 from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.event_words import is_of_no_interest, type_of
+from core.ingestion.mapping.event_words import event_type_of, is_other_event
 from core.ingestion.quarantine import FILE, LINE, REASON
 from core.schema import (
     BUY,
@@ -44,35 +44,43 @@ NO_LOSS: Final = pl.DataFrame(
         IS_CERTAIN: pl.Boolean,
     }
 )
-"""One row per (quarantined row that is or may be a purchase), several for a line that could not be parsed.
+"""No lost purchases, with the columns of a table of lost purchases.
 
-Columns: file and line, session and user (codes, null where the row names none), time (epoch seconds, null where it
-cannot be read), value (what it would have added, null where it cannot be read), is_certain (whether its word means
-BUY)."""
+One row per quarantined row that is or may be a purchase; several per line that could not be parsed. Columns: file,
+line, session and user (codes, null if the row has none), time (epoch seconds, null if unparsable), value (the amount,
+null if unparsable), is_certain (whether its event word means BUY)."""
 _SEPARATORS: Final = re.compile(r'[,;\t|"]')
 
 
 @dataclass(frozen=True)
 class PurchaseCount:
-    """BUY rows that can be used, those in quarantine, and the reasons for these."""
+    """Number of usable and of quarantined BUY rows, and the reasons for the quarantine."""
 
     usable: int = 0
     lost: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: PurchaseCount) -> PurchaseCount:
-        """The counts of both."""
+        """Return the counts of two parts of a file."""
         return PurchaseCount(self.usable + other.usable, self.lost + other.lost, self.reasons + other.reasons)
 
 
 def count_purchases(rows: pl.DataFrame, usable: pl.Series, reason: pl.Expr, cells: pl.DataFrame) -> PurchaseCount:
-    """Count the BUY rows of a block; `reason` is evaluated on its cells and rows."""
+    """Count the BUY rows of a block.
+
+    Args:
+        rows: codes and numbers, one row per row of the block.
+        usable: mask of the rows that are not quarantined.
+        reason: expression for why a row is quarantined, on the columns of `cells` and `rows`.
+        cells: texts of the same rows.
+    """
     bought = (rows.get_column(TYPE) == EVENT_CODE[BUY]).fill_null(value=False)
     lost = bought & ~usable
     if not lost.any():
         return PurchaseCount(int(bought.sum()))
-    why = pl.concat([cells.filter(lost), rows.filter(lost)], how="horizontal").select(reason).get_column(REASON)
-    return PurchaseCount(int((bought & usable).sum()), why.len(), Counter(why.to_list()))
+    lost_rows = pl.concat([cells.filter(lost), rows.filter(lost)], how="horizontal")
+    reasons = lost_rows.select(reason).get_column(REASON)
+    return PurchaseCount(int((bought & usable).sum()), reasons.len(), Counter(reasons.to_list()))
 
 
 def lost_purchases(
@@ -82,48 +90,46 @@ def lost_purchases(
     amounts: pl.Series,
     *,
     unknown_words: Collection[str],
-    mapping: Mapping,
     seed: int,
 ) -> pl.DataFrame:
-    """The quarantined rows that are purchases, or may be; see NO_LOSS for the columns.
+    """Return the quarantined rows that are purchases, or may be; see NO_LOSS for the columns.
 
-    A row with an event word that nothing is known of may be a purchase.
+    A row whose event word is unknown may be a purchase.
 
     Args:
         lines: FILE and LINE of the quarantined rows.
-        cells: of the quarantined rows.
-        rows: what these cells mean.
-        amounts: what each row would add as a purchase.
-        unknown_words: event words that the mapping does not know.
-        mapping: how the log is read.
-        seed: the one that codes are made with.
+        cells: their texts.
+        rows: their codes and numbers.
+        amounts: what each would add to its session's value as a purchase.
+        unknown_words: event words that are not in the mapping.
+        seed: that of all codes of the dataset.
     """
     kinds = rows.get_column(TYPE)
-    certain = (kinds == EVENT_CODE[BUY]).fill_null(value=False)
-    maybe = kinds.is_null()
-    if maybe.any() and EVENT_TYPE in cells.columns:
-        harmless = [word for word in unknown_words if _is_no_purchase(word)]
-        maybe &= ~cells.get_column(EVENT_TYPE).cast(pl.String).str.strip_chars().is_in(harmless).fill_null(value=False)
-    found = pl.DataFrame(
+    is_certain = (kinds == EVENT_CODE[BUY]).fill_null(value=False)
+    may_be = kinds.is_null()
+    if may_be.any() and EVENT_TYPE in cells.columns:
+        harmless = [word for word in unknown_words if _is_another_event(word)]
+        may_be &= ~cells.get_column(EVENT_TYPE).cast(pl.String).str.strip_chars().is_in(harmless).fill_null(value=False)
+    purchases = pl.DataFrame(
         [
             *lines,
             _codes(cells, USER_SESSION, SESSION, seed),
             _codes(cells, USER_ID, USER, seed),
             rows.get_column(TIME),
             amounts.alias(VALUE),
-            certain.alias(IS_CERTAIN),
+            is_certain.alias(IS_CERTAIN),
         ]
-    ).filter(certain | maybe)
-    empty = pl.all_horizontal(pl.col(SESSION, USER, TIME).is_null())  # a blank line, or a total at the end
-    return found.filter(~empty | pl.col(IS_CERTAIN))
+    ).filter(is_certain | may_be)
+    is_empty = pl.all_horizontal(pl.col(SESSION, USER, TIME).is_null())  # a blank line, or a total in the last line
+    return purchases.filter(~is_empty | pl.col(IS_CERTAIN))
 
 
-def _is_no_purchase(word: str) -> bool:
-    return is_of_no_interest(word) or type_of(word) not in {None, BUY}
+def _is_another_event(word: str) -> bool:
+    return is_other_event(word) or event_type_of(word) not in {None, BUY}
 
 
 def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:
-    """The codes of ids, null where there is none. A NUL in an id, which quarantined its row, is ignored."""
+    """Return the codes of ids, null if a cell is empty. A NUL, for which a row is quarantined, is ignored."""
     if column not in cells.columns:
         return pl.Series(code, [None], dtype=pl.Int64).new_from_index(0, cells.height)
     ids = cells.get_column(column).str.replace_all("\x00", "", literal=True).str.strip_chars()
@@ -131,25 +137,32 @@ def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:
 
 
 def broken_purchases(name: str, broken: Sequence[Broken], mapping: Mapping, seed: int) -> pl.DataFrame:
-    """The lines of the file `name` that could not be parsed and may be purchases; see NO_LOSS for the columns.
+    """Return the unparsable lines of a file that may be purchases; see NO_LOSS for the columns.
 
-    Each cell of such a line is taken for a session and for a user, as its cells may have shifted. A cell that is
-    neither matches none.
+    Cells may have shifted, so each cell gives a row with its code as session and as user. Cells of other columns match
+    no session and no user.
+
+    Args:
+        name: of the file.
+        broken: its unparsable lines.
+        mapping: how the log is read.
+        seed: that of all codes of the dataset.
     """
     words = mapping.words() if mapping.every_event_is is None else {}
-    others = {word for word, kind in words.items() if kind != BUY} | mapping.ignored()
-    found: list[tuple[int, str]] = []
+    other_words = {word for word, event_type in words.items() if event_type != BUY} | mapping.ignored()
+    line_numbers: list[int] = []
+    texts: list[str] = []
     for line in broken:
         cells = {cell.strip() for cell in _SEPARATORS.split(line.text)} - {""}
-        plain = {cell.lower() for cell in cells}
-        if not plain & others or any(words.get(cell) == BUY for cell in plain):
-            found += [(line.line, cell) for cell in sorted(cells)]
-    lines, ids = ([pair[0] for pair in found], pl.Series([pair[1] for pair in found], dtype=pl.String))
-    codes = ids.hash(seed).reinterpret(signed=True)
+        lower = {cell.lower() for cell in cells}
+        if not lower & other_words or any(words.get(cell) == BUY for cell in lower):
+            line_numbers += [line.line] * len(cells)
+            texts += sorted(cells)
+    codes = pl.Series(texts, dtype=pl.String).hash(seed).reinterpret(signed=True)
     none = pl.lit(None, dtype=pl.Int64)
-    return NO_LOSS.clear(len(ids)).with_columns(
+    return NO_LOSS.clear(len(texts)).with_columns(
         pl.lit(name).alias(FILE),
-        pl.Series(LINE, lines, dtype=pl.Int64),
+        pl.Series(LINE, line_numbers, dtype=pl.Int64),
         (codes if mapping.session_gap_minutes is None else none).alias(SESSION),
         codes.alias(USER),
         pl.lit(value=False).alias(IS_CERTAIN),
@@ -157,26 +170,26 @@ def broken_purchases(name: str, broken: Sequence[Broken], mapping: Mapping, seed
 
 
 def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
-    """How many lost purchases can be assigned to no session of train and to no user of it.
+    """Count the lost purchases that belong to no session and no user of the train file.
 
-    A row that names a session is assigned, also if nothing else is left of that session.
+    A row with a session id is assigned to that session, even if it has no other row.
 
     Args:
         lost: see NO_LOSS.
-        sessions: the dataset's dictionary of sessions.
-        users: that of users.
+        sessions: path of the dataset's dictionary of sessions.
+        users: path of its dictionary of users.
     """
-    is_cell = pl.col(SESSION).is_not_null() & (pl.col(SESSION) == pl.col(USER))  # of a line that could not be parsed
+    is_cell = pl.col(SESSION).is_not_null() & (pl.col(SESSION) == pl.col(USER))  # of an unparsable line
     session, user = (
         pl.col(code).is_in(_known_codes(lost.get_column(code), dictionary).implode()).fill_null(value=False)
         for code, dictionary in ((SESSION, sessions), (USER, users))
     )
-    named = user | pl.when(is_cell).then(session).otherwise(pl.col(SESSION).is_not_null())
-    by_line = lost.group_by(FILE, LINE).agg(named.any().alias("named"))
-    return int((~by_line.get_column("named")).sum())
+    is_assigned = user | pl.when(is_cell).then(session).otherwise(pl.col(SESSION).is_not_null())
+    by_line = lost.group_by(FILE, LINE).agg(is_assigned.any().alias("is_assigned"))
+    return int((~by_line.get_column("is_assigned")).sum())
 
 
 def _known_codes(codes: pl.Series, dictionary: Path) -> pl.Series:
-    """Those of the codes that train has."""
+    """Return the codes that occur in the train file."""
     known = pl.scan_parquet(dictionary, glob=False).filter("in_train", pl.col(codes.name).is_in(codes.implode()))
     return known.select(codes.name).collect().to_series()

@@ -1,19 +1,22 @@
-"""Looks at the first rows of a log: as they stand there, and as a mapping would have them understood."""
+"""Look at the first rows of a log: as they are in the file, and as a mapping reads them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from core.errors import InputError
-from core.ingestion.block import Block, Broken
+from core.ingestion.block import Block, Broken, Table
 from core.ingestion.columns import pick, plain
 from core.ingestion.database import Query
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
-from core.ingestion.mapping.definition import GUESSED_ROLES
-from core.ingestion.mapping.money_guess import completed
+from core.ingestion.mapping.completion import complete, open_roles
+from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
 from core.ingestion.paths import files_of
 from core.ingestion.quarantine import LINE, REASON
 from core.ingestion.records import NOT_IN_ENCODING
@@ -21,136 +24,105 @@ from core.ingestion.sources import Source, open_tables
 from core.ingestion.understanding import Understanding
 from core.schema import BUY
 
-_ROWS_LOOKED_AT = 5_000
-"""Rows that a guess rests on: rare event words show, and it takes no time."""
-
-
-_PIECES_LOOKED_AT = 5
-"""Pieces of a log that are searched for a purchase: logs that are sorted by event type may begin with views."""
+_MAX_ROWS: Final = 5_000
+"""Rows that a guess is based on: they include rare event words, and are read in an instant."""
+_MAX_PIECES: Final = 5
+"""Pieces of a log that are searched for purchases; a log that is sorted by event type may begin with views."""
 
 
 @dataclass(frozen=True)
 class Peek:
-    """The beginning of a log: its columns, and rows as texts (an empty cell is an empty text)."""
+    """The beginning of a log.
+
+    Attributes:
+        name: of the file, or of the query.
+        columns: names, in file order.
+        rows: cells as texts; an empty cell is "".
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def guess(self, *, with_value: bool = True) -> Guess:
-        """A mapping for this log, as far as it can be guessed."""
+        """Guess a mapping for this log; see `mapping.guess_mapping`."""
         return guess_mapping(self.columns, self.rows, with_value=with_value)
 
 
-def peek(source: Source, mapping: Mapping | None = None, rows: int = _ROWS_LOOKED_AT) -> Peek:
-    """Read the beginning of the first table behind a source; of the mapping only separator and encoding count.
+def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) -> Peek:
+    """Read the first rows of the first table of a source.
+
+    Args:
+        source: files, or a query.
+        mapping: only its separator and encoding are used.
+        rows: how many, at most.
 
     Raises:
-        InputError: one sentence on what is no table.
+        InputError: the source is not a table, or has no rows.
     """
-    broken: list[tuple[str, Broken]] = []
+    first_broken: tuple[str, Broken] | None = None
     for table in open_tables(source, mapping or Mapping()):
-        columns = tuple(plain(column) for column in table.columns)
-        places = {f"{place}": place for place in range(len(columns))}
-        for piece in table.pieces(places):
-            block = piece.read()
+        for block in _blocks(table):
             if block.rows.height:
-                return Peek(table.name, columns, tuple(_texts(block.rows.head(rows)).iter_rows()))
-            broken += [(table.name, row) for row in block.broken[:1]]
-            if len(block.broken) >= _ROWS_LOOKED_AT:  # the table is no such table, however long it is
+                return _peek_at(table, block.rows.head(rows))
+            if block.broken and first_broken is None:
+                first_broken = table.name, block.broken[0]
+            if len(block.broken) >= _MAX_ROWS:  # no need to read the rest of something that is not a table
                 break
-    if broken:
-        raise _no_rows(*broken[0])
+    if first_broken is not None:
+        raise _no_rows(*first_broken)
     raise InputError.empty(source.name)
 
 
-def completed_mapping(source: Source, mapping: Mapping) -> tuple[Mapping, list[str]]:
-    """Add the columns of orders, statuses and currencies that the mapping does not mention and the log has.
+def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = True) -> tuple[Mapping, list[str]]:
+    """Add the columns of orders, statuses and currencies that a log has and its mapping does not mention.
+
+    Args:
+        source: the train file.
+        mapping: how it is read.
+        with_value: whether session values are needed. False for a test file.
 
     Returns:
-        The mapping, and a sentence for each column that was added; see `mapping.money_guess.completed`.
-    """
-    if not mapping.adds_prices or set(GUESSED_ROLES) <= mapping.columns.model_fields_set:
-        return mapping, []
-    try:
-        log = _first_purchases(source, mapping)
-    except InputError:  # reading it will say so, and knows more about the reason
-        return mapping, []
-    return completed(mapping, log.columns, log.rows)
-
-
-def _first_purchases(source: Source, mapping: Mapping) -> Peek:
-    """The first rows that are purchases, as far as the first pieces of the log have any; else its first rows."""
-    log = peek(source, mapping)
-    words = {word for word, kind in mapping.words().items() if kind == BUY}
-    named = [name.casefold() for name in log.columns]
-    column = plain(str(mapping.columns.event_type)).casefold()
-    if mapping.every_event_is is not None or column not in named:
-        return log
-    place = f"{named.index(column)}"
-    looked_at = 0
-    for table in open_tables(source, mapping):
-        for piece in table.pieces({f"{number}": number for number in range(len(log.columns))}):
-            rows = piece.read().rows
-            kinds = rows.get_column(place).cast(pl.String).str.strip_chars().str.to_lowercase()
-            bought = rows.filter(kinds.is_in(sorted(words)))
-            looked_at += 1
-            if bought.height:
-                return Peek(table.name, log.columns, tuple(_texts(bought.head(_ROWS_LOOKED_AT)).iter_rows()))
-            if looked_at == _PIECES_LOOKED_AT:
-                return log
-    return log
-
-
-def _texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """All cells as texts; those of types that have no text form are empty."""
-    return rows.select(_text(cells).fill_null("") for cells in rows)
-
-
-def _text(cells: pl.Series) -> pl.Series:
-    try:
-        return cells.cast(pl.String)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        return pl.Series(cells.name, [None], dtype=pl.String).new_from_index(0, len(cells))
-
-
-def _no_rows(name: str, first: Broken) -> InputError:
-    """What to say of a table that has lines, but no row; `first` is the first of them."""
-    if first.reason.startswith(NOT_IN_ENCODING):
-        encoding = first.reason.removeprefix(NOT_IN_ENCODING).strip()
-        return InputError.other_encoding(name, f"{encoding}, as its line {first.line:,} shows")
-    return InputError.unreadable(name, f"line {first.line:,}: {first.reason}")
-
-
-def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:
-    """The first rows of a source as the mapping has them understood; see `Understanding.preview`.
-
-    Rows that would be set aside are among them, with the reason; so are lines that are no rows.
+        The mapping, and one sentence for each addition; see `mapping.completion.complete`.
 
     Raises:
-        InputError: one sentence on what is no table, or has not the mapping's columns.
+        InputError: the mapping leaves a setting open, and the log does not have the default column.
     """
-    mapping, _ = completed_mapping(source, mapping)
+    _refuse_open_settings(source, mapping, with_value=with_value)
+    if not open_roles(mapping):
+        return mapping, []
+    try:
+        log = _peek_at_purchases(source, mapping)
+    except InputError:  # reading the whole file raises it again, with more detail
+        return mapping, []
+    return complete(mapping, log.columns, log.rows)
+
+
+def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:
+    """Return the first rows of a source as the mapping reads them; see `Understanding.preview` for the columns.
+
+    Rows that would be quarantined are included with their reason, and so are lines that could not be parsed.
+
+    Raises:
+        InputError: the source is not a table, or does not have the mapping's columns.
+    """
+    mapping, _ = complete_mapping(source, mapping, with_value=with_value)
     understanding = Understanding(mapping, with_value)
     for table in open_tables(source, mapping):
         for piece in table.pieces(pick(table, mapping, understanding.wanted, understanding.optional)):
-            shown = _shown(piece.read(), understanding, rows)
-            if shown.height:
-                return shown
+            preview = _preview_block(piece.read(), understanding, rows)
+            if preview.height:
+                return preview
     raise InputError.empty(source.name)
 
 
-def _shown(block: Block, understanding: Understanding, rows: int) -> pl.DataFrame:
-    """The first rows of a block as they are understood, and among them, in their places, the lines that are no rows."""
-    first = block.head(rows)
-    meant = understanding.preview(first).with_columns(pl.Series(LINE, first.lines_of(np.arange(first.rows.height))))
-    broken = [(row.line, row.reason) for row in block.broken[:rows]]
-    told = pl.DataFrame(broken, schema={LINE: pl.Int64, REASON: pl.String}, orient="row")
-    return pl.concat([meant, told], how="diagonal").sort(LINE).head(rows).drop(LINE)
+def count_usable(preview: pl.DataFrame) -> tuple[int, int]:
+    """Return how many rows of a preview can be used, and how many there are."""
+    return int(preview.get_column(REASON).is_null().sum()), preview.height
 
 
 def changed_at(source: Source) -> tuple[int, ...]:
-    """When the files behind a source were last changed (nanoseconds); empty for a query.
+    """Return the modification times of a source's files, in nanoseconds; empty for a query.
 
     Raises:
         InputError: there is no such file.
@@ -160,6 +132,74 @@ def changed_at(source: Source) -> tuple[int, ...]:
     return tuple(file.stat().st_mtime_ns for file in files_of(source))
 
 
-def counts_of(shown: pl.DataFrame) -> tuple[int, int]:
-    """How many of the rows of a preview can be used, and how many there are."""
-    return int(shown.get_column(REASON).is_null().sum()), shown.height
+def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool) -> None:
+    """Refuse a mapping without a column that the log needs, as `mapping guess` writes it for a person to complete."""
+    if isinstance(source, Query):  # it would run once more, only to see its columns
+        return
+    try:
+        header = [plain(column) for table in islice(open_tables(source, mapping), 1) for column in table.columns]
+        role = find_open_role(mapping, header, with_value=with_value)
+        if role is None:
+            return
+        log = peek(source, mapping)
+    except InputError:  # reading the whole file raises it again, with more detail
+        return
+    raise open_setting_error(log.name, role, mapping, log.columns, log.rows)
+
+
+def _peek_at_purchases(source: Source, mapping: Mapping) -> Peek:
+    """Return the first purchases in the first pieces of a log; if they have none, the first rows of any type."""
+    log = peek(source, mapping)
+    names = [name.casefold() for name in log.columns]
+    type_column = plain(str(mapping.columns.event_type)).casefold()
+    if mapping.every_event_is is not None or type_column not in names:
+        return log
+    words = sorted(word for word, event_type in mapping.words().items() if event_type == BUY)
+    type_position = f"{names.index(type_column)}"
+    blocks = ((table, block) for table in open_tables(source, mapping) for block in _blocks(table))
+    for table, block in islice(blocks, _MAX_PIECES):
+        types = block.rows.get_column(type_position).cast(pl.String).str.strip_chars().str.to_lowercase()
+        purchases = block.rows.filter(types.is_in(words))
+        if purchases.height:
+            return Peek(table.name, log.columns, _as_texts(purchases.head(_MAX_ROWS)))
+    return log
+
+
+def _blocks(table: Table) -> Iterator[Block]:
+    """Read a table piece by piece; each column is named by its position, as names may repeat."""
+    for piece in table.pieces({f"{position}": position for position in range(len(table.columns))}):
+        yield piece.read()
+
+
+def _peek_at(table: Table, rows: pl.DataFrame) -> Peek:
+    return Peek(table.name, tuple(plain(column) for column in table.columns), _as_texts(rows))
+
+
+def _as_texts(rows: pl.DataFrame) -> tuple[tuple[str, ...], ...]:
+    """Return all cells as texts; cells of types without a text form are empty."""
+    return tuple(rows.select(_as_text(cells).fill_null("") for cells in rows).iter_rows())
+
+
+def _as_text(cells: pl.Series) -> pl.Series:
+    try:
+        return cells.cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return pl.Series(cells.name, [None], dtype=pl.String).new_from_index(0, len(cells))
+
+
+def _no_rows(table_name: str, line: Broken) -> InputError:
+    """Return the error for a table with lines but without a row; `line` is the first one."""
+    if line.reason.startswith(NOT_IN_ENCODING):
+        encoding = line.reason.removeprefix(NOT_IN_ENCODING).strip()
+        return InputError.other_encoding(table_name, f"{encoding}, as its line {line.line:,} shows")
+    return InputError.unreadable(table_name, f"line {line.line:,}: {line.reason}")
+
+
+def _preview_block(block: Block, understanding: Understanding, rows: int) -> pl.DataFrame:
+    """Return the first rows and unparsable lines of a block, in file order."""
+    first = block.head(rows)
+    lines = pl.Series(LINE, first.lines_of(np.arange(first.rows.height)))
+    parsed = understanding.preview(first).with_columns(lines)
+    broken = [(line.line, line.reason) for line in block.broken[:rows]]
+    unparsed = pl.DataFrame(broken, schema={LINE: pl.Int64, REASON: pl.String}, orient="row")
+    return pl.concat([parsed, unparsed], how="diagonal").sort(LINE).head(rows).drop(LINE)

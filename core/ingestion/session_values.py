@@ -1,4 +1,4 @@
-"""What each train session is worth, and why the value of some is not known."""
+"""Compute the value of each train session, or the reason why it is not known."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from core.ingestion.money import ORDER, RATE, STATUS, UNCLEAR, VOID
 from core.schema import BUY, EVENT_CODE, SESSION, TIME, TYPE, USER, VALUE
 
 REASON: Final = "unknown_value"
-"""Code of the reason why a session's value is not known (see UnknownValue); null where it is."""
+"""Why a session's value is unknown (code of UnknownValue); null if it is known."""
 REMAINING: Final = "remaining"
-"""What a session's usable purchases add up to, in value units; null where values are in a column."""
+"""Sum of a session's usable purchases, in value units; null if values are in a column."""
 _MILLION: Final = 1_000_000
-"""Prices are added up as whole millionths: a sum of floats depends on the order of its parts in the last bit."""
-_SAME: Final = 1e-9
-"""Relative difference up to which two totals of an order are the same number, rounded by another program."""
+"""Prices are added up as integer millionths, because the last bit of a float sum depends on the order."""
+_TOLERANCE: Final = 1e-9
+"""Relative difference up to which two totals of an order count as equal; other programs round differently."""
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The purchases in quarantine, by what they can be attributed to.
+    """Quarantined purchases, by session or user.
 
     Attributes:
-        sessions: sessions that lost a purchase (session).
-        users: users who lost one whose session is not known (user, time; time is null where it cannot be read). Any of
-            the user's sessions may have lost it.
-        seconds: where sessions are made from pauses, the longest pause within one; else None.
+        sessions: one row per session that lost a purchase; column session.
+        users: one row per (user, time) of a lost purchase without a session; columns user and time (null if it could
+            not be parsed). Any session of the user may have lost it.
+        seconds: longest pause within a session if sessions end after a gap; else None.
     """
 
     sessions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={SESSION: pl.Int64}))
@@ -39,31 +39,39 @@ class Losses:
 
     @classmethod
     def of(cls, rows: pl.DataFrame, mapping: Mapping) -> Losses:
-        """Attribute rows as core.ingestion.lost_purchases gives them."""
+        """Attribute lost purchases, one row each; see `lost_purchases.NO_LOSS` for the columns."""
         gap = mapping.session_gap_minutes
-        named = rows.filter(pl.col(SESSION).is_not_null()).select(SESSION).unique()
-        # A cell of a line that could not be parsed is taken for both, as nothing says which it is.
-        others = rows.filter(pl.col(SESSION).is_null() | (pl.col(SESSION) == pl.col(USER)), pl.col(USER).is_not_null())
-        return cls(named, others.select(USER, TIME).unique(), None if gap is None else gap * 60)
+        sessions = rows.filter(pl.col(SESSION).is_not_null()).select(SESSION).unique()
+        # A cell of an unparsable line may be a session or a user, so it counts as both.
+        has_no_session = pl.col(SESSION).is_null() | (pl.col(SESSION) == pl.col(USER))
+        users = rows.filter(has_no_session, pl.col(USER).is_not_null()).select(USER, TIME).unique()
+        return cls(sessions, users, None if gap is None else gap * 60)
 
     def touched(self, rows: pl.DataFrame) -> pl.Series:
-        """The sessions among these events (session, user, time) that may have lost a purchase, each once."""
+        """Return the sessions that may have lost a purchase, sorted, each once.
+
+        Args:
+            rows: events with session, user and time.
+        """
         if self.sessions.is_empty() and self.users.is_empty():
             return pl.Series(SESSION, [], dtype=pl.Int64)
-        found = rows.join(self.sessions, on=SESSION, how="semi").get_column(SESSION)
-        theirs = rows.join(self.users, on=USER, how="inner", suffix="_lost")
+        by_session = rows.join(self.sessions, on=SESSION, how="semi")
+        by_user = rows.join(self.users, on=USER, how="inner", suffix="_lost")
         if self.seconds is not None:
-            near = (pl.col(TIME) - pl.col(f"{TIME}_lost")).abs() <= self.seconds
-            theirs = theirs.filter(near | pl.col(f"{TIME}_lost").is_null())
-        return pl.concat([found, theirs.get_column(SESSION)]).unique().sort()
+            is_near = (pl.col(TIME) - pl.col(f"{TIME}_lost")).abs() <= self.seconds
+            by_user = by_user.filter(is_near | pl.col(f"{TIME}_lost").is_null())
+        return pl.concat([by_session.get_column(SESSION), by_user.get_column(SESSION)]).unique().sort()
 
 
 def column_values(train: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:
-    """The train sessions whose rows give different values: session, value (null), reason, and remaining (null).
+    """Return the train sessions with different values on their rows.
 
     Args:
-        train: the events of whole sessions, sorted by session.
-        changed: whether a row's value is another one than that of the row before it in the same session.
+        train: events of whole sessions, sorted by session.
+        changed: mask of the rows whose value differs from that of the previous row in the session.
+
+    Returns:
+        One row per such session: session, value (null), unknown_value (the reason) and remaining (null).
     """
     differing = train.filter(changed).select(pl.col(SESSION).unique())
     none = pl.lit(None, dtype=pl.Float64)
@@ -76,14 +84,14 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
     """Add up the purchases of train sessions.
 
     Args:
-        train: the events of whole sessions: session, user, time, type, value (what a BUY row adds), and order, status
-            and rate where the mapping names their columns.
-        mapping: says what prices are, and which orders count.
-        lost: the sessions that may have lost a purchase, each once.
+        train: events of whole sessions, with session, user, time, type, value (the amount of a BUY row), and order,
+            status and rate if the mapping names their columns.
+        mapping: decides what prices are, and which orders count.
+        lost: sessions that may have lost a purchase, each once.
 
     Returns:
-        One row per session that bought something or may have lost a purchase: session, value (null where it is not
-        known), the reason for that (null where it is known), and what its usable purchases add up to (`remaining`).
+        One row per session with a purchase or a possible loss, sorted: session, value (null if unknown), unknown_value
+        (the reason, null if the value is known) and remaining (sum of its usable purchases).
     """
     bought = train.filter(pl.col(TYPE) == EVENT_CODE[BUY])
     key = ORDER if mapping.columns.order_id is not None else SESSION if mapping.has_orders else None
@@ -92,10 +100,10 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
         (pl.col(VALUE) * _MILLION).round().cast(pl.Int128).sum().cast(pl.Float64).alias(REMAINING),
         pl.col(REASON).drop_nulls().sort().first(),
     )
-    # By NumPy, as Polars multiplies by the divisor's inverse, and 50532.55 would end in ...549999.
+    # NumPy divides exactly; Polars multiplies by the inverse, and 50532.55 would become 50532.549999.
     sums = sums.with_columns(pl.Series(REMAINING, sums.get_column(REMAINING).to_numpy() / _MILLION))
     marked = lost.to_frame().with_columns(pl.lit(value=True).alias("lost"))
-    found = sums.join(marked, on=SESSION, how="full", coalesce=True)
+    sessions = sums.join(marked, on=SESSION, how="full", coalesce=True)
     reason = (
         pl.when(pl.col("lost"))
         .then(pl.lit(UnknownValue.LOST_PURCHASE))
@@ -104,7 +112,7 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
         .otherwise(REASON)
     )
     return (
-        found.with_columns(reason.alias(REASON), pl.col(REMAINING).fill_null(0.0))
+        sessions.with_columns(reason.alias(REASON), pl.col(REMAINING).fill_null(0.0))
         .with_columns(pl.when(pl.col(REASON).is_null()).then(REMAINING).alias(VALUE))
         .select(SESSION, VALUE, REASON, REMAINING)
         .sort(SESSION)
@@ -112,7 +120,7 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
 
 
 def _with_statuses(bought: pl.DataFrame, key: str | None) -> pl.DataFrame:
-    """Apply currencies and statuses, which hold for a whole order, also where only one of its rows names them."""
+    """Apply currencies and statuses, which apply to a whole order even if only one of its rows has them."""
     reason, value = pl.lit(None, dtype=pl.String), pl.col(VALUE)
     if RATE in bought.columns:
         rate = _of_order(RATE, key)
@@ -121,7 +129,7 @@ def _with_statuses(bought: pl.DataFrame, key: str | None) -> pl.DataFrame:
     if STATUS in bought.columns:
         status = _of_order(STATUS, key)
         unclear = (status == UNCLEAR) | status.is_null()
-        if key is not None:  # an order that is paid on one row and refunded on another is refunded in part, or later
+        if key is not None:  # an order with a paid and a refunded row is partly refunded, or refunded later
             differ = pl.col(STATUS).min().over(key, SESSION) != pl.col(STATUS).max().over(key, SESSION)
             unclear |= pl.col(key).is_not_null() & differ.fill_null(value=False)
         reason = pl.when(unclear).then(pl.lit(UnknownValue.UNCLEAR_STATUS)).otherwise(reason)
@@ -131,7 +139,7 @@ def _with_statuses(bought: pl.DataFrame, key: str | None) -> pl.DataFrame:
 
 
 def _of_order(column: str, key: str | None) -> pl.Expr:
-    """A cell, or where it is empty what the other rows of its order say, if they agree."""
+    """Return a cell; if it is empty, the cell of the order's other rows, provided they agree."""
     if key is None:
         return pl.col(column)
     low, high = pl.col(column).min().over(key, SESSION), pl.col(column).max().over(key, SESSION)
@@ -139,12 +147,12 @@ def _of_order(column: str, key: str | None) -> pl.Expr:
 
 
 def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl.DataFrame:
-    """Where rows have the total of their order, leave it on one row of the order and take it from the others."""
-    if mapping.price_is != "order_total" or key is None:
+    """Keep the total of each order on its first row and set it to 0 on the others."""
+    if not mapping.has_order_totals or key is None:
         return bought
     order = [key, SESSION] if key != SESSION else [SESSION]
     low, high = pl.col(VALUE).min().over(order), pl.col(VALUE).max().over(order)
-    first = pl.int_range(pl.len()).over(order) == 0
+    is_first = pl.int_range(pl.len()).over(order) == 0
     reason = (
         pl.when(pl.col(REASON).is_not_null())
         .then(REASON)
@@ -152,9 +160,9 @@ def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl
         .then(pl.lit(UnknownValue.NO_ORDER))
         .when(high.is_null())
         .then(pl.lit(UnknownValue.NO_TOTAL))
-        .when(high - low > _SAME * high.abs())
+        .when(high - low > _TOLERANCE * high.abs())
         .then(pl.lit(UnknownValue.DIFFERING_TOTALS))
     )
     return bought.with_columns(
-        pl.when(first).then(high).otherwise(0.0).fill_null(0.0).alias(VALUE), reason.alias(REASON)
+        pl.when(is_first).then(high).otherwise(0.0).fill_null(0.0).alias(VALUE), reason.alias(REASON)
     )

@@ -157,7 +157,6 @@ class Understanding:
                     found.rows.filter(quarantined),
                     found.amounts.filter(quarantined),
                     unknown_words=found.unknown_words,
-                    mapping=self.mapping,
                     seed=self.seed,
                 )
             )

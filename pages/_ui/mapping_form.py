@@ -21,7 +21,7 @@ from core.ingestion.drafts import (
     suggest,
 )
 from core.ingestion.mapping import Mapping, mapping_text
-from core.ingestion.preview import Peek, completed_mapping, counts_of, understood
+from core.ingestion.preview import Peek, complete_mapping, count_usable, preview_rows
 from core.schema import EVENT_TYPES
 from pages._ui.money_form import money_settings
 
@@ -213,10 +213,10 @@ def _strictness(log: Peek) -> dict[str, Any]:
 
 def _show(source: Source, mapping: Mapping) -> None:
     """Ten rows as they will be understood, and what the log's content adds to the mapping."""
-    for note in completed_mapping(source, mapping)[1]:
+    for note in complete_mapping(source, mapping)[1]:
         st.caption(note)
-    shown = understood(source, mapping, with_value=True)
-    usable, rows = counts_of(shown)
+    shown = preview_rows(source, mapping, with_value=True)
+    usable, rows = count_usable(shown)
     st.markdown(f"**The first {count(rows, 'row')} as they will be understood: {usable:,} can be used**")
     st.dataframe(shown, hide_index=True, height="content", alt="The first rows as the mapping has them understood")
 

@@ -22,7 +22,7 @@ from core.demo.journey import write_journey
 from core.errors import RunError, SettingError
 from core.features import feature_catalogue, feature_page, write_features
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
-from core.ingestion.preview import counts_of, peek, understood
+from core.ingestion.preview import count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
@@ -197,8 +197,8 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return EXIT_DONE, {"mapping": text}, text.rstrip()
     if options.action == "guess":
         return _guess(options)
-    shown = understood(ingestion.source_of(options.of), mapping_of(options), with_value=not options.without_value)
-    usable, rows = counts_of(shown)
+    shown = preview_rows(ingestion.source_of(options.of), mapping_of(options), with_value=not options.without_value)
+    usable, rows = count_usable(shown)
     with pl.Config(
         tbl_cols=-1,
         tbl_hide_dataframe_shape=True,

@@ -1,18 +1,18 @@
-"""How shops' logs call what happens in a shop, and which of it we have a type for."""
+"""Event words of shop logs, and the event type that each stands for."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from core.ingestion.mapping.log_column import plain
+from core.ingestion.mapping.log_column import normalize
 from core.schema import ADD_CART, BUY, REMOVE_CART, VIEW
 
 
-def _each(words: str) -> frozenset[str]:
+def _words(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_WORDS: Final = {
+_WORDS_BY_TYPE: Final = {
     VIEW: """view viewed viewitem viewproduct viewdetail viewcontent productview productviewed productdetail
         productdetailview productdetailviewed itemview itemviewed detail detailview click clicked productclick pv browse
         browsing ansicht ansehen angesehen aufruf aufgerufen produktansicht produktaufruf artikelansicht artikelaufruf
@@ -30,10 +30,11 @@ _WORDS: Final = {
         productpurchased ecommercepurchase ecommerceorder kauf gekauft kaufen kaufabschluss bestellung bestellt
         bestellen verkauf transaktion""",
 }
-_PAGE_VIEWS: Final = _each(
+"""Normalized words by event type, mostly English and German; see `log_column.normalize`."""
+_PAGE_VIEWS: Final = _words(
     "pageview pageviewed viewpage pagevisit page screenview viewscreen screen seitenaufruf seitenansicht"
 )
-_IGNORED: Final = _each("""
+_IGNORED: Final = _words("""
     search sitesearch viewsearchresults searchresults searchsubmitted scroll sessionstart sessionend firstvisit
     firstopen userengagement viewitemlist viewcategory productlistviewed collectionviewed selectitem selectcontent
     viewpromotion selectpromotion viewcart cartview cartviewed begincheckout checkout initiatecheckout checkoutstarted
@@ -42,37 +43,40 @@ _IGNORED: Final = _each("""
     refunded impression productimpression filedownload videostart videoprogress videocomplete formstart formsubmit
     compare rate rating review suche merkliste wunschliste wunschzettel anmeldung abmeldung registrierung retoure
     ecommerceabandonedcart""")
-_TYPE_OF: Final = {word: event_type for event_type, words in _WORDS.items() for word in _each(words)}
+"""Common events without an event type of ours."""
+_TYPE_OF: Final = {word: event_type for event_type, words in _WORDS_BY_TYPE.items() for word in _words(words)}
 
-USUAL_WORDS: Final = {
+DEFAULT_WORDS: Final = {
     VIEW: ("view", "product_view", "view_item", "detail"),
     ADD_CART: ("add_to_cart", "addtocart", "add_cart", "cart", "add"),
     REMOVE_CART: ("remove_from_cart", "removefromcart", "remove_cart", "remove"),
     BUY: ("purchase", "buy", "order", "transaction", "checkout_complete"),
 }
-"""The words that a log most likely has for a type that the rows looked at do not show: purchases are rare in most logs,
-and some logs are sorted by event type."""
+"""Likely words for a type that the first rows do not show. Purchases are rare, and some logs are sorted by type."""
 
 
-def type_of(word: str) -> str | None:
-    """Our type for a log's word, in the singular or plural; None where there is none. A page's view counts as VIEW.
+def event_type_of(word: str) -> str | None:
+    """Return the event type of a word, singular or plural; None if it is unknown. A page view counts as VIEW.
 
-    >>> type_of("Add To Cart"), type_of("orders"), type_of("search")
+    >>> event_type_of("Add To Cart"), event_type_of("orders"), event_type_of("search")
     ('ADD_CART', 'BUY', None)
     """
-    known = plain(word)
     if is_page_view(word):
         return VIEW
-    return _TYPE_OF.get(known) or _TYPE_OF.get(known.removesuffix("s"))
+    return next((_TYPE_OF[form] for form in _forms(word) if form in _TYPE_OF), None)
 
 
 def is_page_view(word: str) -> bool:
-    """Whether the word is for pages of any kind; where a log has a word for products' pages, the others name none."""
-    known = plain(word)
-    return known in _PAGE_VIEWS or known.removesuffix("s") in _PAGE_VIEWS
+    """Return whether the word means a view of any page; in a log with product views, these are not product views."""
+    return any(form in _PAGE_VIEWS for form in _forms(word))
 
 
-def is_of_no_interest(word: str) -> bool:
-    """Whether the word is for something that shops log often and that we have no type for, like a search."""
-    known = plain(word)
-    return known in _IGNORED or known.removesuffix("s") in _IGNORED
+def is_other_event(word: str) -> bool:
+    """Return whether the word means a common event without an event type of ours, such as a search."""
+    return any(form in _IGNORED for form in _forms(word))
+
+
+def _forms(word: str) -> tuple[str, str]:
+    """Return the normalized word, as it is and in the singular."""
+    normalized = normalize(word)
+    return normalized, normalized.removesuffix("s")

@@ -1,4 +1,4 @@
-"""Types of a mapping's settings: texts that a file can hold, encodings, formats of times and time zones."""
+"""Types of a mapping's settings: text, encodings, time formats and time zones, each with its validation."""
 
 from __future__ import annotations
 
@@ -9,67 +9,84 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from core.ingestion.mapping.time_format import wanting_in
+from core.ingestion.mapping.time_format import required_change
 
 LONGEST_TEXT: Final = 200
-"""Characters of a name or word: no column of a real log comes near, and every mapping stays far below the largest file
-that is read back."""
+"""Characters in a name or word. Real column names are shorter, and a mapping of such texts stays below the largest file
+that can be read back."""
 
 
-def _text(found: str) -> str:
-    """Text without blanks around it, short enough, and such that a file can hold it."""
+def is_encodable(text: str) -> bool:
+    """Return whether a file can store the text: half a surrogate pair, as in damaged logs, has no UTF-8 form."""
     try:
-        found.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("unicode", "Input should be text that UTF-8 can hold") from error
-    if len(found) > LONGEST_TEXT:
-        raise PydanticCustomError("long", f"Input should be at most {LONGEST_TEXT} characters")
-    return found.strip()
-
-
-def _no_blank(found: str) -> str:
-    if not found:
-        raise PydanticCustomError("blank", "Input should be a name or word of the log, not a blank")
-    return found
-
-
-def _encoding(found: str) -> str:
-    """The codec's own name, so that two spellings of one encoding are the same mapping."""
-    try:
-        codec = codecs.lookup(found)
-        name = codec.name
-        # Files are decoded piece by piece; and some codecs (undefined, rot13) know no text.
-        if codec.incrementaldecoder is None or "event_time;ä\n".encode(name).decode(name) != "event_time;ä\n":
-            raise LookupError(name)
+        text.encode()
     except UnicodeEncodeError:
-        return name  # an encoding without ä, such as ASCII
+        return False
+    return True
+
+
+def is_allowed_text(text: str) -> bool:
+    """Return whether a mapping may contain the text, by its characters and its length."""
+    return len(text) <= LONGEST_TEXT and is_encodable(text)
+
+
+def _check_text(text: str) -> str:
+    if not is_encodable(text):
+        raise PydanticCustomError("unicode", "Input should be text that UTF-8 can encode")
+    if len(text) > LONGEST_TEXT:
+        raise PydanticCustomError("long", f"Input should be at most {LONGEST_TEXT} characters")
+    return text.strip()
+
+
+def _check_not_blank(text: str) -> str:
+    if not text:
+        raise PydanticCustomError("blank", "Input should be a name or word of the log, not a blank")
+    return text
+
+
+def _check_encoding(name: str) -> str:
+    """Return the codec's canonical name, so that two spellings of one encoding give the same mapping."""
+    try:
+        codec = codecs.lookup(name)
+        canonical = codec.name
+        # Files are decoded incrementally, and some codecs (undefined, rot13) do not encode text.
+        if codec.incrementaldecoder is None or "event_time;ä\n".encode(canonical).decode(canonical) != "event_time;ä\n":
+            raise LookupError(canonical)
+    except UnicodeEncodeError:
+        return canonical  # an encoding without ä, such as ASCII
     except (LookupError, ValueError) as error:
         allowed = "Input should be an encoding of text, such as utf-8, utf-16, latin-1 or cp1252"
         raise PydanticCustomError("encoding", allowed) from error
+    return canonical
+
+
+def _check_time_format(time_format: str) -> str:
+    allowed = required_change(time_format)
+    if allowed:
+        raise PydanticCustomError("time_format", "Input should be {allowed}", {"allowed": allowed})
+    return time_format
+
+
+def _check_time_zone(name: str) -> str:
+    try:
+        if name == "localtime":  # differs between machines
+            raise ValueError(name)
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        allowed = "Input should be an IANA time zone, such as Europe/Berlin or America/New_York, or UTC"
+        raise PydanticCustomError("time_zone", allowed) from error
     return name
 
 
-def _time_format(found: str) -> str:
-    allowed = wanting_in(found)
-    if allowed:
-        raise PydanticCustomError("time_format", "Input should be {allowed}", {"allowed": allowed})
-    return found
-
-
-def _time_zone(found: str) -> str:
-    try:
-        if found == "localtime":  # each machine has another one
-            raise ValueError(found)
-        ZoneInfo(found)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        allowed = "Input should be a time zone by its place, such as Europe/Berlin or America/New_York, or UTC"
-        raise PydanticCustomError("time_zone", allowed) from error
-    return found
-
-
-Text = Annotated[str, AfterValidator(_text)]
-Word = Annotated[Text, AfterValidator(_no_blank)]
-Encoding = Annotated[Text, AfterValidator(_encoding)]
-TimeFormat = Annotated[Text, AfterValidator(_time_format)]
-TimeZone = Annotated[Text, AfterValidator(_time_zone)]
+Text = Annotated[str, AfterValidator(_check_text)]
+"""Text without surrounding blanks."""
+Word = Annotated[Text, AfterValidator(_check_not_blank)]
+"""Text that is not empty."""
+Encoding = Annotated[Text, AfterValidator(_check_encoding)]
+"""Canonical name of a Python codec for text."""
+TimeFormat = Annotated[Text, AfterValidator(_check_time_format)]
+"""`auto`, one of the epoch formats, or a strptime format; see `time_format`."""
+TimeZone = Annotated[Text, AfterValidator(_check_time_zone)]
+"""An IANA time zone."""
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite number; text such as "30" is not one."""

@@ -1,11 +1,11 @@
-"""Turns what pydantic finds wrong with a mapping into the one sentence that people read."""
+"""Turn pydantic's validation errors into the one sentence that people read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.errors import SettingError
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-_LONGEST_SHOWN = 60  # characters of what was found: enough to know it again, and the sentence stays one
-_LARGEST_SHOWN = 10**15  # Python refuses to write out numbers of very many digits
-_ALLOWED = {
+_LONGEST_SHOWN: Final = 60
+"""Characters of a text that a message quotes: enough to recognise it, and the message stays one line."""
+_LARGEST_SHOWN: Final = 10**15
+"""Larger integers are not written out; Python refuses to format those with thousands of digits."""
+_ALLOWED: Final = {
     "string_type": "text",
     "float_type": "a number",
     "finite_number": "a finite number",
@@ -25,60 +27,68 @@ _ALLOWED = {
     "tuple_type": "a list of words",
     "too_short": "at least one word",
 }
-"""pydantic's codes, and what is allowed in words; the other codes' messages read well as they are."""
+"""pydantic error code -> what is allowed. The messages of all other codes are readable as they are."""
 
 
-class _Kind:
-    """Stands for a value that is not spelled out; shown without quotation marks."""
+class _Placeholder:
+    """Description of a value that is not quoted; its repr has no quotation marks."""
 
-    def __init__(self, words: str) -> None:
-        self.words = words
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __repr__(self) -> str:
-        return self.words
+        return self.text
 
 
 def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Sequence[str]]) -> SettingError:
-    """One sentence on the first thing wrong; a name that nobody knows comes first, for it explains the rest.
+    """Return an error with one sentence on the first invalid setting.
 
-    `fields` are the settings there are, `nested` those of the settings that are tables.
+    An unknown setting comes first, because a misspelled name often explains the other errors.
+
+    Args:
+        error: raised by pydantic.
+        fields: names of all settings.
+        nested: setting that is a table -> names of its keys.
     """
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    first = min(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"] if part != "[key]" and not isinstance(part, int)]
     name = ".".join(short(part) for part in path)
     if first["type"] == "extra_forbidden":
         known = nested.get(path[0], fields) if len(path) > 1 else fields
         prefix = "".join(f"{part}." for part in path[:-1])
-        return SettingError.unknown(name, [prefix + one for one in _closest_first(path[-1], known)])
-    return SettingError.not_allowed(name, shown(first["input"]), _allowed(first))
+        return SettingError.unknown(name, [prefix + setting for setting in _closest_first(path[-1], known)])
+    return SettingError.not_allowed(name, quotable(first["input"]), _allowed(first))
 
 
-def shown(found: object) -> object:
-    """What was found, in a form that a sentence can hold: long texts cut, tables, lists and times named only."""
-    if isinstance(found, str):
-        return found if len(found) <= _LONGEST_SHOWN else f"{found[:_LONGEST_SHOWN]}…"
-    if isinstance(found, int) and abs(found) > _LARGEST_SHOWN:
-        return _Kind("a very large number")
-    if found is None or isinstance(found, int | float):
-        return found
-    if isinstance(found, Table):
-        return _Kind("a table")
-    return _Kind("a list" if isinstance(found, list | tuple) else f"a {type(found).__name__}")
+def quotable(value: object) -> object:
+    """Return a value, or a description of it, whose repr fits into a sentence.
 
-
-def _allowed(found: ErrorDetails) -> str:
-    if found["type"] == "too_long":
-        return f"at most {found['ctx']['max_length']:,} words"
-    return _ALLOWED.get(found["type"], found["msg"].removeprefix("Input should be "))
+    Long texts are cut. Tables, lists, dates and very large numbers are described.
+    """
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+    if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
+        return _Placeholder("a very large number")
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, Table):
+        return _Placeholder("a table")
+    return _Placeholder("a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}")
 
 
 def short(name: str) -> str:
-    """A name that somebody made up, on one line and cut where it is long."""
-    plain = name if name.isprintable() else ascii(name)[1:-1]
-    return plain if len(plain) <= _LONGEST_SHOWN else f"{plain[:_LONGEST_SHOWN]}…"
+    """Return a name for a message: on one line, and cut after 60 characters."""
+    printable = name if name.isprintable() else ascii(name)[1:-1]
+    return printable if len(printable) <= _LONGEST_SHOWN else f"{printable[:_LONGEST_SHOWN]}…"
+
+
+def _allowed(details: ErrorDetails) -> str:
+    if details["type"] == "too_long":
+        return f"at most {details['ctx']['max_length']:,} words"
+    return _ALLOWED.get(details["type"], details["msg"].removeprefix("Input should be "))
 
 
 def _closest_first(name: str, known: Sequence[str]) -> list[str]:
-    """The sentence shows the first few only: the one that was meant is to be among them."""
+    """Sort the known names by similarity, because the message shows only the first few."""
     spelled = name[:_LONGEST_SHOWN].lower()
-    return sorted(known, key=lambda one: SequenceMatcher(a=spelled, b=one).ratio(), reverse=True)
+    return sorted(known, key=lambda candidate: SequenceMatcher(a=spelled, b=candidate).ratio(), reverse=True)

@@ -1,4 +1,4 @@
-"""How a log writes its times: the named forms, and the strptime formats that say enough."""
+"""Formats of event times: three named ones for epochs, `auto` for ISO 8601, and strptime formats."""
 
 from __future__ import annotations
 
@@ -7,55 +7,53 @@ from datetime import UTC, datetime
 from typing import Final
 
 AUTO: Final = "auto"
-"""Date and time of day as ISO 8601 writes them, with a blank or a T between and any fraction of a second; an offset
-like +02:00, Z or UTC may follow."""
+"""ISO 8601 date and time, separated by a blank or a T. A fraction of a second and an offset may follow."""
 
 EPOCHS: Final = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}
-"""Forms that count since 1970-01-01 00:00 UTC, and how many of their units a second has."""
+"""Format -> units per second. Epoch times count from 1970-01-01 00:00 UTC."""
 
 _DIRECTIVES: Final = "YymbBdjaAHIpMSfz%"
-"""Directives that mean the same on every machine: %c, %x and %X follow its language, %Z its time zone."""
+"""Directives with the same meaning on every machine. %c, %x and %X depend on the language, %Z on the time zone."""
 
 _DATE_PARTS: Final = (
     ("the year", "%Y", ("Y", "y")),
     ("the month", "%m", ("m", "b", "B", "j")),
     ("the day", "%d", ("d", "j")),
 )
-"""A part of the date, its usual directive, and all directives that hold it."""
+"""Part of the date, its usual directive, and all directives that contain it."""
 
 _SAMPLE: Final = datetime(2019, 11, 26, 17, 48, 59, tzinfo=UTC)
-"""A moment whose parts all differ: the day can be no month, and the hour is past noon."""
+"""All parts differ, no day is a valid month, and the hour is past noon, so a swapped or missing part shows."""
 
 _EXAMPLE: Final = "%d.%m.%Y %H:%M:%S"
 
 
-def wanting_in(time_format: str) -> str:
-    """What a time format must be and is not, as the end of "allowed is ..."; empty where nothing is wanting.
+def required_change(time_format: str) -> str:
+    """Return what a time format should be instead, to complete "allowed is ..."; empty if it is valid.
 
-    A strptime format must tell the date, and the time of day at least to the hour; one of dates alone is allowed too.
+    A strptime format must contain the whole date. It may leave out the time of day, but not only the hour.
 
-    >>> wanting_in("%d.%m.%Y %H:%M"), wanting_in("epoch_seconds"), wanting_in("%Y-%m-%d")
+    >>> required_change("%d.%m.%Y %H:%M"), required_change("epoch_seconds"), required_change("%Y-%m-%d")
     ('', '', '')
-    >>> wanting_in("%H:%M:%S")
-    'a format that tells the year (%Y), such as %d.%m.%Y %H:%M:%S'
+    >>> required_change("%H:%M:%S")
+    'a format with the year (%Y), such as %d.%m.%Y %H:%M:%S'
     """
     if time_format == AUTO or time_format in EPOCHS:
         return ""
-    directives = [part for part in _directives(time_format) if part != "%"]
+    directives = [directive for directive in _directives(time_format) if directive != "%"]
     if not directives:
         return f"{AUTO}, {', '.join(EPOCHS)} or a format such as {_EXAMPLE}"
-    unknown = [part for part in directives if not part or part not in _DIRECTIVES]
-    if unknown:
-        return f"a format made of {', '.join(f'%{part}' for part in _DIRECTIVES)}, such as {_EXAMPLE}"
+    if any(not directive or directive not in _DIRECTIVES for directive in directives):
+        return f"a format made of {', '.join(f'%{directive}' for directive in _DIRECTIVES)}, such as {_EXAMPLE}"
     if len(set(directives)) < len(directives):
-        return f"a format that tells each part once, such as {_EXAMPLE}"
-    return _wanting_in_parts(time_format, set(directives))
+        return f"a format with each part once, such as {_EXAMPLE}"
+    return _required_part(time_format, set(directives))
 
 
-def tells_time_of_day(time_format: str) -> bool:
-    """Whether times in this format say more than a date.
+def has_time_of_day(time_format: str) -> bool:
+    """Return whether times in this format are more precise than a date.
 
-    >>> tells_time_of_day("auto"), tells_time_of_day("%d.%m.%Y")
+    >>> has_time_of_day("auto"), has_time_of_day("%d.%m.%Y")
     (True, False)
     """
     return time_format == AUTO or time_format in EPOCHS or bool({"H", "I"} & set(_directives(time_format)))
@@ -65,26 +63,26 @@ def _directives(time_format: str) -> list[str]:
     return re.findall(r"%(.?)", time_format, re.DOTALL)
 
 
-def _wanting_in_parts(time_format: str, directives: set[str]) -> str:
-    for part, usual, holders in _DATE_PARTS:
-        held = directives.intersection(holders)
-        if not held:
-            return f"a format that tells {part} ({usual}), such as {_EXAMPLE}"
-        if len(held) > 1:
-            return f"a format that tells {part} once, such as {_EXAMPLE}"
+def _required_part(time_format: str, directives: set[str]) -> str:
+    for part, usual, alternatives in _DATE_PARTS:
+        present = directives.intersection(alternatives)
+        if not present:
+            return f"a format with {part} ({usual}), such as {_EXAMPLE}"
+        if len(present) > 1:
+            return f"a format with {part} once, such as {_EXAMPLE}"
     clock = directives & set("HIpMSf")
     if {"H", "I"} <= clock or ("I" in clock) != ("p" in clock):
         return f"a format with %H, or with %I and %p, such as {_EXAMPLE}"
     for finer, coarser in (("M", "HI"), ("S", "M"), ("f", "S"), ("z", "M")):
         if finer in directives and not clock & set(coarser):
-            return f"a format that tells %{coarser[0]} where it tells %{finer}, such as {_EXAMPLE}"
-    return "" if _reads_what_it_writes(time_format) else f"a format that reads what it writes, such as {_EXAMPLE}"
+            return f"a format with %{coarser[0]} in addition to %{finer}, such as {_EXAMPLE}"
+    return "" if _parses_its_own_output(time_format) else f"a format that can parse its own output, such as {_EXAMPLE}"
 
 
-def _reads_what_it_writes(time_format: str) -> bool:
-    to = "%Y-%m-%d %H" if tells_time_of_day(time_format) else "%Y-%m-%d"
+def _parses_its_own_output(time_format: str) -> bool:
+    precision = "%Y-%m-%d %H" if has_time_of_day(time_format) else "%Y-%m-%d"
     try:
-        read = datetime.strptime(_SAMPLE.strftime(time_format), time_format)
+        parsed = datetime.strptime(_SAMPLE.strftime(time_format), time_format)
     except ValueError:
         return False
-    return read.strftime(to) == _SAMPLE.strftime(to)
+    return parsed.strftime(precision) == _SAMPLE.strftime(precision)

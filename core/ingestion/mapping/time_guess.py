@@ -1,4 +1,4 @@
-"""Finds out how times are written from how they look."""
+"""Guess the format of times from their texts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from core.ingestion.mapping.log_column import MOSTLY
-from core.ingestion.mapping.time_format import AUTO, EPOCHS, tells_time_of_day
+from core.ingestion.mapping.log_column import MIN_SHARE
+from core.ingestion.mapping.time_format import AUTO, EPOCHS, has_time_of_day
 
-_EARLIEST, _LATEST = 631_152_000, 4_102_444_800  # 1990 and 2100 as epoch seconds: what shops log lies between
-_FIRST_FEW: Final = 20  # times that say which formats are worth trying on all
-_MOST_TRIED: Final = 500  # distinct times parsed by each format: a log of half a day or more has every kind of hour
+_EARLIEST, _LATEST = 631_152_000, 4_102_444_800
+"""1990 and 2100 in epoch seconds: events of online shops lie in between, most ids do not."""
+_FIRST_FEW: Final = 20
+"""Times that decide which formats are tried on all others."""
+_MAX_PARSED: Final = 500
+"""Distinct times parsed with each format: enough to include days above 12 and hours after noon."""
 _COMPACT: Final = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 8: "%Y%m%d"}
-"""Digits only: their number -> the format."""
-_DATES: Final = (
+"""Number of digits -> format without separators."""
+_DATE_FORMATS: Final = (
     "%d.%m.%Y",
     "%d.%m.%y",
     "%m/%d/%Y",
@@ -37,10 +40,12 @@ _DATES: Final = (
     "%b %d, %Y",
     "%B %d, %Y",
 )
-_CLOCKS: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H")
-_BETWEEN: Final = (" ", "T", ", ", ":")
+"""Order matters: of several formats that parse equally many times, the first is chosen."""
+_CLOCK_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H")
+_SEPARATORS: Final = (" ", "T", ", ", ":")
 _OFFSETS: Final = ("", " %z", "%z")
-_LOOKS_LIKE: Final = {
+"""A time is a date, a separator and a clock; an offset may follow."""
+_DIRECTIVE_PATTERNS: Final = {
     "Y": r"\d{4}",
     "y": r"\d\d",
     "m": r"\d{1,2}",
@@ -55,73 +60,86 @@ _LOOKS_LIKE: Final = {
     "p": r"[AaPp][Mm]",
     "z": r"[+-]\d\d:?\d\d",
 }
+"""Directive -> regular expression. Matching is much faster than parsing with every format."""
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\d{8}T\d{4}(?=\d\d))(:?\d\d([.,]\d+)?(\s?(UTC|GMT|Z|[+-]\d\d(:?\d\d)?))?)?",
     re.A | re.I,
 )
+"""ISO 8601, extended or basic. It accepts months above 12; `_is_iso` also parses the text."""
 _OFFSET_AT_END: Final = re.compile(r"(UTC|GMT|Z|[+-]\d\d(:?\d\d)?)$", re.I)
 
 
 @dataclass(frozen=True)
 class TimeForm:
-    """A form of times: as a mapping's `time_format`, and in words that go on "its cells are ..."."""
+    """A time format, and what is uncertain about it.
+
+    Attributes:
+        time_format: as in a mapping.
+        is_swappable: whether day and month could be the other way round, because no day is above 12.
+        has_offset: whether the times have an offset from UTC.
+    """
 
     time_format: str
-    words: str
+    is_swappable: bool
+    has_offset: bool
+
+    @property
+    def description(self) -> str:
+        """Completes "Column x contains ..."."""
+        if self.time_format in EPOCHS:
+            return f"{self.time_format.removeprefix('epoch_')} since 1970"
+        text = "ISO 8601 times" if self.time_format == AUTO else f"times in the format {self.time_format}"
+        if self.is_swappable:
+            text += " (day and month could be the other way round: no day is above 12)"
+        if not has_time_of_day(self.time_format):
+            text += ", without a time of day"
+        return text if self.has_offset else f"{text}; they have no offset and are read as UTC"
 
 
 def time_form(times: Sequence[str]) -> TimeForm | None:
-    """The form that nearly all of these texts have; None where there is none, or no text.
+    """Return the format of nearly all texts; None if there is none.
 
-    Where day and month could be the other way round, the form with the shorter span of time is taken, and the words
-    say so.
+    If day and month could be swapped, the format with the shorter time span is chosen.
+
+    >>> time_form(["31.12.2024 23:59"]).time_format
+    '%d.%m.%Y %H:%M'
     """
     if not times:
         return None
-    if read_share(times, AUTO) >= MOSTLY:
-        return TimeForm(AUTO, f"ISO times{_zone_words(times, AUTO)}")
-    for name in EPOCHS:
-        if read_share(times, name) >= MOSTLY:
-            return TimeForm(name, f"{name.removeprefix('epoch_')} since 1970")
-    tried = list(islice(dict.fromkeys(times), _MOST_TRIED))
-    shares = {form: _share(tried, form) for form in _worth_trying(tried[:_FIRST_FEW])}
+    if read_share(times, AUTO) >= MIN_SHARE:
+        return TimeForm(AUTO, is_swappable=False, has_offset=_OFFSET_AT_END.search(times[0][16:]) is not None)
+    for epoch in EPOCHS:
+        if read_share(times, epoch) >= MIN_SHARE:
+            return TimeForm(epoch, is_swappable=False, has_offset=True)
+    distinct = _distinct(times)
+    shares = {candidate: _parsed_share(distinct, candidate) for candidate in _plausible_formats(distinct[:_FIRST_FEW])}
     best = max(shares.values(), default=0.0)
-    forms = [form for form, share in shares.items() if share == best >= MOSTLY]
-    if not forms:
+    formats = [candidate for candidate, share in shares.items() if share == best >= MIN_SHARE]
+    if not formats:
         return None
-    return _told(
-        min(forms, key=lambda form: _span(tried, form)) if _turned(forms[0]) in forms else forms[0], forms, tried
-    )
+    swappable = _swap_day_and_month(formats[0]) in formats
+    chosen = min(formats, key=lambda candidate: _span(distinct, candidate)) if swappable else formats[0]
+    return TimeForm(chosen, is_swappable=_swap_day_and_month(chosen) in formats, has_offset="%z" in chosen)
 
 
 def read_share(times: Sequence[str], time_format: str) -> float:
-    """Share of the texts that are times of this form; 1 where there are none."""
+    """Return the share of the texts that are times in this format; 1 if there are no texts."""
     if not times:
         return 1.0
     if time_format == AUTO:
         return sum(_is_iso(text) for text in times) / len(times)
     if time_format in EPOCHS:
         return sum(_is_epoch(text, EPOCHS[time_format]) for text in times) / len(times)
-    return _share(list(islice(dict.fromkeys(times), _MOST_TRIED)), time_format)
+    return _parsed_share(_distinct(times), time_format)
 
 
-def _told(time_format: str, forms: Sequence[str], times: Sequence[str]) -> TimeForm:
-    words = f"times of the form {time_format}"
-    if _turned(time_format) in forms:
-        words += " (day and month could be the other way round: no day is above 12)"
-    if not tells_time_of_day(time_format):
-        words += ", which tells no time of day"
-    return TimeForm(time_format, words + _zone_words(times, time_format))
-
-
-def _zone_words(times: Sequence[str], time_format: str) -> str:
-    tells_offset = "%z" in time_format or (time_format == AUTO and _OFFSET_AT_END.search(times[0][16:]) is not None)
-    return "" if tells_offset else "; they name no offset and are taken as UTC"
+def _distinct(times: Sequence[str]) -> list[str]:
+    return list(islice(dict.fromkeys(times), _MAX_PARSED))
 
 
 def _is_iso(text: str) -> bool:
     minutes = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3 \4:", text.upper())[:16].replace("T", " ")
-    return _ISO.fullmatch(text) is not None and _moment(minutes, "%Y-%m-%d %H:%M") is not None
+    return _ISO.fullmatch(text) is not None and _parse(minutes, "%Y-%m-%d %H:%M") is not None
 
 
 def _is_epoch(text: str, per_second: int) -> bool:
@@ -130,63 +148,64 @@ def _is_epoch(text: str, per_second: int) -> bool:
     return _EARLIEST * per_second <= float(text) < _LATEST * per_second
 
 
-def _worth_trying(times: Iterable[str]) -> list[str]:
-    """The formats that one of the texts looks like, each once."""
-    forms: dict[str, None] = {}
+def _plausible_formats(times: Iterable[str]) -> list[str]:
+    """Return the formats that at least one text looks like, each once."""
+    formats: dict[str, None] = {}
     for text in times:
         if text.isascii() and text.isdigit() and len(text) in _COMPACT:
-            forms[_COMPACT[len(text)]] = None
+            formats[_COMPACT[len(text)]] = None
         else:
-            forms.update(dict.fromkeys(_forms_like(text)))
-    return list(forms)
+            formats.update(dict.fromkeys(_formats_like(text)))
+    return list(formats)
 
 
-def _forms_like(text: str) -> Iterator[str]:
+def _formats_like(text: str) -> Iterator[str]:
     for date, date_pattern in _DATE_PATTERNS.items():
-        found = date_pattern.match(text)
-        if found is None:
+        match = date_pattern.match(text)
+        if match is None:
             continue
-        rest = text[found.end() :]
+        rest = text[match.end() :]
         if not rest:
             yield date
-        for between in _BETWEEN:
-            if rest.startswith(between):
-                after = rest[len(between) :]
+        for separator in _SEPARATORS:
+            if rest.startswith(separator):
+                time = rest.removeprefix(separator)
                 yield from (
-                    f"{date}{between}{clock}" for clock, pattern in _CLOCK_PATTERNS.items() if pattern.fullmatch(after)
+                    f"{date}{separator}{clock}" for clock, pattern in _CLOCK_PATTERNS.items() if pattern.fullmatch(time)
                 )
 
 
-def _pattern(form: str) -> re.Pattern[str]:
-    parts = re.split(r"%(.)", form)
-    return re.compile(
-        "".join(re.escape(part) if at % 2 == 0 else _LOOKS_LIKE[part] for at, part in enumerate(parts)), re.A
-    )
+def _pattern(time_format: str) -> re.Pattern[str]:
+    parts = re.split(r"%(.)", time_format)  # text and directives in turn
+    patterns = (re.escape(part) if index % 2 == 0 else _DIRECTIVE_PATTERNS[part] for index, part in enumerate(parts))
+    return re.compile("".join(patterns), re.A)
 
 
-_DATE_PATTERNS: Final = {date: _pattern(date) for date in _DATES}
+_DATE_PATTERNS: Final = {date: _pattern(date) for date in _DATE_FORMATS}
 _CLOCK_PATTERNS: Final = {
-    clock + offset: _pattern(clock + offset) for clock in _CLOCKS for offset in _OFFSETS if "%M" in clock or not offset
+    clock + offset: _pattern(clock + offset)
+    for clock in _CLOCK_FORMATS
+    for offset in _OFFSETS
+    if "%M" in clock or not offset
 }
 
 
-def _share(times: Sequence[str], time_format: str) -> float:
-    return sum(_moment(text, time_format) is not None for text in times) / len(times)
+def _parsed_share(times: Sequence[str], time_format: str) -> float:
+    return sum(_parse(text, time_format) is not None for text in times) / len(times)
 
 
-def _moment(text: str, time_format: str) -> datetime | None:
-    """The moment that a text tells, without its offset; None where it has another form."""
+def _parse(text: str, time_format: str) -> datetime | None:
+    """Return the local time, without the offset; None if the text has another format."""
     try:
         return datetime.strptime(text, time_format).replace(tzinfo=None) if text.isascii() else None
     except ValueError:
         return None
 
 
-def _turned(time_format: str) -> str:
-    """The same format with day and month in each other's place."""
-    return re.sub("%[dm]", lambda found: "%m" if found.group() == "%d" else "%d", time_format)
+def _swap_day_and_month(time_format: str) -> str:
+    return re.sub("%[dm]", lambda match: "%m" if match.group() == "%d" else "%d", time_format)
 
 
 def _span(times: Sequence[str], time_format: str) -> timedelta:
-    moments = [moment for moment in (_moment(text, time_format) for text in times) if moment is not None]
-    return max(moments) - min(moments)
+    parsed = [time for time in (_parse(text, time_format) for text in times) if time is not None]
+    return max(parsed) - min(parsed)

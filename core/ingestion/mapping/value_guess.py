@@ -1,129 +1,121 @@
-"""Finds where a session's value is: in a column of its own, or in the prices of what was bought."""
+"""Guess where a session's value comes from: from a column, or from the prices of its purchases."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from core.ingestion.mapping import column_names as names
-from core.ingestion.mapping.consistency import PRICE_OF_BUYS
-from core.ingestion.mapping.definition import Mapping
-from core.ingestion.mapping.findings import Findings
-from core.ingestion.mapping.log_column import MOSTLY, LogColumn, plain
-from core.ingestion.mapping.money_guess import bought_rows, filled_share, find_money_columns, needs_orders
+from core.ingestion.mapping.guess_builder import GuessBuilder
+from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key
+from core.ingestion.mapping.order_guess import guess_orders, needs_orders, purchase_rows
+from core.ingestion.mapping.settings import PRICE_OF_BUYS
 from core.schema import PRICE, QUANTITY, SESSION_VALUE, USER_SESSION
 
-NUMBERS = (SESSION_VALUE, PRICE, QUANTITY)
-"""Roles whose columns hold numbers."""
+NUMBER_ROLES: Final = (SESSION_VALUE, PRICE, QUANTITY)
+"""Roles whose columns are numeric."""
 
 
-def find_value(findings: Findings) -> None:
-    """Find the column of session values, else that of prices (and quantities), else tell that there is none."""
-    session = findings.taken.get(USER_SESSION)
-    own = _numbers(findings.candidates(SESSION_VALUE, names.VALUE_NAMES))
-    same = [
+def guess_value(builder: GuessBuilder) -> None:
+    """Assign the column of session values, otherwise those of prices and quantities, and set the decimal mark."""
+    session = builder.assigned.get(USER_SESSION)
+    own = _numeric(builder.candidates(SESSION_VALUE, names.VALUE_NAMES))
+    constant = [
         column
-        for column in _numbers(findings.candidates(SESSION_VALUE, names.VALUE_OR_PRICE_NAMES))
-        if session is not None and _is_same_in_sessions(column, session)
+        for column in _numeric(builder.candidates(SESSION_VALUE, names.VALUE_OR_PRICE_NAMES))
+        if session is not None and _is_constant_in_sessions(column, session)
     ]
     if own:
-        findings.take(SESSION_VALUE, own[0])
-    elif same and not needs_orders(findings):
-        findings.take(SESSION_VALUE, same[0], "holds one number for each session, on all its rows")
+        builder.assign(SESSION_VALUE, own[0])
+    elif constant and not needs_orders(builder):
+        builder.assign(SESSION_VALUE, constant[0], "has the same number on all rows of a session")
     else:
-        _find_prices(findings)
-    _find_decimal(findings)
+        _guess_prices(builder)
+    _guess_decimal_mark(builder)
 
 
-def _find_prices(findings: Findings) -> None:
-    bought = bought_rows(findings)
-    prices = _numbers(findings.candidates(PRICE, names.PRICE_NAMES), bought)
-    totals = _numbers(findings.candidates(PRICE, names.ROW_TOTAL_NAMES), bought)
-    if not prices and not totals:
-        findings.miss(SESSION_VALUE, _why_no_price(findings))
-        return
-    findings.settings["value"] = PRICE_OF_BUYS
-    if prices:
-        findings.take(PRICE, prices[0])
-        quantity = find_quantity(findings)
-        if quantity is not None:
-            findings.take(QUANTITY, quantity)
-    else:
-        findings.take(PRICE, totals[0], "is named as what a whole row is worth, its quantity in it")
-    findings.go_without(SESSION_VALUE, "No column holds session values: the prices of the BUY events are added up.")
-    find_money_columns(findings)
+def find_quantity(builder: GuessBuilder) -> LogColumn | None:
+    """Return the column with the number of pieces in a purchase; None if there is none."""
+    return next(iter(_numeric(builder.candidates(QUANTITY, names.QUANTITY_NAMES))), None)
 
 
-def _why_no_price(findings: Findings) -> str:
-    for column in findings.candidates(PRICE, (*names.PRICE_NAMES, *names.ROW_TOTAL_NAMES)):
-        marks = column.marks
-        if marks.point is not None and marks.comma is not None:
-            return (
-                f"Column {column.name} has numbers with a decimal point, such as {marks.point}, and with a decimal "
-                f"comma, such as {marks.comma}: export it with one of them."
-            )
-    return (
-        "No column that is named like a value or a price holds numbers where something was bought: name the one that "
-        "does."
-    )
+def ambiguous_numbers(columns: dict[str, LogColumn]) -> dict[str, str]:
+    """Return role -> what a person must decide, for columns whose decimal mark cannot be determined.
 
-
-def has_unit_price(mapping: Mapping) -> bool:
-    """Whether a mapping's values are added up from a column that is named as what one piece costs."""
-    price = mapping.columns.price
-    return mapping.value == PRICE_OF_BUYS and price is not None and plain(price) in map(plain, names.PRICE_NAMES)
-
-
-def find_quantity(findings: Findings) -> LogColumn | None:
-    """The column that holds how many pieces were bought."""
-    return next(iter(_numbers(findings.candidates(QUANTITY, names.QUANTITY_NAMES))), None)
-
-
-def _find_decimal(findings: Findings) -> None:
-    """Find the decimal mark; where the same digits are another number under each, a person must say."""
-    columns = {role: findings.taken[role] for role in NUMBERS if role in findings.taken}
-    undecided = undecided_marks(columns)
-    if undecided:
-        for role, reason in undecided.items():
-            findings.miss(role, reason)
-        return
-    marks = [column.marks for column in columns.values()]
-    decided = any(each.comma is not None for each in marks) and all(each.point is None for each in marks)
-    with_comma = [
-        role for role, column in columns.items() if column.decimal_mark() == "," or (decided and column.marks.comma)
-    ]
-    if with_comma:
-        findings.settings["decimal"] = ","
-        for role in with_comma:
-            findings.reasons[role] += " Its decimal mark is the comma."
-
-
-def undecided_marks(columns: dict[str, LogColumn]) -> dict[str, str]:
-    """Role -> what a person must decide, for the columns of numbers whose decimal mark is open."""
-    found = {role: column.marks for role, column in columns.items()}
-    point = any(marks.point is not None for marks in found.values())
-    comma = any(marks.comma is not None for marks in found.values())
-    if point != comma:  # another column of the same log decides
+    Empty if the numbers of any column in the log are unambiguous, because all columns of a log use the same mark.
+    """
+    evidence = {role: column.decimal_evidence for role, column in columns.items()}
+    has_point = any(example.point is not None for example in evidence.values())
+    has_comma = any(example.comma is not None for example in evidence.values())
+    if has_point != has_comma:
         return {}
     return {
-        role: f"Column {columns[role].name} has {marks.undecided}, and nothing decides whether its mark is the decimal "
-        'one or separates thousands: set decimal to "." or ",".'
-        for role, marks in found.items()
-        if marks.undecided is not None
+        role: f"Column {columns[role].name} has {example.undecided}, which may have a decimal mark or a thousands "
+        'separator. Set decimal to "." or ",".'
+        for role, example in evidence.items()
+        if example.undecided is not None
     }
 
 
-def _numbers(candidates: Sequence[LogColumn], rows: Sequence[int] = ()) -> list[LogColumn]:
-    """The columns that hold numbers, those first that have one in nearly all of these rows."""
-    found = [column for column in candidates if column.decimal_mark() is not None and filled_share(column, rows) > 0]
-    return sorted(found, key=lambda column: filled_share(column, rows) < MOSTLY)
+def _guess_prices(builder: GuessBuilder) -> None:
+    purchases = purchase_rows(builder)
+    prices = _numeric(builder.candidates(PRICE, names.PRICE_NAMES), purchases)
+    row_totals = _numeric(builder.candidates(PRICE, names.ROW_TOTAL_NAMES), purchases)
+    if not prices and not row_totals:
+        builder.leave_column_open(SESSION_VALUE, _reason_for_no_price(builder))
+        return
+    builder.settings["value"] = PRICE_OF_BUYS
+    if prices:
+        builder.assign(PRICE, prices[0])
+        quantity = find_quantity(builder)
+        if quantity is not None:
+            builder.assign(QUANTITY, quantity)
+    else:
+        builder.assign(PRICE, row_totals[0], "has a usual name for the total of a row, which includes the quantity")
+    builder.mark_absent(
+        SESSION_VALUE, "No column has session values, so the prices of a session's BUY events are added up."
+    )
+    guess_orders(builder)
 
 
-def _is_same_in_sessions(column: LogColumn, session: LogColumn) -> bool:
-    """Whether all rows of each session say the same, and some session has rows enough to tell."""
-    values: dict[str, set[str]] = {}
-    rows = 0
-    for one, value in zip(session.cells, column.cells, strict=True):
-        if one:
-            values.setdefault(one, set()).add(value)
-            rows += 1
-    return rows > len(values) > 1 and all(len(each) == 1 for each in values.values())
+def _reason_for_no_price(builder: GuessBuilder) -> str:
+    for column in builder.candidates(PRICE, (*names.PRICE_NAMES, *names.ROW_TOTAL_NAMES)):
+        evidence = column.decimal_evidence
+        if evidence.point is not None and evidence.comma is not None:
+            return (
+                f"Column {column.name} has numbers with a decimal point ({evidence.point}) and with a decimal comma "
+                f"({evidence.comma}). Export the log with one decimal mark."
+            )
+    return "No column with a usual name for a value or price has numbers on the purchases."
+
+
+def _guess_decimal_mark(builder: GuessBuilder) -> None:
+    columns: dict[str, LogColumn] = {role: builder.assigned[role] for role in NUMBER_ROLES if role in builder.assigned}
+    ambiguous = ambiguous_numbers(columns)
+    for role, reason in ambiguous.items():
+        builder.leave_open(role, reason)
+    if ambiguous:
+        return
+    evidence = [column.decimal_evidence for column in columns.values()]
+    is_comma = any(example.comma for example in evidence) and not any(example.point for example in evidence)
+    roles_with_comma = [
+        role
+        for role, column in columns.items()
+        if column.decimal_mark() == "," or (is_comma and column.decimal_evidence.comma)
+    ]
+    if roles_with_comma:
+        builder.settings["decimal"] = ","
+    for role in roles_with_comma:
+        builder.reasons[role] += " Its decimal mark is the comma."
+
+
+def _numeric(candidates: Sequence[LogColumn], rows: Sequence[int] = ()) -> list[LogColumn]:
+    """Return the numeric columns with a value on these rows; those with a value on nearly all of them come first."""
+    numeric = [column for column in candidates if column.decimal_mark() is not None and column.fill_rate_on(rows) > 0]
+    return sorted(numeric, key=lambda column: column.fill_rate_on(rows) < MIN_SHARE)
+
+
+def _is_constant_in_sessions(column: LogColumn, session: LogColumn) -> bool:
+    """Return whether a column has one value per session, and some session has enough rows to show it."""
+    values = distinct_by_key(session, column)
+    return len(session.values) > len(values) > 1 and all(len(cells) == 1 for cells in values.values())

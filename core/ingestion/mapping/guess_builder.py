@@ -1,0 +1,106 @@
+"""`Guess`, the result of guessing a mapping, and the builder that the steps of a guess share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.base.text import percent
+from core.ingestion.mapping.log_column import LogColumn, normalize
+from core.ingestion.mapping.role_text import HOW_TO_SET, ROLE_NAME
+from core.ingestion.mapping.settings import COMPLETED_ROLES, Columns
+
+_RESERVED_NAMES: Final = {normalize(role): role for role in Columns.model_fields if role not in COMPLETED_ROLES}
+"""Normalized name of a role -> the role. `order_id` is not reserved: in a log of receipts it identifies sessions."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A guessed mapping, which may be incomplete.
+
+    Attributes:
+        settings: arguments of `Mapping.checked`, which always accepts them.
+        missing: roles that a person must decide. If there are any, the mapping cannot read the log yet.
+        reasons: role -> a sentence on why its column was chosen, what replaces it, or what has to be decided.
+    """
+
+    settings: dict[str, Any]
+    missing: tuple[str, ...]
+    reasons: dict[str, str]
+
+
+@dataclass
+class GuessBuilder:
+    """Collects columns, settings and reasons. Each step of a guess assigns columns that have no role yet.
+
+    Attributes:
+        unassigned: columns without a role.
+        assigned: role -> its column.
+        columns: role -> name of its column, None if the log has none.
+        settings: all other settings.
+        missing: roles that a person must decide.
+        reasons: role -> sentence.
+    """
+
+    unassigned: list[LogColumn]
+    assigned: dict[str, LogColumn] = field(default_factory=dict)
+    columns: dict[str, str | None] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def candidates(self, role: str, names: Sequence[str]) -> list[LogColumn]:
+        """Return the unassigned columns with one of the names, in the order of the names.
+
+        A match of the whole name precedes one of its last part, such as `item_id` in `items.item_id`. A column with the
+        name of another role is left out.
+        """
+        ranked = []
+        for column in self.unassigned:
+            whole = normalize(column.name)
+            last_part = normalize(column.name.replace("/", ".").rsplit(".", maxsplit=1)[-1])
+            if _RESERVED_NAMES.get(whole, role) != role:
+                continue
+            if whole in names:
+                ranked.append((names.index(whole), column))
+            elif last_part in names:
+                ranked.append((len(names) + names.index(last_part), column))
+        return [column for _, column in sorted(ranked, key=lambda pair: pair[0])]
+
+    def columns_of_other_names(self, candidates: Sequence[LogColumn] = ()) -> list[LogColumn]:
+        """Return the unassigned columns that are neither candidates nor named like a role."""
+        return [
+            column
+            for column in self.unassigned
+            if column not in candidates and normalize(column.name) not in _RESERVED_NAMES
+        ]
+
+    def assign(self, role: str, column: LogColumn, evidence: str = "") -> None:
+        """Give a column a role. `evidence` completes "Column x ..."; by default it is the column's name."""
+        self.unassigned.remove(column)
+        self.assigned[role] = column
+        self.columns[role] = column.name
+        sentence = f"Column {column.name} {evidence or f'has a usual name for the {ROLE_NAME[role]}'}"
+        if column.fill_rate < 1:
+            sentence += f"; {percent(1 - column.fill_rate)} of its cells are empty"
+        self.reasons[role] = f"{sentence}."
+
+    def mark_absent(self, role: str, reason: str) -> None:
+        """Record that the log has no column for a role; `reason` says what replaces it."""
+        self.columns[role] = None
+        self.reasons[role] = reason
+
+    def leave_open(self, role: str, reason: str) -> None:
+        """Record that a person must decide on a role; `reason` says what was found and what to do."""
+        self.missing.append(role)
+        self.reasons[role] = reason
+
+    def leave_column_open(self, role: str, finding: str) -> None:
+        """Record that no column was found for a role; `finding` says why."""
+        self.leave_open(role, f"{finding} {HOW_TO_SET[role]}")
+
+    def build(self) -> Guess:
+        """Return the guess."""
+        settings = self.settings | ({"columns": self.columns} if self.columns else {})
+        return Guess(settings, tuple(self.missing), self.reasons)
