@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from core.metric import MAE, Metric
+from core.metric import Metric
 from core.training.cross_fitting import FoldMatrices
 from core.training.learners import Vector
 
@@ -15,12 +15,10 @@ _PENALTY = 10.0
 
 
 def constant(matrices: FoldMatrices, metric: Metric) -> Vector:
-    """Out-of-fold predictions of the constant that does best: the mean, or the median where absolute errors count."""
+    """Return out-of-fold predictions of the best constant under the metric, e.g. the mean under squared errors."""
     y, oof = matrices.y, np.full(len(matrices.y), np.nan)
     for learned, validated in matrices.folds.splits():
-        known = y[learned]
-        best = float(np.median(known)) if metric.name == MAE else float(metric.unscaled(metric.scaled(known).mean()))
-        oof[validated] = best
+        oof[validated] = metric.best_constant(y[learned])
     return oof
 
 

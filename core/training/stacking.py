@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from core.metric import MAE, MEAN_SQUARED_ERROR, Metric
+from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
 
@@ -170,7 +170,7 @@ def _reweighted(
 ) -> tuple[Vector, float]:
     """Solve with all rows alike; where absolute errors count, again and again with weights by the errors."""
     weights, intercept = solve(_Moments.together([part.moments() for part in parts]))
-    if metric.name != MAE:
+    if not metric.is_absolute:
         return weights, intercept
     for _ in range(_REWEIGHTINGS):
         weights, intercept = solve(_Moments.together(_by_errors(parts, weights, intercept)))
@@ -179,7 +179,7 @@ def _reweighted(
 
 def _moments(parts: list[_Part], metric: Metric, *, non_negative: bool) -> list[_Moments]:
     """Of each part, so weighed that squared errors near the best fit count as the metric's."""
-    if metric.name != MAE:
+    if not metric.is_absolute:
         return [part.moments() for part in parts]
     return _by_errors(parts, *_reweighted(parts, metric, lambda moments: moments.ridge(0.0, non_negative=non_negative)))
 

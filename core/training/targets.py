@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from core.metric import MAE, RMSLE, Metric
+from core.metric import Metric
 from core.training.learners import Settings, Task, Vector
 
 SQUARED, HUBER, ABSOLUTE, TWEEDIE, GAMMA = "squared", "huber", "absolute", "tweedie", "gamma"
@@ -115,14 +115,14 @@ class Link:
         Under squared errors values and predictions then have one mean; under absolute errors the factor is the one of
         least absolute error, a weighted median of value / prediction.
         """
-        if self.kind not in ("square", "expm1") or metric.name == RMSLE:
+        if self.kind not in ("square", "expm1") or metric.is_logarithmic:
             return self
         counts = np.ones(len(y)) if weights is None else weights
         predicted = self.values(raw, start)
         told = float(counts @ predicted)
         if told <= 0:
             factor = 1.0
-        elif metric.name == MAE:
+        elif metric.is_absolute:
             factor = _median_ratio(y, predicted, counts)
         else:
             factor = float(counts @ y) / told
@@ -153,24 +153,16 @@ def _median_ratio(y: Vector, predicted: Vector, counts: Vector) -> float:
 
 
 def targets_to_try(metric: Metric, y: Vector, objectives: tuple[str, ...]) -> tuple[Target, ...]:
-    """What a search may choose from; what the values or the library do not allow is left out.
+    """Return the metric's targets that the library supports and the values allow; the first one is the default.
 
-    The first is the default, what is learned without tuning: the loss that the score counts, for squared errors on
-    square roots, which tame the few extraordinary sessions (docs/decisions/0009).
+    Gamma needs values above 0. Tweedie and the transforms need values of at least 0.
     """
-    if metric.name == MAE:
-        found = [Target(ABSOLUTE), Target(HUBER), Target(SQUARED, SQRT), Target(SQUARED, LOG1P)]
-    elif metric.name == RMSLE:
-        found = [Target(SQUARED, LOG1P), Target(SQUARED, SQRT)]
-    else:
-        found = [Target(SQUARED, SQRT), Target(SQUARED), Target(TWEEDIE), Target(HUBER), Target(GAMMA)]
-        found.append(Target(SQUARED, LOG1P))
-    least = float(y.min()) if len(y) else 0.0
+    smallest = float(y.min()) if len(y) else 0.0
     allowed = tuple(
         target
-        for target in found
+        for target in (Target(*pair) for pair in metric.targets)
         if target.objective in objectives
-        and (target.objective != GAMMA or least > 0)
-        and ((target.objective != TWEEDIE and target.transform == NONE) or least >= 0)
+        and (target.objective != GAMMA or smallest > 0)
+        and ((target.objective != TWEEDIE and target.transform == NONE) or smallest >= 0)
     )
     return allowed or (Target(SQUARED),)

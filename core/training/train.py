@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import OnResult, Report
 from core.features.learned.user_values import BUCKETS, History
-from core.metric import MSE, Metric, metric_named
+from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training import baselines
 from core.training.choice import choice_factor
 from core.training.cross_fitting import CrossFit, FoldMatrices
@@ -169,7 +169,7 @@ def _stacked(
         test_known=test_known.sessions,
         cv_mse=mean_squared_error(stack.oof, y),
         expected=expected[metric.name],
-        expected_mse=expected[MSE],
+        expected_mse=expected[MEAN_SQUARED_ERROR.name],
         metric=metric,
         matrices=matrices,
         constant=baselines.constant(matrices, metric),
@@ -210,7 +210,7 @@ def _expected(
             metric=metric,
             choice=choice,
         )
-        for metric in {each.name: each for each in (prepared.metric, metric_named(MSE))}.values()
+        for metric in {each.name: each for each in (prepared.metric, MEAN_SQUARED_ERROR)}.values()
     }
 
 

@@ -15,85 +15,87 @@ from core.training.learners.definition import (
     MAX_BIN,
     PATIENCE,
     FitContext,
+    Library,
     Matrix,
+    RowSplit,
     Settings,
     Suggest,
     Task,
     Vector,
-    library_settings,
-    split_rows,
+    suggest_variance_power,
 )
 
 _ROUNDS = 200
-"""With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
-_ENDING = ".cbm"
+"""With the default learning rate, twice as many rounds change the error by at most 1% (docs/benchmarks.md)."""
+_SUFFIX = ".cbm"
 _BORDERS = (MAX_BIN + 1) // 2
-"""Half the bins of the others: the trees are symmetric, so a split that is a hair off costs little."""
-_ROWS_TO_SAMPLE = 32
-"""Of fewer rows a tree is given all: it ends in an error where its draw is empty, which happens with a handful."""
+"""Half the bins of the other learners: symmetric trees lose little by coarser splits."""
+_MIN_ROWS_TO_SAMPLE = 32
+"""Below this, every tree uses all rows: CatBoost fails if the random sample of a tree is empty."""
+_LIBRARY = Library(
+    seed="random_seed",
+    threads="thread_count",
+    gpu={"task_type": "GPU"},
+    fixed={
+        "border_count": _BORDERS,
+        "allow_const_label": True,  # a fold may hold equal values only
+        "allow_writing_files": False,  # otherwise CatBoost creates catboost_info in the working directory
+        "logging_level": "Silent",
+    },
+)
 
 
 @dataclass(frozen=True)
 class CatBoostModel:
-    """A fitted regressor, and the threads it may use."""
+    """A fitted regressor and the number of threads for predictions."""
 
     regressor: CatBoostRegressor
     rounds: int
     threads: int
 
     def raw(self, X: Matrix) -> Vector:
-        found = self.regressor.predict(X, prediction_type="RawFormulaVal", thread_count=self.threads)
-        return np.asarray(found, dtype=np.float64)
+        raw = self.regressor.predict(X, prediction_type="RawFormulaVal", thread_count=self.threads)
+        return np.asarray(raw, dtype=np.float64)
 
     def gain(self) -> Vector:
-        found = np.asarray(self.regressor.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)
-        return np.nan_to_num(found)  # where no tree has a split, CatBoost divides 0 by 0
+        gains = np.asarray(self.regressor.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64)
+        return np.nan_to_num(gains)  # NaN if no tree has a split
 
     def contributions(self, X: Matrix) -> Matrix:
         pool = Pool(X)
-        found = self.regressor.get_feature_importance(pool, type="ShapValues", thread_count=self.threads)
-        return np.asarray(found, dtype=np.float64)
+        shap = self.regressor.get_feature_importance(pool, type="ShapValues", thread_count=self.threads)
+        return np.asarray(shap, dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
-        path = folder / f"{stem}{_ENDING}"
+        path = folder / f"{stem}{_SUFFIX}"
         self.regressor.save_model(str(path))
         return path
 
 
 class CatBoostBinned:
-    """A quantized pool for each task: a pool's labels cannot be exchanged; to bin 70,000 rows takes 0.2 s."""
+    """Quantized pools, one per task, because the labels of a pool cannot be replaced."""
 
     def __init__(self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None) -> None:
-        self._matrix, self._context, self._rows = matrix, context, split_rows(held)
+        self._matrix, self._context, self._split = matrix, context, RowSplit(held)
         self._pools: dict[bytes, Pool] = {}
 
     def fit(self, task: Task, settings: Settings, context: FitContext) -> CatBoostModel:
-        told = library_settings(settings)
-        told |= {
-            "loss_function": _loss(task, told.pop("tweedie_variance_power", None)),
-            "iterations": context.rounds(int(settings["rounds"])),
-            "border_count": _BORDERS,
-            "random_seed": context.seed,
-            "thread_count": context.threads,
-            "allow_const_label": True,  # equal values, or only zeros in a fold, are data like any other
-            "allow_writing_files": False,  # else it leaves a catboost_info folder where the person stands
-            "logging_level": "Silent",
-        }
+        params = _LIBRARY.params(settings, context)
+        params["loss_function"] = _loss(task, params.pop("tweedie_variance_power", None))
+        params["iterations"] = context.rounds(int(settings["rounds"]))
         if context.device == "gpu":
-            told |= {"task_type": "GPU"}
-            told.pop("rsm", None)  # which it has on the CPU only
-        if (rising := context.monotone()) is not None:
-            told |= {"monotone_constraints": rising}
-        if len(task.labels if self._rows is None else self._rows[0]) < _ROWS_TO_SAMPLE:
-            told["bootstrap_type"] = "No"
-            told.pop("subsample", None)
+            params.pop("rsm", None)  # CatBoost supports it on the CPU only
+        parts = self._split.parts
+        if len(task.labels if parts is None else parts[0]) < _MIN_ROWS_TO_SAMPLE:
+            params["bootstrap_type"] = "No"
+            params.pop("subsample", None)
         whole = self._pool(task)
-        regressor = CatBoostRegressor(**told)
-        if self._rows is None:
+        regressor = CatBoostRegressor(**params)
+        if parts is None:
             regressor.fit(whole)
         else:
-            learned, asked = (whole.slice(rows) for rows in self._rows)
-            regressor.fit(learned, eval_set=asked, early_stopping_rounds=PATIENCE)
+            learned, held = (whole.slice(rows) for rows in parts)
+            regressor.fit(learned, eval_set=held, early_stopping_rounds=PATIENCE)
         return CatBoostModel(regressor, int(regressor.tree_count_), context.threads)
 
     def _pool(self, task: Task) -> Pool:
@@ -112,7 +114,7 @@ class CatBoostBinned:
 
 
 def _loss(task: Task, variance_power: float | None) -> str:
-    """The library's name of an objective, with the figures it needs."""
+    """Return CatBoost's name of the task's objective, with its parameters."""
     if task.objective == "huber":
         return f"Huber:delta={task.delta}"
     if task.objective == "tweedie":
@@ -121,7 +123,7 @@ def _loss(task: Task, variance_power: float | None) -> str:
 
 
 class CatBoost:
-    """Settings for squared errors, which is what the score counts; on which scale, core.training.targets says."""
+    """The learner; its defaults are for squared errors."""
 
     name = "catboost"
     objectives = ("squared", "absolute", "huber", "tweedie")
@@ -156,7 +158,7 @@ class CatBoost:
         )
 
     def suggest(self, trial: Suggest, objective: str) -> Settings:
-        found: Settings = {
+        return {
             "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.2, log=True),
             "depth": trial.suggest_int("depth", 3, 8),
             "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 0.5, 200.0, log=True),
@@ -166,10 +168,8 @@ class CatBoost:
             "subsample": trial.suggest_float("subsample", 0.5, 1.0),
             "rsm": trial.suggest_float("rsm", 0.2, 1.0),
             "leaf_estimation_iterations": 1,
+            **suggest_variance_power(trial, objective),
         }
-        if objective == "tweedie":
-            found["tweedie_variance_power"] = trial.suggest_float("tweedie_variance_power", 1.05, 1.7)
-        return found
 
     def bin(
         self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
@@ -177,5 +177,5 @@ class CatBoost:
         return CatBoostBinned(matrix, context, held)
 
     def load(self, folder: Path, stem: str, context: FitContext) -> CatBoostModel:
-        regressor = CatBoostRegressor().load_model(str(folder / f"{stem}{_ENDING}"))
+        regressor = CatBoostRegressor().load_model(str(folder / f"{stem}{_SUFFIX}"))
         return CatBoostModel(regressor, int(regressor.tree_count_), context.threads)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -15,18 +14,19 @@ from core.training.learners.definition import (
     MAX_BIN,
     PATIENCE,
     FitContext,
+    Library,
     Matrix,
+    RowSplit,
     Settings,
     Suggest,
     Task,
     Vector,
-    library_settings,
-    split_rows,
+    suggest_variance_power,
 )
 
 _ROUNDS = 200
-"""With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
-_ENDING = ".txt"
+"""With the default learning rate, twice as many rounds change the error by at most 1% (docs/benchmarks.md)."""
+_SUFFIX = ".txt"
 _OBJECTIVES = {
     "squared": "regression",
     "absolute": "regression_l1",
@@ -36,90 +36,79 @@ _OBJECTIVES = {
 }
 
 
+_BINNING = {
+    "max_bin": MAX_BIN,
+    "feature_pre_filter": False,  # min_data_in_leaf is tuned, so no feature may be dropped for it when rows are binned
+    "verbosity": -1,
+}
+_LIBRARY = Library(
+    seed="seed",
+    threads="num_threads",
+    gpu={"device_type": "gpu"},
+    # the layout of histograms and the order of sums must not depend on timing and threads
+    fixed=_BINNING | {"deterministic": True, "force_row_wise": True},
+)
+
+
 @dataclass(frozen=True)
 class LightGBMModel:
-    """A fitted booster, and the threads it may use."""
+    """A fitted booster and the number of threads for predictions."""
 
     booster: lgb.Booster
     rounds: int
     threads: int
 
     def raw(self, X: Matrix) -> Vector:
-        found = self.booster.predict(X, raw_score=True, num_threads=self.threads, num_iteration=self.rounds)
-        return np.asarray(found, dtype=np.float64)
+        raw = self.booster.predict(X, raw_score=True, num_threads=self.threads, num_iteration=self.rounds)
+        return np.asarray(raw, dtype=np.float64)
 
     def gain(self) -> Vector:
         return np.asarray(self.booster.feature_importance(importance_type="gain"), dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Matrix:
-        found = self.booster.predict(X, pred_contrib=True, num_threads=self.threads, num_iteration=self.rounds)
-        return np.asarray(found, dtype=np.float64)
+        shap = self.booster.predict(X, pred_contrib=True, num_threads=self.threads, num_iteration=self.rounds)
+        return np.asarray(shap, dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
-        path = folder / f"{stem}{_ENDING}"
+        path = folder / f"{stem}{_SUFFIX}"
         path.write_text(self.booster.model_to_string(num_iteration=self.rounds), encoding="utf-8")
         return path
 
 
 class LightGBMBinned:
-    """One constructed dataset; where rows are held out, two that share its bins."""
+    """A constructed dataset, or two that share their bins if rows are held out."""
 
     def __init__(self, X: Matrix, context: FitContext, held: NDArray[np.bool_] | None) -> None:
-        settings: dict[str, Any] = {
-            "max_bin": MAX_BIN,
-            "feature_pre_filter": False,  # the least number of rows in a leaf is tuned later
-            "verbosity": -1,
-            "seed": context.seed,
-            "num_threads": context.threads,
-        }
-        whole = lgb.Dataset(X, np.zeros(len(X)), feature_name=list(context.names), params=settings).construct()
-        self._rows = split_rows(held)
-        self._parts = (
-            [whole] if self._rows is None else [whole.subset(rows.tolist()).construct() for rows in self._rows]
-        )
+        params = _BINNING | {"seed": context.seed, "num_threads": context.threads}
+        whole = lgb.Dataset(X, np.zeros(len(X)), feature_name=list(context.names), params=params).construct()
+        self._split = RowSplit(held)
+        parts = self._split.parts
+        self._datasets = [whole] if parts is None else [whole.subset(rows.tolist()).construct() for rows in parts]
 
     def fit(self, task: Task, settings: Settings, context: FitContext) -> LightGBMModel:
         rounds = context.rounds(int(settings["rounds"]))
-        told = library_settings(settings)
-        told |= {
-            "objective": _OBJECTIVES[task.objective],
-            "max_bin": MAX_BIN,
-            "feature_pre_filter": False,
-            "seed": context.seed,
-            "num_threads": context.threads,
-            # Same bytes on every run: no choice of histogram layout by timing, no order of sums by threads.
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
+        params = _LIBRARY.params(settings, context) | {"objective": _OBJECTIVES[task.objective]}
         if task.objective == "huber":
-            told |= {"alpha": task.delta}
-        if context.device == "gpu":
-            told |= {"device_type": "gpu"}
-        if (rising := context.monotone()) is not None:
-            told |= {"monotone_constraints": rising}
-        for part, mine in zip(self._parts, self._tasks(task), strict=True):
-            part.set_label(mine.labels)
-            for field, values in (("weight", mine.weights), ("init_score", mine.margins)):
-                part.set_field(field, values)  # set_weight(None) and set_init_score(None) keep those of the last fit
-        if self._rows is None:
-            booster = lgb.train(told, self._parts[0], num_boost_round=rounds)
+            params["alpha"] = task.delta
+        for dataset, part in zip(self._datasets, self._split.tasks(task), strict=True):
+            dataset.set_label(part.labels)
+            for field, values in (("weight", part.weights), ("init_score", part.margins)):
+                dataset.set_field(field, values)  # set_weight(None) and set_init_score(None) keep those of the last fit
+        if self._split.parts is None:
+            booster = lgb.train(params, self._datasets[0], num_boost_round=rounds)
             return LightGBMModel(booster, rounds, context.threads)
         booster = lgb.train(
-            told,
-            self._parts[0],
+            params,
+            self._datasets[0],
             num_boost_round=rounds,
-            valid_sets=[self._parts[1]],
+            valid_sets=[self._datasets[1]],
             callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
         )
         return LightGBMModel(booster, booster.best_iteration, context.threads)
 
-    def _tasks(self, task: Task) -> list[Task]:
-        return [task] if self._rows is None else [task.part(rows) for rows in self._rows]
-
 
 class LightGBM:
-    """Settings for squared errors, which is what the score counts; on which scale, core.training.targets says."""
+    """The learner; its defaults are for squared errors."""
 
     name = "lightgbm"
     objectives = tuple(_OBJECTIVES)
@@ -154,7 +143,7 @@ class LightGBM:
         )
 
     def suggest(self, trial: Suggest, objective: str) -> Settings:
-        found: Settings = {
+        return {
             "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.15, log=True),
             "num_leaves": trial.suggest_int("num_leaves", 6, 96, log=True),
             "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 10, 400, log=True),
@@ -163,10 +152,8 @@ class LightGBM:
             "bagging_freq": 1,
             "lambda_l2": trial.suggest_float("lambda_l2", 0.1, 300.0, log=True),
             "path_smooth": trial.suggest_float("path_smooth", 0.0, 30.0),
+            **suggest_variance_power(trial, objective),
         }
-        if objective == "tweedie":
-            found["tweedie_variance_power"] = trial.suggest_float("tweedie_variance_power", 1.05, 1.7)
-        return found
 
     def bin(
         self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
@@ -174,5 +161,5 @@ class LightGBM:
         return LightGBMBinned(matrix(), context, held)
 
     def load(self, folder: Path, stem: str, context: FitContext) -> LightGBMModel:
-        booster = lgb.Booster(model_str=(folder / f"{stem}{_ENDING}").read_text(encoding="utf-8"))
+        booster = lgb.Booster(model_str=(folder / f"{stem}{_SUFFIX}").read_text(encoding="utf-8"))
         return LightGBMModel(booster, booster.num_trees(), context.threads)

@@ -15,18 +15,19 @@ from core.training.learners.definition import (
     MAX_BIN,
     PATIENCE,
     FitContext,
+    Library,
     Matrix,
+    RowSplit,
     Settings,
     Suggest,
     Task,
     Vector,
-    library_settings,
-    split_rows,
+    suggest_variance_power,
 )
 
 _ROUNDS = 190
-"""With the rate below, twice as many change the error on demo and journey by at most 1 % (docs/benchmarks.md)."""
-_ENDING = ".ubj"
+"""With the default learning rate, twice as many rounds change the error by at most 1% (docs/benchmarks.md)."""
+_SUFFIX = ".ubj"
 _OBJECTIVES = {
     "squared": "reg:squarederror",
     "absolute": "reg:absoluteerror",
@@ -36,9 +37,17 @@ _OBJECTIVES = {
 }
 
 
+_LIBRARY = Library(
+    seed="seed",
+    threads="nthread",
+    gpu={"device": "cuda"},
+    fixed={"max_bin": MAX_BIN + 1, "tree_method": "hist", "verbosity": 0},
+)
+
+
 @dataclass(frozen=True)
 class XGBoostModel:
-    """A fitted booster; its feature names are those of the table."""
+    """A fitted booster with the feature names of the table."""
 
     booster: xgb.Booster
     rounds: int
@@ -47,69 +56,57 @@ class XGBoostModel:
         return np.asarray(self.booster.inplace_predict(X, predict_type="margin"), dtype=np.float64)
 
     def gain(self) -> Vector:
-        found = self.booster.get_score(importance_type="total_gain")
+        gains = self.booster.get_score(importance_type="total_gain")
         names = self.booster.feature_names or []
-        return np.array([found.get(name, 0.0) for name in names], dtype=np.float64)
+        return np.array([gains.get(name, 0.0) for name in names], dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Matrix:
         data = xgb.DMatrix(X, feature_names=self.booster.feature_names)
         return np.asarray(self.booster.predict(data, pred_contribs=True), dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
-        path = folder / f"{stem}{_ENDING}"
+        path = folder / f"{stem}{_SUFFIX}"
         path.write_bytes(self.booster.save_raw("ubj"))
         return path
 
 
 class XGBoostBinned:
-    """One quantile matrix; where rows are held out, two with the bins of the first."""
+    """A quantile matrix, or two with the bins of the first if rows are held out."""
 
     def __init__(self, X: Matrix, context: FitContext, held: NDArray[np.bool_] | None) -> None:
-        told: dict[str, Any] = {
+        params: dict[str, Any] = {
             "feature_names": list(context.names),
             "max_bin": MAX_BIN + 1,
             "nthread": context.threads,
         }
-        self._rows = split_rows(held)
-        first, *others = [np.arange(len(X))] if self._rows is None else self._rows
-        learned = xgb.QuantileDMatrix(X[first], **told)
-        self._parts = [learned, *(xgb.QuantileDMatrix(X[rows], ref=learned, **told) for rows in others)]
+        self._split = RowSplit(held)
+        first, *others = self._split.parts or (np.arange(len(X)),)
+        learned = xgb.QuantileDMatrix(X[first], **params)
+        self._matrices = [learned, *(xgb.QuantileDMatrix(X[rows], ref=learned, **params) for rows in others)]
 
     def fit(self, task: Task, settings: Settings, context: FitContext) -> XGBoostModel:
         rounds = context.rounds(int(settings["rounds"]))
-        told = library_settings(settings)
-        told |= {
-            "objective": _OBJECTIVES[task.objective],
-            "max_bin": MAX_BIN + 1,
-            "tree_method": "hist",
-            "seed": context.seed,
-            "nthread": context.threads,
-            "verbosity": 0,
-        }
+        params = _LIBRARY.params(settings, context) | {"objective": _OBJECTIVES[task.objective]}
         if task.objective == "huber":
-            told |= {"huber_slope": task.delta}
-        if context.device == "gpu":
-            told |= {"device": "cuda"}
-        if (rising := context.monotone()) is not None:
-            told |= {"monotone_constraints": tuple(rising)}
+            params["huber_slope"] = task.delta
+        if "monotone_constraints" in params:
+            params["monotone_constraints"] = tuple(params["monotone_constraints"])  # XGBoost refuses a list
         if task.margins is not None:
-            told |= {"base_score": 1.0}  # 0 on the scale of the trees: the margin is all that they start from
-        tasks = [task] if self._rows is None else [task.part(rows) for rows in self._rows]
-        for part, mine in zip(self._parts, tasks, strict=True):
-            # None would keep those of the last fit
-            nothing = np.empty(0)
-            part.set_info(
-                label=mine.labels,
-                weight=nothing if mine.weights is None else mine.weights,
-                base_margin=nothing if mine.margins is None else mine.margins,
+            params["base_score"] = 1.0  # 0 on the scale of the trees, so that they start from the margin alone
+        for matrix, part in zip(self._matrices, self._split.tasks(task), strict=True):
+            empty = np.empty(0)  # None would keep the values of the last fit
+            matrix.set_info(
+                label=part.labels,
+                weight=empty if part.weights is None else part.weights,
+                base_margin=empty if part.margins is None else part.margins,
             )
-        if self._rows is None:
-            return XGBoostModel(xgb.train(told, self._parts[0], num_boost_round=rounds), rounds)
+        if self._split.parts is None:
+            return XGBoostModel(xgb.train(params, self._matrices[0], num_boost_round=rounds), rounds)
         booster = xgb.train(
-            told,
-            self._parts[0],
+            params,
+            self._matrices[0],
             num_boost_round=rounds,
-            evals=[(self._parts[1], "held_out")],
+            evals=[(self._matrices[1], "held_out")],
             early_stopping_rounds=PATIENCE,
             verbose_eval=False,
         )
@@ -118,7 +115,7 @@ class XGBoostBinned:
 
 
 class XGBoost:
-    """Settings for squared errors, which is what the score counts; on which scale, core.training.targets says."""
+    """The learner; its defaults are for squared errors."""
 
     name = "xgboost"
     objectives = tuple(_OBJECTIVES)
@@ -150,17 +147,15 @@ class XGBoost:
         )
 
     def suggest(self, trial: Suggest, objective: str) -> Settings:
-        found: Settings = {
+        return {
             "eta": trial.suggest_float("eta", 0.02, 0.12, log=True),
             "max_depth": trial.suggest_int("max_depth", 3, 8),
             "min_child_weight": trial.suggest_float("min_child_weight", 1.0, 300.0, log=True),
             "subsample": trial.suggest_float("subsample", 0.5, 1.0),
             "colsample_bytree": trial.suggest_float("colsample_bytree", 0.2, 1.0),
             "lambda": trial.suggest_float("lambda", 0.1, 300.0, log=True),
+            **suggest_variance_power(trial, objective),
         }
-        if objective == "tweedie":
-            found["tweedie_variance_power"] = trial.suggest_float("tweedie_variance_power", 1.05, 1.7)
-        return found
 
     def bin(
         self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
@@ -168,5 +163,5 @@ class XGBoost:
         return XGBoostBinned(matrix(), context, held)
 
     def load(self, folder: Path, stem: str, context: FitContext) -> XGBoostModel:
-        booster = xgb.Booster({"nthread": context.threads}, model_file=folder / f"{stem}{_ENDING}")
+        booster = xgb.Booster({"nthread": context.threads}, model_file=folder / f"{stem}{_SUFFIX}")
         return XGBoostModel(booster, booster.num_boosted_rounds())

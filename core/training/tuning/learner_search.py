@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +29,8 @@ from core.training.targets import Target, targets_to_try
 from core.training.tuning.groups import HELD_OUT, Groups, plainly_worse
 from core.training.tuning.records import SearchFolder
 
-# What Optuna marks as experimental since years. For the whole process: searches of several learners are made in
-# threads, and filters that are set for a while are put back by whichever thread ends first.
-warnings.filterwarnings("ignore", "Argument ``group`` is", optuna.exceptions.ExperimentalWarning)
-
+_OPTUNA_LOCK = threading.Lock()
+"""Warning filters belong to the whole process, so two searches must not change them at the same time."""
 _FIRST_POWER = 1.2
 """Of the Tweedie loss where the defaults are tried on it: decision 0009."""
 _MOST_ROUNDS = 1500
@@ -39,8 +38,6 @@ _MOST_ROUNDS = 1500
 _FEWEST_TO_TELL = 10
 """Trials without which nothing is said of what matters."""
 _TARGET = "target"
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,10 @@ class LearnerSearch:
         }
         self._binned: dict[int, Binned] = {}
         self._best_losses: Vector | None = None
-        self._study = optuna.create_study(
-            study_name=learner.name,
-            storage=storage,
-            direction="minimize",
-            load_if_exists=True,
-        )
+        with _quiet_optuna():
+            self._study = optuna.create_study(
+                study_name=learner.name, storage=storage, direction="minimize", load_if_exists=True
+            )
         self.tried: list[TriedSettings] = []
         self._take_up()
 
@@ -121,12 +116,11 @@ class LearnerSearch:
         as one that was not.
         """
         number, beginnings = len(self.tried), self._beginnings()
-        self._study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=len(beginnings),
-            multivariate=True,
-            group=True,
-            seed=int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0]),
-        )
+        seed = int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0])
+        with _quiet_optuna():
+            self._study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=len(beginnings), multivariate=True, group=True, seed=seed
+            )
         # one that waits was put there by a process that was killed before it asked, for this very turn
         if number < len(beginnings) and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._study.enqueue_trial(beginnings[number])
@@ -265,6 +259,19 @@ class LearnerSearch:
         against = float(self._best_losses[tried].mean())
         # never better than the best, which is what the next trials are measured against
         return self.best.loss * max(float(losses[tried].mean()) / against, 1.0) if against > 0 else self.best.loss
+
+
+@contextlib.contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Silence Optuna's notice of a new study and its warning that `group` is experimental, then restore both."""
+    with _OPTUNA_LOCK, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Argument ``group`` is", optuna.exceptions.ExperimentalWarning)
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            yield
+        finally:
+            optuna.logging.set_verbosity(verbosity)
 
 
 def _tried(trial: FrozenTrial, number: int) -> TriedSettings:
