@@ -132,7 +132,7 @@ class DatasetCard(BaseModel):
     fingerprint: str
     name: str
     synthetic: bool
-    """True for simulated files; see core.ingestion.synthetic for how they are known."""
+    """True for simulated files; see core.ingestion.storage.synthetic for how they are known."""
     created: str
     mapping: str = ""
     """Name of the column mapping the files were read with; empty for files in our own form."""

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from core.cli import verbs
 from core.errors import SettingError, StudioError
-from core.ingestion.paths import path_of
+from core.ingestion.sources.paths import path_of
 from core.schema import LEARNER_LABELS
 
 _ON_INTERRUPT = "Cancelled; a run that is started again goes on where it was."

@@ -10,9 +10,9 @@ from typing import Final
 from core.dataset import UnknownValue
 from core.errors import InputError
 from core.ingestion.amounts import different_currencies
-from core.ingestion.assembly import Assembled
 from core.ingestion.mapping import Mapping
-from core.ingestion.read_counts import Tally
+from core.ingestion.rows.read_counts import ReadCounts
+from core.ingestion.sessions.assembly import AssemblyCounts
 from core.schema import CURRENCY, TRAIN_ROLE
 
 _MANY_REPEATED: Final = 0.05
@@ -23,7 +23,7 @@ _EXPLAINED: Final = frozenset({UnknownValue.SHARED_ID, UnknownValue.MORE_RETURNE
 """Sessions without a value that are no sign of a broken export."""
 
 
-def refuse_unclear_numbers(name: str, mapping: Mapping, tally: Tally) -> None:
+def refuse_unclear_numbers(name: str, mapping: Mapping, tally: ReadCounts) -> None:
     """Refuse numbers that read differently under each decimal mark, and amounts in several currencies.
 
     Raises:
@@ -39,7 +39,7 @@ def refuse_unclear_numbers(name: str, mapping: Mapping, tally: Tally) -> None:
         raise InputError.several_currencies(name, currencies, mapping.columns.currency)
 
 
-def refuse_lost_purchases(name: str, mapping: Mapping, tally: Tally, setting: str) -> None:
+def refuse_lost_purchases(name: str, mapping: Mapping, tally: ReadCounts, setting: str) -> None:
     """Refuse a file too many of whose purchases are in quarantine, however many other rows can be used.
 
     Raises:
@@ -54,7 +54,7 @@ def refuse_lost_purchases(name: str, mapping: Mapping, tally: Tally, setting: st
         )
 
 
-def refuse_doubtful_values(name: str, mapping: Mapping, assembled: Assembled) -> None:
+def refuse_doubtful_values(name: str, mapping: Mapping, assembled: AssemblyCounts) -> None:
     """Refuse a train file in which many purchases are repeated, or many sessions have no known value.
 
     Raises:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.ingestion.database import Query
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources import Source
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import Source
 
 
 @dataclass(frozen=True)

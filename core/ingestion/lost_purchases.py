@@ -15,10 +15,10 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import is_of_no_interest, type_of
-from core.ingestion.quarantine import FILE, LINE, REASON
+from core.ingestion.rows.quarantine import FILE, LINE, REASON
+from core.ingestion.sources.tables import BrokenLine
 from core.schema import (
     BUY,
     EVENT_CODE,
@@ -130,7 +130,7 @@ def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:
     return ids.hash(seed).reinterpret(signed=True).set((ids == "").fill_null(value=True), None).alias(code)
 
 
-def broken_purchases(name: str, broken: Sequence[Broken], mapping: Mapping, seed: int) -> pl.DataFrame:
+def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, seed: int) -> pl.DataFrame:
     """The lines of the file `name` that could not be parsed and may be purchases; see NO_LOSS for the columns.
 
     Each cell of such a line is taken for a session and for a user, as its cells may have shifted. A cell that is

@@ -8,17 +8,17 @@ import numpy as np
 import polars as pl
 
 from core.errors import InputError
-from core.ingestion.block import Block, Broken
-from core.ingestion.columns import pick, plain
-from core.ingestion.database import Query
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.definition import GUESSED_ROLES
 from core.ingestion.mapping.money_guess import completed
-from core.ingestion.paths import files_of
-from core.ingestion.quarantine import LINE, REASON
-from core.ingestion.records import NOT_IN_ENCODING
-from core.ingestion.sources import Source, open_tables
-from core.ingestion.understanding import Understanding
+from core.ingestion.rows.quarantine import LINE, REASON
+from core.ingestion.rows.row_parser import RowParser
+from core.ingestion.sources.columns import pick, plain
+from core.ingestion.sources.csv_records import NOT_IN_ENCODING
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.paths import files_of
+from core.ingestion.sources.source import Source, open_tables
+from core.ingestion.sources.tables import Block, BrokenLine
 from core.schema import BUY
 
 _ROWS_LOOKED_AT = 5_000
@@ -48,7 +48,7 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _ROWS_LOOKE
     Raises:
         InputError: one sentence on what is no table.
     """
-    broken: list[tuple[str, Broken]] = []
+    broken: list[tuple[str, BrokenLine]] = []
     for table in open_tables(source, mapping or Mapping()):
         columns = tuple(plain(column) for column in table.columns)
         places = {f"{place}": place for place in range(len(columns))}
@@ -114,7 +114,7 @@ def _text(cells: pl.Series) -> pl.Series:
         return pl.Series(cells.name, [None], dtype=pl.String).new_from_index(0, len(cells))
 
 
-def _no_rows(name: str, first: Broken) -> InputError:
+def _no_rows(name: str, first: BrokenLine) -> InputError:
     """What to say of a table that has lines, but no row; `first` is the first of them."""
     if first.reason.startswith(NOT_IN_ENCODING):
         encoding = first.reason.removeprefix(NOT_IN_ENCODING).strip()
@@ -123,7 +123,7 @@ def _no_rows(name: str, first: Broken) -> InputError:
 
 
 def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:
-    """The first rows of a source as the mapping has them understood; see `Understanding.preview`.
+    """The first rows of a source as the mapping has them understood; see `RowParser.preview`.
 
     Rows that would be set aside are among them, with the reason; so are lines that are no rows.
 
@@ -131,7 +131,7 @@ def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int 
         InputError: one sentence on what is no table, or has not the mapping's columns.
     """
     mapping, _ = completed_mapping(source, mapping)
-    understanding = Understanding(mapping, with_value)
+    understanding = RowParser(mapping, with_value)
     for table in open_tables(source, mapping):
         for piece in table.pieces(pick(table, mapping, understanding.wanted, understanding.optional)):
             shown = _shown(piece.read(), understanding, rows)
@@ -140,7 +140,7 @@ def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int 
     raise InputError.empty(source.name)
 
 
-def _shown(block: Block, understanding: Understanding, rows: int) -> pl.DataFrame:
+def _shown(block: Block, understanding: RowParser, rows: int) -> pl.DataFrame:
     """The first rows of a block as they are understood, and among them, in their places, the lines that are no rows."""
     first = block.head(rows)
     meant = understanding.preview(first).with_columns(pl.Series(LINE, first.lines_of(np.arange(first.rows.height))))

@@ -8,11 +8,11 @@ from collections import Counter
 import polars as pl
 
 from core.dataset import DatasetCard, FileCard, UnknownValue
-from core.ingestion.assembly import Assembled
-from core.ingestion.dictionaries import IdCounts
 from core.ingestion.mapping import Mapping
-from core.ingestion.read_counts import Tally
-from core.ingestion.sources import Source, left_out, own_bytes
+from core.ingestion.rows.read_counts import ReadCounts
+from core.ingestion.sessions.assembly import AssemblyCounts
+from core.ingestion.sessions.dictionaries import IdCounts
+from core.ingestion.sources.source import Source, size_in_bytes, skipped_files_of
 from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,
@@ -35,18 +35,19 @@ def make_card(
     mapping: Mapping,
     synthetic: bool,
     fingerprint: str,
-    tallies: dict[int, Tally],
+    read_counts: dict[int, ReadCounts],
     ids: dict[str, IdCounts],
-    assembled: Assembled,
+    assembled: AssemblyCounts,
     to_predict: int,
     notes: list[str],
     unassigned_purchases: int,
 ) -> DatasetCard:
-    """Put the counts together. `sources` and `tallies` go by role, `ids` by file column."""
-    lost = tallies[TRAIN_ROLE].lost_purchases
-    reasons: Counter[str] = sum((tally.reasons for tally in tallies.values()), Counter())
+    """Put the counts together. `sources` and `read_counts` go by role, `ids` by file column."""
+    lost = read_counts[TRAIN_ROLE].lost_purchases
+    reasons: Counter[str] = sum((counts.reasons for counts in read_counts.values()), Counter())
     train, test = (
-        _file_card(sources[role], role, tallies[role], ids=ids, assembled=assembled) for role in (TRAIN_ROLE, TEST_ROLE)
+        _file_card(sources[role], role, read_counts[role], ids=ids, assembled=assembled)
+        for role in (TRAIN_ROLE, TEST_ROLE)
     )
     return DatasetCard(
         fingerprint=fingerprint,
@@ -78,7 +79,9 @@ def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(((str(name), rows) for name, rows in counts.items()), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCounts], assembled: Assembled) -> FileCard:
+def _file_card(
+    source: Source, role: int, counts: ReadCounts, *, ids: dict[str, IdCounts], assembled: AssemblyCounts
+) -> FileCard:
     def distinct(column: str) -> int:
         return int(getattr(ids[column], ROLES[role]))
 
@@ -86,15 +89,15 @@ def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCoun
     mean, median = (values.mean(), values.median()) if role == TRAIN_ROLE else (None, None)
     return FileCard(
         name=source.name,
-        bytes=own_bytes(source),
-        rows=tally.rows,
+        bytes=size_in_bytes(source),
+        rows=counts.rows,
         kept=assembled.rows[role],
-        quarantined=tally.quarantined,
-        ignored=tally.ignored,
+        quarantined=counts.quarantined,
+        ignored=counts.ignored,
         duplicates=assembled.duplicates[role],
-        removed=tally.kept - assembled.rows[role],
-        purchases=tally.purchases.usable,
-        lost_purchases=tally.purchases.lost,
+        removed=counts.kept - assembled.rows[role],
+        purchases=counts.purchases.usable,
+        lost_purchases=counts.purchases.lost,
         sent_twice=assembled.sent_twice[role],
         joined_visits=assembled.joined_visits[role],
         sessions=distinct(USER_SESSION),
@@ -105,8 +108,8 @@ def _file_card(source: Source, role: int, tally: Tally, *, ids: dict[str, IdCoun
         last_time=assembled.last_time[role],
         value_mean=mean if isinstance(mean, float) else None,
         value_median=median if isinstance(median, float) else None,
-        order=tally.order(),
-        empty_cells=tally.empty_cells(),
-        files=tally.files(),
-        passed_over=tuple(left_out(source)),
+        order=counts.order(),
+        empty_cells=counts.empty_cells(),
+        files=counts.files(),
+        passed_over=tuple(skipped_files_of(source)),
     )

@@ -16,9 +16,9 @@ from sqlalchemy import URL, Connection, CursorResult, Row, create_engine, make_u
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.errors import InputError
-from core.ingestion.block import Block, OpenTable, Picked, Piece, Table
-from core.ingestion.paths import path_of
-from core.ingestion.typed_rows import row_text, text_of_bytes
+from core.ingestion.sources.paths import path_of
+from core.ingestion.sources.tables import Block, ColumnPositions, OpenTable, Piece, Table
+from core.ingestion.sources.typed_rows import decode_bytes, row_as_json
 
 _ROWS = 50_000  # rows fetched at once; some 20 MB as Python objects
 _BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
@@ -58,7 +58,7 @@ def open_query(query: Query) -> Iterator[Table]:
     Raises:
         InputError: no such database, a wrong password, a query it does not understand, or one that is no SELECT.
     """
-    with _said_clearly(query):
+    with _as_input_error(query):
         engine = create_engine(_with_driver(_address(query.url)))
         try:
             with engine.connect() as connection:
@@ -93,7 +93,7 @@ def _with_driver(address: URL) -> URL:
 
 
 @contextmanager
-def _said_clearly(query: Query) -> Iterator[None]:
+def _as_input_error(query: Query) -> Iterator[None]:
     try:
         yield
     except (ArgumentError, NoSuchModuleError) as error:
@@ -127,18 +127,20 @@ def _forbid_all_but_asking(connection: Connection) -> None:
         raw.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ASKING else sqlite3.SQLITE_DENY)
 
 
-def _pieces(query: Query, result: CursorResult[tuple[object, ...]], picked: Picked) -> Iterator[Piece]:
+def _pieces(query: Query, result: CursorResult[tuple[object, ...]], picked: ColumnPositions) -> Iterator[Piece]:
     columns = list(result.keys())
     line = 2
-    with _said_clearly(query):
+    with _as_input_error(query):
         for rows in result.partitions(_ROWS):
             yield Piece(len(rows) * _BYTES_A_ROW, partial(_block, rows, line, columns, picked))
             line += len(rows)
 
 
-def _block(rows: Sequence[Row[tuple[object, ...]]], line: int, columns: Sequence[str], picked: Picked) -> Block:
+def _block(
+    rows: Sequence[Row[tuple[object, ...]]], line: int, columns: Sequence[str], picked: ColumnPositions
+) -> Block:
     cells = pl.DataFrame([_series([row[place] for row in rows]).alias(name) for name, place in picked.items()])
-    return Block(cells, line, lambda places: [row_text(dict(zip(columns, rows[at], strict=True))) for at in places])
+    return Block(cells, line, lambda places: [row_as_json(dict(zip(columns, rows[at], strict=True))) for at in places])
 
 
 def _series(cells: Sequence[object]) -> pl.Series:
@@ -151,7 +153,7 @@ def _series(cells: Sequence[object]) -> pl.Series:
 
 def _text(cell: object) -> str | None:
     if isinstance(cell, bytes):
-        return text_of_bytes(cell)
+        return decode_bytes(cell)
     if isinstance(cell, float) and cell.is_integer():
         return f"{cell:.0f}"
     if isinstance(cell, Decimal) and cell.is_finite():  # a whole NUMERIC is an id like any other

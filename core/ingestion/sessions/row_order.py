@@ -16,7 +16,7 @@ _MOST_MOMENT_BITS = 28
 """Seconds and event types of two years; the rest is for the product."""
 
 
-def places_in_order(keys: NDArray[np.int64], moments: NDArray[np.int64], products: NDArray[np.int64]) -> pl.Series:
+def argsort_rows(keys: NDArray[np.int64], moments: NDArray[np.int64], products: NDArray[np.int64]) -> pl.Series:
     """The places of the rows in the order of key, moment and product; rows that are equal in all three in any order."""
     if not len(keys):
         return pl.Series([], dtype=pl.UInt32)

@@ -8,16 +8,16 @@ from pathlib import Path
 import polars as pl
 
 from core.errors import InputError
-from core.ingestion.columns import pick
-from core.ingestion.content import Content
-from core.ingestion.id_cells import as_text
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
-from core.ingestion.read_counts import Tally
-from core.ingestion.reading import read_blocks
-from core.ingestion.records import NOT_IN_ENCODING
-from core.ingestion.sources import open_tables
-from core.ingestion.understanding import Understanding
+from core.ingestion.rows.id_cells import as_text
+from core.ingestion.rows.read_counts import ReadCounts
+from core.ingestion.rows.read_rows import parse_source
+from core.ingestion.rows.row_parser import RowParser
+from core.ingestion.sources.columns import pick
+from core.ingestion.sources.content_hash import Content
+from core.ingestion.sources.csv_records import NOT_IN_ENCODING
+from core.ingestion.sources.source import open_tables
 from core.schema import SESSION, USER_SESSION
 
 _HELD = 1_000_000
@@ -45,7 +45,7 @@ def event_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
     mapping = mapping or Mapping()
     if mapping.session_gap_minutes is not None:  # sessions that are still to be made have no ids
         return read_ids(file, mapping)
-    blocks = read_blocks(file, Understanding(mapping, with_value=False), Tally())
+    blocks = parse_source(file, RowParser(mapping, with_value=False), ReadCounts())
     return _each_once(block.rows.get_column(USER_SESSION) for block, _ in blocks)
 
 
@@ -62,12 +62,12 @@ def _each_once(parts: Iterable[pl.Series]) -> pl.Series:
     return pl.concat([once, *new]).unique(maintain_order=True)
 
 
-def all_test_sessions(sessions: Path) -> pl.DataFrame:
+def test_sessions_by_id(sessions: Path) -> pl.DataFrame:
     """The sessions of the test file in the order of their ids: user_session and its code, from the dictionary."""
     return _test_sessions(sessions).sort(USER_SESSION).collect()
 
 
-def wanted_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
+def sample_session_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
     """The session ids of a sample submission, in its order, repeated and empty ones too.
 
     `content` is that of the sample; it has the hashes of its files then.
@@ -78,7 +78,7 @@ def wanted_ids(sample: Path, mapping: Mapping, content: Content | None = None) -
     return _all_ids(sample, mapping, content).replace("", None).fill_null("an empty id")  # as a sentence names it
 
 
-def order_of(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.DataFrame:
+def submission_order(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.DataFrame:
     """The sessions that a sample submission asks for, in its order: user_session and its code.
 
     Args:

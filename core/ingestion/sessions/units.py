@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
-from core.ingestion.ordering import places_in_order
 from core.ingestion.session_values import REASON, REMAINING, Losses, column_values, purchase_values
+from core.ingestion.sessions.row_order import argsort_rows
 from core.ingestion.visits import join_visits
 from core.schema import (
     BUY,
@@ -39,12 +39,12 @@ ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class SharedCodeError(Exception):
+class HashCollisionError(Exception):
     """Two ids have the same code: the codes must be made again with another seed. Nobody sees this."""
 
 
 @dataclass(frozen=True)
-class Repeats:
+class DuplicateCounts:
     """What was found among the rows of one file.
 
     Attributes:
@@ -59,7 +59,7 @@ class Repeats:
 
 
 @dataclass(frozen=True)
-class Sessions:
+class SessionTables:
     """What became of some events.
 
     Attributes:
@@ -75,12 +75,12 @@ class Sessions:
     events: dict[int, pl.DataFrame]
     units: pl.DataFrame
     ids: pl.DataFrame
-    repeats: dict[int, Repeats]
+    repeats: dict[int, DuplicateCounts]
     untrained: pl.DataFrame
     buying_sessions: int
 
 
-def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses | None = None) -> Sessions:
+def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses | None = None) -> SessionTables:
     """Sort events, drop repeated rows where they are to go, number the units and find the value of each session.
 
     A unit is a session id of one user in one file. The units' columns: unit (0, 1, ... by session, role, user), role,
@@ -95,7 +95,7 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
         losses: the purchases in quarantine.
 
     Raises:
-        SharedCodeError: two session ids have one code.
+        HashCollisionError: two session ids have one code.
     """
     key = SESSION if mapping.session_gap_minutes is None else USER
     losses = losses or Losses()
@@ -108,9 +108,9 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
     described = pl.concat(firsts).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
     units = _units(described, values, mapping)
     by_session = described if key == SESSION else described.sort(SESSION, ROLE)
-    refuse_other_id(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
+    check_for_collisions(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
     ids = by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE)
-    return Sessions(
+    return SessionTables(
         {role: _numbered(rows, described.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
         units,
         ids,
@@ -120,7 +120,7 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
     )
 
 
-def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFrame, Repeats]:
+def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFrame, DuplicateCounts]:
     """Sort the rows of one file by all that tells them apart, so that their order in the file is gone.
 
     Returns:
@@ -128,7 +128,7 @@ def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFr
     """
     # Session, moment and product nearly always suffice.
     placed = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
-    ordered = placed[places_in_order(*(placed.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
+    ordered = placed[argsort_rows(*(placed.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
     same_key = ~_changed(ordered, key)
     visits = 0
     if key == SESSION and (same_key & _changed(ordered, USER)).any():
@@ -143,7 +143,7 @@ def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFr
     # a join with a table of categories repeats a purchase for each category of its product
     bought = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
     bought &= ~_changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
-    found = Repeats(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought)), visits)
+    found = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought)), visits)
     surplus = repeated | bought
     return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), found
 
@@ -173,24 +173,24 @@ def _first_events(ordered: pl.DataFrame, role: int) -> pl.DataFrame:
     """The first event of every unit; the session's id must be the same on all its events.
 
     Raises:
-        SharedCodeError: it is not.
+        HashCollisionError: it is not.
     """
     begins = pl.Series(_changed(ordered, SESSION, USER))
-    refuse_other_id(ordered.get_column(USER_SESSION), ~begins)
+    check_for_collisions(ordered.get_column(USER_SESSION), ~begins)
     return ordered.filter(begins).select(
         pl.lit(role, dtype=pl.Int8).alias(ROLE), SESSION, USER, pl.col(TIME).alias(START), VALUE, USER_SESSION
     )
 
 
-def refuse_other_id(ids: pl.Series, same_code: pl.Series) -> None:
+def check_for_collisions(ids: pl.Series, same_code: pl.Series) -> None:
     """Look at the ids whose code is that of the id before them (`same_code` is true there): they must be equal.
 
     Raises:
-        SharedCodeError: two of them are not.
+        HashCollisionError: two of them are not.
     """
     places = same_code.arg_true()  # only these, because comparing texts is dear
     if ids.gather(places).ne_missing(ids.gather(places - 1)).any():
-        raise SharedCodeError
+        raise HashCollisionError
 
 
 def _numbered(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
@@ -230,7 +230,7 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
 
 
 def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
-    """The train sessions that do not train; see Sessions.untrained."""
+    """The train sessions that do not train; see SessionTables.untrained."""
     shared = units.filter(COMPOSITE, pl.col(ROLE) == TRAIN_ROLE).select(SESSION).unique()
     unknown = values.filter(pl.col(REASON).is_not_null()).join(shared, on=SESSION, how="anti")
     remaining = values.select(SESSION, REMAINING)

@@ -13,7 +13,7 @@ from typing import IO, Protocol
 from core.base.files import building_folder, private_folder
 from core.base.workspace import Workspace
 from core.errors import InputError
-from core.ingestion.content import content_hash
+from core.ingestion.sources.content_hash import content_hash
 
 _CHUNK = 1 << 20
 _LONGEST_NAME = 60  # characters; file systems allow 255 bytes, and a character can take four

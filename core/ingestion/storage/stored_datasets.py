@@ -10,22 +10,22 @@ from pathlib import Path
 from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, list_datasets
 from core.errors import InputError
-from core.ingestion.content import Content, require_unchanged
-from core.ingestion.database import Query
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import Mapping as LogMapping
-from core.ingestion.side_by_side import in_order
-from core.ingestion.sources import own_bytes
-from core.ingestion.synthetic import is_synthetic
+from core.ingestion.parallel import map_in_order
+from core.ingestion.sources.content_hash import Content, require_unchanged
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import size_in_bytes
+from core.ingestion.storage.synthetic import is_synthetic
 
 _STORED_FORM = b"events-3"  # part of the fingerprint: raise it when the stored form changes
 
 
-def may_be_known(files: InputFiles, workspace: Workspace) -> bool:
+def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
     """Whether a dataset was made of files as large as these, or the two may be the same file."""
-    sizes = own_bytes(files.train), own_bytes(files.test)
+    sizes = size_in_bytes(files.train), size_in_bytes(files.test)
     if files.sample_submission is not None:
-        own_bytes(files.sample_submission)  # said now where it is not there, not after all has been read
+        size_in_bytes(files.sample_submission)  # said now where it is not there, not after all has been read
     cards = (dataset.card() for dataset in list_datasets(workspace))
     return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
 
@@ -36,26 +36,26 @@ def contents_of(files: InputFiles) -> dict[str, Content]:
     return {part: Content(source) for part, source in given.items() if isinstance(source, Path)}
 
 
-def find_known(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
+def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
     """The dataset of the same content and mapping, now called by the new names; None where there is none.
 
     Raises:
         InputError: one file was given twice, or one changed while it was read.
     """
-    require_two_files(files, {})
+    refuse_same_file(files, {})
     if isinstance(files.train, Query) or isinstance(files.test, Query):
         return None  # the answer of a query is hashed while it is read
-    hashes = dict(zip(contents, in_order(Content.read, contents.values()), strict=True))
-    require_two_files(files, hashes)
+    hashes = dict(zip(contents, map_in_order(Content.read, contents.values()), strict=True))
+    refuse_same_file(files, hashes)
     require_unchanged(contents.values())
     dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
-    if not is_whole(dataset):
+    if not is_readable(dataset):
         return None
     rename(dataset, files, synthetic=is_simulated(files, workspace, hashes))
     return dataset
 
 
-def require_two_files(files: InputFiles, hashes: Mapping[str, str]) -> None:
+def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
     """Refuse one file, or one query, as both train and test.
 
     Raises:
@@ -66,7 +66,7 @@ def require_two_files(files: InputFiles, hashes: Mapping[str, str]) -> None:
         raise InputError.same_file(files.test.name)
 
 
-def is_whole(dataset: Dataset) -> bool:
+def is_readable(dataset: Dataset) -> bool:
     """Whether a dataset is there with a card that can be read; else somebody touched its folder."""
     try:
         dataset.card()

@@ -17,14 +17,21 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import InputError, SettingError
-from core.ingestion.block import OpenTable, Picked, Piece, Table
-from core.ingestion.content import Content
-from core.ingestion.csv_text import open_text
-from core.ingestion.database import Query, open_query
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
-from core.ingestion.parquet import open_parquet
-from core.ingestion.paths import bytes_of, files_of, passed_over, path_of, taken_of_archive, text_bytes_of
+from core.ingestion.sources.content_hash import Content
+from core.ingestion.sources.csv_text import open_text
+from core.ingestion.sources.database import Query, open_query
+from core.ingestion.sources.parquet_file import open_parquet
+from core.ingestion.sources.paths import (
+    bytes_of,
+    data_members,
+    estimated_text_bytes_of,
+    files_of,
+    path_of,
+    skipped_files,
+)
+from core.ingestion.sources.tables import ColumnPositions, OpenTable, Piece, Table
 
 Source = Path | Query
 """Where events come from. A path may name a file, a ZIP archive, a folder, or several files by a glob."""
@@ -86,12 +93,12 @@ def source_of(text: str, sql: str | None = None, option: str = "a query") -> Sou
     return Query(text, sql)
 
 
-def text_bytes(source: Source) -> int | None:
+def estimated_text_bytes(source: Source) -> int | None:
     """About how many bytes of text stand behind a source; None where only reading tells."""
-    return None if isinstance(source, Query) else text_bytes_of(source)
+    return None if isinstance(source, Query) else estimated_text_bytes_of(source)
 
 
-def own_bytes(source: Source) -> int | None:
+def size_in_bytes(source: Source) -> int | None:
     """The size of the files behind a source, as they are; None for a query.
 
     Raises:
@@ -100,9 +107,9 @@ def own_bytes(source: Source) -> int | None:
     return None if isinstance(source, Query) else bytes_of(source)
 
 
-def left_out(source: Source) -> list[str]:
-    """What lies beside the files behind a source and is not read; see `found_files.passed_over`."""
-    return [] if isinstance(source, Query) else passed_over(source)
+def skipped_files_of(source: Source) -> list[str]:
+    """What lies beside the files behind a source and is not read; see `found_files.skipped_files`."""
+    return [] if isinstance(source, Query) else skipped_files(source)
 
 
 def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
@@ -119,7 +126,7 @@ def open_tables(source: Source, mapping: Mapping, content: Content | None = None
     files = files_of(source) if content is None else content.begin()
     opened = _opened if content is None else content.opened
     for file, name in zip(files, _names_of(files), strict=True):
-        with _said_clearly(name), opened(file) as stream:
+        with _as_input_error(name), opened(file) as stream:
             for table in _tables(name, stream, mapping):
                 yield OpenTable(table.name, table.columns, partial(_pieces_said_clearly, table))
 
@@ -133,8 +140,8 @@ def _names_of(files: Sequence[Path]) -> list[str]:
     return [file.relative_to(above).as_posix() for file in files]
 
 
-def _pieces_said_clearly(table: Table, picked: Picked) -> Iterator[Piece]:
-    with _said_clearly(table.name):  # what breaks further down the file is said as clearly as at its head
+def _pieces_said_clearly(table: Table, picked: ColumnPositions) -> Iterator[Piece]:
+    with _as_input_error(table.name):  # what breaks further down the file is said as clearly as at its head
         yield from table.pieces(picked)
 
 
@@ -149,7 +156,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _said_clearly(name: str) -> Iterator[None]:
+def _as_input_error(name: str) -> Iterator[None]:
     """Turn what the packages raise on broken compression or text into our sentence."""
     try:
         yield
@@ -188,7 +195,7 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
         named = {member.filename: member for member in archive.infolist() if member.filename and not member.is_dir()}
         if _OFFICE in named:
             raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
-        taken = taken_of_archive(list(named))
+        taken = data_members(list(named))
         if not taken:
             raise InputError.empty_archive(name)
         for member in map(named.__getitem__, taken):
@@ -219,7 +226,7 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
         if _is_binary(head):
             raise InputError.unreadable(name, "it holds binary data, not text")
         return open_text(name, stream, mapping.separator)
-    return open_text(name, _Recoded(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
+    return open_text(name, _Utf8Stream(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
 
 
 def _is_binary(head: bytes) -> bool:
@@ -237,7 +244,7 @@ def _wide_encoding(head: bytes) -> str | None:
     return None
 
 
-class _Recoded(io.RawIOBase):
+class _Utf8Stream(io.RawIOBase):
     """A stream in another encoding, read as UTF-8; bytes that mean nothing in it stay as they are, and are no UTF-8."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:

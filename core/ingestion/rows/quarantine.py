@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import polars as pl
 
-from core.ingestion.block import Block
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
+from core.ingestion.sources.tables import Block
 from core.schema import EVENT_TIME, EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
 
 FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
@@ -24,7 +24,9 @@ NO_TOTAL = "no_total"
 _MOST_WORDS_NAMED = 5  # event words told one by one in reasons; a column of free text would give a reason a row
 
 
-def set_aside(name: str, block: Block, meaning: pl.DataFrame, unusable: pl.Series, reason: pl.Expr) -> pl.DataFrame:
+def quarantine_rows(
+    name: str, block: Block, meaning: pl.DataFrame, unusable: pl.Series, reason: pl.Expr
+) -> pl.DataFrame:
     """The quarantine's rows of a block, in the order of their lines.
 
     Args:
@@ -32,7 +34,7 @@ def set_aside(name: str, block: Block, meaning: pl.DataFrame, unusable: pl.Serie
         block: its rows, and those that are none.
         meaning: cells and what they mean, row by row, as `reason` wants them.
         unusable: true for the rows to set aside.
-        reason: see `reason_of`.
+        reason: see `reason_expression`.
     """
     parts = [_rows(name, ((row.line, row.reason, row.text, False) for row in block.broken))]
     if unusable.any():
@@ -44,7 +46,9 @@ def set_aside(name: str, block: Block, meaning: pl.DataFrame, unusable: pl.Serie
     return pl.concat(parts).sort(LINE, maintain_order=True)
 
 
-def reason_of(mapping: Mapping, ids: Collection[str], unknown_words: Collection[str], value: str | None) -> pl.Expr:
+def reason_expression(
+    mapping: Mapping, ids: Collection[str], unknown_words: Collection[str], value: str | None
+) -> pl.Expr:
     """The first reason why a row cannot be used, null for one that can.
 
     To be evaluated on the cells of the id columns and of event_type, and on time, type and value.

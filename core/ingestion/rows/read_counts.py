@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from core.dataset import RowCount, RowOrder
 from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount
 from core.ingestion.money import MoneyFindings
-from core.ingestion.quarantine import IGNORED, REASON
-from core.ingestion.understanding import Understood
+from core.ingestion.rows.quarantine import IGNORED, REASON
+from core.ingestion.rows.row_parser import ParsedBlock
 from core.schema import SESSION, TIME, TYPE, VALUE
 
 _CORRELATION_DIGITS = 9
 _REASONS_TOLD = 4  # in a sentence; the quarantine has all
 
 
-class Tally:
+class ReadCounts:
     """Counts over the blocks of one file role, given in file order."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Tally:
         """Count a table, which may have no row."""
         self._files.setdefault(name, [0, 0])
 
-    def add(self, name: str, block: Understood) -> None:
+    def add(self, name: str, block: ParsedBlock) -> None:
         """Count a block of the table called `name`."""
         count = self._files[name]
         count[0] += block.rows.height + block.bad.height

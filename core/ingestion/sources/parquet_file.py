@@ -14,9 +14,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from core.errors import InputError
-from core.ingestion.block import Block, OpenTable, Picked, Piece
 from core.ingestion.mapping.refusals import short
-from core.ingestion.typed_rows import row_texts, text_of_bytes, within_the_calendar
+from core.ingestion.sources.tables import Block, ColumnPositions, OpenTable, Piece
+from core.ingestion.sources.typed_rows import decode_bytes, json_rows, null_outside_calendar
 
 _ROWS = 200_000  # about as many as a piece of text holds
 _BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
@@ -46,39 +46,39 @@ def open_parquet(name: str, stream: IO[bytes]) -> OpenTable:
     Raises:
         InputError: a damaged file.
     """
-    with _damage_said(name):
+    with _as_input_error(name):
         file = parquet.ParquetFile(stream)
         columns = file.schema_arrow.names
     return OpenTable(name, columns, lambda picked: _pieces(name, file, picked))
 
 
 @contextmanager
-def _damage_said(name: str) -> Iterator[None]:
+def _as_input_error(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError.unreadable(name, "it is a damaged Parquet file") from error
 
 
-def _pieces(name: str, file: Any, picked: Picked) -> Iterator[Piece]:  # noqa: ANN401 (pyarrow has no types)
+def _pieces(name: str, file: Any, picked: ColumnPositions) -> Iterator[Piece]:  # noqa: ANN401 (pyarrow has no types)
     found = file.schema_arrow.names
     columns = {ours: _Column(found[place], found[:place].count(found[place])) for ours, place in picked.items()}
     line = 2
-    with _damage_said(name):
+    with _as_input_error(name):
         for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(column.name for column in columns.values()))):
             yield Piece(batch.num_rows * _BYTES_A_ROW, partial(_block, name, batch, line, columns))
             line += batch.num_rows
 
 
 def _block(name: str, batch: pa.RecordBatch, line: int, columns: Mapping[str, _Column]) -> Block:
-    with _damage_said(name):
+    with _as_input_error(name):
         batch.validate(full=True)  # Polars takes texts for UTF-8 unseen, and panics where they are not
         names = batch.schema.names
         places = {ours: column.place_in(names) for ours, column in columns.items()}
         cells = {place: _series(name, names[place], batch.column(place)) for place in sorted(set(places.values()))}
     rows = pl.DataFrame([_usable(cells[place]).alias(ours) for ours, place in places.items()])
     # Of columns of one name (only who looks at all columns asks for such) the last stands in the text.
-    texts = row_texts(pl.DataFrame({names[place]: found for place, found in cells.items()}))
+    texts = json_rows(pl.DataFrame({names[place]: found for place, found in cells.items()}))
     return Block(rows, line, texts, may_hold_nul=any(map(_holds_nul, rows)))
 
 
@@ -133,5 +133,5 @@ def _usable(cells: pl.Series) -> pl.Series:
     if cells.dtype.is_nested() or cells.dtype == pl.Duration:
         return _nothing(len(cells))
     if cells.dtype == pl.Binary:
-        return pl.Series(map(text_of_bytes, cells), dtype=pl.String)
-    return within_the_calendar(cells)
+        return pl.Series(map(decode_bytes, cells), dtype=pl.String)
+    return null_outside_calendar(cells)

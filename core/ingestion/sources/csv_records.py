@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.ingestion.block import Picked
+from core.ingestion.sources.tables import ColumnPositions
 
 NOT_IN_ENCODING = "its text is not"
 """A reason's beginning; the encoding follows."""
-MOST_LINES = 100
+MAX_RECORD_LINES = 100
 """Lines of one record: the longest review a person would put into a cell has fewer."""
 _TELLING = 3
 """Cells of a row from which on a line within a cell hardly has as many by chance."""
@@ -24,18 +24,18 @@ _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
 @dataclass(frozen=True)
-class Form:
+class CsvFormat:
     """How records are written: the separator, the number of cells, which of them are asked for by what name, and what
     encoding the file is said to have (here, all text is UTF-8 already).
     """
 
     mark: str
     width: int
-    picked: Picked
+    picked: ColumnPositions
     encoding: str
 
 
-def quotes_in_order(data: bytes, mark: str) -> bool:
+def quotes_are_regular(data: bytes, mark: str) -> bool:
     """Whether every quote opens or closes a cell, or is one of two within a quoted cell, and all that open close.
 
     Then every program reads the same out of the text. `data` must begin with a record.
@@ -58,7 +58,7 @@ def quotes_in_order(data: bytes, mark: str) -> bool:
     return bool(begins.all() and ends.all())
 
 
-def whole_records(data: bytes, form: Form) -> int:
+def complete_records_end(data: bytes, form: CsvFormat) -> int:
     """How many bytes of whole lines hold whole records only; `data` must begin with a record and end with a line.
 
     A record may be open at its end, or look as if it were; it is cut off there.
@@ -71,7 +71,7 @@ def whole_records(data: bytes, form: Form) -> int:
     return sum(map(len, lines[:undecided])) + undecided
 
 
-def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: Form) -> int:
+def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: CsvFormat) -> int:
     """The line at which a record begins that only the lines after these can end; the number of lines where none does.
 
     `odd` are the lines with an odd number of quotes: only these can begin a record of several lines, or end it.
@@ -80,15 +80,15 @@ def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: Form) -> int:
     while place < len(odd):
         first = odd[place]
         second = odd[place + 1] if place + 1 < len(odd) else len(lines)
-        if second == len(lines) and first + MOST_LINES > len(lines):
+        if second == len(lines) and first + MAX_RECORD_LINES > len(lines):
             return first
-        if second - first < MOST_LINES and second < len(lines) and record_at(lines, first, form)[1] > 1:
+        if second - first < MAX_RECORD_LINES and second < len(lines) and parse_record(lines, first, form)[1] > 1:
             place += 1
         place += 1
     return len(lines)
 
 
-def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str] | str | None, int]:
+def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[list[str] | str | None, int]:
     """The record that begins at a line: its fields, or why it has none, or None for a blank line; and its lines."""
     line = lines[place]
     if not line.strip():
@@ -108,15 +108,15 @@ def record_at(lines: Sequence[bytes], place: int, form: Form) -> tuple[list[str]
     return f"it has {len(fields):,} {'field' if len(fields) == 1 else 'fields'}, the header has {form.width:,}", 1
 
 
-def _closed(lines: Sequence[bytes], place: int, form: Form) -> bytes:
+def _closed(lines: Sequence[bytes], place: int, form: CsvFormat) -> bytes:
     """The lines from this one, which opens a quote, to the one that closes it; nothing where none near does."""
-    for end in range(place + 1, min(place + MOST_LINES, len(lines))):
+    for end in range(place + 1, min(place + MAX_RECORD_LINES, len(lines))):
         if lines[end].count(b'"') % 2:
             return b"" if _holds_rows(lines[place : end + 1], form) else b"\n".join(lines[place : end + 1])
     return b""
 
 
-def _holds_rows(lines: Sequence[bytes], form: Form) -> bool:
+def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
     """Whether lines from an opening quote to a closing one are rows each, between two quotes that mean something else.
 
     So it is where a line between them is a row by itself. The last line also is one where a cell of several lines is
@@ -130,17 +130,17 @@ def _holds_rows(lines: Sequence[bytes], form: Form) -> bool:
     )
 
 
-def _is_row(line: bytes, form: Form) -> bool:
+def _is_row(line: bytes, form: CsvFormat) -> bool:
     return line.count(form.mark.encode()) >= form.width - 1 and len(_fields(line, form) or ()) == form.width
 
 
-def _is_row_but_for_a_quote(line: bytes, form: Form) -> bool:
+def _is_row_but_for_a_quote(line: bytes, form: CsvFormat) -> bool:
     """Whether a line that opens a quote would be a row if that were a character like others."""
     fields = _fields(line + b'"', form) or [""]
     return len(fields) + fields[-1].count(form.mark) == form.width
 
 
-def _fields(record: bytes, form: Form) -> list[str] | None:
+def _fields(record: bytes, form: CsvFormat) -> list[str] | None:
     """The cells of a record; no cells where quotes do not match, None where it is no text."""
     try:
         text = record.decode().removesuffix("\r")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.base.workspace import DEMO_FOLDER, Workspace
-from core.ingestion.content import content_hash
+from core.ingestion.sources.content_hash import content_hash
 
 MARK = "demo.json"
 """Our simulator writes this file beside the ones it makes."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from core.errors import InputError
-from core.ingestion.block import Picked, Table
-from core.ingestion.csv_text import SEPARATORS
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
+from core.ingestion.sources.csv_text import SEPARATORS
+from core.ingestion.sources.tables import ColumnPositions, Table
 
 
 def plain(name: str) -> str:
@@ -16,7 +16,7 @@ def plain(name: str) -> str:
     return name.strip().lstrip("\ufeff").strip()
 
 
-def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterable[str] = ()) -> Picked:
+def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterable[str] = ()) -> ColumnPositions:
     """The places of the wanted columns in a table; names are compared without blanks, then without case.
 
     Columns that are optional are left out where the table does not have them.

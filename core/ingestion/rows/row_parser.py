@@ -7,14 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from core.ingestion.block import Block
-from core.ingestion.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, broken_purchases, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
 from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
-from core.ingestion.quarantine import FILE, IGNORED_TYPE, LINE, NEEDED_IDS, NO_TOTAL, holds_nul, reason_of, set_aside
-from core.ingestion.spill import Parts, split
-from core.ingestion.times import epoch_seconds
+from core.ingestion.rows.event_times import epoch_seconds
+from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
+from core.ingestion.rows.quarantine import (
+    FILE,
+    IGNORED_TYPE,
+    LINE,
+    NEEDED_IDS,
+    NO_TOTAL,
+    holds_nul,
+    quarantine_rows,
+    reason_expression,
+)
+from core.ingestion.sessions.partitions import Partitions, split
+from core.ingestion.sources.tables import Block
 from core.schema import (
     BUY,
     CATEGORY,
@@ -52,7 +61,7 @@ are still to be made). That id stays with its events, as all events of a session
 
 
 @dataclass(frozen=True)
-class Understood:
+class ParsedBlock:
     """A block's rows: those that can be used as numbers (ROW_COLUMNS), their ids, and those set aside.
 
     `rows` are in file order, `parts` has the same by parts of the session's code (the user's, where sessions are still
@@ -63,8 +72,8 @@ class Understood:
     """
 
     rows: pl.DataFrame
-    parts: Parts
-    ids: dict[str, Parts]
+    parts: Partitions
+    ids: dict[str, Partitions]
     bad: pl.DataFrame
     empty: dict[tuple[str, str], int]
     purchases: PurchaseCount
@@ -91,11 +100,11 @@ class _Meaning:
 
 
 @dataclass(frozen=True)
-class Understanding:
+class RowParser:
     """How the rows of one file are to be read.
 
     An id's code is 64 bits of a hash of its text, so that no table of all ids must be held and the order of the rows
-    cannot matter; `core.ingestion.dictionaries` makes sure that no two ids share one, and `seed` gives other codes
+    cannot matter; `core.ingestion.sessions.dictionaries` makes sure that no two ids share one, and `seed` gives other codes
     where two did. Codes hold within a dataset only.
     """
 
@@ -103,7 +112,7 @@ class Understanding:
     with_value: bool
     seed: int = 0
     bits: int = 0
-    """Of the codes, for the parts; see core.ingestion.spill."""
+    """Of the codes, for the parts; see core.ingestion.sessions.partitions."""
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -130,18 +139,18 @@ class Understanding:
         """Columns that are read where the file has them: a test file's orders show which purchases were sent twice."""
         return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
 
-    def __call__(self, name: str, block: Block) -> Understood:
+    def __call__(self, name: str, block: Block) -> ParsedBlock:
         """Understand a block of the file `name`."""
         found = self._meaning(block)
         cells, rows = found.cells, found.rows
         usable = self._usable(cells, rows, may_hold_nul=block.may_hold_nul)
-        bad = set_aside(name, block, _side_by_side(cells, rows), ~usable, found.reason)
+        bad = quarantine_rows(name, block, _side_by_side(cells, rows), ~usable, found.reason)
         purchases = count_purchases(rows, usable, found.reason, cells)
         lost = self._lost(name, found, block, ~usable)
         if not usable.all():
             cells, rows = cells.filter(usable), rows.filter(usable)
         rows, parts, ids = self._completed(cells, rows)
-        return Understood(rows, parts, ids, bad, found.empty, purchases, lost, found.money)
+        return ParsedBlock(rows, parts, ids, bad, found.empty, purchases, lost, found.money)
 
     def _lost(self, name: str, found: _Meaning, block: Block, quarantined: pl.Series) -> pl.DataFrame:
         if found.amounts is None:
@@ -203,7 +212,7 @@ class Understanding:
         times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
         amounts, values, money = self._values(cells, kinds)
         rows = pl.DataFrame([*codes, times, kinds, *values, *order_columns(cells, self.mapping, self.seed)])
-        reason = reason_of(self.mapping, self._id_columns, unknown, self._value_in_words())
+        reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_in_words())
         return _Meaning(cells, rows, reason, amounts, unknown, empty, money)
 
     def _types(self, cells: pl.DataFrame) -> tuple[pl.Series, set[str]]:
@@ -263,7 +272,9 @@ class Understanding:
             meant &= valued | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else valued
         return cells.select(filled).to_series() & rows.select(meant).to_series()
 
-    def _completed(self, cells: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, Parts, dict[str, Parts]]:
+    def _completed(
+        self, cells: pl.DataFrame, rows: pl.DataFrame
+    ) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:
         """Add what the log does not have: one category for all, the user in place of the session.
 
         Returns:

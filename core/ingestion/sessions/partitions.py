@@ -25,18 +25,18 @@ _MOST_PARTS_BITS = 10
 _UNKNOWN_SIZE_BITS = 6
 """For a database, which does not say how much will come: 64 parts of up to 30 million rows are small enough."""
 
-Parts = dict[int, pl.DataFrame]
+Partitions = dict[int, pl.DataFrame]
 """Rows by part; see `split`."""
 
 
-def part_bits(rows: int | None) -> int:
+def partition_bits(rows: int | None) -> int:
     """How many first bits of a code tell the part, for about so many rows (None: not known)."""
     if rows is None:
         return _UNKNOWN_SIZE_BITS
     return min((rows // _ROWS_A_PART).bit_length(), _MOST_PARTS_BITS)
 
 
-def split(frame: pl.DataFrame, key: str, bits: int) -> Parts:
+def split(frame: pl.DataFrame, key: str, bits: int) -> Partitions:
     """Split rows by the first `bits` bits of the code in column `key`; parts without rows are left out.
 
     By a stable sort, which for small whole numbers takes one pass, and slices: half the time of Polars' partition_by.
@@ -55,7 +55,7 @@ def split(frame: pl.DataFrame, key: str, bits: int) -> Parts:
 
 
 @dataclass(frozen=True)
-class Part:
+class Partition:
     """The rows of one part, in memory or on disk."""
 
     _files: Sequence[Path]
@@ -71,7 +71,7 @@ class Part:
         return pl.concat(frames) if frames else self._empty
 
 
-class Spill:
+class PartitionStore:
     """Takes rows by part in any order and gives them back part by part, in the order of the codes.
 
     `writing` puts what is too much for memory on disk while more comes; who owns it must end it before the folder goes.
@@ -87,7 +87,7 @@ class Spill:
         self._writing = writing
         self._written: list[Future[None]] = []
 
-    def add(self, parts: Parts) -> None:
+    def add(self, parts: Partitions) -> None:
         """Keep rows."""
         for part, frame in parts.items():
             if not self._empty.columns:
@@ -99,11 +99,11 @@ class Spill:
             self._written = [self._writing.submit(self._write, part, frames) for part, frames in self._held.items()]
             self._held, self._height = {}, 0
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[Partition]:
         """Every part, also one without rows, once; each may be loaded on any thread."""
         self._finish_writing()
         for part in range(self._parts):
-            yield Part(self._files.get(part, []), self._held.pop(part, []), self._empty)
+            yield Partition(self._files.get(part, []), self._held.pop(part, []), self._empty)
 
     def _finish_writing(self) -> None:
         while self._written:

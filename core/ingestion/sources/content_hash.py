@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from core.errors import InputError
-from core.ingestion.hashed_file import OTHER_CONTENT, HashedFile
-from core.ingestion.paths import files_of
+from core.ingestion.sources.hashed_file import OTHER_CONTENT, HashedFile
+from core.ingestion.sources.paths import files_of
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def files_of(path: Path) -> list[Path]:
     raise InputError.not_found(path)
 
 
-def passed_over(path: Path) -> list[str]:
+def skipped_files(path: Path) -> list[str]:
     """What lies in the folder or the ZIP archives behind a path and is not read; hidden things are not told.
 
     Raises:
@@ -66,11 +66,11 @@ def passed_over(path: Path) -> list[str]:
             with zipfile.ZipFile(file) as archive:
                 members = [member.filename for member in archive.infolist() if not member.is_dir()]
             members = [name for name in members if is_data(name)]
-            names += sorted(f"{file.name}/{name}" for name in set(members) - set(taken_of_archive(members)))
+            names += sorted(f"{file.name}/{name}" for name in set(members) - set(data_members(members)))
     return names
 
 
-def taken_of_archive(members: Sequence[str]) -> list[str]:
+def data_members(members: Sequence[str]) -> list[str]:
     """The members of an archive that are read: those named like event files, or all where none is."""
     files = sorted(name for name in members if is_data(name))
     return [name for name in files if name.lower().endswith(SUFFIXES)] or files
@@ -110,7 +110,7 @@ def bytes_of(path: Path) -> int:
     return sum(map(_size, files_of(path)))
 
 
-def text_bytes_of(path: Path) -> int:
+def estimated_text_bytes_of(path: Path) -> int:
     """About how many bytes of text stand behind a path."""
     return sum(_size(file) * _PACKED.get(file.suffix.lower(), 1) for file in files_of(path))
 

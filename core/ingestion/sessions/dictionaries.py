@@ -10,11 +10,11 @@ from types import TracebackType
 import polars as pl
 
 from core.dataset import DICTIONARY_FILE
-from core.ingestion.parquet_writer import ParquetWriter
-from core.ingestion.side_by_side import in_order
-from core.ingestion.spill import Part, Parts, Spill
-from core.ingestion.understanding import CODE_OF
-from core.ingestion.units import refuse_other_id
+from core.ingestion.parallel import map_in_order
+from core.ingestion.rows.row_parser import CODE_OF
+from core.ingestion.sessions.partitions import Partition, Partitions, PartitionStore
+from core.ingestion.sessions.units import check_for_collisions
+from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
 
 CODE, ID, IN_TRAIN, IN_TEST = "code", "id", "in_train", "in_test"
@@ -36,15 +36,15 @@ class Dictionaries:
     """Collects the ids of users, products and categories while files are read, and writes a dictionary of each."""
 
     def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
-        self._spills: dict[tuple[str, int], Spill] = {}
+        self._spills: dict[tuple[str, int], PartitionStore] = {}
         for column in CODE_OF:
             if column != USER_SESSION:  # the sessions' ids stay with their events
                 for role in (TRAIN_ROLE, TEST_ROLE):
                     place = folder / f"{column}-{role}"
                     place.mkdir()
-                    self._spills[column, role] = Spill(place, bits, writing)
+                    self._spills[column, role] = PartitionStore(place, bits, writing)
 
-    def add(self, role: int, column: str, ids: Parts) -> None:
+    def add(self, role: int, column: str, ids: Partitions) -> None:
         """Note ids (code, id) seen in a file, by parts of the code; repeats do not matter."""
         self._spills[column, role].add(ids)
 
@@ -52,16 +52,16 @@ class Dictionaries:
         """Write one dictionary.
 
         Raises:
-            SharedCodeError: two ids have one code.
+            HashCollisionError: two ids have one code.
         """
         with DictionaryWriter(target, column) as file:
             parts = zip(*(self._spills[column, role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-            for ordered in in_order(_by_code, parts, ahead=0):
+            for ordered in map_in_order(_by_code, parts, ahead=0):
                 file.write(ordered)
             return file.counts()
 
 
-def _by_code(pair: tuple[Part, Part]) -> pl.DataFrame:
+def _by_code(pair: tuple[Partition, Partition]) -> pl.DataFrame:
     """Sightings in train and in test, with their role, sorted by code and role."""
     seen = (
         ids.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if ids.height else _NOTHING
@@ -87,11 +87,11 @@ class DictionaryWriter:
         """Append ids: code, id and role, sorted by code and role; all sightings of an id at once.
 
         Raises:
-            SharedCodeError: two ids have one code.
+            HashCollisionError: two ids have one code.
         """
         code, text, role = (sightings.get_column(name) for name in (CODE, ID, ROLE))
         begins = code.ne_missing(code.shift(1))
-        refuse_other_id(text, ~begins)
+        check_for_collisions(text, ~begins)
         in_train = role.filter(begins) == TRAIN_ROLE
         in_test = role.filter(code.ne_missing(code.shift(-1))) == TEST_ROLE
         for place, flags in enumerate((in_train, in_test, in_train & in_test)):

@@ -17,8 +17,14 @@ import numpy as np
 import polars as pl
 
 from core.errors import InputError
-from core.ingestion.block import PIECE_BYTES, Block, Broken, OpenTable, Picked, Piece
-from core.ingestion.records import MOST_LINES, Form, quotes_in_order, record_at, whole_records
+from core.ingestion.sources.csv_records import (
+    MAX_RECORD_LINES,
+    CsvFormat,
+    complete_records_end,
+    parse_record,
+    quotes_are_regular,
+)
+from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, ColumnPositions, OpenTable, Piece
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """The separators we know, and what they are called."""
@@ -56,9 +62,9 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         found = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
         raise InputError.unreadable(name, found) from error
 
-    def read(picked: Picked) -> Iterator[Piece]:
+    def read(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = (_with_our_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))
-        return _pieces(name, chunks, Form(mark, len(columns), picked, encoding), rest=rest, line=line)
+        return _pieces(name, chunks, CsvFormat(mark, len(columns), picked, encoding), rest=rest, line=line)
 
     return OpenTable(name, columns, read)
 
@@ -80,9 +86,9 @@ def _first_record(name: str, head: bytes, encoding: str) -> tuple[str, int, byte
 
 def _record_and_rest(head: bytes) -> tuple[bytes, bytes, bytes]:
     """The first record, which may have line breaks in it, as bytes.partition gives it; a line where none closes."""
-    lines = head.split(b"\n", MOST_LINES)
+    lines = head.split(b"\n", MAX_RECORD_LINES)
     quotes = 0
-    for place, line in enumerate(lines[:MOST_LINES]):
+    for place, line in enumerate(lines[:MAX_RECORD_LINES]):
         quotes += line.count(b'"')
         if quotes % 2 == 0:
             return b"\n".join(lines[: place + 1]), b"\n", b"\n".join(lines[place + 1 :])
@@ -98,14 +104,14 @@ def _with_our_line_ends(data: bytes, *, old: bool) -> bytes:
     return data.replace(b"\r", b"\n") if old else data
 
 
-def _pieces(name: str, chunks: Iterable[bytes], form: Form, *, rest: bytes, line: int) -> Iterator[Piece]:
+def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes, line: int) -> Iterator[Piece]:
     """Cut the text where a record ends; each piece knows its first line."""
     for chunk in chunks:
         last = chunk.rfind(b"\n") + 1
         if not last and len(rest) + len(chunk) > _LONGEST_LINE:
             raise InputError.unreadable(name, "it has a line of more than 64 megabytes")
         lines = b"".join((rest, memoryview(chunk)[:last]))
-        end = whole_records(lines, form) if last else 0
+        end = complete_records_end(lines, form) if last else 0
         part, rest = lines[:end], lines[end:] + chunk[last:]
         if part:
             ends = _line_ends(part)
@@ -122,9 +128,9 @@ def _line_ends(data: bytes) -> int:
     return sum(int(np.count_nonzero(part == _LINE_END)) for part in parts)
 
 
-def _parse(data: bytes, form: Form, first_line: int, line_ends: int) -> Block:
+def _parse(data: bytes, form: CsvFormat, first_line: int, line_ends: int) -> Block:
     lines = line_ends + (not data.endswith(b"\n"))
-    plain = b'"' not in data or quotes_in_order(data, form.mark)
+    plain = b'"' not in data or quotes_are_regular(data, form.mark)
     frame = _parse_fast(data, form, lines) if plain else None
     if frame is None:
         return _parse_with_care(data, form, first_line)
@@ -132,7 +138,7 @@ def _parse(data: bytes, form: Form, first_line: int, line_ends: int) -> Block:
     return Block(rows, first_line, lambda places: _lines_at(data, places), may_hold_nul=b"\x00" in data)
 
 
-def _parse_fast(data: bytes, form: Form, lines: int) -> pl.DataFrame | None:
+def _parse_fast(data: bytes, form: CsvFormat, lines: int) -> pl.DataFrame | None:
     """All columns, named by their places; None where lines and records may differ or a row may be uneven."""
     try:
         frame = pl.read_csv(
@@ -169,18 +175,18 @@ def _shown(line: bytes) -> str:
     return line.decode("utf-8", errors="replace").rstrip("\r\n")[:_SHOWN]
 
 
-def _parse_with_care(data: bytes, form: Form, first_line: int) -> Block:
+def _parse_with_care(data: bytes, form: CsvFormat, first_line: int) -> Block:
     physical = data.split(b"\n")
     rows: list[list[str]] = []
     lines: list[int] = []
     texts: list[bytes] = []
-    broken: list[Broken] = []
+    broken: list[BrokenLine] = []
     place = 0
     while place < len(physical):
-        fields, used = record_at(physical, place, form)
+        fields, used = parse_record(physical, place, form)
         raw = b"\n".join(physical[place : place + used])
         if isinstance(fields, str):
-            broken.append(Broken(first_line + place, fields, _shown(raw)))
+            broken.append(BrokenLine(first_line + place, fields, _shown(raw)))
         elif fields is not None:
             rows.append([fields[column] for column in form.picked.values()])
             lines.append(first_line + place)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Picked = Mapping[str, int]
+ColumnPositions = Mapping[str, int]
 """Name asked for -> place of its column."""
 PIECE_BYTES = 16 << 20
 """Bytes of text read at once: large enough that the work per piece does not count, small enough that a few pieces in
@@ -18,7 +18,7 @@ flight are no burden."""
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenLine:
     """A row that is none: its line in the file (the header is line 1), why, and the line as it stands there."""
 
     line: int
@@ -40,7 +40,7 @@ class Block:
     first_line: int
     text_of: Callable[[Sequence[int]], list[str]]
     lines: NDArray[np.int64] | None = None
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[BrokenLine, ...] = ()
     may_hold_nul: bool = True
     """Whether a cell may hold a NUL character. Looking at every cell takes as long as a tenth of all reading."""
 
@@ -73,7 +73,7 @@ class Table(Protocol):
     def columns(self) -> Sequence[str]:
         """Column names as they stand there."""
 
-    def pieces(self, picked: Picked) -> Iterator[Piece]:
+    def pieces(self, picked: ColumnPositions) -> Iterator[Piece]:
         """The rows, in order; `picked` gives for each name asked for the place of its column."""
 
 
@@ -83,8 +83,8 @@ class OpenTable:
 
     name: str
     columns: Sequence[str]
-    read: Callable[[Picked], Iterator[Piece]] = field(repr=False)
+    read: Callable[[ColumnPositions], Iterator[Piece]] = field(repr=False)
 
-    def pieces(self, picked: Picked) -> Iterator[Piece]:
+    def pieces(self, picked: ColumnPositions) -> Iterator[Piece]:
         """See `Table.pieces`."""
         return self.read(picked)

@@ -13,14 +13,14 @@ import polars as pl
 
 from core.base.files import sync
 from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE
-from core.ingestion.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.mapping import Mapping
-from core.ingestion.parquet_writer import ParquetWriter
+from core.ingestion.parallel import map_in_order
 from core.ingestion.repeated_orders import SentTwice
 from core.ingestion.session_values import Losses
-from core.ingestion.side_by_side import in_order
-from core.ingestion.spill import Part, Spill
-from core.ingestion.units import COMPOSITE, KNOWN_VALUE, Sessions, make_units, sessions_by_gap
+from core.ingestion.sessions.dictionaries import DictionaryWriter, IdCounts
+from core.ingestion.sessions.partitions import Partition, PartitionStore
+from core.ingestion.sessions.units import COMPOSITE, KNOWN_VALUE, SessionTables, make_units, sessions_by_gap
+from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.schema import (
     BUY,
     EVENT_CODE,
@@ -40,7 +40,7 @@ from core.schema import (
 
 
 @dataclass
-class Assembled:
+class AssemblyCounts:
     """What was counted on the way; counters go by role."""
 
     rows: Counter[int] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ class Assembled:
         """Train sessions, of several users or one."""
         return sum(map(len, self.values)) + sum(self.untrained.values()) - self.untrained["shared_id"]
 
-    def add(self, made: Sessions) -> None:
+    def add(self, made: SessionTables) -> None:
         """Count a part."""
         for role, found in made.repeats.items():
             self.duplicates[role] += found.rows
@@ -93,7 +93,7 @@ class Assembled:
 
 
 def assemble(
-    spills: dict[int, Spill],
+    spills: dict[int, PartitionStore],
     mapping: Mapping,
     folder: Path,
     *,
@@ -101,7 +101,7 @@ def assemble(
     losses: Losses,
     seed: int,
     report: Callable[[int], None],
-) -> tuple[Assembled, IdCounts]:
+) -> tuple[AssemblyCounts, IdCounts]:
     """Write the events, the units and the dictionary of the sessions.
 
     Args:
@@ -117,9 +117,9 @@ def assemble(
         The counts, and how many sessions there are.
 
     Raises:
-        SharedCodeError: two session ids have one code.
+        HashCollisionError: two session ids have one code.
     """
-    counted = Assembled()
+    counted = AssemblyCounts()
     work = partial(_sessions_of, mapping=mapping, folder=folder, sent_twice=sent_twice, losses=losses, seed=seed)
     with (
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TRAIN_ROLE])) as train,
@@ -132,7 +132,7 @@ def assemble(
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-        for made, repeats in in_order(work, pairs, ahead=1):
+        for made, repeats in map_in_order(work, pairs, ahead=1):
             numbered = pl.col(UNIT) + counted.units
             written = [
                 writing.submit(train.write, made.events[TRAIN_ROLE].with_columns(numbered)),
@@ -159,14 +159,14 @@ def _sync_files(folder: Path) -> None:
 
 
 def _sessions_of(
-    pair: tuple[Part, Part],
+    pair: tuple[Partition, Partition],
     *,
     mapping: Mapping,
     folder: Path,
     sent_twice: dict[int, SentTwice],
     losses: Losses,
     seed: int,
-) -> tuple[Sessions, dict[int, int]]:
+) -> tuple[SessionTables, dict[int, int]]:
     """Put the events of a part of train and of test together; with them the purchases sent twice that were removed."""
     events = dict(zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True))
     if mapping.session_gap_minutes is not None:
