@@ -318,7 +318,7 @@ def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path, limit: int) -> 
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(csv_text.__file__).parents[2],
+        cwd=Path(csv_text.__file__).parents[3],
     )
     assert done.stdout == f"SettingError: {NO_ROOM.format(home)}\n"
     assert left_behind(Workspace(home)) == []

@@ -68,7 +68,7 @@ def test_the_same_files_are_recognised_under_other_names_and_only_the_names_are_
         lambda part, parts, text: said.append(text),
     )
     assert second.fingerprint == first.fingerprint
-    assert said[-1] == "these files were read before"
+    assert said[-1] == "these files are already stored"
     assert stored(second) == before
     named = card.model_copy(update={"name": "two", "train": card.train.model_copy(update={"name": "clicks.csv"})})
     assert second.card() == named

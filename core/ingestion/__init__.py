@@ -1,4 +1,9 @@
-"""Files in, one clean dataset out."""
+"""Read event files or query results and store them as one clean dataset.
+
+Steps and their places: `sources` (open files and queries, parse CSV and Parquet), `mapping` (which column is what),
+`rows` (parse cells, quarantine unusable rows), `sessions` (partition, drop duplicate rows, number units, find values),
+`storage` (the card, and datasets that are already stored). `ingest.ingest` calls them in this order.
+"""
 
 from core.ingestion.ingest import ingest
 from core.ingestion.input_files import InputFiles

@@ -35,7 +35,7 @@ class Draft:
 def fits(log: Peek, mapping: Mapping, *, with_value: bool = True) -> bool:
     """Whether the log has all columns that the mapping reads."""
     found = {plain(column).casefold() for column in log.columns}
-    wanted = RowParser(mapping, with_value).wanted
+    wanted = RowParser(mapping, with_value).columns
     return all(plain(str(getattr(mapping.columns, role))).casefold() in found for role in wanted)
 
 

@@ -1,4 +1,4 @@
-"""From two event files to a stored dataset: read, understand, set aside, put together, write, recognise."""
+"""Turn a train file and a test file into a stored dataset: read, parse, quarantine, assemble, write."""
 
 from __future__ import annotations
 
@@ -60,32 +60,32 @@ from core.schema import (
 )
 
 _SEEDS = range(8)
-"""Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""
-_BYTES_A_ROW = 80  # of an event as text, about: only the number of parts rests on it
+"""Seeds of the id codes, tried in turn. With 100 million ids, two share a code in about one of 1,000 first attempts."""
+_BYTES_A_ROW = 80  # of an event as text, roughly; it decides only the number of partitions
 _PARTS = 100
-_READING_SHARE = 0.7  # of the time, measured; the rest is putting together and writing
+_READING_SHARE = 0.7  # measured share of the time; the rest is assembling and writing
 
 Report = Callable[[int, int, str], None]
-"""Called with parts done, parts in all, and what is being done now."""
+"""Called with (parts done, parts in total, what is being done)."""
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:
-    """Store the files as a dataset, or find it where the same files were stored before.
+    """Store the files as a dataset, or return the stored dataset of the same content and mapping.
 
     Raises:
-        InputError: one sentence on what is wrong with which file; nothing is stored then.
-        SettingError: the workspace has no room.
+        InputError: a file cannot be used; nothing is stored.
+        SettingError: the workspace's disk is full.
     """
-    report(0, _PARTS, "looking whether the files are known")
+    report(0, _PARTS, "checking whether the files are already stored")
     workspace.sweep()
     mapping, notes = completed_mapping(files.train, files.mapping)
     files = replace(files, mapping=mapping)
     contents = contents_of(files)
     if may_be_stored(files, workspace):
-        known = find_stored(files, contents, workspace)
-        if known is not None:
-            report(_PARTS, _PARTS, "these files were read before")
-            return known
+        stored = find_stored(files, contents, workspace)
+        if stored is not None:
+            report(_PARTS, _PARTS, "these files are already stored")
+            return stored
     with _full_disk_as_setting_error(workspace), _changed_file_as_input_error(contents):
         for seed in _SEEDS:
             try:
@@ -97,7 +97,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
 
 @contextmanager
 def _full_disk_as_setting_error(workspace: Workspace) -> Iterator[None]:
-    """A full disk is said in a sentence; what was begun is gone by then."""
+    """Raise a SettingError if the disk is full; by then the unfinished dataset has been deleted."""
     try:
         yield
     except OSError as error:
@@ -108,7 +108,7 @@ def _full_disk_as_setting_error(workspace: Workspace) -> Iterator[None]:
 
 @contextmanager
 def _changed_file_as_input_error(contents: dict[str, Content]) -> Iterator[None]:
-    """A file that cannot be read because it changed is refused for that, not for what it then looked like."""
+    """If a file is refused and has changed since it was opened, report the change instead."""
     try:
         yield
     except InputError:
@@ -117,7 +117,7 @@ def _changed_file_as_input_error(contents: dict[str, Content]) -> Iterator[None]
 
 
 class _Ingestion:
-    """One reading of the files, with codes of one seed, in a folder of its own that is gone in the end."""
+    """One attempt to store the files, with one seed, in a temporary folder that is deleted at the end."""
 
     def __init__(
         self,
@@ -145,17 +145,17 @@ class _Ingestion:
         self._bytes_read = 0
 
     def store(self) -> Dataset:
-        """Read everything and store it."""
+        """Read, assemble and store the files."""
         with (
             private_folder(self._workspace.datasets, READING) as work,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
-            made = work / "made"
+            made = work / "dataset"
             made.mkdir()
             bits = partition_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
             dictionaries = Dictionaries(work, bits, writing)
             spills = self._read(work, made, bits, dictionaries, writing)
-            return self._put_together(made, spills, dictionaries)
+            return self._assemble(made, spills, dictionaries)
 
     def _read(
         self, work: Path, made: Path, bits: int, dictionaries: Dictionaries, writing: Executor
@@ -166,10 +166,10 @@ class _Ingestion:
                 place = work / ROLES[role]
                 place.mkdir()
                 spills[role] = PartitionStore(place, bits, writing)
-                understanding = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
+                parser = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
                 content = self._contents.get(ROLES[role])
-                blocks = parse_source(source, understanding, self._read_counts[role], self._read_so_far, content)
+                blocks = parse_source(source, parser, self._read_counts[role], self._report_read, content)
                 for block, part in blocks:
                     digest.update(part)
                     spills[role].add(block.parts)
@@ -182,8 +182,8 @@ class _Ingestion:
                     self._answers[ROLES[role]] = digest.hexdigest()
         return spills
 
-    def _put_together(self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
-        ids, assembled, to_predict = self._written(made, spills, dictionaries)
+    def _assemble(self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
+        ids, assembled, to_predict = self._write(made, spills, dictionaries)
         hashes = {part: content.digest() for part, content in self._contents.items()} | self._answers
         refuse_same_file(self._files, hashes)
         require_unchanged(self._contents.values())
@@ -214,26 +214,28 @@ class _Ingestion:
         with building_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before
+        rename(
+            dataset, self._files, synthetic=card.synthetic
+        )  # the same query result may have been stored under other names
         self._report(_PARTS, _PARTS, "")
         return dataset
 
-    def _written(
+    def _write(
         self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries
     ) -> tuple[dict[str, IdCounts], AssemblyCounts, int]:
-        """Write dictionaries, events and the order side by side; none of them keeps all cores busy by itself.
+        """Write dictionaries, events and the submission's order in parallel; none keeps all cores busy by itself.
 
         Returns:
-            How many ids there are, what was counted, and how many sessions are to be predicted.
+            Number of ids by column, the assembly's counts, and the number of sessions to predict.
         """
         mapping, sample = self._files.mapping, self._files.sample_submission
         with ThreadPoolExecutor(2) as pool:
-            wanted = pool.submit(sample_session_ids, sample, mapping, self._contents["sample"]) if sample else None
+            sample_ids = pool.submit(sample_session_ids, sample, mapping, self._contents["sample"]) if sample else None
             counts = {
                 column: pool.submit(dictionaries.write, column, made) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
             }
             if mapping.session_gap_minutes is not None:
-                counts[USER_ID].result()  # sessions that are still to be made are called by their user
+                counts[USER_ID].result()  # their ids contain the user id
             assembled, sessions = assemble(
                 spills,
                 mapping,
@@ -241,29 +243,29 @@ class _Ingestion:
                 sent_twice=self._sent_twice,
                 losses=Losses.of(self._read_counts[TRAIN_ROLE].lost_purchases, mapping),
                 seed=self._seed,
-                report=self._written_so_far,
+                report=self._report_written,
             )
             refuse_doubtful_values(self._files.train.name, mapping, assembled)
             ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
-            synced = [pool.submit(sync, file) for file in made.iterdir()]  # the disk works while the order is found
+            synced = [pool.submit(sync, file) for file in made.iterdir()]  # syncs in the background
             dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)
-            if sample is None or wanted is None:
+            if sample is None or sample_ids is None:
                 order = test_sessions_by_id(dictionary)
             else:
-                order = submission_order(sample.name, wanted.result(), dictionary, self._seed)
-            with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' own writer does not say that a disk is full
+                order = submission_order(sample.name, sample_ids.result(), dictionary, self._seed)
+            with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' writer does not report a full disk
                 writer.write(order)
-            for each in synced:
-                each.result()
+            for future in synced:
+                future.result()
         return ids, assembled, order.height
 
-    def _read_so_far(self, size: int) -> None:
+    def _report_read(self, size: int) -> None:
         self._bytes_read += size
         share = min(self._bytes_read / self._bytes, 1.0) if self._bytes else 0.5
         rows = sum(counts.rows for counts in self._read_counts.values())
         self._report(int(_PARTS * _READING_SHARE * share), _PARTS, f"{rows:,} rows read")
 
-    def _written_so_far(self, rows: int) -> None:
+    def _report_written(self, rows: int) -> None:
         self._rows_written += rows
         kept = sum(counts.kept for counts in self._read_counts.values())
         share = _READING_SHARE + (1 - _READING_SHARE) * self._rows_written / max(kept, 1)

@@ -1,4 +1,8 @@
-"""Works on several things at once and gives the results in order."""
+"""Map a function over items on all cores; results come back in the order of the items.
+
+In: an iterable of items, which is read lazily. Out: an iterator of results, one per item. At most
+`cores * per_core + ahead` items are in memory at a time, so an input of any length needs bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,19 @@ _Result = TypeVar("_Result")
 def map_in_order(
     work: Callable[[_Item], _Result], items: Iterable[_Item], *, per_core: int = 1, ahead: int = 0
 ) -> Iterator[_Result]:
-    """Work on items side by side; results come in the order of the items.
+    """Apply `work` to each item on a pool of threads and yield the results in the order of the items.
 
-    `per_core` items a core are in work, and `ahead` more wait to be taken, so that memory stays bounded. More than one
-    a core pays for work of many small calls into Polars, where a thread often waits for another. The first failure
-    ends it.
+    Args:
+        work: called once per item, on any thread.
+        items: read only as far ahead as needed.
+        per_core: items in progress per core. More than one helps when the work is many small calls into Polars.
+        ahead: finished results that may wait for the caller.
+
+    Raises:
+        Exception: the first exception of `work`; items that have not started are cancelled.
+
+    >>> list(map_in_order(abs, [-2, 1, -3]))
+    [2, 1, 3]
     """
     workers = available_cores() * per_core
     waiting: deque[Future[_Result]] = deque()

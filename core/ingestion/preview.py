@@ -133,7 +133,7 @@ def understood(source: Source, mapping: Mapping, *, with_value: bool, rows: int 
     mapping, _ = completed_mapping(source, mapping)
     understanding = RowParser(mapping, with_value)
     for table in open_tables(source, mapping):
-        for piece in table.pieces(pick(table, mapping, understanding.wanted, understanding.optional)):
+        for piece in table.pieces(pick(table, mapping, understanding.columns, understanding.optional_columns)):
             shown = _shown(piece.read(), understanding, rows)
             if shown.height:
                 return shown

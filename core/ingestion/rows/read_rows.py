@@ -1,4 +1,8 @@
-"""Reads the files of one role block by block, on all cores, and hands what is understood on in file order."""
+"""Read the files of one role (train or test) block by block, on all cores, and count the rows.
+
+In: a source and a `RowParser`. Out: an iterator of `ParsedBlock`, one per piece of about 16 MB of text, in file order.
+A file with too few usable rows is refused with a message that names the most frequent reasons for quarantine.
+"""
 
 from __future__ import annotations
 
@@ -26,48 +30,56 @@ from core.ingestion.sources.source import Source, open_tables
 from core.ingestion.sources.tables import Block, Piece
 
 _PER_CORE = 2
-"""Blocks in work a core: no core waits, and memory stays small."""
-_HOPELESS = 1_000_000
-"""After so many rows, beside ignored ones, without a usable one the file is the wrong one, however long it is."""
+"""Blocks in progress per core: two keep every core busy while memory stays small."""
+_GIVE_UP_AFTER = 1_000_000
+"""Rows, not counting ignored ones. A file without a usable row among its first million is the wrong file."""
 
 
 def parse_source(
     source: Source,
-    understanding: RowParser,
+    parser: RowParser,
     counts: ReadCounts,
     report: Callable[[int], None] = lambda size: None,
     content: Content | None = None,
 ) -> Iterator[tuple[ParsedBlock, bytes]]:
-    """Understand all rows behind a source; gives each block, and the SHA-256 of its rows where no file has one.
+    """Parse all rows of a source.
 
-    `content` is that of the source, unless it is a query; it has the hashes of the files once all rows are read.
+    Args:
+        source: a path or a query.
+        parser: how rows are parsed.
+        counts: is updated with each block.
+        report: called with the size of each piece in bytes.
+        content: receives the hashes of the files while they are read. None for a query.
+
+    Yields:
+        Each parsed block, with the SHA-256 of its rows if the source is a query, else empty bytes.
 
     Raises:
-        InputError: one sentence on a file that is no table, lacks a column, or has too few usable rows.
+        InputError: a file is not a table, lacks a column, or has too few usable rows.
     """
     hashed = isinstance(source, Query)
-    faulty = ReadCounts()  # of the rows set aside only those that the mapping does not tell to ignore
-    for table in open_tables(source, understanding.mapping, content):
+    faulty = ReadCounts()  # quarantined rows, except those that the mapping says to ignore
+    for table in open_tables(source, parser.mapping, content):
         counts.begin(table.name)
         faulty.begin(table.name)
-        picked = pick(table, understanding.mapping, understanding.wanted, understanding.optional)
+        picked = pick(table, parser.mapping, parser.columns, parser.optional_columns)
 
         def work(piece: Piece, name: str = table.name) -> tuple[int, ParsedBlock, bytes]:
             block = piece.read()
-            return piece.size, understanding(name, block), _digest(block) if hashed else b""
+            return piece.size, parser.parse(name, block), _digest(block) if hashed else b""
 
         for size, block, digest in map_in_order(work, table.pieces(picked), per_core=_PER_CORE):
             counts.add(table.name, block)
             if block.bad.height:
                 faulty.add(table.name, _faults(block))
-            if counts.rows - counts.ignored >= _HOPELESS and not counts.kept:
-                _refuse(source, counts, faulty, understanding)
+            if counts.rows - counts.ignored >= _GIVE_UP_AFTER and not counts.kept:
+                _refuse(source, counts, faulty, parser)
             report(size)
             yield block, digest
-    mapping = understanding.mapping
+    mapping = parser.mapping
     refuse_unclear_numbers(source.name, mapping, counts)
     if counts.kept < mapping.least_usable * (counts.rows - counts.ignored) or not counts.kept:
-        _refuse(source, counts, faulty, understanding)
+        _refuse(source, counts, faulty, parser)
     if counts.purchases.lost:
         why = counts.purchases.reasons.most_common(1)[0]
         setting = _setting_that_helps(source, *why, counts.purchases.usable + counts.purchases.lost, mapping)
@@ -75,45 +87,45 @@ def parse_source(
 
 
 def _faults(block: ParsedBlock) -> ParsedBlock:
-    """Only the rows set aside for a fault of theirs."""
+    """Return the block with only those quarantined rows that the mapping does not say to ignore."""
     return replace(block, rows=block.rows.clear(), bad=block.bad.filter(~pl.col(IGNORED)), empty={})
 
 
-def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, understanding: RowParser) -> None:
-    """Say why; rows to be ignored count neither as usable nor as faulty, unless there is nothing else."""
+def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowParser) -> None:
+    """Raise the error for too few usable rows. Ignored rows count only if there are no others."""
     if not counts.rows:
         raise InputError.no_answer(source.name) if isinstance(source, Query) else InputError.empty(source.name)
-    aside = faulty if faulty.rows else counts
-    total = counts.kept + aside.quarantined
-    reasons = ", ".join(f"{count:,} x {reason}" for reason, count in aside.most_reasons())
-    worst = aside.worst_file()
+    quarantined = faulty if faulty.rows else counts
+    total = counts.kept + quarantined.quarantined
+    reasons = ", ".join(f"{count:,} x {reason}" for reason, count in quarantined.most_reasons())
+    worst = quarantined.worst_file()
     if worst is not None:
-        reasons += f"; {aside.files()[worst].quarantined:,} of them in {worst}"
+        reasons += f"; {quarantined.files()[worst].quarantined:,} of them in {worst}"
     if total < counts.rows:
         are = "is" if counts.ignored == 1 else "are"
         reasons += f"; {counts.ignored:,} more {are} to be ignored"
-    least = understanding.mapping.least_usable
-    setting = _setting_that_helps(source, *aside.most_reasons()[0], total, understanding.mapping)
+    least = parser.mapping.least_usable
+    setting = _setting_that_helps(source, *quarantined.most_reasons()[0], total, parser.mapping)
     raise InputError.too_few_rows(source.name, counts.kept, total, reasons, at_least=least, setting=setting)
 
 
 def _setting_that_helps(source: Source, reason: str, rows: int, total: int, mapping: Mapping) -> str:
-    """What in a mapping would make the most frequent reason go away, as it would stand there; empty: nothing known.
+    """Return the mapping setting that may fix the most frequent reason, in TOML; empty if there is none.
 
     `rows` of all `total` rows have that reason.
     """
     if reason.startswith(NOT_IN_ENCODING):
         return 'encoding = "cp1252" (or what it is)'
     if reason.endswith(" is no finite number") and mapping.adds_prices:
-        return _settings_of_prices(source, mapping)
+        return _guessed_price_setting(source, mapping)
     if reason.startswith(f"{mapping.columns.event_time} is no time"):
-        form = _form_of_times(source, mapping)
+        form = _guessed_time_format(source, mapping)
         return "" if form in (None, mapping.time_format) else f'time_format = "{form}"'
     return ""
 
 
-def _settings_of_prices(source: Source, mapping: Mapping) -> str:
-    """The price column and decimal mark that a guess finds, where they are other ones than the mapping's."""
+def _guessed_price_setting(source: Source, mapping: Mapping) -> str:
+    """Return the guessed price column or decimal mark as TOML, if it differs from the mapping's."""
     with suppress(StudioError):
         guess = peek(source, mapping).guess().settings
         found = {"price": guess.get("columns", {}).get("price"), "decimal": guess.get("decimal")}
@@ -124,7 +136,7 @@ def _settings_of_prices(source: Source, mapping: Mapping) -> str:
     return ""
 
 
-def _form_of_times(source: Source, mapping: Mapping) -> str | None:
+def _guessed_time_format(source: Source, mapping: Mapping) -> str | None:
     with suppress(StudioError):
         head = peek(source, mapping)
         names = [name.casefold() for name in head.columns]

@@ -1,4 +1,9 @@
-"""What a row means: texts become codes, seconds and numbers; a row that cannot be used is set aside with its reason."""
+"""Parse the rows of a block: ids become codes, times epoch seconds, values numbers.
+
+In: a `Block`, whose cells are text or typed, one column per column that the mapping names. Out: a `ParsedBlock`: the
+usable rows as numbers, partitioned by session code; the ids behind the codes; the quarantined rows with a reason each.
+A parser holds no state, so any number of blocks can be parsed at the same time.
+"""
 
 from __future__ import annotations
 
@@ -52,23 +57,28 @@ from core.schema import (
 )
 
 NO_CATEGORY = "(none)"
-"""The category of all products of a log that has no categories."""
+"""The category of every product if the log has no category column."""
 CODE_OF = {USER_SESSION: SESSION, USER_ID: USER, PRODUCT_ID: PRODUCT, CATEGORY_ID: CATEGORY}
-"""Column of the files -> stored column."""
+"""Id column of the file -> stored column of its code."""
 ROW_COLUMNS = (SESSION, USER, PRODUCT, CATEGORY, TIME, TYPE, VALUE, USER_SESSION)
-"""A usable row: codes, epoch seconds, type, value, and the session's id as it stands in the file (null where sessions
-are still to be made). That id stays with its events, as all events of a session come together again."""
+"""Columns of a usable row: codes, epoch seconds, event type, value and session id (text; null if
+sessions are made from pauses later). The id
+stays with the events, because all events of a session meet in one partition."""
 
 
 @dataclass(frozen=True)
 class ParsedBlock:
-    """A block's rows: those that can be used as numbers (ROW_COLUMNS), their ids, and those set aside.
+    """The parsed rows of a block.
 
-    `rows` are in file order, `parts` has the same by parts of the session's code (the user's, where sessions are still
-    to be made). `ids` gives for each file column but the session's the ids of the usable rows, each once: code and id,
-    by parts of the code. `bad` has the quarantine's columns. `empty` counts empty cells: (event word as it is
-    there, file column) -> rows. `purchases` counts BUY rows, `lost` has those whose money is missing from a session
-    (see lost_purchases), `money` is what the block says about its numbers.
+    Attributes:
+        rows: usable rows (ROW_COLUMNS), in file order.
+        parts: the same rows, partitioned by session code (by user code if sessions are made from pauses later).
+        ids: id column (except the session's) -> code and id, one row per distinct id, partitioned by code.
+        bad: quarantined rows, with the columns of the quarantine.
+        empty: (event word in the file, column) -> number of empty cells.
+        purchases: number of BUY rows, usable and quarantined.
+        lost: quarantined rows that are or may be purchases; see `lost_purchases.NO_LOSS` for the columns.
+        money: currencies and decimal marks found in the block.
     """
 
     rows: pl.DataFrame
@@ -82,12 +92,17 @@ class ParsedBlock:
 
 
 @dataclass(frozen=True)
-class _Meaning:
-    """A block's cells with clean ids, what they mean, and what is needed to judge its rows.
+class _ParsedCells:
+    """All rows of a block, before usable and unusable rows are separated.
 
-    `rows` has codes, time, type and value, null where a cell means nothing; `amounts` what each row would add as a
-    purchase (null where values are not added up from purchases); `reason` is that to quarantine a row;
-    `unknown_words` are event words that the mapping does not know.
+    Attributes:
+        cells: the block's cells, with ids as clean text.
+        rows: codes, time, type and value; null if a cell could not be parsed.
+        reason: expression on `cells` and `rows`: why a row is quarantined, null if it is usable.
+        amounts: what each row would add as a purchase; None unless values are sums of purchases.
+        unknown_words: event words that the mapping does not name.
+        empty: see `ParsedBlock.empty`.
+        money: see `ParsedBlock.money`.
     """
 
     cells: pl.DataFrame
@@ -101,59 +116,59 @@ class _Meaning:
 
 @dataclass(frozen=True)
 class RowParser:
-    """How the rows of one file are to be read.
+    """Parses the rows of one file by the rules of a mapping.
 
-    An id's code is 64 bits of a hash of its text, so that no table of all ids must be held and the order of the rows
-    cannot matter; `core.ingestion.sessions.dictionaries` makes sure that no two ids share one, and `seed` gives other codes
-    where two did. Codes hold within a dataset only.
+    The code of an id is a 64-bit hash of its text. So no table of all ids is in memory, and codes do not depend on the
+    order of the rows. `sessions.dictionaries` detects two ids with one code; another `seed` then gives other codes.
+    Codes are comparable within a dataset only.
     """
 
     mapping: Mapping
     with_value: bool
     seed: int = 0
     bits: int = 0
-    """Of the codes, for the parts; see core.ingestion.sessions.partitions."""
+    """Leading bits of a code that number its partition; see `sessions.partitions`."""
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """The columns that the rows are read from, by our names."""
-        columns = self.mapping.columns
-        has = {
+    def columns(self) -> tuple[str, ...]:
+        """Return the required columns, by their schema names."""
+        names = self.mapping.columns
+        required = {
             EVENT_TIME: True,
             EVENT_TYPE: self.mapping.every_event_is is None,
             PRODUCT_ID: True,
-            CATEGORY_ID: columns.category_id is not None,
+            CATEGORY_ID: names.category_id is not None,
             USER_ID: True,
             USER_SESSION: self.mapping.session_gap_minutes is None,
             SESSION_VALUE: self.with_value and not self.mapping.adds_prices,
             PRICE: self._priced,
-            QUANTITY: self._priced and columns.quantity is not None,
-            ORDER_ID: self._priced and columns.order_id is not None,
-            ORDER_STATUS: self._priced and columns.order_status is not None,
-            CURRENCY: self._priced and columns.currency is not None,
+            QUANTITY: self._priced and names.quantity is not None,
+            ORDER_ID: self._priced and names.order_id is not None,
+            ORDER_STATUS: self._priced and names.order_status is not None,
+            CURRENCY: self._priced and names.currency is not None,
         }
-        return tuple(name for name, wanted in has.items() if wanted)
+        return tuple(name for name, is_required in required.items() if is_required)
 
     @property
-    def optional(self) -> tuple[str, ...]:
-        """Columns that are read where the file has them: a test file's orders show which purchases were sent twice."""
+    def optional_columns(self) -> tuple[str, ...]:
+        """Return columns that are read if the file has them. Order ids in a test file show repeated purchases."""
         return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
 
-    def __call__(self, name: str, block: Block) -> ParsedBlock:
-        """Understand a block of the file `name`."""
-        found = self._meaning(block)
-        cells, rows = found.cells, found.rows
+    def parse(self, name: str, block: Block) -> ParsedBlock:
+        """Parse a block of the file `name`."""
+        parsed = self._parse_cells(block)
+        cells, rows = parsed.cells, parsed.rows
         usable = self._usable(cells, rows, may_hold_nul=block.may_hold_nul)
-        bad = quarantine_rows(name, block, _side_by_side(cells, rows), ~usable, found.reason)
-        purchases = count_purchases(rows, usable, found.reason, cells)
-        lost = self._lost(name, found, block, ~usable)
+        bad = quarantine_rows(name, block, _joined(cells, rows), ~usable, parsed.reason)
+        purchases = count_purchases(rows, usable, parsed.reason, cells)
+        lost = self._lost(name, parsed, block, ~usable)
         if not usable.all():
             cells, rows = cells.filter(usable), rows.filter(usable)
         rows, parts, ids = self._completed(cells, rows)
-        return ParsedBlock(rows, parts, ids, bad, found.empty, purchases, lost, found.money)
+        return ParsedBlock(rows, parts, ids, bad, parsed.empty, purchases, lost, parsed.money)
 
-    def _lost(self, name: str, found: _Meaning, block: Block, quarantined: pl.Series) -> pl.DataFrame:
-        if found.amounts is None:
+    def _lost(self, name: str, parsed: _ParsedCells, block: Block, quarantined: pl.Series) -> pl.DataFrame:
+        if parsed.amounts is None:
             return NO_LOSS
         lost = [broken_purchases(name, block.broken, self.mapping, self.seed)] if block.broken else []
         if quarantined.any():
@@ -162,10 +177,10 @@ class RowParser:
             lost.append(
                 lost_purchases(
                     lines,
-                    found.cells.filter(quarantined),
-                    found.rows.filter(quarantined),
-                    found.amounts.filter(quarantined),
-                    unknown_words=found.unknown_words,
+                    parsed.cells.filter(quarantined),
+                    parsed.rows.filter(quarantined),
+                    parsed.amounts.filter(quarantined),
+                    unknown_words=parsed.unknown_words,
                     mapping=self.mapping,
                     seed=self.seed,
                 )
@@ -173,19 +188,19 @@ class RowParser:
         return pl.concat(lost) if lost else NO_LOSS
 
     def preview(self, block: Block) -> pl.DataFrame:
-        """The rows of a block as they will be understood, for people to look at.
+        """Return the rows of a block as they will be parsed, for display.
 
-        Columns: those of the files that the mapping has, as text (event_time in UTC, event_type as one of ours);
-        session_value, or what the row adds to it (null in test); reason, why a row would be set aside, else null.
+        Columns: event_time (text, UTC), event_type (a schema type), session_value or what the row adds to it (null in
+        test), the id columns that the mapping names, and reason (why the row would be quarantined; null if usable).
         """
-        found = self._meaning(block)
+        parsed = self._parse_cells(block)
         ours = pl.when(pl.col(TYPE) >= 0).then(pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None))
-        return _side_by_side(found.cells, found.rows).select(
+        return _joined(parsed.cells, parsed.rows).select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
             ours.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
-            found.reason,
+            parsed.reason,
         )
 
     @property
@@ -194,14 +209,14 @@ class RowParser:
 
     @property
     def _id_columns(self) -> list[str]:
-        return [column for column in self.wanted if column in CODE_OF]
+        return [column for column in self.columns if column in CODE_OF]
 
-    def _meaning(self, block: Block) -> _Meaning:
-        found = block.rows
-        words = [column for column in found.columns if column == EVENT_TYPE and found.schema[column] != pl.String]
-        cells = found.with_columns(as_text(found.get_column(column)) for column in [*self._id_columns, *words])
+    def _parse_cells(self, block: Block) -> _ParsedCells:
+        raw = block.rows
+        words = [column for column in raw.columns if column == EVENT_TYPE and raw.schema[column] != pl.String]
+        cells = raw.with_columns(as_text(raw.get_column(column)) for column in [*self._id_columns, *words])
         empty = empty_cells(cells, self._id_columns)
-        # An event whose product or category is not known is an event all the same; above all its purchase counts.
+        # An event without a product or category is still an event, and its purchase still counts.
         nameless = {column for _, column in empty} & {PRODUCT_ID, CATEGORY_ID}
         cells = cells.with_columns(pl.col(column).replace("", None).fill_null(UNKNOWN_ID) for column in nameless)
         kinds, unknown = self._types(cells)
@@ -212,32 +227,32 @@ class RowParser:
         times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
         amounts, values, money = self._values(cells, kinds)
         rows = pl.DataFrame([*codes, times, kinds, *values, *order_columns(cells, self.mapping, self.seed)])
-        reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_in_words())
-        return _Meaning(cells, rows, reason, amounts, unknown, empty, money)
+        reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
+        return _ParsedCells(cells, rows, reason, amounts, unknown, empty, money)
 
     def _types(self, cells: pl.DataFrame) -> tuple[pl.Series, set[str]]:
-        """Codes of the event types (null: unknown, IGNORED_TYPE: to be ignored), and the unknown words."""
+        """Return the event type codes (null if unknown, IGNORED_TYPE if ignored) and the unknown words."""
         fixed = self.mapping.every_event_is
         if fixed is not None:
             return pl.Series(TYPE, [EVENT_CODE[fixed]], dtype=pl.Int8).new_from_index(0, cells.height), set()
-        told = {word: EVENT_CODE[kind] for word, kind in self.mapping.words().items()}
-        told |= dict.fromkeys(self.mapping.ignored(), IGNORED_TYPE)
-        # Nearly always the words stand there as the mapping spells them, which an Enum finds at once.
+        code_of_word = {word: EVENT_CODE[kind] for word, kind in self.mapping.words().items()}
+        code_of_word |= dict.fromkeys(self.mapping.ignored(), IGNORED_TYPE)
+        # Words are nearly always spelled as in the mapping; then a cast to Enum is the fastest lookup.
         spelled = list(self.mapping.event_words)
         texts = cells.get_column(EVENT_TYPE)
         if texts.dtype == pl.String:
             exact = texts.cast(pl.Enum(spelled), strict=False).to_physical()
             if not exact.null_count():
-                codes = pl.Series([told[word.strip().lower()] for word in spelled], dtype=pl.Int8)
+                codes = pl.Series([code_of_word[word.strip().lower()] for word in spelled], dtype=pl.Int8)
                 return codes.gather(exact).alias(TYPE), set()
         texts = as_text(texts).fill_null("")
-        meant = {word: told.get(word.lower()) for word in texts.unique().to_list()}
-        known = {word: code for word, code in meant.items() if code is not None}
-        kinds = texts.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
-        return kinds.alias(TYPE), {word for word in meant if word not in known and word}
+        codes_found = {word: code_of_word.get(word.lower()) for word in texts.unique().to_list()}
+        known_codes = {word: code for word, code in codes_found.items() if code is not None}
+        kinds = texts.replace_strict(list(known_codes), list(known_codes.values()), default=None, return_dtype=pl.Int8)
+        return kinds.alias(TYPE), {word for word in codes_found if word not in known_codes and word}
 
     def _values(self, cells: pl.DataFrame, kinds: pl.Series) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
-        """What the rows would add as purchases, the columns VALUE and NO_TOTAL, and what the cells say of numbers."""
+        """Return what each row would add as a purchase, the columns VALUE and NO_TOTAL, and the money findings."""
         if not self.with_value:
             return None, [pl.Series(VALUE, [None], dtype=pl.Float64).new_from_index(0, cells.height)], MoneyFindings()
         if not self._priced:
@@ -252,7 +267,7 @@ class RowParser:
             values.append((empty.fill_null(value=True) & bought.fill_null(value=False)).alias(NO_TOTAL))
         return amounts, values, money
 
-    def _value_in_words(self) -> str | None:
+    def _value_description(self) -> str | None:
         columns = self.mapping.columns
         if not self.with_value:
             return None
@@ -275,10 +290,10 @@ class RowParser:
     def _completed(
         self, cells: pl.DataFrame, rows: pl.DataFrame
     ) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:
-        """Add what the log does not have: one category for all, the user in place of the session.
+        """Fill in what the log lacks: one category for all products, the user code in place of the session's.
 
         Returns:
-            The rows, the same by parts, and the ids of each column but the session's by parts.
+            The rows, the same rows partitioned, and the ids of each column except the session's, partitioned.
         """
         ids = {
             column: distinct_ids(rows.get_column(CODE_OF[column]), cells.get_column(column), self.seed)
@@ -292,12 +307,12 @@ class RowParser:
             rows = rows.with_columns(pl.lit(code.item()).alias(CATEGORY))
         if USER_SESSION in cells.columns:
             rows = rows.with_columns(cells.get_column(USER_SESSION))
-        else:  # sessions are made later, from all events of a user
+        else:  # sessions are made later from all events of a user
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
         rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))
-        parted = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
-        return rows, split(rows, SESSION, self.bits), parted
+        partitioned = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
+        return rows, split(rows, SESSION, self.bits), partitioned
 
 
-def _side_by_side(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _joined(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([cells, rows], how="horizontal")

@@ -1,4 +1,10 @@
-"""Puts the events of both files together, part by part, and writes them: what a part holds fits into memory."""
+"""Assemble the sessions of both files, partition by partition, and write them.
+
+In: per role, the usable rows of its file, partitioned by session code (`PartitionStore`). Out: four Parquet files
+(train events, test events, units, untrained sessions), the dictionary of session ids, and the counts for
+the card. A partition fits into memory and holds all events of its sessions, so partitions run in parallel.
+Results are written in the order of the partitions; unit numbers continue from one partition to the next.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +47,7 @@ from core.schema import (
 
 @dataclass
 class AssemblyCounts:
-    """What was counted on the way; counters go by role."""
+    """Counts over all partitions, for the dataset's card. Counters are keyed by role, `untrained` by reason."""
 
     rows: Counter[int] = field(default_factory=Counter)
     duplicates: Counter[int] = field(default_factory=Counter)
@@ -51,43 +57,43 @@ class AssemblyCounts:
     untrained: Counter[str] = field(default_factory=Counter)
     untrained_value: float = 0.0
     purchases: int = 0
-    """BUY rows of train."""
+    """BUY rows in train."""
     buying_sessions: int = 0
-    """Of train, those that may have bought something, where values are added up from purchases."""
+    """Train sessions that may have purchases; 0 unless values are sums of purchases."""
     composite: Counter[int] = field(default_factory=Counter)
     first_time: dict[int, int] = field(default_factory=dict)
     last_time: dict[int, int] = field(default_factory=dict)
     known_sessions: int = 0
     units: int = 0
     values: list[pl.Series] = field(default_factory=list)
-    """The values of the train sessions, one for each session with a known value."""
+    """Values of the train sessions with a known value, one Series per partition."""
 
     @property
     def train_sessions(self) -> int:
-        """Train sessions, of several users or one."""
+        """Number of train sessions, including composite ones."""
         return sum(map(len, self.values)) + sum(self.untrained.values()) - self.untrained["shared_id"]
 
-    def add(self, made: SessionTables) -> None:
-        """Count a part."""
-        for role, found in made.repeats.items():
+    def add(self, tables: SessionTables) -> None:
+        """Add the counts of a partition."""
+        for role, found in tables.repeats.items():
             self.duplicates[role] += found.rows
             self.repeated_purchases[role] += found.purchases
             self.joined_visits[role] += found.visits
-        self.untrained.update(dict(made.untrained.group_by("reason").len().iter_rows()))
-        self.buying_sessions += made.buying_sessions
-        self.purchases += int((made.events[TRAIN_ROLE].get_column(TYPE) == EVENT_CODE[BUY]).sum())
-        self.untrained_value += float(made.untrained.get_column("remaining").sum())
-        for role, rows in made.events.items():
+        self.untrained.update(dict(tables.untrained.group_by("reason").len().iter_rows()))
+        self.buying_sessions += tables.buying_sessions
+        self.purchases += int((tables.events[TRAIN_ROLE].get_column(TYPE) == EVENT_CODE[BUY]).sum())
+        self.untrained_value += float(tables.untrained.get_column("remaining").sum())
+        for role, rows in tables.events.items():
             if rows.height:
                 first, last = rows.select(pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")).row(0)
                 self.rows[role] += rows.height
                 self.first_time[role] = min(first, self.first_time.get(role, first))
                 self.last_time[role] = max(last, self.last_time.get(role, last))
-        composite = made.units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
+        composite = tables.units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
         self.composite.update(dict(composite.iter_rows()))
-        self.known_sessions += made.units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION).n_unique()
-        self.units += made.units.height
-        train = made.units.filter(pl.col(ROLE) == TRAIN_ROLE)
+        self.known_sessions += tables.units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION).n_unique()
+        self.units += tables.units.height
+        train = tables.units.filter(pl.col(ROLE) == TRAIN_ROLE)
         values = train.filter(pl.col(SESSION).ne_missing(pl.col(SESSION).shift(1))).get_column(VALUE)
         self.values.append(values.drop_nulls())
 
@@ -102,19 +108,19 @@ def assemble(
     seed: int,
     report: Callable[[int], None],
 ) -> tuple[AssemblyCounts, IdCounts]:
-    """Write the events, the units and the dictionary of the sessions.
+    """Write the events, the units, the untrained sessions and the dictionary of session ids.
 
     Args:
-        spills: by role the rows of its file, in parts by session; by user where sessions are still to be made.
-        folder: where the dictionary of the users is already.
+        spills: role -> rows of its file, partitioned by session code; by user code if sessions are made from pauses.
         mapping: how sessions and values are made.
-        sent_twice: by role the purchases that come again.
-        losses: the purchases of train in quarantine.
-        seed: the one that the codes are made with.
-        report: called with the rows that are written.
+        folder: the dataset's folder; if sessions are made from pauses, it must hold the dictionary of the users.
+        sent_twice: role -> the purchases that were sent more than once.
+        losses: quarantined purchases of train.
+        seed: the seed of the codes.
+        report: called with the number of rows written.
 
     Returns:
-        The counts, and how many sessions there are.
+        The counts, and the number of distinct session ids.
 
     Raises:
         HashCollisionError: two session ids have one code.
@@ -127,27 +133,27 @@ def assemble(
         ParquetWriter(folder / UNITS_FILE) as units,
         ParquetWriter(folder / UNTRAINED_FILE) as untrained,
         DictionaryWriter(folder, USER_SESSION) as sessions,
-        ThreadPoolExecutor(2) as writing,  # one file's row groups are written one after the other, four files are not
-        ThreadPoolExecutor(1) as disk,  # brings to disk what is written, so that little is left to do in the end
+        ThreadPoolExecutor(2) as writing,  # row groups of one file are sequential; the four files are not
+        ThreadPoolExecutor(1) as disk,  # syncs while work continues, so that little is left at the end
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-        for made, repeats in map_in_order(work, pairs, ahead=1):
+        for tables, repeats in map_in_order(work, pairs, ahead=1):
             numbered = pl.col(UNIT) + counted.units
             written = [
-                writing.submit(train.write, made.events[TRAIN_ROLE].with_columns(numbered)),
-                writing.submit(test.write, made.events[TEST_ROLE].with_columns(numbered)),
-                writing.submit(units.write, made.units.with_columns(numbered)),
-                writing.submit(sessions.write, made.ids.rename({SESSION: "code", USER_SESSION: "id"})),
+                writing.submit(train.write, tables.events[TRAIN_ROLE].with_columns(numbered)),
+                writing.submit(test.write, tables.events[TEST_ROLE].with_columns(numbered)),
+                writing.submit(units.write, tables.units.with_columns(numbered)),
+                writing.submit(sessions.write, tables.ids.rename({SESSION: "code", USER_SESSION: "id"})),
             ]
-            untrained.write(made.untrained)
-            counted.add(made)
+            untrained.write(tables.untrained)
+            counted.add(tables)
             counted.sent_twice.update(repeats)
-            for each in written:
-                each.result()
+            for future in written:
+                future.result()
             if syncing is None or syncing.done():
                 syncing = disk.submit(_sync_files, folder)
-            report(sum(rows.height for rows in made.events.values()))
+            report(sum(rows.height for rows in tables.events.values()))
         if syncing is not None:
             syncing.result()
         return counted, sessions.counts()
@@ -167,14 +173,14 @@ def _sessions_of(
     losses: Losses,
     seed: int,
 ) -> tuple[SessionTables, dict[int, int]]:
-    """Put the events of a part of train and of test together; with them the purchases sent twice that were removed."""
+    """Return the sessions of one partition of train and test, and per role the repeated purchases removed."""
     events = dict(zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True))
     if mapping.session_gap_minutes is not None:
         users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID), glob=False).select(USER, USER_ID)
         for role, rows in events.items():
             if rows.height:
-                mine = users.filter(pl.col(USER).is_between(rows[USER].min(), rows[USER].max())).collect()
-                events[role] = sessions_by_gap(rows, mine, mapping.session_gap_minutes, seed)
+                these_users = users.filter(pl.col(USER).is_between(rows[USER].min(), rows[USER].max())).collect()
+                events[role] = sessions_by_gap(rows, these_users, mapping.session_gap_minutes, seed)
     heights = {role: rows.height for role, rows in events.items()}
     for role, rows in events.items():
         if rows.height:

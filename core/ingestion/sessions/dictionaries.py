@@ -1,4 +1,9 @@
-"""The dictionaries beside a dataset: which code stands for which id, and in which of the two files it occurs."""
+"""Write the dictionaries of a dataset: the id behind each code, and in which files it occurs.
+
+In: per id column and role, frames of (code, id), partitioned by code, with repetitions. Out: one Parquet file per id
+column with one row per id: the code, the id, in_train and in_test, sorted by code. Two ids with one code raise
+`HashCollisionError`; ingestion then starts again with another seed.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +25,12 @@ from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
 CODE, ID, IN_TRAIN, IN_TEST = "code", "id", "in_train", "in_test"
 
 
-_NOTHING = pl.DataFrame(schema={CODE: pl.Int64, ID: pl.String, ROLE: pl.Int8})
+_NO_IDS = pl.DataFrame(schema={CODE: pl.Int64, ID: pl.String, ROLE: pl.Int8})
 
 
 @dataclass(frozen=True)
 class IdCounts:
-    """How many different ids a column has in each file and in both."""
+    """Number of distinct ids of a column in train, in test, and in both."""
 
     train: int
     test: int
@@ -33,7 +38,7 @@ class IdCounts:
 
 
 class Dictionaries:
-    """Collects the ids of users, products and categories while files are read, and writes a dictionary of each."""
+    """Collects the ids of users, products and categories while files are read, then writes their dictionaries."""
 
     def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
         self._spills: dict[tuple[str, int], PartitionStore] = {}
@@ -45,7 +50,7 @@ class Dictionaries:
                     self._spills[column, role] = PartitionStore(place, bits, writing)
 
     def add(self, role: int, column: str, ids: Partitions) -> None:
-        """Note ids (code, id) seen in a file, by parts of the code; repeats do not matter."""
+        """Add ids (code, id) of a file, partitioned by code; repetitions are fine."""
         self._spills[column, role].add(ids)
 
     def write(self, column: str, target: Path) -> IdCounts:
@@ -62,18 +67,17 @@ class Dictionaries:
 
 
 def _by_code(pair: tuple[Partition, Partition]) -> pl.DataFrame:
-    """Sightings in train and in test, with their role, sorted by code and role."""
+    """Return the ids of train and test with their role, sorted by code and role."""
     seen = (
-        ids.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if ids.height else _NOTHING
+        ids.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if ids.height else _NO_IDS
         for role, ids in zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True)
     )
-    return pl.concat(seen, rechunk=True).sort(
-        CODE, maintain_order=True
-    )  # train stands first, and stays so: half the time of two keys
+    # Train comes first, so a stable sort by code also orders the roles, in half the time of two keys.
+    return pl.concat(seen, rechunk=True).sort(CODE, maintain_order=True)
 
 
 class DictionaryWriter:
-    """Writes the dictionary of a file column: the stored column's name for the code, the id, in_train, in_test."""
+    """Writes the dictionary of an id column: code, id, in_train and in_test."""
 
     def __init__(self, folder: Path, column: str) -> None:
         self._file = ParquetWriter(folder / DICTIONARY_FILE.format(column=column))
@@ -83,24 +87,24 @@ class DictionaryWriter:
     def __enter__(self) -> DictionaryWriter:
         return self
 
-    def write(self, sightings: pl.DataFrame) -> None:
-        """Append ids: code, id and role, sorted by code and role; all sightings of an id at once.
+    def write(self, occurrences: pl.DataFrame) -> None:
+        """Append ids: code, id and role, sorted by code and role; all occurrences of an id in one call.
 
         Raises:
             HashCollisionError: two ids have one code.
         """
-        code, text, role = (sightings.get_column(name) for name in (CODE, ID, ROLE))
+        code, text, role = (occurrences.get_column(name) for name in (CODE, ID, ROLE))
         begins = code.ne_missing(code.shift(1))
         check_for_collisions(text, ~begins)
         in_train = role.filter(begins) == TRAIN_ROLE
         in_test = role.filter(code.ne_missing(code.shift(-1))) == TEST_ROLE
         for place, flags in enumerate((in_train, in_test, in_train & in_test)):
             self._counts[place] += int(flags.sum())
-        ids = sightings.filter(begins).select(CODE, ID, in_train.alias(IN_TRAIN), in_test.alias(IN_TEST))
+        ids = occurrences.filter(begins).select(CODE, ID, in_train.alias(IN_TRAIN), in_test.alias(IN_TEST))
         self._file.write(ids.rename(self._names))
 
     def counts(self) -> IdCounts:
-        """Of what was written so far."""
+        """Return the counts of the ids written so far."""
         return IdCounts(*self._counts)
 
     def __exit__(

@@ -1,7 +1,8 @@
-"""Keeps rows and ids by parts of the code's range, in memory while they are few and on disk when they are many.
+"""Partition rows by code, in memory while there are few and spilled to disk when there are many.
 
-A part holds all that share the first bits of a code: all events of a session, all sightings of an id. What must be put
-together is then put together part by part, and memory does not grow with the file.
+In: data frames with a 64-bit code column, in any order. Out: one `Partition` per range of codes, in the order of the
+codes. A partition holds all rows whose codes share their leading bits, so all events of a session and all occurrences
+of an id are in one partition. Later steps work on one partition at a time, so memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -17,29 +18,29 @@ import polars as pl
 from pyarrow import OSFile, ipc
 
 _IN_MEMORY = 4_000_000
-"""Rows held before they are written: 400 MB of events; most people's files never reach the disk twice."""
+"""Rows in memory before they are spilled: about 400 MB of events, so most logs are never spilled."""
 _ROWS_A_PART = 1_000_000
-"""Rows that a part should have when it is put together: sorted in a fifth of a second within 200 MB. Fewer, and the
-splitting takes longer than the sorting gains (measured with 1 to 16 parts of 5 million rows)."""
-_MOST_PARTS_BITS = 10
+"""Target rows per partition: sorted in 0.2 s within 200 MB. With fewer rows, partitioning costs more than sorting gains
+(measured with 1 to 16 partitions of 5 million rows)."""
+_MAX_BITS = 10
 _UNKNOWN_SIZE_BITS = 6
-"""For a database, which does not say how much will come: 64 parts of up to 30 million rows are small enough."""
+"""For a query, whose number of rows is unknown: 64 partitions are small enough for up to 30 million rows."""
 
 Partitions = dict[int, pl.DataFrame]
-"""Rows by part; see `split`."""
+"""Partition number -> its rows; see `split`."""
 
 
 def partition_bits(rows: int | None) -> int:
-    """How many first bits of a code tell the part, for about so many rows (None: not known)."""
+    """Return how many leading bits of a code number its partition, for about `rows` rows (None if unknown)."""
     if rows is None:
         return _UNKNOWN_SIZE_BITS
-    return min((rows // _ROWS_A_PART).bit_length(), _MOST_PARTS_BITS)
+    return min((rows // _ROWS_A_PART).bit_length(), _MAX_BITS)
 
 
 def split(frame: pl.DataFrame, key: str, bits: int) -> Partitions:
-    """Split rows by the first `bits` bits of the code in column `key`; parts without rows are left out.
+    """Split rows by the leading `bits` bits of the code in column `key`; empty partitions are left out.
 
-    By a stable sort, which for small whole numbers takes one pass, and slices: half the time of Polars' partition_by.
+    A stable sort of small integers and slices take half the time of Polars' partition_by. Rows keep their order.
     """
     if bits == 0 or frame.is_empty():
         return {0: frame}
@@ -56,25 +57,25 @@ def split(frame: pl.DataFrame, key: str, bits: int) -> Partitions:
 
 @dataclass(frozen=True)
 class Partition:
-    """The rows of one part, in memory or on disk."""
+    """The rows of one partition, in memory or on disk."""
 
     _files: Sequence[Path]
     _held: Sequence[pl.DataFrame]
     _empty: pl.DataFrame
 
     def load(self) -> pl.DataFrame:
-        """The rows; what lay on disk is gone from there."""
+        """Return the rows, and delete the spilled files. Call it once."""
         frames = [pl.read_ipc(file) for file in self._files] + list(self._held)
         for file in self._files:
-            with suppress(PermissionError):  # Windows keeps a file that is still read; the folder goes in the end
+            with suppress(PermissionError):  # Windows keeps an open file; its folder is deleted later
                 file.unlink()
         return pl.concat(frames) if frames else self._empty
 
 
 class PartitionStore:
-    """Takes rows by part in any order and gives them back part by part, in the order of the codes.
+    """Collects partitioned rows and returns them partition by partition, in the order of the codes.
 
-    `writing` puts what is too much for memory on disk while more comes; who owns it must end it before the folder goes.
+    `writing` spills rows to disk in the background. Its owner must shut it down before the folder is deleted.
     """
 
     def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
@@ -88,19 +89,19 @@ class PartitionStore:
         self._written: list[Future[None]] = []
 
     def add(self, parts: Partitions) -> None:
-        """Keep rows."""
+        """Add rows."""
         for part, frame in parts.items():
             if not self._empty.columns:
                 self._empty = frame.clear()
             self._held.setdefault(part, []).append(frame)
             self._height += frame.height
         if self._height >= _IN_MEMORY:
-            self._finish_writing()  # of what was held before: twice _IN_MEMORY is the most that is ever held
+            self._finish_writing()  # of the previous spill, so at most twice _IN_MEMORY rows are in memory
             self._written = [self._writing.submit(self._write, part, frames) for part, frames in self._held.items()]
             self._held, self._height = {}, 0
 
     def parts(self) -> Iterator[Partition]:
-        """Every part, also one without rows, once; each may be loaded on any thread."""
+        """Yield every partition once, including empty ones; each may be loaded on any thread."""
         self._finish_writing()
         for part in range(self._parts):
             yield Partition(self._files.get(part, []), self._held.pop(part, []), self._empty)
@@ -112,12 +113,12 @@ class PartitionStore:
     def _write(self, part: int, frames: list[pl.DataFrame]) -> None:
         place = self._files.setdefault(part, [])
         file = self._folder / f"{part:04}-{len(place):06}.arrow"
-        # As Arrow's older texts, each frame with its own: Polars would write the texts of all parts into each.
+        # In Arrow's older string type: with string views, Polars would write all texts into each file.
         table = pl.concat(frames, rechunk=True).to_arrow(compat_level=pl.CompatLevel.oldest())
         frames.clear()
         with (
             OSFile(str(file), "wb") as opened,
             ipc.new_file(opened, table.schema) as target,
-        ):  # closed on a full disk, too
+        ):  # closes the file even if the disk is full
             target.write_table(table)
         place.append(file)

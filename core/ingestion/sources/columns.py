@@ -1,4 +1,4 @@
-"""Finds the columns of a mapping in the header of a file."""
+"""Find the columns of a mapping in the header of a file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from core.ingestion.sources.tables import ColumnPositions, Table
 
 
 def plain(name: str) -> str:
-    """A column name without blanks and byte order mark around it."""
+    """Return a column name without surrounding blanks and byte order mark."""
     return name.strip().lstrip("\ufeff").strip()
 
 
 def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterable[str] = ()) -> ColumnPositions:
-    """The places of the wanted columns in a table; names are compared without blanks, then without case.
+    """Return the position of each wanted column; names match exactly, or else regardless of case.
 
-    Columns that are optional are left out where the table does not have them.
+    Optional columns that the table lacks are left out.
 
     Raises:
-        InputError: a wanted column is absent or stands there more than once; the sentence names what is there instead.
+        InputError: a wanted column is missing or occurs more than once.
     """
     found = [plain(name) for name in table.columns]
     names = {role: str(getattr(mapping.columns, role)) for role in wanted}
@@ -45,7 +45,7 @@ def _places(found: Sequence[str], wanted: str) -> list[int]:
 
 
 def _explain_one_column(name: str, found: Sequence[str]) -> None:
-    """A file whose header holds other separators than the mapping says looks like one with a single column."""
+    """Refuse a header that has one column because the mapping names the wrong separator."""
     if len(found) == 1:
         for mark, word in SEPARATORS.items():
             if mark in found[0]:

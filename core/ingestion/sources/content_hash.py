@@ -1,7 +1,7 @@
-"""The content of the files behind a source, hashed from the very bytes that are read.
+"""Hash the content of a source from the bytes that are read, and refuse files that change meanwhile.
 
-A file can be copied, rotated or written while it is read. A hash of a second look at it would then name other rows than
-those that were stored. So the reader's own bytes are hashed, and a file that changed meanwhile is refused.
+A file may be copied, rotated or written while it is read. Hashing it in a second pass could then name other rows than
+those that were stored.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from core.ingestion.sources.paths import files_of
 
 @dataclass(frozen=True)
 class _State:
-    """What a file system says of a file. It stays the same unless a process writes to the file or replaces it."""
+    """File system metadata, which changes if a process writes to the file or replaces it."""
 
     device: int
     inode: int
     size: int
     modified: int
     status_changed: int
-    """Unlike the time of modification, no program can set it back."""
+    """Unlike the modification time, programs cannot set it."""
 
     @classmethod
-    def of(cls, found: os.stat_result) -> _State:
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    def from_stat(cls, stat: os.stat_result) -> _State:
+        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 @dataclass
 class Content:
-    """What was read of the files behind a path: which files, in which state, and their hashes."""
+    """The files behind a path, with their states and hashes as of when they were read."""
 
     source: Path
     _files: list[Path] = field(default_factory=list)
@@ -45,10 +45,10 @@ class Content:
     _hashes: dict[Path, str] = field(default_factory=dict)
 
     def begin(self) -> list[Path]:
-        """The files to read, in order; what was read before is forgotten.
+        """Forget earlier reads and return the files to read, in order.
 
         Raises:
-            InputError: there is none.
+            InputError: there is no such file.
         """
         self._files = files_of(self.source)
         self._states, self._hashes = {}, {}
@@ -56,19 +56,19 @@ class Content:
 
     @contextmanager
     def opened(self, file: Path) -> Iterator[IO[bytes]]:
-        """One of the files, to be read by the caller; where the block ends well, its hash is known."""
+        """Open one of the files. Its hash is stored when the block ends without an exception."""
         with HashedFile(file) as stream:
-            self._states[file] = _State.of(stream.stat())
+            self._states[file] = _State.from_stat(stream.stat())
             yield cast("IO[bytes]", stream)
             self._hashes[file] = stream.finish()
 
     def digest(self) -> str:
-        """SHA-256 of the content of all files, in their order; names do not count."""
+        """Return the SHA-256 of the content of all files, in order; names are not part of it."""
         hashes = [self._hashes[file] for file in self._files]
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
     def read(self) -> str:
-        """Read all files for their hash only; gives `digest`.
+        """Read all files and return `digest`.
 
         Raises:
             InputError: there is no file, or one that cannot be opened.
@@ -79,10 +79,10 @@ class Content:
         return self.digest()
 
     def require_unchanged(self) -> None:
-        """Refuse files that are other ones now than when they were opened.
+        """Refuse files that have changed since they were opened.
 
-        A file in another state, but of the same size, is hashed again: one that was only touched, or replaced by a copy
-        of itself, is fine. One that grew may be on its way still, also where all that has arrived was read.
+        A file of the same size in another state is hashed again, because it may only have been touched. A file that
+        grew is refused, because it may still be growing.
 
         Raises:
             InputError: a file was written to, replaced, deleted or added.
@@ -92,7 +92,7 @@ class Content:
         self._require_same_files()
         for file, state in self._states.items():
             try:
-                now = _State.of(file.stat())
+                now = _State.from_stat(file.stat())
                 same = now == state or (now.size == state.size and self._hashes.get(file) == content_hash(file))
             except (OSError, InputError) as error:
                 raise InputError.changed_while_read(file.name, "it cannot be found any more") from error
@@ -112,7 +112,7 @@ class Content:
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of the bytes of the files behind a path, in their order; names do not count.
+    """Return the SHA-256 of the content of the files behind a path, in order; names are not part of it.
 
     Raises:
         InputError: no such file, or one that cannot be opened.

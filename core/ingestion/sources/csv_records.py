@@ -1,6 +1,6 @@
-"""Tells where the records of separated text begin and end: usually each is a line, but a quoted cell may have several.
+"""Find the records of separated text: usually one per line, but a quoted cell may contain line breaks.
 
-Whoever reads a file piece by piece gets the same records as who reads it whole, also where its quotes do not match.
+Reading a file in pieces yields the same records as reading it whole, even if its quotes do not match.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ import numpy as np
 from core.ingestion.sources.tables import ColumnPositions
 
 NOT_IN_ENCODING = "its text is not"
-"""A reason's beginning; the encoding follows."""
+"""Prefix of a reason; the encoding follows."""
 MAX_RECORD_LINES = 100
-"""Lines of one record: the longest review a person would put into a cell has fewer."""
-_TELLING = 3
-"""Cells of a row from which on a line within a cell hardly has as many by chance."""
+"""Longest record, in lines; even long reviews in a cell have fewer."""
+_MIN_WIDTH_TO_JUDGE = 3
+"""From this number of columns on, a line of free text rarely has the right number of fields by chance."""
 _QUOTES = "its quotes do not match"
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """How records are written: the separator, the number of cells, which of them are asked for by what name, and what
-    encoding the file is said to have (here, all text is UTF-8 already).
+    """How records are written.
+
+    Attributes:
+        mark: the separator.
+        width: number of columns.
+        picked: the requested columns.
+        encoding: original encoding of the file, for messages; the text here is UTF-8.
     """
 
     mark: str
@@ -36,9 +41,9 @@ class CsvFormat:
 
 
 def quotes_are_regular(data: bytes, mark: str) -> bool:
-    """Whether every quote opens or closes a cell, or is one of two within a quoted cell, and all that open close.
+    """Return whether every quote opens or closes a cell or is doubled within a quoted cell, and all are closed.
 
-    Then every program reads the same out of the text. `data` must begin with a record.
+    Then all CSV parsers agree on the text. `data` must begin with a record.
     """
     text = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(text == _QUOTE)
@@ -59,9 +64,9 @@ def quotes_are_regular(data: bytes, mark: str) -> bool:
 
 
 def complete_records_end(data: bytes, form: CsvFormat) -> int:
-    """How many bytes of whole lines hold whole records only; `data` must begin with a record and end with a line.
+    """Return the number of leading bytes that contain complete records only.
 
-    A record may be open at its end, or look as if it were; it is cut off there.
+    `data` must begin with a record and end with a line end. A last record that is or may be incomplete is excluded.
     """
     if b'"' not in data:
         return len(data)
@@ -72,9 +77,9 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
 
 
 def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: CsvFormat) -> int:
-    """The line at which a record begins that only the lines after these can end; the number of lines where none does.
+    """Return the line at which an incomplete record begins; the number of lines if there is none.
 
-    `odd` are the lines with an odd number of quotes: only these can begin a record of several lines, or end it.
+    `odd`: lines with an odd number of quotes; only these can begin or end a record of several lines.
     """
     place = 0
     while place < len(odd):
@@ -89,19 +94,19 @@ def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: CsvFormat) -> i
 
 
 def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[list[str] | str | None, int]:
-    """The record that begins at a line: its fields, or why it has none, or None for a blank line; and its lines."""
+    """Parse the record at a line. Returns its fields, a reason if broken, None if blank; and its number of lines."""
     line = lines[place]
     if not line.strip():
         return None, 1
     fields = _fields(line, form)
     if fields is None:
         return f"{NOT_IN_ENCODING} {form.encoding}", 1
-    if len(fields) == form.width:  # a quote within an unquoted cell, as in a 24" screen, is a character like others
+    if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
         return fields, 1
     if line.count(b'"') % 2:
         record = _closed(lines, place, form)
         fields = _fields(record, form) if record else []
-        # Where that is none, the line alone is at fault, not those after it.
+        # Otherwise only this line is broken, not the ones after it.
         return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_QUOTES, 1)
     if not fields:
         return _QUOTES, 1
@@ -109,7 +114,7 @@ def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[l
 
 
 def _closed(lines: Sequence[bytes], place: int, form: CsvFormat) -> bytes:
-    """The lines from this one, which opens a quote, to the one that closes it; nothing where none near does."""
+    """Return the lines from this one, which opens a quote, to the one that closes it; empty if none does."""
     for end in range(place + 1, min(place + MAX_RECORD_LINES, len(lines))):
         if lines[end].count(b'"') % 2:
             return b"" if _holds_rows(lines[place : end + 1], form) else b"\n".join(lines[place : end + 1])
@@ -117,12 +122,12 @@ def _closed(lines: Sequence[bytes], place: int, form: CsvFormat) -> bytes:
 
 
 def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
-    """Whether lines from an opening quote to a closing one are rows each, between two quotes that mean something else.
+    """Return whether the lines between two stray quotes are separate rows rather than one quoted cell.
 
-    So it is where a line between them is a row by itself. The last line also is one where a cell of several lines is
-    the first of its row, as the first line looks like one where it is the last: both together are two rows.
+    This is so if a line between them is a row by itself. It is also so if the last line is a row and the first would be
+    one without its quote: either alone also occurs when a cell of several lines is the first or last of its row.
     """
-    if form.width < _TELLING:
+    if form.width < _MIN_WIDTH_TO_JUDGE:
         return False
     first, *between, last = lines
     return any(_is_row(line, form) for line in between) or (
@@ -135,13 +140,13 @@ def _is_row(line: bytes, form: CsvFormat) -> bool:
 
 
 def _is_row_but_for_a_quote(line: bytes, form: CsvFormat) -> bool:
-    """Whether a line that opens a quote would be a row if that were a character like others."""
+    """Return whether a line that opens a quote would be a row if the quote were an ordinary character."""
     fields = _fields(line + b'"', form) or [""]
     return len(fields) + fields[-1].count(form.mark) == form.width
 
 
 def _fields(record: bytes, form: CsvFormat) -> list[str] | None:
-    """The cells of a record; no cells where quotes do not match, None where it is no text."""
+    """Return the cells of a record; empty if its quotes do not match, None if it is not UTF-8."""
     try:
         text = record.decode().removesuffix("\r")
     except UnicodeDecodeError:

@@ -1,9 +1,8 @@
-"""Reads separated text (CSV and its kin) record by record, with true line numbers, in pieces of bounded size.
+"""Parse CSV and other separated text in pieces of bounded size, with exact line numbers.
 
-A piece without trouble is parsed by Polars. Where the counts of lines, separators and rows do not agree (a cell with a
-line break, a blank line, a row with too many fields, a stray quote), the piece is read once more with care, by Python's
-csv module: every record is then either a row or is named with its line, its reason and its text. No record can swallow
-the rest of the file: a quote that is opened and not closed costs its own line only.
+Polars parses a regular piece. If the numbers of lines, separators and rows disagree, Python's csv module parses the
+piece again, record by record. Reasons are line breaks in cells, blank lines, surplus fields and stray quotes. Each
+record then is a row or a `BrokenLine`. An unclosed quote breaks only its own line, not the rest of the file.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ from core.ingestion.sources.csv_records import (
 from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, ColumnPositions, OpenTable, Piece
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-"""The separators we know, and what they are called."""
+"""Supported separators and their names in messages."""
 _HEAD_BYTES = 1 << 20
-"""What is read to find the header."""
-_LONGEST_LINE = 64 << 20  # bytes; a record has a few hundred, what is longer is no text with line ends
+"""Bytes that must contain the header."""
+_LONGEST_LINE = 64 << 20  # bytes; records have a few hundred, so a longer line means that this is not a table
 _LINE_END = ord("\n")
-_COUNTED_AT_ONCE = 1 << 18  # bytes: what is compared stays in the processor's cache
-_SHOWN = 2_000  # characters of a broken line that are kept
+_COUNTED_AT_ONCE = 1 << 18  # bytes; fits into the processor's cache
+_SHOWN = 2_000  # characters of a broken line that are stored
 
 
 def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str = "UTF-8") -> OpenTable:
-    """Read the header of a stream of UTF-8 text; the table reads on from there.
+    """Read the header of a stream of UTF-8 text and return a table that reads the rows.
 
-    A first line `sep=;`, as spreadsheets write it, is obeyed. Without `separator` the header tells it: of commas,
-    semicolons, tabs and bars the one that it has most of. `encoding` is what the text was before, for sentences.
+    Without `separator`, it is taken from a first line such as `sep=;` (written by spreadsheets), or else it is
+    the comma, semicolon, tab or bar that is most frequent in the header. `encoding` names the original encoding in messages.
 
     Raises:
-        InputError: no header in it, or one that is no line of text.
+        InputError: there is no header, or it cannot be parsed.
     """
     head = stream.read(_HEAD_BYTES)
     old = b"\r" in head and b"\n" not in head
-    header, line, rest = _first_record(name, _with_our_line_ends(head, old=old).removeprefix(b"\xef\xbb\xbf"), encoding)
+    header, line, rest = _first_record(name, _unix_line_ends(head, old=old).removeprefix(b"\xef\xbb\xbf"), encoding)
     if not rest and stream.read(1):
         raise InputError.unreadable(name, "its first line is longer than a megabyte")
-    told = header[4:].rstrip(" ") if header[:4].lower() == "sep=" else ""
-    if told in SEPARATORS:
-        separator = separator or told
+    hint = header[4:].rstrip(" ") if header[:4].lower() == "sep=" else ""
+    if hint in SEPARATORS:
+        separator = separator or hint
         header, more, rest = _first_record(name, rest, encoding)
         line += more - 1
     mark = separator or max(SEPARATORS, key=_outside_quotes(header).count)
@@ -63,14 +62,14 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         raise InputError.unreadable(name, found) from error
 
     def read(picked: ColumnPositions) -> Iterator[Piece]:
-        chunks = (_with_our_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))
+        chunks = (_unix_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))
         return _pieces(name, chunks, CsvFormat(mark, len(columns), picked, encoding), rest=rest, line=line)
 
     return OpenTable(name, columns, read)
 
 
 def _first_record(name: str, head: bytes, encoding: str) -> tuple[str, int, bytes]:
-    """The header (the first record that is not blank), the line after it, and the bytes after it."""
+    """Return the header (the first non-blank record), the next line number, and the remaining bytes."""
     line = 1
     while head:
         record, _, rest = _record_and_rest(head)
@@ -85,7 +84,7 @@ def _first_record(name: str, head: bytes, encoding: str) -> tuple[str, int, byte
 
 
 def _record_and_rest(head: bytes) -> tuple[bytes, bytes, bytes]:
-    """The first record, which may have line breaks in it, as bytes.partition gives it; a line where none closes."""
+    """Split off the first record, like bytes.partition. It may span lines unless its quote never closes."""
     lines = head.split(b"\n", MAX_RECORD_LINES)
     quotes = 0
     for place, line in enumerate(lines[:MAX_RECORD_LINES]):
@@ -99,13 +98,13 @@ def _outside_quotes(header: str) -> str:
     return "".join(header.split('"')[::2])
 
 
-def _with_our_line_ends(data: bytes, *, old: bool) -> bytes:
-    """Line ends of old Macs (a lone carriage return) become ours."""
+def _unix_line_ends(data: bytes, *, old: bool) -> bytes:
+    """Replace the line ends of old Macs (a lone carriage return)."""
     return data.replace(b"\r", b"\n") if old else data
 
 
 def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes, line: int) -> Iterator[Piece]:
-    """Cut the text where a record ends; each piece knows its first line."""
+    """Cut the text into pieces at ends of records."""
     for chunk in chunks:
         last = chunk.rfind(b"\n") + 1
         if not last and len(rest) + len(chunk) > _LONGEST_LINE:
@@ -122,7 +121,7 @@ def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes,
 
 
 def _line_ends(data: bytes) -> int:
-    """How many; a quarter of the time of bytes.count, and other threads may run meanwhile."""
+    """Count line ends, in a quarter of the time of bytes.count and without holding the GIL."""
     view = np.frombuffer(data, np.uint8)
     parts = (view[begin : begin + _COUNTED_AT_ONCE] for begin in range(0, len(view), _COUNTED_AT_ONCE))
     return sum(int(np.count_nonzero(part == _LINE_END)) for part in parts)
@@ -133,27 +132,27 @@ def _parse(data: bytes, form: CsvFormat, first_line: int, line_ends: int) -> Blo
     plain = b'"' not in data or quotes_are_regular(data, form.mark)
     frame = _parse_fast(data, form, lines) if plain else None
     if frame is None:
-        return _parse_with_care(data, form, first_line)
+        return _parse_record_by_record(data, form, first_line)
     rows = frame.select(pl.col(f"{place}").alias(name) for name, place in form.picked.items())
     return Block(rows, first_line, lambda places: _lines_at(data, places), may_hold_nul=b"\x00" in data)
 
 
 def _parse_fast(data: bytes, form: CsvFormat, lines: int) -> pl.DataFrame | None:
-    """All columns, named by their places; None where lines and records may differ or a row may be uneven."""
+    """Parse all columns, named by position; None if a record may span lines or a row may have the wrong length."""
     try:
         frame = pl.read_csv(
-            data if data.endswith(b"\n") else data + b"\n",  # without it, a field too many at the end would not show
+            data if data.endswith(b"\n") else data + b"\n",  # without a final line end, Polars accepts a surplus field
             has_header=False,
             new_columns=[f"{place}" for place in range(form.width)],
             infer_schema=False,
             separator=form.mark,
-        ).rechunk()  # it comes in ten chunks, which all that follows would go through one by one
-    except pl.exceptions.PolarsError:  # too many fields, no UTF-8
+        ).rechunk()  # one chunk instead of about ten speeds up every later step
+    except pl.exceptions.PolarsError:  # surplus fields, or not UTF-8
         return None
     if frame.height != lines:
         return None
-    # A row with too few fields, like a blank line, has no last cell, and so has one that is empty there. Where no cell
-    # is quoted, counting the separators tells which: no row has too many, so none may have too few.
+    # An empty last cell may be a missing one. Without quotes, counting separators decides: Polars has already refused
+    # rows with too many fields, so the total is right only if no row has too few.
     if frame.get_column(f"{form.width - 1}").null_count() and (
         form.width == 1 or b'"' in data or data.count(form.mark.encode()) != lines * (form.width - 1)
     ):
@@ -175,7 +174,7 @@ def _shown(line: bytes) -> str:
     return line.decode("utf-8", errors="replace").rstrip("\r\n")[:_SHOWN]
 
 
-def _parse_with_care(data: bytes, form: CsvFormat, first_line: int) -> Block:
+def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Block:
     physical = data.split(b"\n")
     rows: list[list[str]] = []
     lines: list[int] = []

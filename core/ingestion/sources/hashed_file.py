@@ -1,4 +1,4 @@
-"""A file that is hashed from the very bytes that are read of it."""
+"""A file whose hash is computed from the bytes that the reader received."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from core.errors import InputError
 
 OTHER_CONTENT = "it has other content now"
 _BLOCK = 1 << 20
-"""Bytes that are read and hashed at once; small enough that a jump in a file costs little."""
+"""Bytes read and hashed at once; small, so that a seek costs little."""
 
 
 class HashedFile(io.RawIOBase):
     """A file opened for reading whose hash covers every byte that was delivered.
 
-    Blocks read in order are hashed as they are delivered, which is all that a CSV or CSV.GZ file needs. Blocks read out
-    of order, as of ZIP and Parquet files, are noted by their hashes; `finish` then reads the whole file once and
-    compares. The file's times and size play no part in it, so no change can be too quick or too small.
+    Blocks read in order (CSV, CSV.GZ) are hashed as they are delivered. Blocks read out of order (ZIP, Parquet) are
+    hashed one by one; `finish` then reads the whole file again and compares. Modification times are not used, so even a
+    change within the clock's resolution is detected.
 
     Raises:
-        InputError: (also while reading) the file gave other bytes, or another size, than before.
+        InputError: the file cannot be opened; or, while reading, its bytes or size differ from an earlier read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,17 +37,17 @@ class HashedFile(io.RawIOBase):
         self._place = 0
         self._in_order = hashlib.sha256()
         self._blocks = 0
-        """Blocks that `_in_order` covers, from the first on."""
+        """Number of leading blocks that `_in_order` covers."""
         self._drained = False
         self._apart: dict[int, bytes] = {}
-        """Blocks read out of order -> their hashes."""
+        """Block number -> hash, of blocks read out of order."""
         self._size: int | None = None
-        """As the reader knows it; None until it has seen the end."""
-        self._first: bytes | None = None  # kept, because every reader looks at the head more than once
+        """Size that the reader has seen; None until it has reached the end."""
+        self._first: bytes | None = None  # cached, because readers look at the head several times
         self._latest = -1, b""
 
     def stat(self) -> os.stat_result:
-        """The state of the open file, also where its path leads to another one by now."""
+        """Return the state of the open file, even if its path now names another one."""
         return os.fstat(self._file.fileno())
 
     def readable(self) -> bool:
@@ -67,12 +67,12 @@ class HashedFile(io.RawIOBase):
             self._note_size(size)
             offset += size
         if offset < 0:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as files do; the ZIP reader counts on it
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # like ordinary files; the ZIP reader relies on it
         self._place = offset
         return offset
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As many bytes as asked for, fewer only at the end of the file."""
+        """Return `size` bytes, fewer only at the end of the file; all that are left if `size` is negative."""
         left = -1 if size is None or size < 0 else size
         parts: list[bytes] = []
         while left:
@@ -97,7 +97,7 @@ class HashedFile(io.RawIOBase):
         super().close()
 
     def finish(self) -> str:
-        """SHA-256 of the whole file, of which all bytes that were delivered are a part; the rest is read now."""
+        """Read the rest of the file and return the SHA-256 of the whole, checked against what was delivered."""
         if not self._apart:
             while not self._drained:
                 self._block(self._blocks)
@@ -105,7 +105,7 @@ class HashedFile(io.RawIOBase):
         return self._compared()
 
     def _compared(self) -> str:
-        """The SHA-256 of the file as one pass reads it, which must give what was delivered before."""
+        """Read the file again in one pass, compare each block with what was delivered, and return the SHA-256."""
         whole = hashlib.sha256()
         for number in count():
             block = self._fetch(number)
@@ -117,13 +117,13 @@ class HashedFile(io.RawIOBase):
             if len(block) < _BLOCK:
                 self._note_size(number * _BLOCK + len(block))
                 break
-        # What was read beyond the end was nothing; blocks that had something are gone.
+        # Reads beyond the end were empty. A non-empty block that is left over has been cut off.
         if number + 1 < self._blocks or set(self._apart.values()) - {hashlib.sha256().digest()}:
             raise self._changed()
         return whole.hexdigest()
 
     def _block(self, number: int) -> bytes:
-        """A block, empty beyond the end of the file."""
+        """Return a block; empty beyond the end of the file."""
         if number == 0 and self._first is not None:
             return self._first
         if number == self._latest[0]:
@@ -145,7 +145,7 @@ class HashedFile(io.RawIOBase):
     def _fetch(self, number: int) -> bytes:
         self._file.seek(number * _BLOCK)
         block = self._file.read(_BLOCK)
-        while len(block) < _BLOCK and (more := self._file.read(_BLOCK - len(block))):  # network drives give less
+        while len(block) < _BLOCK and (more := self._file.read(_BLOCK - len(block))):  # network drives may return less
             block += more
         return block
 

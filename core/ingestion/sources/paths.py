@@ -1,4 +1,4 @@
-"""Finds the files behind what a person names: a file, a folder, or several files by a glob."""
+"""Find the files behind a path: a file, the files of a folder, or the matches of a glob."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from core.errors import InputError
 
 SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
-"""What is taken from a folder or archive; other files there (notes, pictures) are passed over."""
+"""Suffixes of the files that are read from a folder or archive; other files are skipped."""
 _PACKED = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
-"""About how many bytes of text are behind one byte of such a log; only the number of parts rests on it."""
+"""Estimated bytes of text per compressed byte; they decide only the number of partitions."""
 
 
 def path_of(text: str) -> Path:
-    """The path that a person typed; `~` is the home folder, also where no shell has seen it."""
+    """Return the path for typed text, with a leading `~` expanded to the home folder."""
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # the home of nobody: such a name is looked for as it stands
+    except RuntimeError:  # no such user: take the name literally
         return Path(text)
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files behind a path, in the order of their names.
+    """Return the files behind a path, sorted by name.
 
     Raises:
         InputError: there is none.
@@ -46,13 +46,13 @@ def files_of(path: Path) -> list[Path]:
             return found
         if path.is_symlink():
             raise InputError.cannot_open(path, "it is a link that leads to no file")
-    except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, a broken pattern
+    except (OSError, ValueError) as error:  # name too long, folder not readable, or invalid pattern
         raise InputError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
     raise InputError.not_found(path)
 
 
 def skipped_files(path: Path) -> list[str]:
-    """What lies in the folder or the ZIP archives behind a path and is not read; hidden things are not told.
+    """Return the names of entries in the folder or ZIP archives behind a path that are not read, except hidden ones.
 
     Raises:
         InputError: there is no file.
@@ -71,13 +71,13 @@ def skipped_files(path: Path) -> list[str]:
 
 
 def data_members(members: Sequence[str]) -> list[str]:
-    """The members of an archive that are read: those named like event files, or all where none is."""
+    """Return the members of an archive to read: those with a known suffix, or all if none has one."""
     files = sorted(name for name in members if is_data(name))
     return [name for name in files if name.lower().endswith(SUFFIXES)] or files
 
 
 def is_data(name: str) -> bool:
-    """Whether a file of a folder or archive is meant as data: what Macs put beside it is hidden or in a folder."""
+    """Return whether an entry is data: neither hidden nor in the `__MACOSX` folder that Macs add to archives."""
     return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
 
 
@@ -86,7 +86,7 @@ def _is_taken(file: Path) -> bool:
 
 
 def _matches(glob: Path) -> Iterator[Path]:
-    """What a glob stands for; its marks may be in the names of folders, too, and a folder's own name may have marks."""
+    """Yield the matches of a glob. Folders may have wildcards, too, or a name that contains such characters."""
     for place, part in enumerate(glob.parts):
         if any(mark in part for mark in "*?[") and not Path(*glob.parts[: place + 1]).exists():
             pattern = glob.parts[place:]
@@ -96,13 +96,13 @@ def _matches(glob: Path) -> Iterator[Path]:
 
 
 def _is_meant(found: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a glob stands for what it matches: for hidden names, as a folder, only where it has a dot for them."""
+    """Return whether a match counts: hidden names only if the pattern starts with a dot at that place, too."""
     folders = any(part.startswith(".") for part in pattern[:-1]) or all(map(is_data, found[:-1]))
     return folders and (pattern[-1].startswith(".") or is_data(found[-1]))
 
 
 def bytes_of(path: Path) -> int:
-    """The size of the files behind a path, as they are.
+    """Return the total size of the files behind a path, in bytes.
 
     Raises:
         InputError: there is no such file.
@@ -111,12 +111,12 @@ def bytes_of(path: Path) -> int:
 
 
 def estimated_text_bytes_of(path: Path) -> int:
-    """About how many bytes of text stand behind a path."""
+    """Return the estimated size of the uncompressed text behind a path, in bytes."""
     return sum(_size(file) * _PACKED.get(file.suffix.lower(), 1) for file in files_of(path))
 
 
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size
-    except OSError as error:  # deleted since it was found
+    except OSError as error:  # deleted meanwhile
         raise InputError.cannot_open(file, error.strerror or str(error)) from error

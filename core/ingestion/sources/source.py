@@ -1,4 +1,4 @@
-"""Finds the tables behind what a person names: a file, an archive, a folder, a glob, or a query."""
+"""Open the tables of a source: a file, an archive, a folder, a glob, or a database query."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from core.ingestion.sources.paths import (
 from core.ingestion.sources.tables import ColumnPositions, OpenTable, Piece, Table
 
 Source = Path | Query
-"""Where events come from. A path may name a file, a ZIP archive, a folder, or several files by a glob."""
+"""Where events come from. A path is a file, a ZIP archive, a folder or a glob."""
 
 _SIGNATURES = (
     (b"\x89PNG", "it is a PNG image"),
@@ -54,31 +54,31 @@ _SIGNATURES = (
 _TAR, _TAR_AT = b"ustar", 257
 _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
 _BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_LE: "utf-32",  # must precede UTF-16, whose mark is its prefix
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _HEAD = 4_096
 _BYTES_A_NUL = 20
-"""Text has fewer NUL bytes than one in so many; programs, pictures and Arrow files have more in their first bytes."""
+"""Text has fewer than one NUL byte in so many; programs, pictures and Arrow files have more at their beginning."""
 _CHUNK = 1 << 20
 _NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
 _OFFICE = "[Content_Types].xml"
-"""Every Office document, a ZIP archive inside, has this member."""
+"""Office documents are ZIP archives with this member."""
 
 
 def name_of(source: Source) -> str:
-    """What people know a source by; never a password."""
+    """Return the display name of a source, without any password."""
     return source.name
 
 
 def source_of(text: str, sql: str | None = None, option: str = "a query") -> Source:
-    """What a person typed: a path, or with `://` in it the address of a database, which takes a query.
+    """Return the source for typed text: a path, or a database URL (contains `://`) with a query.
 
     Raises:
-        InputError: an address of something else, or nothing typed at all.
-        SettingError: a query is missing, or there is one beside a path; the sentence calls it `option`.
+        InputError: the text is empty, or a URL of something other than a database.
+        SettingError: a URL without a query, or a path with one; the message calls the query `option`.
     """
     if not text.strip():
         raise InputError.not_named(option.removesuffix("-query") if option.startswith("--") else "The path")
@@ -94,12 +94,12 @@ def source_of(text: str, sql: str | None = None, option: str = "a query") -> Sou
 
 
 def estimated_text_bytes(source: Source) -> int | None:
-    """About how many bytes of text stand behind a source; None where only reading tells."""
+    """Return the estimated size of the text behind a source, in bytes; None for a query."""
     return None if isinstance(source, Query) else estimated_text_bytes_of(source)
 
 
 def size_in_bytes(source: Source) -> int | None:
-    """The size of the files behind a source, as they are; None for a query.
+    """Return the total size of the files behind a source, in bytes; None for a query.
 
     Raises:
         InputError: there is no such file.
@@ -108,17 +108,17 @@ def size_in_bytes(source: Source) -> int | None:
 
 
 def skipped_files_of(source: Source) -> list[str]:
-    """What lies beside the files behind a source and is not read; see `found_files.skipped_files`."""
+    """Return the names of entries that are not read; see `paths.skipped_files`."""
     return [] if isinstance(source, Query) else skipped_files(source)
 
 
 def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
-    """Open the tables behind a source one after the other; each must be read before the next is asked for.
+    """Open the tables of a source one after the other; read each before asking for the next.
 
-    `content` is that of the source, unless it is a query; it has the hashes of the files once all tables are read.
+    `content` receives the hashes of the files while they are read; None for a query.
 
     Raises:
-        InputError: one sentence on the file that is no table, here or while its rows are read.
+        InputError: a file is not a table; raised here or while its rows are read.
     """
     if isinstance(source, Query):
         yield from open_query(source)
@@ -128,11 +128,11 @@ def open_tables(source: Source, mapping: Mapping, content: Content | None = None
     for file, name in zip(files, _names_of(files), strict=True):
         with _as_input_error(name), opened(file) as stream:
             for table in _tables(name, stream, mapping):
-                yield OpenTable(table.name, table.columns, partial(_pieces_said_clearly, table))
+                yield OpenTable(table.name, table.columns, partial(_pieces_with_input_errors, table))
 
 
 def _names_of(files: Sequence[Path]) -> list[str]:
-    """What files are called: by their names, and where two have the same one, with the folders that tell them apart."""
+    """Return display names: file names, or paths below the common folder if two names are equal."""
     names = [file.name for file in files]
     if len(set(names)) == len(names):
         return names
@@ -140,8 +140,8 @@ def _names_of(files: Sequence[Path]) -> list[str]:
     return [file.relative_to(above).as_posix() for file in files]
 
 
-def _pieces_said_clearly(table: Table, picked: ColumnPositions) -> Iterator[Piece]:
-    with _as_input_error(table.name):  # what breaks further down the file is said as clearly as at its head
+def _pieces_with_input_errors(table: Table, picked: ColumnPositions) -> Iterator[Piece]:
+    with _as_input_error(table.name):  # damage further down the file gets the same messages
         yield from table.pieces(picked)
 
 
@@ -157,7 +157,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _as_input_error(name: str) -> Iterator[None]:
-    """Turn what the packages raise on broken compression or text into our sentence."""
+    """Turn exceptions about broken compression or text into InputErrors."""
     try:
         yield
     except EOFError as error:
@@ -169,12 +169,12 @@ def _as_input_error(name: str) -> Iterator[None]:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError.unreadable(name, f"its ZIP archive is broken: {short(str(error))}") from error
     except OSError as error:
-        # bzip2 in an archive has no error of its own; an archive's table of contents may point nowhere
+        # broken bzip2 in an archive, or an archive directory that points nowhere
         raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 
 def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
-    """By what the bytes are, not by what the name ends in."""
+    """Detect the format from the first bytes, not from the file name."""
     head = stream.read(_HEAD)
     stream.seek(0)
     if not head:
@@ -202,7 +202,7 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
             if member.flag_bits & 1:
                 raise InputError.unreadable(name, "its ZIP archive is protected by a password")
             with archive.open(member) as unpacked:
-                # A ZIP member can be sought in, slowly; Parquet jumps about, so it is unpacked first.
+                # Seeking in a ZIP member is slow and Parquet needs it, so the member is unpacked first.
                 head = unpacked.read(_HEAD)
                 unpacked.seek(0)
                 whole = io.BytesIO(unpacked.read()) if head.startswith(_PARQUET) else unpacked
@@ -210,7 +210,7 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
 
 
 def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
-    """Text in any encoding becomes UTF-8; what is no text is refused."""
+    """Open text in any encoding as UTF-8; refuse what is not text."""
     head = stream.read(_HEAD)
     stream.seek(0)
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
@@ -230,13 +230,13 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether bytes are no text: NULs in the header line, or many of them. A few stray ones cost only their rows."""
+    """Return whether bytes are not text: a NUL in the header, or many. A few stray ones only quarantine their rows."""
     header = re.split(rb"[\r\n]", head.lstrip(b"\r\n"), maxsplit=1)[0]
     return b"\x00" in header or head.count(b"\x00") * _BYTES_A_NUL > len(head)
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 that has no byte order mark: every other byte of its first letters is 0."""
+    """Detect UTF-16 without a byte order mark: every other byte of its first letters is 0."""
     few = head[:16]
     for encoding, letters, zeros in (("utf-16-le", few[::2], few[1::2]), ("utf-16-be", few[1::2], few[::2])):
         if zeros and not any(zeros) and all(32 <= letter < 127 for letter in letters):
@@ -245,14 +245,14 @@ def _wide_encoding(head: bytes) -> str | None:
 
 
 class _Utf8Stream(io.RawIOBase):
-    """A stream in another encoding, read as UTF-8; bytes that mean nothing in it stay as they are, and are no UTF-8."""
+    """Reads a stream in another encoding as UTF-8. Undecodable bytes pass through, so their rows are quarantined."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="surrogateescape")
 
     def read(self, size: int = -1) -> bytes:
-        """At least one character's bytes until the end; more or fewer bytes than asked for."""
+        """Return at least one character until the end of the stream; `size` is only approximate."""
         while True:
             raw = self._stream.read(size)
             text = self._decoder.decode(raw, final=not raw)

@@ -1,4 +1,4 @@
-"""What every reader gives: a table's columns, and its rows in pieces that can be read side by side."""
+"""The interface of all readers: a table has columns and yields its rows in pieces that can be read in parallel."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 ColumnPositions = Mapping[str, int]
-"""Name asked for -> place of its column."""
+"""Schema name -> position of its column in the table."""
 PIECE_BYTES = 16 << 20
-"""Bytes of text read at once: large enough that the work per piece does not count, small enough that a few pieces in
-flight are no burden."""
+"""Bytes of text per piece: large enough to make the overhead per piece negligible, small enough to hold several."""
 
 
 @dataclass(frozen=True)
 class BrokenLine:
-    """A row that is none: its line in the file (the header is line 1), why, and the line as it stands there."""
+    """A line that could not be parsed as a row: its number (the header is line 1), the reason, and its text."""
 
     line: int
     reason: str
@@ -28,12 +27,15 @@ class BrokenLine:
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring rows of one file, in file order.
+    """Consecutive rows of one file, in file order.
 
-    `rows` has the columns that were asked for, under the names they were asked by; cells are texts, except where the
-    file itself has types (Parquet, databases). `first_line` is the line of the first row; where lines and rows do not
-    go together (a line break inside a cell, a blank line), `lines` gives the line of each row. `text_of` gives rows as
-    they stand in the file, by their place in the block.
+    Attributes:
+        rows: the requested columns, under their schema names. Cells are text unless the source has types (Parquet,
+            databases).
+        first_line: line number of the first row.
+        text_of: returns the original text of the rows at these positions.
+        lines: line number of each row. None if row i is on line first_line + i: no blank line, no line break in a cell.
+        broken: lines that could not be parsed as rows.
     """
 
     rows: pl.DataFrame
@@ -42,44 +44,44 @@ class Block:
     lines: NDArray[np.int64] | None = None
     broken: tuple[BrokenLine, ...] = ()
     may_hold_nul: bool = True
-    """Whether a cell may hold a NUL character. Looking at every cell takes as long as a tenth of all reading."""
+    """Whether a cell may contain a NUL character. If not, the check of every cell is skipped: 10% of reading time."""
 
     def head(self, rows: int) -> Block:
-        """The first rows only."""
+        """Return the block with its first rows only."""
         lines = None if self.lines is None else self.lines[:rows]
         return replace(self, rows=self.rows.head(rows), lines=lines)
 
     def lines_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The lines in the file of the rows at these places."""
+        """Return the line numbers of the rows at these positions."""
         return places + self.first_line if self.lines is None else self.lines[places]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a file that is yet to be read; `read` may be called on any thread. `size` is its share of the work."""
+    """A part of a file that has not been parsed. `size`: bytes, for progress. `read` may be called on any thread."""
 
     size: int
     read: Callable[[], Block]
 
 
 class Table(Protocol):
-    """A file, a member of an archive, or the answer of a database, opened as far as its columns."""
+    """A file, archive member or query result whose columns have been read, but not its rows."""
 
     @property
     def name(self) -> str:
-        """What people know it by."""
+        """Name for messages."""
 
     @property
     def columns(self) -> Sequence[str]:
-        """Column names as they stand there."""
+        """Column names as in the source."""
 
     def pieces(self, picked: ColumnPositions) -> Iterator[Piece]:
-        """The rows, in order; `picked` gives for each name asked for the place of its column."""
+        """Yield the rows in order, restricted to the columns in `picked`."""
 
 
 @dataclass(frozen=True)
 class OpenTable:
-    """A `Table` made of its parts."""
+    """A `Table` from a name, columns and a function that yields its pieces."""
 
     name: str
     columns: Sequence[str]
