@@ -46,7 +46,7 @@ from core.ingestion.storage.stored_datasets import (
     is_simulated,
     may_be_stored,
     refuse_same_file,
-    rename,
+    update_names,
 )
 from core.schema import (
     CATEGORY_ID,
@@ -214,9 +214,8 @@ class _Ingestion:
         with building_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        rename(
-            dataset, self._files, synthetic=card.synthetic
-        )  # the same query result may have been stored under other names
+        # A query result may already be stored, under other names.
+        update_names(dataset, self._files, synthetic=card.synthetic)
         self._report(_PARTS, _PARTS, "")
         return dataset
 

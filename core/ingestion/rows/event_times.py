@@ -1,4 +1,4 @@
-"""Texts and numbers become epoch seconds, by what the mapping says of their form and zone."""
+"""Parse event times to epoch seconds, by the time format and zone of the mapping."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import polars as pl
 from core.ingestion.mapping import Mapping
 
 _EARLIEST, _LATEST = -2_208_988_800, 7_258_118_400
-"""1900 and 2200: no shop kept or will keep an event log outside; a year 20025 or -2025 is a typing error."""
+"""Years 1900 to 2200; a time outside (year 20025) is a typing error."""
 _EARLIEST_COUNTED = 631_152_000
-"""1990, for times that are counted since 1970: seconds taken for milliseconds all lie in January 1970."""
+"""1990, for numeric times: seconds read as milliseconds would all be in January 1970."""
 _UTC_ENDINGS = ("+00:00", " UTC", "Z", "+0000", "+00", "UTC", " +00:00", " +0000")
 _LENGTH = len("2025-06-19 10:23:07")
 _WITH_OFFSET = "%Y-%m-%d %H:%M:%S%.f%#z"
@@ -21,12 +21,11 @@ _CLOCK_PARTS = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
 
 
 def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
-    """Parse event times to epoch seconds (UTC, Int64), rounded down; null where the text is no time.
+    """Parse event times to epoch seconds (UTC, Int64), rounded down; null if the cell is not a time.
 
-    A column of dates (Parquet, databases) tells times only where the mapping says that the log has no times of day:
-    then a date is the first second of its day in UTC, whatever the zone, so that days stay days. Times without an
-    offset are those of the mapping's zone. A time that a zone's clocks skipped in spring is an hour later, one that
-    they showed twice in autumn is the earlier one.
+    Times without an offset are in the mapping's zone. A time skipped by daylight saving is moved one hour later. Of a
+    time that occurs twice, the earlier is taken. A column of dates (Parquet, databases) is null unless the mapping sets
+    `dates_only`; a date then is the first second of its day in UTC, whatever the zone.
     """
     kind = times.dtype
     if isinstance(kind, pl.Datetime):
@@ -69,24 +68,24 @@ def _in_zone(times: pl.Series, zone: str) -> pl.Series:
 
 
 def _from_iso(texts: pl.Series, zone: str) -> pl.Series:
-    """ISO forms: the usual one (seconds, then UTC or nothing) fast, what is left by the general rules."""
+    """Parse ISO 8601: the common form (seconds, then UTC or nothing) fast, the rest by the general rules."""
     first = texts.first()
     between = "T" if isinstance(first, str) and first[10:11] == "T" else " "
     moments = texts.str.head(_LENGTH).str.to_datetime(
         f"%Y-%m-%d{between}%H:%M:%S",
         time_unit="us",
         strict=False,
-        cache=False,  # a cache takes longer than parsing
+        cache=False,  # slower than parsing
     )
     if texts.str.ends_with(_UTC_ENDINGS[0]).all() and (texts.str.len_bytes() == _LENGTH + len(_UTC_ENDINGS[0])).all():
-        return _epoch(moments) if not moments.null_count() else _mended(_epoch(moments), texts, zone)
+        return _epoch(moments) if not moments.null_count() else _with_rest_parsed(_epoch(moments), texts, zone)
     ending = texts.str.slice(_LENGTH)
     usual = pl.when(ending.is_in(_UTC_ENDINGS)).then(_epoch(moments)).when(ending == "").then(_in_zone(moments, zone))
-    return _mended(pl.select(usual.otherwise(None)).to_series(), texts, zone)
+    return _with_rest_parsed(pl.select(usual.otherwise(None)).to_series(), texts, zone)
 
 
-def _mended(seconds: pl.Series, texts: pl.Series, zone: str) -> pl.Series:
-    """Parse what is not parsed yet by the general rules."""
+def _with_rest_parsed(seconds: pl.Series, texts: pl.Series, zone: str) -> pl.Series:
+    """Parse the texts that are still null by the general rules."""
     left = seconds.is_null() & texts.is_not_null()
     return seconds.scatter(left.arg_true(), _from_any_iso(texts.filter(left), zone)) if left.any() else seconds
 
@@ -102,12 +101,12 @@ def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
 
 
 def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:
-    form = form.replace(".%f", "%.f")  # Python's way to write parts of a second, and Polars'
+    form = form.replace(".%f", "%.f")  # Python's notation to Polars'
     if "%z" in form:
         texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in form else texts
         return _epoch(texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False))
     if not any(part in form for part in _CLOCK_PARTS):
         return _epoch(texts.str.to_date(form, strict=False).cast(pl.Datetime("us")))
-    if not any(part in form for part in _MINUTE_PARTS):  # Polars wants minutes beside hours
+    if not any(part in form for part in _MINUTE_PARTS):  # Polars requires minutes with hours
         texts, form = texts + " 00", f"{form} %M"
     return _in_zone(texts.str.to_datetime(form, time_unit="us", strict=False), zone)

@@ -1,4 +1,4 @@
-"""Cells that hold ids or words: as clean text, each id once with its code, and how many are empty."""
+"""Clean cells with ids or event words, find distinct ids, and count empty cells."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import polars as pl
 
 from core.schema import EVENT_TYPE
 
-_OTHER_SEED = 1_000_003  # far from the seeds of codes
-_FEW_OF = 4  # one text in so many is few: then a copy of it is worth its time
+_OTHER_SEED = 1_000_003  # differs from every seed of codes
+_COPY_BELOW = 4  # distinct ids are copied if fewer than one in so many rows is distinct
 
 
 def as_text(cells: pl.Series) -> pl.Series:
-    """Ids and words as text without blanks around them.
+    """Return ids or words as text without surrounding blanks.
 
-    Whole numbers that a program wrote as 12.0, for a column with gaps, or as an exact 12.00, become 12; no number (NaN)
-    is a gap.
+    Whole floats and decimals lose their zeros (12.0 becomes 12), because programs write so in columns with gaps. NaN
+    becomes null.
+
+    >>> as_text(pl.Series([12.0, 7.5, float("nan")])).to_list()
+    ['12', '7.5', None]
     """
     if cells.dtype == pl.String:
         return cells.str.strip_chars()
@@ -29,20 +32,20 @@ def as_text(cells: pl.Series) -> pl.Series:
 
 
 def distinct_ids(codes: pl.Series, texts: pl.Series, seed: int) -> pl.DataFrame:
-    """The ids of a column, each once: code and id.
+    """Return the distinct ids of a column: code and id.
 
-    Told apart by another hash than the code's: two ids with one code both stay, so that the dictionary finds them.
+    They are compared by another hash than the code, so two ids with one code both stay and the dictionary detects them.
     """
     first = texts.hash(seed + _OTHER_SEED).arg_unique()
     ids = pl.DataFrame([codes.gather(first).alias("code"), texts.gather(first).alias("id")])
-    if ids.height * _FEW_OF < len(codes):
-        # On memory of its own: a text taken from a block holds all texts of the block.
+    if ids.height * _COPY_BELOW < len(codes):
+        # A copy, because a text taken from a block keeps all texts of the block in memory.
         ids = pl.DataFrame(ids.to_arrow(compat_level=pl.CompatLevel.oldest()))
     return ids
 
 
 def empty_cells(cells: pl.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
-    """How many cells are empty, by event word and column."""
+    """Count empty cells: (event word, column) -> rows."""
     found: dict[tuple[str, str], int] = {}
     for column in columns:
         blank = (cells.get_column(column) == "").fill_null(value=True)

@@ -1,4 +1,4 @@
-"""The rows that cannot be used: why, and as they stood in the file. Nothing is dropped in silence."""
+"""Quarantine rows that cannot be used, with their original text and the first reason that applies."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from core.ingestion.sources.tables import Block
 from core.schema import EVENT_TIME, EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
 
 FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
-"""Columns of the quarantine: the file, the line in it (the header is line 1), why, the row as it was, and whether it is
-there only because the mapping told to ignore its event word."""
+"""Columns of the quarantine: file name, line (the header is line 1), reason, original text of the row, and whether
+it is there only because the mapping says to ignore its event word."""
 IGNORED_TYPE = -1
-"""Stands for the event types that the mapping told to ignore."""
+"""Code of event words that the mapping says to ignore."""
 NEEDED_IDS = frozenset({USER_ID, USER_SESSION})
-"""Ids without which a row is no event: whose it is, and of which session."""
+"""Ids without which a row is quarantined."""
 NO_TOTAL = "no_total"
-"""A purchase row whose cell for the order's total is empty: another row of the order has it."""
-_MOST_WORDS_NAMED = 5  # event words told one by one in reasons; a column of free text would give a reason a row
+"""Column: whether a purchase row has an empty order total, because another row of the order has it."""
+_MOST_WORDS_NAMED = 5  # with more unknown words than this, reasons do not name them
 
 
 def quarantine_rows(
     name: str, block: Block, meaning: pl.DataFrame, unusable: pl.Series, reason: pl.Expr
 ) -> pl.DataFrame:
-    """The quarantine's rows of a block, in the order of their lines.
+    """Return the rows of a block that go to the quarantine, sorted by line.
 
     Args:
         name: the file's name.
-        block: its rows, and those that are none.
-        meaning: cells and what they mean, row by row, as `reason` wants them.
-        unusable: true for the rows to set aside.
+        block: the rows and the broken lines.
+        meaning: cells and parsed values, one row per row of the block, as `reason` needs them.
+        unusable: true for the rows to quarantine.
         reason: see `reason_expression`.
     """
     parts = [_rows(name, ((row.line, row.reason, row.text, False) for row in block.broken))]
@@ -49,15 +49,15 @@ def quarantine_rows(
 def reason_expression(
     mapping: Mapping, ids: Collection[str], unknown_words: Collection[str], value: str | None
 ) -> pl.Expr:
-    """The first reason why a row cannot be used, null for one that can.
+    """Return an expression for the first reason why a row cannot be used; null for a usable row.
 
-    To be evaluated on the cells of the id columns and of event_type, and on time, type and value.
+    It needs the cells of the id columns and of event_type, and the parsed time, type and value.
 
     Args:
-        mapping: how the log is read; reasons call its columns as it does.
-        ids: our names of the id columns that it has.
-        unknown_words: event words that the mapping does not know.
-        value: what the value is made of, in words; None in a test file.
+        mapping: how the log is read; reasons use its column names.
+        ids: schema names of the id columns.
+        unknown_words: event words that the mapping does not name.
+        value: description of the value for reasons; None in a test file.
     """
     columns = mapping.columns
     rules = {
@@ -75,14 +75,14 @@ def reason_expression(
     if value is not None:
         total = ~pl.col(NO_TOTAL) if mapping.price_is == "order_total" else pl.lit(value=True)
         rules[f"{value} is no finite number"] = pl.col(VALUE).is_null() & total
-        if not mapping.adds_prices:  # a purchase below 0 is a return, which lowers the order
+        if not mapping.adds_prices:  # a negative purchase is a return
             rules[f"{value} is negative"] = pl.col(VALUE) < 0
         rules[f"{value} is above {LARGEST_VALUE:.0e}"] = pl.col(VALUE).abs() > LARGEST_VALUE
     return pl.coalesce(pl.when(rule).then(pl.lit(reason)) for reason, rule in rules.items()).alias(REASON)
 
 
 def holds_nul(column: str) -> pl.Expr:
-    """Whether cells hold a NUL character, which broken programs leave behind and which no person can see."""
+    """Return whether cells contain a NUL character: invisible, and a sign of a broken export."""
     return pl.col(column).cast(pl.String).str.contains("\x00", literal=True).fill_null(value=False)
 
 

@@ -1,4 +1,4 @@
-"""What can only be counted while a file is read: its rows, its empty cells, and the order in which its rows stand."""
+"""Count while a file is read: rows, quarantine reasons, empty cells, purchases and row order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from core.ingestion.rows.row_parser import ParsedBlock
 from core.schema import SESSION, TIME, TYPE, VALUE
 
 _CORRELATION_DIGITS = 9
-_REASONS_TOLD = 4  # in a sentence; the quarantine has all
+_REASONS_SHOWN = 4  # in a message; the quarantine has all
 
 
 class ReadCounts:
-    """Counts over the blocks of one file role, given in file order."""
+    """Counts over the blocks of one role (train or test), which must be added in file order."""
 
     def __init__(self) -> None:
         self.kept = 0
@@ -36,11 +36,11 @@ class ReadCounts:
         self._order = _OrderCount()
 
     def begin(self, name: str) -> None:
-        """Count a table, which may have no row."""
+        """Register a table, which may have no rows."""
         self._files.setdefault(name, [0, 0])
 
     def add(self, name: str, block: ParsedBlock) -> None:
-        """Count a block of the table called `name`."""
+        """Add the counts of a block of the table `name`."""
         count = self._files[name]
         count[0] += block.rows.height + block.bad.height
         count[1] += block.bad.height
@@ -58,40 +58,40 @@ class ReadCounts:
 
     @property
     def lost_purchases(self) -> pl.DataFrame:
-        """The quarantined rows that are or may be purchases; see core.ingestion.lost_purchases."""
+        """Quarantined rows that are or may be purchases; see `lost_purchases.NO_LOSS` for the columns."""
         return pl.concat([NO_LOSS, *self.lost])
 
     @property
     def rows(self) -> int:
-        """All rows that stand in the file."""
+        """Number of rows read, usable or not."""
         return self.kept + self.quarantined
 
     def most_reasons(self) -> list[tuple[str, int]]:
-        """Reasons and rows, the most frequent first."""
-        return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS_TOLD]
+        """Return the most frequent reasons and their rows, most frequent first."""
+        return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS_SHOWN]
 
     def files(self) -> dict[str, RowCount]:
-        """The rows of each table by its name, in the order of reading."""
+        """Return the counts of each table by name, in the order of reading."""
         return {name: RowCount(rows=rows, quarantined=bad) for name, (rows, bad) in self._files.items()}
 
     def worst_file(self) -> str | None:
-        """The file with most of the quarantined rows, where several were read."""
+        """Return the file with the most quarantined rows; None if only one was read."""
         return max(self._files, key=lambda name: self._files[name][1]) if len(self._files) > 1 else None
 
     def empty_cells(self) -> dict[str, dict[str, int]]:
-        """Event word -> column -> empty cells, by name."""
+        """Return event word -> column -> number of empty cells."""
         found: dict[str, dict[str, int]] = {}
         for (word, column), rows in sorted(self._empty.items()):
             found.setdefault(word, {})[column] = rows
         return found
 
     def order(self) -> RowOrder:
-        """How the usable rows are ordered in the file."""
+        """Return statistics on the order of the usable rows."""
         return self._order.result()
 
 
 class _OrderCount:
-    """Compares each row with the one before it, also across blocks."""
+    """Compares each row with the previous one, across blocks."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -114,7 +114,7 @@ class _OrderCount:
         self._last = {name: column[-1] for name, column in columns.items()}
 
     def _compare(self, columns: dict[str, NDArray[Any]]) -> None:
-        """Compare neighbours within the columns."""
+        """Compare neighbouring rows."""
         time, kind, session = columns[TIME], columns[TYPE], columns[SESSION]
         self._pairs += len(time) - 1
         self._rises += int(np.count_nonzero(time[1:] >= time[:-1]))
@@ -128,7 +128,7 @@ class _OrderCount:
     def _add_sums(self, values: NDArray[np.float64]) -> None:
         place = np.arange(self._rows, self._rows + len(values), dtype=np.float64)
         size = np.log1p(np.abs(values))  # a return is a negative purchase
-        # not by `@`: BLAS would start threads for these, and they wait for more work by spinning on a core
+        # not by `@`, whose BLAS threads would spin on a core afterwards
         products = ((place * place).sum(), (size * size).sum(), (place * size).sum())
         self._sums += [len(values), place.sum(), products[0], size.sum(), *products[1:]]
 

@@ -1,7 +1,7 @@
-"""Sorts events by session (or user), moment and product: the costliest step of putting sessions together.
+"""Sort events by session (or user), moment and product, the slowest step of assembling sessions.
 
-A sort by three columns compares rows through all of them. Here the leading bits of the three are packed into one whole
-number, which sorts in a quarter of the time; the few rows that its bits do not decide are then sorted by all three.
+The leading bits of the three columns are packed into one integer, which sorts in a quarter of the time.
+The few rows whose order these bits do not decide are then sorted by all three.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 _KEY_BITS = 26
-"""Of 64: a part has some 300,000 sessions, of which then one in two hundred shares its bits with another one."""
+"""Of 64. With about 300,000 sessions in a partition, one in 200 shares these bits with another."""
 _MOST_MOMENT_BITS = 28
-"""Seconds and event types of two years; the rest is for the product."""
+"""Enough for seconds and event types over two years; the rest is for the product."""
 
 
 def argsort_rows(keys: NDArray[np.int64], moments: NDArray[np.int64], products: NDArray[np.int64]) -> pl.Series:
-    """The places of the rows in the order of key, moment and product; rows that are equal in all three in any order."""
+    """Return the row positions sorted by key, moment and product; rows equal in all three come in any order."""
     if not len(keys):
         return pl.Series([], dtype=pl.UInt32)
     moment_bits = min(int(moments.max() - moments.min()).bit_length(), _MOST_MOMENT_BITS)
@@ -33,7 +33,7 @@ def argsort_rows(keys: NDArray[np.int64], moments: NDArray[np.int64], products: 
 
 
 def _leading(values: NDArray[np.int64], bits: int) -> NDArray[np.uint64]:
-    """The first `bits` of the bits that the largest distance from the smallest value has."""
+    """Return the leading `bits` bits of each value's distance from the smallest, scaled to the largest distance."""
     low, top = int(values.min()), int(values.max())
     found = values.view(np.uint64) - np.uint64(low % (1 << 64))  # wraps around to the distance
     found >>= np.uint64(max((top - low).bit_length() - bits, 0))
@@ -47,7 +47,7 @@ def _decided(
     moments: NDArray[np.int64],
     products: NDArray[np.int64],
 ) -> pl.Series:
-    """Sort by all three the runs of rows with the same leading key bits that are not in order yet."""
+    """Sort runs of rows with equal leading key bits by all three columns, if they are not sorted yet."""
     run, key, moment, product = (
         pl.Series(each).gather(places).to_numpy() for each in (high, keys, moments, products)
     )  # Polars gathers in half the time of NumPy
@@ -61,7 +61,7 @@ def _decided(
     begins = np.flatnonzero(np.concatenate(([True], ~same_run)))
     ends = np.append(begins[1:], len(run))
     open_runs = np.unique(np.searchsorted(begins, open_pairs, side="right") - 1)
-    rows = np.concatenate([np.arange(begins[each], ends[each]) for each in open_runs])
+    rows = np.concatenate([np.arange(begins[place], ends[place]) for place in open_runs])
     left = pl.DataFrame({"key": key[rows], "moment": moment[rows], "product": product[rows]})
     exact = left.select(pl.arg_sort_by("key", "moment", "product")).to_series()
     return places.scatter(rows, places.gather(rows).gather(exact))

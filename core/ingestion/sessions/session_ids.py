@@ -1,4 +1,4 @@
-"""The session ids of a file, and the sessions to predict in the order of the submission."""
+"""Read session ids from event files and sample submissions, and order the sessions to predict."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ from core.ingestion.sources.source import open_tables
 from core.schema import SESSION, USER_SESSION
 
 _HELD = 1_000_000
-"""Ids that are held, repeated ones too, until only the first of each stays."""
+"""Ids held, including repeated ones, before they are reduced to distinct ones."""
 
 
 def read_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
-    """The session ids of a sample submission, each once, in file order; see `event_ids` for an event file.
+    """Return the distinct session ids of a sample submission, in file order; see `event_ids` for event files.
 
     Raises:
-        InputError: no such file, no table, a row that is none, or no column of session ids.
+        InputError: no such file, not a table, a broken line, or no column of session ids.
     """
     ids = _all_ids(file, mapping or Mapping())
     return ids.filter(ids.is_not_null() & (ids != "")).unique(maintain_order=True)
 
 
 def event_ids(file: Path, mapping: Mapping | None = None) -> pl.Series:
-    """The session ids of the rows of a test event file that can be used, each once, in file order.
+    """Return the distinct session ids of the usable rows of a test file, in file order.
 
-    A session whose rows are all set aside has no events, here as in a dataset.
+    A session whose rows are all quarantined is left out, as in a dataset.
 
     Raises:
-        InputError: what ingestion refuses the file for.
+        InputError: ingestion refuses the file.
     """
     mapping = mapping or Mapping()
-    if mapping.session_gap_minutes is not None:  # sessions that are still to be made have no ids
+    if mapping.session_gap_minutes is not None:  # such a log has no session ids
         return read_ids(file, mapping)
     blocks = parse_source(file, RowParser(mapping, with_value=False), ReadCounts())
     return _each_once(block.rows.get_column(USER_SESSION) for block, _ in blocks)
 
 
 def _each_once(parts: Iterable[pl.Series]) -> pl.Series:
-    """The different ids of all parts, in their order; what is held meanwhile grows with these, not with the rows."""
+    """Return the distinct ids of all parts, in order of first appearance; memory grows with them, not with the rows."""
     once, new, waiting = pl.Series(USER_SESSION, [], dtype=pl.String), [], 0
     for part in parts:
         ids = part.unique(maintain_order=True)
-        # On memory of its own: a text taken from a block holds all texts of the block.
+        # A copy, because a text taken from a block keeps all texts of the block in memory.
         new.append(pl.Series(USER_SESSION, ids.to_arrow(compat_level=pl.CompatLevel.oldest()), dtype=pl.String))
         waiting += len(ids)
         if waiting > max(_HELD, len(once)):
@@ -63,34 +63,34 @@ def _each_once(parts: Iterable[pl.Series]) -> pl.Series:
 
 
 def test_sessions_by_id(sessions: Path) -> pl.DataFrame:
-    """The sessions of the test file in the order of their ids: user_session and its code, from the dictionary."""
+    """Return the test sessions of a dictionary, sorted by id: user_session and session (code)."""
     return _test_sessions(sessions).sort(USER_SESSION).collect()
 
 
 def sample_session_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
-    """The session ids of a sample submission, in its order, repeated and empty ones too.
+    """Return the session ids of a sample submission in file order, including repeated and empty ones.
 
-    `content` is that of the sample; it has the hashes of its files then.
+    `content` receives the hashes of its files.
 
     Raises:
-        InputError: no such file, no table, or no column of session ids.
+        InputError: no such file, not a table, or no column of session ids.
     """
-    return _all_ids(sample, mapping, content).replace("", None).fill_null("an empty id")  # as a sentence names it
+    return _all_ids(sample, mapping, content).replace("", None).fill_null("an empty id")  # its name in messages
 
 
 def submission_order(name: str, wanted: pl.Series, sessions: Path, seed: int) -> pl.DataFrame:
-    """The sessions that a sample submission asks for, in its order: user_session and its code.
+    """Return the sessions of a sample submission in its order: user_session and session (code).
 
     Args:
         name: the sample's file name.
         wanted: its session ids.
         sessions: the dataset's dictionary of sessions.
-        seed: the one that the dictionary's codes were made with.
+        seed: the seed of the dictionary's codes.
 
     Raises:
         InputError: the sample names a session twice, or one without an event in the test file.
     """
-    # by code, which is faster than by text; an id with the code of another one is none of the test sessions
+    # joined by code, which is faster; texts are compared below in case two ids share a code
     coded = wanted.to_frame().with_columns(pl.col(USER_SESSION).hash(seed).reinterpret(signed=True).alias(SESSION))
     if coded.get_column(SESSION).n_unique() < coded.height:
         repeated = wanted.filter(wanted.is_duplicated()).unique().sort()
@@ -109,9 +109,9 @@ def _test_sessions(sessions: Path) -> pl.LazyFrame:
 
 
 def _all_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
-    """The column of session ids of a sample submission, which need not be written as the log is.
+    """Return the session id column of a sample submission, which may be formatted unlike the log.
 
-    The header tells the separator, and the text is UTF-8 or else in the mapping's encoding.
+    The separator is taken from the header. The text is UTF-8, or else in the mapping's encoding.
     """
     plain = mapping.model_copy(update={"separator": None, "encoding": "utf-8"})
     try:
@@ -128,12 +128,12 @@ def _all_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> 
 
 
 def _is_other_text(error: InputError) -> bool:
-    """Whether a file was refused because its text, in its header or further down, is not UTF-8."""
+    """Return whether a file was refused because its text is not UTF-8."""
     return isinstance(error.__cause__, UnicodeError) or NOT_IN_ENCODING in str(error)
 
 
 def _ids_as(sample: Path, mapping: Mapping, content: Content | None) -> pl.Series:
-    """The column of session ids, by our name for it or by the log's."""
+    """Return the session id column, named as in the schema or as in the log."""
     found: list[pl.Series] = []
     for table in open_tables(sample, mapping, content):
         try:

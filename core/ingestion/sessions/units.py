@@ -1,4 +1,7 @@
-"""Events become sessions and units, the things that get one row of features; repeated rows go, values are found."""
+"""Sort events into sessions, remove duplicate rows, number the units, and find the value of each session.
+
+A unit is what gets one row of features: a session id of one user in one file.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +38,22 @@ START = "start"
 COMPOSITE = "composite"
 KNOWN_VALUE = "known_value"
 ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)
-"""Columns of an event that tell whose it is and what it is; all further ones describe it."""
+"""Columns that identify an event; the other columns describe it."""
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class HashCollisionError(Exception):
-    """Two ids have the same code: the codes must be made again with another seed. Nobody sees this."""
+    """Two ids have the same code. Ingestion starts again with another seed; users never see this error."""
 
 
 @dataclass(frozen=True)
 class DuplicateCounts:
-    """What was found among the rows of one file.
+    """Counts of repeated rows in one file.
 
     Attributes:
-        rows: that are equal to another one in every column.
-        purchases: BUY rows among them.
-        visits: sessions whose user id changes within the visit; they were given to one user.
+        rows: rows that equal an earlier one in every column.
+        purchases: repeated BUY rows; if values are sums of prices, the category may differ.
+        visits: sessions whose user id changes within the visit; they were assigned to one user.
     """
 
     rows: int
@@ -60,13 +63,13 @@ class DuplicateCounts:
 
 @dataclass(frozen=True)
 class SessionTables:
-    """What became of some events.
+    """Events, units and sessions of one partition.
 
     Attributes:
-        events: by role; unit, session, user, product, category, type and time, sorted by unit and time.
+        events: role -> unit, session, user, product, category, type and time, sorted by unit and time.
         units: one row per unit; see make_units.
         ids: one row per (session, role): session, user_session, role.
-        repeats: by role.
+        repeats: role -> counts of repeated rows.
         untrained: one row per train session without a known value, or whose id several users share: session,
             user_session, reason (see UnknownValue), remaining (see purchase_values; null where values are in a column).
         buying_sessions: train sessions that may have bought something; 0 where values are in a column.
@@ -81,18 +84,18 @@ class SessionTables:
 
 
 def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses | None = None) -> SessionTables:
-    """Sort events, drop repeated rows where they are to go, number the units and find the value of each session.
+    """Sort events, remove duplicate rows if the mapping says so, number the units and find session values.
 
-    A unit is a session id of one user in one file. The units' columns: unit (0, 1, ... by session, role, user), role,
+    The units' columns: unit (0, 1, ... by session, role, user), role,
     session, user, start (epoch seconds of its first event), value (of the whole session id; null in test, and in train
     where it is not known), composite (the id has several users in that file), known_value (test only: the value the id
     has in train where both files give it the same users; else null, as it is where values are sums of the purchases
     that a file has).
 
     Args:
-        events: by role; all events of every session in it.
-        mapping: how values are made.
-        losses: the purchases in quarantine.
+        events: role -> rows, with all events of every session in them.
+        mapping: how values are computed and whether duplicates are removed.
+        losses: quarantined purchases.
 
     Raises:
         HashCollisionError: two session ids have one code.
@@ -121,12 +124,12 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses
 
 
 def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFrame, DuplicateCounts]:
-    """Sort the rows of one file by all that tells them apart, so that their order in the file is gone.
+    """Sort the rows of one file by all columns, so that the result does not depend on their order in the file.
 
     Returns:
-        The rows without those that are equal to another one, if these are to go; and what was found.
+        The rows, without duplicates if the mapping removes them; and the counts of duplicates.
     """
-    # Session, moment and product nearly always suffice.
+    # Session, moment and product nearly always decide the order.
     placed = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
     ordered = placed[argsort_rows(*(placed.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
     same_key = ~_changed(ordered, key)
@@ -149,11 +152,11 @@ def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFr
 
 
 def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
-    """Whether a row differs from the one before it in any of these columns; true for the first row."""
+    """Return whether each row differs from the previous one in any of these columns; true for the first row."""
     changed = np.zeros(rows.height, bool)
     for name in names:
         column = rows.get_column(name)
-        if column.null_count() == rows.height:  # a test file has no values: nulls are all alike
+        if column.null_count() == rows.height:  # all null, such as the values of a test file
             continue
         if column.null_count():
             changed |= column.ne_missing(column.shift(1)).to_numpy()
@@ -165,15 +168,15 @@ def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
 
 
 def _same_as_before(*names: str) -> pl.Expr:
-    """The contrary as an expression; false for the first row, as codes are never null."""
+    """Return the opposite of `_changed` as an expression; false for the first row, as codes are never null."""
     return pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in names)
 
 
 def _first_events(ordered: pl.DataFrame, role: int) -> pl.DataFrame:
-    """The first event of every unit; the session's id must be the same on all its events.
+    """Return the first event of every unit.
 
     Raises:
-        HashCollisionError: it is not.
+        HashCollisionError: the events of a session have different session ids.
     """
     begins = pl.Series(_changed(ordered, SESSION, USER))
     check_for_collisions(ordered.get_column(USER_SESSION), ~begins)
@@ -183,32 +186,32 @@ def _first_events(ordered: pl.DataFrame, role: int) -> pl.DataFrame:
 
 
 def check_for_collisions(ids: pl.Series, same_code: pl.Series) -> None:
-    """Look at the ids whose code is that of the id before them (`same_code` is true there): they must be equal.
+    """Check that an id equals the previous one wherever both have the same code (`same_code`).
 
     Raises:
-        HashCollisionError: two of them are not.
+        HashCollisionError: two ids with the same code differ.
     """
-    places = same_code.arg_true()  # only these, because comparing texts is dear
+    places = same_code.arg_true()  # only these, because comparing text is slow
     if ids.gather(places).ne_missing(ids.gather(places - 1)).any():
         raise HashCollisionError
 
 
 def _numbered(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
-    """Give events their unit; `units` are those of their file, in the same order."""
+    """Add the unit number to events; `units` are those of the same file, in the same order."""
     place = np.cumsum(_changed(ordered, SESSION, USER)) - 1
     numbers = pl.Series(UNIT, units.get_column(UNIT).to_numpy()[place])
     return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME)
 
 
 def _session_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> pl.DataFrame:
-    """The values of train sessions that are not simply those of their first row: session, value, and REASON."""
+    """Return session, value and REASON of the train sessions whose value is not that of their first row."""
     if mapping.adds_prices:
         return purchase_values(train, mapping, lost)
     return column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
 
 
 def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
-    """Describe units from their first events, in order."""
+    """Complete the units from their first events; see `make_units`."""
     if mapping.adds_prices:
         units = units.with_columns(pl.lit(0.0).alias(VALUE))
     if values.height:
@@ -222,7 +225,7 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
         (_same_as_before(SESSION, ROLE) | _same_as_before(SESSION, ROLE).shift(-1, fill_value=False)).alias(COMPOSITE),
     )
     known = _known_values(units)
-    if mapping.adds_prices:  # the part of a session in train has its own purchases, not those in test
+    if mapping.adds_prices:  # purchases in train say nothing about those in test
         known = known.clear()
     return units.join(known, on=[SESSION, ROLE], how="left", maintain_order="left").select(
         UNIT, ROLE, SESSION, USER, START, VALUE, COMPOSITE, KNOWN_VALUE
@@ -230,7 +233,7 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
 
 
 def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
-    """The train sessions that do not train; see SessionTables.untrained."""
+    """Return the train sessions that are excluded from training; see `SessionTables.untrained`."""
     shared = units.filter(COMPOSITE, pl.col(ROLE) == TRAIN_ROLE).select(SESSION).unique()
     unknown = values.filter(pl.col(REASON).is_not_null()).join(shared, on=SESSION, how="anti")
     remaining = values.select(SESSION, REMAINING)
@@ -241,8 +244,8 @@ def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> 
 
 
 def _known_values(units: pl.DataFrame) -> pl.DataFrame:
-    """The test sessions that train has with the same users: session, role, known_value."""
-    if not units.get_column(SESSION).is_sorted():  # sessions by gap stand by user
+    """Return the test sessions that are in train with the same users: session, role, known_value."""
+    if not units.get_column(SESSION).is_sorted():  # sessions made from pauses are sorted by user
         units = units.sort(SESSION, ROLE)
     in_both = units.filter(pl.col(ROLE) != pl.col(ROLE).shift(1), _same_as_before(SESSION)).select(SESSION)
     both = units.join(in_both, on=SESSION, how="semi")
@@ -253,16 +256,16 @@ def _known_values(units: pl.DataFrame) -> pl.DataFrame:
 
 
 def sessions_by_gap(events: pl.DataFrame, users: pl.DataFrame, gap_minutes: float, seed: int) -> pl.DataFrame:
-    """Give the events of one file the sessions that a log without session ids does not name.
+    """Make sessions from pauses, for the events of one file of a log without session ids.
 
-    A session ends where its user does nothing for more than `gap_minutes`; its id is the user's id and the time of its
+    A session ends when its user is inactive for more than `gap_minutes`. Its id is the user's id and the time of its
     first event, `U17@2025-06-02T12:00:00Z`.
 
     Args:
         events: all events of some users, in any order.
         users: user (code) and user_id of at least these users.
         gap_minutes: the longest pause within a session.
-        seed: the one that the codes are made with.
+        seed: the seed of the codes.
 
     Returns:
         The events with session (code) and user_session (id), in another order.

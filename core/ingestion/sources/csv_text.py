@@ -39,7 +39,8 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     """Read the header of a stream of UTF-8 text and return a table that reads the rows.
 
     Without `separator`, it is taken from a first line such as `sep=;` (written by spreadsheets), or else it is
-    the comma, semicolon, tab or bar that is most frequent in the header. `encoding` names the original encoding in messages.
+    the comma, semicolon, tab or bar that is most frequent in the header. `encoding` is for
+    messages.
 
     Raises:
         InputError: there is no header, or it cannot be parsed.

@@ -1,4 +1,4 @@
-"""Reads the answer to a query from an SQL database, in batches, so that no answer is too large."""
+"""Read the result of an SQL query in batches, so that it may be larger than memory."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from core.ingestion.sources.paths import path_of
 from core.ingestion.sources.tables import Block, ColumnPositions, OpenTable, Piece, Table
 from core.ingestion.sources.typed_rows import decode_bytes, row_as_json
 
-_ROWS = 50_000  # rows fetched at once; some 20 MB as Python objects
-_BYTES_A_ROW = 80  # what such a row takes as text; only the share of the work rests on it
+_ROWS = 50_000  # rows per batch; about 20 MB as Python objects
+_BYTES_A_ROW = 80  # estimated text size of a row, for progress only
 _PLAIN = (str, int, float, datetime.datetime, datetime.date)
-"""Kinds of cells that can be taken as they are, where a column has one kind only."""
+"""Cell types that are kept if all cells of a column have the same one."""
 _READ_ONLY = {"postgresql": {"postgresql_readonly": True}}
-"""By kind of database the options that forbid to change it; for SQLite see below."""
+"""Backend -> options that make the connection read-only; SQLite uses an authorizer instead."""
 
 _PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "cx_Oracle": "cx-Oracle"}
-"""Python module -> the package that brings it, where they are called differently."""
-_ASKING = {getattr(sqlite3, f"SQLITE_{action}") for action in ("SELECT", "READ", "FUNCTION", "RECURSIVE")}
-"""All that an SQLite query may do; ATTACH and VACUUM INTO would make files, whatever query_only says."""
-_NO_ANSWER = "the query gives no rows; it must be a SELECT"
+"""Python module -> package to install, if the names differ."""
+_READ_ACTIONS = {getattr(sqlite3, f"SQLITE_{action}") for action in ("SELECT", "READ", "FUNCTION", "RECURSIVE")}
+"""Actions allowed in SQLite; ATTACH and VACUUM INTO would create files even under query_only."""
+_NO_ROWS = "the query gives no rows; it must be a SELECT"
 
 
 @dataclass(frozen=True)
 class Query:
-    """A question to a database. `url` is SQLAlchemy's form, such as `postgresql+psycopg://user@host/shop`."""
+    """An SQL query and the URL of its database, in SQLAlchemy's form: `postgresql+psycopg://user@host/shop`."""
 
     url: str
     sql: str
 
     @property
     def name(self) -> str:
-        """The database in words, without its password, wherever in the address that stands."""
+        """Return the URL for display, without the password and the URL's options."""
         try:
             address = make_url(self.url)
         except (ArgumentError, ValueError):
@@ -53,16 +53,16 @@ class Query:
 
 
 def open_query(query: Query) -> Iterator[Table]:
-    """Ask the database; the answer is read row batch by row batch from a cursor on its side.
+    """Run a query and yield its result as one table, read in batches from a server-side cursor.
 
     Raises:
-        InputError: no such database, a wrong password, a query it does not understand, or one that is no SELECT.
+        InputError: no such database, a wrong password, an invalid query, or one that is not a SELECT.
     """
     with _as_input_error(query):
         engine = create_engine(_with_driver(_address(query.url)))
         try:
             with engine.connect() as connection:
-                yield _answer(query, connection)
+                yield _run(query, connection)
         finally:
             engine.dispose()
 
@@ -70,7 +70,7 @@ def open_query(query: Query) -> Iterator[Table]:
 def _address(url: str) -> URL:
     try:
         address = make_url(url)
-    except ValueError as error:  # its text may hold a part of the password
+    except ValueError as error:  # the error text may contain part of the password
         raise InputError.no_database_url("its port is no number") from error
     if address.host and "@" in address.host:
         raise InputError.no_database_url("an @ in the password must be written as %40")
@@ -83,12 +83,12 @@ def _address(url: str) -> URL:
 
 
 def _is_there(database: str | None) -> bool:
-    """Whether an SQLite database exists: opening an absent one would make an empty file in its place."""
+    """Return whether an SQLite database exists; opening a missing one would create an empty file."""
     return not database or database == ":memory:" or database.startswith("file:") or Path(database).exists()
 
 
 def _with_driver(address: URL) -> URL:
-    """PostgreSQL by its plain name means the driver that comes with the product."""
+    """Use the installed driver for a PostgreSQL URL that names none."""
     return address.set(drivername="postgresql+psycopg") if address.drivername in {"postgresql", "postgres"} else address
 
 
@@ -103,28 +103,28 @@ def _as_input_error(query: Query) -> Iterator[None]:
         raise InputError.no_driver(query.name, package) from error
     except SQLAlchemyError as error:
         found = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
-        if found in {"not authorized", "authorization denied"}:  # SQLite, of anything but asking
-            found = _NO_ANSWER
+        if found in {"not authorized", "authorization denied"}:  # from SQLite, for anything but reading
+            found = _NO_ROWS
         raise InputError.query_failed(query.name, found) from error
 
 
-def _answer(query: Query, connection: Connection) -> Table:
-    """Ask; whatever the query says, nothing in the database is changed."""
+def _run(query: Query, connection: Connection) -> Table:
+    """Run the query on a read-only connection."""
     backend = connection.dialect.name
     streamed = connection.execution_options(stream_results=True, yield_per=_ROWS, **_READ_ONLY.get(backend, {}))
     if backend == "sqlite":
-        _forbid_all_but_asking(streamed)
+        _allow_reading_only(streamed)
     result = streamed.execute(text(query.sql.strip().rstrip(";").replace(":", r"\:")))
     if not result.returns_rows:
-        raise InputError.query_failed(query.name, _NO_ANSWER)
+        raise InputError.query_failed(query.name, _NO_ROWS)
     return OpenTable(query.name, list(result.keys()), partial(_pieces, query, result))
 
 
-def _forbid_all_but_asking(connection: Connection) -> None:
+def _allow_reading_only(connection: Connection) -> None:
     connection.exec_driver_sql("PRAGMA query_only = ON")
     raw = connection.connection.driver_connection
     if isinstance(raw, sqlite3.Connection):
-        raw.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ASKING else sqlite3.SQLITE_DENY)
+        raw.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READ_ACTIONS else sqlite3.SQLITE_DENY)
 
 
 def _pieces(query: Query, result: CursorResult[tuple[object, ...]], picked: ColumnPositions) -> Iterator[Piece]:
@@ -144,7 +144,7 @@ def _block(
 
 
 def _series(cells: Sequence[object]) -> pl.Series:
-    """Numbers, times and texts as they are; all else (amounts of money, UUIDs, columns of several kinds) as text."""
+    """Return a column; cells that are not all numbers, times or text of one type (Decimal, UUID, mixed) become text."""
     kinds = {type(cell) for cell in cells if cell is not None}
     if len(kinds) == 1 and kinds.issubset(_PLAIN):
         return pl.Series(cells)
@@ -156,6 +156,6 @@ def _text(cell: object) -> str | None:
         return decode_bytes(cell)
     if isinstance(cell, float) and cell.is_integer():
         return f"{cell:.0f}"
-    if isinstance(cell, Decimal) and cell.is_finite():  # a whole NUMERIC is an id like any other
+    if isinstance(cell, Decimal) and cell.is_finite():  # a whole NUMERIC may be an id
         return f"{cell:.0f}" if cell == cell.to_integral_value() else f"{cell:f}"
     return None if cell is None else str(cell)

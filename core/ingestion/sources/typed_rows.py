@@ -1,4 +1,4 @@
-"""What a table with types of its own (Parquet, databases) leaves behind as text: bytes, and rows set aside."""
+"""Text forms of cells and rows from typed sources (Parquet, databases)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
-"""Years 1 to 9999 in days since 1970: other dates have no text form in Python, nor in JSON's usual readers."""
+"""Years 1 to 9999, in days since 1970; Python cannot format other dates."""
 _PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def decode_bytes(cell: bytes | None) -> str | None:
-    """The text that bytes are, as old programs write texts; None where they are none."""
+    """Decode bytes as UTF-8; None if they are not."""
     try:
         return None if cell is None else cell.decode()
     except UnicodeDecodeError:
@@ -23,12 +23,12 @@ def decode_bytes(cell: bytes | None) -> str | None:
 
 
 def row_as_json(row: Mapping[str, object]) -> str:
-    """A row as JSON, as there is no text of its own to show: times as text, bytes that are no text as 0x..."""
+    """Return a row as JSON; times become text, bytes that are not UTF-8 become 0x..."""
     return json.dumps({name: _plain(cell) for name, cell in row.items()}, default=str, ensure_ascii=False)
 
 
 def json_rows(frame: pl.DataFrame) -> Callable[[Sequence[int]], list[str]]:
-    """Gives rows of a table, by their places, as JSON."""
+    """Return a function that formats the rows at given positions as JSON."""
 
     def texts(places: Sequence[int]) -> list[str]:
         rows = frame[list(places)]
@@ -39,18 +39,18 @@ def json_rows(frame: pl.DataFrame) -> Callable[[Sequence[int]], list[str]]:
 
 
 def _cells(cells: pl.Series) -> list[object]:
-    """The cells as Python has them; where a date lies outside its calendar, the number that the file has for it."""
+    """Return cells as Python objects; a date outside Python's calendar as its stored number."""
     if _is_dated(cells.dtype):
         texts = null_outside_calendar(cells).cast(pl.String).str.replace(r"\.0+(\D|$)", "${1}")
         return [number if text is None else text for number, text in zip(cells.to_physical(), texts, strict=True)]
     try:
         return cells.to_list()
-    except (ValueError, OverflowError, pl.exceptions.PanicException):  # such a date, or a span, inside a list or struct
+    except (ValueError, OverflowError, pl.exceptions.PanicException):  # such a date or duration inside a list or struct
         return [str(cells.dtype)] * len(cells)
 
 
 def null_outside_calendar(cells: pl.Series) -> pl.Series:
-    """Dates and times outside the years 1 to 9999, which neither Polars nor Python can write, become null."""
+    """Replace dates and times outside the years 1 to 9999 by null."""
     kind = cells.dtype
     if not _is_dated(kind):
         return cells

@@ -1,4 +1,4 @@
-"""Uploaded files are copied to disk before anything works with them: an upload vanishes with its visitor's session."""
+"""Store uploaded files in the workspace, because an upload is gone when the browser session ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_NAME = 60  # characters; file systems allow 255 bytes, and a character 
 
 
 class Upload(Protocol):
-    """What a browser's upload is to us: a name and a binary stream."""
+    """An uploaded file: a name and a binary stream."""
 
     name: str
 
@@ -29,13 +29,13 @@ class Upload(Protocol):
 
 
 def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, Path]:
-    """Copy uploads into one folder of the workspace, named by their names and content, and give their paths by part.
+    """Copy uploads into one folder of the workspace and return their paths by part (train, test, sample).
 
-    The same files uploaded again find their folder, which is made again where its files were written to since. A file
-    keeps its name without whatever could lead out of the folder; two files of one name stay apart by their part.
+    The folder is named by a hash of names and content, so the same uploads share one. If its files have changed since,
+    it is written again. File names are cleaned, so no name leads out of the folder; each part has its own subfolder.
 
     Raises:
-        InputError: an upload grew or shrank while it was copied.
+        InputError: an upload changed size while it was copied.
     """
     hashes: dict[Path, bytes] = {}
     with private_folder(workspace.uploads, ".given-") as temporary:
@@ -70,8 +70,8 @@ def _copy(upload: Upload, target: IO[bytes]) -> bytes:
 
 
 def _holds(folder: Path, hashes: Mapping[Path, bytes]) -> bool:
-    """Whether the files of a folder still have the content that the folder is named by."""
+    """Return whether the files of a folder still have these hashes."""
     try:
         return all(content_hash(folder / place) == content.hex() for place, content in hashes.items())
-    except InputError:  # one of them is gone
+    except InputError:  # a file is missing
         return False

@@ -1,4 +1,4 @@
-"""The dataset's card: what was found in the files, counted."""
+"""Build the card of a dataset from the counts of reading and assembly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.schema import (
     VALUE,
 )
 
-_DECIMALS = 6  # of sums of money: more are errors of adding up
+_DECIMALS = 6  # of sums of money; more would show rounding errors
 
 
 def make_card(
@@ -42,7 +42,7 @@ def make_card(
     notes: list[str],
     unassigned_purchases: int,
 ) -> DatasetCard:
-    """Put the counts together. `sources` and `read_counts` go by role, `ids` by file column."""
+    """Build the card. `sources` and `read_counts` are keyed by role, `ids` by id column."""
     lost = read_counts[TRAIN_ROLE].lost_purchases
     reasons: Counter[str] = sum((counts.reasons for counts in read_counts.values()), Counter())
     train, test = (
@@ -85,7 +85,7 @@ def _file_card(
     def distinct(column: str) -> int:
         return int(getattr(ids[column], ROLES[role]))
 
-    values = pl.concat(assembled.values).sort()  # so that the last bit of the mean is the same in any order
+    values = pl.concat(assembled.values).sort()  # so that the mean does not depend on the order of summation
     mean, median = (values.mean(), values.median()) if role == TRAIN_ROLE else (None, None)
     return FileCard(
         name=source.name,

@@ -1,4 +1,4 @@
-"""Writes a Parquet file row group by row group, so that a file may be larger than memory."""
+"""Write a Parquet file row group by row group, so that it may be larger than memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import polars as pl
 from pyarrow import parquet
 
 _REPEATED = ("category", "type", "role", "in_train", "in_test", "composite", "file", "reason", "ignored")
-"""Columns of few different values: only for these a dictionary of values is worth its time."""
+"""Columns with few distinct values, which are dictionary-encoded."""
 
 _HASHED = ("session", "user", "product", "code")
-"""Columns of hashes: no encoding makes them smaller, so they are written as they are."""
+"""Columns of hashes, which do not compress."""
 _RISING = ("unit", "time", "start", "line")
-"""Columns of whole numbers that are close to their neighbours: stored as differences."""
+"""Integer columns whose neighbouring values are close, which are delta-encoded."""
 
 
 class ParquetWriter:
-    """All frames must have the same columns. Without any frame no file is written; `close` by leaving the block."""
+    """Context manager that appends frames with the same columns to a file; without any frame, no file is written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,7 +37,7 @@ class ParquetWriter:
             self._writer = parquet.ParquetWriter(
                 self._path,
                 table.schema,
-                # snappy: half the time of zstd at a tenth more bytes
+                # snappy takes half the time of zstd for 10% more bytes
                 compression={name: "none" if name in _HASHED else "snappy" for name in frame.columns},
                 use_dictionary=repeated,
                 column_encoding={name: "DELTA_BINARY_PACKED" for name in frame.columns if name in _RISING},

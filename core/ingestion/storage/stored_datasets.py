@@ -1,4 +1,4 @@
-"""Recognises files that were read before by their content, whatever they are called now."""
+"""Find the stored dataset of the same content and mapping, whatever the files are called now."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import size_in_bytes
 from core.ingestion.storage.synthetic import is_synthetic
 
-_STORED_FORM = b"events-3"  # part of the fingerprint: raise it when the stored form changes
+_STORED_FORM = b"events-3"  # part of the fingerprint; increase it when the stored format changes
 
 
 def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
-    """Whether a dataset was made of files as large as these, or the two may be the same file."""
+    """Return whether hashing pays: a dataset has files of these sizes, or train and test may be the same file."""
     sizes = size_in_bytes(files.train), size_in_bytes(files.test)
     if files.sample_submission is not None:
-        size_in_bytes(files.sample_submission)  # said now where it is not there, not after all has been read
+        size_in_bytes(files.sample_submission)  # fails early if the file is missing
     cards = (dataset.card() for dataset in list_datasets(workspace))
     return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
 
 
 def contents_of(files: InputFiles) -> dict[str, Content]:
-    """The content of each part that is a file: train, test, sample. None of them has been read."""
-    given = {"train": files.train, "test": files.test, "sample": files.sample_submission}
-    return {part: Content(source) for part, source in given.items() if isinstance(source, Path)}
+    """Return the content, not yet read, of each part (train, test, sample) that is a file."""
+    sources = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    return {part: Content(source) for part, source in sources.items() if isinstance(source, Path)}
 
 
 def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
-    """The dataset of the same content and mapping, now called by the new names; None where there is none.
+    """Return the dataset of the same content and mapping, with its names updated; None if there is none.
 
     Raises:
-        InputError: one file was given twice, or one changed while it was read.
+        InputError: train and test are the same file, or a file changed while it was read.
     """
     refuse_same_file(files, {})
     if isinstance(files.train, Query) or isinstance(files.test, Query):
-        return None  # the answer of a query is hashed while it is read
+        return None  # a query result is hashed only while it is ingested
     hashes = dict(zip(contents, map_in_order(Content.read, contents.values()), strict=True))
     refuse_same_file(files, hashes)
     require_unchanged(contents.values())
     dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
     if not is_readable(dataset):
         return None
-    rename(dataset, files, synthetic=is_simulated(files, workspace, hashes))
+    update_names(dataset, files, synthetic=is_simulated(files, workspace, hashes))
     return dataset
 
 
@@ -59,7 +59,7 @@ def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
     """Refuse one file, or one query, as both train and test.
 
     Raises:
-        InputError: the two are the same.
+        InputError: train and test are the same.
     """
     same_query = isinstance(files.train, Query) and files.train == files.test
     if same_query or ("train" in hashes and hashes["train"] == hashes.get("test")):
@@ -67,7 +67,7 @@ def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
 
 
 def is_readable(dataset: Dataset) -> bool:
-    """Whether a dataset is there with a card that can be read; else somebody touched its folder."""
+    """Return whether the dataset exists and its card can be read."""
     try:
         dataset.card()
     except (OSError, ValueError):
@@ -76,7 +76,7 @@ def is_readable(dataset: Dataset) -> bool:
 
 
 def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
-    """SHA-256 over the content of the files, each in its part, and over the mapping; names and places do not count."""
+    """Return the SHA-256 of the mapping and of the content of each part; file names and folders are not part of it."""
     digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
     for part, content in sorted(hashes.items()):
         digest.update(f"{part}:{content};".encode())
@@ -84,12 +84,12 @@ def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
 
 
 def is_simulated(files: InputFiles, workspace: Workspace, hashes: Mapping[str, str]) -> bool:
-    """Whether the train file is one that was simulated here, or the demo data."""
+    """Return whether the train file was simulated in this workspace or is the demo data."""
     return not isinstance(files.train, Query) and is_synthetic(workspace, files.train, hashes["train"])
 
 
-def rename(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
-    """The same content under other names: people see the names that they gave last."""
+def update_names(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
+    """Store the current names of the dataset and its files in its card."""
     card = dataset.card()
     sample = files.sample_submission
     now = card.model_copy(

@@ -1,4 +1,4 @@
-"""Knows simulated files again, also where they were copied or uploaded without the note that lies beside them."""
+"""Recognize simulated files by their hash, even if they were copied without the marker file next to them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from core.base.workspace import DEMO_FOLDER, Workspace
 from core.ingestion.sources.content_hash import content_hash
 
 MARK = "demo.json"
-"""Our simulator writes this file beside the ones it makes."""
+"""Marker file that the simulator writes next to its files."""
 
 
 def remember(workspace: Workspace, train: Path) -> None:
-    """Note the train file that was just simulated, so that a copy of it is known again in this workspace."""
+    """Store the hash of a simulated train file, so that copies of it are recognized in this workspace."""
     with _notes(workspace).open("a", encoding="utf-8") as notes:
         notes.write(content_hash(train) + "\n")
 
 
 def is_synthetic(workspace: Workspace, train: Path, train_hash: str) -> bool:
-    """Whether the train file is simulated: by the note beside it, as one we remember, or as the one that ships."""
+    """Return whether the train file is simulated: by the marker file, a stored hash, or the shipped demo data."""
     if (train.resolve().parent / MARK).is_file():
         return True
     notes = _notes(workspace)
