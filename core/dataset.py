@@ -160,7 +160,7 @@ class DatasetCard(BaseModel):
     Attributes:
         fingerprint: SHA-256 of the files' content and the mapping.
         name: for people.
-        synthetic: whether the files are simulated; see core.ingestion.synthetic.
+        synthetic: whether the files are simulated; see core.ingestion.storage.synthetic.
         created: ISO 8601, UTC.
         mapping: name of the mapping; empty if the files already had our columns.
         value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.

@@ -24,9 +24,10 @@ from hypothesis import strategies as st
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import SettingError, StudioError
-from core.ingestion import InputFiles, csv_text, ingest, records
-from core.ingestion.block import Broken
+from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
+from core.ingestion.sources import csv_records, csv_text
+from core.ingestion.sources.tables import BrokenLine
 from tests.absent import absent_part
 from tests.events_on_the_spot import (
     Event,
@@ -154,7 +155,7 @@ def test_a_damaged_line_costs_no_other_one(place: Path, content: bytes) -> None:
 BODY = QUOTED[QUOTED.index(b"\n") + 1 :]
 
 
-def in_pieces(content: bytes, piece: int) -> tuple[list[tuple[int, str, tuple[str, ...]]], list[Broken]]:
+def in_pieces(content: bytes, piece: int) -> tuple[list[tuple[int, str, tuple[str, ...]]], list[BrokenLine]]:
     """Line, text and cells of every row, and what is none, of a file read in pieces of so many bytes."""
     rows, broken = [], []
     with pytest.MonkeyPatch.context() as patch:
@@ -176,7 +177,7 @@ def in_pieces(content: bytes, piece: int) -> tuple[list[tuple[int, str, tuple[st
 def test_where_a_file_is_cut_into_pieces_changes_nothing(body: bytes, piece: int, most: int) -> None:
     content = QUOTED.removesuffix(BODY) + body
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "MOST_LINES", most)
+        patch.setattr(csv_records, "MAX_RECORD_LINES", most)
         assert in_pieces(content, piece) == in_pieces(content, 2**24)
 
 
@@ -280,8 +281,8 @@ def test_a_disk_that_fills_up_at_any_moment_is_a_sentence_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spilling: bool
 ) -> None:
     if spilling:
-        monkeypatch.setattr("core.ingestion.spill._IN_MEMORY", 7)
-        monkeypatch.setattr("core.ingestion.spill._ROWS_A_PART", 11)
+        monkeypatch.setattr("core.ingestion.sessions.partitions._IN_MEMORY", 7)
+        monkeypatch.setattr("core.ingestion.sessions.partitions._ROWS_A_PART", 11)
     files, home = write_files(tmp_path / "files", GOOD), tmp_path / "disk"
     home.mkdir()
     full = []
@@ -317,7 +318,7 @@ def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path, limit: int) -> 
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(csv_text.__file__).parents[2],
+        cwd=Path(csv_text.__file__).parents[3],
     )
     assert done.stdout == f"SettingError: {NO_ROOM.format(home)}\n"
     assert left_behind(Workspace(home)) == []
@@ -340,8 +341,8 @@ def test_how_many_parts_there_are_and_where_they_are_kept_changes_nothing(
 ) -> None:
     events = [*GOOD, *GOOD[::-3]]
     whole = store(tmp_path / "whole", events, mapping)
-    monkeypatch.setattr("core.ingestion.spill._IN_MEMORY", held)
-    monkeypatch.setattr("core.ingestion.spill._ROWS_A_PART", a_part)
+    monkeypatch.setattr("core.ingestion.sessions.partitions._IN_MEMORY", held)
+    monkeypatch.setattr("core.ingestion.sessions.partitions._ROWS_A_PART", a_part)
     monkeypatch.setattr(csv_text, "PIECE_BYTES", 500)
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 500)
     parts = store(tmp_path / "parts", events, mapping)

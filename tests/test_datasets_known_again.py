@@ -14,10 +14,12 @@ import pytest
 from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, list_datasets
 from core.errors import InputError
-from core.ingestion import InputFiles, csv_text, ids, ingest, read_ids
-from core.ingestion.ids import event_ids
+from core.ingestion import InputFiles, ingest, read_ids
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
-from core.ingestion.uploads import keep_upload
+from core.ingestion.sessions import session_ids
+from core.ingestion.sessions.session_ids import event_ids
+from core.ingestion.sources import csv_text
+from core.ingestion.sources.uploads import keep_upload
 from core.pipeline.run import check_against_files, check_submission
 from core.schema import Role
 from tests.events_on_the_spot import (
@@ -66,7 +68,7 @@ def test_the_same_files_are_recognised_under_other_names_and_only_the_names_are_
         lambda part, parts, text: said.append(text),
     )
     assert second.fingerprint == first.fingerprint
-    assert said[-1] == "these files were read before"
+    assert said[-1] == "these files are already stored"
     assert stored(second) == before
     named = card.model_copy(update={"name": "two", "train": card.train.model_copy(update={"name": "clicks.csv"})})
     assert second.card() == named
@@ -80,7 +82,7 @@ def test_files_that_were_read_before_are_known_without_reading_a_row(
     def unread(*_: object) -> None:
         raise AssertionError("a row was read")
 
-    monkeypatch.setattr("core.ingestion.reading.open_tables", unread)
+    monkeypatch.setattr("core.ingestion.rows.read_rows.open_tables", unread)
     assert store(tmp_path, GOOD).fingerprint == first.fingerprint
 
 
@@ -284,12 +286,12 @@ def test_ids_are_read_once_each_in_file_order(tmp_path: Path) -> None:
     assert read_ids(write_files(tmp_path, GOOD[::-1]).test).to_list() == [f"B{number}" for number in range(9, -1, -1)]
 
 
-@pytest.mark.parametrize("held", [0, 3, ids._HELD])
+@pytest.mark.parametrize("held", [0, 3, session_ids._HELD])
 def test_ids_of_events_are_those_of_usable_rows_however_few_are_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
     monkeypatch.setattr(csv_text, "PIECE_BYTES", 100)
-    monkeypatch.setattr(ids, "_HELD", held)
+    monkeypatch.setattr(session_ids, "_HELD", held)
     rows = rows_of(GOOD, "test")
     test = csv_of([*rows[::2], *rows[::-1]]) + UNUSABLE
     assert event_ids(write_files(tmp_path, GOOD, test=test).test).to_list() == [f"B{number}" for number in range(10)]

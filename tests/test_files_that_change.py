@@ -25,11 +25,13 @@ from hypothesis import strategies as st
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import InputError
-from core.ingestion import InputFiles, Query, hashed_file, ingest, known
-from core.ingestion.content import Content
-from core.ingestion.known import fingerprint_of
+from core.ingestion import InputFiles, Query, ingest
 from core.ingestion.mapping import Mapping
-from core.ingestion.uploads import keep_upload
+from core.ingestion.sources import hashed_file
+from core.ingestion.sources.content_hash import Content
+from core.ingestion.sources.uploads import keep_upload
+from core.ingestion.storage import stored_datasets
+from core.ingestion.storage.stored_datasets import fingerprint_of
 from tests.events_on_the_spot import Event, csv_of, good_events, left_behind, rows_of, same_frames, sample_of, zip_of
 
 BLOCK = 8_192
@@ -47,10 +49,10 @@ SENTENCE = re.compile(
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a file of 120 kB is read in many pieces, few of which are under way at once on any number of cores."""
     monkeypatch.setattr(hashed_file, "_BLOCK", BLOCK)
-    monkeypatch.setattr("core.ingestion.csv_text.PIECE_BYTES", BLOCK)
-    monkeypatch.setattr("core.ingestion.csv_text._HEAD_BYTES", BLOCK)
-    monkeypatch.setattr("core.ingestion.parquet._ROWS", 100)
-    monkeypatch.setattr("core.ingestion.side_by_side.available_cores", lambda: 1)
+    monkeypatch.setattr("core.ingestion.sources.csv_text.PIECE_BYTES", BLOCK)
+    monkeypatch.setattr("core.ingestion.sources.csv_text._HEAD_BYTES", BLOCK)
+    monkeypatch.setattr("core.ingestion.sources.parquet_file._ROWS", 100)
+    monkeypatch.setattr("core.ingestion.parallel.available_cores", lambda: 1)
 
 
 # --- inputs of every kind, and what can happen to them ----------------------------------------------------------------
@@ -319,7 +321,7 @@ def test_a_file_that_changes_between_the_look_for_known_ones_and_the_reading_is_
     content = given.victim.read_bytes()
     third = content.replace(b",C1,", b",E1,")
     given.victim.write_bytes(given.other)
-    plain = known.is_whole
+    plain = stored_datasets.is_readable
 
     def is_whole(dataset: Dataset) -> bool:
         found = plain(dataset)
@@ -327,7 +329,7 @@ def test_a_file_that_changes_between_the_look_for_known_ones_and_the_reading_is_
             given.victim.write_bytes(third)
         return found
 
-    monkeypatch.setattr(known, "is_whole", is_whole)
+    monkeypatch.setattr(stored_datasets, "is_readable", is_whole)
     assert ingest(given.files, workspace).fingerprint == given.fingerprint(third)
     assert given.victim.read_bytes() == third
 

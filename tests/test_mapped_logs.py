@@ -17,7 +17,7 @@ from core.cli import main
 from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
-from core.ingestion.times import epoch_seconds
+from core.ingestion.rows.event_times import epoch_seconds
 from core.pipeline.run import check_against_files
 from tests.events_on_the_spot import (
     NOON,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.ingestion.ordering import places_in_order
+from core.ingestion.sessions.row_order import argsort_rows
 
 LEAST, MOST = -(2**63), 2**63 - 1
 CLOSE = st.sampled_from([LEAST, LEAST + 1, -1, 0, 1, 2**35, 2**35 + 1, MOST - 1, MOST])
@@ -20,7 +20,7 @@ def ordered(keys: list[int], moments: list[int], products: list[int]) -> tuple[p
     """Ordered the fast way and by a plain sort."""
     names = ("key", "moment", "product")
     rows = pl.DataFrame([keys, moments, products], schema=dict.fromkeys(names, pl.Int64))
-    return rows[places_in_order(*(rows.get_column(name).to_numpy() for name in rows.columns))], rows.sort(rows.columns)
+    return rows[argsort_rows(*(rows.get_column(name).to_numpy() for name in rows.columns))], rows.sort(rows.columns)
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)

@@ -308,7 +308,7 @@ def test_an_upload_that_finds_no_room_is_a_sentence(workspace: Workspace, monkey
     def full(*_: object) -> bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("core.ingestion.uploads._copy", full)
+    monkeypatch.setattr("core.ingestion.sources.uploads._copy", full)
     app = opened("pages/1_Data.py")
     app.file_uploader[0].upload("train.csv", b"x")
     app.file_uploader[1].upload("test.csv", b"y").run()

@@ -12,8 +12,8 @@ import pytest
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import InputError
-from core.ingestion import csv_text
 from core.ingestion.mapping import Mapping
+from core.ingestion.sources import csv_text
 from tests.events_on_the_spot import (
     Event,
     aside_of,
@@ -249,7 +249,7 @@ def test_a_file_goes_in_as_long_as_the_share_that_the_mapping_names_is_usable(
 
 
 def test_a_long_file_without_a_usable_row_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.ingestion.reading._HOPELESS", 10)
+    monkeypatch.setattr("core.ingestion.rows.read_rows._GIVE_UP_AFTER", 10)
     monkeypatch.setattr(csv_text, "PIECE_BYTES", 500)
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 200)
     rows = [{**row, "user_id": ""} for row in ROWS]

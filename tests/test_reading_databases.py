@@ -16,8 +16,9 @@ from core.base.workspace import Workspace
 from core.cli import main
 from core.dataset import Dataset
 from core.errors import InputError
-from core.ingestion import InputFiles, Query, Source, database, ingest
+from core.ingestion import InputFiles, Query, Source, ingest
 from core.ingestion.mapping import Mapping
+from core.ingestion.sources import database
 from tests.absent import absent_part
 from tests.browser import free_port
 from tests.events_on_the_spot import (

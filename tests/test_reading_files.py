@@ -16,8 +16,9 @@ from pyarrow import parquet
 
 from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.ingestion import InputFiles, block, csv_text, ingest
+from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
+from core.ingestion.sources import csv_text, tables
 from tests.events_on_the_spot import (
     NOON,
     Event,
@@ -163,7 +164,7 @@ def test_a_file_read_in_pieces_of_any_size_is_the_same(
 
 
 def test_a_piece_is_large_enough_that_most_files_are_one() -> None:
-    assert block.PIECE_BYTES == csv_text.PIECE_BYTES == 16 * 1024**2
+    assert tables.PIECE_BYTES == csv_text.PIECE_BYTES == 16 * 1024**2
 
 
 def test_the_name_of_a_file_does_not_count_but_its_content(tmp_path: Path) -> None:

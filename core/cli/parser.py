@@ -11,7 +11,7 @@ from core.cli.arguments import add_settings
 from core.cli.output import Outcome
 from core.config import RunConfig
 from core.errors import SettingError
-from core.ingestion.paths import path_of
+from core.ingestion.sources.paths import path_of
 
 _DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
 _JOB_ACTIONS = {

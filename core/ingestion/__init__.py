@@ -1,10 +1,15 @@
-"""Files in, one clean dataset out."""
+"""Read event files or query results and store them as one clean dataset.
 
-from core.ingestion.database import Query
-from core.ingestion.ids import event_ids, read_ids
+Steps and their places: `sources` (open files and queries, parse CSV and Parquet), `mapping` (which column is what),
+`rows` (parse cells, quarantine unusable rows), `sessions` (partition, drop duplicate rows, number units, find values),
+`storage` (the card, and datasets that are already stored). `ingest.ingest` calls them in this order.
+"""
+
 from core.ingestion.ingest import ingest
 from core.ingestion.input_files import InputFiles
-from core.ingestion.sources import Source, source_of
-from core.ingestion.synthetic import remember
+from core.ingestion.sessions.session_ids import event_ids, read_ids
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import Source, source_of
+from core.ingestion.storage.synthetic import remember
 
 __all__ = ["InputFiles", "Query", "Source", "event_ids", "ingest", "read_ids", "remember", "source_of"]

@@ -9,10 +9,9 @@ from typing import Final
 
 from core.dataset import UnknownValue
 from core.errors import InputError
-from core.ingestion.assembly import Assembled
 from core.ingestion.currencies import different_currencies
 from core.ingestion.mapping import Mapping
-from core.ingestion.read_counts import Tally
+from core.ingestion.sessions.assembly import AssemblyCounts
 from core.schema import CURRENCY, TRAIN_ROLE
 
 _MAX_REPEATED: Final = 0.05
@@ -24,7 +23,7 @@ _HARMLESS: Final = frozenset({UnknownValue.SHARED_ID, UnknownValue.MORE_RETURNED
 """Reasons for an unknown value that do not indicate a broken export."""
 
 
-def refuse_unclear_numbers(name: str, mapping: Mapping, tally: Tally) -> None:
+def refuse_unclear_numbers(name: str, mapping: Mapping, tally: ReadCounts) -> None:
     """Refuse numbers that differ under each decimal mark, and amounts in several currencies.
 
     Raises:
@@ -41,7 +40,7 @@ def refuse_unclear_numbers(name: str, mapping: Mapping, tally: Tally) -> None:
         raise InputError.several_currencies(name, currencies, mapping.columns.currency)
 
 
-def refuse_lost_purchases(name: str, mapping: Mapping, tally: Tally, setting: str) -> None:
+def refuse_lost_purchases(name: str, mapping: Mapping, tally: ReadCounts, setting: str) -> None:
     """Refuse a file with too few usable purchases, whatever its other rows.
 
     Args:
@@ -62,7 +61,7 @@ def refuse_lost_purchases(name: str, mapping: Mapping, tally: Tally, setting: st
         )
 
 
-def refuse_doubtful_values(name: str, mapping: Mapping, assembled: Assembled) -> None:
+def refuse_doubtful_values(name: str, mapping: Mapping, assembled: AssemblyCounts) -> None:
     """Refuse a train file with many repeated purchases, or with many sessions whose value is unknown.
 
     Raises:

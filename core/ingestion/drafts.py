@@ -12,10 +12,10 @@ from typing import Any
 from core.base.files import write_text_atomically
 from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
-from core.ingestion.columns import plain
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import Peek
-from core.ingestion.understanding import Understanding
+from core.ingestion.rows.row_parser import RowParser
+from core.ingestion.sources.columns import plain
 
 AS_IT_STANDS = "as it stands"
 """What people call reading a log in our own form."""
@@ -36,7 +36,7 @@ class Draft:
 def fits(log: Peek, mapping: Mapping, *, with_value: bool = True) -> bool:
     """Whether the log has all columns that the mapping reads."""
     found = {plain(column).casefold() for column in log.columns}
-    wanted = Understanding(mapping, with_value).wanted
+    wanted = RowParser(mapping, with_value).columns
     return all(plain(str(getattr(mapping.columns, role))).casefold() in found for role in wanted)
 
 

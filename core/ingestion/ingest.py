@@ -1,4 +1,4 @@
-"""From two event files to a stored dataset: read, understand, set aside, put together, write, recognise."""
+"""Turn a train file and a test file into a stored dataset: read, parse, quarantine, assemble, write."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
 from core.errors import InputError, SettingError
-from core.ingestion.assembly import Assembled, assemble
-from core.ingestion.card import make_card
-from core.ingestion.content import Content, require_unchanged
-from core.ingestion.database import Query
-from core.ingestion.dictionaries import Dictionaries, IdCounts
 from core.ingestion.doubts import refuse_doubtful_values
-from core.ingestion.ids import all_test_sessions, order_of, wanted_ids
 from core.ingestion.input_files import InputFiles
-from core.ingestion.known import (
-    contents_of,
-    find_known,
-    fingerprint_of,
-    is_simulated,
-    is_whole,
-    may_be_known,
-    rename,
-    require_two_files,
-)
 from core.ingestion.lost_purchases import unassigned
 from core.ingestion.mapping import mapping_text
-from core.ingestion.parquet_writer import ParquetWriter
 from core.ingestion.preview import complete_mapping
-from core.ingestion.read_counts import Tally
-from core.ingestion.reading import read_blocks
 from core.ingestion.repeated_orders import SentTwice
+from core.ingestion.rows.read_counts import ReadCounts
+from core.ingestion.rows.read_rows import parse_source
+from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.session_values import Losses
-from core.ingestion.sources import Source, text_bytes
-from core.ingestion.spill import Spill, part_bits
-from core.ingestion.understanding import Understanding
-from core.ingestion.units import SharedCodeError
+from core.ingestion.sessions.assembly import AssemblyCounts, assemble
+from core.ingestion.sessions.dictionaries import Dictionaries, IdCounts
+from core.ingestion.sessions.partitions import PartitionStore, partition_bits
+from core.ingestion.sessions.session_ids import sample_session_ids, submission_order, test_sessions_by_id
+from core.ingestion.sessions.units import HashCollisionError
+from core.ingestion.sources.content_hash import Content, require_unchanged
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import Source, estimated_text_bytes
+from core.ingestion.storage.card import make_card
+from core.ingestion.storage.parquet_writer import ParquetWriter
+from core.ingestion.storage.stored_datasets import (
+    contents_of,
+    find_stored,
+    fingerprint_of,
+    is_readable,
+    is_simulated,
+    may_be_stored,
+    refuse_same_file,
+    update_names,
+)
 from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,
@@ -61,41 +61,41 @@ from core.schema import (
 )
 
 _SEEDS = range(8)
-"""Seeds of the codes, tried in turn: with 100 million ids one in a thousand first tries has two ids with one code."""
-_BYTES_A_ROW = 80  # of an event as text, about: only the number of parts rests on it
+"""Seeds of the id codes, tried in turn. With 100 million ids, two share a code in about one of 1,000 first attempts."""
+_BYTES_A_ROW = 80  # of an event as text, roughly; it decides only the number of partitions
 _PARTS = 100
-_READING_SHARE = 0.7  # of the time, measured; the rest is putting together and writing
+_READING_SHARE = 0.7  # measured share of the time; the rest is assembling and writing
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:
-    """Store the files as a dataset, or find it where the same files were stored before.
+    """Store the files as a dataset, or return the stored dataset of the same content and mapping.
 
     Raises:
-        InputError: one sentence on what is wrong with which file; nothing is stored then.
-        SettingError: the workspace has no room.
+        InputError: a file cannot be used; nothing is stored.
+        SettingError: the workspace's disk is full.
     """
-    report(0, _PARTS, "looking whether the files are known")
+    report(0, _PARTS, "checking whether the files are already stored")
     workspace.sweep()
     mapping, notes = complete_mapping(files.train, files.mapping)
     files = replace(files, mapping=mapping, mapping_notes=tuple(notes))
     contents = contents_of(files)
-    if may_be_known(files, workspace):
-        known = find_known(files, contents, workspace)
-        if known is not None:
-            report(_PARTS, _PARTS, "these files were read before")
-            return known
-    with _room(workspace), _changes_said(contents):
+    if may_be_stored(files, workspace):
+        stored = find_stored(files, contents, workspace)
+        if stored is not None:
+            report(_PARTS, _PARTS, "these files are already stored")
+            return stored
+    with _full_disk_as_setting_error(workspace), _changed_file_as_input_error(contents):
         for seed in _SEEDS:
             try:
                 return _Ingestion(files, workspace, contents, seed=seed, notes=notes, report=report).store()
-            except SharedCodeError:
+            except HashCollisionError:
                 continue
     raise RuntimeError("two ids had the same code under every seed")
 
 
 @contextmanager
-def _room(workspace: Workspace) -> Iterator[None]:
-    """A full disk is said in a sentence; what was begun is gone by then."""
+def _full_disk_as_setting_error(workspace: Workspace) -> Iterator[None]:
+    """Raise a SettingError if the disk is full; by then the unfinished dataset has been deleted."""
     try:
         yield
     except OSError as error:
@@ -105,8 +105,8 @@ def _room(workspace: Workspace) -> Iterator[None]:
 
 
 @contextmanager
-def _changes_said(contents: dict[str, Content]) -> Iterator[None]:
-    """A file that cannot be read because it changed is refused for that, not for what it then looked like."""
+def _changed_file_as_input_error(contents: dict[str, Content]) -> Iterator[None]:
+    """If a file is refused and has changed since it was opened, report the change instead."""
     try:
         yield
     except InputError:
@@ -115,7 +115,7 @@ def _changes_said(contents: dict[str, Content]) -> Iterator[None]:
 
 
 class _Ingestion:
-    """One reading of the files, with codes of one seed, in a folder of its own that is gone in the end."""
+    """One attempt to store the files, with one seed, in a temporary folder that is deleted at the end."""
 
     def __init__(
         self,
@@ -135,39 +135,39 @@ class _Ingestion:
         self._notes = notes
         self._report = report
         self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
-        sizes = [text_bytes(source) for source in self._sources.values()]
+        sizes = [estimated_text_bytes(source) for source in self._sources.values()]
         self._bytes = None if None in sizes else sum(size or 0 for size in sizes)
-        self._tallies = {role: Tally() for role in self._sources}
+        self._read_counts = {role: ReadCounts() for role in self._sources}
         self._sent_twice = {role: SentTwice(files.mapping) for role in self._sources}
         self._rows_written = 0
         self._bytes_read = 0
 
     def store(self) -> Dataset:
-        """Read everything and store it."""
+        """Read, assemble and store the files."""
         with (
             scratch_folder(self._workspace.datasets, READING_PREFIX) as work,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
-            made = work / "made"
+            made = work / "dataset"
             made.mkdir()
-            bits = part_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
+            bits = partition_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
             dictionaries = Dictionaries(work, bits, writing)
             spills = self._read(work, made, bits, dictionaries, writing)
-            return self._put_together(made, spills, dictionaries)
+            return self._assemble(made, spills, dictionaries)
 
     def _read(
         self, work: Path, made: Path, bits: int, dictionaries: Dictionaries, writing: Executor
-    ) -> dict[int, Spill]:
-        spills: dict[int, Spill] = {}
+    ) -> dict[int, PartitionStore]:
+        spills: dict[int, PartitionStore] = {}
         with ParquetWriter(made / QUARANTINE_FILE) as quarantine:
             for role, source in self._sources.items():
                 place = work / ROLES[role]
                 place.mkdir()
-                spills[role] = Spill(place, bits, writing)
-                understanding = Understanding(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
+                spills[role] = PartitionStore(place, bits, writing)
+                parser = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
                 content = self._contents.get(ROLES[role])
-                blocks = read_blocks(source, understanding, self._tallies[role], self._read_so_far, content)
+                blocks = parse_source(source, parser, self._read_counts[role], self._report_read, content)
                 for block, part in blocks:
                     digest.update(part)
                     spills[role].add(block.parts)
@@ -180,10 +180,10 @@ class _Ingestion:
                     self._answers[ROLES[role]] = digest.hexdigest()
         return spills
 
-    def _put_together(self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries) -> Dataset:
-        ids, assembled, to_predict = self._written(made, spills, dictionaries)
+    def _assemble(self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
+        ids, assembled, to_predict = self._write(made, spills, dictionaries)
         hashes = {part: content.digest() for part, content in self._contents.items()} | self._answers
-        require_two_files(self._files, hashes)
+        refuse_same_file(self._files, hashes)
         require_unchanged(self._contents.values())
         fingerprint = fingerprint_of(hashes, self._files.mapping)
         sample = self._files.sample_submission
@@ -194,75 +194,76 @@ class _Ingestion:
             mapping=self._files.mapping,
             synthetic=is_simulated(self._files, self._workspace, hashes),
             fingerprint=fingerprint,
-            tallies=self._tallies,
+            read_counts=self._read_counts,
             ids=ids,
             assembled=assembled,
             to_predict=to_predict,
             notes=self._notes,
             unassigned_purchases=unassigned(
-                self._tallies[TRAIN_ROLE].lost_purchases,
+                self._read_counts[TRAIN_ROLE].lost_purchases,
                 *(made / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
             ),
         )
         (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
         dataset = Dataset(self._workspace.datasets / fingerprint)
-        if not is_whole(dataset):
+        if not is_readable(dataset):
             shutil.rmtree(dataset.folder, ignore_errors=True)
         with atomic_folder(dataset.folder, shared=True) as folder:
             for file in made.iterdir():
                 file.rename(folder / file.name)
-        rename(dataset, self._files, synthetic=card.synthetic)  # the answer of a query may have been stored before
+        # A query result may already be stored, under other names.
+        update_names(dataset, self._files, synthetic=card.synthetic)
         self._report(_PARTS, _PARTS, "")
         return dataset
 
-    def _written(
-        self, made: Path, spills: dict[int, Spill], dictionaries: Dictionaries
-    ) -> tuple[dict[str, IdCounts], Assembled, int]:
-        """Write dictionaries, events and the order side by side; none of them keeps all cores busy by itself.
+    def _write(
+        self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries
+    ) -> tuple[dict[str, IdCounts], AssemblyCounts, int]:
+        """Write dictionaries, events and the submission's order in parallel; none keeps all cores busy by itself.
 
         Returns:
-            How many ids there are, what was counted, and how many sessions are to be predicted.
+            Number of ids by column, the assembly's counts, and the number of sessions to predict.
         """
         mapping, sample = self._files.mapping, self._files.sample_submission
         with ThreadPoolExecutor(2) as pool:
-            wanted = pool.submit(wanted_ids, sample, mapping, self._contents["sample"]) if sample else None
+            sample_ids = pool.submit(sample_session_ids, sample, mapping, self._contents["sample"]) if sample else None
             counts = {
                 column: pool.submit(dictionaries.write, column, made) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
             }
             if mapping.session_gap_minutes is not None:
-                counts[USER_ID].result()  # sessions that are still to be made are called by their user
+                counts[USER_ID].result()  # their ids contain the user id
             assembled, sessions = assemble(
                 spills,
                 mapping,
                 made,
                 sent_twice=self._sent_twice,
-                losses=Losses.of(self._tallies[TRAIN_ROLE].lost_purchases, mapping),
+                losses=Losses.of(self._read_counts[TRAIN_ROLE].lost_purchases, mapping),
                 seed=self._seed,
-                report=self._written_so_far,
+                report=self._report_written,
             )
             refuse_doubtful_values(self._files.train.name, mapping, assembled)
             ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
-            synced = [pool.submit(sync, file) for file in made.iterdir()]  # the disk works while the order is found
+            synced = [pool.submit(sync, file) for file in made.iterdir()]  # syncs in the background
             dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)
-            if sample is None or wanted is None:
-                order = all_test_sessions(dictionary)
+            if sample is None or sample_ids is None:
+                order = test_sessions_by_id(dictionary)
             else:
-                order = order_of(sample.name, wanted.result(), dictionary, self._seed)
-            with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' own writer does not say that a disk is full
+                order = submission_order(sample.name, sample_ids.result(), dictionary, self._seed)
+            with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' writer does not report a full disk
                 writer.write(order)
-            for each in synced:
-                each.result()
+            for future in synced:
+                future.result()
         return ids, assembled, order.height
 
-    def _read_so_far(self, size: int) -> None:
+    def _report_read(self, size: int) -> None:
         self._bytes_read += size
         share = min(self._bytes_read / self._bytes, 1.0) if self._bytes else 0.5
-        rows = sum(tally.rows for tally in self._tallies.values())
+        rows = sum(counts.rows for counts in self._read_counts.values())
         self._report(int(_PARTS * _READING_SHARE * share), _PARTS, f"{rows:,} rows read")
 
-    def _written_so_far(self, rows: int) -> None:
+    def _report_written(self, rows: int) -> None:
         self._rows_written += rows
-        kept = sum(tally.kept for tally in self._tallies.values())
+        kept = sum(counts.kept for counts in self._read_counts.values())
         share = _READING_SHARE + (1 - _READING_SHARE) * self._rows_written / max(kept, 1)
         self._report(int(_PARTS * min(share, 1.0)), _PARTS, f"{self._rows_written:,} rows sorted")

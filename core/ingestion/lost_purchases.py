@@ -15,10 +15,9 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.block import Broken
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import event_type_of, is_other_event
-from core.ingestion.quarantine import FILE, LINE, REASON
+from core.ingestion.rows.quarantine import FILE, LINE, REASON
 from core.schema import (
     BUY,
     EVENT_CODE,
@@ -136,7 +135,7 @@ def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:
     return ids.hash(seed).reinterpret(signed=True).set((ids == "").fill_null(value=True), None).alias(code)
 
 
-def broken_purchases(name: str, broken: Sequence[Broken], mapping: Mapping, seed: int) -> pl.DataFrame:
+def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, seed: int) -> pl.DataFrame:
     """Return the unparsable lines of a file that may be purchases; see NO_LOSS for the columns.
 
     Cells may have shifted, so each cell gives a row with its code as session and as user. Cells of other columns match

@@ -11,17 +11,17 @@ import numpy as np
 import polars as pl
 
 from core.errors import InputError
-from core.ingestion.block import Block, Broken, Table
-from core.ingestion.columns import pick, plain
-from core.ingestion.database import Query
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.completion import complete, open_roles
 from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
-from core.ingestion.paths import files_of
-from core.ingestion.quarantine import LINE, REASON
-from core.ingestion.records import NOT_IN_ENCODING
-from core.ingestion.sources import Source, open_tables
-from core.ingestion.understanding import Understanding
+from core.ingestion.rows.quarantine import LINE, REASON
+from core.ingestion.rows.row_parser import RowParser
+from core.ingestion.sources.columns import pick, plain
+from core.ingestion.sources.csv_records import NOT_IN_ENCODING
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.paths import files_of
+from core.ingestion.sources.source import Source, open_tables
+from core.ingestion.sources.tables import Block, BrokenLine, Table
 from core.schema import BUY
 
 _MAX_ROWS: Final = 5_000
@@ -60,7 +60,7 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     Raises:
         InputError: the source is not a table, or has no rows.
     """
-    first_broken: tuple[str, Broken] | None = None
+    first_broken: tuple[str, BrokenLine] | None = None
     for table in open_tables(source, mapping or Mapping()):
         for block in _blocks(table):
             if block.rows.height:
@@ -99,7 +99,7 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
 
 
 def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:
-    """Return the first rows of a source as the mapping reads them; see `Understanding.preview` for the columns.
+    """Return the first rows of a source as the mapping reads them; see `RowParser.preview` for the columns.
 
     Rows that would be quarantined are included with their reason, and so are lines that could not be parsed.
 
@@ -107,10 +107,10 @@ def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: in
         InputError: the source is not a table, or does not have the mapping's columns.
     """
     mapping, _ = complete_mapping(source, mapping, with_value=with_value)
-    understanding = Understanding(mapping, with_value)
+    parser = RowParser(mapping, with_value)
     for table in open_tables(source, mapping):
-        for piece in table.pieces(pick(table, mapping, understanding.wanted, understanding.optional)):
-            preview = _preview_block(piece.read(), understanding, rows)
+        for piece in table.pieces(pick(table, mapping, parser.columns, parser.optional_columns)):
+            preview = _preview_block(piece.read(), parser, rows)
             if preview.height:
                 return preview
     raise InputError.empty(source.name)
@@ -187,7 +187,7 @@ def _as_text(cells: pl.Series) -> pl.Series:
         return pl.Series(cells.name, [None], dtype=pl.String).new_from_index(0, len(cells))
 
 
-def _no_rows(table_name: str, line: Broken) -> InputError:
+def _no_rows(table_name: str, line: BrokenLine) -> InputError:
     """Return the error for a table with lines but without a row; `line` is the first one."""
     if line.reason.startswith(NOT_IN_ENCODING):
         encoding = line.reason.removeprefix(NOT_IN_ENCODING).strip()
@@ -195,11 +195,11 @@ def _no_rows(table_name: str, line: Broken) -> InputError:
     return InputError.unreadable(table_name, f"line {line.line:,}: {line.reason}")
 
 
-def _preview_block(block: Block, understanding: Understanding, rows: int) -> pl.DataFrame:
+def _preview_block(block: Block, parser: RowParser, rows: int) -> pl.DataFrame:
     """Return the first rows and unparsable lines of a block, in file order."""
     first = block.head(rows)
     lines = pl.Series(LINE, first.lines_of(np.arange(first.rows.height)))
-    parsed = understanding.preview(first).with_columns(lines)
+    parsed = parser.preview(first).with_columns(lines)
     broken = [(line.line, line.reason) for line in block.broken[:rows]]
     unparsed = pl.DataFrame(broken, schema={LINE: pl.Int64, REASON: pl.String}, orient="row")
     return pl.concat([parsed, unparsed], how="diagonal").sort(LINE).head(rows).drop(LINE)

@@ -23,7 +23,7 @@ from core.features import FeatureTable, build_features, changed_by_later_session
 from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, event_ids, ingest, read_ids
 from core.ingestion.mapping import Mapping
-from core.ingestion.paths import files_of
+from core.ingestion.sources.paths import files_of
 from core.pipeline.preflight import must_be_free
 from core.pipeline.record import (
     Clock,

@@ -1,0 +1,49 @@
+"""Map a function over items on all cores; results come back in the order of the items.
+
+In: an iterable of items, which is read lazily. Out: an iterator of results, one per item. At most
+`cores * per_core + ahead` items are in memory at a time, so an input of any length needs bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from core.config import available_cores
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def map_in_order(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], *, per_core: int = 1, ahead: int = 0
+) -> Iterator[_Result]:
+    """Apply `work` to each item on a pool of threads and yield the results in the order of the items.
+
+    Args:
+        work: called once per item, on any thread.
+        items: read only as far ahead as needed.
+        per_core: items in progress per core. More than one helps when the work is many small calls into Polars.
+        ahead: finished results that may wait for the caller.
+
+    Raises:
+        Exception: the first exception of `work`; items that have not started are cancelled.
+
+    >>> list(map_in_order(abs, [-2, 1, -3]))
+    [2, 1, 3]
+    """
+    workers = available_cores() * per_core
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= workers + ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,1 @@
+"""How a dataset is stored and found again: its Parquet files, its card and its fingerprint."""

@@ -1,0 +1,107 @@
+"""Find the stored dataset of the same content and mapping, whatever the files are called now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.base.files import write_text_atomically
+from core.base.workspace import Workspace
+from core.dataset import CARD_FILE, Dataset, list_datasets
+from core.errors import InputError
+from core.ingestion.input_files import InputFiles
+from core.ingestion.mapping import Mapping as LogMapping
+from core.ingestion.parallel import map_in_order
+from core.ingestion.sources.content_hash import Content, require_unchanged
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import size_in_bytes
+from core.ingestion.storage.synthetic import is_synthetic
+
+_STORED_FORM = b"events-3"  # part of the fingerprint; increase it when the stored format changes
+
+
+def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
+    """Return whether hashing pays: a dataset has files of these sizes, or train and test may be the same file."""
+    sizes = size_in_bytes(files.train), size_in_bytes(files.test)
+    if files.sample_submission is not None:
+        size_in_bytes(files.sample_submission)  # fails early if the file is missing
+    cards = (dataset.card() for dataset in list_datasets(workspace))
+    return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
+
+
+def contents_of(files: InputFiles) -> dict[str, Content]:
+    """Return the content, not yet read, of each part (train, test, sample) that is a file."""
+    sources = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    return {part: Content(source) for part, source in sources.items() if isinstance(source, Path)}
+
+
+def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
+    """Return the dataset of the same content and mapping, with its names updated; None if there is none.
+
+    Raises:
+        InputError: train and test are the same file, or a file changed while it was read.
+    """
+    refuse_same_file(files, {})
+    if isinstance(files.train, Query) or isinstance(files.test, Query):
+        return None  # a query result is hashed only while it is ingested
+    hashes = dict(zip(contents, map_in_order(Content.read, contents.values()), strict=True))
+    refuse_same_file(files, hashes)
+    require_unchanged(contents.values())
+    dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
+    if not is_readable(dataset):
+        return None
+    update_names(dataset, files, synthetic=is_simulated(files, workspace, hashes))
+    return dataset
+
+
+def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
+    """Refuse one file, or one query, as both train and test.
+
+    Raises:
+        InputError: train and test are the same.
+    """
+    same_query = isinstance(files.train, Query) and files.train == files.test
+    if same_query or ("train" in hashes and hashes["train"] == hashes.get("test")):
+        raise InputError.same_file(files.test.name)
+
+
+def is_readable(dataset: Dataset) -> bool:
+    """Return whether the dataset exists and its card can be read."""
+    try:
+        dataset.card()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
+    """Return the SHA-256 of the mapping and of the content of each part; file names and folders are not part of it."""
+    digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
+    for part, content in sorted(hashes.items()):
+        digest.update(f"{part}:{content};".encode())
+    return digest.hexdigest()
+
+
+def is_simulated(files: InputFiles, workspace: Workspace, hashes: Mapping[str, str]) -> bool:
+    """Return whether the train file was simulated in this workspace or is the demo data."""
+    return not isinstance(files.train, Query) and is_synthetic(workspace, files.train, hashes["train"])
+
+
+def update_names(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
+    """Store the current names of the dataset and its files in its card."""
+    card = dataset.card()
+    sample = files.sample_submission
+    now = card.model_copy(
+        update={
+            "name": files.called(),
+            "synthetic": card.synthetic or synthetic,
+            "mapping": files.mapping.name,
+            "mapping_notes": files.mapping_notes,
+            "train": card.train.model_copy(update={"name": files.train.name}),
+            "test": card.test.model_copy(update={"name": files.test.name}),
+            "sample_submission": sample.name if sample else None,
+        }
+    )
+    if now != card:
+        write_text_atomically(dataset.folder / CARD_FILE, now.model_dump_json(indent=1))
