@@ -22,13 +22,13 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import MissingPart
 from core.features import build_features, changed_by_later_sessions, compute_features
-from core.features.definition import History
+from core.features.session_log import HistoryMode
 from core.ingestion import InputFiles, ingest
 from tests.absent import absent_part
 from tests.conftest import DEMO
 from tests.events_on_the_spot import NOON, good_events, store
 
-HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
+HISTORIES: tuple[HistoryMode, ...] = ("as_of", "all_rows")
 SCHEMA = {
     "unit": pl.Int64,
     "user": pl.Int64,
@@ -55,7 +55,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> Da
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(log=st.lists(clicks, min_size=1, max_size=40), history=st.sampled_from(HISTORIES))
-def test_duckdb_computes_what_polars_does_on_any_log(log: list[tuple[int, ...]], history: History) -> None:
+def test_duckdb_computes_what_polars_does_on_any_log(log: list[tuple[int, ...]], history: HistoryMode) -> None:
     rows = [(unit, unit % 3, *rest) for unit, _, *rest in log]
     events = pl.DataFrame(rows, schema=SCHEMA, orient="row").lazy()
     units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start"))
@@ -105,14 +105,14 @@ def test_folders_may_have_any_name(awkward: Path, engine: str) -> None:
 
 @pytest.mark.parametrize("split", [True, False])
 @pytest.mark.parametrize("history", HISTORIES)
-def test_duckdb_computes_what_polars_does_on_the_demo(demo: Dataset, history: History, split: bool) -> None:
+def test_duckdb_computes_what_polars_does_on_the_demo(demo: Dataset, history: HistoryMode, split: bool) -> None:
     config = RunConfig(history=history, split_composite_sessions=split)
     found = build_features(demo, config.model_copy(update={"engine": "duckdb"})).values
     assert_frame_equal(found, build_features(demo, config).values, rel_tol=1e-9, abs_tol=1e-9)
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-def test_a_real_spark_computes_what_polars_does_on_the_demo(demo: Dataset, history: History) -> None:
+def test_a_real_spark_computes_what_polars_does_on_the_demo(demo: Dataset, history: HistoryMode) -> None:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         absent_part("Java", "install a Java runtime of version 17 or later")
     found = build_features(demo, RunConfig(history=history, engine="spark")).values

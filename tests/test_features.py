@@ -39,15 +39,17 @@ from core.features import (
     build_features,
     changed_by_later_sessions,
     compute_features,
-    history_arrays,
     write_features,
 )
 from core.features import table as feature_table
-from core.features.definition import History
-from core.features.engines.polars_engine import session_log
-from core.features.history import LAST_SEEN, MET, seen_outside
-from core.features.honesty import HISTORY_GROUPS
-from core.features.table import events_and_units
+from core.features.columns import DISTINCT_ELSEWHERE, LAST_SEEN, VISIT
+from core.features.engines import polars_engine
+from core.features.engines.polars_engine import PolarsEngine
+from core.features.engines.sorted_arrays import event_arrays
+from core.features.engines.window_log import WindowLog
+from core.features.leakage_check import HISTORY_GROUPS
+from core.features.session_log import HistoryMode
+from core.features.units import events_and_units
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping as LogMapping
 from core.pipeline.run import certify_history
@@ -56,7 +58,7 @@ from tests.events_on_the_spot import NOON, Event, Name, good_events, joined, ran
 
 QUICKLY = settings(max_examples=25, deadline=None, derandomize=True)
 PROJECT = Path(__file__).resolve().parent.parent
-HISTORIES: tuple[History, ...] = ("as_of", "all_rows")
+HISTORIES: tuple[HistoryMode, ...] = ("as_of", "all_rows")
 HISTORY_FEATURES = [feature.name for group in GROUPS if group.name in HISTORY_GROUPS for feature in group.features]
 
 
@@ -71,7 +73,7 @@ class Unit:
     """The events of every other visit: both files' rows of a session and user are one."""
     visit_start: int
     """When the first of its rows was, in either file."""
-    history: History
+    history: HistoryMode
     log: list[Event]
     """Both files."""
     codes: Mapping[str, int]
@@ -122,7 +124,7 @@ class Unit:
 
 def units_of(
     events: list[Event],
-    history: History,
+    history: HistoryMode,
     *,
     split: bool = True,
     codes: Mapping[str, int] | None = None,
@@ -418,7 +420,7 @@ def test_every_feature_is_what_its_oracle_says(tmp_path_factory: pytest.TempPath
 
 
 # --- what the features say of sessions that a reader can follow -------------------------------------------------------
-def history_of(tmp_path: Path, events: list[Event], history: History = "as_of") -> Row:
+def history_of(tmp_path: Path, events: list[Event], history: HistoryMode = "as_of") -> Row:
     """The features of the session NOW of user ME, in a log that has unrelated sessions too."""
     elsewhere = [
         dataclasses.replace(event, user=f"X{event.user}", product=f"X{event.product}") for event in good_events()
@@ -476,7 +478,7 @@ END_OF_LOG = max(event.time for event in good_events()) - NOON
     ids=[f"{history}: {when}" for history in HISTORIES for when in ("a second before", "the same second", "after")],
 )
 def test_as_of_sees_what_happened_strictly_before_the_session_and_all_rows_everything(
-    tmp_path: Path, other: Event, history: History, expected: Row
+    tmp_path: Path, other: Event, history: HistoryMode, expected: Row
 ) -> None:
     assert_same(history_of(tmp_path, [NOW, other], history), expected, other)
 
@@ -487,13 +489,13 @@ def test_the_same_history_counts_less_the_longer_it_was_watched(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-def test_a_first_session_has_no_history_however_much_happens_in_it(tmp_path: Path, history: History) -> None:
+def test_a_first_session_has_no_history_however_much_happens_in_it(tmp_path: Path, history: HistoryMode) -> None:
     events = [dataclasses.replace(NOW, kind=kind, time=NOON + step) for step, kind in enumerate(EVENT_TYPES * 3)]
     assert_same(history_of(tmp_path, events, history), NEW_USER, history)
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-def test_the_halves_of_a_known_session_are_no_history_of_each_other(tmp_path: Path, history: History) -> None:
+def test_the_halves_of_a_known_session_are_no_history_of_each_other(tmp_path: Path, history: HistoryMode) -> None:
     half = dataclasses.replace(NOW, file="test", time=NOON - 60)
     assert_same(history_of(tmp_path, [NOW, half], history), NEW_USER, history)
 
@@ -530,10 +532,12 @@ def test_a_user_who_came_earlier_but_met_the_product_later_has_not_yet_met_it() 
         Click(2, 0, 0, 0, NOON - 1),
     ]
     events, units = frames_of(log)
-    tuned = session_log(events.lazy(), units.lazy(), "as_of")
-    for log_ in (tuned, dataclasses.replace(tuned, arrays=None)):
-        (row,) = nw.to_native(seen_outside(log_, "product")).filter(pl.col("unit") == 0).collect().to_dicts()
-        assert (row[MET], row[LAST_SEEN]) == (1, NOON - 1)
+    sorted_log = PolarsEngine(events.lazy(), units.lazy(), "as_of").log_of(range(units.height))
+    shared = {field.name: getattr(sorted_log, field.name) for field in dataclasses.fields(WindowLog)}
+    window_log = WindowLog(**shared | {"events": sorted_log.events.with_columns(nw.col("unit").alias(VISIT))})
+    for log_ in (sorted_log, window_log):
+        counts = nw.to_native(log_.counts_elsewhere("product")).filter(pl.col("unit") == 0).collect()
+        assert counts.select(DISTINCT_ELSEWHERE, LAST_SEEN).rows() == [(1, NOON - 1)]
 
 
 def test_keys_gone_through_in_parts_where_bits_are_few_meet_the_same_users(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -547,22 +551,24 @@ def test_keys_gone_through_in_parts_where_bits_are_few_meet_the_same_users(monke
     )
     units = events.group_by("unit", "user").agg(pl.col("time").min().alias("start")).sort("unit")
     whole = compute_features(events.lazy(), units.lazy(), "as_of")
-    asked: list[int] = []
-    monkeypatch.setattr(history_arrays, "_MOST_BITS", 9)
-    sort = np.sort
-    monkeypatch.setattr(history_arrays.np, "sort", lambda numbers: asked.append(len(numbers)) or sort(numbers))
+    sorted_sizes: list[int] = []
+    monkeypatch.setattr(event_arrays, "MOST_BITS", 9)
+    run_starts = event_arrays.run_starts
+    monkeypatch.setattr(
+        event_arrays, "run_starts", lambda numbers: sorted_sizes.append(len(numbers)) or run_starts(numbers)
+    )
     parts = compute_features(events.lazy(), units.lazy(), "as_of")
     assert parts.equals(whole)
-    assert any(0 < size < events.height // 2 for size in asked)
+    assert any(0 < size < events.height // 2 for size in sorted_sizes)
 
 
 # --- the table as a file ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("history", ["as_of", "all_rows"])
-@pytest.mark.parametrize("at_once", [1, 7, 1_000])
-def test_a_table_written_in_parts_is_the_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: str, at_once: int
+@pytest.mark.parametrize("units_per_batch", [1, 7, 1_000])
+def test_a_table_written_in_batches_equals_the_table_built_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: str, units_per_batch: int
 ) -> None:
-    draws = random.Random(at_once)
+    draws = random.Random(units_per_batch)
     rows = [
         Event(
             draws.choice(["train", "test"]),
@@ -575,17 +581,25 @@ def test_a_table_written_in_parts_is_the_table(
     ]
     dataset, config = store(tmp_path, [*good_events(), *rows]), RunConfig(history=history)
     whole = build_features(dataset, config)
-    monkeypatch.setattr(feature_table, "_UNITS_AT_ONCE", at_once)
-    in_parts = build_features(dataset, config)
-    assert_frame_equal(in_parts.values, whole.values, rel_tol=1e-14, abs_tol=0)
-    monkeypatch.setattr(feature_table, "_UNITS_WRITTEN_AT_ONCE", 2 * at_once)
-    monkeypatch.setattr(feature_table, "_UNITS_NAMED_AT_ONCE", 4 * at_once)
-    told: list[tuple[int, int]] = []
-    written = write_features(dataset, config, tmp_path / "f.parquet", lambda part, parts, _: told.append((part, parts)))
-    assert written == whole.units.height > 30
-    found = pl.read_parquet(tmp_path / "f.parquet").drop("user_session", "user_id")
-    assert_frame_equal(found, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)
-    assert told[-1] == (-(-written // (2 * at_once)),) * 2
+    monkeypatch.setattr(polars_engine, "_UNITS_PER_BATCH", units_per_batch)
+    in_batches = build_features(dataset, config)
+    assert_frame_equal(in_batches.values, whole.values, rel_tol=1e-14, abs_tol=0)
+    monkeypatch.setattr(feature_table, "_IDS_AT_ONCE", 2 * units_per_batch)
+    progress: list[tuple[int, int]] = []
+    n_written = write_features(
+        dataset, config, tmp_path / "f.parquet", lambda done, total, _: progress.append((done, total))
+    )
+    assert n_written == whole.units.height > 30
+    table = pl.read_parquet(tmp_path / "f.parquet")
+    assert_frame_equal(
+        table.drop("user_session", "user_id"), whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0
+    )
+    for id_column, number in (("user_session", "session"), ("user_id", "user")):
+        ids = words_of(dataset, id_column)
+        assert table[id_column].to_list() == [ids[code] for code in table[number]]
+    n_steps = -(-n_written // units_per_batch) * len(GROUPS)
+    assert progress[-1] == (n_steps, n_steps)
+    assert [done for done, _ in progress] == list(range(n_steps + 1))
 
 
 # --- composite sessions unsplit ---------------------------------------------------------------------------------------
@@ -603,7 +617,7 @@ def test_unsplit_the_users_of_a_session_id_become_one_unit(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("history", ["as_of", "all_rows"])
 def test_unsplit_the_parts_of_a_session_in_both_files_are_no_past_of_each_other(
-    history: History, tmp_path: Path
+    history: HistoryMode, tmp_path: Path
 ) -> None:
     """Another user begins in each file."""
     shared = [
@@ -649,7 +663,7 @@ def test_every_group_is_reported_by_name(tmp_path: Path) -> None:
 @settings(QUICKLY, max_examples=15)
 @given(events=random_events(), seed=st.integers(0, 999), history=st.sampled_from(HISTORIES))
 def test_the_row_order_of_the_files_changes_no_feature(
-    tmp_path_factory: pytest.TempPathFactory, events: list[Event], seed: int, history: History
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], seed: int, history: HistoryMode
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     shuffled = random.Random(seed).sample(events, len(events))
@@ -719,7 +733,7 @@ def frames_of(log: list[Click]) -> tuple[pl.DataFrame, pl.DataFrame]:
     return events, events.group_by("unit", "user").agg(pl.col("time").min().alias("start")).sort("unit")
 
 
-def history_of_unit(log: list[Click], unit: int, history: History) -> Row:
+def history_of_unit(log: list[Click], unit: int, history: HistoryMode) -> Row:
     """The history features of one unit of the log."""
     events, units = frames_of(log)
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
@@ -773,7 +787,7 @@ def test_as_of_adding_later_events_to_other_sessions_changes_no_history(log: lis
 
 @QUICKLY
 @given(log=logs, history=st.sampled_from(HISTORIES), seed=st.integers(0, 999))
-def test_own_events_never_count_in_history(log: list[Click], history: History, seed: int) -> None:
+def test_own_events_never_count_in_history(log: list[Click], history: HistoryMode, seed: int) -> None:
     unit, chance = log[0].unit, random.Random(seed)
     own = [click for click in log if click.unit == unit]
     times = [click.time for click in own]  # when the log ends is of the log, and may be told by an own event
@@ -868,7 +882,7 @@ print(digest_of(build_features(Dataset(Path(sys.argv[1])), RunConfig(history=sys
 
 @pytest.mark.parametrize("history", HISTORIES)
 def test_the_same_files_give_the_same_bytes_in_any_process_with_any_number_of_threads(
-    demo: Dataset, history: History
+    demo: Dataset, history: HistoryMode
 ) -> None:
     here = digest_of(build_features(demo, RunConfig(history=history)).values)
     assert digest_of(build_features(demo, RunConfig(history=history)).values) == here
