@@ -1,7 +1,7 @@
 """Feature engineering: turns the events of a dataset into a table with one row per session and user.
 
 `groups/` defines the features, `registry.py` lists the groups, and `engines/` computes them on Polars, DuckDB or Spark.
-Groups read a `SessionLog`, which every engine implements. `learned/` holds the features that are learned from session
+Groups read a `SessionLog`, which the engines implement. `learned/` holds the features that are learned from session
 values inside each fold.
 """
 

@@ -32,7 +32,7 @@ def compute_groups(
         collect: computes a group: the unit and the group's features, one row per unit in any order.
         groups: the groups, in column order.
         units: a table with the column `unit`, in row order.
-        report: hears of each group; the number of steps is that of the groups.
+        report: progress callback, with one step per group.
         workers: threads that compute groups side by side.
 
     Returns:

@@ -102,17 +102,17 @@ class PolarsLog(SessionLog):
         return _lazy(pl.DataFrame({UNIT: units, **counts}))
 
     def _counts_elsewhere(self, key: str) -> Frame:
-        found = look_up_history(self.arrays, key, WEEK, all_rows=self.history == "all_rows")
+        history = look_up_history(self.arrays, key, WEEK, all_rows=self.history == "all_rows")
         units = self.arrays.frame
         frame = pl.DataFrame(
             {
-                UNIT: units.get_column(UNIT).gather(found.unit_row).set_sorted(),
-                VISIT_START: units.get_column(VISIT_START).gather(found.unit_row),
-                **{ELSEWHERE[event_type]: found.counts[:, code] for event_type, code in EVENT_CODE.items()},
-                DISTINCT_ELSEWHERE: found.distinct,
-                BEFORE: found.before,
-                RECENT: found.recent,
-                LAST_SEEN: found.last,
+                UNIT: units.get_column(UNIT).gather(history.unit_row).set_sorted(),
+                VISIT_START: units.get_column(VISIT_START).gather(history.unit_row),
+                **{ELSEWHERE[event_type]: history.counts[:, code] for event_type, code in EVENT_CODE.items()},
+                DISTINCT_ELSEWHERE: history.distinct,
+                BEFORE: history.before,
+                RECENT: history.recent,
+                LAST_SEEN: history.last,
             }
         )
         last_seen = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + self.first_second)

@@ -30,7 +30,7 @@ LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
 def learned_features() -> tuple[CatalogueEntry, ...]:
     """Return every feature that is learned from values, in column order."""
     return tuple(
-        CatalogueEntry(group, each, "values") for group, features in LEARNED_GROUPS.items() for each in features
+        CatalogueEntry(group, feature, "values") for group, features in LEARNED_GROUPS.items() for feature in features
     )
 
 
