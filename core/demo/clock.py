@@ -1,4 +1,4 @@
-"""When things happen: the day and second a session begins, and how its kept rows follow one another."""
+"""Times of the demo: when sessions begin, and when and in which order their rows follow."""
 
 from __future__ import annotations
 
@@ -14,23 +14,33 @@ SPLIT = SHOP.train_days * DAY
 """Seconds since the first midnight at which test begins."""
 
 
-def begin(rng: np.random.Generator, visit: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Second of the month at which each session begins, given its visit; the sessions of a visit are few days apart."""
+def session_starts(rng: np.random.Generator, visit: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the second of the month at which each session begins.
+
+    Args:
+        rng: random numbers.
+        visit: index of the visit that each session belongs to. The sessions of a visit are a few days apart.
+    """
     sessions = len(visit)
     first = _pick(rng, _day_weights(), sessions)[visit]  # there are at most as many visits as sessions
     wait = np.floor(rng.exponential(SHOP.visit_days, sessions)).astype(np.int64)
-    later = np.where(first + wait < SHOP.days, first + wait, first)
+    day = np.where(first + wait < SHOP.days, first + wait, first)
     hour = _pick(rng, np.asarray(SHOP.hour_weights), sessions)
     second = (rng.random(sessions) * 3600.0).astype(np.int64)
-    return (later * 24 + hour) * 3600 + second
+    return (day * 24 + hour) * 3600 + second
 
 
 def row_times(
     rng: np.random.Generator, starts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Second of the month of each kept row, rows sorted by session; `starts` and `rows` are by session.
+    """Return the second of the month of each row, sorted by session.
 
-    A session that would end after the month is moved back as a whole, so that the log never cuts one short.
+    A session that would end after the month is moved back as a whole, so that the log cuts no session short.
+
+    Args:
+        rng: random numbers.
+        starts: second of the month at which each session begins.
+        rows: number of rows of each session.
     """
     session = np.repeat(np.arange(len(rows)), rows)
     first = np.cumsum(rows) - rows
@@ -39,25 +49,26 @@ def row_times(
     gaps[rng.random(len(session)) < odds / (1.0 + odds)] = 0.0
     gaps[first] = 0.0
     np.minimum(gaps, SHOP.longest, out=gaps)
-    passed = np.cumsum(gaps)
-    passed -= passed[first][session]
-    np.minimum(passed, SHOP.longest, out=passed)
-    span = passed[first + rows - 1]
-    moved = np.minimum(starts, MONTH - 1 - span)
-    seconds: npt.NDArray[np.int64] = (moved[session] + passed).astype(np.int64)
+    elapsed = np.cumsum(gaps)
+    elapsed -= elapsed[first][session]
+    np.minimum(elapsed, SHOP.longest, out=elapsed)
+    duration = elapsed[first + rows - 1]
+    moved_starts = np.minimum(starts, MONTH - 1 - duration)
+    seconds: npt.NDArray[np.int64] = (moved_starts[session] + elapsed).astype(np.int64)
     return seconds
 
 
 def funnel_order(
     rng: np.random.Generator, session: npt.NDArray[np.int64], types: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int64]:
-    """Order of the rows within each session: roughly VIEW, ADD_CART, REMOVE_CART, BUY, as people go to the till."""
+    """Return the order of the rows within each session: roughly VIEW, ADD_CART, REMOVE_CART, BUY."""
     phase = (types / len(EVENT_TYPES) + rng.random(len(types))) / 2.0
     order: npt.NDArray[np.int64] = np.argsort(session + phase, kind="stable")
     return order
 
 
 def _pick(rng: np.random.Generator, weights: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
+    """Draw indices with probabilities proportional to the weights."""
     edges = np.cumsum(weights)
     drawn: npt.NDArray[np.int64] = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
     return np.minimum(drawn, len(weights) - 1)

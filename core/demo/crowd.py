@@ -1,4 +1,4 @@
-"""Who comes: users of whom some come often, who visit in short streaks, each with a lasting factor of their own."""
+"""Users of the demo: some come often, they come in short streaks, and each has a lasting value factor."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ import numpy.typing as npt
 
 from core.demo.calibration import SHOP
 
-_STRIDE = 0.6180339887  # share of the pool by which neighbouring indices are moved apart: the golden ratio spreads best
+_STRIDE = 0.6180339887
+"""Neighbouring ranks are this share of the pool apart; the golden ratio spreads them most evenly."""
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """A pool of users, numbered from 1. Nothing is stored for each, so a pool of 100 million costs no memory."""
+    """A pool of users, numbered from 1. Nothing is stored per user, so 100 million users take no memory."""
 
     size: int
     salt: int
-    """Makes the users' factors those of one seed; 64 bits."""
+    """64 bits that make the users' factors differ from seed to seed."""
 
     @classmethod
     def gather(cls, rng: np.random.Generator, sessions: int) -> Crowd:
-        """The pool for a log of so many sessions."""
+        """Return the pool for a log with this number of sessions."""
         return cls(size=math.ceil(SHOP.users_per_session * sessions), salt=int(rng.integers(2**63)))
 
     def draw(self, rng: np.random.Generator, visits: int) -> npt.NDArray[np.int64]:
-        """A user number for each visit; low ranks come more often, and are scattered over the numbers."""
+        """Draw a user for each visit. Low ranks come more often; ranks are scattered over the user numbers."""
         rank = (rng.random(visits) ** SHOP.user_skew * self.size).astype(np.int64)
         return rank * coprime_stride(self.size) % self.size + 1
 
     def factors(self, users: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """The lognormal factor (mean 1) of each user, by hashing the number: the same in every piece of the log."""
+        """Return the lognormal factor (mean 1) of each user, a hash of the user number that all pieces share."""
         first = _uniform(users.astype(np.uint64) ^ np.uint64(self.salt))
         second = _uniform(users.astype(np.uint64) + np.uint64(self.salt))
         normal = np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)  # Box and Muller 1958
@@ -40,7 +41,7 @@ class Crowd:
 
 
 def streaks(rng: np.random.Generator, sessions: int) -> npt.NDArray[np.int64]:
-    """Index of the visit that each of so many sessions belongs to: 0, 0, 1, 2, 2, 2, ..."""
+    """Return the index of the visit that each session belongs to: 0, 0, 1, 2, 2, 2, ..."""
     sizes = np.arange(1, SHOP.most_in_visit + 1)
     edges = np.cumsum(sizes**-SHOP.visit_exponent)
     length = sizes[np.searchsorted(edges, rng.random(sessions) * edges[-1], side="right").clip(max=len(sizes) - 1)]
@@ -48,7 +49,12 @@ def streaks(rng: np.random.Generator, sessions: int) -> npt.NDArray[np.int64]:
 
 
 def coprime_stride(size: int) -> int:
-    """A stride with which multiplying modulo `size` visits every number once."""
+    """Return a stride whose multiples modulo `size` reach every number once.
+
+    >>> stride = coprime_stride(5)
+    >>> sorted(number * stride % 5 for number in range(5))
+    [0, 1, 2, 3, 4]
+    """
     stride = max(round(size * _STRIDE), 1)
     while math.gcd(stride, size) != 1:
         stride += 1
@@ -56,7 +62,7 @@ def coprime_stride(size: int) -> int:
 
 
 def _uniform(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """Hash to [0, 1): the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Hash keys to [0, 1) by the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
     mixed = keys + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,4 +1,4 @@
-"""The demo's files: event rows grouped by type as in the real ones, the sample submission and the true answers."""
+"""Writes the demo files: event rows grouped by type as in the real files, the sample submission and the true values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from core.demo.defects import LOST
 from core.demo.ids import IdStyles
 from core.demo.piece import Piece, Shop
-from core.demo.tally import DemoSummary
+from core.demo.summary import DemoSummary
 from core.demo.text import cents, join_lines, times
 from core.schema import (
     ADD_CART,
@@ -34,60 +34,61 @@ from core.schema import (
     Role,
 )
 
-_FILE_ORDER = (ADD_CART, VIEW, REMOVE_CART, BUY)  # the order in which the real files group their rows
+_TYPE_ORDER = (ADD_CART, VIEW, REMOVE_CART, BUY)
+"""The real files group their rows by type in this order."""
 _HEADERS = {"train": TRAIN_COLUMNS, "test": EVENT_COLUMNS}
 _ROLE_CODES: dict[Role, int] = {"train": TRAIN_ROLE, "test": TEST_ROLE}
 _ANSWERS = ("sample_submission", "truth")
-_COPY_BYTES = 1 << 24  # larger pieces copy no faster
+_COPY_BYTES = 1 << 24
+"""Larger buffers do not copy faster."""
 
 
 class DemoFiles:
-    """Open files that pieces are appended to: one of each event type and role, so that nothing is held or sorted."""
+    """Open files to which pieces are appended: one per role and event type, so that no rows are held or sorted."""
 
     def __init__(self, shop: Shop, folder: Path, stack: ExitStack) -> None:
         self._catalogue = shop.catalogue
-        self._ids = IdStyles.of(shop)
+        self._ids = IdStyles.for_shop(shop)
         self._folder = folder
         self._lost_listed = False
         self._events: dict[tuple[Role, str], IO[bytes]] = {}
         for role in ROLES:
-            for place, word in enumerate(_FILE_ORDER):  # the first type's file grows into the whole
-                name = f"{role}.{word}" if place else f"{role}.csv"
-                self._events[role, word] = stack.enter_context((folder / name).open("w+b"))
-            self._events[role, _FILE_ORDER[0]].write(_header(_HEADERS[role]))
+            for number, event_type in enumerate(_TYPE_ORDER):
+                # The other types are appended to the file of the first type at the end.
+                name = f"{role}.{event_type}" if number else f"{role}.csv"
+                self._events[role, event_type] = stack.enter_context((folder / name).open("w+b"))
+            self._events[role, _TYPE_ORDER[0]].write(_header(_HEADERS[role]))
         self._answers = {name: stack.enter_context((folder / f"{name}.csv").open("wb")) for name in _ANSWERS}
         for file in self._answers.values():
             file.write(_header(SUBMISSION_COLUMNS))
 
     def add(self, piece: Piece) -> None:
-        """Append the rows of a piece, and its test sessions to the answers."""
+        """Append the rows of a piece to the event files, and its test sessions to the answer files."""
         for role in ROLES:
-            here = piece.in_test == (_ROLE_CODES[role] == TEST_ROLE)
-            for word in _FILE_ORDER:
-                rows = np.flatnonzero(here & (piece.types == EVENT_CODE[word]))
+            in_role = piece.in_test == (_ROLE_CODES[role] == TEST_ROLE)
+            for event_type in _TYPE_ORDER:
+                rows = np.flatnonzero(in_role & (piece.types == EVENT_CODE[event_type]))
                 if len(rows):
-                    self._events[role, word].write(self._event_lines(piece, rows, word, role))
-        tested = np.zeros(len(piece.numbers), dtype=np.bool_)
-        tested[piece.session[piece.in_test]] = True
-        self._add_answers(piece, np.flatnonzero(tested))
+                    self._events[role, event_type].write(self._event_lines(piece, rows, event_type, role))
+        self._add_answers(piece, np.unique(piece.session[piece.in_test]))
 
     def finish(self, summary: DemoSummary) -> None:
-        """Join the event types of each role into one file, and write what is in the files."""
+        """Join the event types of each role into one file, and write the summary."""
         for role in ROLES:
-            first, *others = (self._events[role, word] for word in _FILE_ORDER)
+            first, *others = (self._events[role, event_type] for event_type in _TYPE_ORDER)
             for other in others:
                 other.seek(0)
                 shutil.copyfileobj(other, first, _COPY_BYTES)
-                other.truncate(0)  # frees the disk before the next is copied
+                other.truncate(0)  # frees disk space before the next copy
         (self._folder / "demo.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
 
-    def _event_lines(self, piece: Piece, rows: npt.NDArray[np.int64], word: str, role: Role) -> bytes:
+    def _event_lines(self, piece: Piece, rows: npt.NDArray[np.int64], event_type: str, role: Role) -> bytes:
         session, products = piece.session[rows], piece.products[rows]
         value = [b",", *cents(piece.cents[session])] if role == "train" else []
         return join_lines(
             [
                 *times(piece.seconds[rows]),
-                f",{word},".encode(),
+                f",{event_type},".encode(),
                 *self._ids.product.parts(products),
                 b",",
                 *self._ids.category.parts(self._catalogue.categories[products]),
@@ -101,9 +102,10 @@ class DemoFiles:
         )
 
     def _add_answers(self, piece: Piece, sessions: npt.NDArray[np.int64]) -> None:
-        """One line a session id: the lost one stands for several sessions, each of which carries their sum."""
+        """Append one line per session id. All sessions with the lost id have the same value, so only one is listed."""
         lost = sessions[piece.numbers[sessions] == LOST]
-        listed = np.setdiff1d(sessions, lost[int(not self._lost_listed) :])
+        already_listed = lost if self._lost_listed else lost[1:]
+        listed = np.setdiff1d(sessions, already_listed)
         self._lost_listed = self._lost_listed or len(lost) > 0
         if not len(listed):
             return
@@ -114,7 +116,7 @@ class DemoFiles:
 
 @contextmanager
 def demo_files(shop: Shop, out: Path) -> Iterator[DemoFiles]:
-    """Files that appear in `out` all together when the block ends well, and not at all when it does not."""
+    """Open the demo files. They appear in `out` when the block ends without an exception, all together."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".demo-") as name:
         folder = Path(name)

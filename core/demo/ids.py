@@ -1,4 +1,4 @@
-"""How the files write a number as an id: PROD_011223, CAT_00054, USER_097562, SESSION_158779."""
+"""Ids of the demo files, written from numbers: PROD_011223, CAT_00054, USER_097562, SESSION_158779."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from core.demo.text import Text, digits
 
 @dataclass(frozen=True)
 class IdStyle:
-    """A word before the number, and the digits the number is filled up to."""
+    """A prefix, and the number of digits that numbers are padded to with zeros."""
 
-    word: bytes
+    prefix: bytes
     width: int
 
     @classmethod
-    def reaching(cls, word: bytes, least_width: int, highest: int) -> IdStyle:
-        """Digits enough for the highest number, and no fewer than the real files have."""
-        return cls(word, max(least_width, len(str(highest))))
+    def for_numbers(cls, prefix: bytes, least_width: int, highest: int) -> IdStyle:
+        """Return a style with digits for the highest number, and no fewer than the real files have."""
+        return cls(prefix, max(least_width, len(str(highest))))
 
     def parts(self, numbers: npt.NDArray[np.integer]) -> list[bytes | Text]:
-        """The ids of an array of numbers, as parts of a line."""
-        return [self.word, *digits(numbers, self.width)]
+        """Return the ids of the numbers, as parts of a line; see `join_lines`."""
+        return [self.prefix, *digits(numbers, self.width)]
 
-    def one(self, number: int) -> str:
-        """The id of one number."""
-        return f"{self.word.decode()}{number:0{self.width}d}"
+    def id_of(self, number: int) -> str:
+        """Return the id of a number.
+
+        >>> IdStyle(b"USER_", 6).id_of(42)
+        'USER_000042'
+        """
+        return f"{self.prefix.decode()}{number:0{self.width}d}"
 
 
 @dataclass(frozen=True)
 class IdStyles:
-    """The styles of one demo; a bigger shop has wider numbers."""
+    """The id styles of a demo. A larger shop has longer numbers."""
 
     product: IdStyle
     category: IdStyle
@@ -42,11 +46,11 @@ class IdStyles:
     session: IdStyle
 
     @classmethod
-    def of(cls, shop: Shop) -> IdStyles:
-        """Styles wide enough for every number that the shop can have."""
+    def for_shop(cls, shop: Shop) -> IdStyles:
+        """Return styles for all numbers that the shop can have."""
         return cls(
-            product=IdStyle.reaching(b"PROD_", 6, len(shop.catalogue) - 1),
-            category=IdStyle.reaching(b"CAT_", 5, int(shop.catalogue.categories.max())),
-            user=IdStyle.reaching(b"USER_", 6, shop.crowd.size),
-            session=IdStyle.reaching(b"SESSION_", 6, shop.session_numbers),
+            product=IdStyle.for_numbers(b"PROD_", 6, len(shop.catalogue) - 1),
+            category=IdStyle.for_numbers(b"CAT_", 5, int(shop.catalogue.categories.max())),
+            user=IdStyle.for_numbers(b"USER_", 6, shop.crowd.size),
+            session=IdStyle.for_numbers(b"SESSION_", 6, shop.session_numbers),
         )

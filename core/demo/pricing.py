@@ -1,4 +1,4 @@
-"""What a session is worth: a base, and a share of the hidden price of every event of the full log, kept or not."""
+"""Session values: a base plus a share of the hidden price of every event, whether or not it has a row in the files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ def price_sessions(
     event_prices: npt.NDArray[np.float64],
     factors: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.int64]:
-    """Value of each session in hundredths (two decimals, exactly), from prices by event and user factors by session.
+    """Return the value of each session in hundredths.
 
-    Small sessions are mostly base, so mostly noise; big ones are mostly prices, so predictable.
+    The value of a short session is mostly base and therefore mostly noise. That of a long session is mostly prices and
+    therefore predictable.
+
+    Args:
+        rng: random numbers.
+        log: the complete sessions.
+        event_prices: price of each event's product.
+        factors: user factor of each session.
     """
     shares = np.asarray(SHOP.type_weights)[log.types]
     spent = np.bincount(log.session, weights=event_prices * shares, minlength=len(log.habits))

@@ -1,4 +1,4 @@
-"""The sample of the full log that reaches the files: each row survives with its event type's probability."""
+"""Thinning: the sample of the complete log that reaches the files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from core.demo.calibration import SHOP
 
 @dataclass(frozen=True)
 class Thinned:
-    """The sessions that still have a row, with all events of theirs, and which of these events are kept."""
+    """Sessions with at least one row in the files."""
 
     log: Log
+    """The sessions with all of their events, including those without a row."""
     kept: npt.NDArray[np.bool_]
-    """By event."""
+    """By event: whether it has a row in the files."""
     rows: npt.NDArray[np.int64]
-    """By session: how many of its events are kept, at least 1."""
+    """By session: number of its rows, at least 1."""
 
 
 def thin(rng: np.random.Generator, log: Log, most: int) -> Thinned:
-    """Keep each event with its type's probability, then the first `most` sessions that have a kept event."""
+    """Keep each event with the probability of its type, then the first `most` sessions with a kept event."""
     keep = np.asarray(SHOP.keep_shares, dtype=np.float32)
     kept = rng.random(len(log.types), dtype=np.float32) < keep[log.types]
     rows = np.bincount(log.session[kept], minlength=len(log.habits))

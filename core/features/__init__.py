@@ -1,17 +1,16 @@
-"""Events in, one row of features a unit out."""
+"""Feature engineering: turns the events of a dataset into a table with one row per session and user.
+
+`groups/` defines the features, `registry.py` lists the groups, and `engines/` computes them on Polars, DuckDB or Spark.
+Groups read a `SessionLog`, which the engines implement. `learned/` holds the features that are learned from session
+values inside each fold.
+"""
 
 from core.features.engines import must_be_installed
-from core.features.honesty import changed_by_later_sessions
-from core.features.page import feature_page
+from core.features.leakage_check import changed_by_later_sessions
+from core.features.markdown import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
-from core.features.table import (
-    FeatureTable,
-    build_features,
-    compute_features,
-    features_of,
-    session_events,
-    write_features,
-)
+from core.features.table import FeatureTable, build_features, compute_features, features_of, write_features
+from core.features.units import session_events
 
 __all__ = [
     "GROUPS",

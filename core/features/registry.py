@@ -1,16 +1,16 @@
-"""All feature groups, in the order of their columns. A new group is a file beside this one and a line here."""
+"""All feature groups, in column order. A new group is one file in groups/ and one line here."""
 
 from __future__ import annotations
 
-from core.features.activity import ACTIVITY
-from core.features.content import CONTENT
-from core.features.context import CONTEXT
-from core.features.definition import Described, Feature, FeatureGroup
-from core.features.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
+from core.features.definition import CatalogueEntry, Feature, FeatureGroup
+from core.features.groups.activity import ACTIVITY
+from core.features.groups.content import CONTENT
+from core.features.groups.context import CONTEXT
+from core.features.groups.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
+from core.features.groups.sequence import SEQUENCE
+from core.features.groups.timing import TIMING
+from core.features.groups.user_history import USER_HISTORY
 from core.features.learned.catalogue import learned_features
-from core.features.sequence import SEQUENCE
-from core.features.timing import TIMING
-from core.features.user_history import USER_HISTORY
 
 GROUPS: tuple[FeatureGroup, ...] = (
     ACTIVITY,
@@ -25,11 +25,11 @@ GROUPS: tuple[FeatureGroup, ...] = (
 
 
 def all_features() -> tuple[Feature, ...]:
-    """Every feature of the feature table, in column order."""
+    """Return every feature of the feature table, in column order."""
     return tuple(feature for group in GROUPS for feature in group.features)
 
 
-def feature_catalogue() -> tuple[Described, ...]:
-    """Every feature that learners may be given: those of the table, and those that are learned fold by fold."""
-    computed = (Described(group.name, feature, group.looks_at) for group in GROUPS for feature in group.features)
+def feature_catalogue() -> tuple[CatalogueEntry, ...]:
+    """Return every feature a learner may use: those of the feature table, then those learned inside each fold."""
+    computed = (CatalogueEntry(group.name, feature, group.looks_at) for group in GROUPS for feature in group.features)
     return (*computed, *learned_features())

@@ -11,6 +11,7 @@ from core.dataset import UnknownValue
 from core.errors import InputError
 from core.ingestion.currencies import different_currencies
 from core.ingestion.mapping import Mapping
+from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.sessions.assembly import AssemblyCounts
 from core.schema import CURRENCY, TRAIN_ROLE
 

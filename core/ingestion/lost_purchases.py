@@ -18,6 +18,7 @@ import polars as pl
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import event_type_of, is_other_event
 from core.ingestion.rows.quarantine import FILE, LINE, REASON
+from core.ingestion.sources.tables import BrokenLine
 from core.schema import (
     BUY,
     EVENT_CODE,

@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 
 from core.features.learned.catalogue import learned_features
 from core.features.learned.prices import Baskets, PriceModel, Prices, price_features
-from core.features.learned.user_values import PRIORS, History, Known, Sessions, user_value_features, value_history
+from core.features.learned.user_values import (
+    PRIORS,
+    History,
+    Sessions,
+    ValuedSessions,
+    user_value_features,
+    value_history,
+)
 from core.features.learned.value_statistics import ValueStatistics
 from core.training.folds import NOBODY, Folds, make_folds
 from core.training.learners import Matrix, Vector
@@ -99,8 +106,8 @@ class Times:
 
     def histories(self, y: Vector, worth: Vector) -> tuple[History, History]:
         """Of training and test rows; `worth` are the training rows' recovered values, `y` their values."""
-        known = Known(self.train, y, np.maximum(worth, 0.0))
-        return value_history(known, self.train), value_history(known, self.test, whenever=self.whenever)
+        valued = ValuedSessions(self.train, y, np.maximum(worth, 0.0))
+        return value_history(valued, self.train), value_history(valued, self.test, include_later=self.whenever)
 
 
 def learn_columns(

@@ -1,54 +1,81 @@
-"""Where features are computed: Polars (in memory), DuckDB (larger than memory) or Spark (a cluster)."""
+"""Engines that compute feature tables: Polars (in memory), DuckDB (larger than memory) and Spark (a cluster).
+
+Every engine takes the same log and gives the same table, up to the rounding of floats. Callers open one by name and do
+not depend on which it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Literal, Protocol
 
 import polars as pl
 
 from core.errors import import_part
-from core.features.definition import FeatureGroup, History, SessionLog
+from core.features.definition import FeatureGroup
+from core.features.engines.group_tables import Report, ignore_progress
+from core.features.session_log import HistoryMode
 
 EngineName = Literal["polars", "duckdb", "spark"]
 
-_PACKAGES: dict[EngineName, str] = {"duckdb": "duckdb", "spark": "pyspark"}
+PACKAGES: dict[EngineName, tuple[str, str]] = {"duckdb": ("duckdb", "DuckDB"), "spark": ("pyspark", "Spark")}
+"""Package and display name of the engines that may not be installed."""
 
 
 class Engine(Protocol):
-    """A log opened on an engine, and how the features of a group come back from it."""
+    """A log opened for feature computation."""
 
-    @property
-    def log(self) -> SessionLog:
-        """What groups are computed from."""
+    def batches(
+        self,
+        groups: tuple[FeatureGroup, ...],
+        *,
+        unit_subset: pl.Series | None = None,
+        report: Report = ignore_progress,
+    ) -> Iterator[pl.DataFrame]:
+        """Compute the feature table, one batch of consecutive units at a time.
 
-    def collect(self, group: FeatureGroup) -> pl.DataFrame:
-        """Unit and the group's features, one row a unit in any order."""
+        Args:
+            groups: the feature groups to compute.
+            unit_subset: unit numbers to describe; None: all units of the log.
+            report: progress callback.
+
+        Yields:
+            Tables with one row per unit, in unit order, and one Float64 column per feature in the order of the groups.
+            Null where a feature is not defined. The number of rows is up to the engine.
+        """
 
 
 def must_be_installed(name: EngineName) -> None:
-    """Find out before the work whether the engine is there; whether Spark has its Java, it finds out itself.
+    """Check that the engine's package is installed. Whether Java is, shows only when Spark starts.
 
     Raises:
-        MissingPart: its package is not installed.
+        MissingPart: the package is not installed.
     """
-    if name in _PACKAGES:
-        import_part(_PACKAGES[name], f"The engine {name.title().replace('db', 'DB')}")
+    if name in PACKAGES:
+        package, label = PACKAGES[name]
+        import_part(package, f"The engine {label}")
 
 
-@contextmanager
-def opened(name: EngineName, events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[Engine]:
-    """Open a log: events (unit, user, product, category, type, time) and units (unit, user, start), train and test.
+def open_engine(
+    name: EngineName, events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode
+) -> AbstractContextManager[Engine]:
+    """Open a log on an engine.
+
+    Args:
+        name: the engine.
+        events: one row per event of train and test: unit, user, product, category, type, time.
+        units: one row per unit: unit, user, start; with session and file, units of one visit are recognised.
+        history: which events history features count.
 
     Raises:
-        MissingPart: the engine's package is not installed.
+        MissingPart: the engine's package, or Java for Spark, is not installed.
     """
-    # imported when it is asked for: Spark takes seconds, and a Java that most machines lack
-    engine = import_module(f"core.features.engines.{name}_engine")
-    with engine.open_log(events, units, history) as log:
-        yield log
+    # Imported on demand: Spark takes seconds to import and is not installed everywhere.
+    module = import_module(f"core.features.engines.{name}_engine")
+    engine: AbstractContextManager[Engine] = module.open_log(events, units, history)
+    return engine
 
 
-__all__ = ["Engine", "EngineName", "must_be_installed", "opened"]
+__all__ = ["Engine", "EngineName", "Report", "ignore_progress", "must_be_installed", "open_engine"]

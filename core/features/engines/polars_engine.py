@@ -1,82 +1,103 @@
-"""Polars: everything in memory, the fastest where it fits."""
+"""Polars engine: the whole log is held in memory. The fastest engine where it fits.
+
+Features are computed for a million units at a time. What all of these batches share is prepared once: the events in
+order, the visits, and the sorted arrays in which history is looked up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 
 import narwhals as nw
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from core.features.definition import FeatureGroup, History, SessionLog
-from core.features.history_arrays import EventArrays, UnitArrays
-from core.features.steps import by_minute, by_neighbours, in_order
+from core.config import available_cores
+from core.features.definition import FeatureGroup
+from core.features.engines.group_tables import Report, compute_groups, ignore_progress
+from core.features.engines.polars_log import PolarsLog
+from core.features.engines.polars_steps import in_event_order, with_step_columns
+from core.features.engines.sorted_arrays.event_arrays import EventArrays
+from core.features.engines.sorted_arrays.unit_arrays import Rows, UnitArrays
+from core.features.session_log import HistoryMode, events_by_minute
 from core.features.visits import with_visits
 from core.schema import TIME, UNIT
 
+_UNITS_PER_BATCH = 1_000_000
+"""Keeps intermediate columns small: all features of a batch take 0.8 GB."""
 
-@dataclass(frozen=True)
+
 class PolarsEngine:
-    """See `core.features.engines.Engine`."""
+    """A log in memory; see `core.features.engines.Engine`."""
 
-    log: SessionLog
-
-    def collect(self, group: FeatureGroup) -> pl.DataFrame:
-        """See `Engine.collect`."""
-        found: pl.DataFrame = nw.to_native(group.frame(self.log)).collect()
-        return found
-
-
-class PolarsLog:
-    """A whole log in memory, whose units may be asked for in parts: all that parts share is made once."""
-
-    def __init__(self, events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> None:
-        self._events = in_order(events.collect().rechunk())  # in pieces, each look at a column would copy it
+    def __init__(self, events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> None:
+        # In several chunks, every conversion of a column to NumPy would copy it.
+        self._events = in_event_order(events.collect().rechunk())
         self._history = history
-        times = self._events.get_column(TIME)
-        began, ended = times.min(), times.max()
-        if not isinstance(began, int) or not isinstance(ended, int):
+        first, last = self._events.get_column(TIME).min(), self._events.get_column(TIME).max()
+        if not isinstance(first, int) or not isinstance(last, int):
             raise ValueError("a log has at least one event")
-        self._began, self._ended = began, ended
-        self.units = with_visits(units).sort(UNIT).collect()
-        self._arrays = EventArrays(self._events, self.units, began)
+        self._first_second, self._last_second = first, last
+        self._units = with_visits(units).sort(UNIT).collect()
+        self._arrays = EventArrays(self._events, self._units, first)
+
+    def batches(
+        self,
+        groups: tuple[FeatureGroup, ...],
+        *,
+        unit_subset: pl.Series | None = None,
+        report: Report = ignore_progress,
+    ) -> Iterator[pl.DataFrame]:
+        """Yield tables of up to a million units; see `core.features.engines.Engine.batches`."""
+        rows = self._rows(unit_subset)
+        firsts = range(0, len(rows), _UNITS_PER_BATCH)
+        total = len(firsts) * len(groups)
+        for number, first in enumerate(firsts):
+
+            def report_group(done: int, _: int, label: str, before: int = number * len(groups)) -> None:
+                report(before + done, total, label)
+
+            yield self._table(groups, rows[first : first + _UNITS_PER_BATCH], report_group)
+        report(total, total, "")
+
+    def _table(self, groups: tuple[FeatureGroup, ...], rows: Rows, report: Report) -> pl.DataFrame:
+        log = self.log_of(rows)
+        units = log.arrays.frame.select(UNIT)
+
+        def collect(group: FeatureGroup) -> pl.DataFrame:
+            table: pl.DataFrame = nw.to_native(group.frame(log)).collect()
+            return table
+
+        # Polars alone leaves cores idle in parts of a group.
+        return compute_groups(collect, groups, units, report, workers=available_cores())
+
+    def _rows(self, unit_subset: pl.Series | None) -> Rows:
+        if unit_subset is None:
+            return range(self._units.height)
+        return np.flatnonzero(self._units.get_column(UNIT).is_in(unit_subset.implode()).to_numpy())
+
+    def log_of(self, rows: Rows) -> PolarsLog:
+        """Return the log with the units in these rows and their events; their history is that of the whole log."""
+        selection = UnitArrays.select(self._arrays, rows)
+        return PolarsLog(
+            events=nw.from_native(with_step_columns(self._events[selection.events]).lazy()),
+            units=nw.from_native(selection.frame.lazy()),
+            minutes=nw.from_native(self._minutes.lazy()),
+            history=self._history,
+            first_second=self._first_second,
+            last_second=self._last_second,
+            arrays=selection,
+        )
 
     @cached_property
     def _minutes(self) -> pl.DataFrame:
-        counted: pl.DataFrame = nw.to_native(by_minute(nw.from_native(self._events.lazy()))).collect()
-        return counted
-
-    def part(self, first: int, last: int) -> SessionLog:
-        """The units in the rows `first` to before `last`."""
-        return self._of(UnitArrays.side_by_side(self._arrays, first, last))
-
-    def chosen(self, units: NDArray[np.int64]) -> SessionLog:
-        """The units in these rows, which rise."""
-        return self._of(UnitArrays.here_and_there(self._arrays, units))
-
-    def _of(self, arrays: UnitArrays) -> SessionLog:
-        return SessionLog(
-            events=nw.from_native(by_neighbours(self._events[arrays.events]).lazy()),
-            units=nw.from_native(arrays.frame.lazy()),
-            minutes=nw.from_native(self._minutes.lazy()),
-            history=self._history,
-            began=self._began,
-            ended=self._ended,
-            arrays=arrays,
-        )
+        counts: pl.DataFrame = nw.to_native(events_by_minute(nw.from_native(self._events.lazy()))).collect()
+        return counts
 
 
 @contextmanager
-def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> Iterator[PolarsEngine]:
-    """See `core.features.engines.opened`."""
-    yield PolarsEngine(session_log(events, units, history))
-
-
-def session_log(events: pl.LazyFrame, units: pl.LazyFrame, history: History) -> SessionLog:
-    """All of a log."""
-    log = PolarsLog(events, units, history)
-    return log.part(0, log.units.height)
+def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> Iterator[PolarsEngine]:
+    """Open a log on Polars; see `core.features.engines.open_engine`."""
+    yield PolarsEngine(events, units, history)

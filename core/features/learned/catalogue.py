@@ -1,6 +1,6 @@
-"""The features that are learned from session values, inside each fold: which there are, and in what order.
+"""The features that are learned from session values, in column order.
 
-`core.training.learned_columns` computes them, as they are only honest with its folds.
+`core.training.learned_columns` computes them fold by fold, so that no session's features depend on its own value.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.definition import Described, Feature
+from core.features.definition import CatalogueEntry, Feature
 from core.features.learned.prices import PRICE_FEATURES, SUM_FEATURES, VALUE_FEATURE
 from core.features.learned.user_values import RATIO_FEATURE, USER_VALUE_FEATURES
 from core.features.learned.value_statistics import VALUE_STATISTICS
@@ -16,7 +16,7 @@ from core.features.learned.value_statistics import VALUE_STATISTICS
 START = Feature(
     "recovered_value_of_user",
     "value units",
-    "What the session is worth at recovered prices, times its user's ratio: where the learners start from.",
+    "Session value at recovered prices, multiplied by the user's value ratio; the learners start from it.",
 )
 
 LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
@@ -24,29 +24,35 @@ LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
     "value_statistics": VALUE_STATISTICS,
     "user_values": (*USER_VALUE_FEATURES, START),
 }
-"""By group, in the order of the columns; where the learners start from is the last."""
+"""Group -> its features, in column order. START is the last column."""
 
 
-def learned_features() -> tuple[Described, ...]:
-    """Every feature that is learned from values."""
-    return tuple(Described(group, each, "values") for group, features in LEARNED_GROUPS.items() for each in features)
+def learned_features() -> tuple[CatalogueEntry, ...]:
+    """Return every feature that is learned from values, in column order."""
+    return tuple(
+        CatalogueEntry(group, feature, "values") for group, features in LEARNED_GROUPS.items() for feature in features
+    )
 
 
 def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Which of the learned features (rows, columns) make up where the learners start from, in value units.
+    """Split the start value of each session into contributions of the learned features.
 
-    A session starts at (base + the sums by event type) times its user's ratio. The sums get what they add to the mean
-    session, the ratio gets what it makes of the whole, and the start itself only what is cut off at 0. Rows add up to
-    the start less its mean.
+    A session's start value is (base + sums by event type) * user ratio, clipped at 0. Each sum contributes its distance
+    from the average sum. The ratio contributes what it changes in the whole. START contributes the rest: what the
+    clipping changes.
+
+    Args:
+        learned: (rows, learned features) in the order of `learned_features`.
+
+    Returns:
+        Array of the same shape, in value units. Each row adds up to the start value minus the average start value.
     """
-    names = [each.feature.name for each in learned_features()]
+    column = {entry.feature.name: number for number, entry in enumerate(learned_features())}
+    value, ratio, start = (learned[:, column[feature.name]] for feature in (VALUE_FEATURE, RATIO_FEATURE, START))
     parts = np.zeros_like(learned)
-    worth = learned[:, names.index(VALUE_FEATURE.name)]
     for feature in SUM_FEATURES:
-        place = names.index(feature.name)
-        parts[:, place] = learned[:, place]
-    parts[:, names.index(RATIO_FEATURE.name)] = worth * (learned[:, names.index(RATIO_FEATURE.name)] - 1.0)
+        parts[:, column[feature.name]] = learned[:, column[feature.name]]
+    parts[:, column[RATIO_FEATURE.name]] = value * (ratio - 1.0)
     parts -= parts.mean(axis=0)
-    start = learned[:, names.index(START.name)]
-    parts[:, names.index(START.name)] = start - start.mean() - parts.sum(axis=1)
+    parts[:, column[START.name]] = start - start.mean() - parts.sum(axis=1)
     return parts

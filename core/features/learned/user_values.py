@@ -1,15 +1,15 @@
-"""What a user's earlier sessions were worth: how many there are, their mean, and their worth against their content.
+"""What a user's earlier sessions were worth: their number, their average value and their value ratio.
 
-Folds are by user, so no model of a fold has learned from the sessions that it validates; but the values of a user's
-sessions that had ended before a session began are known when that one is to be told, so they may be its features.
+All sessions of a user are in one fold, so no model is fitted on the users it validates. But the values of sessions that
+ended before another session of the user began are known when that one is predicted, and may be its features.
 
-Clicks alone tell a part of what a user is like. The news is in the ratio of what the user's sessions were worth to what
-they would be worth at recovered prices, shrunk to 1 where there is little to go by:
+Events alone describe only part of how users differ. The rest is in the ratio of the actual values of a user's sessions
+to their values at recovered prices, shrunk towards 1 for users with few sessions:
 
     ratio = (sum of values + prior) / (sum of recovered values + prior)
 
 This is the credibility estimate of a multiplicative risk factor (Bühlmann and Gisler 2005, A course in credibility
-theory, chapter 4), its variances replaced by cross-validation of the prior (core.training.learned_columns).
+theory, chapter 4). The prior is chosen by cross-validation in `core.training.learned_columns`, not from variances.
 """
 
 from __future__ import annotations
@@ -25,30 +25,35 @@ Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
 PRIORS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, np.inf)
-"""Weights of the prior that are tried, in mean session values; infinite stands for a ratio of 1 for everybody."""
+"""Candidate priors, in multiples of the mean session value. An infinite prior makes every ratio 1."""
 BUCKETS = 3
-_MANY = 5  # sessions from which on a user's ratio is worth more than half of what it can be
+_MANY_SESSIONS = 5
+"""From this number of sessions on, the ratio carries more than half of the information it can carry."""
 
 RATIO_FEATURE = Feature(
     "user_value_ratio",
     "ratio",
-    "What the user's earlier sessions were worth against their recovered prices; near 1 where there are few."
-    " With all rows as history, later train sessions count for the sessions to predict, too.",
+    "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions."
+    " With all rows as history, later train sessions count for test sessions, too.",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (
-    Feature("user_valued_sessions", "sessions", "How many earlier sessions of its user have a known value."),
-    Feature("user_value_mean", "value units", "What the user's earlier sessions were worth on average."),
+    Feature("user_valued_sessions", "sessions", "Number of the user's earlier sessions with a known value."),
+    Feature("user_value_mean", "value units", "Average value of the user's earlier sessions."),
     RATIO_FEATURE,
 )
-"""In the order of the columns that `user_value_features` gives."""
+"""In the column order of `user_value_features`."""
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Whose sessions they are and when they were, in epoch seconds; `ends` is when the last event was.
+    """Users and times of sessions.
 
-    `itself` is the place of each among the known sessions, where it is one of them (a session of both files), else -1;
-    None: none of them is.
+    Attributes:
+        users: user of each session.
+        starts: epoch seconds of the first event.
+        ends: epoch seconds of the last event.
+        itself: position of the same session among the valued sessions, for a session in both files; else -1. None if
+            no session is in both files.
     """
 
     users: NDArray[np.int64]
@@ -57,14 +62,14 @@ class Sessions:
     itself: NDArray[np.int64] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> Sessions:
-        """Some of them."""
+        """Return the sessions in these rows."""
         itself = None if self.itself is None else self.itself[rows]
         return Sessions(self.users[rows], self.starts[rows], self.ends[rows], itself)
 
 
 @dataclass(frozen=True)
-class Known:
-    """The training sessions, their values, and what they would be worth by a model that saw none of these values."""
+class ValuedSessions:
+    """Training sessions with their values, and the values predicted by a model that saw none of them."""
 
     sessions: Sessions
     values: Vector
@@ -73,7 +78,13 @@ class Known:
 
 @dataclass(frozen=True)
 class History:
-    """Of each session: how many of its user's training sessions count, and the sums of their values and predictions."""
+    """Sums over the user's valued sessions that count for each session.
+
+    Attributes:
+        sessions: number of valued sessions.
+        values: sum of their values.
+        predicted: sum of their predicted values.
+    """
 
     sessions: NDArray[np.int64]
     values: Vector
@@ -81,74 +92,89 @@ class History:
 
     @classmethod
     def of(cls, sums: Matrix) -> History:
-        """From columns of sessions, values and predictions; what rounding leaves of no session is nothing."""
+        """Create a history from an array (rows, [sessions, values, predicted]) and clear rounding residues."""
         sessions = sums[:, 0].round().astype(np.int64)
         values, predicted = np.maximum(np.where(sessions[:, None] > 0, sums[:, 1:], 0.0), 0.0).T
         return cls(sessions, values, predicted)
 
     @classmethod
     def empty(cls, rows: int) -> History:
-        """Of sessions whose users are not known."""
+        """Return the history of sessions without any valued session."""
         return cls.of(np.zeros((rows, 3)))
 
     @classmethod
     def joined(cls, first: History, second: History) -> History:
-        """The rows of one after those of the other."""
+        """Concatenate the rows of two histories."""
         pairs = ((getattr(first, name), getattr(second, name)) for name in ("sessions", "values", "predicted"))
         return cls(*(np.concatenate(pair) for pair in pairs))
 
     @property
     def bucket(self) -> NDArray[np.int64]:
-        """Which of BUCKETS a session is in: no earlier session of its user, a few, or more."""
-        return np.asarray((self.sessions > 0).astype(np.int64) + (self.sessions >= _MANY), dtype=np.int64)
+        """Bucket of each session, below BUCKETS: 0 without valued sessions, 1 with up to four, 2 with more."""
+        return np.asarray((self.sessions > 0).astype(np.int64) + (self.sessions >= _MANY_SESSIONS), dtype=np.int64)
 
     def ratio(self, prior: float) -> Vector:
-        """The shrunk ratio, the prior in value units; 1 where there is nothing to go by."""
+        """Return the shrunk ratio of values to predicted values.
+
+        Args:
+            prior: weight of a ratio of 1, in value units.
+
+        >>> history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0]]))
+        >>> history.ratio(prior=20.0).round(2).tolist()
+        [1.0, 1.67]
+        """
         if np.isinf(prior):
             return np.ones(len(self.values))
-        known = self.predicted + prior
-        return np.divide(self.values + prior, known, out=np.ones(len(known)), where=known > 0)
+        denominator = self.predicted + prior
+        return np.divide(self.values + prior, denominator, out=np.ones(len(denominator)), where=denominator > 0)
 
 
 def user_value_features(history: History, prior: float) -> Matrix:
-    """(rows, USER_VALUE_FEATURES). The mean is NaN for users without an earlier session."""
+    """Return (rows, USER_VALUE_FEATURES). The mean is NaN for users without an earlier valued session."""
     nothing = np.full(len(history.values), np.nan)
     mean = np.divide(history.values, history.sessions, out=nothing, where=history.sessions > 0)
     return np.column_stack([history.sessions.astype(np.float64), mean, history.ratio(prior)])
 
 
-def value_history(known: Known, asked: Sessions, *, whenever: bool = False) -> History:
-    """Sum up, for each session asked for, the known sessions of its user that had ended before it began.
+def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: bool = False) -> History:
+    """Sum up, for each session, the valued sessions of its user that ended before it began.
 
-    A session that stands in both files never counts its own value. `whenever` takes all known sessions of the user,
-    also later ones: right only for sessions that are not known.
+    A session in both files never counts its own value.
+
+    Args:
+        valued: the sessions with values.
+        sessions: the sessions to describe.
+        include_later: count all valued sessions of the user, later ones as well. Only for sessions without a value.
     """
-    sessions = known.sessions
-    _, ranks = np.unique(np.concatenate([sessions.users, asked.users]), return_inverse=True)
-    of, looked_up = ranks[: len(sessions.users)], ranks[len(sessions.users) :]
-    order = np.lexsort((sessions.ends, of))
-    rows = np.column_stack([np.ones(len(order)), known.values, known.predicted])
-    summed = np.zeros((len(order) + 1, 3))
-    np.cumsum(rows[order], axis=0, out=summed[1:])
-    run = of[order]
-    begin = np.searchsorted(run, looked_up, "left")
-    if whenever:
-        until = np.searchsorted(run, looked_up, "right")
+    _, user_codes = np.unique(np.concatenate([valued.sessions.users, sessions.users]), return_inverse=True)
+    valued_users, users = np.split(user_codes, [len(valued.sessions.users)])
+    order = np.lexsort((valued.sessions.ends, valued_users))
+    summands = np.column_stack([np.ones(len(order)), valued.values, valued.predicted])
+    running = np.zeros((len(order) + 1, 3))
+    np.cumsum(summands[order], axis=0, out=running[1:])
+    sorted_users, sorted_ends = valued_users[order], valued.sessions.ends[order]
+    begin = np.searchsorted(sorted_users, users, "left")
+    if include_later:
+        until = np.searchsorted(sorted_users, users, "right")
     else:
-        until = _before(sessions.ends[order], run, asked.starts, looked_up)
-    found = summed[until] - summed[begin]
-    if asked.itself is not None:
-        own = np.flatnonzero((asked.itself >= 0) & (whenever | (sessions.ends[asked.itself] < asked.starts)))
-        found[own] -= rows[asked.itself[own]]
-    return History.of(found)
+        until = _ended_before(sorted_users, sorted_ends, users, sessions.starts)
+    sums = running[until] - running[begin]
+    if sessions.itself is not None:
+        ended = valued.sessions.ends[sessions.itself] < sessions.starts
+        own = np.flatnonzero((sessions.itself >= 0) & (include_later | ended))
+        sums[own] -= summands[sessions.itself[own]]
+    return History.of(sums)
 
 
-def _before(
-    ends: NDArray[np.int64], users: NDArray[np.int64], starts: NDArray[np.int64], asked: NDArray[np.int64]
+def _ended_before(
+    sorted_users: NDArray[np.int64],
+    sorted_ends: NDArray[np.int64],
+    users: NDArray[np.int64],
+    starts: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The place in the sessions, sorted by user and end, up to which the user's sessions had ended before a start."""
-    if not len(ends) or not len(starts):
+    """Return the position up to which sessions, sorted by user and end, belong to a user and ended before a start."""
+    if not len(sorted_ends) or not len(starts):
         return np.zeros(len(starts), dtype=np.int64)
-    first = min(int(ends.min()), int(starts.min()))
-    span = max(int(ends.max()), int(starts.max())) - first + 1
-    return np.searchsorted(users * span + (ends - first), asked * span + (starts - first), "left")
+    first = min(int(sorted_ends.min()), int(starts.min()))
+    span = max(int(sorted_ends.max()), int(starts.max())) - first + 1
+    return np.searchsorted(sorted_users * span + (sorted_ends - first), users * span + (starts - first), "left")

@@ -1,4 +1,4 @@
-"""Recognize simulated files by their hash, even if they were copied without the marker file next to them."""
+"""Recognises simulated event files, even if they were copied or uploaded without the demo.json next to them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from core.base.workspace import DEMO_FOLDER, Workspace
 from core.ingestion.sources.content_hash import content_hash
 
 MARK = "demo.json"
-"""Marker file that the simulator writes next to its files."""
+"""The simulator writes this file next to the event files."""
 
 
 def remember(workspace: Workspace, train: Path) -> None:
-    """Store the hash of a simulated train file, so that copies of it are recognized in this workspace."""
-    with _notes(workspace).open("a", encoding="utf-8") as notes:
-        notes.write(content_hash(train) + "\n")
+    """Record a train file as simulated, so that copies of it are recognised in this workspace."""
+    with _record(workspace).open("a", encoding="utf-8") as file:
+        file.write(content_hash(train) + "\n")
 
 
 def is_synthetic(workspace: Workspace, train: Path, train_hash: str) -> bool:
-    """Return whether the train file is simulated: by the marker file, a stored hash, or the shipped demo data."""
+    """Return whether a train file is simulated.
+
+    It is if demo.json is next to it, if `remember` recorded its content, or if it is the demo of the product.
+
+    Args:
+        workspace: where simulated files are recorded.
+        train: path of the train file.
+        train_hash: hash of its content.
+    """
     if (train.resolve().parent / MARK).is_file():
         return True
-    notes = _notes(workspace)
-    remembered = notes.read_text(encoding="utf-8").split() if notes.is_file() else []
+    record = _record(workspace)
+    recorded = record.read_text(encoding="utf-8").split() if record.is_file() else []
     shipped = DEMO_FOLDER / "train.csv"
-    return train_hash in remembered or (shipped.is_file() and train_hash == content_hash(shipped))
+    return train_hash in recorded or (shipped.is_file() and train_hash == content_hash(shipped))
 
 
-def _notes(workspace: Workspace) -> Path:
+def _record(workspace: Workspace) -> Path:
     return workspace.uploads.parent / "synthetic.txt"

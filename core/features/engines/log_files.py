@@ -1,0 +1,50 @@
+"""Passes a log to DuckDB or Spark as Parquet files, so that it never has to fit into this process's memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from core.features.columns import VISIT
+from core.features.visits import with_visits
+from core.schema import TIME, UNIT
+
+
+@dataclass(frozen=True)
+class LogFiles:
+    """A log on disk.
+
+    Attributes:
+        folder: a temporary folder, which the engine may write to as well.
+        events: Parquet file with one row per event: the events' columns and VISIT.
+        units: Parquet file with one row per unit: unit, user, start, VISIT, VISIT_START.
+        unit_order: the column `unit`, sorted: the row order of the feature table.
+        first_second, last_second: epoch seconds of the log's first and last event.
+    """
+
+    folder: Path
+    events: Path
+    units: Path
+    unit_order: pl.DataFrame
+    first_second: int
+    last_second: int
+
+
+@contextmanager
+def log_files(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
+    """Write a log to a temporary folder, which is deleted when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="svs-features-") as name:
+        folder = Path(name)
+        units_file, events_file = folder / "units.parquet", folder / "events.parquet"
+        with_visits(units).sink_parquet(units_file)
+        written_units = pl.scan_parquet(units_file, glob=False)
+        events.join(written_units.select(UNIT, VISIT), on=UNIT, how="left").sink_parquet(events_file)
+        times = pl.scan_parquet(events_file, glob=False).select(pl.min(TIME).alias("first"), pl.max(TIME).alias("last"))
+        first_second, last_second = times.collect().row(0)
+        unit_order = written_units.select(UNIT).sort(UNIT).collect()
+        yield LogFiles(folder, events_file, units_file, unit_order, first_second, last_second)

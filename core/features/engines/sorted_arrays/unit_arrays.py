@@ -1,0 +1,104 @@
+"""The units to describe, as rows of the arrays of the whole log.
+
+History is always that of the whole log. A table that does not fit into memory is computed for some units at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.features.engines.sorted_arrays.event_arrays import MOST_BITS, EventArrays
+from core.features.engines.sorted_arrays.packed_numbers import (
+    TYPE_BITS,
+    Int32s,
+    lower,
+    run_starts,
+    shifted,
+    type_counts_before,
+)
+
+Rows = range | NDArray[np.int64]
+"""Ascending rows of units."""
+
+
+class OwnCounts(NamedTuple):
+    """Events of each unit on each value of a key it has: one element per (unit, value), sorted by unit.
+
+    Attributes:
+        unit_row: the unit's row among the selected units.
+        value: rank of the value.
+        counts: (pairs, types): number of events by type.
+    """
+
+    unit_row: Int32s
+    value: Int32s
+    counts: Int32s
+
+
+@dataclass(frozen=True, eq=False)
+class UnitArrays:
+    """Some units of a log and their events.
+
+    Attributes:
+        log: arrays of the whole log.
+        units: rows of the selected units in the log's units, ascending.
+        events: rows of their events in the log's events, ascending.
+        unit_of_event: the unit of each of these events, as its row among the selected units.
+        height: number of selected units.
+    """
+
+    log: EventArrays
+    units: slice | NDArray[np.int64]
+    events: slice | NDArray[np.int64]
+    unit_of_event: Int32s
+    height: int
+    _own_counts: dict[str, OwnCounts] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    @classmethod
+    def select(cls, log: EventArrays, rows: Rows) -> UnitArrays:
+        """Select the units in these rows. A range is selected without copying."""
+        if isinstance(rows, range):
+            events = slice(*map(int, np.searchsorted(log.unit_rows, [rows.start, rows.stop])))
+            unit_of_event = log.unit_rows[events] - np.int32(rows.start)
+            return cls(log, slice(rows.start, rows.stop), events, unit_of_event, len(rows))
+        begins = np.searchsorted(log.unit_rows, rows)
+        counts = np.searchsorted(log.unit_rows, rows, "right") - begins
+        unit_of_event = np.repeat(np.arange(len(rows), dtype=np.int32), counts)
+        position = np.arange(len(unit_of_event)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return cls(log, rows, begins[unit_of_event] + position, unit_of_event, len(rows))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The selected units as a table."""
+        return self.log.units[self.units]
+
+    def own_counts(self, key: str) -> OwnCounts:
+        """Count the events of each unit by value of a key and type.
+
+        Raises:
+            OverflowError: unit, value and type take more than 63 bits.
+        """
+        with self._lock:
+            if key not in self._own_counts:
+                self._own_counts[key] = self._count_own(key)
+            return self._own_counts[key]
+
+    def _count_own(self, key: str) -> OwnCounts:
+        values = self.log.values(key)[self.events]
+        bits = int(values.max()).bit_length()
+        if bits + TYPE_BITS + self.height.bit_length() > MOST_BITS:
+            raise OverflowError(f"{self.height:,} units with keys of {bits} bits")
+        packed = shifted(self.unit_of_event, bits + TYPE_BITS) | shifted(values, TYPE_BITS)
+        packed |= self.log.types[self.events]
+        packed.sort()
+        begins = np.flatnonzero(run_starts(packed >> TYPE_BITS))
+        pairs, before = packed[begins] >> TYPE_BITS, type_counts_before(packed)
+        counts: Int32s = before[np.append(begins[1:], len(packed))] - before[begins]
+        return OwnCounts((pairs >> bits).astype(np.int32), lower(pairs, bits).astype(np.int32), counts)

@@ -1,0 +1,95 @@
+"""When the session took place, and how much time passed between its events."""
+
+from __future__ import annotations
+
+import math
+
+import narwhals as nw
+
+from core.features.columns import GAP, IS_LAST, POSITION
+from core.features.definition import Feature, FeatureGroup
+from core.features.session_log import Frame, SessionLog
+from core.schema import TIME, UNIT
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_WEEK = 7 * _DAY
+_MONDAY = 4 * _DAY
+"""1970-01-01 was a Thursday, so the first Monday is four days after the epoch."""
+_QUICK = 10
+"""Seconds up to which the next event counts as quick: a click on something already in sight."""
+_LONGEST = 30 * 365 * _DAY
+"""Upper limit in seconds of a gap that is squared. The gaps of a session span at most 300 years, so the sum of their
+squares stays below 2^63. Only a wrong timestamp makes a longer gap."""
+
+
+def _compute(log: SessionLog) -> Frame:
+    gap = nw.col(GAP)
+    bounded = gap.clip(upper_bound=_LONGEST)
+    totals = log.aggregate(
+        log.events,
+        sums={"_gaps": ~gap.is_null(), "_bounded": bounded, "_squares": bounded * bounded, "_quick": gap <= _QUICK},
+        minima={"_start": nw.col(TIME)},
+        maxima={
+            "_end": nw.col(TIME),
+            "gap_max": gap,
+            "gap_first": nw.when(nw.col(POSITION) == 1).then(gap),
+            "gap_last": nw.when(nw.col(IS_LAST)).then(gap),
+        },
+    )
+    start, n_gaps = nw.col("_start"), nw.col("_gaps")
+    duration = nw.col("_end") - start
+    hour_sin, hour_cos = _cycle(start, _DAY)
+    week_sin, week_cos = _cycle(start - _MONDAY, _WEEK)
+    has_gap = n_gaps > 0
+    return totals.select(
+        UNIT,
+        "gap_max",
+        "gap_first",
+        "gap_last",
+        duration.alias("duration"),
+        ((n_gaps + 1) * _MINUTE / (duration + _MINUTE)).alias("events_per_minute"),
+        nw.when(has_gap).then(duration / n_gaps).alias("gap_mean"),
+        nw.when(has_gap).then(_standard_deviation(n_gaps)).alias("gap_sd"),
+        nw.when(has_gap).then(nw.col("_quick") / n_gaps).alias("share_quick"),
+        ((start % _DAY) // _HOUR).alias("start_hour"),
+        (((start - _MONDAY) % _WEEK) // _DAY).alias("start_weekday"),
+        hour_sin.alias("hour_sin"),
+        hour_cos.alias("hour_cos"),
+        week_sin.alias("week_sin"),
+        week_cos.alias("week_cos"),
+    )
+
+
+def _standard_deviation(n_gaps: nw.Expr) -> nw.Expr:
+    total = nw.col("_bounded").cast(nw.Float64)
+    # n * (sum of squares) - (sum)^2 is exact below 2^53, so rounding cannot make it negative there.
+    spread = n_gaps.cast(nw.Float64) * nw.col("_squares") - total * total
+    return spread.clip(0.0).sqrt() / n_gaps
+
+
+def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
+    """Return sine and cosine of the time's position in its period, so that 23:59 is as close to midnight as 00:01."""
+    angle = (seconds % period) * (2 * math.pi / period)
+    return angle.sin(), angle.cos()
+
+
+TIMING = FeatureGroup(
+    name="timing",
+    features=(
+        Feature("duration", "seconds", "Time from the session's first event to its last."),
+        Feature("events_per_minute", "events a minute", "Number of events divided by the duration plus one minute."),
+        Feature("gap_mean", "seconds", "Average time between two events; empty for a session of one event."),
+        Feature("gap_sd", "seconds", "Standard deviation of the times between events."),
+        Feature("gap_max", "seconds", "Longest time between two events; empty for a session of one event."),
+        Feature("gap_first", "seconds", "Time from the first event to the second; empty for a session of one event."),
+        Feature("gap_last", "seconds", "Time between the last two events; empty for a session of one event."),
+        Feature("share_quick", "share", f"Share of the times between events that are at most {_QUICK} seconds."),
+        Feature("start_hour", "hour (UTC)", "Hour of the day at which the session began."),
+        Feature("start_weekday", "day", "Day of the week on which the session began; 0 is Monday."),
+        Feature("hour_sin", "-1 to 1", "Time of day as a point on a circle, first coordinate (sine)."),
+        Feature("hour_cos", "-1 to 1", "Time of day as a point on a circle, second coordinate (cosine)."),
+        Feature("week_sin", "-1 to 1", "Time of the week as a point on a circle, first coordinate (sine)."),
+        Feature("week_cos", "-1 to 1", "Time of the week as a point on a circle, second coordinate (cosine)."),
+    ),
+    compute=_compute,
+)

@@ -1,0 +1,54 @@
+"""The events and units of a dataset, as features describe them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TYPE, UNIT, USER, USER_ID, USER_SESSION
+
+
+def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """Return the events and the units of train and test, both sorted by unit.
+
+    Without `split_composite_sessions`, the users of a session id become one unit per file. It belongs to the user whose
+    events begin first in either file, or to the one with the lowest number if several begin in the same second.
+    """
+    # Each file is sorted and no unit is in both, so merging is enough.
+    events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
+    units = dataset.units().sort(UNIT)
+    if not config.split_composite_sessions:
+        events, units = _merge_composite_sessions(events, units)
+    return events, units.collect()
+
+
+def _merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    first = ("start", USER)
+    merged = units.with_columns(
+        pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
+        pl.col("start").min().over(ROLE, SESSION),
+        # One user for both files: only then are the units of a visit recognised as such.
+        pl.col(USER).sort_by(*first).first().over(SESSION),
+    )
+    owner = merged.select(UNIT, "_merged", pl.col(USER).alias("_user"))
+    events = events.join(owner, on=UNIT, how="left").with_columns(
+        pl.col("_merged").alias(UNIT), pl.col("_user").alias(USER)
+    )
+    return events, merged.filter(pl.col(UNIT) == pl.col("_merged")).drop("_merged")
+
+
+def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
+    """Return one row per event with unit, product, category and type: the input of the learned features."""
+    events, _ = events_and_units(dataset, config)
+    return events.select(UNIT, PRODUCT, CATEGORY, TYPE).collect()
+
+
+def with_ids(dataset: Dataset, units: pl.DataFrame) -> pl.DataFrame:
+    """Put the session and user ids of the event files in front of the units."""
+    for id_column, number in ((USER_ID, USER), (USER_SESSION, SESSION)):
+        needed = units.lazy().select(number).unique()
+        dictionary = dataset.dictionary(id_column).select(number, id_column)
+        ids = dictionary.join(needed, on=number, how="semi").collect(engine="streaming")
+        units = units.join(ids, on=number, how="left", maintain_order="left").select(id_column, pl.exclude(id_column))
+    return units
