@@ -1,6 +1,4 @@
-"""The run store: what is damaged is refused in one sentence, and the others are not affected; runs are verified,
-compared, named and deleted.
-"""
+"""The run store: damaged runs are refused without affecting others; runs are verified, compared, named and deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +36,7 @@ Home = tuple[Workspace, Run]
 
 @pytest.fixture
 def twin(finished_home: Home) -> Run:
-    """A second run, with other bytes to its name, that must stay as it is."""
+    """A copy of the finished run under another id."""
     workspace, run = finished_home
     folder = workspace.runs / "20200101-000000-twin"
     shutil.copytree(run.folder, folder)
@@ -56,6 +54,12 @@ def with_manifest(run: Run, **changes: object) -> Path:
     path = run.folder / MANIFEST_FILE
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     return run.folder
+
+
+def output_of(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
+    """The JSON object in the last line, and the error stream."""
+    output = capsys.readouterr()
+    return json.loads(output.out.splitlines()[-1]), output.err
 
 
 # --- damage -----------------------------------------------------------------------------------------------------------
@@ -81,7 +85,7 @@ def test_verification_does_not_depend_on_the_source_of_the_program(
 
 
 @pytest.mark.parametrize("name", ["submission.csv", "oof.parquet", "models/lightgbm-fold0.txt", "models/links.json"])
-def test_one_flipped_byte_is_found(finished_home: Home, twin: Run, name: str) -> None:
+def test_one_changed_byte_fails_verification(finished_home: Home, twin: Run, name: str) -> None:
     _, run = finished_home
     content = bytearray((run.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -93,43 +97,45 @@ def test_one_flipped_byte_is_found(finished_home: Home, twin: Run, name: str) ->
     assert outcomes(verify_run(twin, None))["files"] == "passed"
 
 
-def test_a_missing_file_is_found_and_an_added_one_is_told(finished_home: Home, twin: Run) -> None:
+def test_a_missing_file_fails_verification_and_an_added_one_is_reported(finished_home: Home, twin: Run) -> None:
     _, run = finished_home
     (run.folder / "folds.parquet").unlink()
-    (run.folder / "mine.txt").write_text("hello")
-    assert (find_damage(run).missing, find_damage(run).added) == (("folds.parquet",), ("mine.txt",))
+    (run.folder / "extra.txt").write_text("hello")
+    assert (find_damage(run).missing, find_damage(run).added) == (("folds.parquet",), ("extra.txt",))
     assert outcomes(verify_run(run, None))["files"] == "failed"
     assert outcomes(verify_run(twin, None))["files"] == "passed"
 
 
-def test_a_newer_version_is_refused_in_a_sentence(finished_home: Home, twin: Run) -> None:
+def test_a_newer_version_is_refused(finished_home: Home, twin: Run) -> None:
     workspace, run = finished_home
-    folder = with_manifest(run, version=2)
-    with pytest.raises(RunError) as refused:
+    folder = with_manifest(run, version=VERSION + 1)
+    with pytest.raises(RunError) as caught:
         load_run(folder)
-    assert str(refused.value) == (
-        f"The run in {folder} is of version 2, this program reads version 1: open it with the program that wrote it, "
-        "or start the run again."
-    )
-    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+    assert (caught.value.code, caught.value.found, caught.value.allowed) == ("other_run_version", VERSION + 1, VERSION)
+    assert str(folder) in str(caught.value)
+    assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
 @pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd", "models/../../x", "..\\x", "C:x"])
-def test_a_path_out_of_the_folder_is_refused_in_a_sentence(finished_home: Home, twin: Run, path: str) -> None:
+def test_a_path_outside_the_folder_is_refused(finished_home: Home, twin: Run, path: str) -> None:
     workspace, run = finished_home
     folder = with_manifest(run, sha256={path: "0" * 64})
-    with pytest.raises(RunError, match=r"is not whole \(manifest\.json: sha256: .* is a path out of the"):
+    with pytest.raises(RunError) as caught:
         load_run(folder)
-    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+    assert caught.value.code == "damaged_run"
+    assert str(caught.value.found).startswith("manifest.json: sha256: ")
+    assert str(caught.value.found).endswith(f"{path} is a path outside the run folder")
+    assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": 1}', b'{"version": "x"}'])
-def test_a_manifest_that_is_none_is_refused_in_a_sentence(finished_home: Home, twin: Run, content: bytes) -> None:
+def test_an_invalid_manifest_is_refused(finished_home: Home, twin: Run, content: bytes) -> None:
     workspace, run = finished_home
     (run.folder / MANIFEST_FILE).write_bytes(content)
-    with pytest.raises(RunError, match=r"^The run in .* is (not whole|of version)"):
+    with pytest.raises(RunError) as caught:
         load_run(run.folder)
-    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+    assert caught.value.code == ("other_run_version" if b'"x"' in content else "damaged_run")
+    assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
 def with_hashes(run: Run) -> Run:
@@ -223,43 +229,43 @@ STORED = sorted((Path(__file__).parent / "stored_runs").glob("*.zip"))
 
 
 @pytest.mark.parametrize("stored", STORED, ids=lambda path: path.stem)
-def test_runs_of_every_version_stay_readable(
+def test_runs_of_earlier_programs_stay_readable(
     stored: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each was written by the program of its time; a new version of the folder brings one more."""
+    """Each was written by the program of its time. A new version of the folder adds one."""
     folder = workspace.runs / stored.stem
     with zipfile.ZipFile(stored) as archive:
         archive.extractall(folder)
     (run,) = list_runs(workspace)
     assert run.manifest.version == VERSION
-    found = outcomes(verify_run(run, None))
-    assert (found["files"], found["predictions"]) == ("passed", "not_applicable")
+    results = outcomes(verify_run(run, None))
+    assert (results["files"], results["predictions"]) == ("passed", "not_applicable")
     assert compare_runs(run, run, None).paired is not None
     assert pl.read_csv(run.submission).height == run.manifest.sessions.test
     assert main(["runs", "show", str(folder), "--json"]) == 0
     assert main(["runs", "list", "--json"]) == 0
-    (told,) = said(capsys)[0]["runs"]
-    assert told["expected_test_score"]["value"] > 0
+    (summary,) = output_of(capsys)[0]["runs"]
+    assert summary["expected_test_score"]["value"] > 0
 
 
-def test_the_version_of_the_folder_has_a_stored_run() -> None:
+def test_the_current_version_has_a_stored_run() -> None:
     assert any(path.stem.startswith(f"version-{VERSION}") for path in STORED)
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------
 
 
-def test_a_run_compared_with_itself_is_the_same(finished_home: Home, twin: Run) -> None:
+def test_a_run_does_not_differ_from_its_copy(finished_home: Home, twin: Run) -> None:
     _, run = finished_home
-    found = compare_runs(run, twin, None)
-    assert found.same_dataset
-    assert (found.settings, found.versions, found.features) == ({}, {}, ([], []))
-    assert found.paired is not None
-    assert (found.paired.difference, found.paired.p) == (0.0, 1.0)
-    assert list(found.folds) == ["lightgbm", "xgboost", "catboost", STACK]
+    comparison = compare_runs(run, twin, None)
+    assert comparison.same_dataset
+    assert (comparison.settings, comparison.versions, comparison.features) == ({}, {}, ([], []))
+    assert comparison.paired is not None
+    assert (comparison.paired.difference, comparison.paired.p) == (0.0, 1.0)
+    assert list(comparison.folds) == ["lightgbm", "xgboost", "catboost", STACK]
 
 
-def test_where_the_folds_differ_their_scores_are_left_out_and_it_is_said(
+def test_scores_by_fold_are_left_out_with_a_reason_if_the_folds_differ(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
@@ -273,14 +279,14 @@ def test_where_the_folds_differ_their_scores_are_left_out_and_it_is_said(
 
 
 def shifted(run: Run, by: float) -> Run:
-    """The run with worse predictions: each is off by so many value units more."""
+    """The run with each prediction further from the truth by so many value units."""
     oof = pl.read_parquet(run.folder / OOF_FILE)
     away = pl.when(pl.col(STACK) > pl.col(VALUE)).then(by).otherwise(-by)
     oof.with_columns(pl.col(STACK) + away).write_parquet(run.folder / OOF_FILE)
     return run
 
 
-def test_a_worse_run_is_told_from_a_better_one(finished_home: Home, twin: Run) -> None:
+def test_a_worse_run_is_significantly_worse(finished_home: Home, twin: Run) -> None:
     workspace, run = finished_home
     users = demo_dataset(workspace).units().select(UNIT, USER).collect()
     worse = compare_runs(run, shifted(twin, 3.0), users).paired
@@ -296,7 +302,7 @@ def test_a_worse_run_is_told_from_a_better_one(finished_home: Home, twin: Run) -
     assert "worse" in worse.words()
 
 
-def test_noise_is_called_noise(finished_home: Home, twin: Run) -> None:
+def test_small_noise_is_not_significant(finished_home: Home, twin: Run) -> None:
     _, run = finished_home
     oof = pl.read_parquet(twin.folder / OOF_FILE)
     noise = np.random.default_rng(0).normal(scale=0.3, size=oof.height)
@@ -304,28 +310,28 @@ def test_noise_is_called_noise(finished_home: Home, twin: Run) -> None:
     paired = compare_runs(run, twin, None).paired
     assert isinstance(paired, Paired)
     assert paired.low < 0 < paired.high
-    assert paired.words().startswith("The two cannot be told apart")
+    assert "do not differ significantly" in paired.words()
 
 
-def test_runs_of_other_data_are_not_compared(finished_home: Home, twin: Run) -> None:
+def test_scores_on_different_data_are_not_compared(finished_home: Home, twin: Run) -> None:
     _, run = finished_home
     other = Run(twin.folder, twin.manifest.model_copy(update={"dataset": "0" * 64}))
-    found = compare_runs(run, other, None)
-    assert (found.same_dataset, found.paired, found.folds) == (False, None, {})
+    comparison = compare_runs(run, other, None)
+    assert (comparison.same_dataset, comparison.paired, comparison.folds) == (False, None, {})
 
 
-def test_scores_by_fold_stand_side_by_side_only_where_the_folds_are_the_same(finished_home: Home, twin: Run) -> None:
+def test_scores_by_fold_are_compared_only_on_the_same_folds(finished_home: Home, twin: Run) -> None:
     _, run = finished_home
     other = twin.manifest.model_copy(update={"config": RunConfig(seed=8)})
-    found = compare_runs(run, Run(twin.folder, other), None)
-    assert found.settings == {"seed": (7, 8)}
-    assert found.folds == {}
+    comparison = compare_runs(run, Run(twin.folder, other), None)
+    assert comparison.settings == {"seed": (7, 8)}
+    assert comparison.folds == {}
 
 
 # --- notes, deletion --------------------------------------------------------------------------------------------------
 
 
-def test_a_note_is_kept_and_changes_nothing_of_the_run(finished_home: Home) -> None:
+def test_a_note_is_stored_and_does_not_count_as_damage(finished_home: Home) -> None:
     workspace, run = finished_home
     run.save_note(Note.checked(" The first ", "with all defaults"))
     again = find_run(workspace, run.manifest.run_id)
@@ -334,36 +340,40 @@ def test_a_note_is_kept_and_changes_nothing_of_the_run(finished_home: Home) -> N
     assert outcomes(verify_run(again, None))["files"] == "passed"
 
 
-def test_a_note_that_is_too_long_is_refused_in_a_sentence() -> None:
-    with pytest.raises(RunError, match=r"^The note cannot be kept \(name: .*80 characters.*\): a name has up to"):
-        Note.checked("x" * 81, "")
+@pytest.mark.parametrize(("name", "text", "field"), [("x" * 81, "", "name"), ("", "x" * 4_001, "text")])
+def test_a_note_that_is_too_long_is_refused(name: str, text: str, field: str) -> None:
+    with pytest.raises(RunError) as caught:
+        Note.checked(name, text)
+    assert (caught.value.code, caught.value.allowed) == ("note_too_long", {"name": 80, "text": 4_000})
+    assert str(caught.value.found).startswith(f"{field}: ")
 
 
-def test_a_note_that_cannot_be_read_is_none(finished_home: Home) -> None:
+def test_an_unreadable_note_is_empty(finished_home: Home) -> None:
     _, run = finished_home
     (run.folder / "note.json").write_text("{")
     assert run.note == Note()
 
 
-def test_a_run_that_cannot_be_opened_is_listed_refused_and_can_be_deleted(
+def test_an_unreadable_run_is_listed_and_can_be_deleted(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
     folder, name = with_manifest(run, version=2), run.manifest.run_id
-    why = f"The run in {folder} is of version 2"
+    with pytest.raises(RunError) as caught:
+        load_run(folder)
     assert main(["runs", "list"]) == 0
-    assert why in capsys.readouterr().out
+    assert str(caught.value) in capsys.readouterr().out
     for action in ("show", "verify", "compare"):
-        assert main(["runs", action, name, twin.manifest.run_id]) == 2
-        assert capsys.readouterr().err.startswith(why)
-    assert main(["runs", "delete", name]) == 2
-    assert "ask again with --yes" in capsys.readouterr().err
+        assert main(["runs", action, name, twin.manifest.run_id, "--json"]) == 2
+        assert output_of(capsys)[0]["code"] == "other_run_version"
+    assert main(["runs", "delete", name, "--json"]) == 2
+    assert output_of(capsys)[0]["code"] == "deletion_not_confirmed"
     assert main(["runs", "delete", name, "--yes"]) == 0
     assert not folder.exists()
     assert twin.folder.exists()
 
 
-def test_a_changed_byte_is_told_where_the_run_is_shown(
+def test_damage_is_reported_when_a_run_is_shown(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
@@ -374,13 +384,14 @@ def test_a_changed_byte_is_told_where_the_run_is_shown(
     for action in (["show", run.manifest.run_id], ["compare", twin.manifest.run_id, run.manifest.run_id]):
         assert main(["runs", *action]) == 0
         first = capsys.readouterr().out.splitlines()[0]
-        assert first.startswith(f"The run in {run.folder} is not whole (models/{model.name} changed)")
+        assert first == str(RunError.damaged(run.folder, f"models/{model.name} changed"))
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../runs", ".hidden", "\0"])
-def test_no_other_folder_is_taken_for_a_run(finished_home: Home, name: str) -> None:
-    with pytest.raises(RunError, match="There is no run"):
+def test_names_that_are_no_run_are_refused(finished_home: Home, name: str) -> None:
+    with pytest.raises(RunError) as caught:
         find_run(finished_home[0], name)
+    assert (caught.value.code, caught.value.allowed) == ("unknown_run", [finished_home[1].manifest.run_id])
 
 
 @pytest.mark.parametrize(
@@ -388,7 +399,7 @@ def test_no_other_folder_is_taken_for_a_run(finished_home: Home, name: str) -> N
     ['{"manifest_version": 3, "name": "an extension"}', '{"name": "a web app", "run_id": "x"}', "[]", "{", "\x00"],
 )
 @pytest.mark.parametrize("name", ["the path", "."])
-def test_a_folder_with_the_manifest_of_something_else_is_not_deleted(
+def test_a_folder_with_the_manifest_of_another_program_is_not_deleted(
     *,
     manifest: str,
     name: str,
@@ -401,14 +412,16 @@ def test_a_folder_with_the_manifest_of_something_else_is_not_deleted(
     folder.mkdir()
     (folder / MANIFEST_FILE).write_text(manifest)
     monkeypatch.chdir(folder)
-    assert main(["runs", "delete", "." if name == "." else str(folder), "--yes"]) == 2
-    assert capsys.readouterr().err.startswith(f"{folder} is not the folder of a run (its manifest.json tells of none)")
+    assert main(["runs", "delete", "." if name == "." else str(folder), "--yes", "--json"]) == 2
+    result, sentence = output_of(capsys)
+    assert result["code"] == "not_a_run"
+    assert str(folder) in sentence
     assert (folder / MANIFEST_FILE).read_text() == manifest
 
 
 @pytest.mark.parametrize("name", ["the path", "."])
 @pytest.mark.parametrize("version", [VERSION, VERSION + 1])
-def test_a_run_outside_the_workspace_can_be_deleted_whatever_version_wrote_it(
+def test_a_run_outside_the_workspace_can_be_deleted_in_any_version(
     *,
     name: str,
     version: int,
@@ -424,65 +437,60 @@ def test_a_run_outside_the_workspace_can_be_deleted_whatever_version_wrote_it(
     assert not folder.exists()
 
 
-def test_a_run_of_the_workspace_can_be_deleted_though_its_manifest_is_none(finished_home: Home) -> None:
+def test_a_run_with_an_invalid_manifest_can_be_deleted(finished_home: Home) -> None:
     workspace, run = finished_home
     (run.folder / MANIFEST_FILE).write_text("{")
     assert main(["runs", "delete", run.manifest.run_id, "--yes"]) == 0
     assert list(workspace.runs.iterdir()) == []
 
 
-def test_a_deleted_run_is_gone_and_the_others_are_not(finished_home: Home, twin: Run) -> None:
+def test_deleting_a_run_leaves_the_others(finished_home: Home, twin: Run) -> None:
     workspace, run = finished_home
     delete_run(run.folder)
     assert not run.folder.exists()
-    assert [each.manifest.run_id for each in list_runs(workspace)] == [twin.manifest.run_id]
+    assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
     assert sorted(path.name for path in workspace.runs.iterdir()) == [twin.folder.name]
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
-    output = capsys.readouterr()
-    return json.loads(output.out.splitlines()[-1]), output.err
-
-
-def test_the_command_line_verifies_compares_names_and_deletes(
+def test_the_command_line_verifies_compares_names_and_deletes_runs(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
     one, other = run.manifest.run_id, twin.manifest.run_id
     assert main(["runs", "verify", one, "--json"]) == 0
-    assert said(capsys)[0]["whole"] is True
+    assert output_of(capsys)[0]["whole"] is True
     assert main(["runs", "compare", one, other, "--json"]) == 0
-    assert said(capsys)[0]["paired"]["p"] == 1.0
-    assert main(["runs", "note", one, "--name", "mine", "--json"]) == 0
-    assert said(capsys)[0]["name"] == "mine"
+    assert output_of(capsys)[0]["paired"]["p"] == 1.0
+    assert main(["runs", "note", one, "--name", "first", "--json"]) == 0
+    assert output_of(capsys)[0]["name"] == "first"
     assert main(["runs", "note", one, "--text", "more", "--json"]) == 0
-    assert said(capsys)[0]["name"] == "mine"
+    assert output_of(capsys)[0]["name"] == "first"
     assert main(["runs", "delete", one, "--json"]) == 2
-    assert said(capsys)[1].endswith("ask again with --yes, if that is what you want.\n")
+    assert output_of(capsys)[0]["code"] == "deletion_not_confirmed"
     assert run.folder.is_dir()
     (twin.folder / SUBMISSION_FILE).write_text("")
     assert main(["runs", "verify", other, "--json"]) == 1
-    assert said(capsys)[0]["whole"] is False
+    assert output_of(capsys)[0]["whole"] is False
     assert main(["runs", "delete", one, "--yes", "--json"]) == 0
     assert not run.folder.exists()
     capsys.readouterr()
     assert main(["runs", "compare", other, "--json"]) == 2
-    assert said(capsys)[1].startswith("OTHER")
+    assert output_of(capsys)[1].startswith("OTHER")
 
 
-# --- what a run costs -------------------------------------------------------------------------------------------------
+# --- expected duration ------------------------------------------------------------------------------------------------
 
 
-def test_the_time_to_expect_is_that_of_the_last_run_here(finished_home: Home) -> None:
+def test_the_expected_duration_follows_the_latest_run_of_the_workspace(finished_home: Home) -> None:
     workspace, run = finished_home
     sessions = run.manifest.sessions.train + run.manifest.sessions.test
-    told = expected_seconds(RunConfig(), sessions, list_runs(workspace))
-    assert told == pytest.approx(max(run.manifest.seconds, 5.0), rel=0.01)
+    expected = expected_seconds(RunConfig(), sessions, list_runs(workspace))
+    assert expected == pytest.approx(max(run.manifest.seconds, 5.0), rel=0.01)
     twice = expected_seconds(RunConfig(), 2 * sessions, list_runs(workspace))
-    assert twice - 5 == pytest.approx(2 * (told - 5))
-    assert expected_seconds(RunConfig(learners=("xgboost",)), sessions, list_runs(workspace)) <= told
+    assert twice - 5 == pytest.approx(2 * (expected - 5))
+    assert expected_seconds(RunConfig(learners=("xgboost",)), sessions, list_runs(workspace)) <= expected
     assert expected_seconds(RunConfig(preset="standard"), sessions, []) == 600.0
     assert 20 < expected_seconds(RunConfig(), 101_500, []) < 120
