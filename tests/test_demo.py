@@ -407,7 +407,7 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
 
 def test_a_cancelled_demo_leaves_no_files(tmp_path: Path) -> None:
     def stop(_: float) -> None:
-        raise Cancelled
+        raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
         write_demo(tmp_path, sessions=SMALL, progress=stop)
