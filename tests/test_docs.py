@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from core.audit.rules import RULES
 from core.ingestion.mapping.settings import Columns, MappingSettings
 from core.submission.checks import CHECKS
+from core.training.shift.verdict import KindCode
 
 ROOT = Path(__file__).parents[1]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -77,3 +79,7 @@ def test_the_guide_lists_every_submission_check() -> None:
 def test_the_guide_lists_every_setting_of_a_mapping() -> None:
     assert codes_in("docs/guide/data.md", "Settings of a mapping") == list(MappingSettings.model_fields)
     assert codes_in("docs/guide/data.md", "Columns of a mapping") == list(Columns.model_fields)
+
+
+def test_the_guide_lists_every_kind_of_shift() -> None:
+    assert codes_in("docs/guide/training.md", "A test file unlike the training file") == list(get_args(KindCode))
