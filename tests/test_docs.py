@@ -1,8 +1,9 @@
-"""The documentation names files, rules, checks and settings that exist."""
+"""The documentation names files, commands, rules, checks and settings that exist."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import get_args
@@ -10,13 +11,14 @@ from typing import get_args
 import pytest
 
 from core.audit.rules import RULES
+from core.cli.parser import build_parser
 from core.ingestion.mapping.settings import Columns, MappingSettings
 from core.submission.checks import CHECKS
 from core.training.shift.verdict import KindCode
 
 ROOT = Path(__file__).parents[1]
 DECISIONS = ROOT / "docs" / "decisions"
-FOLDERS = ("core", "pages", "tests", "benchmarks", "docs", "data")
+FOLDERS = ("core", "pages", "tests", "benchmarks", "docs")
 _BACKTICKS = re.compile(r"`([^`\n]+)`")
 _CODE_BLOCKS = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _TREE_PATH = re.compile(rf"\b(?:{'|'.join(FOLDERS)})/[\w./-]*\w/?")
@@ -42,17 +44,41 @@ def exists(path: str) -> bool:
     return (ROOT / path).is_file() or any(found for folder in FOLDERS for found in (ROOT / folder).rglob(path))
 
 
+def commands_in(page: Path) -> list[list[str]]:
+    """Return the arguments of every `svs` command in the shell blocks of a page."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("svs ")]
+
+
 def codes_in(page: str, heading: str) -> list[str]:
     """Return the codes in the first column of the table below a heading."""
     section = (ROOT / page).read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md", "README.md"])
+PAGES = ["README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("docs/**/*.md")))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_path_that_a_page_names_exists(page: str) -> None:
-    paths = paths_in(ROOT / page)
-    assert paths or page == "README.md"
-    assert [path for path in paths if not exists(path)] == []
+    assert [path for path in paths_in(ROOT / page) if not exists(path)] == []
+
+
+def test_paths_are_found_in_text_and_in_drawings() -> None:
+    assert len(paths_in(ROOT / "docs" / "architecture.md")) > 50
+    assert exists("core/audit/*_rules.py")
+    assert not exists("no_such_module.py")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_a_page_shows_is_understood(page: str) -> None:
+    for arguments in commands_in(ROOT / page):
+        build_parser().parse_args(arguments)
+
+
+def test_commands_are_found() -> None:
+    assert len(commands_in(ROOT / "docs" / "guide" / "data.md")) > 5
 
 
 def test_decisions_have_unique_numbers_and_are_listed() -> None:
