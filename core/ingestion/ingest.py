@@ -19,16 +19,12 @@ from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
 from core.errors import InputError, SettingError
-from core.ingestion.doubts import refuse_doubtful_values
 from core.ingestion.input_files import InputFiles
-from core.ingestion.lost_purchases import unassigned
 from core.ingestion.mapping import mapping_text
 from core.ingestion.preview import complete_mapping
-from core.ingestion.repeated_orders import SentTwice
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
-from core.ingestion.session_values import Losses
 from core.ingestion.sessions.assembly import AssemblyCounts, assemble
 from core.ingestion.sessions.dictionaries import Dictionaries, IdCounts
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
@@ -49,6 +45,10 @@ from core.ingestion.storage.stored_datasets import (
     refuse_same_file,
     update_names,
 )
+from core.ingestion.values.doubts import refuse_doubtful_values
+from core.ingestion.values.lost_purchases import unassigned
+from core.ingestion.values.repeated_orders import SentTwice
+from core.ingestion.values.session_values import Losses
 from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,

@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import RowCount, RowOrder
-from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount
-from core.ingestion.money import MoneyFindings
 from core.ingestion.rows.quarantine import IGNORED, REASON
 from core.ingestion.rows.row_parser import ParsedBlock
+from core.ingestion.values.lost_purchases import NO_LOSS, PurchaseCount
+from core.ingestion.values.money import MoneyFindings
 from core.schema import SESSION, TIME, TYPE, VALUE
 
 _CORRELATION_DIGITS = 9

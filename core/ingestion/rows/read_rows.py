@@ -14,7 +14,6 @@ from dataclasses import replace
 import polars as pl
 
 from core.errors import InputError, StudioError
-from core.ingestion.doubts import refuse_lost_purchases, refuse_unclear_numbers
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.parallel import map_in_order
@@ -28,6 +27,7 @@ from core.ingestion.sources.csv_records import NOT_IN_ENCODING
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source, open_tables
 from core.ingestion.sources.tables import Block, Piece
+from core.ingestion.values.doubts import refuse_lost_purchases, refuse_unclear_numbers
 
 _PER_CORE = 2
 """Blocks in progress per core: two keep every core busy while memory stays small."""

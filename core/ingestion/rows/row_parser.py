@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, broken_purchases, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
-from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
 from core.ingestion.rows.event_times import epoch_seconds
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.rows.quarantine import (
@@ -29,6 +27,14 @@ from core.ingestion.rows.quarantine import (
 )
 from core.ingestion.sessions.partitions import Partitions, split
 from core.ingestion.sources.tables import Block
+from core.ingestion.values.lost_purchases import (
+    NO_LOSS,
+    PurchaseCount,
+    broken_purchases,
+    count_purchases,
+    lost_purchases,
+)
+from core.ingestion.values.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
 from core.schema import (
     BUY,
     CATEGORY,

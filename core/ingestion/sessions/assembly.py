@@ -21,12 +21,12 @@ from core.base.files import sync
 from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE
 from core.ingestion.mapping import Mapping
 from core.ingestion.parallel import map_in_order
-from core.ingestion.repeated_orders import SentTwice
-from core.ingestion.session_values import Losses
 from core.ingestion.sessions.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.sessions.partitions import Partition, PartitionStore
 from core.ingestion.sessions.units import COMPOSITE, KNOWN_VALUE, SessionTables, make_units, sessions_by_gap
 from core.ingestion.storage.parquet_writer import ParquetWriter
+from core.ingestion.values.repeated_orders import SentTwice
+from core.ingestion.values.session_values import Losses
 from core.schema import (
     BUY,
     EVENT_CODE,

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
-from core.ingestion.session_values import REASON, REMAINING, Losses, column_values, purchase_values
 from core.ingestion.sessions.row_order import argsort_rows
-from core.ingestion.visits import join_visits
+from core.ingestion.values.session_values import REASON, REMAINING, Losses, column_values, purchase_values
+from core.ingestion.values.visits import join_visits
 from core.schema import (
     BUY,
     CATEGORY,

@@ -9,7 +9,7 @@ import polars as pl
 
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
-from core.ingestion.money import ORDER, RATE, STATUS, UNCLEAR, VOID
+from core.ingestion.values.money import ORDER, RATE, STATUS, UNCLEAR, VOID
 from core.schema import BUY, EVENT_CODE, SESSION, TIME, TYPE, USER, VALUE
 
 REASON: Final = "unknown_value"

@@ -7,8 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 from core.ingestion.mapping import Mapping
+from core.ingestion.values.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 from core.schema import (
     BUY,
     CURRENCY,

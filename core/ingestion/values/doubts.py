@@ -9,10 +9,10 @@ from typing import Final
 
 from core.dataset import UnknownValue
 from core.errors import InputError
-from core.ingestion.currencies import different_currencies
 from core.ingestion.mapping import Mapping
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.sessions.assembly import AssemblyCounts
+from core.ingestion.values.currencies import different_currencies
 from core.schema import CURRENCY, TRAIN_ROLE
 
 _MAX_REPEATED: Final = 0.05

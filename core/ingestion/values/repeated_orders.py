@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.money import ORDER
+from core.ingestion.values.money import ORDER
 from core.schema import BUY, EVENT_CODE, PRODUCT, SESSION, TIME, TYPE, USER, VALUE
 
 _LINE: Final = (ORDER, PRODUCT, VALUE)
