@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from core.audit.case import END, EVENTS, ID_COLUMNS, START, AuditCase
+from core.audit.case import END, EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
 from core.audit.text import DAY, MAX_EXAMPLES, enumeration, format_day, verb
@@ -20,6 +20,7 @@ from core.schema import (
     EVENT_TYPES,
     PRODUCT,
     SESSION_VALUE,
+    START,
     TIME,
     TYPE,
     UNIT,

@@ -27,6 +27,7 @@ from core.schema import (
     ROLE,
     ROLES,
     SESSION,
+    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,
@@ -39,12 +40,9 @@ from core.schema import (
     Role,
 )
 
-START: Final = "start"
 END: Final = "end"
 EVENTS: Final = "events"
 BUYS: Final = "buys"
-COMPOSITE: Final = "composite"
-KNOWN_VALUE: Final = "known_value"
 ID_COLUMNS: Final = {SESSION: USER_SESSION, USER: USER_ID, PRODUCT: PRODUCT_ID, CATEGORY: CATEGORY_ID}
 """Stored column -> column of the files, which is also the name of its dictionary."""
 

@@ -14,7 +14,7 @@ from core.audit.text import MAX_EXAMPLES, display, enumeration, verb
 from core.base.text import count, number, percent
 from core.checks import Requirement
 from core.dataset import FileCard
-from core.schema import EVENT_TYPES, ROLES, USER_ID, USER_SESSION, Role
+from core.schema import EVENT_TYPES, IGNORED, REASON, ROLES, USER_ID, USER_SESSION, Role
 
 HIGH_QUARANTINED: Final = 0.01
 """Of the rows. A few broken rows are in every export; 1% has a common cause that can be found."""
@@ -72,8 +72,8 @@ class QuarantinedRows(Rule):
         """Return reasons and their numbers of rows, the most frequent first, without ignored event words."""
         if not ignored:
             return list(case.card.quarantine_reasons.items())
-        rows = case.dataset.quarantine().filter(~pl.col("ignored")).group_by("reason").len()
-        return list(rows.sort(["len", "reason"], descending=[True, False]).collect().iter_rows())
+        rows = case.dataset.quarantine().filter(~pl.col(IGNORED)).group_by(REASON).len()
+        return list(rows.sort(["len", REASON], descending=[True, False]).collect().iter_rows())
 
 
 class RepeatedRows(Rule):

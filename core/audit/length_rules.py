@@ -6,13 +6,13 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import END, EVENTS, START, AuditCase
+from core.audit.case import END, EVENTS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
 from core.audit.text import DAY, MAX_EXAMPLES, time_span, verb
 from core.base.text import count, number, percent
 from core.checks import Requirement
-from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SESSION, TYPE, UNIT
+from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SESSION, START, TYPE, UNIT
 
 MIN_LASTING: Final = 30
 """Sessions with several events. The median length of fewer is too uncertain."""

@@ -6,17 +6,20 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import COMPOSITE, END, EVENTS, KNOWN_VALUE, START, AuditCase
+from core.audit.case import END, EVENTS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
 from core.audit.text import MAX_EXAMPLES, time_span, verb
 from core.base.text import count, percent
 from core.schema import (
     CATEGORY,
+    COMPOSITE,
+    KNOWN_VALUE,
     PRODUCT,
     ROLE,
     ROLES,
     SESSION,
+    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,

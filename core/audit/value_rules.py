@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.audit.case import BUYS, COMPOSITE, START, AuditCase
+from core.audit.case import BUYS, AuditCase
 from core.audit.distance import distance
 from core.audit.finding import Finding, Record
 from core.audit.purchase_rules import VALUES_FROM_PRICES
@@ -16,7 +16,7 @@ from core.audit.rule import Rule
 from core.audit.text import verb
 from core.base.text import count, number, percent
 from core.checks import Requirement
-from core.schema import SESSION, TEST_ROLE, TRAIN_ROLE, VALUE
+from core.schema import COMPOSITE, SESSION, START, TEST_ROLE, TRAIN_ROLE, VALUE
 
 TAIL_CHART: Final = "tail"
 TOP_SHARE: Final = 0.001

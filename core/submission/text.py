@@ -8,8 +8,8 @@ from typing import Final
 import polars as pl
 
 from core.base.text import count
+from core.schema import LINE
 from core.submission.case import TEXT
-from core.submission.file import LINE
 
 MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough for one sentence."""

@@ -7,10 +7,9 @@ import polars as pl
 
 from core.base.text import number
 from core.eda.parts.sentences import NO_VALUES
-from core.eda.parts.session_table import START
 from core.eda.parts.theme import ACCENT, Figure
 from core.eda.parts.week_hours import SECONDS_PER_HOUR, heat_map, hour_of_week, weekday_and_hour
-from core.schema import VALUE, VALUE_UNIT
+from core.schema import START, VALUE, VALUE_UNIT
 
 TITLE = "When do high-value sessions begin?"
 

@@ -18,8 +18,8 @@ from pydantic.dataclasses import dataclass
 
 from core.base.text import count, number, percent
 from core.dataset import Dataset
-from core.eda.parts.session_table import EVENTS, FILE, OF_TYPE, START
-from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, UNIT, USER, VALUE, Role
+from core.eda.parts.session_table import EVENTS, FILE, OF_TYPE
+from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, START, UNIT, USER, VALUE, Role
 
 _SECONDS_PER_DAY = 86_400
 _BUCKETS = 1_000

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from core.dataset import Dataset
 from core.schema import (
+    COMPOSITE,
     EVENT_CODE,
     EVENT_TYPES,
     PRODUCT,
     ROLE,
     ROLES,
     SESSION,
+    START,
     TIME,
     TYPE,
     UNIT,
@@ -21,7 +23,7 @@ from core.schema import (
     VALUE,
 )
 
-FILE, START, EVENTS, DURATION, PRODUCTS = "file", "start", "events", "duration", "products"
+FILE, EVENTS, DURATION, PRODUCTS = "file", "events", "duration", "products"
 PATH_CODE, STEPS = "path_code", "steps"
 PATH_STEPS = 5
 """Number of steps that the path of a session keeps."""
@@ -53,7 +55,7 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
         SESSION,
         USER,
         START,
-        pl.when(~pl.col("composite")).then(VALUE).alias(VALUE),
+        pl.when(~pl.col(COMPOSITE)).then(VALUE).alias(VALUE),
     )
     events = pl.concat([_summarize_events(dataset.events(role)) for role in ROLES])
     return units.join(events, on=UNIT, how="left").sort(UNIT).collect()

@@ -12,7 +12,7 @@ from core.base.text import number
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, Figure, finished
 from core.eda.run_charts.residuals import with_errors
-from core.schema import UNIT, VALUE_UNIT
+from core.schema import START, UNIT, VALUE_UNIT
 
 TITLE = "Are some days harder to predict?"
 _SECONDS_PER_DAY = 86_400
@@ -35,7 +35,7 @@ def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
     rows = with_errors(oof.join(starts, on=UNIT))
     if rows.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    day = (pl.col("start") // _SECONDS_PER_DAY * _SECONDS_PER_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
+    day = (pl.col(START) // _SECONDS_PER_DAY * _SECONDS_PER_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
     return (
         rows.group_by(day)
         .agg(

@@ -20,7 +20,7 @@ _MAX_PURCHASE_SHARE: Final = 0.95
 """Share of rows. With fewer other events, the log is one of receipts, where a till scans equal products."""
 
 
-class SentTwice:
+class RepeatedOrders:
     """Purchases of a file that were sent twice: call `add` for each block, then `find`, then `without_repeats`."""
 
     def __init__(self, mapping: Mapping) -> None:
