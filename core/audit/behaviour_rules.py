@@ -10,8 +10,8 @@ import polars as pl
 from core.audit.case import END, EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, enumeration, format_day, verb
-from core.base.text import count, number, percent
+from core.audit.text import DAY, MAX_EXAMPLES, format_day
+from core.base.text import count, joined, number, percent, verb
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -79,7 +79,7 @@ class Robots(Rule):
             count=users.len(),
             explanation=(
                 f"{count(users.len(), 'user')} {verb(users.len(), 'acts', 'act')} faster or longer than a person "
-                f"({enumeration(reasons)}). They have {percent(share)} of all events."
+                f"({joined(reasons)}). They have {percent(share)} of all events."
             ),
             advice="Remove robots from the files: their sessions are trained on like all others.",
             examples=[
@@ -130,13 +130,13 @@ class ConstantColumns(Rule):
             return None
         constant = {name for name, _, share in nearly if share == 1}
         harmful = constant - {EVENT_TYPE, CATEGORY_ID}  # a log of receipts, or without categories, is still a log
-        names = enumeration([name for name, _, _ in nearly])
+        names = joined([name for name, _, _ in nearly])
         shares = [f"{name} is the same in {percent(share)}" for name, _, share in nearly]
         return self.finding(
             "serious" if SESSION_VALUE in constant else "warning" if harmful else "note",
             f"{names} hardly ever {verb(len(nearly), 'changes', 'change')}",
             count=len(nearly),
-            explanation=f"{enumeration(shares)} of the rows.",
+            explanation=f"{joined(shares)} of the rows.",
             examples=[f"{name}: {entry}" for name, entry, _ in nearly],
             advice=(
                 "If every session is worth the same, there is nothing to predict: check which column holds the value."

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from core.audit.sample import Sample, draw_sample
-from core.audit.text import DAY, display
+from core.audit.text import DAY
+from core.base.text import display
 from core.dataset import MAPPING_FILE, Dataset, DatasetCard, FileCard
 from core.schema import (
     BUY,

@@ -10,8 +10,8 @@ import polars as pl
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, display, enumeration, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, display, joined, number, percent, verb
 from core.checks import Requirement
 from core.dataset import FileCard
 from core.schema import EVENT_TYPES, IGNORED, REASON, ROLES, USER_ID, USER_SESSION, Role
@@ -196,11 +196,11 @@ class InformativeOrder(Rule):
             by_value += self._sorting(role, card)
         if not by_value and not by_type:
             return None
-        statements = by_value + ([f"rows are grouped by event type in {enumeration(by_type)}"] if by_type else [])
+        statements = by_value + ([f"rows are grouped by event type in {joined(by_type)}"] if by_type else [])
         return self.finding(
             "warning" if by_value else "note",
             "Rows are ordered by value" if by_value else "Rows are grouped by event type",
-            explanation=f"In the order of the files, {enumeration(statements)}.",
+            explanation=f"In the order of the files, {joined(statements)}.",
             advice=(
                 "The product sorts the rows and never uses their position. Do not use row numbers in a model of your "
                 "own: they say nothing about new sessions."

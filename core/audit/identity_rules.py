@@ -9,8 +9,8 @@ import polars as pl
 from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, enumeration, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, joined, number, percent, verb
 from core.schema import (
     CATEGORY,
     PLACEHOLDER_IDS,
@@ -143,7 +143,7 @@ class ProductsInSeveralCategories(Rule):
         examples = []
         for product_id, product in zip(case.display_ids(PRODUCT, products), products, strict=True):
             codes = pairs.filter(pl.col(PRODUCT) == product).get_column(CATEGORY).to_list()
-            examples.append(f"{product_id}: {enumeration(sorted(case.display_ids(CATEGORY, codes))[:MAX_EXAMPLES])}")
+            examples.append(f"{product_id}: {joined(sorted(case.display_ids(CATEGORY, codes))[:MAX_EXAMPLES])}")
         return examples
 
 
@@ -171,7 +171,7 @@ class PlaceholderIds(Rule):
             f"{count(n_ids, 'id')} {verb(n_ids, 'is a placeholder', 'are placeholders')}",
             count=n_ids,
             explanation=(
-                f"{count(n_ids, 'id')} in {enumeration(columns)} {verb(n_ids, 'stands', 'stand')} for a missing id, in "
+                f"{count(n_ids, 'id')} in {joined(columns)} {verb(n_ids, 'stands', 'stand')} for a missing id, in "
                 f"{count(cells, 'cell')}. All these events count as one user, session, product or category with a long "
                 "history."
             ),

@@ -9,8 +9,8 @@ import polars as pl
 from core.audit.case import END, EVENTS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, time_span, verb
-from core.base.text import count, number, percent
+from core.audit.text import DAY, MAX_EXAMPLES, time_span
+from core.base.text import count, number, percent, verb
 from core.checks import Requirement
 from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SESSION, START, TYPE, UNIT
 

@@ -9,8 +9,8 @@ import polars as pl
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, display, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, display, number, percent, verb
 from core.checks import Requirement
 from core.dataset import UnknownValue
 from core.schema import REASON

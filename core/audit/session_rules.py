@@ -9,8 +9,8 @@ import polars as pl
 from core.audit.case import END, EVENTS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, time_span, verb
-from core.base.text import count, percent
+from core.audit.text import MAX_EXAMPLES, time_span
+from core.base.text import count, percent, verb
 from core.schema import (
     CATEGORY,
     COMPOSITE,

@@ -10,8 +10,8 @@ import polars as pl
 from core.audit.case import EVENTS, FAR_LENGTHS, AuditCase, Span
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, format_day, time_span, verb
-from core.base.text import count, number, percent
+from core.audit.text import DAY, MAX_EXAMPLES, format_day, time_span
+from core.base.text import count, number, percent, verb
 from core.checks import Requirement
 from core.schema import ROLE, ROLES, TEST_ROLE, TIME
 

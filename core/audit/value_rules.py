@@ -13,8 +13,7 @@ from core.audit.distance import distance
 from core.audit.finding import Finding, Record
 from core.audit.purchase_rules import VALUES_FROM_PRICES
 from core.audit.rule import Rule
-from core.audit.text import verb
-from core.base.text import count, number, percent
+from core.base.text import count, number, percent, verb
 from core.checks import Requirement
 from core.schema import COMPOSITE, SESSION, START, TEST_ROLE, TRAIN_ROLE, VALUE
 

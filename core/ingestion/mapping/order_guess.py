@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from core.errors import listed
+from core.base.text import listed
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.event_words import event_type_of
 from core.ingestion.mapping.guess_builder import GuessBuilder

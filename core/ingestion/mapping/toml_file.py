@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import tomli_w
 
-from core.errors import InputError, SettingError, listed
+from core.base.text import listed
+from core.errors import InputError, SettingError
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.refusals import short
 
