@@ -26,7 +26,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     Days without events are included between the first and the last day of their file.
 
     Returns:
-        file: `train` or `test`.
         day: The day, or the first day of the week.
         events, buys: Number of events, and of purchases among them.
         days: Days per row, 1 or 7.

@@ -58,7 +58,7 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def classifier_finding(own: float, every: float) -> str:
-    """State how well a model tells train sessions from test sessions.
+    """State how well a model distinguishes train sessions from test sessions.
 
     Args:
         own: Area under the ROC curve (AUC, 0.5 to 1) from the events of the session itself.

@@ -30,7 +30,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 
     Returns:
         measure: events, sessions, users, products, categories or days (with an event).
-        file: `train` or `test`.
         count: The number.
         share: Share of the sum of both files.
         known_users, known_products: Share of the users or products of test that also occur in train; the same in every

@@ -20,7 +20,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     """Count events by file and hour of the day; one row per (file, hour), all 24 hours present.
 
     Returns:
-        file: `train` or `test`.
         hour: Hour of the day (UTC), 0 to 23.
         events, share: Number of events, and share of the file's events.
         buy_share: Share of the hour's events that are purchases; null for an hour without events.

@@ -32,9 +32,6 @@ _SCHEMA = {
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by recency and frequency; one row per segment that has users.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         recency: How long before the last session of train the user's last session began.
         frequency: Number of train sessions of the user.

@@ -17,9 +17,6 @@ TITLE = "When do high-value sessions begin?"
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Average the value of train sessions by hour of the week; one row per hour in which any begins.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         weekday, hour: Name of the day and hour of the day (0 to 23) in UTC.
         sessions: Number of sessions with a value.
