@@ -54,11 +54,11 @@ def refuse_lost_purchases(name: str, mapping: Mapping, counts: ReadCounts, setti
         InputError: the share of usable purchases is below `least_usable`.
     """
     purchases = counts.purchases
-    total = counts.usable + counts.lost
-    if counts.lost and counts.usable < mapping.least_usable * total:
-        reasons = ", ".join(f"{rows:,} x {reason}" for reason, rows in counts.reasons.most_common(4))
+    total = purchases.usable + purchases.lost
+    if purchases.lost and purchases.usable < mapping.least_usable * total:
+        reasons = ", ".join(f"{rows:,} x {reason}" for reason, rows in purchases.reasons.most_common(4))
         raise InputError.too_few_purchases(
-            name, counts.usable, total, reasons, at_least=mapping.least_usable, setting=setting
+            name, purchases.usable, total, reasons, at_least=mapping.least_usable, setting=setting
         )
 
 
