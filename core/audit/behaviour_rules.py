@@ -49,8 +49,6 @@ MIN_USERS_TO_TRAIN: Final = 20
 
 
 class Robots(Rule):
-    """Users who act faster or longer than people do."""
-
     code = "robots"
     title = "Users who act faster or longer than people"
 
@@ -114,8 +112,6 @@ class Robots(Rule):
 
 
 class ConstantColumns(Rule):
-    """A column with the same entry in all or nearly all rows."""
-
     code = "constant_columns"
     title = "Columns that hardly ever change"
 
@@ -158,8 +154,6 @@ class ConstantColumns(Rule):
 
 
 class SmallData(Rule):
-    """Too little data to learn from, or to score on."""
-
     code = "small_data"
     title = "Too few sessions or users for a reliable score"
 

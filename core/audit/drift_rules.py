@@ -157,8 +157,6 @@ def _is_large_enough(sample: Sample) -> bool:
 
 
 class FeatureDrift(Rule):
-    """Features whose distribution in test differs from that in train."""
-
     code = "feature_drift"
     title = "Features that are distributed differently in test"
     requirements = _ENOUGH

@@ -40,8 +40,6 @@ MIN_SESSIONS: Final = 100
 
 
 class QuarantinedRows(Rule):
-    """Rows that could not be used."""
-
     code = "quarantine"
     title = "Rows that could not be used"
 
@@ -77,8 +75,6 @@ class QuarantinedRows(Rule):
 
 
 class RepeatedRows(Rule):
-    """Rows that repeat another row in every column."""
-
     code = "duplicates"
     title = "Rows that repeat another row"
 
@@ -171,8 +167,6 @@ def _is_uneven(empty: Empty, rows: dict[int, int], column: str, code: int) -> bo
 
 
 class InformativeOrder(Rule):
-    """Rows in an order that carries information about the value."""
-
     code = "row_order"
     title = "Rows in an order that reveals their value or type"
     requirements = (

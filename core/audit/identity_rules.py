@@ -37,8 +37,6 @@ The Complete Journey has 12 times the average, the competition's busiest user 65
 
 
 class SharedUsers(Rule):
-    """Users who are in both files."""
-
     code = "shared_users"
     title = "Users who are in both files"
 
@@ -98,24 +96,18 @@ class _NewItems(Rule):
 
 
 class NewProducts(_NewItems):
-    """Products of test that are not in train."""
-
     code = "new_products"
     title = "Products of test that are not in train"
     column, singular, plural = PRODUCT, "product", "products"
 
 
 class NewCategories(_NewItems):
-    """Categories of test that are not in train."""
-
     code = "new_categories"
     title = "Categories of test that are not in train"
     column, singular, plural = CATEGORY, "category", "categories"
 
 
 class ProductsInSeveralCategories(Rule):
-    """A product with several categories."""
-
     code = "moving_categories"
     title = "Products with more than one category"
 
@@ -148,8 +140,6 @@ class ProductsInSeveralCategories(Rule):
 
 
 class PlaceholderIds(Rule):
-    """An id that means that there is none."""
-
     code = "placeholder_ids"
     title = "Ids such as unknown, null or -1"
 
@@ -183,8 +173,6 @@ class PlaceholderIds(Rule):
 
 
 class CrowdedUsers(Rule):
-    """A user id that stands for many people."""
-
     code = "crowded_users"
     title = "User ids with more sessions than one person has"
 

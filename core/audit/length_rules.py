@@ -43,8 +43,6 @@ def _median_length(case: AuditCase) -> int:
 
 
 class CutSessions(Rule):
-    """Sessions that the edges of the log may have cut off."""
-
     code = "cut_sessions"
     title = "Sessions cut off at the edges of the log"
     requirements = (
@@ -106,8 +104,6 @@ class CutSessions(Rule):
 
 
 class LongSessions(Rule):
-    """Sessions that last longer than a day."""
-
     code = "long_sessions"
     title = "Sessions that last longer than a day"
 
@@ -142,8 +138,6 @@ class LongSessions(Rule):
 
 
 class ThinSample(Rule):
-    """Sessions that look like a sample of a more complete log."""
-
     code = "thin_sample"
     title = "Sessions of which only some events are in the log"
     requirements = (

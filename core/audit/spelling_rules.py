@@ -52,8 +52,6 @@ _DAMAGE: Final = {
 
 
 class CorruptedIds(Rule):
-    """Ids that another program changed before the files were read."""
-
     code = "spoiled_ids"
     title = "Ids that a spreadsheet or another program changed"
 
@@ -126,8 +124,6 @@ def _stored(name: str) -> pl.Expr:
 
 
 class SpellingVariants(Rule):
-    """Ids that differ only in how they are written."""
-
     code = "alike_ids"
     title = "Ids that differ only in spelling"
 

@@ -34,8 +34,6 @@ _PERIODS: Final = ((DAY, "time of day"), (3_600, "minutes"), (60, "seconds"))
 
 
 class FilesInTime(Rule):
-    """Test does not simply follow train."""
-
     code = "files_in_time"
     title = "A gap, an overlap or the wrong order between train and test"
 
@@ -87,8 +85,6 @@ class FilesInTime(Rule):
 
 
 class FarTimes(Rule):
-    """Events far outside the time of the log, often years away."""
-
     code = "far_times"
     title = "Events far outside the time of the log"
 
@@ -142,8 +138,6 @@ def _median_day(case: AuditCase) -> float:
 
 
 class MissingDays(Rule):
-    """Days that are hardly recorded."""
-
     code = "missing_days"
     title = "Days with hardly any events"
     requirements = (
@@ -186,8 +180,6 @@ class MissingDays(Rule):
 
 
 class CoarseTimes(Rule):
-    """Times without a time of day, without minutes or without seconds."""
-
     code = "coarse_times"
     title = "Times truncated to days, hours or minutes"
     requirements = (

@@ -115,8 +115,6 @@ def _curve(parts: NDArray[np.float64], top: int) -> list[Record]:
 
 
 class ZeroValues(Rule):
-    """Sessions that are worth nothing."""
-
     code = "zero_values"
     title = "Sessions that are worth nothing"
 
@@ -174,8 +172,6 @@ class ValueInTest(Rule):
 
 
 class DifferingValues(Rule):
-    """Rows of one session that have different values."""
-
     code = "differing_values"
     title = "Sessions whose rows have different values"
 
@@ -201,8 +197,6 @@ class DifferingValues(Rule):
 
 
 class CappedValues(Rule):
-    """The largest value occurs many times."""
-
     code = "capped_values"
     title = "Values cut off at a limit"
     requirements = (
@@ -230,8 +224,6 @@ class CappedValues(Rule):
 
 
 class ValueTrend(Rule):
-    """Session values change in the course of train."""
-
     code = "value_trend"
     title = "Values that change in the course of train"
     requirements = (

@@ -82,7 +82,9 @@ def parse_mapping(content: bytes, name: str) -> Mapping:
     try:
         return Mapping.checked(**settings)
     except SettingError as error:
-        raise SettingError(f"{name}: {error}") from error
+        raise SettingError(
+            f"{name}: {error.problem}", error.remedy, found=error.found, allowed=error.allowed
+        ) from error
 
 
 def mapping_text(mapping: Mapping) -> str:

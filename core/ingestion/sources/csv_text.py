@@ -59,8 +59,8 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     try:
         columns = next(csv.reader([header], delimiter=mark, strict=True))
     except csv.Error as error:
-        found = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
-        raise InputError.unreadable(name, found) from error
+        reason = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
+        raise InputError.unreadable(name, reason) from error
 
     def read(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = (_unix_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))
