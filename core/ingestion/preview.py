@@ -51,9 +51,7 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     """Read the first rows of the first table of a source.
 
     Args:
-        source: files, or a query.
         mapping: only its separator and encoding are used.
-        rows: how many, at most.
 
     Raises:
         InputError: the source is not a table, or has no rows.
@@ -76,8 +74,6 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
     """Add the columns of orders, statuses and currencies that a log has and its mapping does not mention.
 
     Args:
-        source: the train file.
-        mapping: how it is read.
         with_value: whether session values are needed. False for a test file.
 
     Returns:

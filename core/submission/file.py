@@ -35,7 +35,6 @@ class SubmissionTable:
     """A submission as text: no cell is cast or stripped.
 
     Attributes:
-        name: file name.
         header: texts of the first line.
         rows: one row per line, in file order, with `line` (number of the line in the file, from 1) and `fields` (as
             many texts as the header has).

@@ -30,9 +30,6 @@ _SCHEMA = {
 def frame(records: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Return the 15 features with the highest population stability index (PSI), highest first; one row per feature.
 
-    Args:
-        records: Table of the audit's finding on drift, one record per feature. May be empty.
-
     Returns:
         feature, about: Name, and what it describes.
         psi: Population stability index.

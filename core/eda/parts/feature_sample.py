@@ -21,7 +21,6 @@ def join_values(features: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
     Args:
         features: One row per sampled unit: unit, then one column per feature.
-        dataset: The dataset that the units belong to.
 
     Returns:
         value, then one column per feature. Composite sessions are excluded: their value belongs to several users.

@@ -39,7 +39,6 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
 
     Returns:
         unit, session, user: Ids.
-        file: `train` or `test`.
         start: Time of the first event, in epoch seconds.
         value: Session value; null in test and in composite sessions, whose value belongs to several users.
         events: Number of events.
@@ -105,13 +104,7 @@ def session_count(sessions: pl.DataFrame) -> dict[str, int]:
 
 
 def sessions_of(sessions: pl.DataFrame, units: NDArray[np.int64], *, valued: bool = False) -> int:
-    """Return the number of distinct sessions that some units belong to.
-
-    Args:
-        sessions: The session table.
-        units: Unit ids.
-        valued: Whether to count only sessions with a value.
-    """
+    """Return the number of distinct sessions that some units belong to."""
     rows = sessions.select(UNIT, SESSION, VALUE).filter(pl.col(UNIT).is_in(pl.Series(units).implode()))
     if valued:
         rows = rows.filter(pl.col(VALUE).is_not_null())

@@ -47,7 +47,6 @@ def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Se
     An unknown setting comes first, because a misspelled name often explains the other errors.
 
     Args:
-        error: raised by pydantic.
         fields: names of all settings.
         nested: setting that is a table -> names of its keys.
     """

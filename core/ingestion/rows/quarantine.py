@@ -42,11 +42,8 @@ def quarantine_rows(
     """Return the rows of a block that go to the quarantine, sorted by line.
 
     Args:
-        name: the file's name.
-        block: the rows and the broken lines.
         meaning: cells and parsed values, one row per row of the block, as `reason` needs them.
         unusable: true for the rows to quarantine.
-        reason: see `reason_expression`.
     """
     parts = [_rows(name, ((broken.line, broken.fault.reason, broken.text, False) for broken in block.broken))]
     if unusable.any():
@@ -68,7 +65,6 @@ def reason_expression(
     Args:
         mapping: how the log is read; reasons use its column names.
         ids: schema names of the id columns.
-        unknown_words: event words that the mapping does not name.
         value: description of the value for reasons; None in a test file.
     """
     columns = mapping.columns

@@ -45,8 +45,6 @@ def parse_source(
     """Parse all rows of a source.
 
     Args:
-        source: a path or a query.
-        parser: how rows are parsed.
         counts: is updated with each block.
         report: called with the size of each piece in bytes.
         content: receives the hashes of the files while they are read. None for a query.

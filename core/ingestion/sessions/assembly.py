@@ -116,11 +116,8 @@ def assemble(
 
     Args:
         spills: role -> rows of its file, partitioned by session code; by user code if sessions are made from pauses.
-        mapping: how sessions and values are made.
         folder: the dataset's folder; if sessions are made from pauses, it must hold the dictionary of the users.
         repeated_orders: role -> orders that were sent more than once.
-        lost_purchases: quarantined purchases of train.
-        seed: the seed of the codes.
         report: called with the number of rows written.
 
     Returns:

@@ -82,10 +82,7 @@ def submission_order(name: str, wanted: pl.Series, sessions: Path, seed: int) ->
     """Return the sessions of a sample submission in its order: user_session and session (code).
 
     Args:
-        name: the sample's file name.
-        wanted: its session ids.
         sessions: the dataset's dictionary of sessions.
-        seed: the seed of the dictionary's codes.
 
     Raises:
         InputError: the sample names a session twice, or one without an event in the test file.

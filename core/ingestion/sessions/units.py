@@ -98,7 +98,6 @@ def make_units(
     Args:
         events: role -> rows, with all events of every session in them.
         mapping: how values are computed and whether duplicates are removed.
-        lost_purchases: quarantined purchases.
 
     Raises:
         HashCollisionError: two session ids have one code.
@@ -267,8 +266,6 @@ def sessions_by_gap(events: pl.DataFrame, users: pl.DataFrame, gap_minutes: floa
     Args:
         events: all events of some users, in any order.
         users: user (code) and user_id of at least these users.
-        gap_minutes: the longest pause within a session.
-        seed: the seed of the codes.
 
     Returns:
         The events with session (code) and user_session (id), in another order.

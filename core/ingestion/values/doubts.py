@@ -45,9 +45,6 @@ def refuse_lost_purchases(name: str, mapping: Mapping, counts: ReadCounts, setti
     """Refuse a file with too few usable purchases, whatever its other rows.
 
     Args:
-        name: of the file.
-        mapping: how it is read.
-        counts: counts of the whole file.
         setting: of a mapping, which may help; "" if none is known.
 
     Raises:

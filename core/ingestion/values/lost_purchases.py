@@ -73,7 +73,6 @@ def count_purchases(rows: pl.DataFrame, usable: pl.Series, reason: pl.Expr, cell
 
     Args:
         rows: codes and numbers, one row per row of the block.
-        usable: mask of the rows that are not quarantined.
         reason: expression for why a row is quarantined, on the columns of `cells` and `rows`.
         cells: texts of the same rows.
     """
@@ -104,8 +103,6 @@ def lost_purchases(
         cells: their texts.
         rows: their codes and numbers.
         amounts: what each would add to its session's value as a purchase.
-        unknown_words: event words that are not in the mapping.
-        seed: that of all codes of the dataset.
     """
     kinds = rows.get_column(TYPE)
     is_certain = (kinds == EVENT_CODE[BUY]).fill_null(value=False)
@@ -144,12 +141,6 @@ def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, 
 
     Cells may have shifted, so each cell gives a row with its code as session and as user. Cells of other columns match
     no session and no user.
-
-    Args:
-        name: of the file.
-        broken: its unparsable lines.
-        mapping: how the log is read.
-        seed: that of all codes of the dataset.
     """
     words = mapping.words() if mapping.every_event_is is None else {}
     other_words = {word for word, event_type in words.items() if event_type != BUY} | mapping.ignored()
@@ -178,7 +169,6 @@ def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
     A row with a session id is assigned to that session, even if it has no other row.
 
     Args:
-        lost: see NO_LOST_PURCHASES.
         sessions: path of the dataset's dictionary of sessions.
         users: path of its dictionary of users.
     """
