@@ -10,7 +10,7 @@ import polars as pl
 from core.audit.case import END, EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, format_day
+from core.audit.text import MAX_EXAMPLES, format_day
 from core.base.text import count, joined, number, percent, verb
 from core.schema import (
     CATEGORY,
@@ -19,6 +19,7 @@ from core.schema import (
     EVENT_TYPE,
     EVENT_TYPES,
     PRODUCT,
+    SECONDS_PER_DAY,
     SESSION_VALUE,
     START,
     TIME,
@@ -98,7 +99,7 @@ class Robots(Rule):
 
     def _days(self, case: AuditCase, min_events: int) -> pl.LazyFrame:
         """One row per (user, day) with at least this many events."""
-        by_day = case.events.group_by(USER, pl.col(TIME) // DAY).len()
+        by_day = case.events.group_by(USER, pl.col(TIME) // SECONDS_PER_DAY).len()
         return by_day.filter(pl.col("len") >= min_events)
 
     def _busy(self, case: AuditCase) -> pl.Series:

@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 
 from core.base.text import duration, number
+from core.schema import SECONDS_PER_DAY
 
-DAY: Final = 86_400
-"""Seconds."""
 MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough to read at a glance."""
 
@@ -29,4 +28,4 @@ def time_span(seconds: int) -> str:
     >>> time_span(90), time_span(86_400), time_span(1_764_000)
     ('1 min 30 s', '24 h 0 min', '20.4 days')
     """
-    return duration(seconds) if seconds < 2 * DAY else f"{number(seconds / DAY)} days"
+    return duration(seconds) if seconds < 2 * SECONDS_PER_DAY else f"{number(seconds / SECONDS_PER_DAY)} days"

@@ -7,10 +7,9 @@ import polars as pl
 
 from core.base.text import count, percent
 from core.dataset import Dataset, DatasetCard
-from core.eda.parts.day_bins import SECONDS_PER_DAY
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
 from core.eda.parts.theme import Figure, file_scale, finished, share_axis
-from core.schema import CATEGORY, PRODUCT, ROLES, SESSION, TIME, USER
+from core.schema import CATEGORY, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, TIME, USER
 
 TITLE = "How much data is there?"
 _ID_MEASURES = {"sessions": SESSION, "users": USER, "products": PRODUCT, "categories": CATEGORY}

@@ -7,11 +7,10 @@ import polars as pl
 
 from core.base.text import percent
 from core.dataset import Dataset
-from core.eda.parts.day_bins import SECONDS_PER_DAY
 from core.eda.parts.sentences import NO_EVENTS
 from core.eda.parts.theme import Figure, file_scale, finished, share_axis
 from core.eda.parts.week_hours import SECONDS_PER_HOUR
-from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
+from core.schema import BUY, EVENT_CODE, ROLES, SECONDS_PER_DAY, TIME, TYPE
 
 TITLE = "When is the shop busy?"
 

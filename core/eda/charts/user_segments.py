@@ -6,11 +6,10 @@ import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.day_bins import SECONDS_PER_DAY
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
 from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, finished
-from core.schema import START, USER, VALUE, VALUE_UNIT
+from core.schema import SECONDS_PER_DAY, START, USER, VALUE, VALUE_UNIT
 
 TITLE = "Which users are worth most?"
 _MAX_DAYS = {"last day": 1, "last 7 days": 7, "last 14 days": 14}
