@@ -49,6 +49,7 @@ EVENT_CODE: Final = {word: code for code, word in enumerate(EVENT_TYPES)}
 # --- stored columns of events -----------------------------------------------------------------------------------------
 TIME: Final = "time"
 """Epoch seconds, UTC, Int64."""
+SECONDS_PER_DAY: Final = 86_400
 TYPE: Final = "type"
 """Index into EVENT_TYPES, Int8."""
 PRODUCT: Final = "product"

@@ -217,7 +217,7 @@ def known_of(dataset: Dataset) -> dict[str, float]:
     return dict(zip(names, known.get_column("known_value"), strict=True))
 
 
-def aside_of(dataset: Dataset) -> list[tuple[int, str, str]]:
+def quarantined_rows(dataset: Dataset) -> list[tuple[int, str, str]]:
     """Return (line, reason, original row) of each quarantined row, in stored order."""
     return dataset.quarantine().select("line", "reason", "row").collect().rows()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from core.ingestion.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
+from core.ingestion.values.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 
 NUMBERS = {
     # text: (with a decimal point, with a decimal comma)

@@ -1,4 +1,4 @@
-"""Bad rows, each in a file made on the spot: which line is set aside, and with what reason; all other rows go in."""
+"""Files with one invalid row: that line is quarantined with its reason, and all other rows are stored."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from core.base.workspace import Workspace
 from core.ingestion import InputFiles, Query, ingest
 from tests.events_on_the_spot import (
-    aside_of,
     csv_of,
     good_events,
     must_add_up,
     parquet_of,
+    quarantined_rows,
     rows_of,
     with_cell,
     with_line,
@@ -42,7 +42,7 @@ def cell(column: str, text: str) -> bytes:
     return csv_of(with_cell(ROWS, column, text))
 
 
-ASIDE: dict[str, tuple[bytes, int, str]] = {
+BAD_LINES: dict[str, tuple[bytes, int, str]] = {
     "an empty session id": (cell("user_session", ""), 7, "empty user_session"),
     "a session id of blanks": (cell("user_session", "   "), 7, "empty user_session"),
     "an empty user": (cell("user_id", ""), 7, "empty user_id"),
@@ -110,7 +110,7 @@ ASIDE: dict[str, tuple[bytes, int, str]] = {
 
 
 TITLED = [{"first": "a", **row, "last": "z"} for row in ROWS]
-"""The good rows between two columns that nobody asked for."""
+"""The good rows between two columns that are not read."""
 
 
 @pytest.mark.parametrize("column", ["first", "product_id", "last"])
@@ -122,7 +122,7 @@ def test_two_quotes_in_a_column_do_not_make_one_cell_of_the_rows_between(
     lines = csv_of(with_cell(with_cell(TITLED, column, "Deluxe"), column, "TV 40", closing)).decode().split("\n")
     lines[6], lines[1 + closing] = lines[6].replace("Deluxe", '"Deluxe'), lines[1 + closing].replace("40", '40"')
     dataset = ingest(write_files(tmp_path, GOOD, train="\n".join(lines).encode()), Workspace(tmp_path / "home"))
-    assert aside_of(dataset) == [(7, "its quotes do not match", lines[6])]
+    assert quarantined_rows(dataset) == [(7, "its quotes do not match", lines[6])]
     card = dataset.card().train
     assert (card.rows, card.kept, card.quarantined) == (40, 39, 1)
     must_add_up(dataset)
@@ -134,7 +134,7 @@ def test_a_review_of_several_lines_is_one_cell_wherever_it_stands(tmp_path: Path
     content = csv_of([{**row, column: review} for row in TITLED])
     dataset = ingest(write_files(tmp_path, GOOD, train=content), Workspace(tmp_path / "home"))
     assert dataset.card().train.kept == 40
-    assert aside_of(dataset) == []
+    assert quarantined_rows(dataset) == []
 
 
 def test_a_nul_at_the_end_of_a_session_id_makes_no_new_session(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_parquet_has_the_same_rule_for_nuls(tmp_path: Path, kind: type[pl.DataTy
     frame = pl.DataFrame(with_cell(ROWS, column, f"{ROWS[5][column]}\0")).cast({column: kind})
     dataset = ingest(write_files(tmp_path, GOOD, train=parquet_of(frame)), Workspace(tmp_path / "home"))
     assert dataset.card().quarantine_reasons == {f"{column} {NUL}": 1}
-    assert [line for line, _, _ in aside_of(dataset)] == [7]
+    assert [line for line, _, _ in quarantined_rows(dataset)] == [7]
 
 
 @pytest.mark.parametrize("cell", ["'A1' || char(0)", "CAST('A1' || char(0) AS BLOB)"])
@@ -171,13 +171,13 @@ def test_databases_have_the_same_rule_for_nuls(tmp_path: Path, cell: str) -> Non
     assert dataset.card().quarantine_reasons == {f"user_session {NUL}": 1}
 
 
-@pytest.mark.parametrize("name", ASIDE)
+@pytest.mark.parametrize("name", BAD_LINES)
 def test_a_row_that_cannot_be_used_is_set_aside_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
-    content, number, reason = ASIDE[name]
+    content, number, reason = BAD_LINES[name]
     files = write_files(tmp_path, GOOD, train=content)
     dataset = ingest(files, Workspace(tmp_path / "home"))
     written = content.decode("utf-8", errors="replace").split("\n")[number - 1]
-    assert aside_of(dataset) == [(number, reason, written)]
+    assert quarantined_rows(dataset) == [(number, reason, written)]
     card = dataset.card().train
     assert (card.rows, card.kept, card.quarantined) == (40, 39, 1)
     must_add_up(dataset)

@@ -202,11 +202,11 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
     [
         (
             ["run", "--train", TRAIN],
-            "--test is missing: it takes the path of an event file, or the address of a database; add it",
+            "--test is missing: it takes the path of an event file, or the address of a database. Add it",
         ),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],
-            "folds is 1: allowed is greater than or equal to 2",
+            "folds is 1. Allowed: greater than or equal to 2",
         ),
         (
             ["run", "--train", "no.csv", "--test", TEST],
@@ -223,7 +223,10 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
             ["run", "--train", TRAIN, "--test", TRAIN],
             "train.csv is both the train file and the test file.",
         ),
-        (["run", "--folds", "x"], "The command cannot be understood (argument --folds: invalid int value: 'x'): see"),
+        (
+            ["run", "--folds", "x"],
+            "The command cannot be understood (argument --folds: invalid int value: 'x'). To see",
+        ),
         (["nonsense"], "The command cannot be understood (argument VERB: invalid choice: 'nonsense'"),
         (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long). Check the path"),
         (["runs", "show", "x" * 300], "There is no run named xxx"),
@@ -233,7 +236,7 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
             "/proc/nope cannot be written (No such file or directory). Choose a folder that you can write to",
         ),
         (["features", "ffff", "--out", "x"], "There is no dataset named ffff"),
-        (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5: allowed is a whole number of at least 200"),
+        (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5. Allowed: a whole number of at least 200"),
     ],
 )
 def test_bad_usage_is_one_sentence(
@@ -271,7 +274,7 @@ def test_check_reads_the_test_file_also_beside_a_sample(
         ),
         (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query do not go together"),
         (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping do not go together"),
-        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is no feature"),
+        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is not a feature"),
         (["run", "--train", "no", "--test", "no", "--device", "gpu"], "The device gpu cannot be used here"),
         (
             ["run", "--train", "no", "--test", "no", "--device", "gpu", "--background"],
@@ -366,7 +369,7 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     assert main(["features", "--out", str(out)]) == 2
     assert "DATASET is missing: it takes a dataset that was read" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(tmp_path / "features.csv")]) == 2
-    assert "allowed is a name that ends in .parquet" in capsys.readouterr().err
+    assert "Allowed: a name that ends in .parquet" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(out)]) == 2
     assert f"{out} already exists, and existing files are not overwritten" in capsys.readouterr().err
     assert list(out.parent.iterdir()) == [out]
@@ -515,7 +518,9 @@ def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.Ca
 
 def test_a_query_beside_a_file_and_an_empty_path_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", TRAIN, "--test", TEST, "--test-query", "SELECT 1"]) == 2
-    assert f"--test-query stands beside the file {TEST}: a query goes to a database only" in capsys.readouterr().err
+    assert (
+        f"--test-query is given together with the file {TEST}, but a query needs a database" in capsys.readouterr().err
+    )
     assert main(["ingest", "--train", "", "--test", TEST]) == 2
     assert "--train is empty. Name an event file and try again." in capsys.readouterr().err
 

@@ -31,7 +31,6 @@ from core.ingestion.sources.tables import BrokenLine
 from tests.absent import absent_part
 from tests.events_on_the_spot import (
     Event,
-    aside_of,
     csv_of,
     facts_of,
     frames_of,
@@ -39,6 +38,7 @@ from tests.events_on_the_spot import (
     left_behind,
     must_add_up,
     parquet_of,
+    quarantined_rows,
     rows_of,
     same_frames,
     sample_of,
@@ -115,9 +115,9 @@ def read(place: Path, name: str, content: bytes, mapping: Mapping = LENIENT) -> 
         assert left_behind(Workspace(place / "workspace")) == []
         return None
     must_add_up(dataset)
-    aside = dataset.quarantine().filter(pl.col("role") == (name == "test")).collect()
-    assert aside["line"].is_sorted()
-    assert not aside["line"].is_duplicated().any()
+    quarantine = dataset.quarantine().filter(pl.col("role") == (name == "test")).collect()
+    assert quarantine["line"].is_sorted()
+    assert not quarantine["line"].is_duplicated().any()
     return dataset
 
 
@@ -201,7 +201,9 @@ def test_what_is_stored_does_not_depend_on_the_pieces(place: Path, body: bytes, 
             patch.setattr(csv_text, "PIECE_BYTES", size)
             patch.setattr(csv_text, "_HEAD_BYTES", size + 100)
             dataset = read(place, "train", QUOTED.removesuffix(BODY) + body)
-        found.append(dataset and (frames_of(dataset).keys(), facts_of(dataset), values_of(dataset), aside_of(dataset)))
+        found.append(
+            dataset and (frames_of(dataset).keys(), facts_of(dataset), values_of(dataset), quarantined_rows(dataset))
+        )
     assert found[0] == found[1]
 
 
@@ -259,8 +261,8 @@ def test_bytes_of_parquet_that_are_no_text_are_refused(place: Path) -> None:
 
 # --- disks and codes --------------------------------------------------------------------------------------------------
 NO_ROOM = (
-    "There is no room left on the disk of the workspace {}: nothing of the new dataset is kept; "
-    "make room, or name another workspace in the environment variable SVS_HOME, and try again."
+    "There is no room left on the disk of the workspace {}. The new dataset was not stored. "
+    "Free some space, or name another workspace in the environment variable SVS_HOME, then try again."
 )
 
 
@@ -326,7 +328,9 @@ def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path, limit: int) -> 
 
 def test_a_workspace_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
-    with pytest.raises(SettingError, match=r"^The workspace .*home cannot be used \(.*\): it must be a folder"):
+    with pytest.raises(
+        SettingError, match=r"^The workspace .*home cannot be used \(.*\)\. It must be a writable folder"
+    ):
         ingest(write_files(tmp_path, GOOD), Workspace(tmp_path / "home"))
 
 

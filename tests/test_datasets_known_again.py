@@ -298,7 +298,7 @@ def test_ids_of_events_are_those_of_usable_rows_however_few_are_held(
 
 
 def test_a_check_asks_for_the_sessions_that_the_dataset_has(tmp_path: Path) -> None:
-    """A session whose only row is set aside is none, and a line that is no row stops neither."""
+    """A session whose only row is quarantined does not count, and an unparsable line stops neither."""
     files = write_files(tmp_path, GOOD, test=csv_of(rows_of(GOOD, "test")) + UNUSABLE)
     dataset = ingest(files, Workspace(tmp_path / "home"))
     submission = tmp_path / "submission.csv"

@@ -103,6 +103,7 @@ SETTINGS: dict[str, Callable[[], StudioError]] = {
     "query_beside_file": lambda: SettingError.query_beside_file("--train-query", "train.csv"),
     "no_workspace": lambda: SettingError.no_workspace(Path("/workspace"), "Permission denied"),
     "no_room": lambda: SettingError.no_room(Path("/workspace")),
+    "of_another_version": lambda: SettingError.of_another_version("j1"),
     "unknown": lambda: SettingError.unknown("fold", ["folds", "seed"]),
 }
 FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] = [

@@ -236,8 +236,8 @@ def test_days_with_none_between(tmp_path: Path) -> None:
         for day, kind in ((1, "BUY"), (1, "VIEW"), (4, "VIEW"))
     ]
     data = days.frame(World(rows, [Row("B", time="2024-03-05 00:00:00+00:00")]).ingested(tmp_path))
-    told = [(row["file"], f"{row['day']:%d}", row["events"], row["buys"]) for row in data.iter_rows(named=True)]
-    assert told == [
+    rows_shown = [(row["file"], f"{row['day']:%d}", row["events"], row["buys"]) for row in data.iter_rows(named=True)]
+    assert rows_shown == [
         ("train", "01", 2, 1),
         ("train", "02", 0, 0),
         ("train", "03", 0, 0),
@@ -277,13 +277,13 @@ def test_the_hours_of_the_week(dataset: Dataset) -> None:
         (datetime.fromtimestamp(second(row), UTC).strftime("%A"), row.hour) for row in [*MIXED.train, *MIXED.test]
     )
     assert data.height == 168
-    told = data.select("weekday", "hour", "events", "times", "mean").rows()
-    assert {(day, hour): events for day, hour, events, _, _ in told if events} == by_hand
+    rows_shown = data.select("weekday", "hour", "events", "times", "mean").rows()
+    assert {(day, hour): events for day, hour, events, _, _ in rows_shown if events} == by_hand
     seconds = [second(row) for row in [*MIXED.train, *MIXED.test]]
     hours = range(min(seconds) // 3600, max(seconds) // 3600 + 1)
     came = Counter((each.strftime("%A"), each.hour) for each in (datetime.fromtimestamp(3600 * n, UTC) for n in hours))
-    assert {(day, hour): times for day, hour, _, times, _ in told if times} == came
-    assert all(mean == pytest.approx(events / times) for _, _, events, times, mean in told if times)
+    assert {(day, hour): times for day, hour, _, times, _ in rows_shown if times} == came
+    assert all(mean == pytest.approx(events / times) for _, _, events, times, mean in rows_shown if times)
     ends = [sum(of[place] for place in of if place[0] in ("Saturday", "Sunday")) / of.total() for of in (by_hand, came)]
     assert f"{100 * ends[0]:.1f}% of the events in {100 * ends[1]:.1f}% of the time" in week.finding(data)
 
@@ -433,9 +433,9 @@ def test_the_long_tail_and_the_top_products(dataset: Dataset) -> None:
 def test_one_session_as_it_stands_in_the_files(session: str, dataset: Dataset) -> None:
     rows = sorted((row for row in [*MIXED.train, *MIXED.test] if row.session == session), key=second)
     data = session_line.frame(dataset, session)
-    told = data.select("second", "event_type", "product_id", "category_id", "user_id").rows()
+    rows_shown = data.select("second", "event_type", "product_id", "category_id", "user_id").rows()
     began = second(rows[0])
-    assert told == [(second(row) - began, row.type, row.product, row.category, row.user) for row in rows]
+    assert rows_shown == [(second(row) - began, row.type, row.product, row.category, row.user) for row in rows]
     value = rows[0].value if session.startswith("A") else None
     assert data["session_value"].unique().to_list() == [value]
     known = "is unknown" if value is None else "value units"
@@ -521,9 +521,9 @@ def test_mutual_information_against_its_definition() -> None:
         ]
         joint = np.histogram2d(*tenths, bins=np.arange(-1.5, 10))[0] / len(x)
         alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-        told = np.sum(joint[joint > 0] * np.log(joint[joint > 0] / alone[joint > 0]))
+        information = np.sum(joint[joint > 0] * np.log(joint[joint > 0] / alone[joint > 0]))
         chance = 9 * ((10 if len(known) == len(x) else 11) - 1) / (2 * len(x))
-        assert found[name] == pytest.approx(max(told - chance, 0.0), abs=1e-9)
+        assert found[name] == pytest.approx(max(information - chance, 0.0), abs=1e-9)
     assert found["n_buy"] > 1.0  # no correlation sees it
     assert found["duration"] < 0.01
 
@@ -702,8 +702,8 @@ def test_pauses_against_a_count_by_hand(dataset: Dataset) -> None:
         assert mine.item(0, "median") == np.median(pauses)
         assert mine.item(0, "quick") == pytest.approx(np.mean(np.array(pauses) <= 10))
         by_hand = Counter(next((label for label, end in ends.items() if pause <= end), "longer") for pause in pauses)
-        told = dict(mine.select("label", "pauses").iter_rows())
-        assert {label: told.get(label, 0) for label in ends} == {label: by_hand[label] for label in ends}
+        pauses = dict(mine.select("label", "pauses").iter_rows())
+        assert {label: pauses.get(label, 0) for label in ends} == {label: by_hand[label] for label in ends}
 
 
 def test_what_users_bring_against_numpy(table: pl.DataFrame) -> None:
@@ -730,8 +730,8 @@ def test_values_on_a_plain_scale_against_numpy(dataset: Dataset) -> None:
     counts, edges = np.histogram(values[values <= upto], bins=48, range=(0.0, upto))
     assert data["sessions"].to_list() == counts.tolist()
     assert data["high"].to_list() == pytest.approx(edges[1:].tolist())
-    told = [data.item(0, name) for name in ("mean", "spread", "all_low", "all_high", "most")]
-    assert told == pytest.approx([values.mean(), values.std(), *np.quantile(values, [0.25, 0.75]), values.max()])
+    statistics = [data.item(0, name) for name in ("mean", "spread", "all_low", "all_high", "most")]
+    assert statistics == pytest.approx([values.mean(), values.std(), *np.quantile(values, [0.25, 0.75]), values.max()])
 
 
 def test_popularity_and_value_against_scipy(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def replace_it(victim: Path, other: bytes) -> None:
 
 
 def overwrite(victim: Path, other: bytes) -> None:
-    """In place, in the same size, with the time of modification set back: only the content tells."""
+    """In place, in the same size, with the time of modification set back: only the content differs."""
     before = victim.stat()
     with victim.open("r+b") as target:
         target.write(other)

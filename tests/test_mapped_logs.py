@@ -21,12 +21,12 @@ from core.ingestion.rows.event_times import epoch_seconds
 from core.pipeline.run import check_against_files
 from tests.events_on_the_spot import (
     NOON,
-    aside_of,
     csv_of,
     facts_of,
     good_events,
     must_add_up,
     parquet_of,
+    quarantined_rows,
     rees46_rows,
     rows_of,
     sample_of,
@@ -356,7 +356,7 @@ def test_a_compressed_rees46_log_with_damaged_rows_is_read(tmp_path: Path) -> No
     lines = csv_of(rows).split(b"\n")
     train = gzip.compress(b"\n".join([*lines[:50], lines[0], *lines[50:]]))
     dataset = store_logs(tmp_path, train, gzip.compress(csv_of(rees46_rows(11))), load_mapping("rees46"))
-    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [
+    assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [
         (2, "empty user_session"),
         (51, "it repeats the header"),
     ]

@@ -16,13 +16,13 @@ from core.ingestion.mapping import Mapping
 from core.ingestion.sources import csv_text
 from tests.events_on_the_spot import (
     Event,
-    aside_of,
     csv_of,
     facts_of,
     good_events,
     left_behind,
     must_add_up,
     parquet_of,
+    quarantined_rows,
     rows_of,
     store,
     values_of,
@@ -43,7 +43,7 @@ def text_of(*lines: str) -> bytes:
     return "\n".join([HEADER, *lines, ""]).encode()
 
 
-# --- what stands there ------------------------------------------------------------------------------------------------
+# --- contents ---------------------------------------------------------------------------------------------------------
 def test_a_row_in_quarantine_has_its_file_line_reason_and_text(tmp_path: Path) -> None:
     bad = LINES[5].replace("ADD_CART", " Look ")
     dataset = store(tmp_path, GOOD, train=with_line(CSV, 7, bad.encode()))
@@ -92,7 +92,9 @@ def test_times_far_outside_any_calendar_are_set_aside_with_the_number_that_they_
     days = pl.Series([2**31 - 1, -(2**31 - 1), 6_585_300, *range(len(ROWS) - 3)], dtype=pl.Int32).cast(pl.Date)
     typed = pl.DataFrame(ROWS).with_columns(times.alias("event_time"), days.alias("user_id"))
     dataset = store(tmp_path, GOOD, train=parquet_of(typed))
-    found = [(line, json.loads(row)["event_time"], json.loads(row)["user_id"]) for line, _, row in aside_of(dataset)]
+    found = [
+        (line, json.loads(row)["event_time"], json.loads(row)["user_id"]) for line, _, row in quarantined_rows(dataset)
+    ]
     first = "2262-04-11 23:47:16.854775807+00:00" if unit == "ns" else far[0]
     second = "1677-09-21 00:12:43.145224193+00:00" if unit == "ns" else far[1]
     third = "2025-06-02 12:02:00+00:00"
@@ -105,10 +107,10 @@ def test_bytes_and_numbers_that_are_none_stand_there_as_json_can_hold_them(tmp_p
         pl.when(pl.row_index() == 5).then(float("nan")).otherwise(2.0).alias("session_value"),
         pl.when(pl.row_index() == 7).then(pl.lit(b"\xff\x00")).otherwise(pl.lit(b"word")).alias("user_id"),
     )
-    found = aside_of(store(tmp_path, GOOD, train=parquet_of(typed)))
-    told = [json.loads(row, parse_constant=pytest.fail) for _, _, row in found]
-    assert [reason for _, reason, _ in found] == ["session_value is no finite number", "empty user_id"]
-    assert [told[0]["session_value"], told[0]["user_id"], told[1]["user_id"]] == ["nan", "word", "0xff00"]
+    rows = quarantined_rows(store(tmp_path, GOOD, train=parquet_of(typed)))
+    cells = [json.loads(row, parse_constant=pytest.fail) for _, _, row in rows]
+    assert [reason for _, reason, _ in rows] == ["session_value is no finite number", "empty user_id"]
+    assert [cells[0]["session_value"], cells[0]["user_id"], cells[1]["user_id"]] == ["nan", "word", "0xff00"]
 
 
 def test_a_row_of_parquet_stands_there_as_json(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_a_row_of_parquet_stands_there_as_json(tmp_path: Path) -> None:
         pl.lit("beside").alias("note"),
     )
     dataset = store(tmp_path, GOOD, train=parquet_of(typed))
-    ((line, reason, row),) = aside_of(dataset)
+    ((line, reason, row),) = quarantined_rows(dataset)
     assert (line, reason) == (7, "session_value is negative")
     assert json.loads(row) == {
         "event_time": "2025-06-02 13:01:00+00:00",
@@ -140,19 +142,19 @@ def test_a_cell_that_is_a_list_where_a_text_should_stand_is_an_empty_one(tmp_pat
 def test_bytes_that_are_no_text_are_an_empty_cell(tmp_path: Path) -> None:
     users = pl.Series("user_id", [b"\xff", *(row["user_id"].encode() for row in ROWS[1:])])
     dataset = store(tmp_path, GOOD, train=parquet_of(pl.DataFrame(ROWS).with_columns(users)))
-    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [(2, "empty user_id")]
+    assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [(2, "empty user_id")]
 
 
 def test_of_a_very_long_row_the_beginning_stands_there(tmp_path: Path) -> None:
     bad = LINES[0].replace("VIEW", "x" * 100_000)
-    ((_, reason, row),) = aside_of(store(tmp_path, GOOD, train=text_of(bad, *LINES[1:])))
+    ((_, reason, row),) = quarantined_rows(store(tmp_path, GOOD, train=text_of(bad, *LINES[1:])))
     assert row == bad[:2_000]
     assert reason == f"event_type is {'x' * 60}…, not one of {WORDS}"
 
 
 def test_a_reason_is_one_line_whatever_the_word(tmp_path: Path) -> None:
     bad = LINES[0].replace("VIEW", '"a\nb\tc\x1b"')
-    ((line, reason, row),) = aside_of(store(tmp_path, GOOD, train=text_of(bad, *LINES[1:])))
+    ((line, reason, row),) = quarantined_rows(store(tmp_path, GOOD, train=text_of(bad, *LINES[1:])))
     assert (line, row) == (2, bad)
     assert reason == f"event_type is a\\nb\\tc\\x1b, not one of {WORDS}"
 
@@ -160,7 +162,7 @@ def test_a_reason_is_one_line_whatever_the_word(tmp_path: Path) -> None:
 def test_the_line_end_of_windows_is_not_part_of_the_row(tmp_path: Path) -> None:
     rows = with_cell(ROWS, "user_id", "")
     train = csv_of(rows, ending="\r\n")
-    assert aside_of(store(tmp_path, GOOD, train=train)) == [(7, "empty user_id", ",".join(rows[5].values()))]
+    assert quarantined_rows(store(tmp_path, GOOD, train=train)) == [(7, "empty user_id", ",".join(rows[5].values()))]
 
 
 # --- reasons ----------------------------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ def test_reasons_are_told_in_the_words_of_the_log(tmp_path: Path) -> None:
            "02.06.2025 12:00,sieht,P,C,U,S,viel"]  # fmt: skip
     files = {name: "\n".join([head, good, *rows]).encode() for name, rows in (("train", bad), ("test", []))}
     dataset = store(tmp_path, GOOD, mapping, **files)
-    assert [reason for _, reason, _ in aside_of(dataset)] == [
+    assert [reason for _, reason, _ in quarantined_rows(dataset)] == [
         "wann is no time of the form %d.%m.%Y %H:%M",
         "was is kauft, not one of sieht",
         "empty wer",
@@ -220,7 +222,7 @@ def test_the_card_names_the_most_frequent_reason_first_and_counts_empty_cells(tm
     assert card.train.empty_cells == {"ADD_CART": {"user_id": 1}, "REMOVE_CART": {"user_id": 1}}
 
 
-# --- how much may be set aside ----------------------------------------------------------------------------------------
+# --- how much may be quarantined --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("least", "bad", "enough"),
     [
@@ -265,7 +267,7 @@ TWO_LINES, FOUR_LINES = '"said ""so"",\nand left"', '"\n\n\n"'
 
 
 def lines_of(dataset: Dataset) -> list[int]:
-    return [line for line, _, _ in aside_of(dataset)]
+    return [line for line, _, _ in quarantined_rows(dataset)]
 
 
 def with_note(line: str, note: str) -> str:
@@ -277,7 +279,7 @@ def with_note(line: str, note: str) -> str:
 def test_lines_are_those_of_the_file_behind_cells_with_line_breaks_and_blank_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, piece: int
 ) -> None:
-    """Each bad row says in its product on which line it stands; an editor shows it there."""
+    """The product of each bad row is the number of its line, as an editor shows it."""
     chance, line, written = random.Random(3), 2, [f"note,{HEADER}"]
     expected = []
     for number in range(400):
@@ -297,7 +299,7 @@ def test_lines_are_those_of_the_file_behind_cells_with_line_breaks_and_blank_lin
     dataset = store(tmp_path, GOOD, LENIENT, train=content)
     assert lines_of(dataset) == expected
     editor = content.decode().split("\n")
-    for number, _, row in aside_of(dataset):
+    for number, _, row in quarantined_rows(dataset):
         assert row == editor[number - 1].removesuffix("\r")
         assert f"L{number}" in row
     must_add_up(dataset)
@@ -307,7 +309,7 @@ def test_lines_are_true_behind_a_header_of_several_lines_and_a_separator_line(tm
     head = HEADER.replace(",", ";") + ';"a\nnote"'
     good = [line.replace(",", ";") + ";" for line in LINES]
     train = "\n".join(["\n\nsep=;", head, *good[:2], "bad", *good[2:]]).encode()
-    assert aside_of(store(tmp_path, GOOD, train=train)) == [(8, "it has 1 field, the header has 8", "bad")]
+    assert quarantined_rows(store(tmp_path, GOOD, train=train)) == [(8, "it has 1 field, the header has 8", "bad")]
 
 
 def test_lines_go_on_behind_the_first_piece_of_sixteen_megabytes(tmp_path: Path) -> None:
@@ -324,9 +326,9 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only(tmp_path: Path) ->
         good = [*LINES[:4], *LINES[5:]]
         dataset = store(tmp_path / f"{place}", GOOD, train=text_of(*good[:4], text, *good[4:]))
         if place == 0 or '"P1' in text:
-            assert aside_of(dataset) == [(6, QUOTES, text)]
+            assert quarantined_rows(dataset) == [(6, QUOTES, text)]
         else:  # the quote is a letter within the value's cell
-            assert aside_of(dataset) == [(6, "session_value is no finite number", text)]
+            assert quarantined_rows(dataset) == [(6, "session_value is no finite number", text)]
         assert dataset.card().train.kept == 39
 
 
@@ -334,13 +336,13 @@ def test_an_unclosed_quote_does_not_swallow_the_cells_with_line_breaks_behind_it
     good = [f"{TWO_LINES},{line}" for line in LINES]
     train = "\n".join([f"note,{HEADER}", good[0], '"open,' + LINES[1], *good[2:]]).encode()
     dataset = store(tmp_path, GOOD, train=train)
-    assert aside_of(dataset) == [(4, QUOTES, '"open,' + LINES[1])]
+    assert quarantined_rows(dataset) == [(4, QUOTES, '"open,' + LINES[1])]
     assert dataset.card().train.kept == 39
 
 
 def test_an_unclosed_quote_does_not_reach_the_end_of_a_long_file(tmp_path: Path) -> None:
     dataset = store(tmp_path, GOOD, train=text_of('"' + LINES[0], *LINES * 200))
-    assert aside_of(dataset) == [(2, QUOTES, '"' + LINES[0])]
+    assert quarantined_rows(dataset) == [(2, QUOTES, '"' + LINES[0])]
     assert dataset.card().train.kept == 8_000
 
 
@@ -348,17 +350,18 @@ def test_a_quote_within_a_cell_that_is_not_quoted_is_a_letter(tmp_path: Path) ->
     events = [Event("train", "A0", "U0", product='24" screen'), Event("train", "A0", "U0", product='say "hi" and "')]
     rows = [",".join(row.values()) for row in rows_of(events, "train")]
     dataset = store(tmp_path, GOOD, train=text_of(*LINES, *rows))
-    assert aside_of(dataset) == []
+    assert quarantined_rows(dataset) == []
     products = {fact[3] for fact in facts_of(dataset)}
     assert {'24" screen', 'say "hi" and "'} <= products
 
 
 def test_a_cell_of_more_than_a_hundred_lines_is_an_unclosed_quote(tmp_path: Path) -> None:
-    for breaks, aside in ((99, 0), (100, 100)):  # the last line has all its cells, the first of which ends in a quote
+    # the last line is complete, and its first cell ends in a quote
+    for breaks, n_quarantined in ((99, 0), (100, 100)):
         note = '"' + "\n".join(f"line {number}" for number in range(breaks + 1)) + '"'
         train = "\n".join([f"note,{HEADER}", *(f",{line}" for line in LINES), f"{note},{LINES[0]}"]).encode()
         dataset = store(tmp_path / f"{breaks}", GOOD, LENIENT, train=train)
-        assert len(aside_of(dataset)) == aside
+        assert len(quarantined_rows(dataset)) == n_quarantined
         must_add_up(dataset)
 
 

@@ -104,7 +104,7 @@ def test_a_bad_row_is_named_with_its_member_and_its_line_there(tmp_path: Path) -
 
 # --- folders and globs ------------------------------------------------------------------------------------------------
 def folder_of(place: Path, **files: bytes) -> Path:
-    """A folder with these files; `__` in a name stands for its dot."""
+    """A folder with these files; `__` in a name becomes a dot."""
     place.mkdir(parents=True)
     for name, content in files.items():
         (place / name.replace("__", ".")).write_bytes(content)
@@ -231,7 +231,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> No
 
 
 def test_what_is_left_counts_over_the_whole_folder(tmp_path: Path) -> None:
-    """A file of which nothing can be used is set aside row by row, where the others are large enough."""
+    """All rows of an unusable file are quarantined if the other files are large enough."""
     bad = csv_of([{**row, "event_type": "LOOK"} for row in ROWS[:4]])
     dataset = store_train(tmp_path, folder_of(tmp_path / "logs", a__csv=CSV, b__csv=bad))
     assert (dataset.card().train.rows, dataset.card().train.kept) == (44, 40)

@@ -23,11 +23,11 @@ from tests.absent import absent_part
 from tests.browser import free_port
 from tests.events_on_the_spot import (
     NOON,
-    aside_of,
     facts_of,
     good_events,
     left_behind,
     must_add_up,
+    quarantined_rows,
     rows_of,
     same_frames,
     store,
@@ -140,7 +140,7 @@ def test_a_bad_row_of_an_answer_is_set_aside_with_its_place_and_cells(tmp_path: 
         connection.execute("UPDATE events SET event_type = 'LOOK', session_value = NULL WHERE rowid = 3")
     connection.close()
     dataset = store_train(tmp_path, Query(f"sqlite:///{shop}", f"{ALL} ORDER BY rowid"))
-    ((line, reason, row),) = aside_of(dataset)
+    ((line, reason, row),) = quarantined_rows(dataset)
     assert (line, reason) == (4, "event_type is LOOK, not one of VIEW, ADD_CART, REMOVE_CART, BUY")
     assert '"event_type": "LOOK"' in row
     assert '"session_value": null' in row
@@ -231,7 +231,7 @@ REFUSALS = {
         "The database address cannot be parsed (Could not parse SQLAlchemy URL from given URL string)"
         + ADDRESS,
     ),
-    "a kind of database that nobody knows": (
+    "an unknown kind of database": (
         ("nosuch://u:se-cret@host/shop", ALL),
         "The database address cannot be parsed (Can't load plugin: sqlalchemy.dialects:nosuch)" + ADDRESS,
     ),
@@ -290,7 +290,7 @@ def test_the_command_line_asks_a_database(
     assert f"  sqlite:///{shop}: 40 rows = 40 kept + 0 quarantined" in capsys.readouterr().out
     assert main(["ingest", *files]) == 2
     assert capsys.readouterr().err == (
-        "--train-query is missing: it takes the SELECT whose rows are the events; add it and start again.\n"
+        "--train-query is missing: it takes the SELECT whose rows are the events. Add it and start again.\n"
     )
 
 
@@ -393,7 +393,7 @@ def test_values_that_are_no_numbers_and_times_that_are_nothing_are_set_aside(tmp
     rows = [f"(SELECT {time}, {names}, {value}::numeric FROM events LIMIT 1)" for time, value in bad]  # noqa: S608
     sql = f"SELECT * FROM events WHERE false UNION ALL {' UNION ALL '.join(rows)} UNION ALL {ALL}"  # noqa: S608
     dataset = store_train(tmp_path, Query(events, sql))
-    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [
+    assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [
         (2, "event_time is no time like 2025-06-19 10:23:07+00:00"),
         (3, "session_value is no finite number"),
         (4, "session_value is no finite number"),

@@ -22,11 +22,11 @@ from core.ingestion.sources import csv_text, tables
 from tests.events_on_the_spot import (
     NOON,
     Event,
-    aside_of,
     csv_of,
     facts_of,
     good_events,
     parquet_of,
+    quarantined_rows,
     rows_of,
     same_frames,
     sample_of,
@@ -82,7 +82,7 @@ TEXTS = {
     "line ends of old Macs": CSV.replace(b"\n", b"\r"),
     "quoted cells": csv_of(ROWS, quote_all=True),
     "quoted cells with line ends of Windows": csv_of(ROWS, quote_all=True, ending="\r\n"),
-    "cells with line breaks in a column nobody asked for": csv_of([{"note": 'a\n\n"b",', **row} for row in ROWS]),
+    "cells with line breaks in a column that is not read": csv_of([{"note": 'a\n\n"b",', **row} for row in ROWS]),
     "a header with a line break": csv_of([{"what was\nsaid": "", **row} for row in ROWS]),
     "blank lines between": CSV.replace(b"\n", b"\n\n"),
     "blank lines before the header and lines of blanks at the end": b"\n \n" + CSV + b"  \n\t\n\n",
@@ -90,7 +90,7 @@ TEXTS = {
     "column names in capitals": CSV.replace(HEADER, HEADER.upper()),
     "blanks around names and cells": with_blanks(),
     "columns besides, some named as our own": csv_of([{**BUSY_NAMES, **row} for row in ROWS]),
-    "a quote in the middle of a cell nobody asked for": csv_of([{**row, "note": ""} for row in ROWS]).replace(
+    "a quote in the middle of a cell that is not read": csv_of([{**row, "note": ""} for row in ROWS]).replace(
         b",\n", b',a 24" screen\n'
     ),
     "times with a T": with_times(" ", "T"),
@@ -113,7 +113,7 @@ PARQUET = {
     "texts as bytes": pl.DataFrame(ROWS).cast(pl.Binary),
     "values as exact decimals": TYPED.with_columns(pl.col("session_value").cast(pl.Decimal(12, 4))),
     "values as single floats": TYPED.cast({"session_value": pl.Float32}),
-    "lists and pictures nobody asked for": TYPED.with_columns(
+    "lists and pictures that are not read": TYPED.with_columns(
         pl.lit([1, 2]).alias("tags"), pl.lit(b"\xff").alias("thumbnail")
     ),
 }
@@ -133,7 +133,7 @@ def test_a_good_file_is_stored_event_by_event_and_in_any_form_alike(tmp_path: Pa
     assert values_of(dataset) == {f"A{number}": 10.5 * number for number in range(10)}
     card = dataset.card().train
     assert (card.rows, card.kept, card.quarantined) == (40, 40, 0)
-    assert aside_of(dataset) == []
+    assert quarantined_rows(dataset) == []
     assert same_frames(dataset, right)
 
 
@@ -154,13 +154,13 @@ def read_in_pieces(folder: Path, monkeypatch: pytest.MonkeyPatch, piece: int, tr
 @pytest.mark.parametrize("piece", [1, 64, 500, 3_000])
 @pytest.mark.parametrize("form", ["CSV", "quoted cells", "line ends of Windows", "line ends of old Macs",
                                   "UTF-16, greatest byte first", "blank lines between", "CSV.GZ of several members",
-                                  "cells with line breaks in a column nobody asked for"])  # fmt: skip
+                                  "cells with line breaks in a column that is not read"])  # fmt: skip
 def test_a_file_read_in_pieces_of_any_size_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, piece: int
 ) -> None:
     dataset = read_in_pieces(tmp_path, monkeypatch, piece, TEXTS[form])
     assert facts_of(dataset) == FACTS
-    assert aside_of(dataset) == []
+    assert quarantined_rows(dataset) == []
 
 
 def test_a_piece_is_large_enough_that_most_files_are_one() -> None:
@@ -211,7 +211,7 @@ NUMBERS = {
     "whole numbers": (pl.Series([7, 8]), ["7", "8"]),
     "floats, as of a column that once had gaps": (pl.Series([7.0, 8.0]), ["7", "8"]),
     "floats of which some have a fraction": (pl.Series([7.0, 8.5]), ["7", "8.5"]),
-    "numbers beyond what a float tells apart": (
+    "numbers that differ by less than a float resolves": (
         pl.Series([2**53, 2**53 + 1]),
         ["9007199254740992", "9007199254740993"],
     ),
@@ -242,7 +242,7 @@ def test_ids_that_are_uuids_are_the_text_that_people_write(tmp_path: Path) -> No
     table = table.append_column("product_id", pa.ExtensionArray.from_storage(pa.uuid(), cells))
     table = table.append_column("category_id", props).append_column("user_id", tests)
     dataset = store(tmp_path, GOOD, train=arrow_of(table))
-    assert aside_of(dataset) == []
+    assert quarantined_rows(dataset) == []
     train = [fact for fact in facts_of(dataset) if fact[0] == "train"]
     assert sorted(fact[3] for fact in train) == sorted(["(unknown)", *(str(each) for each in made[1:])])
     assert {(fact[2], fact[4]) for fact in train} == {("1", '{"a": 1}')}
@@ -252,7 +252,7 @@ def test_ids_that_are_uuids_are_the_text_that_people_write(tmp_path: Path) -> No
 def test_a_gap_in_a_column_of_numbers_is_an_empty_id(tmp_path: Path, gap: float | None) -> None:
     users = pl.Series("user_id", [gap, *(number % 6 for number in range(39))], dtype=pl.Float64, strict=False)
     dataset = store(tmp_path, GOOD, train=parquet_of(TYPED.with_columns(users)))
-    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [(2, "empty user_id")]
+    assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [(2, "empty user_id")]
     assert {fact[2] for fact in facts_of(dataset) if fact[0] == "train"} == {"0", "1", "2", "3", "4", "5"}
 
 
@@ -299,5 +299,5 @@ def test_letters_of_an_encoding_that_the_mapping_names_arrive_as_they_are(
 def test_a_letter_that_the_encoding_does_not_have_costs_its_line_only(tmp_path: Path) -> None:
     test = csv_of(rows_of(GOOD, "test"))
     dataset = store(tmp_path, GOOD, Mapping(encoding="cp1252"), train=with_line(CSV, 9, FIRST + b"\x81"), test=test)
-    assert [(line, reason) for line, reason, _ in aside_of(dataset)] == [(9, "its text is not cp1252")]
+    assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [(9, "its text is not cp1252")]
     assert dataset.card().train.kept == 39

@@ -97,11 +97,11 @@ def test_one_session_is_one_cell() -> None:
 def test_errors_by_decile_against_a_count_by_hand() -> None:
     rows = oof()
     data = residuals.frame(rows)
-    told = rows.filter(pl.col(STACK).is_not_nan()).sort(STACK)
-    error = (told[VALUE] - told[STACK]).to_numpy()
+    predicted = rows.filter(pl.col(STACK).is_not_nan()).sort(STACK)
+    error = (predicted[VALUE] - predicted[STACK]).to_numpy()
     assert data["decile"].to_list() == list(range(1, 11))
-    assert data["sessions"].sum() == told.height
-    first = np.arange(told.height) * 10 // told.height == 0
+    assert data["sessions"].sum() == predicted.height
+    first = np.arange(predicted.height) * 10 // predicted.height == 0
     row = data.row(0, named=True)
     assert row["bias"] == pytest.approx(error[first].mean())
     reach = stats.norm.ppf(1 - 0.05 / 20) * error[first].std(ddof=1) / np.sqrt(first.sum())
@@ -279,7 +279,7 @@ def test_the_findings_of_all_charts(snapshot: Any) -> None:
     } == snapshot
 
 
-# --- what a job told --------------------------------------------------------------------------------------------------
+# --- events of a job --------------------------------------------------------------------------------------------------
 
 
 def test_what_a_resumed_job_tells_twice_counts_once() -> None:

@@ -412,14 +412,14 @@ def test_a_rising_feature_that_does_not_exist_is_one_sentence() -> None:
     with pytest.raises(SettingError) as refused:
         prepare(simulated(), RunConfig(folds=3, rising=("cart",)))
     assert str(refused.value) == (
-        "rising names cart, which is no feature: allowed are the names that `python -m core features` lists, such as "
-        "carts; correct it and start again."
+        "rising names cart, which is not a feature. Similar names: carts. Correct it and start again. To see all "
+        "features, run `python -m core features`."
     )
 
 
 def test_a_device_that_is_not_there_is_one_sentence() -> None:
     data = simulated(rows=200)
     with pytest.raises(
-        SettingError, match=r"^The device gpu cannot be used here \(.+\): leave the setting out to train on"
+        SettingError, match=r"^The device gpu cannot be used here \(.+\)\. Leave the setting out to train on"
     ):
         train(prepare(data, RunConfig(folds=2, device="gpu")), known_share=0.0)

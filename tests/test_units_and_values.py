@@ -262,7 +262,7 @@ def test_a_column_in_which_many_sessions_have_different_values_is_refused(tmp_pa
 
 
 def test_repeated_rows_are_kept_unless_the_mapping_says_otherwise(tmp_path: Path) -> None:
-    """Most are second clicks within a second; a value that differs tells two rows apart."""
+    """Most repeated rows are second clicks within a second; rows with different values are different events."""
     twice = [*GOOD, GOOD[0], GOOD[0], GOOD[-1], replace(GOOD[1], value=99.0)]
     kept = store(tmp_path / "kept", twice, Mapping(duplicates="keep")).card()
     assert (kept.train.duplicates, kept.train.removed, kept.train.kept, kept.train.rows) == (2, 0, 43, 43)

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from core.audit.case import END, EVENTS, ID_COLUMNS, START, AuditCase
+from core.audit.case import END, EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, enumeration, format_day, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES, format_day
+from core.base.text import count, joined, number, percent, verb
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -19,7 +19,9 @@ from core.schema import (
     EVENT_TYPE,
     EVENT_TYPES,
     PRODUCT,
+    SECONDS_PER_DAY,
     SESSION_VALUE,
+    START,
     TIME,
     TYPE,
     UNIT,
@@ -48,8 +50,6 @@ MIN_USERS_TO_TRAIN: Final = 20
 
 
 class Robots(Rule):
-    """Users who act faster or longer than people do."""
-
     code = "robots"
     title = "Users who act faster or longer than people"
 
@@ -78,7 +78,7 @@ class Robots(Rule):
             count=users.len(),
             explanation=(
                 f"{count(users.len(), 'user')} {verb(users.len(), 'acts', 'act')} faster or longer than a person "
-                f"({enumeration(reasons)}). They have {percent(share)} of all events."
+                f"({joined(reasons)}). They have {percent(share)} of all events."
             ),
             advice="Remove robots from the files: their sessions are trained on like all others.",
             examples=[
@@ -99,7 +99,7 @@ class Robots(Rule):
 
     def _days(self, case: AuditCase, min_events: int) -> pl.LazyFrame:
         """One row per (user, day) with at least this many events."""
-        by_day = case.events.group_by(USER, pl.col(TIME) // DAY).len()
+        by_day = case.events.group_by(USER, pl.col(TIME) // SECONDS_PER_DAY).len()
         return by_day.filter(pl.col("len") >= min_events)
 
     def _busy(self, case: AuditCase) -> pl.Series:
@@ -113,8 +113,6 @@ class Robots(Rule):
 
 
 class ConstantColumns(Rule):
-    """A column with the same entry in all or nearly all rows."""
-
     code = "constant_columns"
     title = "Columns that hardly ever change"
 
@@ -129,13 +127,13 @@ class ConstantColumns(Rule):
             return None
         constant = {name for name, _, share in nearly if share == 1}
         harmful = constant - {EVENT_TYPE, CATEGORY_ID}  # a log of receipts, or without categories, is still a log
-        names = enumeration([name for name, _, _ in nearly])
+        names = joined([name for name, _, _ in nearly])
         shares = [f"{name} is the same in {percent(share)}" for name, _, share in nearly]
         return self.finding(
             "serious" if SESSION_VALUE in constant else "warning" if harmful else "note",
             f"{names} hardly ever {verb(len(nearly), 'changes', 'change')}",
             count=len(nearly),
-            explanation=f"{enumeration(shares)} of the rows.",
+            explanation=f"{joined(shares)} of the rows.",
             examples=[f"{name}: {entry}" for name, entry, _ in nearly],
             advice=(
                 "If every session is worth the same, there is nothing to predict: check which column holds the value."
@@ -157,8 +155,6 @@ class ConstantColumns(Rule):
 
 
 class SmallData(Rule):
-    """Too little data to learn from, or to score on."""
-
     code = "small_data"
     title = "Too few sessions or users for a reliable score"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from core.audit.sample import Sample, draw_sample
-from core.audit.text import DAY, display
+from core.base.text import display
 from core.dataset import MAPPING_FILE, Dataset, DatasetCard, FileCard
 from core.schema import (
     BUY,
@@ -26,7 +26,9 @@ from core.schema import (
     PRODUCT_ID,
     ROLE,
     ROLES,
+    SECONDS_PER_DAY,
     SESSION,
+    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,
@@ -39,12 +41,9 @@ from core.schema import (
     Role,
 )
 
-START: Final = "start"
 END: Final = "end"
 EVENTS: Final = "events"
 BUYS: Final = "buys"
-COMPOSITE: Final = "composite"
-KNOWN_VALUE: Final = "known_value"
 ID_COLUMNS: Final = {SESSION: USER_SESSION, USER: USER_ID, PRODUCT: PRODUCT_ID, CATEGORY: CATEGORY_ID}
 """Stored column -> column of the files, which is also the name of its dictionary."""
 
@@ -76,7 +75,7 @@ class Span:
 
 
 def _bounds(low: int, high: int) -> tuple[int, int]:
-    reach = FAR_LENGTHS * max(high - low, DAY)
+    reach = FAR_LENGTHS * max(high - low, SECONDS_PER_DAY)
     return low - reach, high + reach
 
 
@@ -169,7 +168,7 @@ class AuditCase:
     @cached_property
     def events_by_day(self) -> pl.DataFrame:
         """One row per (file, UTC day) with events: role, day (days since 1970-01-01), events; ordered by role, day."""
-        day = (pl.col(TIME) // DAY).alias("day")
+        day = (pl.col(TIME) // SECONDS_PER_DAY).alias("day")
         return self.events.group_by(ROLE, day).agg(pl.len().cast(pl.Int64).alias(EVENTS)).sort(ROLE, "day").collect()
 
     @cached_property

@@ -13,8 +13,8 @@ from core.audit.distance import Distance, distance
 from core.audit.finding import Finding, Record
 from core.audit.rule import Rule
 from core.audit.sample import Sample
-from core.audit.text import MAX_EXAMPLES, enumeration, verb
-from core.base.text import count
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, joined, verb
 from core.checks import Requirement, Severity
 from core.features import GROUPS
 from core.training.shift import validate_adversarially
@@ -157,8 +157,6 @@ def _is_large_enough(sample: Sample) -> bool:
 
 
 class FeatureDrift(Rule):
-    """Features whose distribution in test differs from that in train."""
-
     code = "feature_drift"
     title = "Features that are distributed differently in test"
     requirements = _ENOUGH
@@ -173,7 +171,7 @@ class FeatureDrift(Rule):
             subject: sum(ABOUT[shift.name] == subject for shift in drifted) for subject in (SESSION, CALENDAR, PAST)
         }
         expected = case.start_distance >= LARGE_KS and not by_subject[SESSION]
-        subjects = enumeration([f"{amount:,} about {subject}" for subject, amount in by_subject.items() if amount])
+        subjects = joined([f"{amount:,} about {subject}" for subject, amount in by_subject.items() if amount])
         return self.finding(
             "note" if expected else "warning",
             f"{count(n_drifted, 'feature')} {verb(n_drifted, 'is', 'are')} distributed differently in test",

@@ -10,11 +10,11 @@ import polars as pl
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, display, enumeration, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, display, joined, number, percent, verb
 from core.checks import Requirement
 from core.dataset import FileCard
-from core.schema import EVENT_TYPES, ROLES, USER_ID, USER_SESSION, Role
+from core.schema import EVENT_TYPES, IGNORED, REASON, ROLES, USER_ID, USER_SESSION, Role
 
 HIGH_QUARANTINED: Final = 0.01
 """Of the rows. A few broken rows are in every export; 1% has a common cause that can be found."""
@@ -40,8 +40,6 @@ MIN_SESSIONS: Final = 100
 
 
 class QuarantinedRows(Rule):
-    """Rows that could not be used."""
-
     code = "quarantine"
     title = "Rows that could not be used"
 
@@ -72,13 +70,11 @@ class QuarantinedRows(Rule):
         """Return reasons and their numbers of rows, the most frequent first, without ignored event words."""
         if not ignored:
             return list(case.card.quarantine_reasons.items())
-        rows = case.dataset.quarantine().filter(~pl.col("ignored")).group_by("reason").len()
-        return list(rows.sort(["len", "reason"], descending=[True, False]).collect().iter_rows())
+        rows = case.dataset.quarantine().filter(~pl.col(IGNORED)).group_by(REASON).len()
+        return list(rows.sort(["len", REASON], descending=[True, False]).collect().iter_rows())
 
 
 class RepeatedRows(Rule):
-    """Rows that repeat another row in every column."""
-
     code = "duplicates"
     title = "Rows that repeat another row"
 
@@ -171,8 +167,6 @@ def _is_uneven(empty: Empty, rows: dict[int, int], column: str, code: int) -> bo
 
 
 class InformativeOrder(Rule):
-    """Rows in an order that carries information about the value."""
-
     code = "row_order"
     title = "Rows in an order that reveals their value or type"
     requirements = (
@@ -196,11 +190,11 @@ class InformativeOrder(Rule):
             by_value += self._sorting(role, card)
         if not by_value and not by_type:
             return None
-        statements = by_value + ([f"rows are grouped by event type in {enumeration(by_type)}"] if by_type else [])
+        statements = by_value + ([f"rows are grouped by event type in {joined(by_type)}"] if by_type else [])
         return self.finding(
             "warning" if by_value else "note",
             "Rows are ordered by value" if by_value else "Rows are grouped by event type",
-            explanation=f"In the order of the files, {enumeration(statements)}.",
+            explanation=f"In the order of the files, {joined(statements)}.",
             advice=(
                 "The product sorts the rows and never uses their position. Do not use row numbers in a model of your "
                 "own: they say nothing about new sessions."

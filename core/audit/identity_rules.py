@@ -9,8 +9,8 @@ import polars as pl
 from core.audit.case import EVENTS, ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, enumeration, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, joined, number, percent, verb
 from core.schema import (
     CATEGORY,
     PLACEHOLDER_IDS,
@@ -37,8 +37,6 @@ The Complete Journey has 12 times the average, the competition's busiest user 65
 
 
 class SharedUsers(Rule):
-    """Users who are in both files."""
-
     code = "shared_users"
     title = "Users who are in both files"
 
@@ -98,24 +96,18 @@ class _NewItems(Rule):
 
 
 class NewProducts(_NewItems):
-    """Products of test that are not in train."""
-
     code = "new_products"
     title = "Products of test that are not in train"
     column, singular, plural = PRODUCT, "product", "products"
 
 
 class NewCategories(_NewItems):
-    """Categories of test that are not in train."""
-
     code = "new_categories"
     title = "Categories of test that are not in train"
     column, singular, plural = CATEGORY, "category", "categories"
 
 
 class ProductsInSeveralCategories(Rule):
-    """A product with several categories."""
-
     code = "moving_categories"
     title = "Products with more than one category"
 
@@ -143,13 +135,11 @@ class ProductsInSeveralCategories(Rule):
         examples = []
         for product_id, product in zip(case.display_ids(PRODUCT, products), products, strict=True):
             codes = pairs.filter(pl.col(PRODUCT) == product).get_column(CATEGORY).to_list()
-            examples.append(f"{product_id}: {enumeration(sorted(case.display_ids(CATEGORY, codes))[:MAX_EXAMPLES])}")
+            examples.append(f"{product_id}: {joined(sorted(case.display_ids(CATEGORY, codes))[:MAX_EXAMPLES])}")
         return examples
 
 
 class PlaceholderIds(Rule):
-    """An id that means that there is none."""
-
     code = "placeholder_ids"
     title = "Ids such as unknown, null or -1"
 
@@ -171,7 +161,7 @@ class PlaceholderIds(Rule):
             f"{count(n_ids, 'id')} {verb(n_ids, 'is a placeholder', 'are placeholders')}",
             count=n_ids,
             explanation=(
-                f"{count(n_ids, 'id')} in {enumeration(columns)} {verb(n_ids, 'stands', 'stand')} for a missing id, in "
+                f"{count(n_ids, 'id')} in {joined(columns)} {verb(n_ids, 'stands', 'stand')} for a missing id, in "
                 f"{count(cells, 'cell')}. All these events count as one user, session, product or category with a long "
                 "history."
             ),
@@ -183,8 +173,6 @@ class PlaceholderIds(Rule):
 
 
 class CrowdedUsers(Rule):
-    """A user id that stands for many people."""
-
     code = "crowded_users"
     title = "User ids with more sessions than one person has"
 

@@ -6,13 +6,13 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import END, EVENTS, START, AuditCase
+from core.audit.case import END, EVENTS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, time_span, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES, time_span
+from core.base.text import count, number, percent, verb
 from core.checks import Requirement
-from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SESSION, TYPE, UNIT
+from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, START, TYPE, UNIT
 
 MIN_LASTING: Final = 30
 """Sessions with several events. The median length of fewer is too uncertain."""
@@ -43,8 +43,6 @@ def _median_length(case: AuditCase) -> int:
 
 
 class CutSessions(Rule):
-    """Sessions that the edges of the log may have cut off."""
-
     code = "cut_sessions"
     title = "Sessions cut off at the edges of the log"
     requirements = (
@@ -90,7 +88,7 @@ class CutSessions(Rule):
         If one file follows the other within a day, a session that crosses over is in both, so it is not cut off.
         """
         early, late = sorted((span.first, span.last) for span in case.spans)
-        if late[0] - early[1] > DAY:
+        if late[0] - early[1] > SECONDS_PER_DAY:
             return [early, late]
         return [(early[0], max(early[1], late[1]))]
 
@@ -106,15 +104,13 @@ class CutSessions(Rule):
 
 
 class LongSessions(Rule):
-    """Sessions that last longer than a day."""
-
     code = "long_sessions"
     title = "Sessions that last longer than a day"
 
     def find(self, case: AuditCase) -> Finding | None:
         long = (
             case.units.with_columns((pl.col(END) - pl.col(START)).alias("seconds"))
-            .filter(pl.col("seconds") > DAY)
+            .filter(pl.col("seconds") > SECONDS_PER_DAY)
             .sort(["seconds", UNIT], descending=[True, False])
         )
         total = case.units.height
@@ -142,8 +138,6 @@ class LongSessions(Rule):
 
 
 class ThinSample(Rule):
-    """Sessions that look like a sample of a more complete log."""
-
     code = "thin_sample"
     title = "Sessions of which only some events are in the log"
     requirements = (

@@ -9,10 +9,11 @@ import polars as pl
 from core.audit.case import AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, display, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, display, number, percent, verb
 from core.checks import Requirement
 from core.dataset import UnknownValue
+from core.schema import REASON
 
 HIGH_UNKNOWN: Final = 0.02
 """Of the train sessions. A few broken rows are in every export; 2% without a value have a common cause."""
@@ -34,7 +35,7 @@ class UnknownValues(Rule):
         n_unknown = sum(amount for reason, amount in card.untrained.items() if reason != UnknownValue.SHARED_ID)
         if not n_unknown and not card.unassigned_purchases:
             return None
-        examples = case.dataset.untrained().filter(pl.col("reason") != UnknownValue.SHARED_ID).head(MAX_EXAMPLES)
+        examples = case.dataset.untrained().filter(pl.col(REASON) != UnknownValue.SHARED_ID).head(MAX_EXAMPLES)
         share = n_unknown / card.train.sessions
         return self.finding(
             "serious" if share > HIGH_UNKNOWN else "warning",

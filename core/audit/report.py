@@ -54,7 +54,6 @@ def audit(
     If the dataset's folder is not writable, the report is returned but not saved.
 
     Args:
-        dataset: the dataset to examine.
         report: called with parts done, parts in all, and the current step.
         again: run the rules even if a report is stored.
     """

@@ -11,7 +11,7 @@ from core.checks import Check, Severity
 
 
 class Rule(Check[AuditCase]):
-    """One thing to look for in a dataset. Its title names that thing, whether or not it is found."""
+    """One thing to look for in a dataset. Its title names that thing, whether or not it is found, and documents it."""
 
     @abstractmethod
     def find(self, case: AuditCase) -> Finding | None:

@@ -15,7 +15,7 @@ from core.features import features_of
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 MAX_UNITS: Final = 20_000
-"""Per file. The distance between two samples of this size is known to about 0.01, a tenth of what counts as drift."""
+"""Per file. At this size the distance between two samples is accurate to about 0.01; 0.1 counts as drift."""
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,20 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import COMPOSITE, END, EVENTS, KNOWN_VALUE, START, AuditCase
+from core.audit.case import END, EVENTS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, time_span, verb
-from core.base.text import count, percent
+from core.audit.text import MAX_EXAMPLES, time_span
+from core.base.text import count, percent, verb
 from core.schema import (
     CATEGORY,
+    COMPOSITE,
+    KNOWN_VALUE,
     PRODUCT,
     ROLE,
     ROLES,
     SESSION,
+    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,
@@ -31,8 +34,6 @@ MOSTLY_KNOWN: Final = 0.5
 
 
 class CompositeSessions(Rule):
-    """A session id with several users in the same file."""
-
     code = "composite_sessions"
     title = "Session ids shared by several users"
 
@@ -78,8 +79,6 @@ class CompositeSessions(Rule):
 
 
 class KnownSessions(Rule):
-    """A test session that is also in train, with the same users."""
-
     code = "known_sessions"
     title = "Test sessions that are in train with their value"
 
@@ -109,8 +108,6 @@ class KnownSessions(Rule):
 
 
 class ReusedSessions(Rule):
-    """A session id of one user in train and of another user in test."""
-
     code = "reused_sessions"
     title = "Session ids that another user has in test"
 
@@ -139,8 +136,6 @@ class ReusedSessions(Rule):
 
 
 class RowsInBoth(Rule):
-    """The same event in both files."""
-
     code = "rows_in_both"
     title = "Events that are in both files"
 

@@ -9,8 +9,8 @@ import polars as pl
 from core.audit.case import ID_COLUMNS, AuditCase
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import MAX_EXAMPLES, display, enumeration, verb
-from core.base.text import count
+from core.audit.text import MAX_EXAMPLES
+from core.base.text import count, display, joined, verb
 from core.schema import ROLES
 
 NOTATION: Final = r"^-?\d(?:[.,]\d+)?[Ee]\+\d{2,3}$|^-?\d[.,]\d+[Ee]-\d{2,3}$|^-?\d\.\d{3,}[Ee](?:[7-9]|[1-9]\d)$"
@@ -52,8 +52,6 @@ _DAMAGE: Final = {
 
 
 class CorruptedIds(Rule):
-    """Ids that another program changed before the files were read."""
-
     code = "spoiled_ids"
     title = "Ids that a spreadsheet or another program changed"
 
@@ -69,7 +67,7 @@ class CorruptedIds(Rule):
             for (kind,), ids in damaged.sort("kind", "id").group_by("kind", maintain_order=True):
                 kinds.add(str(kind))
                 parts.append(f"{count(ids.height, 'id')} in {name} {verb(ids.height, *_DAMAGE[str(kind)])}")
-                examples.append(f"{name}: {enumeration([display(text) for text in ids.get_column('id').head(2)])}")
+                examples.append(f"{name}: {joined([display(text) for text in ids.get_column('id').head(2)])}")
         if not n_ids:
             return None
         harmless = kinds == {"invisible"}
@@ -77,7 +75,7 @@ class CorruptedIds(Rule):
             "note" if harmless else "warning",
             f"{count(n_ids, 'id')} {verb(n_ids, 'was', 'were')} changed by another program",
             count=n_ids,
-            explanation=f"{enumeration(parts)}. {count(events, 'event')} {verb(events, 'has', 'have')} such an id.",
+            explanation=f"{joined(parts)}. {count(events, 'event')} {verb(events, 'has', 'have')} such an id.",
             advice=(
                 "Remove these characters in the program that writes the files: an id with them and one without are two "
                 "ids."
@@ -126,8 +124,6 @@ def _stored(name: str) -> pl.Expr:
 
 
 class SpellingVariants(Rule):
-    """Ids that differ only in how they are written."""
-
     code = "alike_ids"
     title = "Ids that differ only in spelling"
 
@@ -138,7 +134,7 @@ class SpellingVariants(Rule):
             if variants.height:
                 n_ids += variants.height
                 columns.append(name)
-                examples.append(f"{name}: {enumeration(_distinguishable(variants.get_column('id').to_list()[0]))}")
+                examples.append(f"{name}: {joined(_distinguishable(variants.get_column('id').to_list()[0]))}")
         if not n_ids:
             return None
         return self.finding(
@@ -146,7 +142,7 @@ class SpellingVariants(Rule):
             f"{count(n_ids, 'id')} {verb(n_ids, 'is', 'are')} written in more than one way",
             count=n_ids,
             explanation=(
-                f"{count(n_ids, 'id')} in {enumeration(columns)} {verb(n_ids, 'has', 'have')} spellings that differ "
+                f"{count(n_ids, 'id')} in {joined(columns)} {verb(n_ids, 'has', 'have')} spellings that differ "
                 "only in upper and lower case, leading zeros, .0 at the end, the encoding of accents, or in blanks and "
                 "invisible characters."
             ),

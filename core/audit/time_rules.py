@@ -10,10 +10,10 @@ import polars as pl
 from core.audit.case import EVENTS, FAR_LENGTHS, AuditCase, Span
 from core.audit.finding import Finding
 from core.audit.rule import Rule
-from core.audit.text import DAY, MAX_EXAMPLES, format_day, time_span, verb
-from core.base.text import count, number, percent
+from core.audit.text import MAX_EXAMPLES, format_day, time_span
+from core.base.text import count, number, percent, verb
 from core.checks import Requirement
-from core.schema import ROLE, ROLES, TEST_ROLE, TIME
+from core.schema import ROLE, ROLES, SECONDS_PER_DAY, TEST_ROLE, TIME
 
 LOG_CHART: Final = "log_span"
 CLOSED: Final = 0.01
@@ -29,13 +29,11 @@ NEARLY_ALL: Final = 0.99
 MIN_EVENTS: Final = 100
 """Fewer events may be on full minutes by chance."""
 
-_PERIODS: Final = ((DAY, "time of day"), (3_600, "minutes"), (60, "seconds"))
+_PERIODS: Final = ((SECONDS_PER_DAY, "time of day"), (3_600, "minutes"), (60, "seconds"))
 """The period in seconds within which all times would be the same, and what is missing then; longest first."""
 
 
 class FilesInTime(Rule):
-    """Test does not simply follow train."""
-
     code = "files_in_time"
     title = "A gap, an overlap or the wrong order between train and test"
 
@@ -73,7 +71,7 @@ class FilesInTime(Rule):
 
     def _gap(self, train: Span, test: Span, dates: str) -> Finding | None:
         gap = test.first - train.last
-        if gap <= DAY:
+        if gap <= SECONDS_PER_DAY:
             return None
         is_long = gap > train.last - train.first
         return self.finding(
@@ -87,8 +85,6 @@ class FilesInTime(Rule):
 
 
 class FarTimes(Rule):
-    """Events far outside the time of the log, often years away."""
-
     code = "far_times"
     title = "Events far outside the time of the log"
 
@@ -96,7 +92,9 @@ class FarTimes(Rule):
         parts = []
         for role, span in enumerate(case.spans):
             low, high = span.bounds
-            outside = (pl.col("day") * DAY + DAY <= low) | (pl.col("day") * DAY > high)
+            outside = (pl.col("day") * SECONDS_PER_DAY + SECONDS_PER_DAY <= low) | (
+                pl.col("day") * SECONDS_PER_DAY > high
+            )
             parts.append(case.events_by_day.filter((pl.col(ROLE) == role) & outside))
         far = pl.concat(parts).sort([EVENTS, ROLE, "day"], descending=[True, False, False])
         if far.is_empty():
@@ -116,7 +114,7 @@ class FarTimes(Rule):
                 "since the first event of the log, so one wrong year dilutes all of it."
             ),
             examples=[
-                f"{format_day(row['day'] * DAY)} in {ROLES[row[ROLE]]}: {count(row[EVENTS], 'event')}"
+                f"{format_day(row['day'] * SECONDS_PER_DAY)} in {ROLES[row[ROLE]]}: {count(row[EVENTS], 'event')}"
                 for row in far.head(MAX_EXAMPLES).iter_rows(named=True)
             ],
             chart=LOG_CHART,
@@ -130,7 +128,9 @@ def whole_days(case: AuditCase) -> pl.DataFrame:
     """
     inside = [pl.Series("day", [], dtype=pl.Int64)]
     for span in case.spans:
-        inside.append(pl.int_range(span.first // DAY + 1, span.last // DAY, dtype=pl.Int64, eager=True))
+        inside.append(
+            pl.int_range(span.first // SECONDS_PER_DAY + 1, span.last // SECONDS_PER_DAY, dtype=pl.Int64, eager=True)
+        )
     days = pl.concat(inside).unique().sort().alias("day").to_frame()
     counts = case.events_by_day.group_by("day").agg(pl.col(EVENTS).sum())
     return days.join(counts, on="day", how="left", maintain_order="left").with_columns(pl.col(EVENTS).fill_null(0))
@@ -142,8 +142,6 @@ def _median_day(case: AuditCase) -> float:
 
 
 class MissingDays(Rule):
-    """Days that are hardly recorded."""
-
     code = "missing_days"
     title = "Days with hardly any events"
     requirements = (
@@ -178,7 +176,7 @@ class MissingDays(Rule):
                 else "Check whether a part of the export is missing: sessions and histories have a gap there."
             ),
             examples=[
-                f"{format_day(row['day'] * DAY)}: {count(row[EVENTS], 'event')}"
+                f"{format_day(row['day'] * SECONDS_PER_DAY)}: {count(row[EVENTS], 'event')}"
                 for row in low.head(MAX_EXAMPLES).iter_rows(named=True)
             ],
             chart=LOG_CHART,
@@ -186,8 +184,6 @@ class MissingDays(Rule):
 
 
 class CoarseTimes(Rule):
-    """Times without a time of day, without minutes or without seconds."""
-
     code = "coarse_times"
     title = "Times truncated to days, hours or minutes"
     requirements = (
@@ -204,7 +200,7 @@ class CoarseTimes(Rule):
         for period, missing in _PERIODS:
             same = case.events.group_by(pl.col(TIME) % period).len().select(pl.col("len").max()).collect().item()
             if same / case.total_events >= NEARLY_ALL:
-                return self._truncated(case, same, missing, by_day=period == DAY)
+                return self._truncated(case, same, missing, by_day=period == SECONDS_PER_DAY)
         return None
 
     def _truncated(self, case: AuditCase, events: int, missing: str, *, by_day: bool) -> Finding:

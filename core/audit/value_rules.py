@@ -8,15 +8,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.audit.case import BUYS, COMPOSITE, START, AuditCase
+from core.audit.case import BUYS, AuditCase
 from core.audit.distance import distance
 from core.audit.finding import Finding, Record
 from core.audit.purchase_rules import VALUES_FROM_PRICES
 from core.audit.rule import Rule
-from core.audit.text import verb
-from core.base.text import count, number, percent
+from core.base.text import count, number, percent, verb
 from core.checks import Requirement
-from core.schema import SESSION, TEST_ROLE, TRAIN_ROLE, VALUE
+from core.schema import COMPOSITE, SESSION, START, TEST_ROLE, TRAIN_ROLE, VALUE
 
 TAIL_CHART: Final = "tail"
 TOP_SHARE: Final = 0.001
@@ -116,8 +115,6 @@ def _curve(parts: NDArray[np.float64], top: int) -> list[Record]:
 
 
 class ZeroValues(Rule):
-    """Sessions that are worth nothing."""
-
     code = "zero_values"
     title = "Sessions that are worth nothing"
 
@@ -175,8 +172,6 @@ class ValueInTest(Rule):
 
 
 class DifferingValues(Rule):
-    """Rows of one session that have different values."""
-
     code = "differing_values"
     title = "Sessions whose rows have different values"
 
@@ -202,8 +197,6 @@ class DifferingValues(Rule):
 
 
 class CappedValues(Rule):
-    """The largest value occurs many times."""
-
     code = "capped_values"
     title = "Values cut off at a limit"
     requirements = (
@@ -231,8 +224,6 @@ class CappedValues(Rule):
 
 
 class ValueTrend(Rule):
-    """Session values change in the course of train."""
-
     code = "value_trend"
     title = "Values that change in the course of train"
     requirements = (

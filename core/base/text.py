@@ -129,12 +129,27 @@ def joined(items: Iterable[object]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def listed(items: Iterable[object], most: int = 8) -> str:
-    """List the first items, and say how many more there are.
+def listed(items: Iterable[object], most: int = 8, total: int | None = None) -> str:
+    """List the first items, and say how many more there are; `total` counts items that are not in `items`, too.
 
     >>> listed(["a", "b", "c"]), listed(range(5), most=2)
     ('a, b, c', '0, 1 and 3 more')
     """
     texts = [str(item) for item in items]
-    shown = ", ".join(texts[:most])
-    return shown if len(texts) <= most else f"{shown} and {len(texts) - most:,} more"
+    shown, rest = ", ".join(texts[:most]), (total or len(texts)) - most
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def shorten(text: str, length: int = 40) -> str:
+    """Cut a text from a file, so that a paragraph in place of an id does not flood a sentence."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def display(text: str, length: int = 40) -> str:
+    r"""Return a text from a file for display: shortened, and with control characters escaped.
+
+    >>> display("P12"), display("a\nb"), display("x" * 50) == "x" * 40 + "…"
+    ('P12', 'a\\nb', True)
+    """
+    cut = shorten(text, length)
+    return cut if cut.isprintable() else repr(cut)[1:-1]

@@ -4,7 +4,6 @@ The command line and the pages show them as they are, so a message has no traceb
 the code. Any other exception is a defect of the program.
 """
 
-from core.base.text import listed
 from core.errors.base import Cancelled, StudioError
 from core.errors.inputs import InputError
 from core.errors.parts import MissingPart, import_part
@@ -19,5 +18,4 @@ __all__ = [
     "SettingError",
     "StudioError",
     "import_part",
-    "listed",
 ]

@@ -9,12 +9,11 @@ from core.dataset import Dataset
 from core.features.registry import GROUPS
 from core.features.table import FeatureTable, compute_features
 from core.features.units import events_and_units
-from core.schema import EVENT_TYPES, TIME, TYPE, UNIT
+from core.schema import EVENT_TYPES, SECONDS_PER_DAY, START, TIME, TYPE, UNIT
 
 HISTORY_GROUPS = tuple(group.name for group in GROUPS if group.looks_at == "history")
 _TOLERANCE = 1e-9
 """Relative difference between engines that is rounding; a later event changes any count by far more."""
-_DAY = 86_400
 _CUT_QUANTILE = 0.6
 """Quantile of the session starts at which the log is cut: many sessions before it, many events after it."""
 
@@ -30,20 +29,20 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
         Number of earlier units with a change in any history feature, and number of units compared. The first is 0 when
         nothing leaks. Both are 0 when nothing happened after the cut, because then nothing was tested.
     """
-    cut = table.units.get_column("start").quantile(_CUT_QUANTILE, interpolation="lower")
-    units = table.units.filter(pl.col("start") <= cut)
+    cut = table.units.get_column(START).quantile(_CUT_QUANTILE, interpolation="lower")
+    units = table.units.filter(pl.col(START) <= cut)
     events, _ = events_and_units(dataset, config)
     is_later = pl.col(TIME) > cut
     if units.height == table.units.height and not events.select(is_later.any()).collect().item():
         return 0, 0
     other_type = ((pl.col(TYPE) + 1) % len(EVENT_TYPES)).cast(pl.Int64)
     altered = events.join(units.lazy().select(UNIT), on=UNIT, how="semi").with_columns(
-        pl.when(is_later).then(pl.col(TIME) + _DAY).otherwise(pl.col(TIME)).alias(TIME),
+        pl.when(is_later).then(pl.col(TIME) + SECONDS_PER_DAY).otherwise(pl.col(TIME)).alias(TIME),
         pl.when(is_later).then(other_type).otherwise(pl.col(TYPE)).cast(pl.Int64).alias(TYPE),
     )
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
     recomputed = compute_features(altered, units.lazy(), config.history, groups=groups)
-    original = table.values.filter(table.units.get_column("start") <= cut).select(recomputed.columns)
+    original = table.values.filter(table.units.get_column(START) <= cut).select(recomputed.columns)
     both = original.hstack(recomputed.rename(lambda name: f"{name}_recomputed"))
     is_equal = pl.all_horizontal(_is_equal(name) for name in recomputed.columns)
     return both.filter(~is_equal).height, both.height

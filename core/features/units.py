@@ -6,7 +6,7 @@ import polars as pl
 
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TYPE, UNIT, USER, USER_ID, USER_SESSION
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, START, TYPE, UNIT, USER, USER_ID, USER_SESSION
 
 
 def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
@@ -24,10 +24,10 @@ def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame,
 
 
 def _merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    first = ("start", USER)
+    first = (START, USER)
     merged = units.with_columns(
         pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
-        pl.col("start").min().over(ROLE, SESSION),
+        pl.col(START).min().over(ROLE, SESSION),
         # One user for both files: only then are the units of a visit recognised as such.
         pl.col(USER).sort_by(*first).first().over(SESSION),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.features.columns import VISIT, VISIT_START
-from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
+from core.schema import ROLE, SESSION, START, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 
 def with_visits(units: pl.LazyFrame) -> pl.LazyFrame:
@@ -17,21 +17,21 @@ def with_visits(units: pl.LazyFrame) -> pl.LazyFrame:
 
     Without the columns for session and file, each unit is a visit of its own.
     """
-    own_visits = units.select(UNIT, USER, "start")
+    own_visits = units.select(UNIT, USER, START)
     if not {ROLE, SESSION} <= set(units.collect_schema()):
-        return own_visits.with_columns(pl.col(UNIT).alias(VISIT), pl.col("start").alias(VISIT_START))
+        return own_visits.with_columns(pl.col(UNIT).alias(VISIT), pl.col(START).alias(VISIT_START))
     train, test = (
-        units.filter(pl.col(ROLE) == role).select(SESSION, USER, UNIT, "start") for role in (TRAIN_ROLE, TEST_ROLE)
+        units.filter(pl.col(ROLE) == role).select(SESSION, USER, UNIT, START) for role in (TRAIN_ROLE, TEST_ROLE)
     )
     in_both_files = (
         train.join(test, on=[SESSION, USER], suffix="_of_test")
         .select(
             pl.concat_list(UNIT, f"{UNIT}_of_test").alias(UNIT),
             pl.min_horizontal(UNIT, f"{UNIT}_of_test").alias(VISIT),
-            pl.min_horizontal("start", "start_of_test").alias(VISIT_START),
+            pl.min_horizontal(START, "start_of_test").alias(VISIT_START),
         )
         .explode(UNIT)
     )
     return own_visits.join(in_both_files, on=UNIT, how="left").with_columns(
-        pl.col(VISIT).fill_null(pl.col(UNIT)), pl.col(VISIT_START).fill_null(pl.col("start"))
+        pl.col(VISIT).fill_null(pl.col(UNIT)), pl.col(VISIT_START).fill_null(pl.col(START))
     )

@@ -1,4 +1,4 @@
-"""A mapping in the making: what a log's first rows suggest, what a person chose, and the mappings that were saved."""
+"""Draft a mapping for a log from its first rows, and manage the mappings saved in a workspace."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import plain
 
 AS_IT_STANDS = "as it stands"
-"""What people call reading a log in our own form."""
-_LONGEST_NAME = 60  # characters of a file's name; file systems allow 255 bytes
+"""Choice for a log that already has the column names and event words of the schema."""
+_LONGEST_NAME = 60
+"""Characters of a file name; file systems allow 255 bytes."""
 _MOST_WORDS = 40
-"""Event words offered for choice; a column with more of them is no column of event types."""
+"""Event words to choose from; a column with more of them does not contain event types."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What the first rows of a log suggest: settings for `Mapping.checked`, what a person must see to, and why."""
+    """Suggested settings for `Mapping.checked`, settings that a person must complete, and setting -> reason."""
 
     settings: dict[str, Any]
     missing: tuple[str, ...]
@@ -34,34 +35,36 @@ class Draft:
 
 
 def fits(log: Peek, mapping: Mapping, *, with_value: bool = True) -> bool:
-    """Whether the log has all columns that the mapping reads."""
-    found = {plain(column).casefold() for column in log.columns}
-    wanted = RowParser(mapping, with_value).columns
-    return all(plain(str(getattr(mapping.columns, role))).casefold() in found for role in wanted)
+    """Return whether the log has all columns that the mapping reads."""
+    columns = {plain(column).casefold() for column in log.columns}
+    roles = RowParser(mapping, with_value).columns
+    return all(plain(str(getattr(mapping.columns, role))).casefold() in columns for role in roles)
 
 
 def suggest(log: Peek) -> Draft:
-    """Our own form where the log has it, else a guess."""
+    """Return an empty draft if the log fits the default mapping, else a guess."""
     if fits(log, Mapping()):
         return Draft({}, (), {})
     guess = log.guess()
     return Draft(guess.settings, guess.missing, guess.reasons)
 
 
-def proposed(log: Peek, known: dict[str, Mapping]) -> str | None:
-    """What to read the log with, by name: AS_IT_STANDS, or one of the known mappings that is what a guess gives.
+def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
+    """Return the name of the mapping to read the log with: AS_IT_STANDS, or the mapping that equals a guess.
 
-    None: none of them will do; a person's own mapping, begun by `suggest`, is called for.
+    None if no mapping does; then a person completes what `suggest` returns.
     """
     if fits(log, Mapping()):
         return AS_IT_STANDS
     guess = log.guess()
     digest = Mapping.checked(**guess.settings).digest
-    return None if guess.missing else next((name for name, mapping in known.items() if mapping.digest == digest), None)
+    return (
+        None if guess.missing else next((name for name, mapping in mappings.items() if mapping.digest == digest), None)
+    )
 
 
 def event_words(log: Peek, column: str) -> list[str]:
-    """The words of a column in the first rows, the most frequent first."""
+    """Return the most frequent words of a column in the first rows, most frequent first."""
     if column not in log.columns:
         return []
     place = log.columns.index(column)
@@ -70,20 +73,20 @@ def event_words(log: Peek, column: str) -> list[str]:
 
 
 def known_mappings(workspace: Workspace) -> dict[str, Mapping]:
-    """Name for people -> mapping: those that ship with the product, then those saved in the workspace."""
-    known = {mapping.name: mapping for mapping in map(load_mapping, shipped_names())}
+    """Return name -> mapping: the shipped ones, then those saved in the workspace."""
+    mappings = {mapping.name: mapping for mapping in map(load_mapping, shipped_names())}
     for file in sorted(workspace.mappings.glob("*.toml")):
-        with suppress(StudioError):  # a damaged file of a person's own does not hide the others
+        with suppress(StudioError):  # a damaged file must not hide the others
             mapping = load_mapping(file)
-            known[mapping.name or file.stem] = mapping
-    return known
+            mappings[mapping.name or file.stem] = mapping
+    return mappings
 
 
 def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
-    """Keep a mapping in the workspace under its name; one of that name is replaced.
+    """Save a mapping in the workspace under its name, replacing an older one of that name.
 
     Raises:
-        SettingError: it has no name, or that of a mapping that ships with the product.
+        SettingError: it has no name, or the name of a shipped mapping.
     """
     if not mapping.name:
         raise SettingError.missing("name", "what people call the log")

@@ -19,16 +19,12 @@ from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
 from core.errors import InputError, SettingError
-from core.ingestion.doubts import refuse_doubtful_values
 from core.ingestion.input_files import InputFiles
-from core.ingestion.lost_purchases import unassigned
 from core.ingestion.mapping import mapping_text
 from core.ingestion.preview import complete_mapping
-from core.ingestion.repeated_orders import SentTwice
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
-from core.ingestion.session_values import Losses
 from core.ingestion.sessions.assembly import AssemblyCounts, assemble
 from core.ingestion.sessions.dictionaries import Dictionaries, IdCounts
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
@@ -49,6 +45,10 @@ from core.ingestion.storage.stored_datasets import (
     refuse_same_file,
     update_names,
 )
+from core.ingestion.values.doubts import refuse_doubtful_values
+from core.ingestion.values.lost_purchases import unassigned
+from core.ingestion.values.repeated_orders import RepeatedOrders
+from core.ingestion.values.session_values import LostPurchases
 from core.schema import (
     CATEGORY_ID,
     PRODUCT_ID,
@@ -138,7 +138,7 @@ class _Ingestion:
         sizes = [estimated_text_bytes(source) for source in self._sources.values()]
         self._bytes = None if None in sizes else sum(size or 0 for size in sizes)
         self._read_counts = {role: ReadCounts() for role in self._sources}
-        self._sent_twice = {role: SentTwice(files.mapping) for role in self._sources}
+        self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in self._sources}
         self._rows_written = 0
         self._bytes_read = 0
 
@@ -148,18 +148,18 @@ class _Ingestion:
             scratch_folder(self._workspace.datasets, READING_PREFIX) as work,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
-            made = work / "dataset"
-            made.mkdir()
+            folder = work / "dataset"
+            folder.mkdir()
             bits = partition_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
             dictionaries = Dictionaries(work, bits, writing)
-            spills = self._read(work, made, bits, dictionaries, writing)
-            return self._assemble(made, spills, dictionaries)
+            spills = self._read(work, folder, bits, dictionaries, writing)
+            return self._assemble(folder, spills, dictionaries)
 
     def _read(
-        self, work: Path, made: Path, bits: int, dictionaries: Dictionaries, writing: Executor
+        self, work: Path, folder: Path, bits: int, dictionaries: Dictionaries, writing: Executor
     ) -> dict[int, PartitionStore]:
         spills: dict[int, PartitionStore] = {}
-        with ParquetWriter(made / QUARANTINE_FILE) as quarantine:
+        with ParquetWriter(folder / QUARANTINE_FILE) as quarantine:
             for role, source in self._sources.items():
                 place = work / ROLES[role]
                 place.mkdir()
@@ -171,17 +171,17 @@ class _Ingestion:
                 for block, part in blocks:
                     digest.update(part)
                     spills[role].add(block.parts)
-                    self._sent_twice[role].add(block.rows)
+                    self._repeated_orders[role].add(block.rows)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
-                self._sent_twice[role].find()
+                self._repeated_orders[role].find()
                 if isinstance(source, Query):
                     self._answers[ROLES[role]] = digest.hexdigest()
         return spills
 
-    def _assemble(self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
-        ids, assembled, to_predict = self._write(made, spills, dictionaries)
+    def _assemble(self, folder: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
+        ids, assembled, to_predict = self._write(folder, spills, dictionaries)
         hashes = {part: content.digest() for part, content in self._contents.items()} | self._answers
         refuse_same_file(self._files, hashes)
         require_unchanged(self._contents.values())
@@ -201,24 +201,24 @@ class _Ingestion:
             notes=self._notes,
             unassigned_purchases=unassigned(
                 self._read_counts[TRAIN_ROLE].lost_purchases,
-                *(made / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
+                *(folder / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
             ),
         )
-        (made / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
-        (made / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+        (folder / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
+        (folder / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
         dataset = Dataset(self._workspace.datasets / fingerprint)
         if not is_readable(dataset):
             shutil.rmtree(dataset.folder, ignore_errors=True)
-        with atomic_folder(dataset.folder, shared=True) as folder:
-            for file in made.iterdir():
-                file.rename(folder / file.name)
+        with atomic_folder(dataset.folder, shared=True) as target:
+            for file in folder.iterdir():
+                file.rename(target / file.name)
         # A query result may already be stored, under other names.
         update_names(dataset, self._files, synthetic=card.synthetic)
         self._report(_PARTS, _PARTS, "")
         return dataset
 
     def _write(
-        self, made: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries
+        self, folder: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries
     ) -> tuple[dict[str, IdCounts], AssemblyCounts, int]:
         """Write dictionaries, events and the submission's order in parallel; none keeps all cores busy by itself.
 
@@ -229,28 +229,28 @@ class _Ingestion:
         with ThreadPoolExecutor(2) as pool:
             sample_ids = pool.submit(sample_session_ids, sample, mapping, self._contents["sample"]) if sample else None
             counts = {
-                column: pool.submit(dictionaries.write, column, made) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
+                column: pool.submit(dictionaries.write, column, folder) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
             }
             if mapping.session_gap_minutes is not None:
                 counts[USER_ID].result()  # their ids contain the user id
             assembled, sessions = assemble(
                 spills,
                 mapping,
-                made,
-                sent_twice=self._sent_twice,
-                losses=Losses.of(self._read_counts[TRAIN_ROLE].lost_purchases, mapping),
+                folder,
+                repeated_orders=self._repeated_orders,
+                lost_purchases=LostPurchases.from_rows(self._read_counts[TRAIN_ROLE].lost_purchases, mapping),
                 seed=self._seed,
                 report=self._report_written,
             )
             refuse_doubtful_values(self._files.train.name, mapping, assembled)
             ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
-            synced = [pool.submit(sync, file) for file in made.iterdir()]  # syncs in the background
-            dictionary = made / DICTIONARY_FILE.format(column=USER_SESSION)
+            synced = [pool.submit(sync, file) for file in folder.iterdir()]  # syncs in the background
+            dictionary = folder / DICTIONARY_FILE.format(column=USER_SESSION)
             if sample is None or sample_ids is None:
                 order = test_sessions_by_id(dictionary)
             else:
                 order = submission_order(sample.name, sample_ids.result(), dictionary, self._seed)
-            with ParquetWriter(made / ORDER_FILE) as writer:  # Polars' writer does not report a full disk
+            with ParquetWriter(folder / ORDER_FILE) as writer:  # Polars' writer does not report a full disk
                 writer.write(order)
             for future in synced:
                 future.result()

@@ -14,15 +14,13 @@ from core.errors import InputError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.completion import complete, open_roles
 from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
-from core.ingestion.rows.quarantine import LINE, REASON
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick, plain
-from core.ingestion.sources.csv_records import NOT_IN_ENCODING
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.paths import files_of
 from core.ingestion.sources.source import Source, open_tables
-from core.ingestion.sources.tables import Block, BrokenLine, Table
-from core.schema import BUY
+from core.ingestion.sources.tables import Block, BrokenLine, FaultCode, Table
+from core.schema import BUY, LINE, REASON
 
 _MAX_ROWS: Final = 5_000
 """Rows that a guess is based on: they include rare event words, and are read in an instant."""
@@ -53,9 +51,7 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     """Read the first rows of the first table of a source.
 
     Args:
-        source: files, or a query.
         mapping: only its separator and encoding are used.
-        rows: how many, at most.
 
     Raises:
         InputError: the source is not a table, or has no rows.
@@ -78,8 +74,6 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
     """Add the columns of orders, statuses and currencies that a log has and its mapping does not mention.
 
     Args:
-        source: the train file.
-        mapping: how it is read.
         with_value: whether session values are needed. False for a test file.
 
     Returns:
@@ -134,7 +128,7 @@ def changed_at(source: Source) -> tuple[int, ...]:
 
 def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool) -> None:
     """Refuse a mapping without a column that the log needs, as `mapping guess` writes it for a person to complete."""
-    if isinstance(source, Query):  # it would run once more, only to see its columns
+    if isinstance(source, Query):  # to see its columns, it would run twice
         return
     try:
         header = [plain(column) for table in islice(open_tables(source, mapping), 1) for column in table.columns]
@@ -189,10 +183,9 @@ def _as_text(cells: pl.Series) -> pl.Series:
 
 def _no_rows(table_name: str, line: BrokenLine) -> InputError:
     """Return the error for a table with lines but without a row; `line` is the first one."""
-    if line.reason.startswith(NOT_IN_ENCODING):
-        encoding = line.reason.removeprefix(NOT_IN_ENCODING).strip()
-        return InputError.other_encoding(table_name, f"{encoding}, as its line {line.line:,} shows")
-    return InputError.unreadable(table_name, f"line {line.line:,}: {line.reason}")
+    if line.fault.code is FaultCode.OTHER_ENCODING:
+        return InputError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
+    return InputError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
 
 
 def _preview_block(block: Block, parser: RowParser, rows: int) -> pl.DataFrame:
@@ -200,6 +193,6 @@ def _preview_block(block: Block, parser: RowParser, rows: int) -> pl.DataFrame:
     first = block.head(rows)
     lines = pl.Series(LINE, first.lines_of(np.arange(first.rows.height)))
     parsed = parser.preview(first).with_columns(lines)
-    broken = [(line.line, line.reason) for line in block.broken[:rows]]
+    broken = [(line.line, line.fault.reason) for line in block.broken[:rows]]
     unparsed = pl.DataFrame(broken, schema={LINE: pl.Int64, REASON: pl.String}, orient="row")
     return pl.concat([parsed, unparsed], how="diagonal").sort(LINE).head(rows).drop(LINE)

@@ -8,8 +8,8 @@ from typing import Final
 
 import polars as pl
 
-from core.schema import SESSION_VALUE, USER_SESSION
-from core.submission.file import LINE, SubmissionTable
+from core.schema import LINE, SESSION_VALUE, USER_SESSION
+from core.submission.file import SubmissionTable
 
 TEXT: Final = "text"
 NUMBER: Final = "number"

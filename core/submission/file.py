@@ -13,7 +13,7 @@ import polars as pl
 from core.base.files import atomic_file
 from core.base.text import count
 from core.errors import InputError
-from core.schema import SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
+from core.schema import LINE, SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
 
 DECIMALS: Final = 6
 """One millionth of a value unit: finer than any metric shows, short enough to read."""
@@ -24,7 +24,6 @@ MAX_BYTES: Final = 1 << 29
 MAX_FIELDS: Final = 100
 """A submission has 2 fields. A line with more than this is another kind of file and would only cost memory."""
 
-LINE: Final = "line"
 _FIELDS: Final = "fields"
 _QUOTE: Final = '"'
 _PLAIN_QUOTING: Final = r'^(?:"[^",]*"|[^",]*)(?:,(?:"[^",]*"|[^",]*))*$'
@@ -36,7 +35,6 @@ class SubmissionTable:
     """A submission as text: no cell is cast or stripped.
 
     Attributes:
-        name: file name.
         header: texts of the first line.
         rows: one row per line, in file order, with `line` (number of the line in the file, from 1) and `fields` (as
             many texts as the header has).

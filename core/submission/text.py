@@ -1,4 +1,4 @@
-"""Recurring parts of the checks' sentences: shares with their verb, examples with line numbers, numbers, quotes."""
+"""Shares, quoted examples and numbers in the sentences of the checks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Final
 
 import polars as pl
 
-from core.base.text import count
+from core.base.text import count, listed, shorten, verb
+from core.schema import LINE
 from core.submission.case import TEXT
-from core.submission.file import LINE
 
 MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough for one sentence."""
-
-_MAX_QUOTE: Final = 40
-"""Characters. Ids and numbers are shorter; a paragraph in a field must not flood the sentence."""
 
 
 def share(amount: int, total: int, noun: str, singular: str = "is", plural: str = "are") -> str:
@@ -24,7 +21,7 @@ def share(amount: int, total: int, noun: str, singular: str = "is", plural: str 
     >>> share(1, 1000, "value"), share(2, 1000, "row", "has", "have")
     ('1 of 1,000 values is', '2 of 1,000 rows have')
     """
-    return f"{amount:,} of {count(total, noun)} {singular if amount == 1 else plural}"
+    return f"{amount:,} of {count(total, noun)} {verb(amount, singular, plural)}"
 
 
 def quoted(texts: Iterable[str]) -> str:
@@ -33,7 +30,7 @@ def quoted(texts: Iterable[str]) -> str:
     >>> quoted(["a", "b\n"]), quoted("abcde")
     ("'a', 'b\\n'", "'a', 'b', 'c' and 2 more")
     """
-    return _enumerate([_quote(text) for text in texts])
+    return listed((repr(shorten(text)) for text in texts), MAX_EXAMPLES)
 
 
 def line_examples(rows: pl.DataFrame) -> str:
@@ -42,8 +39,8 @@ def line_examples(rows: pl.DataFrame) -> str:
     >>> line_examples(pl.DataFrame({"line": [5, 9], "text": ["a", "b"]}))
     "line 5: 'a', line 9: 'b'"
     """
-    examples = [f"line {line:,}: {_quote(text)}" for line, text in rows.select(LINE, TEXT).head(MAX_EXAMPLES).rows()]
-    return _enumerate(examples, rows.height)
+    first = rows.select(LINE, TEXT).head(MAX_EXAMPLES).rows()
+    return listed((f"line {line:,}: {shorten(text)!r}" for line, text in first), MAX_EXAMPLES, total=rows.height)
 
 
 def plain_number(number: float) -> str:
@@ -53,13 +50,3 @@ def plain_number(number: float) -> str:
     ('9,614.9', '20')
     """
     return f"{number:,.6g}"
-
-
-def _enumerate(items: list[str], total: int | None = None) -> str:
-    rest = (len(items) if total is None else total) - MAX_EXAMPLES
-    listed = ", ".join(items[:MAX_EXAMPLES])
-    return f"{listed} and {rest:,} more" if rest > 0 else listed
-
-
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= _MAX_QUOTE else f"{text[:_MAX_QUOTE]}…")

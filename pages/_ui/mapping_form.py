@@ -16,7 +16,7 @@ from core.ingestion.drafts import (
     Draft,
     event_words,
     known_mappings,
-    proposed,
+    propose,
     save_mapping,
     suggest,
 )
@@ -56,7 +56,7 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
     """Draw the form; gives the mapping as it stands now, None while it is not whole."""
     known = known_mappings(workspace)
     names = [AS_IT_STANDS, *known, OWN]
-    chosen = st.selectbox("How the log is read", names, names.index(proposed(log, known) or OWN), key=_key(log, "how"))
+    chosen = st.selectbox("How the log is read", names, names.index(propose(log, known) or OWN), key=_key(log, "how"))
     if chosen == AS_IT_STANDS:
         st.caption("The columns, words and times are ours. Another log is translated by a mapping.")
         return Mapping()

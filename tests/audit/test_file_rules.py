@@ -40,16 +40,18 @@ def test_quarantined_rows_are_counted_with_their_reasons(tmp_path, rows, severit
 
 
 def test_ignored_rows_do_not_count_as_quarantined(calm_copy):
-    aside = {"quarantined": 40, "ignored": 40}
+    counts = {"quarantined": 40, "ignored": 40}
     dataset = with_card(
-        calm_copy, train=aside, quarantine_reasons={"event_type is wishlist, which is to be ignored": 40}
+        calm_copy, train=counts, quarantine_reasons={"event_type is wishlist, which is to be ignored": 40}
     )
     assert find("quarantine", dataset) is None
 
 
 def test_reasons_leave_out_ignored_event_words(calm_copy):
-    aside = pl.DataFrame({"reason": ["empty user_id"] * 2 + ["wishlist"] * 40, "ignored": [False] * 2 + [True] * 40})
-    aside.write_parquet(calm_copy.folder / "quarantine.parquet")
+    quarantine = pl.DataFrame(
+        {"reason": ["empty user_id"] * 2 + ["wishlist"] * 40, "ignored": [False] * 2 + [True] * 40}
+    )
+    quarantine.write_parquet(calm_copy.folder / "quarantine.parquet")
     dataset = with_card(calm_copy, train={"quarantined": 42, "ignored": 40, "rows": 4_542})
     finding = finding_of("quarantine", dataset)
     assert finding.count == 2

@@ -129,10 +129,10 @@ def test_codes_and_titles_are_unique_and_findings_carry_their_rules_code(demo):
 def test_the_sentences_of_every_rule(tmp_path, calm_copy, snapshot):
     untrained = {"session": [1], "user_session": ["S1"], "reason": ["lost_purchase"], "remaining": [12.5]}
     pl.DataFrame(untrained).write_parquet(calm_copy.folder / "untrained.parquet")
-    aside = {"quarantined": 40, "ignored": 3, "duplicates": 9, "empty_cells": {"BUY": {"category_id": 400}}}
+    counts = {"quarantined": 40, "ignored": 3, "duplicates": 9, "empty_cells": {"BUY": {"category_id": 400}}}
     written = with_card(
         calm_copy,
-        train=aside | ordered(value_rises=0.995),
+        train=counts | ordered(value_rises=0.995),
         value_rule="price_of_buys",
         unassigned_purchases=1,
         untrained={"lost_purchase": 30},

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from core import runs as run_store
-from core.base.text import number
+from core.base.text import listed, number
 from core.base.workspace import Workspace
 from core.checks import CheckResult
 from core.cli.arguments import dataset_named, mapping_of, required
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar
 from core.dataset import Dataset, list_datasets
-from core.errors import RunError, SettingError, listed
+from core.errors import RunError, SettingError
 from core.pipeline import run as pipeline
 from core.pipeline.verify import verify_run
 from core.runs.store import find_damage

@@ -34,9 +34,6 @@ def rank_categories(categories: pl.DataFrame) -> pl.DataFrame:
 def frame(categories: pl.DataFrame) -> pl.DataFrame:
     """Return the 20 categories with the most events of both files, one row each.
 
-    Args:
-        categories: Counts by category, see `core.eda.parts.product_counts`.
-
     Returns:
         category_id: The id.
         events, share: Number of events, and share of all events.

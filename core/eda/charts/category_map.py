@@ -27,9 +27,6 @@ _POSITION = dict.fromkeys(("left", "right", "top", "bottom"), pl.Float64)
 def frame(categories: pl.DataFrame) -> pl.DataFrame:
     """Lay out the categories as a squarified tree map (Bruls, Huizing and van Wijk 2000); one row per area.
 
-    Args:
-        categories: Counts by category, see `core.eda.parts.product_counts`.
-
     Returns:
         category_id: The id; categories after the 60th are summed up as "all others".
         events, share: Number of events, and share of all events.

@@ -8,10 +8,10 @@ import polars as pl
 from core.base.text import count, number
 from core.dataset import Dataset
 from core.eda.parts import picking
-from core.eda.parts.day_bins import SECONDS_PER_DAY, bin_start, day_number, first_and_last_day
+from core.eda.parts.day_bins import bin_start, day_number, first_and_last_day
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
 from core.eda.parts.theme import Figure, file_scale, finished, short_axis
-from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE, Role
+from core.schema import BUY, EVENT_CODE, ROLES, SECONDS_PER_DAY, TIME, TYPE, Role
 
 TITLE = "How busy is the shop from day to day?"
 PICK = picking.day_span("day")
@@ -26,7 +26,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     Days without events are included between the first and the last day of their file.
 
     Returns:
-        file: `train` or `test`.
         day: The day, or the first day of the week.
         events, buys: Number of events, and of purchases among them.
         days: Days per row, 1 or 7.

@@ -30,9 +30,6 @@ _SCHEMA = {
 def frame(records: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Return the 15 features with the highest population stability index (PSI), highest first; one row per feature.
 
-    Args:
-        records: Table of the audit's finding on drift, one record per feature. May be empty.
-
     Returns:
         feature, about: Name, and what it describes.
         psi: Population stability index.
@@ -58,7 +55,7 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def classifier_finding(own: float, every: float) -> str:
-    """State how well a model tells train sessions from test sessions.
+    """State how well a model distinguishes train sessions from test sessions.
 
     Args:
         own: Area under the ROC curve (AUC, 0.5 to 1) from the events of the session itself.

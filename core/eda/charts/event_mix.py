@@ -26,9 +26,6 @@ _SCHEMA = {
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count events by file and event type; one row for each combination.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         file, event_type: The combination.
         events, share: Number of events, and share of the file's events.

@@ -31,9 +31,6 @@ _SCHEMA = {
 def frame(sample: pl.DataFrame) -> pl.DataFrame:
     """Relate each feature to the value; one row per feature, the strongest rank correlation first.
 
-    Args:
-        sample: Values and features, see `core.eda.parts.feature_sample.join_values`.
-
     Returns:
         feature, group, meaning: Name, feature group and description.
         pearson, spearman: Linear and rank correlation with the value; null if the feature does not vary.

@@ -24,9 +24,6 @@ def frame(sample: pl.DataFrame) -> pl.DataFrame:
 
     Rows are ordered so that similar features are neighbours (average linkage on 1 - |correlation|).
 
-    Args:
-        sample: Values and features, see `core.eda.parts.feature_sample.join_values`.
-
     Returns:
         one, other: Names of the two features.
         spearman: Their rank correlation; missing cells count as the feature's median.

@@ -47,9 +47,6 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
     Events of one type in a row are one step. Sessions of several users count once per user.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         step: 1 to 4.
         from_type, to_type: Event type at this step and at the next; `to_type` is "end" if the session has no next step.

@@ -30,11 +30,7 @@ _SCHEMA = {"file": pl.String, "step": pl.String, "sessions": pl.Int64, "share": 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count the sessions that reach each step; one row per (file, step).
 
-    Args:
-        sessions: The session table.
-
     Returns:
-        file: `train` or `test`.
         step: "any event", an event type, or "cart, no purchase".
         sessions, share: Number of sessions that reach the step, and share of the file's sessions.
     """

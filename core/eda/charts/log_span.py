@@ -24,7 +24,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     Days without events have no row, so that a gap in the log is a gap in the chart.
 
     Returns:
-        file: `train` or `test`.
         day, until: First day of the bin, and the day after its last.
         days: Days per bin.
         events: Number of events.

@@ -25,9 +25,6 @@ _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products":
 def frame(products: pl.DataFrame) -> pl.DataFrame:
     """Rank products by events; one row per product, thinned to about 200 rows.
 
-    Args:
-        products: Counts by product, see `core.eda.parts.product_counts`.
-
     Returns:
         rank: 1 for the most frequent product.
         events: Number of events of both files.

@@ -19,9 +19,6 @@ _SCHEMA = {"sessions": pl.Float64, "value": pl.Float64, "gini": pl.Float64}
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Compute the Lorenz curve; one row per point, sessions of the lowest value first.
 
-    Args:
-        sessions: Rows with a column value; null is left out.
-
     Returns:
         sessions: Share of the sessions, 0 to 1.
         value: Share of the total value that these sessions hold.

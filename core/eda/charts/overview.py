@@ -7,10 +7,9 @@ import polars as pl
 
 from core.base.text import count, percent
 from core.dataset import Dataset, DatasetCard
-from core.eda.parts.day_bins import SECONDS_PER_DAY
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
 from core.eda.parts.theme import Figure, file_scale, finished, share_axis
-from core.schema import CATEGORY, PRODUCT, ROLES, SESSION, TIME, USER
+from core.schema import CATEGORY, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, TIME, USER
 
 TITLE = "How much data is there?"
 _ID_MEASURES = {"sessions": SESSION, "users": USER, "products": PRODUCT, "categories": CATEGORY}
@@ -30,7 +29,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 
     Returns:
         measure: events, sessions, users, products, categories or days (with an event).
-        file: `train` or `test`.
         count: The number.
         share: Share of the sum of both files.
         known_users, known_products: Share of the users or products of test that also occur in train; the same in every

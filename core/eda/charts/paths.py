@@ -20,9 +20,6 @@ _SCHEMA = {"path": pl.String, "sessions": pl.Int64, "share": pl.Float64, "mean":
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train sessions by path; one row per path, the 15 most frequent.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         path: Event types in order. Repeats count once; after five steps "…" follows.
         sessions, share: Number of sessions (one of several users counts once per user), and share of all.

@@ -36,9 +36,6 @@ def frame(products: pl.DataFrame) -> pl.DataFrame:
 
     Products with fewer than three valued sessions, or with an average value of 0, are left out.
 
-    Args:
-        products: Counts by product, see `core.eda.parts.product_counts`.
-
     Returns:
         low_sessions, high_sessions: Range of the number of train sessions with the product.
         low_value, high_value: Range of the average value of these sessions, in value units.

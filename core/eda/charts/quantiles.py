@@ -31,9 +31,6 @@ _SCHEMA = {
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Compare quantiles of the values above 0 with two distributions; one row per (distribution, quantile).
 
-    Args:
-        sessions: Rows with a column value; null is left out.
-
     Returns:
         law: "normal" or "log-normal", fitted by mean and standard deviation of the values or of their logarithms.
         share: Share of the values below the quantile.

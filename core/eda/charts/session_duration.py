@@ -27,11 +27,7 @@ _SCHEMA = {
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count sessions of two or more events by duration; one row per file and class of duration.
 
-    Args:
-        sessions: The session table.
-
     Returns:
-        file: `train` or `test`.
         place, label: Index (from 0) and label of the class.
         sessions, share: Number of sessions, and share of the file's sessions of two or more events.
         median: Median duration of these, in seconds; the same in every row of a file.

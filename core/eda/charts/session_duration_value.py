@@ -23,9 +23,6 @@ MIN_SESSIONS = 30
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Summarize the value of train sessions by duration; one row per class.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         place (index of the class, -1 for sessions of one event), label, sessions, mean, median, low and high
         (quartiles), in value units.

@@ -24,11 +24,7 @@ PICK = picking.length_clicks("length", LONGEST)
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count sessions by number of events; one row per file and length.
 
-    Args:
-        sessions: The session table.
-
     Returns:
-        file: `train` or `test`.
         length: Number of events; 20 means 20 or more.
         label: The length as text.
         sessions: Number of sessions.

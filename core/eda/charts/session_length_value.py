@@ -18,9 +18,6 @@ TITLE = "Are longer sessions worth more?"
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Summarize the value of train sessions by number of events; one row per length.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         length (20 means 20 or more), label, sessions, mean, median, low and high (quartiles), in value units.
     """

@@ -43,7 +43,6 @@ def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
     """Return the first 500 events of a session in order of time, one row each; empty for an unknown id.
 
     Returns:
-        file: `train` or `test`.
         second: Seconds since the first event.
         time: Time of the event (UTC).
         event_type, product_id, category_id, user_id: What the event file holds.

@@ -28,7 +28,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     """Count the pauses between consecutive events of a session; one row per file and class of duration.
 
     Returns:
-        file: `train` or `test`.
         place, label: Index (from 0) and label of the class.
         pauses, share: Number of pauses, and share of the file's pauses.
         median: Median pause, in seconds; the same in every row of a file.

@@ -17,9 +17,6 @@ _SCHEMA = {"event_type": pl.String, "label": pl.String, **SCHEMA, "share": pl.Fl
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Summarize the value of train sessions whose events all have one type; one row per event type.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         event_type, label: The type, and the type with the number of sessions.
         sessions, mean and quantiles of the value: See `core.eda.parts.boxes`.

@@ -7,11 +7,10 @@ import polars as pl
 
 from core.base.text import percent
 from core.dataset import Dataset
-from core.eda.parts.day_bins import SECONDS_PER_DAY
 from core.eda.parts.sentences import NO_EVENTS
 from core.eda.parts.theme import Figure, file_scale, finished, share_axis
 from core.eda.parts.week_hours import SECONDS_PER_HOUR
-from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
+from core.schema import BUY, EVENT_CODE, ROLES, SECONDS_PER_DAY, TIME, TYPE
 
 TITLE = "When is the shop busy?"
 
@@ -20,7 +19,6 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     """Count events by file and hour of the day; one row per (file, hour), all 24 hours present.
 
     Returns:
-        file: `train` or `test`.
         hour: Hour of the day (UTC), 0 to 23.
         events, share: Number of events, and share of the file's events.
         buy_share: Share of the hour's events that are purchases; null for an hour without events.

@@ -33,9 +33,6 @@ _SCHEMA = {
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Average the value of train sessions by event type and number of events; one row per combination that occurs.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         event_type: The type.
         count, label: Number of events of the type, where 5 means 5 or more, and the number as text.

@@ -6,11 +6,10 @@ import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.day_bins import SECONDS_PER_DAY
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
-from core.eda.parts.session_table import FILE, START
+from core.eda.parts.session_table import FILE
 from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, finished
-from core.schema import USER, VALUE, VALUE_UNIT
+from core.schema import SECONDS_PER_DAY, START, USER, VALUE, VALUE_UNIT
 
 TITLE = "Which users are worth most?"
 _MAX_DAYS = {"last day": 1, "last 7 days": 7, "last 14 days": 14}
@@ -31,9 +30,6 @@ _SCHEMA = {
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by recency and frequency; one row per segment that has users.
-
-    Args:
-        sessions: The session table.
 
     Returns:
         recency: How long before the last session of train the user's last session began.

@@ -28,9 +28,6 @@ _SCHEMA = {
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by their number of train sessions; one row per number that occurs.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         count, label: Number of sessions, where 10 means 10 or more, and the number as text.
         users, share: Number of users, and share of the train users.

@@ -25,9 +25,6 @@ _SCHEMA = {"event_type": pl.String, "label": pl.String, **SCHEMA}
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Summarize the value of train sessions by the last step that they reach; one row per step.
 
-    Args:
-        sessions: The session table.
-
     Returns:
         event_type, label: The step, VIEW, ADD_CART, REMOVE_CART or BUY, and its label.
         sessions, mean and quantiles of the value: See `core.eda.parts.boxes`.

@@ -7,19 +7,15 @@ import polars as pl
 
 from core.base.text import number
 from core.eda.parts.sentences import NO_VALUES
-from core.eda.parts.session_table import START
 from core.eda.parts.theme import ACCENT, Figure
 from core.eda.parts.week_hours import SECONDS_PER_HOUR, heat_map, hour_of_week, weekday_and_hour
-from core.schema import VALUE, VALUE_UNIT
+from core.schema import START, VALUE, VALUE_UNIT
 
 TITLE = "When do high-value sessions begin?"
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Average the value of train sessions by hour of the week; one row per hour in which any begins.
-
-    Args:
-        sessions: The session table.
 
     Returns:
         weekday, hour: Name of the day and hour of the day (0 to 23) in UTC.

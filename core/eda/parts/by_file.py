@@ -18,11 +18,9 @@ def draw_by_file(
 
     Args:
         data: One row per class and file: file, label, share (0 to 1) and the column `count`.
-        title: Title of the axis of classes.
         labels: Labels of all classes, in order.
         whole: What the shares are shares of, for the axis title.
         tooltip: Name of a class in the hover text.
-        count: Name of the column of counts.
     """
     chart: Figure = (
         alt.Chart(data)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-SECONDS_PER_DAY = 86_400
+from core.schema import SECONDS_PER_DAY
+
 _FIRST_MONDAY = 4
 """Days from 1970-01-01, a Thursday, to the first Monday."""
 

@@ -58,7 +58,6 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
     Args:
         title: Heading of the page. A chart of the same title gets no heading of its own.
         note: What the charts are computed from, shown under the heading.
-        charts: The charts in order.
     """
     out = io.StringIO()
     out.write(f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n')

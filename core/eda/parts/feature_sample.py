@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from core.dataset import Dataset
-from core.schema import UNIT, VALUE
+from core.schema import COMPOSITE, UNIT, VALUE
 
 MIN_SESSIONS = 50
 """With fewer sessions, correlations of 0.3 occur by chance."""
@@ -21,12 +21,11 @@ def join_values(features: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
     Args:
         features: One row per sampled unit: unit, then one column per feature.
-        dataset: The dataset that the units belong to.
 
     Returns:
         value, then one column per feature. Composite sessions are excluded: their value belongs to several users.
     """
-    units = dataset.units().filter(~pl.col("composite"), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
+    units = dataset.units().filter(~pl.col(COMPOSITE), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
     valued = features.lazy().join(units, on=UNIT, how="inner", maintain_order="left")
     return valued.select(VALUE, pl.exclude(UNIT, VALUE)).collect()
 

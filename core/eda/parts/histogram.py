@@ -20,7 +20,6 @@ def log_histogram(amounts: NDArray[np.float64], name: str) -> pl.DataFrame:
 
     Args:
         amounts: Sorted amounts of 0 or more. Amounts of 0 count in the lowest bin.
-        name: Name of the column of counts.
 
     Returns:
         low, high (ends of the bin) and the counts. Empty without amounts.
@@ -77,7 +76,6 @@ def draw_histogram(data: pl.DataFrame, title: str, name: str, *, log: bool) -> F
     Args:
         data: Result of `log_histogram` or `linear_histogram`.
         title: What the amounts are, for the axis title.
-        name: Name of the column of counts.
         log: Whether the axis of amounts is logarithmic.
     """
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(nice=False)

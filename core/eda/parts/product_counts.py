@@ -14,18 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import Dataset
-from core.schema import (
-    BUY,
-    CATEGORY,
-    CATEGORY_ID,
-    EVENT_CODE,
-    PRODUCT,
-    PRODUCT_ID,
-    ROLES,
-    TYPE,
-    UNIT,
-    VALUE,
-)
+from core.schema import BUY, CATEGORY, CATEGORY_ID, COMPOSITE, EVENT_CODE, PRODUCT, PRODUCT_ID, ROLES, TYPE, UNIT, VALUE
 
 EVENTS, BUYS, PRODUCTS, SESSIONS, MEAN_VALUE = "events", "buys", "products", "sessions", "mean_value"
 _PAIR = "pair"
@@ -134,7 +123,7 @@ def _positions(dataset: Dataset, pairs: pl.DataFrame, column: str, name: str) ->
 
 def _unit_values(dataset: Dataset, n_units: int) -> NDArray[np.float64]:
     values = np.full(n_units, np.nan)
-    units = dataset.units().filter(~pl.col("composite"), pl.col(VALUE).is_not_null()).select(UNIT, VALUE).collect()
+    units = dataset.units().filter(~pl.col(COMPOSITE), pl.col(VALUE).is_not_null()).select(UNIT, VALUE).collect()
     values[units.get_column(UNIT).to_numpy()] = units.get_column(VALUE).to_numpy()
     return values
 

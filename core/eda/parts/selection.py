@@ -18,10 +18,9 @@ from pydantic.dataclasses import dataclass
 
 from core.base.text import count, number, percent
 from core.dataset import Dataset
-from core.eda.parts.session_table import EVENTS, FILE, OF_TYPE, START
-from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, UNIT, USER, VALUE, Role
+from core.eda.parts.session_table import EVENTS, FILE, OF_TYPE
+from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, SECONDS_PER_DAY, START, UNIT, USER, VALUE, Role
 
-_SECONDS_PER_DAY = 86_400
 _BUCKETS = 1_000
 """Users are hashed into this many buckets, so that a sample holds whole users and is the same every time."""
 
@@ -147,7 +146,7 @@ class Selection:
         if self.first:
             conditions.append(start >= _epoch_seconds(self.first))
         if self.last:
-            conditions.append(start < _epoch_seconds(self.last) + _SECONDS_PER_DAY)
+            conditions.append(start < _epoch_seconds(self.last) + SECONDS_PER_DAY)
         if self.least_value is not None:
             conditions.append(value >= self.least_value)
         if self.most_value is not None:

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from core.dataset import Dataset
 from core.schema import (
+    COMPOSITE,
     EVENT_CODE,
     EVENT_TYPES,
     PRODUCT,
     ROLE,
     ROLES,
     SESSION,
+    START,
     TIME,
     TYPE,
     UNIT,
@@ -21,7 +23,7 @@ from core.schema import (
     VALUE,
 )
 
-FILE, START, EVENTS, DURATION, PRODUCTS = "file", "start", "events", "duration", "products"
+FILE, EVENTS, DURATION, PRODUCTS = "file", "events", "duration", "products"
 PATH_CODE, STEPS = "path_code", "steps"
 PATH_STEPS = 5
 """Number of steps that the path of a session keeps."""
@@ -37,7 +39,6 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
 
     Returns:
         unit, session, user: Ids.
-        file: `train` or `test`.
         start: Time of the first event, in epoch seconds.
         value: Session value; null in test and in composite sessions, whose value belongs to several users.
         events: Number of events.
@@ -53,7 +54,7 @@ def session_table(dataset: Dataset) -> pl.DataFrame:
         SESSION,
         USER,
         START,
-        pl.when(~pl.col("composite")).then(VALUE).alias(VALUE),
+        pl.when(~pl.col(COMPOSITE)).then(VALUE).alias(VALUE),
     )
     events = pl.concat([_summarize_events(dataset.events(role)) for role in ROLES])
     return units.join(events, on=UNIT, how="left").sort(UNIT).collect()
@@ -103,13 +104,7 @@ def session_count(sessions: pl.DataFrame) -> dict[str, int]:
 
 
 def sessions_of(sessions: pl.DataFrame, units: NDArray[np.int64], *, valued: bool = False) -> int:
-    """Return the number of distinct sessions that some units belong to.
-
-    Args:
-        sessions: The session table.
-        units: Unit ids.
-        valued: Whether to count only sessions with a value.
-    """
+    """Return the number of distinct sessions that some units belong to."""
     rows = sessions.select(UNIT, SESSION, VALUE).filter(pl.col(UNIT).is_in(pl.Series(units).implode()))
     if valued:
         rows = rows.filter(pl.col(VALUE).is_not_null())

@@ -43,7 +43,6 @@ def draw_summary(data: pl.DataFrame, title: str, labels: Sequence[str], *, toolt
 
     Args:
         data: Result of `summarize` with a column label.
-        title: Title of the axis of classes.
         labels: Labels of all classes, in order.
         tooltip: Name of a class in the hover text.
     """

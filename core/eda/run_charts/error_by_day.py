@@ -12,10 +12,9 @@ from core.base.text import number
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, Figure, finished
 from core.eda.run_charts.residuals import with_errors
-from core.schema import UNIT, VALUE_UNIT
+from core.schema import SECONDS_PER_DAY, START, UNIT, VALUE_UNIT
 
 TITLE = "Are some days harder to predict?"
-_SECONDS_PER_DAY = 86_400
 _SCHEMA: dict[str, Any] = {"day": pl.Datetime("ms"), "sessions": pl.Int64, "bias": pl.Float64, "rms": pl.Float64}
 
 
@@ -35,7 +34,7 @@ def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
     rows = with_errors(oof.join(starts, on=UNIT))
     if rows.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    day = (pl.col("start") // _SECONDS_PER_DAY * _SECONDS_PER_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
+    day = (pl.col(START) // SECONDS_PER_DAY * SECONDS_PER_DAY * 1000).cast(pl.Datetime("ms")).alias("day")
     return (
         rows.group_by(day)
         .agg(

@@ -23,7 +23,6 @@ def frame(by_learner: Mapping[str, Sequence[float]]) -> pl.DataFrame:
             have different numbers of folds.
 
     Returns:
-        learner, label: Code and display name.
         fold: Number of the fold, from 1.
         mse, mse_text: Mean squared error as a number and as text.
     """

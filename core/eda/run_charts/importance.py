@@ -22,7 +22,7 @@ EXPLAINED: dict[Measure, str] = {
     "from recovered prices; the prices' own contribution is not included.",
 }
 _PIXELS_PER_FEATURE = 38
-"""Three bars that can be told apart, and a gap."""
+"""Three bars of readable height, and a gap."""
 
 
 def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.DataFrame:
@@ -36,7 +36,6 @@ def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.Data
         most: Number of features.
 
     Returns:
-        learner, label: Code and display name.
         feature, meaning, unit: Name, description and unit of the feature.
         value: Value of the measure.
         place: Rank of the feature, from 1.

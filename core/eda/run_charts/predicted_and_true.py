@@ -25,9 +25,6 @@ _SCHEMA = {_NAMES.get(name, name): kind for name, kind in CELL_SCHEMA.items()} |
 def frame(oof: pl.DataFrame) -> pl.DataFrame:
     """Count sessions by prediction and true value, on log scales; one row per cell that has any.
 
-    Args:
-        oof: Out-of-fold predictions: value and stack, where NaN or null means no prediction.
-
     Returns:
         low_x, high_x: Range of the prediction, in value units.
         low_y, high_y: Range of the true value, in value units.

@@ -28,20 +28,13 @@ _SCHEMA = {
 
 
 def with_errors(oof: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that have a prediction and a value, with a column error (true minus predicted).
-
-    Args:
-        oof: Out-of-fold predictions: value and stack, where NaN or null means no prediction.
-    """
+    """Return the rows that have a prediction and a value, with a column error (true minus predicted)."""
     predicted = oof.with_columns(pl.col(STACK).fill_nan(None)).drop_nulls([STACK, VALUE])
     return predicted.with_columns((pl.col(VALUE) - pl.col(STACK)).alias("error"))
 
 
 def frame(oof: pl.DataFrame) -> pl.DataFrame:
     """Average the error by decile of the prediction; one row per decile, the lowest predictions first.
-
-    Args:
-        oof: Out-of-fold predictions: value and stack, where NaN or null means no prediction.
 
     Returns:
         decile: 1 to 10.

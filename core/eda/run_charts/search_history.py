@@ -19,7 +19,6 @@ def frame(search: pl.DataFrame) -> pl.DataFrame:
         search: The run's table of trials: learner, trial, loss, complete, folds. May be empty.
 
     Returns:
-        learner, label: Code and display name.
         trial: Number of the trial, from 1.
         loss: Loss of the trial; for a pruned one, its estimate.
         best: Lowest loss so far among complete trials; null until one completes.

@@ -33,7 +33,6 @@ def frame(search: pl.DataFrame, learner: str) -> pl.DataFrame:
     Args:
         search: The run's table of trials: learner, trial, loss (estimated for pruned trials) and settings (JSON or a
             mapping).
-        learner: Code of the learner.
 
     Returns:
         trial: Number of the trial, from 1.

@@ -23,7 +23,6 @@ def frame(importances: Mapping[str, Mapping[str, float]]) -> pl.DataFrame:
             A learner with too few trials has none.
 
     Returns:
-        learner, label: Code and display name.
         setting: Name of the hyperparameter.
         share: Its importance, 0 to 1.
     """

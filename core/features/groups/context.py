@@ -14,7 +14,7 @@ import narwhals as nw
 from core.features.columns import EVENTS, MINUTE
 from core.features.definition import Feature, FeatureGroup
 from core.features.session_log import Frame, SessionLog
-from core.schema import UNIT
+from core.schema import START, UNIT
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEPS = 2
@@ -27,7 +27,7 @@ _MINUTES_BACK = {_NOW: 0, _HOUR_AGO: _HOUR // _MINUTE, _DAY_AGO: _DAY // _MINUTE
 
 
 def _compute(log: SessionLog) -> Frame:
-    starts = log.units.select(UNIT, (nw.col("start") // _MINUTE).alias(_START))
+    starts = log.units.select(UNIT, (nw.col(START) // _MINUTE).alias(_START))
     minutes = starts.select(_START).unique()
     moments = [minutes.select(nw.col(_START) - back) for back in _MINUTES_BACK.values()]
     counts = log.minutes.select(nw.col(MINUTE).alias(_START), nw.col(EVENTS).alias(_N_EVENTS))

@@ -35,8 +35,6 @@ def complete(
     mapping names, or excludes with "", stays as it is. `price_is` is added if the mapping does not set it.
 
     Args:
-        mapping: how the log is read.
-        header: names of the log's columns.
         rows: cells of some rows, among them purchases.
 
     Returns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.errors import listed
+from core.base.text import listed
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.event_words import DEFAULT_WORDS, event_type_of, is_other_event, is_page_view
 from core.ingestion.mapping.fields import is_allowed_text

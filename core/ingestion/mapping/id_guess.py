@@ -9,7 +9,7 @@ from typing import Final
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key
-from core.ingestion.visits import MAX_USERS
+from core.ingestion.values.visits import MAX_USERS
 from core.schema import CATEGORY_ID, PRODUCT_ID, USER_ID, USER_SESSION
 
 _DEFAULT_GAP: Final = 30

@@ -12,8 +12,8 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.amounts import DECIMAL_MARKS, DecimalEvidence, decimal_evidence, parse_amounts
 from core.ingestion.mapping.fields import is_allowed_text
+from core.ingestion.values.amounts import DECIMAL_MARKS, DecimalEvidence, decimal_evidence, parse_amounts
 
 MIN_SHARE: Final = 0.9
 """Share of cells that must agree. Real logs have a few odd rows, which must not hide what the other rows show."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from core.errors import InputError, listed
+from core.base.text import listed
+from core.errors import InputError
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess import guess_mapping
 from core.ingestion.mapping.refusals import short

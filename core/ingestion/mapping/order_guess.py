@@ -6,14 +6,14 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from core.errors import listed
-from core.ingestion.currencies import different_currencies, is_currency
+from core.base.text import listed
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.event_words import event_type_of
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key, normalize
 from core.ingestion.mapping.settings import COMPLETED_ROLES, ORDER_TOTAL
 from core.ingestion.mapping.status_words import COUNTED_WORDS, VOID_WORDS, split_statuses, with_defaults
+from core.ingestion.values.currencies import different_currencies, is_currency
 from core.schema import (
     BUY,
     CURRENCY,

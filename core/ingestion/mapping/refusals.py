@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
+from core.base.text import display, shorten
 from core.errors import SettingError
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Se
     An unknown setting comes first, because a misspelled name often explains the other errors.
 
     Args:
-        error: raised by pydantic.
         fields: names of all settings.
         nested: setting that is a table -> names of its keys.
     """
@@ -66,7 +66,7 @@ def quotable(value: object) -> object:
     Long texts are cut. Tables, lists, dates and very large numbers are described.
     """
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
+        return shorten(value, _LONGEST_SHOWN)
     if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
         return _Placeholder("a very large number")
     if value is None or isinstance(value, int | float):
@@ -78,8 +78,7 @@ def quotable(value: object) -> object:
 
 def short(name: str) -> str:
     """Return a name for a message: on one line, and cut after 60 characters."""
-    printable = name if name.isprintable() else ascii(name)[1:-1]
-    return printable if len(printable) <= _LONGEST_SHOWN else f"{printable[:_LONGEST_SHOWN]}…"
+    return display(name, _LONGEST_SHOWN)
 
 
 def _allowed(details: ErrorDetails) -> str:

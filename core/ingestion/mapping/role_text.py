@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.errors import listed
+from core.base.text import listed
 from core.ingestion.mapping.settings import PRICE_OF_BUYS
 from core.schema import (
     CATEGORY_ID,

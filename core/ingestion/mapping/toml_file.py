@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import tomli_w
 
-from core.errors import InputError, SettingError, listed
+from core.base.text import listed
+from core.errors import InputError, SettingError
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.refusals import short
 
@@ -81,7 +82,9 @@ def parse_mapping(content: bytes, name: str) -> Mapping:
     try:
         return Mapping.checked(**settings)
     except SettingError as error:
-        raise SettingError(f"{name}: {error}") from error
+        raise SettingError(
+            f"{name}: {error.problem}", error.remedy, found=error.found, allowed=error.allowed
+        ) from error
 
 
 def mapping_text(mapping: Mapping) -> str:

@@ -95,9 +95,9 @@ def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
     plain = plain.str.replace(r"^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", "${1}-${2}-${3} ${4}:${5}:${6}")
     plain = plain.str.replace("T", " ", literal=True).str.replace(r"(:\d\d),(\d)", "${1}.${2}")
     cleaned = plain.str.replace(r"\s([+-]\d\d)", "${1}").str.replace(r"^(\S+ \d\d:\d\d)([+-])", "${1}:00${2}")
-    found = [_epoch(cleaned.str.to_datetime(_WITH_OFFSET, time_unit="us", time_zone="UTC", strict=False))]
-    found += [_in_zone(cleaned.str.to_datetime(form, time_unit="us", strict=False), zone) for form in _WITHOUT_OFFSET]
-    return pl.select(pl.coalesce(*found)).to_series()
+    with_offset = _epoch(cleaned.str.to_datetime(_WITH_OFFSET, time_unit="us", time_zone="UTC", strict=False))
+    local = (cleaned.str.to_datetime(form, time_unit="us", strict=False) for form in _WITHOUT_OFFSET)
+    return pl.select(pl.coalesce(with_offset, *(_in_zone(times, zone) for times in local))).to_series()
 
 
 def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:

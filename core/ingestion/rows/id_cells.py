@@ -46,12 +46,12 @@ def distinct_ids(codes: pl.Series, texts: pl.Series, seed: int) -> pl.DataFrame:
 
 def empty_cells(cells: pl.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
     """Count empty cells: (event word, column) -> rows."""
-    found: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for column in columns:
         blank = (cells.get_column(column) == "").fill_null(value=True)
         if not blank.any():
             continue
         words = pl.col(EVENT_TYPE).cast(pl.String).str.strip_chars() if EVENT_TYPE in cells.columns else pl.lit("")
         affected = cells.filter(blank).with_columns(words.fill_null("").alias("word"))
-        found |= {(word, column): rows for word, rows in affected.get_column("word").value_counts().iter_rows()}
-    return found
+        counts |= {(word, column): rows for word, rows in affected.get_column("word").value_counts().iter_rows()}
+    return counts

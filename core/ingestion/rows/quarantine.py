@@ -9,16 +9,28 @@ import polars as pl
 
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
+from core.ingestion.rows.event_types import IGNORED_TYPE
 from core.ingestion.sources.tables import Block
-from core.schema import EVENT_TIME, EVENT_TYPE, LARGEST_VALUE, TIME, TYPE, USER_ID, USER_SESSION, VALUE
+from core.schema import (
+    EVENT_TIME,
+    EVENT_TYPE,
+    FILE,
+    IGNORED,
+    LARGEST_VALUE,
+    LINE,
+    REASON,
+    ROW,
+    TIME,
+    TYPE,
+    USER_ID,
+    USER_SESSION,
+    VALUE,
+)
 
-FILE, LINE, REASON, ROW, IGNORED = "file", "line", "reason", "row", "ignored"
-"""Columns of the quarantine: file name, line (the header is line 1), reason, original text of the row, and whether
-it is there only because the mapping says to ignore its event word."""
-IGNORED_TYPE = -1
-"""Code of event words that the mapping says to ignore."""
 NEEDED_IDS = frozenset({USER_ID, USER_SESSION})
 """Ids without which a row is quarantined."""
+NO_NUMBER = " is no finite number"
+"""End of the reason for a row whose value cannot be parsed; its column comes first."""
 NO_TOTAL = "no_total"
 """Column: whether a purchase row has an empty order total, because another row of the order has it."""
 _MOST_WORDS_NAMED = 5  # with more unknown words than this, reasons do not name them
@@ -30,19 +42,16 @@ def quarantine_rows(
     """Return the rows of a block that go to the quarantine, sorted by line.
 
     Args:
-        name: the file's name.
-        block: the rows and the broken lines.
         meaning: cells and parsed values, one row per row of the block, as `reason` needs them.
         unusable: true for the rows to quarantine.
-        reason: see `reason_expression`.
     """
-    parts = [_rows(name, ((row.line, row.reason, row.text, False) for row in block.broken))]
+    parts = [_rows(name, ((broken.line, broken.fault.reason, broken.text, False) for broken in block.broken))]
     if unusable.any():
         places = unusable.arg_true().to_numpy().astype(np.int64)
         why = meaning.filter(unusable).select(reason, (pl.col(TYPE) == IGNORED_TYPE).fill_null(value=False))
         texts = block.text_of(places.tolist())
-        found = zip(block.lines_of(places).tolist(), why.get_column(REASON), texts, why.get_column(TYPE), strict=True)
-        parts.append(_rows(name, found))
+        lines = block.lines_of(places).tolist()
+        parts.append(_rows(name, zip(lines, why.get_column(REASON), texts, why.get_column(TYPE), strict=True)))
     return pl.concat(parts).sort(LINE, maintain_order=True)
 
 
@@ -56,7 +65,6 @@ def reason_expression(
     Args:
         mapping: how the log is read; reasons use its column names.
         ids: schema names of the id columns.
-        unknown_words: event words that the mapping does not name.
         value: description of the value for reasons; None in a test file.
     """
     columns = mapping.columns
@@ -69,12 +77,12 @@ def reason_expression(
     rules = {"it repeats the header": (title == str(columns.event_time).lower()).fill_null(value=False)} | rules
     words = [] if mapping.every_event_is is not None else [EVENT_TYPE]
     rules |= {f"{getattr(columns, column)} holds a NUL character": holds_nul(column) for column in [*ids, *words]}
-    rules[f"{columns.event_time} is no time {_time_form(mapping)}"] = pl.col(TIME).is_null()
+    rules[no_time(mapping)] = pl.col(TIME).is_null()
     if mapping.every_event_is is None:
         rules |= _word_rules(mapping, unknown_words)
     if value is not None:
         total = ~pl.col(NO_TOTAL) if mapping.price_is == "order_total" else pl.lit(value=True)
-        rules[f"{value} is no finite number"] = pl.col(VALUE).is_null() & total
+        rules[f"{value}{NO_NUMBER}"] = pl.col(VALUE).is_null() & total
         if not mapping.adds_prices:  # a negative purchase is a return
             rules[f"{value} is negative"] = pl.col(VALUE) < 0
         rules[f"{value} is above {LARGEST_VALUE:.0e}"] = pl.col(VALUE).abs() > LARGEST_VALUE
@@ -88,7 +96,7 @@ def holds_nul(column: str) -> pl.Expr:
 
 def _word_rules(mapping: Mapping, unknown: Collection[str]) -> dict[str, pl.Expr]:
     column = mapping.columns.event_type
-    known = ", ".join(mapping.event_words)
+    mapped_words = ", ".join(mapping.event_words)
     word = pl.col(EVENT_TYPE).cast(pl.String).str.strip_chars().fill_null("")
     rules = {
         f"{column} is {ignored or 'empty'}, which is to be ignored": word.str.to_lowercase() == ignored
@@ -96,18 +104,22 @@ def _word_rules(mapping: Mapping, unknown: Collection[str]) -> dict[str, pl.Expr
     }
     rules[f"empty {column}"] = word == ""
     if len(unknown) <= _MOST_WORDS_NAMED:
-        rules |= {f"{column} is {short(each)}, not one of {known}": word == each for each in sorted(unknown)}
-    rules[f"{column} is none of {known}"] = pl.col(TYPE).is_null()
+        rules |= {f"{column} is {short(text)}, not one of {mapped_words}": word == text for text in sorted(unknown)}
+    rules[f"{column} is none of {mapped_words}"] = pl.col(TYPE).is_null()
     return rules
 
 
-def _time_form(mapping: Mapping) -> str:
+def no_time(mapping: Mapping) -> str:
+    """Return the reason for a row whose time cannot be parsed."""
     form = mapping.time_format
     if form == "auto":
-        return "like 2025-06-19 10:23:07+00:00"
-    return f"in {form.replace('_', ' ')} of 1990 or later" if form.startswith("epoch") else f"of the form {form}"
+        example = "like 2025-06-19 10:23:07+00:00"
+    else:
+        is_number = form.startswith("epoch")
+        example = f"in {form.replace('_', ' ')} of 1990 or later" if is_number else f"of the form {form}"
+    return f"{mapping.columns.event_time} is no time {example}"
 
 
-def _rows(name: str, found: Iterable[tuple[int, str, str, bool]]) -> pl.DataFrame:
+def _rows(name: str, rows: Iterable[tuple[int, str, str, bool]]) -> pl.DataFrame:
     schema = {LINE: pl.Int64, REASON: pl.String, ROW: pl.String, IGNORED: pl.Boolean}
-    return pl.DataFrame(list(found), schema=schema, orient="row").select(pl.lit(name).alias(FILE), pl.all())
+    return pl.DataFrame(list(rows), schema=schema, orient="row").select(pl.lit(name).alias(FILE), pl.all())

@@ -10,11 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import RowCount, RowOrder
-from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount
-from core.ingestion.money import MoneyFindings
-from core.ingestion.rows.quarantine import IGNORED, REASON
 from core.ingestion.rows.row_parser import ParsedBlock
-from core.schema import SESSION, TIME, TYPE, VALUE
+from core.ingestion.sources.tables import FaultCode
+from core.ingestion.values.lost_purchases import NO_LOST_PURCHASES, PurchaseCount
+from core.ingestion.values.money import MoneyFindings
+from core.schema import IGNORED, REASON, SESSION, TIME, TYPE, VALUE
 
 _CORRELATION_DIGITS = 9
 _REASONS_SHOWN = 4  # in a message; the quarantine has all
@@ -28,6 +28,8 @@ class ReadCounts:
         self.quarantined = 0
         self.ignored = 0
         self.reasons: Counter[str] = Counter()
+        self.faults: dict[str, FaultCode] = {}
+        """Reason -> code, for lines that could not be parsed."""
         self.purchases = PurchaseCount()
         self.money = MoneyFindings()
         self.lost: list[pl.DataFrame] = []
@@ -50,6 +52,7 @@ class ReadCounts:
         if block.bad.height:
             self.ignored += int(block.bad.get_column(IGNORED).sum())
             self.reasons.update(dict(block.bad.group_by(REASON).len().iter_rows()))
+        self.faults |= block.faults
         self._order.add(block.rows)
         self.purchases += block.purchases
         self.money |= block.money
@@ -58,8 +61,8 @@ class ReadCounts:
 
     @property
     def lost_purchases(self) -> pl.DataFrame:
-        """Quarantined rows that are or may be purchases; see `lost_purchases.NO_LOSS` for the columns."""
-        return pl.concat([NO_LOSS, *self.lost])
+        """Quarantined rows that are or may be purchases; see `lost_purchases.NO_LOST_PURCHASES` for the columns."""
+        return pl.concat([NO_LOST_PURCHASES, *self.lost])
 
     @property
     def rows(self) -> int:
@@ -80,10 +83,10 @@ class ReadCounts:
 
     def empty_cells(self) -> dict[str, dict[str, int]]:
         """Return event word -> column -> number of empty cells."""
-        found: dict[str, dict[str, int]] = {}
+        counts: dict[str, dict[str, int]] = {}
         for (word, column), rows in sorted(self._empty.items()):
-            found.setdefault(word, {})[column] = rows
-        return found
+            counts.setdefault(word, {})[column] = rows
+        return counts
 
     def order(self) -> RowOrder:
         """Return statistics on the order of the usable rows."""

@@ -14,20 +14,20 @@ from dataclasses import replace
 import polars as pl
 
 from core.errors import InputError, StudioError
-from core.ingestion.doubts import refuse_lost_purchases, refuse_unclear_numbers
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.parallel import map_in_order
 from core.ingestion.preview import peek
-from core.ingestion.rows.quarantine import IGNORED
+from core.ingestion.rows.quarantine import NO_NUMBER, no_time
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.row_parser import ParsedBlock, RowParser
 from core.ingestion.sources.columns import pick
 from core.ingestion.sources.content_hash import Content
-from core.ingestion.sources.csv_records import NOT_IN_ENCODING
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source, open_tables
-from core.ingestion.sources.tables import Block, Piece
+from core.ingestion.sources.tables import Block, FaultCode, Piece
+from core.ingestion.values.doubts import refuse_lost_purchases, refuse_unclear_numbers
+from core.schema import IGNORED
 
 _PER_CORE = 2
 """Blocks in progress per core: two keep every core busy while memory stays small."""
@@ -45,8 +45,6 @@ def parse_source(
     """Parse all rows of a source.
 
     Args:
-        source: a path or a query.
-        parser: how rows are parsed.
         counts: is updated with each block.
         report: called with the size of each piece in bytes.
         content: receives the hashes of the files while they are read. None for a query.
@@ -81,8 +79,8 @@ def parse_source(
     if counts.kept < mapping.least_usable * (counts.rows - counts.ignored) or not counts.kept:
         _refuse(source, counts, faulty, parser)
     if counts.purchases.lost:
-        why = counts.purchases.reasons.most_common(1)[0]
-        setting = _setting_that_helps(source, *why, counts.purchases.usable + counts.purchases.lost, mapping)
+        reason, _ = counts.purchases.reasons.most_common(1)[0]
+        setting = _setting_that_helps(source, reason, mapping)
         refuse_lost_purchases(source.name, mapping, counts, setting)
 
 
@@ -105,20 +103,19 @@ def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowP
         are = "is" if counts.ignored == 1 else "are"
         reasons += f"; {counts.ignored:,} more {are} to be ignored"
     least = parser.mapping.least_usable
-    setting = _setting_that_helps(source, *quarantined.most_reasons()[0], total, parser.mapping)
+    reason, _ = quarantined.most_reasons()[0]
+    if quarantined.faults.get(reason) is FaultCode.OTHER_ENCODING:
+        setting = 'encoding = "cp1252" (or what it is)'
+    else:
+        setting = _setting_that_helps(source, reason, parser.mapping)
     raise InputError.too_few_rows(source.name, counts.kept, total, reasons, at_least=least, setting=setting)
 
 
-def _setting_that_helps(source: Source, reason: str, rows: int, total: int, mapping: Mapping) -> str:
-    """Return the mapping setting that may fix the most frequent reason, in TOML; empty if there is none.
-
-    `rows` of all `total` rows have that reason.
-    """
-    if reason.startswith(NOT_IN_ENCODING):
-        return 'encoding = "cp1252" (or what it is)'
-    if reason.endswith(" is no finite number") and mapping.adds_prices:
+def _setting_that_helps(source: Source, reason: str, mapping: Mapping) -> str:
+    """Return the mapping setting that may fix a reason for quarantine, in TOML; empty if there is none."""
+    if reason.endswith(NO_NUMBER) and mapping.adds_prices:
         return _guessed_price_setting(source, mapping)
-    if reason.startswith(f"{mapping.columns.event_time} is no time"):
+    if reason == no_time(mapping):
         form = _guessed_time_format(source, mapping)
         return "" if form in (None, mapping.time_format) else f'time_format = "{form}"'
     return ""
@@ -128,11 +125,11 @@ def _guessed_price_setting(source: Source, mapping: Mapping) -> str:
     """Return the guessed price column or decimal mark as TOML, if it differs from the mapping's."""
     with suppress(StudioError):
         guess = peek(source, mapping).guess().settings
-        found = {"price": guess.get("columns", {}).get("price"), "decimal": guess.get("decimal")}
-        if found["price"] not in (None, mapping.columns.price):
-            return f'price = "{found["price"]}" below [columns]'
-        if found["decimal"] not in (None, mapping.decimal):
-            return f'decimal = "{found["decimal"]}"'
+        price, decimal = guess.get("columns", {}).get("price"), guess.get("decimal")
+        if price not in (None, mapping.columns.price):
+            return f'price = "{price}" below [columns]'
+        if decimal not in (None, mapping.decimal):
+            return f'decimal = "{decimal}"'
     return ""
 
 

@@ -12,23 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from core.ingestion.lost_purchases import NO_LOSS, PurchaseCount, broken_purchases, count_purchases, lost_purchases
 from core.ingestion.mapping import Mapping
-from core.ingestion.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
 from core.ingestion.rows.event_times import epoch_seconds
+from core.ingestion.rows.event_types import event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
-from core.ingestion.rows.quarantine import (
-    FILE,
-    IGNORED_TYPE,
-    LINE,
-    NEEDED_IDS,
-    NO_TOTAL,
-    holds_nul,
-    quarantine_rows,
-    reason_expression,
-)
+from core.ingestion.rows.quarantine import NEEDED_IDS, NO_TOTAL, holds_nul, quarantine_rows, reason_expression
 from core.ingestion.sessions.partitions import Partitions, split
-from core.ingestion.sources.tables import Block
+from core.ingestion.sources.tables import Block, FaultCode
+from core.ingestion.values.lost_purchases import (
+    NO_LOST_PURCHASES,
+    PurchaseCount,
+    broken_purchases,
+    count_purchases,
+    lost_purchases,
+)
+from core.ingestion.values.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
 from core.schema import (
     BUY,
     CATEGORY,
@@ -38,7 +36,9 @@ from core.schema import (
     EVENT_TIME,
     EVENT_TYPE,
     EVENT_TYPES,
+    FILE,
     LARGEST_VALUE,
+    LINE,
     ORDER_ID,
     ORDER_STATUS,
     PRICE,
@@ -61,9 +61,8 @@ NO_CATEGORY = "(none)"
 CODE_OF = {USER_SESSION: SESSION, USER_ID: USER, PRODUCT_ID: PRODUCT, CATEGORY_ID: CATEGORY}
 """Id column of the file -> stored column of its code."""
 ROW_COLUMNS = (SESSION, USER, PRODUCT, CATEGORY, TIME, TYPE, VALUE, USER_SESSION)
-"""Columns of a usable row: codes, epoch seconds, event type, value and session id (text; null if
-sessions are made from pauses later). The id
-stays with the events, because all events of a session meet in one partition."""
+"""Columns of a usable row. The session id (text; null if sessions are made from pauses later) stays with the events,
+because all events of a session meet in one partition."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,10 @@ class ParsedBlock:
         ids: id column (except the session's) -> code and id, one row per distinct id, partitioned by code.
         bad: quarantined rows, with the columns of the quarantine.
         empty: (event word in the file, column) -> number of empty cells.
+        faults: reason -> code, for the lines that could not be parsed.
         purchases: number of BUY rows, usable and quarantined.
-        lost: quarantined rows that are or may be purchases; see `lost_purchases.NO_LOSS` for the columns.
-        money: currencies and decimal marks found in the block.
+        lost: quarantined rows that are or may be purchases; see `lost_purchases.NO_LOST_PURCHASES` for the columns.
+        money: evidence for the decimal marks, and the currencies of purchases.
     """
 
     rows: pl.DataFrame
@@ -86,13 +86,14 @@ class ParsedBlock:
     ids: dict[str, Partitions]
     bad: pl.DataFrame
     empty: dict[tuple[str, str], int]
+    faults: dict[str, FaultCode]
     purchases: PurchaseCount
     lost: pl.DataFrame
     money: MoneyFindings
 
 
 @dataclass(frozen=True)
-class _ParsedCells:
+class _UnfilteredRows:
     """All rows of a block, before usable and unusable rows are separated.
 
     Attributes:
@@ -162,14 +163,15 @@ class RowParser:
         bad = quarantine_rows(name, block, _joined(cells, rows), ~usable, parsed.reason)
         purchases = count_purchases(rows, usable, parsed.reason, cells)
         lost = self._lost(name, parsed, block, ~usable)
+        faults = {broken.fault.reason: broken.fault.code for broken in block.broken}
         if not usable.all():
             cells, rows = cells.filter(usable), rows.filter(usable)
         rows, parts, ids = self._completed(cells, rows)
-        return ParsedBlock(rows, parts, ids, bad, parsed.empty, purchases, lost, parsed.money)
+        return ParsedBlock(rows, parts, ids, bad, parsed.empty, faults, purchases, lost, parsed.money)
 
-    def _lost(self, name: str, parsed: _ParsedCells, block: Block, quarantined: pl.Series) -> pl.DataFrame:
+    def _lost(self, name: str, parsed: _UnfilteredRows, block: Block, quarantined: pl.Series) -> pl.DataFrame:
         if parsed.amounts is None:
-            return NO_LOSS
+            return NO_LOST_PURCHASES
         lost = [broken_purchases(name, block.broken, self.mapping, self.seed)] if block.broken else []
         if quarantined.any():
             places = quarantined.arg_true().to_numpy().astype(np.int64)
@@ -184,7 +186,7 @@ class RowParser:
                     seed=self.seed,
                 )
             )
-        return pl.concat(lost) if lost else NO_LOSS
+        return pl.concat(lost) if lost else NO_LOST_PURCHASES
 
     def preview(self, block: Block) -> pl.DataFrame:
         """Return the rows of a block as they will be parsed, for display.
@@ -193,10 +195,10 @@ class RowParser:
         test), the id columns that the mapping names, and reason (why the row would be quarantined; null if usable).
         """
         parsed = self._parse_cells(block)
-        ours = pl.when(pl.col(TYPE) >= 0).then(pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None))
+        event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None)  # null if ignored
         return _joined(parsed.cells, parsed.rows).select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
-            ours.alias(EVENT_TYPE),
+            event_type.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
             parsed.reason,
@@ -210,7 +212,7 @@ class RowParser:
     def _id_columns(self) -> list[str]:
         return [column for column in self.columns if column in CODE_OF]
 
-    def _parse_cells(self, block: Block) -> _ParsedCells:
+    def _parse_cells(self, block: Block) -> _UnfilteredRows:
         raw = block.rows
         words = [column for column in raw.columns if column == EVENT_TYPE and raw.schema[column] != pl.String]
         cells = raw.with_columns(as_text(raw.get_column(column)) for column in [*self._id_columns, *words])
@@ -218,47 +220,26 @@ class RowParser:
         # An event without a product or category is still an event, and its purchase still counts.
         nameless = {column for _, column in empty} & {PRODUCT_ID, CATEGORY_ID}
         cells = cells.with_columns(pl.col(column).replace("", None).fill_null(UNKNOWN_ID) for column in nameless)
-        kinds, unknown = self._types(cells)
+        types, unknown = event_types(cells, self.mapping)
         codes = (
             cells.get_column(column).hash(self.seed).reinterpret(signed=True).alias(CODE_OF[column])
             for column in self._id_columns
         )
         times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
-        amounts, values, money = self._values(cells, kinds)
-        rows = pl.DataFrame([*codes, times, kinds, *values, *order_columns(cells, self.mapping, self.seed)])
+        amounts, values, money = self._values(cells, types)
+        rows = pl.DataFrame([*codes, times, types, *values, *order_columns(cells, self.mapping, self.seed)])
         reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
-        return _ParsedCells(cells, rows, reason, amounts, unknown, empty, money)
+        return _UnfilteredRows(cells, rows, reason, amounts, unknown, empty, money)
 
-    def _types(self, cells: pl.DataFrame) -> tuple[pl.Series, set[str]]:
-        """Return the event type codes (null if unknown, IGNORED_TYPE if ignored) and the unknown words."""
-        fixed = self.mapping.every_event_is
-        if fixed is not None:
-            return pl.Series(TYPE, [EVENT_CODE[fixed]], dtype=pl.Int8).new_from_index(0, cells.height), set()
-        code_of_word = {word: EVENT_CODE[kind] for word, kind in self.mapping.words().items()}
-        code_of_word |= dict.fromkeys(self.mapping.ignored(), IGNORED_TYPE)
-        # Words are nearly always spelled as in the mapping; then a cast to Enum is the fastest lookup.
-        spelled = list(self.mapping.event_words)
-        texts = cells.get_column(EVENT_TYPE)
-        if texts.dtype == pl.String:
-            exact = texts.cast(pl.Enum(spelled), strict=False).to_physical()
-            if not exact.null_count():
-                codes = pl.Series([code_of_word[word.strip().lower()] for word in spelled], dtype=pl.Int8)
-                return codes.gather(exact).alias(TYPE), set()
-        texts = as_text(texts).fill_null("")
-        codes_found = {word: code_of_word.get(word.lower()) for word in texts.unique().to_list()}
-        known_codes = {word: code for word, code in codes_found.items() if code is not None}
-        kinds = texts.replace_strict(list(known_codes), list(known_codes.values()), default=None, return_dtype=pl.Int8)
-        return kinds.alias(TYPE), {word for word in codes_found if word not in known_codes and word}
-
-    def _values(self, cells: pl.DataFrame, kinds: pl.Series) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
+    def _values(self, cells: pl.DataFrame, types: pl.Series) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
         """Return what each row would add as a purchase, the columns VALUE and NO_TOTAL, and the money findings."""
         if not self.with_value:
             return None, [pl.Series(VALUE, [None], dtype=pl.Float64).new_from_index(0, cells.height)], MoneyFindings()
         if not self._priced:
             numbers, money = read_number(cells, SESSION_VALUE, self.mapping)
             return None, [numbers.alias(VALUE)], money
-        amounts, money = read_amounts(cells, kinds, self.mapping)
-        bought = kinds == EVENT_CODE[BUY]
+        amounts, money = read_amounts(cells, types, self.mapping)
+        bought = types == EVENT_CODE[BUY]
         values = [pl.select(pl.when(bought).then(amounts).otherwise(0.0).alias(VALUE)).to_series()]
         if self.mapping.price_is == "order_total":
             price = cells.get_column(PRICE)
@@ -279,12 +260,12 @@ class RowParser:
         filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in needed)
         if may_hold_nul:
             filled &= ~pl.any_horizontal(holds_nul(column) for column in self._id_columns)
-        meant = pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
+        valid = pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
         if self.with_value:
             smallest = -LARGEST_VALUE if self._priced else 0.0
-            valued = pl.col(VALUE).is_between(smallest, LARGEST_VALUE).fill_null(value=False)
-            meant &= valued | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else valued
-        return cells.select(filled).to_series() & rows.select(meant).to_series()
+            has_value = pl.col(VALUE).is_between(smallest, LARGEST_VALUE).fill_null(value=False)
+            valid &= has_value | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else has_value
+        return cells.select(filled).to_series() & rows.select(valid).to_series()
 
     def _completed(
         self, cells: pl.DataFrame, rows: pl.DataFrame

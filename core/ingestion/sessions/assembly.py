@@ -21,15 +21,19 @@ from core.base.files import sync
 from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE
 from core.ingestion.mapping import Mapping
 from core.ingestion.parallel import map_in_order
-from core.ingestion.repeated_orders import SentTwice
-from core.ingestion.session_values import Losses
 from core.ingestion.sessions.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.sessions.partitions import Partition, PartitionStore
-from core.ingestion.sessions.units import COMPOSITE, KNOWN_VALUE, SessionTables, make_units, sessions_by_gap
+from core.ingestion.sessions.units import SessionTables, make_units, sessions_by_gap
 from core.ingestion.storage.parquet_writer import ParquetWriter
+from core.ingestion.values.repeated_orders import RepeatedOrders
+from core.ingestion.values.session_values import LostPurchases
 from core.schema import (
     BUY,
+    COMPOSITE,
     EVENT_CODE,
+    KNOWN_VALUE,
+    REASON,
+    REMAINING,
     ROLE,
     ROLES,
     SESSION,
@@ -75,14 +79,14 @@ class AssemblyCounts:
 
     def add(self, tables: SessionTables) -> None:
         """Add the counts of a partition."""
-        for role, found in tables.repeats.items():
-            self.duplicates[role] += found.rows
-            self.repeated_purchases[role] += found.purchases
-            self.joined_visits[role] += found.visits
-        self.untrained.update(dict(tables.untrained.group_by("reason").len().iter_rows()))
+        for role, duplicates in tables.repeats.items():
+            self.duplicates[role] += duplicates.rows
+            self.repeated_purchases[role] += duplicates.purchases
+            self.joined_visits[role] += duplicates.visits
+        self.untrained.update(dict(tables.untrained.group_by(REASON).len().iter_rows()))
         self.buying_sessions += tables.buying_sessions
         self.purchases += int((tables.events[TRAIN_ROLE].get_column(TYPE) == EVENT_CODE[BUY]).sum())
-        self.untrained_value += float(tables.untrained.get_column("remaining").sum())
+        self.untrained_value += float(tables.untrained.get_column(REMAINING).sum())
         for role, rows in tables.events.items():
             if rows.height:
                 first, last = rows.select(pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")).row(0)
@@ -103,8 +107,8 @@ def assemble(
     mapping: Mapping,
     folder: Path,
     *,
-    sent_twice: dict[int, SentTwice],
-    losses: Losses,
+    repeated_orders: dict[int, RepeatedOrders],
+    lost_purchases: LostPurchases,
     seed: int,
     report: Callable[[int], None],
 ) -> tuple[AssemblyCounts, IdCounts]:
@@ -112,11 +116,8 @@ def assemble(
 
     Args:
         spills: role -> rows of its file, partitioned by session code; by user code if sessions are made from pauses.
-        mapping: how sessions and values are made.
         folder: the dataset's folder; if sessions are made from pauses, it must hold the dictionary of the users.
-        sent_twice: role -> the purchases that were sent more than once.
-        losses: quarantined purchases of train.
-        seed: the seed of the codes.
+        repeated_orders: role -> orders that were sent more than once.
         report: called with the number of rows written.
 
     Returns:
@@ -126,7 +127,14 @@ def assemble(
         HashCollisionError: two session ids have one code.
     """
     counted = AssemblyCounts()
-    work = partial(_sessions_of, mapping=mapping, folder=folder, sent_twice=sent_twice, losses=losses, seed=seed)
+    work = partial(
+        _sessions_of,
+        mapping=mapping,
+        folder=folder,
+        repeated_orders=repeated_orders,
+        lost_purchases=lost_purchases,
+        seed=seed,
+    )
     with (
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TRAIN_ROLE])) as train,
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
@@ -169,8 +177,8 @@ def _sessions_of(
     *,
     mapping: Mapping,
     folder: Path,
-    sent_twice: dict[int, SentTwice],
-    losses: Losses,
+    repeated_orders: dict[int, RepeatedOrders],
+    lost_purchases: LostPurchases,
     seed: int,
 ) -> tuple[SessionTables, dict[int, int]]:
     """Return the sessions of one partition of train and test, and per role the repeated purchases removed."""
@@ -184,6 +192,6 @@ def _sessions_of(
     heights = {role: rows.height for role, rows in events.items()}
     for role, rows in events.items():
         if rows.height:
-            events[role] = sent_twice[role].without_repeats(rows, within_sessions=role == TEST_ROLE)
+            events[role] = repeated_orders[role].without_repeats(rows, within_sessions=role == TEST_ROLE)
     removed = {role: heights[role] - rows.height for role, rows in events.items()}
-    return make_units(events, mapping, losses), removed
+    return make_units(events, mapping, lost_purchases), removed

@@ -20,11 +20,9 @@ from core.ingestion.rows.row_parser import CODE_OF
 from core.ingestion.sessions.partitions import Partition, Partitions, PartitionStore
 from core.ingestion.sessions.units import check_for_collisions
 from core.ingestion.storage.parquet_writer import ParquetWriter
-from core.schema import ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
+from core.schema import IN_TEST, IN_TRAIN, ROLE, TEST_ROLE, TRAIN_ROLE, USER_SESSION
 
-CODE, ID, IN_TRAIN, IN_TEST = "code", "id", "in_train", "in_test"
-
-
+CODE, ID = "code", "id"
 _NO_IDS = pl.DataFrame(schema={CODE: pl.Int64, ID: pl.String, ROLE: pl.Int8})
 
 

@@ -35,9 +35,9 @@ def argsort_rows(keys: NDArray[np.int64], moments: NDArray[np.int64], products: 
 def _leading(values: NDArray[np.int64], bits: int) -> NDArray[np.uint64]:
     """Return the leading `bits` bits of each value's distance from the smallest, scaled to the largest distance."""
     low, top = int(values.min()), int(values.max())
-    found = values.view(np.uint64) - np.uint64(low % (1 << 64))  # wraps around to the distance
-    found >>= np.uint64(max((top - low).bit_length() - bits, 0))
-    return found
+    distances = values.view(np.uint64) - np.uint64(low % (1 << 64))  # wraps around to the distance
+    distances >>= np.uint64(max((top - low).bit_length() - bits, 0))
+    return distances
 
 
 def _decided(
@@ -49,7 +49,7 @@ def _decided(
 ) -> pl.Series:
     """Sort runs of rows with equal leading key bits by all three columns, if they are not sorted yet."""
     run, key, moment, product = (
-        pl.Series(each).gather(places).to_numpy() for each in (high, keys, moments, products)
+        pl.Series(column).gather(places).to_numpy() for column in (high, keys, moments, products)
     )  # Polars gathers in half the time of NumPy
     same_run = run[1:] == run[:-1]
     in_order = moment[1:] > moment[:-1]

@@ -16,9 +16,9 @@ from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick
 from core.ingestion.sources.content_hash import Content
-from core.ingestion.sources.csv_records import NOT_IN_ENCODING
 from core.ingestion.sources.source import open_tables
-from core.schema import SESSION, USER_SESSION
+from core.ingestion.sources.tables import FaultCode
+from core.schema import IN_TEST, SESSION, USER_SESSION
 
 _HELD = 1_000_000
 """Ids held, including repeated ones, before they are reduced to distinct ones."""
@@ -82,10 +82,7 @@ def submission_order(name: str, wanted: pl.Series, sessions: Path, seed: int) ->
     """Return the sessions of a sample submission in its order: user_session and session (code).
 
     Args:
-        name: the sample's file name.
-        wanted: its session ids.
         sessions: the dataset's dictionary of sessions.
-        seed: the seed of the dictionary's codes.
 
     Raises:
         InputError: the sample names a session twice, or one without an event in the test file.
@@ -105,7 +102,7 @@ def submission_order(name: str, wanted: pl.Series, sessions: Path, seed: int) ->
 
 
 def _test_sessions(sessions: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(sessions, glob=False).filter("in_test").select(USER_SESSION, SESSION)
+    return pl.scan_parquet(sessions, glob=False).filter(IN_TEST).select(USER_SESSION, SESSION)
 
 
 def _all_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> pl.Series:
@@ -122,19 +119,14 @@ def _all_ids(sample: Path, mapping: Mapping, content: Content | None = None) -> 
         try:
             return _ids_as(sample, plain.model_copy(update={"encoding": mapping.encoding}), content)
         except InputError:
-            if _is_other_text(error):
+            if isinstance(error.__cause__, UnicodeError):  # it is not UTF-8, so the mapping's encoding says more
                 raise
             raise error from None
 
 
-def _is_other_text(error: InputError) -> bool:
-    """Return whether a file was refused because its text is not UTF-8."""
-    return isinstance(error.__cause__, UnicodeError) or NOT_IN_ENCODING in str(error)
-
-
 def _ids_as(sample: Path, mapping: Mapping, content: Content | None) -> pl.Series:
     """Return the session id column, named as in the schema or as in the log."""
-    found: list[pl.Series] = []
+    parts: list[pl.Series] = []
     for table in open_tables(sample, mapping, content):
         try:
             picked = pick(table, Mapping(), [USER_SESSION])
@@ -146,8 +138,9 @@ def _ids_as(sample: Path, mapping: Mapping, content: Content | None) -> pl.Serie
             block = piece.read()
             if block.broken:
                 first = block.broken[0]
-                raise InputError.unreadable(table.name, f"line {first.line:,}: {first.reason}")
-            found.append(as_text(block.rows.get_column(USER_SESSION)))
-    if not any(map(len, found)):
+                cause = UnicodeError(first.fault.reason) if first.fault.code is FaultCode.OTHER_ENCODING else None
+                raise InputError.unreadable(table.name, f"line {first.line:,}: {first.fault.reason}") from cause
+            parts.append(as_text(block.rows.get_column(USER_SESSION)))
+    if not any(map(len, parts)):
         raise InputError.empty(sample.name)
-    return pl.concat(found)
+    return pl.concat(parts)

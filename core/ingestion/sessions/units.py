@@ -13,16 +13,21 @@ from numpy.typing import NDArray
 
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
-from core.ingestion.session_values import REASON, REMAINING, Losses, column_values, purchase_values
 from core.ingestion.sessions.row_order import argsort_rows
-from core.ingestion.visits import join_visits
+from core.ingestion.values.session_values import LostPurchases, column_values, purchase_values
+from core.ingestion.values.visits import join_visits
 from core.schema import (
     BUY,
     CATEGORY,
+    COMPOSITE,
     EVENT_CODE,
+    KNOWN_VALUE,
     PRODUCT,
+    REASON,
+    REMAINING,
     ROLE,
     SESSION,
+    START,
     TEST_ROLE,
     TIME,
     TRAIN_ROLE,
@@ -34,9 +39,6 @@ from core.schema import (
     VALUE,
 )
 
-START = "start"
-COMPOSITE = "composite"
-KNOWN_VALUE = "known_value"
 ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)
 """Columns that identify an event; the other columns describe it."""
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -83,26 +85,26 @@ class SessionTables:
     buying_sessions: int
 
 
-def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, losses: Losses | None = None) -> SessionTables:
+def make_units(
+    events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases: LostPurchases | None = None
+) -> SessionTables:
     """Sort events, remove duplicate rows if the mapping says so, number the units and find session values.
 
-    The units' columns: unit (0, 1, ... by session, role, user), role,
-    session, user, start (epoch seconds of its first event), value (of the whole session id; null in test, and in train
-    where it is not known), composite (the id has several users in that file), known_value (test only: the value the id
-    has in train where both files give it the same users; else null, as it is where values are sums of the purchases
-    that a file has).
+    The units' columns are unit (0, 1, ... by session, role and user), role, session, user, start (epoch seconds of the
+    first event), value (of the whole session id; null in test, and in train if unknown), composite (whether several
+    users share the id in that file) and known_value. The last one is the value that a test session has in train, if the
+    id has the same users in both files. It is null in train, and if values are sums of purchases.
 
     Args:
         events: role -> rows, with all events of every session in them.
         mapping: how values are computed and whether duplicates are removed.
-        losses: quarantined purchases.
 
     Raises:
         HashCollisionError: two session ids have one code.
     """
     key = SESSION if mapping.session_gap_minutes is None else USER
-    losses = losses or Losses()
-    lost = losses.touched(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
+    lost_purchases = lost_purchases or LostPurchases()
+    lost = lost_purchases.affected_sessions(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
     ordered, repeats, firsts = {}, {}, []
     for role, rows in events.items():
         ordered[role], repeats[role] = _in_order(rows, key, mapping)
@@ -146,9 +148,9 @@ def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFr
     # a join with a table of categories repeats a purchase for each category of its product
     bought = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
     bought &= ~_changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
-    found = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought)), visits)
+    counts = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought)), visits)
     surplus = repeated | bought
-    return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), found
+    return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), counts
 
 
 def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
@@ -215,9 +217,9 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
     if mapping.adds_prices:
         units = units.with_columns(pl.lit(0.0).alias(VALUE))
     if values.height:
-        found = values.select(SESSION, pl.col(VALUE).alias("_value"), pl.lit(value=True).alias("_found"))
-        units = units.join(found, on=SESSION, how="left", maintain_order="left").with_columns(
-            pl.when("_found").then("_value").otherwise(VALUE).alias(VALUE)
+        marked = values.select(SESSION, pl.col(VALUE).alias("_value"), pl.lit(value=True).alias("_has_value"))
+        units = units.join(marked, on=SESSION, how="left", maintain_order="left").with_columns(
+            pl.when("_has_value").then("_value").otherwise(VALUE).alias(VALUE)
         )
     units = units.with_columns(
         pl.when(pl.col(ROLE) == TRAIN_ROLE).then(VALUE).alias(VALUE),
@@ -239,8 +241,8 @@ def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> 
     remaining = values.select(SESSION, REMAINING)
     shared = shared.with_columns(pl.lit(UnknownValue.SHARED_ID).alias(REASON)).join(remaining, on=SESSION, how="left")
     names = ids.filter(pl.col(ROLE) == TRAIN_ROLE).select(SESSION, USER_SESSION)
-    found = pl.concat([unknown.select(SESSION, REASON, REMAINING), shared]).join(names, on=SESSION).sort(SESSION)
-    return found.select(SESSION, USER_SESSION, pl.col(REASON).alias("reason"), REMAINING)
+    untrained = pl.concat([unknown.select(SESSION, REASON, REMAINING), shared]).join(names, on=SESSION).sort(SESSION)
+    return untrained.select(SESSION, USER_SESSION, REASON, REMAINING)
 
 
 def _known_values(units: pl.DataFrame) -> pl.DataFrame:
@@ -264,8 +266,6 @@ def sessions_by_gap(events: pl.DataFrame, users: pl.DataFrame, gap_minutes: floa
     Args:
         events: all events of some users, in any order.
         users: user (code) and user_id of at least these users.
-        gap_minutes: the longest pause within a session.
-        seed: the seed of the codes.
 
     Returns:
         The events with session (code) and user_session (id), in another order.

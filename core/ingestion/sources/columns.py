@@ -24,29 +24,29 @@ def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterab
     Raises:
         InputError: a wanted column is missing or occurs more than once.
     """
-    found = [plain(name) for name in table.columns]
+    header = [plain(name) for name in table.columns]
     names = {role: str(getattr(mapping.columns, role)) for role in wanted}
-    names |= {role: name for role in optional if _places(found, name := str(getattr(mapping.columns, role)))}
-    places = {role: _places(found, column) for role, column in names.items()}
+    names |= {role: name for role in optional if _places(header, name := str(getattr(mapping.columns, role)))}
+    places = {role: _places(header, column) for role, column in names.items()}
     missing = [names[role] for role, where in places.items() if not where]
     if missing:
         if mapping.separator is not None:
-            _explain_one_column(table.name, found)
-        raise InputError.missing_columns(table.name, missing, [short(name) for name in found])
+            _explain_one_column(table.name, header)
+        raise InputError.missing_columns(table.name, missing, [short(name) for name in header])
     for role, where in places.items():
         if len(where) > 1:
             raise InputError.column_twice(table.name, names[role])
     return {role: where[0] for role, where in places.items()}
 
 
-def _places(found: Sequence[str], wanted: str) -> list[int]:
-    exact = [place for place, name in enumerate(found) if name == plain(wanted)]
-    return exact or [place for place, name in enumerate(found) if name.casefold() == plain(wanted).casefold()]
+def _places(header: Sequence[str], column: str) -> list[int]:
+    exact = [place for place, name in enumerate(header) if name == plain(column)]
+    return exact or [place for place, name in enumerate(header) if name.casefold() == plain(column).casefold()]
 
 
-def _explain_one_column(name: str, found: Sequence[str]) -> None:
+def _explain_one_column(name: str, header: Sequence[str]) -> None:
     """Refuse a header that has one column because the mapping names the wrong separator."""
-    if len(found) == 1:
+    if len(header) == 1:
         for mark, word in SEPARATORS.items():
-            if mark in found[0]:
+            if mark in header[0]:
                 raise InputError.other_separator(name, word)

@@ -98,17 +98,17 @@ class Content:
                 raise InputError.changed_while_read(file.name, "it cannot be found any more") from error
             if not same:
                 sizes = f"it had {state.size:,} bytes, now it has {now.size:,}"
-                found = OTHER_CONTENT if now.size == state.size else sizes
-                raise InputError.changed_while_read(file.name, found)
+                change = OTHER_CONTENT if now.size == state.size else sizes
+                raise InputError.changed_while_read(file.name, change)
 
     def _require_same_files(self) -> None:
         try:
             now = files_of(self.source)
         except InputError as error:
             raise InputError.changed_while_read(self.source.name, "it cannot be found any more") from error
-        for files, others, found in ((now, self._files, "was added"), (self._files, now, "was removed")):
+        for files, others, change in ((now, self._files, "was added"), (self._files, now, "was removed")):
             if odd := sorted(set(files) - set(others)):
-                raise InputError.changed_while_read(self.source.name, f"{odd[0].name} {found}")
+                raise InputError.changed_while_read(self.source.name, f"{odd[0].name} {change}")
 
 
 def content_hash(path: Path) -> str:

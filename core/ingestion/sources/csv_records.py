@@ -11,15 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.ingestion.sources.tables import ColumnPositions
+from core.base.text import count
+from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault
 
-NOT_IN_ENCODING = "its text is not"
-"""Prefix of a reason; the encoding follows."""
 MAX_RECORD_LINES = 100
 """Longest record, in lines; even long reviews in a cell have fewer."""
 _MIN_WIDTH_TO_JUDGE = 3
 """From this number of columns on, a line of free text rarely has the right number of fields by chance."""
-_QUOTES = "its quotes do not match"
+_UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
@@ -93,24 +92,28 @@ def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: CsvFormat) -> i
     return len(lines)
 
 
-def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[list[str] | str | None, int]:
-    """Parse the record at a line. Returns its fields, a reason if broken, None if blank; and its number of lines."""
+def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
+    """Parse the record at a line.
+
+    Returns:
+        Its fields, or its fault, or None if it is blank; and its number of lines.
+    """
     line = lines[place]
     if not line.strip():
         return None, 1
     fields = _fields(line, form)
     if fields is None:
-        return f"{NOT_IN_ENCODING} {form.encoding}", 1
+        return LineFault(FaultCode.OTHER_ENCODING, form.encoding), 1
     if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
         return fields, 1
     if line.count(b'"') % 2:
         record = _closed(lines, place, form)
         fields = _fields(record, form) if record else []
         # Otherwise only this line is broken, not the ones after it.
-        return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_QUOTES, 1)
+        return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_UNMATCHED_QUOTES, 1)
     if not fields:
-        return _QUOTES, 1
-    return f"it has {len(fields):,} {'field' if len(fields) == 1 else 'fields'}, the header has {form.width:,}", 1
+        return _UNMATCHED_QUOTES, 1
+    return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, the header has {form.width:,}"), 1
 
 
 def _closed(lines: Sequence[bytes], place: int, form: CsvFormat) -> bytes:

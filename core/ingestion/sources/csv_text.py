@@ -23,7 +23,7 @@ from core.ingestion.sources.csv_records import (
     parse_record,
     quotes_are_regular,
 )
-from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, ColumnPositions, OpenTable, Piece
+from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, ColumnPositions, LineFault, OpenTable, Piece
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """Supported separators and their names in messages."""
@@ -59,8 +59,8 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     try:
         columns = next(csv.reader([header], delimiter=mark, strict=True))
     except csv.Error as error:
-        found = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
-        raise InputError.unreadable(name, found) from error
+        reason = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
+        raise InputError.unreadable(name, reason) from error
 
     def read(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = (_unix_line_ends(chunk, old=old) for chunk in iter(partial(stream.read, PIECE_BYTES), b""))
@@ -185,7 +185,7 @@ def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Bl
     while place < len(physical):
         fields, used = parse_record(physical, place, form)
         raw = b"\n".join(physical[place : place + used])
-        if isinstance(fields, str):
+        if isinstance(fields, LineFault):
             broken.append(BrokenLine(first_line + place, fields, _shown(raw)))
         elif fields is not None:
             rows.append([fields[column] for column in form.picked.values()])

@@ -102,10 +102,10 @@ def _as_input_error(query: Query) -> Iterator[None]:
         package = _PACKAGES.get(str(error.name), str(error.name))
         raise InputError.no_driver(query.name, package) from error
     except SQLAlchemyError as error:
-        found = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
-        if found in {"not authorized", "authorization denied"}:  # from SQLite, for anything but reading
-            found = _NO_ROWS
-        raise InputError.query_failed(query.name, found) from error
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
+        if reason in {"not authorized", "authorization denied"}:  # from SQLite, for anything but reading
+            reason = _NO_ROWS
+        raise InputError.query_failed(query.name, reason) from error
 
 
 def _run(query: Query, connection: Connection) -> Table:

@@ -60,8 +60,8 @@ def _as_input_error(name: str) -> Iterator[None]:
 
 
 def _pieces(name: str, file: Any, picked: ColumnPositions) -> Iterator[Piece]:  # noqa: ANN401 (pyarrow has no types)
-    found = file.schema_arrow.names
-    columns = {ours: _Column(found[place], found[:place].count(found[place])) for ours, place in picked.items()}
+    names = file.schema_arrow.names
+    columns = {role: _Column(names[place], names[:place].count(names[place])) for role, place in picked.items()}
     line = 2
     with _as_input_error(name):
         for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys(column.name for column in columns.values()))):
@@ -73,11 +73,11 @@ def _block(name: str, batch: pa.RecordBatch, line: int, columns: Mapping[str, _C
     with _as_input_error(name):
         batch.validate(full=True)  # Polars assumes valid UTF-8 and panics otherwise
         names = batch.schema.names
-        places = {ours: column.place_in(names) for ours, column in columns.items()}
+        places = {role: column.place_in(names) for role, column in columns.items()}
         cells = {place: _series(name, names[place], batch.column(place)) for place in sorted(set(places.values()))}
-    rows = pl.DataFrame([_usable(cells[place]).alias(ours) for ours, place in places.items()])
+    rows = pl.DataFrame([_usable(cells[place]).alias(role) for role, place in places.items()])
     # Of columns with the same name, which only previews request, the text shows the last.
-    texts = json_rows(pl.DataFrame({names[place]: found for place, found in cells.items()}))
+    texts = json_rows(pl.DataFrame({names[place]: column for place, column in cells.items()}))
     return Block(rows, line, texts, may_hold_nul=any(map(_holds_nul, rows)))
 
 
@@ -86,8 +86,8 @@ def _series(name: str, column: str, cells: Any) -> pl.Series:  # noqa: ANN401 (p
     try:
         if not isinstance(cells.type, pa.BaseExtensionType):
             return pl.Series(_plainer(cells))
-        found = pl.Series(_plainer(cells.storage))
-        return _uuid_texts(found) if cells.type.extension_name == _UUID else found
+        storage = pl.Series(_plainer(cells.storage))
+        return _uuid_texts(storage) if cells.type.extension_name == _UUID else storage
     except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
         if pa.types.is_nested(cells.type):
             return _nulls(len(cells))

@@ -32,18 +32,18 @@ def files_of(path: Path) -> list[Path]:
         if path.is_file():
             return [path]
         if path.is_dir():
-            found = sorted(each for each in path.iterdir() if _is_taken(each))
-            if not found:
-                deeper = (each.relative_to(path) for each in path.glob("*/**/*") if _is_taken(each))
-                if (first := min((each for each in deeper if is_data(str(each))), default=None)) is not None:
+            files = sorted(filter(_is_read, path.iterdir()))
+            if not files:
+                deeper = (file.relative_to(path) for file in path.glob("*/**/*") if _is_read(file))
+                if (first := min((file for file in deeper if is_data(str(file))), default=None)) is not None:
                     raise InputError.files_deeper(path, first)
                 raise InputError.empty_folder(path, SUFFIXES)
-            return found
+            return files
         if path.exists():
             raise InputError.cannot_open(path, "it is neither a file nor a folder")
-        found = sorted(each for each in _matches(path) if each.is_file())
-        if found:
-            return found
+        files = sorted(match for match in _matches(path) if match.is_file())
+        if files:
+            return files
         if path.is_symlink():
             raise InputError.cannot_open(path, "it is a link that leads to no file")
     except (OSError, ValueError) as error:  # name too long, folder not readable, or invalid pattern
@@ -59,8 +59,8 @@ def skipped_files(path: Path) -> list[str]:
     """
     names: list[str] = []
     if path.is_dir():
-        others = (each for each in path.iterdir() if is_data(each.name) and not _is_taken(each))
-        names += sorted(f"{each.name}/" if each.is_dir() else each.name for each in others)
+        others = (entry for entry in path.iterdir() if is_data(entry.name) and not _is_read(entry))
+        names += sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in others)
     for file in files_of(path):
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
@@ -81,7 +81,7 @@ def is_data(name: str) -> bool:
     return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
 
 
-def _is_taken(file: Path) -> bool:
+def _is_read(file: Path) -> bool:
     return is_data(file.name) and file.suffix.lower() in SUFFIXES and file.is_file()
 
 
@@ -90,15 +90,15 @@ def _matches(glob: Path) -> Iterator[Path]:
     for place, part in enumerate(glob.parts):
         if any(mark in part for mark in "*?[") and not Path(*glob.parts[: place + 1]).exists():
             pattern = glob.parts[place:]
-            found = Path(*glob.parts[:place]).glob(str(Path(*pattern)))
-            yield from (each for each in found if _is_meant(each.parts[place:], pattern))
+            matches = Path(*glob.parts[:place]).glob(str(Path(*pattern)))
+            yield from (match for match in matches if _is_requested(match.parts[place:], pattern))
             return
 
 
-def _is_meant(found: Sequence[str], pattern: Sequence[str]) -> bool:
+def _is_requested(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     """Return whether a match counts: hidden names only if the pattern starts with a dot at that place, too."""
-    folders = any(part.startswith(".") for part in pattern[:-1]) or all(map(is_data, found[:-1]))
-    return folders and (pattern[-1].startswith(".") or is_data(found[-1]))
+    folders = any(part.startswith(".") for part in pattern[:-1]) or all(map(is_data, parts[:-1]))
+    return folders and (pattern[-1].startswith(".") or is_data(parts[-1]))
 
 
 def bytes_of(path: Path) -> int:

@@ -217,9 +217,9 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
     encoding = codecs.lookup(marked or mapping.encoding).name
     if head[_TAR_AT:].startswith(_TAR):
         raise InputError.unreadable(name, "it is a tar archive")
-    for signature, found in _SIGNATURES:
+    for signature, reason in _SIGNATURES:
         if head.startswith(signature):
-            raise InputError.unreadable(name, found)
+            raise InputError.unreadable(name, reason)
     if encoding in {"utf-8", "ascii", "utf-8-sig"}:
         if looks_like := _wide_encoding(head):
             raise InputError.other_encoding(name, f"UTF-8, but {looks_like} by its looks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -16,12 +17,33 @@ PIECE_BYTES = 16 << 20
 """Bytes of text per piece: large enough to make the overhead per piece negligible, small enough to hold several."""
 
 
+class FaultCode(StrEnum):
+    """Why a line could not be parsed as a row."""
+
+    OTHER_ENCODING = "its text is not {detail}"
+    UNMATCHED_QUOTES = "its quotes do not match"
+    FIELD_COUNT = "it has {detail}"
+
+
+@dataclass(frozen=True)
+class LineFault:
+    """What is wrong with a line; `detail` is the expected encoding, or the numbers of fields."""
+
+    code: FaultCode
+    detail: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The fault as a clause about the line."""
+        return self.code.format(detail=self.detail)
+
+
 @dataclass(frozen=True)
 class BrokenLine:
-    """A line that could not be parsed as a row: its number (the header is line 1), the reason, and its text."""
+    """A line that could not be parsed as a row: its number (the header is line 1), its fault and its text."""
 
     line: int
-    reason: str
+    fault: LineFault
     text: str
 
 

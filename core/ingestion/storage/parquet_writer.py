@@ -9,12 +9,30 @@ from typing import Any
 import polars as pl
 from pyarrow import parquet
 
-_REPEATED = ("category", "type", "role", "in_train", "in_test", "composite", "file", "reason", "ignored")
-"""Columns with few distinct values, which are dictionary-encoded."""
+from core.schema import (
+    CATEGORY,
+    COMPOSITE,
+    FILE,
+    IGNORED,
+    IN_TEST,
+    IN_TRAIN,
+    LINE,
+    PRODUCT,
+    REASON,
+    ROLE,
+    SESSION,
+    START,
+    TIME,
+    TYPE,
+    UNIT,
+    USER,
+)
 
-_HASHED = ("session", "user", "product", "code")
+_REPEATED = (CATEGORY, TYPE, ROLE, IN_TRAIN, IN_TEST, COMPOSITE, FILE, REASON, IGNORED)
+"""Columns with few distinct values, which are dictionary-encoded."""
+_HASHED = (SESSION, USER, PRODUCT, "code")
 """Columns of hashes, which do not compress."""
-_RISING = ("unit", "time", "start", "line")
+_RISING = (UNIT, TIME, START, LINE)
 """Integer columns whose neighbouring values are close, which are delta-encoded."""
 
 

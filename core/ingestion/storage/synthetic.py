@@ -21,11 +21,6 @@ def is_synthetic(workspace: Workspace, train: Path, train_hash: str) -> bool:
     """Return whether a train file is simulated.
 
     It is if demo.json is next to it, if `remember` recorded its content, or if it is the demo of the product.
-
-    Args:
-        workspace: where simulated files are recorded.
-        train: path of the train file.
-        train_hash: hash of its content.
     """
     if (train.resolve().parent / MARK).is_file():
         return True

@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.currencies import CURRENCY_PATTERN, currency_code
+from core.ingestion.values.currencies import CURRENCY_PATTERN, currency_code
 
 _OTHER_MARK: Final = {".": ",", ",": "."}
 DECIMAL_MARKS: Final = tuple(_OTHER_MARK)

@@ -7,8 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from core.ingestion.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 from core.ingestion.mapping import Mapping
+from core.ingestion.values.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 from core.schema import (
     BUY,
     CURRENCY,
@@ -70,7 +70,6 @@ def read_amounts(cells: pl.DataFrame, kinds: pl.Series, mapping: Mapping) -> tup
     Args:
         cells: one column per role.
         kinds: codes of event types, one per row.
-        mapping: how the log is read.
 
     Returns:
         The amounts (Float64, null if price or quantity is not a number), and the findings of the block. A return, with

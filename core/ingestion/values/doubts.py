@@ -9,10 +9,10 @@ from typing import Final
 
 from core.dataset import UnknownValue
 from core.errors import InputError
-from core.ingestion.currencies import different_currencies
 from core.ingestion.mapping import Mapping
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.sessions.assembly import AssemblyCounts
+from core.ingestion.values.currencies import different_currencies
 from core.schema import CURRENCY, TRAIN_ROLE
 
 _MAX_REPEATED: Final = 0.05
@@ -24,41 +24,38 @@ _HARMLESS: Final = frozenset({UnknownValue.SHARED_ID, UnknownValue.MORE_RETURNED
 """Reasons for an unknown value that do not indicate a broken export."""
 
 
-def refuse_unclear_numbers(name: str, mapping: Mapping, tally: ReadCounts) -> None:
+def refuse_unclear_numbers(name: str, mapping: Mapping, counts: ReadCounts) -> None:
     """Refuse numbers that differ under each decimal mark, and amounts in several currencies.
 
     Raises:
         InputError: the mapping must set the decimal mark, or the rates of currencies.
     """
-    for role, evidence in tally.money.decimals.items():
+    for role, evidence in counts.money.decimals.items():
         ambiguous = evidence.undecided_with_point
         if ambiguous is not None:
             column = str(getattr(mapping.columns, role))
             raise InputError.either_decimal_mark(name, column, ambiguous, others=(evidence.point, evidence.comma))
-    currencies = different_currencies(tally.money.currencies)
+    currencies = different_currencies(counts.money.currencies)
     is_excluded = CURRENCY in mapping.columns.excluded_roles()
     if len(currencies) > 1 and not mapping.currency_rates and not is_excluded:
         raise InputError.several_currencies(name, currencies, mapping.columns.currency)
 
 
-def refuse_lost_purchases(name: str, mapping: Mapping, tally: ReadCounts, setting: str) -> None:
+def refuse_lost_purchases(name: str, mapping: Mapping, counts: ReadCounts, setting: str) -> None:
     """Refuse a file with too few usable purchases, whatever its other rows.
 
     Args:
-        name: of the file.
-        mapping: how it is read.
-        tally: counts of the whole file.
         setting: of a mapping, which may help; "" if none is known.
 
     Raises:
         InputError: the share of usable purchases is below `least_usable`.
     """
-    counts = tally.purchases
-    total = counts.usable + counts.lost
-    if counts.lost and counts.usable < mapping.least_usable * total:
-        reasons = ", ".join(f"{rows:,} x {reason}" for reason, rows in counts.reasons.most_common(4))
+    purchases = counts.purchases
+    total = purchases.usable + purchases.lost
+    if purchases.lost and purchases.usable < mapping.least_usable * total:
+        reasons = ", ".join(f"{rows:,} x {reason}" for reason, rows in purchases.reasons.most_common(4))
         raise InputError.too_few_purchases(
-            name, counts.usable, total, reasons, at_least=mapping.least_usable, setting=setting
+            name, purchases.usable, total, reasons, at_least=mapping.least_usable, setting=setting
         )
 
 

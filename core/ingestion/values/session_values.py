@@ -9,13 +9,9 @@ import polars as pl
 
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
-from core.ingestion.money import ORDER, RATE, STATUS, UNCLEAR, VOID
-from core.schema import BUY, EVENT_CODE, SESSION, TIME, TYPE, USER, VALUE
+from core.ingestion.values.money import ORDER, RATE, STATUS, UNCLEAR, VOID
+from core.schema import BUY, EVENT_CODE, REASON, REMAINING, SESSION, TIME, TYPE, USER, VALUE
 
-REASON: Final = "unknown_value"
-"""Why a session's value is unknown (code of UnknownValue); null if it is known."""
-REMAINING: Final = "remaining"
-"""Sum of a session's usable purchases, in value units; null if values are in a column."""
 _MILLION: Final = 1_000_000
 """Prices are added up as integer millionths, because the last bit of a float sum depends on the order."""
 _TOLERANCE: Final = 1e-9
@@ -23,23 +19,23 @@ _TOLERANCE: Final = 1e-9
 
 
 @dataclass(frozen=True)
-class Losses:
+class LostPurchases:
     """Quarantined purchases, by session or user.
 
     Attributes:
         sessions: one row per session that lost a purchase; column session.
         users: one row per (user, time) of a lost purchase without a session; columns user and time (null if it could
             not be parsed). Any session of the user may have lost it.
-        seconds: longest pause within a session if sessions end after a gap; else None.
+        max_pause: seconds; longest pause within a session if sessions end after a gap; else None.
     """
 
     sessions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={SESSION: pl.Int64}))
     users: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={USER: pl.Int64, TIME: pl.Int64}))
-    seconds: float | None = None
+    max_pause: float | None = None
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, mapping: Mapping) -> Losses:
-        """Attribute lost purchases, one row each; see `lost_purchases.NO_LOSS` for the columns."""
+    def from_rows(cls, rows: pl.DataFrame, mapping: Mapping) -> LostPurchases:
+        """Attribute lost purchases, one row each; see `lost_purchases.NO_LOST_PURCHASES` for the columns."""
         gap = mapping.session_gap_minutes
         sessions = rows.filter(pl.col(SESSION).is_not_null()).select(SESSION).unique()
         # A cell of an unparsable line may be a session or a user, so it counts as both.
@@ -47,7 +43,7 @@ class Losses:
         users = rows.filter(has_no_session, pl.col(USER).is_not_null()).select(USER, TIME).unique()
         return cls(sessions, users, None if gap is None else gap * 60)
 
-    def touched(self, rows: pl.DataFrame) -> pl.Series:
+    def affected_sessions(self, rows: pl.DataFrame) -> pl.Series:
         """Return the sessions that may have lost a purchase, sorted, each once.
 
         Args:
@@ -57,8 +53,8 @@ class Losses:
             return pl.Series(SESSION, [], dtype=pl.Int64)
         by_session = rows.join(self.sessions, on=SESSION, how="semi")
         by_user = rows.join(self.users, on=USER, how="inner", suffix="_lost")
-        if self.seconds is not None:
-            is_near = (pl.col(TIME) - pl.col(f"{TIME}_lost")).abs() <= self.seconds
+        if self.max_pause is not None:
+            is_near = (pl.col(TIME) - pl.col(f"{TIME}_lost")).abs() <= self.max_pause
             by_user = by_user.filter(is_near | pl.col(f"{TIME}_lost").is_null())
         return pl.concat([by_session.get_column(SESSION), by_user.get_column(SESSION)]).unique().sort()
 
@@ -71,7 +67,7 @@ def column_values(train: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:
         changed: mask of the rows whose value differs from that of the previous row in the session.
 
     Returns:
-        One row per such session: session, value (null), unknown_value (the reason) and remaining (null).
+        One row per such session: session, value (null), reason (see UnknownValue) and remaining (null).
     """
     differing = train.filter(changed).select(pl.col(SESSION).unique())
     none = pl.lit(None, dtype=pl.Float64)
@@ -90,8 +86,8 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
         lost: sessions that may have lost a purchase, each once.
 
     Returns:
-        One row per session with a purchase or a possible loss, sorted: session, value (null if unknown), unknown_value
-        (the reason, null if the value is known) and remaining (sum of its usable purchases).
+        One row per session with a purchase or a possible loss, sorted: session, value (null if unknown), reason
+        (see UnknownValue; null if the value is known) and remaining (sum of its usable purchases).
     """
     bought = train.filter(pl.col(TYPE) == EVENT_CODE[BUY])
     key = ORDER if mapping.columns.order_id is not None else SESSION if mapping.has_orders else None

@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.money import ORDER
+from core.ingestion.values.money import ORDER
 from core.schema import BUY, EVENT_CODE, PRODUCT, SESSION, TIME, TYPE, USER, VALUE
 
 _LINE: Final = (ORDER, PRODUCT, VALUE)
@@ -20,7 +20,7 @@ _MAX_PURCHASE_SHARE: Final = 0.95
 """Share of rows. With fewer other events, the log is one of receipts, where a till scans equal products."""
 
 
-class SentTwice:
+class RepeatedOrders:
     """Purchases of a file that were sent twice: call `add` for each block, then `find`, then `without_repeats`."""
 
     def __init__(self, mapping: Mapping) -> None:

@@ -17,12 +17,15 @@ import polars as pl
 
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import event_type_of, is_other_event
-from core.ingestion.rows.quarantine import FILE, LINE, REASON
 from core.ingestion.sources.tables import BrokenLine
 from core.schema import (
     BUY,
     EVENT_CODE,
     EVENT_TYPE,
+    FILE,
+    IN_TRAIN,
+    LINE,
+    REASON,
     SESSION,
     TIME,
     TYPE,
@@ -33,7 +36,7 @@ from core.schema import (
 )
 
 IS_CERTAIN: Final = "is_certain"
-NO_LOSS: Final = pl.DataFrame(
+NO_LOST_PURCHASES: Final = pl.DataFrame(
     schema={
         FILE: pl.String,
         LINE: pl.Int64,
@@ -70,7 +73,6 @@ def count_purchases(rows: pl.DataFrame, usable: pl.Series, reason: pl.Expr, cell
 
     Args:
         rows: codes and numbers, one row per row of the block.
-        usable: mask of the rows that are not quarantined.
         reason: expression for why a row is quarantined, on the columns of `cells` and `rows`.
         cells: texts of the same rows.
     """
@@ -92,7 +94,7 @@ def lost_purchases(
     unknown_words: Collection[str],
     seed: int,
 ) -> pl.DataFrame:
-    """Return the quarantined rows that are purchases, or may be; see NO_LOSS for the columns.
+    """Return the quarantined rows that are purchases, or may be; see NO_LOST_PURCHASES for the columns.
 
     A row whose event word is unknown may be a purchase.
 
@@ -101,8 +103,6 @@ def lost_purchases(
         cells: their texts.
         rows: their codes and numbers.
         amounts: what each would add to its session's value as a purchase.
-        unknown_words: event words that are not in the mapping.
-        seed: that of all codes of the dataset.
     """
     kinds = rows.get_column(TYPE)
     is_certain = (kinds == EVENT_CODE[BUY]).fill_null(value=False)
@@ -137,16 +137,10 @@ def _codes(cells: pl.DataFrame, column: str, code: str, seed: int) -> pl.Series:
 
 
 def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, seed: int) -> pl.DataFrame:
-    """Return the unparsable lines of a file that may be purchases; see NO_LOSS for the columns.
+    """Return the unparsable lines of a file that may be purchases; see NO_LOST_PURCHASES for the columns.
 
     Cells may have shifted, so each cell gives a row with its code as session and as user. Cells of other columns match
     no session and no user.
-
-    Args:
-        name: of the file.
-        broken: its unparsable lines.
-        mapping: how the log is read.
-        seed: that of all codes of the dataset.
     """
     words = mapping.words() if mapping.every_event_is is None else {}
     other_words = {word for word, event_type in words.items() if event_type != BUY} | mapping.ignored()
@@ -160,7 +154,7 @@ def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, 
             texts += sorted(cells)
     codes = pl.Series(texts, dtype=pl.String).hash(seed).reinterpret(signed=True)
     none = pl.lit(None, dtype=pl.Int64)
-    return NO_LOSS.clear(len(texts)).with_columns(
+    return NO_LOST_PURCHASES.clear(len(texts)).with_columns(
         pl.lit(name).alias(FILE),
         pl.Series(LINE, line_numbers, dtype=pl.Int64),
         (codes if mapping.session_gap_minutes is None else none).alias(SESSION),
@@ -175,7 +169,6 @@ def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
     A row with a session id is assigned to that session, even if it has no other row.
 
     Args:
-        lost: see NO_LOSS.
         sessions: path of the dataset's dictionary of sessions.
         users: path of its dictionary of users.
     """
@@ -191,5 +184,5 @@ def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
 
 def _known_codes(codes: pl.Series, dictionary: Path) -> pl.Series:
     """Return the codes that occur in the train file."""
-    known = pl.scan_parquet(dictionary, glob=False).filter("in_train", pl.col(codes.name).is_in(codes.implode()))
+    known = pl.scan_parquet(dictionary, glob=False).filter(IN_TRAIN, pl.col(codes.name).is_in(codes.implode()))
     return known.select(codes.name).collect().to_series()

@@ -1,0 +1,34 @@
+"""Parse event words to the codes of event types, by the words of the mapping."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.ingestion.mapping import Mapping
+from core.ingestion.rows.id_cells import as_text
+from core.schema import EVENT_CODE, EVENT_TYPE, TYPE
+
+IGNORED_TYPE = -1
+"""Code of event words that the mapping says to ignore."""
+
+
+def event_types(cells: pl.DataFrame, mapping: Mapping) -> tuple[pl.Series, set[str]]:
+    """Return the event type codes (Int8; null if unknown, IGNORED_TYPE if ignored) and the unknown words."""
+    if mapping.every_event_is is not None:
+        code = EVENT_CODE[mapping.every_event_is]
+        return pl.Series(TYPE, [code], dtype=pl.Int8).new_from_index(0, cells.height), set()
+    code_of_word = {word: EVENT_CODE[event_type] for word, event_type in mapping.words().items()}
+    code_of_word |= dict.fromkeys(mapping.ignored(), IGNORED_TYPE)
+    texts = cells.get_column(EVENT_TYPE)
+    if texts.dtype == pl.String:
+        # Words are nearly always spelled as in the mapping; then a cast to Enum is the fastest lookup.
+        spelled = list(mapping.event_words)
+        positions = texts.cast(pl.Enum(spelled), strict=False).to_physical()
+        if not positions.null_count():
+            codes = pl.Series([code_of_word[word.strip().lower()] for word in spelled], dtype=pl.Int8)
+            return codes.gather(positions).alias(TYPE), set()
+    texts = as_text(texts).fill_null("")
+    words = texts.unique().to_list()
+    code_of_text = {word: code_of_word[word.lower()] for word in words if word.lower() in code_of_word}
+    codes = texts.replace_strict(list(code_of_text), list(code_of_text.values()), default=None, return_dtype=pl.Int8)
+    return codes.alias(TYPE), {word for word in words if word and word not in code_of_text}
