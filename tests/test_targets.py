@@ -23,7 +23,7 @@ from core.training import LEARNERS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import make_folds
 from core.training.learners import FitContext, Learner
-from core.training.stacking import blends, fit_stack
+from core.training.stacking import fit_blends, fit_stack
 from core.training.targets import OBJECTIVES, TWEEDIE, Link, Target, targets_to_try
 
 NAMES = ["size", "noise"]
@@ -130,10 +130,10 @@ def test_the_factor_takes_the_bias_from_a_back_transform() -> None:
     """The mean of a lognormal is its median times exp(variance / 2)."""
     y = np.random.default_rng(0).lognormal(3.0, 0.8, 200_000)
     raw = np.full(len(y), np.log1p(y).mean())
-    link = Link("expm1").put_right(raw, None, y, MSE)
+    link = Link("expm1").bias_corrected(raw, None, y, MSE)
     assert link.factor == pytest.approx(np.exp(0.8**2 / 2), rel=0.05)
     assert link.values(raw, None).sum() == pytest.approx(y.sum())
-    assert Link("expm1").put_right(raw, None, y, metric_named("rmsle")).factor == 1.0
+    assert Link("expm1").bias_corrected(raw, None, y, metric_named("rmsle")).factor == 1.0
 
 
 def test_under_absolute_errors_the_factor_is_the_one_of_least_absolute_error() -> None:
@@ -142,13 +142,13 @@ def test_under_absolute_errors_the_factor_is_the_one_of_least_absolute_error() -
     y = np.expm1(raw + draws.normal(0.2, 1.0, len(raw))).clip(0)
     weights = draws.random(len(y))
     for counts in (None, weights):
-        factor = Link("expm1").put_right(raw, None, y, metric_named("mae"), counts).factor
+        factor = Link("expm1").bias_corrected(raw, None, y, metric_named("mae"), counts).factor
         error = [
             np.average(np.abs(y - each * np.expm1(raw)), weights=counts)
             for each in (factor, 0.99 * factor, 1.01 * factor)
         ]
         assert min(error) == error[0]
-    assert Link("expm1").put_right(raw, None, y, MSE).factor > 1.2 * factor
+    assert Link("expm1").bias_corrected(raw, None, y, MSE).factor > 1.2 * factor
 
 
 def test_what_values_or_library_do_not_allow_is_not_tried() -> None:
@@ -294,7 +294,7 @@ def test_blends_are_nested_and_keep_to_their_rules() -> None:
     y = draws.gamma(2.0, 20.0, 400)
     columns = y[:, None] + draws.normal(size=(400, 3)) * [5.0, 8.0, 30.0]
     folds = make_folds(np.arange(400), 5, seed=0)
-    found = {blend.name: blend for blend in blends(columns, y, folds)}
+    found = {blend.name: blend for blend in fit_blends(columns, y, folds)}
     assert found["best_learner"].weights.tolist() == [1.0, 0.0, 0.0]
     assert found["best_learner"].oof == pytest.approx(np.maximum(columns[:, 0], 0))
     assert found["mean"].oof == pytest.approx(np.maximum(columns.mean(axis=1), 0))
@@ -304,7 +304,7 @@ def test_blends_are_nested_and_keep_to_their_rules() -> None:
     # the least variance of a mean of independent errors: weights by 1 / variance
     assert weights == pytest.approx(np.array([25, 64, 900.0]) ** -1 / (np.array([25, 64, 900.0]) ** -1).sum(), abs=0.06)
     mine = folds.fold_of == 2
-    changed = {blend.name: blend for blend in blends(columns, np.where(mine, 5 * y, y), folds)}
+    changed = {blend.name: blend for blend in fit_blends(columns, np.where(mine, 5 * y, y), folds)}
     for name, blend in found.items():
         assert np.array_equal(blend.oof[mine], changed[name].oof[mine])
 

@@ -896,11 +896,11 @@ def test_weights_have_a_mean_of_1_whatever_rows_a_fit_learns_from() -> None:
     data = simulated()
     ages = np.linspace(0.0, 60.0, len(data.y))
     matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7), weights=0.5 ** (ages / 7))
-    newest, oldest = (matrices.weights_of(rows) for rows in (np.arange(100), np.arange(500, 600)))
+    newest, oldest = (matrices.normalized_weights(rows) for rows in (np.arange(100), np.arange(500, 600)))
     assert newest.mean() == pytest.approx(1.0)
     assert np.allclose(newest, oldest)
     faded = dataclasses.replace(matrices, weights=np.zeros(len(data.y)))
-    assert (faded.weights_of(np.arange(10)) == 1.0).all()
+    assert (faded.normalized_weights(np.arange(10)) == 1.0).all()
 
 
 def test_sessions_whose_value_is_known_have_no_say_in_the_score_to_expect() -> None:

@@ -142,7 +142,7 @@ class CatBoost:
             "random_strength": 1.0,
         }
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         return (
             {
                 "objective": "tweedie",

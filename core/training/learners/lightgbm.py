@@ -126,7 +126,7 @@ class LightGBM:
             "path_smooth": 0.0,
         }
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         return (
             {
                 "objective": "tweedie",

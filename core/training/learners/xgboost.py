@@ -131,7 +131,7 @@ class XGBoost:
             "lambda": 10.0,
         }
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         return (
             {
                 "objective": "tweedie",
