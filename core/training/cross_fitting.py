@@ -137,15 +137,9 @@ def cross_fit(
 
     There is no early stopping: stopping on the validated fold would make its out-of-fold predictions too optimistic.
 
-    Args:
-        learners: The learners, in the order of the result.
-        matrices: The rows as each fold sees them.
-        context: Parameters of all fits.
-        metric: Default: mean squared error.
-        settings: Settings by name of the learner; default settings for the others.
-        report: Receives the number of finished fits.
-        on_result: Receives each fit's learner, fold and mean squared error (None if the fit validates no rows).
-        load_or_compute: Restores fits of an interrupted run.
+    `settings` are by name of the learner; the others get default settings. `report` receives the number of finished fits,
+    and `on_result` each fit's learner, fold and mean squared error (None if the fit validates no rows). `load_or_compute`
+    restores fits of an interrupted run.
     """
     metric = metric or MEAN_SQUARED_ERROR
     settings_of = {

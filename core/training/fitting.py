@@ -54,17 +54,11 @@ def fit_learner(
     matrix: Callable[[], Matrix],
     weights: Vector | None = None,
 ) -> FittedLearner:
-    """Fit trees on binned rows.
+    """Fit trees on binned rows with the session values `y`.
 
-    Args:
-        binned: The rows.
-        settings: Settings of the fit, including `objective` and `transform`.
-        context: Parameters that do not depend on the learner.
-        y: Session values.
-        start: Estimates that the trees start from, in value units; None for none.
-        metric: Decides how the bias of a transformed target is corrected.
-        matrix: Returns the rows, for targets whose bias correction needs predictions.
-        weights: Weight of each row's loss; None for equal weights.
+    `start` holds estimates that the trees start from, in value units (None for none), and `weights` the weight of each
+    row's loss (None for equal weights). `matrix` returns the rows, because the bias correction of a transformed target
+    needs predictions; `metric` decides how it is computed.
 
     Raises:
         SettingError: The library cannot use the device.

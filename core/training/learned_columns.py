@@ -95,10 +95,7 @@ class FoldColumns:
 class Times:
     """Users and times of the training sessions and of the test sessions.
 
-    Attributes:
-        train: The training sessions.
-        test: The test sessions.
-        include_later: Whether a test session may use the values of later sessions of its user.
+    With `include_later`, a test session may use the values of later sessions of its user.
     """
 
     train: Sessions
@@ -112,9 +109,7 @@ class Times:
     def histories(self, y: Vector, recovered: Vector) -> tuple[History, History]:
         """Return the user histories of training and test sessions.
 
-        Args:
-            y: Values of the training sessions.
-            recovered: Values of the training sessions at recovered prices.
+        `y` are the values of the training sessions, `recovered` their values at recovered prices.
         """
         valued = ValuedSessions(self.train, y, np.maximum(recovered, 0.0))
         return value_history(valued, self.train), value_history(valued, self.test, include_later=self.include_later)

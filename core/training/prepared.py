@@ -22,15 +22,7 @@ _SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True)
 class Prepared:
-    """What every fit of a run uses.
-
-    Attributes:
-        data: Training rows and test rows.
-        config: Settings of the run.
-        matrices: The rows as each fold sees them.
-        context: Parameters of all fits.
-        metric: The run's metric.
-    """
+    """What every fit of a run uses."""
 
     data: TrainingSet
     config: RunConfig

@@ -56,13 +56,7 @@ class Target:
         return self.objective in (TWEEDIE, GAMMA)
 
     def task(self, y: Vector, start: Vector | None, weights: Vector | None = None) -> Task:
-        """Return the task of the trees.
-
-        Args:
-            y: Session values.
-            start: Estimates that the trees start from, in value units; None for none.
-            weights: Weight of each row's loss; None for equal weights.
-        """
+        """Return what the trees learn in rows with the values `y`; `start` and `weights` as in `fit_learner`."""
         link = self.link(y, start)
         if self.is_log_link:
             return Task(self.objective, y, np.log(link.base(start, len(y))), weights)

@@ -36,9 +36,6 @@ class Training:
     """The trained stack and its scores. All out-of-fold predictions and scores are on the same folds.
 
     Attributes:
-        data: Training rows and test rows.
-        folds: Folds of the training rows.
-        context: Parameters of all fits.
         fits: One per learner; with several seeds, their mean.
         stack: The meta-model. `stack.oof` holds its predictions of the training rows.
         start: Out-of-fold estimates that the learners start from; None if the rows have no events.
@@ -48,15 +45,12 @@ class Training:
         cv_mse: Mean squared error of the stack's nested predictions.
         expected: Expected score in the run's metric.
         expected_mse: Expected mean squared error.
-        metric: The run's metric.
-        matrices: The rows as each fold sees them.
         constant: Out-of-fold predictions of the best constant.
         linear: Out-of-fold predictions of a ridge regression on all features.
         blends: Alternatives to the stack, for comparison.
         seeds: Number of seeds that each learner was fitted with.
         search_results: Results by learner; empty without tuning.
         choice: Factor by which losses are raised because settings were chosen by them; 1 without tuning.
-        intervals: Prediction intervals of the stack.
     """
 
     data: TrainingSet
@@ -143,14 +137,9 @@ def train(
 ) -> Training:
     """Fit every learner on every fold, then the meta-model, and compute the expected score.
 
-    Args:
-        prepared: Rows, folds and parameters.
-        known_share: Share of the test sessions whose value is known from train; their error is 0.
-        search_results: Results of `tune` by learner; default settings for learners without one.
-        budget: Seeds are added while it leaves time.
-        report: Receives the number of finished fits.
-        on_result: Receives the error of each fit.
-        load_or_compute: Restores fits of an interrupted run.
+    `known_share` is the share of the test sessions whose value is known from train; their error is 0. Learners without a
+    result in `search_results` get default settings. Seeds are added while the budget leaves time. For the callbacks see
+    `cross_fit`.
     """
     search_results = search_results or {}
     fits, seeds = fit_with_seeds(prepared, search_results, budget, report=report, tell=on_result, kept=load_or_compute)

@@ -68,9 +68,7 @@ class TrialResult:
 class LearnerSearch:
     """The study of one learner, which resumes from its storage. Not thread-safe.
 
-    Attributes:
-        learner: The learner.
-        trials: Finished trials, in order.
+    `trials` holds the finished trials, in order.
     """
 
     def __init__(

@@ -43,7 +43,6 @@ class SearchResult:
     """The result of one learner's search.
 
     Attributes:
-        learner: Name of the learner.
         best: The trial whose settings the final fits use.
         trials: Finished trials, in order.
         importances: Parameter -> share of its effect on the loss; empty after too few trials.
@@ -78,16 +77,9 @@ def search(
 ) -> dict[str, SearchResult]:
     """Search the settings of all learners until the budget is spent. Each learner completes at least one trial.
 
-    Args:
-        learners: The learners to tune.
-        matrices: The rows as each fold sees them.
-        context: Parameters of all fits; its threads are shared by the learners.
-        metric: The metric whose loss is minimized.
-        budget: When to end.
-        folder: Where trials are stored. The trials of an interrupted search are resumed.
-        seeds: Number of final fits per learner and fold, for which time is reserved.
-        report: Receives the spent share of the budget and a text about the last trial.
-        on_result: Receives each trial and, from time to time, the importances of settings.
+    The learners share the threads of `context`. Trials are stored in `folder`, from which an interrupted search resumes.
+    Time is reserved for final fits with `seeds` seeds. `report` receives the spent share of the budget and a text about
+    the last trial; `on_result` receives each trial and, from time to time, the importances of parameters.
     """
     workers = min(context.threads, len(learners))
     single = replace(context, threads=max(1, context.threads // workers))
