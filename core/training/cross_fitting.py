@@ -137,9 +137,9 @@ def cross_fit(
 
     There is no early stopping: stopping on the validated fold would make its out-of-fold predictions too optimistic.
 
-    `settings` are by name of the learner; the others get default settings. `report` receives the number of finished fits,
-    and `on_result` each fit's learner, fold and mean squared error (None if the fit validates no rows). `load_or_compute`
-    restores fits of an interrupted run.
+    `settings` are by name of the learner; the others get default settings. `report` receives the number of finished
+    fits, and `on_result` each fit's learner, fold and mean squared error (None if the fit validates no rows).
+    `load_or_compute` restores fits of an interrupted run.
     """
     metric = metric or MEAN_SQUARED_ERROR
     settings_of = {

@@ -137,9 +137,9 @@ def train(
 ) -> Training:
     """Fit every learner on every fold, then the meta-model, and compute the expected score.
 
-    `known_share` is the share of the test sessions whose value is known from train; their error is 0. Learners without a
-    result in `search_results` get default settings. Seeds are added while the budget leaves time. For the callbacks see
-    `cross_fit`.
+    `known_share` is the share of the test sessions whose value is known from train; their error is 0. Learners without
+    a result in `search_results` get default settings. Seeds are added while the budget leaves time. For the callbacks
+    see `cross_fit`.
     """
     search_results = search_results or {}
     fits, seeds = fit_with_seeds(prepared, search_results, budget, report=report, tell=on_result, kept=load_or_compute)

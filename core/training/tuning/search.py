@@ -77,9 +77,9 @@ def search(
 ) -> dict[str, SearchResult]:
     """Search the settings of all learners until the budget is spent. Each learner completes at least one trial.
 
-    The learners share the threads of `context`. Trials are stored in `folder`, from which an interrupted search resumes.
-    Time is reserved for final fits with `seeds` seeds. `report` receives the spent share of the budget and a text about
-    the last trial; `on_result` receives each trial and, from time to time, the importances of parameters.
+    The learners share the threads of `context`. Trials are stored in `folder`, from which an interrupted search
+    resumes. Time is reserved for final fits with `seeds` seeds. `report` receives the spent share of the budget and a
+    text about the last trial; `on_result` receives each trial and, from time to time, the importances of parameters.
     """
     workers = min(context.threads, len(learners))
     single = replace(context, threads=max(1, context.threads // workers))
