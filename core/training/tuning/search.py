@@ -32,6 +32,7 @@ _FIRST_PRIORITY = 1e9
 _IMPORTANCES_INTERVAL = 10
 """Trials of a learner between two reports of its importances."""
 _POLL_SECONDS = 0.05
+"""Pause of a thread that has no work until another thread ends its trial."""
 _FINAL_FIT_FACTOR = 1.15
 """Duration of a final fit relative to a fit of a trial, which holds out rows and stops early."""
 AFTER_FITS_SHARE = 0.65
@@ -152,7 +153,7 @@ class _Scheduler:
                 search = self._next()
                 if search is not None:
                     self._busy.add(search.learner.name)
-                elif self.stop.is_set() or not self._may_need_help():
+                elif self.stop.is_set() or not self._may_get_work():
                     return
             if search is None:
                 time.sleep(_POLL_SECONDS)
@@ -177,8 +178,8 @@ class _Scheduler:
         free = [each for each in self._searches if each.learner.name not in self._busy and not self._is_done(each)]
         return max(free, key=_priority, default=None)
 
-    def _may_need_help(self) -> bool:
-        """Whether a learner that is busy may still have no complete trial when its current one ends."""
+    def _may_get_work(self) -> bool:
+        """Whether a busy learner may need another trial, because a learner still has no complete one."""
         return bool(self._busy) and any(each.best is None for each in self._searches)
 
     def _is_done(self, search: LearnerSearch) -> bool:
