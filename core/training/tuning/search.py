@@ -114,21 +114,14 @@ def fit_seconds(trial: TrialResult) -> float:
 
 
 def round_seconds(best: Sequence[TrialResult], fits: int, workers: int) -> float:
-    """Estimate the seconds of a round of final fits with one seed.
-
-    Args:
-        best: Best trial of each learner.
-        fits: Fits per learner.
-        workers: Number of fits that run in parallel.
-    """
+    """Estimate the seconds of `fits` final fits per learner, `workers` at a time, from the best trial of each learner."""
     return sum(fit_seconds(trial) for trial in best) * fits / workers
 
 
 class _Scheduler:
     """Assigns trials to learners: the initial ones first, then to the learner that gains most per second.
 
-    Attributes:
-        stop: Ends all work after the current fits.
+    Setting `stop` ends all work after the current fits.
     """
 
     def __init__(
