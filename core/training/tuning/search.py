@@ -114,7 +114,7 @@ def fit_seconds(trial: TrialResult) -> float:
 
 
 def round_seconds(best: Sequence[TrialResult], fits: int, workers: int) -> float:
-    """Estimate the seconds of `fits` final fits per learner, `workers` at a time, from the best trial of each learner."""
+    """Estimate the seconds of `fits` final fits per learner, `workers` at a time, from the best trials."""
     return sum(fit_seconds(trial) for trial in best) * fits / workers
 
 
