@@ -29,7 +29,7 @@ from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
 from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext
-from core.training.prepared import fold_columns
+from core.training.prepared import learn_fold_columns
 from core.training.training_set import TrainingSet
 
 EVERYTHING_LEARNED = "recovered_prices"
@@ -43,7 +43,7 @@ def errors_without(data: TrainingSet, truth: np.ndarray, without: str | None, co
     folds = make_folds(data.users, config.folds, config.seed)
     if without == "user_values":
         data = dataclasses.replace(data, times=None)  # learners then start from recovered prices alone
-    columns = None if without == EVERYTHING_LEARNED else _without(fold_columns(data, data.y, folds), without)
+    columns = None if without == EVERYTHING_LEARNED else _without(learn_fold_columns(data, data.y, folds), without)
     names = [*(data.names[column] for column in kept_columns), *(columns.names if columns else ())]
     context = FitContext(names, available_cores(), config.seed)
     lightgbm = [learner for learner in LEARNERS if learner.name == "lightgbm"]

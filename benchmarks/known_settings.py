@@ -3,7 +3,7 @@
     python -m benchmarks.known_settings [--minutes 5] [--seed 11] [--data demo journey] [--learners ...]
 
 One line a trial that went through all folds, the best first: data, learner, out-of-fold loss against the defaults' on
-squared errors, seconds, and what was proposed. What the learners' `known` settings say came from here.
+squared errors, seconds, and what was proposed. The learners' `proven_settings` come from here.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from benchmarks.quick import SETS
 from benchmarks.tuning import prepared
 from core.training import LEARNERS, Prepared
 from core.training.learners import Learner
-from core.training.tuning import LearnerSearch, SearchFolder, TriedSettings
+from core.training.tuning import LearnerSearch, SearchFolder, TrialResult
 
 _SHOWN = 6
 
 
-def found(ready: Prepared, learner: Learner, folder: Path, seconds: float) -> list[TriedSettings]:
+def found(ready: Prepared, learner: Learner, folder: Path, seconds: float) -> list[TrialResult]:
     """All trials of a search of so many seconds."""
-    records, began = SearchFolder(folder), time.perf_counter()
+    searches, began = SearchFolder(folder), time.perf_counter()
     search = LearnerSearch(
         learner,
         ready.matrices,
         context=ready.context,
         metric=ready.metric,
-        records=records,
-        storage=records.storage(),
+        folder=searches,
+        storage=searches.storage(),
     )
     while time.perf_counter() - began < seconds:
-        search.step()
-    return search.tried
+        search.run_trial()
+    return search.trials
 
 
 def main() -> None:

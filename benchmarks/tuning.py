@@ -29,7 +29,7 @@ from core.training import LEARNERS, Prepared, prepare, training_set
 from core.training.fitting import fit_learner
 from core.training.targets import targets_to_try
 from core.training.tuning import LearnerSearch, SearchFolder
-from core.training.tuning.groups import Groups
+from core.training.tuning.groups import UserGroups
 
 _MOST_ROUNDS = 1500
 Reached = list[tuple[float, float]]
@@ -49,17 +49,17 @@ def prepared(name: str, scratch: Path, seed: int = 7) -> Prepared:
 def own_search(ready: Prepared, folder: Path, seconds: float) -> Reached:
     """The product's search of one learner."""
     began, reached = time.perf_counter(), []
-    records = SearchFolder(folder)
+    searches = SearchFolder(folder)
     search = LearnerSearch(
         LEARNERS[0],
         ready.matrices,
         context=ready.context,
         metric=ready.metric,
-        records=records,
-        storage=records.storage(),
+        folder=searches,
+        storage=searches.storage(),
     )
     while time.perf_counter() - began < seconds:
-        search.step()
+        search.run_trial()
         if search.best is not None:
             reached.append((time.perf_counter() - began, search.best.loss))
     return reached
@@ -70,7 +70,7 @@ def plain_loop(ready: Prepared, seconds: float) -> Reached:
     began, reached = time.perf_counter(), []
     matrices, learner, y = ready.matrices, LEARNERS[0], ready.matrices.y
     targets = {each.name: each for each in targets_to_try(ready.metric, y, learner.objectives)}
-    groups = Groups.of(matrices, ready.context.seed)
+    groups = UserGroups.draw(matrices.folds.users, ready.context.seed)
 
     def objective(trial: optuna.Trial) -> float:
         target = targets[trial.suggest_categorical("target", list(targets))]
@@ -78,9 +78,9 @@ def plain_loop(ready: Prepared, seconds: float) -> Reached:
         settings |= learner.suggest(trial, target.objective)
         oof = np.full(len(y), np.nan)
         for fold, (learned, validated) in enumerate(matrices.folds.splits()):
-            known, asked = matrices.rows(fold, learned), matrices.rows(fold, validated)
+            known, asked = matrices.train_rows(fold, learned), matrices.train_rows(fold, validated)
             fitted = fit_learner(
-                learner.bin(lambda known=known: known, ready.context, held=groups.held(learned)),
+                learner.bin(lambda known=known: known, ready.context, held=groups.held_out(learned)),
                 settings,
                 ready.context,
                 y=y[learned],

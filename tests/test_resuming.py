@@ -256,9 +256,13 @@ def test_fits_that_were_kept_give_the_same_as_fits_that_were_made(tmp_path: Path
     matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7))
     context = FitContext(NAMES, threads=2, seed=7)
     alone = cross_fit(LEARNERS, matrices, context=context)
-    first = cross_fit(LEARNERS, matrices, context=context, kept=Checkpoints.claim(tmp_path / "w").load_or_compute)
+    first = cross_fit(
+        LEARNERS, matrices, context=context, load_or_compute=Checkpoints.claim(tmp_path / "w").load_or_compute
+    )
     shutil.rmtree(next((tmp_path / "w" / "fits").iterdir()))
-    again = cross_fit(LEARNERS, matrices, context=context, kept=Checkpoints.claim(tmp_path / "w").load_or_compute)
+    again = cross_fit(
+        LEARNERS, matrices, context=context, load_or_compute=Checkpoints.claim(tmp_path / "w").load_or_compute
+    )
     for fits in (first, again):
         for one, other in zip(alone, fits, strict=True):
             assert np.array_equal(one.oof, other.oof)

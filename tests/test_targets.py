@@ -1,6 +1,6 @@
-"""Targets, links and metrics: what trees are told, and how values are made of what they say.
+"""Targets, links and metrics: what trees predict, and how values are computed from their output.
 
-Oracles: each formula written out for one row, a numerical derivative for slopes, scikit-learn's metrics.
+Expected values come from formulas written out for one row, and from scikit-learn's metrics.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.training import LEARNERS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import make_folds
 from core.training.learners import FitContext, Learner
-from core.training.stacking import blends, fit_stack
+from core.training.stacking import fit_blends, fit_stack
 from core.training.targets import OBJECTIVES, TWEEDIE, Link, Target, targets_to_try
 
 NAMES = ["size", "noise"]
@@ -40,7 +40,7 @@ each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{t
 
 
 def sessions(rows: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, values above 0 and a start that is right but for a factor which the first feature tells."""
+    """Return features, values above 0, and a start that is off by a factor that depends on the first feature."""
     draws = np.random.default_rng(seed)
     X = draws.normal(size=(rows, 2))
     start = draws.gamma(2.0, 20.0, rows)
@@ -57,7 +57,7 @@ def fitted(learner: Learner, target: Target, X, y, start, *, metric=MSE, held=No
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"),
+    ("name", "reference"),
     [
         ("mse", mean_squared_error),
         ("rmse", root_mean_squared_error),
@@ -65,13 +65,13 @@ def fitted(learner: Learner, target: Target, X, y, start, *, metric=MSE, held=No
         ("rmsle", root_mean_squared_log_error),
     ],
 )
-def test_a_metric_is_that_of_scikit_learn(name: str, theirs) -> None:
+def test_metrics_match_scikit_learn(name: str, reference) -> None:
     draws = np.random.default_rng(0)
     predicted, actual = draws.gamma(1.0, 30.0, 200), draws.gamma(1.0, 30.0, 200)
-    assert metric_named(name).of(predicted, actual) == pytest.approx(theirs(actual, predicted))
+    assert metric_named(name).of(predicted, actual) == pytest.approx(reference(actual, predicted))
 
 
-def test_a_prediction_below_0_counts_as_0_where_logarithms_are_taken() -> None:
+def test_rmsle_counts_a_negative_prediction_as_0() -> None:
     assert metric_named("rmsle").of(np.array([-5.0]), np.array([0.0])) == 0.0
 
 
@@ -88,18 +88,18 @@ def test_a_prediction_below_0_counts_as_0_where_logarithms_are_taken() -> None:
         (Link("exp", floor=2.0), 12 * np.exp(0.5)),
     ],
 )
-def test_a_link_makes_the_value_of_start_and_trees(link: Link, value: float) -> None:
+def test_a_link_computes_the_value_from_start_and_trees(link: Link, value: float) -> None:
     assert link.values(np.array([0.5]), np.array([10.0])) == pytest.approx([value])
 
 
-def test_a_bent_link_never_goes_below_0() -> None:
+def test_square_and_expm1_links_are_never_negative() -> None:
     for kind in ("square", "expm1"):
         assert Link(kind).values(np.array([-50.0]), np.array([10.0])).tolist() == [0.0]
 
 
 @each_target
-def test_trees_that_say_what_they_are_told_give_the_values(target: Target) -> None:
-    """But for the log link, whose trees are told the values themselves."""
+def test_trees_that_predict_their_labels_give_the_values(target: Target) -> None:
+    """Except for the log link, where the labels are the values themselves."""
     _, y, start = sessions(50)
     if target.is_log_link:
         assert np.array_equal(target.task(y, start).labels, y)
@@ -117,7 +117,7 @@ def test_trees_that_say_what_they_are_told_give_the_values(target: Target) -> No
     st.floats(-0.9, 0.9),
     st.floats(0.1, 100),
 )
-def test_parts_stretched_by_the_slope_sum_to_the_change_of_the_value(
+def test_parts_times_the_slope_sum_to_the_change_of_the_value(
     kind: str, since: float, raw: float, start: float
 ) -> None:
     link, rows = Link(kind, floor=0.1, factor=1.2), np.array([start])
@@ -126,37 +126,36 @@ def test_parts_stretched_by_the_slope_sum_to_the_change_of_the_value(
     assert slope * (raw - since) == pytest.approx(change, abs=1e-4 * max(1.0, start))
 
 
-def test_the_factor_takes_the_bias_from_a_back_transform() -> None:
+def test_the_factor_corrects_the_bias_of_a_back_transform() -> None:
     """The mean of a lognormal is its median times exp(variance / 2)."""
     y = np.random.default_rng(0).lognormal(3.0, 0.8, 200_000)
     raw = np.full(len(y), np.log1p(y).mean())
-    link = Link("expm1").put_right(raw, None, y, MSE)
+    link = Link("expm1").bias_corrected(raw, None, y, MSE)
     assert link.factor == pytest.approx(np.exp(0.8**2 / 2), rel=0.05)
     assert link.values(raw, None).sum() == pytest.approx(y.sum())
-    assert Link("expm1").put_right(raw, None, y, metric_named("rmsle")).factor == 1.0
+    assert Link("expm1").bias_corrected(raw, None, y, metric_named("rmsle")).factor == 1.0
 
 
-def test_under_absolute_errors_the_factor_is_the_one_of_least_absolute_error() -> None:
+def test_for_absolute_errors_the_factor_minimizes_the_absolute_error() -> None:
     draws = np.random.default_rng(5)
     raw = draws.normal(2.0, 0.5, 2_000)
     y = np.expm1(raw + draws.normal(0.2, 1.0, len(raw))).clip(0)
     weights = draws.random(len(y))
     for counts in (None, weights):
-        factor = Link("expm1").put_right(raw, None, y, metric_named("mae"), counts).factor
+        factor = Link("expm1").bias_corrected(raw, None, y, metric_named("mae"), counts).factor
         error = [
             np.average(np.abs(y - each * np.expm1(raw)), weights=counts)
             for each in (factor, 0.99 * factor, 1.01 * factor)
         ]
         assert min(error) == error[0]
-    assert Link("expm1").put_right(raw, None, y, MSE).factor > 1.2 * factor
+    assert Link("expm1").bias_corrected(raw, None, y, MSE).factor > 1.2 * factor
 
 
-def test_what_values_or_library_do_not_allow_is_not_tried() -> None:
+def test_only_targets_that_values_and_library_allow_are_tried() -> None:
     everything = tuple(OBJECTIVES)
 
     def tried(y, objectives=everything, metric="mse") -> set[str]:
-        found = targets_to_try(metric_named(metric), np.array(y), objectives)
-        return {f"{each.objective}/{each.transform}" for each in found}
+        return {target.name for target in targets_to_try(metric_named(metric), np.array(y), objectives)}
 
     positive = tried([1.0, 5.0])
     assert positive == {"squared/none", "huber/none", "tweedie/none", "gamma/none", "squared/sqrt", "squared/log1p"}
@@ -171,18 +170,18 @@ def test_what_values_or_library_do_not_allow_is_not_tried() -> None:
 
 
 @each_pair
-def test_every_target_learns_what_is_missing_to_the_start(learner: Learner, target: Target) -> None:
+def test_every_target_learns_the_difference_to_the_start(learner: Learner, target: Target) -> None:
     X, y, start = sessions()
-    new, truth, from_ = sessions(seed=1)
+    X_new, y_new, start_new = sessions(seed=1)
     model = fitted(learner, target, X, y, start)
-    error, at_start = (float(np.abs(each - truth).mean()) for each in (model.predict(new, from_), from_))
+    error, at_start = (float(np.abs(each - y_new).mean()) for each in (model.predict(X_new, start_new), start_new))
     assert error < 0.8 * at_start
-    if target.objective not in ("absolute", "huber"):  # these go for the median, or near it
-        assert model.predict(new, from_).mean() == pytest.approx(truth.mean(), rel=0.06)
+    if target.objective not in ("absolute", "huber"):  # these predict the median or a value near it
+        assert model.predict(X_new, start_new).mean() == pytest.approx(y_new.mean(), rel=0.06)
 
 
 @each_pair
-def test_contributions_sum_to_what_the_trees_change_at_the_value(learner: Learner, target: Target) -> None:
+def test_contributions_sum_to_the_change_of_the_value(learner: Learner, target: Target) -> None:
     X, y, start = sessions(400)
     model = fitted(learner, target, X, y, start)
     change = model.predict(X, start) - model.link.values(np.zeros(len(X)), start)
@@ -198,7 +197,7 @@ def test_without_a_start_the_log_link_starts_from_the_mean(learner: Learner, tar
 
 
 @each_learner
-def test_a_fit_stops_when_held_out_rows_gain_no_more_and_never_learns_from_them(learner: Learner) -> None:
+def test_held_out_rows_stop_a_fit_early_and_are_not_learned_from(learner: Learner) -> None:
     X, y, start = sessions(800)
     held = np.arange(800) % 8 == 0
     settings_ = default_settings(learner, MSE, y) | {"rounds": 1500}
@@ -210,7 +209,7 @@ def test_a_fit_stops_when_held_out_rows_gain_no_more_and_never_learns_from_them(
 
     one, other = fit(y), fit(changed)
     assert one.model.rounds < 1500
-    # other values of the held-out rows may move where it stops, and nothing else
+    # other values of the held-out rows may change the number of rounds, but nothing else
     rounds = min(one.model.rounds, other.model.rounds)
     short = [
         fit_learner(
@@ -228,7 +227,7 @@ def test_a_fit_stops_when_held_out_rows_gain_no_more_and_never_learns_from_them(
 
 
 @each_learner
-def test_one_binned_fold_serves_many_fits_in_any_order(learner: Learner) -> None:
+def test_fits_on_the_same_binned_rows_do_not_affect_each_other(learner: Learner) -> None:
     X, y, start = sessions(500)
     binned = learner.bin(lambda: X, CONTEXT)
 
@@ -244,19 +243,19 @@ def test_one_binned_fold_serves_many_fits_in_any_order(learner: Learner) -> None
 
 
 @pytest.mark.parametrize(("learner", "target"), [pair for pair in PAIRS if pair[1].transform == "none"])
-def test_what_trees_say_only_rises_with_a_rising_feature(learner: Learner, target: Target) -> None:
+def test_predictions_are_monotone_in_a_constrained_feature(learner: Learner, target: Target) -> None:
     X, y, _ = sessions(1500)
-    y = y + 40 * (X[:, 0] < -1)  # which falls there
+    y = y + 40 * (X[:, 0] < -1)  # not monotone there
     context = dataclasses.replace(CONTEXT, rising=("size",))
     line = np.column_stack([np.linspace(-3, 3, 200), np.zeros(200)])
-    free, bound = (fitted(learner, target, X, y, None, context=each) for each in (CONTEXT, context))
+    free, constrained = (fitted(learner, target, X, y, None, context=each) for each in (CONTEXT, context))
     assert (np.diff(free.predict(line, None)) < -1e-9).any()
-    assert (np.diff(bound.predict(line, None)) >= -1e-6).all()
-    assert np.ptp(bound.predict(line, None)) > 10
+    assert (np.diff(constrained.predict(line, None)) >= -1e-6).all()
+    assert np.ptp(constrained.predict(line, None)) > 10
 
 
 @each_learner
-def test_weights_decide_which_rows_are_learned_from(learner: Learner) -> None:
+def test_rows_with_higher_weights_dominate_the_fit(learner: Learner) -> None:
     X, y, _ = sessions(1000)
     old = np.arange(1000) < 500
     y = np.where(old, y + 100, y)
@@ -275,7 +274,7 @@ def test_weights_decide_which_rows_are_learned_from(learner: Learner) -> None:
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_the_meta_model_does_best_in_its_own_metric(name: str) -> None:
+def test_the_meta_model_is_best_in_its_own_metric(name: str) -> None:
     """Values are a column times a skewed factor, so the best multiples of it for mean, median and logarithm differ."""
     draws = np.random.default_rng(0)
     rows = 4000
@@ -289,33 +288,33 @@ def test_the_meta_model_does_best_in_its_own_metric(name: str) -> None:
     assert scores["mse" if name not in ("mse", "rmse") else "mae"] > 1.02 * scores[name]
 
 
-def test_blends_are_nested_and_keep_to_their_rules() -> None:
+def test_blends_are_nested_and_follow_their_definitions() -> None:
     draws = np.random.default_rng(0)
     y = draws.gamma(2.0, 20.0, 400)
     columns = y[:, None] + draws.normal(size=(400, 3)) * [5.0, 8.0, 30.0]
     folds = make_folds(np.arange(400), 5, seed=0)
-    found = {blend.name: blend for blend in blends(columns, y, folds)}
-    assert found["best_learner"].weights.tolist() == [1.0, 0.0, 0.0]
-    assert found["best_learner"].oof == pytest.approx(np.maximum(columns[:, 0], 0))
-    assert found["mean"].oof == pytest.approx(np.maximum(columns.mean(axis=1), 0))
-    weights = found["non_negative"].weights
+    before = {blend.name: blend for blend in fit_blends(columns, y, folds)}
+    assert before["best_learner"].weights.tolist() == [1.0, 0.0, 0.0]
+    assert before["best_learner"].oof == pytest.approx(np.maximum(columns[:, 0], 0))
+    assert before["mean"].oof == pytest.approx(np.maximum(columns.mean(axis=1), 0))
+    weights = before["non_negative"].weights
     assert weights.sum() == pytest.approx(1.0)
     assert (weights >= 0).all()
-    # the least variance of a mean of independent errors: weights by 1 / variance
+    # the mean of independent errors has the lowest variance with weights 1 / variance
     assert weights == pytest.approx(np.array([25, 64, 900.0]) ** -1 / (np.array([25, 64, 900.0]) ** -1).sum(), abs=0.06)
-    mine = folds.fold_of == 2
-    changed = {blend.name: blend for blend in blends(columns, np.where(mine, 5 * y, y), folds)}
-    for name, blend in found.items():
-        assert np.array_equal(blend.oof[mine], changed[name].oof[mine])
+    in_fold = folds.fold_of == 2
+    changed = {blend.name: blend for blend in fit_blends(columns, np.where(in_fold, 5 * y, y), folds)}
+    for name, blend in before.items():
+        assert np.array_equal(blend.oof[in_fold], changed[name].oof[in_fold])
 
 
-def test_weights_may_be_negative_where_they_are_allowed_to() -> None:
+def test_weights_may_be_negative_if_allowed() -> None:
     draws = np.random.default_rng(0)
     y = draws.gamma(2.0, 20.0, 2000)
     shared = draws.normal(size=2000) * 10
     columns = np.column_stack([y + shared, shared])
     folds = make_folds(np.arange(2000), 5, seed=0)
-    free, bound = (fit_stack(columns, y, folds, non_negative=each) for each in (False, True))
+    free, bounded = (fit_stack(columns, y, folds, non_negative=each) for each in (False, True))
     assert free.weights == pytest.approx([1.0, -1.0], abs=0.01)
-    assert (bound.weights >= 0).all()
-    assert MSE.of(free.oof, y) < 0.1 * MSE.of(bound.oof, y)
+    assert (bounded.weights >= 0).all()
+    assert MSE.of(free.oof, y) < 0.1 * MSE.of(bounded.oof, y)

@@ -1,7 +1,7 @@
-"""Training: folds by user, fits that never saw what they predict, the meta-model, the score to expect, the certificate.
+"""Training: folds by user, cross-fitting, the meta-model, the expected score, the certificate.
 
-Oracles are independent: scikit-learn's least squares for the meta-model, a fold fitted anew for the out-of-fold
-predictions, the libraries' own loaders for saved models, simulated test files for the interval.
+Expected values are computed independently: by scikit-learn's least squares for the meta-model, by refitting a fold, by
+the libraries' own loaders, and from simulated test files for the interval.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ each_learner = pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: 
 
 
 def simulated(seed: int = 0, rows: int = 600, users: int = 120, test: int = 90) -> TrainingSet:
-    """Sessions whose value hangs on clicks and carts, with noise of the user and of the session; some gaps unknown."""
+    """Return sessions whose value depends on clicks, carts and noise of the user; some gaps are missing."""
     draws = np.random.default_rng(seed)
     X = draws.normal(size=(rows + test, len(NAMES)))
     X[draws.random(rows + test) < 0.3, 4] = np.nan
@@ -82,7 +82,7 @@ def simulated(seed: int = 0, rows: int = 600, users: int = 120, test: int = 90) 
 
 @pytest.fixture(scope="module")
 def training() -> Training:
-    """Honest training on simulated sessions; read it, do not change it."""
+    """A training on simulated sessions; tests must not modify it."""
     return train(prepare(simulated(), RunConfig(folds=3)), known_share=0.1)
 
 
@@ -91,7 +91,7 @@ def training() -> Training:
 
 @many
 @given(st.integers(2, 8), st.integers(0, 2**31 - 1), st.integers(0, 2**32 - 1))
-def test_folds_hold_every_row_once_and_no_user_twice(count: int, seed: int, world: int) -> None:
+def test_every_row_is_in_one_fold_and_so_is_every_user(count: int, seed: int, world: int) -> None:
     draws = np.random.default_rng(world)
     present = draws.choice(10**9, size=count * 4 + int(draws.integers(0, 40)), replace=False)
     users = draws.permutation(np.concatenate([present, draws.choice(present, size=50)]))
@@ -109,20 +109,20 @@ def test_a_split_trains_on_exactly_the_rows_that_it_does_not_validate() -> None:
         assert sorted([*train_rows, *validated]) == list(range(40))
 
 
-def test_folds_depend_on_the_seed_alone() -> None:
+def test_folds_depend_only_on_the_seed() -> None:
     users = np.random.default_rng(0).integers(0, 200, 900)
     assert np.array_equal(make_folds(users, 5, seed=3).fold_of, make_folds(users, 5, seed=3).fold_of)
     assert not np.array_equal(make_folds(users, 5, seed=3).fold_of, make_folds(users, 5, seed=4).fold_of)
 
 
 @pytest.mark.parametrize(("users", "count", "needed"), [(19, 5, 20), (7, 2, 8), (0, 5, 20)])
-def test_too_few_users_are_refused_in_one_sentence(users: int, count: int, needed: int) -> None:
+def test_too_few_users_are_refused(users: int, count: int, needed: int) -> None:
     with pytest.raises(InputError) as refused:
         make_folds(np.arange(users).repeat(3), count, seed=0)
     assert (refused.value.code, refused.value.found, refused.value.allowed) == ("too_few_users", users, needed)
 
 
-def test_four_users_a_fold_are_enough() -> None:
+def test_four_users_per_fold_are_enough() -> None:
     assert make_folds(np.arange(20), 5, seed=0).count == 5
 
 
@@ -140,7 +140,7 @@ class Memory:
 
 
 class Remembering:
-    """A learner without a library: it remembers users; one of its fits may fail, all but the first may have to wait."""
+    """A learner that remembers users. One of its fits may fail, and all but the first may have to wait."""
 
     name = "lightgbm"
     objectives = ("squared",)
@@ -152,12 +152,12 @@ class Remembering:
         return {}
 
     def bin(self, matrix, context, held=None):
-        return Recalled(self, matrix())
+        return RememberedRows(self, matrix())
 
 
 @dataclasses.dataclass(frozen=True)
-class Recalled:
-    """The rows that a fit of a remembering learner is to remember."""
+class RememberedRows:
+    """The rows that a fit of a remembering learner remembers."""
 
     learner: Remembering
     X: np.ndarray
@@ -178,7 +178,7 @@ def matrices(data: TrainingSet, folds: Folds, y: np.ndarray | None = None) -> Fo
 def fitted(
     learner: Learner, X: np.ndarray, y: np.ndarray, context: FitContext, *, metric: str = "mse", **settings: object
 ) -> FittedLearner:
-    """One fit with the defaults and these settings, on all rows, from no start."""
+    """Fit with the default settings, changed by `settings`, on all rows and without a start."""
     metric = metric_named(metric)
     return fit_learner(
         learner.bin(lambda: X, context),
@@ -191,7 +191,7 @@ def fitted(
     )
 
 
-def fitted_by_memory(learner: Remembering, folds: int = 5, threads: int = 2, report=lambda *told: None) -> CrossFit:
+def fitted_by_memory(learner: Remembering, folds: int = 5, threads: int = 2, report=lambda *progress: None) -> CrossFit:
     users = np.arange(200) // 4
     (fit,) = cross_fit(
         [learner],
@@ -211,12 +211,12 @@ def fitted_by_memory(learner: Remembering, folds: int = 5, threads: int = 2, rep
 def test_out_of_fold_predictions_come_from_models_that_never_saw_the_user() -> None:
     fit = fitted_by_memory(Remembering())
     assert set(fit.oof) == {0.0}
-    # Each test user stands in one fold of five, so four of the five models know it.
+    # each test user is in one of five folds, so four of the five models have seen it
     assert fit.test == pytest.approx(np.full(8, 0.8))
 
 
 @each_learner
-def test_a_fold_fitted_again_by_hand_gives_the_same_out_of_fold_predictions(learner: Learner) -> None:
+def test_refitting_a_fold_by_hand_gives_the_same_out_of_fold_predictions(learner: Learner) -> None:
     data = simulated(seed=1)
     folds = make_folds(data.users, 3, seed=5)
     (fit,) = cross_fit([learner], matrices(data, folds), context=SIDE_BY_SIDE)
@@ -231,7 +231,7 @@ def test_a_fold_fitted_again_by_hand_gives_the_same_out_of_fold_predictions(lear
 
 @each_learner
 @pytest.mark.parametrize("rows", [2, 3, 5])
-def test_a_handful_of_rows_is_learned_from(rows: int, learner: Learner) -> None:
+def test_a_learner_fits_a_handful_of_rows(rows: int, learner: Learner) -> None:
     data = simulated(rows=40)
     for seed in range(4):
         model = fitted(learner, data.X[seed : seed + rows], data.y[seed : seed + rows], BRIEF)
@@ -239,7 +239,7 @@ def test_a_handful_of_rows_is_learned_from(rows: int, learner: Learner) -> None:
 
 
 @each_learner
-def test_values_of_a_fold_do_not_reach_its_own_predictions(learner: Learner) -> None:
+def test_values_of_a_fold_do_not_affect_its_own_predictions(learner: Learner) -> None:
     data = simulated(seed=2, rows=300)
     folds = make_folds(data.users, 3, seed=5)
     held_out = folds.fold_of == 2
@@ -252,7 +252,7 @@ def test_values_of_a_fold_do_not_reach_its_own_predictions(learner: Learner) -> 
 
 @pytest.mark.parametrize("threads", [2, 13])
 def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> None:
-    """With 2, fits run side by side; with 13 for 6 fits, each fit has two threads of its own."""
+    """With 2 threads, fits run in parallel. With 13 for 6 fits, each fit has two threads."""
     data = simulated(seed=3, rows=900)
     folds = make_folds(data.users, 2, seed=5)
     alone, together = (
@@ -266,14 +266,14 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads: int) -> No
         assert one.fold_mse == other.fold_mse
 
 
-def test_fits_come_in_the_order_of_the_learners() -> None:
+def test_fits_are_in_the_order_of_the_learners() -> None:
     data = simulated(seed=4, rows=200)
     fits = cross_fit(LEARNERS, matrices(data, make_folds(data.users, 2, 0)), context=SIDE_BY_SIDE)
     assert [fit.learner for fit in fits] == [learner.name for learner in LEARNERS]
     assert all(len(fit.models) == 2 for fit in fits)
 
 
-def test_a_row_that_no_fold_validated_is_nan_and_not_0() -> None:
+def test_a_row_that_no_fold_validates_is_nan() -> None:
     data = simulated(seed=5, rows=200)
     fold_of = make_folds(data.users, 2, seed=0).fold_of.copy()
     fold_of[::10] = -1
@@ -281,7 +281,7 @@ def test_a_row_that_no_fold_validated_is_nan_and_not_0() -> None:
     assert np.array_equal(np.isnan(fit.oof), fold_of == -1)
 
 
-def test_an_exception_inside_a_fit_comes_out() -> None:
+def test_an_exception_inside_a_fit_is_raised() -> None:
     with pytest.raises(ValueError, match=r"^the library gave up$"):
         fitted_by_memory(Remembering(fails_at=3))
 
@@ -296,15 +296,15 @@ def test_after_a_cancellation_no_further_fit_starts() -> None:
 
     with pytest.raises(Cancelled, match="stopped by hand"):
         fitted_by_memory(learner, folds=12, threads=1, report=cancel_after_the_first)
-    handled.set()  # the fit that was under way meanwhile ends; ten more would follow at once
+    handled.set()  # the fit in progress ends; without cancellation, ten more would follow at once
     time.sleep(0.2)
     assert learner.started <= 2
 
 
-def test_progress_counts_every_fit_up_to_the_total() -> None:
-    told: list[tuple[int, int, str]] = []
-    fitted_by_memory(Remembering(), folds=4, report=lambda *moment: told.append(moment))
-    assert told == [(done, 4, f"LightGBM, {done} of 4 folds") for done in range(5)]
+def test_progress_counts_every_fit() -> None:
+    updates: list[tuple[int, int, str]] = []
+    fitted_by_memory(Remembering(), folds=4, report=lambda *update: updates.append(update))
+    assert updates == [(done, 4, f"LightGBM, {done} of 4 folds") for done in range(5)]
 
 
 # --- the contract of a learner, run on each ---------------------------------------------------------------------------
@@ -332,12 +332,12 @@ READERS = {
     "xgboost": (".ubj", read_xgboost),
     "catboost": (".cbm", read_catboost),
 }
-"""Ending of a saved model and the library's own loader: predictor, names, trees."""
+"""File suffix of a saved model, and the library's own loader, which returns predictor, names and number of trees."""
 
 
 @each_learner
 class TestLearner:
-    """What each learner promises to the rest of the pipeline."""
+    """The contract of a learner."""
 
     def test_the_same_data_and_seed_give_the_same_predictions(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
@@ -381,16 +381,14 @@ class TestLearner:
         assert contributions.sum(axis=1) == pytest.approx(model.predict(data.X_test, None), rel=1e-3)
         assert np.ptp(contributions[:, -1]) == 0
 
-    def test_gain_is_one_number_a_feature_and_never_negative(self, learner: Learner) -> None:
+    def test_gain_is_one_non_negative_number_per_feature(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
         gain = fitted(learner, data.X, data.y, BRIEF).model.gain()
         assert gain.shape == (len(NAMES),)
         assert (gain >= 0).all()
         assert NAMES[int(gain.argmax())] == "clicks"
 
-    def test_a_saved_model_predicts_the_same_after_the_library_has_read_it(
-        self, learner: Learner, tmp_path: Path
-    ) -> None:
+    def test_the_library_itself_can_load_a_saved_model(self, learner: Learner, tmp_path: Path) -> None:
         data = simulated(seed=6, rows=300)
         model = fitted(learner, data.X, data.y, BRIEF)
         path = model.model.save(tmp_path, "model-fold0")
@@ -409,7 +407,7 @@ class TestLearner:
         _, read = READERS[learner.name]
         assert read(path)[2] == round(learner.defaults()["rounds"] * effort)
 
-    def test_a_single_row_is_predicted_as_it_is_among_others(self, learner: Learner) -> None:
+    def test_the_prediction_of_a_row_does_not_depend_on_other_rows(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
         model = fitted(learner, data.X, data.y, BRIEF)
         assert model.predict(data.X_test[4:5], None).tolist() == [model.predict(data.X_test, None)[4]]
@@ -425,7 +423,7 @@ class TestLearner:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_the_least_effort_is_one_round() -> None:
+def test_the_lowest_effort_is_one_round() -> None:
     assert dataclasses.replace(CONTEXT, effort=1e-9).rounds(400) == 1
 
 
@@ -433,7 +431,7 @@ def test_the_least_effort_is_one_round() -> None:
 
 
 def predicted_by_three(seed: int = 0, rows: int = 400) -> tuple[np.ndarray, np.ndarray, Folds]:
-    """Out-of-fold predictions of three learners of different worth, the values, and folds."""
+    """Return out-of-fold predictions of three learners of different quality, the values, and folds."""
     draws = np.random.default_rng(seed)
     y = draws.gamma(2.0, 20.0, rows)
     noise = draws.normal(size=(rows, 3)) * [8.0, 12.0, 20.0] + draws.normal(size=(rows, 1)) * 6.0
@@ -441,15 +439,16 @@ def predicted_by_three(seed: int = 0, rows: int = 400) -> tuple[np.ndarray, np.n
 
 
 def ridge(columns: np.ndarray, y: np.ndarray, alpha: float) -> tuple[np.ndarray, float]:
-    """scikit-learn's non-negative least squares with our penalty as rows of its own: each weight is to be 1/k.
+    """Return weights and intercept by scikit-learn's non-negative least squares.
 
-    They weigh alpha times the mean sum of squares of a centred column.
+    The penalty becomes additional rows that pull each weight towards 1/k, with weight alpha times the mean sum of
+    squares of a centred column.
     """
     centred, learners = columns - columns.mean(axis=0), columns.shape[1]
     pull = np.sqrt(alpha * (centred**2).sum(axis=0).mean())
     rows = np.vstack([centred, pull * np.eye(learners)])
-    told = np.append(y - y.mean(), np.full(learners, pull / learners))
-    weights = LinearRegression(positive=True, fit_intercept=False).fit(rows, told).coef_
+    labels = np.append(y - y.mean(), np.full(learners, pull / learners))
+    weights = LinearRegression(positive=True, fit_intercept=False).fit(rows, labels).coef_
     return weights, float(y.mean() - columns.mean(axis=0) @ weights)
 
 
@@ -459,7 +458,7 @@ def one_penalty(monkeypatch: pytest.MonkeyPatch, alpha: float) -> None:
 
 @pytest.mark.parametrize("third", ["helps", "misleads"])
 @pytest.mark.parametrize("alpha", [1e-5, 1e-3, 0.1, 1.0])
-def test_weights_are_those_of_non_negative_least_squares_with_rows_that_want_equal_ones(
+def test_weights_are_those_of_non_negative_least_squares_shrunk_to_equal_weights(
     alpha: float, third: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_penalty(monkeypatch, alpha)
@@ -487,20 +486,22 @@ def test_nested_predictions_are_those_of_a_ridge_on_the_other_folds(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_penalty_is_the_largest_within_a_standard_error_of_the_least_error_in_cross_validation(seed: int) -> None:
+def test_the_penalty_follows_the_one_standard_error_rule(seed: int) -> None:
     oof, y, folds = predicted_by_three(seed=seed, rows=48)
     errors: dict[float, list[float]] = {alpha: [] for alpha in ALPHAS}
     for others, validated in folds.splits():
         for alpha in ALPHAS:
             weights, intercept = ridge(oof[others], y[others], alpha)
             errors[alpha].append(float(((oof[validated] @ weights + intercept - y[validated]) ** 2).sum()))
-    least = min(errors.values(), key=sum)
-    worse = {alpha: [mine - best for mine, best in zip(each, least, strict=True)] for alpha, each in errors.items()}
+    best = min(errors.values(), key=sum)
+    worse = {
+        alpha: [error - lowest for error, lowest in zip(each, best, strict=True)] for alpha, each in errors.items()
+    }
     near = [alpha for alpha, each in worse.items() if sum(each) <= statistics.stdev(each) * math.sqrt(len(each))]
     assert fit_stack(oof, y, folds).alpha == max(near)
 
 
-def test_noisy_short_data_get_a_penalty_and_plentiful_clean_data_get_none_to_speak_of() -> None:
+def test_few_noisy_rows_get_a_larger_penalty_than_many_clean_ones() -> None:
     draws = np.random.default_rng(0)
     oof, y, folds = predicted_by_three(rows=4000)
     assert fit_stack(oof, y, folds).alpha <= 0.01
@@ -517,17 +518,17 @@ def test_the_largest_penalty_leaves_the_plain_mean(monkeypatch: pytest.MonkeyPat
 
 @many
 @given(st.integers(0, 4), st.integers(0, 2**32 - 1))
-def test_values_of_a_fold_do_not_reach_its_nested_predictions(fold: int, world: int) -> None:
+def test_values_of_a_fold_do_not_affect_its_nested_predictions(fold: int, world: int) -> None:
     oof, y, folds = predicted_by_three(rows=80)
-    mine = folds.fold_of == fold
-    changed = np.where(mine, np.random.default_rng(world).gamma(2.0, 500.0, 80), y)
+    in_fold = folds.fold_of == fold
+    changed = np.where(in_fold, np.random.default_rng(world).gamma(2.0, 500.0, 80), y)
     before, after = fit_stack(oof, y, folds), fit_stack(oof, changed, folds)
-    assert before.oof[mine].tobytes() == after.oof[mine].tobytes()
-    assert not np.array_equal(before.oof[~mine], after.oof[~mine])
+    assert before.oof[in_fold].tobytes() == after.oof[in_fold].tobytes()
+    assert not np.array_equal(before.oof[~in_fold], after.oof[~in_fold])
 
 
-def test_predictions_of_a_fold_change_only_what_its_own_rows_are_weighted_with() -> None:
-    """The learners' predictions for a fold are read for that fold, but its meta-model is fitted on the others."""
+def test_learner_predictions_of_a_row_affect_only_its_own_prediction_in_the_fold() -> None:
+    """The meta-model of a fold is fitted on the predictions for the other folds."""
     oof, y, folds = predicted_by_three()
     (_, rows), *_ = folds.splits()
     changed = oof.copy()
@@ -537,7 +538,7 @@ def test_predictions_of_a_fold_change_only_what_its_own_rows_are_weighted_with()
     assert after.oof[rows[0]] > before.oof[rows[0]]
 
 
-def test_the_stack_follows_the_scale_of_the_values() -> None:
+def test_the_stack_scales_with_the_values() -> None:
     oof, y, folds = predicted_by_three()
     one, thousand = fit_stack(oof, y, folds), fit_stack(1000 * oof, 1000 * y, folds)
     assert thousand.alpha == one.alpha
@@ -578,7 +579,7 @@ def test_learners_that_predict_constants_give_the_mean(constants: list[float], l
 
 @many
 @given(st.floats(0, 1e6), st.floats(-1e-7, 1e-7))
-def test_a_constant_target_is_its_own_stack(value: float, rounding: float) -> None:
+def test_the_stack_predicts_a_constant_target(value: float, rounding: float) -> None:
     """Learners that work in single precision miss a constant by some parts in 10 million."""
     columns = np.tile([value, value * (1 + rounding), value], (60, 1))
     stack = fit_stack(columns, np.full(60, value), make_folds(np.arange(60), 3, seed=0))
@@ -586,12 +587,12 @@ def test_a_constant_target_is_its_own_stack(value: float, rounding: float) -> No
     assert stack.predict(columns[:1]) == pytest.approx([value])
 
 
-def test_a_constant_learner_beside_others_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adding_a_constant_learner_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     one_penalty(monkeypatch, 0.0)
     oof, y, folds = predicted_by_three()
-    alone, beside = fit_stack(oof, y, folds), fit_stack(np.column_stack([oof, np.full(len(y), 33.3)]), y, folds)
-    assert beside.weights == pytest.approx([*alone.weights, 0.0], abs=1e-6)
-    assert beside.oof == pytest.approx(alone.oof)
+    without, added = fit_stack(oof, y, folds), fit_stack(np.column_stack([oof, np.full(len(y), 33.3)]), y, folds)
+    assert added.weights == pytest.approx([*without.weights, 0.0], abs=1e-6)
+    assert added.oof == pytest.approx(without.oof)
 
 
 @pytest.mark.parametrize("level", [0.0, 1e3, 1e5])
@@ -622,7 +623,7 @@ def test_no_prediction_is_negative(world: int, level: float) -> None:
     assert (stack.weights >= 0).all()
 
 
-def test_a_session_without_predictions_stays_nan() -> None:
+def test_a_session_without_learner_predictions_is_nan() -> None:
     stack = Stack(np.array([0.5, 0.5]), 1.0, 0.0, np.empty(0))
     assert np.isnan(stack.predict(np.array([[np.nan, 2.0], [1.0, 2.0]]))).tolist() == [True, False]
 
@@ -636,7 +637,7 @@ def test_on_average_the_stack_is_no_worse_than_its_best_learner() -> None:
     assert np.mean(stacked) < np.mean(best)
 
 
-# --- the score to expect ----------------------------------------------------------------------------------------------
+# --- the expected score -----------------------------------------------------------------------------------------------
 
 SHORT, LONG = 0, 2
 
@@ -653,20 +654,20 @@ def expected(errors, *, test_classes, classes=None, users=None, known_share=0.0,
     )
 
 
-def test_a_test_file_like_train_gives_the_plain_mean() -> None:
+def test_for_a_test_file_like_train_the_expected_score_is_the_mean() -> None:
     errors = np.random.default_rng(0).gamma(1.0, 5.0, 300)
     classes = np.arange(300) % 3
     assert expected(errors, classes=classes, test_classes=np.tile(classes, 2)).value == pytest.approx(errors.mean())
 
 
-def test_a_test_file_of_long_sessions_gives_the_error_of_long_sessions() -> None:
+def test_for_a_test_file_of_long_sessions_the_expected_score_is_their_error() -> None:
     score = expected([1.0] * 90 + [100.0] * 10, classes=[SHORT] * 90 + [LONG] * 10, test_classes=[LONG] * 40)
     assert score.value == pytest.approx(100.0)
 
 
 @many
 @given(st.integers(0, 2**32 - 1))
-def test_the_value_is_the_mean_of_class_errors_in_the_mix_of_the_test_file(world: int) -> None:
+def test_the_expected_score_weights_class_errors_by_their_share_in_test(world: int) -> None:
     draws = np.random.default_rng(world)
     classes, test_classes = draws.integers(0, 6, 40), draws.integers(0, 6, 30)
     errors = draws.gamma(0.5, 10.0, 40)
@@ -678,7 +679,7 @@ def test_the_value_is_the_mean_of_class_errors_in_the_mix_of_the_test_file(world
 
 
 @pytest.mark.parametrize("test_classes", [[], [7, 8, 9]], ids=["no test rows", "no class of train"])
-def test_where_test_has_nothing_in_common_with_train_the_plain_mean_stands(test_classes: list[int]) -> None:
+def test_without_common_classes_the_expected_score_is_the_mean(test_classes: list[int]) -> None:
     assert expected([1.0, 2.0, 6.0], test_classes=test_classes).value == pytest.approx(3.0)
 
 
@@ -711,7 +712,7 @@ def test_more_train_rows_and_more_test_rows_narrow_the_interval() -> None:
     assert width(1000, 4000) < 0.7 * width(1000, 200)
 
 
-def test_sessions_of_the_same_user_count_as_less_than_as_many_users() -> None:
+def test_sessions_of_the_same_user_widen_the_interval() -> None:
     errors = np.random.default_rng(0).gamma(1.0, 5.0, 50).repeat(20)
     apart = expected(errors, test_classes=np.zeros(1000))
     by_user = expected(errors, test_classes=np.zeros(1000), users=np.arange(50).repeat(20))
@@ -735,11 +736,11 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     ],
     ids=["normal errors", "lognormal, heavy", "t5 squared, heavy"],
 )
-def test_the_interval_holds_the_score_of_a_new_test_file_about_as_often_as_it_says(draw) -> None:
+def test_the_interval_has_about_its_nominal_coverage_of_new_test_files(draw) -> None:
     draws = np.random.default_rng(0)
 
     def errors(rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Squared errors that users share a part of, and the users; about three sessions each."""
+        """Return squared errors that are correlated within users, and the users; about three sessions each."""
         users = draws.integers(0, max(rows // 3, 1), rows)
         return draw(draws, rows) * draws.gamma(2.0, 0.5, rows)[users], users
 
@@ -752,15 +753,15 @@ def test_the_interval_holds_the_score_of_a_new_test_file_about_as_often_as_it_sa
     assert 0.80 <= held / 200 <= 0.97
 
 
-def test_session_classes_tell_lengths_and_known_users_apart() -> None:
+def test_session_classes_distinguish_lengths_and_known_users() -> None:
     events = np.array([1] * 50 + [2] * 20 + [5] * 20 + [40] * 10, dtype=float)
     known = np.arange(100) % 2
     classes = session_classes(pl.DataFrame({"n_events": events, "user_is_known": known}))
-    found = {}
-    for one, length, seen in zip(classes.tolist(), events, known, strict=True):
-        assert found.setdefault(one, (length, seen)) == (length, seen)
-    assert len(found) == 8
-    assert sorted(found) == sorted(found, key=lambda one: found[one])
+    members = {}
+    for label, length, seen in zip(classes.tolist(), events, known, strict=True):
+        assert members.setdefault(label, (length, seen)) == (length, seen)
+    assert len(members) == 8
+    assert sorted(members) == sorted(members, key=lambda label: members[label])
 
 
 # --- the certificate --------------------------------------------------------------------------------------------------
@@ -787,7 +788,7 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     assert explanations["planted_leak"] == "Features that copy the value: none. The planted copy was detected."
 
 
-def test_a_user_in_two_folds_is_found(training: Training) -> None:
+def test_a_user_in_two_folds_fails_the_check(training: Training) -> None:
     fold_of = training.folds.fold_of.copy()
     users = training.data.users
     row = next(row for row in range(len(users)) if np.count_nonzero(users == users[row]) > 1)
@@ -797,7 +798,7 @@ def test_a_user_in_two_folds_is_found(training: Training) -> None:
     assert check.explanation == f"{len(set(users))} users in 3 folds, 2 in both parts of one."
 
 
-def test_a_session_without_an_out_of_fold_prediction_is_found(training: Training) -> None:
+def test_a_session_without_an_out_of_fold_prediction_fails_the_check(training: Training) -> None:
     oof = training.stack.oof.copy()
     oof[[3, 5]] = np.nan
     check = oof_complete(oof, training.folds)
@@ -806,13 +807,13 @@ def test_a_session_without_an_out_of_fold_prediction_is_found(training: Training
 
 
 class LeakyFolds(Folds):
-    """Folds that train on what they validate: the mistake that makes every score look good."""
+    """Folds that train on the rows that they validate."""
 
     def trains(self, fit: int) -> np.ndarray:
         return np.ones(len(self.fold_of), dtype=bool)
 
 
-def test_models_that_trained_on_what_they_validate_betray_themselves_on_a_shuffled_target(training: Training) -> None:
+def test_training_on_validated_rows_is_detected_by_a_shuffled_target(training: Training) -> None:
     leaky = dataclasses.replace(training, folds=LeakyFolds(training.folds.fold_of, 3, training.data.users))
     check = by_code(certify_training(leaky))["shuffled_target"]
     assert check.outcome == "failed"
@@ -825,7 +826,7 @@ def test_models_that_trained_on_what_they_validate_betray_themselves_on_a_shuffl
     [lambda y: y, lambda y: 1 / (1 + y), np.sqrt, lambda y: np.where(np.arange(len(y)) % 3 == 0, np.nan, y)],
     ids=["as it is", "turned round", "bent", "with gaps"],
 )
-def test_a_feature_that_copies_the_value_is_found(training: Training, disguise) -> None:
+def test_a_feature_that_copies_the_value_fails_the_check(training: Training, disguise) -> None:
     X = training.data.X.copy()
     X[:, 2] = disguise(training.data.y)
     check = by_code(certify_training(with_data(training, X=X)))["planted_leak"]
@@ -851,7 +852,7 @@ def test_a_feature_known_in_a_handful_of_rows_is_no_copy() -> None:
     assert copies_of_target(X, y, ["two rows", "eight rows"]) == ["eight rows"]
 
 
-def test_what_says_who_buys_is_no_copy_where_most_sessions_are_worth_nothing() -> None:
+def test_a_count_of_purchases_is_no_copy_of_the_value() -> None:
     draws = np.random.default_rng(0)
     bought = draws.poisson(0.06, 4000)
     y = np.where(bought > 0, draws.gamma(2.0, 50.0, 4000), 0.0)
@@ -865,18 +866,18 @@ def test_the_planted_copy_is_no_exact_one(training: Training, monkeypatch: pytes
     assert "was not detected" in planted_leak(training.data.X, training.data.y, NAMES).explanation
 
 
-def test_forward_in_time_chance_is_measured_on_the_rows_that_are_told(training: Training) -> None:
-    """A value that holds most of the spread may fall into the first stretch, which nobody tells."""
+def test_for_folds_forward_in_time_chance_is_measured_on_validated_rows(training: Training) -> None:
+    """The most extreme value may fall into the first stretch, which no fold validates."""
     y = np.random.default_rng(1).uniform(1.0, 2.0, 600)
     y[0] = 1000.0
     folds = make_folds(np.arange(600), 3, 7, kind="forward", starts=np.arange(600.0))
     seed = next(
         seed for seed in range(1000) if not folds.validated[np.random.default_rng(seed).permutation(600).argmin()]
     )
-    found = dataclasses.replace(
+    forward = dataclasses.replace(
         with_data(training, y=y), folds=folds, context=dataclasses.replace(training.context, seed=seed)
     )
-    check = certificates.shuffled_target(found)
+    check = certificates.shuffled_target(forward)
     assert check.outcome == "passed", check.explanation
 
 
@@ -892,33 +893,33 @@ def test_with_equal_values_the_checks_on_values_do_not_apply(training: Training)
     assert checks["folds_by_user"].outcome == checks["oof_complete"].outcome == "passed"
 
 
-def test_weights_have_a_mean_of_1_whatever_rows_a_fit_learns_from() -> None:
+def test_weights_of_any_rows_have_a_mean_of_1() -> None:
     data = simulated()
     ages = np.linspace(0.0, 60.0, len(data.y))
     matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7), weights=0.5 ** (ages / 7))
-    newest, oldest = (matrices.weights_of(rows) for rows in (np.arange(100), np.arange(500, 600)))
+    newest, oldest = (matrices.normalized_weights(rows) for rows in (np.arange(100), np.arange(500, 600)))
     assert newest.mean() == pytest.approx(1.0)
     assert np.allclose(newest, oldest)
     faded = dataclasses.replace(matrices, weights=np.zeros(len(data.y)))
-    assert (faded.weights_of(np.arange(10)) == 1.0).all()
+    assert (faded.normalized_weights(np.arange(10)) == 1.0).all()
 
 
-def test_sessions_whose_value_is_known_have_no_say_in_the_score_to_expect() -> None:
+def test_sessions_with_a_known_value_are_left_out_of_the_expected_score() -> None:
     data = simulated()
     answered = data.test_classes == 1
     known = dataclasses.replace(data, answered=answered)
-    asked = dataclasses.replace(data, test_classes=data.test_classes[~answered])
-    told, as_asked = (train(prepare(each, RunConfig(folds=3)), known_share=0.2).expected_mse for each in (known, asked))
-    assert told == as_asked
+    unknown_only = dataclasses.replace(data, test_classes=data.test_classes[~answered])
+    scores = [train(prepare(each, RunConfig(folds=3)), known_share=0.2).expected_mse for each in (known, unknown_only)]
+    assert scores[0] == scores[1]
     config = RunConfig(folds=3, use_known_values=False)
     whole, plain = (train(prepare(each, config), known_share=0.0).expected_mse for each in (known, data))
     assert whole == plain
 
 
-# --- all of it --------------------------------------------------------------------------------------------------------
+# --- the whole training -----------------------------------------------------------------------------------------------
 
 
-def test_the_score_shown_is_that_of_the_nested_predictions(training: Training) -> None:
+def test_the_score_is_that_of_the_nested_predictions(training: Training) -> None:
     y = training.data.y
     assert training.cv_mse == pytest.approx(np.mean((training.stack.oof - y) ** 2))
     assert training.learner_mse() == {fit.learner: pytest.approx(np.mean((fit.oof - y) ** 2)) for fit in training.fits}
@@ -940,7 +941,7 @@ def test_learners_meta_model_and_score_use_the_same_folds(training: Training) ->
     assert training.test.tolist() == again.predict(np.column_stack([fit.test for fit in training.fits])).tolist()
 
 
-def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(training: Training) -> None:
+def test_tables_have_one_row_per_unit_and_one_column_per_predictor(training: Training) -> None:
     predictors = [learner.name for learner in LEARNERS] + ["stack"]
     oof, predictions = oof_frame(training), prediction_frame(training)
     assert oof.columns == ["unit", "fold", "value", *predictors]
@@ -953,7 +954,7 @@ def test_the_tables_of_a_training_have_a_row_a_unit_and_a_column_a_predictor(tra
 
 
 @pytest.mark.parametrize("value", [0.0, 3.3])
-def test_equal_values_train_to_that_value_with_no_error(value: float) -> None:
+def test_training_on_equal_values_predicts_that_value(value: float) -> None:
     data = dataclasses.replace(simulated(rows=120, users=30), y=np.full(120, value))
     training = train(prepare(data, RunConfig(folds=2)), known_share=0.0)
     assert training.test == pytest.approx(np.full(90, value), rel=1e-6, abs=1e-6)
@@ -961,7 +962,7 @@ def test_equal_values_train_to_that_value_with_no_error(value: float) -> None:
     assert np.isfinite(dataclasses.astuple(training.expected)).all()
 
 
-def test_sessions_of_several_users_never_train() -> None:
+def test_composite_sessions_do_not_train() -> None:
     units = pl.DataFrame(
         {
             "unit": range(6),

@@ -10,7 +10,7 @@ from pathlib import Path
 from core.config import RunConfig
 from core.errors import RunError, SettingError
 from core.features import feature_catalogue, must_be_installed
-from core.training import LEARNERS, must_fit_on
+from core.training import LEARNERS, check_device
 
 
 def must_be_possible(config: RunConfig) -> None:
@@ -25,7 +25,7 @@ def must_be_possible(config: RunConfig) -> None:
         if name not in names:
             raise SettingError.unknown_feature("rising", name, names)
     must_be_installed(config.engine)
-    must_fit_on(config.device, [each for each in LEARNERS if each.name in config.learners])
+    check_device(config.device, [each for each in LEARNERS if each.name in config.learners])
 
 
 def must_be_free(out: Path) -> None:

@@ -162,7 +162,7 @@ def write_tables(
             links[stem] = fitted.link.as_record()
     _write_json(folder / store.LINKS_FILE, links)
     coverage_frame(training).write_parquet(folder / store.COVERAGE_FILE)
-    if training.searched:
+    if training.search_results:
         search_frame(training).write_parquet(folder / store.SEARCH_FILE)
     listed = [
         {"name": each.feature.name, "group": each.group, "unit": each.feature.unit, "meaning": each.feature.meaning}
@@ -187,8 +187,8 @@ def search_frame(training: Training) -> pl.DataFrame:
                 "rounds": int(each.settings["rounds"]),
                 "settings": json.dumps(each.params),
             }
-            for name, found in training.searched.items()
-            for each in found.tried
+            for name, found in training.search_results.items()
+            for each in found.trials
         ]
     )
 
@@ -245,10 +245,10 @@ def _judged(training: Training) -> manifests.MetricScores:
 def _tuning(training: Training) -> manifests.Tuning:
     learners = {}
     for fit in training.fits:
-        found = training.searched.get(fit.learner)
+        found = training.search_results.get(fit.learner)
         learners[fit.learner] = manifests.TunedLearner(
             settings=fit.settings,
-            trials=len(found.tried) if found else 0,
+            trials=len(found.trials) if found else 0,
             complete=len(found.complete) if found else 0,
             importances=found.importances if found else {},
             space=found.space if found else {},
@@ -259,7 +259,7 @@ def _tuning(training: Training) -> manifests.Tuning:
 def _by_user(training: Training) -> dict[str, manifests.UserScore]:
     errors = (training.stack.oof - training.data.y) ** 2
     told = training.folds.validated
-    known, test_known = training.known > 0, training.test_known > 0
+    known, test_known = training.history_counts > 0, training.test_history_counts > 0
     return {
         name: manifests.UserScore(
             mse=float(np.nanmean(errors[rows])) if (rows & told).any() else None,

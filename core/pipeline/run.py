@@ -79,7 +79,7 @@ def run(
         with clock.step("ingest") as report:
             dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
         unfinished = Checkpoints.claim(workspace.unfinished / _work_name(dataset, config.digest))
-        records = SearchFolder.claimed(workspace.searches / _work_name(dataset, config.search_digest))
+        records = SearchFolder.claim(workspace.searches / _work_name(dataset, config.search_digest))
         clock.go_on_with(unfinished)
         try:
             run = _run(dataset, config, workspace, out, clock=clock, unfinished=unfinished, records=records)
@@ -118,11 +118,11 @@ def _run(
         training = train(
             prepared,
             known_share=_known_share(dataset, config),
-            searched=searched,
+            search_results=searched,
             budget=budget,
             report=report,
-            tell=clock.tell,
-            kept=kept,
+            on_result=clock.tell,
+            load_or_compute=kept,
         )
     with clock.step("importance") as report:
         importance = kept("importance", partial(importance_frame, training, report), _save_table, _load_table)

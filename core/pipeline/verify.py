@@ -162,10 +162,10 @@ def _predict_with(
     for fold, (_, validation) in enumerate(matrices.folds.fits()):
         stem = model_stem(learner.name, fold, seed)
         model = FittedLearner(learner.load(run.folder / MODELS_FOLDER, stem, context), links[stem])
-        rows = matrices.rows(fold, validation)
+        rows = matrices.train_rows(fold, validation)
         oof[validation] = model.predict(rows, matrices.start(rows))
         if fold in matrices.folds.fits_for_test:
-            rows = matrices.test(fold)
+            rows = matrices.test_rows(fold)
             test.append(model.predict(rows, matrices.start(rows)))
     return oof, np.mean(test, axis=0)
 

@@ -1,9 +1,9 @@
-"""Features in, honest predictions out."""
+"""Training: from features to out-of-fold predictions, test predictions and the expected score."""
 
 from core.training.certificate import certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
-from core.training.fitting import must_fit_on
+from core.training.fitting import check_device
 from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.prepared import Prepared, prepare
 from core.training.stacking import Stack
@@ -22,9 +22,9 @@ __all__ = [
     "TrainingSet",
     "Vector",
     "certify_training",
+    "check_device",
     "coverage_frame",
     "mean_squared_error",
-    "must_fit_on",
     "oof_frame",
     "prediction_frame",
     "prepare",

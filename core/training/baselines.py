@@ -1,4 +1,4 @@
-"""What predictions are worth is seen beside simple ones: the mean, and a straight line through the features."""
+"""Simple predictions for comparison: the best constant, and a ridge regression."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from core.metric import Metric
 from core.training.cross_fitting import FoldMatrices
 from core.training.learners import Vector
 
-_PENALTY = 10.0
-"""Of standardised features: keeps twins among them from taking huge weights of opposite sign, and does no more."""
+_ALPHA = 10.0
+"""Small for standardised features: it only keeps collinear ones from getting huge weights of opposite sign."""
 
 
 def constant(matrices: FoldMatrices, metric: Metric) -> Vector:
     """Return out-of-fold predictions of the best constant under the metric, e.g. the mean under squared errors."""
     y, oof = matrices.y, np.full(len(matrices.y), np.nan)
-    for learned, validated in matrices.folds.splits():
-        oof[validated] = metric.best_constant(y[learned])
+    for train, validated in matrices.folds.splits():
+        oof[validated] = metric.best_constant(y[train])
     return oof
 
 
 def linear(matrices: FoldMatrices, metric: Metric) -> Vector:
-    """Out-of-fold predictions of a ridge regression on all features, those learned in the folds with them.
+    """Return out-of-fold predictions of a ridge regression on all standardised features, at least 0.
 
-    Features are standardised; what is not known is at the mean. Values of less than 0 are not predicted.
+    A missing feature gets its mean. A feature that is missing in all training rows of a fold is left out.
     """
     oof = np.full(len(matrices.y), np.nan)
-    for fold, (learned, validated) in enumerate(matrices.folds.splits()):
-        scaler, line = StandardScaler(), Ridge(_PENALTY, solver="cholesky")
-        known = matrices.rows(fold, learned)
-        told = ~np.isnan(known).all(axis=0)
-        known = np.nan_to_num(scaler.fit_transform(known[:, told]), copy=False)
-        line.fit(known, metric.scaled(matrices.y[learned]))
-        asked = np.nan_to_num(scaler.transform(matrices.rows(fold, validated)[:, told]), copy=False)
-        oof[validated] = np.maximum(metric.unscaled(line.predict(asked)), 0.0)
+    for fold, (train, validated) in enumerate(matrices.folds.splits()):
+        scaler, ridge = StandardScaler(), Ridge(_ALPHA, solver="cholesky")
+        X_train = matrices.train_rows(fold, train)
+        columns = ~np.isnan(X_train).all(axis=0)
+        X_train = np.nan_to_num(scaler.fit_transform(X_train[:, columns]), copy=False)
+        ridge.fit(X_train, metric.scaled(matrices.y[train]))
+        X_validated = scaler.transform(matrices.train_rows(fold, validated)[:, columns])
+        predicted = ridge.predict(np.nan_to_num(X_validated, copy=False))
+        oof[validated] = np.maximum(metric.unscaled(predicted), 0.0)
     return oof

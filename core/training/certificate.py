@@ -15,7 +15,7 @@ from core.checks import CheckResult
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import Folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.prepared import fold_columns
+from core.training.prepared import learn_fold_columns
 from core.training.train import Training, mean_squared_error
 
 _TRIAL_EFFORT: Final = 0.15
@@ -82,7 +82,7 @@ def shuffled_target(training: Training) -> CheckResult:
     y = np.random.default_rng(context.seed).permutation(data.y)
     trial = FitContext(context.names, context.threads, context.seed, effort=_TRIAL_EFFORT)
     # the columns that are learned from values are learned from the shuffled ones, too
-    matrices = FoldMatrices(data.X, y, data.X_test, folds, fold_columns(data, y, folds))
+    matrices = FoldMatrices(data.X, y, data.X_test, folds, learn_fold_columns(data, y, folds))
     (fit,) = cross_fit(LEARNERS[:1], matrices, context=trial)
     validated_y = y[folds.validated]
     r2 = 1.0 - mean_squared_error(fit.oof, y) / float(np.var(validated_y)) if np.ptp(validated_y) else 0.0

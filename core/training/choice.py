@@ -1,8 +1,8 @@
-"""What choosing flatters: settings are chosen by the same out-of-fold losses that tell how good they are.
+"""Selection bias: settings are chosen by the same out-of-fold losses that are reported for them.
 
-The choice is made again without each fold, by the losses of the other folds, and the chosen trial is asked about the
-fold that had no say (nested cross-validation over the trials made: Cawley and Talbot 2010, On over-fitting in model
-selection). By how much the stack of these is worse than the stack of the trials chosen by all folds is the factor.
+For each fold, a trial is chosen by the losses of the other folds and evaluated on this fold: nested cross-validation
+over the finished trials (Cawley and Talbot 2010, On over-fitting in model selection). The factor is the loss of a stack
+of these predictions relative to a stack of the trials that all folds chose.
 """
 
 from __future__ import annotations
@@ -15,38 +15,36 @@ from core.metric import Metric
 from core.training.folds import Folds
 from core.training.learners import Vector
 from core.training.stacking import fit_stack
-from core.training.tuning import Searched
+from core.training.tuning import SearchResult
 
 
 def choice_factor(
-    searched: Mapping[str, Searched], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool = True
+    search_results: Mapping[str, SearchResult], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool = True
 ) -> float:
-    """Factor of at least 1 by which losses are to be raised; 1 where nothing was chosen."""
-    if not searched:
+    """Return the factor, at least 1, by which losses should be raised; 1 if nothing was tuned."""
+    if not search_results:
         return 1.0
-    nested = [_chosen_without_each_fold(each, y, folds, metric) for each in searched.values()]
-    chosen = [each.predictions(each.best) for each in searched.values()]
-    honest, flattered = (
-        _stacked_loss(columns, y, folds, metric, non_negative=non_negative) for columns in (nested, chosen)
-    )
-    return max(honest / flattered, 1.0) if flattered > 0 else 1.0
+
+    def stacked_loss(columns: list[Vector]) -> float:
+        stack = fit_stack(np.column_stack(columns), y, folds, metric, non_negative=non_negative)
+        rows = folds.validated
+        return float(metric.losses(stack.oof[rows], y[rows]).mean())
+
+    results = search_results.values()
+    nested = stacked_loss([_nested_choice(result, y, folds, metric) for result in results])
+    chosen = stacked_loss([result.predictions(result.best) for result in results])
+    return max(nested / chosen, 1.0) if chosen > 0 else 1.0
 
 
-def _chosen_without_each_fold(searched: Searched, y: Vector, folds: Folds, metric: Metric) -> Vector:
-    """Out-of-fold predictions of the trials that the other folds choose."""
-    splits = [rows for _, rows in folds.splits()]
-    sums = np.empty((len(searched.complete), len(splits)))
-    for place, trial in enumerate(searched.complete):
-        losses = metric.losses(searched.predictions(trial), y)
-        sums[place] = [losses[rows].sum() for rows in splits]
-    others = sums.sum(axis=1, keepdims=True) - sums
+def _nested_choice(result: SearchResult, y: Vector, folds: Folds, metric: Metric) -> Vector:
+    """Return out-of-fold predictions in which each fold's trial was chosen by the other folds."""
+    validated = [rows for _, rows in folds.splits()]
+    fold_losses = np.empty((len(result.complete), len(validated)))
+    for index, trial in enumerate(result.complete):
+        losses = metric.losses(result.predictions(trial), y)
+        fold_losses[index] = [losses[rows].sum() for rows in validated]
+    other_losses = fold_losses.sum(axis=1, keepdims=True) - fold_losses
     oof = np.full(len(y), np.nan)
-    for fold, rows in enumerate(splits):
-        oof[rows] = searched.predictions(searched.complete[int(np.argmin(others[:, fold]))])[rows]
+    for fold, rows in enumerate(validated):
+        oof[rows] = result.predictions(result.complete[int(np.argmin(other_losses[:, fold]))])[rows]
     return oof
-
-
-def _stacked_loss(columns: list[Vector], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool) -> float:
-    stack = fit_stack(np.column_stack(columns), y, folds, metric, non_negative=non_negative)
-    rows = folds.validated
-    return float(metric.losses(stack.oof[rows], y[rows]).mean())

@@ -1,8 +1,8 @@
-"""Fits learners on every fold: out-of-fold predictions for train, the mean of the fold models for test.
+"""Fits the learners on every fold: out-of-fold predictions for train, the mean of the fold models for test.
 
-Fits run side by side, each on one core, not one after the other on all cores: the same models come out, a little sooner
-on an idle machine, and without the collapse that threads waiting for each other cause on a busy one
-(docs/benchmarks.md, "Cores"). The libraries compute outside Python's lock, so threads do.
+Fits run in parallel threads with one core each, instead of one after the other on all cores. The models are the same.
+On a busy machine this is much faster, because the threads of one fit would wait for each other (docs/benchmarks.md,
+"Cores"). The libraries release Python's global lock while they fit.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.checkpoint import LoadOrCompute, always_compute
-from core.base.progress import InterimResult, OnResult, Report
+from core.base.progress import InterimResult, OnResult, Report, ignore_result, no_report
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.schema import LEARNER_LABELS
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import Folds
-from core.training.learned_columns import FoldColumns, start_of
+from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext, Learner, Matrix, Settings, Vector
 from core.training.targets import Link
 
-_MODEL, _LINK, _PREDICTED = "model", "link.json", "predicted.npz"
-"""Names of what is kept of a fit."""
+_MODEL, _LINK, _PREDICTIONS = "model", "link.json", "predicted.npz"
+"""Names of the files of a checkpoint of one fit."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,13 @@ class FoldMatrices:
     """The rows as the models of each fold see them: the same features, and columns learned fold by fold.
 
     Attributes:
-        X, X_test: features of training rows and of rows to predict.
-        columns: learned from values, other ones in every fold; they stand behind those of X. The last of them is what
-            a session is worth before any tree: models learn what is missing to the value.
-        weights: of the training rows' losses; None: all alike.
+        X: Features of the training rows.
+        y: Session values.
+        X_test: Features of the test rows.
+        folds: The folds of the training rows.
+        columns: Columns learned from values, appended to X. The last one is the start: an estimate of the session's
+            value, from which the trees learn the difference. None if the rows have no events.
+        weights: Weight of each training row's loss; None for equal weights.
     """
 
     X: Matrix
@@ -49,43 +52,46 @@ class FoldMatrices:
     columns: FoldColumns | None = None
     weights: Vector | None = None
 
-    def rows(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
-        """Training rows."""
+    def train_rows(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
+        """Return some of the training rows with all their features."""
         return self.X[rows] if self.columns is None else np.hstack([self.X[rows], self.columns.train[fold][rows]])
 
-    def test(self, fold: int) -> Matrix:
-        """Rows to predict."""
+    def test_rows(self, fold: int) -> Matrix:
+        """Return the test rows with all their features."""
         return self.X_test if self.columns is None else np.hstack([self.X_test, self.columns.test[fold]])
 
     def start(self, matrix: Matrix) -> Vector | None:
-        """Where models start from in rows that one of the above gave."""
-        return start_of(self.columns, matrix)
+        """Return the start of rows from `train_rows` or `test_rows`; None without learned columns."""
+        return None if self.columns is None else matrix[:, -1]
 
-    def start_of_rows(self, fold: int, rows: NDArray[np.int64]) -> Vector | None:
-        """The same without making the rows."""
-        return None if self.columns is None else start_of(self.columns, self.columns.train[fold][rows])
+    def train_start(self, fold: int, rows: NDArray[np.int64]) -> Vector | None:
+        """Return the start of training rows without building their features."""
+        return None if self.columns is None else self.columns.train[fold][rows, -1]
 
-    def weights_of(self, rows: NDArray[np.int64]) -> Vector | None:
-        """With a mean of 1: what keeps trees small counts in weights. Where all have faded to 0, all are alike."""
+    def normalized_weights(self, rows: NDArray[np.int64]) -> Vector | None:
+        """Return the weights of training rows, scaled to a mean of 1; all 1 if the weights are 0.
+
+        The learners compare sums of weights with settings such as the minimum weight of a leaf.
+        """
         if self.weights is None:
             return None
-        found = self.weights[rows]
-        mean = float(found.mean()) if len(found) else 0.0
-        return found / mean if mean > 0 else np.ones(len(found))
+        weights = self.weights[rows]
+        mean = float(weights.mean()) if len(weights) else 0.0
+        return weights / mean if mean > 0 else np.ones(len(weights))
 
 
 @dataclass(frozen=True)
 class CrossFit:
-    """One learner's models and what they predict.
+    """The fold models of one learner and their predictions.
 
     Attributes:
-        learner: its name.
-        settings: that it was fitted with.
-        models: one a fit of the folds (see Folds.fits); model k never saw a user of fold k. With several seeds one
-            tuple after the other.
-        oof: out-of-fold predictions of the training rows, NaN for a row that no fold validated, never 0.
-        test: the mean prediction of the models for the test rows.
-        fold_mse: mean squared error of each fold's validated rows.
+        learner: Name of the learner.
+        settings: Settings of all its fits.
+        models: One model per fit (see Folds.fits); model k was trained on no user of fold k. With several seeds, the
+            models of one seed follow those of the previous one.
+        oof: Out-of-fold predictions of the training rows; NaN (never 0) for a row that no fold validates.
+        test: Mean prediction of the models for the test rows.
+        fold_mse: Mean squared error of the validated rows of each fold.
     """
 
     learner: str
@@ -98,22 +104,22 @@ class CrossFit:
 
 @dataclass(frozen=True)
 class _FoldFit:
+    """One model, and its predictions for the validated rows of its fold and for the test rows."""
+
     model: FittedLearner
     validated: Vector
     test: Vector
 
     def save(self, folder: Path) -> None:
-        """Write model, link and predictions."""
         self.model.model.save(folder, _MODEL)
         (folder / _LINK).write_text(json.dumps(self.model.link.as_record()), encoding="utf-8")
-        np.savez(folder / _PREDICTED, validated=self.validated, test=self.test)
+        np.savez(folder / _PREDICTIONS, validated=self.validated, test=self.test)
 
     @classmethod
     def load(cls, folder: Path, learner: Learner, context: FitContext) -> _FoldFit:
-        """What `save` wrote."""
         link = Link(**json.loads((folder / _LINK).read_text(encoding="utf-8")))
-        with np.load(folder / _PREDICTED, allow_pickle=False) as found:
-            return cls(FittedLearner(learner.load(folder, _MODEL, context), link), found["validated"], found["test"])
+        with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
+            return cls(FittedLearner(learner.load(folder, _MODEL, context), link), arrays["validated"], arrays["test"])
 
 
 def cross_fit(
@@ -123,81 +129,62 @@ def cross_fit(
     context: FitContext,
     metric: Metric | None = None,
     settings: Mapping[str, Settings] | None = None,
-    report: Report = lambda part, parts, text: None,
-    tell: OnResult = lambda news: None,
-    kept: LoadOrCompute = always_compute,
+    report: Report = no_report,
+    on_result: OnResult = ignore_result,
+    load_or_compute: LoadOrCompute = always_compute,
 ) -> tuple[CrossFit, ...]:
-    """Fit each learner once a fold, on `context.threads` cores together; the result does not depend on their number.
+    """Fit each learner on every fold, on `context.threads` cores. The result does not depend on the number of cores.
 
-    `settings` by learner; who has none gets its defaults. Fits that were `kept` are not done again. `tell` hears
-    of each fit: learner, fold, and the mean squared error of the rows that it validates (None: it validates none).
+    There is no early stopping: stopping on the validated fold would make its out-of-fold predictions too optimistic.
 
-    There is no early stopping: stopping on the fold that makes the out-of-fold prediction would flatter it.
+    `settings` are by name of the learner; the others get default settings. `report` receives the number of finished
+    fits, and `on_result` each fit's learner, fold and mean squared error (None if the fit validates no rows).
+    `load_or_compute` restores fits of an interrupted run.
     """
     metric = metric or MEAN_SQUARED_ERROR
-    chosen = {
+    settings_of = {
         learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric, matrices.y)
         for learner in learners
     }
-    folds = matrices.folds
-    splits = list(folds.fits())
+    splits = list(matrices.folds.fits())
     tasks = [(learner, fold) for learner in learners for fold in range(len(splits))]
-    workers = min(context.threads, len(tasks))
     single = replace(context, threads=max(1, context.threads // len(tasks)))
 
-    def fit(learner: Learner, fold: int) -> _FoldFit:
-        train, validate = splits[fold]
-        known = matrices.rows(fold, train)
-        model = fit_learner(
-            learner.bin(lambda: known, single),
-            chosen[learner.name],
-            single,
-            y=matrices.y[train],
-            start=matrices.start(known),
-            metric=metric,
-            matrix=lambda: known,
-            weights=matrices.weights_of(train),
-        )
-        asked = matrices.rows(fold, validate)
-        wanted = matrices.test(fold) if fold in folds.fits_for_test else asked[:0]
-        validated, test = (model.predict(each, matrices.start(each)) for each in (asked, wanted))
-        return _FoldFit(model, validated, test)
-
-    def kept_or_fit(learner: Learner, fold: int) -> _FoldFit:
-        told = json.dumps([chosen[learner.name], single.seed], sort_keys=True)
-        name = f"{learner.name}-{fold}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
-        return kept(
-            f"fits/{name}",
-            lambda: fit(learner, fold),
+    def restore_or_fit(learner: Learner, fold: int) -> _FoldFit:
+        fit_settings = settings_of[learner.name]
+        key = hashlib.sha256(json.dumps([fit_settings, single.seed], sort_keys=True).encode()).hexdigest()[:12]
+        return load_or_compute(
+            f"fits/{learner.name}-{fold}-{key}",
+            lambda: _fit_fold(learner, fold, matrices, settings=fit_settings, context=single, metric=metric),
             _FoldFit.save,
             lambda folder: _FoldFit.load(folder, learner, single),
         )
 
-    report(0, len(tasks), _told(learners[0], 0, len(splits)))
-    done = dict.fromkeys((learner.name for learner in learners), 0)
-    pool = ThreadPoolExecutor(workers)
+    report(0, len(tasks), _progress_text(learners[0], 0, len(splits)))
+    n_done = dict.fromkeys((learner.name for learner in learners), 0)
+    pool = ThreadPoolExecutor(min(context.threads, len(tasks)))
     try:
-        futures = {pool.submit(kept_or_fit, *task): task for task in tasks}
+        futures = {pool.submit(restore_or_fit, *task): task for task in tasks}
         for future in as_completed(futures):
-            fitted = future.result()  # raises here, at once, what went wrong there
+            fitted = future.result()
             learner, fold = futures[future]
-            error = (
-                float(np.mean((fitted.validated - matrices.y[splits[fold][1]]) ** 2)) if fold < folds.count else None
-            )
-            tell(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": error}))
-            done[learner.name] += 1
-            report(sum(done.values()), len(tasks), _told(learner, done[learner.name], len(splits)))
+            mse = None
+            if fold < matrices.folds.count:
+                mse = float(np.mean((fitted.validated - matrices.y[splits[fold][1]]) ** 2))
+            on_result(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": mse}))
+            n_done[learner.name] += 1
+            report(sum(n_done.values()), len(tasks), _progress_text(learner, n_done[learner.name], len(splits)))
         results = dict(zip(tasks, (future.result() for future in futures), strict=True))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # after an interruption no further fit starts
     return tuple(
-        _gather(learner, chosen[learner.name], [results[learner, fold] for fold in range(len(splits))], matrices)
+        _gather(learner, settings_of[learner.name], [results[learner, fold] for fold in range(len(splits))], matrices)
         for learner in learners
     )
 
 
 def mean_of_seeds(fits: Sequence[CrossFit], y: Vector, folds: Folds) -> CrossFit:
-    """One learner fitted with several seeds, as one: predictions are means, models stand one seed after the other."""
+    """Combine the fits of one learner with several seeds: all models, and the mean of the predictions."""
     oof = np.mean([fit.oof for fit in fits], axis=0)
     return CrossFit(
         learner=fits[0].learner,
@@ -209,15 +196,41 @@ def mean_of_seeds(fits: Sequence[CrossFit], y: Vector, folds: Folds) -> CrossFit
     )
 
 
-def _told(learner: Learner, done: int, folds: int) -> str:
-    return f"{LEARNER_LABELS[learner.name]}, {done} of {folds} folds"
+def _fit_fold(
+    learner: Learner,
+    fold: int,
+    matrices: FoldMatrices,
+    *,
+    settings: Settings,
+    context: FitContext,
+    metric: Metric,
+) -> _FoldFit:
+    train, validated = list(matrices.folds.fits())[fold]
+    X_train = matrices.train_rows(fold, train)
+    model = fit_learner(
+        learner.bin(lambda: X_train, context),
+        settings,
+        context,
+        y=matrices.y[train],
+        start=matrices.start(X_train),
+        metric=metric,
+        matrix=lambda: X_train,
+        weights=matrices.normalized_weights(train),
+    )
+    X_validated = matrices.train_rows(fold, validated)
+    X_test = matrices.test_rows(fold) if fold in matrices.folds.fits_for_test else X_validated[:0]
+    return _FoldFit(model, *(model.predict(X, matrices.start(X)) for X in (X_validated, X_test)))
+
+
+def _progress_text(learner: Learner, n_done: int, n_folds: int) -> str:
+    return f"{LEARNER_LABELS[learner.name]}, {n_done} of {n_folds} folds"
 
 
 def _gather(learner: Learner, settings: Settings, fits: Sequence[_FoldFit], matrices: FoldMatrices) -> CrossFit:
     folds, y = matrices.folds, matrices.y
     oof = np.full(len(y), np.nan)
-    for (_, validate), fit in zip(folds.fits(), fits, strict=True):
-        oof[validate] = fit.validated
+    for (_, validated), fit in zip(folds.fits(), fits, strict=True):
+        oof[validated] = fit.validated
     test = np.mean([fits[fold].test for fold in folds.fits_for_test], axis=0)
     return CrossFit(learner.name, settings, tuple(fit.model for fit in fits), oof, test, _fold_mse(oof, y, folds))
 

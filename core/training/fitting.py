@@ -1,4 +1,4 @@
-"""One fit: trees on binned rows, and what makes session values of what they say."""
+"""One fit: trees on binned rows, and the link that turns their output into session values."""
 
 from __future__ import annotations
 
@@ -10,38 +10,37 @@ import numpy as np
 from core.errors import SettingError
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
-from core.training.targets import ABSOLUTE, HUBER, NONE, SQUARED, Link, Target, targets_to_try
+from core.training.targets import ABSOLUTE, HUBER, Link, Target, targets_to_try
 
 _NEARLY_ABSOLUTE = 0.3
-"""Of the usual turn of a Huber loss: most errors count by their size; with less XGBoost finds no split worth it."""
+"""Factor on the delta of a Huber loss that replaces the absolute loss. With a smaller one XGBoost finds no splits."""
 
 
 @dataclass(frozen=True)
 class FittedLearner:
-    """Trees and the link from a start and what they say to a value."""
+    """Fitted trees and their link."""
 
     model: Model
     link: Link
 
     def predict(self, X: Matrix, start: Vector | None) -> Vector:
-        """Session values in value units, one a row; `start` is where the trees started from."""
-        if not len(X):  # some of the libraries refuse to predict nothing
+        """Return session values; `start` is what the trees start from, in value units."""
+        if not len(X):  # some of the libraries refuse an empty matrix
             return np.empty(0)
         return self.link.values(self.model.raw(X), start)
 
     def contributions(self, X: Matrix, start: Vector | None) -> Matrix:
-        """(rows, features + 1) in value units: by how much each feature moves a row's value through the trees.
+        """Return tree SHAP values in value units, shape (rows, features + 1); the last column is the base value.
 
-        Tree SHAP, exact on the scale of the trees; on the value's scale too where the link is the identity, else a
-        row's parts are stretched alike so that they sum to how far its value is from what it were with the trees' base
-        alone, which is the last column.
+        They are exact for the identity link. For other links they are exact on the scale of the trees, and each row is
+        rescaled so that it sums to the change of the session's value.
         """
-        found = self.model.contributions(X)
+        shap = self.model.contributions(X)
         if self.link.kind == "identity":
-            return found
-        none, base, raw = np.zeros(len(found)), found[:, -1], found.sum(axis=1)
-        parts = found[:, :-1] * self.link.slopes(base, raw, start)[:, None]
-        return np.column_stack([parts, base * self.link.slopes(none, base, start)])
+            return shap
+        base, raw = shap[:, -1], shap.sum(axis=1)
+        features = shap[:, :-1] * self.link.slopes(base, raw, start)[:, None]
+        return np.column_stack([features, base * self.link.slopes(np.zeros(len(shap)), base, start)])
 
 
 def fit_learner(
@@ -55,51 +54,58 @@ def fit_learner(
     matrix: Callable[[], Matrix],
     weights: Vector | None = None,
 ) -> FittedLearner:
-    """Fit trees on binned rows of these values; `matrix` gives the rows, should predictions for them be needed.
+    """Fit trees on binned rows with the session values `y`.
+
+    `start` holds estimates that the trees start from, in value units (None for none), and `weights` the weight of each
+    row's loss (None for equal weights). `matrix` returns the rows, because the bias correction of a transformed target
+    needs predictions; `metric` decides how it is computed.
 
     Raises:
-        SettingError: the library cannot use the device.
+        SettingError: The library cannot use the device.
     """
     target = Target.of(settings)
     link = target.link(y, start)
     task = target.task(y, start, weights)
     if context.rising and task.objective == ABSOLUTE:
-        # leaves of an absolute loss are set anew after they have grown, which no library can do and keep them in order
+        # the leaves of an absolute loss are refitted after the tree has grown, which breaks monotone constraints
         task = replace(task, objective=HUBER, delta=_NEARLY_ABSOLUTE * task.delta)
     try:
         model = binned.fit(task, settings, context)
     except Exception as error:
         if context.device == "cpu":
             raise
-        # each library has errors of its own for a device that is not there
-        raise SettingError.no_such_device(context.device, first_line(error)) from error
+        # each library has its own exceptions for a missing device
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SettingError.no_such_device(context.device, first_line) from error
     if link.kind in ("square", "expm1"):
-        link = link.put_right(model.raw(matrix()), start, y, metric, weights)
+        link = link.bias_corrected(model.raw(matrix()), start, y, metric, weights)
     return FittedLearner(model, link)
 
 
-def must_fit_on(device: str, learners: Iterable[Learner]) -> None:
-    """Find out before the work, by a tree on a few rows, whether the learners' libraries can use the device.
+def check_device(device: str, learners: Iterable[Learner]) -> None:
+    """Fit one tree per learner on a few rows, to find out before the run whether the libraries can use the device.
 
     Raises:
-        SettingError: one of them cannot.
+        SettingError: One of them cannot.
     """
     if device == "cpu":
         return
     X, context = np.arange(64.0)[:, None], FitContext(["row"], threads=1, seed=0, device=device)
-    settings: Settings = {"objective": SQUARED, "transform": NONE}
+    y = X[:, 0]
     for learner in learners:
-        told = settings | learner.defaults() | {"rounds": 1}
-        binned = learner.bin(lambda: X, context)
-        fit_learner(binned, told, context, y=X[:, 0], start=None, metric=MEAN_SQUARED_ERROR, matrix=lambda: X)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in a line; what it is where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        settings = default_settings(learner, MEAN_SQUARED_ERROR, y) | {"rounds": 1}
+        fit_learner(
+            learner.bin(lambda: X, context),
+            settings,
+            context,
+            y=y,
+            start=None,
+            metric=MEAN_SQUARED_ERROR,
+            matrix=lambda: X,
+        )
 
 
 def default_settings(learner: Learner, metric: Metric, y: Vector) -> Settings:
-    """A learner's settings without tuning, for values like these."""
+    """Return the settings of a learner that is not tuned, for values such as `y`."""
     target = targets_to_try(metric, y, learner.objectives)[0]
     return {"objective": target.objective, "transform": target.transform} | learner.defaults()

@@ -1,14 +1,18 @@
-"""Feature columns that are learned from values: fitted inside each fold, and cross-fitted there for its training rows.
+"""Feature columns that are learned from session values: fitted inside each fold, and cross-fitted there.
 
-What a fold's models learn from and what they are then asked must look alike. In fold k the rows to validate, and the
-test rows, get columns fitted on all training rows of the fold. A training row of the fold, if it stood in fold j, gets
-columns fitted without j as well as without k: never on its own value, and with no value of fold k anywhere. What is
-chosen here (how much the errors of dear sessions count, how far ratios are shrunk) is chosen by these training rows,
-so without fold k, too.
+A model must see columns of the same kind when it is fitted and when it predicts. For fold k, the columns are learned
+from:
 
-The one exception are the values of a user's own earlier sessions, which are known when a session is to be told; see
-core.features.learned.user_values. As all sessions of a user share a fold, no model is fitted on those that it
-validates.
+- all training rows of the fold, for the rows that fold k validates and for the test rows;
+- the training rows of the fold without fold j, for training rows in fold j.
+
+So no row's columns depend on its own value, and none of a fold's columns on the values that the fold validates. The two
+hyperparameters (how the variance of values grows, and how far user ratios are shrunk) are chosen on the training rows
+of each fold, too.
+
+The one exception is the values of a user's own earlier sessions, which are available when a session is predicted; see
+core.features.learned.user_values. No model is fitted on sessions of the users that it validates, because all sessions
+of a user are in one fold.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,23 +38,27 @@ from core.features.learned.user_values import (
     value_history,
 )
 from core.features.learned.value_statistics import ValueStatistics
-from core.training.folds import NOBODY, Folds, make_folds
+from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
+from core.training.nested_folds import Key, NestedFolds
 
-_FEWEST_FOLDS = 3
-"""With two folds nothing is left when both are taken out; the training rows are then split in two once more."""
-_TOLD = "told.json"
+_SUMMARY = "summary.json"
 _POWERS = (0.5, 1.0)
-"""Powers of a session's expected value that the variance of its value may grow with; see PriceModel.fit. On real
-baskets 1 is the better by far, on clicks 1/2 is."""
+"""Powers of the expected value that the variance of a value may grow with; see PriceModel.fit. 1 is far better on real
+baskets, 0.5 on clicks."""
 
 
 @dataclass(frozen=True)
 class FoldColumns:
-    """One matrix a fit: (training rows, columns) and (test rows, columns); see the module. `names` are the columns'.
+    """The learned columns of each fit.
 
-    `prices` are those recovered from all training rows. `prices_without` are those without the users of each fold in
-    turn, which tell how far they can be trusted; none where folds leave out rows by time.
+    Attributes:
+        names: Names of the columns.
+        train: One matrix per fit, shape (training rows, columns).
+        test: One matrix per fit, shape (test rows, columns).
+        prices: Prices recovered from all training rows.
+        prices_without: Prices recovered without the users of each fold, which show how reliable they are. Empty for
+            folds forward in time.
     """
 
     names: tuple[str, ...]
@@ -59,55 +68,51 @@ class FoldColumns:
     prices_without: tuple[Prices, ...] = ()
 
     def save(self, folder: Path) -> None:
-        """Write all of it into a folder, for `load`."""
-        for fold, parts in enumerate(zip(self.train, self.test, strict=True)):
-            np.savez(folder / f"fold{fold}.npz", train=parts[0], test=parts[1])
+        """Write all attributes into a folder."""
+        for fold, (train, test) in enumerate(zip(self.train, self.test, strict=True)):
+            np.savez(folder / f"fold{fold}.npz", train=train, test=test)
         for number, prices in enumerate((self.prices, *self.prices_without)):
             np.savez(folder / f"prices{number}.npz", **asdict(prices))
-        told = {"names": self.names, "folds": len(self.train), "prices": 1 + len(self.prices_without)}
-        (folder / _TOLD).write_text(json.dumps(told), encoding="utf-8")
+        summary = {"names": self.names, "folds": len(self.train), "prices": 1 + len(self.prices_without)}
+        (folder / _SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> FoldColumns:
-        """What `save` wrote."""
-        told = json.loads((folder / _TOLD).read_text(encoding="utf-8"))
-        train, test = [], []
-        for fold in range(told["folds"]):
-            with np.load(folder / f"fold{fold}.npz", allow_pickle=False) as found:
-                train.append(found["train"])
-                test.append(found["test"])
-        prices = []
-        for number in range(told["prices"]):
-            with np.load(folder / f"prices{number}.npz", allow_pickle=False) as found:
-                prices.append(Prices(**{name: found[name] for name in found.files}))
-        first, *others = (replace(each, base=float(each.base)) for each in prices)
-        return cls(tuple(told["names"]), tuple(train), tuple(test), first, tuple(others))
-
-
-def start_of(columns: FoldColumns | None, matrix: Matrix) -> Vector | None:
-    """What the learners start from in rows as `in_fold` gives them: the last of the learned columns; else nothing."""
-    return None if columns is None else matrix[:, -1]
+        """Read columns that `save` wrote."""
+        summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
+        folds = [_load_arrays(folder / f"fold{fold}.npz") for fold in range(summary["folds"])]
+        prices, *prices_without = (_load_prices(folder / f"prices{n}.npz") for n in range(summary["prices"]))
+        return cls(
+            names=tuple(summary["names"]),
+            train=tuple(arrays["train"] for arrays in folds),
+            test=tuple(arrays["test"] for arrays in folds),
+            prices=prices,
+            prices_without=tuple(prices_without),
+        )
 
 
 @dataclass(frozen=True)
 class Times:
-    """Whose sessions the training and the test rows are, and when.
+    """Users and times of the training sessions and of the test sessions.
 
-    `whenever`: a test row may know all values of its user, also those of later sessions.
+    With `include_later`, a test session may use the values of later sessions of its user.
     """
 
     train: Sessions
     test: Sessions
-    whenever: bool = False
+    include_later: bool = False
 
     def part(self, rows: NDArray[np.int64]) -> Times:
-        """Some of the training rows, and no test row."""
-        return Times(self.train.part(rows), self.test.part(rows[:0]), self.whenever)
+        """Return some of the training sessions, and no test session."""
+        return replace(self, train=self.train.part(rows), test=self.test.part(rows[:0]))
 
-    def histories(self, y: Vector, worth: Vector) -> tuple[History, History]:
-        """Of training and test rows; `worth` are the training rows' recovered values, `y` their values."""
-        valued = ValuedSessions(self.train, y, np.maximum(worth, 0.0))
-        return value_history(valued, self.train), value_history(valued, self.test, include_later=self.whenever)
+    def histories(self, y: Vector, recovered: Vector) -> tuple[History, History]:
+        """Return the user histories of training and test sessions.
+
+        `y` are the values of the training sessions, `recovered` their values at recovered prices.
+        """
+        valued = ValuedSessions(self.train, y, np.maximum(recovered, 0.0))
+        return value_history(valued, self.train), value_history(valued, self.test, include_later=self.include_later)
 
 
 def learn_columns(
@@ -118,171 +123,129 @@ def learn_columns(
     times: Times | None = None,
     report: Callable[[int, int], None] = lambda part, parts: None,
 ) -> FoldColumns:
-    """The learned columns of every fold. The first len(y) rows of the baskets train, the others are the test rows.
+    """Return the learned columns of every fold.
 
-    Without `times` nothing is made of the users' earlier values. `report` hears of price tables fitted and in all.
+    Args:
+        baskets: Events of the sessions: first the len(y) training rows, then the test rows.
+        y: Values of the training rows.
+        folds: Folds of the training rows.
+        times: Without it, earlier values of the users are not used.
+        report: Receives the number of recovered price tables, and their total.
     """
-    out = _LeaveOut.of(folds)
-    tables, statistics = _PriceTables(baskets, y, out, report), _Statistics(baskets, y, out)
-    made, errors = [], []
+    nested = NestedFolds.create(folds)
+    tables, statistics = _PriceTables(baskets, y, nested, report), _Statistics(baskets, y, nested)
+    columns, errors = [], []
     for fold in range(folds.fit_count):
-        mine = folds.trains(fold)
-        options = [
-            option
+        mask = folds.trains(fold)
+        candidates = [
+            candidate
             for power in _POWERS
-            for option in _options(power, out.cross_fit(fold, partial(tables.worth, power=power)), y, mine, times)
+            for candidate in _start_candidates(
+                power, nested.cross_fit(fold, partial(tables.recovered_values, power=power)), y, mask, times
+            )
         ]
-        errors.append([option.squared_error(y, mine) for option in options])
-        best = options[int(np.argmin(errors[-1]))]
-        prices = out.cross_fit(fold, partial(tables.features, power=best.power))
-        made.append(np.column_stack([prices, out.cross_fit(fold, statistics.features), best.columns()]))
-    power = options[int(np.argmin(np.sum(errors, axis=0)))].power
+        errors.append([candidate.squared_error(y, mask) for candidate in candidates])
+        best = candidates[int(np.argmin(errors[-1]))]
+        price_columns = nested.cross_fit(fold, partial(tables.features, power=best.power))
+        columns.append(np.column_stack([price_columns, nested.cross_fit(fold, statistics.features), best.columns()]))
+    power = candidates[int(np.argmin(np.sum(errors, axis=0)))].power
     return FoldColumns(
-        names=tuple(each.feature.name for each in learned_features()),
-        train=tuple(columns[: len(y)] for columns in made),
-        test=tuple(columns[len(y) :] for columns in made),
-        prices=tables.of_all(power),
-        prices_without=() if folds.kind == "forward" else tables.without_each(folds.fit_count, power),
+        names=tuple(learned.feature.name for learned in learned_features()),
+        train=tuple(matrix[: len(y)] for matrix in columns),
+        test=tuple(matrix[len(y) :] for matrix in columns),
+        prices=tables.fit_all_rows(power),
+        prices_without=() if folds.kind == "forward" else tables.fit_without_each(folds.fit_count, power),
     )
 
 
-_Key = tuple[int, ...]
-"""What is left out: a fold, or a fold and an inner one."""
-
-
-@dataclass(frozen=True)
-class _LeaveOut:
-    """Training rows without a fold and an inner fold; where the folds serve as inner ones, a pair serves twice.
-
-    Attributes:
-        inner: of each fit, inner folds of the rows that it trains on; None: the other folds.
-    """
-
-    folds: Folds
-    inner: tuple[Folds, ...] | None
-
-    @classmethod
-    def of(cls, folds: Folds) -> _LeaveOut:
-        """Two folds leave no other, and what a stretch's models learned from is split by user."""
-        if folds.kind != "forward" and folds.count >= _FEWEST_FOLDS:
-            return cls(folds, None)
-        count = _FEWEST_FOLDS if folds.kind == "forward" else 2
-        return cls(folds, tuple(_inner_folds(folds, fit, count) for fit in range(folds.fit_count)))
-
-    @property
-    def keys(self) -> int:
-        """How many choices of rows there are."""
-        count = self.folds.fit_count
-        return count + (count * (count - 1) // 2 if self.inner is None else sum(each.count for each in self.inner))
-
-    def rows(self, key: _Key) -> NDArray[np.int64]:
-        """The training rows that are left."""
-        left = self.folds.trains(key[0])
-        for other in key[1:]:
-            left &= self._of(key[0]).fold_of != other
-        return np.flatnonzero(left)
-
-    def cross_fit(self, fold: int, made: Callable[[_Key], Matrix]) -> Matrix:
-        """Put together, for the models of a fold, what is `made` for all rows without a key's rows; see the module."""
-        columns, inner = made((fold,)).copy(), self._of(fold)
-        for other in range(inner.count):
-            rows = np.flatnonzero((inner.fold_of == other) & self.folds.trains(fold))
-            if len(rows):
-                pair = (min(fold, other), max(fold, other)) if self.inner is None else (fold, other)
-                columns[rows] = made(pair)[rows]
-        return columns
-
-    def _of(self, fit: int) -> Folds:
-        return self.folds if self.inner is None else self.inner[fit]
-
-
-def _inner_folds(folds: Folds, fit: int, count: int) -> Folds:
-    """The users that a fit learns from, two at least, dealt to folds: each leaves some of them."""
-    rows = np.flatnonzero(folds.trains(fit))
-    dealt = make_folds(folds.users[rows], count, seed=0, users_per_fold=1)
-    fold_of = np.full(len(folds.users), NOBODY, dtype=np.int64)
-    fold_of[rows] = dealt.fold_of
-    return Folds(fold_of, count, folds.users)
-
-
 class _PriceTables:
-    """Prices by what was left out of the rows that they were recovered from, and by the power of the variance."""
+    """Recovered prices by key and power, each fitted once."""
 
-    def __init__(self, baskets: Baskets, y: Vector, out: _LeaveOut, report: Callable[[int, int], None]) -> None:
-        self._baskets, self._y, self._out, self._report = baskets, y, out, report
+    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds, report: Callable[[int, int], None]) -> None:
+        self._baskets, self._y, self._nested, self._report = baskets, y, nested, report
         self._model = PriceModel(baskets)
-        self._known: dict[tuple[_Key, float], Prices] = {}
+        self._prices: dict[tuple[Key, float], Prices] = {}
 
-    def worth(self, key: _Key, power: float) -> Vector:
-        """Of every session, in value units."""
-        return self._prices(key, power).of_sessions(self._baskets)
+    def recovered_values(self, key: Key, power: float) -> Vector:
+        """Return the value of every session at recovered prices."""
+        return self._fit(key, power).of_sessions(self._baskets)
 
-    def features(self, key: _Key, power: float) -> Matrix:
-        """(all rows, PRICE_FEATURES)"""
-        return price_features(self._baskets, self._prices(key, power))
+    def features(self, key: Key, power: float) -> Matrix:
+        """Return PRICE_FEATURES, shape (all rows, features)."""
+        return price_features(self._baskets, self._fit(key, power))
 
-    def of_all(self, power: float) -> Prices:
-        """Recovered from all training rows."""
+    def fit_all_rows(self, power: float) -> Prices:
         return self._model.fit(np.arange(len(self._y)), self._y, power)
 
-    def without_each(self, folds: int, power: float) -> tuple[Prices, ...]:
-        """Recovered from the training rows of all folds but one, for each."""
-        return tuple(self._prices((fold,), power) for fold in range(folds))
+    def fit_without_each(self, n_folds: int, power: float) -> tuple[Prices, ...]:
+        return tuple(self._fit((fold,), power) for fold in range(n_folds))
 
-    def _prices(self, key: _Key, power: float) -> Prices:
-        if (key, power) not in self._known:
-            self._report(len(self._known), self._out.keys * len(_POWERS))
-            rows = self._out.rows(key)
-            self._known[key, power] = self._model.fit(rows, self._y[rows], power)
-        return self._known[key, power]
+    def _fit(self, key: Key, power: float) -> Prices:
+        if (key, power) not in self._prices:
+            self._report(len(self._prices), self._nested.n_keys * len(_POWERS))
+            rows = self._nested.rows(key)
+            self._prices[key, power] = self._model.fit(rows, self._y[rows], power)
+        return self._prices[key, power]
 
 
 class _Statistics:
-    """Target statistics by what was left out of the rows that they were learned from."""
+    """Target statistics by key, each computed once."""
 
-    def __init__(self, baskets: Baskets, y: Vector, out: _LeaveOut) -> None:
-        self._statistics, self._y, self._out = ValueStatistics(baskets), y, out
-        self._known: dict[_Key, Matrix] = {}
+    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds) -> None:
+        self._statistics, self._y, self._nested = ValueStatistics(baskets), y, nested
+        self._features: dict[Key, Matrix] = {}
 
-    def features(self, key: _Key) -> Matrix:
-        """(all rows, VALUE_STATISTICS)"""
-        if key not in self._known:
-            rows = self._out.rows(key)
-            self._known[key] = self._statistics.features(rows, self._y[rows])
-        return self._known[key]
+    def features(self, key: Key) -> Matrix:
+        """Return VALUE_STATISTICS, shape (all rows, features)."""
+        if key not in self._features:
+            rows = self._nested.rows(key)
+            self._features[key] = self._statistics.features(rows, self._y[rows])
+        return self._features[key]
 
 
 @dataclass(frozen=True)
-class _Option:
-    """One way to tell a session's worth before any tree: recovered prices, times the user's ratio.
+class _StartCandidate:
+    """A possible start of the learners: the value at recovered prices, times the user's ratio.
 
     Attributes:
-        power: of the variance behind the prices.
-        prior: value units with which ratios are shrunk.
-        worth: of all rows, by recovered prices.
-        history: of all rows.
+        power: Power of the variance that the prices were recovered with.
+        prior: Weight of a ratio of 1, in value units.
+        recovered: Value of every row at recovered prices.
+        history: User history of every row.
     """
 
     power: float
     prior: float
-    worth: Vector
+    recovered: Vector
     history: History
 
     def start(self) -> Vector:
-        return np.maximum(self.worth, 0.0) * self.history.ratio(self.prior)
+        return np.maximum(self.recovered, 0.0) * self.history.ratio(self.prior)
 
-    def squared_error(self, y: Vector, rows: NDArray[np.bool_]) -> float:
-        """Over some of the training rows."""
-        return float(np.sum((self.start()[: len(y)] - y)[rows] ** 2))
+    def squared_error(self, y: Vector, mask: NDArray[np.bool_]) -> float:
+        """Return the sum over the masked training rows."""
+        return float(np.sum((self.start()[: len(y)] - y)[mask] ** 2))
 
     def columns(self) -> Matrix:
-        """(all rows, USER_VALUE_FEATURES and where the learners start from)"""
+        """Return USER_VALUE_FEATURES and the start, shape (all rows, columns)."""
         return np.column_stack([user_value_features(self.history, self.prior), self.start()])
 
 
-def _options(power: float, worth: Vector, y: Vector, mine: NDArray[np.bool_], times: Times | None) -> list[_Option]:
-    """One a prior; `mine` are the training rows of the fold, whose mean value is the unit of priors."""
+def _start_candidates(
+    power: float, recovered: Vector, y: Vector, mask: NDArray[np.bool_], times: Times | None
+) -> list[_StartCandidate]:
+    """Return one candidate per prior, in units of the mean value of the fold's training rows."""
     if times is None:
-        return [_Option(power, np.inf, worth, History.empty(len(worth)))]
-    history = History.joined(*times.histories(y, worth[: len(y)]))
-    return [_Option(power, prior * float(y[mine].mean()), worth, history) for prior in PRIORS]
+        return [_StartCandidate(power, np.inf, recovered, History.empty(len(recovered)))]
+    history = History.joined(*times.histories(y, recovered[: len(y)]))
+    return [_StartCandidate(power, prior * float(y[mask].mean()), recovered, history) for prior in PRIORS]
+
+
+def _load_arrays(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _load_prices(path: Path) -> Prices:
+    prices = Prices(**_load_arrays(path))
+    return replace(prices, base=float(prices.base))

@@ -1,4 +1,4 @@
-"""What every fit of a run uses: folds, the rows as each fold sees them, and what fits are told beside them."""
+"""What every fit of a run uses: the folds, the rows as each fold sees them, and the parameters of the fits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.base.checkpoint import LoadOrCompute, always_compute
-from core.base.progress import Report
+from core.base.progress import Report, no_report
 from core.config import RunConfig, available_cores
 from core.errors import SettingError
 from core.metric import Metric, metric_named
@@ -17,12 +17,12 @@ from core.training.learned_columns import FoldColumns, learn_columns
 from core.training.learners import LEARNERS, FitContext, Learner, Vector
 from core.training.training_set import TrainingSet
 
-_SECONDS_A_DAY = 86_400
+_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What every fit of a run uses: the rows as each fold sees them, and what fits are told beside them."""
+    """What every fit of a run uses."""
 
     data: TrainingSet
     config: RunConfig
@@ -32,25 +32,27 @@ class Prepared:
 
     @property
     def learners(self) -> tuple[Learner, ...]:
-        """Those that the run was told to use."""
-        return tuple(each for each in LEARNERS if each.name in self.config.learners)
+        """The learners of the run."""
+        return tuple(learner for learner in LEARNERS if learner.name in self.config.learners)
 
 
 def prepare(
     data: TrainingSet,
     config: RunConfig,
-    report: Report = lambda part, parts, text: None,
-    kept: LoadOrCompute = always_compute,
+    report: Report = no_report,
+    load_or_compute: LoadOrCompute = always_compute,
 ) -> Prepared:
-    """Make the folds, and learn in each what is learned from values.
+    """Make the folds, and learn the columns of each fold that depend on values.
 
     Raises:
-        InputError: too few users for the folds.
-        SettingError: a feature that values shall only rise with does not exist.
+        InputError: There are too few users for the folds.
+        SettingError: A feature with a monotone constraint does not exist.
     """
     starts = None if data.times is None else data.times.train.starts
     folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
-    columns = fold_columns(data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"), kept)
+    columns = learn_fold_columns(
+        data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"), load_or_compute
+    )
     names = [*data.names, *(columns.names if columns else ())]
     for name in config.rising:
         if name not in names:
@@ -58,20 +60,20 @@ def prepare(
     context = FitContext(names, available_cores(), config.seed, device=config.device, rising=config.rising)
     weights = None
     if config.half_life is not None and starts is not None:
-        weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_A_DAY * config.half_life))
+        weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_PER_DAY * config.half_life))
     matrices = FoldMatrices(data.X, data.y, data.X_test, folds, columns, weights)
     return Prepared(data, config, matrices, context, metric_named(config.metric))
 
 
-def fold_columns(
+def learn_fold_columns(
     data: TrainingSet,
     y: Vector,
     folds: Folds,
     report: Callable[[int, int], None] = lambda part, parts: None,
-    kept: LoadOrCompute = always_compute,
+    load_or_compute: LoadOrCompute = always_compute,
 ) -> FoldColumns | None:
-    """What is learned from the values `y` fold by fold; None where the rows have no events."""
+    """Return the columns learned from the values `y` in each fold; None if the rows have no events."""
     if data.baskets is None:
         return None
     learn = partial(learn_columns, data.baskets, y, folds, times=data.times, report=report)
-    return kept("columns", learn, FoldColumns.save, FoldColumns.load)
+    return load_or_compute("columns", learn, FoldColumns.save, FoldColumns.load)

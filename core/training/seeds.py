@@ -10,13 +10,13 @@ from core.base.checkpoint import LoadOrCompute
 from core.base.progress import InterimResult, OnResult, Report
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
 from core.training.prepared import Prepared
-from core.training.tuning import Budget, Searched
-from core.training.tuning.search import AFTERWARDS, round_seconds
+from core.training.tuning import Budget, SearchResult
+from core.training.tuning.search import AFTER_FITS_SHARE, round_seconds
 
 
 def fit_with_seeds(
     prepared: Prepared,
-    searched: Mapping[str, Searched],
+    searched: Mapping[str, SearchResult],
     budget: Budget | None,
     *,
     report: Report,
@@ -27,7 +27,7 @@ def fit_with_seeds(
     many as the preset says while the time reaches, and more where there is still time.
     """
     least, most = prepared.config.seeds
-    if budget is None or budget.ends is None:
+    if budget is None or budget.deadline is None:
         most = least
     settings = {name: found.best.settings for name, found in searched.items()}
     folds = prepared.matrices.folds
@@ -47,8 +47,8 @@ def fit_with_seeds(
                 context=replace(prepared.context, seed=prepared.config.seed + number),
                 metric=prepared.metric,
                 settings=settings,
-                kept=kept,
-                tell=lambda news, number=number: tell(  # type: ignore[misc]
+                load_or_compute=kept,
+                on_result=lambda news, number=number: tell(  # type: ignore[misc]
                     InterimResult(news.kind, news.content | {"seed": number})
                 ),
                 report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
@@ -64,6 +64,6 @@ def _is_enough(seeds: int, least: int, slowest: float, budget: Budget | None) ->
     """Whether another seed is one too many: the time does not reach, or all that were promised are there."""
     if budget is None:
         return seeds >= least
-    if budget.seconds_left() < slowest * (1.0 + AFTERWARDS):
+    if budget.seconds_left() < slowest * (1.0 + AFTER_FITS_SHARE):
         return True
-    return seeds >= least and budget.finish()
+    return seeds >= least and budget.should_finish()

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from core.schema import STACK, UNIT, VALUE
-from core.training.train import Training, events_of
+from core.training.train import Training, event_counts
 
 _LENGTHS, _LENGTH_ENDS = ("1", "2", "3 to 5", "6 to 10", "more"), (1, 2, 5, 10)
 """Classes of session length, in events: half of the competition's sessions have one, one in fifty more than 10."""
@@ -47,7 +47,7 @@ def coverage_frame(training: Training) -> pl.DataFrame:
     not of the values: no honest interval covers the highest values as often as others, as it cannot know that they are.
     """
     told = training.folds.validated
-    events, y = events_of(training.data.X, training.data.names), training.data.y
+    events, y = event_counts(training.data.X, training.data.names), training.data.y
     predicted = pl.Series(training.stack.oof).fill_nan(None).rank("ordinal")
     tenth = ((predicted - 1) * 10 // max(int(told.sum()), 1) + 1).cast(pl.Int64)
     columns: dict[str, pl.Series] = {}
@@ -60,7 +60,7 @@ def coverage_frame(training: Training) -> pl.DataFrame:
         {
             "all": ["all sessions"] * len(y),
             "prediction": tenth,
-            "user": np.where(training.known > 0, "known", "new"),
+            "user": np.where(training.history_counts > 0, "known", "new"),
             "events": lengths,
         }
         | columns

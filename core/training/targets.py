@@ -1,15 +1,15 @@
-"""What the trees of a learner are told to predict, and how a session's value is made of what they say.
+"""What the trees of a learner predict, and how a session's value is computed from their output.
 
-Learners start from what a session is worth before any tree (recovered prices times the user's ratio, decision 0008) and
-learn what is missing. How the two come together is the target's business:
+A learner starts from an estimate of the session's value (recovered prices times the user's ratio, docs/decisions/0008).
+Its trees learn the difference. Three kinds of targets combine the two:
 
-- transform none, objective squared, huber or absolute: trees learn value - start; the value is start + trees.
-- transform sqrt or log1p: trees learn the difference of the transformed; the value is turned back. The mean of a
-  transformed value, turned back, is not the mean of the value: it is put right by the factor between the sums of
-  values and of predictions in the rows learned from (the ratio form of Duan's smearing estimate, 1983). Where the score
-  is counted on the logarithms themselves, nothing is to be put right.
-- objective tweedie or gamma: trees learn the logarithm of value / start, as in a generalized linear model with an
-  offset; the value is start times exp(trees).
+- Transform none, objective squared, huber or absolute: the trees learn value - start. The prediction is start + trees.
+- Transform sqrt or log1p: the trees learn the difference on the transformed scale, and the prediction is transformed
+  back. That would bias the mean, so the prediction is multiplied by a factor: sum of values / sum of predictions in the
+  training rows, the ratio form of the smearing estimate (Duan 1983). It is not needed if errors are measured on
+  logarithms.
+- Objective tweedie or gamma: the trees learn log(value / start), as a generalized linear model with an offset. The
+  prediction is start * exp(trees).
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ OBJECTIVES = (SQUARED, HUBER, ABSOLUTE, TWEEDIE, GAMMA)
 NONE, SQRT, LOG1P = "none", "sqrt", "log1p"
 
 _FLOOR_SHARE = 0.02
-"""Of the mean value: what a start of 0 is raised by before its logarithm is taken."""
+"""Share of the mean value that is added to each start before its logarithm is taken, because a start may be 0."""
 _HUBER_QUANTILE = 0.95
-"""Errors up to this quantile of what is to be learned count squared: only the tail is tamed, by objective huber."""
+"""The Huber loss is quadratic for errors up to this quantile of the labels, so that only the tail counts less."""
 _FACTOR_LIMITS = (0.5, 4.0)
-"""The correction of a back-transform; beyond, something else is wrong and the meta-model shall see it."""
+"""Limits of the bias correction. Beyond them the cause is not the transform, and the meta-model should see the
+error."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Objective and transform of one fit."""
+    """Objective and transform of a fit."""
 
     objective: str
     transform: str = NONE
@@ -47,7 +48,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """By which a search knows it."""
+        """Its name in a search, such as "squared/sqrt"."""
         return f"{self.objective}/{self.transform}"
 
     @property
@@ -55,7 +56,7 @@ class Target:
         return self.objective in (TWEEDIE, GAMMA)
 
     def task(self, y: Vector, start: Vector | None, weights: Vector | None = None) -> Task:
-        """What trees learn in rows of these values (value units) that start from `start` (None: from nothing)."""
+        """Return what the trees learn in rows with the values `y`; `start` and `weights` as in `fit_learner`."""
         link = self.link(y, start)
         if self.is_log_link:
             return Task(self.objective, y, np.log(link.base(start, len(y))), weights)
@@ -64,7 +65,7 @@ class Target:
         return Task(self.objective, labels, None, weights, delta=delta or 1.0)
 
     def link(self, y: Vector, start: Vector | None) -> Link:
-        """How values are made of what the trees say; `y` are the values learned from."""
+        """Return the link for a fit on the values `y`, without bias correction."""
         if self.is_log_link:
             mean = max(float(y.mean()), float(np.finfo(float).tiny))
             return Link("exp", floor=mean if start is None else _FLOOR_SHARE * mean)
@@ -73,12 +74,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Link:
-    """From a start and what the trees say to a value; written into the run, because a model is useless without.
+    """Computes session values from the start and the output of the trees. It is stored with every model.
 
     Attributes:
-        kind: identity, square, expm1 or exp.
-        floor: value units added to the start before its logarithm is taken (exp only).
-        factor: that the back-transform is multiplied by; 1 where there is none.
+        kind: "identity", "square", "expm1" or "exp".
+        floor: Value units that are added to the start before its logarithm is taken (kind exp only).
+        factor: Bias correction by which values are multiplied (kinds square and expm1 only).
+
+    >>> Link("square").values(raw=np.array([0.5]), start=np.array([4.0]))
+    array([6.25])
     """
 
     kind: str
@@ -86,18 +90,18 @@ class Link:
     factor: float = 1.0
 
     def base(self, start: Vector | None, rows: int) -> Vector:
-        """Where trees start from, in value units."""
-        found = np.zeros(rows) if start is None else start
-        return found if self.kind == "identity" else np.maximum(found, 0.0) + self.floor
+        """Return what the trees start from, in value units."""
+        start = np.zeros(rows) if start is None else start
+        return start if self.kind == "identity" else np.maximum(start, 0.0) + self.floor
 
     def forward(self, values: Vector) -> Vector:
-        """Values on the scale of the trees (not for exp, whose trees never see transformed values)."""
+        """Transform values to the scale of the trees (except for kind exp, whose labels are not transformed)."""
         if self.kind == "square":
             return np.sqrt(np.maximum(values, 0.0))
         return np.log1p(np.maximum(values, 0.0)) if self.kind == "expm1" else values
 
     def values(self, raw: Vector, start: Vector | None) -> Vector:
-        """Session values in value units."""
+        """Return session values from the output of the trees, `raw`."""
         base = self.base(start, len(raw))
         if self.kind == "exp":
             return np.asarray(base * np.exp(raw))
@@ -107,49 +111,48 @@ class Link:
             return np.asarray(self.factor * np.expm1(np.maximum(self.forward(base) + raw, 0.0)))
         return base + raw
 
-    def put_right(
+    def bias_corrected(
         self, raw: Vector, start: Vector | None, y: Vector, metric: Metric, weights: Vector | None = None
     ) -> Link:
-        """The same with the factor that takes the bias from a back-transform, by the (weighted) rows learned from.
+        """Return the link with the factor that fits the training rows best.
 
-        Under squared errors values and predictions then have one mean; under absolute errors the factor is the one of
-        least absolute error, a weighted median of value / prediction.
+        For squared errors the weighted means of values and predictions become equal. For absolute errors the factor
+        minimizes the weighted absolute error.
         """
         if self.kind not in ("square", "expm1") or metric.is_logarithmic:
             return self
-        counts = np.ones(len(y)) if weights is None else weights
+        weights = np.ones(len(y)) if weights is None else weights
         predicted = self.values(raw, start)
-        told = float(counts @ predicted)
-        if told <= 0:
+        total = float(weights @ predicted)
+        if total <= 0:
             factor = 1.0
         elif metric.is_absolute:
-            factor = _median_ratio(y, predicted, counts)
+            factor = _median_ratio(y, predicted, weights)
         else:
-            factor = float(counts @ y) / told
+            factor = float(weights @ y) / total
         return replace(self, factor=float(np.clip(factor, *_FACTOR_LIMITS)))
 
     def slopes(self, since: Vector, raw: Vector, start: Vector | None) -> Vector:
-        """Value units for each unit by which what the trees say goes from `since` to `raw`.
+        """Return the change of the value per unit of the trees' output, on the way from `since` to `raw`.
 
-        Multiplied with parts of that way, they give parts of values that sum as values do.
+        Parts of `raw - since`, multiplied by it, sum to the change of the value.
         """
-        step = 1e-6
-        way = raw - since
-        small = np.abs(way) < step
-        way = np.where(small, step, way)
-        return np.asarray((self.values(since + way, start) - self.values(since, start)) / way)
+        smallest = 1e-6
+        change = raw - since
+        change = np.where(np.abs(change) < smallest, smallest, change)
+        return np.asarray((self.values(since + change, start) - self.values(since, start)) / change)
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def _median_ratio(y: Vector, predicted: Vector, counts: Vector) -> float:
-    """The factor c with the least sum of counts * |y - c * predicted|; predictions of 0 have no say."""
-    rows = predicted > 0
-    ratios, say = y[rows] / predicted[rows], (counts * predicted)[rows]
+def _median_ratio(y: Vector, predicted: Vector, weights: Vector) -> float:
+    """Return the factor c that minimizes the sum of weights * |y - c * predicted|, a weighted median of the ratios."""
+    positive = predicted > 0
+    ratios, ratio_weights = y[positive] / predicted[positive], (weights * predicted)[positive]
     order = np.argsort(ratios, kind="stable")
-    reached = np.cumsum(say[order])
-    return float(ratios[order[int(np.searchsorted(reached, reached[-1] / 2))]])
+    cumulative = np.cumsum(ratio_weights[order])
+    return float(ratios[order[int(np.searchsorted(cumulative, cumulative[-1] / 2))]])
 
 
 def targets_to_try(metric: Metric, y: Vector, objectives: tuple[str, ...]) -> tuple[Target, ...]:

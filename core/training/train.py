@@ -1,4 +1,4 @@
-"""Trains the whole stack on prepared rows: search, learners, meta-model, predictions, and the score to expect."""
+"""Trains the stack on prepared rows: tuning, learners, meta-model, predictions, and the expected score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from core.base.checkpoint import LoadOrCompute, always_compute
-from core.base.progress import OnResult, Report
+from core.base.progress import OnResult, Report, ignore_result, no_report
 from core.features.learned.user_values import BUCKETS, History
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training import baselines
@@ -23,31 +23,34 @@ from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext, Matrix, Vector
 from core.training.prepared import Prepared
 from core.training.seeds import fit_with_seeds
-from core.training.stacking import Blend, Stack, blends, fit_stack
+from core.training.stacking import Blend, Stack, fit_blends, fit_stack
 from core.training.training_set import TrainingSet
-from core.training.tuning import Budget, Searched, SearchFolder, search
+from core.training.tuning import Budget, SearchFolder, SearchResult, search
 
-_SHARES = 1000
-"""Parts that a search tells its progress in."""
+_PROGRESS_PARTS = 1000
+"""Parts in which the progress of a search is reported."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What training gives; every out-of-fold prediction and score is on the same folds.
+    """The trained stack and its scores. All out-of-fold predictions and scores are on the same folds.
 
     Attributes:
-        fits: one a learner; with several seeds their mean.
-        seeds: that each learner was fitted with.
-        start: out-of-fold predictions before any tree: recovered prices times the user's ratio; None without events.
-        constant, linear: out-of-fold predictions of the baselines.
-        blends: other ways to combine the learners, beside the stack.
-        test: the stack's predictions of the rows to predict; `stack.oof` are those of the training rows.
-        known, test_known: how many earlier sessions of its user have a known value, of training and test rows.
-        cv_mse: mean squared error of the stack, nested.
-        expected: in the run's metric; expected_mse: the same for the mean squared error.
-        searched: by learner; empty where nothing was tuned.
-        intervals: around the stack's predictions.
-        choice: factor by which losses are raised because settings were chosen by them; 1 where none were.
+        fits: One per learner; with several seeds, their mean.
+        stack: The meta-model. `stack.oof` holds its predictions of the training rows.
+        start: Out-of-fold estimates that the learners start from; None if the rows have no events.
+        test: The stack's predictions of the test rows.
+        history_counts: For each training row, the number of earlier sessions of its user whose value is in train.
+        test_history_counts: The same for the test rows.
+        cv_mse: Mean squared error of the stack's nested predictions.
+        expected: Expected score in the run's metric.
+        expected_mse: Expected mean squared error.
+        constant: Out-of-fold predictions of the best constant.
+        linear: Out-of-fold predictions of a ridge regression on all features.
+        blends: Alternatives to the stack, for comparison.
+        seeds: Number of seeds that each learner was fitted with.
+        search_results: Results by learner; empty without tuning.
+        choice: Factor by which losses are raised because settings were chosen by them; 1 without tuning.
     """
 
     data: TrainingSet
@@ -57,8 +60,8 @@ class Training:
     stack: Stack
     start: Vector | None
     test: Vector
-    known: NDArray[np.int64]
-    test_known: NDArray[np.int64]
+    history_counts: NDArray[np.int64]
+    test_history_counts: NDArray[np.int64]
     cv_mse: float
     expected: ExpectedScore
     expected_mse: ExpectedScore
@@ -68,57 +71,57 @@ class Training:
     linear: Vector
     blends: tuple[Blend, ...]
     seeds: int
-    searched: Mapping[str, Searched]
+    search_results: Mapping[str, SearchResult]
     choice: float
     intervals: Intervals
 
     @property
     def columns(self) -> FoldColumns | None:
-        """What was learned from values fold by fold."""
+        """The columns learned from values; None if the rows have no events."""
         return self.matrices.columns
 
     @property
     def names(self) -> list[str]:
-        """Of all features that the learners were given."""
+        """Names of all features, including the learned ones."""
         return [*self.context.names]
 
     @property
     def start_name(self) -> str | None:
-        """The feature that learners start from."""
+        """Name of the feature that the learners start from."""
         return None if self.columns is None else self.columns.names[-1]
 
     def fold_matrix(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
-        """Training rows with all their features, as the models of this fold see them."""
-        return self.matrices.rows(fold, rows)
+        """Return training rows with all their features, as the models of a fold see them."""
+        return self.matrices.train_rows(fold, rows)
 
     def learner_mse(self) -> dict[str, float]:
-        """Out-of-fold mean squared error by learner."""
+        """Return the out-of-fold mean squared error of each learner."""
         return {fit.learner: mean_squared_error(fit.oof, self.data.y) for fit in self.fits}
 
 
 def mean_squared_error(predicted: Vector, actual: Vector) -> float:
-    """Over the rows that have a prediction."""
+    """Return the mean squared error of the rows that have a prediction."""
     return float(np.nanmean((predicted - actual) ** 2))
 
 
 def tune(
     prepared: Prepared,
-    records: SearchFolder,
+    folder: SearchFolder,
     budget: Budget,
-    report: Report = lambda part, parts, text: None,
-    tell: OnResult = lambda news: None,
-) -> dict[str, Searched]:
-    """Search every learner's settings on the folds until the budget is spent."""
+    report: Report = no_report,
+    on_result: OnResult = ignore_result,
+) -> dict[str, SearchResult]:
+    """Search the settings of every learner until the budget is spent."""
     return search(
         prepared.learners,
         prepared.matrices,
         context=prepared.context,
         metric=prepared.metric,
         budget=budget,
-        records=records,
+        folder=folder,
         seeds=prepared.config.seeds[0],
-        report=lambda share, text: report(round(_SHARES * share), _SHARES, text),
-        tell=tell,
+        report=lambda share, text: report(round(_PROGRESS_PARTS * share), _PROGRESS_PARTS, text),
+        on_result=on_result,
     )
 
 
@@ -126,47 +129,51 @@ def train(
     prepared: Prepared,
     *,
     known_share: float,
-    searched: Mapping[str, Searched] | None = None,
+    search_results: Mapping[str, SearchResult] | None = None,
     budget: Budget | None = None,
-    report: Report = lambda part, parts, text: None,
-    tell: OnResult = lambda news: None,
-    kept: LoadOrCompute = always_compute,
+    report: Report = no_report,
+    on_result: OnResult = ignore_result,
+    load_or_compute: LoadOrCompute = always_compute,
 ) -> Training:
-    """Fit every learner on every fold, then the meta-model; score it as it will be scored.
+    """Fit every learner on every fold, then the meta-model, and compute the expected score.
 
-    `known_share` is the part of the sessions to predict whose value is known from train (no error is made there);
-    the parts that `report` hears of are single fits. Seeds are added while the budget has time.
+    `known_share` is the share of the test sessions whose value is known from train; their error is 0. Learners without
+    a result in `search_results` get default settings. Seeds are added while the budget leaves time. For the callbacks
+    see `cross_fit`.
     """
-    searched = searched or {}
-    fits, seeds = fit_with_seeds(prepared, searched, budget, report=report, tell=tell, kept=kept)
-    # the sums inside must not depend on the number of threads, and threads that wait for each other by spinning take
-    # two and a half times as long on a busy machine
+    search_results = search_results or {}
+    fits, seeds = fit_with_seeds(prepared, search_results, budget, report=report, tell=on_result, kept=load_or_compute)
+    # one thread: sums must not depend on the number of threads, and spinning threads slow down a busy machine
     with threadpool_limits(1):
-        return _stacked(prepared, fits, seeds, searched, known_share)
+        return _stack_fits(prepared, fits, seeds, search_results, known_share)
 
 
-def _stacked(
-    prepared: Prepared, fits: tuple[CrossFit, ...], seeds: int, searched: Mapping[str, Searched], known_share: float
+def _stack_fits(
+    prepared: Prepared,
+    fits: tuple[CrossFit, ...],
+    seeds: int,
+    search_results: Mapping[str, SearchResult],
+    known_share: float,
 ) -> Training:
-    """The meta-model on the learners' fits, and all that is told of it."""
     data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
-    folds, y = matrices.folds, data.y
-    oof, test_columns = (np.column_stack(each) for each in ([fit.oof for fit in fits], [fit.test for fit in fits]))
-    stack = fit_stack(oof, y, folds, metric, non_negative=config.non_negative_weights)
+    folds, y, non_negative = matrices.folds, data.y, config.non_negative_weights
+    oof = np.column_stack([fit.oof for fit in fits])
+    test_columns = np.column_stack([fit.test for fit in fits])
+    stack = fit_stack(oof, y, folds, metric, non_negative=non_negative)
     test = stack.predict(test_columns)
-    known, test_known = _histories(data)
-    choice = choice_factor(searched, y, folds, metric, non_negative=config.non_negative_weights)
-    expected = _expected(prepared, stack, (known, test_known), known_share=known_share, choice=choice)
+    history, test_history = _user_histories(data)
+    choice = choice_factor(search_results, y, folds, metric, non_negative=non_negative)
+    expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, choice=choice)
     return Training(
         data=data,
         folds=folds,
         context=prepared.context,
         fits=fits,
         stack=stack,
-        start=None if matrices.columns is None else _out_of_fold(matrices),
+        start=_oof_start(matrices),
         test=test,
-        known=known.sessions,
-        test_known=test_known.sessions,
+        history_counts=history.sessions,
+        test_history_counts=test_history.sessions,
         cv_mse=mean_squared_error(stack.oof, y),
         expected=expected[metric.name],
         expected_mse=expected[MEAN_SQUARED_ERROR.name],
@@ -174,36 +181,36 @@ def _stacked(
         matrices=matrices,
         constant=baselines.constant(matrices, metric),
         linear=baselines.linear(matrices, metric),
-        blends=blends(oof, y, folds, metric),
+        blends=fit_blends(oof, y, folds, metric),
         seeds=seeds,
-        searched=searched,
+        search_results=search_results,
         choice=choice,
         intervals=fit_intervals(
-            _known(data.X, data.names, stack.oof, known, oof),
+            _interval_covariates(data.X, data.names, stack.oof, history, oof),
             y,
-            _known(data.X_test, data.names, test, test_known, test_columns),
+            _interval_covariates(data.X_test, data.names, test, test_history, test_columns),
             folds,
             seed=config.seed,
         ),
     )
 
 
-def _expected(
+def _expected_scores(
     prepared: Prepared, stack: Stack, histories: tuple[History, History], *, known_share: float, choice: float
 ) -> dict[str, ExpectedScore]:
-    """The score to expect, in the run's metric and as mean squared error, by metric."""
-    data, told = prepared.data, prepared.matrices.folds.validated
+    """Return metric name -> expected score, for the run's metric and the mean squared error."""
+    data, validated = prepared.data, prepared.matrices.folds.validated
     classes, test_classes = data.classes, data.test_classes
     if data.times is not None:
         classes = by_history(classes, histories[0].bucket, BUCKETS)
         test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
-    if prepared.config.use_known_values and data.answered is not None:  # no error is made there
+    if prepared.config.use_known_values and data.answered is not None:  # their error is 0
         test_classes = test_classes[~data.answered]
     return {
         metric.name: expected_score(
-            metric.losses(stack.oof[told], data.y[told]),
-            users=data.users[told],
-            classes=classes[told],
+            metric.losses(stack.oof[validated], data.y[validated]),
+            users=data.users[validated],
+            classes=classes[validated],
             test_classes=test_classes,
             known_share=known_share,
             seed=prepared.config.seed,
@@ -214,26 +221,27 @@ def _expected(
     }
 
 
-def _known(X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix) -> Known:
-    """What is known of sessions when their error is to be foreseen."""
-    return Known(predicted, events_of(X, names), history.sessions.astype(np.float64), by_learner.std(axis=1))
+def _interval_covariates(X: Matrix, names: list[str], predicted: Vector, history: History, columns: Matrix) -> Known:
+    return Known(predicted, event_counts(X, names), history.sessions.astype(np.float64), columns.std(axis=1))
 
 
-def events_of(X: Matrix, names: list[str]) -> Vector:
-    """How many events sessions have; 0 where the features do not tell."""
+def event_counts(X: Matrix, names: list[str]) -> Vector:
+    """Return the number of events of each session; 0 if it is not among the features."""
     return X[:, names.index("n_events")] if "n_events" in names else np.zeros(len(X))
 
 
-def _out_of_fold(matrices: FoldMatrices) -> Vector:
-    """Where the models start from in the rows that their fold validates."""
+def _oof_start(matrices: FoldMatrices) -> Vector | None:
+    """Return the start of each training row in the fold that validates it."""
+    if matrices.columns is None:
+        return None
     start = np.full(len(matrices.y), np.nan)
     for fold, (_, validated) in enumerate(matrices.folds.splits()):
-        start[validated] = matrices.start_of_rows(fold, validated)
+        start[validated] = matrices.train_start(fold, validated)
     return start
 
 
-def _histories(data: TrainingSet) -> tuple[History, History]:
-    """How well the users of training and test rows are known; of the sums nothing is asked."""
+def _user_histories(data: TrainingSet) -> tuple[History, History]:
+    """Return the histories of training and test rows, of which only the numbers of sessions are used."""
     if data.times is None:
         return History.empty(len(data.y)), History.empty(len(data.test_units))
     return data.times.histories(data.y, data.y)

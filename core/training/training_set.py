@@ -1,4 +1,4 @@
-"""The rows that train and the rows to predict, chosen from a feature table."""
+"""Training rows and test rows, selected from a feature table."""
 
 from __future__ import annotations
 
@@ -19,15 +19,21 @@ from core.training.learners import Matrix, Vector
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The rows that train and the rows to predict, in the order of their units.
+    """Training rows and test rows, each in the order of their units.
 
     Attributes:
-        units: unit numbers of the training rows.
-        users: of the training rows.
-        X, y: features and session values of the training rows.
-        test_units, X_test: the rows to predict.
-        classes, test_classes: see expected_score.session_classes.
-        names: of the features in X; those that are learned fold by fold are not among them.
+        units: Unit number of each training row.
+        users: User of each training row.
+        X: Features of the training rows.
+        y: Session values of the training rows.
+        test_units: Unit number of each test row.
+        X_test: Features of the test rows.
+        classes: Class of each training row; see expected_score.session_classes.
+        test_classes: Class of each test row.
+        names: Names of the features in X, without those learned fold by fold.
+        times: Users and times of the sessions; None if earlier values of the users are not used.
+        baskets: Events of the training rows, then of the test rows; None if nothing is learned from events.
+        answered: Mask of the test rows whose session has its value in train; None if there are none.
     """
 
     units: NDArray[np.int64]
@@ -40,14 +46,11 @@ class TrainingSet:
     test_classes: NDArray[np.int64]
     names: list[str]
     times: Times | None = None
-    """Whose sessions the rows are, and when; None: nothing is made of the user's earlier values."""
     baskets: Baskets | None = None
-    """The events of these rows, the rows to predict last; None: nothing is learned from what the sessions hold."""
     answered: NDArray[np.bool_] | None = None
-    """Of the rows to predict, those whose session's value stands in train; None: none."""
 
     def part(self, rows: NDArray[np.int64]) -> TrainingSet:
-        """Some of the training rows, in rising order, and no rows to predict."""
+        """Return some of the training rows, in ascending order, and no test rows."""
         return TrainingSet(
             units=self.units[rows],
             users=self.users[rows],
@@ -70,52 +73,54 @@ def training_set(
     *,
     all_rows: bool = False,
 ) -> TrainingSet:
-    """Choose the rows.
+    """Select training rows and test rows.
 
-    Sessions whose value is not known never train, nor do composite sessions: their value is of several users, who are
-    in several folds.
+    Sessions without a value do not train. Neither do composite sessions, because the value is the sum over several
+    users, who are in several folds.
 
-    `wanted` are the sessions to predict, by their integer; None stands for all of test. `events` are those of
-    features.session_events; without them nothing is learned from what the sessions hold. With `all_rows` (the run's
-    history) a session to predict may know the values of its user's later sessions, too.
+    Args:
+        table: Features of all units.
+        wanted: Integer ids of the sessions to predict; None for all sessions of test.
+        events: Events from features.session_events; None if nothing is learned from events.
+        all_rows: Whether a test row may use the values of later sessions of its user (history regime "all_rows").
     """
     units = table.units
-    known = units.get_column(VALUE).is_not_null()
-    train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite") & known
-    test = units.get_column(ROLE) == TEST_ROLE
+    is_train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
+    is_train &= units.get_column(VALUE).is_not_null()
+    is_test = units.get_column(ROLE) == TEST_ROLE
     if wanted is not None:
-        test = test & units.get_column(SESSION).is_in(wanted.implode())
-    chosen = units.filter(train)
+        is_test &= units.get_column(SESSION).is_in(wanted.implode())
+    train, test = units.filter(is_train), units.filter(is_test)
     classes = session_classes(table.values)
-    train_units, test_units = (units.filter(rows).get_column(UNIT).to_numpy() for rows in (train, test))
+    train_units, test_units = train.get_column(UNIT).to_numpy(), test.get_column(UNIT).to_numpy()
     return TrainingSet(
         units=train_units,
-        users=chosen.get_column(USER).to_numpy(),
-        X=table.matrix(train),
-        y=chosen.get_column(VALUE).to_numpy(),
+        users=train.get_column(USER).to_numpy(),
+        X=table.matrix(is_train),
+        y=train.get_column(VALUE).to_numpy(),
         test_units=test_units,
-        X_test=table.matrix(test),
-        classes=classes[train.to_numpy()],
-        test_classes=classes[test.to_numpy()],
+        X_test=table.matrix(is_test),
+        classes=classes[is_train.to_numpy()],
+        test_classes=classes[is_test.to_numpy()],
         names=table.names,
         times=Times(
-            _sessions(table, train),
-            replace(_sessions(table, test), itself=_places(units.filter(test), chosen)),
-            whenever=all_rows,
+            _sessions(table, is_train),
+            replace(_sessions(table, is_test), itself=_positions_in_train(test, train)),
+            include_later=all_rows,
         ),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
-        answered=units.filter(test).get_column("known_value").is_not_null().to_numpy(),
+        answered=test.get_column("known_value").is_not_null().to_numpy(),
     )
 
 
-def _places(asked: pl.DataFrame, train: pl.DataFrame) -> NDArray[np.int64]:
-    """Where a session to predict stands among the training rows, if it is one of them with the same user; else -1."""
-    known = train.select(SESSION, USER).with_row_index("place")
-    found = asked.select(SESSION, USER).join(known, on=[SESSION, USER], how="left", maintain_order="left")
-    return found.get_column("place").cast(pl.Int64).fill_null(-1).to_numpy()
+def _positions_in_train(test: pl.DataFrame, train: pl.DataFrame) -> NDArray[np.int64]:
+    """Return the training row of the same session and user for each test row; -1 if there is none."""
+    positions = train.select(SESSION, USER).with_row_index("position")
+    joined = test.select(SESSION, USER).join(positions, on=[SESSION, USER], how="left", maintain_order="left")
+    return joined.get_column("position").cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def _sessions(table: FeatureTable, rows: pl.Series) -> Sessions:
-    chosen, duration = table.units.filter(rows), table.values.filter(rows).get_column("duration")
-    starts = chosen.get_column("start").to_numpy()
-    return Sessions(chosen.get_column(USER).to_numpy(), starts, starts + duration.to_numpy().astype(np.int64))
+def _sessions(table: FeatureTable, mask: pl.Series) -> Sessions:
+    units, duration = table.units.filter(mask), table.values.filter(mask).get_column("duration")
+    starts = units.get_column("start").to_numpy()
+    return Sessions(units.get_column(USER).to_numpy(), starts, starts + duration.to_numpy().astype(np.int64))

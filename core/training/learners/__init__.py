@@ -1,4 +1,7 @@
-"""The learners of the stack, in the order of the out-of-fold matrix. A new one is a file here and a line below."""
+"""The learners of the stack, in the order of the columns of the out-of-fold matrix.
+
+To add one, add a module here and an entry to LEARNERS.
+"""
 
 from core.training.learners.catboost import CatBoost
 from core.training.learners.definition import (

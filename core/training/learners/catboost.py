@@ -1,4 +1,4 @@
-"""CatBoost: symmetric trees, each level one split for the whole level."""
+"""CatBoost: gradient boosting with symmetric trees, which use the same split for a whole level."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ROUNDS = 200
 """With the default learning rate, twice as many rounds change the error by at most 1% (docs/benchmarks.md)."""
 _SUFFIX = ".cbm"
 _BORDERS = (MAX_BIN + 1) // 2
-"""Half the bins of the other learners: symmetric trees lose little by coarser splits."""
+"""Half the bins of the other learners: coarser splits cost symmetric trees little accuracy."""
 _MIN_ROWS_TO_SAMPLE = 32
 """Below this, every tree uses all rows: CatBoost fails if the random sample of a tree is empty."""
 _LIBRARY = Library(
@@ -38,7 +38,7 @@ _LIBRARY = Library(
     gpu={"task_type": "GPU"},
     fixed={
         "border_count": _BORDERS,
-        "allow_const_label": True,  # a fold may hold equal values only
+        "allow_const_label": True,  # the values of a fold may all be equal
         "allow_writing_files": False,  # otherwise CatBoost creates catboost_info in the working directory
         "logging_level": "Silent",
     },
@@ -101,7 +101,7 @@ class CatBoostBinned:
     def _pool(self, task: Task) -> Pool:
         key = hashlib.blake2b()
         for part in (task.labels, task.margins, task.weights):
-            key.update(b"nothing" if part is None else part.tobytes())
+            key.update(b"none" if part is None else part.tobytes())
         if key.digest() not in self._pools:
             pool = Pool(self._matrix(), task.labels, feature_names=list(self._context.names))
             pool.quantize(border_count=_BORDERS)
@@ -123,7 +123,7 @@ def _loss(task: Task, variance_power: float | None) -> str:
 
 
 class CatBoost:
-    """The learner; its defaults are for squared errors."""
+    """CatBoost as a learner of the stack."""
 
     name = "catboost"
     objectives = ("squared", "absolute", "huber", "tweedie")
@@ -142,7 +142,7 @@ class CatBoost:
             "random_strength": 1.0,
         }
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         return (
             {
                 "objective": "tweedie",

@@ -133,7 +133,7 @@ class Learner(Protocol):
     def defaults(self) -> Settings:
         """Return default settings for squared error, without `objective` and `transform`."""
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         """Return settings that won long searches on other data, with `objective` and `transform`.
 
         Every search tries them first. benchmarks/known_settings.py finds them.

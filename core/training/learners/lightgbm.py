@@ -1,4 +1,4 @@
-"""LightGBM: histogram boosting, leaf by leaf."""
+"""LightGBM: gradient boosting with histograms and leaf-wise trees."""
 
 from __future__ import annotations
 
@@ -34,11 +34,9 @@ _OBJECTIVES = {
     "tweedie": "tweedie",
     "gamma": "gamma",
 }
-
-
 _BINNING = {
     "max_bin": MAX_BIN,
-    "feature_pre_filter": False,  # min_data_in_leaf is tuned, so no feature may be dropped for it when rows are binned
+    "feature_pre_filter": False,  # would drop features for one value of min_data_in_leaf, which is tuned
     "verbosity": -1,
 }
 _LIBRARY = Library(
@@ -76,7 +74,7 @@ class LightGBMModel:
 
 
 class LightGBMBinned:
-    """A constructed dataset, or two that share their bins if rows are held out."""
+    """A constructed dataset; two with the same bins if rows are held out."""
 
     def __init__(self, X: Matrix, context: FitContext, held: NDArray[np.bool_] | None) -> None:
         params = _BINNING | {"seed": context.seed, "num_threads": context.threads}
@@ -93,7 +91,7 @@ class LightGBMBinned:
         for dataset, part in zip(self._datasets, self._split.tasks(task), strict=True):
             dataset.set_label(part.labels)
             for field, values in (("weight", part.weights), ("init_score", part.margins)):
-                dataset.set_field(field, values)  # set_weight(None) and set_init_score(None) keep those of the last fit
+                dataset.set_field(field, values)  # set_weight(None) would keep the last weights
         if self._split.parts is None:
             booster = lgb.train(params, self._datasets[0], num_boost_round=rounds)
             return LightGBMModel(booster, rounds, context.threads)
@@ -108,7 +106,7 @@ class LightGBMBinned:
 
 
 class LightGBM:
-    """The learner; its defaults are for squared errors."""
+    """LightGBM as a learner of the stack."""
 
     name = "lightgbm"
     objectives = tuple(_OBJECTIVES)
@@ -126,7 +124,7 @@ class LightGBM:
             "path_smooth": 0.0,
         }
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         return (
             {
                 "objective": "tweedie",

@@ -1,4 +1,4 @@
-"""XGBoost: histogram boosting, level by level."""
+"""XGBoost: gradient boosting with histograms and level-wise trees."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ _OBJECTIVES = {
     "tweedie": "reg:tweedie",
     "gamma": "reg:gamma",
 }
-
-
 _LIBRARY = Library(
     seed="seed",
     threads="nthread",
@@ -47,7 +45,7 @@ _LIBRARY = Library(
 
 @dataclass(frozen=True)
 class XGBoostModel:
-    """A fitted booster with the feature names of the table."""
+    """A fitted booster with its feature names."""
 
     booster: xgb.Booster
     rounds: int
@@ -71,7 +69,7 @@ class XGBoostModel:
 
 
 class XGBoostBinned:
-    """A quantile matrix, or two with the bins of the first if rows are held out."""
+    """A quantile matrix; two with the same bins if rows are held out."""
 
     def __init__(self, X: Matrix, context: FitContext, held: NDArray[np.bool_] | None) -> None:
         params: dict[str, Any] = {
@@ -115,7 +113,7 @@ class XGBoostBinned:
 
 
 class XGBoost:
-    """The learner; its defaults are for squared errors."""
+    """XGBoost as a learner of the stack."""
 
     name = "xgboost"
     objectives = tuple(_OBJECTIVES)
@@ -131,7 +129,7 @@ class XGBoost:
             "lambda": 10.0,
         }
 
-    def known(self) -> tuple[Settings, ...]:
+    def proven_settings(self) -> tuple[Settings, ...]:
         return (
             {
                 "objective": "tweedie",

@@ -1,8 +1,8 @@
-"""Tuning: one search a learner, on the folds that everything else uses, until a budget is spent."""
+"""Hyperparameter tuning: one Optuna study per learner, on the folds of the run, within a shared budget."""
 
 from core.training.tuning.budget import Budget
-from core.training.tuning.learner_search import LearnerSearch, TriedSettings
-from core.training.tuning.records import SearchFolder
-from core.training.tuning.search import Searched, search
+from core.training.tuning.learner_search import LearnerSearch, TrialResult
+from core.training.tuning.search import SearchResult, search
+from core.training.tuning.search_folder import SearchFolder
 
-__all__ = ["Budget", "LearnerSearch", "SearchFolder", "Searched", "TriedSettings", "search"]
+__all__ = ["Budget", "LearnerSearch", "SearchFolder", "SearchResult", "TrialResult", "search"]

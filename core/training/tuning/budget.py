@@ -1,4 +1,4 @@
-"""How long a search may go on: a number of trials a learner, or until a moment, or both."""
+"""The budget of a search: a number of trials, a deadline, or both."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """Attributes:
-    trials: a learner, those of an earlier sitting of the same search counted; None: no bound.
-    ends: by time.monotonic(), when the whole run is to end; None: no bound.
-    finish: whether a person said that what was found so far is good enough.
+    """Limits of a search. The first one that is reached ends it.
+
+    Attributes:
+        trials: Trials per learner, including those of an interrupted search that is resumed; None for no limit.
+        deadline: When the whole run should end, in seconds of time.monotonic(); None for no limit.
+        should_finish: Returns True once a user asked to finish with the results so far.
     """
 
     trials: int | None
-    ends: float | None
-    finish: Callable[[], bool] = lambda: False
+    deadline: float | None
+    should_finish: Callable[[], bool] = lambda: False
 
     def seconds_left(self) -> float:
-        """Until the run is to end; infinite without a bound."""
-        return float("inf") if self.ends is None else self.ends - time.monotonic()
+        """Return the seconds until the deadline; infinite without one."""
+        return float("inf") if self.deadline is None else self.deadline - time.monotonic()

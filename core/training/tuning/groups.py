@@ -1,8 +1,8 @@
-"""Users dealt to groups: chunks by which trials are compared, and those held out to stop a trial's fits.
+"""Groups of users within a search: chunks to compare trials by, and users held out for early stopping.
 
-Source: Wilcoxon (1945), Individual comparisons by ranking methods. Trials are given up as optuna.pruners.WilcoxonPruner
-does it, but for one thing: that one gives no trial up whose mean so far is below the best trial's mean over all folds,
-which on an easy fold is every trial.
+A trial is stopped early by a Wilcoxon signed-rank test against the best trial, as in optuna.pruners.WilcoxonPruner
+(Wilcoxon 1945, Individual comparisons by ranking methods). Optuna's pruner also requires the trial's mean to exceed
+that of the best trial over all folds. On an easy fold it would therefore stop no trial.
 """
 
 from __future__ import annotations
@@ -14,48 +14,54 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from core.training.cross_fitting import FoldMatrices
 from core.training.learners import Vector
 
 _CHUNKS = 8
-"""Parts of a fold's validated rows, by user: enough for a signed-rank test to tell after a single fold."""
-_GIVEN_UP_AT = 0.1
-"""The p-value below which a trial is given up: that of Optuna's pruner."""
+"""Chunks per fold: the signed-rank test can then be significant after a single fold."""
+_P_VALUE = 0.1
+"""Significance level at which a trial is stopped, the default of Optuna's pruner."""
 HELD_OUT = 8
-"""One user in so many stops the fits of a trial: of the rows learned from, never of the fold that scores."""
+"""One in this many users of a fold's training rows is held out to stop a trial's fits."""
 
 
 @dataclass(frozen=True)
-class Groups:
-    """Users in an order of their own: dealt to chunks (for the test that gives trials up), the first of those that a
-    fold learns from held out (to stop its fits).
+class UserGroups:
+    """Groups of users, drawn at random.
+
+    Attributes:
+        ranks: Position of each row's user in a random order of all users.
     """
 
-    order: NDArray[np.int64]
+    ranks: NDArray[np.int64]
 
     @classmethod
-    def of(cls, matrices: FoldMatrices, seed: int) -> Groups:
-        _, user = np.unique(matrices.folds.users, return_inverse=True)
+    def draw(cls, users: NDArray[np.int64], seed: int) -> UserGroups:
+        """Draw a random order of the users; `users` holds the user of each row."""
+        _, user = np.unique(users, return_inverse=True)
         return cls(np.random.default_rng(seed).permutation(int(user.max()) + 1)[user])
 
-    @property
-    def chunk_of(self) -> NDArray[np.int64]:
-        """Of each row."""
-        return self.order % _CHUNKS
+    def chunk_means(self, values: Vector, rows: NDArray[np.int64]) -> list[float]:
+        """Return the mean of the rows' values in each chunk of users; a chunk without any of the rows is left out."""
+        chunks = self.ranks[rows] % _CHUNKS
+        return [float(values[chunks == chunk].mean()) for chunk in np.unique(chunks)]
 
-    def means_by_chunk(self, values: Vector, rows: NDArray[np.int64]) -> list[float]:
-        """The mean of the rows' values in each chunk that has one of these rows."""
-        chunk = self.chunk_of[rows]
-        return [float(values[chunk == each].mean()) for each in np.unique(chunk)]
-
-    def held(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of these rows are of the users held out: one in HELD_OUT, and at least one."""
-        users = np.unique(self.order[rows])
-        return np.asarray(self.order[rows] <= users[max(len(users) // HELD_OUT, 1) - 1])
+    def held_out(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return a mask of the rows whose users are held out: one in HELD_OUT, and at least one."""
+        ranks = np.unique(self.ranks[rows])
+        return np.asarray(self.ranks[rows] <= ranks[max(len(ranks) // HELD_OUT, 1) - 1])
 
 
-def plainly_worse(worse_by: Sequence[float]) -> bool:
-    """Whether losses higher by so much (below 0: lower) on like parts of the rows are so by more than chance."""
-    if len(worse_by) < _CHUNKS or sum(worse_by) <= 0:
+def is_significantly_worse(loss_differences: Sequence[float]) -> bool:
+    """Whether a trial's losses are higher than the best trial's by more than chance.
+
+    Args:
+        loss_differences: Mean loss of the trial minus that of the best trial, by chunk of rows.
+
+    >>> is_significantly_worse([0.1, 0.2, 0.1, 0.3, 0.2, 0.1, 0.2, 0.4])
+    True
+    >>> is_significantly_worse([0.1, -0.2, 0.1, -0.3, 0.2, -0.1, 0.2, 0.1])
+    False
+    """
+    if len(loss_differences) < _CHUNKS or sum(loss_differences) <= 0:
         return False
-    return float(stats.wilcoxon(worse_by, zero_method="zsplit", alternative="greater").pvalue) < _GIVEN_UP_AT
+    return float(stats.wilcoxon(loss_differences, zero_method="zsplit", alternative="greater").pvalue) < _P_VALUE

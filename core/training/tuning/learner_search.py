@@ -1,7 +1,8 @@
-"""One learner's search: settings proposed by TPE, tried fold by fold, given up as soon as they are plainly worse.
+"""The search for one learner's settings: Optuna's TPE sampler proposes trials, which are evaluated fold by fold.
 
-Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization (TPE); Akiba et al. (2019), Optuna. Trials
-are given up by a signed-rank test against the best trial (core.training.tuning.groups).
+A trial that is significantly worse than the best one is stopped after a fold (core.training.tuning.groups).
+
+Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization; Akiba et al. (2019), Optuna.
 """
 
 from __future__ import annotations
@@ -17,41 +18,42 @@ from typing import Any
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 
 from core.metric import Metric
 from core.training.cross_fitting import FoldMatrices
-from core.training.fitting import fit_learner
+from core.training.fitting import FittedLearner, fit_learner
 from core.training.learners import Binned, FitContext, Learner, Settings, Vector
 from core.training.targets import Target, targets_to_try
-from core.training.tuning.groups import HELD_OUT, Groups, plainly_worse
-from core.training.tuning.records import SearchFolder
+from core.training.tuning.groups import HELD_OUT, UserGroups, is_significantly_worse
+from core.training.tuning.search_folder import SearchFolder
 
 _OPTUNA_LOCK = threading.Lock()
 """Warning filters belong to the whole process, so two searches must not change them at the same time."""
-_FIRST_POWER = 1.2
-"""Of the Tweedie loss where the defaults are tried on it: decision 0009."""
-_MOST_ROUNDS = 1500
-"""Bound of a trial's boosting rounds; fits stop earlier, when rows held out gain no more."""
-_FEWEST_TO_TELL = 10
-"""Trials without which nothing is said of what matters."""
+_DEFAULT_VARIANCE_POWER = 1.2
+"""Power of the Tweedie loss in the trial that combines it with the default settings (docs/decisions/0009)."""
+_MAX_ROUNDS = 1500
+"""Upper bound of boosting rounds. Fits stop earlier, when the loss of the held-out rows no longer improves."""
+_MIN_TRIALS_FOR_IMPORTANCES = 10
+"""With fewer trials, the importances of the settings are mostly noise."""
 _TARGET = "target"
+"""Name of the parameter that chooses objective and transform."""
 
 
 @dataclass(frozen=True)
-class TriedSettings:
+class TrialResult:
     """A finished trial.
 
     Attributes:
-        number: in its learner's search, from 0; trials that were broken off do not count.
-        settings: to fit with; `rounds` is what the fits stopped at, scaled to all rows.
-        loss: mean over validated rows; for a trial given up, the estimate from the folds it went through.
-        complete: it went through all folds.
-        folds: how many it went through.
-        seconds: that it took.
-        params: what was proposed, by the names of the search space.
+        number: Position among the learner's finished trials, from 0.
+        settings: Settings of the fits. `rounds` is the mean of the rounds that the fits stopped at, scaled up because
+            final fits hold out no rows.
+        loss: Mean loss of the validated rows; an estimate for all rows if the trial was stopped early.
+        complete: Whether the trial was evaluated on all folds.
+        folds: Number of folds that it was evaluated on.
+        seconds: Duration.
+        params: Parameters of the Optuna trial.
     """
 
     number: int
@@ -64,7 +66,10 @@ class TriedSettings:
 
 
 class LearnerSearch:
-    """Asks, tries and tells, one trial at a time; not to be entered by two threads at once."""
+    """The study of one learner, which resumes from its storage. Not thread-safe.
+
+    `trials` holds the finished trials, in order.
+    """
 
     def __init__(
         self,
@@ -73,197 +78,203 @@ class LearnerSearch:
         *,
         context: FitContext,
         metric: Metric,
-        records: SearchFolder,
+        folder: SearchFolder,
         storage: optuna.storages.BaseStorage,
     ) -> None:
         self.learner = learner
-        self._matrices, self._context, self._metric, self._records = matrices, context, metric, records
-        self._groups = Groups.of(matrices, context.seed)
+        self._matrices, self._context, self._metric, self._folder = matrices, context, metric, folder
+        self._groups = UserGroups.draw(matrices.folds.users, context.seed)
         self._targets = {
-            each.name: each
-            for each in targets_to_try(metric, matrices.y, learner.objectives)
-            if not each.is_log_link or self._values_everywhere()
+            target.name: target
+            for target in targets_to_try(metric, matrices.y, learner.objectives)
+            if not target.is_log_link or self._every_fit_has_values()
         }
+        self._initial_params = self._choose_initial_params()
         self._binned: dict[int, Binned] = {}
-        self._best_losses: Vector | None = None
         with _quiet_optuna():
             self._study = optuna.create_study(
                 study_name=learner.name, storage=storage, direction="minimize", load_if_exists=True
             )
-        self.tried: list[TriedSettings] = []
-        self._take_up()
-
-    def _values_everywhere(self) -> bool:
-        """Whether each fit learns from a value above 0: without one a logarithm has nothing to start from."""
-        learned = (rows[~self._groups.held(rows)] for rows, _ in self._matrices.folds.splits())
-        return all((self._matrices.y[rows] > 0).any() for rows in learned)
-
-    def _take_up(self) -> None:
-        """Go on with what is stored: finished trials stand, what was broken off is proposed anew."""
-        trials = self._study.get_trials(deepcopy=False)
-        for trial in trials:
-            if trial.state == TrialState.RUNNING:
+        stored = self._study.get_trials(deepcopy=False)
+        for trial in stored:
+            if trial.state == TrialState.RUNNING:  # interrupted; its settings are proposed again
                 self._study.tell(trial.number, state=TrialState.FAIL)
-        finished = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        self.tried = [_tried(trial, number) for number, trial in enumerate(finished)]
-        if self.best is not None:
-            self._best_losses = self._metric.losses(self.predictions(self.best), self._matrices.y)
-
-    def _propose(self) -> optuna.Trial:
-        """The next settings: those that a search begins with, then TPE's.
-
-        They follow from the finished trials alone: a search that was broken off, however often, makes the same trials
-        as one that was not.
-        """
-        number, beginnings = len(self.tried), self._beginnings()
-        seed = int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0])
-        with _quiet_optuna():
-            self._study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=len(beginnings), multivariate=True, group=True, seed=seed
-            )
-        # one that waits was put there by a process that was killed before it asked, for this very turn
-        if number < len(beginnings) and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            self._study.enqueue_trial(beginnings[number])
-        return self._study.ask()
-
-    def _beginnings(self) -> list[dict[str, Any]]:
-        """What is tried before anything is proposed: what is known to be good, and the defaults on each target.
-
-        They are also all that TPE learns from at first: it proposes what is near the best of them, where settings drawn
-        at random cost a quarter of a short search and were hardly ever among the good ones.
-        """
-        known = [{_TARGET: Target.of(each).name, **each} for each in self.learner.known()]
-        return [
-            *(each for each in known if each[_TARGET] in self._targets),
-            *(
-                {_TARGET: target, **self.learner.defaults(), "tweedie_variance_power": _FIRST_POWER}
-                for target in self._targets
-            ),
-        ]
+        finished = [trial for trial in stored if trial.state == TrialState.COMPLETE]
+        self.trials = [_restore(trial, number) for number, trial in enumerate(finished)]
+        self._best_losses = self._losses_of_best()
 
     @property
-    def beginnings(self) -> int:
-        """How many trials there are before the first one proposed: no learner goes without them."""
-        return len(self._beginnings())
+    def n_initial_trials(self) -> int:
+        """Number of trials with fixed settings, before the sampler proposes any."""
+        return len(self._initial_params)
 
     @property
     def space(self) -> dict[str, dict[str, Any]]:
-        """What was chosen from, by setting, over the trials made: `low`, `high`, `step` and `log`; or `choices`."""
-        found: dict[str, BaseDistribution] = {}
+        """Parameter -> its distribution in the trials so far: `low`, `high`, `step` and `log`, or `choices`."""
+        distributions: dict[str, BaseDistribution] = {}
         for trial in self._study.get_trials(deepcopy=False):
-            found.update(trial.distributions)
-        return {name: json.loads(distribution_to_json(each))["attributes"] for name, each in found.items()}
+            distributions.update(trial.distributions)
+        return {name: json.loads(distribution_to_json(each))["attributes"] for name, each in distributions.items()}
 
     @property
-    def best(self) -> TriedSettings | None:
-        """The best trial that went through all folds."""
-        return min((each for each in self.tried if each.complete), key=lambda each: each.loss, default=None)
+    def best(self) -> TrialResult | None:
+        """The complete trial with the lowest loss; None before the first."""
+        return min((trial for trial in self.trials if trial.complete), key=lambda trial: trial.loss, default=None)
 
-    def predictions(self, trial: TriedSettings) -> Vector:
-        """Out-of-fold predictions of a trial that went through all folds."""
-        return self._records.predictions(self.learner.name, trial.number).astype(np.float64)
+    def predictions(self, trial: TrialResult) -> Vector:
+        """Return the out-of-fold predictions of a complete trial."""
+        return self._folder.load_predictions(self.learner.name, trial.number)
 
-    def step(self, enough: Callable[[], bool] = lambda: False) -> TriedSettings | None:
-        """Try one proposal. None if it was `enough` before the trial could be judged; it is made anew then."""
-        began, number = time.monotonic(), len(self.tried)
+    def importances(self) -> dict[str, float]:
+        """Parameter -> share of its effect on the loss; empty if there are too few trials or all losses are equal."""
+        if len(self.trials) < _MIN_TRIALS_FOR_IMPORTANCES:
+            return {}
+        try:
+            importances = optuna.importance.get_param_importances(
+                self._study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(evaluate_on_local=True)
+            )
+        except (RuntimeError, ValueError):  # Optuna raises these if all losses are equal
+            return {}
+        return {name: float(share) for name, share in importances.items()}
+
+    def run_trial(self, should_stop: Callable[[], bool] = lambda: False) -> TrialResult | None:
+        """Propose settings and evaluate them fold by fold.
+
+        Args:
+            should_stop: Asked before each fold.
+
+        Returns:
+            The finished trial. None if `should_stop` ended it before it could be compared with the best one; the next
+            call then proposes the same settings.
+        """
+        started = time.monotonic()
         trial = self._propose()
         target = self._targets[str(trial.suggest_categorical(_TARGET, list(self._targets)))]
-        settings: Settings = {"objective": target.objective, "transform": target.transform, "rounds": _MOST_ROUNDS}
+        settings: Settings = {"objective": target.objective, "transform": target.transform, "rounds": _MAX_ROUNDS}
         settings |= self.learner.suggest(trial, target.objective)
         try:
-            outcome = self._through_folds(number, settings, enough)
-        except BaseException:  # an interruption, too, must not leave the trial as running
-            with contextlib.suppress(Exception):  # the journal may be what failed
+            outcome = self._evaluate(settings, should_stop)
+        except BaseException:  # an interruption, too, must not leave the trial running
+            with contextlib.suppress(Exception):  # the error may have come from the storage
                 self._study.tell(trial, state=TrialState.FAIL)
             raise
         if outcome is None:
             self._study.tell(trial, state=TrialState.FAIL)
             return None
-        oof, rounds, folds = outcome
-        losses = self._metric.losses(oof, self._matrices.y)
-        complete = folds == self._matrices.folds.count
-        loss = float(np.nanmean(losses)) if complete else self._estimate(losses)
+        oof, rounds = outcome
         settings["rounds"] = max(1, round(float(np.mean(rounds)) * HELD_OUT / (HELD_OUT - 1)))
-        tried = TriedSettings(number, settings, loss, complete, folds, time.monotonic() - began, dict(trial.params))
-        if complete:
-            self._records.keep(self.learner.name, number, oof)
-        kept = {"settings": settings, "folds": folds, "seconds": tried.seconds, "complete": complete}
-        for name, value in kept.items():
-            trial.set_user_attr(name, value)
-        self._study.tell(trial, loss)
-        self.tried.append(tried)
-        if tried is self.best:  # as they were kept, not as they were made: a search taken up again has no others
-            self._best_losses = self._metric.losses(self.predictions(tried), self._matrices.y)
-        return tried
+        return self._finish(trial, settings, oof, n_folds=len(rounds), seconds=time.monotonic() - started)
 
-    def importances(self) -> dict[str, float]:
-        """How much each setting moved the loss over the trials, as shares; empty where there are too few trials."""
-        if len(self.tried) < _FEWEST_TO_TELL:
-            return {}
-        try:
-            found = optuna.importance.get_param_importances(
-                self._study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(evaluate_on_local=True)
+    def _every_fit_has_values(self) -> bool:
+        """Whether each fit has a training value above 0; otherwise the logarithm of their mean is undefined."""
+        train_rows = (rows[~self._groups.held_out(rows)] for rows, _ in self._matrices.folds.splits())
+        return all((self._matrices.y[rows] > 0).any() for rows in train_rows)
+
+    def _choose_initial_params(self) -> list[dict[str, Any]]:
+        """Return proven settings, then the default settings with each target.
+
+        TPE starts from these. Random initial trials cost a quarter of a short search and were rarely among the best.
+        """
+        proven = [{_TARGET: Target.of(settings).name, **settings} for settings in self.learner.proven_settings()]
+        defaults = {**self.learner.defaults(), "tweedie_variance_power": _DEFAULT_VARIANCE_POWER}
+        return [
+            *(params for params in proven if params[_TARGET] in self._targets),
+            *({_TARGET: target, **defaults} for target in self._targets),
+        ]
+
+    def _propose(self) -> optuna.Trial:
+        """Ask for the next trial, which depends on the finished trials alone, however often a search is interrupted."""
+        number = len(self.trials)
+        seed = int(np.random.SeedSequence([self._context.seed, number]).generate_state(1)[0])
+        with _quiet_optuna():
+            self._study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=self.n_initial_trials, multivariate=True, group=True, seed=seed
             )
-        except (RuntimeError, ValueError):  # all losses alike
-            return {}
-        return {name: float(share) for name, share in found.items()}
+        # a waiting trial is this one: its process was killed between enqueue_trial and ask
+        if number < self.n_initial_trials and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._study.enqueue_trial(self._initial_params[number])
+        return self._study.ask()
 
-    def _through_folds(
-        self, number: int, settings: Settings, enough: Callable[[], bool]
-    ) -> tuple[Vector, list[int], int] | None:
-        """Out-of-fold predictions (NaN in folds not gone through), rounds by fold, folds gone through."""
-        count = self._matrices.folds.count
-        oof = np.full(len(self._matrices.y), np.nan)
+    def _evaluate(self, settings: Settings, should_stop: Callable[[], bool]) -> tuple[Vector, list[int]] | None:
+        """Return out-of-fold predictions (NaN for folds that were skipped) and the rounds of each fit.
+
+        Returns None if the trial was stopped before it could be compared with the best one.
+        """
+        y, n_folds = self._matrices.y, self._matrices.folds.count
+        oof = np.full(len(y), np.nan)
         rounds: list[int] = []
-        worse_by: list[float] = []
-        for place in range(count):
-            if enough():
-                return None if place == 0 or self._best_losses is None else (oof, rounds, place)
-            fold = (number + place) % count  # no fold always comes first
-            validated, predicted, stopped_at = self._fit(fold, settings)
-            oof[validated] = predicted
-            rounds.append(stopped_at)
-            if self._best_losses is None or place + 1 == count:
-                continue
-            losses = self._metric.losses(predicted, self._matrices.y[validated])
-            worse_by += self._groups.means_by_chunk(losses - self._best_losses[validated], validated)
-            if plainly_worse(worse_by):
-                return oof, rounds, place + 1
-        return oof, rounds, count
+        loss_differences: list[float] = []
+        for place in range(n_folds):
+            if should_stop():
+                return None if place == 0 or self._best_losses is None else (oof, rounds)
+            fold = (len(self.trials) + place) % n_folds  # each trial begins with another fold
+            validated = np.flatnonzero(self._matrices.folds.fold_of == fold)
+            model = self._fit(fold, settings)
+            X = self._matrices.train_rows(fold, validated)
+            oof[validated] = model.predict(X, self._matrices.start(X))
+            rounds.append(model.model.rounds)
+            if self._best_losses is not None:
+                losses = self._metric.losses(oof[validated], y[validated])
+                loss_differences += self._groups.chunk_means(losses - self._best_losses[validated], validated)
+                if is_significantly_worse(loss_differences):
+                    break
+        return oof, rounds
 
-    def _fit(self, fold: int, settings: Settings) -> tuple[NDArray[np.int64], Vector, int]:
-        """Rows validated, predictions for them, rounds that the fit stopped at."""
+    def _fit(self, fold: int, settings: Settings) -> FittedLearner:
         matrices = self._matrices
-        train, validated = np.flatnonzero(matrices.folds.trains(fold)), np.flatnonzero(matrices.folds.fold_of == fold)
+        train = np.flatnonzero(matrices.folds.trains(fold))
         if fold not in self._binned:
             self._binned[fold] = self.learner.bin(
-                lambda: matrices.rows(fold, train), self._context, held=self._groups.held(train)
+                lambda: matrices.train_rows(fold, train), self._context, held=self._groups.held_out(train)
             )
-        fitted = fit_learner(
+        return fit_learner(
             self._binned[fold],
             settings,
             self._context,
             y=matrices.y[train],
-            start=matrices.start_of_rows(fold, train),
+            start=matrices.train_start(fold, train),
             metric=self._metric,
-            matrix=lambda: matrices.rows(fold, train),
-            weights=matrices.weights_of(train),
+            matrix=lambda: matrices.train_rows(fold, train),
+            weights=matrices.normalized_weights(train),
         )
-        asked = matrices.rows(fold, validated)
-        return validated, fitted.predict(asked, matrices.start(asked)), fitted.model.rounds
 
-    def _estimate(self, losses: Vector) -> float:
-        """The loss of a trial that was given up: that of the best, times how they compare where both were tried."""
-        assert self._best_losses is not None and self.best is not None  # noqa: S101 (else nothing is given up)
-        tried = ~np.isnan(losses)
-        against = float(self._best_losses[tried].mean())
-        # never better than the best, which is what the next trials are measured against
-        return self.best.loss * max(float(losses[tried].mean()) / against, 1.0) if against > 0 else self.best.loss
+    def _finish(
+        self, trial: optuna.Trial, settings: Settings, oof: Vector, *, n_folds: int, seconds: float
+    ) -> TrialResult:
+        """Store the trial. Its predictions come first, so that a trial stored as complete always has them."""
+        losses = self._metric.losses(oof, self._matrices.y)
+        complete = n_folds == self._matrices.folds.count
+        loss = float(np.nanmean(losses)) if complete else self._estimate_loss(losses)
+        result = TrialResult(len(self.trials), settings, loss, complete, n_folds, seconds, dict(trial.params))
+        if complete:
+            self._folder.save_predictions(self.learner.name, result.number, oof)
+        attributes = {"settings": settings, "folds": n_folds, "seconds": seconds, "complete": complete}
+        for name, value in attributes.items():
+            trial.set_user_attr(name, value)
+        self._study.tell(trial, loss)
+        self.trials.append(result)
+        if result is self.best:
+            self._best_losses = self._losses_of_best()
+        return result
+
+    def _losses_of_best(self) -> Vector | None:
+        """Return the loss of each row, from stored predictions: a resumed search has no others."""
+        return None if self.best is None else self._metric.losses(self.predictions(self.best), self._matrices.y)
+
+    def _estimate_loss(self, losses: Vector) -> float:
+        """Estimate the loss of an incomplete trial: the best loss times the ratio of both on the evaluated rows.
+
+        The estimate is never below the best loss, because only complete trials may be the best.
+        """
+        assert self._best_losses is not None and self.best is not None  # noqa: S101 (_evaluate stops no trial without)
+        evaluated = ~np.isnan(losses)
+        best = float(self._best_losses[evaluated].mean())
+        return self.best.loss * max(float(losses[evaluated].mean()) / best, 1.0) if best > 0 else self.best.loss
 
 
 @contextlib.contextmanager
 def _quiet_optuna() -> Iterator[None]:
-    """Silence Optuna's notice of a new study and its warning that `group` is experimental, then restore both."""
+    """Suppress Optuna's message about a new study and its warning that `group` is experimental."""
     with _OPTUNA_LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Argument ``group`` is", optuna.exceptions.ExperimentalWarning)
         verbosity = optuna.logging.get_verbosity()
@@ -274,15 +285,7 @@ def _quiet_optuna() -> Iterator[None]:
             optuna.logging.set_verbosity(verbosity)
 
 
-def _tried(trial: FrozenTrial, number: int) -> TriedSettings:
-    attributes = trial.user_attrs
+def _restore(trial: FrozenTrial, number: int) -> TrialResult:
+    """Return the trial that `LearnerSearch._finish` stored."""
     assert trial.value is not None  # noqa: S101 (complete trials have one)
-    return TriedSettings(
-        number,
-        attributes["settings"],
-        trial.value,
-        attributes["complete"],
-        attributes["folds"],
-        attributes["seconds"],
-        dict(trial.params),
-    )
+    return TrialResult(number=number, loss=trial.value, params=dict(trial.params), **trial.user_attrs)

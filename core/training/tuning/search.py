@@ -1,4 +1,4 @@
-"""Searches of all learners side by side: who is to try next, and when it is enough."""
+"""The searches of all learners, in parallel threads, within one budget."""
 
 from __future__ import annotations
 
@@ -13,53 +13,55 @@ from typing import Any
 
 import numpy as np
 
-from core.base.progress import InterimResult, OnResult
-from core.base.text import number
+from core.base.progress import InterimResult, OnResult, ignore_result
+from core.base.text import count, number
 from core.metric import Metric
 from core.schema import LEARNER_LABELS
 from core.training.cross_fitting import FoldMatrices
 from core.training.learners import FitContext, Learner, Vector
 from core.training.tuning.budget import Budget
-from core.training.tuning.learner_search import LearnerSearch, TriedSettings
-from core.training.tuning.records import SearchFolder
+from core.training.tuning.learner_search import LearnerSearch, TrialResult
+from core.training.tuning.search_folder import SearchFolder
 
-_FADES = 0.8
-"""How much an older trial's gain counts against the next one's, when learners are weighed against each other."""
-_HOPE = 2e-4
-"""Share of the loss that a trial is hoped to gain where the last ones gained nothing: no learner rests for good."""
-_FIRST = 1e9
-"""A promise beyond all others."""
-_TELL_IMPORTANCES_EVERY = 10
-"""Trials of a learner."""
-_FINAL_MARGIN = 1.15
-"""Final fits take a little longer than the trials that their time is estimated from."""
-AFTERWARDS = 0.65
-"""Seconds for importance, certificate and files, as a share of one round of final fits: on journey 10 of 16."""
+_DECAY = 0.8
+"""Weight of a trial's gain relative to the next trial's, when learners are compared."""
+_MIN_GAIN = 2e-4
+"""Relative gain expected of a learner whose last trials gained nothing, so that each one gets a trial now and then."""
+_FIRST_PRIORITY = 1e9
+"""Above the priority of any learner that has run its initial trials."""
+_IMPORTANCES_INTERVAL = 10
+"""Trials of a learner between two reports of its importances."""
+_POLL_SECONDS = 0.05
+"""Pause of a thread that has no work until another thread ends its trial."""
+_FINAL_FIT_FACTOR = 1.15
+"""Duration of a final fit relative to a fit of a trial, which holds out rows and stops early."""
+AFTER_FITS_SHARE = 0.65
+"""Duration of importance, certificate and files, relative to one round of final fits: 10 of 16 seconds on journey."""
 
 
 @dataclass(frozen=True)
-class Searched:
-    """What was found for a learner.
+class SearchResult:
+    """The result of one learner's search.
 
     Attributes:
-        best: the settings to go on with.
-        tried: every finished trial, in order.
-        importances: shares by setting.
-        predictions: gives the out-of-fold predictions of a trial that went through all folds.
-        space: that was searched; see LearnerSearch.space.
+        best: The trial whose settings the final fits use.
+        trials: Finished trials, in order.
+        importances: Parameter -> share of its effect on the loss; empty after too few trials.
+        predictions: Returns the out-of-fold predictions of a complete trial.
+        space: See LearnerSearch.space.
     """
 
     learner: str
-    best: TriedSettings
-    tried: tuple[TriedSettings, ...]
+    best: TrialResult
+    trials: tuple[TrialResult, ...]
     importances: dict[str, float]
-    predictions: Callable[[TriedSettings], Vector]
+    predictions: Callable[[TrialResult], Vector]
     space: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
-    def complete(self) -> tuple[TriedSettings, ...]:
-        """The trials that went through all folds."""
-        return tuple(each for each in self.tried if each.complete)
+    def complete(self) -> tuple[TrialResult, ...]:
+        """The trials that were evaluated on all folds."""
+        return tuple(trial for trial in self.trials if trial.complete)
 
 
 def search(
@@ -69,192 +71,190 @@ def search(
     context: FitContext,
     metric: Metric,
     budget: Budget,
-    records: SearchFolder,
+    folder: SearchFolder,
     seeds: int,
     report: Callable[[float, str], None] = lambda share, text: None,
-    tell: OnResult = lambda news: None,
-) -> dict[str, Searched]:
-    """Search until the budget is spent; every learner tries at least its first settings on all folds.
+    on_result: OnResult = ignore_result,
+) -> dict[str, SearchResult]:
+    """Search the settings of all learners until the budget is spent. Each learner completes at least one trial.
 
-    `seeds` final fits of each learner are to follow: their time is kept back. `report` hears of the share of the budget
-    that is spent, and of the last trial.
+    The learners share the threads of `context`. Trials are stored in `folder`, from which an interrupted search
+    resumes. Time is reserved for final fits with `seeds` seeds. `report` receives the spent share of the budget and a
+    text about the last trial; `on_result` receives each trial and, from time to time, the importances of parameters.
     """
     workers = min(context.threads, len(learners))
     single = replace(context, threads=max(1, context.threads // workers))
-    storage = records.storage()
+    storage = folder.storage()
     searches = [
-        LearnerSearch(each, matrices, context=single, metric=metric, records=records, storage=storage)
-        for each in learners
+        LearnerSearch(learner, matrices, context=single, metric=metric, folder=folder, storage=storage)
+        for learner in learners
     ]
     for each in searches:
-        for tried in each.tried:
-            tell(_news(each, tried))
-    turns = _Turns(
-        searches,
-        budget=budget,
-        fits=matrices.folds.fit_count,
-        workers=workers,
-        seeds=seeds,
-        report=report,
-        tell=tell,
-    )
+        for trial in each.trials:
+            on_result(_interim_result(each, trial))
+
+    def reserved_seconds(best: Sequence[TrialResult]) -> float:
+        return round_seconds(best, matrices.folds.fit_count, workers) * (seeds + AFTER_FITS_SHARE)
+
+    scheduler = _Scheduler(searches, budget, reserved_seconds, report, on_result)
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(turns.work) for _ in range(workers)]
+        futures = [pool.submit(scheduler.work) for _ in range(workers)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
-            turns.over.set()  # an error in one of them, or an interruption here, ends the others after their fit
+            scheduler.stop.set()  # after an error or an interruption, each thread ends with its current fit
     for future in futures:
-        future.result()  # raises here what went wrong there
-    return {each.learner.name: _found(each) for each in searches}
+        future.result()
+    return {each.learner.name: _result(each) for each in searches}
 
 
-def fit_seconds(tried: TriedSettings) -> float:
-    """Seconds of one final fit, estimated from a trial."""
-    return tried.seconds / max(tried.folds, 1) * _FINAL_MARGIN
+def fit_seconds(trial: TrialResult) -> float:
+    """Estimate the seconds of one final fit from a trial."""
+    return trial.seconds / max(trial.folds, 1) * _FINAL_FIT_FACTOR
 
 
-def round_seconds(best: Sequence[TriedSettings], fits: int, workers: int) -> float:
-    """Seconds of all learners' final fits with one seed, so many fits each, so many at a time."""
-    return sum(fit_seconds(each) for each in best) * fits / workers
+def round_seconds(best: Sequence[TrialResult], fits: int, workers: int) -> float:
+    """Estimate the seconds of `fits` final fits per learner, `workers` at a time, from the best trials."""
+    return sum(fit_seconds(trial) for trial in best) * fits / workers
 
 
-def _found(search: LearnerSearch) -> Searched:
-    best = search.best
-    assert best is not None  # noqa: S101 (work() does not end before)
-    return Searched(
-        search.learner.name, best, tuple(search.tried), search.importances(), search.predictions, search.space
-    )
+class _Scheduler:
+    """Assigns trials to learners: the initial ones first, then to the learner that gains most per second.
 
-
-class _Turns:
-    """Deals turns to learners: first one each, then to the one that gains most a second."""
+    Setting `stop` ends all work after the current fits.
+    """
 
     def __init__(
         self,
         searches: Sequence[LearnerSearch],
-        *,
         budget: Budget,
-        fits: int,
-        workers: int,
-        seeds: int,
+        reserved_seconds: Callable[[Sequence[TrialResult]], float],
         report: Callable[[float, str], None],
-        tell: OnResult,
+        on_result: OnResult,
     ) -> None:
-        self._searches, self._budget, self._fits, self._workers = searches, budget, fits, workers
-        self._seeds, self._report, self._tell = seeds, report, tell
+        self._searches, self._budget, self._reserve = searches, budget, reserved_seconds
+        self._report, self._on_result = report, on_result
         self._lock = threading.Lock()
-        self._at_work: set[str] = set()
-        self._began = time.monotonic()
-        self.over = threading.Event()
+        self._busy: set[str] = set()
+        self._started = time.monotonic()
+        self.stop = threading.Event()
 
     def work(self) -> None:
-        """Try for whoever is to be next, until nobody is."""
+        """Run trials until every learner is done. Several threads call this at once."""
         while True:
             with self._lock:
-                chosen = self._next()
-                if chosen is None:
-                    if self.over.is_set() or not self._waits():
-                        return
-                else:
-                    self._at_work.add(chosen.learner.name)
-            if chosen is None:  # others are at work on all that is left to do
-                time.sleep(0.05)
+                search = self._next()
+                if search is not None:
+                    self._busy.add(search.learner.name)
+                elif self.stop.is_set() or not self._may_get_work():
+                    return
+            if search is None:
+                time.sleep(_POLL_SECONDS)
                 continue
             try:
-                tried = chosen.step(partial(self._enough, chosen))
-                if tried is not None:
+                trial = search.run_trial(partial(self._is_done, search))
+                if trial is not None:
                     with self._lock:
-                        self._tell(_news(chosen, tried))
-                        if len(chosen.tried) % _TELL_IMPORTANCES_EVERY == 0:
-                            shares = chosen.importances()
-                            self._tell(InterimResult("importances", {"learner": chosen.learner.name, "shares": shares}))
-                        self._report(self._share(), _told(chosen, tried))
+                        self._publish(search, trial)
             finally:
                 with self._lock:
-                    self._at_work.discard(chosen.learner.name)
+                    self._busy.discard(search.learner.name)
 
-    def _waits(self) -> bool:
-        """Somebody at work may yet leave a learner that has to go on."""
-        return bool(self._at_work) and any(each.best is None for each in self._searches)
+    def _publish(self, search: LearnerSearch, trial: TrialResult) -> None:
+        self._on_result(_interim_result(search, trial))
+        if len(search.trials) % _IMPORTANCES_INTERVAL == 0:
+            content = {"learner": search.learner.name, "shares": search.importances()}
+            self._on_result(InterimResult("importances", content))
+        self._report(self._spent_share(), _progress_text(search, trial))
 
     def _next(self) -> LearnerSearch | None:
-        free = [each for each in self._searches if each.learner.name not in self._at_work and not self._enough(each)]
-        return max(free, key=self._promise, default=None)
+        free = [each for each in self._searches if each.learner.name not in self._busy and not self._is_done(each)]
+        return max(free, key=_priority, default=None)
 
-    def _enough(self, search: LearnerSearch) -> bool:
-        if self.over.is_set():
+    def _may_get_work(self) -> bool:
+        """Whether a busy learner may need another trial, because a learner still has no complete one."""
+        return bool(self._busy) and any(each.best is None for each in self._searches)
+
+    def _is_done(self, search: LearnerSearch) -> bool:
+        if self.stop.is_set():
             return True
-        if search.best is None:  # without one trial through all folds there is nothing to go on with
+        if search.best is None:  # the final fits need the settings of one complete trial
             return False
-        if self._budget.finish():
+        if self._budget.should_finish():
             return True
-        if self._budget.trials is not None and len(search.tried) >= self._budget.trials:
+        if self._budget.trials is not None and len(search.trials) >= self._budget.trials:
             return True
-        return self._budget.seconds_left() <= self._kept_back() + fit_seconds(search.best)
+        return self._budget.seconds_left() <= self._reserved_seconds() + fit_seconds(search.best)
 
-    def _kept_back(self) -> float:
-        """Seconds for the final fits and for all that follows them."""
+    def _reserved_seconds(self) -> float:
+        """Seconds for final fits and later steps; 0 while a learner has no complete trial."""
         best = [each.best for each in self._searches if each.best is not None]
-        if len(best) < len(self._searches):
-            return 0.0
-        return round_seconds(best, self._fits, self._workers) * (self._seeds + AFTERWARDS)
+        return self._reserve(best) if len(best) == len(self._searches) else 0.0
 
-    def _promise(self, search: LearnerSearch) -> float:
-        """Share of the loss that a further second is worth, from what the last trials gained.
-
-        Whoever is not yet through what every search begins with comes before all others, those with the fewest trials
-        first.
-        """
-        if len(search.tried) < search.beginnings:
-            return _FIRST / (1 + len(search.tried))
-        if search.best is None:
-            return _FIRST
-        gained, seconds, weight, best = 0.0, 0.0, 1.0, search.best.loss
-        for tried, before in reversed(list(zip(search.tried[1:], _best_before(search.tried), strict=False))):
-            if tried.complete and tried.loss < before < np.inf:
-                gained += weight * (before - tried.loss)
-            seconds += weight * tried.seconds
-            weight *= _FADES
-        trials = max(len(search.tried), 1)
-        usual = sum(each.seconds for each in search.tried) / trials
-        scale = abs(best) or 1.0
-        return gained / scale / max(seconds, 1e-9) + _HOPE / max(usual, 1e-9)
-
-    def _share(self) -> float:
-        """Of the budget that is spent."""
-        by_trials = 0.0
+    def _spent_share(self) -> float:
+        share = 0.0
         if self._budget.trials:
-            done = sum(min(len(each.tried), self._budget.trials) for each in self._searches)
-            by_trials = done / (self._budget.trials * len(self._searches))
-        if self._budget.ends is None:
-            return by_trials
-        passed = time.monotonic() - self._began
-        return max(by_trials, passed / max(passed + max(self._budget.seconds_left() - self._kept_back(), 0.0), 1e-9))
+            finished = sum(min(len(each.trials), self._budget.trials) for each in self._searches)
+            share = finished / (self._budget.trials * len(self._searches))
+        if self._budget.deadline is None:
+            return share
+        spent = time.monotonic() - self._started
+        left = max(self._budget.seconds_left() - self._reserved_seconds(), 0.0)
+        return max(share, spent / max(spent + left, 1e-9))
 
 
-def _best_before(tried: Sequence[TriedSettings]) -> Iterator[float]:
-    """The best loss before the second trial, the third, and so on; infinite while none went through all folds."""
-    return accumulate((each.loss if each.complete else np.inf for each in tried), min)
+def _priority(search: LearnerSearch) -> float:
+    """Return the relative gain per second to expect of a learner's next trial, from the gains of its last trials.
+
+    Learners with initial trials left come first, those with the fewest trials before the others.
+    """
+    if len(search.trials) < search.n_initial_trials:
+        return _FIRST_PRIORITY / (1 + len(search.trials))
+    if search.best is None:
+        return _FIRST_PRIORITY
+    gain, seconds, weight = 0.0, 0.0, 1.0
+    for trial, best_before in reversed(list(zip(search.trials[1:], _running_best(search.trials), strict=False))):
+        if trial.complete and trial.loss < best_before < np.inf:
+            gain += weight * (best_before - trial.loss)
+        seconds += weight * trial.seconds
+        weight *= _DECAY
+    mean_seconds = sum(trial.seconds for trial in search.trials) / max(len(search.trials), 1)
+    scale = abs(search.best.loss) or 1.0
+    return gain / scale / max(seconds, 1e-9) + _MIN_GAIN / max(mean_seconds, 1e-9)
 
 
-def _news(search: LearnerSearch, tried: TriedSettings) -> InterimResult:
-    """A finished trial, as it is told while the search goes on."""
-    told = {
+def _running_best(trials: Sequence[TrialResult]) -> Iterator[float]:
+    """Yield the lowest loss of a complete trial up to and including each trial; infinite before the first."""
+    return accumulate((trial.loss if trial.complete else np.inf for trial in trials), min)
+
+
+def _result(search: LearnerSearch) -> SearchResult:
+    assert search.best is not None  # noqa: S101 (_is_done requires a complete trial)
+    return SearchResult(
+        search.learner.name,
+        search.best,
+        tuple(search.trials),
+        search.importances(),
+        search.predictions,
+        search.space,
+    )
+
+
+def _interim_result(search: LearnerSearch, trial: TrialResult) -> InterimResult:
+    content = {
         "learner": search.learner.name,
-        "trial": tried.number + 1,
-        "loss": tried.loss,
-        "complete": tried.complete,
-        "folds": tried.folds,
-        "seconds": tried.seconds,
-        "settings": tried.params,
+        "trial": trial.number + 1,
+        "loss": trial.loss,
+        "complete": trial.complete,
+        "folds": trial.folds,
+        "seconds": trial.seconds,
+        "settings": trial.params,
     }
-    return InterimResult("trial", told)
+    return InterimResult("trial", content)
 
 
-def _told(search: LearnerSearch, tried: TriedSettings) -> str:
-    best = search.best
-    text = f"{LEARNER_LABELS[search.learner.name]}, trial {tried.number + 1}: loss {number(tried.loss)}"
-    if not tried.complete:
-        text += f", given up after {tried.folds} folds" if tried.folds > 1 else ", given up after 1 fold"
-    return f"{text}; best {number(best.loss)}" if best else text
+def _progress_text(search: LearnerSearch, trial: TrialResult) -> str:
+    text = f"{LEARNER_LABELS[search.learner.name]}, trial {trial.number + 1}: loss {number(trial.loss)}"
+    if not trial.complete:
+        text += f", stopped after {count(trial.folds, 'fold')}"
+    return f"{text}; best {number(search.best.loss)}" if search.best else text

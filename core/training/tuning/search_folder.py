@@ -1,0 +1,67 @@
+"""The files of a search in progress, from which an interrupted search resumes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.storages.journal import JournalFileBackend
+
+from core.base.checkpoint import available_folder, take_ownership
+from core.base.files import atomic_file
+from core.training.learners import Vector
+
+_JOURNAL = "search.journal"
+
+
+class SearchFolder:
+    """A folder with one Optuna journal for all learners, and the out-of-fold predictions of every complete trial.
+
+    It is created when it is first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def claim(cls, folder: Path) -> SearchFolder:
+        """Return the folder, or another one next to it while another running process uses it."""
+        return cls(available_folder(folder))
+
+    def storage(self) -> optuna.storages.BaseStorage:
+        """Open the journal. Only one process may use it at a time."""
+        take_ownership(self._folder)
+        journal = self._folder / _JOURNAL
+        # a killed process leaves its lock behind, and Optuna would wait for it
+        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+        _remove_partial_line(journal)
+        return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+
+    def save_predictions(self, learner: str, trial: int, oof: Vector) -> None:
+        """Write the out-of-fold predictions of a trial in single precision, atomically."""
+        with atomic_file(self._path(learner, trial)) as temporary, temporary.open("wb") as file:
+            np.save(file, oof.astype(np.float32))
+
+    def load_predictions(self, learner: str, trial: int) -> Vector:
+        """Return predictions that `save_predictions` wrote."""
+        return np.asarray(np.load(self._path(learner, trial), allow_pickle=False), dtype=np.float64)
+
+    def delete(self) -> None:
+        """Delete the folder, once the results of the search are stored elsewhere."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _path(self, learner: str, trial: int) -> Path:
+        return self._folder / f"{learner}-{trial}.npy"
+
+
+def _remove_partial_line(journal: Path) -> None:
+    """Remove an incomplete last line, left by a kill or a full disk: Optuna could not read what follows it."""
+    if not journal.is_file():
+        return
+    content = journal.read_bytes()
+    end = content.rfind(b"\n") + 1
+    if end < len(content):
+        os.truncate(journal, end)
