@@ -202,11 +202,11 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
     [
         (
             ["run", "--train", TRAIN],
-            "--test is missing: it takes the path of an event file, or the address of a database; add it",
+            "--test is missing. It takes the path of an event file, or the address of a database. Add it",
         ),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],
-            "folds is 1: allowed is greater than or equal to 2",
+            "folds is 1. Allowed: greater than or equal to 2",
         ),
         (
             ["run", "--train", "no.csv", "--test", TEST],
@@ -216,15 +216,15 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
         (["check", "no.csv", "--test", TEST], "There is no file at no.csv. Check the path, or choose another file."),
         (["check", SAMPLE, "--run", "nothing"], "There is no run named nothing. There is no run yet."),
         (["runs", "show", "nothing"], "There is no run named nothing. There is no run yet."),
-        (["runs", "show"], "RUN is missing: it takes the id or folder of a run"),
+        (["runs", "show"], "RUN is missing. It takes the id or folder of a run"),
         (["jobs", "show", "nothing"], "There is no job named nothing. There is no job yet."),
-        (["jobs", "cancel"], "JOB is missing: it takes the id of a job"),
+        (["jobs", "cancel"], "JOB is missing. It takes the id of a job"),
         (
             ["run", "--train", TRAIN, "--test", TRAIN],
             "train.csv is both the train file and the test file.",
         ),
-        (["run", "--folds", "x"], "The command cannot be understood (argument --folds: invalid int value: 'x'): see"),
-        (["nonsense"], "The command cannot be understood (argument VERB: invalid choice: 'nonsense'"),
+        (["run", "--folds", "x"], "The command is not valid (argument --folds: invalid int value: 'x'). To see"),
+        (["nonsense"], "The command is not valid (argument VERB: invalid choice: 'nonsense'"),
         (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long). Check the path"),
         (["runs", "show", "x" * 300], "There is no run named xxx"),
         (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory). Choose a folder"),
@@ -233,7 +233,7 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
             "/proc/nope cannot be written (No such file or directory). Choose a folder that you can write to",
         ),
         (["features", "ffff", "--out", "x"], "There is no dataset named ffff"),
-        (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5: allowed is a whole number of at least 200"),
+        (["demo", "--out", "x", "--sessions", "5"], "--sessions is 5. Allowed: a whole number of at least 200"),
     ],
 )
 def test_bad_usage_is_one_sentence(
@@ -267,11 +267,11 @@ def test_check_reads_the_test_file_also_beside_a_sample(
     [
         (
             ["run", "--dataset", "x", "--sample-submission", SAMPLE],
-            "--dataset and --sample-submission do not go together",
+            "--dataset and --sample-submission cannot be combined",
         ),
-        (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query do not go together"),
-        (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping do not go together"),
-        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is no feature"),
+        (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query cannot be combined"),
+        (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping cannot be combined"),
+        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is not a feature"),
         (["run", "--train", "no", "--test", "no", "--device", "gpu"], "The device gpu cannot be used here"),
         (
             ["run", "--train", "no", "--test", "no", "--device", "gpu", "--background"],
@@ -349,7 +349,7 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     fingerprint, out = finished_home[1].manifest.dataset, tmp_path / "out" / "features.parquet"
     out.parent.mkdir()
     assert main(["features", fingerprint]) == 2
-    assert "--out is missing: it takes a Parquet file for the feature table" in capsys.readouterr().err
+    assert "--out is missing. It takes a Parquet file for the feature table" in capsys.readouterr().err
     assert main(["features", fingerprint[:12], "--out", str(out), "--history", "all_rows", "--json"]) == 0
     told, _ = said(capsys)
     table = pl.read_parquet(out)
@@ -364,9 +364,9 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     assert table.height == table.select("user_session", "user_id", "role").unique().height
     assert set(table.select("user_session", "user_id").rows()) == set(events.unique().rows())
     assert main(["features", "--out", str(out)]) == 2
-    assert "DATASET is missing: it takes a dataset that was read" in capsys.readouterr().err
+    assert "DATASET is missing. It takes a dataset that was read" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(tmp_path / "features.csv")]) == 2
-    assert "allowed is a name that ends in .parquet" in capsys.readouterr().err
+    assert "Allowed: a name that ends in .parquet" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(out)]) == 2
     assert f"{out} already exists, and existing files are not overwritten" in capsys.readouterr().err
     assert list(out.parent.iterdir()) == [out]
@@ -502,7 +502,7 @@ def test_the_audit_of_a_dataset_is_told_in_words_and_as_json(
 
 def test_a_query_without_its_sql_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", "sqlite:///shop.db", "--test", TEST]) == 2
-    assert "--train-query is missing: it takes the SELECT whose rows are the events" in capsys.readouterr().err
+    assert "--train-query is missing. It takes the SELECT whose rows are the events" in capsys.readouterr().err
 
 
 def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.CaptureFixture[str]) -> None:
@@ -515,7 +515,7 @@ def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.Ca
 
 def test_a_query_beside_a_file_and_an_empty_path_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", TRAIN, "--test", TEST, "--test-query", "SELECT 1"]) == 2
-    assert f"--test-query stands beside the file {TEST}: a query goes to a database only" in capsys.readouterr().err
+    assert f"--test-query needs a database, but {TEST} is a file." in capsys.readouterr().err
     assert main(["ingest", "--train", "", "--test", TEST]) == 2
     assert "--train is empty. Name an event file and try again." in capsys.readouterr().err
 

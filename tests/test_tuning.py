@@ -382,7 +382,7 @@ def test_a_training_on_other_folds(kind: str) -> None:
 
 @pytest.mark.parametrize("budget", [{"minutes": 5.0}, {"trials": 3}])
 def test_the_quick_preset_takes_no_budget(budget: dict[str, object]) -> None:
-    with pytest.raises(SettingError, match=r"^The preset quick tunes nothing, so it takes no minutes and no trials"):
+    with pytest.raises(SettingError, match=r"^The preset quick does not tune, so it takes neither minutes nor trials"):
         RunConfig.checked(preset="quick", **budget)
 
 
@@ -411,15 +411,11 @@ def test_a_search_with_more_minutes_is_the_same_search_with_another_seed_or_numb
 def test_a_rising_feature_that_does_not_exist_is_one_sentence() -> None:
     with pytest.raises(SettingError) as refused:
         prepare(simulated(), RunConfig(folds=3, rising=("cart",)))
-    assert str(refused.value) == (
-        "rising names cart, which is no feature: allowed are the names that `python -m core features` lists, such as "
-        "carts; correct it and start again."
-    )
+    assert (refused.value.code, refused.value.found) == ("unknown_feature", "cart")
+    assert "Features are, for example, carts." in str(refused.value)
 
 
 def test_a_device_that_is_not_there_is_one_sentence() -> None:
     data = simulated(rows=200)
-    with pytest.raises(
-        SettingError, match=r"^The device gpu cannot be used here \(.+\): leave the setting out to train on"
-    ):
+    with pytest.raises(SettingError, match=r"^The device gpu cannot be used here \(.+\)\. Leave the setting out"):
         train(prepare(data, RunConfig(folds=2, device="gpu")), known_share=0.0)

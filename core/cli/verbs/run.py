@@ -78,7 +78,8 @@ def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | D
         return input_files(options)
     for name in ("train", "test", "sample_submission", "train_query", "test_query", "mapping"):
         if getattr(options, name) is not None:
-            raise SettingError.beside_dataset(f"--{name.replace('_', '-')}")
+            option, reason = f"--{name.replace('_', '-')}", "A stored dataset has already been read from its files."
+            raise SettingError.conflicting("--dataset", option, reason)
     return dataset_named(workspace, options.dataset)
 
 
@@ -86,7 +87,8 @@ def _run_in_background(
     source: InputFiles | Dataset, config: RunConfig, workspace: Workspace, options: argparse.Namespace
 ) -> Outcome:
     if options.out is not None:
-        raise SettingError.no_out_in_background()
+        reason = "A background run is written to the workspace."
+        raise SettingError.conflicting("--out", "--background", reason)
     dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
     job, is_new = jobs.start_run(workspace, dataset, config)
     note = "" if is_new else " (this run was already requested)"

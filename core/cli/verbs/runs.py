@@ -28,7 +28,8 @@ def check(options: argparse.Namespace) -> Outcome:
     if options.run:
         for name in ("sample_submission", "mapping"):
             if getattr(options, name) is not None:
-                raise SettingError.beside_run(f"--{name.replace('_', '-')}")
+                option, reason = f"--{name.replace('_', '-')}", "A run knows the sessions that it predicts."
+                raise SettingError.conflicting("--run", option, reason)
         dataset = dataset_named(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
         results = pipeline.check_submission(options.submission, dataset)
     else:

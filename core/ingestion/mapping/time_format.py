@@ -29,7 +29,7 @@ _EXAMPLE: Final = "%d.%m.%Y %H:%M:%S"
 
 
 def required_change(time_format: str) -> str:
-    """Return what a time format should be instead, to complete "allowed is ..."; empty if it is valid.
+    """Return what a time format should be instead, to complete "Allowed: ..."; empty if it is valid.
 
     A strptime format must contain the whole date. It may leave out the time of day, but not only the hour.
 
