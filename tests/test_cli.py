@@ -31,6 +31,7 @@ from core.features import all_features, build_features
 from core.ingestion import InputFiles
 from core.ingestion.mapping import load_mapping
 from core.runs import Run
+from tests.browser import answers, free_port
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
@@ -47,6 +48,7 @@ VERBS = (
     "audit",
     "quarantine",
     "features",
+    "ui",
 )
 
 
@@ -395,6 +397,45 @@ def test_a_feature_table_that_cannot_be_finished_leaves_nothing(
     assert main(["features", finished_home[1].manifest.dataset, "--out", str(out)]) == 2
     assert f"{out} cannot be written (No space left on device): name a" in capsys.readouterr().err
     assert not list(out.parent.iterdir())
+
+
+def test_ui_serves_the_dashboard_and_ends_it_when_terminated(workspace: Workspace) -> None:
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-m", "core", "ui", "--port", str(port)], stdout=subprocess.DEVNULL) as ui:
+        health = f"http://localhost:{port}/_stcore/health"
+        deadline = time.monotonic() + 60
+        while not (answer := answers(health)) and time.monotonic() < deadline and ui.poll() is None:
+            time.sleep(0.1)
+        ui.terminate()
+        code = ui.wait(timeout=30)
+    assert answer
+    assert code in (0, 128 + signal.SIGTERM)
+    assert not answers(health)
+
+
+def test_ui_without_app_py_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("core.cli.verbs.dashboard._APP", tmp_path / "app.py")
+    assert main(["ui", "--json"]) == 2
+    content, errors = said(capsys)
+    assert content["code"] == "no_dashboard"
+    assert errors.startswith(f"There is no dashboard in {tmp_path}: the file app.py is missing.")
+
+
+def test_ui_passes_on_the_exit_code_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app.py").write_text("")
+    (tmp_path / "streamlit.py").write_text("raise SystemExit(3)")
+    monkeypatch.setattr("core.cli.verbs.dashboard._APP", tmp_path / "app.py")
+    assert main(["ui"]) == 3
+
+
+@pytest.mark.parametrize(("started_as", "name"), [("/usr/bin/svs", "svs"), ("core/__main__.py", "python -m core")])
+def test_the_help_names_the_program_as_it_was_started(
+    started_as: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started_as])
+    assert build_parser().format_usage().startswith(f"usage: {name} ")
 
 
 def test_runs_and_jobs_are_listed_and_shown(
