@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 
 from core import jobs
 from core import runs as run_store
@@ -42,9 +41,9 @@ def run(options: argparse.Namespace) -> Outcome:
         jobs.working_here(workspace, dataset, config, options.out) as (job, callbacks),
     ):
 
-        def on_progress(moment: ProgressUpdate) -> None:
-            show(moment)
-            callbacks.on_progress(moment)
+        def on_progress(progress: ProgressUpdate) -> None:
+            show(progress)
+            callbacks.on_progress(progress)
 
         finished = _run_job(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
     return _outcome(finished, dataset)
@@ -65,7 +64,7 @@ def _run_job(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallbacks) 
     config = job.run_config()
     dataset = dataset_named(workspace, job.dataset)
     must_be_possible(config)
-    should_finish = jobs.finish_wish(workspace, job.id)
+    should_finish = jobs.finish_request(workspace, job.id)
     progress = Progress(steps(config), callbacks.on_progress, should_finish, callbacks.on_result)
     finished = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
     jobs.Jobs(workspace).end(job.id, "done", run_id=finished.manifest.run_id)
@@ -92,7 +91,7 @@ def _run_in_background(
     dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
     job, is_new = jobs.start_run(workspace, dataset, config)
     note = "" if is_new else " (this run was already requested)"
-    return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}{note}; see `python -m core jobs list`."
+    return EXIT_DONE, job.record(), f"Job {job.id}: {job.state}{note}; see `python -m core jobs list`."
 
 
 def _outcome(finished: run_store.Run, dataset: Dataset) -> Outcome:
