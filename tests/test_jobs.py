@@ -29,7 +29,7 @@ from core.demo import write_demo
 from core.errors import RunError
 from core.ingestion import InputFiles, ingest
 from core.jobs import Job, Jobs, cancel, finish_early, log_file, resume, start_run, start_waiting
-from core.pipeline.first_run import begin, demo_dataset
+from core.pipeline.first_run import demo_dataset, start_first_run
 from core.runs import list_runs
 
 TIMEOUT = 120.0
@@ -570,9 +570,9 @@ def test_an_empty_workspace_gets_a_first_run_on_the_demo_data(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SVS_FIRST_RUN", "1")
-    job = begin(workspace)
+    job = start_first_run(workspace)
     assert job is not None
     assert job.dataset == demo_dataset(workspace).fingerprint
-    assert begin(workspace) is None
+    assert start_first_run(workspace) is None
     cancel(workspace, job.id)
-    assert begin(workspace) is None, "the first run was cancelled, so the workspace is not empty"
+    assert start_first_run(workspace) is None, "the first run was cancelled, so the workspace is not empty"

@@ -16,7 +16,7 @@ from core.dataset import Dataset, untrained_lines
 from core.errors import SettingError
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
-from core.pipeline.preflight import must_be_free, must_be_possible
+from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
 from core.runs.manifest import Manifest
 
@@ -25,12 +25,12 @@ def run(options: argparse.Namespace) -> Outcome:
     """Run the pipeline, here or in the background."""
     workspace = Workspace.from_environment()
     config = run_config(options)
-    must_be_possible(config)
+    check_settings(config)
     source = _source(workspace, options)
     if options.background:
         return _run_in_background(source, config, workspace, options)
     if options.out is not None:
-        must_be_free(options.out)
+        check_output_folder(options.out)
     if isinstance(source, Dataset):
         dataset = source
     else:
@@ -63,7 +63,7 @@ def run_job(workspace: Workspace, job_id: str) -> Outcome:
 def _run_job(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallbacks) -> run_store.Run:
     config = job.run_config()
     dataset = dataset_named(workspace, job.dataset)
-    must_be_possible(config)
+    check_settings(config)
     should_finish = jobs.finish_request(workspace, job.id)
     progress = Progress(steps(config), callbacks.on_progress, should_finish, callbacks.on_result)
     finished = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)

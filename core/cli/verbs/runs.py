@@ -16,7 +16,7 @@ from core.cli.arguments import dataset_named, mapping_of, required
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError, SettingError, listed
-from core.pipeline import run as pipeline
+from core.pipeline.answers import check_against_files, check_submission
 from core.pipeline.verify import verify_run
 from core.runs.store import find_damage
 from core.schema import UNIT, USER
@@ -31,11 +31,9 @@ def check(options: argparse.Namespace) -> Outcome:
                 option, reason = f"--{name.replace('_', '-')}", "A run knows the sessions that it predicts."
                 raise SettingError.conflicting("--run", option, reason)
         dataset = dataset_named(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
-        results = pipeline.check_submission(options.submission, dataset)
+        results = check_submission(options.submission, dataset)
     else:
-        results = pipeline.check_against_files(
-            options.submission, options.test, options.sample_submission, mapping_of(options)
-        )
+        results = check_against_files(options.submission, options.test, options.sample_submission, mapping_of(options))
     failed = [result for result in results if result.outcome == "failed"]
     errors = [result for result in failed if result.severity == "error"]
     lines = [f"{_mark(result):7} {result.title}  {result.explanation}".rstrip() for result in results]
