@@ -366,7 +366,7 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     assert table.height == table.select("user_session", "user_id", "role").unique().height
     assert set(table.select("user_session", "user_id").rows()) == set(events.unique().rows())
     assert main(["features", "--out", str(out)]) == 2
-    assert "DATASET is missing. It takes a dataset that was read" in capsys.readouterr().err
+    assert "DATASET is missing. It takes a stored dataset" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(tmp_path / "features.csv")]) == 2
     assert "Allowed: a name that ends in .parquet" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(out)]) == 2
@@ -395,7 +395,7 @@ def test_a_feature_table_that_cannot_be_finished_leaves_nothing(
     out = tmp_path / "out" / "features.parquet"
     out.parent.mkdir()
     assert main(["features", finished_home[1].manifest.dataset, "--out", str(out)]) == 2
-    assert f"{out} cannot be written (No space left on device): name a" in capsys.readouterr().err
+    assert f"{out} cannot be written (No space left on device). Choose a" in capsys.readouterr().err
     assert not list(out.parent.iterdir())
 
 
@@ -593,7 +593,7 @@ def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(
     assert "The text of log.csv is not UTF-8, as its first line shows" in capsys.readouterr().err
     told.write_text('encoding = "cp1252"\nseparator = ";"\n')
     assert main(["mapping", "guess", str(log), "--mapping", str(told), "--out", str(out)]) == 0
-    assert f"Encoding and separator are those of the mapping {told}; the rest is guessed." in capsys.readouterr().out
+    assert f"Encoding and separator are those of the mapping {told}; all else is guessed." in capsys.readouterr().out
     guessed = load_mapping(out)
     assert (guessed.encoding, guessed.separator) == ("cp1252", ";")
 

@@ -268,7 +268,7 @@ def test_where_the_folds_differ_their_scores_are_left_out_and_it_is_said(
     (twin.folder / MANIFEST_FILE).write_text(json.dumps(manifest))
     assert main(["runs", "compare", run.manifest.run_id, twin.manifest.run_id]) == 0
     words = capsys.readouterr().out
-    assert "The sessions were dealt to other folds, so scores by fold cannot stand side by side." in words
+    assert "The folds differ, so scores by fold cannot be compared." in words
     assert "MSE by fold" not in words
 
 
@@ -420,7 +420,7 @@ def test_a_run_outside_the_workspace_can_be_deleted_whatever_version_wrote_it(
     folder = Path(shutil.move(with_manifest(finished_home[1], version=version), tmp_path / "elsewhere"))
     monkeypatch.chdir(folder if name == "." else tmp_path)
     assert main(["runs", "delete", "." if name == "." else "elsewhere", "--yes"]) == 0
-    assert capsys.readouterr().out == f"{folder} is deleted.\n"
+    assert capsys.readouterr().out == f"{folder} was deleted.\n"
     assert not folder.exists()
 
 

@@ -10,7 +10,7 @@ from core.base.progress import Progress, ProgressUpdate
 from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, run_config
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, run_progress
 from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines
 from core.errors import SettingError
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> Outcome:
         with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
             dataset = ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
     with (
-        progress_of(options) as show,
+        run_progress(options) as show,
         jobs.working_here(workspace, dataset, config, options.out) as (job, callbacks),
     ):
 
