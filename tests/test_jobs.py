@@ -43,11 +43,12 @@ def small(workspace: Workspace, tmp_path: Path) -> Dataset:
 
 
 @pytest.fixture(autouse=True)
-def _cancel_running_jobs(workspace: Workspace):
+def _cancel_open_jobs(workspace: Workspace):
+    """Queued jobs are cancelled first, because the end of a running job would start them."""
     yield
-    for job in Jobs(workspace).all():
-        if job.active:
-            cancel(workspace, job.id)
+    jobs = Jobs(workspace)
+    for job in [*jobs.queue(), *jobs.all()]:
+        cancel(workspace, job.id)
 
 
 def wait_for(jobs: Jobs, job_id: str, holds: Callable[[Job], bool]) -> Job:

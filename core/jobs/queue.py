@@ -25,6 +25,7 @@ from core.jobs.job import RESUMABLE, Job, State
 
 _PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
 _IS_ACTIVE = "state IN ('running', 'stopping')"
+_ACTIVE_IDS = f"SELECT id FROM jobs WHERE {_IS_ACTIVE}"  # noqa: S608 (our text)
 _QUEUED_IDS = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created"
 
 
@@ -61,7 +62,7 @@ class Jobs:
         self.mark_lost_jobs()
         with self._database.transaction() as database:
             same = _open_with(database, dataset, config_digest)
-            if (busy := _running(database)) is not None:
+            if (busy := _first_id(database, _ACTIVE_IDS)) is not None:
                 raise RunError.busy(busy, same=busy == same)
             job_id = same or _insert(database, dataset, dataset_name, config_digest, config)
             database.execute("UPDATE jobs SET out = ? WHERE id = ?", (out, job_id))
@@ -94,14 +95,14 @@ class Jobs:
         """Mark the first queued job as running and return it; None if the queue is empty or a job is running."""
         self.mark_lost_jobs()
         with self._database.connect() as database:  # pages call this every second, so avoid the write lock
-            if database.execute(f"{_QUEUED_IDS} LIMIT 1").fetchone() is None:
+            if _first_id(database, _QUEUED_IDS) is None:
                 return None
         with self._database.transaction() as database:
-            row = database.execute(f"{_QUEUED_IDS} LIMIT 1").fetchone()
-            if row is None or _running(database) is not None:
+            job_id = _first_id(database, _QUEUED_IDS)
+            if job_id is None or _first_id(database, _ACTIVE_IDS) is not None:
                 return None
-            _mark_as_running(database, row["id"])
-        return self.get(row["id"])
+            _mark_as_running(database, job_id)
+        return self.get(job_id)
 
     def take_from_queue(self, job_id: str) -> bool:
         """Remove a job from the queue. Return False if it is not queued.
@@ -257,16 +258,12 @@ class Jobs:
 
 def _open_with(database: sqlite3.Connection, dataset: str, config_digest: str) -> str | None:
     """Return the id of the queued or running job with this work; None if there is none."""
-    row = database.execute(
-        "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND state IN ('queued', 'running', 'stopping')",
-        (dataset, config_digest),
-    ).fetchone()
-    return None if row is None else str(row["id"])
+    query = "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND state IN ('queued', 'running', 'stopping')"
+    return _first_id(database, query, dataset, config_digest)
 
 
-def _running(database: sqlite3.Connection) -> str | None:
-    """Return the id of the running job; None if there is none."""
-    row = database.execute(f"SELECT id FROM jobs WHERE {_IS_ACTIVE}").fetchone()  # noqa: S608 (our text)
+def _first_id(database: sqlite3.Connection, query: str, *values: str) -> str | None:
+    row = database.execute(query, values).fetchone()
     return None if row is None else str(row["id"])
 
 
