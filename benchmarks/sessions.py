@@ -109,7 +109,7 @@ class _Told:
     """What the jobs database said of a job, and when: to see how far behind a page is."""
 
     def __init__(self, workspace: Workspace, job: str) -> None:
-        self._read, self._said, self._over = lambda: Jobs(workspace).get(job).moment, [("", 0.0)], threading.Event()
+        self._read, self._said, self._over = lambda: Jobs(workspace).get(job).progress, [("", 0.0)], threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 

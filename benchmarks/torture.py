@@ -111,7 +111,7 @@ def kill_worker(workspace: Workspace, job: Job) -> str:
         if found.pid is not None:
             os.kill(found.pid, signal.SIGKILL)
             psutil.wait_procs([psutil.Process(found.pid)], timeout=5)
-    return "before it told anything" if found.moment is None else f"in step {found.moment.step}"
+    return "before it told anything" if found.progress is None else f"in step {found.progress.step}"
 
 
 def killed(files: Path, home: Path, after: float, calm: Run) -> str:
@@ -188,7 +188,7 @@ def dashboard_killed(files: Path, home: Path, calm: Run, *, worker_too: bool) ->
         )
         assert asker.stdout is not None
         job = Jobs(workspace).get(asker.stdout.readline().strip())
-        while Jobs(workspace).get(job.id).moment is None:
+        while Jobs(workspace).get(job.id).progress is None:
             time.sleep(0.05)
         for each in (dashboard.process, asker):
             each.kill()
@@ -248,7 +248,7 @@ def seconds_to_cancel(files: Path, home: Path, learner: str) -> float:
     workspace, dataset = read(files, home)
     job, _ = start_run(workspace, dataset, RunConfig(learners=(learner,)))
     jobs, deadline = Jobs(workspace), time.monotonic() + _PATIENCE
-    while (found := jobs.get(job.id)).moment is None or found.moment.step != "train":
+    while (found := jobs.get(job.id)).progress is None or found.progress.step != "train":
         assert time.monotonic() < deadline, found
         time.sleep(0.02)
     time.sleep(1.0)  # well inside the first fits

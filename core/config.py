@@ -238,7 +238,7 @@ class RunConfig(BaseModel):
 
         >>> RunConfig.checked(folds=1)
         Traceback (most recent call last):
-        core.errors.settings.SettingError: folds is 1. Allowed: greater than or equal to 2. Change it and start again.
+        core.errors.settings.SettingError: folds is 1. Allowed: greater than or equal to 2. Change it and try again.
         """
         try:
             config = cls.model_validate(settings)

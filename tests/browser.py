@@ -70,7 +70,7 @@ def served(workspace: Workspace, *, first_run: bool = False) -> Iterator[Served]
     try:
         address = f"http://localhost:{port}"
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{address}/_stcore/health"):
+        while not answers(f"{address}/_stcore/health"):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
@@ -95,7 +95,8 @@ def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
         yield its.address
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether a server answers at this address."""
     try:
         with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 (our own address)
             return answer.status == 200

@@ -238,7 +238,7 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
         page.get_by_role("button", name="Resume the run").click()
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
         (same,) = jobs.all()
-        assert (same.id, same.state, same.sittings) == (job.id, "done", 2)
+        assert (same.id, same.state, same.attempts) == (job.id, "done", 2)
 
         (first_run,) = list_runs(workspace)
         page.get_by_role("button", name="Start training").click()

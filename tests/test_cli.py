@@ -31,6 +31,7 @@ from core.features import all_features, build_features
 from core.ingestion import InputFiles
 from core.ingestion.mapping import load_mapping
 from core.runs import Run
+from tests.browser import answers, free_port
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
@@ -47,6 +48,7 @@ VERBS = (
     "audit",
     "quarantine",
     "features",
+    "ui",
 )
 
 
@@ -202,7 +204,7 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
     [
         (
             ["run", "--train", TRAIN],
-            "--test is missing: it takes the path of an event file, or the address of a database. Add it",
+            "--test is missing. It takes the path of an event file, or the address of a database. Add it",
         ),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--folds", "1"],
@@ -216,18 +218,15 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
         (["check", "no.csv", "--test", TEST], "There is no file at no.csv. Check the path, or choose another file."),
         (["check", SAMPLE, "--run", "nothing"], "There is no run named nothing. There is no run yet."),
         (["runs", "show", "nothing"], "There is no run named nothing. There is no run yet."),
-        (["runs", "show"], "RUN is missing: it takes the id or folder of a run"),
+        (["runs", "show"], "RUN is missing. It takes the id or folder of a run"),
         (["jobs", "show", "nothing"], "There is no job named nothing. There is no job yet."),
-        (["jobs", "cancel"], "JOB is missing: it takes the id of a job"),
+        (["jobs", "cancel"], "JOB is missing. It takes the id of a job"),
         (
             ["run", "--train", TRAIN, "--test", TRAIN],
             "train.csv is both the train file and the test file.",
         ),
-        (
-            ["run", "--folds", "x"],
-            "The command cannot be understood (argument --folds: invalid int value: 'x'). To see",
-        ),
-        (["nonsense"], "The command cannot be understood (argument VERB: invalid choice: 'nonsense'"),
+        (["run", "--folds", "x"], "The command is not valid (argument --folds: invalid int value: 'x'). To see"),
+        (["nonsense"], "The command is not valid (argument VERB: invalid choice: 'nonsense'"),
         (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long). Check the path"),
         (["runs", "show", "x" * 300], "There is no run named xxx"),
         (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory). Choose a folder"),
@@ -270,10 +269,10 @@ def test_check_reads_the_test_file_also_beside_a_sample(
     [
         (
             ["run", "--dataset", "x", "--sample-submission", SAMPLE],
-            "--dataset and --sample-submission do not go together",
+            "--dataset and --sample-submission cannot be combined",
         ),
-        (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query do not go together"),
-        (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping do not go together"),
+        (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query cannot be combined"),
+        (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping cannot be combined"),
         (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is not a feature"),
         (["run", "--train", "no", "--test", "no", "--device", "gpu"], "The device gpu cannot be used here"),
         (
@@ -352,7 +351,7 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     fingerprint, out = finished_home[1].manifest.dataset, tmp_path / "out" / "features.parquet"
     out.parent.mkdir()
     assert main(["features", fingerprint]) == 2
-    assert "--out is missing: it takes a Parquet file for the feature table" in capsys.readouterr().err
+    assert "--out is missing. It takes a Parquet file for the feature table" in capsys.readouterr().err
     assert main(["features", fingerprint[:12], "--out", str(out), "--history", "all_rows", "--json"]) == 0
     told, _ = said(capsys)
     table = pl.read_parquet(out)
@@ -367,7 +366,7 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     assert table.height == table.select("user_session", "user_id", "role").unique().height
     assert set(table.select("user_session", "user_id").rows()) == set(events.unique().rows())
     assert main(["features", "--out", str(out)]) == 2
-    assert "DATASET is missing: it takes a dataset that was read" in capsys.readouterr().err
+    assert "DATASET is missing. It takes a stored dataset" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(tmp_path / "features.csv")]) == 2
     assert "Allowed: a name that ends in .parquet" in capsys.readouterr().err
     assert main(["features", fingerprint, "--out", str(out)]) == 2
@@ -396,8 +395,47 @@ def test_a_feature_table_that_cannot_be_finished_leaves_nothing(
     out = tmp_path / "out" / "features.parquet"
     out.parent.mkdir()
     assert main(["features", finished_home[1].manifest.dataset, "--out", str(out)]) == 2
-    assert f"{out} cannot be written (No space left on device): name a" in capsys.readouterr().err
+    assert f"{out} cannot be written (No space left on device). Choose a" in capsys.readouterr().err
     assert not list(out.parent.iterdir())
+
+
+def test_ui_serves_the_dashboard_and_ends_it_when_terminated(workspace: Workspace) -> None:
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-m", "core", "ui", "--port", str(port)], stdout=subprocess.DEVNULL) as ui:
+        health = f"http://localhost:{port}/_stcore/health"
+        deadline = time.monotonic() + 60
+        while not (answer := answers(health)) and time.monotonic() < deadline and ui.poll() is None:
+            time.sleep(0.1)
+        ui.terminate()
+        code = ui.wait(timeout=30)
+    assert answer
+    assert code in (0, 128 + signal.SIGTERM)
+    assert not answers(health)
+
+
+def test_ui_without_app_py_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("core.cli.verbs.dashboard._APP", tmp_path / "app.py")
+    assert main(["ui", "--json"]) == 2
+    content, errors = said(capsys)
+    assert content["code"] == "no_dashboard"
+    assert errors.startswith(f"There is no dashboard in {tmp_path}: the file app.py is missing.")
+
+
+def test_ui_passes_on_the_exit_code_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app.py").write_text("")
+    (tmp_path / "streamlit.py").write_text("raise SystemExit(3)")
+    monkeypatch.setattr("core.cli.verbs.dashboard._APP", tmp_path / "app.py")
+    assert main(["ui"]) == 3
+
+
+@pytest.mark.parametrize(("started_as", "name"), [("/usr/bin/svs", "svs"), ("core/__main__.py", "python -m core")])
+def test_the_help_names_the_program_as_it_was_started(
+    started_as: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started_as])
+    assert build_parser().format_usage().startswith(f"usage: {name} ")
 
 
 def test_runs_and_jobs_are_listed_and_shown(
@@ -505,7 +543,7 @@ def test_the_audit_of_a_dataset_is_told_in_words_and_as_json(
 
 def test_a_query_without_its_sql_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", "sqlite:///shop.db", "--test", TEST]) == 2
-    assert "--train-query is missing: it takes the SELECT whose rows are the events" in capsys.readouterr().err
+    assert "--train-query is missing. It takes the SELECT whose rows are the events" in capsys.readouterr().err
 
 
 def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.CaptureFixture[str]) -> None:
@@ -518,9 +556,7 @@ def test_an_address_on_the_network_is_not_taken_for_a_database(capsys: pytest.Ca
 
 def test_a_query_beside_a_file_and_an_empty_path_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ingest", "--train", TRAIN, "--test", TEST, "--test-query", "SELECT 1"]) == 2
-    assert (
-        f"--test-query is given together with the file {TEST}, but a query needs a database" in capsys.readouterr().err
-    )
+    assert f"--test-query needs a database, but {TEST} is a file." in capsys.readouterr().err
     assert main(["ingest", "--train", "", "--test", TEST]) == 2
     assert "--train is empty. Name an event file and try again." in capsys.readouterr().err
 
@@ -557,7 +593,7 @@ def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(
     assert "The text of log.csv is not UTF-8, as its first line shows" in capsys.readouterr().err
     told.write_text('encoding = "cp1252"\nseparator = ";"\n')
     assert main(["mapping", "guess", str(log), "--mapping", str(told), "--out", str(out)]) == 0
-    assert f"Encoding and separator are those of the mapping {told}; the rest is guessed." in capsys.readouterr().out
+    assert f"Encoding and separator are those of the mapping {told}; all else is guessed." in capsys.readouterr().out
     guessed = load_mapping(out)
     assert (guessed.encoding, guessed.separator) == ("cp1252", ";")
 

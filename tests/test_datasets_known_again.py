@@ -20,7 +20,7 @@ from core.ingestion.sessions import session_ids
 from core.ingestion.sessions.session_ids import event_ids
 from core.ingestion.sources import csv_text
 from core.ingestion.sources.uploads import keep_upload
-from core.pipeline.run import check_against_files, check_submission
+from core.pipeline.answers import check_against_files, check_submission
 from core.schema import Role
 from tests.events_on_the_spot import (
     NOON,

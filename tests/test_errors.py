@@ -93,9 +93,9 @@ PARTS: dict[str, Callable[[], StudioError]] = {
 SETTINGS: dict[str, Callable[[], StudioError]] = {
     "not_allowed": lambda: SettingError.not_allowed("folds", 1, "greater than or equal to 2"),
     "usage": lambda: SettingError.usage("invalid choice: 'x'", "python -m core run"),
-    "no_out_in_background": SettingError.no_out_in_background,
-    "beside_dataset": lambda: SettingError.beside_dataset("--train"),
-    "beside_run": lambda: SettingError.beside_run("--sample-submission"),
+    "conflicting": lambda: SettingError.conflicting("--run", "--mapping", "A run knows the sessions that it predicts."),
+    "of_another_version": lambda: SettingError.of_another_version("j1"),
+    "no_dashboard": lambda: SettingError.no_dashboard(Path("/packages")),
     "missing": lambda: SettingError.missing("--test", "the path of an event file"),
     "nothing_to_tune": SettingError.nothing_to_tune,
     "unknown_feature": lambda: SettingError.unknown_feature("rising", "cart", ["carts", "n_events"]),
@@ -103,7 +103,6 @@ SETTINGS: dict[str, Callable[[], StudioError]] = {
     "query_beside_file": lambda: SettingError.query_beside_file("--train-query", "train.csv"),
     "no_workspace": lambda: SettingError.no_workspace(Path("/workspace"), "Permission denied"),
     "no_room": lambda: SettingError.no_room(Path("/workspace")),
-    "of_another_version": lambda: SettingError.of_another_version("j1"),
     "unknown": lambda: SettingError.unknown("fold", ["folds", "seed"]),
 }
 FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] = [
@@ -112,12 +111,10 @@ FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] =
     (MissingPart, PARTS),
     (SettingError, SETTINGS),
 ]
-FINISHED = FAMILIES[:3]
-"""Families whose constructors all set a code."""
-with_codes = pytest.mark.parametrize(("kind", "examples"), FINISHED, ids=["input", "run", "part"])
+by_family = pytest.mark.parametrize(("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting"])
 
 
-@pytest.mark.parametrize(("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting"])
+@by_family
 def test_the_sentences_are_those_of_the_snapshot(
     kind: type[StudioError], examples: dict[str, Callable[[], StudioError]], snapshot: SnapshotAssertion
 ) -> None:
@@ -126,7 +123,7 @@ def test_the_sentences_are_those_of_the_snapshot(
     assert {name: str(example()) for name, example in examples.items()} == snapshot
 
 
-@with_codes
+@by_family
 def test_an_error_has_a_problem_a_remedy_and_a_code(
     kind: type[StudioError], examples: dict[str, Callable[[], StudioError]]
 ) -> None:
@@ -144,7 +141,7 @@ def test_an_error_has_a_problem_a_remedy_and_a_code(
 
 def test_codes_are_unique() -> None:
     constructors: dict[str, set[str]] = {}
-    for kind, examples in FINISHED:
+    for kind, examples in FAMILIES:
         for name, example in examples.items():
             constructors.setdefault(example().code, set()).add(f"{kind.__name__}.{name.split(',')[0]}")
     assert {code: names for code, names in constructors.items() if len(names) > 1} == {}
@@ -154,6 +151,13 @@ def test_an_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(RunError.other_version(RUN, 2, 1)))  # noqa: S301 (our own bytes)
     assert (type(error), error.code, error.found, error.allowed) == (RunError, "other_run_version", 2, 1)
     assert str(error) == str(RunError.other_version(RUN, 2, 1))
+
+
+def test_an_error_about_a_setting_in_a_file_begins_with_its_name_and_keeps_the_code() -> None:
+    error = SettingError.missing("columns.price", "the name of a column")
+    in_file = error.in_file("shop.toml")
+    assert str(in_file) == f"shop.toml: {error}"
+    assert (in_file.code, in_file.allowed) == ("missing_setting", "the name of a column")
 
 
 def test_a_plain_error_has_the_code_of_its_class() -> None:

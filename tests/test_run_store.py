@@ -274,7 +274,7 @@ def test_scores_by_fold_are_left_out_with_a_reason_if_the_folds_differ(
     (twin.folder / MANIFEST_FILE).write_text(json.dumps(manifest))
     assert main(["runs", "compare", run.manifest.run_id, twin.manifest.run_id]) == 0
     words = capsys.readouterr().out
-    assert "The sessions were dealt to other folds, so scores by fold cannot stand side by side." in words
+    assert "The folds differ, so scores by fold cannot be compared." in words
     assert "MSE by fold" not in words
 
 
@@ -433,7 +433,7 @@ def test_a_run_outside_the_workspace_can_be_deleted_in_any_version(
     folder = Path(shutil.move(with_manifest(finished_home[1], version=version), tmp_path / "elsewhere"))
     monkeypatch.chdir(folder if name == "." else tmp_path)
     assert main(["runs", "delete", "." if name == "." else "elsewhere", "--yes"]) == 0
-    assert capsys.readouterr().out == f"{folder} is deleted.\n"
+    assert capsys.readouterr().out == f"{folder} was deleted.\n"
     assert not folder.exists()
 
 

@@ -20,7 +20,7 @@ from core.eda.run_charts import (
     search_space,
     setting_importance,
 )
-from core.jobs.events import fits_by_learner, importances_told, trials_told
+from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
 from core.schema import STACK, UNIT, VALUE
 
 DRAWS = np.random.default_rng(3)
@@ -279,18 +279,18 @@ def test_the_findings_of_all_charts(snapshot: Any) -> None:
     } == snapshot
 
 
-# --- events of a job --------------------------------------------------------------------------------------------------
+# --- interim results of a job --------------------------------------------------------------------------------------
 
 
-def test_what_a_resumed_job_tells_twice_counts_once() -> None:
+def test_interim_results_that_are_reported_twice_count_once() -> None:
     trial = {"kind": "trial", "time": 0.0, "learner": "xgboost", "trial": 1, "loss": 5.0, "complete": True}
     trial |= {"folds": 3, "seconds": 1.0, "settings": {"eta": 0.1}}
     fit = {"kind": "fit", "time": 0.0, "learner": "xgboost", "fold": 0, "seed": 0, "mse": 4.0}
     later = [fit | {"fold": 2, "mse": 6.0}, fit | {"seed": 1, "mse": 9.0}, fit | {"fold": 3, "mse": None}]
     importances = {"kind": "importances", "time": 0.0, "learner": "xgboost", "shares": {"eta": 1.0}}
-    news = [trial, trial, trial | {"trial": 2}, fit, fit, *later, importances]
-    assert trials_told(news)["trial"].to_list() == [1, 2]
-    assert fits_by_learner(news) == {"xgboost": [4.0]}, "fold 2 of 3 is not there yet"
-    assert fits_by_learner([*news, fit | {"fold": 1, "mse": 5.0}]) == {"xgboost": [4.0, 5.0, 6.0]}
-    assert importances_told(news) == {"xgboost": {"eta": 1.0}}
-    assert trials_told([]).is_empty()
+    results = [trial, trial, trial | {"trial": 2}, fit, fit, *later, importances]
+    assert trial_frame(results)["trial"].to_list() == [1, 2]
+    assert fits_by_learner(results) == {"xgboost": [4.0]}, "fold 2 of 3 is not there yet"
+    assert fits_by_learner([*results, fit | {"fold": 1, "mse": 5.0}]) == {"xgboost": [4.0, 5.0, 6.0]}
+    assert importances_by_learner(results) == {"xgboost": {"eta": 1.0}}
+    assert trial_frame([]).is_empty()

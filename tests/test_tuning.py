@@ -370,7 +370,7 @@ def test_training_works_with_every_kind_of_folds(kind: str) -> None:
 
 
 @pytest.mark.parametrize("budget", [{"minutes": 5.0}, {"trials": 3}])
-def test_the_quick_preset_refuses_a_budget(budget: dict[str, object]) -> None:
+def test_the_quick_preset_takes_no_budget(budget: dict[str, object]) -> None:
     with pytest.raises(SettingError) as refused:
         RunConfig.checked(preset="quick", **budget)
     assert str(refused.value) == str(SettingError.nothing_to_tune())
@@ -403,11 +403,11 @@ def test_a_search_may_resume_with_other_minutes_but_not_with_another_seed_or_num
 def test_a_monotone_constraint_on_an_unknown_feature_is_refused() -> None:
     with pytest.raises(SettingError) as refused:
         prepare(simulated(), RunConfig(folds=3, rising=("cart",)))
-    assert str(refused.value) == str(SettingError.unknown_feature("rising", "cart", NAMES))
+    assert (refused.value.code, refused.value.found) == ("unknown_feature", "cart")
+    assert "Features are, for example, carts." in str(refused.value)
 
 
-def test_a_device_that_the_libraries_cannot_use_is_refused() -> None:
-    with pytest.raises(SettingError) as refused:
-        train(prepare(simulated(rows=200), RunConfig(folds=2, device="gpu")), known_share=0.0)
-    cause = str(refused.value.__cause__).splitlines()[0]
-    assert str(refused.value) == str(SettingError.no_such_device("gpu", cause))
+def test_a_device_that_is_not_there_is_one_sentence() -> None:
+    data = simulated(rows=200)
+    with pytest.raises(SettingError, match=r"^The device gpu cannot be used here \(.+\)\. Leave the setting out"):
+        train(prepare(data, RunConfig(folds=2, device="gpu")), known_share=0.0)

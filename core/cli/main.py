@@ -26,24 +26,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in arguments
     try:
         options = build_parser().parse_args(arguments)
-        code, content, words = options.verb(options)
-        _print(json.dumps(content, ensure_ascii=False) if as_json else words)
+        code, content, text = options.verb(options)
+        _print(json.dumps(content, ensure_ascii=False) if as_json else text)
     except StudioError as error:
-        return _complain(str(error), error.exit_code, error.code, as_json=as_json)
+        return _fail(str(error), error.exit_code, error.code, as_json=as_json)
     except KeyboardInterrupt:
-        return _complain(_ON_INTERRUPT, EXIT_CANCELLED, "cancelled", as_json=as_json)
+        return _fail(_ON_INTERRUPT, EXIT_CANCELLED, "cancelled", as_json=as_json)
     except BrokenPipeError:  # the reader of the output has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     except Exception as error:  # noqa: BLE001 (a defect: the traceback goes to a file)
-        return _complain(_defect(error), EXIT_DEFECT, "defect", as_json=as_json)
+        return _fail(_defect(error), EXIT_DEFECT, "defect", as_json=as_json)
     return int(code)
 
 
-def _complain(sentence: str, exit_code: int, error_code: str, *, as_json: bool) -> int:
-    print(sentence, file=sys.stderr)  # noqa: T201 (this is the command line)
+def _fail(message: str, exit_code: int, error_code: str, *, as_json: bool) -> int:
+    print(message, file=sys.stderr)  # noqa: T201 (this is the command line)
     if as_json:
-        _print(json.dumps({"error": sentence, "code": error_code}, ensure_ascii=False))
+        _print(json.dumps({"error": message, "code": error_code}, ensure_ascii=False))
     return exit_code
 
 

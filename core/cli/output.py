@@ -1,4 +1,4 @@
-"""What a verb tells: how far it is, how it ended, and why a file could not be written."""
+"""Output of verbs: their outcome, progress bars, and errors of files that cannot be written."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ from core.errors import RunError
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
 Outcome = tuple[int, dict[str, Any], str]
-"""Exit code, the JSON object, and the same in words."""
+"""Outcome of a verb: exit code, JSON object, and text."""
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _BAR = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
 
 
 @contextlib.contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
+def writing_to(path: Path) -> Iterator[None]:
+    """Raise a `RunError` that names the path if the block cannot write its files."""
     try:
         yield
     except OSError as error:
-        raise RunError.not_writable(folder, error.strerror or str(error)) from error
-    except pl.exceptions.ComputeError as error:  # how Polars tells that a disk is full
-        found = _OS_ERROR.search(str(error))
-        if not found:
+        raise RunError.not_writable(path, error.strerror or str(error)) from error
+    except pl.exceptions.ComputeError as error:  # Polars reports a full disk so
+        match = _OS_ERROR.search(str(error))
+        if not match:
             raise
-        raise RunError.not_writable(folder, os.strerror(int(found[1]))) from error
+        raise RunError.not_writable(path, os.strerror(int(match[1]))) from error
 
 
 @contextlib.contextmanager
 def bar(title: str, *, shown: bool) -> Iterator[Callable[..., None]]:
-    """A progress bar on a terminal, nothing elsewhere; gives the function that takes the fraction done."""
+    """Show a progress bar if the output is a terminal, and yield a function of the fraction done and a text."""
     with tqdm(total=1.0, desc=title, disable=None if shown else True, leave=False, bar_format=_BAR) as bar:
 
         def advance(fraction: float, text: str | None = None) -> None:
@@ -51,18 +52,11 @@ def bar(title: str, *, shown: bool) -> Iterator[Callable[..., None]]:
         yield advance
 
 
-def watching(advance: Callable[[float, str], None]) -> Callable[[ProgressUpdate], None]:
-    def watch(moment: ProgressUpdate) -> None:
-        advance(moment.fraction, moment.detail or moment.label)
-
-    return watch
-
-
 @contextlib.contextmanager
-def progress_of(options: argparse.Namespace) -> Iterator[Callable[[ProgressUpdate], None]]:
-    """A run's progress as it was asked for: a bar on a terminal, or one JSON object a line."""
+def run_progress(options: argparse.Namespace) -> Iterator[Callable[[ProgressUpdate], None]]:
+    """Yield a function that shows the progress of a run as a bar, as JSON lines, or not at all (`--progress`)."""
     if options.progress == "json":
-        yield lambda moment: print(json.dumps({"progress": asdict(moment)}, ensure_ascii=False), flush=True)  # noqa: T201
+        yield lambda update: print(json.dumps({"progress": asdict(update)}, ensure_ascii=False), flush=True)  # noqa: T201
         return
     with bar("Run", shown=not options.json and options.progress != "none") as advance:
-        yield watching(advance)
+        yield lambda update: advance(update.fraction, update.detail or update.label)

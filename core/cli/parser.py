@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from core.cli import verbs
@@ -49,7 +51,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; parsed options hold the verb's function as `verb`."""
-    parser = _Parser(prog="python -m core", description="Predict the final value of e-commerce sessions.")
+    parser = _Parser(prog=_program(), description="Predict the final value of e-commerce sessions.")
     commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
 
     def add(name: str, verb: Callable[[argparse.Namespace], Outcome], summary: str) -> argparse.ArgumentParser:
@@ -79,7 +81,14 @@ def build_parser() -> argparse.ArgumentParser:
     worker = add("worker", verbs.worker, "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
+    ui = add("ui", verbs.ui, "Serve the dashboard until interrupted.")
+    ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
+
+
+def _program() -> str:
+    """Return how the program was started, for its help: `svs` is the command that an installation adds."""
+    return "svs" if Path(sys.argv[0]).stem == "svs" else "python -m core"
 
 
 def _add_action(parser: argparse.ArgumentParser, actions: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Errors about settings: options of the command line, environment variables and values in mapping files."""
+"""Errors about settings, options of the command line and the workspace."""
 
 from __future__ import annotations
 
@@ -11,115 +11,148 @@ from core.errors.base import StudioError
 
 
 class SettingError(StudioError):
-    """A setting that is missing, unknown, not allowed, or not possible on this machine."""
+    """A setting or option that is unknown, missing or not allowed."""
 
-    @classmethod
-    def not_allowed(cls, setting: str, value: object, allowed: str) -> SettingError:
-        return cls(
-            f"{setting} is {value!r}. Allowed: {allowed}.", "Change it and start again.", found=value, allowed=allowed
+    code = "setting_error"
+
+    def in_file(self, name: str) -> SettingError:
+        """Return the same error about a setting in the file `name`."""
+        return SettingError(
+            f"{name}: {self.problem}", self.remedy, code=self.code, found=self.found, allowed=self.allowed
         )
 
-    @classmethod
-    def missing(cls, setting: str, allowed: str) -> SettingError:
-        return cls(f"{setting} is missing: it takes {allowed}.", "Add it and start again.", allowed=allowed)
+    # --- settings -----------------------------------------------------------------------------------------------------
 
     @classmethod
     def unknown(cls, setting: str, names: Sequence[str]) -> SettingError:
-        near = difflib.get_close_matches(setting, names, n=3)
-        ordered = [*near, *(name for name in names if name not in near)]
+        """There is no setting of this name; `names` are those that exist."""
+        similar = difflib.get_close_matches(setting, names, n=3)
+        ordered = [*similar, *(name for name in names if name not in similar)]
         return cls(
             f"There is no setting {setting}. Allowed: {listed(ordered)}.",
-            "Correct its name and start again.",
+            "Correct its name and try again.",
+            code="unknown_setting",
             found=setting,
             allowed=ordered,
         )
 
     @classmethod
-    def unknown_feature(cls, setting: str, name: str, features: Sequence[str]) -> SettingError:
-        near = difflib.get_close_matches(name, features, n=3) or features[:3]
+    def missing(cls, setting: str, takes: str) -> SettingError:
+        """A required setting or option is missing; `takes` says what it is, as a noun phrase."""
         return cls(
-            f"{setting} names {name}, which is not a feature. Similar names: {listed(near)}.",
-            "Correct it and start again. To see all features, run `python -m core features`.",
-            found=name,
-            allowed=list(near),
+            f"{setting} is missing. It takes {takes}.",
+            "Add it and try again.",
+            code="missing_setting",
+            allowed=takes,
         )
 
     @classmethod
-    def usage(cls, reason: str, command: str) -> SettingError:
+    def not_allowed(cls, setting: str, found: object, allowed: str) -> SettingError:
         return cls(
-            f"The command cannot be understood ({reason}).",
-            f"To see its options, run `{command} --help`.",
-            found=reason,
-        )
-
-    # --- settings that exclude each other -----------------------------------------------------------------------------
-
-    @classmethod
-    def no_out_in_background(cls) -> SettingError:
-        return cls(
-            "--out and --background do not go together: a run in the background is stored in the workspace.",
-            "Leave one of them out.",
-        )
-
-    @classmethod
-    def beside_dataset(cls, option: str) -> SettingError:
-        return cls(
-            f"--dataset and {option} do not go together: the files of a stored dataset have been read.",
-            "Leave one of them out.",
-            found=option,
-        )
-
-    @classmethod
-    def beside_run(cls, option: str) -> SettingError:
-        return cls(
-            f"--run and {option} do not go together: a run has its own list of sessions to predict.",
-            "Leave one of them out.",
-            found=option,
-        )
-
-    @classmethod
-    def query_beside_file(cls, option: str, path: str) -> SettingError:
-        return cls(
-            f"{option} is given together with the file {path}, but a query needs a database.",
-            "Leave it out, or give the address of a database, such as sqlite:///shop.db.",
-            found=path,
+            f"{setting} is {found!r}. Allowed: {allowed}.",
+            "Change it and try again.",
+            code="setting_not_allowed",
+            found=found,
+            allowed=allowed,
         )
 
     @classmethod
     def nothing_to_tune(cls) -> SettingError:
         return cls(
-            "The preset quick tunes nothing, so it takes no minutes and no trials.",
+            "The preset quick does not tune, so it takes neither minutes nor trials.",
             "Leave them out, or choose the preset standard or thorough.",
+            code="nothing_to_tune",
+            found="quick",
+            allowed=["standard", "thorough"],
         )
 
-    # --- the machine and the workspace --------------------------------------------------------------------------------
+    @classmethod
+    def unknown_feature(cls, setting: str, name: str, features: Sequence[str]) -> SettingError:
+        examples = difflib.get_close_matches(name, features, n=3) or features[:3]
+        return cls(
+            f"{setting} names {name}, which is not a feature. Features are, for example, {listed(examples)}.",
+            "To see all features, run `python -m core features`.",
+            code="unknown_feature",
+            found=name,
+            allowed=list(features),
+        )
 
     @classmethod
     def no_such_device(cls, device: str, reason: str) -> SettingError:
         return cls(
             f"The device {device} cannot be used here ({reason}).",
-            "Leave the setting out to train on the CPU, or install the libraries' builds for the device.",
+            "Leave the setting out to train on the CPU, or install builds of the libraries that support the device.",
+            code="device_unavailable",
+            found=device,
+            allowed="cpu",
+        )
+
+    @classmethod
+    def of_another_version(cls, job_id: str) -> SettingError:
+        return cls(
+            f"The settings of job {job_id} are from another version of the program.",
+            "Start a new run.",
+            code="other_settings_version",
+            found=job_id,
+        )
+
+    # --- the command line ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def usage(cls, reason: str, command: str) -> SettingError:
+        return cls(
+            f"The command is not valid ({reason}).",
+            f"To see its options, run `{command} --help`.",
+            code="invalid_command",
             found=reason,
         )
+
+    @classmethod
+    def conflicting(cls, option: str, other: str, reason: str) -> SettingError:
+        """Two options exclude each other; `reason` is a sentence."""
+        return cls(
+            f"{option} and {other} cannot be combined. {reason}",
+            "Leave one of them out.",
+            code="conflicting_options",
+            found=[option, other],
+        )
+
+    @classmethod
+    def query_beside_file(cls, option: str, path: str) -> SettingError:
+        return cls(
+            f"{option} needs a database, but {path} is a file.",
+            "Leave the query out, or name a database with an address such as sqlite:///shop.db.",
+            code="query_on_file",
+            found=path,
+        )
+
+    @classmethod
+    def no_dashboard(cls, folder: Path) -> SettingError:
+        return cls(
+            f"There is no dashboard in {folder}: the file app.py is missing. A package installed without the project "
+            "folder has the command line only.",
+            "Run the command in an environment where the project is installed with `pip install -e`.",
+            code="no_dashboard",
+            found=folder,
+            allowed="app.py",
+        )
+
+    # --- the workspace ------------------------------------------------------------------------------------------------
 
     @classmethod
     def no_workspace(cls, root: Path, reason: str) -> SettingError:
         return cls(
             f"The workspace {root} cannot be used ({reason}). It must be a writable folder.",
             "Name another one in the environment variable SVS_HOME.",
+            code="workspace_unusable",
             found=reason,
         )
 
     @classmethod
     def no_room(cls, root: Path) -> SettingError:
         return cls(
-            f"There is no room left on the disk of the workspace {root}. The new dataset was not stored.",
+            f"The disk of the workspace {root} is full. The new dataset was not stored.",
             "Free some space, or name another workspace in the environment variable SVS_HOME, then try again.",
+            code="workspace_full",
             found=root,
-        )
-
-    @classmethod
-    def of_another_version(cls, job_id: str) -> SettingError:
-        return cls(
-            f"The settings of job {job_id} are from another version of the program.", "Start a new run.", found=job_id
         )

@@ -1,6 +1,6 @@
-"""The file behind the jobs: its tables, those of earlier versions brought up to date, and transactions on it.
+"""The SQLite file behind the jobs: its tables, upgrades from earlier versions, and transactions.
 
-SQLite in WAL mode, shared by all processes of a workspace.
+All processes of a workspace share the file, in WAL mode.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 from core.base.files import is_full_disk
 from core.errors import RunError
 
-_BUSY_TIMEOUT = 10.0  # seconds to wait for another process that writes
+_BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another process that writes."""
 _JOBS = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, state TEXT NOT NULL, dataset TEXT NOT NULL, dataset_name TEXT NOT NULL,
@@ -30,66 +31,66 @@ _LATER_COLUMNS = {
     "cores": "REAL",
     "out": "TEXT",
 }
-"""Databases of earlier versions get them when they are first opened."""
-_WISHES = "CREATE TABLE IF NOT EXISTS wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL)"
-_NEWS = """
-CREATE TABLE IF NOT EXISTS news (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, time REAL NOT NULL, kind TEXT NOT NULL,
-    content TEXT NOT NULL
+"""Columns that the first version did not have. They are added when a database of that version is opened."""
+_OTHER_TABLES = (
+    "CREATE TABLE IF NOT EXISTS wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL)",
+    """
+    CREATE TABLE IF NOT EXISTS news (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, time REAL NOT NULL, kind TEXT NOT NULL,
+        content TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS news_by_job ON news (job, number)",
+    # at most one job of a workspace runs
+    "CREATE UNIQUE INDEX IF NOT EXISTS one_active ON jobs ((1)) WHERE state IN ('running', 'stopping')",
+    # the same work is queued or running only once
+    """
+    CREATE UNIQUE INDEX IF NOT EXISTS one_open ON jobs (dataset, config_digest)
+    WHERE state IN ('queued', 'running', 'stopping')
+    """,
 )
-"""
-_NEWS_BY_JOB = "CREATE INDEX IF NOT EXISTS news_by_job ON news (job, number)"
-_ONE_ACTIVE = """
-CREATE UNIQUE INDEX IF NOT EXISTS one_active ON jobs ((1)) WHERE state IN ('running', 'stopping')
-"""
-_ONE_OPEN = """
-CREATE UNIQUE INDEX IF NOT EXISTS one_open ON jobs (dataset, config_digest)
-WHERE state IN ('queued', 'running', 'stopping')
-"""
-"""The same work is not done twice at a time."""
-
 _prepared: set[tuple[str, int, int]] = set()
-"""The databases whose tables this process has seen to; pages look every second."""
+"""Databases whose tables this process has already created. Pages open the database every second."""
 
 
-def _file(path: Path) -> tuple[str, int, int]:
-    """What tells this file from another one that takes its place."""
+def _identity(path: Path) -> tuple[str, int, int]:
+    """Return what distinguishes the file from another one that replaces it under the same name."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return str(path), -1, -1
-    return str(path), found.st_dev, found.st_ino
+    return str(path), status.st_dev, status.st_ino
 
 
 class JobsDatabase:
-    """Every use opens the file, does one transaction and closes it.
+    """The database file. It is opened for each use and closed afterwards.
 
     Raises:
-        RunError: it cannot be read or written.
+        RunError: the file cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        if _file(path) in _prepared:
+        if _identity(path) in _prepared:
             return
-        with self.open() as database:
+        with self.connect() as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute(_JOBS)
-            there = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-            for name, kind in _LATER_COLUMNS.items():
-                if name not in there:
-                    # another process may do the same at this moment
+            existing = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
+            for name, definition in _LATER_COLUMNS.items():
+                if name not in existing:
+                    # another process may be adding it at the same time
                     with contextlib.suppress(sqlite3.OperationalError):
-                        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
-                        if name == "started":  # nothing waited then
+                        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {definition}")
+                        if name == "started":  # the first version had no queue: jobs started when they were created
                             database.execute("UPDATE jobs SET started = created")
-            for each in (_WISHES, _NEWS, _NEWS_BY_JOB, _ONE_ACTIVE, _ONE_OPEN):
-                database.execute(each)
-        _prepared.add(_file(path))
+            for statement in _OTHER_TABLES:
+                database.execute(statement)
+        _prepared.add(_identity(path))
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[sqlite3.Connection]:
-        """To look, or to write with one statement."""
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection for reading, or for a single statement that writes."""
         try:
             with contextlib.closing(
                 sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
@@ -102,13 +103,13 @@ class JobsDatabase:
             raise RunError.no_database(self._path, str(error)) from error
 
     @contextlib.contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that nobody else writes in."""
-        with self.open() as database:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection for a transaction during which no other process can write."""
+        with self.connect() as database:
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
-            except BaseException:  # whatever it was, and an interruption too: nothing half is written
+            except BaseException:  # also an interruption: either all is written or nothing
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,40 +18,42 @@ from core.errors import SettingError
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
-"""At work. At most one job of a workspace is."""
+"""States of a job that a process works on. At most one job of a workspace is in one of them."""
 OPEN: tuple[State, ...] = ("queued", *ACTIVE)
-"""Not ended."""
+"""States of a job that has not ended."""
 RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
-"""Ended without a run. What a cancelled one had done is gone, the others go on where they were."""
+"""States of a job that ended without a run. A cancelled job starts over; the others resume from their checkpoints."""
 
 _HEARTBEAT_LIMIT = 600.0
-"""Seconds without a sign of life after which a job counts as lost. A worker gives one every two seconds; its process is
-looked at as well, so this is for one that hangs."""
+"""Seconds without a heartbeat after which a job counts as lost although its process exists, for a process that hangs.
+Workers send a heartbeat every two seconds."""
 _SECOND_LOOK = 30.0
-"""Seconds after the first look that found it silent."""
+"""Seconds that must pass between two looks without a new heartbeat before a job counts as lost."""
 _PROCESS_GRACE = 20.0
-"""Seconds that a job may have no process yet: from its line in the database to the start of the worker."""
+"""Seconds that a new job may have no process, from its row in the database to the start of its worker."""
+_PUBLISHED_NAMES = {"progress": "moment", "attempts": "sittings"}
+"""Attributes that have another name in the database and in JSON output, where earlier versions named them."""
 
 _silent: dict[str, tuple[float, float]] = {}
-"""Of jobs that this process found silent: their last sign of life, and when they were found so (monotonic)."""
+"""Job that this process saw without a recent heartbeat -> its last heartbeat, and when it was first seen so
+(monotonic)."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of background work.
+    """A piece of background work. All times are epoch seconds.
 
     Attributes:
-        owner: the account that asked for it.
-        created, started, ended, heartbeat: epoch seconds; `started` of its last sitting, null while it waits.
-        error: why it ended without a run; of one that waits to be resumed, why it did before. Null where it never did,
-            or what it had done is gone.
-        place: in the queue: the lowest is next.
-        sittings: how often it was started.
-        moment: its last progress, null before the first.
-        pid_started: seconds from the machine's start, see core.base.processes.
-        out: the folder for the run, where it is not to stand in the workspace.
-        memory, cores: what its process uses: bytes, and cores kept busy, on average since the last heartbeat; null
-            before the first.
+        owner: the account that created it; empty if unknown.
+        place: sort key in the queue; the lowest is next.
+        started: start of its last attempt; None while it waits.
+        attempts: how often it was started.
+        pid_started: start time of its process, see core.base.processes.
+        progress: its last progress; None before the first.
+        memory: bytes that its process uses; None before the first heartbeat.
+        cores: cores that its process keeps busy, averaged since the last heartbeat; None before the first.
+        out: folder for the run; None if the run goes into the workspace.
+        error: why it ended without a run, or, for a resumed job, why its last attempt did; None otherwise.
     """
 
     id: str
@@ -66,24 +68,36 @@ class Job:
     started: float | None
     ended: float | None
     heartbeat: float
-    sittings: int
+    attempts: int
     pid: int | None
     pid_started: float | None
-    moment: ProgressUpdate | None
+    progress: ProgressUpdate | None
     memory: float | None
     cores: float | None
     out: str | None
     run_id: str | None
     error: str | None
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Job:
+        """Return the job in a row of the database."""
+        values = {field.name: row[_PUBLISHED_NAMES.get(field.name, field.name)] for field in fields(cls)}
+        values["config"] = json.loads(values["config"])
+        values["progress"] = ProgressUpdate(**json.loads(values["progress"])) if values["progress"] else None
+        return cls(**values)
+
+    def record(self) -> dict[str, Any]:
+        """Return the job as a JSON object, with the names of the database."""
+        return {_PUBLISHED_NAMES.get(name, name): value for name, value in asdict(self).items()}
+
     @property
     def active(self) -> bool:
-        """A process works on it."""
+        """Whether a process works on it."""
         return self.state in ACTIVE
 
     @property
     def open(self) -> bool:
-        """It waits or works."""
+        """Whether it is queued or running."""
         return self.state in OPEN
 
     @property
@@ -102,19 +116,9 @@ class Job:
         except ValidationError as error:
             raise SettingError.of_another_version(self.id) from error
 
-    @classmethod
-    def of_row(cls, row: Mapping[str, Any]) -> Job:
-        """From a row of the database."""
-        values = dict(row)
-        values["config"] = json.loads(values["config"])
-        values["moment"] = ProgressUpdate(**json.loads(values["moment"])) if values["moment"] else None
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
-
     @property
     def alive(self) -> bool:
-        """Its process is there: one of that number, started when ours was, no zombie, heard of lately. A new job gets
-        time to start one.
-        """
+        """Whether its process exists and sends heartbeats. A new job has time to start its process."""
         now = time.time()
         if self.pid is None or self.pid_started is None:
             return now - (self.started or self.created) < _PROCESS_GRACE
@@ -123,8 +127,10 @@ class Job:
         return now - self.heartbeat < _HEARTBEAT_LIMIT or not self._is_still_silent()
 
     def _is_still_silent(self) -> bool:
-        """Whether it was as silent at an earlier look: after a machine slept, or its clock was put forward, whoever
-        looks first must not take a worker for lost that had no time yet to say anything.
+        """Return whether there was no heartbeat since an earlier look.
+
+        One look is not enough: after the machine slept or its clock was changed, the last heartbeat seems old until the
+        worker has had time for the next.
         """
         now = time.monotonic()
         heartbeat, since = _silent.setdefault(self.id, (self.heartbeat, now))
@@ -133,6 +139,6 @@ class Job:
             return False
         return now - since >= _SECOND_LOOK
 
-    def seconds(self, now: float | None = None) -> float:
-        """How long its last sitting took, or takes by now; 0 for one that waits, or was never started."""
-        return 0.0 if self.started is None else max((self.ended or now or time.time()) - self.started, 0.0)
+    def seconds(self) -> float:
+        """Return how long its last attempt took, or has taken so far; 0 while it waits."""
+        return 0.0 if self.started is None else max((self.ended or time.time()) - self.started, 0.0)

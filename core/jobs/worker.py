@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,12 +29,16 @@ from core.jobs.job import Job
 from core.jobs.queue import Jobs
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_BEAT_SECONDS = 2.0
-_LOOK_SECONDS = 1.0
-_WRITE_SECONDS = 0.2  # progress is written at most this often; a page looks once a second
-_ENDED_FROM_OUTSIDE = "Its process was ended from outside; resume it, and it goes on where it was."
-_NICE = 10  # of 19: well behind the dashboard, still before what is left for idle times
-_GRACE_SECONDS = 2.0  # between the request to stop and the end by force; a fit cannot always be interrupted
+_HEARTBEAT_SECONDS = 2.0
+_REQUEST_SECONDS = 1.0
+"""A worker reads at most this often whether it was asked to finish early."""
+_PROGRESS_SECONDS = 0.2
+"""Progress is written at most this often. A page reads it once a second."""
+_TERMINATED = "Its process was terminated, such as by a shutdown. Resume the job to continue from its checkpoints."
+_NICE = 10
+"""Of at most 19: after the dashboard and other programs, but before those that run only when the machine is idle."""
+_GRACE_SECONDS = 2.0
+"""Between the request to stop and the end by force; a fit cannot always be interrupted."""
 
 
 def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tuple[Job, bool]:
@@ -43,9 +48,9 @@ def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tupl
         The job, and whether it is new. If the same work is already queued or running, its job is returned.
     """
     jobs = Jobs(workspace)
-    job, fresh = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
+    job, is_new = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
     start_waiting(workspace)
-    return jobs.get(job.id), fresh
+    return jobs.get(job.id), is_new
 
 
 def resume(workspace: Workspace, job_id: str) -> Job:
@@ -91,19 +96,19 @@ def _spawn(workspace: Workspace, job: Job) -> None:
         process = subprocess.Popen(
             command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
         )
-    _let_others_go_first(process.pid)
-    # Collects the exit status while we live, so that an ended worker is no zombie of ours.
+    _lower_priority(process.pid)
+    # Waits for the worker, so that it does not stay a zombie of this process when it has ended.
     threading.Thread(target=process.wait, daemon=True).start()
     Jobs(workspace).adopt(job.id, process.pid)
 
 
-def _let_others_go_first(pid: int) -> None:
+def _lower_priority(pid: int) -> None:
     """Lower the priority of a worker, so that the dashboard and other programs stay responsive.
 
     Threads inherit the priority, so it is set before the worker creates any. Linux may schedule sessions as groups
     (autogroup, see sched(7)), where the priority of a process has little effect; so the group's is lowered too.
     """
-    with suppress(psutil.Error, OSError):  # it ended already, or the system knows no such thing
+    with suppress(psutil.Error, OSError):  # the worker has ended, or the system has no priorities
         psutil.Process(pid).nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
     with suppress(OSError):
         Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
@@ -166,19 +171,19 @@ def finish_early(workspace: Workspace, job_id: str) -> Job:
     return jobs.get(job_id)
 
 
-def finish_wish(workspace: Workspace, job_id: str) -> Callable[[], bool]:
+def finish_request(workspace: Workspace, job_id: str) -> Callable[[], bool]:
     """Return a function for the worker that says whether the job was asked to finish early.
 
     It may be called often; it reads the database at most once a second.
     """
-    jobs, looked, wished = Jobs(workspace), 0.0, False
+    jobs, last_read, requested = Jobs(workspace), 0.0, False
 
     def is_to_finish() -> bool:
-        nonlocal looked, wished
+        nonlocal last_read, requested
         now = time.monotonic()
-        if not wished and now - looked >= _LOOK_SECONDS:
-            looked, wished = now, jobs.is_to_finish(job_id)
-        return wished
+        if not requested and now - last_read >= _REQUEST_SECONDS:
+            last_read, requested = now, jobs.is_to_finish(job_id)
+        return requested
 
     return is_to_finish
 
@@ -209,8 +214,8 @@ def working_here(
         config.model_dump(mode="json"),
         None if out is None else str(out.resolve()),
     )
-    with working_on(workspace, job.id) as watcher:
-        yield job, watcher
+    with working_on(workspace, job.id) as callbacks:
+        yield job, callbacks
 
 
 @contextmanager
@@ -224,54 +229,54 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
     """
     jobs = Jobs(workspace)
     if not jobs.adopt(job_id, os.getpid()):
-        raise Cancelled("The run was cancelled before it began; nothing of it is kept.")
+        raise Cancelled("The run was cancelled before it started.")
 
     def stop(signum: int, frame: FrameType | None) -> None:
         if jobs.is_to_stop(job_id):
-            raise Cancelled("The run was cancelled; nothing of it is kept.")
-        raise KeyboardInterrupt  # ended from outside, such as by a shutdown: keep the checkpoints
+            raise Cancelled("The run was cancelled, and its checkpoints were deleted.")
+        raise KeyboardInterrupt  # terminated by the system or another program: keep the checkpoints
 
-    before = signal.signal(signal.SIGTERM, stop)
+    previous = signal.signal(signal.SIGTERM, stop)
     ended = threading.Event()
-    threading.Thread(target=_beat, args=(jobs, job_id, ended), daemon=True).start()
-    last = 0.0
+    threading.Thread(target=_send_heartbeats, args=(jobs, job_id, ended), daemon=True).start()
+    last_written = 0.0
 
-    def watch(moment: ProgressUpdate) -> None:
-        nonlocal last
+    def write_progress(progress: ProgressUpdate) -> None:
+        nonlocal last_written
         now = time.monotonic()
-        if now - last >= _WRITE_SECONDS or moment.fraction >= 1:
-            last = now
-            if not jobs.beat(job_id, moment):
+        if now - last_written >= _PROGRESS_SECONDS or progress.fraction >= 1:
+            last_written = now
+            if not jobs.beat(job_id, progress):
                 raise KeyboardInterrupt  # it was marked as lost, so another worker may resume it
 
     interrupted = False
     try:
-        yield JobCallbacks(watch, lambda news: jobs.tell(job_id, news))
+        yield JobCallbacks(write_progress, partial(jobs.add_result, job_id))
     except Cancelled:
         jobs.end(job_id, "cancelled")
         raise
     except KeyboardInterrupt:
         interrupted = True  # the machine may be shutting down, so start no other job
-        jobs.end(job_id, "lost", error=_ENDED_FROM_OUTSIDE)
+        jobs.end(job_id, "lost", error=_TERMINATED)
         raise
     except StudioError as error:
         jobs.end(job_id, "failed", error=str(error))
         raise
     except BaseException as error:  # a defect: end the job; the traceback is in its log
         log = log_file(workspace, job_id)
-        jobs.end(job_id, "failed", error=f"An error of the program ended the run ({type(error).__name__}): see {log}.")
+        jobs.end(job_id, "failed", error=f"The run failed because of a defect ({type(error).__name__}), see {log}.")
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
         ended.set()
         if not interrupted:
             start_waiting(workspace)
 
 
-def _beat(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
+def _send_heartbeats(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
     """Send heartbeats with memory and CPU use until the job has ended."""
     process = psutil.Process()
     process.cpu_percent()  # the first call only starts the measurement
-    while not ended.wait(_BEAT_SECONDS):
+    while not ended.wait(_HEARTBEAT_SECONDS):
         with suppress(StudioError):  # a busy database or a full disk must not end the run
             jobs.beat(job_id, memory=float(process.memory_info().rss), cores=process.cpu_percent() / 100)

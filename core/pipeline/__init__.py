@@ -1,1 +1,1 @@
-"""One run from event files to a checked submission, and what is done with a stored run."""
+"""The pipeline: one run from event files to a checked submission, and the verification of a stored run."""

@@ -1,6 +1,4 @@
-"""What can be found out before the work, and would end it in the middle: settings that ask for what is not here, and a
-folder that cannot be written.
-"""
+"""Checks before a run starts, so that it does not fail halfway: its settings, and the folder that it is written to."""
 
 from __future__ import annotations
 
@@ -13,23 +11,27 @@ from core.features import feature_catalogue, must_be_installed
 from core.training import LEARNERS, check_device
 
 
-def must_be_possible(config: RunConfig) -> None:
-    """Find out before the work, not in the middle of it, that the settings ask for what is not here.
+def check_settings(config: RunConfig) -> None:
+    """Check that the settings can be used on this machine.
 
     Raises:
-        SettingError: a feature that there is not, or a device that a learner's library cannot use.
-        MissingPart: the engine's package is not installed.
+        SettingError: a feature does not exist, or the library of a learner cannot use the device.
+        MissingPart: the package of the engine is not installed.
     """
-    names = [each.feature.name for each in feature_catalogue()]
+    features = [entry.feature.name for entry in feature_catalogue()]
     for name in config.rising:
-        if name not in names:
-            raise SettingError.unknown_feature("rising", name, names)
+        if name not in features:
+            raise SettingError.unknown_feature("rising", name, features)
     must_be_installed(config.engine)
-    check_device(config.device, [each for each in LEARNERS if each.name in config.learners])
+    check_device(config.device, [learner for learner in LEARNERS if learner.name in config.learners])
 
 
-def must_be_free(out: Path) -> None:
-    """Find out before the work, not after it, that the run could not be written."""
+def check_output_folder(out: Path) -> None:
+    """Check that a run can be written to the folder.
+
+    Raises:
+        RunError: the folder is not empty, or it cannot be created.
+    """
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise RunError.folder_in_use(out)

@@ -1,7 +1,4 @@
-"""The arrows of the pipeline, in order: files, dataset, features, training, importance, submission, run folder.
-
-Each step is one function of its own room; this module only hands things on and writes the run.
-"""
+"""The steps of a run in order: ingest, features, folds, tuning, training, importance, certificate, run folder."""
 
 from __future__ import annotations
 
@@ -13,83 +10,78 @@ import polars as pl
 
 from core.base.checkpoint import Checkpoints, LoadOrCompute, always_compute, work_name
 from core.base.files import atomic_folder, reporting_full_disk
-from core.base.progress import Progress, Report
+from core.base.progress import Progress, Report, no_report
 from core.base.workspace import Workspace
 from core.checks import CheckResult
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import Cancelled, InputError
+from core.errors import Cancelled
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame, price_table
-from core.ingestion import InputFiles, event_ids, ingest, read_ids
-from core.ingestion.mapping import Mapping
-from core.ingestion.sources.paths import files_of
-from core.pipeline.preflight import must_be_free
-from core.pipeline.record import (
-    Clock,
-    load_certificate,
-    save_certificate,
-    write_checks,
-    write_manifest,
-    write_tables,
-)
+from core.ingestion import InputFiles, ingest
+from core.pipeline.answers import check_submission, count_known, session_predictions
+from core.pipeline.clock import RunClock
+from core.pipeline.manifest import write_manifest
+from core.pipeline.preflight import check_output_folder
+from core.pipeline.record import load_certificate, save_certificate, write_checks, write_tables
 from core.pipeline.steps import steps
 from core.runs import Run
 from core.runs.store import SUBMISSION_FILE, versions
-from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
-from core.submission import run_checks, write_submission
-from core.training import (
-    Prepared,
-    Training,
-    certify_training,
-    prediction_frame,
-    prepare,
-    train,
-    training_set,
-    tune,
-)
+from core.schema import SESSION
+from core.submission import write_submission
+from core.training import Prepared, Training, certify_training, prepare, train, training_set, tune
 from core.training.shift import find_shift
 from core.training.tuning import SearchFolder
 
-_SOURCE = "source"
 _TABLE_FILE = "table.parquet"
 
 
 def run(
-    files: InputFiles | Dataset,
+    source: InputFiles | Dataset,
     config: RunConfig,
     workspace: Workspace,
     *,
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """From two event files (or a dataset already read) to a run folder with its checked submission.
+    """Run the pipeline from event files or a stored dataset to a run folder with a checked submission.
 
-    `out` is the folder for the run, by default runs/<run id> in the workspace. A run that was broken off is gone on
-    with when the same run is asked for: what it had done is not done again.
+    If the same run was interrupted before, it is resumed from its checkpoints.
+
+    Args:
+        source: event files, or a stored dataset.
+        config: settings.
+        workspace: for the dataset, the checkpoints and the run.
+        out: folder for the run. Default: a new folder in the workspace.
+        progress: receives the progress and interim results.
 
     Raises:
-        StudioError: one sentence; no half of a run is left behind then.
-        Cancelled: nothing is left behind.
+        StudioError: the run is not possible. No run folder is left behind.
+        Cancelled: the run was cancelled. Its checkpoints are deleted as well.
     """
     if out is not None:
-        must_be_free(out)
-    clock = Clock(progress or Progress(steps(config)))
+        check_output_folder(out)
+    clock = RunClock(progress or Progress(steps(config)))
     with reporting_full_disk(workspace.root):
         with clock.step("ingest") as report:
-            dataset = files if isinstance(files, Dataset) else ingest(files, workspace, report)
-        unfinished = Checkpoints.claim(workspace.unfinished / _work_name(dataset, config.digest))
-        records = SearchFolder.claim(workspace.searches / _work_name(dataset, config.search_digest))
-        clock.go_on_with(unfinished)
+            dataset = source if isinstance(source, Dataset) else ingest(source, workspace, report)
+        checkpoints = Checkpoints.claim(workspace.unfinished / _work_name(dataset, config.digest))
+        study = SearchFolder.claim(workspace.searches / _work_name(dataset, config.search_digest))
+        clock.resume(checkpoints)
         try:
-            run = _run(dataset, config, workspace, out, clock=clock, unfinished=unfinished, records=records)
+            finished = _run(dataset, config, workspace, out, clock=clock, checkpoints=checkpoints, study=study)
         except Cancelled:
-            unfinished.delete()
-            records.delete()
+            checkpoints.delete()
+            study.delete()
             raise
-        unfinished.delete()
-        records.delete()
-    return run
+        checkpoints.delete()
+        study.delete()
+    return finished
+
+
+def _work_name(dataset: Dataset, settings: str) -> str:
+    """Return the name of the folder for unfinished work on the dataset with the hashed settings."""
+    return work_name(dataset.fingerprint, settings, (f"{name} {number}" for name, number in sorted(versions().items())))
 
 
 def _run(
@@ -98,55 +90,51 @@ def _run(
     workspace: Workspace,
     out: Path | None,
     *,
-    clock: Clock,
-    unfinished: Checkpoints,
-    records: SearchFolder,
+    clock: RunClock,
+    checkpoints: Checkpoints,
+    study: SearchFolder,
 ) -> Run:
-    """The arrows from the dataset to the run folder."""
-    kept = unfinished.load_or_compute
+    load_or_compute = checkpoints.load_or_compute
     with clock.step("features") as report:
-        table = feature_table(dataset, config, report, kept)
+        table = feature_table(dataset, config, report, load_or_compute)
     with clock.step("prepare") as report:
-        prepared = prepared_rows(dataset, table, config, report, kept)
+        prepared = prepared_rows(dataset, table, config, report, load_or_compute)
         shift = find_shift(prepared.data, use_known_values=config.use_known_values)
     budget = clock.budget(config)
-    searched = {}
+    search_results = {}
     if config.tunes:
         with clock.step("tune") as report:
-            searched = tune(prepared, records, budget, report, clock.tell)
+            search_results = tune(prepared, study, budget, report, clock.on_result)
     with clock.step("train") as report:
         training = train(
             prepared,
-            known_share=_known_share(dataset, config),
-            search_results=searched,
+            known_share=count_known(dataset, config) / dataset.order().height,
+            search_results=search_results,
             budget=budget,
             report=report,
-            on_result=clock.tell,
-            load_or_compute=kept,
+            on_result=clock.on_result,
+            load_or_compute=load_or_compute,
         )
     with clock.step("importance") as report:
-        importance = kept("importance", partial(importance_frame, training, report), _save_table, _load_table)
+        compute_importance = partial(importance_frame, training, report)
+        importance = load_or_compute("importance", compute_importance, _save_table, _load_table)
     with clock.step("certificate") as report:
-        certificate = kept(
-            "certificate",
-            lambda: [*_certified(training, report), certify_history(dataset, table, config)],
-            save_certificate,
-            load_certificate,
-        )
-    answers = session_predictions(dataset, table, training, config)
+        certify = partial(_certify, dataset, table, training, config, report)
+        certificate = load_or_compute("certificate", certify, save_certificate, load_certificate)
 
     run_id = f"{clock.created:%Y%m%d-%H%M%S}-{config.digest[:4]}{dataset.fingerprint[:4]}{secrets.token_hex(1)}"
     folder = out or workspace.runs / run_id
-    with atomic_folder(folder) as building:
+    with atomic_folder(folder) as temporary:
         with clock.step("write") as report:
             report(0, 1, "")
-            submission = building / SUBMISSION_FILE
+            answers = session_predictions(dataset, table, training, config)
+            submission = temporary / SUBMISSION_FILE
             write_submission(answers, dataset.order(), submission)
             checks = check_submission(submission, dataset)
-            write_tables(building, training, answers, importance, recovered_prices(dataset, training))
-            write_checks(building, certificate, checks)
+            write_tables(temporary, training, answers, importance, _recovered_prices(dataset, training))
+            write_checks(temporary, certificate, checks)
         manifest = write_manifest(
-            building,
+            temporary,
             run_id,
             clock,
             config=config,
@@ -163,40 +151,59 @@ def _run(
 def feature_table(
     dataset: Dataset,
     config: RunConfig,
-    report: Report = lambda part, parts, text: None,
-    kept: LoadOrCompute = always_compute,
+    report: Report = no_report,
+    load_or_compute: LoadOrCompute = always_compute,
 ) -> FeatureTable:
-    """The features of all units of both files."""
-    return kept("features", partial(build_features, dataset, config, report), FeatureTable.save, FeatureTable.load)
+    """Return the features of all units of both files."""
+    compute = partial(build_features, dataset, config, report)
+    return load_or_compute("features", compute, FeatureTable.save, FeatureTable.load)
 
 
 def prepared_rows(
     dataset: Dataset,
     table: FeatureTable,
     config: RunConfig,
-    report: Report = lambda part, parts, text: None,
-    kept: LoadOrCompute = always_compute,
+    report: Report = no_report,
+    load_or_compute: LoadOrCompute = always_compute,
 ) -> Prepared:
-    """The rows that train and those to predict, as every fit of the run sees them."""
-    chosen = training_set(
+    """Return the rows to train on and to predict, with their folds and the columns learned inside them."""
+    rows = training_set(
         table,
         dataset.order().get_column(SESSION),
         session_events(dataset, config),
         all_rows=config.history == "all_rows",
     )
-    return prepare(chosen, config, report, kept)
+    return prepare(rows, config, report, load_or_compute)
 
 
-def _certified(training: Training, report: Report) -> list[CheckResult]:
+def _certify(
+    dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig, report: Report
+) -> list[CheckResult]:
     report(0, 2, "shuffled target, planted leak")
-    found = certify_training(training)
+    results = certify_training(training)
     report(1, 2, "later events")
-    return found
+    return [*results, certify_history(dataset, table, config)]
 
 
-def _work_name(dataset: Dataset, settings: str) -> str:
-    """Of the folder where work on this dataset with these settings stands while it goes on."""
-    return work_name(dataset.fingerprint, settings, (f"{name} {each}" for name, each in sorted(versions().items())))
+def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) -> CheckResult:
+    """Check that deleting later sessions changes no history feature of an earlier one."""
+    code, title = "later_events", "History features use nothing later than the session's start"
+    if config.history != "as_of":
+        reason = "The history features of this run use all rows of both files (history: all_rows)."
+        return CheckResult.not_applicable(code, title, reason)
+    changed, compared = changed_by_later_sessions(dataset, table, config)
+    if compared == 0:
+        reason = "Nothing happened after the start of the first 60% of the sessions, so nothing can be deleted."
+        return CheckResult.not_applicable(code, title, reason)
+    explanation = f"With all later sessions deleted, {changed:,} of {compared:,} earlier sessions changed."
+    return CheckResult.of(code, title, passed=changed == 0, explanation=explanation)
+
+
+def _recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:
+    """Return the table of `price_table`; None if no prices were recovered."""
+    if training.columns is None or training.data.baskets is None:
+        return None
+    return price_table(training.data.baskets, training.columns.prices, dataset, training.columns.prices_without)
 
 
 def _save_table(table: pl.DataFrame, folder: Path) -> None:
@@ -205,105 +212,3 @@ def _save_table(table: pl.DataFrame, folder: Path) -> None:
 
 def _load_table(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(folder / _TABLE_FILE, memory_map=False, glob=False)
-
-
-def recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:
-    """What an event on each product adds to a session's value, learned from all training sessions; see price_table."""
-    if training.columns is None or training.data.baskets is None:
-        return None
-    return price_table(training.data.baskets, training.columns.prices, dataset, training.columns.prices_without)
-
-
-def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:
-    """One row a session of the submission: user_session, session_value, source, and the ends of its intervals
-    (low_80, high_80, low_95, high_95; null where too few sessions tell).
-
-    The units of a session are summed (source "summed" where there are several); a session known from train gets the
-    value it has there (source "known"); all others are "predicted".
-    """
-    frame = prediction_frame(training)
-    ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
-    predicted = (
-        frame.join(table.units.select(UNIT, SESSION, "known_value"), on=UNIT, how="left")
-        .group_by(SESSION)
-        .agg(
-            pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
-            # of a session of several users the sums, which hold it at least as often as each holds its part
-            *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
-            pl.len().alias("units"),
-            pl.col("known_value").first(),
-        )
-    )
-    known = pl.col("known_value").is_not_null() & pl.lit(config.use_known_values)
-    answers = predicted.with_columns(
-        *(pl.when(known).then("known_value").otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
-        pl.when(known)
-        .then(pl.lit("known"))
-        .when(pl.col("units") > 1)
-        .then(pl.lit("summed"))
-        .otherwise(pl.lit("predicted"))
-        .alias(_SOURCE),
-    )
-    return (
-        dataset.order()
-        .join(answers, on=SESSION, how="left", maintain_order="left")
-        .select(USER_SESSION, SESSION_VALUE, _SOURCE, *ends)
-    )
-
-
-def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
-    """Check a submission against the dataset that it answers."""
-    ids = dataset.order().get_column(USER_SESSION)
-    values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
-    known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
-    has_sample = dataset.card().sample_submission is not None
-    return run_checks(submission, ids, ids if has_sample else None, known)
-
-
-def check_against_files(
-    submission: Path, test: Path, sample_submission: Path | None, mapping: Mapping | None = None
-) -> list[CheckResult]:
-    """Check a submission against a test event file and, where there is one, the sample submission.
-
-    As in a dataset, only sessions with a row that can be used are to be predicted.
-
-    Raises:
-        InputError: a file is missing or cannot be used, or the sample asks for sessions that test has not.
-    """
-    if sample_submission is None:
-        return run_checks(submission, event_ids(test, mapping))
-    ids = read_ids(sample_submission, mapping)
-    if mapping is not None and mapping.session_gap_minutes is not None:  # the log has no session ids of its own
-        files_of(test)
-    elif (missing := ids.filter(~ids.is_in(event_ids(test, mapping).implode()))).len():
-        raise InputError.sessions_without_events(sample_submission.name, missing.to_list(), ids.len())
-    return run_checks(submission, ids, ids)
-
-
-def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) -> CheckResult:
-    """The certificate's line on time: deleting later sessions must change no history feature of an earlier one."""
-    code, title = "later_events", "History features use nothing later than the session's start"
-    if config.history != "as_of":
-        reason = "The run was told to use all rows of both files (history: all_rows)."
-        return CheckResult.not_applicable(code, title, reason)
-    changed, compared = changed_by_later_sessions(dataset, table, config)
-    if compared == 0:
-        return CheckResult.not_applicable(
-            code,
-            title,
-            "Nothing is later than the moment by which three of five sessions have begun: there is nothing to delete.",
-        )
-    return CheckResult.of(
-        code,
-        title,
-        passed=changed == 0,
-        explanation=f"With all later sessions deleted, {changed:,} of {compared:,} earlier sessions changed.",
-    )
-
-
-def _known_share(dataset: Dataset, config: RunConfig) -> float:
-    """Part of the sessions to predict whose value is taken over from train."""
-    if not config.use_known_values:
-        return 0.0
-    known = dataset.wanted_units().filter(pl.col("known_value").is_not_null()).select(pl.col(SESSION).n_unique())
-    return float(known.collect().item()) / dataset.order().height

@@ -102,7 +102,7 @@ def _reason_not_to_predict(run: Run, dataset: Dataset | None, files: CheckResult
     if dataset is None:
         return f"The dataset {run.manifest.dataset[:12]} is not in this workspace."
     stored = {record["name"] for record in run.records(FEATURES_FILE)}
-    current = {each.feature.name for each in feature_catalogue()}
+    current = {entry.feature.name for entry in feature_catalogue()}
     if stored != current:
         return (
             f"The run has other features than this version computes: {len(stored - current)} of its "

@@ -15,7 +15,7 @@ from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.errors import StudioError
 from core.jobs import Job, Jobs, start_waiting
-from core.pipeline.first_run import begin
+from core.pipeline.first_run import start_first_run
 from core.runs import Run, expected_score, list_runs
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
@@ -86,7 +86,7 @@ def open_page(entry: Entry) -> Page:
 @st.cache_resource(show_spinner="Reading the demo data")
 def _begin(root: str) -> None:
     """Once a server and workspace: demo data in, first run started."""
-    begin(Workspace.from_environment())
+    start_first_run(Workspace.from_environment())
 
 
 def _pick_dataset(workspace: Workspace) -> Dataset | None:

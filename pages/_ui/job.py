@@ -9,7 +9,7 @@ import streamlit as st
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_waiting
-from core.jobs.events import trials_told
+from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
 
 _LOOK_SECONDS = 1.0
@@ -41,11 +41,11 @@ def _progress(workspace: Workspace, job_id: str, *, waited: bool) -> None:
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{_headline(job)}**")
-        st.progress(job.moment.fraction if job.moment else 0.0, text=_now(job))
+        st.progress(job.progress.fraction if job.progress else 0.0, text=_now(job))
         if facts := _facts(workspace, job):
             st.caption(" · ".join(facts))
         with st.container(horizontal=True):
-            if job.moment is not None and job.moment.step == "tune" and job.state == "running":
+            if job.progress is not None and job.progress.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
             with st.popover("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
                 st.markdown("What it has done is thrown away; only a line in the history stays.")
@@ -84,7 +84,7 @@ def _line(workspace: Workspace, job_id: str) -> None:
     job = Jobs(workspace).get(job_id)
     if not job.active:
         st.rerun(scope="app")
-    st.progress(job.moment.fraction if job.moment else 0.0, text="A run is at work")
+    st.progress(job.progress.fraction if job.progress else 0.0, text="A run is at work")
 
 
 def _headline(job: Job) -> str:
@@ -97,7 +97,7 @@ def _headline(job: Job) -> str:
 
 def _now(job: Job) -> str:
     """Step, fold, percentage, time passed and left."""
-    moment = job.moment
+    moment = job.progress
     if job.state == "queued":
         return "It starts when what was asked for before is done"
     if moment is None:
@@ -108,8 +108,8 @@ def _now(job: Job) -> str:
 
 
 def _facts(workspace: Workspace, job: Job) -> list[str]:
-    """Trials so far, memory and cores, sittings."""
-    trials = trials_told(Jobs(workspace).news(job.id, "trial"))
+    """Return short facts: trials so far, memory, cores and attempts."""
+    trials = trial_frame(Jobs(workspace).results(job.id, "trial"))
     facts = []
     if trials.height:
         complete = trials.filter("complete")
@@ -120,8 +120,8 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
         facts.append(f"{number(job.memory / 2**30)} GB of memory")
     if job.cores is not None:
         facts.append(f"{job.cores:.1f} cores busy")
-    if job.sittings > 1:
-        facts.append(f"started {job.sittings} times")
+    if job.attempts > 1:
+        facts.append(f"started {job.attempts} times")
     return facts
 
 

@@ -10,7 +10,7 @@ from core.base.text import duration, number
 from core.base.workspace import Workspace
 from core.eda.run_charts import fold_scores, search_history, search_space, setting_importance
 from core.jobs import Job, Jobs, log_file
-from core.jobs.events import fits_by_learner, importances_told, trials_told
+from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
 from core.schema import LEARNER_LABELS
 
 _LOOK_SECONDS = 2.0
@@ -26,17 +26,17 @@ def show_live(workspace: Workspace, job: Job) -> None:
 
 
 def _live(workspace: Workspace, job_id: str) -> None:
-    news = Jobs(workspace).news(job_id)
-    trials = trials_told(news)
+    results = Jobs(workspace).results(job_id)
+    trials = trial_frame(results)
     if trials.height:
         _show_trials(trials)
-    if importances := importances_told(news):
+    if importances := importances_by_learner(results):
         data = setting_importance.frame(importances)
         if data.height:
             with st.expander(setting_importance.TITLE, icon=":material/bar_chart:"):
                 st.markdown(setting_importance.finding(data))
                 st.altair_chart(setting_importance.figure(data))
-    if fits := fits_by_learner(news):
+    if fits := fits_by_learner(results):
         data = fold_scores.frame(fits)
         st.markdown(f"**{fold_scores.TITLE}** {fold_scores.finding(data)}")
         st.altair_chart(fold_scores.figure(data), key="live-folds")

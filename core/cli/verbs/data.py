@@ -1,4 +1,4 @@
-"""Verbs that make event files, read them, and tell of datasets."""
+"""Verbs about event files and datasets: demo, journey, mapping, ingest, datasets, quarantine, features, audit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.base.text import count, listed
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, mapping_of, required, run_config
 from core.cli.output import EXIT_DONE, Outcome, bar, writing_to
-from core.dataset import Dataset, UnknownValue, list_datasets, untrained_lines
+from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines
 from core.demo import write_demo
 from core.demo.journey import write_journey
 from core.errors import RunError, SettingError
@@ -25,35 +25,38 @@ from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_
 from core.ingestion.preview import count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
+_DEMO_FILES = ("train.csv", "test.csv", "sample_submission.csv", "truth.csv")
+
 
 def demo(options: argparse.Namespace) -> Outcome:
     """Write synthetic event files."""
-    _nothing_there(options.out)
+    _refuse_to_overwrite(options.out)
     with bar("Simulating a shop", shown=not options.json) as advance, writing_to(options.out):
-        made = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
+        summary = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
     ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
-    words = f"Synthetic event files are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
-    return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+    text = f"Synthetic event files are in {options.out}: {', '.join(_DEMO_FILES)}."
+    return EXIT_DONE, asdict(summary) | {"out": str(options.out)}, text
 
 
 def journey(options: argparse.Namespace) -> Outcome:
     """Write event files of real baskets."""
-    _nothing_there(options.out)
+    _refuse_to_overwrite(options.out)
     with writing_to(options.out):
-        made = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
-    words = f"Real baskets are in {options.out}: train.csv, test.csv, sample_submission.csv, truth.csv."
-    return EXIT_DONE, asdict(made) | {"out": str(options.out)}, words
+        summary = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
+    text = f"Event files of real baskets are in {options.out}: {', '.join(_DEMO_FILES)}."
+    return EXIT_DONE, asdict(summary) | {"out": str(options.out)}, text
 
 
-def _nothing_there(folder: Path) -> None:
-    """Somebody's own train.csv is not written over.
+def _refuse_to_overwrite(folder: Path) -> None:
+    """Raise a `RunError` if the folder has one of the files to be written."""
+    for name in _DEMO_FILES:
+        _refuse_existing(folder / name)
 
-    Raises:
-        RunError: the folder has one of the files that would be written.
-    """
-    for name in ("train.csv", "test.csv", "sample_submission.csv", "truth.csv"):
-        if (folder / name).exists():
-            raise RunError.file_exists(folder / name)
+
+def _refuse_existing(path: Path | None) -> None:
+    """Raise a `RunError` if there is a file at the path; None is allowed."""
+    if path is not None and path.exists():
+        raise RunError.file_exists(path)
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
@@ -65,6 +68,10 @@ def ingest(options: argparse.Namespace) -> Outcome:
             lambda part, parts, text: advance(part / parts, text),
         )
     card = dataset.card()
+    return EXIT_DONE, card.model_dump(), "\n".join(_card_lines(card))
+
+
+def _card_lines(card: DatasetCard) -> list[str]:
     lines = [f"Dataset {card.fingerprint}"]
     for file in (card.train, card.test):
         lines.append(
@@ -78,21 +85,24 @@ def ingest(options: argparse.Namespace) -> Outcome:
                 for name, rows in file.files.items()
             ]
         if file.passed_over:
-            lines.append(f"    not read, as not named like event files: {listed(file.passed_over)}")
+            lines.append(f"    skipped, because their names are not those of event files: {listed(file.passed_over)}")
     lines += [f"  {note}" for note in card.mapping_notes]
     for name, file in (("train", card.train), ("test", card.test)):
         if file.sent_twice:
-            lines.append(f"  {count(file.sent_twice, 'purchase')} of {name} removed, as the same order was sent before")
+            lines.append(
+                f"  {count(file.sent_twice, 'purchase')} of {name} removed, because the same order was sent before"
+            )
         if file.joined_visits:
-            lines.append(f"  {count(file.joined_visits, 'session')} of {name} with a change of user, as at a log-in")
+            lines.append(
+                f"  {count(file.joined_visits, 'session')} of {name} with a change of user, such as at a log-in"
+            )
     lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
-    lines.append(f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train")
-    return EXIT_DONE, card.model_dump(), "\n".join(lines)
+    return [*lines, f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train"]
 
 
 def quarantine(options: argparse.Namespace) -> Outcome:
-    """Show the rows of a dataset that were set aside, or write all of them to a file."""
+    """Show the quarantined rows of a dataset, or write all of them to a file."""
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
     if options.sessions:
         return _untrained(dataset, options)
@@ -101,10 +111,9 @@ def quarantine(options: argparse.Namespace) -> Outcome:
     card = dataset.card()
     reasons = card.quarantine_reasons
     content: dict[str, Any] = {"rows": sum(reasons.values()), "reasons": reasons}
-    lines = [f"{amount:>12,} x {reason}" for reason, amount in reasons.items()] or ["Every row can be used."]
+    lines = [f"{n_rows:>12,} x {reason}" for reason, n_rows in reasons.items()] or ["All rows are valid."]
     if options.out:
-        if options.out.exists():
-            raise RunError.file_exists(options.out)
+        _refuse_existing(options.out)
         with writing_to(options.out):
             rows.sink_csv(options.out)
         return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All rows are in {options.out}."])
@@ -114,7 +123,7 @@ def quarantine(options: argparse.Namespace) -> Outcome:
 
 
 def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
-    """Show the train sessions that will not train, or write them to a file."""
+    """Show the train sessions that are excluded from training, or write them to a file."""
     card, sessions = dataset.card(), dataset.untrained().select(USER_SESSION, "reason", "remaining")
     content: dict[str, Any] = {
         "sessions": sessions.height,
@@ -123,33 +132,34 @@ def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
         "value_of_lost_purchases": card.lost_value,
         "unassigned_purchases": card.unassigned_purchases,
     }
-    lines = untrained_lines(card) or ["Every train session trains."]
+    lines = untrained_lines(card) or ["No train session is excluded from training."]
     if options.out:
-        if options.out.exists():
-            raise RunError.file_exists(options.out)
+        _refuse_existing(options.out)
         with writing_to(options.out):
             sessions.write_csv(options.out)
-        return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All are in {options.out}."])
+        return (
+            EXIT_DONE,
+            content | {"out": str(options.out)},
+            "\n".join([*lines, f"All are in {options.out}."]),
+        )
     shown = sessions.head(options.rows)
     lines += [f"{session}: {UnknownValue(reason).words}" for session, reason, _ in shown.iter_rows()]
     return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
 
 
 def features(options: argparse.Namespace) -> Outcome:
-    """List the features that learners are given, or write those of a dataset to a file."""
+    """List the features, or write the feature table of a dataset to a file."""
     if options.dataset:
         return _feature_table(options)
     if options.out is not None:
-        raise SettingError.missing(
-            "DATASET", "a dataset that was read (see `datasets list`), whose features go to --out"
-        )
-    described = feature_catalogue()
-    content = [{"group": each.group, "looks_at": each.looks_at, **asdict(each.feature)} for each in described]
+        raise SettingError.missing("DATASET", "a stored dataset (see `datasets list`), whose features go to --out")
+    catalogue = feature_catalogue()
+    content = [{"group": entry.group, "looks_at": entry.looks_at, **asdict(entry.feature)} for entry in catalogue]
     if options.markdown:
         return EXIT_DONE, {"features": content}, feature_page()
     lines = [
-        f"{each.group:18} {each.feature.name:28} {each.looks_at:8} {each.feature.unit:20} {each.feature.meaning}"
-        for each in described
+        f"{entry.group:18} {entry.feature.name:28} {entry.looks_at:8} {entry.feature.unit:20} {entry.feature.meaning}"
+        for entry in catalogue
     ]
     return EXIT_DONE, {"features": content}, "\n".join(lines)
 
@@ -157,11 +167,8 @@ def features(options: argparse.Namespace) -> Outcome:
 def _feature_table(options: argparse.Namespace) -> Outcome:
     required(options.out, "--out", "a Parquet file for the feature table")
     if options.out.suffix not in ("", ".parquet"):
-        raise SettingError.not_allowed(
-            "--out", str(options.out), "a name that ends in .parquet, which is what is written"
-        )
-    if options.out.exists():
-        raise RunError.file_exists(options.out)
+        raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .parquet")
+    _refuse_existing(options.out)
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
     config = run_config(options)
     with (
@@ -169,25 +176,26 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
         writing_to(options.out),
         atomic_file(options.out) as path,
     ):
-        written = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
-    columns = sum(each.looks_at != "values" for each in feature_catalogue())
-    words = (
-        f"{columns} features of {written:,} sessions are in {options.out}, one row a session and user; "
-        f"the {len(feature_catalogue()) - columns} that are learned from values are made inside the folds of each run."
+        n_rows = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
+    catalogue = feature_catalogue()
+    n_features = sum(entry.looks_at != "values" for entry in catalogue)
+    text = (
+        f"{options.out} has {n_features} features in {n_rows:,} rows, one per session and user. The other "
+        f"{len(catalogue) - n_features} features are learned from session values inside the folds of each run."
     )
-    return EXIT_DONE, {"out": str(options.out), "sessions": written, "features": columns}, words
+    return EXIT_DONE, {"out": str(options.out), "sessions": n_rows, "features": n_features}, text
 
 
 def audit(options: argparse.Namespace) -> Outcome:
-    """Look for what is odd about a dataset."""
+    """Report what is unusual about a dataset."""
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
-    with bar("Looking", shown=not options.json) as advance:
+    with bar("Audit", shown=not options.json) as advance:
         report = auditing.audit(dataset, lambda part, parts, text: advance(part / parts, text), again=options.again)
     return EXIT_DONE, report.model_dump(), "\n".join(auditing.lines(report))
 
 
 def mapping(options: argparse.Namespace) -> Outcome:
-    """List the mappings that ship with the product, show one, guess one, or show how it has a log understood."""
+    """List the included mappings, show or guess one, or preview the rows that one gives."""
     if options.action == "list":
         names = [(name, load_mapping(name).name) for name in shipped_names()]
         return EXIT_DONE, {"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names)
@@ -206,28 +214,27 @@ def mapping(options: argparse.Namespace) -> Outcome:
         tbl_width_chars=200,
         fmt_str_lengths=80,
     ):
-        words = f"{shown}\n{usable} of the first {rows} rows can be used."
-    return EXIT_DONE, {"rows": shown.to_dicts(), "usable": usable}, words
+        text = f"{shown}\n{usable} of the first {rows} rows are valid."
+    return EXIT_DONE, {"rows": shown.to_dicts(), "usable": usable}, text
 
 
 def _guess(options: argparse.Namespace) -> Outcome:
-    if options.out and options.out.exists():  # nobody means to lose the log, or a mapping that was mended by hand
-        raise RunError.file_exists(options.out)
-    given = mapping_of(options)
-    guess = peek(ingestion.source_of(options.of), given).guess(with_value=not options.without_value)
-    kept = given.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
-    text = mapping_text(Mapping.checked(**guess.settings | kept))
+    _refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
+    mapping = mapping_of(options)
+    guess = peek(ingestion.source_of(options.of), mapping).guess(with_value=not options.without_value)
+    file_settings = mapping.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
+    text = mapping_text(Mapping.checked(**guess.settings | file_settings))
     if options.out:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
     lines = [] if options.out else [text]
     lines += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
     if options.mapping:
-        lines.append(f"Encoding and separator are those of the mapping {options.mapping}; the rest is guessed.")
+        lines.append(f"Encoding and separator are those of the mapping {options.mapping}; all else is guessed.")
     if guess.missing:
-        lines.append(f"Still to be filled in: {listed(guess.missing)}.")
+        lines.append(f"Please fill in {listed(guess.missing)}.")
     elif options.out:
-        lines.append(f"The mapping is in {options.out}: look at it with `mapping preview`, then use it with --mapping.")
+        lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
     content = {"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}
     return EXIT_DONE, content, "\n".join(lines)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 
 from core import jobs
 from core import runs as run_store
@@ -11,13 +10,13 @@ from core.base.progress import Progress, ProgressUpdate
 from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli.arguments import dataset_named, input_files, run_config
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, progress_of
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, run_progress
 from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines
 from core.errors import SettingError
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
-from core.pipeline.preflight import must_be_free, must_be_possible
+from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
 from core.runs.manifest import Manifest
 
@@ -26,25 +25,25 @@ def run(options: argparse.Namespace) -> Outcome:
     """Run the pipeline, here or in the background."""
     workspace = Workspace.from_environment()
     config = run_config(options)
-    must_be_possible(config)
+    check_settings(config)
     source = _source(workspace, options)
     if options.background:
         return _run_in_background(source, config, workspace, options)
     if options.out is not None:
-        must_be_free(options.out)
+        check_output_folder(options.out)
     if isinstance(source, Dataset):
         dataset = source
     else:
         with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
             dataset = ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
     with (
-        progress_of(options) as show,
+        run_progress(options) as show,
         jobs.working_here(workspace, dataset, config, options.out) as (job, callbacks),
     ):
 
-        def on_progress(moment: ProgressUpdate) -> None:
-            show(moment)
-            callbacks.on_progress(moment)
+        def on_progress(progress: ProgressUpdate) -> None:
+            show(progress)
+            callbacks.on_progress(progress)
 
         finished = _run_job(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
     return _outcome(finished, dataset)
@@ -64,8 +63,8 @@ def run_job(workspace: Workspace, job_id: str) -> Outcome:
 def _run_job(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallbacks) -> run_store.Run:
     config = job.run_config()
     dataset = dataset_named(workspace, job.dataset)
-    must_be_possible(config)
-    should_finish = jobs.finish_wish(workspace, job.id)
+    check_settings(config)
+    should_finish = jobs.finish_request(workspace, job.id)
     progress = Progress(steps(config), callbacks.on_progress, should_finish, callbacks.on_result)
     finished = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
     jobs.Jobs(workspace).end(job.id, "done", run_id=finished.manifest.run_id)
@@ -78,7 +77,8 @@ def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | D
         return input_files(options)
     for name in ("train", "test", "sample_submission", "train_query", "test_query", "mapping"):
         if getattr(options, name) is not None:
-            raise SettingError.beside_dataset(f"--{name.replace('_', '-')}")
+            option, reason = f"--{name.replace('_', '-')}", "A stored dataset has already been read from its files."
+            raise SettingError.conflicting("--dataset", option, reason)
     return dataset_named(workspace, options.dataset)
 
 
@@ -86,11 +86,12 @@ def _run_in_background(
     source: InputFiles | Dataset, config: RunConfig, workspace: Workspace, options: argparse.Namespace
 ) -> Outcome:
     if options.out is not None:
-        raise SettingError.no_out_in_background()
+        reason = "A background run is written to the workspace."
+        raise SettingError.conflicting("--out", "--background", reason)
     dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
     job, is_new = jobs.start_run(workspace, dataset, config)
     note = "" if is_new else " (this run was already requested)"
-    return EXIT_DONE, asdict(job), f"Job {job.id}: {job.state}{note}; see `python -m core jobs list`."
+    return EXIT_DONE, job.record(), f"Job {job.id}: {job.state}{note}; see `python -m core jobs list`."
 
 
 def _outcome(finished: run_store.Run, dataset: Dataset) -> Outcome:

@@ -29,7 +29,7 @@ class Mapping(MappingSettings):
 
         >>> Mapping.checked(decimal=";")
         Traceback (most recent call last):
-        core.errors.settings.SettingError: decimal is ';'. Allowed: '.' or ','. Change it and start again.
+        core.errors.settings.SettingError: decimal is ';'. Allowed: '.' or ','. Change it and try again.
         """
         try:
             return cls.model_validate(settings)

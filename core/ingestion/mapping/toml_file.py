@@ -82,9 +82,7 @@ def parse_mapping(content: bytes, name: str) -> Mapping:
     try:
         return Mapping.checked(**settings)
     except SettingError as error:
-        raise SettingError(
-            f"{name}: {error.problem}", error.remedy, found=error.found, allowed=error.allowed
-        ) from error
+        raise error.in_file(name) from error
 
 
 def mapping_text(mapping: Mapping) -> str:

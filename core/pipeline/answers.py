@@ -1,0 +1,99 @@
+"""The answers of a run: one value per session to predict, and the checks of a submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from core.checks import CheckResult
+from core.config import RunConfig
+from core.dataset import Dataset
+from core.errors import InputError
+from core.features import FeatureTable
+from core.ingestion import event_ids, read_ids
+from core.ingestion.mapping import Mapping
+from core.ingestion.sources.paths import files_of
+from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
+from core.submission import run_checks
+from core.training import Training, prediction_frame
+
+_KNOWN_VALUE = "known_value"
+_SOURCE = "source"
+
+
+def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:
+    """Return one row per session to predict, in the order of the submission.
+
+    Columns: user_session; session_value; source ("known": the value that the session has in train, "summed": the sum of
+    its users' predictions, "predicted": one prediction); low_80, high_80, low_95, high_95 (ends of its intervals; null
+    if there are too few sessions to calibrate them).
+    """
+    frame = prediction_frame(training)
+    ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
+    predicted = (
+        frame.join(table.units.select(UNIT, SESSION, _KNOWN_VALUE), on=UNIT, how="left")
+        .group_by(SESSION)
+        .agg(
+            pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
+            # the summed interval covers at least as often as the intervals of the users do
+            *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
+            pl.len().alias("units"),
+            pl.col(_KNOWN_VALUE).first(),
+        )
+    )
+    is_known = pl.col(_KNOWN_VALUE).is_not_null() & pl.lit(config.use_known_values)
+    source = pl.when(is_known).then(pl.lit("known")).when(pl.col("units") > 1).then(pl.lit("summed"))
+    answers = predicted.with_columns(
+        *(pl.when(is_known).then(_KNOWN_VALUE).otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
+        source.otherwise(pl.lit("predicted")).alias(_SOURCE),
+    )
+    return (
+        dataset.order()
+        .join(answers, on=SESSION, how="left", maintain_order="left")
+        .select(USER_SESSION, SESSION_VALUE, _SOURCE, *ends)
+    )
+
+
+def count_known(dataset: Dataset, config: RunConfig) -> int:
+    """Return the number of sessions to predict that get the value they have in train."""
+    return _count_sessions(dataset, pl.col(_KNOWN_VALUE).is_not_null()) if config.use_known_values else 0
+
+
+def count_composite(dataset: Dataset, config: RunConfig) -> int:
+    """Return the number of sessions to predict that are the sum over several users."""
+    return _count_sessions(dataset, pl.col("composite")) if config.split_composite_sessions else 0
+
+
+def _count_sessions(dataset: Dataset, condition: pl.Expr) -> int:
+    sessions = dataset.wanted_units().filter(condition).select(pl.col(SESSION).n_unique())
+    return int(sessions.collect().item())
+
+
+def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
+    """Check a submission against the dataset that it answers."""
+    ids = dataset.order().get_column(USER_SESSION)
+    values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
+    known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
+    has_sample = dataset.card().sample_submission is not None
+    return run_checks(submission, ids, ids if has_sample else None, known)
+
+
+def check_against_files(
+    submission: Path, test: Path, sample_submission: Path | None, mapping: Mapping | None = None
+) -> list[CheckResult]:
+    """Check a submission against a test event file and, if there is one, the sample submission.
+
+    As in a dataset, only sessions with a valid row are to be predicted.
+
+    Raises:
+        InputError: a file is missing or invalid, or the sample has sessions without an event in the test file.
+    """
+    if sample_submission is None:
+        return run_checks(submission, event_ids(test, mapping))
+    ids = read_ids(sample_submission, mapping)
+    if mapping is not None and mapping.session_gap_minutes is not None:  # the log has no session ids
+        files_of(test)
+    elif (missing := ids.filter(~ids.is_in(event_ids(test, mapping).implode()))).len():
+        raise InputError.sessions_without_events(sample_submission.name, missing.to_list(), ids.len())
+    return run_checks(submission, ids, ids)

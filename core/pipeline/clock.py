@@ -1,0 +1,64 @@
+"""Timing and progress of a run, across all attempts at it."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.base.checkpoint import Checkpoints
+from core.base.progress import Progress, Report
+from core.config import RunConfig
+from core.training.tuning import Budget
+
+
+class RunClock:
+    """Times the steps of a run and reports their progress.
+
+    Attributes:
+        created: start of this attempt.
+        timings: step -> seconds, including earlier attempts.
+        on_result: callback for interim results.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.created = datetime.datetime.now(datetime.UTC)
+        self.timings: dict[str, float] = {}
+        self.on_result = progress.on_result
+        self._progress = progress
+        self._started = time.monotonic()
+        self._checkpoints: Checkpoints | None = None
+
+    def resume(self, checkpoints: Checkpoints) -> None:
+        """Add the times of earlier attempts, and store those of this one with its checkpoints from now on."""
+        self._checkpoints = checkpoints
+        self._started -= checkpoints.earlier_seconds
+        self._progress.add_earlier_seconds(checkpoints.earlier_seconds)
+        for name, seconds in checkpoints.timings.items():
+            self.timings[name] = self.timings.get(name, 0.0) + seconds
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Report]:
+        """Time the block as a step, and yield the callback for its progress."""
+        started = time.monotonic()
+
+        def report(part: int, parts: int, detail: str) -> None:
+            if self._checkpoints is not None:
+                self._checkpoints.touch()
+            self._progress.report(name, part, parts, detail)
+
+        yield report
+        self.timings[name] = round(self.timings.get(name, 0.0) + time.monotonic() - started, 3)
+        if self._checkpoints is not None:
+            self._checkpoints.save_timings(self.timings)
+
+    def budget(self, config: RunConfig) -> Budget:
+        """Return the limits of tuning. The minutes count from the start of the run."""
+        minutes = config.minutes_given
+        deadline = None if minutes is None else self._started + 60 * minutes
+        return Budget(config.trials, deadline, self._progress.should_finish)
+
+    def seconds(self) -> float:
+        """Return the duration of all attempts, without the pauses between them."""
+        return time.monotonic() - self._started

@@ -1,0 +1,163 @@
+"""Builds the manifest of a run from its results."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
+from core.checks import CheckResult
+from core.config import RunConfig, available_cores
+from core.dataset import Dataset
+from core.pipeline.answers import count_composite, count_known
+from core.pipeline.clock import RunClock
+from core.runs import manifest as manifests
+from core.runs import store
+from core.schema import STACK
+from core.training import Training, Vector, mean_squared_error
+from core.training.shift import WARNING as SHIFT_WARNING
+from core.training.shift import Shift
+
+
+def write_manifest(
+    folder: Path,
+    run_id: str,
+    clock: RunClock,
+    *,
+    config: RunConfig,
+    dataset: Dataset,
+    training: Training,
+    shift: Shift,
+    certificate: Sequence[CheckResult],
+    checks: Sequence[CheckResult],
+) -> manifests.Manifest:
+    """Write the manifest, with the SHA-256 of each file in the folder, so it must be the last file of a run."""
+    card = dataset.card()
+    manifest = manifests.Manifest(
+        run_id=run_id,
+        created=clock.created.isoformat(timespec="seconds"),
+        seconds=clock.seconds(),
+        config=config,
+        dataset=dataset.fingerprint,
+        dataset_name=card.name,
+        synthetic=card.synthetic,
+        scores=_scores(training, withheld=shift.unlike),
+        meta=_meta_model(training),
+        tuning=_tuning(training),
+        shift=_shift(shift),
+        warnings=(SHIFT_WARNING,) if shift.unlike else (),
+        sessions=manifests.SessionCounts(
+            train=card.train.sessions,
+            test=dataset.order().height,
+            known=count_known(dataset, config),
+            composite=count_composite(dataset, config),
+            untrained=card.untrained,
+        ),
+        checks=_count_checks(checks),
+        certificate=manifests.CheckCounts.from_outcomes(check.outcome for check in certificate),
+        timings=clock.timings,
+        threads=available_cores(),
+        versions=store.versions(),
+        program=source_digest()[:SOURCE_DIGEST_LENGTH],
+        sha256=store.hash_files(folder),
+    )
+    (folder / store.MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    return manifest
+
+
+def _scores(training: Training, *, withheld: bool) -> manifests.Scores:
+    y, folds = training.data.y, training.folds
+    baseline = np.full(len(y), np.nan)
+    for train, validation in folds.splits():
+        baseline[validation] = y[train].mean()
+    stack_errors = (training.stack.oof - y) ** 2
+    stack_by_fold = [float(stack_errors[folds.fold_of == fold].mean()) for fold in range(folds.count)]
+    return manifests.Scores(
+        learners=training.learner_mse(),
+        fold_mse={fit.learner: list(fit.fold_mse) for fit in training.fits} | {STACK: stack_by_fold},
+        cv_mse=training.cv_mse,
+        baseline_mse=mean_squared_error(baseline, y),
+        prices_mse=None if training.start is None else mean_squared_error(training.start, y),
+        expected_test_mse=manifests.Interval(**dataclasses.asdict(training.expected_mse)),
+        expected_withheld=withheld,
+        users=_scores_by_user(training),
+        in_metric=_scores_in_metric(training),
+    )
+
+
+def _scores_in_metric(training: Training) -> manifests.MetricScores:
+    metric, y, validated = training.metric, training.data.y, training.folds.validated
+
+    def score(predictions: Vector) -> float:
+        return metric.of(predictions[validated], y[validated])
+
+    return manifests.MetricScores(
+        metric=metric.name,
+        label=metric.label,
+        unit=metric.unit,
+        learners={fit.learner: score(fit.oof) for fit in training.fits},
+        stack=score(training.stack.oof),
+        blends={blend.name: score(blend.oof) for blend in training.blends},
+        baseline=score(training.constant),
+        linear=score(training.linear),
+        prices=None if training.start is None else score(training.start),
+        expected=manifests.Interval(**dataclasses.asdict(training.expected)),
+    )
+
+
+def _scores_by_user(training: Training) -> dict[str, manifests.UserScore]:
+    """Return the errors on sessions of "new" and of "known" users, who have an earlier session in train."""
+    errors = (training.stack.oof - training.data.y) ** 2
+    is_known, is_known_in_test = training.history_counts > 0, training.test_history_counts > 0
+    return {
+        name: manifests.UserScore(
+            mse=float(np.nanmean(errors[mask])) if (mask & training.folds.validated).any() else None,
+            train_sessions=int(mask.sum()),
+            test_sessions=int(test_mask.sum()),
+        )
+        for name, mask, test_mask in (("new", ~is_known, ~is_known_in_test), ("known", is_known, is_known_in_test))
+    }
+
+
+def _meta_model(training: Training) -> manifests.MetaModel:
+    stack = training.stack
+    return manifests.MetaModel(
+        weights={fit.learner: float(weight) for fit, weight in zip(training.fits, stack.weights, strict=True)},
+        intercept=stack.intercept,
+        alpha=stack.alpha,
+        start=training.start_name,
+        least=stack.least,
+    )
+
+
+def _tuning(training: Training) -> manifests.Tuning:
+    learners = {}
+    for fit in training.fits:
+        search = training.search_results.get(fit.learner)
+        learners[fit.learner] = manifests.TunedLearner(
+            settings=fit.settings,
+            trials=len(search.trials) if search else 0,
+            complete=len(search.complete) if search else 0,
+            importances=search.importances if search else {},
+            space=search.space if search else {},
+        )
+    return manifests.Tuning(learners=learners, seeds=training.seeds, choice=training.choice)
+
+
+def _shift(shift: Shift) -> manifests.Shift:
+    return manifests.Shift(
+        outcome=shift.outcome,
+        kinds=tuple(manifests.ShiftKind(**dataclasses.asdict(kind)) for kind in shift.kinds),
+        sentence=shift.sentence,
+        figures={name: round(value, 6) for name, value in shift.figures.items()},
+    )
+
+
+def _count_checks(checks: Sequence[CheckResult]) -> manifests.CheckCounts:
+    """Count the checks of a submission. A failed check counts only if it is an error, not a warning."""
+    return manifests.CheckCounts.from_outcomes(
+        check.outcome for check in checks if check.outcome != "failed" or check.severity == "error"
+    )
