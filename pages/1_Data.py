@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+import dataclasses
 
 import streamlit as st
 
@@ -32,16 +31,6 @@ TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet"]
 page = frame.open_page(frame.DATA)
 
 
-@dataclass(frozen=True)
-class Sources:
-    """The chosen sources; `name` is that of the uploaded train file, empty for other sources."""
-
-    train: Source
-    test: Source
-    sample: Path | None = None
-    name: str = ""
-
-
 def finding(card: DatasetCard) -> str:
     """Say how many sessions there are, and whether rows were quarantined."""
     quarantined = card.train.quarantined + card.test.quarantined
@@ -54,24 +43,23 @@ def finding(card: DatasetCard) -> str:
 
 def read(files: InputFiles) -> None:
     """Read and audit the files, and choose the new dataset on all pages."""
-    bar = st.progress(0.0, "Reading the files")
+    step = "Reading the files"
+    bar = st.progress(0.0, step)
 
-    def show_reading(part: int, parts: int, text: str) -> None:
-        bar.progress(part / parts, text.capitalize())
+    def report(part: int, parts: int, text: str) -> None:
+        bar.progress(part / parts, f"{step}: {text}")
 
-    def show_audit(part: int, parts: int, text: str) -> None:
-        bar.progress(part / parts, f"Auditing the data: {text}")
-
-    dataset = ingest(files, page.workspace, show_reading)
+    dataset = ingest(files, page.workspace, report)
     card = dataset.card()
     if card.train.rows + card.test.rows <= MAX_ROWS_UNASKED:
-        audit(dataset, show_audit)
+        step = "Auditing the data"
+        audit(dataset, report)
     page_state().chosen["dataset"] = dataset.fingerprint
     page_state().message = f"The dataset {card.name} was read and is now shown on all pages."
     st.rerun()
 
 
-def choose_uploads() -> Sources | None:
+def choose_uploads() -> InputFiles | None:
     """Return the uploaded files, copied to disk; None until train and test are there."""
     train = st.file_uploader("Train file (events with session values)", TYPES)
     test = st.file_uploader("Test file (events without values)", TYPES)
@@ -86,20 +74,20 @@ def choose_uploads() -> Sources | None:
             state.upload_paths = keep_upload(page.workspace, uploads)
         state.upload_ids = upload_ids
     paths = state.upload_paths
-    return Sources(paths["train"], paths["test"], paths.get("sample"), train.name)
+    return InputFiles(paths["train"], paths["test"], paths.get("sample"), train.name)
 
 
-def choose_paths() -> Sources | None:
+def choose_paths() -> InputFiles | None:
     """Return files on the machine of the dashboard, which can be larger than an upload."""
     train = st.text_input("Train file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
     test = st.text_input("Test file", placeholder="the events of the sessions to predict")
     sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in their order")
     if not (train and test):
         return None
-    return Sources(source_of(train), source_of(test), path_of(sample) if sample else None)
+    return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
 
 
-def choose_queries() -> Sources | None:
+def choose_queries() -> InputFiles | None:
     """Return queries of a database; its password is not stored."""
     url = st.text_input(
         "Database URL",
@@ -109,14 +97,14 @@ def choose_queries() -> Sources | None:
     )
     train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
     test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
-    return Sources(Query(url, train), Query(url, test)) if url and train and test else None
+    return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
-def show_mapping_form(sources: Sources) -> None:
+def show_mapping_form(files: InputFiles) -> None:
     """Show how the log will be read, and the button that reads it."""
-    mapping = mapping_form(page.workspace, sources.train, first_rows(sources.train))
+    mapping = mapping_form(page.workspace, files.train, first_rows(files.train))
     if st.button("Read the files", type="primary", disabled=mapping is None) and mapping is not None:
-        read(InputFiles(sources.train, sources.test, sources.sample, name=sources.name, mapping=mapping))
+        read(dataclasses.replace(files, mapping=mapping))
 
 
 def first_rows(source: Source) -> Peek:
@@ -181,8 +169,8 @@ with frame.showing_errors():
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        sources = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]()
-        if sources is None:
+        files = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]()
+        if files is None:
             st.button("Read the files", type="primary", disabled=True)
         else:
-            show_mapping_form(sources)
+            show_mapping_form(files)

@@ -11,20 +11,7 @@ from core.eda import column_summary
 from core.eda.charts import drift, long_tail, overview, session_line
 from core.eda.parts import export
 from core.eda.views import CHARTS, VIEWS
-from pages._ui import frame
-from pages._ui.cache import (
-    card_of,
-    chart_frame,
-    classifier_scores,
-    column_summaries,
-    describe_sample,
-    draw_session,
-    frequent_categories,
-    recovered_prices,
-    session_counts,
-    session_events,
-    top_products,
-)
+from pages._ui import cache, frame
 from pages._ui.data_tables import column_table, product_table
 from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filters import filter_by_pick, show_filter, show_selected
@@ -48,11 +35,11 @@ if page.dataset is None:
     st.stop()
 
 folder = str(page.dataset.folder)
-card = card_of(folder)
+card = cache.card_of(folder)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
-selection = show_filter(card, frequent_categories(folder))
+selection = show_filter(card, cache.frequent_categories(folder))
 query = tuple(selection.as_query().items())
-counts = session_counts(folder, query)
+counts = cache.session_counts(folder, query)
 note = show_selected(selection, *counts)
 context = f"{card.name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
 if not counts[0]:
@@ -62,7 +49,7 @@ if not counts[0]:
 
 def shown_chart(name: str) -> tuple[Any, export.Shown]:
     """Return the data of a chart, and the chart as shown; without a figure if there is no data."""
-    chart, data = CHARTS[name], chart_frame(name, folder, query)
+    chart, data = CHARTS[name], cache.chart_frame(name, folder, query)
     return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
@@ -74,14 +61,14 @@ def show_products() -> None:
         "buy_rate": f"Most purchases per event (at least {long_tail.FEWEST_EVENTS} events)",
     }
     with frame.showing_errors():
-        prices = None if page.run is None else recovered_prices(str(page.run.folder), N_PRODUCTS, "price")
+        prices = None if page.run is None else cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price")
     if prices is not None:
         orders["price"] = "Highest recovered price of a purchase"
     order = st.segmented_control(
         "Products", list(orders), required=True, default="events", format_func=orders.__getitem__, key="products-by"
     )
     if order != "price":
-        product_table(top_products(folder, query, order))
+        product_table(cache.top_products(folder, query, order))
     elif prices is not None and page.run is not None:
         price_table(prices[1], page.run, "with the highest price of a purchase in the chosen run, regardless of filter")
 
@@ -92,7 +79,7 @@ def show_session() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Random session", icon=":material/casino:", key="draw-session"):
             page_state().n_draws += 1
-            set_param("session", draw_session(folder, query, page_state().n_draws) or "")
+            set_param("session", cache.draw_session(folder, query, page_state().n_draws) or "")
         session_id = st.text_input(
             "Session id", get_param("session"), placeholder="user_session as in the files", width=420
         ).strip()
@@ -100,7 +87,7 @@ def show_session() -> None:
         st.markdown("Enter an id, or draw a random session among those that pass the filter.")
         return
     set_param("session", session_id)
-    events = session_events(folder, session_id)
+    events = cache.session_events(folder, session_id)
     st.markdown(session_line.finding(events))
     if events.height:
         figure = session_line.figure(events)
@@ -113,11 +100,11 @@ def show_session() -> None:
 
 view = frame.pick_view([*VIEWS, ONE_SESSION])
 if view in ("Features", "Drift"):
-    st.caption(describe_sample(folder, query, both=view == "Drift"))
+    st.caption(cache.describe_sample(folder, query, both=view == "Drift"))
 if view == "Drift":
     if (selection.least_value, selection.most_value) != (None, None):
         st.caption("A filter on values excludes all test sessions, because their values are unknown.")
-    if (scores := classifier_scores(folder)) is not None:
+    if (scores := cache.classifier_scores(folder)) is not None:
         st.markdown(drift.classifier_finding(*scores))
 for chart in VIEWS.get(view, ()):
     data, shown = shown_chart(chart.name)
@@ -141,7 +128,7 @@ if view == "Overview":
     columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
     if columns.open:
         with columns:
-            column_table(column_summaries(folder, query))
+            column_table(cache.column_summaries(folder, query))
 elif view == "Products":
     if selection.categories:
         st.caption("All events of a session count, including those in categories outside the filter.")

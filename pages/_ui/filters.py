@@ -14,13 +14,7 @@ from core.dataset import DatasetCard
 from core.eda.parts.picking import Pick
 from core.eda.parts.selection import Selection
 from core.schema import EVENT_TYPES, ROLES, Role
-from pages._ui.state import (
-    get_filter_params,
-    page_state,
-    set_filter_params,
-    set_widget_values,
-    widget_value,
-)
+from pages._ui.state import get_filter_params, page_state, set_filter_params
 
 _BOTH = "both"
 _SHARES = {1.0: "all", 0.5: "50%", 0.1: "10%", 0.01: "1%"}
@@ -37,7 +31,7 @@ def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
         categories: ids to choose from; others can be typed.
     """
     state, address = page_state(), get_filter_params()
-    arrives = widget_value("filter-file") is None or state.filter_dataset != card.fingerprint
+    arrives = "filter-file" not in st.session_state or state.filter_dataset != card.fingerprint
     state.filter_dataset = card.fingerprint
     linked = Selection.from_query(state.last_filter if arrives and not address and state.last_filter else address)
     selection = state.take_next_filter()
@@ -52,7 +46,7 @@ def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
                 icon=":material/filter_alt_off:",
             )
     if selection is not None:
-        set_widget_values(_widget_values(selection, card))
+        st.session_state.update(_widget_values(selection, card))
     with st.expander("Filter", icon=":material/filter_alt:", expanded=not linked.is_empty):
         selection = _widgets(card, categories)
     set_filter_params(selection.as_query())
@@ -136,7 +130,7 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
         most_value = _number_input("Highest value", "filter-most-value", 0.0)
         least_events = _number_input("Fewest events", "filter-least-events", 1)
         most_events = _number_input("Most events", "filter-most-events", 1)
-        shares = sorted({*_SHARES, widget_value("filter-users")}, reverse=True)
+        shares = sorted({*_SHARES, st.session_state["filter-users"]}, reverse=True)
         users = st.selectbox(
             "Users",
             shares,

@@ -20,7 +20,7 @@ from core.pipeline.first_run import begin
 from core.runs import Run, expected_score, list_runs
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
-from pages._ui.state import BrokenLink, get_param, page_state, set_param, set_widget_values, widget_value
+from pages._ui.state import BrokenLink, get_param, page_state, set_param
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
@@ -139,13 +139,13 @@ def pick_view(views: list[str]) -> str:
     The view follows the address if that has changed (a link, the browser's back button). A visitor who comes from
     another page, where the address has no view, sees the last one again.
     """
-    state, linked, current = page_state(), get_param("view"), widget_value("view")
+    state, linked, current = page_state(), get_param("view"), st.session_state.get("view")
     if linked in views and (current is None or linked != state.last_view):
         current = linked
     elif current is None:
         current = state.last_view if state.last_view in views else views[0]
-    if current != widget_value("view"):
-        set_widget_values({"view": current})
+    if current != st.session_state.get("view"):
+        st.session_state["view"] = current
     if linked and linked not in views and linked != state.last_view:
         st.warning(
             f"There is no view {linked[:_MAX_LINK_TEXT]}. The page shows {current} instead.", icon=":material/link_off:"

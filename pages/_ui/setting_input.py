@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.config import RunConfig, Setting
+from core.config import RunConfig
 
 
 def setting_input(name: str, default: float | None = None, **options: Any) -> Any:  # noqa: ANN401 (any widget)
@@ -21,27 +21,16 @@ def setting_input(name: str, default: float | None = None, **options: Any) -> An
     options["help"] = setting.description
     if setting.kind == "boolean":
         return st.toggle(setting.title, setting.default, **options)
-    if not setting.choices:
-        return _number_input(setting, setting.default if default is None else default, **options)
-    choices, options["format_func"] = list(setting.choices), setting.choices.__getitem__
-    if setting.kind == "array":
-        return st.pills(setting.title, choices, selection_mode="multi", default=setting.default, **options)
-    return st.selectbox(setting.title, choices, choices.index(setting.default), **options)
-
-
-def _number_input(setting: Setting, value: float | None, **options: Any) -> float | None:  # noqa: ANN401
-    if setting.kind == "integer":
-        return st.number_input(
-            setting.title, _integer(setting.minimum), _integer(setting.maximum), _integer(value), 1, "%d", **options
-        )
-    return st.number_input(
-        setting.title, _float(setting.minimum), _float(setting.maximum), _float(value), 1.0, "%g", **options
+    if setting.choices:
+        choices, options["format_func"] = list(setting.choices), setting.choices.__getitem__
+        if setting.kind == "array":
+            return st.pills(setting.title, choices, selection_mode="multi", default=setting.default, **options)
+        return st.selectbox(setting.title, choices, choices.index(setting.default), **options)
+    number: Any = int if setting.kind == "integer" else float
+    value = setting.default if default is None else default
+    lowest, highest, initial = (
+        None if limit is None else number(limit) for limit in (setting.minimum, setting.maximum, value)
     )
-
-
-def _integer(value: float | None) -> int | None:
-    return None if value is None else int(value)
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    return st.number_input(
+        setting.title, lowest, highest, initial, number(1), format="%d" if number is int else "%g", **options
+    )

@@ -1,11 +1,11 @@
-"""What the pages remember for a visitor, besides the values of their widgets.
+"""What the pages remember for a visitor, besides the values of widgets (which are in the session state by their key).
 
 The session state lasts until the tab is closed. The address also survives a reload, and can be shared as a link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -84,17 +84,6 @@ def page_state() -> PageState:
     return state
 
 
-def widget_value(key: str) -> Any:  # noqa: ANN401 (of any widget)
-    """Return the value of the widget with this key; None before it is first drawn."""
-    return st.session_state.get(key)
-
-
-def set_widget_values(values: Mapping[str, Any]) -> None:
-    """Set what widgets show, by key; call it before they are drawn."""
-    for key, value in values.items():
-        st.session_state[key] = value
-
-
 def get_param(name: Param) -> str:
     """Return a parameter of the address; empty if it is missing."""
     return st.query_params.get(name, "")
@@ -102,10 +91,7 @@ def get_param(name: Param) -> str:
 
 def set_param(name: Param, value: str) -> None:
     """Write a parameter into the address; an empty value removes it."""
-    if value:
-        st.query_params[name] = value
-    elif name in st.query_params:
-        del st.query_params[name]
+    _write_params((name,), {name: value})
 
 
 def get_filter_params() -> dict[str, str]:
@@ -116,8 +102,12 @@ def get_filter_params() -> dict[str, str]:
 def set_filter_params(query: Mapping[str, str]) -> None:
     """Replace the filter in the address."""
     page_state().last_filter = dict(query)
-    for name in _FILTER_PARAMS:
-        if name in query:
-            st.query_params[name] = query[name]
+    _write_params(_FILTER_PARAMS, query)
+
+
+def _write_params(names: Iterable[str], values: Mapping[str, str]) -> None:
+    for name in names:
+        if values.get(name):
+            st.query_params[name] = values[name]
         elif name in st.query_params:
             del st.query_params[name]
