@@ -69,12 +69,7 @@ if best is not None:
         f"{' (synthetic data)' if manifest.synthetic else ''}, {duration(manifest.seconds)}."
     )
 elif page.job is None:
-    frame.show_empty_state(
-        "The best run's expected score and its learners will be shown here.",
-        "A run produces them. A quick run takes about a minute.",
-        frame.TRAIN,
-        "Go to Train",
-    )
+    frame.show_empty_state("The best run's expected score and its learners will be shown here.", "run")
 
 st.subheader("Where to go next", anchor=False)
 for entry, description in NEXT_PAGES.items():

@@ -26,12 +26,7 @@ N_PRODUCTS = 20
 page = frame.open_page(frame.EXPLORE)
 if page.dataset is None:
     frame.show_title(QUESTION, "There is no dataset yet.")
-    frame.show_empty_state(
-        "Charts of values, events and times will be shown here.",
-        "They are computed from a dataset. Read two event files, or the demo data.",
-        frame.DATA,
-        "Go to Data",
-    )
+    frame.show_empty_state("Charts of values, events and times will be shown here.", "dataset")
     st.stop()
 
 folder = str(page.dataset.folder)

@@ -162,12 +162,7 @@ with frame.showing_errors():
     show_job(job)
     show_queue(page.workspace)
     if page.dataset is None:
-        frame.show_empty_state(
-            "A run's progress and scores will be shown here.",
-            "A run needs a dataset. Read two event files, or the demo data.",
-            frame.DATA,
-            "Go to Data",
-        )
+        frame.show_empty_state("A run's progress and scores will be shown here.", "dataset")
     elif job is not None and job.open:
         with st.expander("Start another run", icon=":material/add:", key="another-run"):
             show_run_form(page.dataset)

@@ -18,12 +18,7 @@ N_PRODUCTS = 50
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
     frame.show_title(importance.TITLE, "There is no finished run on this dataset yet.")
-    frame.show_empty_state(
-        "The most important features of each learner will be shown here.",
-        "A run computes them. A quick run takes about a minute.",
-        frame.TRAIN,
-        "Go to Train",
-    )
+    frame.show_empty_state("The most important features of each learner will be shown here.", "run")
     st.stop()
 
 folder = str(page.run.folder)

@@ -18,12 +18,7 @@ QUESTION = "Is the submission right?"
 page = frame.open_page(frame.SUBMISSION)
 if page.run is None:
     frame.show_title(QUESTION, "There is no submission for this dataset yet.")
-    frame.show_empty_state(
-        "submission.csv and its checks will be shown here.",
-        "Every run writes one. A quick run takes about a minute.",
-        frame.TRAIN,
-        "Go to Train",
-    )
+    frame.show_empty_state("submission.csv and its checks will be shown here.", "run")
     st.stop()
 
 run, manifest = page.run, page.run.manifest

@@ -70,9 +70,9 @@ def _unit_mask(dataset_folder: str, query: Query) -> Any:  # noqa: ANN401 (core'
 
 def _selected_dataset(dataset_folder: str, query: Query) -> Dataset:
     folder = Path(dataset_folder)
-    return (
-        SelectedDataset.from_sessions(folder, _selected_sessions(dataset_folder, query)) if query else Dataset(folder)
-    )
+    if not query:
+        return Dataset(folder)
+    return SelectedDataset.from_sessions(folder, _selected_sessions(dataset_folder, query))
 
 
 @st.cache_resource(max_entries=_TABLES, show_spinner="Counting products")

@@ -18,9 +18,7 @@ _File = tuple[str, str, str, Callable[[], str | bytes]]
 
 def offer_chart(name: str, data: Any, shown: Shown, note: str) -> None:  # noqa: ANN401 (core's frame)
     """Show a menu of downloads under a chart; `note` says what the chart is computed from."""
-    files: list[tuple[str, str, str, Callable[[], str | bytes]]] = [
-        ("Numbers (CSV)", "csv", "text/csv", data.write_csv)
-    ]
+    files: list[_File] = [("Numbers (CSV)", "csv", "text/csv", data.write_csv)]
     if shown.figure is not None:
         files += [
             ("Picture (PNG)", "png", "image/png", partial(export.picture, shown.figure, "png")),

@@ -46,6 +46,11 @@ IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION)
 _PAGES_WITH_JOBS = (HOME, TRAIN)
+_SOURCES = {
+    "dataset": ("This needs a dataset. Read two event files, or the demo data.", DATA),
+    "run": ("A run produces this. A quick run takes about a minute.", TRAIN),
+}
+"""What produces the content of an empty page, and on which page."""
 
 
 @dataclass(frozen=True)
@@ -210,12 +215,13 @@ def show_metrics(metrics: list[Metric]) -> None:
             st.metric(metric.label, metric.value, help=metric.help, width=_METRIC_WIDTH)
 
 
-def show_empty_state(content: str, source: str, target: Entry, action: str) -> None:
-    """Say what the page will show (`content`) and what produces it (`source`), with a button to `target`."""
+def show_empty_state(content: str, needs: Literal["dataset", "run"]) -> None:
+    """Say what the page will show and what produces it, with a button that leads there."""
+    source, target = _SOURCES[needs]
     with st.container(border=True):
         st.markdown(f"**{content}**")
         st.markdown(source)
-        st.page_link(target.path, label=action, icon=target.icon)
+        st.page_link(target.path, label=f"Go to {target.label}", icon=target.icon)
 
 
 @contextmanager

@@ -17,13 +17,7 @@ _SEVERITIES = {"error": "must be fixed", "warning": "please review"}
 
 
 def price_table(products: Any, run: Run, ranking: str = "with the most events") -> None:  # noqa: ANN401 (core's frame)
-    """Show one row per product with the recovered price of each event type, and offer all prices as a download.
-
-    Args:
-        products: see `core.importance.prices_by_product`.
-        run: the run that the prices come from.
-        ranking: how the products were chosen, as a clause that follows "products".
-    """
+    """Show one row per product with the recovered price of each event type; `ranking` follows the word "products"."""
     show_table(
         [
             {"Product": row["product_id"], "Category": row["category_id"], "Events": f"{row['events']:,}"}

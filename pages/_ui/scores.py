@@ -89,7 +89,7 @@ def show_search(run: Run) -> None:
     loss_title = f"out-of-fold loss ({manifest.scores.judged.loss_unit})"
     show_chart(search_history.finding(data), search_history.figure(data, loss_title), title=search_history.TITLE)
     st.caption(
-        "The settings were chosen on the folds that also score them, which makes the score too good. The choice was "
+        "The settings were chosen on the folds that also score them, which makes the score optimistic. The choice was "
         f"therefore repeated without each fold, and the expected score raised by {percent(tuning.choice - 1)}. "
         f"Each learner was fitted with {count(tuning.seeds, 'seed')}."
     )
@@ -98,11 +98,7 @@ def show_search(run: Run) -> None:
     with st.expander("Best settings", icon=":material/tune:"):
         show_table(
             [
-                {"Setting": name}
-                | {
-                    LEARNER_LABELS[learner]: _setting(tuned.settings.get(name))
-                    for learner, tuned in tuning.learners.items()
-                }
+                {"Setting": name} | {learner: _setting(values.get(name)) for learner, values in settings.items()}
                 for name in names
             ],
             numbers=list(settings),

@@ -10,12 +10,9 @@ from core.config import RunConfig
 
 
 def setting_input(name: str, default: float | None = None, **options: Any) -> Any:  # noqa: ANN401 (any widget)
-    """Show the form field of a run setting and return its value.
+    """Show the form field of a setting of `RunConfig` and return its value.
 
-    Args:
-        name: a field of `RunConfig`.
-        default: value to begin with, if not the setting's own default; only for numbers.
-        options: further arguments of the Streamlit widget.
+    `default` replaces the default of a number; `options` are further arguments of the Streamlit widget.
     """
     setting = RunConfig.setting(name)
     options["help"] = setting.description
