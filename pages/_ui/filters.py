@@ -13,7 +13,7 @@ from core.base.text import count, listed, percent
 from core.dataset import DatasetCard
 from core.eda.parts.picking import Pick
 from core.eda.parts.selection import Selection
-from core.schema import EVENT_TYPES, ROLES, Role
+from core.schema import EVENT_TYPES, ROLES
 from pages._ui.state import get_filter_params, page_state, set_filter_params
 
 _BOTH = "both"
@@ -148,7 +148,7 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
         )
     begins, ends = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
     return Selection(
-        file=_role(file),
+        file=next((role for role in ROLES if role == file), None),
         first=None if begins == first else begins,
         last=None if ends == last else ends,
         types=tuple(event_type for event_type in EVENT_TYPES if event_type in types),
@@ -159,10 +159,6 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
         users=None if users == 1.0 else users,
         categories=tuple(chosen_categories),
     )
-
-
-def _role(file: str | None) -> Role | None:
-    return next((role for role in ROLES if role == file), None)
 
 
 def _number_input(label: str, key: str, least: Any) -> Any:  # noqa: ANN401 (int or float, as `least` is)
