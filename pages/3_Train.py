@@ -22,6 +22,7 @@ from pages._ui.setting_input import setting_input
 from pages._ui.state import get_param, page_state, set_param
 
 QUESTION = "How well can we predict?"
+# The other settings can be set on the command line only. (A string below the constant would be shown on the page.)
 FORM_SETTINGS = (
     "learners",
     "metric",
@@ -32,7 +33,6 @@ FORM_SETTINGS = (
     "use_known_values",
     "split_composite_sessions",
 )
-"""Settings in the expander; the others can be set on the command line only."""
 
 page = frame.open_page(frame.TRAIN)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
@@ -68,8 +69,14 @@ def test_every_page_of_the_folder_is_tested() -> None:
     assert {f"pages/{path.name}" for path in (PROJECT / "pages").glob("[0-9]*.py")} | {"app.py"} == set(TITLES)
 
 
+@pytest.mark.parametrize("page", TITLES)
+def test_a_page_has_no_bare_strings_which_streamlit_would_show(page: str) -> None:
+    statements = ast.parse((PROJECT / page).read_text()).body[1:]
+    assert not [node for node in statements if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+
+
 @pytest.mark.parametrize(("page", "title"), TITLES.items())
-def test_a_page_opens_cold_in_an_empty_workspace(page: str, title: str, workspace: Workspace) -> None:
+def test_a_page_can_be_opened_first_in_an_empty_workspace(page: str, title: str, workspace: Workspace) -> None:
     app = open_page(page)
     assert not app.exception
     assert values(app.title) == [title]
@@ -78,7 +85,9 @@ def test_a_page_opens_cold_in_an_empty_workspace(page: str, title: str, workspac
 
 
 @pytest.mark.parametrize(("page", "title"), TITLES.items())
-def test_a_page_opens_cold_with_a_finished_run(page: str, title: str, finished_home: tuple[Workspace, Run]) -> None:
+def test_a_page_can_be_opened_first_with_a_finished_run(
+    page: str, title: str, finished_home: tuple[Workspace, Run]
+) -> None:
     app = open_page(page)
     assert not app.exception
     assert not app.error
