@@ -1,8 +1,8 @@
-"""Data: files in, and what was found in them."""
+"""Data: read event files, and see what is in them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 import streamlit as st
 
@@ -18,11 +18,13 @@ from core.ingestion.sources.uploads import keep_upload
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
 from pages._ui.cache import card_of
-from pages._ui.findings import show_findings
-from pages._ui.frame import Figure
+from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
+from pages._ui.findings import MAX_ROWS_UNASKED, show_findings
+from pages._ui.frame import Metric
 from pages._ui.mapping_form import mapping_form
-from pages._ui.tables import file_table, part_tables, quarantine_table, untrained_table
+from pages._ui.state import page_state
 
+QUESTION = "What is in the data?"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
 TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet"]
 
@@ -30,146 +32,145 @@ page = frame.open_page(frame.DATA)
 
 
 def finding(card: DatasetCard) -> str:
-    """What the files hold, in a sentence."""
-    aside = card.train.quarantined + card.test.quarantined
-    kept = (
-        "every row can be used"
-        if not aside
-        else f"{count(aside, 'row')} cannot be used and {'stands' if aside == 1 else 'stand'} in quarantine"
-    )
+    """Say how many sessions there are, and whether rows were quarantined."""
+    quarantined = card.train.quarantined + card.test.quarantined
+    usable = f"{count(quarantined, 'row')} could not be used" if quarantined else "All rows are usable"
     return (
-        f"**{count(card.train.sessions, 'session')}** to learn from and **{count(card.to_predict, 'session')}** to "
-        f"predict; {kept}."
+        f"**{count(card.train.sessions, 'session')}** for training and **{count(card.to_predict, 'session')}** to "
+        f"predict. {usable}."
     )
 
 
 def read(files: InputFiles) -> None:
-    """Read the files and look for what is odd; the new dataset is then the one chosen on every page."""
-    bar = st.progress(0.0, "Reading the files")
-    dataset = ingest(files, page.workspace, lambda part, parts, text: bar.progress(part / parts, text.capitalize()))
+    """Read and audit the files, and choose the new dataset on all pages."""
+    step = "Reading the files"
+    bar = st.progress(0.0, step)
+
+    def report(part: int, parts: int, text: str) -> None:
+        bar.progress(part / parts, f"{step}: {text}")
+
+    dataset = ingest(files, page.workspace, report)
     card = dataset.card()
-    if card.train.rows + card.test.rows <= frame.AT_ONCE:
-        audit(dataset, lambda part, parts, text: bar.progress(part / parts, f"Looking for what is odd: {text}"))
-    frame.choose(dataset)
-    st.session_state["told"] = f"{card.name} is read; what was found in it stands below."
+    if card.train.rows + card.test.rows <= MAX_ROWS_UNASKED:
+        step = "Auditing the data"
+        audit(dataset, report)
+    page_state().chosen["dataset"] = dataset.fingerprint
+    page_state().message = f"The dataset {card.name} was read and is now shown on all pages."
     st.rerun()
 
 
-def uploaded() -> tuple[Source, Source, Path | None, str] | None:
-    """The uploaded files, copied to disk; None until both are there."""
-    train = st.file_uploader("Train file (events with their session's value)", TYPES)
-    test = st.file_uploader("Test file (events without)", TYPES)
-    sample = st.file_uploader("Sample submission (optional: which sessions, in which order)", TYPES)
+def choose_uploads() -> InputFiles | None:
+    """Return the uploaded files, copied to disk; None until train and test are there."""
+    train = st.file_uploader("Train file (events with session values)", TYPES)
+    test = st.file_uploader("Test file (events without values)", TYPES)
+    sample = st.file_uploader("Sample submission (optional; sets the sessions and their order)", TYPES)
     if not (train and test):
         return None
-    given = {"train": train, "test": test} | ({"sample": sample} if sample else {})
-    ids = {part: upload.file_id for part, upload in given.items()}
-    if st.session_state.get("kept_uploads") != ids:  # copied once, not at every click in the form
+    uploads = {"train": train, "test": test} | ({"sample": sample} if sample else {})
+    upload_ids = {part: upload.file_id for part, upload in uploads.items()}
+    state = page_state()
+    if state.upload_ids != upload_ids:  # copy once, not at every change in the form
         with reporting_full_disk(page.workspace.root, SettingError.no_room):
-            st.session_state["kept"] = keep_upload(page.workspace, given)
-        st.session_state["kept_uploads"] = ids
-    kept = st.session_state["kept"]
-    return kept["train"], kept["test"], kept.get("sample"), train.name
+            state.upload_paths = keep_upload(page.workspace, uploads)
+        state.upload_ids = upload_ids
+    paths = state.upload_paths
+    return InputFiles(paths["train"], paths["test"], paths.get("sample"), train.name)
 
 
-def named() -> tuple[Source, Source, Path | None, str] | None:
-    """Files that lie on the machine where the dashboard runs: nothing is uploaded, so size does not matter."""
-    train = st.text_input("Train file", placeholder="path of a file, a folder, or several files as logs/2025-*.csv")
-    test = st.text_input("Test file", placeholder="path of the events to predict")
-    sample = st.text_input(
-        "Sample submission (optional)", placeholder="path of the sessions to predict, in their order"
-    )
+def choose_paths() -> InputFiles | None:
+    """Return files on the machine of the dashboard, which can be larger than an upload."""
+    train = st.text_input("Train file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
+    test = st.text_input("Test file", placeholder="the events of the sessions to predict")
+    sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in their order")
     if not (train and test):
         return None
-    return source_of(train), source_of(test), path_of(sample) if sample else None, ""
+    return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
 
 
-def asked() -> tuple[Source, Source, Path | None, str] | None:
-    """The answers of a database; its password is used and not kept."""
+def choose_queries() -> InputFiles | None:
+    """Return queries of a database; its password is not stored."""
     url = st.text_input(
-        "Address of the database",
+        "Database URL",
         placeholder="sqlite:///shop.db or postgresql://user:password@host/shop",
         type="password",
-        help="A password in it is neither stored nor shown.",
+        help="A password in the URL is neither stored nor shown.",
     )
-    train = st.text_area("Query for the train events", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
-    test = st.text_area("Query for the test events", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
-    return (Query(url, train), Query(url, test), None, "") if url and train and test else None
+    train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
+    test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
+    return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
-def bring(given: tuple[Source, Source, Path | None, str]) -> None:
-    """How the log is read, and the button that reads it."""
-    train, test, sample, name = given
-    mapping = mapping_form(page.workspace, train, first_rows(train))
+def show_mapping_form(files: InputFiles) -> None:
+    """Show how the log will be read, and the button that reads it."""
+    mapping = mapping_form(page.workspace, files.train, first_rows(files.train))
     if st.button("Read the files", type="primary", disabled=mapping is None) and mapping is not None:
-        read(InputFiles(train, test, sample, name=name, mapping=mapping))
+        read(dataclasses.replace(files, mapping=mapping))
 
 
 def first_rows(source: Source) -> Peek:
-    """The beginning of the train file; looked at once, not at every click in the form."""
-    now = (source, changed_at(source))
-    if st.session_state.get("peeked_at") != now:
-        st.session_state["peeked"] = peek(source)
-        st.session_state["peeked_at"] = now
-    return st.session_state["peeked"]
+    """Return the first rows of the train file, read again only if it has changed."""
+    state, stamp = page_state(), (source, changed_at(source))
+    if state.preview is None or state.preview_stamp != stamp:
+        state.preview, state.preview_stamp = peek(source), stamp
+    return state.preview
 
 
 if page.dataset is None:
-    frame.title("What is in the data?", "There is no dataset yet: bring two event files, or take the demo data.")
+    frame.show_title(QUESTION, "There is no dataset yet. Read two event files below, or the demo data.")
 else:
     card = card_of(str(page.dataset.folder))
-    frame.title("What is in the data?", finding(card))
-    if told := st.session_state.pop("told", None):
-        st.success(told, icon=":material/check_circle:")
-    frame.figures(
+    frame.show_title(QUESTION, finding(card))
+    if message := page_state().take_message():
+        st.success(message, icon=":material/check_circle:")
+    frame.show_metrics(
         [
-            Figure("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
-            Figure("Mean value", number(card.train.value_mean), "Of the train file, in value units."),
-            Figure(
-                "Test users known",
+            Metric("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
+            Metric("Average value", number(card.train.value_mean), "Of a train session, in value units."),
+            Metric(
+                "Known users",
                 percent(card.users_in_both / card.test.users),
-                "Users of the test file whose earlier sessions are in train.",
+                "Share of the users in test who also have sessions in train.",
             ),
-            Figure(
+            Metric(
                 "Known sessions",
                 f"{card.known_sessions:,}",
-                "Sessions in both files with the same users: their value is known, the submission takes it over.",
+                "Sessions in both files with the same users. The submission takes their value from train.",
             ),
-            Figure(
+            Metric(
                 "Shared ids",
                 f"{card.composite_train:,} / {card.composite_test:,}",
-                "Session ids that several users share (composite sessions), in train and in test: left out of "
-                "training, predicted user by user and summed.",
+                "Session ids shared by several users (composite sessions), in train and in test. They are not used for "
+                "training. Each user's part is predicted, and the predictions are summed.",
             ),
         ]
     )
-    st.subheader("The two files", anchor=False)
+    st.subheader("Train and test file", anchor=False)
     file_table(card)
     part_tables(card)
     if card.synthetic:
-        st.info("This is synthetic data: a simulated shop, made to look like a real one.", icon=":material/science:")
+        st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
     show_findings(page.dataset, card.train.rows + card.test.rows)
     if card.untrained or card.unassigned_purchases:
-        st.subheader("Sessions that do not train", anchor=False)
+        st.subheader("Sessions not used for training", anchor=False)
         untrained_table(page.dataset, card)
     if card.quarantine_reasons:
-        st.subheader("Rows that cannot be used", anchor=False)
+        st.subheader("Quarantined rows", anchor=False)
         quarantine_table(page.dataset, card)
 
-st.subheader("Bring other files", anchor=False)
+st.subheader("Read other files", anchor=False)
 st.caption(
-    "Events as CSV (commas, semicolons, tabs), CSV.GZ, ZIP or Parquet, or from a database. In our own form the columns "
-    "are event_time, event_type (VIEW, ADD_CART, REMOVE_CART, BUY), product_id, category_id, user_id and user_session; "
-    "in train also session_value. Any other log is translated by a mapping, which a guess begins."
+    "Events can be CSV (with commas, semicolons or tabs), CSV.GZ, ZIP or Parquet files, or come from a database. The "
+    "standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART, BUY), product_id, category_id, user_id "
+    "and user_session; train also has session_value. For other columns, the form suggests a mapping."
 )
-source = st.segmented_control("Where they are", [UPLOAD, PATHS, DATABASE, DEMO], default=UPLOAD, required=True)
-with frame.sentences():
-    if source == DEMO:
+origin = st.segmented_control("Source", [UPLOAD, PATHS, DATABASE, DEMO], default=UPLOAD, required=True)
+with frame.showing_errors():
+    if origin == DEMO:
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        given = {UPLOAD: uploaded, PATHS: named, DATABASE: asked}[source]()
-        if given is not None:
-            bring(given)
-        else:
+        files = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]()
+        if files is None:
             st.button("Read the files", type="primary", disabled=True)
+        else:
+            show_mapping_form(files)

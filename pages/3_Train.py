@@ -1,4 +1,4 @@
-"""Train: start a run with one click, watch it, see how well it does."""
+"""Train: start a run, follow it, and see how well it predicts."""
 
 from __future__ import annotations
 
@@ -7,30 +7,22 @@ import streamlit as st
 from core.base.text import count, duration, listed, number, short_duration
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
-from core.eda.run_charts import learner_scores
 from core.jobs import Job, Jobs, start_run
 from core.runs import Run, expected_error, expected_interval, expected_seconds, list_runs
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
-from pages._ui import frame
+from pages._ui import frame, scores
 from pages._ui.cache import damaged_files
-from pages._ui.frame import Figure
-from pages._ui.job import look_for_jobs, show_end, show_history, show_progress, show_queue
+from pages._ui.frame import Metric
+from pages._ui.job import show_history, show_outcome, show_progress, show_queue, watch_for_jobs
 from pages._ui.live import show_live
 from pages._ui.run_list import show_runs
-from pages._ui.scores import (
-    expected_figure,
-    show_blends,
-    show_coverage,
-    show_errors,
-    show_folds,
-    show_learner_scores,
-    show_search,
-    show_warning,
-)
+from pages._ui.run_tables import check_table
 from pages._ui.setting_input import setting_input
-from pages._ui.tables import certificate_table, user_table
+from pages._ui.state import get_param, page_state, set_param
 
+QUESTION = "How well can we predict?"
+# The other settings can be set on the command line only. (A string below the constant would be shown on the page.)
 FORM_SETTINGS = (
     "learners",
     "metric",
@@ -41,26 +33,24 @@ FORM_SETTINGS = (
     "use_known_values",
     "split_composite_sessions",
 )
-"""Settings under the presets; the others can be set on the command line only."""
 
 page = frame.open_page(frame.TRAIN)
 
 
 def watched_job() -> Job | None:
-    """The job that the address names (a reload, a shared link), else the one at work, else one that went wrong."""
+    """Return the open job in the address, else the running one, else one that ended without a run."""
     jobs = Jobs(page.workspace).all()
-    name = st.query_params.get("job")
-    named = next((job for job in jobs if job.id == name), None)
-    if named is not None and named.open:
-        return named
-    return page.job or named or frame.unfinished(jobs, page.dataset)
+    linked = next((job for job in jobs if job.id == get_param("job")), None)
+    if linked is not None and linked.open:
+        return linked
+    return page.job or linked or frame.latest_job_without_run(jobs, page.dataset)
 
 
-def settings(sessions: int) -> RunConfig:
+def choose_settings(n_sessions: int) -> RunConfig:
     """Show the form for a run's settings and return the chosen configuration."""
     runs = list_runs(page.workspace)
     presets = RunConfig.setting("preset")
-    seconds = {name: expected_seconds(RunConfig.checked(preset=name), sessions, runs) for name in presets.choices}
+    seconds = {name: expected_seconds(RunConfig.checked(preset=name), n_sessions, runs) for name in presets.choices}
     preset = st.segmented_control(
         presets.title,
         list(presets.choices),
@@ -69,152 +59,120 @@ def settings(sessions: int) -> RunConfig:
         format_func=lambda name: f"{presets.choices[name]} · {short_duration(seconds[name])}",
         key="preset",
     )
-    usual = RunConfig.checked(preset=preset)
-    chosen = {"preset": preset}
-    if usual.tunes:
-        chosen["minutes"] = setting_input("minutes", usual.minutes_given, key=f"minutes-{preset}", width=180)
-        chosen["trials"] = setting_input("trials", placeholder="no limit", width=180)
+    defaults = RunConfig.checked(preset=preset)
+    settings = {"preset": preset}
+    if defaults.tunes:
+        settings["minutes"] = setting_input("minutes", defaults.minutes_given, key=f"minutes-{preset}", width=180)
+        settings["trials"] = setting_input("trials", placeholder="no limit", width=180)
     with st.expander("Settings", icon=":material/tune:", key="settings"):
-        for name in FORM_SETTINGS:
-            chosen[name] = setting_input(name)
-    return RunConfig.checked(**chosen)
+        settings |= {name: setting_input(name) for name in FORM_SETTINGS}
+    return RunConfig.checked(**settings)
 
 
-def explained(config: RunConfig, sessions: int) -> str:
-    """What the run will do and how long it takes here."""
+def describe_run(config: RunConfig, n_sessions: int) -> str:
+    """Say what the run will do, and how long it takes on this machine."""
     names = ", ".join(LEARNER_LABELS[name] for name in config.learners)
-    what = f"{count(len(config.learners), 'learner')} ({names})"
-    where = f"on {config.folds} folds, on {count(available_cores(), 'core')}"
-    about = duration(expected_seconds(config, sessions, list_runs(page.workspace)))
+    learners = f"{count(len(config.learners), 'learner')} ({names})"
+    setup = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
     if not config.tunes:
+        seconds = expected_seconds(config, n_sessions, list_runs(page.workspace))
         return (
-            f"A **quick** run fits {what} with their defaults {where}, and stacks them with a Ridge meta-model. "
-            f"On this machine it takes about {about} for these {sessions:,} sessions."
+            f"A **quick** run fits {learners} with default settings and stacks them with a Ridge meta-model, on "
+            f"{setup}. It takes about {duration(seconds)} for these {n_sessions:,} sessions."
         )
     minutes = config.minutes_given
-    long = (
-        "How long that takes shows when it runs" if minutes is None else f"It takes {count(round(minutes), 'minute')}"
-    )
+    time = "It has no time limit" if minutes is None else f"It takes {count(round(minutes), 'minute')}"
     return (
-        f"A **{config.preset}** run searches the settings of {what} {where}, fits the best with several seeds, and "
-        f"stacks them with a Ridge meta-model. {long}; you can let it finish early with the best it has found."
+        f"A **{config.preset}** run tunes {learners} on {setup}, fits the best settings with several seeds, and stacks "
+        f"the learners with a Ridge meta-model. {time}. You can finish early with the best settings so far."
     )
 
 
-def ask_for_a_run(dataset: Dataset) -> None:
-    """Settings, what they mean, and the button."""
-    sessions = dataset.card().train.sessions + dataset.order().height
-    config = settings(sessions)
-    st.markdown(explained(config, sessions))
+def show_run_form(dataset: Dataset) -> None:
+    """Show the settings, what they mean, and the button that starts the run."""
+    n_sessions = dataset.card().train.sessions + dataset.order().height
+    config = choose_settings(n_sessions)
+    st.markdown(describe_run(config, n_sessions))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        start(config)
+        job, is_new = start_run(page.workspace, dataset, config)
+        set_param("job", job.id)
+        if not is_new:
+            page_state().message = "This run was already started. It is shown here."
+        elif job.state == "queued":
+            page_state().message = "Another run is in progress. Yours is queued and starts by itself."
+        st.rerun()
 
 
-def start(config: RunConfig) -> None:
-    """Start the run, or find the one that is at work already."""
-    assert page.dataset is not None  # noqa: S101 (the button is shown with a dataset only)
-    job, fresh = start_run(page.workspace, page.dataset, config)
-    st.query_params["job"] = job.id
-    if not fresh:
-        st.session_state["told"] = "The same run was asked for before; here it is."
-    elif job.state == "queued":
-        st.session_state["told"] = "Another run is at work. Yours waits in the queue and starts by itself."
-    st.rerun()
-
-
-def is_whole(run: Run) -> bool:
-    """Whether the run's files are those that it was written with; says so where they are not."""
-    wrong = damaged_files(str(run.folder))
-    if wrong:
-        st.error(
-            f"The files of this run are not those that it was written with ({listed(wrong, 3)}), so nothing of it is "
-            "shown: start the run again, and delete this one below.",
-            icon=":material/error:",
-        )
-    return not wrong
+def show_job(job: Job | None) -> None:
+    """Show the progress of an open job, or how the last one ended."""
+    if job is not None and job.open:
+        set_param("job", job.id)
+        shown = job if job.active or page.job is None else page.job  # a queued job is in the list below
+        show_progress(page.workspace, shown.id)
+        if shown.active:
+            show_live(page.workspace, shown)
+        return
+    if job is not None:
+        show_outcome(page.workspace, job)
+    watch_for_jobs(page.workspace)
 
 
 def show_scores(run: Run) -> None:
-    """What came of the chosen run."""
-    manifest, scores = run.manifest, run.manifest.scores
-    judged = scores.judged
-    show_warning(run)
-    frame.figures(
+    """Show the results of a run, unless its files were changed or lost."""
+    if damage := damaged_files(str(run.folder)):
+        st.error(
+            f"The run's files have changed since it was written ({listed(damage, 3)}), so its results are not shown. "
+            "Start the run again, and delete this one below.",
+            icon=":material/error:",
+        )
+        return
+    manifest, judged = run.manifest, run.manifest.scores.judged
+    scores.show_warning(run)
+    frame.show_metrics(
         [
-            expected_figure(run, ", weighted to its mix of sessions"),
-            Figure("90% interval", expected_interval(manifest), "Where the test score will be."),
-            Figure(f"Cross-validated {judged.label}", number(judged.stack), "Of the final prediction, out of fold."),
-            Figure("Guessing a constant", number(judged.baseline), f"{judged.label} of the best constant guess."),
-            Figure("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
+            scores.expected_metric(run, ", weighted to its mix of sessions"),
+            Metric("90% interval", expected_interval(manifest), "Expected to contain the score on the test file."),
+            Metric(f"Cross-validated {judged.label}", number(judged.stack), "Of the final prediction, out of fold."),
+            Metric("Constant guess", number(judged.baseline), f"{judged.label} of the best constant guess."),
+            Metric("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
         ]
     )
-    st.subheader(learner_scores.TITLE, anchor=False)
-    show_learner_scores(run)
-    show_search(run)
-    show_blends(run)
-    show_folds(run)
-    show_errors(run, page.dataset)
-    show_users(run)
-    show_coverage(run)
-    st.subheader("Can the score be believed?", anchor=False)
-    st.markdown(
-        f"{manifest.certificate.passed} of {manifest.certificate.passed + manifest.certificate.failed} "
-        "checks against leaks passed."
-    )
-    certificate_table(run.records(CERTIFICATE_FILE))
-
-
-def show_users(run: Run) -> None:
-    """New and known users apart."""
-    users = run.manifest.scores.users
-    if not users:
-        return
-    st.subheader("New users and known ones", anchor=False)
-    st.markdown(
-        "What a user's earlier sessions were worth, against what they held, says how dear the next one will be. "
-        "A new user has no such past."
-    )
-    user_table(run)
+    scores.show_learner_scores(run)
+    scores.show_search(run)
+    scores.show_blends(run)
+    scores.show_folds(run)
+    scores.show_errors(run, page.dataset)
+    scores.show_users(run)
+    scores.show_coverage(run)
+    certificate = manifest.certificate
+    st.subheader("Can the score be trusted?", anchor=False)
+    st.markdown(f"{certificate.passed} of {certificate.passed + certificate.failed} checks against leakage passed.")
+    check_table(run.records(CERTIFICATE_FILE))
 
 
 job = watched_job()
 if page.run is None:
-    frame.title("How well can we predict?", "There is no finished run on this dataset yet.")
+    frame.show_title(QUESTION, "There is no finished run on this dataset yet.")
 else:
-    frame.title("How well can we predict?", f"{expected_error(page.run.manifest, 'The chosen run')}.")
-with st.container():  # always there: what stands below keeps its place when the words go
-    if told := st.session_state.pop("told", None):
-        st.info(told, icon=":material/info:")
-with frame.sentences():
-    if job is not None and job.open:
-        st.query_params["job"] = job.id
-        shown = job if job.active or page.job is None else page.job  # what waits stands in the queue below
-        show_progress(page.workspace, shown.id)
-        if shown.active:
-            show_live(page.workspace, shown)
-    else:
-        if job is not None:
-            show_end(page.workspace, job)
-        look_for_jobs(page.workspace)
+    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, 'The chosen run')}.")
+with st.container():  # always drawn, so that nothing below moves when the message disappears
+    if message := page_state().take_message():
+        st.info(message, icon=":material/info:")
+with frame.showing_errors():
+    show_job(job)
     show_queue(page.workspace)
     if page.dataset is None:
-        frame.nothing_yet(
-            "A run's progress and scores will stand here.",
-            "A run needs a dataset: bring two event files, or take the demo data.",
-            frame.DATA,
-            "Go to Data",
-        )
+        frame.show_empty_state("A run's progress and scores will be shown here.", "dataset")
     elif job is not None and job.open:
-        with st.expander("Ask for another run", icon=":material/add:", key="another-run"):
-            ask_for_a_run(page.dataset)
+        with st.expander("Start another run", icon=":material/add:", key="another-run"):
+            show_run_form(page.dataset)
     else:
-        ask_for_a_run(page.dataset)
+        show_run_form(page.dataset)
 if page.run is not None:
     st.subheader("The chosen run", anchor=False)
-    with frame.sentences():
-        if is_whole(page.run):
-            show_scores(page.run)
-    with frame.sentences():
+    with frame.showing_errors():
+        show_scores(page.run)
+    with frame.showing_errors():
         show_runs(page.workspace, page.dataset)
-with frame.sentences():
+with frame.showing_errors():
     show_history(page.workspace)

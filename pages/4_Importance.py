@@ -1,4 +1,4 @@
-"""Importance: which features each learner used, side by side."""
+"""Importance: which features each learner uses, and what an event is worth."""
 
 from __future__ import annotations
 
@@ -9,54 +9,50 @@ from core.eda.run_charts import importance
 from core.schema import LEARNER_LABELS
 from pages._ui import frame
 from pages._ui.cache import importance_frame, recovered_prices
-from pages._ui.tables import price_table
+from pages._ui.run_tables import price_table
+from pages._ui.table import show_table
 
-MOST = 12
-MOST_PRODUCTS = 50
+N_FEATURES = 12
+N_PRODUCTS = 50
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
-    frame.title(importance.TITLE, "There is no finished run on this dataset yet.")
-    frame.nothing_yet(
-        "The features that each learner used will stand here.",
-        "They come out of a run: start one, it takes about a minute.",
-        frame.TRAIN,
-        "Go to Train",
-    )
+    frame.show_title(importance.TITLE, "There is no finished run on this dataset yet.")
+    frame.show_empty_state("The most important features of each learner will be shown here.", "run")
     st.stop()
 
 folder = str(page.run.folder)
-heading = st.container()
+heading = st.container()  # filled in once the measure below it is chosen
 measure = st.segmented_control(
-    "Measure", list(importance.MEASURES), default="mean_abs_shap", required=True, format_func=importance.MEASURES.get
+    "Measure",
+    list(importance.MEASURES),
+    default="mean_abs_shap",
+    required=True,
+    format_func=importance.MEASURES.__getitem__,
 )
-with frame.sentences(stop=True):
-    data = importance_frame(folder, measure, MOST)
-sentence = importance.finding(data, measure)
+with frame.showing_errors(stop=True):
+    data = importance_frame(folder, measure, N_FEATURES)
 with heading:
-    frame.title(importance.TITLE, sentence)
+    frame.show_title(importance.TITLE, importance.finding(data, measure))
 st.caption(importance.EXPLAINED[measure])
 st.altair_chart(importance.figure(data, measure), key=f"importance-{measure}")
 
-st.subheader("What the features mean", anchor=False)
-columns = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
+st.subheader("What do the features mean?", anchor=False)
+learners = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
 rows: dict[str, dict[str, object]] = {}
-for row in data.sort("place").iter_rows(named=True):
-    told = rows.setdefault(row["feature"], {"Place": row["place"], "Feature": row["feature"]} | dict.fromkeys(columns))
-    told[row["label"]] = number(row["value"])
-    told |= {"Unit": row["unit"], "Meaning": row["meaning"]}
-right = st.column_config.TextColumn(alignment="right")
-st.dataframe(
+for cell in data.sort("place").iter_rows(named=True):
+    feature = {"Rank": cell["place"], "Feature": cell["feature"]} | dict.fromkeys(learners)
+    row = rows.setdefault(cell["feature"], feature | {"Unit": cell["unit"], "Meaning": cell["meaning"]})
+    row[cell["label"]] = number(cell["value"])
+show_table(
     list(rows.values()),
-    hide_index=True,
-    height="content",
-    column_config=dict.fromkeys(columns, right),
+    numbers=learners,
     alt="The most important features, their importance by learner and their meaning",
 )
 
-with frame.sentences(stop=True):
-    prices = recovered_prices(folder, MOST_PRODUCTS)
+with frame.showing_errors(stop=True):
+    prices = recovered_prices(folder, N_PRODUCTS)
 if prices is not None:
-    st.subheader("What an event is worth", anchor=False)
+    st.subheader("What is an event worth?", anchor=False)
     st.markdown(prices[0])
     price_table(prices[1], page.run)

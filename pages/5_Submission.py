@@ -1,4 +1,4 @@
-"""Submission: is the file right, and the file itself."""
+"""Submission: the checks of submission.csv, and its download."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from core.base.text import count
 from core.errors import RunError
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from pages._ui import frame
-from pages._ui.frame import Figure
-from pages._ui.scores import expected_figure, show_warning
-from pages._ui.tables import check_table
+from pages._ui.frame import Metric
+from pages._ui.run_tables import check_table
+from pages._ui.scores import expected_metric, show_warning
+from pages._ui.table import offer_file
+
+QUESTION = "Is the submission right?"
 
 page = frame.open_page(frame.SUBMISSION)
 if page.run is None:
-    frame.title("Is the submission right?", "There is no submission for this dataset yet.")
-    frame.nothing_yet(
-        "submission.csv and its checks will stand here.",
-        "Every run writes one: start a run, it takes about a minute.",
-        frame.TRAIN,
-        "Go to Train",
-    )
+    frame.show_title(QUESTION, "There is no submission for this dataset yet.")
+    frame.show_empty_state("submission.csv and its checks will be shown here.", "run")
     st.stop()
 
 run, manifest = page.run, page.run.manifest
@@ -29,36 +27,33 @@ try:
     for name in (CHECKS_FILE, SUBMISSION_FILE):
         run.verified_bytes(name)
 except RunError as error:
-    frame.title("Is the submission right?", "**Nobody can tell:** the run's files are not those that were checked.")
+    frame.show_title(QUESTION, "**Unknown:** the run's files have changed since they were checked.")
     st.error(str(error), icon=":material/error:")
     st.stop()
-failed = [check for check in checks if check["outcome"] == "failed"]
-errors = [check for check in failed if check["severity"] == "error"]
-if errors:
-    frame.title("Is the submission right?", f"**No: {count(len(errors), 'check')} failed.** Read below what to mend.")
+failed = [check["severity"] for check in checks if check["outcome"] == "failed"]
+if "error" in failed:
+    finding = f"**No:** {count(failed.count('error'), 'check')} failed. Fix what is listed below."
 elif failed:
-    frame.title("Is the submission right?", f"**Yes, but look twice:** {count(len(failed), 'warning')} below.")
+    finding = f"**Yes, with {count(len(failed), 'warning')}:** review what is listed below."
 else:
-    frame.title("Is the submission right?", f"**Yes:** all {manifest.checks.passed} checks that apply passed.")
+    finding = f"**Yes:** all {manifest.checks.passed} checks that apply passed."
+frame.show_title(QUESTION, finding)
 show_warning(run)
-frame.figures(
+frame.show_metrics(
     [
-        Figure("Sessions", f"{manifest.sessions.test:,}", "One row for each session to predict."),
-        Figure("Known from train", f"{manifest.sessions.known:,}", "Sessions that took the value they have in train."),
-        Figure("Summed over users", f"{manifest.sessions.composite:,}", "Session ids that several users share."),
-        expected_figure(run),
+        Metric("Sessions", f"{manifest.sessions.test:,}", "One row per session to predict."),
+        Metric("Known from train", f"{manifest.sessions.known:,}", "Sessions whose value was taken from train."),
+        Metric("Shared ids", f"{manifest.sessions.composite:,}", "Session ids of several users, predicted as a sum."),
+        expected_metric(run),
     ]
 )
-st.download_button(
+offer_file(
     "Download submission.csv",
-    data=lambda: run.verified_bytes(SUBMISSION_FILE),  # asked when it is clicked: until then it may change
-    file_name="submission.csv",
-    mime="text/csv",
-    type="primary",
-    icon=":material/download:",
-    on_click="ignore",
+    "submission.csv",
+    lambda: run.verified_bytes(SUBMISSION_FILE),  # verified again at the click, as the file may change until then
+    kind="primary",
 )
 if manifest.synthetic:
-    st.caption("Predictions for synthetic data: a simulated shop.")
-st.subheader("The checks", anchor=False)
+    st.caption("These are predictions for synthetic data from a simulated shop.")
+st.subheader("Which checks passed?", anchor=False)
 check_table(checks)

@@ -27,22 +27,24 @@ CHROMIUM_ARGUMENTS = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
-    "--disable-background-networking",  # the browser itself asks nobody on the network
+    "--disable-background-networking",  # requests of the browser itself
     "--disable-component-update",
     "--disable-sync",
 ]
 ENDED = "[data-testid=stApp][data-test-script-state=notRunning]"
-"""A page whose script has run to its end."""
+"""Selector of a page whose script has ended."""
+CHARTS = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+"""Selector of drawn charts."""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
 def launch(playwright: Playwright) -> Browser:
     """Start the system's Chromium."""
-    found = os.environ.get("SVS_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if found is None:
+    executable = os.environ.get("SVS_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
         absent_part("Chromium", "install it (Debian: apt-get install chromium) or name it in SVS_CHROMIUM")
-    return playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+    return playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
 
 
 def free_port() -> int:
@@ -51,48 +53,46 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Served(NamedTuple):
-    """A dashboard that answers."""
+class Server(NamedTuple):
+    """A running dashboard."""
 
     address: str
     process: subprocess.Popen[bytes]
 
 
 @contextmanager
-def served(workspace: Workspace, *, first_run: bool = False) -> Iterator[Served]:
+def served(workspace: Workspace, *, first_run: bool = False) -> Iterator[Server]:
     """Serve the dashboard on a free port of this machine, as `make run` does."""
     port = free_port()
     environment = os.environ | {"SVS_HOME": str(workspace.root), "SVS_FIRST_RUN": "1" if first_run else "0"}
     log = workspace.root.parent / "server.log"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=output, stderr=output)
     try:
         address = f"http://localhost:{port}"
         deadline = time.monotonic() + START_SECONDS
         while not answers(f"{address}/_stcore/health"):
-            assert server.poll() is None, log.read_text()
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
-        yield Served(address, server)
+        yield Server(address, process)
     finally:
-        server.terminate()
+        process.terminate()
         try:
-            server.wait(timeout=STOP_SECONDS)
-        except (
-            subprocess.TimeoutExpired
-        ):  # Streamlit waits for browsers that are still connected, now and then for good
-            server.kill()
-            server.wait()
-    said = log.read_text()
-    assert "Traceback" not in said, said
+            process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # Streamlit sometimes waits forever for connected browsers
+            process.kill()
+            process.wait()
+    output_text = log.read_text()
+    assert "Traceback" not in output_text, output_text
 
 
 @contextmanager
 def dashboard(workspace: Workspace, *, first_run: bool) -> Iterator[str]:
-    """The address of a dashboard that is served meanwhile."""
-    with served(workspace, first_run=first_run) as its:
-        yield its.address
+    """Serve the dashboard and return its address."""
+    with served(workspace, first_run=first_run) as server:
+        yield server.address
 
 
 def answers(address: str) -> bool:
@@ -105,10 +105,13 @@ def answers(address: str) -> bool:
 
 
 def drag_over(chart: Locator, begin: float, end: float, changed: Callable[[float], None]) -> None:
-    """Draw a span over a chart with the mouse, between two shares of its width, until `changed`, which is given the
-    milliseconds to wait, raises no more.
+    """Drag over a chart with the mouse, and try again up to two times, because a busy browser can lose a press.
 
-    A busy browser has been seen to lose a press, so the span is drawn again, as a person would, twice at most.
+    Args:
+        chart: the chart.
+        begin: start of the span, as a share of the width.
+        end: end of the span, as a share of the width.
+        changed: called with the milliseconds to wait; raises AssertionError if the page did not change.
     """
     for _ in range(2):
         _drag(chart, begin, end)
@@ -120,9 +123,9 @@ def drag_over(chart: Locator, begin: float, end: float, changed: Callable[[float
 
 
 def _drag(chart: Locator, begin: float, end: float) -> None:
-    """Hovering waits until the chart stands still: what is above it may still be opening."""
     expect(chart.locator(".pick_brush_bg")).to_have_count(1)
     width = (chart.bounding_box() or {"width": 0.0})["width"]
+    # hovering waits until the chart no longer moves
     chart.hover(position={"x": width * begin, "y": 120})
     mouse = chart.page.mouse
     mouse.down()
@@ -133,20 +136,20 @@ def _drag(chart: Locator, begin: float, end: float) -> None:
 
 
 class Watched:
-    """A browser page that remembers what went wrong in it: script errors and calls to other hosts."""
+    """A browser page that records script errors and requests to other hosts."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
-        self.elsewhere: list[str] = []
+        self.foreign_requests: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self._look_at)
+        page.on("request", self._record_request)
 
-    def _look_at(self, request: object) -> None:
+    def _record_request(self, request: object) -> None:
         address: str = request.url  # type: ignore[attr-defined]
         if not address.startswith(("http://localhost:", "ws://localhost:", "data:", "blob:")):
-            self.elsewhere.append(address)
+            self.foreign_requests.append(address)
 
     def must_be_clean(self) -> None:
         assert self.errors == []
-        assert self.elsewhere == []
+        assert self.foreign_requests == []

@@ -1,4 +1,4 @@
-"""The whole way in a real browser against a real server."""
+"""Whole workflows in a real browser against a real server."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
 from core.jobs import Jobs
 from core.runs import Run, list_runs, load_run
-from tests.browser import Watched, dashboard
+from tests.browser import CHARTS, ENDED, Watched, dashboard
 from tests.conftest import DEMO
 
 pytestmark = pytest.mark.browser
 
-LONG = 180_000  # milliseconds; a run on the demo takes about ten seconds, on a busy machine many times that
+LONG = 180_000  # milliseconds; a run on the demo takes about ten seconds, and far longer on a busy machine
 PAGES = {
     "": "What will a session be worth?",
     "Data": "What is in the data?",
@@ -45,7 +45,7 @@ NO_TYPES = b"event_time,product_id,category_id,user_id,user_session,session_valu
 
 @pytest.fixture
 def small(workspace: Workspace, tmp_path: Path) -> Dataset:
-    """A dataset in the workspace on which a run takes seconds."""
+    """A dataset on which a run takes seconds."""
     folder = tmp_path / "small"
     write_demo(folder, sessions=400, seed=1)
     return ingest(InputFiles(folder / "train.csv", folder / "test.csv"), workspace)
@@ -66,15 +66,15 @@ def heading(page: Page, text: str) -> None:
 
 
 def upload(page: Page, place: int, file: Path) -> None:
-    """Give a file to one of the three uploaders (train, test, sample submission) and wait until it has arrived."""
+    """Upload to one of the three uploaders (train, test, sample submission) and wait until the page has run again."""
     uploader = page.get_by_test_id("stFileUploader").nth(place)
     uploader.locator("input[type=file]").first.set_input_files(file)
     expect(uploader.get_by_role("button", name=f"Remove {file.name}")).to_be_visible()
-    page.wait_for_timeout(500)  # the name stands there before the last byte has arrived and the page has run again
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    page.wait_for_timeout(500)  # the name is shown before the upload is complete and the page runs again
+    expect(page.locator(ENDED)).to_be_visible()
 
 
-def read(page: Page) -> None:
+def click_read(page: Page) -> None:
     page.get_by_role("button", name="Read the files").click()
 
 
@@ -89,12 +89,12 @@ def choose(page: Page, label: str, option: str) -> None:
 
 def percent_done(page: Page) -> int:
     text = page.get_by_text(re.compile(r"\d+% · .* so far")).first.inner_text()
-    found = re.search(r"(\d+)% ·", text)
-    assert found, text
-    return int(found.group(1))
+    percentage = re.search(r"(\d+)% ·", text)
+    assert percentage, text
+    return int(percentage.group(1))
 
 
-def test_the_whole_way_from_opening_to_a_checked_download(
+def test_a_run_is_started_followed_and_its_checked_submission_downloaded(
     watched: Watched, workspace: Workspace, tmp_path: Path
 ) -> None:
     page = watched.page
@@ -104,14 +104,14 @@ def test_the_whole_way_from_opening_to_a_checked_download(
         page.get_by_role("link", name="Train", exact=True).click()
         heading(page, PAGES["Train"])
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("A run on demo is at work")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("A run on demo is in progress")).to_be_visible(timeout=60_000)
         expect(page.get_by_text(re.compile(r"\d+% · .* so far"))).to_be_visible(timeout=60_000)
-        early = percent_done(page)
+        start = percent_done(page)
         page.wait_for_function(
-            # between two looks a fast machine may have come to the end
-            "early => +(document.body.innerText.match(/(\\d+)% · /) ?? [0, -1])[1] > early"
+            # a fast machine may finish between two polls
+            "start => +(document.body.innerText.match(/(\\d+)% · /) ?? [0, -1])[1] > start"
             " || document.body.innerText.includes('The run is done.')",
-            arg=early,
+            arg=start,
             timeout=LONG,
         )
         (job,) = Jobs(workspace).all()
@@ -121,13 +121,13 @@ def test_the_whole_way_from_opening_to_a_checked_download(
         second_tab = page.context.new_page()
         second_tab.goto(f"{address}/Train")
         for tab in (page, second_tab):
-            shows_it = tab.get_by_text("A run on demo is at work").or_(tab.get_by_text("The run is done."))
-            expect(shows_it.first).to_be_visible(timeout=60_000)
+            status = tab.get_by_text("A run on demo is in progress").or_(tab.get_by_text("The run is done."))
+            expect(status.first).to_be_visible(timeout=60_000)
             assert f"job={job.id}" in tab.url
-        assert [each.id for each in Jobs(workspace).all()] == [job.id]
+        assert [job.id for job in Jobs(workspace).all()] == [job.id]
 
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
-        expect(page.get_by_text("5 of 5 checks against leaks passed.")).to_be_visible()
+        expect(page.get_by_text("5 of 5 checks against leakage passed.")).to_be_visible()
         assert f"run={list_runs(workspace)[0].manifest.run_id}" in page.url
 
         page.get_by_role("link", name="Submission", exact=True).click()
@@ -142,7 +142,7 @@ def test_the_whole_way_from_opening_to_a_checked_download(
     assert main(["check", str(file), "--test", test, "--sample-submission", sample]) == 0
 
 
-def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(
+def test_a_tuned_run_can_finish_early_and_shows_its_results(
     watched: Watched, workspace: Workspace, small: Dataset
 ) -> None:
     page = watched.page
@@ -150,7 +150,7 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(
         page.goto(f"{address}/Train?dataset={small.fingerprint}")
         heading(page, PAGES["Train"])
         page.get_by_role("radio", name="Standard").click()
-        expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
+        expect(page.get_by_text("A standard run tunes")).to_be_visible()
         minutes = page.get_by_role("spinbutton", name="Minutes")
         expect(minutes).to_have_value("10")
         minutes.fill("45")
@@ -159,11 +159,11 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text(re.compile(r"Tuning: .*, trial \d+: loss .*; best"))).to_be_visible(timeout=LONG)
         page.get_by_role("button", name="Finish with the best so far").click()
-        expect(page.get_by_text("The search ends after the fits at work")).to_be_visible(timeout=20_000)
-        page.reload()  # in the middle of it
+        expect(page.get_by_text("The search ends after the current fits")).to_be_visible(timeout=20_000)
+        page.reload()  # while the run is in progress
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=2 * LONG)
         expect(page.get_by_role("heading", name="What did tuning gain?")).to_be_visible()
-        # under load what was shown while it went on may still stand there for a moment
+        # under load, the results of the running job may still be shown for a moment
         expect(page.get_by_text(re.compile(r"Of \d+ trials?, \d+ ran on all folds")).last).to_be_visible()
         expect(page.get_by_text(re.compile("The 80% interval is .* value units wide on average"))).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -173,7 +173,7 @@ def test_a_tuned_run_can_be_told_to_finish_and_tells_what_it_found(
     assert run.manifest.checks.failed == 0
 
 
-def test_other_work_waits_in_a_queue_that_every_tab_shows(
+def test_other_runs_are_queued_and_every_tab_shows_the_queue(
     watched: Watched, workspace: Workspace, small: Dataset
 ) -> None:
     page = watched.page
@@ -184,26 +184,26 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(
         idle_tab.goto(address)
         heading(idle_tab, PAGES[""])
         page.get_by_role("radio", name="Standard").click()
-        expect(page.get_by_text("A standard run searches the settings")).to_be_visible()
+        expect(page.get_by_text("A standard run tunes")).to_be_visible()
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("A run on small is at work")).to_be_visible()
-        expect(idle_tab.get_by_text("A run on small is at work")).to_be_visible()  # nobody touched it
+        expect(page.get_by_text("A run on small is in progress")).to_be_visible()
+        expect(idle_tab.get_by_text("A run on small is in progress")).to_be_visible()  # without a click in this tab
         idle_tab.close()
         expect(page.get_by_text(re.compile(r"Best so far\. \d+ settings? tried"))).to_be_visible(timeout=LONG)
         expect(page.get_by_text(re.compile(r"GB of memory · .* cores busy"))).to_be_visible()
 
-        page.get_by_text("Ask for another run").click()
+        page.get_by_text("Start another run").click()
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("The same run was asked for before; here it is.")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("This run was already started. It is shown here.")).to_be_visible(timeout=20_000)
         page.get_by_role("radio", name="Quick").click()
         expect(page.get_by_text("A quick run fits")).to_be_visible(timeout=20_000)
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("Another run is at work. Yours waits in the queue")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("Another run is in progress. Yours is queued")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("1 run in the queue")).to_be_visible(timeout=20_000)
         second_tab = page.context.new_page()
         second_tab.goto(f"{address}/Train?dataset={small.fingerprint}")
         expect(second_tab.get_by_text("1 run in the queue")).to_be_visible(timeout=60_000)
-        expect(second_tab.get_by_text("A run on small is at work")).to_be_visible()
+        expect(second_tab.get_by_text("A run on small is in progress")).to_be_visible()
         jobs = Jobs(workspace)
         assert [job.state for job in jobs.all()] == ["queued", "running"]
 
@@ -213,8 +213,10 @@ def test_other_work_waits_in_a_queue_that_every_tab_shows(
         assert [job.state for job in jobs.all()] == ["cancelled", "running"]
         second_tab.close()
         page.get_by_role("button", name="Cancel the run").click()
-        page.get_by_role("button", name="Cancel it").click()
-        expect(page.get_by_text("The run was cancelled; nothing of it was kept.").first).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Yes, cancel").click()
+        expect(page.get_by_text("The run was cancelled. Its results were not kept.").first).to_be_visible(
+            timeout=60_000
+        )
         assert [job.state for job in jobs.all()] == ["cancelled", "cancelled"]
         expect(page.get_by_test_id("stException")).to_have_count(0)
     assert list(workspace.unfinished.iterdir()) == []
@@ -242,7 +244,7 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
 
         (first_run,) = list_runs(workspace)
         page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text("A run on small is at work")).to_be_visible()
+        expect(page.get_by_text("A run on small is in progress")).to_be_visible()
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
         newest = list_runs(workspace)[0].manifest.run_id
         assert newest != first_run.manifest.run_id
@@ -252,13 +254,14 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
 
 
 def pick_runs(page: Page, address: str, rows: tuple[int, ...], shown: Locator) -> None:
-    """Tick rows of the list of runs (its boxes are drawn, not elements) until what they bring is there: a table that is
-    drawn anew at that moment misses a click.
+    """Tick rows of the list of runs until `shown` is visible.
+
+    The boxes are drawn on a canvas. A table that is drawn again during a click misses it, so this tries three times.
     """
     for last in (False, False, True):
         page.goto(f"{address}/Train")
         heading(page, PAGES["Train"])
-        expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(timeout=20_000)
+        expect(page.locator(ENDED)).to_be_visible(timeout=20_000)
         page.get_by_role("heading", name="All runs on this dataset").scroll_into_view_if_needed()
         tables = page.get_by_test_id("stDataFrame")
         table = tables.nth(tables.count() - 1)
@@ -287,45 +290,44 @@ def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_home
         expect(page.get_by_text("The settings are the same.")).to_be_visible()
         pick_runs(page, address, (2,), page.get_by_label("Name"))
         page.get_by_label("Name").fill("from 2020")
-        page.get_by_role("button", name="Keep the note").click()
+        page.get_by_role("button", name="Save the note").click()
         page.wait_for_timeout(1500)
         assert load_run(other).note.name == "from 2020"
         page.get_by_role("button", name="Delete the run").click()
-        page.get_by_role("button", name="Delete it").click()
+        page.get_by_role("button", name="Yes, delete").click()
         expect(page.get_by_role("button", name="Delete the run")).to_be_hidden()
         expect(page.get_by_test_id("stException")).to_have_count(0)
-    assert [each.manifest.run_id for each in list_runs(workspace)] == [run.manifest.run_id]
+    assert [listed.manifest.run_id for listed in list_runs(workspace)] == [run.manifest.run_id]
 
 
-def test_the_first_start_runs_by_itself_and_can_be_cancelled(watched: Watched, workspace: Workspace) -> None:
+def test_the_first_start_begins_a_run_that_can_be_cancelled(watched: Watched, workspace: Workspace) -> None:
     page = watched.page
     with dashboard(workspace, first_run=True) as address:
         page.goto(address)
         heading(page, PAGES[""])
-        expect(page.get_by_text("A run on demo is at work")).to_be_visible()
+        expect(page.get_by_text("A run on demo is in progress")).to_be_visible()
         page.get_by_role("button", name="Cancel the run").click()
-        page.get_by_role("button", name="Cancel it").click()
+        page.get_by_role("button", name="Yes, cancel").click()
         expect(page.get_by_text("There is no finished run on this dataset yet.")).to_be_visible()
-        expect(page.get_by_text("A run on demo is at work")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_text("A run on demo is in progress")).to_be_hidden(timeout=60_000)
         page.goto(f"{address}/Submission")
         heading(page, PAGES["Submission"])
-        expect(page.get_by_text("submission.csv and its checks will stand here.")).to_be_visible()
+        expect(page.get_by_text("submission.csv and its checks will be shown here.")).to_be_visible()
     assert [job.state for job in Jobs(workspace).all()] == ["cancelled"]
 
 
-def test_every_page_opens_cold_from_its_address(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
+def test_every_page_can_be_opened_first(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
     page = watched.page
     for path, title in PAGES.items():
-        with dashboard(
-            finished_home[0], first_run=False
-        ) as address:  # a fresh server for each: nothing was opened before
+        # a new server for each page, so that nothing was opened before
+        with dashboard(finished_home[0], first_run=False) as address:
             page.goto(f"{address}/{path}")
             heading(page, title)
             expect(page.get_by_test_id("stException")).to_have_count(0)
             expect(page.get_by_role("combobox", name=re.compile("Dataset"))).to_be_visible()
 
 
-def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
+def test_charts_are_drawn_and_described_to_screen_readers(
     watched: Watched, finished_home: tuple[Workspace, Run]
 ) -> None:
     page = watched.page
@@ -333,9 +335,7 @@ def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
         for path, charts in (("Explore?view=Value", len(VIEWS["Value"])), ("Importance", 1), ("Train", 5)):
             page.goto(f"{address}/{path}")
             heading(page, PAGES[path.split("?")[0]])
-            expect(
-                page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
-            ).to_have_count(charts)
+            expect(page.locator(CHARTS)).to_have_count(charts)
         page.goto(f"{address}/Explore?view=Value")
         expect(
             page.get_by_label(re.compile("Histogram of session values. Half of the sessions")).first
@@ -343,9 +343,8 @@ def test_charts_are_drawn_and_tell_their_finding_to_screen_readers(
 
 
 def test_every_view_of_explore_is_drawn(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
-    """A chart whose drawing fails leaves a hole, and an error in the browser."""
     page = watched.page
-    charts = page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+    charts = page.locator(CHARTS)
     with dashboard(finished_home[0], first_run=False) as address:
         for view, shown in VIEWS.items():
             page.goto(f"{address}/Explore?view={view}&types=BUY")
@@ -353,14 +352,14 @@ def test_every_view_of_explore_is_drawn(watched: Watched, finished_home: tuple[W
             expect(charts).to_have_count(len(shown))
             expect(page.get_by_text("those with BUY.")).to_be_visible()
         page.get_by_role("radio", name="One session").click()
-        page.get_by_role("button", name="Draw one of those shown").click()
+        page.get_by_role("button", name="Random session").click()
         expect(charts).to_have_count(1)
         expect(page).to_have_url(re.compile("session=SESSION_"))
         page.reload()
         expect(charts).to_have_count(1)
 
 
-def test_wrong_files_get_a_sentence_and_the_page_goes_on(
+def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
     watched: Watched, finished_home: tuple[Workspace, Run], tmp_path: Path
 ) -> None:
     page = watched.page
@@ -377,15 +376,15 @@ def test_wrong_files_get_a_sentence_and_the_page_goes_on(
         wrong = tmp_path / "no_types.csv"
         wrong.write_bytes(NO_TYPES)
         upload(page, 0, wrong)
-        choose(page, "How the log is read", "as it stands")
-        read(page)
+        choose(page, "Format of the log", "Standard columns")
+        click_read(page)
         expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()
         other = tmp_path / "few.csv"
         pl.read_csv(DEMO / "test.csv").head(50).write_csv(other)
         upload(page, 0, DEMO / "train.csv")
         upload(page, 1, other)
         upload(page, 2, DEMO / "sample_submission.csv")
-        read(page)
+        click_read(page)
         expect(page.get_by_role("alert").filter(has_text="have no event in the test file")).to_be_visible()
         page.get_by_role("link", name="Explore", exact=True).click()
         heading(page, PAGES["Explore"])
@@ -402,17 +401,17 @@ def test_uploaded_files_become_the_dataset_of_every_page(
         heading(page, PAGES["Data"])
         upload(page, 0, train)
         upload(page, 1, DEMO / "test.csv")
-        read(page)
+        click_read(page)
         expect(page.get_by_text("Train: my train.csv.")).to_be_visible()
         expect(page.get_by_text("No run on this dataset yet.")).to_be_visible()
         page.get_by_role("link", name="Importance", exact=True).click()
-        expect(page.get_by_text("The features that each learner used will stand here.")).to_be_visible()
+        expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
         page.reload()
-        expect(page.get_by_text("The features that each learner used will stand here.")).to_be_visible()
+        expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
 
 
 def rees46_log(month: int, sessions: int) -> bytes:
-    """A month of a log as REES46 publishes them: every third session looks twice, puts into the cart and buys."""
+    """Return one month of a log in the format of REES46; every third session has a purchase."""
     lines = ["event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"]
     for number in range(sessions):
         words = ["view", "view", "cart", "purchase"] if number % 3 == 0 else ["view", "cart", "remove_from_cart"]
@@ -426,7 +425,7 @@ def rees46_log(month: int, sessions: int) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def test_a_log_of_another_shop_goes_in_through_the_mapping_that_fits(
+def test_the_mapping_that_fits_a_log_is_suggested_and_used(
     watched: Watched, workspace: Workspace, tmp_path: Path
 ) -> None:
     page = watched.page
@@ -438,18 +437,18 @@ def test_a_log_of_another_shop_goes_in_through_the_mapping_that_fits(
         heading(page, PAGES["Data"])
         upload(page, 0, october)
         upload(page, 1, november)
-        expect(page.get_by_role("combobox", name="How the log is read")).to_have_value("REES46 event log")
-        expect(page.get_by_text("The first 10 rows as they will be understood: 10 can be used")).to_be_visible()
-        choose(page, "How the log is read", "my own")
+        expect(page.get_by_role("combobox", name="Format of the log")).to_have_value("REES46 event log")
+        expect(page.get_by_text("Preview of the first 10 rows: 10 usable")).to_be_visible()
+        choose(page, "Format of the log", "Custom mapping")
         expect(page.get_by_role("combobox", name="remove_from_cart")).to_have_value("REMOVE_CART")
-        choose(page, "How the log is read", "REES46 event log")
-        read(page)
-        expect(page.get_by_text("is read; what was found in it stands below.")).to_be_visible(timeout=60_000)
-        expect(page.get_by_text("300 sessions to learn from and 120 sessions to predict; 1 row cannot")).to_be_visible()
+        choose(page, "Format of the log", "REES46 event log")
+        click_read(page)
+        expect(page.get_by_text("was read and is now shown on all pages.")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("300 sessions for training and 120 sessions to predict. 1 row could")).to_be_visible()
         expect(
             page.get_by_text("1 row: event_type is wishlist, not one of view, cart, remove_from_cart, purchase")
         ).to_be_visible()
-        expect(page.get_by_text("What is odd about it")).to_be_visible()
+        expect(page.get_by_text("What is unusual?")).to_be_visible()
     card = next(dataset.card() for dataset in list_datasets(workspace) if dataset.card().train.name == october.name)
     bought = [10.5 + number % 50 for number in range(0, 300, 3)]
     assert card.mapping == "REES46 event log"

@@ -1,4 +1,4 @@
-"""The frame around every page: its set-up, the menu, and what all pages share (dataset, run, running job)."""
+"""The frame around every page: its set-up, the sidebar, and the parts that all pages have."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -19,14 +20,13 @@ from core.pipeline.first_run import start_first_run
 from core.runs import Run, expected_score, list_runs
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
+from pages._ui.state import BrokenLink, get_param, page_state, set_param
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
-AT_ONCE = 1_000_000
-"""Rows of a dataset that is looked through without being asked to: it takes about a dozen seconds."""
-_LONGEST = 40
-"""Characters of what an address asks for that are said again."""
-_FIGURE_WIDTH = 152  # pixels: five in a row on a laptop, two on a phone
+_MAX_LINK_TEXT = 40
+"""Characters of an unknown value in the address that a warning repeats."""
+_METRIC_WIDTH = 152  # pixels: five in a row on a laptop, two on a phone
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,17 @@ TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
 IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION)
+_PAGES_WITH_JOBS = (HOME, TRAIN)
+_SOURCES = {
+    "dataset": ("This needs a dataset. Read two event files, or the demo data.", DATA),
+    "run": ("A run produces this. A quick run takes about a minute.", TRAIN),
+}
+"""What produces the content of an empty page, and on which page."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a page works with. `dataset` and `run` are the visitor's choice, `job` is the one at work, if any."""
+    """What a page works with: the visitor's choice of dataset and run, and the job that is running."""
 
     workspace: Workspace
     dataset: Dataset | None
@@ -58,34 +64,35 @@ class Page:
 
 
 def open_page(entry: Entry) -> Page:
-    """Set the page up and draw the sidebar. Every page calls this first, and works when it is the first one opened."""
+    """Set up the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
     freeze_libraries()
     workspace = Workspace.from_environment()
-    with sentences(stop=True):
+    with showing_errors(stop=True):
         _begin(str(workspace.root))
-    job, looked = None, False
-    with sentences():
+    job, jobs_readable = None, False
+    with showing_errors():
         start_waiting(workspace)
-        job, looked = Jobs(workspace).active(), True
+        job, jobs_readable = Jobs(workspace).active(), True
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
-        for each in MENU:
-            st.page_link(each.path, label=each.label, icon=each.icon)
+        for menu_entry in MENU:
+            st.page_link(menu_entry.path, label=menu_entry.label, icon=menu_entry.icon)
         st.divider()
         dataset = _pick_dataset(workspace)
         run = _pick_run(workspace, dataset)
-        if job is not None and entry not in (HOME, TRAIN):
+        if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
-    _tell_missed()
-    if not looked and entry in (HOME, TRAIN):  # the others tell of no job
+    for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
+        st.warning(link.warning, icon=":material/link_off:")
+    if not jobs_readable and entry in _PAGES_WITH_JOBS:
         st.stop()
     return Page(workspace, dataset, run, job)
 
 
 @st.cache_resource(show_spinner="Reading the demo data")
 def _begin(root: str) -> None:
-    """Once a server and workspace: demo data in, first run started."""
+    """Read the demo data and start the first run, once per server and workspace."""
     start_first_run(Workspace.from_environment())
 
 
@@ -94,96 +101,75 @@ def _pick_dataset(workspace: Workspace) -> Dataset | None:
     if not datasets:
         st.caption("No dataset yet.")
         return None
-    names = {key: _dataset_label(dataset) for key, dataset in datasets.items()}
-    chosen = _pick("dataset", "Dataset", list(datasets), names)
-    if datasets[chosen].card().synthetic:
-        st.caption("Synthetic data: simulated, not of a real shop.")
-    return datasets[chosen]
+    dataset = datasets[_pick("dataset", {key: _dataset_label(dataset) for key, dataset in datasets.items()})]
+    if dataset.card().synthetic:
+        st.caption("Synthetic data from a simulated shop.")
+    return dataset
 
 
 def _pick_run(workspace: Workspace, dataset: Dataset | None) -> Run | None:
-    runs = {
-        run.manifest.run_id: run
-        for run in list_runs(workspace)
-        if dataset is not None and run.manifest.dataset == dataset.fingerprint
-    }
+    runs = {} if dataset is None else {run.manifest.run_id: run for run in runs_of(workspace, dataset)}
     if not runs:
         st.caption("No run on this dataset yet.")
         return None
-    names = told_apart({key: _run_label(run) for key, run in runs.items()})
-    return runs[_pick("run", "Run", list(runs), names)]
+    return runs[_pick("run", distinct_names({key: _run_label(run) for key, run in runs.items()}))]
 
 
-def _pick(key: str, label: str, options: list[str], names: dict[str, str]) -> str:
-    """A select box whose choice lives in the address, so that reloads, other pages and shared links keep it.
+def _pick(param: Literal["dataset", "run"], labels: dict[str, str]) -> str:
+    """Show a select box whose choice is written to the address, and return the chosen id.
 
-    Who comes by a link to what is not here is told, until something else is chosen: what is shown in its place must not
-    be taken for what was asked for.
+    If the address names an id that does not exist, a warning says so until the visitor chooses something else.
     """
-    asked, before = st.query_params.get(key, ""), st.session_state.get(f"chosen_{key}")
-    wanted = before or asked
-    index = options.index(wanted) if wanted in options else 0
-    chosen = st.selectbox(label, options, index=index, format_func=names.__getitem__)
-    if not before and asked and asked not in options:
-        st.session_state[_missed(key)] = (
-            chosen,
-            f"The address asks for the {label.lower()} {asked[:_LONGEST]}, which is not here (deleted, or of another "
-            f"dataset or workspace). Shown is {names[chosen]}.",
+    state, options = page_state(), list(labels)
+    linked, previous = get_param(param), state.chosen.get(param, "")
+    current = previous or linked
+    index = options.index(current) if current in options else 0
+    chosen = st.selectbox(param.capitalize(), options, index=index, format_func=labels.__getitem__)
+    if not previous and linked and linked not in options:
+        warning = (
+            f"The {param} {linked[:_MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or belong to "
+            f"another dataset or workspace. The page shows {labels[chosen]} instead."
         )
-    elif st.session_state.get(_missed(key), (chosen, ""))[0] != chosen:
-        del st.session_state[_missed(key)]
-    # Plain keys outlive the change of page, which a widget's own key does not.
-    st.session_state[f"chosen_{key}"] = chosen
-    st.query_params[key] = chosen
+        state.broken_links[param] = BrokenLink(chosen, warning)
+    elif param in state.broken_links and state.broken_links[param].shown != chosen:
+        del state.broken_links[param]
+    state.chosen[param] = chosen
+    set_param(param, chosen)
     return chosen
 
 
-def _tell_missed() -> None:
-    """Over the page, not beside the boxes: on a phone the sidebar is closed."""
-    for key in ("dataset", "run"):
-        if _missed(key) in st.session_state:
-            st.warning(st.session_state[_missed(key)][1], icon=":material/link_off:")
+def pick_view(views: list[str]) -> str:
+    """Show the views to choose from and return the chosen one, which is written to the address.
 
-
-def follow_address(name: str, options: list[str]) -> None:
-    """Before a widget whose key is `name`: give it what the address says, where that is new (a link, the browser's way
-    back); on coming from another page, what it said last; the first of the options where nothing is known.
+    The view follows the address if that has changed (a link, the browser's back button). A visitor who comes from
+    another page, where the address has no view, sees the last one again.
     """
-    asked, written = st.query_params.get(name, ""), st.session_state.get(_written(name))
-    if asked in options and (name not in st.session_state or asked != written):
-        st.session_state[name] = asked
-    elif name not in st.session_state:
-        st.session_state[name] = written if written in options else options[0]
-    if asked and asked not in options and asked != written:
+    state, linked, current = page_state(), get_param("view"), st.session_state.get("view")
+    if linked in views and (current is None or linked != state.last_view):
+        current = linked
+    elif current is None:
+        current = state.last_view if state.last_view in views else views[0]
+    if current != st.session_state.get("view"):
+        st.session_state["view"] = current
+    if linked and linked not in views and linked != state.last_view:
         st.warning(
-            f"The address asks for the {name} {asked[:_LONGEST]}, which is not there. "
-            f"Shown is {st.session_state[name]}.",
-            icon=":material/link_off:",
+            f"There is no view {linked[:_MAX_LINK_TEXT]}. The page shows {current} instead.", icon=":material/link_off:"
         )
+    view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed") or views[0]
+    state.last_view = view
+    set_param("view", view)
+    return view
 
 
-def write_address(name: str, value: str) -> None:
-    """After it: into the address, and into what outlives the change of page."""
-    st.query_params[name] = st.session_state[_written(name)] = value
+def runs_of(workspace: Workspace, dataset: Dataset) -> list[Run]:
+    """Return the finished runs on a dataset, newest first."""
+    return [run for run in list_runs(workspace) if run.manifest.dataset == dataset.fingerprint]
 
 
-def _missed(key: str) -> str:
-    return f"{key} that the address asked for"
-
-
-def _written(name: str) -> str:
-    return f"{name} written into the address"
-
-
-def unfinished(jobs: list[Job], dataset: Dataset | None) -> Job | None:
-    """The latest job on a dataset, where it ended without a run: people must hear of it, wherever they were then."""
-    mine = [job for job in jobs if dataset is not None and job.dataset == dataset.fingerprint]
-    return mine[0] if mine and not mine[0].open and mine[0].state != "done" else None
-
-
-def choose(dataset: Dataset) -> None:
-    """Make a dataset the visitor's choice on all pages from the next rerun on."""
-    st.session_state["chosen_dataset"] = dataset.fingerprint
+def latest_job_without_run(jobs: list[Job], dataset: Dataset | None) -> Job | None:
+    """Return the latest job on a dataset if it ended without a run, so that the page can say why."""
+    jobs = [job for job in jobs if dataset is not None and job.dataset == dataset.fingerprint]
+    return jobs[0] if jobs and not jobs[0].open and jobs[0].state != "done" else None
 
 
 def _dataset_label(dataset: Dataset) -> str:
@@ -192,55 +178,55 @@ def _dataset_label(dataset: Dataset) -> str:
 
 
 def _run_label(run: Run) -> str:
-    manifest = run.manifest
-    began = datetime.datetime.fromisoformat(manifest.created)
-    judged = manifest.scores.judged
-    name = run.note.name or f"{began:%d %b %H:%M} UTC"
-    return f"{name} · {judged.label} {expected_score(manifest)}"
+    name = run.note.name or f"{datetime.datetime.fromisoformat(run.manifest.created):%d %b %H:%M} UTC"
+    return f"{name} · {run.manifest.scores.judged.label} {expected_score(run.manifest)}"
 
 
-def told_apart(names: Mapping[str, str]) -> dict[str, str]:
-    """What runs are called, by their id; where several are called the same, with the end of the id behind it."""
+def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Make the names of runs distinct by appending the end of the id, or the whole id if that is not enough.
+
+    >>> distinct_names({"1-a": "x", "1-b": "x", "1-c": "y"})
+    {'1-a': 'x (a)', '1-b': 'x (b)', '1-c': 'y'}
+    """
     times = Counter(names.values())
-    told = {key: f"{name} ({key.rpartition('-')[2]})" if times[name] > 1 else name for key, name in names.items()}
-    if len(set(told.values())) == len(told):
-        return told
-    return {key: f"{name} ({key})" for key, name in names.items()}
+    short = {key: f"{name} ({key.rpartition('-')[2]})" if times[name] > 1 else name for key, name in names.items()}
+    return short if len(set(short.values())) == len(short) else {key: f"{name} ({key})" for key, name in names.items()}
 
 
-def title(question: str, finding: str) -> None:
-    """The page's question, and under it what is known of the answer."""
+def show_title(question: str, finding: str) -> None:
+    """Show the question that the page answers, and the answer in one sentence."""
     st.title(question, anchor=False)
     st.markdown(finding)
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure of the row under the title: what it is, its value in words, and what it means."""
+class Metric:
+    """A number in the row under the title: label, formatted value, and explanation."""
 
     label: str
     value: str
-    meaning: str
+    help: str
 
 
-def figures(row: list[Figure]) -> None:
-    """At most five figures in a row; on a narrow screen they wrap."""
+def show_metrics(metrics: list[Metric]) -> None:
+    """Show at most five numbers in a row, which wraps on a narrow screen."""
     with st.container(horizontal=True):
-        for each in row:
-            st.metric(each.label, each.value, help=each.meaning, width=_FIGURE_WIDTH)
+        for metric in metrics:
+            st.metric(metric.label, metric.value, help=metric.help, width=_METRIC_WIDTH)
 
 
-def nothing_yet(what: str, how: str, to: Entry, button: str) -> None:
-    """The state of a page that has nothing to show: what will stand here, what makes it, a way there."""
+def show_empty_state(content: str, needs: Literal["dataset", "run"]) -> None:
+    """Say what the page will show and what produces it, with a button that leads there."""
+    source, target = _SOURCES[needs]
     with st.container(border=True):
-        st.markdown(f"**{what}**")
-        st.markdown(how)
-        st.page_link(to.path, label=button, icon=to.icon)
+        st.markdown(f"**{content}**")
+        st.markdown(source)
+        st.page_link(target.path, label=f"Go to {target.label}", icon=target.icon)
 
 
 @contextmanager
-def sentences(*, stop: bool = False) -> Iterator[None]:
-    """Show what a person can mend as one sentence; the page goes on, or stops where nothing can be shown without it."""
+def showing_errors(*, stop: bool = False) -> Iterator[None]:
+    """Show an error of the studio as a message; with `stop`, end the page there."""
     try:
         yield
     except StudioError as error:

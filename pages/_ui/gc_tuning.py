@@ -1,8 +1,8 @@
-"""Keeps what the libraries hold out of the garbage collector's way.
+"""Exclude the objects of imported libraries from garbage collection.
 
-Streamlit collects garbage after every run of a script, fragments too. A collection looks at every object there is, and
-the libraries behind the pages hold some hundred thousand that never go: 45 ms of one core each time, with twenty open
-pages that follow a run nearly all of it. What is frozen (see gc.freeze) is not looked at any more.
+Streamlit collects garbage after every run of a page or fragment. Each collection visits several hundred thousand
+permanent objects of the libraries, which takes 45 ms. Twenty open pages that follow a run keep almost a whole core busy
+with this. Frozen objects (see `gc.freeze`) are not visited.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ import gc
 import sys
 import threading
 
-_ENOUGH = 50
-"""So many modules more than last time are worth another look; pages bring the libraries in as they need them."""
+_NEW_MODULES = 50
+"""Freeze again after this many more modules are imported; pages import libraries as they need them."""
 _lock = threading.Lock()
-_seen = 0
+_n_modules = 0
 
 
 def freeze_libraries() -> None:
-    """Collect once more, and let what is left rest. A page calls it after its imports, and it seldom has to do
-    anything: what a visitor's session holds at such a moment is not freed as garbage later, so it must stay rare.
+    """Freeze all objects if many modules were imported since the last call; a page calls it after its imports.
+
+    This must stay rare: objects of a visitor's session that are frozen with the rest are never collected.
     """
-    global _seen  # noqa: PLW0603 (of the process, as the collector is)
+    global _n_modules  # noqa: PLW0603 (per process, like the collector)
     with _lock:
-        if len(sys.modules) < _seen + _ENOUGH:
+        if len(sys.modules) < _n_modules + _NEW_MODULES:
             return
         gc.collect()
         gc.freeze()
-        _seen = len(sys.modules)
+        _n_modules = len(sys.modules)

@@ -1,4 +1,4 @@
-"""A background job as people see it: how far it is, how long it takes still, ways to end it or to go on with it."""
+"""Background jobs: their progress, the queue, how they ended, and buttons to stop or resume them."""
 
 from __future__ import annotations
 
@@ -11,111 +11,110 @@ from core.base.workspace import Workspace
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_waiting
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
+from pages._ui.state import page_state, set_param
+from pages._ui.table import show_table
 
-_LOOK_SECONDS = 1.0
-_MOST_IN_HISTORY = 50
-CHOSEN_RUN = "chosen_run"
-"""The key under which the frame keeps the run that the visitor looks at."""
-ENDED = {
+_REFRESH_SECONDS = 1.0
+_MAX_HISTORY = 50
+_OUTCOMES = {
     "done": "The run is done.",
-    "cancelled": "The run was cancelled; nothing of it was kept.",
+    "cancelled": "The run was cancelled. Its results were not kept.",
     "failed": "The run failed.",
     "lost": "The run was lost.",
 }
 
 
 def show_progress(workspace: Workspace, job_id: str) -> None:
-    """Show a job while it waits or works, refreshed every second; when it ends, the whole page is drawn again."""
+    """Show a queued or running job, refreshed every second; the page is drawn again when it starts or ends."""
     job = Jobs(workspace).get(job_id)
-    st.fragment(_progress, run_every=_LOOK_SECONDS if job.open else None)(workspace, job_id, waited=not job.active)
+    st.fragment(_progress, run_every=_REFRESH_SECONDS if job.open else None)(
+        workspace, job_id, was_queued=not job.active
+    )
 
 
-def _progress(workspace: Workspace, job_id: str, *, waited: bool) -> None:
+def _progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
     start_waiting(workspace)
     job = Jobs(workspace).get(job_id)
-    if job.active and waited:  # now there is more to show
+    if job.active and was_queued:
         st.rerun(scope="app")
     if not job.open:
         if job.run_id is not None:
-            st.session_state[CHOSEN_RUN] = job.run_id  # who watched a run wants to see what came of it
+            page_state().chosen["run"] = job.run_id
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{_headline(job)}**")
-        st.progress(job.progress.fraction if job.progress else 0.0, text=_now(job))
+        st.progress(job.progress.fraction if job.progress else 0.0, text=_status(job))
         if facts := _facts(workspace, job):
             st.caption(" · ".join(facts))
         with st.container(horizontal=True):
             if job.progress is not None and job.progress.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
             with st.popover("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
-                st.markdown("What it has done is thrown away; only a line in the history stays.")
-                if st.button("Cancel it", key=f"cancel-{job_id}", type="primary"):
+                st.markdown("Its results so far are discarded. The history keeps a line about it.")
+                if st.button("Yes, cancel", key=f"cancel-{job_id}", type="primary"):
                     with st.spinner("Stopping"):
                         cancel(workspace, job_id)
                     st.rerun(scope="app")
 
 
 def _offer_to_finish(workspace: Workspace, job: Job) -> None:
-    """A way to say that what the search has found is good enough."""
     if Jobs(workspace).is_to_finish(job.id):
-        st.caption("The search ends after the fits at work; then the best settings are fitted.")
+        st.caption("The search ends after the current fits. Then the learners are fitted with the best settings.")
     elif st.button("Finish with the best so far", icon=":material/flag:"):
         finish_early(workspace, job.id)
         st.rerun(scope="fragment")
 
 
-def look_for_jobs(workspace: Workspace) -> None:
-    """Where nothing is at work: draw the page again once something is, whoever asked for it, in whatever tab."""
-    st.fragment(_look, run_every=2 * _LOOK_SECONDS)(workspace)
+def watch_for_jobs(workspace: Workspace) -> None:
+    """Draw the page again as soon as a job runs, even if it was started in another tab."""
+    st.fragment(_rerun_if_active, run_every=2 * _REFRESH_SECONDS)(workspace)
 
 
-def _look(workspace: Workspace) -> None:
+def _rerun_if_active(workspace: Workspace) -> None:
     if Jobs(workspace).active() is not None:
         st.rerun(scope="app")
 
 
 def show_in_sidebar(workspace: Workspace, job: Job) -> None:
-    """One line on the job at work, for pages that are about something else."""
-    st.fragment(_line, run_every=_LOOK_SECONDS)(workspace, job.id)
+    """Show a progress bar of the running job, for pages that are about something else."""
+    st.fragment(_sidebar_progress, run_every=_REFRESH_SECONDS)(workspace, job.id)
 
 
-def _line(workspace: Workspace, job_id: str) -> None:
+def _sidebar_progress(workspace: Workspace, job_id: str) -> None:
     start_waiting(workspace)
     job = Jobs(workspace).get(job_id)
     if not job.active:
         st.rerun(scope="app")
-    st.progress(job.progress.fraction if job.progress else 0.0, text="A run is at work")
+    st.progress(job.progress.fraction if job.progress else 0.0, text="A run is in progress")
 
 
 def _headline(job: Job) -> str:
     if job.state == "stopping":
         return "The run is being stopped"
-    if job.state == "queued":
-        return f"A run on {job.dataset_name} waits for its turn"
-    return f"A run on {job.dataset_name} is at work"
+    return f"A run on {job.dataset_name} is {'queued' if job.state == 'queued' else 'in progress'}"
 
 
-def _now(job: Job) -> str:
-    """Step, fold, percentage, time passed and left."""
-    moment = job.progress
+def _status(job: Job) -> str:
+    """Step, percentage, time passed and time left."""
+    update = job.progress
     if job.state == "queued":
-        return "It starts when what was asked for before is done"
-    if moment is None:
+        return "It starts when the runs before it are done"
+    if update is None:
         return "Starting"
-    doing = f"{moment.label}: {moment.detail}" if moment.detail else moment.label
-    left = f"about {duration(moment.seconds_left)} left" if moment.seconds_left is not None else "estimating time left"
-    return f"{doing} · {moment.fraction:.0%} · {duration(job.seconds())} so far, {left}"
+    step = f"{update.label}: {update.detail}" if update.detail else update.label
+    left = f"about {duration(update.seconds_left)} left" if update.seconds_left is not None else "estimating time left"
+    return f"{step} · {update.fraction:.0%} · {duration(job.seconds())} so far, {left}"
 
 
 def _facts(workspace: Workspace, job: Job) -> list[str]:
-    """Return short facts: trials so far, memory, cores and attempts."""
+    """Trials so far, memory, busy cores, and how often the job was started."""
     trials = trial_frame(Jobs(workspace).results(job.id, "trial"))
+    complete = trials.filter("complete")
     facts = []
     if trials.height:
-        complete = trials.filter("complete")
-        facts.append(f"{count(trials.height, 'trial')}, {trials.height - complete.height} given up early")
-        if complete.height:
-            facts.append(f"best loss {number(float(complete.get_column('loss').min()))}")
+        facts.append(f"{count(trials.height, 'trial')}, {trials.height - complete.height} pruned")
+    if complete.height:
+        facts.append(f"best loss {number(min(complete.get_column('loss').to_list()))}")
     if job.memory is not None:
         facts.append(f"{number(job.memory / 2**30)} GB of memory")
     if job.cores is not None:
@@ -125,78 +124,75 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     return facts
 
 
-def show_end(workspace: Workspace, job: Job) -> None:
-    """Say how a job ended, in the colour that fits, and offer to go on with one that has no run."""
+def show_outcome(workspace: Workspace, job: Job) -> None:
+    """Say how a job ended, and offer to resume it if it ended without a run."""
+    outcome = _OUTCOMES[job.state]
     if job.state == "done":
-        st.success(f"{ENDED['done']} It took {duration(job.seconds())}.", icon=":material/check_circle:")
+        st.success(f"{outcome} It took {duration(job.seconds())}.", icon=":material/check_circle:")
     elif job.state == "cancelled":
-        st.info(ENDED["cancelled"], icon=":material/info:")
+        st.info(outcome, icon=":material/info:")
     else:
-        st.error(f"{ENDED[job.state]} {job.error or ''}", icon=":material/error:")
+        st.error(f"{outcome} {job.error or ''}", icon=":material/error:")
     if job.state in RESUMABLE and st.button(
         "Start it again" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
     ):
-        st.query_params["job"] = resume(workspace, job.id).id
+        set_param("job", resume(workspace, job.id).id)
         st.rerun()
 
 
 def show_queue(workspace: Workspace) -> None:
-    """What waits, the next first, with ways to change the order; nothing where nothing waits."""
-    st.fragment(_queue, run_every=_LOOK_SECONDS * 2 if Jobs(workspace).queue() else None)(workspace)
+    """Show the queued jobs, the next first, with buttons to reorder and remove them; nothing if there are none."""
+    st.fragment(_queue, run_every=_REFRESH_SECONDS * 2 if Jobs(workspace).queue() else None)(workspace)
 
 
 def _queue(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
-    waiting = jobs.queue()
-    if not waiting:
+    queue = jobs.queue()
+    if not queue:
         return
-    st.markdown(f"**{count(len(waiting), 'run')} in the queue**")
-    for place, job in enumerate(waiting):
+    st.markdown(f"**{count(len(queue), 'run')} in the queue**")
+    for position, job in enumerate(queue):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{place + 1}. {job.dataset_name}, {told(job)}", width="stretch")
-            for icon, steps, words in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
-                at_end = place + steps not in range(len(waiting))
-                if st.button(
-                    "", icon=f":material/{icon}:", help=words, key=f"{words}-{job.id}", disabled=at_end, type="tertiary"
-                ):
+            st.markdown(f"{position + 1}. {job.dataset_name}, {_settings_text(job)}", width="stretch")
+            for icon, steps, label in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
+                at_end = position + steps not in range(len(queue))
+                if _icon_button(icon, label, f"{label}-{job.id}", disabled=at_end):
                     jobs.move(job.id, steps)
                     st.rerun(scope="fragment")
-            if st.button(
-                "", icon=":material/close:", help="Take it from the queue", key=f"drop-{job.id}", type="tertiary"
-            ):
+            if _icon_button("close", "Remove from the queue", f"drop-{job.id}"):
                 cancel(workspace, job.id)
                 st.rerun(scope="app")
 
 
+def _icon_button(icon: str, tooltip: str, key: str, *, disabled: bool = False) -> bool:
+    return st.button("", icon=f":material/{icon}:", help=tooltip, key=key, disabled=disabled, type="tertiary")
+
+
 def show_history(workspace: Workspace) -> None:
-    """All jobs that ended, the newest first."""
+    """Show the jobs that ended, newest first."""
     ended = [job for job in Jobs(workspace).all() if not job.open]
     if not ended:
         return
     with st.expander(f"History: {count(len(ended), 'job')}", icon=":material/history:"):
-        st.dataframe(
+        show_table(
             [
                 {
-                    "Asked for": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
+                    "Requested": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
                     "Dataset": job.dataset_name,
-                    "Settings": told(job),
-                    "Ended": job.state,
-                    "Took": duration(job.seconds()),
-                    "Why": job.error or "",
+                    "Settings": _settings_text(job),
+                    "Outcome": job.state,
+                    "Time": duration(job.seconds()),
+                    "Error": job.error or "",
                 }
-                for job in ended[:_MOST_IN_HISTORY]
+                for job in ended[:_MAX_HISTORY]
             ],
-            hide_index=True,
-            height="content",
-            column_config={"Took": st.column_config.TextColumn(alignment="right")},
-            alt="Jobs that ended, with their settings, state and time",
+            numbers=("Time",),
+            alt="Jobs that ended, with their settings, outcome and time",
         )
 
 
-def told(job: Job) -> str:
-    """A job's settings in a few words."""
+def _settings_text(job: Job) -> str:
     config = job.config
-    preset = config.get("preset", "quick")
     minutes = f", {number(config['minutes'])} minutes" if config.get("minutes") else ""
-    trials = f", {count(config['trials'], 'trial')} a learner" if config.get("trials") else ""
-    return f"{preset}{minutes}{trials}, seed {config.get('seed', 7)}"
+    trials = f", {count(config['trials'], 'trial')} per learner" if config.get("trials") else ""
+    return f"{config.get('preset', 'quick')}{minutes}{trials}, seed {config.get('seed', 7)}"

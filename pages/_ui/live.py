@@ -1,4 +1,4 @@
-"""What a job came by so far: trials, folds, and the end of its log, while it works."""
+"""Results of a running job so far: its trials, its folds, and the end of its log."""
 
 from __future__ import annotations
 
@@ -12,88 +12,81 @@ from core.eda.run_charts import fold_scores, search_history, search_space, setti
 from core.jobs import Job, Jobs, log_file
 from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
 from core.schema import LEARNER_LABELS
+from pages._ui.chart import show_chart
+from pages._ui.table import show_table
 
-_LOOK_SECONDS = 2.0
-"""Charts are drawn anew this often; the progress above them every second."""
-_LAST_TRIALS = 10
-_LAST_LINES = 40
-_RIGHT = st.column_config.TextColumn(alignment="right")
+_REFRESH_SECONDS = 2.0
+"""Charts cost more to draw than the progress bar above them, which is refreshed every second."""
+_MAX_TRIALS = 10
+_MAX_LINES = 40
 
 
 def show_live(workspace: Workspace, job: Job) -> None:
-    """Draw it, and draw it again while the job works."""
-    st.fragment(_live, run_every=_LOOK_SECONDS if job.active else None)(workspace, job.id)
+    """Show the results so far, refreshed while the job runs."""
+    st.fragment(_results, run_every=_REFRESH_SECONDS if job.active else None)(workspace, job.id)
 
 
-def _live(workspace: Workspace, job_id: str) -> None:
+def _results(workspace: Workspace, job_id: str) -> None:
     results = Jobs(workspace).results(job_id)
     trials = trial_frame(results)
     if trials.height:
         _show_trials(trials)
-    if importances := importances_by_learner(results):
-        data = setting_importance.frame(importances)
-        if data.height:
-            with st.expander(setting_importance.TITLE, icon=":material/bar_chart:"):
-                st.markdown(setting_importance.finding(data))
-                st.altair_chart(setting_importance.figure(data))
+    show_setting_importance(importances_by_learner(results))
     if fits := fits_by_learner(results):
         data = fold_scores.frame(fits)
-        st.markdown(f"**{fold_scores.TITLE}** {fold_scores.finding(data)}")
-        st.altair_chart(fold_scores.figure(data), key="live-folds")
-    _show_log(workspace, job_id)
+        show_chart(f"**{fold_scores.TITLE}** {fold_scores.finding(data)}", fold_scores.figure(data), key="live-folds")
+    log = log_file(workspace, job_id)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_MAX_LINES:] if log.is_file() else []
+    if lines:
+        with st.expander("End of the log", icon=":material/article:"):
+            st.code("\n".join(lines), language=None)
 
 
 def _show_trials(trials: Any) -> None:  # noqa: ANN401 (core's frame)
     data = search_history.frame(trials)
-    st.markdown(f"**Best so far.** {search_history.finding(data)}")
-    st.altair_chart(search_history.figure(data, "out-of-fold loss"), key="live-search")
-    with st.expander("The last trials", icon=":material/list:"):
-        trial_table(trials.tail(_LAST_TRIALS).reverse())
+    show_chart(
+        f"**Best so far.** {search_history.finding(data)}",
+        search_history.figure(data, "out-of-fold loss"),
+        key="live-search",
+    )
+    with st.expander("Latest trials", icon=":material/list:"):
+        show_table(
+            [
+                {
+                    "Learner": LEARNER_LABELS[row["learner"]],
+                    "Trial": str(row["trial"]),
+                    "Loss": number(row["loss"]),
+                    "Outcome": "complete" if row["complete"] else f"pruned after fold {row['folds']}",
+                    "Time": duration(row["seconds"]),
+                }
+                for row in trials.tail(_MAX_TRIALS).reverse().iter_rows(named=True)
+            ],
+            numbers=("Trial", "Loss", "Time"),
+            alt="Trials with their loss, outcome and time",
+        )
+    show_search_space(trials, "live")
+
+
+def show_setting_importance(shares: dict[str, dict[str, float]]) -> None:
+    """Show which settings mattered for the loss, by learner; nothing if that is not known."""
+    data = setting_importance.frame(shares)
+    if data.height:
+        with st.expander(setting_importance.TITLE, icon=":material/bar_chart:"):
+            show_chart(setting_importance.finding(data), setting_importance.figure(data))
+
+
+def show_search_space(trials: Any, key: str) -> None:  # noqa: ANN401 (core's frame)
+    """Show the settings of one learner's trials as parallel coordinates."""
+    learners = list(dict.fromkeys(trials.get_column("learner").to_list()))
     with st.expander(search_space.TITLE, icon=":material/tune:"):
-        space(trials, "live")
-
-
-def trial_table(trials: Any) -> None:  # noqa: ANN401 (core's frame)
-    """One row a trial, in the order that is given."""
-    rows = [
-        {
-            "Learner": LEARNER_LABELS[row["learner"]],
-            "Trial": str(row["trial"]),
-            "Loss": number(row["loss"]),
-            "Outcome": "through all folds" if row["complete"] else f"given up after fold {row['folds']}",
-            "Time": duration(row["seconds"]),
-        }
-        for row in trials.iter_rows(named=True)
-    ]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content",
-        column_config=dict.fromkeys(("Trial", "Loss", "Time"), _RIGHT),
-        alt="Trials with their loss, outcome and time",
-    )
-
-
-def space(trials: Any, key: str) -> None:  # noqa: ANN401 (core's frame)
-    """Parallel coordinates of one learner's trials."""
-    learners = list(dict.fromkeys(trials.get_column("learner")))
-    chosen = st.segmented_control(
-        "Learner",
-        learners,
-        default=learners[0],
-        required=True,
-        format_func=LEARNER_LABELS.get,
-        key=f"space-{key}",
-        label_visibility="collapsed",
-    )
-    data = search_space.frame(trials, chosen)
-    st.markdown(search_space.finding(data, chosen))
-    st.altair_chart(search_space.figure(data, chosen), key=f"space-chart-{key}")
-
-
-def _show_log(workspace: Workspace, job_id: str) -> None:
-    log = log_file(workspace, job_id)
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:] if log.is_file() else []
-    if lines:
-        with st.expander("The end of its log", icon=":material/article:"):
-            st.code("\n".join(lines), language=None)
+        learner = st.segmented_control(
+            "Learner",
+            learners,
+            default=learners[0],
+            required=True,
+            format_func=LEARNER_LABELS.__getitem__,
+            key=f"space-{key}",
+            label_visibility="collapsed",
+        )
+        data = search_space.frame(trials, learner)
+        show_chart(search_space.finding(data, learner), search_space.figure(data, learner), key=f"space-chart-{key}")

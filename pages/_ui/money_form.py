@@ -1,4 +1,4 @@
-"""The part of the mapping form on purchases: what prices hold, which orders count, and what currencies are worth."""
+"""The part of the mapping form on purchases: meaning of prices, order statuses, and currencies."""
 
 from __future__ import annotations
 
@@ -10,67 +10,63 @@ import streamlit as st
 from core.errors import SettingError
 from core.ingestion.mapping import Mapping
 
-PRICES = {"row": "the price of the row's product", "order_total": "the total of the order"}
-STATUSES = {"counted_status": "Orders that count", "void_status": "Orders worth nothing"}
+_PRICE_MEANINGS = {"row": "the price of one product", "order_total": "the total of the order"}
 _FIELDS = Mapping.model_fields
-_IN_A_ROW = 3
+_N_COLUMNS = 3
 
 
 def money_settings(
     columns: dict[str, str | None], guessed: dict[str, Any], key: Callable[[str], str]
 ) -> dict[str, Any]:
-    """The settings that the chosen columns of orders, statuses and currencies need.
+    """Show the fields that the chosen columns of quantities, statuses and currencies need, and return the settings.
 
     Args:
         columns: the log's column by role.
         guessed: settings that the log suggests.
-        key: gives a widget's key by its part of the form.
+        key: returns a widget's key for a part of the form.
 
     Raises:
-        SettingError: rates that cannot be read.
+        SettingError: the currency rates cannot be parsed.
     """
     st.markdown("**Purchases**")
     settings: dict[str, Any] = {}
-    grid = st.columns(_IN_A_ROW)
+    grid = st.columns(_N_COLUMNS)
     if columns["quantity"] is None:
         settings["price_is"] = grid[0].selectbox(
             "A price is",
-            list(PRICES),
-            list(PRICES).index(guessed.get("price_is", "row")),
-            format_func=PRICES.__getitem__,
+            list(_PRICE_MEANINGS),
+            list(_PRICE_MEANINGS).index(guessed.get("price_is", "row")),
+            format_func=_PRICE_MEANINGS.__getitem__,
             key=key("price is"),
             help=_FIELDS["price_is"].description,
         )
     if columns["order_status"] is not None:
-        for place, name, label in (
-            (1, "counted_status", "Orders that count"),
-            (2, "void_status", "Orders worth nothing"),
-        ):
-            text = grid[place].text_input(
+        labels = {"counted_status": "Valid statuses", "void_status": "Void statuses"}
+        for cell, (name, label) in zip(grid[1:], labels.items(), strict=True):
+            text = cell.text_input(
                 label, ", ".join(guessed.get(name, ())), key=key(name), help=_FIELDS[name].description
             )
-            settings[name] = [word.strip() for word in text.split(",") if word.strip()]
+            settings[name] = [status.strip() for status in text.split(",") if status.strip()]
     if columns["currency"] is not None:
-        settings |= _currencies(key)
+        settings |= _currency_settings(key)
     return settings
 
 
-def _currencies(key: Callable[[str], str]) -> dict[str, Any]:
-    """The currency of values and the rates of the others; nothing where all purchases are in one."""
+def _currency_settings(key: Callable[[str], str]) -> dict[str, Any]:
     left, right = st.columns([1, 2])
     currency = left.text_input("Currency of values", key=key("currency"), placeholder="EUR")
-    text = right.text_input(
-        "Rates of other currencies",
+    rates = right.text_input(
+        "Exchange rates",
         key=key("rates"),
         placeholder="USD = 0.92, GBP = 1.17",
         help=_FIELDS["currency_rates"].description,
     )
-    if not text.strip():
+    if not rates.strip():
         return {}
-    return {"currency": currency, "currency_rates": dict(map(_rate, text.split(",")))}
+    return {"currency": currency, "currency_rates": dict(map(_parse_rate, rates.split(",")))}
 
 
-def _rate(text: str) -> tuple[str, float]:
+def _parse_rate(text: str) -> tuple[str, float]:
     code, _, rate = text.partition("=")
     try:
         return code.strip(), float(rate)

@@ -1,9 +1,8 @@
-"""All runs on a dataset: their names and scores, two of them side by side, and what can be done with one."""
+"""The runs on a dataset: name or delete one of them, or compare two."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 import streamlit as st
 
@@ -13,46 +12,43 @@ from core.dataset import Dataset
 from core.runs import Comparison, Note, Run, delete_run, expected_score, list_runs
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from pages._ui.cache import comparison
-from pages._ui.frame import told_apart
+from pages._ui.frame import distinct_names, runs_of
+from pages._ui.state import page_state, set_param
+from pages._ui.table import Rows, pick_rows, show_table
 
-_RIGHT = st.column_config.TextColumn(alignment="right")
 _LABELS = LEARNER_LABELS | {STACK: STACK_LABEL}
 
 
 def show_runs(workspace: Workspace, dataset: Dataset | None) -> None:
-    """The list; with two rows chosen their comparison, with one what can be done with it."""
-    runs = [run for run in list_runs(workspace) if dataset is None or run.manifest.dataset == dataset.fingerprint]
+    """Show the list of runs, and what the ticked rows offer."""
+    runs = list_runs(workspace) if dataset is None else runs_of(workspace, dataset)
     if not runs:
         return
     st.subheader("All runs on this dataset", anchor=False)
-    st.markdown("Choose one to name or delete it, two to compare them.")
-    picked = st.dataframe(
+    st.markdown("Select one run to name or delete it, or two runs to compare them.")
+    ticked = pick_rows(
         [_row(run) for run in runs],
-        hide_index=True,
-        height="content",
-        on_select="rerun",
-        selection_mode="multi-row",
+        numbers=("Expected", "Cross-validated", "Time"),
         key=f"runs-{len(runs)}",
-        column_config=dict.fromkeys(("Expected", "Cross-validated", "Time"), _RIGHT),
         alt="Runs with their settings, scores and times",
     )
-    chosen = [runs[place] for place in picked.selection.rows]
+    chosen = [runs[position] for position in ticked]
     if len(chosen) == 1:
-        _one(chosen[0])
+        _edit_run(chosen[0])
     elif len(chosen) == 2:
         older, newer = sorted(chosen, key=lambda run: run.manifest.created)
         folder = None if dataset is None else str(dataset.folder)
-        _side_by_side(older, newer, comparison(str(older.folder), str(newer.folder), folder))
+        _compare(older, newer, comparison(str(older.folder), str(newer.folder), folder))
     elif chosen:
-        st.caption("Two can be compared at a time.")
+        st.caption("Select only two runs to compare them.")
 
 
 def _row(run: Run) -> dict[str, str]:
     manifest = run.manifest
     judged = manifest.scores.judged
-    began = datetime.datetime.fromisoformat(manifest.created)
+    created = datetime.datetime.fromisoformat(manifest.created)
     return {
-        "Run": run.note.name or f"{began:%d %b %Y %H:%M} UTC",
+        "Run": run.note.name or f"{created:%d %b %Y %H:%M} UTC",
         "Preset": manifest.config.preset,
         "Metric": judged.label,
         "Expected": expected_score(manifest),
@@ -63,99 +59,76 @@ def _row(run: Run) -> dict[str, str]:
     }
 
 
-def _one(run: Run) -> None:
-    """Name, note, delete."""
-    note, key = run.note, run.manifest.run_id
+def _edit_run(run: Run) -> None:
+    """Show the form for name and note, and the button that deletes the run."""
+    note, run_id = run.note, run.manifest.run_id
     with st.container(border=True):
-        with st.form(f"note-{key}", border=False):
-            name = st.text_input("Name", note.name, max_chars=80, placeholder="What to call this run")
-            text = st.text_area("Note", note.text, max_chars=4000, placeholder="What is to be remembered of it")
-            if st.form_submit_button("Keep the note", icon=":material/save:"):
+        with st.form(f"note-{run_id}", border=False):
+            name = st.text_input("Name", note.name, max_chars=80, placeholder="A short name for this run")
+            text = st.text_area("Note", note.text, max_chars=4000, placeholder="What to remember about this run")
+            if st.form_submit_button("Save the note", icon=":material/save:"):
                 run.save_note(Note.checked(name, text))
                 st.rerun()
         with st.popover("Delete the run", icon=":material/delete:"):
-            st.markdown("The run's models, predictions and submission are deleted for good.")
-            if st.button("Delete it", key=f"delete-{key}", type="primary"):
+            st.markdown("This deletes the run's models, predictions and submission. It cannot be undone.")
+            if st.button("Yes, delete", key=f"delete-{run_id}", type="primary"):
                 delete_run(run.folder)
-                st.session_state.pop("chosen_run", None)
-                st.query_params.pop("run", None)
+                page_state().chosen.pop("run", None)
+                set_param("run", "")
                 st.rerun()
 
 
-def _side_by_side(older: Run, newer: Run, found: Comparison) -> None:
-    """The comparison of two runs, the older one first."""
-    first, second = told_apart({run.folder.name: run.note.name or run.folder.name for run in (older, newer)}).values()
+def _compare(older: Run, newer: Run, result: Comparison) -> None:
+    """Show the comparison of two runs, the older one first."""
+    first, second = distinct_names(
+        {run.folder.name: run.note.name or run.folder.name for run in (older, newer)}
+    ).values()
+    labels = {"first": first, "second": second}
     st.markdown(f"**{first}** and **{second}**")
-    # by places, not by names: a run may be called as another column is
-    columns = {
-        "first": st.column_config.TextColumn(first, alignment="right"),
-        "second": st.column_config.TextColumn(second, alignment="right"),
-        "Fold": _RIGHT,
-    }
-    if found.paired is not None:
-        st.markdown(found.paired.words())
+    if result.paired is not None:
+        st.markdown(result.paired.words())
         st.caption(
-            "Out-of-fold losses on the same sessions, tested by flipping the signs of the users' differences: users, "
-            "not sessions, are what is independent."
+            "Out-of-fold losses on the same sessions, compared by a permutation test that flips the signs of each "
+            "user's differences. Users are independent of each other, sessions of one user are not."
         )
     settings = [
-        {"Setting": name, "first": _told(mine), "second": _told(theirs)}
-        for name, (mine, theirs) in found.settings.items()
+        {"Setting": name, "first": _setting(value), "second": _setting(other)}
+        for name, (value, other) in result.settings.items()
     ]
     if settings:
-        st.dataframe(
-            settings,
-            hide_index=True,
-            height="content",
-            column_config={"first": first, "second": second},
-            alt="Settings in which the runs differ",
-        )
+        _pair_table(settings, labels, "Settings in which the runs differ")
     else:
         st.caption("The settings are the same.")
-    folds = [
-        {"Learner": _LABELS[name], "Fold": str(fold), "first": number(mine), "second": number(theirs)}
-        for name, both in found.folds.items()
-        for fold, (mine, theirs) in enumerate(zip(*both, strict=True), start=1)
-        if name == STACK
-    ]
-    if folds:
-        st.dataframe(
-            folds,
-            hide_index=True,
-            height="content",
-            column_config=columns,
-            alt="Mean squared error by fold of both runs",
-        )
-    _details(found, columns)
-
-
-def _details(found: Comparison, columns: dict[str, Any]) -> None:
-    """Features, times and versions of two runs; `columns` say how those of the tables look."""
+    if STACK in result.folds:
+        folds = [
+            {"Learner": _LABELS[STACK], "Fold": str(fold), "first": number(value), "second": number(other)}
+            for fold, (value, other) in enumerate(zip(*result.folds[STACK], strict=True), start=1)
+        ]
+        _pair_table(folds, labels, "Mean squared error by fold of both runs")
     with st.expander("Features, times and versions", icon=":material/difference:"):
-        for words, features in zip(
-            ("Only the first was given", "Only the second was given"), found.features, strict=True
-        ):
+        for name, features in zip(("first", "second"), result.features, strict=True):
             if features:
-                st.markdown(f"{words}: {', '.join(features)}.")
-        st.dataframe(
-            [
-                {"Step": name, "first": _seconds(mine), "second": _seconds(theirs)}
-                for name, (mine, theirs) in found.timings.items()
-            ],
-            hide_index=True,
-            height="content",
-            column_config=columns,
-            alt="Seconds by step of both runs",
-        )
-        for name, (mine, theirs) in found.versions.items():
-            st.markdown(f"- {name}: {_told(mine)} and {_told(theirs)}")
+                st.markdown(f"Features of the {name} run only: {', '.join(features)}.")
+        seconds = [
+            {"Step": name, "first": _seconds(value), "second": _seconds(other)}
+            for name, (value, other) in result.timings.items()
+        ]
+        _pair_table(seconds, labels, "Seconds by step of both runs")
+        for name, (version, other_version) in result.versions.items():
+            st.markdown(f"- {name}: {_setting(version)} and {_setting(other_version)}")
+
+
+def _pair_table(rows: Rows, labels: dict[str, str], alt: str) -> None:
+    """Show a table with one column per run; a run's name is only a label, as it may equal another column's name."""
+    if rows:
+        show_table(rows, numbers=("first", "second", *({"Fold"} & set(rows[0]))), labels=labels, alt=alt)
 
 
 def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{number(value)} s"
 
 
-def _told(value: object) -> str:
+def _setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):

@@ -10,46 +10,24 @@ from core.config import RunConfig
 
 
 def setting_input(name: str, default: float | None = None, **options: Any) -> Any:  # noqa: ANN401 (any widget)
-    """Show the form field of a run setting and return its value.
+    """Show the form field of a setting of `RunConfig` and return its value.
 
-    Args:
-        name: a field of `RunConfig`.
-        default: value to begin with, if not the setting's own default; only for numbers.
-        options: further arguments of the Streamlit widget.
+    `default` replaces the default of a number; `options` are further arguments of the Streamlit widget.
     """
     setting = RunConfig.setting(name)
+    options["help"] = setting.description
     if setting.kind == "boolean":
-        return st.toggle(setting.title, setting.default, help=setting.description, **options)
+        return st.toggle(setting.title, setting.default, **options)
     if setting.choices:
-        choices = list(setting.choices)
-        label = setting.choices.__getitem__
+        choices, options["format_func"] = list(setting.choices), setting.choices.__getitem__
         if setting.kind == "array":
-            return st.pills(
-                setting.title,
-                choices,
-                selection_mode="multi",
-                default=setting.default,
-                format_func=label,
-                help=setting.description,
-                **options,
-            )
-        return st.selectbox(
-            setting.title,
-            choices,
-            choices.index(setting.default),
-            format_func=label,
-            help=setting.description,
-            **options,
-        )
-    number = int if setting.kind == "integer" else float
+            return st.pills(setting.title, choices, selection_mode="multi", default=setting.default, **options)
+        return st.selectbox(setting.title, choices, choices.index(setting.default), **options)
+    number: Any = int if setting.kind == "integer" else float
     value = setting.default if default is None else default
+    lowest, highest, initial = (
+        None if limit is None else number(limit) for limit in (setting.minimum, setting.maximum, value)
+    )
     return st.number_input(
-        setting.title,
-        None if setting.minimum is None else number(setting.minimum),
-        None if setting.maximum is None else number(setting.maximum),
-        None if value is None else number(value),
-        number(1),
-        format="%d" if number is int else "%g",
-        help=setting.description,
-        **options,
+        setting.title, lowest, highest, initial, number(1), format="%d" if number is int else "%g", **options
     )

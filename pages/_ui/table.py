@@ -3,42 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Literal, Protocol
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+
+class ArrowTable(Protocol):
+    """A data frame of any library that can be read as Arrow."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the table as a stream of Arrow batches."""
+
+
+Rows = Sequence[Mapping[str, object]]
+"""One mapping of column to cell per row, all with the same columns; cells are already formatted."""
 
 
 def show_table(
-    rows: Sequence[Mapping[str, object]],
+    rows: Rows | ArrowTable,
     *,
     alt: str,
     numbers: Iterable[str] = (),
     widths: Mapping[str, int] | None = None,
     labels: Mapping[str, str] | None = None,
+    width: Literal["stretch", "content"] = "stretch",
     scrolls: bool = False,
 ) -> None:
-    """Show rows that are already formatted as text.
+    """Show a table.
 
     Args:
-        rows: one mapping of column to cell per row, all with the same columns.
+        rows: rows of formatted cells, or a data frame whose values are shown as they are.
         alt: what the table holds, for screen readers.
         numbers: columns of numbers, which are right-aligned.
         widths: widths in pixels of columns that should not follow their content.
         labels: headers that differ from the name of the column.
+        width: of the whole table.
         scrolls: keep the default height and scroll, instead of showing all rows.
     """
-    right, widths, labels = set(numbers), widths or {}, labels or {}
-    columns = {
+    st.dataframe(
+        rows,
+        width=width,
+        hide_index=True,
+        height="auto" if scrolls else "content",
+        column_config=_column_config(numbers, widths or {}, labels or {}),
+        alt=alt,
+    )
+
+
+def pick_rows(rows: Rows, *, alt: str, numbers: Iterable[str], key: str) -> list[int]:
+    """Show a table whose rows can be ticked, and return the positions of the ticked rows."""
+    state = st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config=_column_config(numbers, {}, {}),
+        alt=alt,
+        key=key,
+        on_select="rerun",
+        selection_mode="multi-row",
+    )
+    return list(state.selection.rows)
+
+
+def offer_file(
+    label: str,
+    file_name: str,
+    content: Callable[[], str | bytes],
+    *,
+    mime: str = "text/csv",
+    icon: str | None = ":material/download:",
+    kind: Literal["primary", "secondary", "tertiary"] = "secondary",
+    key: str | None = None,
+) -> None:
+    """Show a download button; `content` is called when it is clicked."""
+    st.download_button(
+        label, data=content, file_name=file_name, mime=mime, on_click="ignore", icon=icon, type=kind, key=key
+    )
+
+
+def _column_config(
+    numbers: Iterable[str], widths: Mapping[str, int], labels: Mapping[str, str]
+) -> dict[str, ColumnConfig | str | None]:
+    right = set(numbers)
+    return {
         name: st.column_config.TextColumn(
             labels.get(name), width=widths.get(name), alignment="right" if name in right else None
         )
-        for name in {**dict.fromkeys(right), **widths, **labels}
+        for name in {*right, *widths, *labels}
     }
-    st.dataframe(list(rows), hide_index=True, height="auto" if scrolls else "content", column_config=columns, alt=alt)
-
-
-def offer_csv(label: str, file_name: str, content: Callable[[], Any]) -> None:
-    """Show a button that downloads a CSV file; `content` is called when it is clicked."""
-    st.download_button(
-        label, content, file_name=file_name, mime="text/csv", on_click="ignore", icon=":material/download:"
-    )

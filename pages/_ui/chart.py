@@ -1,0 +1,15 @@
+"""A chart with its question and its answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.eda.parts.theme import Figure
+
+
+def show_chart(finding: str, figure: Figure, *, title: str = "", key: str | None = None) -> None:
+    """Show the title (the question), the finding in one sentence, and the chart."""
+    if title:
+        st.subheader(title, anchor=False)
+    st.markdown(finding)
+    st.altair_chart(figure, key=key)

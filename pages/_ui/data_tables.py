@@ -1,0 +1,155 @@
+"""Tables of the Data and Explore pages."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import streamlit as st
+
+from core.base.text import count, listed, number, percent
+from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
+from pages._ui.table import offer_file, show_table
+
+_MAX_ROWS = 200
+"""Rows shown of a table that can be long; the download has all of them."""
+_FACT_WIDTH, _FILE_WIDTH = 110, 122
+"""Pixels; with these, both files fit next to each other on a phone."""
+_TIME_WIDTH = 150
+"""Pixels of a time, to the second."""
+
+
+def file_table(card: DatasetCard) -> None:
+    """Show one row per fact, with one column per file."""
+    facts = [
+        {
+            "Rows": f"{file.rows:,}",
+            "Quarantined rows": f"{file.quarantined:,}",
+            "Repeated rows": f"{file.duplicates:,}{' (removed)' if file.removed else ''}",
+            "Sessions": f"{file.sessions:,}",
+            "Users": f"{file.users:,}",
+            "Products": f"{file.products:,}",
+            "Categories": f"{file.categories:,}",
+            "First event (UTC)": _minute(file.first_time),
+            "Last event (UTC)": _minute(file.last_time),
+            "Average value": number(file.value_mean),
+            "Median value": number(file.value_median),
+        }
+        for file in (card.train, card.test)
+    ]
+    show_table(
+        [{"": name, "Train": value, "Test": facts[1][name]} for name, value in facts[0].items()],
+        numbers=("Train", "Test"),
+        widths={"": _FACT_WIDTH, "Train": _FILE_WIDTH, "Test": _FILE_WIDTH},
+        width="content",
+        alt="Rows, sessions, users, products, times and values of the train and the test file",
+    )
+    st.caption(
+        f"Train: {card.train.name}. Test: {card.test.name}. "
+        f"{count(card.products_new_in_test, 'product')} of test {'is' if card.products_new_in_test == 1 else 'are'} "
+        "not in train."
+    )
+
+
+def part_tables(card: DatasetCard) -> None:
+    """Show the rows of each table where an event file consists of several, and the files that were not read."""
+    for part, file in (("train", card.train), ("test", card.test)):
+        if len(file.files) > 1:
+            with st.expander(f"The {count(len(file.files), 'table')} of the {part} file"):
+                show_table(
+                    [
+                        {"Table": name, "Rows": f"{table.rows:,}", "Quarantined": f"{table.quarantined:,}"}
+                        for name, table in file.files.items()
+                    ],
+                    numbers=("Rows", "Quarantined"),
+                    scrolls=True,
+                    alt=f"The tables of the {part} file, with their rows and quarantined rows",
+                )
+        if file.passed_over:
+            names = listed(file.passed_over)
+            st.caption(f"Not read for {part}, because the names are not those of event files: {names}.")
+
+
+def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
+    """Show the train sessions that are not used for training, one row per session, with the reason."""
+    for line in untrained_lines(card):
+        st.caption(line)
+    show_table(
+        [
+            {
+                "Session": row["user_session"],
+                "Why its value is unknown": UnknownValue(row["reason"]).words,
+                "Other purchases": number(row["remaining"]),
+            }
+            for row in dataset.untrained().head(_MAX_ROWS).iter_rows(named=True)
+        ],
+        numbers=("Other purchases",),
+        scrolls=True,
+        alt="Train sessions that are not used for training, with the reason and the value of their valid purchases",
+    )
+    st.caption("Other purchases: the sum of the session's valid purchases, in value units.")
+    offer_file(
+        "Download all as CSV",
+        "untrained_sessions.csv",
+        lambda: dataset.untrained().select("user_session", "reason", "remaining").write_csv(),
+    )
+
+
+def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
+    """Show the reasons with their counts, and one row per quarantined row."""
+    for reason, n_rows in card.quarantine_reasons.items():
+        st.markdown(f"- {count(n_rows, 'row')}: {reason}")
+    show_table(
+        dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect(),
+        scrolls=True,
+        alt="The first quarantined rows, with file, line and reason",
+    )
+    offer_file(
+        "Download the quarantine as CSV",
+        "quarantine.csv",
+        lambda: dataset.quarantine().drop("role").collect().write_csv(),
+    )
+
+
+def product_table(products: Any) -> None:  # noqa: ANN401 (core's frame)
+    """Show one row per product with its events and purchases."""
+    show_table(
+        [
+            {
+                "Product": row["product_id"],
+                "Events": f"{row['events']:,}",
+                "Share of events": percent(row["share"]),
+                "Purchases": f"{row['buys']:,}",
+                "Purchases per event": percent(row["buy_rate"]),
+            }
+            for row in products.iter_rows(named=True)
+        ],
+        numbers=("Events", "Share of events", "Purchases", "Purchases per event"),
+        alt="The top products, with their events and purchases",
+    )
+
+
+def column_table(columns: Any) -> None:  # noqa: ANN401 (core's frame)
+    """Show one row per column and file: how complete it is, and which values it has."""
+    show_table(
+        [
+            {
+                "Column": row["column"],
+                "File": row["file"],
+                "Filled": percent(row["filled"]),
+                "Distinct": f"{row['distinct']:,}",
+                "Lowest": row["least"] or "",
+                "Highest": row["most"] or "",
+                "Most frequent": row["most_frequent"] or "",
+                "Its share": percent(row["its_share"]),
+            }
+            for row in columns.iter_rows(named=True)
+        ],
+        numbers=("Filled", "Distinct", "Its share"),
+        widths=dict.fromkeys(("Lowest", "Highest", "Most frequent"), _TIME_WIDTH),
+        alt="The columns of both files: share of filled cells, number of distinct values, range, most frequent value",
+    )
+
+
+def _minute(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%d %b %Y %H:%M")

@@ -1,0 +1,92 @@
+"""Tables of a run's results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.base.text import count, estimate, number
+from core.runs import Run
+from core.runs.store import PRICES_FILE
+from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
+from pages._ui.table import offer_file, show_table
+
+_OUTCOMES = {"passed": "passed", "failed": "failed", "not_applicable": "does not apply"}
+_SEVERITIES = {"error": "must be fixed", "warning": "please review"}
+
+
+def price_table(products: Any, run: Run, ranking: str = "with the most events") -> None:  # noqa: ANN401 (core's frame)
+    """Show one row per product with the recovered price of each event type; `ranking` follows the word "products"."""
+    show_table(
+        [
+            {"Product": row["product_id"], "Category": row["category_id"], "Events": f"{row['events']:,}"}
+            | {event_type: _price(row[event_type]) for event_type in EVENT_TYPES}
+            for row in products.iter_rows(named=True)
+        ],
+        numbers=("Events", *EVENT_TYPES),
+        scrolls=True,
+        alt=f"The products {ranking}, and what an event of each type adds to a session's value",
+    )
+    st.caption(
+        f"The {count(products.height, 'product')} {ranking}. Prices are in value units, with their standard error and, "
+        "in brackets, the number of events. They are estimated from the session values of train by ridge regression. "
+        "≈ marks the price of the category, where train has no such event on the product. A dash means no such event."
+    )
+    offer_file(
+        "Download all recovered prices as CSV",
+        "recovered_prices.csv",
+        lambda: run.table(PRICES_FILE).collect().write_csv(),
+    )
+
+
+def _price(cell: dict[str, Any] | None) -> str:
+    """Price, standard error and number of events, such as "12.3 ± 0.4 (210)"."""
+    if cell is None:
+        return number(None)
+    price = estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"≈ {number(cell['price'])}"
+    return f"{price} ({cell['events']:,})"
+
+
+def fold_table(run: Run) -> None:
+    """Show one row per learner, and one for the stack, with the mean squared error of every fold."""
+    scores = run.manifest.scores
+    labels = LEARNER_LABELS | {STACK: STACK_LABEL}
+    rows = [
+        {"Learner": labels[name]}
+        | {f"Fold {fold}": number(mse) for fold, mse in enumerate(by_fold, start=1)}
+        | {"All": number(scores.learners.get(name, scores.cv_mse))}
+        for name, by_fold in scores.fold_mse.items()
+    ]
+    show_table(rows, numbers=list(rows[0])[1:], alt="Mean squared error of each learner in each fold")
+
+
+def user_table(run: Run) -> None:
+    """Show the out-of-fold error for new users and for known users."""
+    labels = {"new": "New", "known": "Known"}
+    show_table(
+        [
+            {
+                "User": labels[kind],
+                "MSE": number(score.mse),
+                "Train sessions": f"{score.train_sessions:,}",
+                "To predict": f"{score.test_sessions:,}",
+            }
+            for kind, score in run.manifest.scores.users.items()
+        ],
+        numbers=("MSE", "Train sessions", "To predict"),
+        alt="Error on sessions of new and known users",
+    )
+    st.caption("A user is known if an earlier train session of the user had ended before the session began.")
+
+
+def check_table(checks: list[dict[str, Any]]) -> None:
+    """Show one row per check of a submission or of the certificate; only the former have a severity."""
+    has_explanations = any(check["explanation"] for check in checks)
+    rows = [
+        {"Outcome": _OUTCOMES[check["outcome"]], "Check": check["title"]}
+        | ({"If it fails": _SEVERITIES[check["severity"]]} if "severity" in check else {})
+        | ({"Result": check["explanation"]} if has_explanations else {})
+        for check in checks
+    ]
+    show_table(rows, alt="Checks and their outcomes")
