@@ -53,7 +53,7 @@ def measure_run(name: str, seed: int, minutes: float | None, scratch: Path) -> d
         "low": expected["low"],
         "high": expected["high"],
         "plain": plain,
-        "noise": standard_error(losses) / came,
+        "noise": standard_error(losses) / actual,
     } | coverage(rows, run, files)
 
 
@@ -110,9 +110,8 @@ def main() -> None:
     plain = np.array([row["plain"] / row["actual"] - 1 for row in rows])
     n_inside = sum(row["low"] <= row["actual"] <= row["high"] for row in rows)
     for label, errors in (("expected", off), ("plain", plain)):
-        print(
-            f"{label}: bias {errors.mean():.1%}, mean error {np.abs(errors).mean():.1%}, largest {np.abs(errors).max():.1%}"
-        )
+        sizes = np.abs(errors)
+        print(f"{label}: bias {errors.mean():.1%}, mean error {sizes.mean():.1%}, largest {sizes.max():.1%}")
     print(f"inside the 90% interval: {n_inside} of {len(rows)}")
 
 

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from core.config import available_cores
+from core.metric import MEAN_SQUARED_ERROR
 from core.training import LEARNERS
-from core.training.learners import FitContext
+from core.training.fitting import FittedLearner, default_settings, fit_learner
+from core.training.learners import FitContext, Learner
 
 REPEATS = 3
 EFFORT = 0.35
@@ -56,6 +58,12 @@ def main() -> None:
     cores = available_cores()
     names = [f"f{column}" for column in range(X.shape[1])]
 
+    def fit(learner: Learner, threads: int, seed: int) -> FittedLearner:
+        context = FitContext(names, threads, seed, effort=EFFORT)
+        settings = default_settings(learner, MEAN_SQUARED_ERROR, y)
+        binned = learner.bin(lambda: X, context)
+        return fit_learner(binned, settings, context, y=y, start=None, metric=MEAN_SQUARED_ERROR, matrix=lambda: X)
+
     print(f"{cores} cores; seconds for {cores} fits, medians of {REPEATS}")
     print("machine  learner         sequential      parallel  ratio")
     for state, n_others in (("idle", 0), ("busy", cores)):
@@ -64,11 +72,11 @@ def main() -> None:
 
                 def sequential(learner=learner) -> None:
                     for seed in range(cores):
-                        learner.fit(X, y, FitContext(names, cores, seed, EFFORT))
+                        fit(learner, cores, seed)
 
                 def parallel(learner=learner) -> None:
                     with ThreadPoolExecutor(cores) as pool:
-                        list(pool.map(lambda seed: learner.fit(X, y, FitContext(names, 1, seed, EFFORT)), range(cores)))
+                        list(pool.map(lambda seed: fit(learner, 1, seed), range(cores)))
 
                 first, second = median_seconds(sequential), median_seconds(parallel)
                 print(f"{state:7}  {learner.name:10}  {first:14.2f}  {second:12.2f}  {second / first:5.2f}", flush=True)

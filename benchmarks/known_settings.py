@@ -61,9 +61,9 @@ def main() -> None:
                         key: value if isinstance(value, str) else float(f"{value:.3g}")
                         for key, value in trial.params.items()
                     }
-                    ratio = trial.loss / tried[0].loss
+                    ratio, rounds = trial.loss / tried[0].loss, trial.settings["rounds"]
                     print(
-                        f"  {ratio:.4f} {trial.seconds:6.1f} s {trial.settings['rounds']:5} rounds {json.dumps(params)}",
+                        f"  {ratio:.4f} {trial.seconds:6.1f} s {rounds:5} rounds {json.dumps(params)}",
                         flush=True,
                     )
 
