@@ -2,10 +2,10 @@
 
     python -m benchmarks.ui.explore [--sessions 98000 2480000] [--repeat 5] [--keep DIR]
 
-The data are simulated, with about 2.04 events per session: 200,000 and five million events. The server is warmed up with
-the bundled demo, but nothing of the measured data is cached. Prints per size the seconds to open the page from the menu,
-and per view: the seconds to open it, to open it again (cached), and to apply a new filter, and the kilobytes sent to the
-browser.
+The data are simulated, with about 2.04 events per session: 200,000 and five million events. The server is warmed up
+with the bundled demo, but nothing of the measured data is cached. Prints the seconds to open the page from the menu at
+each size. One line per view has the seconds to open it, to open it again (cached) and to apply a new filter, and the
+kilobytes sent to the browser.
 """
 
 from __future__ import annotations
@@ -75,16 +75,16 @@ def measure(page: Page, address: str, dataset: Dataset, repeat: int) -> None:
             max_events = 1_000 + 100 * list(VIEWS).index(view) + index  # a new filter each time
             page.get_by_label("Events, at most").fill(str(max_events))
             # a click outside the box submits the number
-            filtered.setdefault(view, []).append(
-                seconds(page, page.get_by_role("heading", level=1), f"of {max_events:,} events or less")
-            )
+            heading = page.get_by_role("heading", level=1)
+            filtered.setdefault(view, []).append(seconds(page, heading, f"of {max_events:,} events or less"))
     events = sum(card.kept for card in (dataset.card().train, dataset.card().test))
     print(f"\n{events:,} events: first {first:.2f} s")
     print("view          opened   again  filter (median, slowest)      KB")
     for view in VIEWS:
         filter_seconds = filtered[view]
         print(
-            f"{view:12} {opened[view]:6.2f} s {again[view]:5.2f} s  {statistics.median(filter_seconds):5.2f} s {max(filter_seconds):5.2f} s"
+            f"{view:12} {opened[view]:6.2f} s {again[view]:5.2f} s  "
+            f"{statistics.median(filter_seconds):5.2f} s {max(filter_seconds):5.2f} s"
             f"      {sizes[view] / 1000:8.0f}",
             flush=True,
         )

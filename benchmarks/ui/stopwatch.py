@@ -1,7 +1,7 @@
 """A stopwatch inside the page, from a click until its result is shown.
 
-Measured from outside, the time would include pauses of Playwright: it waits for a stable frame before a click, and polls
-at growing intervals after it.
+Measured from outside, the time would include pauses of Playwright: it waits for a stable frame before a click, and
+polls at growing intervals after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _STOPWATCH = """text => {
     const drawn = chart => chart.querySelector("canvas, svg")
     document.addEventListener("click", click => {
         const look = () => {
-            const shown = [...document.querySelectorAll("h1, h2, h3, p")].some(element => element.textContent.includes(text))
+            const shown = [...document.querySelectorAll("h1, h2, h3, p")].some(node => node.textContent.includes(text))
             const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every(drawn)
             if (shown && charts && document.querySelector("ENDED")) window.elapsed = performance.now() - click.timeStamp
             else setTimeout(look, 20)
