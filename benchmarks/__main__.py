@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the lasting figures of docs/benchmarks.md, one table after the other."""
+"""`python -m benchmarks`: print the tables of docs/benchmarks.md that are kept up to date."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Why fits run side by side, one core each (docs/decisions/0001).
+"""Parallel fits with one core each, compared with sequential fits on all cores (decision 0001).
 
     python -m benchmarks.cores
 
-For each learner as many fits as there are cores (50,000 rows, 49 features): one after the other on all cores, then side
-by side on one core each; on the machine as it is, and with as many busy processes beside it as there are cores.
+Each learner makes as many fits as there are cores, on 50,000 rows and 49 features. The fits run in sequence on all
+cores, then in parallel on one core each. Both are repeated while other processes keep all cores busy.
 """
 
 from __future__ import annotations
@@ -19,59 +19,67 @@ from contextlib import contextmanager
 import numpy as np
 
 from core.config import available_cores
+from core.metric import MEAN_SQUARED_ERROR
 from core.training import LEARNERS
-from core.training.learners import FitContext
+from core.training.fitting import FittedLearner, default_settings, fit_learner
+from core.training.learners import FitContext, Learner
 
 REPEATS = 3
 EFFORT = 0.35
 
 
 @contextmanager
-def busy(processes: int) -> Iterator[None]:
-    """Other work on the machine."""
-    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+def busy_cores(n_processes: int) -> Iterator[None]:
+    """Keep cores busy with other processes."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n_processes)]
     try:
         yield
     finally:
-        for other in others:
-            other.kill()
-            other.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def median_seconds(work: Callable[[], object]) -> float:
-    """Median of a few repeats."""
-    taken = []
+    """Return the median of a few repeats."""
+    seconds = []
     for _ in range(REPEATS):
-        began = time.perf_counter()
+        started = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
 
 
 def main() -> None:
-    """Print one line a learner and state of the machine."""
-    draws = np.random.default_rng(0)
-    X = draws.normal(size=(50_000, 49))
-    y = np.exp(X[:, 0]) + draws.normal(size=len(X))
+    """Print one line per learner and load of the machine."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50_000, 49))
+    y = np.exp(X[:, 0]) + rng.normal(size=len(X))
     cores = available_cores()
-    names = [f"f{number}" for number in range(X.shape[1])]
+    names = [f"f{column}" for column in range(X.shape[1])]
+
+    def fit(learner: Learner, threads: int, seed: int) -> FittedLearner:
+        context = FitContext(names, threads, seed, effort=EFFORT)
+        settings = default_settings(learner, MEAN_SQUARED_ERROR, y)
+        binned = learner.bin(lambda: X, context)
+        return fit_learner(binned, settings, context, y=y, start=None, metric=MEAN_SQUARED_ERROR, matrix=lambda: X)
 
     print(f"{cores} cores; seconds for {cores} fits, medians of {REPEATS}")
-    print("machine  learner     one after the other  side by side  ratio")
-    for state, others in (("idle", 0), ("busy", cores)):
-        with busy(others):
+    print("machine  learner         sequential      parallel  ratio")
+    for state, n_others in (("idle", 0), ("busy", cores)):
+        with busy_cores(n_others):
             for learner in LEARNERS:
 
-                def in_turn(learner=learner) -> None:
+                def sequential(learner=learner) -> None:
                     for seed in range(cores):
-                        learner.fit(X, y, FitContext(names, cores, seed, EFFORT))
+                        fit(learner, cores, seed)
 
-                def side_by_side(learner=learner) -> None:
+                def parallel(learner=learner) -> None:
                     with ThreadPoolExecutor(cores) as pool:
-                        list(pool.map(lambda seed: learner.fit(X, y, FitContext(names, 1, seed, EFFORT)), range(cores)))
+                        list(pool.map(lambda seed: fit(learner, 1, seed), range(cores)))
 
-                first, second = median_seconds(in_turn), median_seconds(side_by_side)
-                print(f"{state:7}  {learner.name:10}  {first:19.2f}  {second:12.2f}  {second / first:5.2f}", flush=True)
+                first, second = median_seconds(sequential), median_seconds(parallel)
+                print(f"{state:7}  {learner.name:10}  {first:14.2f}  {second:12.2f}  {second / first:5.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ def main() -> None:
     for sessions in parser.parse_args().sessions:
         with tempfile.TemporaryDirectory() as scratch:
             command = [sys.executable, "-c", MEASURE, "demo", "--out", scratch, "--sessions", str(sessions), "--json"]
-            began = time.perf_counter()
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            seconds = time.perf_counter() - began
-            *_, summary, peak = done.stdout.splitlines()
+            started = time.perf_counter()
+            process = subprocess.run(command, check=True, capture_output=True, text=True)
+            seconds = time.perf_counter() - started
+            *_, summary, peak = process.stdout.splitlines()
             counts = json.loads(summary)
             events = counts["train_rows"] + counts["test_rows"]
             print(

@@ -37,7 +37,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import all_features, build_features, write_features
 dataset, parts = Dataset(Path(sys.argv[1])), {}
-began = last = time.perf_counter()
+started = last = time.perf_counter()
 def report(done, total, label):
     global last
     now = time.perf_counter()
@@ -47,7 +47,7 @@ if len(sys.argv) > 3:
     shape = (write_features(dataset, config, Path(sys.argv[3]), report), len(all_features()))
 else:
     shape = build_features(dataset, config, report).values.shape
-seconds = time.perf_counter() - began
+seconds = time.perf_counter() - started
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 names = list(parts)
 by_group = {name: parts[after] for name, after in zip(names, names[1:])}
@@ -57,8 +57,8 @@ print(json.dumps({"seconds": seconds, "peak": peak, "shape": shape, "before": pa
 
 def run_json(*command: str) -> dict[str, Any]:
     """Run a Python program and parse the last line of its output as JSON."""
-    done = subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True, env=os.environ)
-    return json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True, env=os.environ)
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def simulated_dataset(sessions: int, home: Path) -> Dataset:
@@ -86,7 +86,7 @@ def measure(command: tuple[str, ...], events: int, repeat: int, label: str) -> t
 
 
 def main() -> None:
-    """Print one line per size and way."""
+    """Print one line per size and output (memory or file)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, nargs="+", default=[98_000, 2_480_000, 24_800_000])
     parser.add_argument("--repeat", type=int, default=3)

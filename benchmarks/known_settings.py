@@ -1,9 +1,9 @@
-"""Settings that a search may begin with: the best that long searches find on data that no other benchmark uses.
+"""Find starting settings for the search: the best of long searches on data that no other benchmark uses.
 
     python -m benchmarks.known_settings [--minutes 5] [--seed 11] [--data demo journey] [--learners ...]
 
-One line a trial that went through all folds, the best first: data, learner, out-of-fold loss against the defaults' on
-squared errors, seconds, and what was proposed. The learners' `proven_settings` come from here.
+Prints one line per trial that was completed on all folds, the best first: out-of-fold loss relative to the default
+settings, seconds, rounds and parameters. The `known` settings of the learners were chosen from this output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.quick import SETS
-from benchmarks.tuning import prepared
+from benchmarks.tuning import prepare_dataset
 from core.training import LEARNERS, Prepared
 from core.training.learners import Learner
 from core.training.tuning import LearnerSearch, SearchFolder, TrialResult
@@ -23,18 +23,18 @@ from core.training.tuning import LearnerSearch, SearchFolder, TrialResult
 _SHOWN = 6
 
 
-def found(ready: Prepared, learner: Learner, folder: Path, seconds: float) -> list[TrialResult]:
-    """All trials of a search of so many seconds."""
-    searches, began = SearchFolder(folder), time.perf_counter()
+def run_search(prepared: Prepared, learner: Learner, folder: Path, seconds: float) -> list[TrialResult]:
+    """Search for some seconds and return all trials."""
+    records, started = SearchFolder(folder), time.perf_counter()
     search = LearnerSearch(
         learner,
-        ready.matrices,
-        context=ready.context,
-        metric=ready.metric,
-        folder=searches,
-        storage=searches.storage(),
+        prepared.matrices,
+        context=prepared.context,
+        metric=prepared.metric,
+        folder=records,
+        storage=records.storage(),
     )
-    while time.perf_counter() - began < seconds:
+    while time.perf_counter() - started < seconds:
         search.run_trial()
     return search.trials
 
@@ -45,25 +45,25 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0, help="for each learner")
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--data", nargs="+", choices=list(SETS), default=list(SETS))
-    parser.add_argument("--learners", nargs="+", choices=[each.name for each in LEARNERS])
+    parser.add_argument("--learners", nargs="+", choices=[learner.name for learner in LEARNERS])
     options = parser.parse_args()
     for name in options.data:
         with tempfile.TemporaryDirectory() as scratch:
-            ready = prepared(name, Path(scratch), options.seed)
+            prepared = prepare_dataset(name, Path(scratch), options.seed)
             for learner in LEARNERS:
                 if options.learners and learner.name not in options.learners:
                     continue
-                tried = found(ready, learner, Path(scratch) / learner.name, 60 * options.minutes)
-                complete = sorted((each for each in tried if each.complete), key=lambda each: each.loss)
-                print(f"{name} {learner.name}: {len(tried)} trials, {len(complete)} through all folds")
-                for each in complete[:_SHOWN]:
-                    told = {
+                tried = run_search(prepared, learner, Path(scratch) / learner.name, 60 * options.minutes)
+                complete = sorted((trial for trial in tried if trial.complete), key=lambda trial: trial.loss)
+                print(f"{name} {learner.name}: {len(tried)} trials, {len(complete)} completed")
+                for trial in complete[:_SHOWN]:
+                    params = {
                         key: value if isinstance(value, str) else float(f"{value:.3g}")
-                        for key, value in each.params.items()
+                        for key, value in trial.params.items()
                     }
-                    ratio = each.loss / tried[0].loss
+                    ratio, rounds = trial.loss / tried[0].loss, trial.settings["rounds"]
                     print(
-                        f"  {ratio:.4f} {each.seconds:6.1f} s {each.settings['rounds']:5} rounds {json.dumps(told)}",
+                        f"  {ratio:.4f} {trial.seconds:6.1f} s {rounds:5} rounds {json.dumps(params)}",
                         flush=True,
                     )
 

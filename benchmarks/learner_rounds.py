@@ -1,4 +1,4 @@
-"""How many boosting rounds are enough: out-of-fold MSE of each learner by share of its usual rounds.
+"""Out-of-fold MSE of each learner by number of boosting rounds, as a multiple of its default.
 
 python -m benchmarks.learner_rounds --train F --test F [--sample-submission F]
 """
@@ -24,7 +24,7 @@ EFFORTS = (0.5, 1.0, 2.0)
 
 
 def main() -> None:
-    """Print one line a learner and share: seconds for five folds, out-of-fold MSE."""
+    """Print one line per learner and multiple: seconds for five folds and out-of-fold MSE."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True)
@@ -38,10 +38,10 @@ def main() -> None:
     context = FitContext(data.names, available_cores(), config.seed)
     for learner in LEARNERS:
         for effort in EFFORTS:
-            began = time.perf_counter()
+            started = time.perf_counter()
             trial = replace(context, effort=effort)
             (fit,) = cross_fit([learner], FoldMatrices(data.X, data.y, data.X_test[:0], folds), context=trial)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - started
             print(f"{learner.name:10} {effort:5.2f}  {seconds:6.1f} s  MSE {mean_squared_error(fit.oof, data.y):9.2f}")
 
 

@@ -65,10 +65,10 @@ def _counts_by_apply(sessions: Any) -> pd.DataFrame:
 def main() -> None:
     """Measure one style."""
     folder = Path(sys.argv[1])
-    began = time.perf_counter()
+    started = time.perf_counter()
     events = pd.concat([pd.read_parquet(folder / f"{part}.parquet", columns=COLUMNS) for part in ("train", "test")])
     table = features(events, by_apply="apply" in sys.argv[2:])
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak": peak, "shape": table.shape}))
 

@@ -1,9 +1,9 @@
-"""The quick preset at the competition's size: seconds, test error against the truth, and the same bytes twice.
+"""The quick preset at the competition's size: seconds, test error, and whether a repeated run gives the same bytes.
 
     python -m benchmarks.quick [--repeat 2]
 
-Makes the demo (101,500 sessions) and real baskets (60,000), runs `python -m core run --preset quick` on both as a user
-would, and scores the submissions against the files' truth.csv.
+Generates the demo (101,500 sessions) and real baskets (60,000), runs `python -m core run --preset quick` on both, and
+scores the submissions against truth.csv.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ SETS = {"demo": ["--sessions", "101500"], "journey": ["--sessions", "60000"]}
 
 
 def core(*arguments: str, home: Path) -> tuple[dict, float]:
-    """Run a verb in a process of its own; its JSON object and the seconds it took."""
+    """Run a verb in a separate process, and return its JSON object and the seconds it took."""
     environment = os.environ | {"SVS_HOME": str(home)}
-    began = time.perf_counter()
+    started = time.perf_counter()
     command = [sys.executable, "-m", "core", *arguments, "--json"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - began
+    process = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return json.loads(process.stdout.splitlines()[-1]), time.perf_counter() - started
 
 
 def main() -> None:
-    """Print one line a run."""
+    """Print one line per run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=2)
     options = parser.parse_args()
-    print("data     seconds  test MSE  of variance  expected (90 %)          same bytes")
+    print("data     seconds  test MSE  of variance  expected (90%)           same bytes")
     with tempfile.TemporaryDirectory() as scratch:
         for name, size in SETS.items():
             files = Path(scratch) / name
             core(name, "--out", str(files), *size, home=files / "home")
             truth = pl.read_csv(files / "truth.csv").rename({"session_value": "truth"})
             first: bytes | None = None
-            for number in range(options.repeat):
-                home = files / f"home{number}"  # a workspace of its own: nothing is found ready
+            for repeat in range(options.repeat):
+                home = files / f"home{repeat}"  # a new workspace, so that nothing is reused
                 inputs = [
                     f"--{part}={files / part.replace('-', '_')}.csv" for part in ("train", "test", "sample-submission")
                 ]
                 summary, seconds = core("run", "--preset", "quick", *inputs, home=home)
                 submission = Path(summary["submission"])
-                both = pl.read_csv(submission).join(truth, on="user_session")
-                assert both.height == truth.height
-                mse = ((both["session_value"] - both["truth"]) ** 2).mean()
+                joined = pl.read_csv(submission).join(truth, on="user_session")
+                assert joined.height == truth.height
+                mse = ((joined["session_value"] - joined["truth"]) ** 2).mean()
                 expected = summary["expected_test_mse"]
                 first = first or submission.read_bytes()
                 same = "yes" if submission.read_bytes() == first else "NO"
                 print(
-                    f"{name:8} {seconds:7.1f}  {mse:8.1f}  {mse / both['truth'].var(ddof=0):11.1%}  "
+                    f"{name:8} {seconds:7.1f}  {mse:8.1f}  {mse / joined['truth'].var(ddof=0):11.1%}  "
                     f"{expected['value']:.0f} ({expected['low']:.0f} to {expected['high']:.0f})".ljust(64)
-                    + (same if number else "")
+                    + (same if repeat else "")
                 )
 
 

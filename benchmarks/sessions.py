@@ -1,12 +1,13 @@
-"""Twenty browser sessions at once on one server while a run is at work.
+"""Response times of one server with twenty browser sessions while a run is in progress.
 
     python -m benchmarks.sessions [--sessions 20] [--minutes 10]
 
-A real Chromium, a tab a session: to the server each is one of its own. They are opened before the run begins. Then
-one after the other goes to another page, or to another view of Explore. What is measured is the time from the click
-until the new heading is there, the charts are drawn and the script has ended (the stopwatch of benchmarks/ui). Printed:
-median, 95th percentile and slowest in seconds by page, how far behind the job the progress on the pages is, and the
-server's memory over time. Browser, server and run share the machine's cores.
+Each session is a tab of a real Chromium, opened before the run starts. Sessions then take turns to open another page or
+another view of Explore. The time is measured from the click until the new heading is shown, the charts are drawn and
+the script has ended (benchmarks/ui/stopwatch.py).
+
+Prints the median, the 95th percentile and the slowest time by page, how far the shown progress lags behind the job, and
+the server's memory over time. Browser, server and run share the cores.
 """
 
 from __future__ import annotations
@@ -44,27 +45,27 @@ _VIEWS = ("Events", "Sessions", "Time", "Products")
 _WITH_PROGRESS = ("Home", "Train")
 
 
-def go(page: Page, name: str) -> float:
-    """Seconds from the click on a page's link until it stands there."""
+def open_page(page: Page, name: str) -> float:
+    """Click the link of a page and return the seconds until the page is shown."""
     return seconds(page, page.get_by_role("link", name=name, exact=True).first, PAGES[name])
 
 
-def look(page: Page, view: str) -> float:
-    """Seconds from the click on a view of Explore, on which the page is, until it stands there."""
+def open_view(page: Page, view: str) -> float:
+    """Click a view of the Explore page and return the seconds until the view is shown."""
     return seconds(page, page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True), VIEWS[view][0].title)
 
 
 def main() -> None:
-    """Print what was measured."""
+    """Print the response times, the lag of the progress, and the memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10.0)
     options = parser.parse_args()
-    draws = random.Random(0)
+    rng = random.Random(0)
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch) / "home")
         run(demo_files(), RunConfig(), workspace)
-        took: dict[str, list[float]] = defaultdict(list)
+        times: dict[str, list[float]] = defaultdict(list)
         memory: list[float] = []
         with served(workspace) as dashboard, sync_playwright() as playwright:
             browser = launch(playwright)
@@ -73,71 +74,73 @@ def main() -> None:
             for page in pages:
                 page.goto(dashboard.address, wait_until="commit", timeout=PATIENCE)
                 page.get_by_role("heading", level=1, name=PAGES["Home"]).wait_for(timeout=PATIENCE)
-            at = ["Home"] * len(pages)
+            current = ["Home"] * len(pages)
             job, _ = start_run(workspace, demo_dataset(workspace), RunConfig(preset="standard", minutes=60.0))
-            told, behind = _Told(workspace, job.id), []
+            history, lags = _ProgressHistory(workspace, job.id), []
             try:
-                began = time.monotonic()
-                while time.monotonic() - began < 60 * options.minutes:
-                    place = draws.randrange(len(pages))
-                    page, name = pages[place], draws.choice([each for each in PAGES if each != at[place]])
-                    at[place] = name
-                    took[name].append(go(page, name))
+                started = time.monotonic()
+                while time.monotonic() - started < 60 * options.minutes:
+                    index = rng.randrange(len(pages))
+                    page, name = pages[index], rng.choice([name for name in PAGES if name != current[index]])
+                    current[index] = name
+                    times[name].append(open_page(page, name))
                     if name == "Explore":
-                        view = draws.choice(_VIEWS)
-                        took[f"view {view}"].append(look(page, view))
-                    for watcher in (page for page, name in zip(pages, at, strict=True) if name in _WITH_PROGRESS):
-                        behind.append(told.seconds_behind(watcher.get_by_test_id("stProgress").first.inner_text()))
+                        view = rng.choice(_VIEWS)
+                        times[f"view {view}"].append(open_view(page, view))
+                    for watcher in (page for page, name in zip(pages, current, strict=True) if name in _WITH_PROGRESS):
+                        lags.append(history.lag(watcher.get_by_test_id("stProgress").first.inner_text()))
                     memory.append(psutil.Process(dashboard.process.pid).memory_info().rss / 2**20)
-                found = Jobs(workspace).get(job.id)
-                assert found.state == "running", f"the run was {found.state} before the sessions had ended"
+                final = Jobs(workspace).get(job.id)
+                assert final.state == "running", f"the run was {final.state} before the sessions had ended"
             finally:
-                told.end()
-                for each in Jobs(workspace).all():
-                    cancel(workspace, each.id)
+                history.stop()
+                for queued in Jobs(workspace).all():
+                    cancel(workspace, queued.id)
                 browser.close()
-    for name, mine in sorted(took.items()):
-        print(f"{name:16} {_in_words(mine)}")
-    print(f"{options.sessions} sessions: {_in_words([each for mine in took.values() for each in mine])}")
-    print(f"seconds that a shown state was behind: {_in_words(behind, 'looks')}")
+    for name, seconds_of_page in sorted(times.items()):
+        print(f"{name:16} {_summary(seconds_of_page)}")
+    print(f"{options.sessions} sessions: {_summary([click for page_times in times.values() for click in page_times])}")
+    print(f"lag of the shown progress: {_summary(lags, 'looks')}")
     fifth = max(1, len(memory) // 5)
-    parts = [statistics.median(memory[place * fifth : (place + 1) * fifth]) for place in range(5)]
-    print("server's memory by fifth of the time, MB: " + ", ".join(f"{part:.0f}" for part in parts))
+    medians = [statistics.median(memory[part * fifth : (part + 1) * fifth]) for part in range(5)]
+    print("server's memory by fifth of the time, MB: " + ", ".join(f"{median:.0f}" for median in medians))
 
 
-class _Told:
-    """What the jobs database said of a job, and when: to see how far behind a page is."""
+class _ProgressHistory:
+    """Records the progress of a job with its time, to measure how far a page lags behind."""
 
     def __init__(self, workspace: Workspace, job: str) -> None:
-        self._read, self._said, self._over = lambda: Jobs(workspace).get(job).progress, [("", 0.0)], threading.Event()
+        self._read = lambda: Jobs(workspace).get(job).progress
+        self._updates = [("", 0.0)]
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
 
     def _follow(self) -> None:
-        while not self._over.wait(0.1):
+        while not self._stopped.wait(0.1):
             moment = self._read()
-            words = "" if moment is None else moment.detail
-            if words != self._said[-1][0]:
-                self._said.append((words, time.monotonic()))
+            detail = "" if moment is None else moment.detail
+            if detail != self._updates[-1][0]:
+                self._updates.append((detail, time.monotonic()))
 
-    def seconds_behind(self, shown: str) -> float:
-        """For how long what a page shows has not been the latest."""
-        said, now = list(self._said), time.monotonic()
-        latest = max((place for place, (words, _) in enumerate(said) if words and words in shown), default=None)
+    def lag(self, shown: str) -> float:
+        """Return the seconds since the text that a page shows was replaced by a newer one."""
+        updates, now = list(self._updates), time.monotonic()
+        latest = max((index for index, (detail, _) in enumerate(updates) if detail and detail in shown), default=None)
         if latest is None:
-            return now - said[1][1] if len(said) > 1 else 0.0
-        return now - said[latest + 1][1] if latest + 1 < len(said) else 0.0
+            return now - updates[1][1] if len(updates) > 1 else 0.0
+        return now - updates[latest + 1][1] if latest + 1 < len(updates) else 0.0
 
-    def end(self) -> None:
-        self._over.set()
+    def stop(self) -> None:
+        self._stopped.set()
         self._thread.join()
 
 
-def _in_words(times: list[float], of: str = "clicks") -> str:
+def _summary(times: list[float], unit: str = "clicks") -> str:
     ordered = sorted(times)
     slow = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
     return (
-        f"{len(times)} {of}: median {statistics.median(times):.2f} s, 95% within {slow:.2f} s, "
+        f"{len(times)} {unit}: median {statistics.median(times):.2f} s, 95% within {slow:.2f} s, "
         f"slowest {ordered[-1]:.2f} s"
     )
 

@@ -1,12 +1,13 @@
-"""Is a test file that is unlike train noticed, and does the score hold where one is still shown?
+"""Detection of covariate shift, and accuracy of the expected score where it is not withheld.
 
     python -m benchmarks.shift [--seeds 7 8] [--sessions 20000]
 
-Makes demo and journey with each seed, and from each six shifted test files (benchmarks/shifted_files.py) and five that
-are alike: by time, as the files are made; a random 30% of the users or of the sessions; the weekends alone; a tenth of
-the users. Then it runs the quick preset on each as a user would, and compares the expected score with the actual one,
-which follows from the truth. Prints a line per run: the codes of the warning, the expected score with its interval and
-whether it is withheld, the actual score and whether it lies inside, and the figures behind the verdict.
+Generates demo and journey with each seed. From each come seven shifted test files (benchmarks/shifted_files.py) and
+five similar ones: the original split by time, a random 30% of the users or of the sessions, only the weekends, and a
+tenth of the users. The quick preset runs on each of them from the command line.
+
+Prints one line per run: the codes of the warning, the expected score with its interval and whether it is withheld, the
+actual score and whether it is inside the interval, and the figures behind the verdict.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ _SHOWN = (
 
 
 def cases(name: str, files: Files, other: Files, seed: int) -> Iterator[tuple[str, str | None, Files]]:
-    """Name, the code that has to be among the warning's (None: it has to be quiet), and the files."""
+    """Yield name, expected code (None if there must be no warning) and files of each case."""
     yield "by time", None, files
-    for kind, alike in ALIKE.items():
-        yield kind, None, alike(files, other, seed)
+    for kind, split_again in ALIKE.items():
+        yield kind, None, split_again(files, other, seed)
     for kind, (shift, code) in SHIFTS.items():
         yield kind, code, shift(files, other, seed)
     if name == "journey":
@@ -48,54 +49,54 @@ def cases(name: str, files: Files, other: Files, seed: int) -> Iterator[tuple[st
         yield "other shop, same ids", "other_shop", other_shop_same_ids(files, other, seed)
 
 
-def scored(folder: Path, home: Path) -> dict:
-    """The summary of a quick run, with `actual`: the mean squared error of its submission."""
+def run_and_score(folder: Path, home: Path) -> dict:
+    """Return the summary of a quick run, with `actual`: the mean squared error of its submission."""
     summary, _ = core("run", "--train", f"{folder}/train.csv", "--test", f"{folder}/test.csv", home=home)
     ids = {"user_session": pl.String}
     answers = pl.read_csv(summary["submission"], schema_overrides=ids)
     truth = pl.read_csv(folder / "truth.csv", schema_overrides=ids).rename({"session_value": "truth"})
-    both = answers.join(truth, on="user_session")
-    assert both.height == answers.height
-    return summary | {"actual": float(((both["session_value"] - both["truth"]) ** 2).mean())}
+    joined = answers.join(truth, on="user_session")
+    assert joined.height == answers.height
+    return summary | {"actual": float(((joined["session_value"] - joined["truth"]) ** 2).mean())}
 
 
 def main() -> None:
-    """Print one line a run and what they come to."""
+    """Print one line per run and a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8])
     parser.add_argument("--sessions", type=int, default=20_000)
-    parser.add_argument("--only", nargs="+", help="names of kinds")
+    parser.add_argument("--only", nargs="+", help="names of cases")
     options = parser.parse_args()
-    right, shown, held, total = 0, 0, 0, 0
+    n_correct, n_shown, n_inside, n_runs = 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as scratch:
         for name in SETS:
             for seed in options.seeds:
                 size = ["--sessions", str(options.sessions)]
-                folders = [Path(scratch) / f"{name}{each}" for each in (seed, seed + 1)]
-                for folder, each in zip(folders, (seed, seed + 1), strict=True):
+                folders = [Path(scratch) / f"{name}{shop_seed}" for shop_seed in (seed, seed + 1)]
+                for folder, shop_seed in zip(folders, (seed, seed + 1), strict=True):
                     if not folder.exists():
-                        core(name, "--out", str(folder), *size, "--seed", str(each), home=Path(scratch) / "home")
+                        core(name, "--out", str(folder), *size, "--seed", str(shop_seed), home=Path(scratch) / "home")
                 files, other = (Files.read(folder) for folder in folders)
-                for kind, code, made in cases(name, files, other, seed):
+                for kind, code, case in cases(name, files, other, seed):
                     if options.only and kind not in options.only:
                         continue
                     folder = Path(scratch) / "case"
-                    made.write(folder)
-                    summary = scored(folder, Path(scratch) / "home")
-                    total, right = total + 1, right + _is_right(summary, code)
+                    case.write(folder)
+                    summary = run_and_score(folder, Path(scratch) / "home")
+                    n_runs, n_correct = n_runs + 1, n_correct + _is_correct(summary, code)
                     if not summary["expected_withheld"]:
-                        shown, held = shown + 1, held + _holds(summary)
+                        n_shown, n_inside = n_shown + 1, n_inside + _is_inside(summary)
                     print(f"{name:8}{seed:3} {kind:22}{_line(summary, code)}", flush=True)
-    print(f"right: {right} of {total}; score shown: {shown}, inside its interval: {held}")
+    print(f"correct: {n_correct} of {n_runs}; score shown: {n_shown}, inside its interval: {n_inside}")
 
 
-def _is_right(summary: dict, code: str | None) -> bool:
+def _is_correct(summary: dict, code: str | None) -> bool:
     codes = [kind["code"] for kind in summary["shift"]["kinds"]]
-    fired = "test_unlike_train" in summary["warnings"]
-    return code in codes and fired if code else not fired
+    has_warning = "test_unlike_train" in summary["warnings"]
+    return code in codes and has_warning if code else not has_warning
 
 
-def _holds(summary: dict) -> bool:
+def _is_inside(summary: dict) -> bool:
     expected = summary["expected_test_mse"]
     return expected["low"] <= summary["actual"] <= expected["high"]
 
@@ -106,8 +107,8 @@ def _line(summary: dict, code: str | None) -> str:
     figure = f"{expected['value']:.0f} ({expected['low']:.0f} to {expected['high']:.0f})"
     figure += " withheld" if summary["expected_withheld"] else ""
     effects = " ".join(f"{name}={shift['figures'][name]:.2f}" for name in _SHOWN if name in shift["figures"])
-    verdict = "" if _is_right(summary, code) else "WRONG "
-    inside = "inside" if _holds(summary) else "OUTSIDE"
+    verdict = "" if _is_correct(summary, code) else "WRONG "
+    inside = "inside" if _is_inside(summary) else "OUTSIDE"
     return f"{verdict}{codes:24} {figure:30} actual {summary['actual']:8.1f} {inside:8} {effects}"
 
 

@@ -1,7 +1,7 @@
-"""Test files that are unlike train, made from files that are alike: one function a kind, from frames to frames.
+"""Shifted test files, one function per kind of shift, to check the warning kind by kind.
 
-Each takes the event files of a shop (strings, as they stand in the CSV files) and gives them with another test file
-and its true values. What is done to the test file is the whole difference, so the warning can be checked kind by kind.
+Each function takes the event files of a shop and returns them with another test file and its true values. The change
+to the test file is the only difference. All columns are strings, as in the CSV files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIME_FORMAT = "%Y-%m-%d %H:%M:%S+00:00"
 
 @dataclass(frozen=True)
 class Files:
-    """Event files of a shop; `truth` has a row (user_session, session_value) for each test session."""
+    """Event files of a shop; `truth` has one row (user_session, session_value) per test session."""
 
     train: pl.DataFrame
     test: pl.DataFrame
@@ -28,7 +28,7 @@ class Files:
 
     @classmethod
     def read(cls, folder: Path) -> Files:
-        """What `demo` or `journey` wrote."""
+        """Read the files that `demo` or `journey` wrote."""
         return cls(*(pl.read_csv(folder / f"{name}.csv") for name in ("train", "test", "truth")))
 
     def write(self, folder: Path) -> None:
@@ -39,35 +39,35 @@ class Files:
         self.truth.write_csv(folder / "truth.csv")
 
     def with_test(self, test: pl.DataFrame) -> Files:
-        """Another test file; sessions that have no event left have no truth."""
+        """Replace the test file, and drop the truth of sessions without events."""
         left = test.select("user_session").unique()
         return replace(self, test=test, truth=self.truth.join(left, on="user_session", how="semi"))
 
 
 Shift = Callable[[Files, Files, int], Files]
-"""The files, those of the same kind of shop with another seed, and a seed -> files with another test."""
+"""(files, files of the same kind of shop with another seed, seed) -> files with another test file."""
 
 
-def _in_order(events: pl.DataFrame) -> pl.DataFrame:
-    """Events by session and time, with `place` (from 0) and `size` of their session."""
+def _with_position(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort events by session and time, and add their `position` (from 0) and the `size` of the session."""
     ordered = events.sort("user_session", "event_time", maintain_order=True)
     return ordered.with_columns(
-        pl.int_range(pl.len()).over("user_session").alias("place"), pl.len().over("user_session").alias("size")
+        pl.int_range(pl.len()).over("user_session").alias("position"), pl.len().over("user_session").alias("size")
     )
 
 
 def cut_off(files: Files, other: Files, seed: int) -> Files:
     """Each test session ends after a random number of its events; the value is that of the whole session."""
-    ordered = _in_order(files.test)
+    ordered = _with_position(files.test)
     sessions = ordered.select("user_session", "size").unique(maintain_order=True)
-    kept = np.random.default_rng(seed).integers(1, sessions["size"].to_numpy() + 1)
-    ordered = ordered.join(sessions.select("user_session", pl.Series("kept", kept)), on="user_session")
-    return files.with_test(ordered.filter(pl.col("place") < pl.col("kept")).select(files.test.columns))
+    n_kept = np.random.default_rng(seed).integers(1, sessions["size"].to_numpy() + 1)
+    ordered = ordered.join(sessions.select("user_session", pl.Series("n_kept", n_kept)), on="user_session")
+    return files.with_test(ordered.filter(pl.col("position") < pl.col("n_kept")).select(files.test.columns))
 
 
 def doubled(files: Files, other: Files, seed: int) -> Files:
-    """Test sessions are merged in pairs, the second right after the first, by the user of the first."""
-    pairs = _in_order(files.test).group_by("user_session", maintain_order=True).agg(pl.col("event_time").min())
+    """Test sessions are merged in pairs: the second follows the first, with the user of the first."""
+    pairs = _with_position(files.test).group_by("user_session", maintain_order=True).agg(pl.col("event_time").min())
     pairs = pairs.with_row_index("n").with_columns((pl.col("n") // 2).alias("pair"))
     first = pl.col("user_session").sort_by("n").first().over("pair").alias("into")
     pairs = pairs.with_columns(first).select("user_session", "into")
@@ -97,44 +97,44 @@ def doubled(files: Files, other: Files, seed: int) -> Files:
 
 def event_mix(files: Files, other: Files, seed: int) -> Files:
     """Nine of ten VIEWs are missing from test; in a log without VIEWs half of the BUYs are logged as VIEWs."""
-    drawn = np.random.default_rng(seed).random(files.test.height)
+    uniform = np.random.default_rng(seed).random(files.test.height)
     is_view = files.test["event_type"] == "VIEW"
     if is_view.any():
-        return files.with_test(files.test.filter(~is_view | pl.Series(drawn < 0.1)))
-    kinds = pl.when(pl.Series(drawn < 0.5)).then(pl.lit("VIEW")).otherwise("event_type").alias("event_type")
-    return files.with_test(files.test.with_columns(kinds))
+        return files.with_test(files.test.filter(~is_view | pl.Series(uniform < 0.1)))
+    event_type = pl.when(pl.Series(uniform < 0.5)).then(pl.lit("VIEW")).otherwise("event_type").alias("event_type")
+    return files.with_test(files.test.with_columns(event_type))
 
 
 def half_a_year_later(files: Files, other: Files, seed: int) -> Files:
-    """All test sessions are half a year later and begin three hours earlier in the day; what they hold is the same."""
+    """All test sessions start half a year later and three hours earlier in the day; their content is the same."""
     time = pl.col("event_time").str.to_datetime(_TIME_FORMAT)
     moved = time + pl.duration(days=_HALF_A_YEAR) - pl.duration(hours=3)
     return files.with_test(files.test.with_columns(moved.dt.strftime(_TIME_FORMAT).alias("event_time")))
 
 
 def june_and_december(files: Files, other: Files, seed: int) -> Files:
-    """Train is June and test December of the same log, as far as train.csv and truth.csv know their values."""
+    """Train is June and test is December of the same log, restricted to sessions with a known value."""
     values = files.train.select("user_session", "session_value").unique()
     values = pl.concat([values, files.truth.select(values.columns)]).unique("user_session")
     events = pl.concat([files.train.select(files.test.columns), files.test])
-    started = pl.col("event_time").min().over("user_session").str.slice(5, 2)
-    events = events.with_columns(started.alias("_month"))
+    start_month = pl.col("event_time").min().over("user_session").str.slice(5, 2)
+    events = events.with_columns(start_month.alias("_month"))
     june, december = (events.filter(pl.col("_month") == month).drop("_month") for month in ("06", "12"))
     train = june.join(values, on="user_session").select(files.train.columns)
     return replace(files, train=train, truth=values).with_test(december)
 
 
 def other_shop(files: Files, other: Files, seed: int) -> Files:
-    """The test file of another shop, whose ids are others."""
+    """The test file of another shop with other ids."""
     test = other.test.with_columns((pl.lit("OTHER_") + pl.col(name)).alias(name) for name in _IDS)
     truth = other.truth.with_columns((pl.lit("OTHER_") + pl.col("user_session")).alias("user_session"))
     return replace(files, test=test, truth=truth)
 
 
 def other_shop_same_ids(files: Files, other: Files, seed: int) -> Files:
-    """The test file of another shop, which numbers its products, categories and users as this one does."""
-    apart = ("user_session", "user_id")
-    test = other.test.with_columns((pl.lit("OTHER_") + pl.col(name)).alias(name) for name in apart)
+    """The test file of another shop with the same product and category ids, but other users."""
+    own_ids = ("user_session", "user_id")
+    test = other.test.with_columns((pl.lit("OTHER_") + pl.col(name)).alias(name) for name in own_ids)
     truth = other.truth.with_columns((pl.lit("OTHER_") + pl.col("user_session")).alias("user_session"))
     return replace(files, test=test, truth=truth)
 
@@ -152,7 +152,7 @@ SHIFTS: dict[str, tuple[Shift, str]] = {
     "other shop": (other_shop, "other_shop"),
     "new users": (new_users, "new_users"),
 }
-"""By name: what makes the files, and the code that has to be among those of the warning."""
+"""Name -> function that shifts the test file, and the code that the warning must have."""
 
 
 def by_users(files: Files, other: Files, seed: int) -> Files:
@@ -182,8 +182,8 @@ def small(files: Files, other: Files, seed: int) -> Files:
 def _split_again(files: Files, key: str, seed: int) -> Files:
     test_values = files.test.join(files.truth.select("user_session", "session_value"), on="user_session")
     events = pl.concat([files.train, test_values.select(files.train.columns)])
-    names = events.select(key).unique().sort(key)
-    chosen = names.sample(fraction=0.3, seed=seed)
+    keys = events.select(key).unique().sort(key)
+    chosen = keys.sample(fraction=0.3, seed=seed)
     train, test = events.join(chosen, on=key, how="anti"), events.join(chosen, on=key, how="semi")
     truth = test.select("user_session", "session_value").unique("user_session", maintain_order=True)
     return Files(train, test.select(files.test.columns), truth)

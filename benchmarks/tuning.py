@@ -1,12 +1,14 @@
-"""How soon a search finds good settings: the product's own beside a plain Optuna loop, on the same rows and folds.
+"""Time until a search finds good settings: the product's search compared with a plain Optuna loop.
 
     python -m benchmarks.tuning [--minutes 2] [--data demo journey] [--seeds 21 22 23]
 
-The plain loop is what a notebook has (LightGBM): a fresh study, settings of the same space, five fits a trial on
-datasets made anew, no pruning, nothing known beforehand. Both fit on the same columns, from the same start, stop by the
-same held-out users and use all cores. Printed: the best out-of-fold MSE of each, and the seconds until each reached the
-worse of the two. Good settings differ by less than what another seed of the bagging moves, so a single race is luck:
-the figure is the median over datasets made with several seeds, none of which what is known beforehand was chosen by.
+The plain loop is what a notebook would contain for LightGBM: an empty study over the same search space, five fits per
+trial with newly binned data, no pruning and no known settings. Both searches use the same columns, folds, start values,
+held-out users for early stopping, and all cores.
+
+Prints the best out-of-fold MSE of each, and the seconds until each reached the worse of the two. Good settings differ
+by less than the noise of bagging, so a single comparison is luck. The result is the median ratio over datasets
+generated with several seeds; the known settings were not chosen on any of these.
 """
 
 from __future__ import annotations
@@ -29,15 +31,14 @@ from core.training import LEARNERS, Prepared, prepare, training_set
 from core.training.fitting import fit_learner
 from core.training.targets import targets_to_try
 from core.training.tuning import LearnerSearch, SearchFolder
-from core.training.tuning.groups import UserGroups
 
-_MOST_ROUNDS = 1500
-Reached = list[tuple[float, float]]
-"""Seconds since the search began and the best MSE by then."""
+_MAX_ROUNDS = 1500
+BestBySeconds = list[tuple[float, float]]
+"""Seconds since the start of the search, and the best MSE so far."""
 
 
-def prepared(name: str, scratch: Path, seed: int = 7) -> Prepared:
-    """The rows of a dataset as every fit sees them."""
+def prepare_dataset(name: str, scratch: Path, seed: int = 7) -> Prepared:
+    """Generate a dataset and prepare it for fitting."""
     files = scratch / name
     core(name, "--out", str(files), *SETS[name], "--seed", str(seed), home=scratch / "home")
     inputs = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
@@ -46,80 +47,80 @@ def prepared(name: str, scratch: Path, seed: int = 7) -> Prepared:
     return prepare(training_set(build_features(dataset, config), dataset.order().get_column(SESSION), events), config)
 
 
-def own_search(ready: Prepared, folder: Path, seconds: float) -> Reached:
-    """The product's search of one learner."""
-    began, reached = time.perf_counter(), []
-    searches = SearchFolder(folder)
+def own_search(prepared: Prepared, folder: Path, seconds: float) -> BestBySeconds:
+    """Run the product's search for LightGBM."""
+    started, history = time.perf_counter(), []
+    records = SearchFolder(folder)
     search = LearnerSearch(
         LEARNERS[0],
-        ready.matrices,
-        context=ready.context,
-        metric=ready.metric,
-        folder=searches,
-        storage=searches.storage(),
+        prepared.matrices,
+        context=prepared.context,
+        metric=prepared.metric,
+        folder=records,
+        storage=records.storage(),
     )
-    while time.perf_counter() - began < seconds:
+    while time.perf_counter() - started < seconds:
         search.run_trial()
         if search.best is not None:
-            reached.append((time.perf_counter() - began, search.best.loss))
-    return reached
+            history.append((time.perf_counter() - started, search.best.loss))
+    return history
 
 
-def plain_loop(ready: Prepared, seconds: float) -> Reached:
-    """What a notebook has."""
-    began, reached = time.perf_counter(), []
-    matrices, learner, y = ready.matrices, LEARNERS[0], ready.matrices.y
-    targets = {each.name: each for each in targets_to_try(ready.metric, y, learner.objectives)}
-    groups = UserGroups.draw(matrices.folds.users, ready.context.seed)
+def plain_loop(prepared: Prepared, seconds: float) -> BestBySeconds:
+    """Run an Optuna study as a notebook would."""
+    started, history = time.perf_counter(), []
+    matrices, learner, y = prepared.matrices, LEARNERS[0], prepared.matrices.y
+    targets = {target.name: target for target in targets_to_try(prepared.metric, y, learner.objectives)}
+    groups = UserGroups.draw(matrices.folds.users, prepared.context.seed)
 
     def objective(trial: optuna.Trial) -> float:
         target = targets[trial.suggest_categorical("target", list(targets))]
-        settings = {"objective": target.objective, "transform": target.transform, "rounds": _MOST_ROUNDS}
+        settings = {"objective": target.objective, "transform": target.transform, "rounds": _MAX_ROUNDS}
         settings |= learner.suggest(trial, target.objective)
         oof = np.full(len(y), np.nan)
-        for fold, (learned, validated) in enumerate(matrices.folds.splits()):
-            known, asked = matrices.train_rows(fold, learned), matrices.train_rows(fold, validated)
+        for fold, (train, validation) in enumerate(matrices.folds.splits()):
+            train_rows, validation_rows = matrices.train_rows(fold, train), matrices.train_rows(fold, validation)
             fitted = fit_learner(
-                learner.bin(lambda known=known: known, ready.context, held=groups.held_out(learned)),
+                learner.bin(lambda train_rows=train_rows: train_rows, prepared.context, held=groups.held_out(train)),
                 settings,
-                ready.context,
-                y=y[learned],
-                start=matrices.start(known),
-                metric=ready.metric,
-                matrix=lambda known=known: known,
+                prepared.context,
+                y=y[train],
+                start=matrices.start(train_rows),
+                metric=prepared.metric,
+                matrix=lambda train_rows=train_rows: train_rows,
             )
-            oof[validated] = fitted.predict(asked, matrices.start(asked))
+            oof[validation] = fitted.predict(validation_rows, matrices.start(validation_rows))
         return float(np.mean((oof - y) ** 2))
 
-    def note(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
-        reached.append((time.perf_counter() - began, study.best_value))
+    def record(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
+        history.append((time.perf_counter() - started, study.best_value))
 
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=ready.context.seed))
-    study.optimize(objective, timeout=seconds, callbacks=[note])
-    return reached
-
-
-def until(reached: Reached, goal: float) -> float:
-    """Seconds until the best was this good."""
-    return next(seconds for seconds, best in reached if best <= goal)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=prepared.context.seed))
+    study.optimize(objective, timeout=seconds, callbacks=[record])
+    return history
 
 
-def raced(name: str, seed: int, seconds: float) -> float:
-    """Print a line of a dataset's two searches; the ratio of their times to the worse best of both."""
+def seconds_until(history: BestBySeconds, goal: float) -> float:
+    """Return the seconds until the best MSE reached the goal."""
+    return next(seconds for seconds, best in history if best <= goal)
+
+
+def compare(name: str, seed: int, seconds: float) -> float:
+    """Run both searches, print a line, and return the ratio of their times to the worse of both results."""
     with tempfile.TemporaryDirectory() as scratch:
-        ready = prepared(name, Path(scratch), seed)
-        own = own_search(ready, Path(scratch) / "search", seconds)
-        plain = plain_loop(ready, seconds)
+        prepared = prepare_dataset(name, Path(scratch), seed)
+        own = own_search(prepared, Path(scratch) / "search", seconds)
+        plain = plain_loop(prepared, seconds)
     goal = max(own[-1][1], plain[-1][1])
-    own_seconds, plain_seconds = (until(each, goal) for each in (own, plain))
-    told = "    ".join(f"{len(each):4} {each[-1][1]:12.2f}" for each in (own, plain))
+    own_seconds, plain_seconds = (seconds_until(history, goal) for history in (own, plain))
+    columns = "    ".join(f"{len(history):4} {history[-1][1]:12.2f}" for history in (own, plain))
     ratio = own_seconds / plain_seconds
-    print(f"{name:7} {seed:4}  {told}    {own_seconds:6.0f} {plain_seconds:6.0f} {ratio:6.2f}", flush=True)
+    print(f"{name:7} {seed:4}  {columns}    {own_seconds:6.0f} {plain_seconds:6.0f} {ratio:6.2f}", flush=True)
     return ratio
 
 
 def main() -> None:
-    """Print one line a dataset and seed, and the median of each dataset."""
+    """Print one line per dataset and seed, and the median of each dataset."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=2.0, help="for each search")
     parser.add_argument("--data", nargs="+", choices=list(SETS), default=list(SETS))
@@ -127,7 +128,7 @@ def main() -> None:
     options = parser.parse_args()
     print("data    seed  own: trials, best    plain: trials, best    seconds to the worse of both: own, plain, ratio")
     for name in options.data:
-        ratios = [raced(name, seed, 60 * options.minutes) for seed in options.seeds]
+        ratios = [compare(name, seed, 60 * options.minutes) for seed in options.seeds]
         print(f"{name}: median ratio {np.median(ratios):.2f}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The stack as a scikit-learn estimator: scikit-learn's own checks, and that it is the pipeline's stack."""
+"""The stack as a scikit-learn estimator: it passes scikit-learn's checks and equals the stack of the pipeline."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SMALL = {
 
 
 @parametrize_with_checks([SessionValueStack(folds=3, settings=SMALL, threads=1)])
-def test_it_is_a_scikit_learn_regressor(estimator, check) -> None:
+def test_the_estimator_passes_the_checks_of_scikit_learn(estimator, check) -> None:
     check(estimator)
 
 
-def test_it_is_the_stack_of_the_pipeline() -> None:
+def test_the_estimator_equals_the_stack_of_the_pipeline() -> None:
     data = simulated(rows=400)
     stack = SessionValueStack(folds=4, threads=2).fit(data.X, data.y, groups=data.users)
     seed = int(np.random.RandomState(7).randint(2**31 - 1))
@@ -51,7 +51,7 @@ def test_no_group_is_in_two_folds() -> None:
         assert not set(data.users[learned]) & set(data.users[validated])
 
 
-def test_it_goes_into_pipelines_and_cross_validation() -> None:
+def test_the_estimator_works_in_pipelines_and_cross_validation() -> None:
     data = simulated(rows=600)
     model = make_pipeline(StandardScaler(), SessionValueStack(folds=3, settings=SMALL))
     scores = cross_val_score(clone(model), np.nan_to_num(data.X), data.y, groups=data.users, cv=GroupKFold(3))
@@ -68,13 +68,13 @@ def test_it_goes_into_pipelines_and_cross_validation() -> None:
         ({"folds": 1}, "folds is 1: at least 2 are needed to hold a group out"),
     ],
 )
-def test_what_is_not_allowed_is_said(parameters: dict[str, object], sentence: str) -> None:
+def test_invalid_parameters_are_refused(parameters: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=rf"^{sentence}$"):
         SessionValueStack(**parameters).fit(np.ones((8, 1)), np.arange(8.0))
 
 
-def test_groups_must_fit_the_rows_and_be_two() -> None:
-    with pytest.raises(ValueError, match=r"^groups has 3 entries for 8 rows: give one a row$"):
+def test_groups_need_one_label_per_row_and_two_distinct_labels() -> None:
+    with pytest.raises(ValueError, match=r"^groups has 3 entries for 8 rows: one per row is needed$"):
         SessionValueStack().fit(np.ones((8, 1)), np.arange(8.0), groups=[1, 2, 3])
     with pytest.raises(ValueError, match=r"^groups has 1 distinct value: at least 2 are needed"):
         SessionValueStack().fit(np.ones((8, 1)), np.arange(8.0), groups=[1] * 8)

@@ -1,1 +1,1 @@
-"""The product beside the AutoML tools that people would use instead, in environments of their own."""
+"""Comparison with AutoML tools, each installed in its own environment."""

@@ -1,4 +1,4 @@
-"""FLAML as its users would use it. Run in its own environment: TRAIN.parquet TEST.parquet OUT.parquet MINUTES."""
+"""FLAML with an ensemble. Run in its own environment: TRAIN.parquet TEST.parquet OUT.parquet MINUTES."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""mljar-supervised as its users would use it, in its environment: TRAIN.parquet TEST.parquet OUT.parquet MINUTES."""
+"""mljar-supervised in its Compete mode. Run in its own environment: TRAIN.parquet TEST.parquet OUT.parquet MINUTES."""
 
 import sys
 import tempfile

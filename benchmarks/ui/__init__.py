@@ -1,1 +1,1 @@
-"""Measured in a real Chromium: how long a person waits."""
+"""Response times of the dashboard in a real Chromium."""

@@ -1,12 +1,11 @@
-"""The Explore page at two sizes of data: seconds from a click until its charts are drawn, and bytes to the browser.
+"""The Explore page at two sizes of data: seconds from a click until the charts are drawn, and bytes transferred.
 
     python -m benchmarks.ui.explore [--sessions 98000 2480000] [--repeat 5] [--keep DIR]
 
-Data of the simulator, about 2.04 events a session: 200,000 and five million events. The server is warm: the page was
-opened before, on the small data that come with the product; nothing of the measured data was counted before. `first` is
-the click in the menu; each view is opened once (first) and again (its numbers are kept then); a filter is one that
-nobody asked for before, put on with a click while each view is open. A view's weight is all that the browser gets for
-it, compressed or not, as it came over the wire.
+The data are simulated, with about 2.04 events per session: 200,000 and five million events. The server is warmed up
+with the bundled demo, but nothing of the measured data is cached. Prints the seconds to open the page from the menu at
+each size. One line per view has the seconds to open it, to open it again (cached) and to apply a new filter, and the
+kilobytes sent to the browser.
 """
 
 from __future__ import annotations
@@ -31,77 +30,77 @@ from tests.browser import ENDED, launch, served
 _TITLE = "What do sessions look like?"
 
 
-def made(workspace: Workspace, sessions: int) -> Dataset:
-    """The simulator's data of that size, read."""
+def simulated_dataset(workspace: Workspace, sessions: int) -> Dataset:
+    """Generate and ingest simulated data."""
     files = workspace.root / f"files{sessions}"
     if not files.exists():
         write_demo(files, sessions=sessions, seed=1)
-    names = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
-    return ingest(names, workspace)  # at once when it was read before
+    inputs = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
+    return ingest(inputs, workspace)  # returns at once if it is stored
 
 
-class Weight:
-    """Bytes that the browser was sent."""
+class ReceivedBytes:
+    """Counts the bytes that the browser receives, as sent over the network."""
 
     def __init__(self, page: Page) -> None:
-        self.bytes = 0
+        self.total = 0
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
-        session.on("Network.dataReceived", lambda told: self._add(told["encodedDataLength"]))
+        session.on("Network.dataReceived", lambda event: self._add(event["encodedDataLength"]))
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: self._add(len(frame))))
 
-    def _add(self, more: int) -> None:
-        self.bytes += more
+    def _add(self, size: int) -> None:
+        self.total += size
 
 
-def measured(page: Page, address: str, dataset: Dataset, repeat: int) -> None:
-    """Print what a size of data takes."""
-    weight = Weight(page)
+def measure(page: Page, address: str, dataset: Dataset, repeat: int) -> None:
+    """Measure a dataset and print its table."""
+    received = ReceivedBytes(page)
     page.goto(f"{address}/?dataset={dataset.fingerprint}")
     page.wait_for_selector(ENDED, timeout=PATIENCE)
     first = seconds(page, page.get_by_role("link", name="Explore", exact=True).first, _TITLE)
-    opened, again, weights = {}, {}, {}
-    for kept in (opened, again):
+    opened, again, sizes = {}, {}, {}
+    for times in (opened, again):
         for view, charts in reversed(VIEWS.items()):
-            before = weight.bytes
+            before = received.total
             button = page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True)
-            kept[view] = seconds(page, button, charts[0].title)
+            times[view] = seconds(page, button, charts[0].title)
             page.wait_for_timeout(300)
-            weights[view] = weight.bytes - before
+            sizes[view] = received.total - before
     page.get_by_text("Filter", exact=True).first.click()
     filtered: dict[str, list[float]] = {}
     for view, charts in VIEWS.items():
         seconds(page, page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True), charts[0].title)
-        for place in range(repeat):
-            # each time a filter that nobody has asked for: another number of events
-            box = page.get_by_label("Events, at most")
-            box.fill(str(1_000 + 100 * list(VIEWS).index(view) + place))
-            said = f"of {1_000 + 100 * list(VIEWS).index(view) + place:,} events or less"
-            # a click outside takes the number over
-            filtered.setdefault(view, []).append(seconds(page, page.get_by_role("heading", level=1), said))
+        for index in range(repeat):
+            max_events = 1_000 + 100 * list(VIEWS).index(view) + index  # a new filter each time
+            page.get_by_label("Events, at most").fill(str(max_events))
+            # a click outside the box submits the number
+            heading = page.get_by_role("heading", level=1)
+            filtered.setdefault(view, []).append(seconds(page, heading, f"of {max_events:,} events or less"))
     events = sum(card.kept for card in (dataset.card().train, dataset.card().test))
     print(f"\n{events:,} events: first {first:.2f} s")
     print("view          opened   again  filter (median, slowest)      KB")
     for view in VIEWS:
-        mine = filtered[view]
+        filter_seconds = filtered[view]
         print(
-            f"{view:12} {opened[view]:6.2f} s {again[view]:5.2f} s  {statistics.median(mine):5.2f} s {max(mine):5.2f} s"
-            f"      {weights[view] / 1000:8.0f}",
+            f"{view:12} {opened[view]:6.2f} s {again[view]:5.2f} s  "
+            f"{statistics.median(filter_seconds):5.2f} s {max(filter_seconds):5.2f} s"
+            f"      {sizes[view] / 1000:8.0f}",
             flush=True,
         )
 
 
 def main() -> None:
-    """Print one table a size."""
+    """Print one table per size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, nargs="+", default=[98_000, 2_480_000])
-    parser.add_argument("--repeat", type=int, default=5, help="filters for each view")
-    parser.add_argument("--keep", type=Path, help="keep the datasets here for the next time")
+    parser.add_argument("--repeat", type=int, default=5, help="filters per view")
+    parser.add_argument("--keep", type=Path, help="keep the datasets here for the next run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(options.keep or Path(scratch) / "home")
         small = demo_dataset(workspace)
-        datasets = [made(workspace, sessions) for sessions in options.sessions]
+        datasets = [simulated_dataset(workspace, sessions) for sessions in options.sessions]
         with served(workspace) as dashboard, sync_playwright() as playwright:
             browser = launch(playwright)
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
@@ -111,7 +110,7 @@ def main() -> None:
                 page.get_by_role("heading", level=1, name=_TITLE).wait_for()
                 page.wait_for_selector(ENDED)
             for dataset in datasets:
-                measured(page, dashboard.address, dataset, options.repeat)
+                measure(page, dashboard.address, dataset, options.repeat)
             browser.close()
 
 

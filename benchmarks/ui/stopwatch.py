@@ -1,7 +1,7 @@
-"""A stopwatch inside the page: from a click until what it asked for stands there.
+"""A stopwatch inside the page, from a click until its result is shown.
 
-Before it clicks, Playwright waits for frames in which nothing moves, and after it, it looks again after longer and
-longer pauses; both are no part of what a person waits.
+Measured from outside, the time would include pauses of Playwright: it waits for a stable frame before a click, and
+polls at growing intervals after it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from playwright.sync_api import Locator, Page
 from tests.browser import ENDED
 
 PATIENCE = 60_000  # milliseconds
-_WATCH = """words => {
-    window.took = null
-    const drawn = each => each.querySelector("canvas, svg")
+_STOPWATCH = """text => {
+    window.elapsed = null
+    const drawn = chart => chart.querySelector("canvas, svg")
     document.addEventListener("click", click => {
         const look = () => {
-            const there = [...document.querySelectorAll("h1, h2, h3, p")].some(each => each.textContent.includes(words))
+            const shown = [...document.querySelectorAll("h1, h2, h3, p")].some(node => node.textContent.includes(text))
             const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every(drawn)
-            if (there && charts && document.querySelector("ENDED")) window.took = performance.now() - click.timeStamp
+            if (shown && charts && document.querySelector("ENDED")) window.elapsed = performance.now() - click.timeStamp
             else setTimeout(look, 20)
         }
         setTimeout(look, 20)
@@ -26,10 +26,11 @@ _WATCH = """words => {
 }""".replace("ENDED", ENDED)
 
 
-def seconds(page: Page, clicked: Locator, words: str) -> float:
-    """From the click until the page says so (in a heading or a paragraph), all its charts are drawn and its script has
-    ended. The words must be new on the page.
+def seconds(page: Page, target: Locator, text: str) -> float:
+    """Click the target, and return the seconds until a heading or paragraph shows the text and the page is complete.
+
+    The page is complete when all charts are drawn and its script has ended. The text must not be on the page before.
     """
-    page.evaluate(_WATCH, words)
-    clicked.click(timeout=PATIENCE)
-    return float(page.wait_for_function("() => window.took", timeout=PATIENCE).json_value()) / 1000
+    page.evaluate(_STOPWATCH, text)
+    target.click(timeout=PATIENCE)
+    return float(page.wait_for_function("() => window.elapsed", timeout=PATIENCE).json_value()) / 1000

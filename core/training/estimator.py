@@ -1,4 +1,4 @@
-"""The stack as a scikit-learn estimator, for other people's code and data."""
+"""The stack as a scikit-learn estimator, for use with other code and data."""
 
 from __future__ import annotations
 
@@ -19,31 +19,34 @@ from core.training.folds import make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Settings
 from core.training.stacking import fit_stack
 
-_KNOWN = {learner.name: learner for learner in LEARNERS}
+_LEARNERS = {learner.name: learner for learner in LEARNERS}
 
 
 class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type hints
-    """Boosted learners on grouped folds, their out-of-fold predictions combined by a Ridge meta-model.
+    """Gradient boosting learners, cross-fitted on grouped folds and combined by a Ridge meta-model.
 
-    Learns from any table of numbers; what the pipeline learns fold by fold (recovered prices, users' ratios) is not in
-    it. A prediction is the meta-model's of the mean of each learner's fold models, as in a run.
+    It fits any numeric table. The columns that the pipeline learns from values inside the folds (recovered prices,
+    value ratios of users) are not included. To predict, each learner averages its fold models, and the meta-model
+    combines the averages, as in a run.
 
     Parameters
     ----------
-        learners: names of those to stack, of lightgbm, xgboost and catboost.
-        folds: how many; fewer where there are fewer groups.
-        metric: mse, rmse, mae or rmsle, which learners and meta-model minimise.
-        non_negative: whether the meta-model's weights must be at least 0.
-        settings: by learner, in place of its defaults: `rounds`, `objective`, `transform` and the library's own.
-        random_state: of the folds and of the learners' draws.
-        threads: cores to use; None for all.
+        learners: names of the learners to stack: lightgbm, xgboost and catboost.
+        folds: number of folds; reduced to the number of groups if there are fewer.
+        metric: mse, rmse, mae or rmsle; minimised by learners and meta-model.
+        non_negative: whether the weights of the meta-model are constrained to be at least 0.
+        settings: learner -> settings that override its defaults: `rounds`, `objective`, `transform`, and parameters of
+            the library.
+        random_state: seed of the folds and the learners.
+        threads: number of cores; None for all.
 
     Attributes
     ----------
-        folds_: which rows each fold validated (core.training.folds.Folds).
-        fits_: one a learner: its models and its out-of-fold predictions.
-        stack_: the meta-model: weights, intercept, penalty.
-        oof_prediction_: nested out-of-fold predictions of the rows learned from.
+        folds_: the folds (core.training.folds.Folds).
+        fits_: one per learner, with its models and out-of-fold predictions.
+        stack_: the meta-model, with weights, intercept and penalty.
+        weights_: learner -> weight in the meta-model.
+        oof_prediction_: (rows,) nested out-of-fold predictions of the training rows.
 
     >>> import numpy as np
     >>> X = np.random.default_rng(0).normal(size=(400, 3))
@@ -72,33 +75,39 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self.threads = threads
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
-        """Fit on (rows, features), NaN allowed; rows of one group share a fold, and without groups each row is its own.
+        """Fit the learners on each fold, then the meta-model.
+
+        Args:
+            X: (rows, features); NaN is allowed.
+            y: (rows,) target.
+            groups: (rows,) labels; all rows of a group are in one fold. None if each row is its own group.
 
         Raises:
-            ValueError: an unknown learner or metric, no learner, fewer than two folds or groups.
+            ValueError: a learner or metric is unknown, none is named, or there are fewer than two folds or groups.
         """
         rows, values = validate_data(
             self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=True
         )
         values = np.asarray(values, dtype=np.float64)
-        self._refuse_settings()
-        group = np.arange(len(values)) if groups is None else self._groups(groups, len(values))
-        count = min(self.folds, len(np.unique(group)))
-        if count < 2:
-            raise ValueError(f"groups has {count} distinct value: at least 2 are needed to hold a group out")
-        chosen = [_KNOWN[name] for name in self.learners]
+        self._check_parameters()
+        group_codes = np.arange(len(values)) if groups is None else self._group_codes(groups, len(values))
+        n_folds = min(self.folds, len(np.unique(group_codes)))
+        if n_folds < 2:
+            raise ValueError(f"groups has {n_folds} distinct value: at least 2 are needed to hold a group out")
+        learners = [_LEARNERS[name] for name in self.learners]
         metric = metric_named(self.metric)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.folds_ = make_folds(group, count, seed, users_per_fold=1)
-        names = [str(place) for place in range(rows.shape[1])]
+        self.folds_ = make_folds(group_codes, n_folds, seed, users_per_fold=1)
+        names = [str(index) for index in range(rows.shape[1])]
         self.fits_ = cross_fit(
-            chosen,
+            learners,
             FoldMatrices(rows, values, rows[:0], self.folds_),
             context=FitContext(names, self.threads or available_cores(), seed),
             metric=metric,
             settings={
-                each.name: default_settings(each, metric, values) | dict((self.settings or {}).get(each.name, {}))
-                for each in chosen
+                learner.name: default_settings(learner, metric, values)
+                | dict((self.settings or {}).get(learner.name, {}))
+                for learner in learners
             },
         )
         self.stack_ = fit_stack(
@@ -112,7 +121,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """One value a row; never below 0 where no value learned from was."""
+        """Predict one value per row; at least 0 if all training values were."""
         check_is_fitted(self)
         rows: Matrix = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         columns = [np.mean([model.predict(rows, None) for model in fit.models], axis=0) for fit in self.fits_]
@@ -120,13 +129,13 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     @property
     def weights_(self) -> dict[str, float]:
-        """Of the meta-model, by learner."""
+        """Weights of the meta-model by learner."""
         check_is_fitted(self)
-        return dict(zip(self.learners, (float(each) for each in self.stack_.weights), strict=True))
+        return dict(zip(self.learners, self.stack_.weights.tolist(), strict=True))
 
     @property
     def oof_prediction_(self) -> NDArray[np.float64]:
-        """Nested: by learners and meta-models that did not see the row's group."""
+        """Predictions by learners and meta-models that did not see the group of the row."""
         check_is_fitted(self)
         return self.stack_.oof
 
@@ -135,21 +144,21 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         tags.input_tags.allow_nan = True
         return tags
 
-    def _refuse_settings(self) -> None:
+    def _check_parameters(self) -> None:
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: at least 2 are needed to hold a group out")
         if self.metric not in METRICS:
             raise ValueError(f"metric is {self.metric!r}: allowed are {', '.join(METRICS)}")
         if not self.learners:
-            raise ValueError(f"learners is empty: allowed are {', '.join(_KNOWN)}")
-        for name, told in (("learners", self.learners), ("settings", self.settings or {})):
-            if unknown := [each for each in told if each not in _KNOWN]:
-                raise ValueError(f"{name} names {unknown[0]!r}: allowed are {', '.join(_KNOWN)}")
+            raise ValueError(f"learners is empty: allowed are {', '.join(_LEARNERS)}")
+        for name, names in (("learners", self.learners), ("settings", self.settings or {})):
+            if unknown := [learner for learner in names if learner not in _LEARNERS]:
+                raise ValueError(f"{name} names {unknown[0]!r}: allowed are {', '.join(_LEARNERS)}")
 
     @staticmethod
-    def _groups(groups: ArrayLike, rows: int) -> NDArray[np.int64]:
-        found = np.asarray(check_array(groups, ensure_2d=False, dtype=None))
-        if len(found) != rows:
-            raise ValueError(f"groups has {len(found)} entries for {rows} rows: give one a row")
-        _, codes = np.unique(found, return_inverse=True)
+    def _group_codes(groups: ArrayLike, rows: int) -> NDArray[np.int64]:
+        labels = np.asarray(check_array(groups, ensure_2d=False, dtype=None))
+        if len(labels) != rows:
+            raise ValueError(f"groups has {len(labels)} entries for {rows} rows: one per row is needed")
+        _, codes = np.unique(labels, return_inverse=True)
         return np.asarray(codes, dtype=np.int64)

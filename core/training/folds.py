@@ -1,8 +1,9 @@
-"""The folds: made once, used by the tuner, the learners, the meta-model, the intervals and all scores.
+"""Cross-validation folds, made once for the tuner, the learners, the meta-model, the intervals and all scores.
 
-By user (the default): users are dealt to folds, and all sessions of a user share one. By user and value: the same, with
-folds of like values. Forward in time: a fold is a stretch of time, told by models that learned from earlier stretches
-alone, and from none of its users; the first stretch is told by nobody.
+- "user" (default): all sessions of a user are in one fold.
+- "user_and_value": the same, with a similar distribution of values in each fold.
+- "forward": each fold validates one period with models trained on earlier periods only, without the users of that
+  period. No fold validates the first period.
 """
 
 from __future__ import annotations
@@ -18,23 +19,29 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from core.errors import InputError
 
 USERS_PER_FOLD = 4
-"""Fewer users than this in a fold and its score says nothing."""
+"""Smallest number of users per fold; with fewer, the score of a fold is meaningless."""
 NOBODY = -1
-"""In `fold_of`: the fold of rows that no fold validates."""
+"""Value of `fold_of` in rows that no fold validates."""
 FoldKind = Literal["user", "user_and_value", "forward"]
 FOLD_KINDS: tuple[FoldKind, ...] = get_args(FoldKind)
 _VALUE_CLASSES = 10
-"""Quantiles of the value that folds by user and value hold alike shares of."""
+"""Quantile classes of the value, by which "user_and_value" stratifies."""
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Folds:
-    """`fold_of[i]` is the fold that validates row i, 0 to count - 1, or NOBODY; `users[i]` whose it is.
+    """Which rows each fold validates, and which rows its models train on.
 
-    Models are fitted once a fold, and forward in time once more on all rows: there the models of early stretches have
-    seen too little to be asked about the test file.
+    Models are fitted once per fold. Forward folds have one more fit, on all rows, because models of early periods have
+    seen too little data to predict the test file.
+
+    Attributes:
+        fold_of: (rows,) the fold that validates the row, from 0 to count - 1, or NOBODY.
+        count: number of folds.
+        users: (rows,) the user of the row.
+        kind: how the folds were made.
     """
 
     fold_of: NDArray[np.int64]
@@ -43,7 +50,7 @@ class Folds:
     kind: FoldKind = "user"
 
     def trains(self, fit: int) -> NDArray[np.bool_]:
-        """Which rows the models of a fit learn from: never one of a user that its fold validates."""
+        """Mask the rows that a fit trains on; they share no user with the rows that its fold validates."""
         if fit == self.count:
             return np.ones(len(self.fold_of), dtype=bool)
         if self.kind != "forward":
@@ -52,12 +59,12 @@ class Folds:
         return np.asarray((self.fold_of < fit) & ~np.isin(self.users, validated))
 
     def splits(self) -> Iterator[tuple[Rows, Rows]]:
-        """Row numbers to train on and to validate on, fold by fold (what scikit-learn calls an iterable cv)."""
+        """Yield the row numbers to train on and to validate, fold by fold; a `cv` iterable in scikit-learn."""
         for fold in range(self.count):
             yield np.flatnonzero(self.trains(fold)), np.flatnonzero(self.fold_of == fold)
 
     def fits(self) -> Iterator[tuple[Rows, Rows]]:
-        """The splits, and after them, forward in time, all rows to train on and none to validate."""
+        """Yield the splits and, for forward folds, the additional fit: all rows to train on, none to validate."""
         yield from self.splits()
         if self.kind == "forward":
             yield np.arange(len(self.fold_of)), np.empty(0, dtype=np.int64)
@@ -68,16 +75,16 @@ class Folds:
 
     @property
     def fits_for_test(self) -> range:
-        """The fits whose mean predicts the rows to predict."""
+        """Numbers of the fits whose average predicts the test file."""
         return range(self.count, self.count + 1) if self.kind == "forward" else range(self.count)
 
     @property
     def validated(self) -> NDArray[np.bool_]:
-        """Rows that some fold validates."""
+        """Mask of the rows that a fold validates."""
         return np.asarray(self.fold_of != NOBODY)
 
     def part(self, rows: Rows) -> Folds:
-        """The folds of some of the rows."""
+        """Select rows by number; they stay in their folds."""
         return replace(self, fold_of=self.fold_of[rows], users=self.users[rows])
 
 
@@ -91,33 +98,42 @@ def make_folds(
     starts: NDArray[np.int64] | None = None,
     users_per_fold: int = USERS_PER_FOLD,
 ) -> Folds:
-    """Deal users, not rows, to folds of about equal numbers of users; or, forward, cut time into count + 1 stretches.
+    """Assign users to folds of about equal numbers of users or, for forward folds, cut time into count + 1 periods.
 
-    `y` (values) is needed by user and value, `starts` (epoch seconds of the sessions) forward in time; stretches hold
-    about equal numbers of sessions.
+    Args:
+        users: (rows,) the user of each row.
+        count: number of folds.
+        seed: of the shuffle; forward folds do not use it.
+        kind: "user", "user_and_value" or "forward".
+        y: (rows,) values; required for "user_and_value".
+        starts: (rows,) epoch seconds; required for "forward". Periods have about equal numbers of sessions.
+        users_per_fold: smallest number of users allowed per fold.
 
     Raises:
-        InputError: fewer than `users_per_fold` users a fold; or, forward, fewer to learn from who do not come back in
-            the stretch that is told, or a stretch without a session.
+        InputError: there are too few users per fold. With forward folds: a period is empty, or has too few users in
+            earlier periods who do not return in it.
+
+    >>> make_folds(np.array([5, 5, 6, 7, 7, 8]), 2, seed=0, users_per_fold=1).count
+    2
     """
-    found = len(np.unique(users))
-    if found < count * users_per_fold:
-        raise InputError.nothing_to_learn(found, count * users_per_fold)
+    n_users = len(np.unique(users))
+    if n_users < count * users_per_fold:
+        raise InputError.nothing_to_learn(n_users, count * users_per_fold)
     if kind == "forward":
         if starts is None:
-            raise TypeError("folds forward in time need the sessions' starts")
-        folds = Folds(_stretches(starts, count), count, users, kind)
+            raise TypeError("forward folds need starts")
+        folds = Folds(_periods(starts, count), count, users, kind)
         if not all(len(validated) for _, validated in folds.splits()):
             raise InputError.empty_stretch(count)
-        fewest = min(len(np.unique(users[learned])) for learned, _ in folds.splits())
-        if fewest < users_per_fold:
-            raise InputError.nothing_to_learn_forward(fewest, users_per_fold)
+        n_users = min(len(np.unique(users[train])) for train, _ in folds.splits())
+        if n_users < users_per_fold:
+            raise InputError.nothing_to_learn_forward(n_users, users_per_fold)
         return folds
     if kind == "user_and_value":
         if y is None:
-            raise TypeError("folds by user and value need the values")
-        classes = max(1, min(_VALUE_CLASSES, len(y) // count))  # a class needs a row for each fold
-        edges = np.unique(np.quantile(y, np.linspace(0, 1, classes + 1)[1:-1]))
+            raise TypeError("folds by user and value need y")
+        n_classes = max(1, min(_VALUE_CLASSES, len(y) // count))  # a class needs a row for each fold
+        edges = np.unique(np.quantile(y, np.linspace(0, 1, n_classes + 1)[1:-1]))
         splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
         splits = splitter.split(users, np.searchsorted(edges, y), groups=users)
     else:
@@ -128,7 +144,7 @@ def make_folds(
     return Folds(fold_of, count, users, kind)
 
 
-def _stretches(starts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The stretch of each session, less one; sessions of one second share it."""
+def _periods(starts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the period of each session, from -1; sessions that start in the same second share a period."""
     edges = np.quantile(starts, np.linspace(0, 1, count + 2)[1:-1])
     return np.asarray(np.searchsorted(edges, starts, side="left") - 1, dtype=np.int64)

@@ -1,10 +1,9 @@
-"""Prediction intervals: from the errors made out of fold, wider where errors are expected to be larger.
+"""Prediction intervals by conformal calibration on out-of-fold errors, wider where larger errors are expected.
 
-Split-conformal predictive systems with the library crepes (Boström 2022, crepes: a Python package for generating
-conformal regressors and predictive systems): an error is divided by the size that was to be expected, and quantiles are
-taken among sessions of like prediction (Mondrian categories), so intervals need not be symmetric and cover dear
-sessions as often as cheap ones. As errors are out of fold by user, they are those of sessions whose user no model has
-seen.
+Uses split-conformal predictive systems of the library crepes (Boström 2022, crepes: a Python package for generating
+conformal regressors and predictive systems). Each error is divided by its expected size. Quantiles are taken among
+sessions with similar predictions (Mondrian categories), so intervals can be asymmetric and cover high predictions as
+often as low ones. The errors are out of fold by user, as for users whom no model has seen.
 """
 
 from __future__ import annotations
@@ -22,82 +21,94 @@ from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
 
 LEVELS = (0.80, 0.95)
-"""Shares of the sessions that the two intervals are to cover."""
+"""Nominal coverage of the two intervals."""
 _CATEGORIES = 10
-"""Tenths of the predictions; quantiles are taken within each."""
-_FEWEST = 100
-"""Sessions in a category below which it is not told apart: its outer quantiles would be single sessions."""
-_SIZE = {"max_iter": 80, "learning_rate": 0.1, "max_leaf_nodes": 16, "min_samples_leaf": 200, "loss": "gamma"}
-"""Of the model that tells how large an error is to be expected: small, as its answers are scaled anew in each tenth."""
-_LEAST_SHARE = 1e-3
-"""Of the mean error: what is added to each size, as the gamma loss knows no error of 0."""
+"""Deciles of the prediction; error quantiles are taken within each."""
+_MIN_CATEGORY = 100
+"""Sessions per category; with fewer, its outer quantiles would be single sessions."""
+_ERROR_MODEL = {"max_iter": 80, "learning_rate": 0.1, "max_leaf_nodes": 16, "min_samples_leaf": 200, "loss": "gamma"}
+"""Settings of the model of the error size: small, because its predictions are calibrated again in each category."""
+_MIN_ERROR_SHARE = 1e-3
+"""Share of the mean error that is added to each error, because the gamma loss is not defined at 0."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of sessions when their error is to be foreseen; one row each.
+class ErrorPredictors:
+    """What the expected size of an error depends on; all of shape (sessions,).
 
     Attributes:
-        predicted: the stack's predictions.
-        events: their number.
-        history: how many earlier sessions of the user have a known value.
-        apart: standard deviation of the learners' predictions.
+        predicted: predictions of the stack.
+        events: number of events.
+        history: number of the user's earlier sessions with a known value.
+        disagreement: standard deviation of the learners' predictions.
     """
 
     predicted: Vector
     events: Vector
     history: Vector
-    apart: Vector
+    disagreement: Vector
 
     def matrix(self) -> Matrix:
-        return np.column_stack([self.predicted, self.events, self.history, self.apart])
+        return np.column_stack([self.predicted, self.events, self.history, self.disagreement])
 
-    def part(self, rows: NDArray[np.int64]) -> Known:
-        return Known(self.predicted[rows], self.events[rows], self.history[rows], self.apart[rows])
+    def part(self, rows: NDArray[np.int64]) -> ErrorPredictors:
+        return ErrorPredictors(self.predicted[rows], self.events[rows], self.history[rows], self.disagreement[rows])
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """Ends of the intervals of LEVELS, by level, in value units: (rows, 2), low and high. Low is never below 0, and
-    high infinite where there are too few sessions to tell.
+    """Interval ends by level: arrays (rows, 2) of low and high, in value units.
+
+    Low is at least 0. High is infinite where there are too few similar sessions.
 
     Attributes:
-        train: of the training rows, out of fold: a fold's intervals come from the errors of the others. NaN in rows
+        train: training rows, out of fold: the intervals of a fold come from the errors of the others. NaN in rows
             that no fold validates.
-        test: of the rows to predict.
+        test: rows to predict.
     """
 
     train: dict[float, Matrix]
     test: dict[float, Matrix]
 
     def inside(self, level: float, y: Vector) -> Vector:
-        """1 for a training row whose value the interval holds, 0 for others, NaN where there is no interval."""
+        """Return 1 for each training row whose value is inside its interval, 0 for others, NaN without an interval."""
         ends = self.train[level]
-        held = (y >= ends[:, 0]) & (y <= ends[:, 1])
-        return np.where(np.isnan(ends[:, 0]), np.nan, held.astype(float))
+        is_inside = (y >= ends[:, 0]) & (y <= ends[:, 1])
+        return np.where(np.isnan(ends[:, 0]), np.nan, is_inside.astype(float))
 
 
 def fit_intervals(
-    known: Known, y: Vector, test: Known, folds: Folds, *, seed: int, levels: Sequence[float] = LEVELS
+    train: ErrorPredictors,
+    y: Vector,
+    test: ErrorPredictors,
+    folds: Folds,
+    *,
+    seed: int,
+    levels: Sequence[float] = LEVELS,
 ) -> Intervals:
-    """Learn from training rows how errors spread, and give the intervals of training rows and of rows to predict."""
+    """Calibrate on the out-of-fold errors of the training rows, and return the intervals of train and test."""
     rows = np.flatnonzero(folds.validated)
-    told = known.part(rows)
-    spread = _Spread.fit(told, y[rows], folds.part(rows), seed)
-    train = {level: np.full((len(y), 2), np.nan) for level in levels}
+    validated = train.part(rows)
+    calibration = _Calibration.fit(validated, y[rows], folds.part(rows), seed)
+    train_ends = {level: np.full((len(y), 2), np.nan) for level in levels}
     fold_of = folds.fold_of[rows]
     for fold in range(folds.count):
-        mine = np.flatnonzero(fold_of == fold)
-        held = spread.without(np.flatnonzero(fold_of != fold))
+        in_fold = np.flatnonzero(fold_of == fold)
+        other_folds = calibration.part(np.flatnonzero(fold_of != fold))
         for level in levels:
-            train[level][rows[mine]] = held.ends(told.predicted[mine], spread.sizes[mine], level)
-    sizes = spread.size_of(test)
-    return Intervals(train, {level: spread.ends(test.predicted, sizes, level) for level in levels})
+            train_ends[level][rows[in_fold]] = other_folds.ends(
+                validated.predicted[in_fold], calibration.sizes[in_fold], level
+            )
+    sizes = calibration.expected_sizes(test)
+    return Intervals(train_ends, {level: calibration.ends(test.predicted, sizes, level) for level in levels})
 
 
 @dataclass(frozen=True)
-class _Spread:
-    """Errors, their expected sizes and the categories of predictions, from which any interval can be told."""
+class _Calibration:
+    """Out-of-fold errors and their expected sizes, both (rows,), and the edges between the prediction categories.
+
+    `model` predicts the size of an error; None if all errors are 0.
+    """
 
     predicted: Vector
     errors: Vector
@@ -106,50 +117,49 @@ class _Spread:
     model: HistGradientBoostingRegressor | None
 
     @classmethod
-    def fit(cls, known: Known, y: Vector, folds: Folds, seed: int) -> _Spread:
-        errors = y - known.predicted
-        size = np.abs(errors)
-        sizes, model, X = np.ones(len(y)), None, known.matrix()
-        if size.mean() > 0:
-            size = size + _LEAST_SHARE * size.mean()
+    def fit(cls, predictors: ErrorPredictors, y: Vector, folds: Folds, seed: int) -> _Calibration:
+        errors = y - predictors.predicted
+        observed = np.abs(errors)
+        sizes, model, X = np.ones(len(y)), None, predictors.matrix()
+        if observed.mean() > 0:
+            observed = observed + _MIN_ERROR_SHARE * observed.mean()
             sizes = np.empty(len(y))
             for fold in range(folds.count):
-                mine = folds.fold_of == fold
-                if mine.any():  # forward in time all stretches but one may serve, whatever their order
-                    sizes[mine] = _sized(seed).fit(X[~mine], size[~mine]).predict(X[mine])
-            model = _sized(seed).fit(X, size)
-        count = max(1, min(_CATEGORIES, len(y) // _FEWEST))
-        edges = np.unique(np.quantile(known.predicted, np.linspace(0, 1, count + 1)[1:-1]))
-        return cls(known.predicted, errors, sizes, edges, model)
+                in_fold = folds.fold_of == fold
+                if in_fold.any():  # with forward folds, too, the sizes come from all other periods, even later ones
+                    sizes[in_fold] = _error_model(seed).fit(X[~in_fold], observed[~in_fold]).predict(X[in_fold])
+            model = _error_model(seed).fit(X, observed)
+        n_categories = max(1, min(_CATEGORIES, len(y) // _MIN_CATEGORY))
+        edges = np.unique(np.quantile(predictors.predicted, np.linspace(0, 1, n_categories + 1)[1:-1]))
+        return cls(predictors.predicted, errors, sizes, edges, model)
 
-    def size_of(self, known: Known) -> Vector:
-        """How large an error is to be expected."""
-        X = known.matrix()
+    def expected_sizes(self, predictors: ErrorPredictors) -> Vector:
+        X = predictors.matrix()
         if self.model is None or not len(X):
             return np.ones(len(X))
         return np.asarray(self.model.predict(X))
 
-    def without(self, rows: NDArray[np.int64]) -> _Spread:
-        """The same by some of the rows only."""
-        return _Spread(self.predicted[rows], self.errors[rows], self.sizes[rows], self.edges, self.model)
+    def part(self, rows: NDArray[np.int64]) -> _Calibration:
+        """Select calibration rows; the categories and the model stay the same."""
+        return _Calibration(self.predicted[rows], self.errors[rows], self.sizes[rows], self.edges, self.model)
 
     def ends(self, predicted: Vector, sizes: Vector, level: float) -> Matrix:
-        """(rows, 2)"""
+        """Return the low and high ends as an array (rows, 2)."""
         if not len(predicted) or not len(self.errors):
             return np.tile([0.0, np.inf], (len(predicted), 1))
         system = ConformalPredictiveSystem()
-        known, asked = self._category(self.predicted), self._category(predicted)
-        system.fit(self.errors, sigmas=self.sizes, bins=known, seed=0)
+        calibrated, categories = self._category(self.predicted), self._category(predicted)
+        system.fit(self.errors, sigmas=self.sizes, bins=calibrated, seed=0)
         with warnings.catch_warnings():
-            # too few sessions for the level: the ends are then 0 and infinite, which says so better
+            # crepes warns of too few sessions for the level; the ends are then 0 and infinite, which says the same
             warnings.simplefilter("ignore", UserWarning)
-            ends = np.asarray(system.predict_int(predicted, sigmas=sizes, bins=asked, confidence=level, y_min=0.0))
-        ends[~np.isin(asked, known)] = 0.0, np.inf  # nobody's errors tell of them; crepes leaves 0 and 0 there
+            ends = np.asarray(system.predict_int(predicted, sigmas=sizes, bins=categories, confidence=level, y_min=0.0))
+        ends[~np.isin(categories, calibrated)] = 0.0, np.inf  # crepes returns 0 and 0 for categories without errors
         return ends
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.edges, predicted), dtype=np.int64)
 
 
-def _sized(seed: int) -> HistGradientBoostingRegressor:
-    return HistGradientBoostingRegressor(**_SIZE, random_state=seed)
+def _error_model(seed: int) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(**_ERROR_MODEL, random_state=seed)

@@ -1,4 +1,4 @@
-"""Every learner fitted with one seed after the other, and their mean: as many as the time allows."""
+"""Seed averaging: fit every learner with several seeds, as many as the time allows, and average them."""
 
 from __future__ import annotations
 
@@ -23,47 +23,49 @@ def fit_with_seeds(
     tell: OnResult,
     kept: LoadOrCompute,
 ) -> tuple[tuple[CrossFit, ...], int]:
-    """Each learner's fits with one seed after the other, as one, and how many seeds they are of: one at least, then as
-    many as the preset says while the time reaches, and more where there is still time.
+    """Fit all learners once per seed, and return the average of each learner's fits and the number of seeds.
+
+    The configuration sets the minimum and maximum number of seeds. The first seed is always fitted, and others while
+    there is time. Without a time limit, the minimum is fitted.
     """
-    least, most = prepared.config.seeds
+    min_seeds, max_seeds = prepared.config.seeds
     if budget is None or budget.deadline is None:
-        most = least
-    settings = {name: found.best.settings for name, found in searched.items()}
+        max_seeds = min_seeds
+    settings = {name: study.best.settings for name, study in searched.items()}
     folds = prepared.matrices.folds
     rounds: list[tuple[CrossFit, ...]] = []
-    # as the trials have it; rounds that an earlier sitting had done take no time and so tell nothing
+    # estimated from the trials, because rounds that are loaded from a checkpoint take no time
     workers = min(prepared.context.threads, len(prepared.learners))
-    slowest = round_seconds([found.best for found in searched.values()], folds.fit_count, workers)
-    while len(rounds) < most:
-        if rounds and _is_enough(len(rounds), least, slowest, budget):
+    slowest = round_seconds([study.best for study in searched.values()], folds.fit_count, workers)
+    while len(rounds) < max_seeds:
+        if rounds and _is_enough(len(rounds), min_seeds, slowest, budget):
             break
-        began = time.monotonic()
-        number = len(rounds)
+        started = time.monotonic()
+        index = len(rounds)
         rounds.append(
             cross_fit(
                 prepared.learners,
                 prepared.matrices,
-                context=replace(prepared.context, seed=prepared.config.seed + number),
+                context=replace(prepared.context, seed=prepared.config.seed + index),
                 metric=prepared.metric,
                 settings=settings,
                 load_or_compute=kept,
-                on_result=lambda news, number=number: tell(  # type: ignore[misc]
-                    InterimResult(news.kind, news.content | {"seed": number})
+                on_result=lambda result, index=index: tell(  # type: ignore[misc]
+                    InterimResult(result.kind, result.content | {"seed": index})
                 ),
-                report=lambda part, parts, text, number=number: report(  # type: ignore[misc]
-                    number * parts + part, max(least, number + 1) * parts, text
+                report=lambda part, parts, text, index=index: report(  # type: ignore[misc]
+                    index * parts + part, max(min_seeds, index + 1) * parts, text
                 ),
             )
         )
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, time.monotonic() - started)
     return tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*rounds, strict=True)), len(rounds)
 
 
-def _is_enough(seeds: int, least: int, slowest: float, budget: Budget | None) -> bool:
-    """Whether another seed is one too many: the time does not reach, or all that were promised are there."""
+def _is_enough(n_seeds: int, min_seeds: int, seconds_per_seed: float, budget: Budget | None) -> bool:
+    """Return whether time is too short for another seed, or the minimum is reached and the budget may finish."""
     if budget is None:
-        return seeds >= least
-    if budget.seconds_left() < slowest * (1.0 + AFTER_FITS_SHARE):
+        return n_seeds >= min_seeds
+    if budget.seconds_left() < seconds_per_seed * (1.0 + AFTER_FITS_SHARE):
         return True
-    return seeds >= least and budget.should_finish()
+    return n_seeds >= min_seeds and budget.should_finish()

@@ -1,4 +1,4 @@
-"""The tables of a training that go into the run."""
+"""The tables of a training that are stored in the run: out-of-fold, predictions and interval coverage."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 import polars as pl
 
 from core.schema import STACK, UNIT, VALUE
-from core.training.train import Training, event_counts
+from core.training.train import Training
 
 _LENGTHS, _LENGTH_ENDS = ("1", "2", "3 to 5", "6 to 10", "more"), (1, 2, 5, 10)
-"""Classes of session length, in events: half of the competition's sessions have one, one in fifty more than 10."""
+"""Classes of session length in events; half of the competition's sessions have one event, and 2% more than 10."""
 
 
 def percent_of(level: float) -> str:
-    """How a level stands in the names of columns: 0.8 as 80."""
+    """Format a level for column names: 0.8 as "80"."""
     return f"{100 * level:.0f}"
 
 
 def oof_frame(training: Training) -> pl.DataFrame:
-    """One row a training unit: unit, fold, value, a column a learner, stack (the final prediction)."""
+    """Out-of-fold predictions, one row per training unit: unit, fold, value, one column per learner, and stack."""
     return pl.DataFrame(
         {UNIT: training.data.units, "fold": training.folds.fold_of, VALUE: training.data.y}
         | {fit.learner: fit.oof for fit in training.fits}
@@ -27,29 +27,31 @@ def oof_frame(training: Training) -> pl.DataFrame:
 
 
 def prediction_frame(training: Training) -> pl.DataFrame:
-    """One row a unit to predict: unit, a column a learner, stack (the final prediction), and the ends of its intervals
-    (low_80, high_80, low_95, high_95; null where too few sessions tell).
+    """Predictions, one row per unit to predict: unit, one column per learner, stack, and the interval ends.
+
+    The ends are low_80, high_80, low_95 and high_95, in value units. A high end is null where it is infinite.
     """
     ends = {
-        f"{side}_{percent_of(level)}": pl.Series(both[:, place]).replace(np.inf, None)
-        for level, both in training.intervals.test.items()
-        for place, side in enumerate(("low", "high"))
+        f"{side}_{percent_of(level)}": pl.Series(interval[:, index]).replace(np.inf, None)
+        for level, interval in training.intervals.test.items()
+        for index, side in enumerate(("low", "high"))
     }
     learners = {fit.learner: fit.test for fit in training.fits}
     return pl.DataFrame({UNIT: training.data.test_units} | learners | {STACK: training.test} | ends)
 
 
 def coverage_frame(training: Training) -> pl.DataFrame:
-    """How often the intervals hold the value, out of fold, by segment of the training sessions.
+    """Out-of-fold coverage of the intervals, one row per segment of the training sessions.
 
-    Columns: by (all, prediction, user, events), segment (in words), sessions, and for each level the share inside
-    (inside_80) and the mean width in value units (width_80; null where it is infinite). Tenths are of the predictions,
-    not of the values: no honest interval covers the highest values as often as others, as it cannot know that they are.
+    Columns: by (all, prediction, user or events), segment (its label), sessions, and for each level the share of values
+    inside (inside_80) and the mean width in value units (width_80; null where it is infinite). Segments by prediction
+    are deciles of the prediction, not of the value: no interval can cover the highest values as often as others,
+    because they are not known in advance.
     """
-    told = training.folds.validated
+    validated = training.folds.validated
     events, y = event_counts(training.data.X, training.data.names), training.data.y
-    predicted = pl.Series(training.stack.oof).fill_nan(None).rank("ordinal")
-    tenth = ((predicted - 1) * 10 // max(int(told.sum()), 1) + 1).cast(pl.Int64)
+    rank = pl.Series(training.stack.oof).fill_nan(None).rank("ordinal")
+    decile = ((rank - 1) * 10 // max(int(validated.sum()), 1) + 1).cast(pl.Int64)
     columns: dict[str, pl.Series] = {}
     for level, ends in training.intervals.train.items():
         name = percent_of(level)
@@ -59,17 +61,17 @@ def coverage_frame(training: Training) -> pl.DataFrame:
     rows = pl.DataFrame(
         {
             "all": ["all sessions"] * len(y),
-            "prediction": tenth,
+            "prediction": decile,
             "user": np.where(training.history_counts > 0, "known", "new"),
             "events": lengths,
         }
         | columns
-    ).filter(pl.Series(told))
-    measured = [
+    ).filter(pl.Series(validated))
+    segments = [
         rows.group_by(by, maintain_order=True)
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(*columns).mean())
         .sort(by)
         .select(pl.lit(by).alias("by"), pl.col(by).cast(pl.String).alias("segment"), "sessions", *columns)
         for by in ("all", "prediction", "user", "events")
     ]
-    return pl.concat(measured)
+    return pl.concat(segments)

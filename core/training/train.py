@@ -18,7 +18,7 @@ from core.training.choice import choice_factor
 from core.training.cross_fitting import CrossFit, FoldMatrices
 from core.training.expected_score import ExpectedScore, by_history, expected_score
 from core.training.folds import Folds
-from core.training.intervals import Intervals, Known, fit_intervals
+from core.training.intervals import ErrorPredictors, Intervals, fit_intervals
 from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext, Matrix, Vector
 from core.training.prepared import Prepared
@@ -221,8 +221,13 @@ def _expected_scores(
     }
 
 
-def _interval_covariates(X: Matrix, names: list[str], predicted: Vector, history: History, columns: Matrix) -> Known:
-    return Known(predicted, event_counts(X, names), history.sessions.astype(np.float64), columns.std(axis=1))
+def _interval_covariates(
+    X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix
+) -> ErrorPredictors:
+    """What is known of sessions when their error is to be foreseen."""
+    return ErrorPredictors(
+        predicted, event_counts(X, names), history.sessions.astype(np.float64), by_learner.std(axis=1)
+    )
 
 
 def event_counts(X: Matrix, names: list[str]) -> Vector:

@@ -1,4 +1,4 @@
-"""Is the test file like train? Where it is not, the expected score cannot be promised."""
+"""Covariate shift: do the test sessions look like those of train? If not, the expected score does not hold for them."""
 
 from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.find import find_shift

@@ -1,4 +1,4 @@
-"""Adversarial validation: how well a small model distinguishes the sessions of two files."""
+"""Adversarial validation: how well a small classifier distinguishes the sessions of two samples."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
+from core.training.learners import Matrix, Vector
+
 Users = NDArray[np.int64] | NDArray[np.uint64]
 
 _FOLDS: Final = 5
 _ROUNDS: Final = 60
 _PARAMS: Final = {
-    # Small on purpose: a difference that matters shows in few shallow trees, and a second is enough.
+    # Small on purpose: a difference that matters shows in a few shallow trees, which take about a second.
     "objective": "binary",
     "num_leaves": 15,
     "learning_rate": 0.1,
@@ -26,14 +26,14 @@ _PARAMS: Final = {
     "verbosity": -1,
     "deterministic": True,
     "force_row_wise": True,
-    # One thread: the same answer on every machine, and no waiting for cores that others use.
+    # One thread gives the same result on every machine and does not wait for busy cores.
     "num_threads": 1,
 }
 
 
 @dataclass(frozen=True)
 class AdversarialValidation:
-    """How well a model recognises the file of a session.
+    """How well the classifier recognises the sample of a session.
 
     Attributes:
         auc: area under the ROC curve on held-out users; 0.5 is guessing.
@@ -50,8 +50,8 @@ def validate_adversarially(
     """Train a classifier to distinguish two samples, cross-validated by user.
 
     Args:
-        first: (sessions, features) of one file; NaN where there is nothing to measure.
-        second: the same of the other file.
+        first: (sessions, features) of one sample; NaN where a feature is missing.
+        second: the same of the other sample.
         users: (sessions of both,) non-negative numbers, first's sessions before second's; the folds are users modulo 5.
         weights: (sessions of both,) weights of the sessions; None for equal ones.
 

@@ -1,7 +1,7 @@
-"""Whether test sells what train sells, and whether train's users come back: other shops and new users.
+"""What test has in common with train: products, categories and users.
 
-Files of different times never agree in full. What is usual is read from train itself: its late part is compared with
-its early part, in the proportion of test to train.
+Files of different times never agree in full. The baseline is therefore train itself: its late sessions are compared
+with its early ones, split in the proportion of test to train.
 """
 
 from __future__ import annotations
@@ -15,81 +15,84 @@ from numpy.typing import NDArray
 from core.features.learned.prices import Baskets
 
 Mask = NDArray[np.bool_]
+Codes = NDArray[np.int64]
 
-OVERLAP_LEFT: Final = 0.6
-"""Share of the usual overlap below which the assortment is another. Alike files keep at least 0.99 of it; the test file
-of another shop keeps 0.43 where both shops number their products alike, and 0 where they do not."""
-KEPT_LEFT: Final = 0.5
-"""Share of the usual share of events whose product keeps its category below which the products are others. Products
-hardly ever change their category; where another shop uses the same ids, nearly all do."""
-RETURNING_LEFT: Final = 0.5
-"""Share of the usual share of returning users below which users are new. Alike files keep at least 1.0 of it."""
-FEWEST_RETURNING: Final = 0.05
-"""Usual share of sessions by returning users from which on their absence can be seen and matters for the score."""
+MIN_OVERLAP: Final = 0.6
+"""Share of the baseline overlap below which test has another assortment. Similar files keep at least 0.99 of it.
+The test file of another shop keeps 0.43 where both shops number their products alike, and 0 where they do not."""
+MIN_CATEGORY_KEPT: Final = 0.5
+"""Share of the baseline below which the ids mean other products. Products hardly ever change their category; where
+another shop uses the same ids, nearly all do."""
+MIN_RETURNING: Final = 0.5
+"""Share of the baseline of returning users below which the users are new. Similar files keep at least 1.0 of it."""
+MIN_RETURNING_BASELINE: Final = 0.05
+"""Baseline share of sessions by returning users below which their absence does not matter for the score."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What test has in common with train, and what train's late part has in common with its early part: 0 to 1."""
+class Agreement:
+    """Share that test has in common with train, from 0 to 1, and the baseline that late train has with early train.
 
-    found: float
-    usual: float
+    Both are NaN where there is nothing to compare.
+    """
 
-    def below(self, left: float) -> bool:
-        """Whether less than this share of the usual is left; False where there is nothing to compare."""
-        return bool(self.found < left * self.usual)
+    share: float
+    baseline: float
+
+    def is_below(self, fraction: float) -> bool:
+        """Return whether the share is below this fraction of the baseline; False where either is NaN."""
+        return bool(self.share < fraction * self.baseline)
 
 
-def late_part(starts: NDArray[np.int64], share: float) -> Mask:
-    """The latest sessions of train, so many as `share` of all, at least one and not all."""
+def late_mask(starts: Codes, share: float) -> Mask:
+    """Mask the latest sessions of train: `share` of all, but at least one and not all."""
     count = min(max(round(share * len(starts)), 1), len(starts) - 1)
     mask = np.zeros(len(starts), dtype=bool)
     mask[np.argsort(starts, kind="stable")[len(starts) - count :]] = True
     return mask
 
 
-def overlaps(baskets: Baskets, late: Mask, test_mask: Mask) -> tuple[Compared, Compared]:
-    """The overlap of products and of categories.
+def compare_assortments(baskets: Baskets, late: Mask, test_mask: Mask) -> dict[str, Agreement]:
+    """Compare products and categories: `product_overlap`, `category_overlap` and `category_kept`.
 
-    The basket's rows are train's and then test's; `late` says which train rows are late, `test_mask` which test rows
-    count. Overlaps are taken within event types, so that another event mix is
-    not taken for another assortment.
+    Args:
+        baskets: events of all sessions; train's rows come before those of test.
+        late: (train sessions,) the late part of train.
+        test_mask: (test sessions,) those to compare.
     """
     part = np.concatenate([late.astype(np.int64), np.where(test_mask, 2, 3)])[baskets.row]
-    train, test, early, rest = part < 2, part == 2, part == 0, part == 1
-    found = []
-    for codes in (baskets.item, baskets.group):
-        of_files = _overlap(codes, baskets.kind, train, test)
-        of_train = _overlap(codes, baskets.kind, early, rest)
-        found.append(Compared(of_files, of_train))
-    return found[0], found[1]
+    test_and_baseline = ((part < 2, part == 2), (part == 0, part == 1))
+    return {
+        "product_overlap": Agreement(*(_overlap(baskets.item, baskets.kind, *masks) for masks in test_and_baseline)),
+        "category_overlap": Agreement(*(_overlap(baskets.group, baskets.kind, *masks) for masks in test_and_baseline)),
+        "category_kept": Agreement(*(_category_kept(baskets, *masks) for masks in test_and_baseline)),
+    }
 
 
-def categories_kept(baskets: Baskets, late: Mask, test_mask: Mask) -> Compared:
-    """Share of the events on products of train that have the product's category of train; see `overlaps`."""
-    part = np.concatenate([late.astype(np.int64), np.where(test_mask, 2, 3)])[baskets.row]
-    pairs = baskets.item * baskets.groups + baskets.group
+def _overlap(codes: Codes, event_types: Codes, first: Mask, second: Mask) -> float:
+    """Return the common share of two distributions of codes: the sum of the smaller share of each code.
 
-    def kept(first: Mask, second: Mask) -> float:
-        known = second & np.isin(baskets.item, np.unique(baskets.item[first]))
-        return float(np.isin(pairs[known], np.unique(pairs[first])).mean()) if known.any() else np.nan
-
-    return Compared(kept(part < 2, part == 2), kept(part == 0, part == 1))
-
-
-def _overlap(codes: NDArray[np.int64], kinds: NDArray[np.int64], first: Mask, second: Mask) -> float:
-    """Common share of the distributions of codes, within event types that both have, weighted by those of `second`."""
+    It is computed within event types, so that another event mix does not count as another assortment, and averaged over
+    the types that both have, weighted by the events of `second`.
+    """
     size, total, weight = int(codes.max(initial=0)) + 1, 0.0, 0
-    for kind in np.unique(kinds[second]):
-        mine, theirs = codes[first & (kinds == kind)], codes[second & (kinds == kind)]
-        if not len(mine):
+    for event_type in np.unique(event_types[second]):
+        samples = [codes[mask & (event_types == event_type)] for mask in (first, second)]
+        if not len(samples[0]):
             continue
-        shares = [np.bincount(each, minlength=size) / len(each) for each in (mine, theirs)]
-        total += len(theirs) * float(np.minimum(*shares).sum())
-        weight += len(theirs)
+        shares = [np.bincount(sample, minlength=size) / len(sample) for sample in samples]
+        total += len(samples[1]) * float(np.minimum(*shares).sum())
+        weight += len(samples[1])
     return total / weight if weight else np.nan
 
 
-def returning(users: NDArray[np.int64], late: Mask, test_users: NDArray[np.int64]) -> Compared:
-    """Share of test sessions by users of train; and of late train sessions by early users."""
-    return Compared(float(np.isin(test_users, users).mean()), float(np.isin(users[late], users[~late]).mean()))
+def _category_kept(baskets: Baskets, first: Mask, second: Mask) -> float:
+    """Return the share of the events in `second` on products of `first` that also have a category of `first`."""
+    pairs = baskets.item * baskets.groups + baskets.group
+    shared = second & np.isin(baskets.item, np.unique(baskets.item[first]))
+    return float(np.isin(pairs[shared], np.unique(pairs[first])).mean()) if shared.any() else np.nan
+
+
+def returning_users(users: Codes, late: Mask, test_users: Codes) -> Agreement:
+    """Share of the test sessions by users of train. Baseline: share of late train sessions by users of early ones."""
+    return Agreement(float(np.isin(test_users, users).mean()), float(np.isin(users[late], users[~late]).mean()))

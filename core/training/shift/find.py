@@ -1,32 +1,31 @@
-"""Compares the test sessions with those of train: do they hold the same, and does the expected score hold for them?
+"""Compare the test sessions with those of train, and return a verdict on covariate shift.
 
-A difference counts where it is beyond chance (users are the independent unit), beyond what train itself drifts between
-its parts, and large enough to matter for the score. Nothing here looks at values, and nothing depends on the machine.
+A difference counts if it is large enough to matter for the score, beyond chance, and beyond the drift within train.
+Values are not used, and the result does not depend on the machine. The reasons are in decision 0012.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.training.expected_score import class_weights
 from core.training.learners import Matrix, Vector
-from core.training.shift import describe
+from core.training.shift import assortment, describe, season
 from core.training.shift.adversarial import validate_adversarially
-from core.training.shift.assortment import (
-    FEWEST_RETURNING,
-    KEPT_LEFT,
-    OVERLAP_LEFT,
-    RETURNING_LEFT,
-    categories_kept,
-    late_part,
-    overlaps,
-    returning,
+from core.training.shift.effects import (
+    DRIFT_FACTOR,
+    MIN_Z,
+    Effects,
+    Sample,
+    effect_sizes,
+    subtract_cell_means,
+    within_user_difference,
 )
-from core.training.shift.contrast import DRIFT_FACTOR, SURE, Contrast, Rows, cell_weights, contrast, without_cells
 from core.training.shift.measures import (
     CONTENT,
     EVENTS,
@@ -37,219 +36,226 @@ from core.training.shift.measures import (
     PRESENCE,
     SHARES,
     Measures,
-    measure,
-    own_lengths,
+    measure_sessions,
 )
-from core.training.shift.season import another_season, calendar_cell, follows, gap_days, season_known
 from core.training.shift.verdict import Kind, Shift
 from core.training.training_set import TrainingSet
 
-FEWEST_SESSIONS: Final = 150
-"""Of each file. With fewer, only effects of half a standard deviation and more are beyond chance."""
-FEWEST_USERS: Final = 50
-"""Of each file: users are what is independent."""
-MOST_SESSIONS: Final = 6_000
-"""Of each file, for the small model. The AUC of two samples of this size is known to about 0.005."""
-_ASSORTMENT_STRENGTH, _SEASON_STRENGTH, _USERS_STRENGTH = 10.0, 2.0, 1.0
-"""Places of the kinds that have no effect size among those that have one, in floors: what people should read first."""
-_KNOWN: Final = "user_is_known"
+MIN_SESSIONS: Final = 150
+"""Per file. With fewer, only effects of half a standard deviation or more are beyond chance."""
+MIN_USERS: Final = 50
+"""Per file, and of users with sessions in both: users are the independent units."""
+_MAX_CLASSIFIER_SESSIONS: Final = 6_000
+"""Per sample, for the classifier. The standard error of an AUC of two such samples is about 0.005."""
+_ASSORTMENT_STRENGTH, _SEASON_STRENGTH, _USERS_STRENGTH, _OTHER_STRENGTH = 10.0, 2.0, 1.0, 1.0
+"""Order of the kinds without an effect size among those that have one: what people should read first."""
+_USER_IS_KNOWN: Final = "user_is_known"
 _MISSING: Final = 0.25
-"""A quarter: where an event type occurs in so much smaller a share of one file's sessions, it is missing there."""
-_MISSING_FROM: Final = 0.03
-"""Share of the sessions that must have the type in the other file: rarer ones move no score."""
-_AUC: Final = 0.6
-_AUC_BEYOND: Final = 0.08
-"""An AUC that counts, and how far it must lie above that of telling late train sessions from early ones. A third of the
-test sessions cut off at a random place gives 0.54 on the demo, all of them 0.56, and files that are alike 0.50."""
+"""An event type is missing if the share of sessions with it is below this fraction of the share in the other file."""
+_MIN_PRESENCE: Final = 0.03
+"""Share of the sessions that must have the type in the other file; rarer types do not move the score."""
+_MIN_AUC: Final = 0.6
+_MIN_AUC_GAIN: Final = 0.08
+"""An AUC that counts, and how far it must exceed the AUC of late against early train sessions. On the demo, the AUC is
+0.56 with all test sessions cut off at a random place, 0.54 with a third of them, and 0.50 for similar files."""
+
+_Detection = tuple[float, Kind]
+"""Strength of a shift, for its place in the verdict: its effect as a multiple of the smallest that counts."""
 
 
 @dataclass
 class _Comparison:
-    """The sessions of both files that are compared; `figures` collects what is measured.
+    """The sessions of both files that are compared.
 
     Attributes:
-        test_mask: rows to predict that are compared.
-        users, test_users: numbered from 0 over both files.
-        late: the train sessions that stand in for test where train is compared with itself.
-        cells, test_cells: of the calendar and of known users; see core.training.shift.contrast.
+        test_mask: (rows to predict,) those that are compared.
+        late: (train sessions,) those compared with the early ones as a baseline.
+        figures: everything measured so far, by name.
     """
 
     data: TrainingSet
+    train: Sample
+    test: Sample
     test_mask: NDArray[np.bool_]
+    late: NDArray[np.bool_]
     figures: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        assert self.data.times is not None  # noqa: S101 (find_shift asks)
-        train, test = self.data.times.train, self.data.times.test
-        self.starts, self.test_starts = train.starts, test.starts[self.test_mask]
-        _, numbers = np.unique(np.concatenate([train.users, test.users[self.test_mask]]), return_inverse=True)
-        self.users, self.test_users = numbers[: len(self.starts)], numbers[len(self.starts) :]
-        self.late = late_part(self.starts, len(self.test_starts) / len(numbers))
-        self.X_test = self.data.X_test[self.test_mask]
-        self.cells = calendar_cell(self.starts) * 2 + self._known(self.data.X)
-        self.test_cells = calendar_cell(self.test_starts) * 2 + self._known(self.X_test)
-
-    def _known(self, X: Matrix) -> NDArray[np.int64]:
-        """Whether the user was seen before; the expected score is weighted to that anyway."""
-        if _KNOWN not in self.data.names:
-            return np.zeros(len(X), dtype=np.int64)
-        return np.asarray(X[:, self.data.names.index(_KNOWN)] > 0, dtype=np.int64)
 
 
 def find_shift(data: TrainingSet, *, use_known_values: bool = True) -> Shift:
     """Compare test with train.
 
     Args:
-        data: the rows of a run. Without times nothing is compared.
-        use_known_values: whether sessions whose value is known from train take it; these are not compared then.
+        data: the rows of a run. Without times, nothing is compared.
+        use_known_values: whether test sessions whose value is known from train take that value. They are then left out.
 
     Returns:
-        The verdict. Its figures are effects in standard deviations of train (`n_events_effect`), with standard error
-        (`_error`), drift inside train (`_drift`) and the effect that train's trend leads to expect (`_trend`); averages
-        of events and event types in both files; overlaps of products and categories and the share of returning users,
-        with what is usual; days between the files; and the AUC of a small model that tells the files apart.
+        The verdict. Its figures are:
+            X_effect, X_error, X_drift, X_trend: effect size of measure X with its standard error, the drift within
+                train and the effect that train's trend predicts, all in standard deviations of train.
+            X_train, X_test: averages of the number of events, products and seconds, and of the event types' shares.
+            own_length_effect, _error, _usual, _users: difference in length within users of both files, its baseline,
+                and the number of these users.
+            product_overlap, category_overlap, category_kept, returning_users: shares in common; with _usual, baselines.
+            gap_days, season_known: days between the files; share of test from a time of the year that train covers.
+            auc, auc_usual: of adversarial validation and its baseline; only where no other kind was found.
     """
     mask = np.ones(len(data.test_units), dtype=bool)
     if use_known_values and data.answered is not None:
         mask = ~data.answered
-    if data.times is None or not _enough(data.users, data.times.test.users[mask]):
+    if data.times is None or not _is_large_enough(data.users, data.times.test.users[mask]):
         return Shift("too_few", (), {})
-    compared = _Comparison(data, mask)
-    kinds = [*_content(compared), *_assortment(compared), *_season(compared), *_users(compared)]
-    if not kinds:
-        kinds = [*_anything_else(compared)]
-    kinds.sort(key=lambda each: -each[0])
-    figures = {name: float(value) for name, value in compared.figures.items() if np.isfinite(value)}
-    return Shift("unlike" if kinds else "alike", tuple(kind for _, kind in kinds), figures)
+    comparison = _select_sessions(data, mask)
+    detections = [
+        *_content_shifts(comparison),
+        *_assortment_shift(comparison),
+        *_season_shift(comparison),
+        *_new_users(comparison),
+    ]
+    detections = detections or [*_other_shift(comparison)]
+    detections.sort(key=lambda detection: -detection[0])
+    figures = {name: float(value) for name, value in comparison.figures.items() if np.isfinite(value)}
+    return Shift("unlike" if detections else "alike", tuple(kind for _, kind in detections), figures)
 
 
-def _enough(users: NDArray[np.int64], test_users: NDArray[np.int64]) -> bool:
-    sides = (users, test_users)
-    return min(map(len, sides)) >= FEWEST_SESSIONS and min(len(np.unique(each)) for each in sides) >= FEWEST_USERS
+def _is_large_enough(*users_by_file: NDArray[np.int64]) -> bool:
+    return all(len(users) >= MIN_SESSIONS and len(np.unique(users)) >= MIN_USERS for users in users_by_file)
 
 
-def _content(compared: _Comparison) -> Iterator[tuple[float, Kind]]:
-    """Length, pace and event mix: how many times its floor each effect is, and the kind."""
-    measures = measure(compared.data.X, compared.X_test, compared.data.names)
+def _select_sessions(data: TrainingSet, test_mask: NDArray[np.bool_]) -> _Comparison:
+    """Number the users over both files, and assign each session a cell of calendar and known user."""
+    assert data.times is not None  # noqa: S101 (find_shift checks it)
+    train, test = data.times.train, data.times.test
+    n_train = len(train.starts)
+    _, users = np.unique(np.concatenate([train.users, test.users[test_mask]]), return_inverse=True)
+
+    def sample(X: Matrix, sample_users: NDArray[np.int64], starts: NDArray[np.int64]) -> Sample:
+        is_known = np.zeros(len(X), dtype=np.int64)
+        if _USER_IS_KNOWN in data.names:
+            is_known = (X[:, data.names.index(_USER_IS_KNOWN)] > 0).astype(np.int64)
+        return Sample(X, sample_users, starts, season.calendar_cell(starts) * 2 + is_known)
+
+    return _Comparison(
+        data,
+        sample(data.X, users[:n_train], train.starts),
+        sample(data.X_test[test_mask], users[n_train:], test.starts[test_mask]),
+        test_mask,
+        assortment.late_mask(train.starts, int(test_mask.sum()) / len(users)),
+    )
+
+
+def _content_shifts(comparison: _Comparison) -> Iterator[_Detection]:
+    """Compare length, pace and event mix."""
+    measures = measure_sessions(comparison.train.X, comparison.test.X, comparison.data.names)
     if measures is None:
         return
-    train = Rows(measures.train, compared.users, compared.cells)
-    test = Rows(measures.test, compared.test_users, compared.test_cells)
-    apart = contrast(train, test, (compared.starts, compared.test_starts), measures.scales)
-    _note_effects(compared, measures, apart)
-    exceeds, strength = apart.exceeds(measures.floors), np.abs(apart.effect) / measures.floors
-    own = _own_lengths(compared, measures, train, test)
+    train, test = replace(comparison.train, X=measures.train), replace(comparison.test, X=measures.test)
+    effects = effect_sizes(train, test, measures.scales)
+    _record_effects(comparison, measures, effects)
+    exceeds, strength = effects.exceed(measures.floors), np.abs(effects.effect) / measures.floors
+    within_users = _within_user_effect(comparison, measures, train, test)
     length = exceeds & measures.of_kind(LENGTH)
-    if length.any() or own:
-        place = int(np.argmax(np.where(length, strength, 0.0)))
-        effect = apart.effect[place] if length.any() else own
-        yield max(float(strength[place]), 1.0), describe.length(effect < 0, compared.figures)
-    mix = exceeds & measures.of_kind(MIX) | _missing(measures) & apart.exceeds(np.zeros(len(strength)))
+    if length.any() or within_users:
+        strongest = int(np.argmax(np.where(length, strength, 0.0)))
+        effect = effects.effect[strongest] if length.any() else within_users
+        yield max(float(strength[strongest]), 1.0), describe.length(effect < 0, comparison.figures)
+    mix = exceeds & measures.of_kind(MIX) | _is_missing(measures) & effects.exceed(0.0)
     if mix.any():
-        yield max(float(np.max(strength[mix])), 1.0), describe.event_mix(compared.figures)
+        yield max(float(np.max(strength[mix])), 1.0), describe.event_mix(comparison.figures)
     pace = exceeds & measures.of_kind(PACE)
     if pace.any() and not length.any():
-        yield float(np.max(strength[pace])), describe.pace(compared.figures)
+        yield float(np.max(strength[pace])), describe.pace(comparison.figures)
 
 
-def _note_effects(compared: _Comparison, measures: Measures, apart: Contrast) -> None:
-    """Effects by measure, and what people read: averages of events and of event types' shares in both files."""
-    figures, names = compared.figures, compared.data.names
-    for place, (name, kind) in enumerate(zip(measures.names, measures.kinds, strict=True)):
+def _record_effects(comparison: _Comparison, measures: Measures, effects: Effects) -> None:
+    figures, samples = comparison.figures, {"train": comparison.train, "test": comparison.test}
+    for index, (name, kind) in enumerate(zip(measures.names, measures.kinds, strict=True)):
         stem = f"has_{SHARES[name].lower()}" if kind == PRESENCE else name
         for part in ("effect", "error", "drift", "trend"):
-            figures[f"{stem}_{part}"] = getattr(apart, part)[place]
+            figures[f"{stem}_{part}"] = getattr(effects, part)[index]
         if kind != PRESENCE:
-            for role, X in (("train", compared.data.X), ("test", compared.X_test)):
-                figures[f"{name}_{role}"] = float(np.nanmean(X[:, names.index(name)]))
+            column = comparison.data.names.index(name)
+            figures |= {f"{name}_{role}": float(np.nanmean(sample.X[:, column])) for role, sample in samples.items()}
 
 
-def _own_lengths(compared: _Comparison, measures: Measures, train_rows: Rows, test_rows: Rows) -> float:
-    """Effect of the lengths of users who are in both files, against their own; 0 where it does not count."""
+def _within_user_effect(comparison: _Comparison, measures: Measures, train: Sample, test: Sample) -> float:
+    """Return the effect on session length within users of both files; 0 if it does not count."""
     if EVENTS not in measures.names:
         return 0.0
-    place = measures.names.index(EVENTS)
-    train, test = (each[:, place] for each in without_cells(train_rows, test_rows))
-    scale = measures.scales[place]
-    late, early, users = compared.late, ~compared.late, compared.users
-    effect, error, count = own_lengths(train, users, test, compared.test_users)
-    usual, _, _ = own_lengths(train[early], users[early], train[late], users[late])
-    effect, error, usual = effect / scale, error / scale, usual / scale
-    compared.figures |= {"own_length_effect": effect, "own_length_error": error, "own_length_usual": usual}
-    compared.figures["own_length_users"] = count
-    counts = abs(effect) >= max(OWN_FLOOR, SURE * error, DRIFT_FACTOR * abs(usual))
-    return effect if counts and count >= FEWEST_USERS else 0.0
+    column = measures.names.index(EVENTS)
+    lengths, test_lengths = (adjusted[:, column] for adjusted in subtract_cell_means(train, test))
+    late, early, scale = comparison.late, ~comparison.late, measures.scales[column]
+    effect, error, n_users = within_user_difference(lengths, train.users, test_lengths, test.users)
+    baseline, _, _ = within_user_difference(lengths[early], train.users[early], lengths[late], train.users[late])
+    effect, error, baseline = effect / scale, error / scale, baseline / scale
+    comparison.figures |= {"own_length_effect": effect, "own_length_error": error, "own_length_usual": baseline}
+    comparison.figures["own_length_users"] = n_users
+    threshold = max(OWN_FLOOR, MIN_Z * error, DRIFT_FACTOR * abs(baseline))
+    return effect if n_users >= MIN_USERS and abs(effect) >= threshold else 0.0
 
 
-def _missing(measures: Measures) -> NDArray[np.bool_]:
-    """Measures of presence whose event type is all but missing from one of the files."""
+def _is_missing(measures: Measures) -> NDArray[np.bool_]:
+    """Mask the presence measures whose event type is nearly absent from one of the files."""
     shares = np.stack([measures.train.mean(axis=0), measures.test.mean(axis=0)])
     low, high = shares.min(axis=0), shares.max(axis=0)
-    return np.asarray(measures.of_kind(PRESENCE) & (high >= _MISSING_FROM) & (low < _MISSING * high))
+    return np.asarray(measures.of_kind(PRESENCE) & (high >= _MIN_PRESENCE) & (low < _MISSING * high))
 
 
-def _assortment(compared: _Comparison) -> Iterator[tuple[float, Kind]]:
-    """Products and categories."""
-    if compared.data.baskets is None:
+def _assortment_shift(comparison: _Comparison) -> Iterator[_Detection]:
+    if comparison.data.baskets is None:
         return
-    products, categories = overlaps(compared.data.baskets, compared.late, compared.test_mask)
-    for name, each in (("product", products), ("category", categories)):
-        compared.figures |= {f"{name}_overlap": each.found, f"{name}_overlap_usual": each.usual}
-    kept = categories_kept(compared.data.baskets, compared.late, compared.test_mask)
-    compared.figures |= {"category_kept": kept.found, "category_kept_usual": kept.usual}
-    if products.below(OVERLAP_LEFT) or categories.below(OVERLAP_LEFT) or kept.below(KEPT_LEFT):
-        yield _ASSORTMENT_STRENGTH, describe.other_shop(compared.figures)
+    agreements = assortment.compare_assortments(comparison.data.baskets, comparison.late, comparison.test_mask)
+    for name, agreement in agreements.items():
+        comparison.figures |= {name: agreement.share, f"{name}_usual": agreement.baseline}
+    if (
+        agreements["product_overlap"].is_below(assortment.MIN_OVERLAP)
+        or agreements["category_overlap"].is_below(assortment.MIN_OVERLAP)
+        or agreements["category_kept"].is_below(assortment.MIN_CATEGORY_KEPT)
+    ):
+        yield _ASSORTMENT_STRENGTH, describe.other_shop(comparison.figures)
 
 
-def _season(compared: _Comparison) -> Iterator[tuple[float, Kind]]:
-    """Time of the year."""
-    starts, test_starts = compared.starts, compared.test_starts
-    compared.figures["gap_days"] = gap_days(starts, test_starts)
-    compared.figures["season_known"] = season_known(starts, test_starts)
-    if another_season(starts, test_starts):
-        yield _SEASON_STRENGTH, describe.season(compared.figures)
+def _season_shift(comparison: _Comparison) -> Iterator[_Detection]:
+    starts = comparison.train.starts, comparison.test.starts
+    comparison.figures |= {"gap_days": season.gap_days(*starts), "season_known": season.season_coverage(*starts)}
+    if season.is_other_season(*starts):
+        yield _SEASON_STRENGTH, describe.season(comparison.figures)
 
 
-def _users(compared: _Comparison) -> Iterator[tuple[float, Kind]]:
-    """Users who come back; where both files cover the same time, users were dealt to them, which is no shift."""
-    share = returning(compared.users, compared.late, compared.test_users)
-    compared.figures |= {"returning_users": share.found, "returning_users_usual": share.usual}
-    later = follows(compared.starts, compared.test_starts)
-    if later and share.usual >= FEWEST_RETURNING and share.below(RETURNING_LEFT):
-        yield _USERS_STRENGTH, describe.new_users(compared.figures)
+def _new_users(comparison: _Comparison) -> Iterator[_Detection]:
+    """Compare returning users, unless both files cover the same time: then users were split at random."""
+    train, test = comparison.train, comparison.test
+    returning = assortment.returning_users(train.users, comparison.late, test.users)
+    comparison.figures |= {"returning_users": returning.share, "returning_users_usual": returning.baseline}
+    is_visible = returning.baseline >= assortment.MIN_RETURNING_BASELINE and season.follows(train.starts, test.starts)
+    if is_visible and returning.is_below(assortment.MIN_RETURNING):
+        yield _USERS_STRENGTH, describe.new_users(comparison.figures)
 
 
-def _anything_else(compared: _Comparison) -> Iterator[tuple[float, Kind]]:
-    """A small model that tells the files apart, against one that tells late train sessions from early ones."""
-    names = compared.data.names
+def _other_shift(comparison: _Comparison) -> Iterator[_Detection]:
+    """Validate adversarially, against the baseline of late and early train sessions."""
+    names = comparison.data.names
     columns = [names.index(name) for name in CONTENT if name in names]
-    weights = cell_weights(compared.cells, compared.test_cells)
+    weights = class_weights(comparison.train.cells, comparison.test.cells)
     if not columns or not weights.any():
         return
-    test = (compared.X_test, np.arange(len(compared.X_test)), compared.test_users)
-    train, early, late = (
-        (compared.data.X, np.flatnonzero(rows), compared.users) for rows in (weights > 0, ~compared.late, compared.late)
-    )
-    auc = _auc(train, test, columns, weights)
-    usual = _auc(early, late, columns, np.ones(len(weights)))
-    compared.figures |= {"auc": auc, "auc_usual": usual}
-    error = np.sqrt((1 / len(train[1]) + 1 / len(test[1])) / 12)  # of a rank statistic without a difference
-    if auc >= max(_AUC, max(usual, 0.5) + max(_AUC_BEYOND, SURE * error)):
-        yield 1.0, describe.other(compared.figures)
+    train, test = (replace(side, X=side.X[:, columns]) for side in (comparison.train, comparison.test))
+    weighted = train.part(weights > 0)
+    auc = _adversarial_auc(weighted, test, weights[weights > 0])
+    early, late = train.part(~comparison.late), train.part(comparison.late)
+    baseline = _adversarial_auc(early, late, np.ones(len(early.X)))
+    comparison.figures |= {"auc": auc, "auc_usual": baseline}
+    error = np.sqrt((1 / len(weighted.X) + 1 / len(test.X)) / 12)  # of a rank statistic under no difference
+    if auc >= max(_MIN_AUC, max(baseline, 0.5) + max(_MIN_AUC_GAIN, MIN_Z * error)):
+        yield _OTHER_STRENGTH, describe.other(comparison.figures)
 
 
-_Side = tuple[Matrix, NDArray[np.int64], NDArray[np.int64]]
-"""Features, the rows of them that are meant, and whose each is."""
-
-
-def _auc(first: _Side, second: _Side, columns: list[int], weights: Vector) -> float:
-    """AUC on at most MOST_SESSIONS of each side, drawn with a fixed seed; the weights are those of the first's rows."""
-    draws = np.random.default_rng(0)
-    (X, mine, users), (X_other, theirs, other_users) = first, second
-    mine, theirs = (np.sort(draws.permutation(rows)[:MOST_SESSIONS]) for rows in (mine, theirs))
+def _adversarial_auc(first: Sample, second: Sample, weights: Vector) -> float:
+    """Return the AUC on a random sample of both sides, drawn with a fixed seed; `weights` are those of first."""
+    rng = np.random.default_rng(0)
+    rows, second_rows = (np.sort(rng.permutation(len(side.X))[:_MAX_CLASSIFIER_SESSIONS]) for side in (first, second))
     return validate_adversarially(
-        X[mine][:, columns],
-        X_other[theirs][:, columns],
-        np.concatenate([users[mine], other_users[theirs]]),
-        np.concatenate([weights[mine] / weights[mine].mean(), np.ones(len(theirs))]),
+        first.X[rows],
+        second.X[second_rows],
+        np.concatenate([first.users[rows], second.users[second_rows]]),
+        np.concatenate([weights[rows] / weights[rows].mean(), np.ones(len(second_rows))]),
     ).auc

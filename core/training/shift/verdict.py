@@ -1,4 +1,4 @@
-"""The verdict: whether test is unlike train, in which way, and what to do about it."""
+"""The verdict: whether test differs from train, in which ways, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ WARNING: Final = "test_unlike_train"
 
 @dataclass(frozen=True)
 class Kind:
-    """One way in which test is unlike train.
-
-    Attributes:
-        code: cut_off, longer, event_mix, season, other_shop, new_users or other.
-        finding: a sentence with the figures.
-        advice: a sentence that says what to do.
-    """
+    """One way in which test differs from train, with a sentence about what was found and one about what to do."""
 
     code: KindCode
     finding: str
@@ -29,12 +23,12 @@ class Kind:
 
 @dataclass(frozen=True)
 class Shift:
-    """What a comparison of test with train gives.
+    """Result of a comparison of test with train.
 
     Attributes:
         outcome: "alike", "unlike", or "too_few" where the files are too small to compare.
-        kinds: the ways in which test is unlike train, the clearest first; empty unless it is unlike.
-        figures: what was measured, by name; see core.training.shift.find.
+        kinds: the ways in which test differs, the strongest first; empty unless the outcome is "unlike".
+        figures: measured values by name; see `find_shift`.
     """
 
     outcome: Outcome
@@ -43,12 +37,10 @@ class Shift:
 
     @property
     def unlike(self) -> bool:
-        """Whether the warning fires, and the expected score is not promised."""
+        """Whether the run warns and withholds its expected score."""
         return self.outcome == "unlike"
 
     @property
     def sentence(self) -> str:
-        """For people: what the shift looks like and what to do; empty where there is none."""
-        if not self.kinds:
-            return ""
-        return " ".join([*(kind.finding for kind in self.kinds), self.kinds[0].advice])
+        """All findings and the first advice as text; empty where there is no shift."""
+        return " ".join([*(kind.finding for kind in self.kinds), *(kind.advice for kind in self.kinds[:1])])
