@@ -286,7 +286,7 @@ def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_home
     (other / "manifest.json").write_text(json.dumps(manifest))
     page = watched.page
     with dashboard(workspace, first_run=False) as address:
-        pick_runs(page, address, (1, 2), page.get_by_text("The two cannot be told apart").first)
+        pick_runs(page, address, (1, 2), page.get_by_text("The runs do not differ significantly").first)
         expect(page.get_by_text("The settings are the same.")).to_be_visible()
         pick_runs(page, address, (2,), page.get_by_label("Name"))
         page.get_by_label("Name").fill("from 2020")
