@@ -31,6 +31,7 @@ from core.training import LEARNERS, Prepared, prepare, training_set
 from core.training.fitting import fit_learner
 from core.training.targets import targets_to_try
 from core.training.tuning import LearnerSearch, SearchFolder
+from core.training.tuning.groups import UserGroups
 
 _MAX_ROUNDS = 1500
 BestBySeconds = list[tuple[float, float]]

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from core.schema import STACK, UNIT, VALUE
-from core.training.train import Training
+from core.training.train import Training, event_counts
 
 _LENGTHS, _LENGTH_ENDS = ("1", "2", "3 to 5", "6 to 10", "more"), (1, 2, 5, 10)
 """Classes of session length in events; half of the competition's sessions have one event, and 2% more than 10."""
