@@ -189,7 +189,7 @@ def test_other_runs_are_queued_and_every_tab_shows_the_queue(
         expect(page.get_by_text("A run on small is in progress")).to_be_visible()
         expect(idle_tab.get_by_text("A run on small is in progress")).to_be_visible()  # without a click in this tab
         idle_tab.close()
-        expect(page.get_by_text(re.compile(r"Best so far\. \d+ settings? tried"))).to_be_visible(timeout=LONG)
+        expect(page.get_by_text(re.compile(r"Best so far\. Of \d+ trials?"))).to_be_visible(timeout=LONG)
         expect(page.get_by_text(re.compile(r"GB of memory · .* cores busy"))).to_be_visible()
 
         page.get_by_text("Start another run").click()
@@ -235,7 +235,7 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
         (job,) = jobs.all()
         assert job.pid is not None
         os.kill(job.pid, signal.SIGKILL)
-        expect(page.get_by_text("The run was lost. Its process ended without a word")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("The run was lost. Its process ended unexpectedly")).to_be_visible(timeout=20_000)
         page.reload()
         page.get_by_role("button", name="Resume the run").click()
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
