@@ -258,9 +258,13 @@ def test_stored_fits_equal_computed_fits(tmp_path: Path) -> None:
     matrices = FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7))
     context = FitContext(NAMES, threads=2, seed=7)
     computed = cross_fit(LEARNERS, matrices, context=context)
-    first = cross_fit(LEARNERS, matrices, context=context, kept=Checkpoints.claim(tmp_path / "w").load_or_compute)
+    first = cross_fit(
+        LEARNERS, matrices, context=context, load_or_compute=Checkpoints.claim(tmp_path / "w").load_or_compute
+    )
     shutil.rmtree(next((tmp_path / "w" / "fits").iterdir()))
-    second = cross_fit(LEARNERS, matrices, context=context, kept=Checkpoints.claim(tmp_path / "w").load_or_compute)
+    second = cross_fit(
+        LEARNERS, matrices, context=context, load_or_compute=Checkpoints.claim(tmp_path / "w").load_or_compute
+    )
     for fits in (first, second):
         for one, other in zip(computed, fits, strict=True):
             assert np.array_equal(one.oof, other.oof)

@@ -46,7 +46,7 @@ from core.training.shift.effects import Sample, effect_sizes, within_user_differ
 from core.training.shift.find import MIN_SESSIONS
 from core.training.shift.season import DAY, follows, gap_days, is_other_season
 from tests.absent import absent_part
-from tests.test_pages import PROJECT, SECONDS, opened
+from tests.test_pages import PROJECT, SECONDS, open_page
 
 SIZES = {"demo": 4_000, "journey": 3_000}
 SEEDS = (11, 12)
@@ -350,6 +350,6 @@ def test_pages_warn_and_show_no_expected_score(
 
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])
 def test_pages_do_not_warn_about_a_similar_test_file(page: str, finished_home: tuple[Workspace, Run]) -> None:
-    app = opened(page)
+    app = open_page(page)
     assert not app.warning
     assert {each.label: each.value for each in app.metric}["Expected test MSE"] != WITHHELD
