@@ -1,6 +1,7 @@
 """Numbers, durations, counts and lists as text for people.
 
-Numbers have three significant digits and thousands separators. Missing values (None or NaN) are shown as a dash.
+Numbers have thousands separators, and at least three significant digits: no digit before the decimal point is dropped.
+Missing values (None or NaN) are shown as a dash.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ MISSING = "–"
 
 
 def number(value: float | int | None) -> str:
-    """Return a number with three significant digits; integers keep all of their digits.
+    """Return a number with three significant digits, and with all digits before the decimal point.
 
     >>> number(1234.5), number(42.196), number(0.04567), number(30789), number(None), number(-3.14159)
     ('1,234', '42.2', '0.0457', '30,789', '–', '-3.14')
@@ -69,8 +70,8 @@ def percent(share: float | None) -> str:
 def duration(seconds: float) -> str:
     """Return seconds as text with at most two units.
 
-    >>> duration(8.4), duration(75), duration(3700)
-    ('8 s', '1 min 15 s', '1 h 2 min')
+    >>> duration(8.4), duration(75), duration(3700), duration(360_000)
+    ('8 s', '1 min 15 s', '1 h 2 min', '100 h 0 min')
     """
     whole = round(seconds)
     if whole < 60:
@@ -78,18 +79,19 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     minutes = round(whole / 60)
-    return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def short_duration(seconds: float) -> str:
     """Return seconds as text with one unit, for durations that are only estimates.
 
-    >>> short_duration(8.4), short_duration(75), short_duration(600), short_duration(3600)
-    ('8 s', '1 min', '10 min', '1 h')
+    >>> short_duration(8.4), short_duration(59.7), short_duration(75), short_duration(3599), short_duration(5400)
+    ('8 s', '1 min', '1 min', '1 h', '1.5 h')
     """
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 3600 else f"{number(seconds / 3600).rstrip('0').rstrip('.')} h"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{seconds / 3600:,.1f}".removesuffix(".0") + " h"
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:

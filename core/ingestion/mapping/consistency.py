@@ -90,6 +90,17 @@ def _require_order_settings(settings: MappingSettings) -> None:
             else ("columns.currency", "the column with each row's currency")
         )
         raise SettingError.missing(missing, f"{takes}, which currency_rates needs")
+    _refuse_repeated_currencies(settings)
+
+
+def _refuse_repeated_currencies(settings: MappingSettings) -> None:
+    """Refuse two rates of one currency, whatever its letter case, and a rate of the currency of session values."""
+    seen = {settings.currency.strip().upper()}
+    for code in settings.currency_rates:
+        if code.strip().upper() in seen:
+            allowed = "one rate for each currency other than that of session values"
+            raise SettingError.not_allowed("currency_rates", quotable(code), allowed)
+        seen.add(code.strip().upper())
 
 
 def _refuse_shared_columns(columns: Columns) -> None:
