@@ -1,12 +1,13 @@
-"""Home: the best run on the chosen dataset, and where to go next."""
+"""Home: the best run on the selected dataset, and where to go next."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import duration, percent, typical_error
+from core.base.text import duration, percent
 from core.jobs import Jobs
-from core.runs import best_run, expected_error, expected_interval
+from core.metric import typical_error
+from core.runs import best_run, expected_error
 from pages._ui import frame
 from pages._ui.frame import Metric
 from pages._ui.job import show_outcome, show_progress, watch_for_jobs
@@ -14,10 +15,10 @@ from pages._ui.scores import expected_metric, show_learner_scores, show_warning
 
 QUESTION = "What will a session be worth?"
 NEXT_PAGES = {
-    frame.DATA: "read your own event files and review what is in them",
-    frame.EXPLORE: "see values, events and times in charts",
-    frame.TRAIN: "start a run, follow it, and compare its learners",
-    frame.IMPORTANCE: "review with stakeholders which features the learners use",
+    frame.DATA: "read event files and see what is unusual about them",
+    frame.EXPLORE: "see sessions, users and products in charts",
+    frame.TRAIN: "start a run, follow it and see its scores",
+    frame.IMPORTANCE: "see which features drive the value of a session",
     frame.SUBMISSION: "check and download submission.csv",
 }
 
@@ -26,41 +27,33 @@ best = None if page.dataset is None else best_run(frame.runs_of(page.workspace, 
 if best is None:
     frame.show_title(QUESTION, "There is no finished run on this dataset yet.")
 else:
-    judged = best.manifest.scores.judged
+    manifest, metric_scores = best.manifest, best.manifest.scores.metric_scores
     frame.show_title(
         QUESTION,
-        f"{expected_error(best.manifest, 'The best run')}. "
-        f"The error of a constant guess is {typical_error(judged.metric, judged.baseline)}.",
+        f"{expected_error(manifest, 'The best run')}. "
+        f"A constant guess has an error of {typical_error(metric_scores.metric, metric_scores.baseline)}.",
     )
 if page.job is not None:
     show_progress(page.workspace, page.job.id)
 else:
-    if (ended := frame.latest_job_without_run(Jobs(page.workspace).all(), page.dataset)) is not None:
-        show_outcome(page.workspace, ended)
+    if (failed_job := frame.latest_job_without_run(Jobs(page.workspace).all(), page.dataset)) is not None:
+        show_outcome(page.workspace, failed_job)
     watch_for_jobs(page.workspace)
 if best is not None:
     show_warning(best)
-    manifest = best.manifest
-    passed = manifest.checks.passed + manifest.certificate.passed
+    n_passed = manifest.checks.passed + manifest.certificate.passed
+    n_checks = n_passed + manifest.checks.failed + manifest.certificate.failed
     frame.show_metrics(
         [
-            expected_metric(
-                best,
-                f"; 90% interval {expected_interval(manifest)}. From nested out-of-fold errors, weighted to the test "
-                "file's sessions",
-            ),
+            expected_metric(best),
             Metric(
                 "Skill",
-                percent(judged.skill),
-                f"How much lower the stack's {judged.label} is than that of the best constant guess, out of fold.",
+                percent(metric_scores.skill),
+                f"How much lower the stack's {metric_scores.label} is than that of the best constant, out of fold.",
             ),
             Metric("Train sessions", f"{manifest.sessions.train:,}", "Sessions in the train file."),
             Metric("Test sessions", f"{manifest.sessions.test:,}", "Sessions in the test file."),
-            Metric(
-                "Checks passed",
-                f"{passed} of {passed + manifest.checks.failed + manifest.certificate.failed}",
-                "Checks of the submission file, and of the certificate against leakage.",
-            ),
+            Metric("Checks passed", f"{n_passed} of {n_checks}", "Submission checks and leakage checks."),
         ]
     )
     show_learner_scores(best)

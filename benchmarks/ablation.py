@@ -29,7 +29,7 @@ from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import make_folds
 from core.training.learned_columns import FoldColumns
 from core.training.learners import FitContext
-from core.training.prepared import learn_fold_columns
+from core.training.prepared_folds import learn_fold_columns
 from core.training.training_set import TrainingSet
 
 EVERYTHING_LEARNED = "recovered_prices"
@@ -91,7 +91,7 @@ def main() -> None:
             inputs = InputFiles(*(files / f"{part}.csv" for part in ("train", "test", "sample_submission")))
             dataset = ingest(inputs, Workspace(home))
             events = session_events(dataset, config)
-            data = training_set(build_features(dataset, config), dataset.order().get_column(SESSION), events)
+            data = training_set(build_features(dataset, config), dataset.submission_order().get_column(SESSION), events)
             truth = true_values(dataset, data.test_units, files / "truth.csv")
             for without in [None, *groups]:
                 oof, test = errors_without(data, truth, without, config)

@@ -16,24 +16,17 @@ from pathlib import Path
 
 from benchmarks.quick import SETS
 from benchmarks.tuning import prepare_dataset
-from core.training import LEARNERS, Prepared
+from core.training import LEARNERS, PreparedFolds
 from core.training.learners import Learner
 from core.training.tuning import LearnerSearch, SearchFolder, TrialResult
 
 _SHOWN = 6
 
 
-def run_search(prepared: Prepared, learner: Learner, folder: Path, seconds: float) -> list[TrialResult]:
+def run_search(prepared: PreparedFolds, learner: Learner, folder: Path, seconds: float) -> list[TrialResult]:
     """Search for some seconds and return all trials."""
     records, started = SearchFolder(folder), time.perf_counter()
-    search = LearnerSearch(
-        learner,
-        prepared.matrices,
-        context=prepared.context,
-        metric=prepared.metric,
-        folder=records,
-        storage=records.storage(),
-    )
+    search = LearnerSearch(learner, prepared, records, records.storage())
     while time.perf_counter() - started < seconds:
         search.run_trial()
     return search.trials

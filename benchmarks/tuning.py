@@ -27,7 +27,7 @@ from core.config import RunConfig
 from core.features import build_features, session_events
 from core.ingestion import InputFiles, ingest
 from core.schema import SESSION
-from core.training import LEARNERS, Prepared, prepare, training_set
+from core.training import LEARNERS, PreparedFolds, prepare, training_set
 from core.training.fitting import fit_learner
 from core.training.targets import targets_to_try
 from core.training.tuning import LearnerSearch, SearchFolder
@@ -38,28 +38,23 @@ BestBySeconds = list[tuple[float, float]]
 """Seconds since the start of the search, and the best MSE so far."""
 
 
-def prepare_dataset(name: str, scratch: Path, seed: int = 7) -> Prepared:
+def prepare_dataset(name: str, scratch: Path, seed: int = 7) -> PreparedFolds:
     """Generate a dataset and prepare it for fitting."""
     files = scratch / name
     core(name, "--out", str(files), *SETS[name], "--seed", str(seed), home=scratch / "home")
     inputs = InputFiles(files / "train.csv", files / "test.csv", files / "sample_submission.csv")
     dataset, config = ingest(inputs, Workspace(scratch / "home")), RunConfig()
     events = session_events(dataset, config)
-    return prepare(training_set(build_features(dataset, config), dataset.order().get_column(SESSION), events), config)
+    return prepare(
+        training_set(build_features(dataset, config), dataset.submission_order().get_column(SESSION), events), config
+    )
 
 
-def own_search(prepared: Prepared, folder: Path, seconds: float) -> BestBySeconds:
+def own_search(prepared: PreparedFolds, folder: Path, seconds: float) -> BestBySeconds:
     """Run the product's search for LightGBM."""
     started, history = time.perf_counter(), []
     records = SearchFolder(folder)
-    search = LearnerSearch(
-        LEARNERS[0],
-        prepared.matrices,
-        context=prepared.context,
-        metric=prepared.metric,
-        folder=records,
-        storage=records.storage(),
-    )
+    search = LearnerSearch(LEARNERS[0], prepared, records, records.storage())
     while time.perf_counter() - started < seconds:
         search.run_trial()
         if search.best is not None:
@@ -67,12 +62,12 @@ def own_search(prepared: Prepared, folder: Path, seconds: float) -> BestBySecond
     return history
 
 
-def plain_loop(prepared: Prepared, seconds: float) -> BestBySeconds:
+def plain_loop(prepared: PreparedFolds, seconds: float) -> BestBySeconds:
     """Run an Optuna study as a notebook would."""
     started, history = time.perf_counter(), []
     matrices, learner, y = prepared.matrices, LEARNERS[0], prepared.matrices.y
     targets = {target.name: target for target in targets_to_try(prepared.metric, y, learner.objectives)}
-    groups = UserGroups.draw(matrices.folds.users, prepared.context.seed)
+    groups = UserGroups(matrices.folds.users, prepared.context.seed)
 
     def objective(trial: optuna.Trial) -> float:
         target = targets[trial.suggest_categorical("target", list(targets))]
@@ -82,7 +77,9 @@ def plain_loop(prepared: Prepared, seconds: float) -> BestBySeconds:
         for fold, (train, validation) in enumerate(matrices.folds.splits()):
             train_rows, validation_rows = matrices.train_rows(fold, train), matrices.train_rows(fold, validation)
             fitted = fit_learner(
-                learner.bin(lambda train_rows=train_rows: train_rows, prepared.context, held=groups.held_out(train)),
+                learner.bin(
+                    lambda train_rows=train_rows: train_rows, prepared.context, held_out=groups.held_out(train)
+                ),
                 settings,
                 prepared.context,
                 y=y[train],

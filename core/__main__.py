@@ -1,4 +1,4 @@
-"""Runs the command line for `python -m core`."""
+"""Entry point of `python -m core`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 
 try:
     from core.cli import main
-except KeyboardInterrupt:  # the libraries take a second or two to load
-    sys.stderr.write("Cancelled before anything began.\n")
+except KeyboardInterrupt:  # loading the libraries takes a second or two
+    sys.stderr.write("Cancelled before the program started.\n")
     sys.exit(130)
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The settings of a run: defaults, limits, choices and texts, validation, and the hash that names a run.
 
-Each setting is described once, by its field of `RunConfig`. The options of the command line and the form of the Train
-page are built from `RunConfig.setting`.
+Each setting is described once, by its field in `RunConfig`. The options of the command line and the form of the Train
+page are built from these descriptions (`RunConfig.setting`).
 """
 
 from __future__ import annotations
@@ -12,26 +12,23 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from core.errors import SettingError
 from core.schema import LEARNER_LABELS
 
 MAX_THREADS = 64
 """Boosting gets slower, not faster, with more threads than this."""
-_MINUTES = {"standard": 10.0, "thorough": 60.0}
-"""Default time budget of the presets that tune."""
-_SEEDS = {"quick": (1, 1), "standard": (2, 5), "thorough": (3, 8)}
-"""Fewest and most seeds per learner. On the journey data, a second seed lowers the out-of-fold error by 0.1%."""
-_KINDS = {"int": "a whole number", "bool": "true or false"}
-"""Plain words for pydantic's type errors, by the first part of their code."""
+_BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
+_MIN_SEEDS = {"quick": 1, "standard": 2, "thorough": 3}
+"""On the journey data, a second seed lowers the out-of-fold error by 0.1%."""
+_MAX_SEEDS = {"quick": 1, "standard": 5, "thorough": 8}
+_ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}
+"""First part of pydantic's code for a type error -> what is allowed, in plain words."""
 
 
 def available_cores() -> int:
-    """Return the number of cores that this process may use, at most `MAX_THREADS`.
-
-    A container often may use fewer cores than the machine has.
-    """
+    """Return the number of cores that this process may use (in a container, often not all), at most `MAX_THREADS`."""
     if hasattr(os, "sched_getaffinity"):
         return min(len(os.sched_getaffinity(0)), MAX_THREADS)
     return min(os.cpu_count() or 1, MAX_THREADS)
@@ -39,20 +36,16 @@ def available_cores() -> int:
 
 @dataclass(frozen=True)
 class Setting:
-    """Description of one run setting, from which options and form fields are built.
+    """Description of a run setting.
 
     Attributes:
-        name: the field's name in `RunConfig`.
-        title: a short label.
-        description: one or two sentences of help.
         kind: JSON Schema type: "string", "integer", "number", "boolean", or "array" (of strings).
-        default: the default value; None means not set.
-        choices: allowed values and their labels; empty if the values are not enumerated.
-        minimum: smallest accepted number; None if there is no such limit.
-        maximum: largest accepted number; None if there is no such limit.
+        default: default value; None if the setting is not set by default.
+        choices: allowed value -> label; empty if the values are not enumerated.
+        minimum: smallest allowed number; None if there is none.
+        maximum: largest allowed number; None if there is none.
     """
 
-    name: str
     title: str
     description: str
     kind: str
@@ -62,81 +55,63 @@ class Setting:
     maximum: float | None
 
 
-class RunConfig(BaseModel):
+def _choices(**labels: str) -> dict[str, Any]:
+    """Return the part of a field's JSON Schema with the labels of its values, which `RunConfig.setting` reads."""
+    return {"choices": labels}
+
+
+class RunConfig(BaseModel, frozen=True, extra="forbid"):
     """The settings of a run.
 
     Two runs with the same settings on the same dataset give the same bytes, unless a time budget ends their tuning.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    # A field without a title gets its capitalised name as title.
     preset: Literal["quick", "standard", "thorough"] = Field(
         default="quick",
-        title="Preset",
         description="How much tuning to do: none (quick), or as much as fits into a run of "
-        f"{_MINUTES['standard']:.0f} minutes (standard) or {_MINUTES['thorough']:.0f} minutes (thorough).",
-        json_schema_extra={"choices": {"quick": "Quick", "standard": "Standard", "thorough": "Thorough"}},
+        f"{_BUDGET_MINUTES['standard']:.0f} (standard) or {_BUDGET_MINUTES['thorough']:.0f} minutes (thorough).",
+        json_schema_extra=_choices(quick="Quick", standard="Standard", thorough="Thorough"),
     )
     minutes: float | None = Field(
         default=None,
         ge=0.5,
         le=7 * 24 * 60,
-        title="Minutes",
-        description="Time budget for the whole run, instead of the preset's.",
+        description="Time budget of the whole run; replaces that of the preset.",
     )
     trials: int | None = Field(
         default=None,
         ge=1,
         le=100_000,
         title="Trials per learner",
-        description="Number of tuning trials per learner. Without minutes, there is no time budget and the same "
+        description="Number of tuning trials per learner. If minutes is not set, there is no time budget, and the same "
         "settings give the same bytes.",
     )
     metric: Literal["mse", "rmse", "mae", "rmsle"] = Field(
         default="mse",
-        title="Metric",
         description="The error that learners and meta-model minimize.",
-        json_schema_extra={
-            "choices": {
-                "mse": "Mean squared error",
-                "rmse": "Root mean squared error",
-                "mae": "Mean absolute error",
-                "rmsle": "Root mean squared log error",
-            }
-        },
+        json_schema_extra=_choices(
+            mse="Mean squared error",
+            rmse="Root mean squared error",
+            mae="Mean absolute error",
+            rmsle="Root mean squared log error",
+        ),
     )
-    seed: int = Field(
-        default=7,
-        ge=0,
-        le=2**31 - 1,
-        title="Seed",
-        description="Seed of all random choices.",
-    )
+    seed: int = Field(default=7, ge=0, le=2**31 - 1, description="Seed of the random numbers.")
     learners: tuple[str, ...] = Field(
         default=tuple(LEARNER_LABELS),
-        title="Learners",
         description="Learners to fit and stack.",
-        json_schema_extra={"choices": {**LEARNER_LABELS}},
+        json_schema_extra=_choices(**LEARNER_LABELS),
     )
-    folds: int = Field(
-        default=5,
-        ge=2,
-        le=20,
-        title="Folds",
-        description="Number of folds for cross-validation.",
-    )
+    folds: int = Field(default=5, ge=2, le=20, description="Number of folds for cross-validation.")
     fold_kind: Literal["user", "user_and_value", "forward"] = Field(
         default="user",
         title="Split",
-        description="How sessions are assigned to folds. With a forward split, models of earlier periods predict each "
-        "period, and the first period is not predicted.",
-        json_schema_extra={
-            "choices": {
-                "user": "By user",
-                "user_and_value": "By user, stratified by value",
-                "forward": "Forward in time",
-            }
-        },
+        description="How sessions are assigned to folds. With a forward split, each period is predicted by models "
+        "that were trained on earlier periods, and the first period is not predicted.",
+        json_schema_extra=_choices(
+            user="By user", user_and_value="By user, stratified by value", forward="Forward in time"
+        ),
     )
     non_negative_weights: bool = Field(
         default=True,
@@ -148,8 +123,8 @@ class RunConfig(BaseModel):
         gt=0,
         le=36_500,
         title="Half-life in days",
-        description="Age in days at which the weight of a training session has halved. All sessions have the same "
-        "weight if it is not set.",
+        description="Age in days at which the weight of a training session has halved. If it is not set, all sessions "
+        "have the same weight.",
     )
     rising: tuple[str, ...] = Field(
         default=(),
@@ -158,45 +133,36 @@ class RunConfig(BaseModel):
     )
     device: Literal["cpu", "gpu"] = Field(
         default="cpu",
-        title="Device",
         description="Device on which tree models are trained.",
-        json_schema_extra={"choices": {"cpu": "CPU", "gpu": "GPU"}},
+        json_schema_extra=_choices(cpu="CPU", gpu="GPU"),
     )
     history: Literal["as_of", "all_rows"] = Field(
         default="as_of",
-        title="History",
         description="Events that history features may use. Session values are never used. Sessions that are still open "
         "can only be scored with as_of.",
-        json_schema_extra={
-            "choices": {
-                "as_of": "Only events before the session began",
-                "all_rows": "All events of both files except the session's own",
-            }
-        },
+        json_schema_extra=_choices(
+            as_of="Only events before the session began", all_rows="All events of both files except the session's own"
+        ),
     )
     engine: Literal["polars", "duckdb", "spark"] = Field(
         default="polars",
-        title="Engine",
         description="Engine that computes the features. All engines give the same values. Spark connects to the "
         "address in SPARK_MASTER.",
-        json_schema_extra={
-            "choices": {
-                "polars": "In memory",
-                "duckdb": "On disk, for logs larger than memory",
-                "spark": "On a cluster",
-            }
-        },
+        json_schema_extra=_choices(
+            polars="In memory", duckdb="On disk, for logs larger than memory", spark="On a cluster"
+        ),
     )
     split_composite_sessions: bool = Field(
         default=True,
         title="Split sessions that several users share",
-        description="Predict a session id that several users share for each user, and add the predictions up. Such "
-        "sessions are excluded from training.",
+        description="If several users share a session id, predict its value for each user and add up the predictions. "
+        "Such sessions are excluded from training.",
     )
     use_known_values: bool = Field(
         default=True,
         title="Use known values",
-        description="Give a test session that is also in the train file, with the same users, its value from there.",
+        description="For test sessions that are also in the train file, with the same users, submit their value from "
+        "that file instead of a prediction.",
     )
 
     @field_validator("learners")
@@ -215,18 +181,17 @@ class RunConfig(BaseModel):
         >>> folds.title, folds.kind, folds.default, folds.minimum, folds.maximum
         ('Folds', 'integer', 5, 2, 20)
         """
-        schema = _schema()[name]
-        extra = cls.model_fields[name].json_schema_extra  # the schema itself has its keys sorted
-        value = next((option for option in schema.get("anyOf", ()) if option["type"] != "null"), schema)
+        schema = _schemas()[name]
+        extra = cls.model_fields[name].json_schema_extra  # the schema lists the choices, too, but in alphabetical order
+        value_schema = next((option for option in schema.get("anyOf", ()) if option["type"] != "null"), schema)
         return Setting(
-            name,
-            schema["title"],
-            schema["description"],
-            value["type"],
-            schema["default"],
-            dict(extra["choices"]) if isinstance(extra, dict) else {},  # type: ignore[arg-type]
-            value.get("minimum"),
-            value.get("maximum"),
+            title=schema["title"],
+            description=schema["description"],
+            kind=value_schema["type"],
+            default=schema["default"],
+            choices=dict(extra["choices"]) if isinstance(extra, dict) else {},  # type: ignore[arg-type]
+            minimum=value_schema.get("minimum"),
+            maximum=value_schema.get("maximum"),
         )
 
     @classmethod
@@ -234,7 +199,7 @@ class RunConfig(BaseModel):
         """Validate settings and return them as a configuration.
 
         Raises:
-            SettingError: a setting is unknown or out of its limits; the message names the first one.
+            SettingError: a setting is unknown or its value is not allowed; the message names the first such setting.
 
         >>> RunConfig.checked(folds=1)
         Traceback (most recent call last):
@@ -248,7 +213,7 @@ class RunConfig(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise SettingError.unknown(name, list(cls.model_fields)) from error
             reason = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            allowed = _KINDS.get(first["type"].split("_")[0], reason)
+            allowed = _ALLOWED_TYPES.get(first["type"].split("_")[0], reason)
             raise SettingError.not_allowed(name, first["input"], allowed) from error
         if not config.tunes and (config.minutes or config.trials):
             raise SettingError.nothing_to_tune()
@@ -260,22 +225,21 @@ class RunConfig(BaseModel):
         return self.preset != "quick"
 
     @property
-    def minutes_given(self) -> float | None:
-        """Time budget of the whole run in minutes.
-
-        None if the run does not tune, or if only the number of trials limits its tuning.
-        """
+    def budget_minutes(self) -> float | None:
+        """Time budget of the whole run; None if it does not tune, or if only the number of trials limits its tuning."""
         if not self.tunes or (self.minutes is None and self.trials is not None):
             return None
-        return self.minutes if self.minutes is not None else _MINUTES[self.preset]
+        return self.minutes if self.minutes is not None else _BUDGET_MINUTES[self.preset]
 
     @property
-    def seeds(self) -> tuple[int, int]:
-        """Fewest and most seeds that each tuned learner is fitted with.
+    def min_seeds(self) -> int:
+        """Number of seeds per learner in the final fits; fewer, but at least one, if the time budget runs out."""
+        return _MIN_SEEDS[self.preset]
 
-        More than the fewest are fitted if time is left. If time is short, a single seed is fitted.
-        """
-        return _SEEDS[self.preset]
+    @property
+    def max_seeds(self) -> int:
+        """Number of seeds per learner in the final fits if the time budget is not used up by `min_seeds`."""
+        return _MAX_SEEDS[self.preset]
 
     @property
     def search_digest(self) -> str:
@@ -284,17 +248,16 @@ class RunConfig(BaseModel):
         It excludes the preset and the minutes, so a run with a larger time budget resumes an earlier search. It
         includes `trials`, so a run with a fixed number of trials never resumes another search.
         """
-        others = self.model_copy(update={"preset": "standard", "minutes": None})
-        return others.digest
+        return self.model_copy(update={"preset": "standard", "minutes": None}).digest
 
     @property
     def digest(self) -> str:
-        """Hash of all settings, part of the run's name."""
+        """Hash of all settings; part of the run's name."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
 
 @cache
-def _schema() -> dict[str, dict[str, Any]]:
-    """JSON Schema of each setting; cached because the pages ask for it at every rerun."""
+def _schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each setting; cached because the pages read it at every rerun."""
     properties: dict[str, dict[str, Any]] = RunConfig.model_json_schema()["properties"]
     return properties

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from core.base.text import count, number, verb
 from core.base.workspace import Workspace
@@ -37,53 +37,45 @@ CARD_FILE = "card.json"
 MAPPING_FILE = "mapping.toml"
 DICTIONARY_FILE = "dictionary_{column}.parquet"
 UNTRAINED_FILE = "untrained.parquet"
+UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
 
 
 class UnknownValue(StrEnum):
-    """Why the value of a train session is unknown, so that it is not used for training."""
+    """Why the value of a train session is unknown, so that the session is not used for training.
 
-    LOST_PURCHASE = "lost_purchase"
-    DIFFERING_VALUES = "differing_values"
-    DIFFERING_TOTALS = "differing_totals"
-    NO_TOTAL = "no_total"
-    NO_ORDER = "no_order"
-    UNCLEAR_STATUS = "unclear_status"
-    UNKNOWN_CURRENCY = "unknown_currency"
-    MORE_RETURNED = "more_returned"
-    SHARED_ID = "shared_id"
+    Attributes:
+        clause: the reason as a clause about one session, which may follow "because".
+    """
 
-    @property
-    def words(self) -> str:
-        """The reason as a clause about one session, which follows "because"."""
-        return _REASONS[self]
+    clause: str
 
+    LOST_PURCHASE = "lost_purchase", "one of its purchase rows is or may be in quarantine"
+    DIFFERING_VALUES = "differing_values", "its rows have different values"
+    DIFFERING_TOTALS = "differing_totals", "the rows of an order have different totals"
+    NO_TOTAL = "no_total", "no row of an order has its total"
+    NO_ORDER = "no_order", "a purchase row has no order id, so its total may be counted twice"
+    UNCLEAR_STATUS = "unclear_status", "an order has a status that is neither valid nor void"
+    UNKNOWN_CURRENCY = "unknown_currency", "a purchase is in a currency without a rate"
+    MORE_RETURNED = "more_returned", "it returns more than it buys"
+    SHARED_ID = "shared_id", "several users share its id"
 
-UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
-_REASONS = {
-    UnknownValue.LOST_PURCHASE: "a purchase row of it is or may be in quarantine",
-    UnknownValue.DIFFERING_VALUES: "its rows have different values",
-    UnknownValue.DIFFERING_TOTALS: "the rows of an order have different totals",
-    UnknownValue.NO_TOTAL: "no row of an order has its total",
-    UnknownValue.NO_ORDER: "a purchase row has no order id, so its total may be counted twice",
-    UnknownValue.UNCLEAR_STATUS: "an order has a status that is neither valid nor void",
-    UnknownValue.UNKNOWN_CURRENCY: "a purchase is in a currency without a rate",
-    UnknownValue.MORE_RETURNED: "it returns more than it buys",
-    UnknownValue.SHARED_ID: "several users share its id",
-}
+    def __new__(cls, code: str, clause: str = "") -> UnknownValue:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.clause = clause
+        return member
 
 
-class RowOrder(BaseModel):
-    """The order of the rows in an event file, measured on pairs of adjacent rows. Shares are None below two valid rows.
+class RowOrder(BaseModel, frozen=True):
+    """The order of the valid rows in an event file, measured on pairs of adjacent rows. Shares are None without a pair.
 
     Attributes:
         time_rises: share of pairs in which the time does not decrease; 1 in a sorted file, about 0.5 in a shuffled one.
-        type_changes: pairs with different event types; very few if the file is grouped by event type.
-        session_changes: pairs with different session ids.
-        value_rises: share of increases among the pairs with different values; None without values.
-        value_correlation: correlation of a row's position with log1p of its value, -1 to 1; None if either is constant.
+        type_changes: number of pairs with different event types; very small if the file is grouped by event type.
+        session_changes: number of pairs with different session ids.
+        value_rises: share of increases among the pairs with different values; None without such a pair.
+        value_correlation: correlation of a row's position with log1p of its value; None if either is constant.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     time_rises: float | None
     type_changes: int
@@ -92,41 +84,36 @@ class RowOrder(BaseModel):
     value_correlation: float | None
 
 
-class RowCount(BaseModel):
-    """Rows of one of the tables that together are the train or the test file."""
-
-    model_config = ConfigDict(frozen=True)
+class RowCount(BaseModel, frozen=True):
+    """Numbers of rows in one of the tables that make up the train or the test file."""
 
     rows: int
     quarantined: int
 
 
-class FileCard(BaseModel):
-    """Counts and figures of the train or the test file. rows = kept + quarantined + removed.
+class FileCard(BaseModel, frozen=True):
+    """Counts and statistics of the train or the test file. rows = kept + quarantined + removed.
 
     Attributes:
-        name: of the file, folder or database.
+        name: name of the file, folder or database.
         bytes: size of the files; None for a query.
-        rows: all rows.
         kept: rows that are stored as events.
         quarantined: rows that could not be used.
         ignored: quarantined rows whose event word the mapping ignores.
-        duplicates: rows that repeat another one in every column that is read; the mapping may keep them.
-        removed: repeated rows that were removed, including purchases sent twice.
-        purchases: valid BUY rows, before repeated ones are removed.
+        duplicates: rows that repeat another row in every column that is read; the mapping may keep them.
+        removed: repeated rows that were removed, including the purchases in `sent_twice`.
+        purchases: valid BUY rows, before repeated rows are removed.
         lost_purchases: BUY rows in quarantine.
-        sent_twice: purchases that were removed because the same order had sent them before.
+        sent_twice: purchases that were removed because their order was sent before.
         joined_visits: sessions whose user id changes during the visit, as at a log-in; they belong to one user.
-        sessions, users, products, categories: numbers of different ids.
+        sessions, users, products, categories: numbers of distinct ids.
         first_time, last_time: epoch seconds, UTC.
-        value_mean, value_median: of session values, on their own scale; None without values.
+        value_mean, value_median: statistics of the session values, in value units; None without values.
         order: order of the rows; None in datasets of the first version.
-        empty_cells: event word in the file -> column -> rows with an empty cell, where there are any.
-        files: file, archive member or database -> its rows, in reading order.
+        empty_cells: event word in the file -> column -> rows with an empty cell; without zeros.
+        files: name of the file, archive member or database -> its rows, in reading order.
         passed_over: names in the folder or archive that were not read.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     bytes: int | None = None
@@ -154,34 +141,30 @@ class FileCard(BaseModel):
     passed_over: tuple[str, ...] = ()
 
 
-class DatasetCard(BaseModel):
-    """The description of a dataset for people.
+class DatasetCard(BaseModel, frozen=True):
+    """The description of a dataset, stored with it.
 
     Attributes:
         fingerprint: SHA-256 of the files' content and the mapping.
-        name: for people.
         synthetic: whether the files are simulated; see core.ingestion.storage.synthetic.
-        created: ISO 8601, UTC.
-        mapping: name of the mapping; empty if the files already had our columns.
+        created: time in ISO 8601, UTC.
+        mapping: name of the mapping; empty if the files already had the product's own columns.
         value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.
         mapping_notes: sentences on columns of orders, statuses and currencies that are used but not in the mapping.
-        train, test: the two files.
         sample_submission: name of the sample submission; None without one.
         to_predict: sessions that the submission must have.
-        known_sessions: sessions to predict whose value is known from train.
+        known_sessions: sessions to predict whose value is known from the train file.
         composite_train, composite_test: sessions whose id is shared by several users.
-        users_in_both: users with events in train and in test.
-        products_new_in_test: products that have no event in train.
+        users_in_both: users with events in both files.
+        products_new_in_test: products in the test file without an event in the train file.
         sessions_with_differing_values: train sessions whose rows have different values.
-        quarantine_reasons: reason -> rows.
+        quarantine_reasons: reason -> rows, most frequent first.
         untrained: reason (see UnknownValue) -> train sessions that are not used for training.
-        untrained_value: sum of their valid purchases in value units; 0 if values are in a column.
+        untrained_value: sum of the valid purchases of these sessions, in value units; 0 if values are in a column.
         lost_value: sum of the purchases in quarantine whose price is readable, in value units.
         unassigned_purchases: quarantined train rows that may be purchases but have no known session or user, so that
             some session value may be too low.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     fingerprint: str
     name: str
@@ -209,7 +192,7 @@ class DatasetCard(BaseModel):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset on disk. Ids are integers, times are epoch seconds (see core.schema)."""
+    """A stored dataset. Its tables have integer ids and times in epoch seconds (see core.schema)."""
 
     folder: Path
 
@@ -222,8 +205,8 @@ class Dataset:
         """Read the card.
 
         Raises:
-            OSError: there is none.
-            ValueError: it is damaged.
+            OSError: the card is missing or not readable.
+            ValueError: the card is damaged.
         """
         return DatasetCard.model_validate_json((self.folder / CARD_FILE).read_text(encoding="utf-8"))
 
@@ -235,19 +218,19 @@ class Dataset:
         """One row per unit: unit, session, user, role, start, value, composite, known_value."""
         return pl.scan_parquet(self.folder / UNITS_FILE, glob=False)
 
-    def order(self) -> pl.DataFrame:
-        """One row per session to predict, in the order of the submission: user_session and session."""
+    def submission_order(self) -> pl.DataFrame:
+        """One row per session to predict, in the order of the submission: user_session, session."""
         return pl.read_parquet(self.folder / ORDER_FILE, glob=False)
 
-    def wanted_units(self) -> pl.LazyFrame:
-        """The test units of the sessions to predict; a sample submission may leave sessions out."""
-        wanted = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
-        return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(wanted, on=SESSION, how="semi")
+    def units_to_predict(self) -> pl.LazyFrame:
+        """Rows of `units` in the test file whose session is to be predicted; a sample submission may omit sessions."""
+        sessions = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
+        return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(sessions, on=SESSION, how="semi")
 
     def untrained(self) -> pl.DataFrame:
-        """One row per train session that is not used for training.
+        """One row per train session that is not used for training: session, user_session, reason, remaining.
 
-        Columns: session, user_session, reason (see UnknownValue) and remaining. Empty in datasets of an older version.
+        `reason` is a code of UnknownValue. The table is empty in datasets of an older version.
         """
         try:
             return pl.read_parquet(self.folder / UNTRAINED_FILE, glob=False)
@@ -255,11 +238,11 @@ class Dataset:
             return pl.DataFrame(schema=UNTRAINED_SCHEMA)
 
     def test_sessions(self) -> pl.Series:
-        """The ids in the file of all sessions with an event in test."""
+        """Ids (as in the file) of all sessions with an event in the test file."""
         return self.dictionary(USER_SESSION).filter(IN_TEST).collect().get_column(USER_SESSION)
 
     def dictionary(self, column: str) -> pl.LazyFrame:
-        """One row per id of a file column, by code: the code (under its stored name), the id, in_train, in_test."""
+        """One row per id of a file column, sorted by code: the code (in the stored column), id, in_train, in_test."""
         return pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=column), glob=False)
 
     def quarantine(self) -> pl.LazyFrame:
@@ -267,17 +250,16 @@ class Dataset:
         rows = pl.scan_parquet(self.folder / QUARANTINE_FILE, glob=False)
         if EVENT_TIME not in rows.collect_schema():
             return rows
-        # datasets of the first version have the row's cells in columns
+        # In datasets of the first version, each cell of the row is in its own column.
         cells = pl.concat_str(pl.exclude(FILE, LINE, REASON, ROLE), separator=",", ignore_nulls=True)
         return rows.select(FILE, LINE, REASON, cells.alias(ROW), pl.lit(value=False).alias(IGNORED), ROLE)
 
 
 def untrained_lines(card: DatasetCard) -> list[str]:
-    """Return sentences on train sessions that are not used for training, and on purchases that are missing."""
+    """Return sentences on train sessions that are not used for training, and on purchases that could not be used."""
     lines = []
-    total = sum(card.untrained.values())
-    if total:
-        reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).words}" for code, sessions in card.untrained.items())
+    if total := sum(card.untrained.values()):
+        reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).clause}" for code, sessions in card.untrained.items())
         value = f" Their valid purchases add up to {number(card.untrained_value)} {VALUE_UNIT}."
         lines.append(
             f"{total:,} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
@@ -296,10 +278,8 @@ def untrained_lines(card: DatasetCard) -> list[str]:
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
     """Return all datasets of the workspace with a readable card, newest first."""
-    dated: list[tuple[str, Dataset]] = []
-    for folder in workspace.datasets.iterdir():
-        if folder.name.startswith("."):
-            continue
+    created: dict[Dataset, str] = {}
+    for folder in workspace.datasets.glob("[!.]*"):
         with suppress(OSError, ValueError):  # a damaged dataset must not hide the others
-            dated.append((Dataset(folder).card().created, Dataset(folder)))
-    return [dataset for _, dataset in sorted(dated, key=lambda pair: (pair[0], pair[1].fingerprint), reverse=True)]
+            created[Dataset(folder)] = Dataset(folder).card().created
+    return sorted(created, key=lambda dataset: (created[dataset], dataset.fingerprint), reverse=True)

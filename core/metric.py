@@ -1,16 +1,19 @@
-"""The metric that a run is judged by: MSE by default; RMSE, MAE and RMSLE on request.
+"""The metric by which a run is judged: MSE by default; RMSE, MAE and RMSLE on request.
 
-Everything that depends on the choice of metric is an attribute or a method of `Metric`: the loss of a session, how the
-mean loss becomes a score, the scale on which the meta-model is fitted, and what the trees of each learner may minimize.
-To add a metric, add an entry to `_METRICS`.
+Everything that depends on the choice of metric is an attribute or a method of `Metric`: the loss of a session, the
+score of a mean loss, the scale on which the meta-model is fitted, and the targets of the learners. To add a metric, add
+an entry to `_METRICS`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.base.text import number
 
 Vector = NDArray[np.float64]
 
@@ -23,7 +26,9 @@ _SQUARED_ERROR_TARGETS = (
     ("gamma", _NONE),
     ("squared", _LOG1P),
 )
-"""Square roots come first because they tame the few extraordinary sessions (docs/decisions/0009)."""
+"""The square root comes first because it reduces the influence of a few very high session values (decision 9)."""
+_ABSOLUTE_ERROR_TARGETS = (("absolute", _NONE), ("huber", _NONE), ("squared", _SQRT), ("squared", _LOG1P))
+_LOG_ERROR_TARGETS = (("squared", _LOG1P), ("squared", _SQRT))
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,12 @@ class Metric:
 
     Attributes:
         name: "mse", "rmse", "mae" or "rmsle".
-        label: Display name.
-        unit: Unit of the score: "squared value units", "value units" or "log".
-        targets: Pairs (objective, transform) that learners may be trained on; the first one is the default. The names
+        unit: unit of the score: "squared value units", "value units" or "log".
+        targets: pairs (objective, transform) on which learners may be trained; the first one is the default. The names
             are those of core.training.targets.
-        is_absolute: The loss is the absolute error; otherwise it is the squared error on the metric's scale.
-        is_logarithmic: Errors are measured on log(1 + value). Values below 0 count as 0.
-        takes_root: The score is the square root of the mean loss.
+        is_absolute: whether the loss is the absolute error. If not, it is the squared error.
+        is_logarithmic: whether errors are measured on log(1 + value). Values below 0 count as 0.
+        takes_root: whether the score is the square root of the mean loss.
     """
 
     name: str
@@ -55,31 +59,31 @@ class Metric:
         >>> metric_named("mae").losses(np.array([1.0, 5.0]), np.array([2.0, 2.0]))
         array([1., 3.])
         """
-        errors = self.scaled(predicted) - self.scaled(actual)
+        errors = self.transform(predicted) - self.transform(actual)
         return np.asarray(np.abs(errors) if self.is_absolute else errors**2, dtype=np.float64)
 
-    def scaled(self, values: Vector) -> Vector:
+    def transform(self, values: Vector) -> Vector:
         """Transform session values to the scale on which errors are measured."""
         return np.log1p(np.maximum(values, 0.0)) if self.is_logarithmic else values
 
-    def unscaled(self, values: Vector) -> Vector:
-        """Transform back to value units; the inverse of `scaled`."""
+    def inverse_transform(self, values: Vector) -> Vector:
+        """Transform values on the scale of `transform` back to value units."""
         return np.expm1(values) if self.is_logarithmic else values
 
     def best_constant(self, values: Vector) -> float:
         """Return the constant prediction with the lowest loss on these session values."""
         if self.is_absolute:
             return float(np.median(values))
-        return float(self.unscaled(self.scaled(values).mean()))
+        return float(self.inverse_transform(self.transform(values).mean()))
 
     def score(self, mean_loss: float) -> float:
-        """Turn a mean loss into the score that is reported."""
+        """Return the score of a mean loss."""
         return float(np.sqrt(max(mean_loss, 0.0))) if self.takes_root else float(mean_loss)
 
-    def of(self, predicted: Vector, actual: Vector) -> float:
+    def evaluate(self, predicted: Vector, actual: Vector) -> float:
         """Return the score of predictions.
 
-        >>> metric_named("rmse").of(np.array([1.0, 5.0]), np.array([1.0, 1.0])).__round__(3)
+        >>> round(metric_named("rmse").evaluate(np.array([1.0, 5.0]), np.array([1.0, 1.0])), 3)
         2.828
         """
         return self.score(float(self.losses(predicted, actual).mean()))
@@ -91,21 +95,8 @@ _METRICS = {
     for metric in (
         MEAN_SQUARED_ERROR,
         Metric("rmse", "RMSE", "value units", _SQUARED_ERROR_TARGETS, takes_root=True),
-        Metric(
-            "mae",
-            "MAE",
-            "value units",
-            (("absolute", _NONE), ("huber", _NONE), ("squared", _SQRT), ("squared", _LOG1P)),
-            is_absolute=True,
-        ),
-        Metric(
-            "rmsle",
-            "RMSLE",
-            "log",
-            (("squared", _LOG1P), ("squared", _SQRT)),
-            is_logarithmic=True,
-            takes_root=True,
-        ),
+        Metric("mae", "MAE", "value units", _ABSOLUTE_ERROR_TARGETS, is_absolute=True),
+        Metric("rmsle", "RMSLE", "log", _LOG_ERROR_TARGETS, is_logarithmic=True, takes_root=True),
     )
 }
 METRICS = tuple(_METRICS)
@@ -115,3 +106,15 @@ METRICS = tuple(_METRICS)
 def metric_named(name: str) -> Metric:
     """Return the metric with one of the names in METRICS."""
     return _METRICS[name]
+
+
+def typical_error(name: str, score: float) -> str:
+    """Describe a score on the metric of this name as the typical error of one session.
+
+    >>> typical_error("mse", 100.0), typical_error("mae", 4.2), typical_error("rmsle", 0.7)
+    ('10.0 value units (root mean square)', '4.20 value units (mean)', '0.700 on the log scale (root mean square)')
+    """
+    metric = metric_named(name)
+    error = score if metric.takes_root or metric.is_absolute else math.sqrt(score)
+    scale = "on the log scale" if metric.is_logarithmic else "value units"
+    return f"{number(error)} {scale} ({'mean' if metric.is_absolute else 'root mean square'})"

@@ -1,6 +1,6 @@
 """Names of columns and event types, their units and shared limits.
 
-Columns have two vocabularies. *File* columns are those of the files that come in and go out. *Stored* columns are those
+There are two sets of column names. *File* columns are those of event files and submissions. *Stored* columns are those
 of a dataset's Parquet files, with integer ids and epoch seconds.
 """
 
@@ -18,11 +18,11 @@ USER_SESSION: Final = "user_session"
 SESSION_VALUE: Final = "session_value"
 
 EVENT_COLUMNS: Final = (EVENT_TIME, EVENT_TYPE, PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION)
-"""Columns that every event file needs, in the order in which they are written."""
+"""Columns that every event file needs, in the order in which we write them."""
 TRAIN_COLUMNS: Final = (*EVENT_COLUMNS, SESSION_VALUE)
 SUBMISSION_COLUMNS: Final = (USER_SESSION, SESSION_VALUE)
 
-# --- further columns that a mapping can name, if session values are computed from purchases ---------------------------
+# --- further file columns that a mapping can name, if session values are computed from purchases ----------------------
 PRICE: Final = "price"
 QUANTITY: Final = "quantity"
 ORDER_ID: Final = "order_id"
@@ -30,12 +30,12 @@ ORDER_STATUS: Final = "order_status"
 CURRENCY: Final = "currency"
 
 UNKNOWN_ID: Final = "(unknown)"
-"""The product or category of an event without one."""
+"""Id for an event without a product or category."""
 PLACEHOLDER_IDS: Final = frozenset(
     {"nan", "null", "none", "na", "n/a", "<na>", "nil", "-", "-1", "?", "unknown", "undefined", "missing", "not set",
      "(not set)", "guest", "anonymous", "default", "\\n"}
 )  # fmt: skip
-"""Texts that stand for a missing id, in lower case. The last one is SQL's."""
+r"""Texts that stand for a missing id, in lower case. The last one is `\N`, as MySQL exports NULL."""
 
 # --- event types ------------------------------------------------------------------------------------------------------
 VIEW: Final = "VIEW"
@@ -44,7 +44,7 @@ REMOVE_CART: Final = "REMOVE_CART"
 BUY: Final = "BUY"
 EVENT_TYPES: Final = (VIEW, ADD_CART, REMOVE_CART, BUY)
 """In the order of the funnel. The stored code of an event type is its index."""
-EVENT_CODE: Final = {word: code for code, word in enumerate(EVENT_TYPES)}
+EVENT_CODE: Final = {event_type: code for code, event_type in enumerate(EVENT_TYPES)}
 
 # --- stored columns of events -----------------------------------------------------------------------------------------
 TIME: Final = "time"
@@ -56,12 +56,12 @@ PRODUCT: Final = "product"
 CATEGORY: Final = "category"
 USER: Final = "user"
 SESSION: Final = "session"
-"""Code of the session id; train and test share one dictionary."""
+"""Code of the session id; the train and the test file share one dictionary."""
 UNIT: Final = "unit"
-"""Code of a session id of one user in one file, which gets one row of features. A composite session (one id, several
+"""Code of a session id of one user in one file. Each unit has one row of features. A composite session (one id, several
 users) has several units."""
 VALUE: Final = "value"
-"""Session value on its own scale, Float64. Null in test, and in train if it is unknown (see core.dataset)."""
+"""Session value, Float64. Null in the test file, and in the train file if it is unknown (see core.dataset)."""
 ROLE: Final = "role"
 """The file a row came from: TRAIN_ROLE or TEST_ROLE, Int8."""
 TRAIN_ROLE: Final = 0
@@ -76,28 +76,28 @@ START: Final = "start"
 COMPOSITE: Final = "composite"
 """Whether several users share the session id, Boolean."""
 KNOWN_VALUE: Final = "known_value"
-"""Value that a test session has in train, Float64; null if it is not in train."""
+"""Value that a test session has in the train file, Float64; null if it is not in that file."""
 
 # --- stored columns of dictionaries, quarantine and untrained sessions ------------------------------------------------
 IN_TRAIN: Final = "in_train"
 IN_TEST: Final = "in_test"
 FILE: Final = "file"
-"""Name of the file, the archive member or the database."""
+"""Name of the file, archive member or database."""
 LINE: Final = "line"
 """Line number in the file, counted from 1."""
 REASON: Final = "reason"
 ROW: Final = "row"
 """Text of the row in the file."""
 IGNORED: Final = "ignored"
-"""Whether the mapping ignores the row's event word, Boolean."""
+"""Whether the mapping ignores the event word of the row, Boolean."""
 REMAINING: Final = "remaining"
-"""Sum of the valid purchases of an untrained session; null if values are in a column."""
+"""Sum of the valid purchases of a session that is not used for training; null if values are in a column."""
 
 # --- values -----------------------------------------------------------------------------------------------------------
 LARGEST_VALUE: Final = 1e12
-"""Above every real session value in any currency; squares of much larger values exceed the range of a float."""
+"""Higher values are invalid. All real session values are lower, and squares of much higher values overflow a float."""
 VALUE_UNIT: Final = "value units"
-"""Event files name no currency."""
+"""Unit of session values in texts; event files need not name a currency."""
 
 # --- learners ---------------------------------------------------------------------------------------------------------
 LEARNER_LABELS: Final = {"lightgbm": "LightGBM", "xgboost": "XGBoost", "catboost": "CatBoost"}

@@ -1,4 +1,4 @@
-"""Write the help of every verb into the page on the command line, so that it cannot go out of date."""
+"""MkDocs hook: insert the help of every verb into the page on the command line, so that it is always current."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from core.cli.parser import build_parser
 
-MARK = "<!-- command line -->"
-COLUMNS = 100
+PLACEHOLDER = "<!-- command line -->"
+WIDTH = 100
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Replace the mark with one section for each verb; MkDocs calls this for every page."""
-    if MARK not in markdown:
+    """Replace the placeholder with one section per verb; MkDocs calls this for every page."""
+    if PLACEHOLDER not in markdown:
         return markdown
-    return markdown.replace(MARK, "\n".join(_sections(build_parser(), level=2)))
+    return markdown.replace(PLACEHOLDER, "\n".join(_sections(build_parser(), level=2)))
 
 
 def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
-    parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=COLUMNS)
+    parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, verb in action.choices.items():

@@ -17,9 +17,8 @@ from core.ingestion.sources.paths import path_of
 from core.ingestion.sources.uploads import keep_upload
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
-from pages._ui.cache import card_of
 from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
-from pages._ui.findings import MAX_ROWS_UNASKED, show_findings
+from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
 from pages._ui.mapping_form import mapping_form
 from pages._ui.state import page_state
@@ -32,7 +31,7 @@ page = frame.open_page(frame.DATA)
 
 
 def finding(card: DatasetCard) -> str:
-    """Say how many sessions there are, and whether rows were quarantined."""
+    """Say how many sessions there are, and how many rows could not be used."""
     quarantined = card.train.quarantined + card.test.quarantined
     usable = f"{count(quarantined, 'row')} could not be used" if quarantined else "All rows are usable"
     return (
@@ -42,35 +41,35 @@ def finding(card: DatasetCard) -> str:
 
 
 def read(files: InputFiles) -> None:
-    """Read and audit the files, and choose the new dataset on all pages."""
+    """Read the files, audit them unless they are large, and select the new dataset on all pages."""
     step = "Reading the files"
     bar = st.progress(0.0, step)
 
-    def report(part: int, parts: int, text: str) -> None:
-        bar.progress(part / parts, f"{step}: {text}")
+    def report(n_done: int, n_parts: int, text: str) -> None:
+        bar.progress(n_done / n_parts, f"{step}: {text}")
 
     dataset = ingest(files, page.workspace, report)
     card = dataset.card()
-    if card.train.rows + card.test.rows <= MAX_ROWS_UNASKED:
+    if card.train.rows + card.test.rows <= MAX_ROWS_AUTO_AUDIT:
         step = "Auditing the data"
         audit(dataset, report)
-    page_state().chosen["dataset"] = dataset.fingerprint
+    page_state().selected_ids["dataset"] = dataset.fingerprint
     page_state().message = f"The dataset {card.name} was read and is now shown on all pages."
     st.rerun()
 
 
 def choose_uploads() -> InputFiles | None:
-    """Return the uploaded files, copied to disk; None until train and test are there."""
+    """Show the upload fields and return the files, copied to disk; None until both event files are uploaded."""
     train = st.file_uploader("Train file (events with session values)", TYPES)
     test = st.file_uploader("Test file (events without values)", TYPES)
-    sample = st.file_uploader("Sample submission (optional; sets the sessions and their order)", TYPES)
+    sample = st.file_uploader("Sample submission (optional; lists the sessions to predict, in order)", TYPES)
     if not (train and test):
         return None
     uploads = {"train": train, "test": test} | ({"sample": sample} if sample else {})
     upload_ids = {part: upload.file_id for part, upload in uploads.items()}
     state = page_state()
     if state.upload_ids != upload_ids:  # copy once, not at every change in the form
-        with reporting_full_disk(page.workspace.root, SettingError.no_room):
+        with reporting_full_disk(page.workspace.root, SettingError.workspace_full):
             state.upload_paths = keep_upload(page.workspace, uploads)
         state.upload_ids = upload_ids
     paths = state.upload_paths
@@ -78,17 +77,17 @@ def choose_uploads() -> InputFiles | None:
 
 
 def choose_paths() -> InputFiles | None:
-    """Return files on the machine of the dashboard, which can be larger than an upload."""
+    """Show fields for paths on the server, whose files can be larger than an upload, and return the files."""
     train = st.text_input("Train file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
     test = st.text_input("Test file", placeholder="the events of the sessions to predict")
-    sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in their order")
+    sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in order")
     if not (train and test):
         return None
     return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
 
 
 def choose_queries() -> InputFiles | None:
-    """Return queries of a database; its password is not stored."""
+    """Show fields for database queries and return the queries."""
     url = st.text_input(
         "Database URL",
         placeholder="sqlite:///shop.db or postgresql://user:password@host/shop",
@@ -100,15 +99,15 @@ def choose_queries() -> InputFiles | None:
     return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
-def show_mapping_form(files: InputFiles) -> None:
-    """Show how the log will be read, and the button that reads it."""
-    mapping = mapping_form(page.workspace, files.train, first_rows(files.train))
-    if st.button("Read the files", type="primary", disabled=mapping is None) and mapping is not None:
+def show_mapping_form(files: InputFiles | None) -> None:
+    """Show how the files will be read, and the button that reads them; it is disabled while something is missing."""
+    mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
+    if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
         read(dataclasses.replace(files, mapping=mapping))
 
 
 def first_rows(source: Source) -> Peek:
-    """Return the first rows of the train file, read again only if it has changed."""
+    """Return the first rows of the train file; they are read again only if the file has changed."""
     state, stamp = page_state(), (source, changed_at(source))
     if state.preview is None or state.preview_stamp != stamp:
         state.preview, state.preview_stamp = peek(source), stamp
@@ -116,35 +115,39 @@ def first_rows(source: Source) -> Peek:
 
 
 if page.dataset is None:
-    frame.show_title(QUESTION, "There is no dataset yet. Read two event files below, or the demo data.")
+    frame.show_title(QUESTION, "There is no dataset yet. Read two event files or the demo data below.")
 else:
-    card = card_of(str(page.dataset.folder))
+    card = page.dataset.card()
     frame.show_title(QUESTION, finding(card))
     if message := page_state().take_message():
         st.success(message, icon=":material/check_circle:")
     frame.show_metrics(
         [
             Metric("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
-            Metric("Average value", number(card.train.value_mean), "Of a train session, in value units."),
+            Metric(
+                "Average value",
+                number(card.train.value_mean),
+                "Average session value in the train file, in value units.",
+            ),
             Metric(
                 "Known users",
                 percent(card.users_in_both / card.test.users),
-                "Share of the users in test who also have sessions in train.",
+                "Share of the users in the test file who are also in the train file.",
             ),
             Metric(
                 "Known sessions",
                 f"{card.known_sessions:,}",
-                "Sessions in both files with the same users. The submission takes their value from train.",
+                "Sessions in both files with the same users. By default, the submission has their values from train.",
             ),
             Metric(
                 "Shared ids",
                 f"{card.composite_train:,} / {card.composite_test:,}",
-                "Session ids shared by several users (composite sessions), in train and in test. They are not used for "
-                "training. Each user's part is predicted, and the predictions are summed.",
+                "Session ids shared by several users (composite sessions), in the train and in the test file. They are "
+                "not used for training. For the test file, the predictions for each user are summed.",
             ),
         ]
     )
-    st.subheader("Train and test file", anchor=False)
+    st.subheader("Train and test files", anchor=False)
     file_table(card)
     part_tables(card)
     if card.synthetic:
@@ -157,11 +160,12 @@ else:
         st.subheader("Quarantined rows", anchor=False)
         quarantine_table(page.dataset, card)
 
-st.subheader("Read other files", anchor=False)
+st.subheader("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(
-    "Events can be CSV (with commas, semicolons or tabs), CSV.GZ, ZIP or Parquet files, or come from a database. The "
-    "standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART, BUY), product_id, category_id, user_id "
-    "and user_session; train also has session_value. For other columns, the form suggests a mapping."
+    "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP or Parquet files, or the results of "
+    "database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or BUY), "
+    "product_id, category_id, user_id and user_session; the train file also has session_value. For other columns, the "
+    "form suggests a mapping."
 )
 origin = st.segmented_control("Source", [UPLOAD, PATHS, DATABASE, DEMO], default=UPLOAD, required=True)
 with frame.showing_errors():
@@ -169,8 +173,4 @@ with frame.showing_errors():
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        files = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]()
-        if files is None:
-            st.button("Read the files", type="primary", disabled=True)
-        else:
-            show_mapping_form(files)
+        show_mapping_form({UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filters import filter_by_pick, show_filter, show_selected
 from pages._ui.run_tables import price_table
 from pages._ui.state import get_param, page_state, set_param
-from pages._ui.table import show_table
+from pages._ui.table import Frame, show_table
 
 QUESTION = "What do sessions look like?"
 ONE_SESSION = "One session"
@@ -30,26 +30,26 @@ if page.dataset is None:
     st.stop()
 
 folder = str(page.dataset.folder)
-card = cache.card_of(folder)
+card = page.dataset.card()
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
 selection = show_filter(card, cache.frequent_categories(folder))
 query = tuple(selection.as_query().items())
-counts = cache.session_counts(folder, query)
-note = show_selected(selection, *counts)
+n_selected, n_sessions = cache.session_counts(folder, query)
+note = show_selected(selection, n_selected, n_sessions)
 context = f"{card.name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
-if not counts[0]:
-    st.info("No session passes the filter. Widen it, or clear it.", icon=":material/filter_alt_off:")
+if not n_selected:
+    st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
     st.stop()
 
 
-def shown_chart(name: str) -> tuple[Any, export.Shown]:
-    """Return the data of a chart, and the chart as shown; without a figure if there is no data."""
+def shown_chart(name: str) -> tuple[Frame, export.Shown]:
+    """Return the numbers of a chart, and the chart as the page shows it; without a figure if there are no numbers."""
     chart, data = CHARTS[name], cache.chart_frame(name, folder, query)
     return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
 def show_products() -> None:
-    """Show the top products in the chosen order."""
+    """Show the products that rank first in the chosen order."""
     st.subheader("Which products stand out?", anchor=False)
     orders: dict[Literal["events", "buy_rate", "price"], str] = {
         "events": "Most events",
@@ -58,28 +58,29 @@ def show_products() -> None:
     with frame.showing_errors():
         prices = None if page.run is None else cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price")
     if prices is not None:
-        orders["price"] = "Highest recovered price of a purchase"
+        orders["price"] = "Highest recovered purchase price"
     order = st.segmented_control(
         "Products", list(orders), required=True, default="events", format_func=orders.__getitem__, key="products-by"
     )
     if order != "price":
         product_table(cache.top_products(folder, query, order))
     elif prices is not None and page.run is not None:
-        price_table(prices[1], page.run, "with the highest price of a purchase in the chosen run, regardless of filter")
+        ranking = "with the highest recovered purchase price in the selected run, whatever the filter"
+        price_table(prices.products, page.run, ranking)
 
 
 def show_session() -> None:
-    """Show the events of one session, chosen by its id or at random."""
+    """Show the events of one session, which is selected by its id or at random."""
     st.subheader(session_line.TITLE, anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Random session", icon=":material/casino:", key="draw-session"):
             page_state().n_draws += 1
             set_param("session", cache.draw_session(folder, query, page_state().n_draws) or "")
         session_id = st.text_input(
-            "Session id", get_param("session"), placeholder="user_session as in the files", width=420
+            "Session id", get_param("session"), placeholder="a user_session of the files", width=420
         ).strip()
     if not session_id:
-        st.markdown("Enter an id, or draw a random session among those that pass the filter.")
+        st.markdown("Enter a session id, or draw a random session from those that match the filter.")
         return
     set_param("session", session_id)
     events = cache.session_events(folder, session_id)
@@ -93,7 +94,7 @@ def show_session() -> None:
         show_table(events.select(columns), scrolls=True, alt="The events of the session")
 
 
-view = frame.pick_view([*VIEWS, ONE_SESSION])
+view = frame.select_view([*VIEWS, ONE_SESSION])
 if view in ("Features", "Drift"):
     st.caption(cache.describe_sample(folder, query, both=view == "Drift"))
 if view == "Drift":
@@ -110,7 +111,7 @@ for chart in VIEWS.get(view, ()):
     if chart.pick is None:
         st.altair_chart(shown.figure, key=chart.name)
     else:
-        # with a new key, a span that was dragged disappears at the next filter instead of covering the whole chart
+        # with a new key, a dragged span disappears when the filter changes instead of covering the whole chart
         key = f"{chart.name}-{query}" if chart.pick.is_span else chart.name
         event = st.altair_chart(chart.pick.add_to(shown.figure), key=key, on_select="rerun")
         filter_by_pick(chart.name, chart.pick, dict(event.selection), selection)
@@ -126,7 +127,7 @@ if view == "Overview":
             column_table(cache.column_summaries(folder, query))
 elif view == "Products":
     if selection.categories:
-        st.caption("All events of a session count, including those in categories outside the filter.")
+        st.caption("The charts count all events of the matching sessions, including those in other categories.")
     show_products()
 elif view == ONE_SESSION:
     show_session()

@@ -22,7 +22,7 @@ from pages._ui.setting_input import setting_input
 from pages._ui.state import get_param, page_state, set_param
 
 QUESTION = "How well can we predict?"
-# The other settings can be set on the command line only. (A string below the constant would be shown on the page.)
+# Other settings are options of the command line only. (Streamlit would show a string below the constant on the page.)
 FORM_SETTINGS = (
     "learners",
     "metric",
@@ -38,16 +38,16 @@ page = frame.open_page(frame.TRAIN)
 
 
 def watched_job() -> Job | None:
-    """Return the open job in the address, else the running one, else one that ended without a run."""
+    """Return the open job in the URL, else the running job, else the latest job if it ended without a run."""
     jobs = Jobs(page.workspace).all()
-    linked = next((job for job in jobs if job.id == get_param("job")), None)
-    if linked is not None and linked.open:
-        return linked
-    return page.job or linked or frame.latest_job_without_run(jobs, page.dataset)
+    job_in_url = next((job for job in jobs if job.id == get_param("job")), None)
+    if job_in_url is not None and job_in_url.open:
+        return job_in_url
+    return page.job or job_in_url or frame.latest_job_without_run(jobs, page.dataset)
 
 
 def choose_settings(n_sessions: int) -> RunConfig:
-    """Show the form for a run's settings and return the chosen configuration."""
+    """Show the form for a run's settings and return the configuration."""
     runs = list_runs(page.workspace)
     presets = RunConfig.setting("preset")
     seconds = {name: expected_seconds(RunConfig.checked(preset=name), n_sessions, runs) for name in presets.choices}
@@ -62,7 +62,7 @@ def choose_settings(n_sessions: int) -> RunConfig:
     defaults = RunConfig.checked(preset=preset)
     settings = {"preset": preset}
     if defaults.tunes:
-        settings["minutes"] = setting_input("minutes", defaults.minutes_given, key=f"minutes-{preset}", width=180)
+        settings["minutes"] = setting_input("minutes", defaults.budget_minutes, key=f"minutes-{preset}", width=180)
         settings["trials"] = setting_input("trials", placeholder="no limit", width=180)
     with st.expander("Settings", icon=":material/tune:", key="settings"):
         settings |= {name: setting_input(name) for name in FORM_SETTINGS}
@@ -71,26 +71,26 @@ def choose_settings(n_sessions: int) -> RunConfig:
 
 def describe_run(config: RunConfig, n_sessions: int) -> str:
     """Say what the run will do, and how long it takes on this machine."""
-    names = ", ".join(LEARNER_LABELS[name] for name in config.learners)
-    learners = f"{count(len(config.learners), 'learner')} ({names})"
-    setup = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
+    learners = f"{count(len(config.learners), 'learner')} ({listed(LEARNER_LABELS[name] for name in config.learners)})"
+    resources = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
     if not config.tunes:
         seconds = expected_seconds(config, n_sessions, list_runs(page.workspace))
         return (
-            f"A **quick** run fits {learners} with default settings and stacks them with a Ridge meta-model, on "
-            f"{setup}. It takes about {duration(seconds)} for these {n_sessions:,} sessions."
+            f"A **quick** run fits {learners} with default hyperparameters on {resources}, and stacks them with a "
+            f"Ridge meta-model. It takes about {duration(seconds)} for these {n_sessions:,} sessions."
         )
-    minutes = config.minutes_given
+    minutes = config.budget_minutes
     time = "It has no time limit" if minutes is None else f"It takes {count(round(minutes), 'minute')}"
     return (
-        f"A **{config.preset}** run tunes {learners} on {setup}, fits the best settings with several seeds, and stacks "
-        f"the learners with a Ridge meta-model. {time}. You can finish early with the best settings so far."
+        f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
+        f"several seeds, and stacks them with a Ridge meta-model. {time}. You can end the tuning early and finish with "
+        "the best hyperparameters so far."
     )
 
 
 def show_run_form(dataset: Dataset) -> None:
-    """Show the settings, what they mean, and the button that starts the run."""
-    n_sessions = dataset.card().train.sessions + dataset.order().height
+    """Show the settings, what a run with them does, and the button that starts it."""
+    n_sessions = dataset.card().train.sessions + dataset.submission_order().height
     config = choose_settings(n_sessions)
     st.markdown(describe_run(config, n_sessions))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
@@ -99,7 +99,7 @@ def show_run_form(dataset: Dataset) -> None:
         if not is_new:
             page_state().message = "This run was already started. It is shown here."
         elif job.state == "queued":
-            page_state().message = "Another run is in progress. Yours is queued and starts by itself."
+            page_state().message = "Another run is in progress. Yours is queued and will start automatically."
         st.rerun()
 
 
@@ -107,7 +107,7 @@ def show_job(job: Job | None) -> None:
     """Show the progress of an open job, or how the last one ended."""
     if job is not None and job.open:
         set_param("job", job.id)
-        shown = job if job.active or page.job is None else page.job  # a queued job is in the list below
+        shown = job if job.active or page.job is None else page.job  # a queued job is in the queue below
         show_progress(page.workspace, shown.id)
         if shown.active:
             show_live(page.workspace, shown)
@@ -121,20 +121,20 @@ def show_scores(run: Run) -> None:
     """Show the results of a run, unless its files were changed or lost."""
     if damage := damaged_files(str(run.folder)):
         st.error(
-            f"The run's files have changed since it was written ({listed(damage, 3)}), so its results are not shown. "
-            "Start the run again, and delete this one below.",
+            f"Files of this run have changed since it finished ({listed(damage, 3)}), so its results are not shown. "
+            "Train again with the same settings, then delete this run below.",
             icon=":material/error:",
         )
         return
-    manifest, judged = run.manifest, run.manifest.scores.judged
+    manifest, metric_scores = run.manifest, run.manifest.scores.metric_scores
     scores.show_warning(run)
     frame.show_metrics(
         [
-            scores.expected_metric(run, ", weighted to its mix of sessions"),
+            scores.expected_metric(run),
             Metric("90% interval", expected_interval(manifest), "Expected to contain the score on the test file."),
-            Metric(f"Cross-validated {judged.label}", number(judged.stack), "Of the final prediction, out of fold."),
-            Metric("Constant guess", number(judged.baseline), f"{judged.label} of the best constant guess."),
-            Metric("Time", duration(manifest.seconds), f"On {count(manifest.threads, 'core')}."),
+            Metric(f"Cross-validated {metric_scores.label}", number(metric_scores.stack), "Of the stack, out of fold."),
+            Metric("Constant guess", number(metric_scores.baseline), f"{metric_scores.label} of the best constant."),
+            Metric("Time", duration(manifest.seconds), f"Duration of the run on {count(manifest.threads, 'core')}."),
         ]
     )
     scores.show_learner_scores(run)
@@ -146,7 +146,7 @@ def show_scores(run: Run) -> None:
     scores.show_coverage(run)
     certificate = manifest.certificate
     st.subheader("Can the score be trusted?", anchor=False)
-    st.markdown(f"{certificate.passed} of {certificate.passed + certificate.failed} checks against leakage passed.")
+    st.markdown(f"{certificate.passed} of {certificate.passed + certificate.failed} leakage checks passed.")
     check_table(run.records(CERTIFICATE_FILE))
 
 
@@ -154,7 +154,7 @@ job = watched_job()
 if page.run is None:
     frame.show_title(QUESTION, "There is no finished run on this dataset yet.")
 else:
-    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, 'The chosen run')}.")
+    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, 'The selected run')}.")
 with st.container():  # always drawn, so that nothing below moves when the message disappears
     if message := page_state().take_message():
         st.info(message, icon=":material/info:")
@@ -169,7 +169,7 @@ with frame.showing_errors():
     else:
         show_run_form(page.dataset)
 if page.run is not None:
-    st.subheader("The chosen run", anchor=False)
+    st.subheader("Results of the selected run", anchor=False)
     with frame.showing_errors():
         show_scores(page.run)
     with frame.showing_errors():

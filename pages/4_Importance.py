@@ -22,7 +22,7 @@ if page.run is None:
     st.stop()
 
 folder = str(page.run.folder)
-heading = st.container()  # filled in once the measure below it is chosen
+heading = st.container()  # filled in when the measure below it is known
 measure = st.segmented_control(
     "Measure",
     list(importance.MEASURES),
@@ -41,18 +41,14 @@ st.subheader("What do the features mean?", anchor=False)
 learners = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
 rows: dict[str, dict[str, object]] = {}
 for cell in data.sort("place").iter_rows(named=True):
-    feature = {"Rank": cell["place"], "Feature": cell["feature"]} | dict.fromkeys(learners)
-    row = rows.setdefault(cell["feature"], feature | {"Unit": cell["unit"], "Meaning": cell["meaning"]})
-    row[cell["label"]] = number(cell["value"])
-show_table(
-    list(rows.values()),
-    numbers=learners,
-    alt="The most important features, their importance by learner and their meaning",
-)
+    row = {"Rank": cell["place"], "Feature": cell["feature"], **dict.fromkeys(learners)}
+    row |= {"Unit": cell["unit"], "Meaning": cell["meaning"]}
+    rows.setdefault(cell["feature"], row)[cell["label"]] = number(cell["value"])
+show_table(list(rows.values()), numbers=learners, alt="The top features with their importance by learner and meaning")
 
 with frame.showing_errors(stop=True):
     prices = recovered_prices(folder, N_PRODUCTS)
 if prices is not None:
     st.subheader("What is an event worth?", anchor=False)
-    st.markdown(prices[0])
-    price_table(prices[1], page.run)
+    st.markdown(prices.finding)
+    price_table(prices.products, page.run)

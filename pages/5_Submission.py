@@ -1,4 +1,4 @@
-"""Submission: the checks of submission.csv, and its download."""
+"""Submission: download submission.csv, and see its checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages._ui.run_tables import check_table
 from pages._ui.scores import expected_metric, show_warning
 from pages._ui.table import offer_file
 
-QUESTION = "Is the submission right?"
+QUESTION = "Is the submission file valid?"
 
 page = frame.open_page(frame.SUBMISSION)
 if page.run is None:
@@ -30,11 +30,11 @@ except RunError as error:
     frame.show_title(QUESTION, "**Unknown:** the run's files have changed since they were checked.")
     st.error(str(error), icon=":material/error:")
     st.stop()
-failed = [check["severity"] for check in checks if check["outcome"] == "failed"]
-if "error" in failed:
-    finding = f"**No:** {count(failed.count('error'), 'check')} failed. Fix what is listed below."
-elif failed:
-    finding = f"**Yes, with {count(len(failed), 'warning')}:** review what is listed below."
+failed_severities = [check["severity"] for check in checks if check["outcome"] == "failed"]
+if n_errors := failed_severities.count("error"):
+    finding = f"**No:** {count(n_errors, 'check')} failed. The list below says what to fix."
+elif failed_severities:
+    finding = f"**Yes, with {count(len(failed_severities), 'warning')}:** review the failed checks below."
 else:
     finding = f"**Yes:** all {manifest.checks.passed} checks that apply passed."
 frame.show_title(QUESTION, finding)
@@ -42,15 +42,15 @@ show_warning(run)
 frame.show_metrics(
     [
         Metric("Sessions", f"{manifest.sessions.test:,}", "One row per session to predict."),
-        Metric("Known from train", f"{manifest.sessions.known:,}", "Sessions whose value was taken from train."),
-        Metric("Shared ids", f"{manifest.sessions.composite:,}", "Session ids of several users, predicted as a sum."),
+        Metric("Known from train", f"{manifest.sessions.known:,}", "Sessions with their value from the train file."),
+        Metric("Shared ids", f"{manifest.sessions.composite:,}", "Ids of several users, whose predictions are summed."),
         expected_metric(run),
     ]
 )
 offer_file(
     "Download submission.csv",
     "submission.csv",
-    lambda: run.verified_bytes(SUBMISSION_FILE),  # verified again at the click, as the file may change until then
+    lambda: run.verified_bytes(SUBMISSION_FILE),  # verified again at the click, because the file may change
     kind="primary",
 )
 if manifest.synthetic:

@@ -301,7 +301,7 @@ def random_events(draw: st.DrawFn) -> list[Event]:
 
 # --- visits whose user changes -------------------------------------------------------------------------------------
 def joined(events: Sequence[Event]) -> list[Event]:
-    """Return the events with a single user per visit, as an independent reference for `join_visits`."""
+    """Return the events with a single user per visit, as an independent reference for `assign_visits`."""
     sessions: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for event in events:
         sessions[event.file, event.session].append(event)

@@ -40,7 +40,7 @@ LINES = CSV.decode().splitlines()
 HEADER = LINES[0]
 FOUND = HEADER.replace(",", ", ")
 WORDS = ", ".join(EVENT_TYPES)
-TIME = "event_time is no time like 2025-06-19 10:23:07+00:00"
+TIME = "event_time is not a time such as 2025-06-19 10:23:07+00:00"
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,14 @@ def column_twice(column: str) -> Refusal:
     return refusal("duplicate_column", "train.csv", column)
 
 
+def with_and(names: str) -> str:
+    """The names with "and" before the last one, unless they end with how many more there are."""
+    return names if names.endswith(" more") else " and ".join(names.rsplit(", ", 1))
+
+
 def missing(names: str, found: str, name: str = "train.csv") -> Refusal:
     columns = "columns" if "," in names else "column"
-    return refusal("missing_columns", name, f"{columns} {names}", found)
+    return refusal("missing_columns", name, f"{columns} {with_and(names)}", with_and(found))
 
 
 def too_few_rows(valid: str, reasons: str, *parts: str, at_least: str = "90%") -> Refusal:
@@ -140,14 +145,17 @@ BAD_FILES = {
         zip_of({}),
         refusal("empty_archive", "train.csv"),
     ),
-    "a locked ZIP": Bad(locked_zip(), no_table("its ZIP archive is protected by a password")),
+    "a locked ZIP": Bad(
+        locked_zip(),
+        refusal("not_a_table", "train.csv is a password-protected ZIP archive", "Remove the password, then try again."),
+    ),
     "a ZIP cut short": Bad(
-        zip_of({"train.csv": CSV})[:-40], no_table("its ZIP archive is broken: File is not a zip file")
+        zip_of({"train.csv": CSV})[:-40], no_table("its ZIP archive is damaged: File is not a zip file")
     ),
     "an image in a ZIP": Bad(
         zip_of({"photo.png": b"\x89PNG\r\n\x1a\n"}), no_table("it is a PNG image", "train.csv/photo.png")
     ),
-    "a gzip cut short": Bad(gzip.compress(CSV)[:-20], no_table("it is cut short")),
+    "a gzip cut short": Bad(gzip.compress(CSV)[:-20], no_table("it is incomplete")),
     "a Parquet file cut short": Bad(parquet_of(ROWS)[:-9], no_table("it is a damaged Parquet file")),
     "a 7z archive in an archive": Bad(
         zip_of({"log.7z": b"7z\xbc\xaf\x27\x1c"}), no_table("it is a 7z archive", "train.csv/log.7z")
@@ -157,10 +165,10 @@ BAD_FILES = {
     "a file compressed with zstd": Bad(b"\x28\xb5\x2f\xfd\x24", no_table("it is compressed with zstd")),
     "a tar archive": Bad(tar_of(CSV), no_table("it is a tar archive")),
     "an SQLite database": Bad(
-        b"SQLite format 3\x00", no_table("it is an SQLite database; name it as sqlite:///PATH with a query")
+        b"SQLite format 3\x00", no_table("it is an SQLite database; name it as sqlite:///PATH and add a query")
     ),
-    "an Arrow file": Bad(b"ARROW1\x00\x00", no_table("it holds binary data, not text")),
-    "a pickle": Bad(b"\x80\x04\x95\x10\x00\x00\x00", no_table("it holds binary data, not text")),
+    "an Arrow file": Bad(b"ARROW1\x00\x00", no_table("it contains binary data, which is not text")),
+    "a pickle": Bad(b"\x80\x04\x95\x10\x00\x00\x00", no_table("it contains binary data, which is not text")),
     "an archive with a folder only": Bad(
         zip_of({"log/": b""}),
         refusal("empty_archive", "train.csv"),
@@ -168,34 +176,34 @@ BAD_FILES = {
     "an archive with an empty file": Bad(zip_of({"a.csv": b""}), empty("train.csv/a.csv")),
     "an archive in which a byte has changed": Bad(
         flipped(zip_of({"train.csv": CSV}, zipfile.ZIP_STORED), 500),
-        no_table("its ZIP archive is broken: Bad CRC-32 for file 'train.csv'"),
+        no_table("its ZIP archive is damaged: Bad CRC-32 for file 'train.csv'"),
     ),
     "a packed archive in which a byte has changed": Bad(
         flipped(zip_of({"train.csv": CSV}, zipfile.ZIP_LZMA), 60),
-        no_table("its compression is broken: Corrupt input data"),
+        no_table("its compressed data is damaged: Corrupt input data"),
     ),
     "a gzip in which a byte has changed": Bad(
         flipped(gzip.compress(CSV, mtime=0), 15),
-        no_table("its compression is broken: Error -3 while decompressing data: invalid code lengths set"),
+        no_table("its compressed data is damaged: Error -3 while decompressing data: invalid code lengths set"),
     ),
     "a gzip with a wrong checksum": Bad(
-        flipped(gzip.compress(CSV, mtime=0), -8), no_table("its compression is broken: CRC check failed …")
+        flipped(gzip.compress(CSV, mtime=0), -8), no_table("its compressed data is damaged: CRC check failed …")
     ),
     "a gzip followed by other bytes": Bad(
-        gzip.compress(CSV) + b"more", no_table("its compression is broken: Not a gzipped file (b'mo')")
+        gzip.compress(CSV) + b"more", no_table("its compressed data is damaged: Not a gzipped file (b'mo')")
     ),
     "a Parquet file in which a byte has changed": Bad(
         flipped(parquet_of(ROWS), -20), no_table("it is a damaged Parquet file")
     ),
     "Parquet with spans of time for times": Bad(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.duration(seconds=5).alias("event_time"))),
-        too_few_rows(f"0 of {len(ROWS)}", f"{len(ROWS)} x event_time is no time like 2025-06-19 10:23:07+00:00"),
+        too_few_rows(f"0 of {len(ROWS)}", f"{len(ROWS)} x event_time is not a time such as 2025-06-19 10:23:07+00:00"),
     ),
     "UTF-16 without a mark": Bad(
-        CSV.decode().encode("utf-16-le"), other_encoding("not UTF-8, but utf-16-le by its looks")
+        CSV.decode().encode("utf-16-le"), other_encoding("not UTF-8; it appears to be utf-16-le")
     ),
     "big-endian UTF-16 without a mark": Bad(
-        CSV.decode().encode("utf-16-be"), other_encoding("not UTF-8, but utf-16-be by its looks")
+        CSV.decode().encode("utf-16-be"), other_encoding("not UTF-8; it appears to be utf-16-be")
     ),
     "UTF-16 cut within a letter": Bad(
         CSV.decode().encode("utf-16")[:-1], other_encoding("not in the expected encoding")
@@ -230,12 +238,14 @@ BAD_FILES = {
     ),
     "nothing after the line that names the separator": Bad(b"sep=;\n", empty()),
     "text that is padded with NULs": Bad(
-        CSV.replace(b"VIEW", b"VIEW" + b"\x00" * 28), no_table("it holds binary data, not text")
+        CSV.replace(b"VIEW", b"VIEW" + b"\x00" * 28), no_table("it contains binary data, which is not text")
     ),
-    "a header with a NUL": Bad(CSV.replace(b"_id", b"_id\x00", 1), no_table("it holds binary data, not text")),
+    "a header with a NUL": Bad(
+        CSV.replace(b"_id", b"_id\x00", 1), no_table("it contains binary data, which is not text")
+    ),
     "NULs in too many rows": Bad(
         CSV.replace(b"P1", b"P\x00"),
-        too_few_rows("34 of 40", "6 x product_id holds a NUL character"),
+        too_few_rows("34 of 40", "6 x product_id contains a NUL character"),
     ),
     "no event_type": Bad(
         CSV.replace(b"event_type", b"kind"), missing("event_type", FOUND.replace("event_type", "kind"))
@@ -280,11 +290,11 @@ BAD_FILES = {
     ),
     "rows of another separator than the header": Bad(
         (HEADER + "\n" + "\n".join(LINES[1:]).replace(",", ";")).encode(),
-        too_few_rows("0 of 40", "40 x it has 1 field, the header has 7"),
+        too_few_rows("0 of 40", "40 x it has 1 field, but the header has 7"),
     ),
     "text of another encoding": Bad(
         csv_of([{**row, "product_id": f"ß{row['product_id']}"} for row in ROWS]).decode().encode("latin-1"),
-        too_few_rows("0 of 40", "40 x its text is not UTF-8", 'encoding = "cp1252" (or what it is)'),
+        too_few_rows("0 of 40", "40 x its text is not UTF-8", 'encoding = "cp1252" (or the actual encoding)'),
     ),
     "only event words that the mapping does not have": Bad(
         CSV,
@@ -297,7 +307,7 @@ BAD_FILES = {
     ),
     "only rows that the mapping ignores": Bad(
         csv_of([{**row, "event_type": "look"} for row in ROWS]),
-        too_few_rows("0 of 40", "40 x event_type is look, which is to be ignored"),
+        too_few_rows("0 of 40", "40 x event_type is look, which the mapping ignores"),
         mapping={"ignored_words": ["look"]},
     ),
     "too few valid rows next to ignored ones": Bad(
@@ -309,7 +319,7 @@ BAD_FILES = {
                 *ROWS[23:],
             ]
         ),
-        too_few_rows("17 of 20", f"3 x {TIME}; 20 more are to be ignored"),
+        too_few_rows("17 of 20", f"3 x {TIME}; the mapping ignores 20 more"),
         mapping={"ignored_words": ["scroll"]},
     ),
     "too few valid rows for several reasons": Bad(
@@ -339,7 +349,7 @@ BAD_FILES = {
         csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
         too_few_rows(
             "0 of 40",
-            "40 x event_time is no time in epoch milliseconds of 1990 or later",
+            "40 x event_time is not a time in epoch milliseconds of 1990 or later",
             'time_format = "epoch_seconds"',
         ),
         mapping={"time_format": "epoch_milliseconds"},
@@ -347,7 +357,7 @@ BAD_FILES = {
     "a table compressed twice": Bad(gzip.compress(gzip.compress(CSV)), no_table("it is compressed twice")),
     "Parquet with true and false for values": Bad(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.lit(value=True).alias("session_value"))),
-        too_few_rows("0 of 40", "40 x session_value is no finite number"),
+        too_few_rows("0 of 40", "40 x session_value is not a finite number"),
     ),
     "Parquet with dates for times": Bad(
         parquet_of(pl.DataFrame(ROWS).with_columns(pl.lit(datetime.date(2025, 6, 2)).alias("event_time"))),
@@ -369,7 +379,7 @@ BAD_FILES = {
     ),
     "a sample that names several sessions twice": Bad(
         sample_of("B2", "B1", "B2", "B3", "B1", "B2"),
-        refusal("repeated_sessions", "sample.csv", "2 sessions ", "(B1, B2)"),
+        refusal("repeated_sessions", "sample.csv", "2 sessions ", "(B1 and B2)"),
         "sample",
     ),
     "a sample of which most sessions have no events": Bad(
@@ -384,7 +394,7 @@ BAD_FILES = {
     ),
     "a sample with a line cut short": Bad(
         sample_of("B1", "B2") + b"B3\n",
-        no_table("line 4: it has 1 field, the header has 2", "sample.csv"),
+        no_table("line 4: it has 1 field, but the header has 2", "sample.csv"),
         "sample",
     ),
     "a sample with a header only": Bad(sample_of("B1").split(b"\n")[0] + b"\n", empty("sample.csv"), "sample"),
@@ -417,7 +427,7 @@ def test_an_absent_file_is_named_with_its_path(tmp_path: Path, workspace: Worksp
     files = replace(write_files(tmp_path / "files", GOOD, sample=sample_of("B1")), **{part: absent})
     with pytest.raises(InputError) as caught:
         ingest(files, workspace)
-    assert (caught.value.code, caught.value.found) == ("file_not_found", absent)
+    assert (caught.value.code, caught.value.actual) == ("file_not_found", absent)
     assert str(absent) in str(caught.value)
     assert left_behind(workspace) == []
 
@@ -429,4 +439,4 @@ def test_a_sample_may_use_the_column_name_of_the_mapping_or_of_the_product(tmp_p
         sample = sample_of("B3", "B1").replace(b"user_session", name)
         files = write_files(tmp_path / name.decode(), GOOD, train=train, test=test, sample=sample)
         dataset = ingest(replace(files, mapping=mapping), Workspace(tmp_path / "home"))
-        assert dataset.order().get_column("user_session").to_list() == ["B3", "B1"]
+        assert dataset.submission_order().get_column("user_session").to_list() == ["B3", "B1"]

@@ -28,8 +28,8 @@ ROWS = rows_of(GOOD, "train")
 CSV = csv_of(ROWS)
 LINES = CSV.decode().splitlines()
 WORDS = "VIEW, ADD_CART, REMOVE_CART, BUY"
-NUL = "holds a NUL character"
-TIME = "event_time is no time like 2025-06-19 10:23:07+00:00"
+NUL = "contains a NUL character"
+TIME = "event_time is not a time such as 2025-06-19 10:23:07+00:00"
 
 
 def line(number: int, text: str) -> bytes:
@@ -59,17 +59,17 @@ BAD_LINES: dict[str, tuple[bytes, int, str]] = {
     "a time in the year 1899": (cell("event_time", "1899-12-31 23:59:59"), 7, TIME),
     "no event type": (cell("event_type", ""), 7, "empty event_type"),
     "an unknown word": (cell("event_type", "WISHLIST"), 7, f"event_type is WISHLIST, not one of {WORDS}"),
-    "no value": (cell("session_value", ""), 7, "session_value is no finite number"),
-    "a comma in a value": (cell("session_value", "12,50"), 7, "session_value is no finite number"),
-    "a word for a value": (cell("session_value", "many"), 7, "session_value is no finite number"),
-    "NaN": (cell("session_value", "nan"), 7, "session_value is no finite number"),
-    "infinity": (cell("session_value", "inf"), 7, "session_value is no finite number"),
+    "no value": (cell("session_value", ""), 7, "session_value is not a finite number"),
+    "a comma in a value": (cell("session_value", "12,50"), 7, "session_value is not a finite number"),
+    "a word for a value": (cell("session_value", "many"), 7, "session_value is not a finite number"),
+    "NaN": (cell("session_value", "nan"), 7, "session_value is not a finite number"),
+    "infinity": (cell("session_value", "inf"), 7, "session_value is not a finite number"),
     "a negative value": (cell("session_value", "-0.01"), 7, "session_value is negative"),
-    "a value of two numbers": (cell("session_value", "10 20"), 7, "session_value is no finite number"),
-    "a value in units": (cell("session_value", "12 kg"), 7, "session_value is no finite number"),
-    "a hexadecimal value": (cell("session_value", "0x1F"), 7, "session_value is no finite number"),
-    "negative infinity": (cell("session_value", "-inf"), 7, "session_value is no finite number"),
-    "a value beyond all floats": (cell("session_value", "1e999"), 7, "session_value is no finite number"),
+    "a value of two numbers": (cell("session_value", "10 20"), 7, "session_value is not a finite number"),
+    "a value in units": (cell("session_value", "12 kg"), 7, "session_value is not a finite number"),
+    "a hexadecimal value": (cell("session_value", "0x1F"), 7, "session_value is not a finite number"),
+    "negative infinity": (cell("session_value", "-inf"), 7, "session_value is not a finite number"),
+    "a value beyond all floats": (cell("session_value", "1e999"), 7, "session_value is not a finite number"),
     "a value beyond all money": (cell("session_value", "1e13"), 7, "session_value is above 1e+12"),
     "a NUL at the end of a session id": (cell("user_session", "A1\0"), 7, f"user_session {NUL}"),
     "a NUL in front of a user": (cell("user_id", "\0U1"), 7, f"user_id {NUL}"),
@@ -78,17 +78,17 @@ BAD_LINES: dict[str, tuple[bytes, int, str]] = {
     "a NUL in a quoted cell": (cell("category_id", 'a "b"\0'), 7, f"category_id {NUL}"),
     "a NUL in an event word": (cell("event_type", "VIEW\0"), 7, f"event_type {NUL}"),
     "a NUL in a time": (cell("event_time", "2025-06-02 12:00:00\0"), 7, TIME),
-    "a NUL in a value": (cell("session_value", "1\0"), 7, "session_value is no finite number"),
-    "a line cut short": (line(9, "2025-06-02,VIEW,P1"), 9, "it has 3 fields, the header has 7"),
-    "a line of one word": (line(9, "total"), 9, "it has 1 field, the header has 7"),
-    "a line with a field too many": (line(8, LINES[7] + ",more"), 8, "it has 8 fields, the header has 7"),
+    "a NUL in a value": (cell("session_value", "1\0"), 7, "session_value is not a finite number"),
+    "a line cut short": (line(9, "2025-06-02,VIEW,P1"), 9, "it has 3 fields, but the header has 7"),
+    "a line of one word": (line(9, "total"), 9, "it has 1 field, but the header has 7"),
+    "a line with a field too many": (line(8, LINES[7] + ",more"), 8, "it has 8 fields, but the header has 7"),
     "a quote that is never closed": (line(6, '"' + LINES[5]), 6, "its quotes do not match"),
     "text behind a closing quote": (
         line(6, LINES[5].replace("P", '"P"x')),
         6,
         "its quotes do not match",
     ),
-    "two quotes where one cell should be": (line(6, '"' + LINES[5] + '"'), 6, "it has 1 field, the header has 7"),
+    "two quotes where one cell should be": (line(6, '"' + LINES[5] + '"'), 6, "it has 1 field, but the header has 7"),
     "a return within a line with quotes": (
         line(6, LINES[5].replace("P1", '"P\r1"').replace(",C", ",\rC")),
         6,
@@ -105,7 +105,7 @@ BAD_LINES: dict[str, tuple[bytes, int, str]] = {
         7,
         f"event_type is BOUGHT, not one of {WORDS}",
     ),
-    "a bad row behind blank lines": (line(3, "\n\n" + LINES[2] + ",x"), 5, "it has 8 fields, the header has 7"),
+    "a bad row behind blank lines": (line(3, "\n\n" + LINES[2] + ",x"), 5, "it has 8 fields, but the header has 7"),
 }
 
 

@@ -34,7 +34,7 @@ PAGES = {
     "Explore": "What do sessions look like?",
     "Train": "How well can we predict?",
     "Importance": "What drives the value of a session?",
-    "Submission": "Is the submission right?",
+    "Submission": "Is the submission file valid?",
 }
 WRONG_FILES = {
     "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
@@ -127,7 +127,7 @@ def test_a_run_is_started_followed_and_its_checked_submission_downloaded(
         assert [job.id for job in Jobs(workspace).all()] == [job.id]
 
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
-        expect(page.get_by_text("5 of 5 checks against leakage passed.")).to_be_visible()
+        expect(page.get_by_text("5 of 5 leakage checks passed.")).to_be_visible()
         assert f"run={list_runs(workspace)[0].manifest.run_id}" in page.url
 
         page.get_by_role("link", name="Submission", exact=True).click()
@@ -376,7 +376,7 @@ def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
         wrong = tmp_path / "no_types.csv"
         wrong.write_bytes(NO_TYPES)
         upload(page, 0, wrong)
-        choose(page, "Format of the log", "Standard columns")
+        choose(page, "Log format", "Standard columns")
         click_read(page)
         expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()
         other = tmp_path / "few.csv"
@@ -437,11 +437,11 @@ def test_the_mapping_that_fits_a_log_is_suggested_and_used(
         heading(page, PAGES["Data"])
         upload(page, 0, october)
         upload(page, 1, november)
-        expect(page.get_by_role("combobox", name="Format of the log")).to_have_value("REES46 event log")
+        expect(page.get_by_role("combobox", name="Log format")).to_have_value("REES46 event log")
         expect(page.get_by_text("Preview of the first 10 rows: 10 usable")).to_be_visible()
-        choose(page, "Format of the log", "Custom mapping")
+        choose(page, "Log format", "Custom mapping")
         expect(page.get_by_role("combobox", name="remove_from_cart")).to_have_value("REMOVE_CART")
-        choose(page, "Format of the log", "REES46 event log")
+        choose(page, "Log format", "REES46 event log")
         click_read(page)
         expect(page.get_by_text("was read and is now shown on all pages.")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("300 sessions for training and 120 sessions to predict. 1 row could")).to_be_visible()

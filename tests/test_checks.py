@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.audit import RULES
-from core.checks import SEVERITIES, Check, CheckResult, Requirement
+from core.check_result import SEVERITIES, Check, CheckResult, Requirement
 from core.submission import CHECKS
 
 

@@ -157,7 +157,7 @@ def test_run_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
         (b"", "is empty. An event file needs a header line and at least one event", "empty_file"),
         (
             b"event_time,product_id\n2025-06-01 00:00:00+00:00,P\n",
-            "has no columns event_type, category_id, user_id",
+            "has no columns event_type, category_id",
             "missing_columns",
         ),
     ],
@@ -183,8 +183,7 @@ def test_a_file_without_one_column_names_it(tmp_path: Path, capsys: pytest.Captu
     assert main(["run", "--train", str(wrong), "--test", TEST]) == 2
     assert capsys.readouterr().err == (
         "train.csv has no column event_type. Its columns are event_time, product_id, category_id, user_id, "
-        "user_session, session_value. Add or rename the missing column, or use a mapping that says what they are "
-        "called in this log.\n"
+        "user_session and session_value. Add or rename columns, or use a mapping that names the columns of this log.\n"
     )
 
 
@@ -450,7 +449,7 @@ def test_runs_and_jobs_are_listed_and_shown(
     assert shown["run_id"] == run.manifest.run_id
     assert main(["runs", "show", run.manifest.run_id]) == 0
     words = capsys.readouterr().out
-    judged = run.manifest.scores.judged
+    judged = run.manifest.scores.metric_scores
     for name, score in ("expected on test", judged.expected.value), ("CatBoost", judged.learners["catboost"]):
         line = next(line for line in words.splitlines() if line.strip().startswith(name))
         assert number(score) in line.split()
@@ -491,7 +490,7 @@ def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
     assert main(["runs", "list", "--json"]) == 70
     content, errors = said(capsys)
     found = re.fullmatch(
-        r"The program failed because of a defect \(ZeroDivisionError\)\. Please report it with (\S+\.log)\.\n", errors
+        r"Unexpected error \(ZeroDivisionError\)\. This is a bug: please report it and attach (\S+\.log)\.\n", errors
     )
     assert found
     assert content == {"error": errors.strip(), "code": "defect"}
@@ -593,7 +592,7 @@ def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(
     assert "The text of log.csv is not UTF-8, as its first line shows" in capsys.readouterr().err
     told.write_text('encoding = "cp1252"\nseparator = ";"\n')
     assert main(["mapping", "guess", str(log), "--mapping", str(told), "--out", str(out)]) == 0
-    assert f"Encoding and separator are those of the mapping {told}; all else is guessed." in capsys.readouterr().out
+    assert f"Encoding and separator are those of the mapping {told}. All else is guessed." in capsys.readouterr().out
     guessed = load_mapping(out)
     assert (guessed.encoding, guessed.separator) == ("cp1252", ";")
 
@@ -607,7 +606,7 @@ def test_the_quarantine_is_shown_and_written_as_csv(tmp_path: Path, capsys: pyte
     assert (told["rows"], [row["row"] for row in told["shown"]]) == (2, ["x"])
     out = tmp_path / "aside.csv"
     assert main(["quarantine", fingerprint, "--out", str(out)]) == 0
-    assert "1 x it has 1 field, the header has 7" in capsys.readouterr().out
+    assert "1 x it has 1 field, but the header has 7" in capsys.readouterr().out
     assert pl.read_csv(out).select("part", "file", "row").rows() == [
         ("train", "train.csv", "x"),
         ("train", "train.csv", "y,y"),

@@ -262,7 +262,7 @@ def test_bytes_of_parquet_that_are_no_text_are_refused(place: Path) -> None:
 # --- disks and codes --------------------------------------------------------------------------------------------------
 NO_ROOM = (
     "The disk of the workspace {} is full. The new dataset was not stored. "
-    "Free some space, or name another workspace in the environment variable SVS_HOME, then try again."
+    "Free some space, or set the environment variable SVS_HOME to another folder, then try again."
 )
 
 
@@ -377,7 +377,7 @@ def test_where_two_ids_have_one_code_the_next_seed_is_taken(
     assert tried == set(range(poor_seeds))
     assert facts_of(again) == facts_of(right) == sorted(event.facts for event in GOOD)
     assert values_of(again) == values_of(right)
-    assert again.order()["user_session"].to_list() == ["B3", "B1"]
+    assert again.submission_order()["user_session"].to_list() == ["B3", "B1"]
     must_add_up(again)
 
 

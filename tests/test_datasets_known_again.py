@@ -20,7 +20,7 @@ from core.ingestion.sessions import session_ids
 from core.ingestion.sessions.session_ids import event_ids
 from core.ingestion.sources import csv_text
 from core.ingestion.sources.uploads import keep_upload
-from core.pipeline.answers import check_against_files, check_submission
+from core.pipeline.predictions_and_checks import check_against_files, check_submission
 from core.schema import Role
 from tests.events_on_the_spot import (
     NOON,
@@ -258,22 +258,25 @@ def test_the_card_tells_in_which_order_the_rows_stood(tmp_path: Path) -> None:
 # --- the order of the submission --------------------------------------------------------------------------------------
 def test_the_order_of_the_sample_submission_is_kept(tmp_path: Path) -> None:
     dataset = store(tmp_path, GOOD, sample=sample_of("B7", "B0", "B3"))
-    assert dataset.order().get_column("user_session").to_list() == ["B7", "B0", "B3"]
+    assert dataset.submission_order().get_column("user_session").to_list() == ["B7", "B0", "B3"]
     codes = {text: code for code, text in words_of(dataset, "user_session").items()}
-    assert dataset.order().get_column("session").to_list() == [codes[name] for name in ("B7", "B0", "B3")]
-    assert dataset.wanted_units().select(pl.len()).collect().item() == 3
+    assert dataset.submission_order().get_column("session").to_list() == [codes[name] for name in ("B7", "B0", "B3")]
+    assert dataset.units_to_predict().select(pl.len()).collect().item() == 3
 
 
 def test_a_sample_that_asks_for_more_columns_or_by_another_separator_is_a_sample_too(tmp_path: Path) -> None:
     sample = b"sep=;\nnumber;USER_SESSION;session_value\n1; B2 ;0\n2;B1;0\n"
-    assert store(tmp_path, GOOD, sample=sample).order().get_column("user_session").to_list() == ["B2", "B1"]
+    assert store(tmp_path, GOOD, sample=sample).submission_order().get_column("user_session").to_list() == ["B2", "B1"]
     only_ids = b"user_session\nB2\nB1\n\n"
-    assert store(tmp_path, GOOD, sample=only_ids).order().get_column("user_session").to_list() == ["B2", "B1"]
+    assert store(tmp_path, GOOD, sample=only_ids).submission_order().get_column("user_session").to_list() == [
+        "B2",
+        "B1",
+    ]
 
 
 def test_without_a_sample_all_test_sessions_are_predicted_in_the_order_of_their_ids(tmp_path: Path) -> None:
     dataset = store(tmp_path, GOOD[::-1])
-    assert dataset.order().get_column("user_session").to_list() == [f"B{number}" for number in range(10)]
+    assert dataset.submission_order().get_column("user_session").to_list() == [f"B{number}" for number in range(10)]
     assert sorted(dataset.test_sessions()) == [f"B{number}" for number in range(10)]
 
 
@@ -302,7 +305,7 @@ def test_a_check_asks_for_the_sessions_that_the_dataset_has(tmp_path: Path) -> N
     files = write_files(tmp_path, GOOD, test=csv_of(rows_of(GOOD, "test")) + UNUSABLE)
     dataset = ingest(files, Workspace(tmp_path / "home"))
     submission = tmp_path / "submission.csv"
-    submission.write_bytes(sample_of(*dataset.order().get_column("user_session")))
+    submission.write_bytes(sample_of(*dataset.submission_order().get_column("user_session")))
     for results in (check_submission(submission, dataset), check_against_files(submission, files.test, None)):
         assert not [each for each in results if (each.outcome, each.severity) == ("failed", "error")]
     asked = tmp_path / "asked.csv"
@@ -324,7 +327,7 @@ def test_a_sample_need_not_be_written_as_the_log_is(tmp_path: Path, name: str, m
     text = sample_of("äB3", "äB1").decode().replace(",", mark).replace("user_session", name)
     files = write_files(tmp_path, GOOD, train=log("train"), test=log("test"), sample=text.encode(encoding))
     dataset = ingest(replace(files, mapping=mapping), Workspace(tmp_path / "home"))
-    assert dataset.order().get_column("user_session").to_list() == ["äB3", "äB1"]
+    assert dataset.submission_order().get_column("user_session").to_list() == ["äB3", "äB1"]
     submission = tmp_path / "submission.csv"
     submission.write_bytes(sample_of("äB3", "äB1"))
     results = check_against_files(submission, files.test, files.sample_submission, mapping)
@@ -334,9 +337,9 @@ def test_a_sample_need_not_be_written_as_the_log_is(tmp_path: Path, name: str, m
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("größe,session_value\nB1,0\n".encode(), r"no column visit\. Its columns are größe, session_value\."),
-        ("user_session,größe\nB1,0\nB2\n".encode("cp1252"), r"\(line 3: it has 1 field, the header has 2\)"),
-        ("user_session,size\nä,0\nB2\n".encode("cp1252"), r"\(line 3: it has 1 field, the header has 2\)"),
+        ("größe,session_value\nB1,0\n".encode(), r"no column visit\. Its columns are größe and session_value\."),
+        ("user_session,größe\nB1,0\nB2\n".encode("cp1252"), r"\(line 3: it has 1 field, but the header has 2\)"),
+        ("user_session,size\nä,0\nB2\n".encode("cp1252"), r"\(line 3: it has 1 field, but the header has 2\)"),
     ],
 )
 def test_what_is_wrong_with_a_sample_is_said_in_its_own_text(tmp_path: Path, content: bytes, found: str) -> None:

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from core.audit.rules import RULES
+from core.audit.registry import RULES
 from core.cli.parser import build_parser
 from core.ingestion.mapping.settings import Columns, MappingSettings
 from core.submission.checks import CHECKS
@@ -108,4 +108,4 @@ def test_the_guide_lists_every_setting_of_a_mapping() -> None:
 
 
 def test_the_guide_lists_every_kind_of_shift() -> None:
-    assert codes_in("docs/guide/training.md", "A test file unlike the training file") == list(get_args(KindCode))
+    assert codes_in("docs/guide/training.md", "A test file unlike the train file") == list(get_args(KindCode))

@@ -212,7 +212,7 @@ def test_spark_without_java_ends_with_a_message(tmp_path: Path, workspace: Works
 
 def test_features_are_listed_and_their_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features"]) == 0
-    assert "Most events of one type in a row." in capsys.readouterr().out
+    assert "Largest number of consecutive events of one type." in capsys.readouterr().out
     assert main(["features", "--markdown"]) == 0
     page = Path(__file__).parent.parent / "docs" / "features.md"
     assert page.read_text(encoding="utf-8") == capsys.readouterr().out

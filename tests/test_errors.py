@@ -22,48 +22,52 @@ NAMES = [f"c{number}" for number in range(10)]
 INPUTS: dict[str, Callable[[], StudioError]] = {
     "not_found": lambda: InputError.not_found(FILE),
     "cannot_open": lambda: InputError.cannot_open(FILE, "Permission denied"),
-    "not_named": lambda: InputError.not_named("--train"),
+    "no_file_named": lambda: InputError.no_file_named("--train"),
     "same_file": lambda: InputError.same_file("train.csv"),
-    "changed_while_read": lambda: InputError.changed_while_read("train.csv", "it had 5 bytes, now it has 7 bytes"),
+    "changed_while_read": lambda: InputError.changed_while_read("train.csv", "it had 5 bytes, but now it has 7"),
     "empty": lambda: InputError.empty("train.csv"),
     "unreadable": lambda: InputError.unreadable("train.csv", "it is a PNG image"),
     "empty_archive": lambda: InputError.empty_archive("train.zip"),
     "empty_folder": lambda: InputError.empty_folder(Path("/data"), [".csv", ".parquet"]),
-    "files_deeper": lambda: InputError.files_deeper(Path("/data"), Path("day=1/a.csv")),
-    "not_fetched": lambda: InputError.not_fetched("https://shop.example/a.csv"),
-    "no_database_url": lambda: InputError.no_database_url("its port is no number"),
+    "files_in_subfolders": lambda: InputError.files_in_subfolders(Path("/data"), Path("day=1/a.csv")),
+    "web_address": lambda: InputError.web_address("https://shop.example/a.csv"),
+    "invalid_database_address": lambda: InputError.invalid_database_address("its port is not a number"),
     "no_driver": lambda: InputError.no_driver("mysql://shop", "pymysql"),
     "query_failed": lambda: InputError.query_failed("sqlite:///shop.db", "no such table: sales"),
-    "no_answer": lambda: InputError.no_answer("sqlite:///shop.db"),
+    "empty_query_result": lambda: InputError.empty_query_result("sqlite:///shop.db"),
     "missing_columns": lambda: InputError.missing_columns("train.csv", ["user_id"], NAMES),
     "missing_columns, several": lambda: InputError.missing_columns("train.csv", ["user_id", "event_type"], ["a"]),
-    "column_twice": lambda: InputError.column_twice("train.csv", "user_id"),
+    "duplicate_column": lambda: InputError.duplicate_column("train.csv", "user_id"),
     "other_separator": lambda: InputError.other_separator("train.csv", "commas"),
     "other_encoding": lambda: InputError.other_encoding("train.csv", "UTF-8, as its first line shows"),
     "other_encoding, unknown": lambda: InputError.other_encoding("train.csv"),
-    "too_few_rows": lambda: InputError.too_few_rows("train.csv", 1, 4_000, "3,999 x empty user_id", at_least=0.9),
-    "too_few_rows, setting": lambda: InputError.too_few_rows(
-        "train.csv", 0, 40, "40 x no time", at_least=0, setting='time_format = "%Y"'
+    "too_few_valid, rows": lambda: InputError.too_few_valid(
+        "row", "train.csv", 1, 4_000, "3,999 x empty user_id", min_share=0.9
     ),
-    "too_few_purchases": lambda: InputError.too_few_purchases("train.csv", 2, 40, "38 x no price", at_least=0.995),
-    "too_few_purchases, setting": lambda: InputError.too_few_purchases(
-        "train.csv", 2, 40, "38 x no price", at_least=0.995, setting='decimal = ","'
+    "too_few_valid, rows and a mapping": lambda: InputError.too_few_valid(
+        "row", "train.csv", 0, 40, "40 x no time", min_share=0, mapping_line='time_format = "%Y"'
     ),
-    "values_unknown": lambda: InputError.values_unknown("train.csv", 9, 40, "9 x no total", at_least=0.9),
-    "purchases_repeated": lambda: InputError.purchases_repeated("train.csv", 20, 40),
-    "either_decimal_mark": lambda: InputError.either_decimal_mark("train.csv", "price", "1,234"),
-    "either_decimal_mark, others": lambda: InputError.either_decimal_mark(
+    "too_few_valid, purchases": lambda: InputError.too_few_valid(
+        "purchase", "train.csv", 2, 40, "38 x no price", min_share=0.995
+    ),
+    "too_few_valid, purchases and a mapping": lambda: InputError.too_few_valid(
+        "purchase", "train.csv", 2, 40, "38 x no price", min_share=0.995, mapping_line='decimal = ","'
+    ),
+    "too_few_known_values": lambda: InputError.too_few_known_values("train.csv", 9, 40, "9 x no total", min_share=0.9),
+    "repeated_purchases": lambda: InputError.repeated_purchases("train.csv", 20, 40),
+    "ambiguous_decimal_mark": lambda: InputError.ambiguous_decimal_mark("train.csv", "price", "1,234"),
+    "ambiguous_decimal_mark, others": lambda: InputError.ambiguous_decimal_mark(
         "train.csv", "price", "1,234", others=("1.5", "1,5")
     ),
     "several_currencies": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], "currency"),
     "several_currencies, no column": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], None),
     "sessions_without_events": lambda: InputError.sessions_without_events("sample.csv", ["A1"], 2),
     "sessions_without_events, several": lambda: InputError.sessions_without_events("sample.csv", NAMES, 1_000),
-    "not_unique": lambda: InputError.not_unique("sample.csv", ["A1"]),
-    "not_unique, several": lambda: InputError.not_unique("sample.csv", NAMES),
-    "nothing_to_learn": lambda: InputError.nothing_to_learn(1, 20),
-    "nothing_to_learn_forward": lambda: InputError.nothing_to_learn_forward(0, 4),
-    "empty_stretch": lambda: InputError.empty_stretch(2),
+    "repeated_sessions": lambda: InputError.repeated_sessions("sample.csv", ["A1"]),
+    "repeated_sessions, several": lambda: InputError.repeated_sessions("sample.csv", NAMES),
+    "too_few_users": lambda: InputError.too_few_users(1, 20),
+    "too_few_users_per_period": lambda: InputError.too_few_users_per_period(0, 4),
+    "empty_period": lambda: InputError.empty_period(2),
 }
 RUNS: dict[str, Callable[[], StudioError]] = {
     "unknown": lambda: RunError.unknown("run", "x", ["a", "b"]),
@@ -71,18 +75,20 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "folder_in_use": lambda: RunError.folder_in_use(RUN),
     "file_exists": lambda: RunError.file_exists(FILE),
     "not_writable": lambda: RunError.not_writable(RUN, "Permission denied"),
-    "no_database": lambda: RunError.no_database(Path("/workspace/jobs.sqlite"), "file is not a database"),
-    "no_room": lambda: RunError.no_room(RUN),
-    "ended_already": lambda: RunError.ended_already("j1", "done"),
-    "not_at_work": lambda: RunError.not_at_work("j1", "queued"),
-    "not_waiting": lambda: RunError.not_waiting("j1", "running"),
-    "busy": lambda: RunError.busy("j1", same=False),
-    "busy, same": lambda: RunError.busy("j1", same=True),
-    "not_resumable": lambda: RunError.not_resumable("j1", "running"),
+    "jobs_database_unusable": lambda: RunError.jobs_database_unusable(
+        Path("/workspace/jobs.sqlite"), "file is not a database"
+    ),
+    "disk_full": lambda: RunError.disk_full(RUN),
+    "wrong_job_state, cancel": lambda: RunError.wrong_job_state("j1", "done", "cancel"),
+    "wrong_job_state, stop": lambda: RunError.wrong_job_state("j1", "queued", "stop"),
+    "wrong_job_state, move": lambda: RunError.wrong_job_state("j1", "running", "move"),
+    "wrong_job_state, resume": lambda: RunError.wrong_job_state("j1", "running", "resume"),
+    "busy": lambda: RunError.busy("j1", is_same_run=False),
+    "busy, same": lambda: RunError.busy("j1", is_same_run=True),
     "other_version": lambda: RunError.other_version(RUN, 2, 1),
     "not_confirmed": lambda: RunError.not_confirmed(RUN.name, RUN),
     "not_a_run": lambda: RunError.not_a_run(Path("/home/me/extension")),
-    "note_too_long": lambda: RunError.note_too_long("name: 81 characters", name=80, text=4_000),
+    "note_too_long": lambda: RunError.note_too_long("name: 81 characters", max_name=80, max_text=4_000),
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
     "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
 }
@@ -94,15 +100,15 @@ SETTINGS: dict[str, Callable[[], StudioError]] = {
     "not_allowed": lambda: SettingError.not_allowed("folds", 1, "greater than or equal to 2"),
     "usage": lambda: SettingError.usage("invalid choice: 'x'", "python -m core run"),
     "conflicting": lambda: SettingError.conflicting("--run", "--mapping", "A run knows the sessions that it predicts."),
-    "of_another_version": lambda: SettingError.of_another_version("j1"),
+    "other_version": lambda: SettingError.other_version("j1"),
     "no_dashboard": lambda: SettingError.no_dashboard(Path("/packages")),
     "missing": lambda: SettingError.missing("--test", "the path of an event file"),
     "nothing_to_tune": SettingError.nothing_to_tune,
     "unknown_feature": lambda: SettingError.unknown_feature("rising", "cart", ["carts", "n_events"]),
-    "no_such_device": lambda: SettingError.no_such_device("gpu", "no GPU was found"),
-    "query_beside_file": lambda: SettingError.query_beside_file("--train-query", "train.csv"),
-    "no_workspace": lambda: SettingError.no_workspace(Path("/workspace"), "Permission denied"),
-    "no_room": lambda: SettingError.no_room(Path("/workspace")),
+    "device_unavailable": lambda: SettingError.device_unavailable("gpu", "no GPU was found"),
+    "query_on_file": lambda: SettingError.query_on_file("--train-query", "train.csv"),
+    "workspace_unusable": lambda: SettingError.workspace_unusable(Path("/workspace"), "Permission denied"),
+    "workspace_full": lambda: SettingError.workspace_full(Path("/workspace")),
     "unknown": lambda: SettingError.unknown("fold", ["folds", "seed"]),
 }
 FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] = [
@@ -136,7 +142,7 @@ def test_an_error_has_a_problem_a_remedy_and_a_code(
         assert error.remedy.endswith(".")
         assert re.fullmatch(r"[a-z_]+", error.code)
         assert error.code != kind.code
-        assert error.found is not None or error.allowed is not None
+        assert error.actual is not None or error.allowed is not None
 
 
 def test_codes_are_unique() -> None:
@@ -149,7 +155,7 @@ def test_codes_are_unique() -> None:
 
 def test_an_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(RunError.other_version(RUN, 2, 1)))  # noqa: S301 (our own bytes)
-    assert (type(error), error.code, error.found, error.allowed) == (RunError, "other_run_version", 2, 1)
+    assert (type(error), error.code, error.actual, error.allowed) == (RunError, "other_run_version", 2, 1)
     assert str(error) == str(RunError.other_version(RUN, 2, 1))
 
 

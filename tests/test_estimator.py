@@ -61,11 +61,17 @@ def test_the_estimator_works_in_pipelines_and_cross_validation() -> None:
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"metric": "r2"}, "metric is 'r2': allowed are mse, rmse, mae, rmsle"),
-        ({"learners": ("forest",)}, "learners names 'forest': allowed are lightgbm, xgboost, catboost"),
-        ({"learners": ()}, "learners is empty: allowed are lightgbm, xgboost, catboost"),
-        ({"settings": {"lgbm": {}}}, "settings names 'lgbm': allowed are lightgbm, xgboost, catboost"),
-        ({"folds": 1}, "folds is 1: at least 2 are needed to hold a group out"),
+        ({"metric": "r2"}, "metric must be mse, rmse, mae or rmsle. It is 'r2'."),
+        (
+            {"learners": ("forest",)},
+            "learners names 'forest', which is not a learner. Learners are lightgbm, xgboost and catboost.",
+        ),
+        ({"learners": ()}, "learners is empty. Name one or more of lightgbm, xgboost and catboost."),
+        (
+            {"settings": {"lgbm": {}}},
+            "settings names 'lgbm', which is not a learner. Learners are lightgbm, xgboost and catboost.",
+        ),
+        ({"folds": 1}, "folds must be at least 2. It is 1."),
     ],
 )
 def test_invalid_parameters_are_refused(parameters: dict[str, object], sentence: str) -> None:
@@ -74,7 +80,7 @@ def test_invalid_parameters_are_refused(parameters: dict[str, object], sentence:
 
 
 def test_groups_need_one_label_per_row_and_two_distinct_labels() -> None:
-    with pytest.raises(ValueError, match=r"^groups has 3 entries for 8 rows: one per row is needed$"):
+    with pytest.raises(ValueError, match=r"^groups must have one label per row. It has 3 labels for 8 rows.$"):
         SessionValueStack().fit(np.ones((8, 1)), np.arange(8.0), groups=[1, 2, 3])
-    with pytest.raises(ValueError, match=r"^groups has 1 distinct value: at least 2 are needed"):
+    with pytest.raises(ValueError, match=r"^groups must have at least 2 distinct labels. It has 1.$"):
         SessionValueStack().fit(np.ones((8, 1)), np.arange(8.0), groups=[1] * 8)

@@ -60,7 +60,7 @@ from core.eda.parts.feature_sample import join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
-from core.eda.parts.session_table import OF_TYPE, session_table
+from core.eda.parts.session_table import COUNT_COLUMNS, session_table
 from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, ROLES
@@ -150,7 +150,7 @@ def test_the_session_table_against_a_count_by_hand(table: pl.DataFrame) -> None:
             )
             for rows in sessions.values()
         )
-        columns = ["events", "duration", "products", *OF_TYPE.values(), "value"]
+        columns = ["events", "duration", "products", *COUNT_COLUMNS.values(), "value"]
         assert Counter(mine.select(columns).iter_rows()) == by_hand
 
 
@@ -889,7 +889,7 @@ def sources_of(dataset: Dataset, whole: Dataset) -> dict[str, object]:
     """The sources of all charts, for a dataset or the part of it that a filter selects."""
     sessions = session_table(dataset)
     chosen = unit_mask(sessions, whole)
-    counts, sample = ProductEvents.of(whole).count(chosen), draw_sample(whole).only(chosen.to_numpy())
+    counts, sample = ProductEvents.of(whole).count(chosen), draw_sample(whole).filter(chosen.to_numpy())
     return {
         "dataset": dataset,
         "sessions": sessions,
@@ -990,8 +990,8 @@ def test_a_filter_selects_the_sessions_that_it_describes_in_every_chart(
     counts = ProductEvents.of(dataset).count(unit_mask(chosen, dataset))
     for mine, other in zip(dataclasses.astuple(counts), dataclasses.astuple(counted(selected)), strict=True):
         assert_frame_equal(mine, other, check_row_order=False)
-    sample = draw_sample(dataset).only(unit_mask(chosen, dataset).to_numpy())
-    assert sorted([*sample.train_units, *sample.test_units]) == chosen["unit"].to_list()
+    sample = draw_sample(dataset).filter(unit_mask(chosen, dataset).to_numpy())
+    assert sorted([*sample.train.units, *sample.test.units]) == chosen["unit"].to_list()
     of = sources_of(selected, dataset)
     for chart in CHARTS.values():
         data = chart.frame(of[chart.source])

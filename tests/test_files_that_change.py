@@ -188,7 +188,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, kind: s
     name, found = refused(given, tmp_path, lambda: CHANGES[change](given.victim, given.other))
     now = given.victim.stat().st_size
     assert name == given.victim.name
-    sizes = f"it had {before:,} bytes, now it has {now:,}"
+    sizes = f"it had {before:,} bytes, but now it has {now:,}"
     assert found == (sizes if change in {"truncate", "append"} else "it has other content now")
 
 
@@ -230,7 +230,7 @@ def test_a_file_that_is_deleted_while_it_is_read_is_refused(tmp_path: Path, kind
     given = given_files(tmp_path, kind)
     name, found = refused(given, tmp_path, given.victim.unlink)
     where = "logs" if kind == "folder" else "*.csv" if kind == "glob" else given.victim.name
-    said = "b.csv was removed" if kind in {"folder", "glob"} else "it cannot be found any more"
+    said = "b.csv was removed" if kind in {"folder", "glob"} else "it can no longer be found"
     assert (name, found) == (where, said)
 
 
@@ -362,7 +362,7 @@ def test_an_upload_that_is_still_arriving_is_refused_and_not_kept(workspace: Wor
         keep_upload(workspace, {"train": Arriving(b"x" * size)})
     said = SENTENCE.match(str(raised.value))
     assert said is not None
-    assert (said[1], said[2]) == ("train.csv", f"{size} bytes were copied, now it has {now}")
+    assert (said[1], said[2]) == ("train.csv", f"{size} bytes were copied, but now it has {now}")
     assert list(workspace.uploads.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.training.folds import FOLD_KINDS, NOBODY, Folds, make_folds
+from core.training.folds import FOLD_KINDS, NO_FOLD, Folds, make_folds
 
 many = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -33,7 +33,7 @@ def test_no_user_is_in_both_parts_of_a_split(kind: str, seed: int, count: int) -
 @pytest.mark.parametrize("kind", ["user", "user_and_value"])
 def test_every_row_is_validated_once_and_trained_on_in_all_other_folds(kind: str) -> None:
     folds, _, _ = random_folds(kind)
-    assert folds.validated.all()
+    assert folds.validated_mask.all()
     for train, validation in folds.splits():
         assert sorted([*train, *validation]) == list(range(300))
     assert list(folds.fits_for_test) == [0, 1, 2, 3]
@@ -61,7 +61,7 @@ def test_forward_folds_never_train_on_later_sessions(seed: int, count: int) -> N
     for train, validation in folds.splits():
         if len(train):
             assert starts[train].max() <= starts[validation].min()
-    first = folds.fold_of == NOBODY
+    first = folds.fold_of == NO_FOLD
     assert starts[first].max() <= starts[~first].min()
     assert len(set(np.bincount(folds.fold_of + 1))) <= 300 // (count + 1)
 
@@ -72,7 +72,7 @@ def test_forward_folds_have_one_more_fit_on_all_rows_that_predicts_the_test_file
     assert train.tolist() == list(range(300))
     assert len(validation) == 0
     assert list(folds.fits_for_test) == [4]
-    assert folds.trains(4).all()
+    assert folds.train_mask(4).all()
 
 
 def test_periods_hold_about_equal_numbers_of_sessions() -> None:
@@ -93,10 +93,10 @@ def test_forward_folds_are_refused_if_all_users_return() -> None:
     users = np.tile(np.arange(30), 20)
     with pytest.raises(InputError) as refused:
         make_folds(users, 4, seed=0, kind="forward", starts=np.arange(600))
-    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("too_few_users_per_period", 0, 4)
+    assert (refused.value.code, refused.value.actual, refused.value.allowed) == ("too_few_users_per_period", 0, 4)
 
 
 def test_forward_folds_are_refused_if_all_sessions_start_at_once() -> None:
     with pytest.raises(InputError) as refused:
         make_folds(np.arange(60), 2, seed=0, kind="forward", starts=np.full(60, 1_000))
-    assert (refused.value.code, refused.value.found) == ("empty_period", 2)
+    assert (refused.value.code, refused.value.actual) == ("empty_period", 2)

@@ -28,7 +28,7 @@ from core.dataset import Dataset
 from core.demo import write_demo
 from core.errors import RunError
 from core.ingestion import InputFiles, ingest
-from core.jobs import Job, Jobs, cancel, finish_early, log_file, resume, start_run, start_waiting
+from core.jobs import Job, Jobs, cancel, finish_early, log_file, resume, start_next_job, start_run
 from core.pipeline.first_run import demo_dataset, start_first_run
 from core.runs import list_runs
 
@@ -122,7 +122,7 @@ def test_a_run_that_is_asked_to_finish_uses_the_best_parameters_so_far(workspace
 def test_a_job_with_settings_of_another_version_fails_and_says_so(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
     job, _ = jobs.enqueue(small.fingerprint, "small", "digest", {"no_longer_a_setting": 1})
-    start_waiting(workspace)
+    start_next_job(workspace)
     failed = wait_for(jobs, job.id, lambda job: not job.open)
     assert failed.state == "failed"
     assert failed.error == (f"The settings of job {job.id} are from another version of the program. Start a new run.")
@@ -232,7 +232,7 @@ def test_a_queued_job_cannot_be_asked_to_finish(workspace: Workspace, capsys: py
     assert capsys.readouterr().err.startswith(f"Job {waiting.id} is queued. Only a running job can finish early")
     assert main(["jobs", "stop", running.id]) == 0
     assert capsys.readouterr().out == f"Job {running.id}: running, to finish with the best parameters so far\n"
-    assert [jobs.is_to_finish(job.id) for job in (waiting, running)] == [False, True]
+    assert [jobs.should_finish(job.id) for job in (waiting, running)] == [False, True]
 
 
 def test_a_failed_job_is_listed_with_its_error_instead_of_its_progress(
@@ -240,7 +240,7 @@ def test_a_failed_job_is_listed_with_its_error_instead_of_its_progress(
 ) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.beat(job.id, ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
+    jobs.record_heartbeat(job.id, ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.62, 12.5, 18.0))
     for action in (["list"], ["show", job.id]):
         assert main(["jobs", *action]) == 0
         assert "62% Training XGBoost, 2 of 5 folds" in capsys.readouterr().out
@@ -328,7 +328,7 @@ def test_a_job_whose_dataset_was_deleted_fails_with_its_name(workspace: Workspac
     job, _ = start_run(workspace, small, RunConfig(folds=2))
     shutil.rmtree(small.folder)
     jobs.end(other.id, "done")
-    start_waiting(workspace)
+    start_next_job(workspace)
     ended = wait_for(jobs, job.id, lambda job: not job.open)
     assert ended.state == "failed"
     assert ended.error.startswith(f"There is no dataset named {small.fingerprint}")
@@ -367,7 +367,7 @@ def test_a_resumed_cancelled_job_starts_over(workspace: Workspace, small: Datase
 def test_a_running_job_cannot_be_resumed(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    with pytest.raises(RunError, match=r"is running. Only a job that failed, was cancelled or was lost can be resumed"):
+    with pytest.raises(RunError, match=r"is running. Only a failed, cancelled or lost job can be resumed"):
         resume(workspace, job.id)
 
 
@@ -448,7 +448,7 @@ def test_a_failed_job_has_the_message_of_its_error(workspace: Workspace, small: 
     failed = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
     assert failed.state == "failed"
     assert failed.error is not None
-    assert failed.error.endswith("Training and scoring by user need at least 20. Use a longer log.")
+    assert failed.error.endswith("Training and scoring by user need at least 20 users. Use a longer log.")
 
 
 def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small: Dataset) -> None:
@@ -466,7 +466,7 @@ def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small:
 def test_another_process_with_the_pid_of_the_worker_is_not_the_worker(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.adopt(job.id, os.getpid())
+    jobs.set_worker(job.id, os.getpid())
     assert jobs.get(job.id).active
     jobs._update(job.id, pid_started=start_time(psutil.Process()) - 100)
     assert jobs.get(job.id).state == "lost"
@@ -477,7 +477,7 @@ def test_a_worker_is_recognized_after_a_change_of_the_clock(
 ) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.adopt(job.id, os.getpid())
+    jobs.set_worker(job.id, os.getpid())
     started, booted = psutil.Process().create_time(), psutil.boot_time()
     monkeypatch.setattr(psutil, "boot_time", lambda: booted + 3600)
     monkeypatch.setattr(psutil.Process, "create_time", lambda _: started + 3600)
@@ -490,7 +490,7 @@ def test_a_worker_without_heartbeats_is_lost_at_the_second_look(
 ) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.adopt(job.id, os.getpid())
+    jobs.set_worker(job.id, os.getpid())
     silent_since = time.time() - 1000
     jobs._update(job.id, heartbeat=silent_since)
     assert jobs.get(job.id).active, "the machine may have slept"
@@ -503,12 +503,12 @@ def test_a_worker_without_heartbeats_is_lost_at_the_second_look(
 def test_a_new_heartbeat_resets_the_second_look(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
-    jobs.adopt(job.id, os.getpid())
+    jobs.set_worker(job.id, os.getpid())
     monkeypatch.setattr(core.jobs.job, "_SECOND_LOOK", 0.2)
     for slept in (1_000, 2_000, 3_000):
         jobs._update(job.id, heartbeat=time.time() - slept)
         assert jobs.get(job.id).active
-    jobs.beat(job.id)
+    jobs.record_heartbeat(job.id)
     time.sleep(0.3)
     assert jobs.get(job.id).active
     jobs.end(job.id, "done")
@@ -550,7 +550,7 @@ def test_progress_is_read_back_as_it_was_written(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job = claim(jobs)
     progress = ProgressUpdate("train", "Training", "XGBoost, 2 of 5 folds", 7, 15, 0.4, 12.5, 18.0)
-    jobs.beat(job.id, progress)
+    jobs.record_heartbeat(job.id, progress)
     assert jobs.get(job.id).progress == progress
 
 

@@ -18,7 +18,7 @@ from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.rows.event_times import epoch_seconds
-from core.pipeline.answers import check_against_files
+from core.pipeline.predictions_and_checks import check_against_files
 from tests.events_on_the_spot import (
     NOON,
     csv_of,
@@ -225,7 +225,7 @@ def test_dates_are_read_as_times_only_with_a_format_without_a_time_of_day(tmp_pa
         pl.col("event_time").str.to_datetime().cast(pl.Date)
     )
     logs = parquet_of(frame), parquet_of(frame.with_columns(pl.lit("Q").alias("product_id")))
-    with pytest.raises(InputError, match="event_time is no time like"):
+    with pytest.raises(InputError, match="event_time is not a time such as"):
         store_logs(tmp_path, *logs, Mapping(time_zone="Europe/Berlin"))
     dataset = store_logs(tmp_path, *logs, Mapping.checked(time_zone="Europe/Berlin", time_format="%d.%m.%Y"))
     assert {fact[6] for fact in facts_of(dataset)} == {NOON - 12 * 3600}, "dates have no time zone"
@@ -267,7 +267,7 @@ def test_a_mapping_sets_decimal_commas_quantities_and_ignored_words(tmp_path: Pa
     assert (card.rows, card.kept, card.quarantined, card.ignored) == (15, 10, 5, 5)
     assert card.categories == 1
     assert set(values_of(dataset).values()) == {7.5}
-    assert dataset.card().quarantine_reasons == {"was is suche, which is to be ignored": 10}
+    assert dataset.card().quarantine_reasons == {"was is suche, which the mapping ignores": 10}
 
 
 def test_a_negative_price_with_a_negative_quantity_is_a_return(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_values_are_parsed_with_the_decimal_comma_of_the_mapping(tmp_path: Path,
 @pytest.mark.parametrize("text", ["1.5", "1234.56", "1,234.5", "1.23.456", "12.3456", "1.234.5"])
 def test_values_that_are_not_numbers_with_a_decimal_comma_are_quarantined(tmp_path: Path, text: str) -> None:
     log = shop_log("2025-06-02 12:00:00", session_value=text)
-    with pytest.raises(InputError, match="session_value is no finite number"):
+    with pytest.raises(InputError, match="session_value is not a finite number"):
         store_logs(tmp_path, log, log.replace(b",P,", b",Q,"), Mapping(decimal=","))
 
 

@@ -34,7 +34,7 @@ TITLES = {
     "pages/2_Explore.py": "What do sessions look like?",
     "pages/3_Train.py": "How well can we predict?",
     "pages/4_Importance.py": "What drives the value of a session?",
-    "pages/5_Submission.py": "Is the submission right?",
+    "pages/5_Submission.py": "Is the submission file valid?",
 }
 
 
@@ -111,10 +111,10 @@ def test_an_empty_page_says_what_will_be_shown(page: str, promise: str, workspac
 def test_a_filter_that_no_session_passes_can_be_cleared(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(least_value="5000", view="Value")
     assert not app.exception
-    assert "No session passes the filter. Widen it, or clear it." in texts(app)
+    assert "No session matches the filter. Widen or clear it." in texts(app)
     assert app.segmented_control("filter-file").value == "both"
     app.button("filter-clear").click().run()
-    assert "No session passes the filter" not in texts(app)
+    assert "No session matches the filter" not in texts(app)
     assert "Half of the sessions are worth at most" in texts(app)
 
 
@@ -130,9 +130,9 @@ def test_views_of_the_test_file_alone_show_no_missing_values(view: str, finished
     ("address", "ignored"),
     [
         ({"first": "2030-01-01"}, "first=2030-01-01"),
-        ({"first": "2020-01-01", "last": "2020-02-01"}, "first=2020-01-01, last=2020-02-01"),
-        ({"first": "2025-06-20", "last": "2025-06-10"}, "first=2025-06-20, last=2025-06-10"),
-        ({"file": "nonsense", "users": "2"}, "file=nonsense, users=2"),
+        ({"first": "2020-01-01", "last": "2020-02-01"}, "first=2020-01-01 and last=2020-02-01"),
+        ({"first": "2025-06-20", "last": "2025-06-10"}, "first=2025-06-20 and last=2025-06-10"),
+        ({"file": "nonsense", "users": "2"}, "file=nonsense and users=2"),
         ({"types": "CLICK"}, "types=CLICK"),
     ],
 )
@@ -268,7 +268,7 @@ def test_results_of_a_run_whose_files_changed_are_not_shown(finished_home: tuple
     app = open_page("pages/3_Train.py")
     assert not app.exception
     (error,) = values(app.error)
-    assert "(oof.parquet changed, certificate.json is missing)" in error
+    assert "(oof.parquet changed and certificate.json is missing)" in error
     assert not app.metric
 
 
@@ -413,7 +413,7 @@ def test_findings_of_the_audit_are_shown(workspace: Workspace) -> None:
     app = open_page("pages/1_Data.py")
     text = texts(app)
     assert "1 session id is shared by several users" in text
-    assert "19 test sessions are known from train" in text
+    assert "The value of 19 test sessions is already known" in text
     assert not app.exception
     assert any(" note" in expander.label for expander in app.expander)
 
@@ -424,7 +424,7 @@ def test_a_custom_mapping_can_be_saved_and_is_offered_again(workspace: Workspace
         (tmp_path / name).write_text(text)
     app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
     boxes = {box.label: box for box in app.selectbox}
-    assert boxes["Format of the log"].value == "custom"
+    assert boxes["Log format"].value == "custom"
     assert boxes["Session"].value == "visit"
     assert boxes["add to basket"].value == "ADD_CART"
     next(field for field in app.text_input if field.label == "Name of the mapping").set_value("Basket shop").run()
@@ -432,7 +432,7 @@ def test_a_custom_mapping_can_be_saved_and_is_offered_again(workspace: Workspace
     assert not app.exception
     assert load_mapping(workspace.mappings / "Basket_shop.toml").columns.user_session == "visit"
     again = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
-    assert "Basket shop" in next(box for box in again.selectbox if box.label == "Format of the log").options
+    assert "Basket shop" in next(box for box in again.selectbox if box.label == "Log format").options
     click(again, "Read the files")
     assert not again.exception
     assert "Train: train.csv." in texts(again)
@@ -462,14 +462,14 @@ def test_a_filter_in_the_address_is_applied_and_described(finished_home: tuple[W
 
 def test_products_can_be_ranked_by_recovered_price(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(view="Products")
-    group = next(group for group in app.button_group if "Highest recovered price" in str(group.options))
+    group = next(group for group in app.button_group if "Highest recovered purchase price" in str(group.options))
     group.set_value("price").run()
     assert not app.exception
     table = app.dataframe[-1].value
     prices = [float(cell.replace(",", "").split(" ± ")[0]) for cell in table["BUY"]]
     assert len(prices) == 20
     assert prices == sorted(prices, reverse=True)
-    assert any("with the highest price of a purchase" in text for text in values(app.caption))
+    assert any("with the highest recovered purchase price" in text for text in values(app.caption))
 
 
 @pytest.mark.parametrize("view", ["Features", "Drift"])
@@ -487,7 +487,7 @@ def test_every_view_opens_when_no_session_passes_the_filter(view: str, finished_
     app = open_explore(view=view, least_value="1e11")
     assert not app.exception
     assert any(text.startswith("**0** of") for text in values(app.markdown))
-    assert "No session passes the filter" in texts(app)
+    assert "No session matches the filter" in texts(app)
     assert not app.subheader
 
 

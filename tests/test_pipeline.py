@@ -18,8 +18,8 @@ from core.config import RunConfig
 from core.demo.journey import write_journey
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
-from core.pipeline.answers import check_against_files, check_submission
 from core.pipeline.first_run import demo_dataset
+from core.pipeline.predictions_and_checks import check_against_files, check_submission
 from core.pipeline.run import run
 from core.pipeline.steps import steps
 from core.runs import Run, list_runs, load_run

@@ -115,7 +115,7 @@ def test_unparsable_lines_are_shown_in_file_order_and_counted(tmp_path: Path) ->
         content = with_line(content, number, b"x,y")
     (tmp_path / "log.csv").write_bytes(content)
     preview = preview_rows(tmp_path / "log.csv", load_mapping("rees46"), with_value=True)
-    assert preview["reason"].to_list() == ["it has 2 fields, the header has 9", None] * 5
+    assert preview["reason"].to_list() == ["it has 2 fields, but the header has 9", None] * 5
     assert preview["event_type"].to_list() == [
         None,
         "ADD_CART",
@@ -135,11 +135,11 @@ def test_unparsable_lines_are_shown_in_file_order_and_counted(tmp_path: Path) ->
 def test_a_log_without_a_parsable_row_is_refused_with_its_first_line(tmp_path: Path) -> None:
     header, *lines = csv_of(rees46_rows(10)).rstrip(b"\n").split(b"\n")
     (tmp_path / "log.csv").write_bytes(b"\n".join([header, *(line + b",x" for line in lines)]))
-    message = r"^log\.csv cannot be read as a table \(line 2: it has 10 fields, the header has 9\)\. "
+    message = r"^log\.csv cannot be read as a table \(line 2: it has 10 fields, but the header has 9\)\. "
     with pytest.raises(InputError, match=message):
         peek(tmp_path / "log.csv")
     preview = preview_rows(tmp_path / "log.csv", load_mapping("rees46"), with_value=True)
-    assert preview["reason"].to_list() == ["it has 10 fields, the header has 9"] * 10
+    assert preview["reason"].to_list() == ["it has 10 fields, but the header has 9"] * 10
     assert count_usable(preview) == (0, 10)
 
 

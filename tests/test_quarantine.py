@@ -109,7 +109,7 @@ def test_bytes_and_numbers_that_are_none_stand_there_as_json_can_hold_them(tmp_p
     )
     rows = quarantined_rows(store(tmp_path, GOOD, train=parquet_of(typed)))
     cells = [json.loads(row, parse_constant=pytest.fail) for _, _, row in rows]
-    assert [reason for _, reason, _ in rows] == ["session_value is no finite number", "empty user_id"]
+    assert [reason for _, reason, _ in rows] == ["session_value is not a finite number", "empty user_id"]
     assert [cells[0]["session_value"], cells[0]["user_id"], cells[1]["user_id"]] == ["nan", "word", "0xff00"]
 
 
@@ -183,10 +183,10 @@ def test_reasons_are_told_in_the_words_of_the_log(tmp_path: Path) -> None:
     files = {name: "\n".join([head, good, *rows]).encode() for name, rows in (("train", bad), ("test", []))}
     dataset = store(tmp_path, GOOD, mapping, **files)
     assert [reason for _, reason, _ in quarantined_rows(dataset)] == [
-        "wann is no time of the form %d.%m.%Y %H:%M",
+        "wann is not a time of the form %d.%m.%Y %H:%M",
         "was is kauft, not one of sieht",
         "empty wer",
-        "wert is no finite number",
+        "wert is not a finite number",
     ]
 
 
@@ -196,14 +196,14 @@ def test_words_to_be_ignored_are_set_aside_but_do_not_count_against_the_file(tmp
     card = dataset.card().train
     assert (card.rows, card.kept, card.quarantined, card.ignored) == (40, 10, 30, 30)
     assert card.duplicates == card.removed == 0
-    assert dataset.card().quarantine_reasons == {"event_type is search, which is to be ignored": 30}
+    assert dataset.card().quarantine_reasons == {"event_type is search, which the mapping ignores": 30}
     must_add_up(dataset)
 
 
 def test_events_without_a_word_can_be_ignored_too(tmp_path: Path) -> None:
     train = csv_of(with_cell(ROWS, "event_type", ""))
     dataset = store(tmp_path, GOOD, Mapping(ignored_words=("",)), train=train)
-    assert dataset.card().quarantine_reasons == {"event_type is empty, which is to be ignored": 1}
+    assert dataset.card().quarantine_reasons == {"event_type is empty, which the mapping ignores": 1}
 
 
 def test_more_unknown_words_than_a_person_reads_are_one_reason(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_more_unknown_words_than_a_person_reads_are_one_reason(tmp_path: Path) -
 def test_the_card_names_the_most_frequent_reason_first_and_counts_empty_cells(tmp_path: Path) -> None:
     rows = with_cell(with_cell(with_cell(ROWS, "user_id", "", 1), "user_id", " ", 2), "event_time", "?", 3)
     card = store(tmp_path, GOOD, train=csv_of(rows)).card()
-    time = "event_time is no time like 2025-06-19 10:23:07+00:00"
+    time = "event_time is not a time such as 2025-06-19 10:23:07+00:00"
     assert list(card.quarantine_reasons.items()) == [("empty user_id", 2), (time, 1)]
     assert card.train.empty_cells == {"ADD_CART": {"user_id": 1}, "REMOVE_CART": {"user_id": 1}}
 
@@ -245,7 +245,7 @@ def test_a_file_goes_in_as_long_as_the_share_that_the_mapping_names_is_usable(
         return
     with pytest.raises(InputError) as refused:
         store(tmp_path, GOOD, mapping, train=csv_of(rows))
-    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("too_few_valid_rows", 40 - bad, least)
+    assert (refused.value.code, refused.value.actual, refused.value.allowed) == ("too_few_valid_rows", 40 - bad, least)
     assert f"({bad} x event_type is LOOK, not one of {WORDS})" in str(refused.value)
     assert left_behind(Workspace(tmp_path / "workspace")) == []
 
@@ -309,7 +309,7 @@ def test_lines_are_true_behind_a_header_of_several_lines_and_a_separator_line(tm
     head = HEADER.replace(",", ";") + ';"a\nnote"'
     good = [line.replace(",", ";") + ";" for line in LINES]
     train = "\n".join(["\n\nsep=;", head, *good[:2], "bad", *good[2:]]).encode()
-    assert quarantined_rows(store(tmp_path, GOOD, train=train)) == [(8, "it has 1 field, the header has 8", "bad")]
+    assert quarantined_rows(store(tmp_path, GOOD, train=train)) == [(8, "it has 1 field, but the header has 8", "bad")]
 
 
 def test_lines_go_on_behind_the_first_piece_of_sixteen_megabytes(tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_only(tmp_path: Path) ->
         if place == 0 or '"P1' in text:
             assert quarantined_rows(dataset) == [(6, QUOTES, text)]
         else:  # the quote is a letter within the value's cell
-            assert quarantined_rows(dataset) == [(6, "session_value is no finite number", text)]
+            assert quarantined_rows(dataset) == [(6, "session_value is not a finite number", text)]
         assert dataset.card().train.kept == 39
 
 

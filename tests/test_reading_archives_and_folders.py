@@ -185,7 +185,9 @@ def test_the_card_tells_the_rows_of_each_table_and_what_was_not_read(tmp_path: P
 def test_the_file_with_most_of_the_bad_rows_is_named(tmp_path: Path, workspace: Workspace) -> None:
     bad = csv_of([{**row, "event_type": "LOOK"} for row in ROWS])
     folder = folder_of(tmp_path / "logs", a__csv=CSV + b"x\n", b__csv=bad)
-    with pytest.raises(InputError, match=r"1 x it has 1 field, the header has 7; 40 of them in b\.csv\)\. At least"):
+    with pytest.raises(
+        InputError, match=r"1 x it has 1 field, but the header has 7; 40 of them in b\.csv\)\. At least"
+    ):
         ingest(InputFiles(folder, write_files(tmp_path / "beside", GOOD).test), workspace)
 
 
@@ -196,8 +198,8 @@ def test_rows_to_be_ignored_make_no_file_the_worst(tmp_path: Path, workspace: Wo
     with pytest.raises(InputError) as refused:
         ingest(files, workspace)
     assert (
-        "Only 40 of 50 rows in logs are valid (10 x it has 1 field, the header has 7; 10 of them in b.csv; 40 more are "
-        in (str(refused.value))
+        "Only 40 of 50 rows in logs are valid (10 x it has 1 field, but the header has 7; 10 of them in b.csv; "
+        "the mapping ignores 40 more)." in str(refused.value)
     )
 
 
@@ -215,7 +217,7 @@ def test_a_bad_row_is_named_with_its_file_of_the_folder(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "logs", a__csv=CSV, b__csv=csv_of(SECOND[:1]) + b"2025-06-02,VIEW\n")
     dataset = store_train(tmp_path, folder)
     assert dataset.quarantine().select("file", "line", "reason").collect().rows() == [
-        ("b.csv", 3, "it has 2 fields, the header has 7")
+        ("b.csv", 3, "it has 2 fields, but the header has 7")
     ]
     must_add_up(dataset)
 
@@ -287,7 +289,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a link that leads nowhere": (
         lambda place: link(place, to=place / "gone.csv"),
-        "link cannot be opened (it is a link that leads to no file). "
+        "link cannot be opened (it is a link to a file that does not exist). "
         "Check the path and its permissions, or choose another file.",
     ),
     "a name that is too long": (
@@ -310,12 +312,11 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a file without a column among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=CSV.replace(b"user_id", b"who")),
         "b.csv has no column user_id. Its columns are event_time, event_type, product_id, category_id, who, "
-        "user_session, session_value. Add or rename the missing column, or use a mapping that says what they are "
-        "called in this log.",
+        "user_session and session_value. Add or rename columns, or use a mapping that names the columns of this log.",
     ),
     "a broken archive among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__zip=zip_of({"b.csv": CSV})[:-30]),
-        "b.zip cannot be read as a table (its ZIP archive is broken: File is not a zip file). "
+        "b.zip cannot be read as a table (its ZIP archive is damaged: File is not a zip file). "
         "Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
     ),
 }

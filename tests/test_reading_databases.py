@@ -192,7 +192,7 @@ REFUSALS = {
     "no SQL": ((SHOP, "all events"), "The query on " + SHOP + ' failed (near "all": syntax error)' + AGAIN),
     "no SELECT": (
         (SHOP, "PRAGMA foreign_keys = ON"),
-        "The query on " + SHOP + " failed (the query gives no rows; it must be a SELECT)" + AGAIN,
+        "The query on " + SHOP + " failed (the query must be a SELECT statement)" + AGAIN,
     ),
     "an answer without rows": (
         (SHOP, f"{ALL} WHERE 1 = 0"),
@@ -201,22 +201,21 @@ REFUSALS = {
     ),
     "an answer without columns": (
         (SHOP, "SELECT user_id, 1 AS x FROM events"),
-        SHOP + " has no columns event_time, event_type, product_id, category_id, user_session, session_value. "
-        "Its columns are user_id, x. Add or rename the missing columns, or use a mapping that says what they are "
-        "called in this log.",
+        SHOP + " has no columns event_time, event_type, product_id, category_id, user_session and session_value. "
+        "Its columns are user_id and x. Add or rename columns, or use a mapping that names the columns of this log.",
     ),
     "a column twice": (
         (SHOP, "SELECT *, user_id FROM events"),
         SHOP + " has more than one column user_id. "
-        "Rename one of them, or name another column in a mapping.",
+        "Rename one of them, or choose a different column in a mapping.",
     ),
     "a file to be made beside": (
         (SHOP, "ATTACH DATABASE '{folder}/more.db' AS more"),
-        "The query on " + SHOP + " failed (the query gives no rows; it must be a SELECT)" + AGAIN,
+        "The query on " + SHOP + " failed (the query must be a SELECT statement)" + AGAIN,
     ),
     "a copy to be made": (
         (SHOP, "VACUUM INTO '{folder}/copy.db'"),
-        "The query on " + SHOP + " failed (the query gives no rows; it must be a SELECT)" + AGAIN,
+        "The query on " + SHOP + " failed (the query must be a SELECT statement)" + AGAIN,
     ),
     "a database that is not there": (
         ("sqlite:///{folder}/none.db", ALL),
@@ -237,11 +236,11 @@ REFUSALS = {
     ),
     "a port that is no number": (
         ("postgresql://u:se-cret@host:x/shop", ALL),
-        "The database address cannot be parsed (its port is no number)" + ADDRESS,
+        "The database address cannot be parsed (its port is not a number)" + ADDRESS,
     ),
     "a password with a colon and a slash": (
         ("postgresql://u:se-cret:se-cret/x@host:y/shop", ALL),
-        "The database address cannot be parsed (its port is no number)" + ADDRESS,
+        "The database address cannot be parsed (its port is not a number)" + ADDRESS,
     ),
     "a password with an @": (
         ("postgresql://u:se@se-cret@host/shop", ALL),
@@ -394,9 +393,9 @@ def test_values_that_are_no_numbers_and_times_that_are_nothing_are_set_aside(tmp
     sql = f"SELECT * FROM events WHERE false UNION ALL {' UNION ALL '.join(rows)} UNION ALL {ALL}"  # noqa: S608
     dataset = store_train(tmp_path, Query(events, sql))
     assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [
-        (2, "event_time is no time like 2025-06-19 10:23:07+00:00"),
-        (3, "session_value is no finite number"),
-        (4, "session_value is no finite number"),
+        (2, "event_time is not a time such as 2025-06-19 10:23:07+00:00"),
+        (3, "session_value is not a finite number"),
+        (4, "session_value is not a finite number"),
     ]
     assert dataset.card().train.kept == 40
     assert dataset.card().train.first_time == NOON

@@ -265,7 +265,7 @@ def test_event_types_that_a_program_wrote_as_numbers_are_words_like_others(tmp_p
         tmp_path, GOOD, mapping, train=parquet_of(TYPED.with_columns(kinds)), test=rows.write_csv().encode()
     )
     assert {fact[5] for fact in facts_of(dataset)} == set(words.values())
-    assert dataset.card().quarantine_reasons == {"event_type is 4, which is to be ignored": 20}
+    assert dataset.card().quarantine_reasons == {"event_type is 4, which the mapping ignores": 20}
 
 
 def test_ids_of_the_sample_may_be_numbers_too(tmp_path: Path) -> None:
@@ -273,8 +273,8 @@ def test_ids_of_the_sample_may_be_numbers_too(tmp_path: Path) -> None:
     sample = parquet_of(pl.DataFrame({"user_session": [7.0, 3.0], "session_value": [0.0, 0.0]}))
     dataset = store(tmp_path / "typed", events, sample=sample)
     text = store(tmp_path / "text", events, sample=sample_of("7", "3"))
-    assert dataset.order().equals(text.order())
-    assert text.order().get_column("user_session").to_list() == ["7", "3"]
+    assert dataset.submission_order().equals(text.submission_order())
+    assert text.submission_order().get_column("user_session").to_list() == ["7", "3"]
 
 
 # --- encodings --------------------------------------------------------------------------------------------------------

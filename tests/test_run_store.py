@@ -16,7 +16,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from core.base.workspace import Workspace
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.cli import main
 from core.config import RunConfig
 from core.errors import RunError
@@ -26,9 +26,9 @@ from core.pipeline.run import run as run_pipeline
 from core.pipeline.verify import verify_run
 from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
 from core.runs.compare import Paired
-from core.runs.cost import expected_seconds
 from core.runs.manifest import VERSION
 from core.runs.store import MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, find_damage, hash_files
+from core.runs.time_estimate import expected_seconds
 from core.schema import STACK, UNIT, USER, VALUE
 
 Home = tuple[Workspace, Run]
@@ -111,7 +111,7 @@ def test_a_newer_version_is_refused(finished_home: Home, twin: Run) -> None:
     folder = with_manifest(run, version=VERSION + 1)
     with pytest.raises(RunError) as caught:
         load_run(folder)
-    assert (caught.value.code, caught.value.found, caught.value.allowed) == ("other_run_version", VERSION + 1, VERSION)
+    assert (caught.value.code, caught.value.actual, caught.value.allowed) == ("other_run_version", VERSION + 1, VERSION)
     assert str(folder) in str(caught.value)
     assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
@@ -123,8 +123,8 @@ def test_a_path_outside_the_folder_is_refused(finished_home: Home, twin: Run, pa
     with pytest.raises(RunError) as caught:
         load_run(folder)
     assert caught.value.code == "damaged_run"
-    assert str(caught.value.found).startswith("manifest.json: sha256: ")
-    assert str(caught.value.found).endswith(f"{path} is a path outside the run folder")
+    assert str(caught.value.actual).startswith("manifest.json: sha256: ")
+    assert str(caught.value.actual).endswith(f"{path} is a path outside the run folder")
     assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
@@ -299,7 +299,7 @@ def test_a_worse_run_is_significantly_worse(finished_home: Home, twin: Run) -> N
     assert worse.p is not None
     assert worse.p < 0.001
     assert worse.users < worse.sessions
-    assert "worse" in worse.words()
+    assert "worse" in worse.describe()
 
 
 def test_small_noise_is_not_significant(finished_home: Home, twin: Run) -> None:
@@ -310,7 +310,7 @@ def test_small_noise_is_not_significant(finished_home: Home, twin: Run) -> None:
     paired = compare_runs(run, twin, None).paired
     assert isinstance(paired, Paired)
     assert paired.low < 0 < paired.high
-    assert "do not differ significantly" in paired.words()
+    assert "do not differ significantly" in paired.describe()
 
 
 def test_scores_on_different_data_are_not_compared(finished_home: Home, twin: Run) -> None:
@@ -345,7 +345,7 @@ def test_a_note_that_is_too_long_is_refused(name: str, text: str, field: str) ->
     with pytest.raises(RunError) as caught:
         Note.checked(name, text)
     assert (caught.value.code, caught.value.allowed) == ("note_too_long", {"name": 80, "text": 4_000})
-    assert str(caught.value.found).startswith(f"{field}: ")
+    assert str(caught.value.actual).startswith(f"{field}: ")
 
 
 def test_an_unreadable_note_is_empty(finished_home: Home) -> None:

@@ -81,7 +81,7 @@ def rows_of(files: Files, workspace: Workspace) -> TrainingSet:
     """The rows that a run would train on and predict."""
     dataset, config = dataset_of(files, workspace), RunConfig()
     table = feature_table(dataset, config)
-    return training_set(table, dataset.order().get_column(SESSION), session_events(dataset, config))
+    return training_set(table, dataset.submission_order().get_column(SESSION), session_events(dataset, config))
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ def test_the_sentence_has_the_figures_and_what_to_do(shop: Shop, compare: Compar
     train, test = (shift.figures[f"n_events_{role}"] for role in ("train", "test"))
     assert test < train
     assert shift.sentence == (
-        f"The test sessions are shorter than those of train ({test:.2f} events on average, {train:.2f} in train), as "
-        "if they were cut off before their end. Use test sessions that are complete, or cut off the train sessions in "
+        f"The test sessions are shorter than the train sessions ({test:.2f} events on average, {train:.2f} in the "
+        "train file), as if they were cut off. Use test sessions that are complete, or cut off the train sessions in "
         "the same way."
     )
     assert shift.sentence == f"{kind.finding} {kind.advice}"
@@ -185,9 +185,9 @@ def test_constant_features_are_alike() -> None:
 
 def test_sessions_with_a_known_value_are_compared_only_if_they_are_predicted() -> None:
     rows = simulated(2_000, 900)
-    answered = np.arange(900) % 2 == 0
-    rows.X_test[answered] = 1.0  # every second test session is the short remainder of a train session
-    rows = replace(rows, answered=answered)
+    known_value_mask = np.arange(900) % 2 == 0
+    rows.X_test[known_value_mask] = 1.0  # every second test session is the short remainder of a train session
+    rows = replace(rows, known_value_mask=known_value_mask)
     assert find_shift(rows).outcome == "alike"
     assert codes(find_shift(rows, use_known_values=False)) == ["cut_off"]
 
@@ -330,7 +330,7 @@ def test_run_warns_as_text_and_as_json(shop: Shop, workspace: Workspace, capsys:
     assert main([*command, "--progress", "none"]) == 0
     output = capsys.readouterr().out
     assert f"expected test MSE {WITHHELD}, cross-validated" in output
-    assert "WARNING: The test file is unlike train. The test sessions are of another season" in output
+    assert "WARNING: The test file is unlike train. The test sessions are from another season" in output
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])

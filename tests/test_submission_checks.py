@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.errors import InputError
 from core.submission import CHECKS, run_checks
 from core.submission import file as submission_file
@@ -45,7 +45,7 @@ FAILURES = [
     (
         "readable",
         HEADER + "S1,1\nS2\n\nS3,1,2\nS4,1,5,6\nS5\n",
-        "4 of 5 rows do not have 2 fields like the header: line 3 has 1, line 5 has 3, line 6 has 4",
+        "4 of 5 rows do not have 2 fields like the header: line 3 has 1, line 5 has 3, line 6 has 4 and 1 more",
     ),
     (
         "readable",
@@ -56,27 +56,27 @@ FAILURES = [
     (
         "columns",
         GOOD.replace("session_value", "value"),
-        "'user_session', 'value' (missing 'session_value'; not allowed 'value')",
+        "'user_session' and 'value' (missing: 'session_value'; not allowed: 'value')",
     ),
     (
         "columns",
         GOOD.replace("\n", ",1\n").replace("session_value,1", "session_value,price"),
-        "'user_session', 'session_value', 'price' (not allowed 'price')",
+        "'user_session', 'session_value' and 'price' (not allowed: 'price')",
     ),
     (
         "columns",
         "user_session,user_session,session_value\nS1,S1,1\n",
-        "'user_session', 'user_session', 'session_value' (not allowed 'user_session')",
+        "'user_session', 'user_session' and 'session_value' (not allowed: 'user_session')",
     ),
     (
         "columns",
         "user_session\nS1\n",
-        "'user_session' (missing 'session_value')",
+        "'user_session' (missing: 'session_value')",
     ),
     (
         "columns",
         "session_value,user_session\n1,S1\n",
-        "'session_value', 'user_session' (the columns are swapped)",
+        "'session_value' and 'user_session' (the columns are swapped)",
     ),
     (
         "columns",
@@ -86,12 +86,12 @@ FAILURES = [
     (
         "columns",
         "S1,10.5\nS2,20\n",
-        "'S1', '10.5' (it looks like a row, so the header is missing)",
+        "'S1' and '10.5' (it looks like a row, so the header is missing)",
     ),
     (
         "columns",
         GOOD.replace("user_session", " User_Session"),
-        "' User_Session', 'session_value' (missing 'user_session'; not allowed ' User_Session')",
+        "' User_Session' and 'session_value' (missing: 'user_session'; not allowed: ' User_Session')",
     ),
     ("row_count", HEADER, "0 rows for 5 test sessions"),
     (
@@ -125,7 +125,7 @@ FAILURES = [
     (
         "extra_sessions",
         GOOD + "S6,1\ns1,1\n",
-        "2 of 7 rows have a session that is not in the test file (line 7: 'S6', line 8: 's1')",
+        "2 of 7 rows have a session that is not in the test file (line 7: 'S6' and line 8: 's1')",
     ),
     (
         "duplicate_sessions",
@@ -147,7 +147,7 @@ FAILURES = [
     (
         "empty_values",
         with_values("-nan", "N/A"),
-        "2 of 2 values are empty or NaN (line 2: '-nan', line 3: 'N/A')",
+        "2 of 2 values are empty or NaN (line 2: '-nan' and line 3: 'N/A')",
     ),
     (
         "infinite_values",
@@ -157,25 +157,25 @@ FAILURES = [
     (
         "infinite_values",
         with_values("inf", "-Infinity", "1e999", "1"),
-        "3 of 4 values are infinite or too large (line 2: 'inf', line 3: '-Infinity', line 4: '1e999')",
+        "3 of 4 values are infinite or too large (line 2: 'inf', line 3: '-Infinity' and line 4: '1e999')",
     ),
     (
         "negative_values",
         with_values("-0.01", "2", "-1e5"),
-        "2 of 3 values are below 0 (line 2: '-0.01', line 4: '-1e5')",
+        "2 of 3 values are below 0 (line 2: '-0.01' and line 4: '-1e5')",
     ),
     (
         "order",
         HEADER + "S1,1\nS3,2\nS2,3\nS4,4\nS5,5\n",
-        "2 of 5 rows are in another place than in sample_submission.csv (line 3: 'S3', line 4: 'S2')",
+        "2 of 5 rows are in a different place than in sample_submission.csv (line 3: 'S3' and line 4: 'S2')",
     ),
     ("constant", with_values("0.0", "0", " 0", "0e5", "-0"), "All 5 numbers are 0."),
     (
         "plausible",
         with_values("300", "300.1", "1e9"),
-        "2 of 3 values are above 300, 10 times the largest value of train (line 3: '300.1', line 4: '1e9')",
+        "2 of 3 values are above 300, which is 10 times the largest value of train (line 3: '300.1' and line 4: '1e9')",
     ),
-    ("scale", with_values("3.99", "3.99"), "mean value is 3.99, that of train 20. A mean between 4 and 100"),
+    ("scale", with_values("3.99", "3.99"), "mean value is 3.99, and that of train is 20. A mean between 4 and 100"),
     ("scale", with_values("2000", "3000"), "mean value is 2,500, "),
     ("scale", with_values("1e308", "1.5e308"), "mean value is inf, "),
 ]
@@ -360,7 +360,7 @@ def test_a_folder_and_a_huge_file_are_unreadable_not_errors(tmp_path):
         file.truncate(submission_file.MAX_BYTES + 1)
     result = run_checks(huge, TEST)[0]
     assert (result.code, result.outcome) == ("readable", "failed")
-    assert "536,870,913 bytes, at most 536,870,912" in result.explanation
+    assert "536,870,913 bytes; the maximum is 536,870,912" in result.explanation
 
 
 def test_what_the_system_refuses_to_read_is_unreadable(tmp_path, monkeypatch):

@@ -164,7 +164,7 @@ def test_predictions_that_are_no_valid_numbers_are_written_and_fail_their_checks
 
 def test_sessions_without_a_prediction_are_refused_and_nothing_is_written(tmp_path, snapshot):
     order = pl.Series(["S9", "S1", "S8", None])
-    with pytest.raises(InputError, match=r"^3 of the 4 .* no prediction \(S9, S8, empty id\)") as refusal:
+    with pytest.raises(InputError, match=r"^3 of the 4 .* no prediction \(S9, S8 and empty id\)") as refusal:
         write_submission(PREDICTIONS, order, tmp_path / "submission.csv")
     assert str(refusal.value) == snapshot
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,7 @@ def sessions(rows: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray, n
 
 def fitted(learner: Learner, target: Target, X, y, start, *, metric=MSE, held=None, context=CONTEXT) -> FittedLearner:
     settings_ = default_settings(learner, metric, y) | dataclasses.asdict(target)
-    binned = learner.bin(lambda: X, context, held=held)
+    binned = learner.bin(lambda: X, context, held_out=held)
     return fit_learner(binned, settings_, context, y=y, start=start, metric=metric, matrix=lambda: X)
 
 
@@ -68,11 +68,11 @@ def fitted(learner: Learner, target: Target, X, y, start, *, metric=MSE, held=No
 def test_metrics_match_scikit_learn(name: str, reference) -> None:
     draws = np.random.default_rng(0)
     predicted, actual = draws.gamma(1.0, 30.0, 200), draws.gamma(1.0, 30.0, 200)
-    assert metric_named(name).of(predicted, actual) == pytest.approx(reference(actual, predicted))
+    assert metric_named(name).evaluate(predicted, actual) == pytest.approx(reference(actual, predicted))
 
 
 def test_rmsle_counts_a_negative_prediction_as_0() -> None:
-    assert metric_named("rmsle").of(np.array([-5.0]), np.array([0.0])) == 0.0
+    assert metric_named("rmsle").evaluate(np.array([-5.0]), np.array([0.0])) == 0.0
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_held_out_rows_stop_a_fit_early_and_are_not_learned_from(learner: Learne
     changed = np.where(held, y + 5.0 * np.sin(np.arange(800)), y)
 
     def fit(values) -> FittedLearner:
-        binned = learner.bin(lambda: X, CONTEXT, held=held)
+        binned = learner.bin(lambda: X, CONTEXT, held_out=held)
         return fit_learner(binned, settings_, CONTEXT, y=values, start=start, metric=MSE, matrix=lambda: X)
 
     one, other = fit(y), fit(changed)
@@ -246,7 +246,7 @@ def test_fits_on_the_same_binned_rows_do_not_affect_each_other(learner: Learner)
 def test_predictions_are_monotone_in_a_constrained_feature(learner: Learner, target: Target) -> None:
     X, y, _ = sessions(1500)
     y = y + 40 * (X[:, 0] < -1)  # not monotone there
-    context = dataclasses.replace(CONTEXT, rising=("size",))
+    context = dataclasses.replace(CONTEXT, monotone_increasing=("size",))
     line = np.column_stack([np.linspace(-3, 3, 200), np.zeros(200)])
     free, constrained = (fitted(learner, target, X, y, None, context=each) for each in (CONTEXT, context))
     assert (np.diff(free.predict(line, None)) < -1e-9).any()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.base.text import count, duration, joined, listed, number, percent
+from core.base.text import count, duration, listed, number, percent
 
 many = settings(derandomize=True, deadline=None, max_examples=300)
 
@@ -119,15 +119,20 @@ def test_count(amount: int, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "expected"), [([], ""), ([1], "1"), ([1, 2], "1 and 2"), (["a", "b", "c", "d"], "a, b, c and d")]
+    ("items", "max_items", "expected"),
+    [
+        ([], 8, ""),
+        ([1], 8, "1"),
+        ([1, 2], 8, "1 and 2"),
+        ("abc", 3, "a, b and c"),
+        ("abcd", 3, "a, b, c and 1 more"),
+        (range(2_000), 1, "0 and 1,999 more"),
+    ],
 )
-def test_joined(items: list[object], expected: str) -> None:
-    assert joined(items) == expected
+def test_listed(items: Iterable[object], max_items: int, expected: str) -> None:
+    assert listed(items, max_items) == expected
 
 
-@pytest.mark.parametrize(
-    ("items", "most", "expected"),
-    [([], 8, ""), ("abc", 3, "a, b, c"), ("abcd", 3, "a, b, c and 1 more"), (range(2_000), 1, "0 and 1,999 more")],
-)
-def test_listed(items: Iterable[object], most: int, expected: str) -> None:
-    assert listed(items, most) == expected
+def test_listed_counts_items_that_it_is_not_given() -> None:
+    assert listed("ab", total=10) == "a, b and 8 more"
+    assert listed("ab", total=2) == "a and b"

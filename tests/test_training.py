@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.config import RunConfig
 from core.errors import Cancelled, InputError
 from core.features import FeatureTable
@@ -119,7 +119,7 @@ def test_folds_depend_only_on_the_seed() -> None:
 def test_too_few_users_are_refused(users: int, count: int, needed: int) -> None:
     with pytest.raises(InputError) as refused:
         make_folds(np.arange(users).repeat(3), count, seed=0)
-    assert (refused.value.code, refused.value.found, refused.value.allowed) == ("too_few_users", users, needed)
+    assert (refused.value.code, refused.value.actual, refused.value.allowed) == ("too_few_users", users, needed)
 
 
 def test_four_users_per_fold_are_enough() -> None:
@@ -151,7 +151,7 @@ class Remembering:
     def defaults(self):
         return {}
 
-    def bin(self, matrix, context, held=None):
+    def bin(self, matrix, context, held_out=None):
         return RememberedRows(self, matrix())
 
 
@@ -782,7 +782,7 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     )
     explanations = {check.code: check.explanation for check in checks}
     users = len(set(training.data.users))
-    assert explanations["folds_by_user"] == f"{users} users in 3 folds, 0 in both parts of one."
+    assert explanations["folds_by_user"] == f"{users} users in 3 folds. Users in both parts of a fold: 0."
     assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
     assert explanations["shuffled_target"].endswith("; up to 0.02 is chance.")
     assert explanations["planted_leak"] == "Features that copy the value: none. The planted copy was detected."
@@ -795,7 +795,7 @@ def test_a_user_in_two_folds_fails_the_check(training: Training) -> None:
     fold_of[row] = (fold_of[row] + 1) % 3
     check = folds_by_user(dataclasses.replace(training.folds, fold_of=fold_of))
     assert check.outcome == "failed"
-    assert check.explanation == f"{len(set(users))} users in 3 folds, 2 in both parts of one."
+    assert check.explanation == f"{len(set(users))} users in 3 folds. Users in both parts of a fold: 2."
 
 
 def test_a_session_without_an_out_of_fold_prediction_fails_the_check(training: Training) -> None:
@@ -809,7 +809,7 @@ def test_a_session_without_an_out_of_fold_prediction_fails_the_check(training: T
 class LeakyFolds(Folds):
     """Folds that train on the rows that they validate."""
 
-    def trains(self, fit: int) -> np.ndarray:
+    def train_mask(self, fit: int) -> np.ndarray:
         return np.ones(len(self.fold_of), dtype=bool)
 
 
@@ -872,7 +872,7 @@ def test_for_folds_forward_in_time_chance_is_measured_on_validated_rows(training
     y[0] = 1000.0
     folds = make_folds(np.arange(600), 3, 7, kind="forward", starts=np.arange(600.0))
     seed = next(
-        seed for seed in range(1000) if not folds.validated[np.random.default_rng(seed).permutation(600).argmin()]
+        seed for seed in range(1000) if not folds.validated_mask[np.random.default_rng(seed).permutation(600).argmin()]
     )
     forward = dataclasses.replace(
         with_data(training, y=y), folds=folds, context=dataclasses.replace(training.context, seed=seed)
@@ -906,9 +906,9 @@ def test_weights_of_any_rows_have_a_mean_of_1() -> None:
 
 def test_sessions_with_a_known_value_are_left_out_of_the_expected_score() -> None:
     data = simulated()
-    answered = data.test_classes == 1
-    known = dataclasses.replace(data, answered=answered)
-    unknown_only = dataclasses.replace(data, test_classes=data.test_classes[~answered])
+    known_value_mask = data.test_classes == 1
+    known = dataclasses.replace(data, known_value_mask=known_value_mask)
+    unknown_only = dataclasses.replace(data, test_classes=data.test_classes[~known_value_mask])
     scores = [train(prepare(each, RunConfig(folds=3)), known_share=0.2).expected_mse for each in (known, unknown_only)]
     assert scores[0] == scores[1]
     config = RunConfig(folds=3, use_known_values=False)
@@ -985,7 +985,7 @@ def test_composite_sessions_do_not_train() -> None:
     assert np.isnan(chosen.X[:, 2]).all()
     assert chosen.y.tolist() == [[1.0, 2.0, 2.0, 4.0][unit] for unit in trains_on]
     assert chosen.test_units.tolist() == [4, 5]
-    assert chosen.answered.tolist() == [True, False]
+    assert chosen.known_value_mask.tolist() == [True, False]
     assert chosen.names == ["n_events", "user_is_known", "gap", "duration"]
     assert chosen.times is not None
     assert chosen.times.train.ends.tolist() == [30, 330]

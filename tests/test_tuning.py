@@ -31,13 +31,13 @@ from core.features.learned.user_values import Sessions
 from core.metric import metric_named
 from core.runs import load_run
 from core.runs.store import SEARCH_FILE
-from core.training import LEARNERS, Training, prepare, train, tune
-from core.training.choice import choice_factor
+from core.training import LEARNERS, PreparedFolds, Training, TrainingSet, prepare, train, tune
 from core.training.cross_fitting import FoldMatrices
 from core.training.folds import make_folds
 from core.training.learned_columns import Times
 from core.training.learners import FitContext
-from core.training.tuning import Budget, SearchFolder, SearchResult, TrialResult, search
+from core.training.selection_bias import selection_bias
+from core.training.tuning import Budget, SearchFolder, SearchResult, TrialResult
 from core.training.tuning.groups import UserGroups, is_significantly_worse
 from core.training.tuning.learner_search import LearnerSearch
 from tests.test_training import NAMES, simulated
@@ -46,20 +46,16 @@ CONTEXT = FitContext(NAMES, threads=2, seed=7)
 MSE = metric_named("mse")
 
 
+def prepared_folds(data: TrainingSet, y: np.ndarray | None = None, preset: str = "quick") -> PreparedFolds:
+    matrices = FoldMatrices(data.X, data.y if y is None else y, data.X_test, make_folds(data.users, 3, seed=7))
+    return PreparedFolds(data, RunConfig(preset=preset, folds=3), matrices, CONTEXT, MSE)
+
+
 def run_search(
     folder: Path, trials: int | None = 8, *, y: np.ndarray | None = None, **budget
 ) -> dict[str, SearchResult]:
-    data = simulated(rows=300)
-    folds = make_folds(data.users, 3, seed=7)
-    return search(
-        LEARNERS,
-        FoldMatrices(data.X, data.y if y is None else y, data.X_test, folds),
-        context=CONTEXT,
-        metric=MSE,
-        budget=Budget(trials, **{"deadline": None} | budget),
-        folder=SearchFolder(folder),
-        seeds=1,
-    )
+    prepared = prepared_folds(simulated(rows=300), y)
+    return tune(prepared, SearchFolder(folder), Budget(trials, **{"deadline": None} | budget))
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +129,7 @@ def test_values_of_a_fold_do_not_affect_its_predictions_even_through_early_stopp
 @pytest.mark.parametrize("n_users", [8, 12, 40])
 def test_some_users_are_held_out_but_never_all(n_users: int) -> None:
     users = np.arange(120) % n_users
-    groups = UserGroups.draw(users, seed=7)
+    groups = UserGroups(users, seed=7)
     for train_rows, _ in make_folds(users, 2, seed=7).splits():
         held_out = groups.held_out(train_rows)
         assert len(set(users[train_rows][held_out])) == max(len(set(users[train_rows])) // 8, 1)
@@ -179,14 +175,7 @@ def test_a_trial_that_is_worse_by_10_percent_stops_after_its_first_fold_even_if_
     folds = make_folds(data.users, 3, seed=7)
     y = data.y * np.where(folds.fold_of == 1, 0.1, 1.0)  # the second trial begins with fold 1
     folder = SearchFolder(tmp_path)
-    learner_search = LearnerSearch(
-        LEARNERS[0],
-        FoldMatrices(data.X, y, data.X_test, folds),
-        context=CONTEXT,
-        metric=MSE,
-        folder=folder,
-        storage=folder.storage(),
-    )
+    learner_search = LearnerSearch(LEARNERS[0], prepared_folds(data, y), folder, folder.storage())
     learner_search.run_trial()
     fit = learner_search._fit
 
@@ -203,16 +192,12 @@ def test_a_trial_that_is_worse_by_10_percent_stops_after_its_first_fold_even_if_
 
 
 def test_the_reported_share_of_the_budget_is_between_0_and_1(tmp_path: Path) -> None:
-    data, shares = simulated(rows=300), []
-    search(
-        LEARNERS,
-        FoldMatrices(data.X, data.y, data.X_test, make_folds(data.users, 3, seed=7)),
-        context=CONTEXT,
-        metric=MSE,
-        budget=Budget(None, time.monotonic() + 4),
-        folder=SearchFolder(tmp_path),
-        seeds=3,
-        report=lambda share, text: shares.append(share),
+    shares = []
+    tune(
+        prepared_folds(simulated(rows=300), preset="thorough"),  # reserves time for three seeds
+        SearchFolder(tmp_path),
+        Budget(None, time.monotonic() + 4),
+        report=lambda part, parts, text: shares.append(part / parts),
     )
     assert shares
     assert 0 <= min(shares) <= max(shares) <= 1
@@ -315,7 +300,7 @@ def test_the_folder_of_another_running_process_is_not_used(tmp_path: Path) -> No
 
 def test_without_tuning_there_is_no_selection_bias() -> None:
     data = simulated()
-    assert choice_factor({}, data.y, make_folds(data.users, 3, seed=0), MSE) == 1.0
+    assert selection_bias({}, data.y, make_folds(data.users, 3, seed=0), MSE) == 1.0
 
 
 def test_the_bias_of_choosing_among_many_equally_good_trials_is_estimated() -> None:
@@ -327,7 +312,7 @@ def test_the_bias_of_choosing_among_many_equally_good_trials_is_estimated() -> N
     trials = [TrialResult(number, {"rounds": 1}, float(loss), True, 4, 1.0, {}) for number, loss in enumerate(losses)]
     best = min(trials, key=lambda trial: trial.loss)
     result = SearchResult("lightgbm", best, tuple(trials), {}, lambda trial: predictions[:, trial.number])
-    assert 1.02 < choice_factor({"lightgbm": result}, y, make_folds(np.arange(120), 4, seed=0), MSE) < 1.5
+    assert 1.02 < selection_bias({"lightgbm": result}, y, make_folds(np.arange(120), 4, seed=0), MSE) < 1.5
 
 
 # --- training with tuned settings -------------------------------------------------------------------------------------
@@ -348,7 +333,7 @@ def test_a_tuned_training_optimizes_its_metric(metric: str, tmp_path: Path) -> N
     score = own.of(training.stack.oof, data.y)
     assert score < 0.9 * own.of(training.constant, data.y)
     assert training.expected.value == pytest.approx(
-        own.score(float(own.losses(training.stack.oof, data.y).mean()) * training.choice), rel=0.2
+        own.score(float(own.losses(training.stack.oof, data.y).mean()) * training.selection_bias), rel=0.2
     )
 
 
@@ -361,7 +346,7 @@ def test_training_works_with_every_kind_of_folds(kind: str) -> None:
         times = Times(Sessions(data.users, starts, starts + 10), Sessions(np.arange(90) + 10**6, test, test + 10))
         data = dataclasses.replace(data, times=times)
     training: Training = train(prepare(data, RunConfig(folds=3, fold_kind=kind)), known_share=0.0)
-    validated = training.folds.validated
+    validated = training.folds.validated_mask
     assert np.array_equal(np.isnan(training.stack.oof), ~validated)
     assert validated.all() == (kind != "forward")
     assert np.isfinite(training.test).all()
@@ -390,7 +375,7 @@ def test_the_quick_preset_takes_no_budget(budget: dict[str, object]) -> None:
 def test_the_deadline_comes_from_minutes_or_else_from_the_preset(
     settings: dict[str, object], minutes: float | None
 ) -> None:
-    assert RunConfig.checked(**settings).minutes_given == minutes
+    assert RunConfig.checked(**settings).budget_minutes == minutes
 
 
 def test_a_search_may_resume_with_other_minutes_but_not_with_another_seed_or_number_of_trials() -> None:
@@ -403,7 +388,7 @@ def test_a_search_may_resume_with_other_minutes_but_not_with_another_seed_or_num
 def test_a_monotone_constraint_on_an_unknown_feature_is_refused() -> None:
     with pytest.raises(SettingError) as refused:
         prepare(simulated(), RunConfig(folds=3, rising=("cart",)))
-    assert (refused.value.code, refused.value.found) == ("unknown_feature", "cart")
+    assert (refused.value.code, refused.value.actual) == ("unknown_feature", "cart")
     assert "Features are, for example, carts." in str(refused.value)
 
 

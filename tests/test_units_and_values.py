@@ -354,7 +354,7 @@ def test_only_what_was_bought_counts_and_a_session_that_lost_a_price_has_no_know
     assert known == pytest.approx({session: value for session, value in values.items() if session not in unknown})
     named = {session: reason for session, reason in unknown.items() if session in values}  # others have no event
     assert dict(dataset.untrained().select("user_session", "reason").iter_rows()) == named
-    assert dataset.card().quarantine_reasons.get("price times pieces is no finite number", 0) == lost.total()
+    assert dataset.card().quarantine_reasons.get("price times pieces is not a finite number", 0) == lost.total()
     must_add_up(dataset)
 
 
@@ -425,4 +425,4 @@ def test_a_gap_session_that_both_files_have_is_a_known_one(tmp_path: Path) -> No
     assert known_of(dataset) == {f"{user}@2025-06-02T12:00:00Z": NOON / 1e6 for user in "ABC"}
     assert dataset.card().known_sessions == 3
     assert len(words_of(dataset, "user_session")) == dataset.dictionary("user_session").collect().height == 15
-    assert sorted(dataset.test_sessions()) == dataset.order()["user_session"].to_list()
+    assert sorted(dataset.test_sessions()) == dataset.submission_order()["user_session"].to_list()

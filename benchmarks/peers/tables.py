@@ -15,7 +15,7 @@ from core.features import build_features, session_events
 from core.ingestion import InputFiles, ingest
 from core.schema import SESSION, UNIT, USER_SESSION
 from core.training import training_set
-from core.training.folds import NOBODY, Folds
+from core.training.folds import NO_FOLD, Folds
 from core.training.learned_columns import learn_columns
 
 _TYPES = ["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
@@ -57,9 +57,9 @@ def own_tables(files: Path, out: Path, home: Path) -> pd.DataFrame:
     )
     config = RunConfig()
     table = build_features(dataset, config)
-    data = training_set(table, dataset.order().get_column(SESSION), session_events(dataset, config))
+    data = training_set(table, dataset.submission_order().get_column(SESSION), session_events(dataset, config))
     assert data.baskets is not None
-    all_rows = Folds(np.full(len(data.y), NOBODY), 0, data.users, "forward")  # no fold, one fit on all rows
+    all_rows = Folds(np.full(len(data.y), NO_FOLD), 0, data.users, "forward")  # no fold, one fit on all rows
     columns = learn_columns(data.baskets, data.y, all_rows, times=data.times)
     names = [*data.names, *columns.names]
     train = pd.DataFrame(np.hstack([data.X, columns.train[0]]), columns=names)

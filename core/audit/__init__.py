@@ -1,12 +1,10 @@
 """The audit of a dataset before training: what is unusual about it, how much it matters, and what to do about it."""
 
 from core.audit.drift_rules import classify_files, compare_features
-from core.audit.finding import Finding, RuleOutcome
-from core.audit.report import AUDIT_VERSION, AuditReport, audit, stored_audit
-from core.audit.rule import Rule
-from core.audit.rules import RULES
+from core.audit.registry import RULES
+from core.audit.report import AUDIT_VERSION, AuditReport, audit, report_lines, stored_audit
+from core.audit.rule import Finding, Rule, RuleOutcome
 from core.audit.sample import Sample, draw_sample
-from core.audit.summary import lines
 
 __all__ = [
     "AUDIT_VERSION",
@@ -20,6 +18,6 @@ __all__ = [
     "classify_files",
     "compare_features",
     "draw_sample",
-    "lines",
+    "report_lines",
     "stored_audit",
 ]

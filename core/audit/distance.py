@@ -1,4 +1,4 @@
-"""How far two samples of a number are apart: population stability index and Kolmogorov-Smirnov distance."""
+"""Distance between two samples of a number: population stability index and Kolmogorov-Smirnov distance."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _MIN_SHARE: Final = 1e-4
 
 @dataclass(frozen=True)
 class Distance:
-    """How far the distribution of a feature in test is from that in train.
+    """Distance between the distributions of a feature in the train and in the test file.
 
     Attributes:
-        psi: population stability index, 0 or more; 0.25 is the usual mark for a major shift.
+        psi: population stability index, 0 or more.
         ks: Kolmogorov-Smirnov distance, 0 to 1: the largest gap between the cumulative distributions.
-        p_value: of the Kolmogorov-Smirnov test. Small in any large file, so it is never used alone.
+        p_value: p-value of the Kolmogorov-Smirnov test. It is small in any large file, so it is never used alone.
     """
 
     psi: float
@@ -47,10 +47,10 @@ def distance(train: Vector, test: Vector) -> Distance:
 
 
 def stability_index(expected: Vector, actual: Vector) -> float:
-    """Return the population stability index: the sum over bins of (a - e) * ln(a / e) for shares e and a.
+    """Return the population stability index: the sum of the Kullback-Leibler divergences in both directions.
 
-    This is the relative entropy of the samples in both directions. The bins are the deciles of `expected`; a value that
-    fills several deciles is one bin. Below 0.1 there is little change, from 0.25 a major one (Siddiqi 2006).
+    The bins are the deciles of `expected`; a value that fills several deciles is one bin. Values below 0.1 indicate
+    little change, values from 0.25 a major shift (Siddiqi 2006).
     """
     edges = np.unique(np.quantile(expected, np.linspace(0.0, 1.0, _BINS + 1)[1:-1], method="inverted_cdf"))
     if edges[0] == expected.min():  # the lowest value fills a decile: values below it need a bin of their own

@@ -1,26 +1,30 @@
-"""Runs all audit rules on a dataset, and stores the report in its folder."""
+"""The audit report of a dataset: runs all rules, stores the report in the dataset's folder, and returns it as text."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from core.audit.case import AuditCase
+from core.audit.audited_dataset import AuditedDataset
 from core.audit.drift_rules import drift_applies
-from core.audit.finding import Finding, RuleOutcome, rank
-from core.audit.rules import RULES
-from core.base.files import atomic_file
-from core.checks import SEVERITIES, Severity
+from core.audit.registry import RULES
+from core.audit.rule import Finding, RuleOutcome
+from core.base.files import write_text_atomically
+from core.base.progress import Report, no_report
+from core.base.text import count
+from core.check_result import SEVERITIES, Severity
 from core.dataset import Dataset
 from core.features import GROUPS
 
 AUDIT_FILE: Final = "audit.json"
-AUDIT_VERSION: Final = 5
+AUDIT_VERSION: Final = 6
 """Raise it when a rule, a threshold, a sentence or the stored form changes. Older reports are then recomputed."""
 _AUDIT_SEVERITIES: Final = tuple(severity for severity in SEVERITIES if severity != "error")
+_LABELS: dict[Severity, str] = {"serious": "SERIOUS", "warning": "WARNING", "note": "note"}
+_INDENT = 9
+"""Width of the longest label and two spaces."""
 
 
 class AuditReport(BaseModel):
@@ -34,51 +38,38 @@ class AuditReport(BaseModel):
     outcomes: tuple[RuleOutcome, ...]
     """One per rule, in the order of RULES."""
     findings: tuple[Finding, ...]
-    """The worst first, then by count."""
+    """The worst severity first, then the largest count."""
 
-    def counted(self) -> dict[Severity, int]:
-        """Return the number of findings by severity, the worst severity first; zero for those without findings."""
-        return {
-            severity: sum(finding.severity == severity for finding in self.findings) for severity in _AUDIT_SEVERITIES
-        }
+    def count_by_severity(self) -> dict[Severity, int]:
+        """Return the number of findings of every severity, the worst severity first."""
+        severities = [finding.severity for finding in self.findings]
+        return {severity: severities.count(severity) for severity in _AUDIT_SEVERITIES}
 
 
-def audit(
-    dataset: Dataset,
-    report: Callable[[int, int, str], None] = lambda part, parts, text: None,
-    *,
-    again: bool = False,
-) -> AuditReport:
-    """Return the audit of a dataset; run all rules unless a report is already stored.
+def audit(dataset: Dataset, report: Report = no_report, *, recompute: bool = False) -> AuditReport:
+    """Return the stored audit report of a dataset. If there is none, or with `recompute`, run all rules and store it.
 
     If the dataset's folder is not writable, the report is returned but not saved.
-
-    Args:
-        report: called with parts done, parts in all, and the current step.
-        again: run the rules even if a report is stored.
     """
-    stored = None if again else stored_audit(dataset)
-    if stored is not None:
+    if not recompute and (stored := stored_audit(dataset)) is not None:
         return stored
     parts = len(GROUPS) + len(RULES)
-    case = AuditCase(dataset, lambda part, _, text: report(part, parts, text))
-    if drift_applies(case):
-        _ = case.sample  # computed first, because it takes most time and memory
+    data = AuditedDataset(dataset, lambda part, _, detail: report(part, parts, detail))
+    if drift_applies(data):
+        _ = data.sample  # computed first, because it takes most time and memory
     outcomes, findings = [], []
-    for place, rule in enumerate(RULES):
-        report(len(GROUPS) + place, parts, rule.title)
-        outcome, finding = rule.examine(case)
+    for part, rule in enumerate(RULES, start=len(GROUPS)):
+        report(part, parts, rule.title)
+        outcome, finding = rule.examine(data)
         outcomes.append(outcome)
         if finding is not None:
             findings.append(finding)
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), -(finding.count or 0), finding.code))
     result = AuditReport(
-        version=AUDIT_VERSION,
-        dataset=dataset.fingerprint,
-        outcomes=tuple(outcomes),
-        findings=tuple(sorted(findings, key=rank)),
+        version=AUDIT_VERSION, dataset=dataset.fingerprint, outcomes=tuple(outcomes), findings=tuple(findings)
     )
-    with contextlib.suppress(OSError), atomic_file(dataset.folder / AUDIT_FILE) as building:
-        building.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    with contextlib.suppress(OSError):
+        write_text_atomically(dataset.folder / AUDIT_FILE, result.model_dump_json(indent=1) + "\n")
     report(parts, parts, "")
     return result
 
@@ -91,3 +82,23 @@ def stored_audit(dataset: Dataset) -> AuditReport | None:
     except (OSError, ValueError):  # not readable, not UTF-8, or not a report
         return None
     return report if (report.version, report.dataset) == (AUDIT_VERSION, dataset.fingerprint) else None
+
+
+def report_lines(report: AuditReport) -> list[str]:
+    """Return a summary line, the findings with explanation, advice and examples, and the rules that do not apply."""
+    counts = report.count_by_severity()
+    n_quiet = sum(outcome.outcome == "quiet" for outcome in report.outcomes)
+    not_applicable = [outcome for outcome in report.outcomes if outcome.outcome == "not_applicable"]
+    lines = [
+        f"{count(len(report.findings), 'finding')}: {counts['serious']:,} serious, "
+        f"{count(counts['warning'], 'warning')}, {count(counts['note'], 'note')}; "
+        f"{count(n_quiet, 'rule')} found nothing, {len(not_applicable):,} did not apply"
+    ]
+    indent = " " * _INDENT
+    for finding in report.findings:
+        lines.append(f"{_LABELS[finding.severity]:{_INDENT}}{finding.title}")
+        lines += [f"{indent}{finding.explanation}", f"{indent}{finding.advice}"]
+        if finding.examples:
+            lines.append(f"{indent}For example {'; '.join(finding.examples)}")
+    lines += [f"{'-':{_INDENT}}{outcome.title}: does not apply, {outcome.reason}" for outcome in not_applicable]
+    return lines

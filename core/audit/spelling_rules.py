@@ -6,18 +6,17 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.case import ID_COLUMNS, AuditCase
-from core.audit.finding import Finding
-from core.audit.rule import Rule
+from core.audit.audited_dataset import ID_COLUMNS, AuditedDataset
+from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES
-from core.base.text import count, display, joined, verb
+from core.base.text import count, display, listed, verb
 from core.schema import ROLES
 
 NOTATION: Final = r"^-?\d(?:[.,]\d+)?[Ee]\+\d{2,3}$|^-?\d[.,]\d+[Ee]-\d{2,3}$|^-?\d\.\d{3,}[Ee](?:[7-9]|[1-9]\d)$"
 """2.05301E+18 as spreadsheets write it, and 2.0530135E18 as Java and Polars do. A catalogue's own 12E3 or 5e10 has
 neither a sign nor as many decimals."""
 ERRORS: Final = r"^#(?:\p{Lu}{2,}(?:/0)?[!?]|N/A|NV|YOK|#{2,})$"
-"""What a spreadsheet shows instead of a value (#NV in German, #YOK in Turkish) or of a number too wide for its cell."""
+"""What a spreadsheet shows in place of a missing value (#NV in German, #YOK in Turkish) or a number too wide."""
 _MONTHS: Final = (
     "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez|Oca|Şub|Nis|Haz|Tem|Ağu|Eyl|Eki|Kas|Ara"
 )
@@ -31,6 +30,7 @@ catalogue's own MAR-01 is in capitals."""
 _CONTROLS: Final = r"[\x00-\x1F\x7F-\x9F\u00AD\u200B\u200E\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]"
 _JOINERS: Final = r"(?:^|[\x21-\x7E\p{Latin}])[\u200C\u200D]|[\u200C\u200D](?:$|[\x21-\x7E\p{Latin}])"
 """Joiners belong to Persian and Indian words and to emoji; next to Latin letters or digits they mean nothing."""
+_WITHOUT_WIDTH: Final = r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]"
 _NO_BREAK_SPACES: Final = r"[\u00A0\u2007\u202F]"
 INVISIBLE: Final = rf"{_CONTROLS}|{_JOINERS}|(?:^|[^«]){_NO_BREAK_SPACES}(?:$|[^:;!?»%€])"
 """Characters that are invisible or look like a blank. French has no-break spaces next to its punctuation."""
@@ -40,7 +40,7 @@ _PRECISION: Final = 15
 """Digits of a number that a spreadsheet keeps."""
 _MIN_ROUNDED: Final = 5
 _MIN_ZEROS: Final = 6
-"""At the end of all long ids of a file together. By chance this happens once in a million files."""
+"""Zeros at the end of all long ids of a file together. By chance this happens once in a million files."""
 _DAMAGE: Final = {
     "notation": ("is a number in spreadsheet notation", "are numbers in spreadsheet notation"),
     "rounded": ("ends in zeros after its 15th digit", "end in zeros after their 15th digit"),
@@ -55,31 +55,32 @@ class CorruptedIds(Rule):
     code = "spoiled_ids"
     title = "Ids that a spreadsheet or another program changed"
 
-    def find(self, case: AuditCase) -> Finding | None:
-        parts, examples, n_ids, events, kinds = [], [], 0, 0, set()
+    def find(self, data: AuditedDataset) -> Finding | None:
+        parts, examples, n_ids, n_events, kinds = [], [], 0, 0, set()
         for column, name in ID_COLUMNS.items():
-            damaged = pl.concat([_damaged(case, name), _rounded(case, name)]).unique("id", keep="first")
-            if damaged.is_empty():
+            ids = data.dictionary(column)
+            corrupted = pl.concat([_damaged(ids), _rounded(ids)]).unique("id", keep="first")
+            if corrupted.is_empty():
                 continue
-            n_ids += damaged.height
-            affected = case.events.join(damaged.lazy(), left_on=column, right_on=column, how="semi")
-            events += affected.select(pl.len()).collect().item()
-            for (kind,), ids in damaged.sort("kind", "id").group_by("kind", maintain_order=True):
+            n_ids += corrupted.height
+            affected = data.events.join(corrupted.lazy(), left_on=column, right_on="code", how="semi")
+            n_events += affected.select(pl.len()).collect().item()
+            for (kind,), same in corrupted.sort("kind", "id").group_by("kind", maintain_order=True):
                 kinds.add(str(kind))
-                parts.append(f"{count(ids.height, 'id')} in {name} {verb(ids.height, *_DAMAGE[str(kind)])}")
-                examples.append(f"{name}: {joined([display(text) for text in ids.get_column('id').head(2)])}")
+                parts.append(f"{count(same.height, 'id')} in {name} {verb(same.height, *_DAMAGE[str(kind)])}")
+                examples.append(f"{name}: {listed(display(text) for text in same['id'].head(2))}")
         if not n_ids:
             return None
-        harmless = kinds == {"invisible"}
+        is_harmless = kinds == {"invisible"}
         return self.finding(
-            "note" if harmless else "warning",
+            "note" if is_harmless else "warning",
             f"{count(n_ids, 'id')} {verb(n_ids, 'was', 'were')} changed by another program",
             count=n_ids,
-            explanation=f"{joined(parts)}. {count(events, 'event')} {verb(events, 'has', 'have')} such an id.",
+            explanation=f"{listed(parts)}. {count(n_events, 'event')} {verb(n_events, 'has', 'have')} such an id.",
             advice=(
-                "Remove these characters in the program that writes the files: an id with them and one without are two "
-                "ids."
-                if harmless
+                "Remove these characters in the program that writes the files. An id with them and the same id without "
+                "them count as two ids."
+                if is_harmless
                 else "Export the files again with the id columns as text. A spreadsheet keeps 15 digits, shows 6 of "
                 "them and turns codes into dates, so different ids may have become one."
             ),
@@ -87,54 +88,50 @@ class CorruptedIds(Rule):
         )
 
 
-def _damaged(case: AuditCase, name: str) -> pl.DataFrame:
-    """Return the ids of a file column whose own text shows the damage: stored column, id, kind."""
-    text = pl.col(name)
+def _damaged(ids: pl.LazyFrame) -> pl.DataFrame:
+    """Return the ids whose own text shows the damage: code, id, kind."""
+    text = pl.col("id")
     patterns = {"notation": NOTATION, "error": ERRORS, "date": DATES, "invisible": INVISIBLE}
     kind = pl.coalesce(pl.when(text.str.contains(pattern)).then(pl.lit(kind)) for kind, pattern in patterns.items())
-    ids = case.dataset.dictionary(name).select(_stored(name), text.alias("id"), kind.alias("kind"))
-    damaged, total = pl.collect_all([ids.drop_nulls("kind"), ids.select(pl.len())])
-    n_dates = damaged.filter(pl.col("kind") == "date").height
+    damaged, total = pl.collect_all(
+        [ids.select("code", "id", kind.alias("kind")).drop_nulls("kind"), ids.select(pl.len())]
+    )
+    is_date = pl.col("kind") == "date"
     # If most ids are dates, they are meant to be: a spreadsheet only changes those that look like one.
-    return damaged.filter(pl.col("kind") != "date") if 2 * n_dates > total.item() else damaged
+    return damaged.filter(~is_date) if 2 * damaged.filter(is_date).height > total.item() else damaged
 
 
-def _rounded(case: AuditCase, name: str) -> pl.DataFrame:
-    """Return the long numbers of a file if all of them end in zeros after the 15th digit: stored column, id, kind.
+def _rounded(ids: pl.LazyFrame) -> pl.DataFrame:
+    """Return the long numbers of a file if all of them end in zeros after the 15th digit: code, id, kind.
 
     Each file is examined alone, because often only one of them went through a spreadsheet. If the 15th digit is mostly
     0 as well, the zeros belong to the ids, as in milliseconds written as nanoseconds.
     """
-    text = pl.col(name)
-    long = case.dataset.dictionary(name).filter(text.str.contains(_LONG)).with_columns(_stored(name)).collect()
+    long = ids.filter(pl.col("id").str.contains(_LONG)).collect()
     rounded = [long.clear()]
     for role in ROLES:
         in_file = long.filter(f"in_{role}")
-        ids = in_file.get_column(name)
-        zeros = int(ids.str.len_chars().sum()) - _PRECISION * len(ids)
-        own_zeros = 2 * int((ids.str.slice(_PRECISION - 1, 1) == "0").sum()) > len(ids)
-        enough = len(ids) >= _MIN_ROUNDED and zeros >= _MIN_ZEROS
-        if enough and not own_zeros and ids.str.contains(_ROUNDED).all():
+        texts = in_file.get_column("id")
+        n_zeros = int(texts.str.len_chars().sum()) - _PRECISION * len(texts)
+        own_zeros = 2 * int((texts.str.slice(_PRECISION - 1, 1) == "0").sum()) > len(texts)
+        is_enough = len(texts) >= _MIN_ROUNDED and n_zeros >= _MIN_ZEROS
+        if is_enough and not own_zeros and texts.str.contains(_ROUNDED).all():
             rounded.append(in_file)
-    return pl.concat(rounded).select(_stored(name), text.alias("id"), pl.lit("rounded").alias("kind")).unique("id")
-
-
-def _stored(name: str) -> pl.Expr:
-    return pl.col(next(column for column, file_column in ID_COLUMNS.items() if file_column == name))
+    return pl.concat(rounded).select("code", "id", pl.lit("rounded").alias("kind")).unique("id")
 
 
 class SpellingVariants(Rule):
     code = "alike_ids"
     title = "Ids that differ only in spelling"
 
-    def find(self, case: AuditCase) -> Finding | None:
+    def find(self, data: AuditedDataset) -> Finding | None:
         n_ids, examples, columns = 0, [], []
         for column, name in ID_COLUMNS.items():
-            variants = _variants(case.dictionary(column))
+            variants = _variants(data.dictionary(column))
             if variants.height:
                 n_ids += variants.height
                 columns.append(name)
-                examples.append(f"{name}: {joined(_distinguishable(variants.get_column('id').to_list()[0]))}")
+                examples.append(f"{name}: {listed(_distinguishable(variants['id'][0].to_list()))}")
         if not n_ids:
             return None
         return self.finding(
@@ -142,7 +139,7 @@ class SpellingVariants(Rule):
             f"{count(n_ids, 'id')} {verb(n_ids, 'is', 'are')} written in more than one way",
             count=n_ids,
             explanation=(
-                f"{count(n_ids, 'id')} in {joined(columns)} {verb(n_ids, 'has', 'have')} spellings that differ "
+                f"{count(n_ids, 'id')} in {listed(columns)} {verb(n_ids, 'has', 'have')} spellings that differ "
                 "only in upper and lower case, leading zeros, .0 at the end, the encoding of accents, or in blanks and "
                 "invisible characters."
             ),
@@ -154,40 +151,32 @@ class SpellingVariants(Rule):
 def _variants(ids: pl.LazyFrame) -> pl.DataFrame:
     """Return one row per id that is written in more than one way: `id`, the list of its spellings."""
     is_ascii = not ids.select(pl.col("id").str.contains(r"[^\x00-\x7F]").any()).collect().item()
-    form = pl.col("id") if is_ascii else _visible(pl.col("id"))
+    form = pl.col("id")
+    if not is_ascii:  # as a person sees them: accents in one encoding, one kind of blank, no invisible characters
+        form = form.str.normalize("NFC").str.replace_all(_NO_BREAK_SPACES, " ").str.replace_all(_WITHOUT_WIDTH, "")
     form = form.str.replace(r"^0*(\d+)(?:\.0+)?$", "$1")
     lower, upper = pl.col("form").str.to_lowercase(), pl.col("form").str.to_uppercase()
+    is_lower, is_upper = pl.col("form") == lower, pl.col("form") == upper
     # Ids of mixed case are left alone: random codes may differ in nothing else. Turkish writes the capital of i as İ.
-    one_case = (pl.col("form") == lower) | (pl.col("form") == upper)
     folded = upper if is_ascii else upper.str.replace_all("İ", "I", literal=True)
-    key = pl.when(one_case).then(folded).otherwise("form")
-    capital = ((pl.col("form") == upper) & (lower != upper)).any()
-    small = ((pl.col("form") == lower) & (lower != upper)).any()
+    key = pl.when(is_lower | is_upper).then(folded).otherwise("form")
+    in_both_cases = (is_upper & ~is_lower).any() & (is_lower & ~is_upper).any()
     return (
         ids.select("id", form.alias("form"))
         .with_columns(key.alias("key"))
         .filter(pl.col("key").is_duplicated())
         .group_by("key")
+        .agg(pl.col("id").sort(), in_both_cases.alias("cased"), (pl.col("form").n_unique() < pl.len()).alias("same"))
         # Within one case, another letter is another id: Turkish ılık and ilik have the same capital form.
-        .agg(
-            pl.col("id").sort(), (capital & small).alias("cased"), (pl.col("form").n_unique() < pl.len()).alias("same")
-        )
         .filter(pl.col("cased") | pl.col("same"))
         .sort("key")
         .collect()
     )
 
 
-def _visible(text: pl.Expr) -> pl.Expr:
-    """Return ids as a person sees them: accents in one encoding, one kind of blank, no invisible characters."""
-    composed = text.str.normalize("NFC").str.replace_all(_NO_BREAK_SPACES, " ")
-    return composed.str.replace_all(r"[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]", "")
-
-
 def _distinguishable(ids: list[str]) -> list[str]:
     """Return ids for display; if two look the same, with their code points that are not ASCII."""
     texts = [display(text) for text in ids[:MAX_EXAMPLES]]
-    looks = pl.Series(texts).str.normalize("NFC")
-    if looks.n_unique() == len(texts):
+    if pl.Series(texts).str.normalize("NFC").n_unique() == len(texts):
         return texts
     return [f"{text} ({text.encode('ascii', 'backslashreplace').decode()})" for text in texts]

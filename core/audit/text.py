@@ -1,4 +1,4 @@
-"""Days and time spans in the sentences of findings."""
+"""Days, time spans and shares in the sentences of findings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from typing import Final
 
 import numpy as np
 
-from core.base.text import duration, number
+from core.base.text import duration, number, percent
 from core.schema import SECONDS_PER_DAY
 
 MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough to read at a glance."""
+
+
+def share_of(amount: int, total: int, plural: str) -> str:
+    """Return an amount as a share of a total.
+
+    >>> share_of(3, 1500, "sessions")
+    '3 of 1,500 sessions (0.2%)'
+    """
+    return f"{amount:,} of {total:,} {plural} ({percent(amount / total)})"
 
 
 def format_day(seconds: int) -> str:
@@ -23,7 +32,7 @@ def format_day(seconds: int) -> str:
 
 
 def time_span(seconds: int) -> str:
-    """Return a time span, in days if it is two days or longer.
+    """Return a time span as text, in days if it is two days or longer.
 
     >>> time_span(90), time_span(86_400), time_span(1_764_000)
     ('1 min 30 s', '24 h 0 min', '20.4 days')

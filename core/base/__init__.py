@@ -1,1 +1,1 @@
-"""What everything else rests on: atomic files, the workspace, checkpoints, processes, progress, text."""
+"""Foundations: atomic files, the workspace, checkpoints, processes, progress and text."""

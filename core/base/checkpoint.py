@@ -1,7 +1,8 @@
-"""Checkpoints: results of a run that are stored while it works, so that an interrupted run can resume.
+"""Checkpoints: intermediate results that a run stores, so that it can resume after an interruption.
 
-Each piece of work has one folder, named by everything its results depend on. It is deleted when the run is written or
-cancelled. A checkpoint is a folder with the result's files and their hashes. One that is damaged is computed again.
+Each run has one folder, whose name contains a hash of everything that its results depend on. The folder is deleted when
+the run is written or cancelled. A checkpoint is a subfolder with the files of one result and their hashes. If it is
+damaged, the result is computed again.
 """
 
 from __future__ import annotations
@@ -28,36 +29,35 @@ SOURCE_DIGEST_LENGTH = 12
 """Characters of `source_digest` that a run's manifest stores."""
 _SOURCE = Path(__file__).resolve().parents[1]
 _OWNER_FILE = "owner"
-"""Id and start time of the process that works in the folder; written when it begins."""
+"""Id and start time of the process that works in the folder; written when the process begins."""
 _EARLIER_FILE = "seconds"
-"""Duration of all earlier attempts."""
+"""Duration of all earlier attempts in seconds."""
 _ALIVE_FILE = "alive"
 """Touched during the work, so that the duration of an attempt is known even if its process was killed."""
 _TIMINGS_FILE = "timings.json"
 _HASHES_FILE = "sha256.json"
 _TOUCH_SECONDS = 1.0
 _MAX_AGE_SECONDS = 30 * 86_400.0
-"""Checkpoints that are not resumed are deleted after a month; those of five million events take gigabytes."""
+"""Folders that are not resumed are deleted after a month; with five million events, they take gigabytes."""
 
 
 class LoadOrCompute(Protocol):
-    """Returns the result of a part of the work: the stored one if there is one, else a new one, which it stores."""
+    """Function with the arguments and the result of `Checkpoints.load_or_compute`."""
 
     def __call__(
         self, name: str, compute: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
-    ) -> T:
-        """Return the result called `name`; see `Checkpoints.load_or_compute`."""
+    ) -> T: ...
 
 
 def always_compute(
     name: str, compute: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
 ) -> T:
-    """Compute the result without storing it, for work that is too short for checkpoints."""
+    """Compute the result without storing it: the default where a function takes a `LoadOrCompute`."""
     return compute()
 
 
 class Checkpoints:
-    """The folder with the checkpoints of one piece of work.
+    """The folder with the checkpoints of one run.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as parent:
@@ -74,14 +74,25 @@ class Checkpoints:
 
     @classmethod
     def claim(cls, folder: Path) -> Checkpoints:
-        """Take over the folder and its checkpoints, or a new folder next to it if another process works there."""
-        checkpoints = cls(available_folder(folder))
-        checkpoints._start_attempt()
+        """Take over the folder and its checkpoints, or a new folder next to it if another process works there.
+
+        The duration of the previous attempt is added to that of the earlier ones.
+        """
+        folder = available_folder(folder)
+        checkpoints = cls(folder)
+        try:
+            previous = (folder / _ALIVE_FILE).stat().st_mtime - (folder / _OWNER_FILE).stat().st_mtime
+        except OSError:
+            previous = 0.0
+        earlier = checkpoints.earlier_seconds + max(previous, 0.0)
+        take_ownership(folder)
+        (folder / _ALIVE_FILE).unlink(missing_ok=True)
+        (folder / _EARLIER_FILE).write_text(str(earlier), encoding="utf-8")
         return checkpoints
 
     @property
     def earlier_seconds(self) -> float:
-        """Duration of all earlier attempts at this work."""
+        """Duration of all earlier attempts at this run."""
         try:
             return float((self._folder / _EARLIER_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -98,7 +109,7 @@ class Checkpoints:
 
     def save_timings(self, timings: Mapping[str, float]) -> None:
         """Store step -> seconds for all steps that are finished."""
-        with contextlib.suppress(OSError):  # a full disk must not end the run because of this
+        with contextlib.suppress(OSError):  # timings are not worth failing a run for, such as on a full disk
             (self._folder / _TIMINGS_FILE).write_text(json.dumps(dict(timings)), encoding="utf-8")
 
     def touch(self) -> None:
@@ -112,23 +123,20 @@ class Checkpoints:
     def load_or_compute(
         self, name: str, compute: Callable[[], T], save: Callable[[T, Path], None], load: Callable[[Path], T]
     ) -> T:
-        """Return a stored result, or compute and store it.
+        """Return a stored result, or compute and store it. If the disk is full, it is returned but not stored.
 
         Args:
-            name: identifies the result in this work; may contain slashes.
-            compute: makes the result.
+            name: identifies the result in this run; may contain slashes.
+            compute: computes the result.
             save: writes the result as files into an empty folder.
             load: reads what `save` wrote.
-
-        Returns:
-            The result. If the disk is full, it is returned but not stored.
         """
         folder = self._folder / name
         if folder.is_dir():
             try:
                 if json.loads((folder / _HASHES_FILE).read_text(encoding="utf-8")) == _hash_files(folder):
                     return load(folder)
-            except Exception:  # noqa: BLE001, S110 (whatever is wrong with a checkpoint, it can be computed again)
+            except Exception:  # noqa: BLE001, S110 (whatever is wrong with a checkpoint, its result can be recomputed)
                 pass
             shutil.rmtree(folder, ignore_errors=True)
         result = compute()
@@ -138,26 +146,12 @@ class Checkpoints:
         return result
 
     def delete(self) -> None:
-        """Delete all checkpoints of this work."""
+        """Delete all checkpoints of this run."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _start_attempt(self) -> None:
-        """Add the duration of the previous attempt to the earlier ones, and become the owner."""
-        try:
-            previous = (self._folder / _ALIVE_FILE).stat().st_mtime - (self._folder / _OWNER_FILE).stat().st_mtime
-        except OSError:
-            previous = 0.0
-        earlier = self.earlier_seconds + max(previous, 0.0)
-        take_ownership(self._folder)
-        (self._folder / _ALIVE_FILE).unlink(missing_ok=True)
-        (self._folder / _EARLIER_FILE).write_text(str(earlier), encoding="utf-8")
 
 
 def available_folder(folder: Path) -> Path:
-    """Return the folder, or the name of another one next to it if another running process works in it.
-
-    Also deletes abandoned folders next to it.
-    """
+    """Return the folder, or the path of a new one if another process works in it. Abandoned folders are deleted."""
     with contextlib.suppress(OSError):
         for other in folder.parent.iterdir():
             if other != folder and _is_abandoned(other):
@@ -173,32 +167,26 @@ def take_ownership(folder: Path) -> None:
 
 
 def delete_checkpoints(parent: Path, prefix: str) -> None:
-    """Delete the folders in `parent` whose names start with `prefix`, except those that a running process works in."""
+    """Delete the folders in `parent` whose names start with `prefix`, except those in which another process works."""
     for folder in parent.glob(f"{prefix}*"):
         if not _is_in_use(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def work_name(dataset: str, settings: str, others: Iterable[str] = ()) -> str:
-    """Return the name of the folder of a piece of work.
-
-    Args:
-        dataset: fingerprint of the dataset.
-        settings: digest of the settings.
-        others: anything else that the results depend on, such as versions of libraries.
-    """
-    digest = hashlib.sha256("\n".join([source_digest(), *others]).encode()).hexdigest()[:12]
-    return f"{work_prefix(dataset, settings)}{digest}"
+def work_name(fingerprint: str, settings_digest: str, dependencies: Iterable[str] = ()) -> str:
+    """Return the folder name of a run. Its results also depend on `dependencies`, such as the versions of libraries."""
+    digest = hashlib.sha256("\n".join([source_digest(), *dependencies]).encode()).hexdigest()[:12]
+    return f"{work_prefix(fingerprint, settings_digest)}{digest}"
 
 
-def work_prefix(dataset: str, settings: str) -> str:
-    """Return the start of the names of all work on a dataset with these settings, by any version of the program."""
-    return f"{dataset[:12]}-{settings}-"
+def work_prefix(fingerprint: str, settings_digest: str) -> str:
+    """Return the prefix that the folders of a dataset and settings have in common in all versions of the program."""
+    return f"{fingerprint[:12]}-{settings_digest}-"
 
 
 @functools.cache
 def source_digest() -> str:
-    """Return the SHA-256 of the source of `core`. Another version must not resume from our checkpoints."""
+    """Return the SHA-256 of the source of `core`. A run never resumes from the checkpoints of other source code."""
     digest = hashlib.sha256()
     for path in sorted(_SOURCE.rglob("*.py")):
         digest.update(f"{path.relative_to(_SOURCE).as_posix()}\n".encode())
@@ -216,7 +204,7 @@ def _is_in_use(folder: Path) -> bool:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Whether no process works in the folder, nor did within the maximum age."""
+    """Whether no process has worked in the folder for the maximum age."""
     files = (folder / _OWNER_FILE, folder / _ALIVE_FILE)
     last_used = max((file.stat().st_mtime for file in files if file.is_file()), default=time.time())
     return time.time() - last_used > _MAX_AGE_SECONDS and not _is_in_use(folder)

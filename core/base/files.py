@@ -25,19 +25,19 @@ READING_PREFIX = ".reading-"
 
 _FULL_DISK_TEXTS = ("no space left on device", "disk quota exceeded", "database or disk is full", "os error 28")
 _FULL_DISK_BYTES = 2**18
-"""If a write fails on a disk with less free space than this, the disk counts as full."""
+"""If a write fails on a disk with less free space, the disk counts as full."""
 _LOCK_SUFFIX = ".at-work"
 _LOCK_SECONDS = 10.0
-"""Longest wait for a lock of our own; only a `sweep` can hold it, for an instant."""
+"""Longest wait for the lock of a new folder. Only a `sweep` can hold it, for an instant."""
 _ABANDONED_SECONDS = 7 * 86_400.0
-"""A reading without a lock counts as abandoned after a week without writes; a running one writes all the time."""
+"""A scratch folder without a lock is abandoned if nothing was written for a week; a running process writes often."""
 
 
 def is_full_disk(error: BaseException, path: Path | None = None) -> bool:
     """Return whether an error means that the disk is full.
 
-    Libraries report this in several ways, and some only say that writing failed. For those the free space on the disk
-    of `path` decides, so call this before the partial output is deleted.
+    Libraries report this in several ways, and some only say that writing failed. In that case, the free space on the
+    disk of `path` decides, so call this function before the partial output is deleted.
     """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
@@ -49,7 +49,7 @@ def is_full_disk(error: BaseException, path: Path | None = None) -> bool:
 
 
 @contextmanager
-def reporting_full_disk(path: Path, to_error: Callable[[Path], StudioError] = RunError.no_room) -> Iterator[None]:
+def reporting_full_disk(path: Path, to_error: Callable[[Path], StudioError] = RunError.disk_full) -> Iterator[None]:
     """Replace any error that means "disk full" with `to_error(path)`.
 
     Raises:
@@ -65,7 +65,7 @@ def reporting_full_disk(path: Path, to_error: Callable[[Path], StudioError] = Ru
 
 @contextmanager
 def _full_disk_as_os_error(path: Path) -> Iterator[None]:
-    """Raise ENOSPC instead of a library's own error, while the partial output still shows that the disk is full."""
+    """Replace a library's error with ENOSPC if the disk is full, before the partial output is deleted."""
     try:
         yield
     except Exception as error:
@@ -75,7 +75,7 @@ def _full_disk_as_os_error(path: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Flush a file or folder to disk. Windows cannot sync folders, so they are skipped there."""
+    """Flush a file or folder to disk. On Windows, folders are skipped, because they cannot be flushed."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -86,16 +86,16 @@ def sync(path: Path) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that replaces `path` if the block succeeds, and is deleted otherwise.
+    """Yield a temporary path. Its file replaces `path` if the block succeeds, and is deleted otherwise.
 
-    The parent folder must exist. An existing file at `path` is replaced.
+    The parent folder must exist.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     temporary.touch(exist_ok=False)  # fails here, before any work, if the folder is not writable
@@ -121,13 +121,13 @@ def atomic_folder(path: Path, *, shared: bool = False, synced: bool = True) -> I
 
     Args:
         path: the final folder. It must be absent or empty; its parents are created.
-        shared: several processes may build the same content, as for folders that are named by it. If another one
-            finishes first, its folder is kept and this one is dropped silently.
-        synced: wait until everything is on disk. Not needed if readers check the content, because after a power failure
-            the folder may hold incomplete files.
+        shared: whether several processes may write the same content to `path`. If another one finishes first, its
+            folder is kept and this one is deleted.
+        synced: whether to wait until everything is on disk. Without it, files may be incomplete after a power failure,
+            so readers must check their content.
 
     Raises:
-        RunError: another process created the folder meanwhile, and it is not shared.
+        RunError: another process created the folder in the meantime, and it is not shared.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(path.parent, f".{path.name}.") as temporary:
@@ -136,7 +136,7 @@ def atomic_folder(path: Path, *, shared: bool = False, synced: bool = True) -> I
         if synced:
             for inner in (*sorted(temporary.rglob("*")), temporary):
                 sync(inner)
-        temporary.chmod(0o755)  # as readable as its parent allows
+        temporary.chmod(0o755)  # scratch folders are private
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
         try:
@@ -152,18 +152,18 @@ def atomic_folder(path: Path, *, shared: bool = False, synced: bool = True) -> I
 
 @contextmanager
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """Yield a new folder in `parent` that only this process uses; delete it at the end, unless it was moved.
+    """Yield a new folder in `parent` that only this process uses. It is deleted at the end, unless it was moved.
 
     A lock file next to the folder is held until then. The operating system releases it when the process ends, even if
-    it is killed, so `sweep` can recognise abandoned folders. The lock is taken before the folder is made: a folder
-    whose lock is free is never in use. The lock file is not inside the folder because its files are counted and hashed.
+    it is killed, so `sweep` can recognise abandoned folders. The lock is acquired before the folder is created, so a
+    folder whose lock is free is never in use. The lock file is outside, because files inside are counted and hashed.
     """
     folder = parent / f"{prefix}{secrets.token_hex(4)}"
     lock = _lock_of(folder)
     try:
         try:
             lock.acquire(timeout=_LOCK_SECONDS)
-        except OSError:  # the file system has no locks; without a lock file the folder is not swept
+        except OSError:  # the file system has no locks; `sweep` ignores a folder without a lock file
             _lock_path(folder).unlink(missing_ok=True)
         folder.mkdir(mode=0o700)
         try:
@@ -179,14 +179,16 @@ def sweep(parent: Path) -> None:
     """Delete the scratch folders in `parent` whose processes have ended."""
     for lock_path in parent.glob(f".*{_LOCK_SUFFIX}"):
         folder = lock_path.with_suffix("")
-        with suppress(OSError), _lock_of(folder).acquire(timeout=0):  # in use, or another account's
+        with suppress(OSError), _lock_of(folder).acquire(timeout=0):  # fails if in use, or of another account
             shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():  # otherwise the next sweep tries again
+            if not folder.exists():  # else the next sweep tries again
                 lock_path.unlink(missing_ok=True)
-    for folder in parent.glob(f"{READING_PREFIX}*"):  # without a lock: of an earlier version
+    for folder in parent.glob(f"{READING_PREFIX}*"):  # those of earlier versions have no lock
         with suppress(OSError):
-            if folder.is_dir() and not _lock_path(folder).exists() and _seconds_untouched(folder) > _ABANDONED_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.is_dir() and not _lock_path(folder).exists():
+                last_write = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+                if time.time() - last_write > _ABANDONED_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock_path(folder: Path) -> Path:
@@ -194,10 +196,5 @@ def _lock_path(folder: Path) -> Path:
 
 
 def _lock_of(folder: Path) -> FileLock:
-    # the fallback of filelock is a marker file, which a killed process would leave behind
+    # The fallback of filelock is a marker file, which a killed process would leave behind.
     return FileLock(_lock_path(folder), fallback_to_soft=False)
-
-
-def _seconds_untouched(folder: Path) -> float:
-    """Seconds since anything in the folder was last written."""
-    return time.time() - max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))

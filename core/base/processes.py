@@ -1,17 +1,17 @@
-"""Identify a process across time. The system reuses process ids, so the start time is stored next to the id."""
+"""Identification of processes by id and start time, because the system reuses ids."""
 
 from __future__ import annotations
 
 import psutil
 
-_TOLERANCE = 2.0
-"""Seconds. The system rounds start times, and it does not reuse an id this quickly."""
+_TOLERANCE_SECONDS = 2.0
+"""The system rounds start times, and it does not reuse an id this quickly."""
 
 
 def start_time(process: psutil.Process) -> float:
     """Return the seconds from system boot to the start of a process.
 
-    Relative to boot, because setting the clock changes the absolute times of both.
+    Unlike the time of day, they do not change if the clock is set.
 
     Raises:
         psutil.Error: the process has ended.
@@ -20,10 +20,10 @@ def start_time(process: psutil.Process) -> float:
 
 
 def find_process(pid: int, started: float) -> psutil.Process | None:
-    """Return the process with this id and `start_time`; None if it has ended, even if it is still a zombie."""
+    """Return the process with this id and `start_time`; None if it has ended or is a zombie."""
     try:
         process = psutil.Process(pid)
-        same = abs(start_time(process) - started) < _TOLERANCE and process.status() != psutil.STATUS_ZOMBIE
+        is_same = abs(start_time(process) - started) < _TOLERANCE_SECONDS
+        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
-    return process if same else None

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 Report = Callable[[int, int, str], None]
-"""Progress callback of a step: parts done, parts in total, and a description of the current part."""
+"""Progress callback of a step: number of finished parts, total number of parts, description of the current part."""
 
 _SECONDS_BEFORE_ESTIMATE = 2.0
-"""Start-up dominates the first seconds, so an estimate made in them would jump."""
+"""Start-up dominates the first seconds, so an earlier estimate would be far off."""
 
 
 def no_report(part: int, parts: int, detail: str) -> None:
@@ -23,13 +23,7 @@ def no_report(part: int, parts: int, detail: str) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the work.
-
-    Attributes:
-        name: its code, as passed to `Progress.report`.
-        label: its name for people.
-        weight: expected duration relative to the other steps, in any unit.
-    """
+    """A step of a run. Its weight is its expected duration relative to the other steps, in any unit."""
 
     name: str
     label: str
@@ -38,17 +32,16 @@ class Step:
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """How far the work is.
+    """The state of a run that is in progress.
 
     Attributes:
         step: code of the current step.
-        label: its name for people.
         detail: description of the current part; may be empty.
-        part: parts of the step that are done, out of `parts`.
-        parts: parts of the step in total.
-        fraction: share of the whole work that is done, from 0 to 1; never decreases.
-        seconds: elapsed time, including earlier attempts at the same work.
-        seconds_left: estimated remaining time; None while it is too early for an estimate.
+        part: number of finished parts of the step.
+        parts: total number of parts of the step.
+        fraction: finished share of the run, 0 to 1; never decreases.
+        seconds: elapsed time, including earlier attempts at the same run.
+        seconds_left: estimated remaining time; None if it is too early for an estimate.
     """
 
     step: str
@@ -67,7 +60,7 @@ class InterimResult:
 
     Attributes:
         kind: "trial", "fit" or "importances".
-        content: figures by name; a value is a number, a text or a flat mapping.
+        content: name -> number, text or flat mapping.
     """
 
     kind: str
@@ -82,7 +75,7 @@ def ignore_result(result: InterimResult) -> None:
 
 
 class Progress:
-    """Converts finished parts of steps into the fraction of the whole work.
+    """Converts finished parts of steps into the finished share of a run.
 
     >>> steps = [Step("read", "Reading", weight=1), Step("fit", "Fitting", weight=3)]
     >>> progress = Progress(steps, lambda update: print(f"{update.label}: {update.fraction:.0%}"))
@@ -97,12 +90,12 @@ class Progress:
         should_finish: Callable[[], bool] = lambda: False,
         on_result: OnResult = ignore_result,
     ) -> None:
-        """Create the progress of work that has not started.
+        """Create the progress of a run that starts now.
 
         Args:
             steps: all steps, in order.
             on_update: called at every report.
-            should_finish: whether a person asked to stop tuning and finish with the best result so far.
+            should_finish: returns whether a person asked to stop tuning and finish with the best result so far.
             on_result: called with every interim result.
         """
         self.should_finish = should_finish
@@ -114,11 +107,11 @@ class Progress:
         self._fraction = 0.0
 
     def add_earlier_seconds(self, seconds: float) -> None:
-        """Include the duration of earlier attempts at the same work, so that the estimate uses their pace too."""
+        """Add the duration of earlier attempts at the same run, so that the estimate includes their pace."""
         self._started -= seconds
 
     def report(self, step: str, part: int, parts: int, detail: str = "") -> None:
-        """Report that `part` of `parts` of `step` are done; `detail` describes the current part."""
+        """Report that `part` of the `parts` of `step` are finished; `detail` describes the current part."""
         if self._on_update is None:
             return
         self._fraction = max(self._fraction, self._fraction_at(step, part / max(parts, 1)))

@@ -1,7 +1,6 @@
 """Numbers, durations, counts and lists as text for people.
 
-Numbers have thousands separators, and at least three significant digits: no digit before the decimal point is dropped.
-Missing values (None or NaN) are shown as a dash.
+Numbers have thousands separators. Missing values (None or NaN) are shown as a dash.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ MISSING = "–"
 
 
 def number(value: float | int | None) -> str:
-    """Return a number with three significant digits, and with all digits before the decimal point.
+    """Return a number rounded to three significant digits; digits before the decimal point are all kept.
 
     >>> number(1234.5), number(42.196), number(0.04567), number(30789), number(None), number(-3.14159)
     ('1,234', '42.2', '0.0457', '30,789', '–', '-3.14')
@@ -27,35 +26,18 @@ def number(value: float | int | None) -> str:
     return f"{value:z,.{min(decimals, 10)}f}"
 
 
-def estimate(value: float, error: float | None) -> str:
-    """Return a number with its standard error, both rounded to two digits of the error.
+def estimate(value: float, standard_error: float | None) -> str:
+    """Return a number with its standard error, both rounded to two significant digits of the error.
 
     Without a positive error, return the number alone.
 
     >>> estimate(53.81, 4.76), estimate(0.969, 1.853), estimate(1234.5, 250.0), estimate(2.5, None), estimate(2.5, 0.0)
     ('53.8 ± 4.8', '1.0 ± 1.9', '1,234 ± 250', '2.50', '2.50')
     """
-    if error is None or not error > 0:
+    if standard_error is None or not standard_error > 0:
         return number(value)
-    decimals = min(max(0, 1 - math.floor(math.log10(float(f"{error:.2g}")))), 10)
-    return f"{value:z,.{decimals}f} ± {error:,.{decimals}f}"
-
-
-def typical_error(metric: str, score: float) -> str:
-    """Explain a score as the typical error of one session.
-
-    Args:
-        metric: mse, rmse, mae or rmsle.
-        score: mean over sessions, on the metric's own scale.
-
-    >>> typical_error("mse", 100.0), typical_error("mae", 4.2), typical_error("rmsle", 0.7)
-    ('10.0 value units (root mean square)', '4.20 value units (mean)', '0.700 on the log scale (root mean square)')
-    """
-    if metric == "mae":
-        return f"{number(score)} value units (mean)"
-    if metric == "rmsle":
-        return f"{number(score)} on the log scale (root mean square)"
-    return f"{number(math.sqrt(score) if metric == 'mse' else score)} value units (root mean square)"
+    decimals = min(max(0, 1 - math.floor(math.log10(float(f"{standard_error:.2g}")))), 10)
+    return f"{value:z,.{decimals}f} ± {standard_error:,.{decimals}f}"
 
 
 def percent(share: float | None) -> str:
@@ -68,7 +50,7 @@ def percent(share: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as text with at most two units.
+    """Return a duration in seconds as text with one or two units.
 
     >>> duration(8.4), duration(75), duration(3700), duration(360_000)
     ('8 s', '1 min 15 s', '1 h 2 min', '100 h 0 min')
@@ -83,7 +65,7 @@ def duration(seconds: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """Return seconds as text with one unit, for durations that are only estimates.
+    """Return an estimated duration in seconds as text with one unit.
 
     >>> short_duration(8.4), short_duration(59.7), short_duration(75), short_duration(3599), short_duration(5400)
     ('8 s', '1 min', '1 min', '1 h', '1.5 h')
@@ -121,29 +103,27 @@ def verb(amount: int, singular: str, plural: str) -> str:
     return singular if amount == 1 else plural
 
 
-def joined(items: Iterable[object]) -> str:
-    """Join items with commas and a final "and".
+def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = None, conjunction: str = "and") -> str:
+    """Join items with commas and a final "and". Items after the first `max_items` are only counted.
 
-    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"]), joined([])
-    ('a', 'a and b', 'a, b and c', '')
-    """
-    *first, last = [str(item) for item in items] or [""]
-    return f"{', '.join(first)} and {last}" if first else last
+    Args:
+        total: number of items, if `items` contains only the first of them.
+        conjunction: word before the last item.
 
-
-def listed(items: Iterable[object], most: int = 8, total: int | None = None) -> str:
-    """List the first items, and say how many more there are; `total` counts items that are not in `items`, too.
-
-    >>> listed(["a", "b", "c"]), listed(range(5), most=2)
-    ('a, b, c', '0, 1 and 3 more')
+    >>> listed(["a", "b", "c"]), listed(["a", "b"], conjunction="or"), listed(range(5), max_items=2), listed([])
+    ('a, b and c', 'a or b', '0, 1 and 3 more', '')
     """
     texts = [str(item) for item in items]
-    shown, rest = ", ".join(texts[:most]), (total or len(texts)) - most
-    return f"{shown} and {rest:,} more" if rest > 0 else shown
+    shown = texts[:max_items]
+    n_more = (len(texts) if total is None else total) - len(shown)
+    if n_more > 0:
+        return f"{', '.join(shown)} and {n_more:,} more"
+    *first, last = shown or [""]
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
 def shorten(text: str, length: int = 40) -> str:
-    """Cut a text from a file, so that a paragraph in place of an id does not flood a sentence."""
+    """Cut a text from a file that is too long for a sentence, and mark the cut with an ellipsis."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 

@@ -1,4 +1,4 @@
-"""The command line, `python -m core VERB`: everything the dashboard does, without a browser."""
+"""The command line, `python -m core VERB`, which does everything that the dashboard does, without a browser."""
 
 from core.cli.main import main
 

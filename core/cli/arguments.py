@@ -13,7 +13,7 @@ from core.errors import RunError, SettingError
 from core.ingestion.mapping import Mapping, load_mapping
 
 _TYPES = {"integer": int, "number": float}
-"""Python types of the kinds of settings that are numbers; the others are texts."""
+"""Python types for the kinds of settings that are numbers; all others are strings."""
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
@@ -23,21 +23,21 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
     """
     for name in names:
         setting = RunConfig.setting(name)
-        details = [f"{value}: {label}" for value, label in setting.choices.items() if label.lower() != value]
-        text = " ".join([setting.description, *([f"({'; '.join(details)})"] if details else [])])
+        choices = [f"{value}: {label}" for value, label in setting.choices.items() if label.lower() != value]
+        text = f"{setting.description} ({'; '.join(choices)})" if choices else setting.description
         if setting.kind == "array":
             text += " Repeat the option for several values."
         if setting.kind == "boolean":
             text += f" Default: {'yes' if setting.default else 'no'}."
         elif setting.default not in (None, []):
             text += f" Default: {'all' if setting.default == list(setting.choices) else setting.default}."
-        option = f"--{name.replace('_', '-')}"
         text = text.replace("%", "%%")
         if setting.kind == "boolean":
-            parser.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(_option(name), action=action, default=argparse.SUPPRESS, help=text)
         else:
             parser.add_argument(
-                option,
+                _option(name),
                 action="append" if setting.kind == "array" else "store",
                 type=_TYPES.get(setting.kind, str),
                 choices=list(setting.choices) or None,
@@ -46,13 +46,17 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
             )
 
 
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 def run_config(options: argparse.Namespace) -> RunConfig:
-    """Return the configuration that the options ask for.
+    """Return the run settings that the options set.
 
     A time budget or a number of trials without a preset selects the preset standard.
 
     Raises:
-        SettingError: a setting is out of its limits.
+        SettingError: the value of a setting is not allowed.
     """
     settings = {name: getattr(options, name) for name in RunConfig.model_fields if hasattr(options, name)}
     if settings.keys() & {"minutes", "trials"}:
@@ -60,16 +64,23 @@ def run_config(options: argparse.Namespace) -> RunConfig:
     return RunConfig.checked(**settings)
 
 
-def required(value: object, name: str, allowed: str) -> None:
-    """Raise a `SettingError` if a needed option or argument is missing."""
+def require(value: object, name: str, expected: str) -> None:
+    """Raise a `SettingError` if a required option or argument is None; `expected` is a noun phrase."""
     if value is None:
-        raise SettingError.missing(name, allowed)
+        raise SettingError.missing(name, expected)
+
+
+def refuse_combination(options: argparse.Namespace, option: str, others: Iterable[str], explanation: str) -> None:
+    """Raise a `SettingError` if one of the `others` (attributes of `options`) is set; `explanation` is a sentence."""
+    for name in others:
+        if getattr(options, name) is not None:
+            raise SettingError.conflicting(option, _option(name), explanation)
 
 
 def input_files(options: argparse.Namespace) -> ingestion.InputFiles:
     """Return the event files, or database queries, that the options name."""
     for name in ("train", "test"):
-        required(getattr(options, name), f"--{name}", "the path of an event file, or the address of a database")
+        require(getattr(options, name), f"--{name}", "the path of an event file, or the address of a database")
     return ingestion.InputFiles(
         ingestion.source_of(options.train, options.train_query, "--train-query"),
         ingestion.source_of(options.test, options.test_query, "--test-query"),

@@ -1,7 +1,7 @@
-"""Entry point of the command line: runs one verb and turns its outcome into output and an exit code.
+"""Entry point of the command line: runs one verb, prints its outcome and returns an exit code.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 70 a defect of the program, 130 cancelled. With --json, the
-last line of the output is one JSON object. Errors are one message on the error stream, without a traceback.
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, 70 a bug in the program, 130 cancelled. With --json, the
+last line of the output is one JSON object. An error is one message on the error stream, without a traceback.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 
+from core.cli.output import EXIT_DONE, Outcome
 from core.cli.parser import build_parser
-from core.errors import StudioError
+from core.errors import Cancelled, StudioError
 
-_ON_INTERRUPT = "Cancelled. If you start the same run again, it resumes."
-EXIT_DONE, EXIT_DEFECT, EXIT_CANCELLED = 0, 70, 130
+
+class _UnexpectedError(StudioError):
+    """A bug in the program."""
+
+    exit_code = 70
+    code = "defect"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,35 +31,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in arguments
     try:
         options = build_parser().parse_args(arguments)
-        code, content, text = options.verb(options)
-        _print(json.dumps(content, ensure_ascii=False) if as_json else text)
+        outcome: Outcome = options.verb(options)
+        text = json.dumps(outcome.content, ensure_ascii=False) if as_json else outcome.text
+        print(text, flush=True)  # noqa: T201 (this is the command line)
     except StudioError as error:
-        return _fail(str(error), error.exit_code, error.code, as_json=as_json)
+        return _fail(error, as_json=as_json)
     except KeyboardInterrupt:
-        return _fail(_ON_INTERRUPT, EXIT_CANCELLED, "cancelled", as_json=as_json)
+        return _fail(Cancelled("Cancelled. If you start the same run again, it resumes."), as_json=as_json)
     except BrokenPipeError:  # the reader of the output has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
-    except Exception as error:  # noqa: BLE001 (a defect: the traceback goes to a file)
-        return _fail(_defect(error), EXIT_DEFECT, "defect", as_json=as_json)
-    return int(code)
+    except Exception as error:  # noqa: BLE001 (a bug: its traceback goes to a file)
+        return _fail(_UnexpectedError(_log_bug(error)), as_json=as_json)
+    return outcome.exit_code
 
 
-def _fail(message: str, exit_code: int, error_code: str, *, as_json: bool) -> int:
-    print(message, file=sys.stderr)  # noqa: T201 (this is the command line)
+def _fail(error: StudioError, *, as_json: bool) -> int:
+    print(error, file=sys.stderr)  # noqa: T201
     if as_json:
-        _print(json.dumps({"error": message, "code": error_code}, ensure_ascii=False))
-    return exit_code
+        print(json.dumps({"error": str(error), "code": error.code}, ensure_ascii=False), flush=True)  # noqa: T201
+    return error.exit_code
 
 
-def _defect(error: Exception) -> str:
-    """Write the traceback to a file and return a message that names it."""
+def _log_bug(error: Exception) -> str:
+    """Write the traceback to a file and return a message that names the file."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="session-value-studio-", suffix=".log", delete=False, encoding="utf-8"
     ) as log:
-        log.write("".join(traceback.format_exception(error)))
-    return f"The program failed because of a defect ({type(error).__name__}). Please report it with {log.name}."
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 (this is the command line)
+        log.writelines(traceback.format_exception(error))
+    return f"Unexpected error ({type(error).__name__}). This is a bug: please report it and attach {log.name}."

@@ -1,4 +1,4 @@
-"""Output of verbs: their outcome, progress bars, and errors of files that cannot be written."""
+"""Outcomes of verbs, progress bars, and errors of files that cannot be written."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from tqdm import tqdm
 
-from core.base.progress import ProgressUpdate
+from core.base.progress import ProgressUpdate, Report
 from core.errors import RunError
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
-Outcome = tuple[int, dict[str, Any], str]
-"""Outcome of a verb: exit code, JSON object, and text."""
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
-_BAR = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
+_BAR_FORMAT = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
+
+
+class Outcome(NamedTuple):
+    """Outcome of a verb. With --json, `content` is printed as a JSON object; without it, `text` is printed."""
+
+    content: dict[str, Any]
+    text: str
+    exit_code: int = EXIT_DONE
 
 
 @contextlib.contextmanager
@@ -32,7 +38,7 @@ def writing_to(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError.not_writable(path, error.strerror or str(error)) from error
-    except pl.exceptions.ComputeError as error:  # Polars reports a full disk so
+    except pl.exceptions.ComputeError as error:  # Polars reports a full disk as this error
         match = _OS_ERROR.search(str(error))
         if not match:
             raise
@@ -40,16 +46,28 @@ def writing_to(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bar(title: str, *, shown: bool) -> Iterator[Callable[..., None]]:
-    """Show a progress bar if the output is a terminal, and yield a function of the fraction done and a text."""
-    with tqdm(total=1.0, desc=title, disable=None if shown else True, leave=False, bar_format=_BAR) as bar:
+def progress_bar(title: str, options: argparse.Namespace) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on a terminal, and yield a function that takes the finished share and an optional new title.
 
-        def advance(fraction: float, text: str | None = None) -> None:
-            if text is not None:
-                bar.set_description_str(text, refresh=False)
+    There is no bar with --json, or with another --progress than bar.
+    """
+    is_wanted = not options.json and getattr(options, "progress", "bar") == "bar"
+    disable = None if is_wanted else True  # None: disabled unless the error stream is a terminal
+    with tqdm(total=1.0, desc=title, disable=disable, leave=False, bar_format=_BAR_FORMAT) as bar:
+
+        def advance(fraction: float, new_title: str | None = None) -> None:
+            if new_title is not None:
+                bar.set_description_str(new_title, refresh=False)
             bar.update(max(fraction - bar.n, 0.0))
 
         yield advance
+
+
+@contextlib.contextmanager
+def step_progress(title: str, options: argparse.Namespace) -> Iterator[Report]:
+    """Show the progress of one step as a bar, and yield the callback that the step calls."""
+    with progress_bar(title, options) as advance:
+        yield lambda part, parts, text: advance(part / max(parts, 1), text)
 
 
 @contextlib.contextmanager
@@ -58,5 +76,5 @@ def run_progress(options: argparse.Namespace) -> Iterator[Callable[[ProgressUpda
     if options.progress == "json":
         yield lambda update: print(json.dumps({"progress": asdict(update)}, ensure_ascii=False), flush=True)  # noqa: T201
         return
-    with bar("Run", shown=not options.json and options.progress != "none") as advance:
+    with progress_bar("Run", options) as advance:
         yield lambda update: advance(update.fraction, update.detail or update.label)

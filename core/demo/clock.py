@@ -6,71 +6,65 @@ import numpy as np
 import numpy.typing as npt
 
 from core.demo.calibration import SHOP
-from core.schema import EVENT_TYPES
+from core.schema import EVENT_TYPES, SECONDS_PER_DAY
 
-DAY = 86_400
-MONTH = SHOP.days * DAY
-SPLIT = SHOP.train_days * DAY
-"""Seconds since the first midnight at which test begins."""
+SPLIT = SHOP.train_days * SECONDS_PER_DAY
+"""Split time, at which test begins. All times are in seconds since the start of the month."""
+_MONTH = SHOP.days * SECONDS_PER_DAY
 
 
 def session_starts(rng: np.random.Generator, visit: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the second of the month at which each session begins.
+    """Return the time at which each session begins.
 
     Args:
         rng: random numbers.
-        visit: index of the visit that each session belongs to. The sessions of a visit are a few days apart.
+        visit: index of each session's visit. The sessions of a visit are at most a few days apart.
     """
     sessions = len(visit)
-    first = _pick(rng, _day_weights(), sessions)[visit]  # there are at most as many visits as sessions
+    first = draw_weighted(rng, _day_weights(), sessions)[visit]  # there are at most as many visits as sessions
     wait = np.floor(rng.exponential(SHOP.visit_days, sessions)).astype(np.int64)
     day = np.where(first + wait < SHOP.days, first + wait, first)
-    hour = _pick(rng, np.asarray(SHOP.hour_weights), sessions)
+    hour = draw_weighted(rng, np.asarray(SHOP.hour_weights), sessions)
     second = (rng.random(sessions) * 3600.0).astype(np.int64)
     return (day * 24 + hour) * 3600 + second
 
 
 def row_times(
-    rng: np.random.Generator, starts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+    rng: np.random.Generator, starts: npt.NDArray[np.int64], n_rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return the second of the month of each row, sorted by session.
+    """Return the time of each row, sorted by session, from the start and the number of rows of each session.
 
     A session that would end after the month is moved back as a whole, so that the log cuts no session short.
-
-    Args:
-        rng: random numbers.
-        starts: second of the month at which each session begins.
-        rows: number of rows of each session.
     """
-    session = np.repeat(np.arange(len(rows)), rows)
-    first = np.cumsum(rows) - rows
-    odds = SHOP.same_second_odds * np.square(rows[session])
+    session = np.repeat(np.arange(len(n_rows)), n_rows)
+    first = np.cumsum(n_rows) - n_rows
+    odds = SHOP.same_second_odds * np.square(n_rows[session])
     gaps = np.floor(rng.lognormal(np.log(SHOP.gap_median), SHOP.gap_log_sd, len(session)))
     gaps[rng.random(len(session)) < odds / (1.0 + odds)] = 0.0
     gaps[first] = 0.0
-    np.minimum(gaps, SHOP.longest, out=gaps)
+    np.minimum(gaps, SHOP.max_duration, out=gaps)
     elapsed = np.cumsum(gaps)
     elapsed -= elapsed[first][session]
-    np.minimum(elapsed, SHOP.longest, out=elapsed)
-    duration = elapsed[first + rows - 1]
-    moved_starts = np.minimum(starts, MONTH - 1 - duration)
+    np.minimum(elapsed, SHOP.max_duration, out=elapsed)
+    duration = elapsed[first + n_rows - 1]
+    moved_starts = np.minimum(starts, _MONTH - 1 - duration)
     seconds: npt.NDArray[np.int64] = (moved_starts[session] + elapsed).astype(np.int64)
     return seconds
 
 
 def funnel_order(
-    rng: np.random.Generator, session: npt.NDArray[np.int64], types: npt.NDArray[np.int8]
+    rng: np.random.Generator, session: npt.NDArray[np.int32], types: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.int64]:
-    """Return the order of the rows within each session: roughly VIEW, ADD_CART, REMOVE_CART, BUY."""
+    """Return the indices that sort rows by session, and within it roughly by VIEW, ADD_CART, REMOVE_CART, BUY."""
     phase = (types / len(EVENT_TYPES) + rng.random(len(types))) / 2.0
     order: npt.NDArray[np.int64] = np.argsort(session + phase, kind="stable")
     return order
 
 
-def _pick(rng: np.random.Generator, weights: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
+def draw_weighted(rng: np.random.Generator, weights: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.int64]:
     """Draw indices with probabilities proportional to the weights."""
     edges = np.cumsum(weights)
-    drawn: npt.NDArray[np.int64] = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
+    drawn: npt.NDArray[np.int64] = np.searchsorted(edges, rng.random(size) * edges[-1], side="right")
     return np.minimum(drawn, len(weights) - 1)
 
 

@@ -1,4 +1,4 @@
-"""Users of the demo: some come often, they come in short streaks, and each has a lasting value factor."""
+"""Users of the demo: how often they come, in streaks of sessions, and a lasting value factor of each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.demo.calibration import SHOP
+from core.demo.clock import draw_weighted
 
 _STRIDE = 0.6180339887
 """Neighbouring ranks are this share of the pool apart; the golden ratio spreads them most evenly."""
@@ -33,7 +34,7 @@ class Crowd:
         return rank * coprime_stride(self.size) % self.size + 1
 
     def factors(self, users: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return the lognormal factor (mean 1) of each user, a hash of the user number that all pieces share."""
+        """Return a lognormal factor (mean 1) for each user: a hash of its number, so it is the same in all chunks."""
         first = _uniform(users.astype(np.uint64) ^ np.uint64(self.salt))
         second = _uniform(users.astype(np.uint64) + np.uint64(self.salt))
         normal = np.sqrt(-2.0 * np.log1p(-first)) * np.cos(2.0 * np.pi * second)  # Box and Muller 1958
@@ -41,11 +42,10 @@ class Crowd:
 
 
 def streaks(rng: np.random.Generator, sessions: int) -> npt.NDArray[np.int64]:
-    """Return the index of the visit that each session belongs to: 0, 0, 1, 2, 2, 2, ..."""
-    sizes = np.arange(1, SHOP.most_in_visit + 1)
-    edges = np.cumsum(sizes**-SHOP.visit_exponent)
-    length = sizes[np.searchsorted(edges, rng.random(sessions) * edges[-1], side="right").clip(max=len(sizes) - 1)]
-    return np.repeat(np.arange(sessions), length)[:sessions]
+    """Return the index of each session's visit, such as 0, 0, 1, 2, 2, 2. Visit lengths follow a power law."""
+    lengths = np.arange(1, SHOP.max_visit_sessions + 1)
+    drawn = lengths[draw_weighted(rng, lengths**-SHOP.visit_exponent, sessions)]
+    return np.repeat(np.arange(sessions), drawn)[:sessions]
 
 
 def coprime_stride(size: int) -> int:

@@ -1,4 +1,4 @@
-"""Counts of what the demo files contain, taken while they are written, to check readers of the files against."""
+"""Counts of the demo files, collected while they are written; readers of the files are checked against them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from core.demo.defects import LOST
-from core.demo.piece import Piece, Shop
+from core.demo.log_chunk import LogChunk, Shop
 from core.schema import TEST_ROLE, TRAIN_ROLE
 
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """Counts of the demo files. A *known* session is in both files with the same user."""
+    """Counts of the demo files.
+
+    Attributes:
+        sessions: distinct session ids in both files together, including the lost id.
+        known_sessions: session ids that are in both files, except the lost id.
+        composite_session: the lost id, which several users share.
+    """
 
     synthetic: bool
     seed: int
     sessions_asked: int
     sessions: int
-    """Distinct session ids in both files together, the lost id included."""
     train_rows: int
     test_rows: int
     train_sessions: int
@@ -33,7 +38,6 @@ class DemoSummary:
     products_new_in_test: int
     known_sessions: int
     composite_session: str
-    """The lost id, shared by several users."""
     composite_train_rows: int
     composite_test_rows: int
     composite_train_users: int
@@ -41,7 +45,7 @@ class DemoSummary:
 
 
 class SummaryCounter:
-    """Counts piece by piece. A byte per user marks the files in which the user is; 25 million sessions take 100 MB."""
+    """Counts chunk by chunk. One byte per user marks the files with the user; 25 million sessions take 100 MB."""
 
     def __init__(self, shop: Shop) -> None:
         self._users = np.zeros(shop.crowd.size + 1, dtype=np.uint8)
@@ -52,19 +56,19 @@ class SummaryCounter:
         self._lost_rows = [0, 0]
         self._lost_users = [0, 0]
 
-    def add(self, piece: Piece) -> None:
-        """Count a piece."""
-        in_test = np.bincount(piece.session[piece.in_test], minlength=len(piece.numbers))
-        has_id = piece.numbers != LOST
-        for role, rows in ((TRAIN_ROLE, piece.rows - in_test), (TEST_ROLE, in_test)):
-            present = rows > 0
-            self._rows[role] += int(rows.sum())
-            self._sessions[role] += int((present & has_id).sum())
-            self._lost_rows[role] += int(rows[~has_id].sum())
-            self._lost_users[role] += int((present & ~has_id).sum())
-            self._users[piece.users[present]] |= 1 << role
-            self._products[piece.products[piece.in_test == (role == TEST_ROLE)]] |= 1 << role
-        self._known += int((has_id & (in_test > 0) & (in_test < piece.rows)).sum())
+    def add(self, chunk: LogChunk) -> None:
+        """Count a chunk."""
+        n_test_rows = np.bincount(chunk.session[chunk.in_test], minlength=len(chunk.numbers))
+        has_id = chunk.numbers != LOST
+        for role, n_rows in ((TRAIN_ROLE, chunk.n_rows - n_test_rows), (TEST_ROLE, n_test_rows)):
+            is_present = n_rows > 0
+            self._rows[role] += int(n_rows.sum())
+            self._sessions[role] += int((is_present & has_id).sum())
+            self._lost_rows[role] += int(n_rows[~has_id].sum())
+            self._lost_users[role] += int((is_present & ~has_id).sum())
+            self._users[chunk.users[is_present]] |= 1 << role
+            self._products[chunk.products[chunk.in_test == (role == TEST_ROLE)]] |= 1 << role
+        self._known += int((has_id & (n_test_rows > 0) & (n_test_rows < chunk.n_rows)).sum())
 
     def summary(self, *, seed: int, sessions_asked: int, composite_session: str) -> DemoSummary:
         """Return the counts, together with the arguments of the demo."""

@@ -48,28 +48,28 @@ from core.eda.parts.picking import Pick
 from core.eda.parts.theme import Figure
 
 Source = Literal["dataset", "sessions", "products", "categories", "features", "files"]
-"""What `frame` of a chart is computed from.
+"""Input of a chart's `frame`.
 
-dataset: the dataset, or the part of it that the filter selects.
+dataset: the dataset, limited to the sessions that pass the filter.
 sessions: the session table, see `core.eda.parts.session_table`.
 products, categories: counts by product or category, see `core.eda.parts.product_counts`.
 features: values and features of a sample, see `core.eda.parts.feature_sample`.
-files: the audit's comparison of each feature in train and test, one record per feature.
+files: the audit's comparison of each feature between the train and the test file, one record per feature.
 """
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart module as the Explore page uses it.
+    """A chart module as used by the Explore page.
 
     Attributes:
-        name: Name of the module, which identifies the chart in caches and addresses.
-        title: The question that the chart answers.
-        source: What `frame` is computed from.
-        frame: Function (source) -> numbers of the chart.
-        finding: Function (numbers) -> the answer in one sentence.
-        figure: Function (numbers) -> drawing.
-        pick: How the chart filters the page when it is clicked or dragged over; None if it does not.
+        name: name of the module, which identifies the chart.
+        title: the question that the chart answers.
+        source: input of `frame`.
+        frame: function (source) -> numbers of the chart.
+        finding: function (numbers) -> the answer in one sentence.
+        figure: function (numbers) -> drawing.
+        pick: how clicking or dragging in the chart filters the page; None if it does not.
     """
 
     name: str
@@ -85,52 +85,35 @@ class Chart:
         return self.frame(sources[self.source]())
 
 
-def _chart(module: ModuleType, source: Source) -> Chart:
-    name, pick = module.__name__.rpartition(".")[2], getattr(module, "PICK", None)
-    return Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, pick)
+def _charts(source: Source, *modules: ModuleType) -> tuple[Chart, ...]:
+    charts = []
+    for module in modules:
+        name, pick = module.__name__.rpartition(".")[2], getattr(module, "PICK", None)
+        charts.append(Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, pick))
+    return tuple(charts)
 
 
-VIEWS: dict[str, tuple[Chart, ...]] = {
-    "Overview": (_chart(overview, "dataset"), _chart(days, "dataset")),
-    "Value": (
-        _chart(target, "dataset"),
-        _chart(target_plain, "dataset"),
-        _chart(lorenz, "sessions"),
-        _chart(quantiles, "sessions"),
-        _chart(value_spread, "sessions"),
-    ),
+VIEWS = {
+    "Overview": _charts("dataset", overview, days),
+    "Value": _charts("dataset", target, target_plain) + _charts("sessions", lorenz, quantiles, value_spread),
     "Events": (
-        _chart(event_mix, "sessions"),
-        _chart(funnel, "sessions"),
-        _chart(type_value, "sessions"),
-        _chart(single_type, "sessions"),
-        _chart(transitions, "dataset"),
-        _chart(paths, "sessions"),
-        _chart(flows, "sessions"),
+        _charts("sessions", event_mix, funnel, type_value, single_type)
+        + _charts("dataset", transitions)
+        + _charts("sessions", paths, flows)
     ),
     "Sessions": (
-        _chart(session_length, "sessions"),
-        _chart(session_duration, "sessions"),
-        _chart(session_pauses, "dataset"),
-        _chart(session_length_value, "sessions"),
-        _chart(session_duration_value, "sessions"),
+        _charts("sessions", session_length, session_duration)
+        + _charts("dataset", session_pauses)
+        + _charts("sessions", session_length_value, session_duration_value)
     ),
     "Time": (
-        _chart(days, "dataset"),
-        _chart(week, "dataset"),
-        _chart(week_buys, "dataset"),
-        _chart(week_value, "sessions"),
-        _chart(time_of_day, "dataset"),
+        _charts("dataset", days, week, week_buys) + _charts("sessions", week_value) + _charts("dataset", time_of_day)
     ),
-    "Users": (_chart(user_sessions, "sessions"), _chart(user_value, "sessions"), _chart(user_segments, "sessions")),
-    "Products": (
-        _chart(long_tail, "products"),
-        _chart(popularity, "products"),
-        _chart(categories, "categories"),
-        _chart(category_map, "categories"),
-    ),
-    "Features": (_chart(feature_value, "features"), _chart(features_together, "features")),
-    "Drift": (_chart(drift, "files"),),
+    "Users": _charts("sessions", user_sessions, user_value, user_segments),
+    "Products": _charts("products", long_tail, popularity) + _charts("categories", categories, category_map),
+    "Features": _charts("features", feature_value, features_together),
+    "Drift": _charts("files", drift),
 }
 """Name of a view: its charts."""
-CHARTS: dict[str, Chart] = {chart.name: chart for charts in VIEWS.values() for chart in charts}
+CHARTS = {chart.name: chart for charts in VIEWS.values() for chart in charts}
+"""Name of a chart: the chart."""

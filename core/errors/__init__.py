@@ -1,7 +1,7 @@
-"""Errors that a person can cause and fix, each with a code, what was found, what is allowed and a remedy.
+"""Errors that a person can cause and fix, each with a code, a problem and a remedy.
 
-The command line and the pages show them as they are, so a message has no traceback, no memory address and no name from
-the code. Any other exception is a defect of the program.
+The command line and the pages show their text unchanged, so it has no traceback, no memory address and no name from the
+code. Any other exception is a bug in the program.
 """
 
 from core.errors.base import Cancelled, StudioError

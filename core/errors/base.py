@@ -4,32 +4,30 @@ from __future__ import annotations
 
 
 class StudioError(Exception):
-    """An error that a person can fix.
+    """An error that a person can fix. Its text is the problem followed by the remedy.
 
-    As text it is the problem and the remedy, which is written for the command line. A page may show `problem` with a
-    remedy of its own.
+    Subclasses have one class method per error, which returns it with its message. A `reason` among their arguments is a
+    clause; the message shows it in brackets.
 
     Attributes:
-        code: stable identifier for programs, in snake_case.
-        problem: what happened and what was found; complete sentences.
-        remedy: what to do next on the command line; complete sentences, or empty.
-        found: the offending value, if there is one.
-        allowed: the values or the limit that would be accepted, if they are known.
-        exit_code: what the command line returns.
+        code: stable identifier for programs, in snake_case; by default that of the class.
+        problem: what happened and what was found, in complete sentences.
+        remedy: what to do next, in complete sentences; may be empty.
+        actual: the value that is not accepted; None if there is none.
+        allowed: the values or the limit that would be accepted; None if they are not known.
     """
 
     exit_code = 2
     code = "error"
 
     def __init__(
-        self, problem: str, remedy: str = "", *, code: str = "", found: object = None, allowed: object = None
+        self, problem: str, remedy: str = "", *, code: str = "", actual: object = None, allowed: object = None
     ) -> None:
-        """Create an error; without a `code` it has that of its class."""
         super().__init__(problem, remedy)
         self.code = code or type(self).code
         self.problem = problem
         self.remedy = remedy
-        self.found = found
+        self.actual = actual
         self.allowed = allowed
 
     def __str__(self) -> str:
@@ -37,7 +35,7 @@ class StudioError(Exception):
 
 
 class Cancelled(StudioError):
-    """A person asked to stop the work. Nothing is wrong."""
+    """Work was stopped because a person asked for it."""
 
     exit_code = 130
     code = "cancelled"

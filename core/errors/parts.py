@@ -9,7 +9,10 @@ from core.errors.base import StudioError
 
 
 class MissingPart(StudioError):
-    """An optional package or program that is not installed."""
+    """An optional package or program that is not installed.
+
+    `purpose` is what needs it, as the subject of a sentence, such as "The engine Spark".
+    """
 
     code = "missing_part"
 
@@ -33,11 +36,7 @@ class MissingPart(StudioError):
 
 
 def import_part(module: str, purpose: str) -> ModuleType:
-    """Import a module of an optional package.
-
-    Args:
-        module: the module's full name.
-        purpose: what needs it, as the subject of the error's sentence.
+    """Import a module of an optional package; `purpose` is that of `MissingPart`.
 
     Raises:
         MissingPart: the package is not installed.

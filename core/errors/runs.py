@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from core.base.text import listed
 from core.errors.base import StudioError
 
+JobAction = Literal["cancel", "stop", "move", "resume"]
+_JOB_RULES: dict[JobAction, tuple[str, str, list[str]]] = {
+    "cancel": ("job_ended", "a queued or running job can be cancelled", ["queued", "running"]),
+    "stop": ("job_not_running", "a running job can finish early with its best settings so far", ["running"]),
+    "move": ("job_not_queued", "a queued job has a place in the queue", ["queued"]),
+    "resume": ("job_not_resumable", "a failed, cancelled or lost job can be resumed", ["failed", "cancelled", "lost"]),
+}
+"""Action -> error code, clause that follows "Only", states in which the action is possible."""
 _LIST_JOBS = "To see all jobs, run `python -m core jobs list`."
 
 
@@ -17,14 +26,13 @@ class RunError(StudioError):
     code = "run_error"
 
     @classmethod
-    def unknown(cls, kind: str, name: str, names: Sequence[str]) -> RunError:
-        """There is no such `kind` ("run", "job" or "dataset")."""
+    def unknown(cls, kind: Literal["run", "job", "dataset"], name: str, names: Sequence[str]) -> RunError:
         existing = f"Existing {kind}s: {listed(names, 5)}." if names else f"There is no {kind} yet."
         return cls(
             f"There is no {kind} named {name}. {existing}",
             f"To see all, run `python -m core {kind}s list`.",
             code=f"unknown_{kind}",
-            found=name,
+            actual=name,
             allowed=list(names),
         )
 
@@ -34,7 +42,7 @@ class RunError(StudioError):
             f"The folder {path} already exists and is not empty.",
             "Choose a new folder for this run with --out.",
             code="folder_in_use",
-            found=path,
+            actual=path,
         )
 
     @classmethod
@@ -43,91 +51,55 @@ class RunError(StudioError):
             f"{path} already exists, and existing files are not overwritten.",
             "Choose another path with --out.",
             code="file_exists",
-            found=path,
+            actual=path,
         )
 
     @classmethod
     def not_writable(cls, path: Path, reason: str) -> RunError:
         return cls(
             f"{path} cannot be written ({reason}).",
-            "Choose a folder that you can write to with --out.",
+            "Choose a folder that you can write to, and name it with --out.",
             code="not_writable",
-            found=reason,
+            actual=reason,
         )
 
     @classmethod
-    def no_database(cls, path: Path, reason: str) -> RunError:
+    def jobs_database_unusable(cls, path: Path, reason: str) -> RunError:
         return cls(
             f"The jobs database {path} cannot be used ({reason}).",
-            "Make the file writable, or move it away; a new one is created then.",
+            "Make the file writable, or move it away so that a new one is created.",
             code="jobs_database_unusable",
-            found=reason,
+            actual=reason,
         )
 
     @classmethod
-    def no_room(cls, path: Path) -> RunError:
+    def disk_full(cls, path: Path) -> RunError:
         return cls(
             f"The disk of {path} is full. The results so far are kept.",
             "Free some space, then start the same run again or resume it.",
             code="disk_full",
-            found=path,
+            actual=path,
         )
 
     @classmethod
-    def ended_already(cls, job: str, state: str) -> RunError:
-        return cls(
-            f"Job {job} is already {state}. Only a queued or running job can be cancelled.",
-            _LIST_JOBS,
-            code="job_ended",
-            found=state,
-            allowed=["queued", "running"],
-        )
+    def wrong_job_state(cls, job: str, state: str, action: JobAction) -> RunError:
+        code, rule, states = _JOB_RULES[action]
+        return cls(f"Job {job} is {state}. Only {rule}.", _LIST_JOBS, code=code, actual=state, allowed=states)
 
     @classmethod
-    def not_at_work(cls, job: str, state: str) -> RunError:
-        return cls(
-            f"Job {job} is {state}. Only a running job can finish early with its best settings so far.",
-            _LIST_JOBS,
-            code="job_not_running",
-            found=state,
-            allowed=["running"],
-        )
-
-    @classmethod
-    def not_waiting(cls, job: str, state: str) -> RunError:
-        return cls(
-            f"Job {job} is {state}. Only a queued job has a place in the queue.",
-            _LIST_JOBS,
-            code="job_not_queued",
-            found=state,
-            allowed=["queued"],
-        )
-
-    @classmethod
-    def busy(cls, job: str, *, same: bool) -> RunError:
-        """Another run is in progress; `same` means that it has the same data and settings."""
-        if same:
+    def busy(cls, job: str, *, is_same_run: bool) -> RunError:
+        if is_same_run:
             return cls(
                 f"The same run is already in progress as job {job}.",
                 "Wait for it to finish. To see its progress, run `python -m core jobs list`.",
                 code="same_run_in_progress",
-                found=job,
+                actual=job,
             )
         return cls(
             f"Another run is in progress (job {job}), and a workspace does one run at a time.",
             "Wait for it to finish, or add --background to put yours into the queue.",
             code="workspace_busy",
-            found=job,
-        )
-
-    @classmethod
-    def not_resumable(cls, job: str, state: str) -> RunError:
-        return cls(
-            f"Job {job} is {state}. Only a job that failed, was cancelled or was lost can be resumed.",
-            _LIST_JOBS,
-            code="job_not_resumable",
-            found=state,
-            allowed=["failed", "cancelled", "lost"],
+            actual=job,
         )
 
     @classmethod
@@ -136,7 +108,7 @@ class RunError(StudioError):
             f"The run in {path} has version {version}, but this program reads version {supported}.",
             "Open it with the program that wrote it, or start the run again.",
             code="other_run_version",
-            found=version,
+            actual=version,
             allowed=supported,
         )
 
@@ -146,7 +118,7 @@ class RunError(StudioError):
             f"Run {run} in {path} would be deleted permanently.",
             "To confirm, add --yes.",
             code="deletion_not_confirmed",
-            found=path,
+            actual=path,
         )
 
     @classmethod
@@ -155,18 +127,17 @@ class RunError(StudioError):
             f"{path} is not the folder of a run: its manifest.json belongs to something else.",
             "Name a run of the workspace or the folder of a run. To see all runs, run `python -m core runs list`.",
             code="not_a_run",
-            found=path,
+            actual=path,
         )
 
     @classmethod
-    def note_too_long(cls, reason: str, *, name: int, text: int) -> RunError:
-        """`name` and `text` are the longest lengths in characters."""
+    def note_too_long(cls, reason: str, *, max_name: int, max_text: int) -> RunError:
         return cls(
-            f"The note is too long ({reason}). A name has up to {name:,} characters, a text up to {text:,}.",
-            "Shorten it.",
+            f"The note is too long ({reason}). A name has up to {max_name:,} characters, a text up to {max_text:,}.",
+            "Shorten it and try again.",
             code="note_too_long",
-            found=reason,
-            allowed={"name": name, "text": text},
+            actual=reason,
+            allowed={"name": max_name, "text": max_text},
         )
 
     @classmethod
@@ -175,15 +146,14 @@ class RunError(StudioError):
             f"The run in {path} cannot be deleted ({reason}).",
             "Check the permissions of its folder.",
             code="not_deletable",
-            found=reason,
+            actual=reason,
         )
 
     @classmethod
     def damaged(cls, path: Path, reason: str) -> RunError:
-        """`reason` says which files are damaged, as a clause."""
         return cls(
             f"The run in {path} is damaged ({reason}).",
             "Start the run again, or choose another one.",
             code="damaged_run",
-            found=reason,
+            actual=reason,
         )

@@ -16,43 +16,39 @@ class SettingError(StudioError):
     code = "setting_error"
 
     def in_file(self, name: str) -> SettingError:
-        """Return the same error about a setting in the file `name`."""
+        """Return the same error for a setting in the file `name`."""
         return SettingError(
-            f"{name}: {self.problem}", self.remedy, code=self.code, found=self.found, allowed=self.allowed
+            f"{name}: {self.problem}", self.remedy, code=self.code, actual=self.actual, allowed=self.allowed
         )
-
-    # --- settings -----------------------------------------------------------------------------------------------------
 
     @classmethod
     def unknown(cls, setting: str, names: Sequence[str]) -> SettingError:
-        """There is no setting of this name; `names` are those that exist."""
         similar = difflib.get_close_matches(setting, names, n=3)
         ordered = [*similar, *(name for name in names if name not in similar)]
         return cls(
             f"There is no setting {setting}. Allowed: {listed(ordered)}.",
             "Correct its name and try again.",
             code="unknown_setting",
-            found=setting,
+            actual=setting,
             allowed=ordered,
         )
 
     @classmethod
-    def missing(cls, setting: str, takes: str) -> SettingError:
-        """A required setting or option is missing; `takes` says what it is, as a noun phrase."""
+    def missing(cls, setting: str, expected: str) -> SettingError:
         return cls(
-            f"{setting} is missing. It takes {takes}.",
+            f"{setting} is missing. It takes {expected}.",
             "Add it and try again.",
             code="missing_setting",
-            allowed=takes,
+            allowed=expected,
         )
 
     @classmethod
-    def not_allowed(cls, setting: str, found: object, allowed: str) -> SettingError:
+    def not_allowed(cls, setting: str, value: object, allowed: str) -> SettingError:
         return cls(
-            f"{setting} is {found!r}. Allowed: {allowed}.",
+            f"{setting} is {value!r}. Allowed: {allowed}.",
             "Change it and try again.",
             code="setting_not_allowed",
-            found=found,
+            actual=value,
             allowed=allowed,
         )
 
@@ -62,7 +58,7 @@ class SettingError(StudioError):
             "The preset quick does not tune, so it takes neither minutes nor trials.",
             "Leave them out, or choose the preset standard or thorough.",
             code="nothing_to_tune",
-            found="quick",
+            actual="quick",
             allowed=["standard", "thorough"],
         )
 
@@ -73,30 +69,28 @@ class SettingError(StudioError):
             f"{setting} names {name}, which is not a feature. Features are, for example, {listed(examples)}.",
             "To see all features, run `python -m core features`.",
             code="unknown_feature",
-            found=name,
+            actual=name,
             allowed=list(features),
         )
 
     @classmethod
-    def no_such_device(cls, device: str, reason: str) -> SettingError:
+    def device_unavailable(cls, device: str, reason: str) -> SettingError:
         return cls(
             f"The device {device} cannot be used here ({reason}).",
             "Leave the setting out to train on the CPU, or install builds of the libraries that support the device.",
             code="device_unavailable",
-            found=device,
+            actual=device,
             allowed="cpu",
         )
 
     @classmethod
-    def of_another_version(cls, job_id: str) -> SettingError:
+    def other_version(cls, job_id: str) -> SettingError:
         return cls(
             f"The settings of job {job_id} are from another version of the program.",
             "Start a new run.",
             code="other_settings_version",
-            found=job_id,
+            actual=job_id,
         )
-
-    # --- the command line ---------------------------------------------------------------------------------------------
 
     @classmethod
     def usage(cls, reason: str, command: str) -> SettingError:
@@ -104,26 +98,25 @@ class SettingError(StudioError):
             f"The command is not valid ({reason}).",
             f"To see its options, run `{command} --help`.",
             code="invalid_command",
-            found=reason,
+            actual=reason,
         )
 
     @classmethod
-    def conflicting(cls, option: str, other: str, reason: str) -> SettingError:
-        """Two options exclude each other; `reason` is a sentence."""
+    def conflicting(cls, option: str, other: str, explanation: str) -> SettingError:
         return cls(
-            f"{option} and {other} cannot be combined. {reason}",
+            f"{option} and {other} cannot be combined. {explanation}",
             "Leave one of them out.",
             code="conflicting_options",
-            found=[option, other],
+            actual=[option, other],
         )
 
     @classmethod
-    def query_beside_file(cls, option: str, path: str) -> SettingError:
+    def query_on_file(cls, option: str, path: str) -> SettingError:
         return cls(
             f"{option} needs a database, but {path} is a file.",
             "Leave the query out, or name a database with an address such as sqlite:///shop.db.",
             code="query_on_file",
-            found=path,
+            actual=path,
         )
 
     @classmethod
@@ -133,26 +126,24 @@ class SettingError(StudioError):
             "folder has the command line only.",
             "Run the command in an environment where the project is installed with `pip install -e`.",
             code="no_dashboard",
-            found=folder,
+            actual=folder,
             allowed="app.py",
         )
 
-    # --- the workspace ------------------------------------------------------------------------------------------------
-
     @classmethod
-    def no_workspace(cls, root: Path, reason: str) -> SettingError:
+    def workspace_unusable(cls, root: Path, reason: str) -> SettingError:
         return cls(
             f"The workspace {root} cannot be used ({reason}). It must be a writable folder.",
-            "Name another one in the environment variable SVS_HOME.",
+            "Set the environment variable SVS_HOME to another folder.",
             code="workspace_unusable",
-            found=reason,
+            actual=reason,
         )
 
     @classmethod
-    def no_room(cls, root: Path) -> SettingError:
+    def workspace_full(cls, root: Path) -> SettingError:
         return cls(
             f"The disk of the workspace {root} is full. The new dataset was not stored.",
-            "Free some space, or name another workspace in the environment variable SVS_HOME, then try again.",
+            "Free some space, or set the environment variable SVS_HOME to another folder, then try again.",
             code="workspace_full",
-            found=root,
+            actual=root,
         )

@@ -1,8 +1,8 @@
-"""Feature engineering: turns the events of a dataset into a table with one row per session and user.
+"""Feature engineering: computes a table with one row per unit, which is one session of one user in one file.
 
-`groups/` defines the features, `registry.py` lists the groups, and `engines/` computes them on Polars, DuckDB or Spark.
-Groups read a `SessionLog`, which the engines implement. `learned/` holds the features that are learned from session
-values inside each fold.
+`groups/` defines the features, and `registry.py` lists the groups. Groups read a `SessionLog`, which the modules in
+`engines/` implement on Polars, DuckDB and Spark. `learned/` defines the features that are learned from session values
+inside each fold.
 """
 
 from core.features.engines import must_be_installed

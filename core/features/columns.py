@@ -8,13 +8,15 @@ from core.schema import EVENT_TYPES, PRODUCT, TIME, TYPE
 
 # --- a visit: all rows of one session and user, in train and test together (see visits.py) ----------------------------
 VISIT: Final = "visit"
-"""The lower unit number of the visit. For nearly all units their own number."""
+"""Lowest unit number of the visit: the unit's own, unless the session is in both files."""
 VISIT_START: Final = "visit_start"
 """Epoch seconds of the visit's first event."""
 
-# --- an event within its session; events of one second are ordered by type and product --------------------------------
+# --- an event within its session --------------------------------------------------------------------------------------
+EVENT_ORDER: Final = (TIME, TYPE, PRODUCT)
+"""Sort order of the events of a session. It does not depend on the row order of the files."""
 POSITION: Final = "_position"
-"""0 for the session's first event."""
+"""Position of the event in its session, from 0."""
 GAP: Final = "_gap"
 """Seconds since the previous event; null for the first event."""
 PREVIOUS_TYPE: Final = "_previous_type"
@@ -25,8 +27,6 @@ STREAK: Final = "_streak"
 """Number of consecutive events of this type, up to and including this one."""
 IS_LAST: Final = "_is_last"
 """Whether this is the session's last event."""
-EVENT_ORDER: Final = (TIME, TYPE, PRODUCT)
-"""Sort order of the events of a session. It does not depend on the row order of the files."""
 
 # --- minutes of the whole log -----------------------------------------------------------------------------------------
 MINUTE: Final = "minute"
@@ -38,18 +38,17 @@ EVENTS: Final = "events"
 OWN: Final = {event_type: f"_own_{event_type.lower()}" for event_type in EVENT_TYPES}
 """Event type -> number of such events in the session itself."""
 ELSEWHERE: Final = {event_type: f"_elsewhere_{event_type.lower()}" for event_type in EVENT_TYPES}
-"""Event type -> number of such events outside the visit, as far as the history setting allows."""
+"""Event type -> number of such events outside the visit that the history mode counts."""
 DISTINCT_ELSEWHERE: Final = "_distinct_elsewhere"
-"""Number of users with an event on the product or category outside the visit; for a user, number of other sessions."""
+"""Number of users of the product or category, or of other visits of the user, that the history mode counts."""
 BEFORE: Final = "_before"
-"""Events of all types before the visit's start, whatever the history setting."""
+"""Number of events of all types before the visit's start, in both history modes."""
 RECENT: Final = "_recent"
-"""The part of BEFORE in the last seven days before the visit's start."""
+"""Number of events of all types in the seven days before the visit's start, in both history modes."""
 LAST_SEEN: Final = "_last_seen"
-"""Epoch seconds of the latest event before the visit's start, whatever the history setting; null without one."""
+"""Epoch seconds of the latest event before the visit's start, in both history modes; null without one."""
 WEEKS: Final = "_weeks"
-"""Observed weeks: from the log's first event to the visit's start (`as_of`) or the log's last event (`all_rows`), plus
-one day so that the first hours of a log do not count for much. Counts grow with the log; undivided they would show only
-how late in the log a session is."""
+"""Observed weeks plus one day: from the log's first event to the visit's start (`as_of`) or the log's last event
+(`all_rows`). Counts grow with the log, so features divide them by it. The extra day keeps the first rates small."""
 WEEKS_BEFORE: Final = "_weeks_before"
-"""Weeks from the log's first event to the visit's start, whatever the history setting, without the extra day."""
+"""Weeks from the log's first event to the visit's start, in both history modes, without the extra day."""

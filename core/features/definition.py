@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,26 +10,22 @@ from core.features.session_log import Frame, SessionLog
 from core.schema import UNIT
 
 LooksAt = Literal["session", "history", "values"]
-"""What a feature is computed from.
-
-`session`: the session's own events. `history`: other events, as far as the run's history setting allows. `values`:
-session values of train, which are learned inside each fold.
-"""
+"""What a feature is computed from: the session's own events, other events that the history mode counts, or the session
+values of the train file, from which features are learned inside each fold."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A column of the feature table.
-
-    Attributes:
-        name: column name.
-        unit: what its numbers count, such as "events" or "seconds".
-        meaning: one sentence for stakeholders.
-    """
+    """A column of features: its name, the unit of its values, and its meaning in a sentence for stakeholders."""
 
     name: str
     unit: str
     meaning: str
+
+
+def features_by_type(names: Mapping[str, str], unit: str, meaning: str) -> tuple[Feature, ...]:
+    """Return one feature per event type, given its name; `{}` in the meaning stands for the event type."""
+    return tuple(Feature(name, unit, meaning.format(event_type)) for event_type, name in names.items())
 
 
 @dataclass(frozen=True)
@@ -38,9 +34,9 @@ class FeatureGroup:
 
     Attributes:
         name: name of the group, such as "timing".
-        features: in column order.
-        compute: returns one row per unit with the unit and every feature, in any order. A unit without a row has null
-            in all features of the group.
+        features: the features, in column order.
+        compute: function that returns one row per unit with the unit, every feature and possibly other columns, in any
+            order. A unit without a row is null in all features of the group.
         looks_at: what the features are computed from.
     """
 
@@ -50,13 +46,13 @@ class FeatureGroup:
     looks_at: LooksAt = "session"
 
     def frame(self, log: SessionLog) -> Frame:
-        """Return one row per unit: the unit, then the features in column order."""
+        """Return the unit and the features in column order, one row per unit in any order."""
         return self.compute(log).select(UNIT, *(feature.name for feature in self.features))
 
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """A feature with the name of its group and what it is computed from."""
+    """A feature, the name of its group, and what it is computed from."""
 
     group: str
     feature: Feature

@@ -1,7 +1,7 @@
-"""Fractions as whole numbers, so that their sums are the same on every engine and number of threads.
+"""Fractions as whole numbers, so that their sums are the same on every engine and for any number of threads.
 
-The last bit of a float sum depends on the order of addition, which varies with threads and engines. The split of a tree
-can turn on that bit. Fractions are therefore summed in units of 2^-30, with a rounding error of at most 5e-10 each.
+The last bit of a float sum depends on the order of addition, which varies with threads and engines. A single bit can
+change the split of a tree. Fractions are therefore summed as multiples of 2^-30, each rounded by at most 5e-10.
 """
 
 from __future__ import annotations
@@ -13,5 +13,5 @@ ONE = 2**30
 
 
 def to_fixed_point(fraction: nw.Expr) -> nw.Expr:
-    """Return the fraction as a whole number of 2^-30 (Int64)."""
+    """Round a fraction to a multiple of 2^-30, and return the multiplier (Int64)."""
     return (fraction * ONE).round().cast(nw.Int64)

@@ -1,4 +1,4 @@
-"""Checks on real data that history features under `as_of` do not depend on what happened later."""
+"""Checks on real data that history features under `as_of` do not depend on later events."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from core.schema import EVENT_TYPES, SECONDS_PER_DAY, START, TIME, TYPE, UNIT
 
 HISTORY_GROUPS = tuple(group.name for group in GROUPS if group.looks_at == "history")
 _TOLERANCE = 1e-9
-"""Relative difference between engines that is rounding; a later event changes any count by far more."""
+"""Relative difference that counts as rounding between engines. A later event changes any count by far more."""
 _CUT_QUANTILE = 0.6
 """Quantile of the session starts at which the log is cut: many sessions before it, many events after it."""
 
 
 def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: RunConfig) -> tuple[int, int]:
-    """Cut the log at a moment and recompute the history features of the sessions that began before it.
+    """Change everything after a moment, and recompute the history features of the sessions that began before it.
 
     Sessions that began later are deleted. Later events of earlier sessions stay, because they determine which products
-    these sessions have, but they are moved back by a day and get another type. The recomputation runs on Polars,
+    these sessions have, but they are postponed by a day and get another type. The recomputation runs on Polars,
     whichever engine computed the table.
 
     Returns:
         Number of earlier units with a change in any history feature, and number of units compared. The first is 0 when
-        nothing leaks. Both are 0 when nothing happened after the cut, because then nothing was tested.
+        nothing leaks. Both are 0 when nothing happened after the moment, because then nothing was tested.
     """
     cut = table.units.get_column(START).quantile(_CUT_QUANTILE, interpolation="lower")
-    units = table.units.filter(pl.col(START) <= cut)
+    is_earlier = table.units.get_column(START) <= cut
+    units = table.units.filter(is_earlier).lazy()
     events, _ = events_and_units(dataset, config)
     is_later = pl.col(TIME) > cut
-    if units.height == table.units.height and not events.select(is_later.any()).collect().item():
+    if is_earlier.all() and not events.select(is_later.any()).collect().item():
         return 0, 0
-    other_type = ((pl.col(TYPE) + 1) % len(EVENT_TYPES)).cast(pl.Int64)
-    altered = events.join(units.lazy().select(UNIT), on=UNIT, how="semi").with_columns(
+    other_type = (pl.col(TYPE) + 1) % len(EVENT_TYPES)
+    altered = events.join(units.select(UNIT), on=UNIT, how="semi").with_columns(
         pl.when(is_later).then(pl.col(TIME) + SECONDS_PER_DAY).otherwise(pl.col(TIME)).alias(TIME),
         pl.when(is_later).then(other_type).otherwise(pl.col(TYPE)).cast(pl.Int64).alias(TYPE),
     )
     groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
-    recomputed = compute_features(altered, units.lazy(), config.history, groups=groups)
-    original = table.values.filter(table.units.get_column(START) <= cut).select(recomputed.columns)
+    recomputed = compute_features(altered, units, config.history, groups=groups)
+    original = table.values.filter(is_earlier).select(recomputed.columns)
     both = original.hstack(recomputed.rename(lambda name: f"{name}_recomputed"))
     is_equal = pl.all_horizontal(_is_equal(name) for name in recomputed.columns)
     return both.filter(~is_equal).height, both.height

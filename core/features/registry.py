@@ -1,4 +1,4 @@
-"""All feature groups, in column order. A new group is one file in groups/ and one line here."""
+"""All feature groups, in column order. To add a group, add a file to groups/ and a line here."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def all_features() -> tuple[Feature, ...]:
 
 
 def feature_catalogue() -> tuple[CatalogueEntry, ...]:
-    """Return every feature a learner may use: those of the feature table, then those learned inside each fold."""
+    """Return every feature that learners use: those of the feature table, then those learned inside each fold."""
     computed = (CatalogueEntry(group.name, feature, group.looks_at) for group in GROUPS for feature in group.features)
     return (*computed, *learned_features())

@@ -1,11 +1,11 @@
-"""The event log as feature groups see it, whatever engine computes them."""
+"""The event log as feature groups see it, on any engine."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import narwhals as nw
 
@@ -15,12 +15,22 @@ from core.schema import TIME
 Frame = nw.LazyFrame[Any]
 """A lazy frame of the engine in use."""
 HistoryMode = Literal["as_of", "all_rows"]
-"""Which events history features count: those strictly before the visit, or all rows of both files but its own."""
-Aggregations = Mapping[str, nw.Expr]
-"""Name of the result -> expression over rows with whole numbers or booleans."""
+"""Events that history features count: those before the visit's start, or all rows of both files outside the visit."""
+Expressions = Mapping[str, nw.Expr]
+"""Name of a result -> expression of integers or booleans, whose sums are exact on every engine."""
+Statistic = Literal["sum", "min", "max"]
+"""Methods of a Narwhals expression."""
 
 DAY, WEEK = 86_400, 7 * 86_400
 """In seconds."""
+
+
+class Aggregation(NamedTuple):
+    """A statistic of an integer or boolean expression over the rows of a unit, and the name of the result."""
+
+    name: str
+    statistic: Statistic
+    expression: nw.Expr
 
 
 @dataclass(frozen=True)
@@ -43,27 +53,35 @@ class SessionLog(ABC):
     first_second: int
     last_second: int
 
-    @abstractmethod
     def aggregate(
         self,
         rows: Frame,
         *,
         count: str | None = None,
-        sums: Aggregations | None = None,
-        minima: Aggregations | None = None,
-        maxima: Aggregations | None = None,
+        sums: Expressions | None = None,
+        minima: Expressions | None = None,
+        maxima: Expressions | None = None,
     ) -> Frame:
-        """Return one row per unit with sums, minima and maxima of whole numbers (Int64) over the unit's rows.
+        """Return one row per unit: unit, number of rows, sums, minima and maxima (Int64).
 
-        Nulls are ignored: a sum of nothing is 0, a minimum or maximum of nothing is null.
+        Nulls are ignored. If all numbers of a unit are null, the sum is 0, and the minimum and maximum are null.
 
         Args:
-            rows: a frame of this log with the column `unit`, sorted by it if this log's events are.
-            count: name of a column for the number of rows.
-            sums: name of the sum -> expression over `rows`.
-            minima: the same for minima.
-            maxima: the same for maxima.
+            rows: frame of this log with the column `unit`, sorted by it if this log's events are.
+            count: name of the column with the number of rows; None for no such column.
+            sums, minima, maxima: name of the result -> expression over `rows` to aggregate.
         """
+        by_statistic: dict[Statistic, Expressions | None] = {"sum": sums, "min": minima, "max": maxima}
+        aggregations = [
+            Aggregation(name, statistic, expression)
+            for statistic, expressions in by_statistic.items()
+            for name, expression in (expressions or {}).items()
+        ]
+        return self._aggregate(rows, count, aggregations)
+
+    @abstractmethod
+    def _aggregate(self, rows: Frame, count: str | None, aggregations: Sequence[Aggregation]) -> Frame:
+        """Compute what `aggregate` returns."""
 
     @abstractmethod
     def join_by_unit(self, left: Frame, right: Frame) -> Frame:
@@ -71,21 +89,21 @@ class SessionLog(ABC):
 
     @abstractmethod
     def own_counts(self, key: str) -> Frame:
-        """Return one row per (unit, value of `key` in it): the unit and the columns of OWN."""
+        """Return the unit and the columns of OWN, one row per (unit, value of the column `key` in the unit)."""
 
     @abstractmethod
     def _counts_elsewhere(self, key: str) -> Frame:
-        """Return what `counts_elsewhere` does, without WEEKS and WEEKS_BEFORE."""
+        """Compute what `counts_elsewhere` returns, without WEEKS and WEEKS_BEFORE."""
 
     def counts_elsewhere(self, key: str) -> Frame:
-        """Count what happened outside the visit to every user, product or category of a unit.
+        """Count the events outside the visit on every user, product or category of a unit.
 
         Args:
             key: the column user, product or category.
 
         Returns:
             One row per (unit, value of `key` in it): unit, the columns of ELSEWHERE, DISTINCT_ELSEWHERE, BEFORE,
-            RECENT, LAST_SEEN, WEEKS, WEEKS_BEFORE and VISIT_START. Counts are never null.
+            RECENT, LAST_SEEN, WEEKS, WEEKS_BEFORE and VISIT_START. Only LAST_SEEN can be null.
         """
         until = nw.col(VISIT_START) if self.history == "as_of" else nw.lit(self.last_second)
         return self._counts_elsewhere(key).with_columns(
@@ -95,14 +113,14 @@ class SessionLog(ABC):
 
 
 def trend() -> nw.Expr:
-    """Return the events of the last seven days relative to an average week before the visit.
+    """Return the events of the last seven days relative to an average week, for rows of `SessionLog.counts_elsewhere`.
 
-    It is 1 in the log's first week, and near 1 for a steady pace. For rows of `SessionLog.counts_elsewhere`.
+    One event is added to both, so a value without events has a trend of 1. So has every value in the log's first week.
     """
     weeks = nw.col(WEEKS_BEFORE).clip(1.0)
     return (nw.col(RECENT) + 1) / (nw.col(BEFORE) / weeks + 1)
 
 
 def events_by_minute(events: Frame) -> Frame:
-    """Count the events in each minute that has any: MINUTE and EVENTS."""
+    """Return MINUTE and EVENTS, one row per minute with an event."""
     return events.select((nw.col(TIME) // 60).alias(MINUTE)).group_by(MINUTE).agg(nw.len().cast(nw.Int64).alias(EVENTS))

@@ -18,21 +18,20 @@ from core.features.engines import EngineName, Report, ignore_progress, open_engi
 from core.features.registry import GROUPS, all_features
 from core.features.session_log import HistoryMode
 from core.features.units import events_and_units, with_ids
-from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER, USER_ID, USER_SESSION
+from core.schema import USER_ID, USER_SESSION
 
 _IDS_AT_ONCE = 8_000_000
-"""Units whose ids are looked up at a time when a table is written to a file; their ids take 1 GB."""
+"""Number of units whose ids are looked up at a time when a table is written to a file. The ids take 1 GB."""
 _UNITS_FILE, _VALUES_FILE = "units.arrow", "values.arrow"
-_EVENT_COLUMNS = (UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME)
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Features and the units they describe, row by row, sorted by unit.
+    """Features and the units they describe, one row per unit, sorted by unit.
 
     Attributes:
         units: the columns of `Dataset.units()`.
-        values: one Float64 column per feature; null where a feature is not defined, such as a gap in a session of one
+        values: one Float64 column per feature; null where a feature is undefined, such as a gap in a session of one
             event.
     """
 
@@ -45,22 +44,22 @@ class FeatureTable:
         return self.values.columns
 
     def matrix(self, row_mask: pl.Series) -> NDArray[np.float64]:
-        """Return the masked rows as a C-contiguous matrix (rows, features), with NaN for null."""
+        """Return the rows of the mask as a C-contiguous matrix (rows, features), with NaN for null."""
         return np.ascontiguousarray(self.values.filter(row_mask).to_numpy(), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
-        """Write the table into a folder, for `load`."""
+        """Write the table to files in a folder, for `load`."""
         self.units.write_ipc(folder / _UNITS_FILE)
         self.values.write_ipc(folder / _VALUES_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> FeatureTable:
-        """Read what `save` wrote. The folder is not needed afterwards."""
+        """Read a table into memory that `save` wrote. The files are not needed afterwards."""
         return cls(*(pl.read_ipc((folder / name).read_bytes()) for name in (_UNITS_FILE, _VALUES_FILE)))
 
 
 def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_progress) -> FeatureTable:
-    """Compute all feature groups for all units of train and test.
+    """Compute all features of all units of train and test.
 
     Raises:
         MissingPart: the engine of the configuration is not installed.
@@ -70,21 +69,16 @@ def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_
 
 
 def features_of(dataset: Dataset, units: pl.Series, report: Report = ignore_progress) -> pl.DataFrame:
-    """Compute all features of a few units with the default settings of a run.
+    """Compute all features of the units with these numbers, with the default settings of a run.
 
     For 20,000 sessions out of 2.5 million this takes a third of the time of the whole table.
-
-    Args:
-        dataset: a stored dataset.
-        units: numbers of the units.
-        report: progress callback.
 
     Returns:
         One row per unit, sorted by unit, and one Float64 column per feature.
     """
     config = RunConfig()
     events, all_units = events_and_units(dataset, config)
-    with open_engine(config.engine, events.select(_EVENT_COLUMNS), all_units.lazy(), config.history) as engine:
+    with open_engine(config.engine, events, all_units.lazy(), config.history) as engine:
         return pl.concat(engine.batches(GROUPS, unit_subset=units, report=report))
 
 
@@ -100,25 +94,22 @@ def compute_features(
     """Compute feature groups for all units of a log.
 
     Args:
-        events: one row per event: unit, user, product, category, type, time.
-        units: one row per unit: unit, user, start; with session and file, units of one visit are recognised.
-        history: which events history features count.
+        events, units, history: as for `core.features.engines.open_engine`.
         report: progress callback.
         groups: the feature groups, in column order.
-        engine: where to compute them.
 
     Returns:
         One row per unit, sorted by unit, and one Float64 column per feature.
     """
-    with open_engine(engine, events.select(_EVENT_COLUMNS), units, history) as opened:
+    with open_engine(engine, events, units, history) as opened:
         return pl.concat(opened.batches(groups, report=report))
 
 
 def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Report = ignore_progress) -> int:
-    """Write the feature table to a Parquet file, batch by batch, so that it need not fit into memory.
+    """Write the feature table to a Parquet file batch by batch, so that it need not fit into memory.
 
-    The columns are user_session and user_id as in the event files, those of `Dataset.units()`, and the features.
-    Batches may change the last bit of a value: Polars divides a column of one row differently from a longer one.
+    The columns are user_session and user_id as in the event files, those of `Dataset.units()`, and the features. The
+    batch size can change the last bit of a value: Polars divides a column of one row differently from a longer one.
 
     Returns:
         Number of units written.
@@ -126,15 +117,16 @@ def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Repo
     events, units = events_and_units(dataset, config)
     columns: dict[str, pl.DataType] = {USER_SESSION: pl.String(), USER_ID: pl.String(), **units.schema}
     columns |= {feature.name: pl.Float64() for feature in all_features()}
-    with open_engine(config.engine, events.select(_EVENT_COLUMNS), units.lazy(), config.history) as engine:
+    with open_engine(config.engine, events, units.lazy(), config.history) as engine:
 
         def tables(*_: object) -> Iterator[pl.DataFrame]:
-            first, named = 0, units.clear()
+            first, units_with_ids = 0, units.clear()
             for values in engine.batches(GROUPS, report=report):
-                if named.height < values.height:  # a lookup reads all ids of the dataset, so it serves many batches
-                    named = with_ids(dataset, units[first : first + max(_IDS_AT_ONCE, values.height)])
-                yield named[: values.height].hstack(values)
-                first, named = first + values.height, named[values.height :]
+                # A lookup reads all ids of the dataset, so each one serves many batches.
+                if units_with_ids.height < values.height:
+                    units_with_ids = with_ids(dataset, units[first : first + max(_IDS_AT_ONCE, values.height)])
+                yield units_with_ids[: values.height].hstack(values)
+                first, units_with_ids = first + values.height, units_with_ids[values.height :]
 
         register_io_source(tables, schema=pl.Schema(columns)).sink_parquet(path, compression="lz4")
     return units.height

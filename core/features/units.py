@@ -1,4 +1,4 @@
-"""The events and units of a dataset, as features describe them."""
+"""The events and units of a dataset, from which features are computed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, START, TYPE, UNIT, USE
 def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame, pl.DataFrame]:
     """Return the events and the units of train and test, both sorted by unit.
 
-    Without `split_composite_sessions`, the users of a session id become one unit per file. It belongs to the user whose
-    events begin first in either file, or to the one with the lowest number if several begin in the same second.
+    Without `split_composite_sessions`, all units with the same session id in a file are merged. The merged unit belongs
+    to the user whose events begin first in either file, and among several of the same second to the lowest user number.
     """
-    # Each file is sorted and no unit is in both, so merging is enough.
+    # Each file is sorted, and no unit is in both.
     events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
@@ -28,7 +28,7 @@ def _merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tupl
     merged = units.with_columns(
         pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
         pl.col(START).min().over(ROLE, SESSION),
-        # One user for both files: only then are the units of a visit recognised as such.
+        # The same user in both files, because units of a visit are recognised by session and user.
         pl.col(USER).sort_by(*first).first().over(SESSION),
     )
     owner = merged.select(UNIT, "_merged", pl.col(USER).alias("_user"))
@@ -39,13 +39,13 @@ def _merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tupl
 
 
 def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
-    """Return one row per event with unit, product, category and type: the input of the learned features."""
+    """Return unit, product, category and type of each event, from which the learned features are computed."""
     events, _ = events_and_units(dataset, config)
     return events.select(UNIT, PRODUCT, CATEGORY, TYPE).collect()
 
 
 def with_ids(dataset: Dataset, units: pl.DataFrame) -> pl.DataFrame:
-    """Put the session and user ids of the event files in front of the units."""
+    """Return the units with user_session and user_id as in the event files as their first columns."""
     for id_column, number in ((USER_ID, USER), (USER_SESSION, SESSION)):
         needed = units.lazy().select(number).unique()
         dictionary = dataset.dictionary(id_column).select(number, id_column)

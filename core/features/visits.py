@@ -1,6 +1,6 @@
-"""Visits: all rows of one session and user, in train and test together.
+"""Visits: all rows of one session of one user, in train and test together.
 
-A session that is in both files is a unit of train and a unit of test. History is what happened outside the visit, so
+A session that is in both files has a unit in train and a unit in test. History is what happened outside the visit, so
 neither of the two units counts the rows of the other.
 """
 
@@ -15,7 +15,7 @@ from core.schema import ROLE, SESSION, START, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 def with_visits(units: pl.LazyFrame) -> pl.LazyFrame:
     """Return unit, user, start, VISIT and VISIT_START of the units.
 
-    Without the columns for session and file, each unit is a visit of its own.
+    Without the columns session and role, each unit is its own visit.
     """
     own_visits = units.select(UNIT, USER, START)
     if not {ROLE, SESSION} <= set(units.collect_schema()):
@@ -28,7 +28,7 @@ def with_visits(units: pl.LazyFrame) -> pl.LazyFrame:
         .select(
             pl.concat_list(UNIT, f"{UNIT}_of_test").alias(UNIT),
             pl.min_horizontal(UNIT, f"{UNIT}_of_test").alias(VISIT),
-            pl.min_horizontal(START, "start_of_test").alias(VISIT_START),
+            pl.min_horizontal(START, f"{START}_of_test").alias(VISIT_START),
         )
         .explode(UNIT)
     )

@@ -1,4 +1,4 @@
-"""Feature importance of a training, and recovered prices as a table."""
+"""Importance of the features in a training, and recovered prices as a table."""
 
 from core.importance.importance import importance_frame
 from core.importance.price_table import PriceOrder, price_finding, price_table, prices_by_product, standard_errors

@@ -1,11 +1,11 @@
-"""Which features the learners use: how much error they remove in training (gain) and how far they move predictions.
+"""Importance of the features: their share of the gain in training, and their effect on predictions.
 
 Effects on predictions are tree SHAP values (Lundberg et al. 2020, From local explanations to global understanding with
-explainable AI for trees), on rows that the model was not trained on. The meta-model is linear, so the stack's
-contributions are the weighted sum of its learners'.
+explainable AI for trees), on rows that the model was not trained on. The stack is a weighted sum of its learners, so
+its contributions are weighted sums of theirs.
 
-Learners start from recovered prices times the user's ratio, and their trees add what is missing. A feature's effect
-therefore has two parts, from the start and from the trees; its gain is of the trees alone.
+Learners start from recovered prices times the user's ratio, and their trees add corrections. The effect of a feature is
+the sum of its effects on the start value and on the trees. Its gain is that of the trees only.
 """
 
 from __future__ import annotations
@@ -22,43 +22,32 @@ from core.features.learned.catalogue import parts_of_start
 from core.schema import STACK
 from core.training import CrossFit, Matrix, Training, Vector
 
-FEATURE = "feature"
-GROUP = "group"
-UNIT_OF = "unit"
-MEANING = "meaning"
-LEARNER = "learner"
-GAIN_SHARE = "gain_share"
-MEAN_ABS_SHAP = "mean_abs_shap"
-
 _ROWS_PER_FOLD = 400
-"""Held-out rows to explain in each fold: 2,000 with five folds, which takes seconds and is enough to rank features."""
+"""Number of held-out rows to explain in each fold. Five folds make 2,000, which take seconds and rank features."""
 _MIN_ROWS_PER_FOLD = 100
-"""Lower limit if several seeds share the rows."""
+"""Lower limit for each model if several seeds share the rows."""
 
 
 def importance_frame(
     training: Training, report: Callable[[int, int, str], None] = lambda done, total, text: None
 ) -> pl.DataFrame:
-    """Return the importance of every feature; one row per (learner, feature), with the stack as the last learner.
+    """Return the importance of every feature: one row per (learner, feature), with the stack as the last learner.
 
     Args:
-        training: A finished training.
-        report: Progress callback (folds done, number of folds, text).
+        training: a finished training.
+        report: progress callback (folds done, number of folds, text).
 
     Returns:
-        learner: Code of the learner, or of the stack.
-        feature, group, unit, meaning: Name, feature group, unit and description.
-        gain_share: Share of the gain of the learner's trees, 0 to 1, averaged over folds; null for the stack, which has
-            no trees.
-        mean_abs_shap: Average number of value units by which the feature moves a prediction up or down, over held-out
-            rows.
+        learner: code of the learner, or of the stack.
+        feature, group, unit, meaning: name, feature group, unit and description of the feature.
+        gain_share: share of the gain of the learner's trees, 0 to 1, averaged over models; null for the stack.
+        mean_abs_shap: mean absolute effect on the prediction of a held-out row, in value units.
     """
     names, n_folds = training.names, training.folds.count
-    learners = [fit.learner for fit in training.fits]
-    weights = dict(zip(learners, training.stack.weights, strict=True))
+    weights = dict(zip((fit.learner for fit in training.fits), training.stack.weights, strict=True))
     rows_by_fold = _sample_held_out_rows(training)
     tasks = [(fit, fold) for fold in range(n_folds) for fit in training.fits]
-    totals = {name: np.zeros(len(names)) for name in learners}
+    totals = {learner: np.zeros(len(names)) for learner in weights}
     stacked = [np.zeros((len(rows), len(names))) for rows in rows_by_fold]
     report(0, n_folds, f"1 of {n_folds} folds")
     with ThreadPoolExecutor(training.context.threads) as pool:
@@ -70,22 +59,23 @@ def importance_frame(
     totals[STACK] = np.sum([np.abs(contributions).sum(axis=0) for contributions in stacked], axis=0)
     report(n_folds, n_folds, "")
     n_rows = sum(map(len, rows_by_fold))
-    gains = {fit.learner: _mean_gain_share(fit) for fit in training.fits}
+    gain_shares = {fit.learner: _mean_gain_share(fit) for fit in training.fits}
     return pl.concat(
-        _learner_rows(names, learner, total / n_rows, gains.get(learner)) for learner, total in totals.items()
+        _learner_rows(names, learner, total / n_rows, gain_shares.get(learner)) for learner, total in totals.items()
     )
 
 
 def _sample_held_out_rows(training: Training) -> list[NDArray[np.int64]]:
-    draws = np.random.default_rng(training.context.seed)
-    most = max(_ROWS_PER_FOLD // training.seeds, min(_ROWS_PER_FOLD, _MIN_ROWS_PER_FOLD))
-    return [draws.permutation(validated)[:most] for _, validated in training.folds.splits()]
+    """Draw held-out rows of each fold: fewer with more seeds, because every seed has a model to explain."""
+    rng = np.random.default_rng(training.context.seed)
+    max_rows = max(_ROWS_PER_FOLD // training.seeds, min(_ROWS_PER_FOLD, _MIN_ROWS_PER_FOLD))
+    return [rng.permutation(validated)[:max_rows] for _, validated in training.folds.splits()]
 
 
 def _contributions(training: Training, fit: CrossFit, fold: int, rows: NDArray[np.int64]) -> Matrix:
     """Return how far each feature moves each prediction, in value units, shape (rows, features).
 
-    With several seeds this is the mean over their models, as it is for predictions.
+    With several seeds, contributions are averaged over their models, as predictions are.
     """
     X = training.fold_matrix(fold, rows)
     start = training.matrices.start(X)
@@ -106,15 +96,14 @@ def _mean_gain_share(fit: CrossFit) -> Vector:
 
 def _learner_rows(names: list[str], learner: str, effect: Vector, gain_share: Vector | None) -> pl.DataFrame:
     catalogue = {entry.feature.name: entry for entry in feature_catalogue()}
-    return pl.DataFrame(
-        {
-            LEARNER: [learner] * len(names),
-            FEATURE: names,
-            GROUP: [catalogue[name].group for name in names],
-            UNIT_OF: [catalogue[name].feature.unit for name in names],
-            MEANING: [catalogue[name].feature.meaning for name in names],
-            GAIN_SHARE: [None] * len(names) if gain_share is None else gain_share,
-            MEAN_ABS_SHAP: effect,
-        },
-        schema_overrides={GAIN_SHARE: pl.Float64},
-    )
+    entries = [catalogue[name] for name in names]
+    columns = {
+        "learner": learner,
+        "feature": names,
+        "group": [entry.group for entry in entries],
+        "unit": [entry.feature.unit for entry in entries],
+        "meaning": [entry.feature.meaning for entry in entries],
+        "gain_share": gain_share,
+        "mean_abs_shap": effect,
+    }
+    return pl.DataFrame(columns, schema_overrides={"gain_share": pl.Float64})

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import number
+from core.base.text import listed, number
 from core.dataset import Dataset
 from core.features.learned.prices import Baskets, Prices
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
@@ -19,34 +19,33 @@ _ID_COLUMNS = {CATEGORY: CATEGORY_ID, PRODUCT: PRODUCT_ID}
 
 
 def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Sequence[Prices] = ()) -> pl.DataFrame:
-    """Return the recovered prices; one row per (product, event type) that occurs, the most frequent first.
+    """Return the recovered prices: one row per (product, event type) that occurs, the most frequent first.
 
     Args:
-        baskets: The sessions, by product and event type.
-        prices: Prices recovered from all training sessions.
-        dataset: The dataset, for the ids.
-        without: Prices recovered without each group of users in turn, for the standard errors. May be empty.
+        baskets: events of the sessions.
+        prices: prices recovered from all training sessions.
+        dataset: the dataset with the ids of products and categories.
+        without: prices recovered without each group of users in turn, for the standard errors; may be empty.
 
     Returns:
-        product_id, category_id, event_type: The product, one of its categories, and the event type.
-        price: What one such event adds to the session value, in value units; may be negative.
-        standard_error: Standard error of the price, in value units; null with fewer than two groups.
-        events: Number of such events, including those of sessions to predict.
-        learned: Whether a training session has such an event; otherwise the price is that of the category.
+        product_id, category_id, event_type: the product, one of its categories, and the event type.
+        price: value that one such event adds to its session, in value units; may be negative.
+        standard_error: standard error of the price, in value units; null with fewer than two groups.
+        events: number of such events, including those of sessions to predict.
+        learned: whether a training session has such an event. If not, the price is that of the category.
     """
     errors = standard_errors([estimate.of_items(baskets) for estimate in without])
-    events = np.bincount(baskets.item, minlength=baskets.items.height)
     table = baskets.items.with_columns(
         pl.Series(PRICE, prices.of_items(baskets)),
         pl.lit(None, pl.Float64).alias(ERROR) if errors is None else pl.Series(ERROR, errors),
-        pl.Series(EVENTS, events, dtype=pl.Int64),
+        pl.Series(EVENTS, np.bincount(baskets.item, minlength=baskets.items.height), dtype=pl.Int64),
         pl.Series(LEARNED, prices.seen),
     )
-    for column, name in _ID_COLUMNS.items():
-        ids = dataset.dictionary(name).select(column, name).collect()
+    for column, id_column in _ID_COLUMNS.items():
+        ids = dataset.dictionary(id_column).select(column, id_column).collect()
         table = table.join(ids, on=column, how="left", maintain_order="left")
-    words = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String).alias(EVENT)
-    return table.select(PRODUCT_ID, CATEGORY_ID, words, PRICE, ERROR, EVENTS, LEARNED).sort(
+    event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String).alias(EVENT)
+    return table.select(PRODUCT_ID, CATEGORY_ID, event_type, PRICE, ERROR, EVENTS, LEARNED).sort(
         EVENTS, PRODUCT_ID, EVENT, descending=[True, False, False]
     )
 
@@ -54,61 +53,56 @@ def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Seq
 def standard_errors(estimates: Sequence[NDArray[np.float64]]) -> NDArray[np.float64] | None:
     """Return the grouped jackknife standard errors (Efron and Tibshirani 1993, An introduction to the bootstrap, 11.5).
 
-    They measure noise, not the bias of rare products' prices towards that of their category.
+    They measure the noise of a price, not its bias towards the price of its category.
 
     Args:
-        estimates: The same quantities, estimated without each group in turn.
-
-    Returns:
-        One standard error per quantity, or None with fewer than two groups.
+        estimates: estimates of the same quantities without each group in turn. With fewer than two, return None.
 
     >>> standard_errors([np.array([1.0, 5.0]), np.array([3.0, 5.0])])
     array([1., 0.])
     """
     n_groups = len(estimates)
-    if n_groups < 2:
-        return None
-    return np.asarray(np.sqrt(n_groups - 1) * np.std(estimates, axis=0))
+    return np.asarray(np.sqrt(n_groups - 1) * np.std(estimates, axis=0)) if n_groups >= 2 else None
 
 
 PriceOrder = Literal["events", "price"]
 
 
-def prices_by_product(table: pl.DataFrame, most: int, by: PriceOrder = "events") -> pl.DataFrame:
-    """Return the top products, one row each.
+def prices_by_product(table: pl.DataFrame, max_products: int, by: PriceOrder = "events") -> pl.DataFrame:
+    """Return the top products, one row per product.
 
     Args:
-        table: Result of `price_table`.
-        most: Number of products.
-        by: Rank by number of events, or by price of a purchase, among products whose purchase price was learned.
+        table: result of `price_table`.
+        max_products: number of products.
+        by: rank all products by number of events, or products with a learned purchase price by that price.
 
     Returns:
-        product_id, category_id, events, and for each event type a struct of price, standard_error, events and learned;
-        null if the product has no such event.
+        product_id, category_id, events, and for each event type a struct of price, standard_error, events and learned.
+        The struct is null if the product has no such event.
     """
-    if ERROR not in table.columns:  # runs of older versions
+    if ERROR not in table.columns:  # stored by an older version
         table = table.with_columns(pl.lit(None, pl.Float64).alias(ERROR))
-    of_type = pl.struct(PRICE, ERROR, EVENTS, LEARNED)
+    prices = pl.struct(PRICE, ERROR, EVENTS, LEARNED)
     wide = table.group_by(PRODUCT_ID, maintain_order=True).agg(
         pl.col(CATEGORY_ID).first(),
         pl.col(EVENTS).sum(),
-        *(of_type.filter(pl.col(EVENT) == word).first().alias(word) for word in EVENT_TYPES),
+        *(prices.filter(pl.col(EVENT) == event_type).first().alias(event_type) for event_type in EVENT_TYPES),
     )
     if by == "events":
-        return wide.sort(EVENTS, PRODUCT_ID, descending=[True, False]).head(most)
+        return wide.sort(EVENTS, PRODUCT_ID, descending=[True, False]).head(max_products)
     buy = pl.col(BUY).struct
     learned = wide.filter(buy.field(LEARNED))
-    return learned.sort(buy.field(PRICE), PRODUCT_ID, descending=[True, False]).head(most)
+    return learned.sort(buy.field(PRICE), PRODUCT_ID, descending=[True, False]).head(max_products)
 
 
 def price_finding(table: pl.DataFrame) -> str:
-    """State the average price of an event of each type, highest first."""
-    price = (pl.col(PRICE) * pl.col(EVENTS)).sum() / pl.col(EVENTS).sum()
+    """Return a sentence with the average price of an event of each type, highest first."""
+    mean_price = (pl.col(PRICE) * pl.col(EVENTS)).sum() / pl.col(EVENTS).sum()
     means = {
-        word: of_type.select(price).item()
-        for word in EVENT_TYPES
-        if (of_type := table.filter(pl.col(EVENT) == word)).height
+        event_type: rows.select(mean_price).item()
+        for event_type in EVENT_TYPES
+        if (rows := table.filter(pl.col(EVENT) == event_type)).height
     }
     ranked = sorted(means.items(), key=lambda item: -item[1])
-    prices = ", ".join(f"{word} {number(mean)}" for word, mean in ranked)
+    prices = listed(f"{event_type} {number(mean)}" for event_type, mean in ranked)
     return f"On average, one event adds this many value units to its session: {prices}."

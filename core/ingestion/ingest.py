@@ -7,14 +7,14 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from core.base.files import READING_PREFIX, atomic_folder, scratch_folder, sync
-from core.base.progress import Report
+from core.base.progress import Report, no_report
 from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
@@ -33,41 +33,35 @@ from core.ingestion.sessions.units import HashCollisionError
 from core.ingestion.sources.content_hash import Content, require_unchanged
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source, estimated_text_bytes
-from core.ingestion.storage.card import make_card
+from core.ingestion.storage.card import IngestionCounts, make_card
 from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.ingestion.storage.stored_datasets import (
     contents_of,
     find_stored,
     fingerprint_of,
     is_readable,
-    is_simulated,
     may_be_stored,
     refuse_same_file,
     update_names,
 )
+from core.ingestion.storage.synthetic import is_synthetic
 from core.ingestion.values.doubts import refuse_doubtful_values
 from core.ingestion.values.lost_purchases import unassigned
 from core.ingestion.values.repeated_orders import RepeatedOrders
 from core.ingestion.values.session_values import LostPurchases
-from core.schema import (
-    CATEGORY_ID,
-    PRODUCT_ID,
-    ROLE,
-    ROLES,
-    TEST_ROLE,
-    TRAIN_ROLE,
-    USER_ID,
-    USER_SESSION,
-)
+from core.schema import CATEGORY_ID, PRODUCT_ID, ROLE, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
 
 _SEEDS = range(8)
-"""Seeds of the id codes, tried in turn. With 100 million ids, two share a code in about one of 1,000 first attempts."""
-_BYTES_A_ROW = 80  # of an event as text, roughly; it decides only the number of partitions
+"""Seeds of the id codes, tried in turn. With 100 million ids, two have the same code in 0.03% of the first attempts."""
+_BYTES_PER_ROW = 80
+"""Rough size of an event as text. It decides only the number of partitions."""
 _PARTS = 100
-_READING_SHARE = 0.7  # measured share of the time; the rest is assembling and writing
+"""Progress is reported in percent."""
+_READING_SHARE = 0.7
+"""Measured share of the time; the other 30% are for assembling and writing."""
 
 
-def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part, parts, text: None) -> Dataset:
+def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) -> Dataset:
     """Store the files as a dataset, or return the stored dataset of the same content and mapping.
 
     Raises:
@@ -86,27 +80,25 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = lambda part
             return stored
     with _full_disk_as_setting_error(workspace), _changed_file_as_input_error(contents):
         for seed in _SEEDS:
-            try:
-                return _Ingestion(files, workspace, contents, seed=seed, notes=notes, report=report).store()
-            except HashCollisionError:
-                continue
+            with suppress(HashCollisionError):
+                return _Ingestion(files, workspace, contents, seed=seed, report=report).store()
     raise RuntimeError("two ids had the same code under every seed")
 
 
 @contextmanager
 def _full_disk_as_setting_error(workspace: Workspace) -> Iterator[None]:
-    """Raise a SettingError if the disk is full; by then the unfinished dataset has been deleted."""
+    """Raise a SettingError if the disk is full. By then, the unfinished dataset has been deleted."""
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise SettingError.no_room(workspace.root) from error
-        raise
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        raise SettingError.workspace_full(workspace.root) from error
 
 
 @contextmanager
 def _changed_file_as_input_error(contents: dict[str, Content]) -> Iterator[None]:
-    """If a file is refused and has changed since it was opened, report the change instead."""
+    """If a file is refused, but has changed since it was opened, report the change instead."""
     try:
         yield
     except InputError:
@@ -115,28 +107,20 @@ def _changed_file_as_input_error(contents: dict[str, Content]) -> Iterator[None]
 
 
 class _Ingestion:
-    """One attempt to store the files, with one seed, in a temporary folder that is deleted at the end."""
+    """One attempt to store the files, with one seed, in a scratch folder that is deleted at the end."""
 
     def __init__(
-        self,
-        files: InputFiles,
-        workspace: Workspace,
-        contents: dict[str, Content],
-        *,
-        seed: int,
-        notes: list[str],
-        report: Report,
+        self, files: InputFiles, workspace: Workspace, contents: dict[str, Content], *, seed: int, report: Report
     ) -> None:
         self._files = files
         self._workspace = workspace
         self._contents = contents
-        self._answers: dict[str, str] = {}
+        self._query_hashes: dict[str, str] = {}
         self._seed = seed
-        self._notes = notes
         self._report = report
         self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
         sizes = [estimated_text_bytes(source) for source in self._sources.values()]
-        self._bytes = None if None in sizes else sum(size or 0 for size in sizes)
+        self._total_bytes = None if None in sizes else sum(filter(None, sizes))
         self._read_counts = {role: ReadCounts() for role in self._sources}
         self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in self._sources}
         self._rows_written = 0
@@ -145,64 +129,58 @@ class _Ingestion:
     def store(self) -> Dataset:
         """Read, assemble and store the files."""
         with (
-            scratch_folder(self._workspace.datasets, READING_PREFIX) as work,
+            scratch_folder(self._workspace.datasets, READING_PREFIX) as scratch,
             ThreadPoolExecutor(available_cores()) as writing,
         ):
-            folder = work / "dataset"
+            folder = scratch / "dataset"
             folder.mkdir()
-            bits = partition_bits(None if self._bytes is None else self._bytes // _BYTES_A_ROW)
-            dictionaries = Dictionaries(work, bits, writing)
-            spills = self._read(work, folder, bits, dictionaries, writing)
-            return self._assemble(folder, spills, dictionaries)
+            bits = partition_bits(None if self._total_bytes is None else self._total_bytes // _BYTES_PER_ROW)
+            dictionaries = Dictionaries(scratch, bits, writing)
+            rows = self._read(scratch, folder, bits, dictionaries, writing)
+            return self._store(folder, rows, dictionaries)
 
     def _read(
-        self, work: Path, folder: Path, bits: int, dictionaries: Dictionaries, writing: Executor
+        self, scratch: Path, folder: Path, bits: int, dictionaries: Dictionaries, writing: Executor
     ) -> dict[int, PartitionStore]:
-        spills: dict[int, PartitionStore] = {}
+        """Parse both files. Return role -> usable rows, partitioned; write the others to the quarantine."""
+        rows: dict[int, PartitionStore] = {}
         with ParquetWriter(folder / QUARANTINE_FILE) as quarantine:
             for role, source in self._sources.items():
-                place = work / ROLES[role]
-                place.mkdir()
-                spills[role] = PartitionStore(place, bits, writing)
+                spill_folder = scratch / ROLES[role]
+                spill_folder.mkdir()
+                rows[role] = PartitionStore(spill_folder, bits, writing)
                 parser = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
                 content = self._contents.get(ROLES[role])
                 blocks = parse_source(source, parser, self._read_counts[role], self._report_read, content)
-                for block, part in blocks:
-                    digest.update(part)
-                    spills[role].add(block.parts)
+                for block, block_hash in blocks:
+                    digest.update(block_hash)
+                    rows[role].add(block.parts)
                     self._repeated_orders[role].add(block.rows)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
                 self._repeated_orders[role].find()
                 if isinstance(source, Query):
-                    self._answers[ROLES[role]] = digest.hexdigest()
-        return spills
+                    self._query_hashes[ROLES[role]] = digest.hexdigest()
+        return rows
 
-    def _assemble(self, folder: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
-        ids, assembled, to_predict = self._write(folder, spills, dictionaries)
-        hashes = {part: content.digest() for part, content in self._contents.items()} | self._answers
+    def _store(self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
+        """Complete the dataset in the scratch folder, and move it to the workspace."""
+        ids, assembled, n_to_predict = self._write_tables(folder, rows, dictionaries)
+        hashes = {part: content.digest() for part, content in self._contents.items()} | self._query_hashes
         refuse_same_file(self._files, hashes)
         require_unchanged(self._contents.values())
         fingerprint = fingerprint_of(hashes, self._files.mapping)
-        sample = self._files.sample_submission
+        unassigned_purchases = unassigned(
+            self._read_counts[TRAIN_ROLE].lost_purchases,
+            *(folder / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
+        )
         card = make_card(
-            self._sources,
-            name=self._files.called(),
-            sample_submission=sample.name if sample else None,
-            mapping=self._files.mapping,
-            synthetic=is_simulated(self._files, self._workspace, hashes),
+            self._files,
+            IngestionCounts(self._read_counts, ids, assembled, n_to_predict, unassigned_purchases),
             fingerprint=fingerprint,
-            read_counts=self._read_counts,
-            ids=ids,
-            assembled=assembled,
-            to_predict=to_predict,
-            notes=self._notes,
-            unassigned_purchases=unassigned(
-                self._read_counts[TRAIN_ROLE].lost_purchases,
-                *(folder / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
-            ),
+            synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )
         (folder / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
         (folder / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
@@ -212,29 +190,29 @@ class _Ingestion:
         with atomic_folder(dataset.folder, shared=True) as target:
             for file in folder.iterdir():
                 file.rename(target / file.name)
-        # A query result may already be stored, under other names.
+        # A query result may already be stored under other names.
         update_names(dataset, self._files, synthetic=card.synthetic)
         self._report(_PARTS, _PARTS, "")
         return dataset
 
-    def _write(
-        self, folder: Path, spills: dict[int, PartitionStore], dictionaries: Dictionaries
+    def _write_tables(
+        self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries
     ) -> tuple[dict[str, IdCounts], AssemblyCounts, int]:
-        """Write dictionaries, events and the submission's order in parallel; none keeps all cores busy by itself.
+        """Write dictionaries, events and the submission's order in parallel, as no single step uses all cores.
 
         Returns:
-            Number of ids by column, the assembly's counts, and the number of sessions to predict.
+            The number of ids of each id column, the counts of assembly, and the number of sessions to predict.
         """
         mapping, sample = self._files.mapping, self._files.sample_submission
         with ThreadPoolExecutor(2) as pool:
             sample_ids = pool.submit(sample_session_ids, sample, mapping, self._contents["sample"]) if sample else None
-            counts = {
+            id_counts = {
                 column: pool.submit(dictionaries.write, column, folder) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
             }
             if mapping.session_gap_minutes is not None:
-                counts[USER_ID].result()  # their ids contain the user id
-            assembled, sessions = assemble(
-                spills,
+                id_counts[USER_ID].result()  # the ids of these sessions contain the user id
+            assembled, session_counts = assemble(
+                rows,
                 mapping,
                 folder,
                 repeated_orders=self._repeated_orders,
@@ -243,8 +221,8 @@ class _Ingestion:
                 report=self._report_written,
             )
             refuse_doubtful_values(self._files.train.name, mapping, assembled)
-            ids = {column: count.result() for column, count in counts.items()} | {USER_SESSION: sessions}
-            synced = [pool.submit(sync, file) for file in folder.iterdir()]  # syncs in the background
+            ids = {column: count.result() for column, count in id_counts.items()} | {USER_SESSION: session_counts}
+            synced = [pool.submit(sync, file) for file in folder.iterdir()]
             dictionary = folder / DICTIONARY_FILE.format(column=USER_SESSION)
             if sample is None or sample_ids is None:
                 order = test_sessions_by_id(dictionary)
@@ -256,14 +234,14 @@ class _Ingestion:
                 future.result()
         return ids, assembled, order.height
 
-    def _report_read(self, size: int) -> None:
-        self._bytes_read += size
-        share = min(self._bytes_read / self._bytes, 1.0) if self._bytes else 0.5
+    def _report_read(self, n_bytes: int) -> None:
+        self._bytes_read += n_bytes
+        share = min(self._bytes_read / self._total_bytes, 1.0) if self._total_bytes else 0.5
         rows = sum(counts.rows for counts in self._read_counts.values())
         self._report(int(_PARTS * _READING_SHARE * share), _PARTS, f"{rows:,} rows read")
 
-    def _report_written(self, rows: int) -> None:
-        self._rows_written += rows
+    def _report_written(self, n_rows: int) -> None:
+        self._rows_written += n_rows
         kept = sum(counts.kept for counts in self._read_counts.values())
         share = _READING_SHARE + (1 - _READING_SHARE) * self._rows_written / max(kept, 1)
         self._report(int(_PARTS * min(share, 1.0)), _PARTS, f"{self._rows_written:,} rows sorted")

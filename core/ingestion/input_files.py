@@ -12,19 +12,24 @@ from core.ingestion.sources.source import Source
 
 @dataclass(frozen=True)
 class InputFiles:
-    """The inputs of a dataset. Without a sample submission, all test sessions are predicted, sorted by id."""
+    """The inputs of a dataset.
+
+    Attributes:
+        sample_submission: file with the sessions to predict. None to predict all test sessions, sorted by id.
+        name: name of the dataset; empty for the default.
+        mapping_notes: sentences on the columns that `ingest` added to the mapping, or that may be worth adding.
+    """
 
     train: Source
     test: Source
     sample_submission: Path | None = None
     name: str = ""
-    """Display name of the dataset; by default the folder of the train file."""
     mapping: Mapping = field(default_factory=Mapping)
     mapping_notes: tuple[str, ...] = ()
-    """What the mapping was completed with from the log; set by `ingest`."""
 
-    def called(self) -> str:
-        """Return the name, or the default name."""
+    @property
+    def display_name(self) -> str:
+        """The name; by default that of the train file's folder or database."""
         if self.name:
             return self.name
         return self.train.name if isinstance(self.train, Query) else self.train.resolve().parent.name

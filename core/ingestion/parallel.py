@@ -1,8 +1,4 @@
-"""Map a function over items on all cores; results come back in the order of the items.
-
-In: an iterable of items, which is read lazily. Out: an iterator of results, one per item. At most
-`cores * per_core + ahead` items are in memory at a time, so an input of any length needs bounded memory.
-"""
+"""Map a function over items on all cores, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,14 +18,16 @@ def map_in_order(
 ) -> Iterator[_Result]:
     """Apply `work` to each item on a pool of threads and yield the results in the order of the items.
 
+    At most `cores * per_core + ahead` items and results are in memory at a time.
+
     Args:
         work: called once per item, on any thread.
         items: read only as far ahead as needed.
-        per_core: items in progress per core. More than one helps when the work is many small calls into Polars.
+        per_core: items in progress per core. More than one helps if the work is many small calls into Polars.
         ahead: finished results that may wait for the caller.
 
     Raises:
-        Exception: the first exception of `work`; items that have not started are cancelled.
+        Exception: the first exception of `work`. Items that have not started are cancelled.
 
     >>> list(map_in_order(abs, [-2, 1, -3]))
     [2, 1, 3]

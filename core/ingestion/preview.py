@@ -23,9 +23,9 @@ from core.ingestion.sources.tables import Block, BrokenLine, FaultCode, Table
 from core.schema import BUY, LINE, REASON
 
 _MAX_ROWS: Final = 5_000
-"""Rows that a guess is based on: they include rare event words, and are read in an instant."""
+"""Rows that a guess is based on. They are read in an instant and include rare event types."""
 _MAX_PIECES: Final = 5
-"""Pieces of a log that are searched for purchases; a log that is sorted by event type may begin with views."""
+"""Pieces of a log that are searched for purchases. A log that is sorted by event type may begin with views."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Peek:
     """The beginning of a log.
 
     Attributes:
-        name: of the file, or of the query.
-        columns: names, in file order.
+        name: name of the file or query.
+        columns: column names, in file order.
         rows: cells as texts; an empty cell is "".
     """
 
@@ -48,7 +48,7 @@ class Peek:
 
 
 def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) -> Peek:
-    """Read the first rows of the first table of a source.
+    """Read the first rows of the first table of a source that has rows.
 
     Args:
         mapping: only its separator and encoding are used.
@@ -60,24 +60,27 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     for table in open_tables(source, mapping or Mapping()):
         for block in _blocks(table):
             if block.rows.height:
-                return _peek_at(table, block.rows.head(rows))
+                return Peek(table.name, tuple(map(plain, table.columns)), _as_texts(block.rows.head(rows)))
             if block.broken and first_broken is None:
                 first_broken = table.name, block.broken[0]
-            if len(block.broken) >= _MAX_ROWS:  # no need to read the rest of something that is not a table
+            if len(block.broken) >= _MAX_ROWS:  # there is no need to read more of something that is not a table
                 break
-    if first_broken is not None:
-        raise _no_rows(*first_broken)
-    raise InputError.empty(source.name)
+    if first_broken is None:
+        raise InputError.empty(source.name)
+    table_name, line = first_broken
+    if line.fault.code is FaultCode.OTHER_ENCODING:
+        raise InputError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
+    raise InputError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
 
 
 def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = True) -> tuple[Mapping, list[str]]:
-    """Add the columns of orders, statuses and currencies that a log has and its mapping does not mention.
+    """Add columns of orders, statuses and currencies that the log has and the mapping does not mention.
 
     Args:
         with_value: whether session values are needed. False for a test file.
 
     Returns:
-        The mapping, and one sentence for each addition; see `mapping.completion.complete`.
+        The mapping, and sentences on what was added; see `mapping.completion.complete`.
 
     Raises:
         InputError: the mapping leaves a setting open, and the log does not have the default column.
@@ -111,12 +114,12 @@ def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: in
 
 
 def count_usable(preview: pl.DataFrame) -> tuple[int, int]:
-    """Return how many rows of a preview can be used, and how many there are."""
-    return int(preview.get_column(REASON).is_null().sum()), preview.height
+    """Return the number of rows of a preview that are usable, and the number of all its rows."""
+    return preview.get_column(REASON).null_count(), preview.height
 
 
 def changed_at(source: Source) -> tuple[int, ...]:
-    """Return the modification times of a source's files, in nanoseconds; empty for a query.
+    """Return the modification times of a source's files, in nanoseconds since 1970; empty for a query.
 
     Raises:
         InputError: there is no such file.
@@ -127,7 +130,7 @@ def changed_at(source: Source) -> tuple[int, ...]:
 
 
 def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool) -> None:
-    """Refuse a mapping without a column that the log needs, as `mapping guess` writes it for a person to complete."""
+    """Refuse a mapping that lacks a required column, such as an incomplete guess."""
     if isinstance(source, Query):  # to see its columns, it would run twice
         return
     try:
@@ -148,25 +151,20 @@ def _peek_at_purchases(source: Source, mapping: Mapping) -> Peek:
     type_column = plain(str(mapping.columns.event_type)).casefold()
     if mapping.every_event_is is not None or type_column not in names:
         return log
-    words = sorted(word for word, event_type in mapping.words().items() if event_type == BUY)
-    type_position = f"{names.index(type_column)}"
+    buy_words = [word for word, event_type in mapping.words().items() if event_type == BUY]
     blocks = ((table, block) for table in open_tables(source, mapping) for block in _blocks(table))
     for table, block in islice(blocks, _MAX_PIECES):
-        types = block.rows.get_column(type_position).cast(pl.String).str.strip_chars().str.to_lowercase()
-        purchases = block.rows.filter(types.is_in(words))
+        types = block.rows.get_column(str(names.index(type_column))).cast(pl.String)
+        purchases = block.rows.filter(types.str.strip_chars().str.to_lowercase().is_in(buy_words))
         if purchases.height:
             return Peek(table.name, log.columns, _as_texts(purchases.head(_MAX_ROWS)))
     return log
 
 
 def _blocks(table: Table) -> Iterator[Block]:
-    """Read a table piece by piece; each column is named by its position, as names may repeat."""
-    for piece in table.pieces({f"{position}": position for position in range(len(table.columns))}):
+    """Read a table piece by piece. Columns are named by their positions, because names may repeat."""
+    for piece in table.pieces({str(position): position for position in range(len(table.columns))}):
         yield piece.read()
-
-
-def _peek_at(table: Table, rows: pl.DataFrame) -> Peek:
-    return Peek(table.name, tuple(plain(column) for column in table.columns), _as_texts(rows))
 
 
 def _as_texts(rows: pl.DataFrame) -> tuple[tuple[str, ...], ...]:
@@ -179,13 +177,6 @@ def _as_text(cells: pl.Series) -> pl.Series:
         return cells.cast(pl.String)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return pl.Series(cells.name, [None], dtype=pl.String).new_from_index(0, len(cells))
-
-
-def _no_rows(table_name: str, line: BrokenLine) -> InputError:
-    """Return the error for a table with lines but without a row; `line` is the first one."""
-    if line.fault.code is FaultCode.OTHER_ENCODING:
-        return InputError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
-    return InputError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
 
 
 def _preview_block(block: Block, parser: RowParser, rows: int) -> pl.DataFrame:

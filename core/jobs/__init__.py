@@ -6,13 +6,13 @@ from core.jobs.worker import (
     JobCallbacks,
     cancel,
     finish_early,
-    finish_request,
+    foreground_job,
+    job_worker,
     log_file,
     resume,
+    should_finish_callback,
+    start_next_job,
     start_run,
-    start_waiting,
-    working_here,
-    working_on,
 )
 
 __all__ = [
@@ -21,11 +21,11 @@ __all__ = [
     "Jobs",
     "cancel",
     "finish_early",
-    "finish_request",
+    "foreground_job",
+    "job_worker",
     "log_file",
     "resume",
+    "should_finish_callback",
+    "start_next_job",
     "start_run",
-    "start_waiting",
-    "working_here",
-    "working_on",
 ]

@@ -1,6 +1,6 @@
-"""The SQLite file behind the jobs: its tables, upgrades from earlier versions, and transactions.
+"""The SQLite database of the jobs: its tables, upgrades from earlier versions, and transactions.
 
-All processes of a workspace share the file, in WAL mode.
+All processes of a workspace share its file, in WAL mode.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from core.base.files import is_full_disk
 from core.errors import RunError
 
 _BUSY_TIMEOUT = 10.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait while another process writes."""
 _JOBS = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, state TEXT NOT NULL, dataset TEXT NOT NULL, dataset_name TEXT NOT NULL,
@@ -50,11 +50,11 @@ _OTHER_TABLES = (
     """,
 )
 _prepared: set[tuple[str, int, int]] = set()
-"""Databases whose tables this process has already created. Pages open the database every second."""
+"""Databases whose tables exist. Pages open the database every second, so this is not checked each time."""
 
 
 def _identity(path: Path) -> tuple[str, int, int]:
-    """Return what distinguishes the file from another one that replaces it under the same name."""
+    """Return what distinguishes the file from one that later replaces it under the same name."""
     try:
         status = path.stat()
     except OSError:
@@ -77,13 +77,13 @@ class JobsDatabase:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute(_JOBS)
             existing = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-            for name, definition in _LATER_COLUMNS.items():
-                if name not in existing:
-                    # another process may be adding it at the same time
-                    with contextlib.suppress(sqlite3.OperationalError):
-                        database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {definition}")
-                        if name == "started":  # the first version had no queue: jobs started when they were created
-                            database.execute("UPDATE jobs SET started = created")
+            missing = {name: type_ for name, type_ in _LATER_COLUMNS.items() if name not in existing}
+            for name, type_ in missing.items():
+                # another process may be adding it at the same time
+                with contextlib.suppress(sqlite3.OperationalError):
+                    database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {type_}")
+                    if name == "started":  # the first version had no queue: jobs started when they were created
+                        database.execute("UPDATE jobs SET started = created")
             for statement in _OTHER_TABLES:
                 database.execute(statement)
         _prepared.add(_identity(path))
@@ -92,15 +92,14 @@ class JobsDatabase:
     def connect(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection for reading, or for a single statement that writes."""
         try:
-            with contextlib.closing(
-                sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
-            ) as database:
-                database.row_factory = sqlite3.Row
+            connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            with contextlib.closing(connection) as database:
                 yield database
         except sqlite3.DatabaseError as error:
             if is_full_disk(error, self._path.parent):
-                raise RunError.no_room(self._path) from error
-            raise RunError.no_database(self._path, str(error)) from error
+                raise RunError.disk_full(self._path) from error
+            raise RunError.jobs_database_unusable(self._path, str(error)) from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -109,7 +108,7 @@ class JobsDatabase:
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
-            except BaseException:  # also an interruption: either all is written or nothing
+            except BaseException:  # also an interruption: all or nothing is written
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")

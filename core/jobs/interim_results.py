@@ -1,4 +1,4 @@
-"""Interim results of a job as tables and mappings. Results that a resumed job reported again count once."""
+"""Interim results of a job as tables and mappings. Results that a resumed job reported twice count once."""
 
 from __future__ import annotations
 
@@ -28,15 +28,13 @@ def trial_frame(results: Results) -> pl.DataFrame:
     Columns: learner, trial (from 1), loss, complete (not pruned), folds (evaluated), seconds, settings (a mapping).
     """
     trials = {(result["learner"], result["trial"]): result for result in results if result["kind"] == "trial"}
-    rows = [{name: trial[name] for name in _TRIAL_COLUMNS} for trial in trials.values()]
-    return pl.DataFrame(rows, schema=_TRIAL_COLUMNS)
+    return pl.DataFrame(list(trials.values()), schema=_TRIAL_COLUMNS)
 
 
 def fits_by_learner(results: Results) -> dict[str, list[float]]:
-    """Return the mean squared errors of the folds fitted so far, by learner.
+    """Return learner -> mean squared errors of the folds fitted so far, with the first seed.
 
-    Each list begins with fold 0 and ends before the first fold that is not fitted yet. With several seeds, the errors
-    are those of the first.
+    Each list begins with fold 0 and ends before the first fold that is not fitted yet.
     """
     errors = {
         (result["learner"], result["fold"]): result["mse"]
@@ -51,7 +49,7 @@ def fits_by_learner(results: Results) -> dict[str, list[float]]:
 
 
 def importances_by_learner(results: Results) -> dict[str, dict[str, float]]:
-    """Return each setting's share of the variation of the loss, by learner, as last reported."""
+    """Return learner -> setting -> share of the variation of the loss, as last reported."""
     return {
         result["learner"]: result["shares"]
         for result in results

@@ -1,4 +1,4 @@
-"""A piece of background work: its states, and whether its process is alive."""
+"""A background job: its settings and progress, its states, and whether its process is alive."""
 
 from __future__ import annotations
 
@@ -22,38 +22,37 @@ ACTIVE: tuple[State, ...] = ("running", "stopping")
 OPEN: tuple[State, ...] = ("queued", *ACTIVE)
 """States of a job that has not ended."""
 RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
-"""States of a job that ended without a run. A cancelled job starts over; the others resume from their checkpoints."""
+"""States of a job that ended without a run. A resumed job uses its checkpoints, except after it was cancelled."""
 
 _HEARTBEAT_LIMIT = 600.0
-"""Seconds without a heartbeat after which a job counts as lost although its process exists, for a process that hangs.
-Workers send a heartbeat every two seconds."""
+"""Seconds without a heartbeat after which a process is regarded as hanging. Workers send one every two seconds."""
 _SECOND_LOOK = 30.0
-"""Seconds that must pass between two looks without a new heartbeat before a job counts as lost."""
+"""Seconds between two checks that find no new heartbeat, before a job counts as lost."""
 _PROCESS_GRACE = 20.0
-"""Seconds that a new job may have no process, from its row in the database to the start of its worker."""
+"""Seconds for which a new job may have no process, until its worker has started."""
 _PUBLISHED_NAMES = {"progress": "moment", "attempts": "sittings"}
-"""Attributes that have another name in the database and in JSON output, where earlier versions named them."""
+"""Attribute -> its name in the database and in JSON output, as earlier versions named it."""
 
 _silent: dict[str, tuple[float, float]] = {}
-"""Job that this process saw without a recent heartbeat -> its last heartbeat, and when it was first seen so
-(monotonic)."""
+"""Id of a job without a recent heartbeat -> its last heartbeat, and the monotonic time when this was first noticed."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of background work. All times are epoch seconds.
+    """A background job. All times are epoch seconds.
 
     Attributes:
         owner: the account that created it; empty if unknown.
+        dataset: fingerprint of the dataset.
         place: sort key in the queue; the lowest is next.
         started: start of its last attempt; None while it waits.
         attempts: how often it was started.
         pid_started: start time of its process, see core.base.processes.
-        progress: its last progress; None before the first.
+        progress: last reported progress; None before the first report.
         memory: bytes that its process uses; None before the first heartbeat.
-        cores: cores that its process keeps busy, averaged since the last heartbeat; None before the first.
+        cores: average number of busy cores since the previous heartbeat; None before the first.
         out: folder for the run; None if the run goes into the workspace.
-        error: why it ended without a run, or, for a resumed job, why its last attempt did; None otherwise.
+        error: why it, or the last attempt of a resumed job, ended without a run; None otherwise.
     """
 
     id: str
@@ -80,7 +79,7 @@ class Job:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Job:
-        """Return the job in a row of the database."""
+        """Create a job from a row of the database."""
         values = {field.name: row[_PUBLISHED_NAMES.get(field.name, field.name)] for field in fields(cls)}
         values["config"] = json.loads(values["config"])
         values["progress"] = ProgressUpdate(**json.loads(values["progress"])) if values["progress"] else None
@@ -92,52 +91,47 @@ class Job:
 
     @property
     def active(self) -> bool:
-        """Whether a process works on it."""
         return self.state in ACTIVE
 
     @property
     def open(self) -> bool:
-        """Whether it is queued or running."""
         return self.state in OPEN
 
     @property
     def out_folder(self) -> Path | None:
-        """The folder for the run; None if the run goes into the workspace."""
+        """The attribute `out` as a path."""
         return None if self.out is None else Path(self.out)
 
     def run_config(self) -> RunConfig:
         """Return the settings of the run.
 
         Raises:
-            SettingError: they were stored by another version of the program and are no longer valid.
+            SettingError: another version of the program stored them, and this one cannot read them.
         """
         try:
             return RunConfig.model_validate(self.config)
         except ValidationError as error:
-            raise SettingError.of_another_version(self.id) from error
+            raise SettingError.other_version(self.id) from error
 
     @property
     def alive(self) -> bool:
-        """Whether its process exists and sends heartbeats. A new job has time to start its process."""
-        now = time.time()
+        """Whether its process exists and sends heartbeats, or has yet to start.
+
+        A single check that finds no recent heartbeat is not enough: after the machine slept or its clock was changed,
+        the last heartbeat seems old until the worker sends the next one.
+        """
         if self.pid is None or self.pid_started is None:
-            return now - (self.started or self.created) < _PROCESS_GRACE
+            return time.time() - (self.started or self.created) < _PROCESS_GRACE
         if find_process(self.pid, self.pid_started) is None:
             return False
-        return now - self.heartbeat < _HEARTBEAT_LIMIT or not self._is_still_silent()
-
-    def _is_still_silent(self) -> bool:
-        """Return whether there was no heartbeat since an earlier look.
-
-        One look is not enough: after the machine slept or its clock was changed, the last heartbeat seems old until the
-        worker has had time for the next.
-        """
+        if time.time() - self.heartbeat < _HEARTBEAT_LIMIT:
+            return True
         now = time.monotonic()
         heartbeat, since = _silent.setdefault(self.id, (self.heartbeat, now))
         if heartbeat != self.heartbeat:
             _silent[self.id] = (self.heartbeat, now)
-            return False
-        return now - since >= _SECOND_LOOK
+            return True
+        return now - since < _SECOND_LOOK
 
     def seconds(self) -> float:
         """Return how long its last attempt took, or has taken so far; 0 while it waits."""

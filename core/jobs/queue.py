@@ -25,8 +25,10 @@ from core.jobs.job import RESUMABLE, Job, State
 
 _PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
 _IS_ACTIVE = "state IN ('running', 'stopping')"
+_IS_OPEN = "state IN ('queued', 'running', 'stopping')"
 _ACTIVE_IDS = f"SELECT id FROM jobs WHERE {_IS_ACTIVE}"  # noqa: S608 (our text)
 _QUEUED_IDS = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created"
+_NEXT_PLACE = "(SELECT coalesce(max(place) + 1, 0) FROM jobs WHERE state = 'queued')"
 
 
 class Jobs:
@@ -40,19 +42,18 @@ class Jobs:
     def enqueue(self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]) -> tuple[Job, bool]:
         """Add a job to the end of the queue, unless a job with the same dataset and settings is queued or running.
 
-        Returns:
-            The new or existing job, and whether it is new.
+        Return the new or the existing job, and whether it is new.
         """
         self.mark_lost_jobs()
         with self._database.transaction() as database:
-            same = _open_with(database, dataset, config_digest)
+            same = _open_id(database, dataset, config_digest)
             job_id = same or _insert(database, dataset, dataset_name, config_digest, config)
         return self.get(job_id), same is None
 
-    def begin(
+    def start_now(
         self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any], out: str | None
     ) -> Job:
-        """Start a job in the calling process, ahead of the queue. A queued job with the same work is taken over.
+        """Start a job in the calling process, ahead of the queue. If the same work is queued, its job is started.
 
         This is one transaction, so that no other process starts the job in between.
 
@@ -61,33 +62,33 @@ class Jobs:
         """
         self.mark_lost_jobs()
         with self._database.transaction() as database:
-            same = _open_with(database, dataset, config_digest)
+            same = _open_id(database, dataset, config_digest)
             if (busy := _first_id(database, _ACTIVE_IDS)) is not None:
-                raise RunError.busy(busy, same=busy == same)
+                raise RunError.busy(busy, is_same_run=busy == same)
             job_id = same or _insert(database, dataset, dataset_name, config_digest, config)
             database.execute("UPDATE jobs SET out = ? WHERE id = ?", (out, job_id))
             _mark_as_running(database, job_id)
         return self.get(job_id)
 
     def resume(self, job_id: str) -> Job:
-        """Return a failed, cancelled or lost job to the queue.
+        """Return a failed, cancelled or lost job to the queue. If the same work is already open, return that job.
 
         Raises:
             RunError: there is no such job, or it is queued, running or done.
         """
         job = self.get(job_id)
         if job.state not in RESUMABLE:
-            raise RunError.not_resumable(job_id, job.state)
+            raise RunError.wrong_job_state(job_id, job.state, "resume")
         with self._database.transaction() as database:
-            same = _open_with(database, job.dataset, job.config_digest)
+            same = _open_id(database, job.dataset, job.config_digest)
             if same is None:
                 database.execute(
-                    "UPDATE jobs SET state = 'queued', place = ?, started = NULL, ended = NULL, pid = NULL,"
-                    " pid_started = NULL, moment = NULL, memory = NULL, cores = NULL WHERE id = ?",
-                    (_last_place(database) + 1, job_id),
+                    f"UPDATE jobs SET state = 'queued', place = {_NEXT_PLACE}, started = NULL, ended = NULL,"  # noqa: S608
+                    " pid = NULL, pid_started = NULL, moment = NULL, memory = NULL, cores = NULL WHERE id = ?",
+                    (job_id,),
                 )
                 database.execute("DELETE FROM wishes WHERE job = ?", (job_id,))
-                if job.state == "cancelled":  # its checkpoints were deleted, so its results will come again
+                if job.state == "cancelled":  # its checkpoints were deleted, so its results will be reported again
                     database.execute("DELETE FROM news WHERE job = ?", (job_id,))
         return self.get(same or job_id)
 
@@ -104,18 +105,17 @@ class Jobs:
             _mark_as_running(database, job_id)
         return self.get(job_id)
 
-    def take_from_queue(self, job_id: str) -> bool:
+    def dequeue(self, job_id: str) -> bool:
         """Remove a job from the queue. Return False if it is not queued.
 
         A job that was resumed becomes lost again, so that its earlier work can still be resumed; others are cancelled.
         """
-        with self._database.connect() as database:
-            update = database.execute(
-                "UPDATE jobs SET ended = ?, state = CASE WHEN error IS NULL THEN 'cancelled' ELSE 'lost' END"
-                " WHERE id = ? AND state = 'queued'",
-                (time.time(), job_id),
-            )
-            return update.rowcount == 1
+        return self._execute(
+            "UPDATE jobs SET ended = ?, state = CASE WHEN error IS NULL THEN 'cancelled' ELSE 'lost' END"
+            " WHERE id = ? AND state = 'queued'",
+            time.time(),
+            job_id,
+        )
 
     def queue(self) -> list[Job]:
         """Return the queued jobs, the next one first."""
@@ -134,78 +134,55 @@ class Jobs:
 
     # --- the worker ---------------------------------------------------------------------------------------------------
 
-    def adopt(self, job_id: str, pid: int) -> bool:
-        """Record the worker process of a job. Return False if the job has already ended."""
+    def set_worker(self, job_id: str, pid: int) -> bool:
+        """Record the worker process of a running job. Return False if the job has already ended."""
         return self._update(job_id, pid=pid, pid_started=start_time(psutil.Process(pid)), heartbeat=time.time())
 
-    def beat(
-        self,
-        job_id: str,
-        progress: ProgressUpdate | None = None,
-        *,
-        memory: float | None = None,
-        cores: float | None = None,
-    ) -> bool:
-        """Record a heartbeat, with progress or resource use. Return False if another process has ended the job."""
-        values: dict[str, object] = {"heartbeat": time.time()}
-        if progress is not None:
-            values["moment"] = json.dumps(asdict(progress))
-        if memory is not None:
-            values |= {"memory": memory, "cores": cores}
-        return self._update(job_id, **values)
+    def record_heartbeat(self, job_id: str, progress: ProgressUpdate | None = None) -> bool:
+        """Record a heartbeat, and new progress if there is any. Return False if another process has ended the job."""
+        values = {} if progress is None else {"moment": json.dumps(asdict(progress))}
+        return self._update(job_id, heartbeat=time.time(), **values)
+
+    def record_usage(self, job_id: str, *, memory: float, cores: float) -> bool:
+        """Record a heartbeat with the memory (bytes) and the number of cores that the worker uses."""
+        return self._update(job_id, heartbeat=time.time(), memory=memory, cores=cores)
 
     def add_result(self, job_id: str, result: InterimResult) -> None:
         """Store an interim result, such as a finished trial or a fitted fold."""
-        with self._database.connect() as database:
-            database.execute(
-                "INSERT INTO news (job, time, kind, content) VALUES (?, ?, ?, ?)",
-                (job_id, time.time(), result.kind, json.dumps(result.content)),
-            )
+        query = "INSERT INTO news (job, time, kind, content) VALUES (?, ?, ?, ?)"
+        self._execute(query, job_id, time.time(), result.kind, json.dumps(result.content))
 
     def results(self, job_id: str, kind: str | None = None) -> list[dict[str, Any]]:
         """Return a job's interim results in order: their content, with `time` (epoch seconds) and `kind`."""
+        query = "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number"
         with self._database.connect() as database:
-            rows = database.execute(
-                "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number", (job_id, kind, kind)
-            ).fetchall()
+            rows = database.execute(query, (job_id, kind, kind)).fetchall()
         return [{"time": row["time"], "kind": row["kind"], **json.loads(row["content"])} for row in rows]
 
     def end(
-        self,
-        job_id: str,
-        state: State,
-        *,
-        run_id: str | None = None,
-        error: str | None = None,
-        at: float | None = None,
+        self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None, at: float | None = None
     ) -> None:
         """End an open job, now or `at` (epoch seconds). A job that has already ended is not changed."""
-        with self._database.connect() as database:
-            database.execute(
-                "UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ?"
-                " WHERE id = ? AND state IN ('queued', 'running', 'stopping')",
-                (state, time.time() if at is None else at, run_id, error, job_id),
-            )
+        update = f"UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ? WHERE id = ? AND {_IS_OPEN}"  # noqa: S608
+        self._execute(update, state, time.time() if at is None else at, run_id, error, job_id)
 
     # --- requests -----------------------------------------------------------------------------------------------------
 
-    def ask_to_stop(self, job_id: str) -> None:
+    def request_stop(self, job_id: str) -> None:
         """Request that a running job ends without a result."""
-        with self._database.connect() as database:
-            database.execute("UPDATE jobs SET state = 'stopping' WHERE id = ? AND state = 'running'", (job_id,))
+        self._execute("UPDATE jobs SET state = 'stopping' WHERE id = ? AND state = 'running'", job_id)
 
-    def is_to_stop(self, job_id: str) -> bool:
+    def should_stop(self, job_id: str) -> bool:
         """Return whether the job was asked to stop, or has already ended."""
         with self._database.connect() as database:
             row = database.execute("SELECT state FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return row is None or row["state"] != "running"
 
-    def ask_to_finish(self, job_id: str) -> None:
+    def request_finish(self, job_id: str) -> None:
         """Request that a job ends its tuning and finishes with the best parameters so far."""
-        with self._database.connect() as database:
-            database.execute("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, 'finish')", (job_id,))
+        self._execute("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, 'finish')", job_id)
 
-    def is_to_finish(self, job_id: str) -> bool:
+    def should_finish(self, job_id: str) -> bool:
         """Return whether the job was asked to finish early."""
         with self._database.connect() as database:
             return database.execute("SELECT 1 FROM wishes WHERE job = ?", (job_id,)).fetchone() is not None
@@ -236,13 +213,13 @@ class Jobs:
         return next((job for job in self.all() if job.active), None)
 
     def mark_lost_jobs(self) -> None:
-        """Mark running jobs whose process has ended as lost; those that were asked to stop as cancelled."""
+        """Mark running jobs whose process has ended as lost, or as cancelled if they were asked to stop."""
         with self._database.connect() as database:
             rows = database.execute(f"SELECT * FROM jobs WHERE {_IS_ACTIVE}").fetchall()  # noqa: S608 (our text)
         for job in map(Job.of_row, rows):
             if job.alive:
                 continue
-            ended = job.heartbeat  # the best estimate there is
+            ended = job.heartbeat  # the best estimate
             if job.state == "stopping":
                 self.end(job.id, "cancelled", at=ended)
             else:
@@ -252,13 +229,17 @@ class Jobs:
         """Update a running job. Return False if it is not running."""
         names = ", ".join(f"{name} = ?" for name in values)
         update = f"UPDATE jobs SET {names} WHERE id = ? AND {_IS_ACTIVE}"  # noqa: S608 (our names)
+        return self._execute(update, *values.values(), job_id)
+
+    def _execute(self, statement: str, *values: object) -> bool:
+        """Execute a statement that changes at most one row. Return whether it changed one."""
         with self._database.connect() as database:
-            return database.execute(update, (*values.values(), job_id)).rowcount == 1
+            return database.execute(statement, values).rowcount == 1
 
 
-def _open_with(database: sqlite3.Connection, dataset: str, config_digest: str) -> str | None:
+def _open_id(database: sqlite3.Connection, dataset: str, config_digest: str) -> str | None:
     """Return the id of the queued or running job with this work; None if there is none."""
-    query = "SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND state IN ('queued', 'running', 'stopping')"
+    query = f"SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND {_IS_OPEN}"  # noqa: S608 (our text)
     return _first_id(database, query, dataset, config_digest)
 
 
@@ -272,12 +253,11 @@ def _insert(
 ) -> str:
     """Add a job to the end of the queue and return its id."""
     now = time.time()
-    place = _last_place(database) + 1
     job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
     database.execute(
-        "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"
-        " heartbeat, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-        (job_id, _account(), dataset, dataset_name, config_digest, json.dumps(config), now, now, place),
+        "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"  # noqa: S608
+        f" heartbeat, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, {_NEXT_PLACE}, 0)",
+        (job_id, _account(), dataset, dataset_name, config_digest, json.dumps(config), now, now),
     )
     return job_id
 
@@ -289,11 +269,6 @@ def _mark_as_running(database: sqlite3.Connection, job_id: str) -> None:
         " WHERE id = ?",
         (now, now, job_id),
     )
-
-
-def _last_place(database: sqlite3.Connection) -> float:
-    place = database.execute("SELECT max(place) FROM jobs WHERE state = 'queued'").fetchone()[0]
-    return -1.0 if place is None else float(place)
 
 
 def _account() -> str:

@@ -31,12 +31,12 @@ from core.jobs.queue import Jobs
 _PROJECT = Path(__file__).resolve().parents[2]
 _HEARTBEAT_SECONDS = 2.0
 _REQUEST_SECONDS = 1.0
-"""A worker reads at most this often whether it was asked to finish early."""
+"""Shortest time between two queries whether the job should finish early."""
 _PROGRESS_SECONDS = 0.2
-"""Progress is written at most this often. A page reads it once a second."""
-_TERMINATED = "Its process was terminated, such as by a shutdown. Resume the job to continue from its checkpoints."
+"""Shortest time between two progress updates in the database. A page reads them once a second."""
+_TERMINATED = "Its process was terminated, for example by a shutdown. Resume the job to continue from its checkpoints."
 _NICE = 10
-"""Of at most 19: after the dashboard and other programs, but before those that run only when the machine is idle."""
+"""Out of 19: after the dashboard and other programs, but before those that run only when the machine is idle."""
 _GRACE_SECONDS = 2.0
 """Between the request to stop and the end by force; a fit cannot always be interrupted."""
 
@@ -44,12 +44,11 @@ _GRACE_SECONDS = 2.0
 def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tuple[Job, bool]:
     """Queue a run of the dataset as a background job, and start it if no job is running.
 
-    Returns:
-        The job, and whether it is new. If the same work is already queued or running, its job is returned.
+    Return the job, and whether it is new. If the same work is already queued or running, return its job.
     """
     jobs = Jobs(workspace)
     job, is_new = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
-    start_waiting(workspace)
+    start_next_job(workspace)
     return jobs.get(job.id), is_new
 
 
@@ -61,15 +60,14 @@ def resume(workspace: Workspace, job_id: str) -> Job:
     """
     jobs = Jobs(workspace)
     job = jobs.resume(job_id)
-    start_waiting(workspace)
+    start_next_job(workspace)
     return jobs.get(job.id)
 
 
-def start_waiting(workspace: Workspace) -> Job | None:
-    """Start the next queued job if no job is running. Called by whatever shows jobs, and by ending workers.
+def start_next_job(workspace: Workspace) -> Job | None:
+    """Start the next queued job if no job is running, and return it; None if no job was started.
 
-    Returns:
-        The started job; None if there was none to start.
+    Ending workers call this, and so does everything that shows jobs.
     """
     jobs = Jobs(workspace)
     while (job := jobs.start_next()) is not None:
@@ -83,7 +81,7 @@ def start_waiting(workspace: Workspace) -> Job | None:
 
 
 def _spawn(workspace: Workspace, job: Job) -> None:
-    """Start the worker process of a job. It reads everything else from the jobs database."""
+    """Start the worker process of a job. It reads the rest from the jobs database."""
     command = [sys.executable, "-m", "core", "worker", "--job", job.id]
     environment = os.environ | {"SVS_HOME": str(workspace.root)}
     with log_file(workspace, job.id).open("ab") as log:
@@ -97,16 +95,16 @@ def _spawn(workspace: Workspace, job: Job) -> None:
             command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
         )
     _lower_priority(process.pid)
-    # Waits for the worker, so that it does not stay a zombie of this process when it has ended.
+    # Wait for the worker, so that it does not stay a zombie of this process when it has ended.
     threading.Thread(target=process.wait, daemon=True).start()
-    Jobs(workspace).adopt(job.id, process.pid)
+    Jobs(workspace).set_worker(job.id, process.pid)
 
 
 def _lower_priority(pid: int) -> None:
     """Lower the priority of a worker, so that the dashboard and other programs stay responsive.
 
     Threads inherit the priority, so it is set before the worker creates any. Linux may schedule sessions as groups
-    (autogroup, see sched(7)), where the priority of a process has little effect; so the group's is lowered too.
+    (autogroup, see sched(7)). The priority of a process then has little effect, so the group's is lowered too.
     """
     with suppress(psutil.Error, OSError):  # the worker has ended, or the system has no priorities
         psutil.Process(pid).nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
@@ -115,46 +113,42 @@ def _lower_priority(pid: int) -> None:
 
 
 def log_file(workspace: Workspace, job_id: str) -> Path:
-    """Return the file with the worker's output."""
+    """Return the path of the worker's output."""
     return workspace.logs / f"{job_id}.log"
 
 
 def cancel(workspace: Workspace, job_id: str) -> Job:
     """Cancel a job: remove it from the queue, or stop its worker, by force after two seconds.
 
-    The checkpoints of a running job are deleted, and the next job starts. A queued job that was resumed keeps its
-    checkpoints and can be resumed again.
+    The checkpoints of a running job are deleted, and the next job starts. A queued job keeps the checkpoints of its
+    earlier attempts and can be resumed again.
     """
     jobs = Jobs(workspace)
+    jobs.dequeue(job_id)
     job = jobs.get(job_id)
-    if not job.open:
+    if not job.active:  # it was only queued, or it had already ended
         return job
-    if not job.active and jobs.take_from_queue(job_id):
-        return jobs.get(job_id)
-    job = jobs.get(job_id)  # it may have started in the meantime
-    if not job.active:
-        return job
-    jobs.ask_to_stop(job_id)
+    jobs.request_stop(job_id)
     if job.pid is not None and job.pid_started is not None:
         process = find_process(job.pid, job.pid_started)
         if process is not None:
             with suppress(psutil.NoSuchProcess):
-                _end(process)
+                _terminate(process)
     jobs.end(job_id, "cancelled")
-    _forget(workspace, job)
-    start_waiting(workspace)
+    _delete_unfinished(workspace, job)
+    start_next_job(workspace)
     return jobs.get(job_id)
 
 
-def _forget(workspace: Workspace, job: Job) -> None:
+def _delete_unfinished(workspace: Workspace, job: Job) -> None:
     """Delete the checkpoints and the study of an unfinished run."""
-    with suppress(SettingError):  # settings of another version: this one does not resume that work
+    with suppress(SettingError):  # another version of the program stored the settings, so it alone can resume the work
         config = job.run_config()
         delete_checkpoints(workspace.unfinished, work_prefix(job.dataset, config.digest))
         delete_checkpoints(workspace.searches, work_prefix(job.dataset, config.search_digest))
 
 
-def _end(process: psutil.Process) -> None:
+def _terminate(process: psutil.Process) -> None:
     processes = [process, *process.children(recursive=True)]
     process.terminate()
     _, alive = psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
@@ -164,75 +158,75 @@ def _end(process: psutil.Process) -> None:
 
 
 def finish_early(workspace: Workspace, job_id: str) -> Job:
-    """Ask a running job to end its tuning and finish with the best parameters so far."""
+    """Request that a running job ends its tuning and finishes with the best parameters so far."""
     jobs = Jobs(workspace)
     if jobs.get(job_id).active:
-        jobs.ask_to_finish(job_id)
+        jobs.request_finish(job_id)
     return jobs.get(job_id)
 
 
-def finish_request(workspace: Workspace, job_id: str) -> Callable[[], bool]:
-    """Return a function for the worker that says whether the job was asked to finish early.
+def should_finish_callback(workspace: Workspace, job_id: str) -> Callable[[], bool]:
+    """Return a function that returns whether the job was asked to finish early.
 
-    It may be called often; it reads the database at most once a second.
+    It may be called often, because it reads the database at most once a second.
     """
     jobs, last_read, requested = Jobs(workspace), 0.0, False
 
-    def is_to_finish() -> bool:
+    def should_finish() -> bool:
         nonlocal last_read, requested
         now = time.monotonic()
         if not requested and now - last_read >= _REQUEST_SECONDS:
-            last_read, requested = now, jobs.is_to_finish(job_id)
+            last_read, requested = now, jobs.should_finish(job_id)
         return requested
 
-    return is_to_finish
+    return should_finish
 
 
 @dataclass(frozen=True)
 class JobCallbacks:
-    """Callbacks with which a run reports to its job: its progress, and interim results such as trials and fits."""
+    """Callbacks that a run calls with its progress, and with interim results such as trials and fits."""
 
     on_progress: Callable[[ProgressUpdate], None]
     on_result: Callable[[InterimResult], None]
 
 
 @contextmanager
-def working_here(
+def foreground_job(
     workspace: Workspace, dataset: Dataset, config: RunConfig, out: Path | None = None
 ) -> Iterator[tuple[Job, JobCallbacks]]:
-    """Run a job in this process; other processes see it like a background job. See `working_on`.
+    """Run the block as a job in this process; other processes see it like a background job. See `job_worker`.
 
     `out` is stored with the job, so that a resumed run is written to the same folder.
 
     Raises:
         RunError: a job is already running.
     """
-    job = Jobs(workspace).begin(
+    job = Jobs(workspace).start_now(
         dataset.fingerprint,
         dataset.card().name,
         config.digest,
         config.model_dump(mode="json"),
         None if out is None else str(out.resolve()),
     )
-    with working_on(workspace, job.id) as callbacks:
+    with job_worker(workspace, job.id) as callbacks:
         yield job, callbacks
 
 
 @contextmanager
-def working_on(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
+def job_worker(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
     """Run the block as the worker of a job: send heartbeats, record how the block ends, and start the next job.
 
-    The block itself records success by `Jobs.end(job_id, "done", run_id=...)`.
+    If the block succeeds, it must call `Jobs.end(job_id, "done", run_id=...)` itself.
 
     Raises:
         Cancelled: the job was cancelled.
     """
     jobs = Jobs(workspace)
-    if not jobs.adopt(job_id, os.getpid()):
+    if not jobs.set_worker(job_id, os.getpid()):
         raise Cancelled("The run was cancelled before it started.")
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        if jobs.is_to_stop(job_id):
+        if jobs.should_stop(job_id):
             raise Cancelled("The run was cancelled, and its checkpoints were deleted.")
         raise KeyboardInterrupt  # terminated by the system or another program: keep the checkpoints
 
@@ -246,8 +240,8 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
         now = time.monotonic()
         if now - last_written >= _PROGRESS_SECONDS or progress.fraction >= 1:
             last_written = now
-            if not jobs.beat(job_id, progress):
-                raise KeyboardInterrupt  # it was marked as lost, so another worker may resume it
+            if not jobs.record_heartbeat(job_id, progress):
+                raise KeyboardInterrupt  # the job was marked as lost, so another worker may resume it
 
     interrupted = False
     try:
@@ -263,14 +257,14 @@ def working_on(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
         jobs.end(job_id, "failed", error=str(error))
         raise
     except BaseException as error:  # a defect: end the job; the traceback is in its log
-        log = log_file(workspace, job_id)
-        jobs.end(job_id, "failed", error=f"The run failed because of a defect ({type(error).__name__}), see {log}.")
+        problem = f"The run failed because of a defect ({type(error).__name__})."
+        jobs.end(job_id, "failed", error=f"{problem} Please report it with {log_file(workspace, job_id)}.")
         raise
     finally:
         signal.signal(signal.SIGTERM, previous)
         ended.set()
         if not interrupted:
-            start_waiting(workspace)
+            start_next_job(workspace)
 
 
 def _send_heartbeats(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
@@ -279,4 +273,4 @@ def _send_heartbeats(jobs: Jobs, job_id: str, ended: threading.Event) -> None:
     process.cpu_percent()  # the first call only starts the measurement
     while not ended.wait(_HEARTBEAT_SECONDS):
         with suppress(StudioError):  # a busy database or a full disk must not end the run
-            jobs.beat(job_id, memory=float(process.memory_info().rss), cores=process.cpu_percent() / 100)
+            jobs.record_usage(job_id, memory=float(process.memory_info().rss), cores=process.cpu_percent() / 100)

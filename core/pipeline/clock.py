@@ -1,4 +1,4 @@
-"""Timing and progress of a run, across all attempts at it."""
+"""Timing and progress of a run, including its earlier attempts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ class RunClock:
     Attributes:
         created: start of this attempt.
         timings: step -> seconds, including earlier attempts.
-        on_result: callback for interim results.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -31,7 +30,7 @@ class RunClock:
         self._checkpoints: Checkpoints | None = None
 
     def resume(self, checkpoints: Checkpoints) -> None:
-        """Add the times of earlier attempts, and store those of this one with its checkpoints from now on."""
+        """Add the timings of earlier attempts. From now on, store the timings with the checkpoints."""
         self._checkpoints = checkpoints
         self._started -= checkpoints.earlier_seconds
         self._progress.add_earlier_seconds(checkpoints.earlier_seconds)
@@ -40,7 +39,7 @@ class RunClock:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Report]:
-        """Time the block as a step, and yield the callback for its progress."""
+        """Time the block as a step, and yield its progress callback."""
         started = time.monotonic()
 
         def report(part: int, parts: int, detail: str) -> None:
@@ -55,7 +54,7 @@ class RunClock:
 
     def budget(self, config: RunConfig) -> Budget:
         """Return the limits of tuning. The minutes count from the start of the run."""
-        minutes = config.minutes_given
+        minutes = config.budget_minutes
         deadline = None if minutes is None else self._started + 60 * minutes
         return Budget(config.trials, deadline, self._progress.should_finish)
 

@@ -1,4 +1,4 @@
-"""Checks before a run starts, so that it does not fail halfway: its settings, and the folder that it is written to."""
+"""Checks of the settings and the output folder before a run starts, so that it does not fail halfway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_settings(config: RunConfig) -> None:
     """Check that the settings can be used on this machine.
 
     Raises:
-        SettingError: a feature does not exist, or the library of a learner cannot use the device.
+        SettingError: a feature does not exist, or the library of a learner does not support the device.
         MissingPart: the package of the engine is not installed.
     """
     features = [entry.feature.name for entry in feature_catalogue()]

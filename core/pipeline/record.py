@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.features import feature_catalogue
 from core.runs import store
 from core.schema import UNIT
@@ -17,14 +17,14 @@ from core.training import Training, coverage_frame, oof_frame, prediction_frame
 
 
 def write_tables(
-    folder: Path, training: Training, answers: pl.DataFrame, importance: pl.DataFrame, prices: pl.DataFrame | None
+    folder: Path, training: Training, sessions: pl.DataFrame, importance: pl.DataFrame, prices: pl.DataFrame | None
 ) -> None:
-    """Write predictions, folds, answers, importance, prices, coverage, the study, the models and the features."""
+    """Write all tables, the models and the list of features; `sessions` is the output of `session_predictions`."""
     oof_frame(training).write_parquet(folder / store.OOF_FILE)
     folds = pl.DataFrame({UNIT: training.data.units, "fold": training.folds.fold_of})
     folds.write_parquet(folder / store.FOLDS_FILE)
     prediction_frame(training).write_parquet(folder / store.PREDICTIONS_FILE)
-    answers.write_parquet(folder / store.ANSWERS_FILE)
+    sessions.write_parquet(folder / store.ANSWERS_FILE)
     (folder / store.IMPORTANCE_FILE).parent.mkdir()
     importance.write_parquet(folder / store.IMPORTANCE_FILE)
     if prices is not None:
@@ -41,7 +41,7 @@ def write_tables(
 
 
 def _write_models(folder: Path, training: Training) -> None:
-    """Write each model in its library's format, and all links in one file."""
+    """Write each model in its library's format, and the links of all models in one file."""
     models = folder / store.MODELS_FOLDER
     models.mkdir()
     links = {}

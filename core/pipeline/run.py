@@ -12,16 +12,16 @@ from core.base.checkpoint import Checkpoints, LoadOrCompute, always_compute, wor
 from core.base.files import atomic_folder, reporting_full_disk
 from core.base.progress import Progress, Report, no_report
 from core.base.workspace import Workspace
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, ingest
-from core.pipeline.answers import check_submission, count_known, session_predictions
 from core.pipeline.clock import RunClock
-from core.pipeline.manifest import write_manifest
+from core.pipeline.manifest_writer import write_manifest
+from core.pipeline.predictions_and_checks import check_submission, count_known, session_predictions
 from core.pipeline.preflight import check_output_folder
 from core.pipeline.record import load_certificate, save_certificate, write_checks, write_tables
 from core.pipeline.steps import steps
@@ -29,7 +29,7 @@ from core.runs import Run
 from core.runs.store import SUBMISSION_FILE, versions
 from core.schema import SESSION
 from core.submission import write_submission
-from core.training import Prepared, Training, certify_training, prepare, train, training_set, tune
+from core.training import PreparedFolds, Training, certify_training, prepare, train, training_set, tune
 from core.training.shift import find_shift
 from core.training.tuning import SearchFolder
 
@@ -50,9 +50,8 @@ def run(
 
     Args:
         source: event files, or a stored dataset.
-        config: settings.
-        workspace: for the dataset, the checkpoints and the run.
-        out: folder for the run. Default: a new folder in the workspace.
+        workspace: where the dataset and the checkpoints are stored, and the run unless `out` is given.
+        out: folder for the run.
         progress: receives the progress and interim results.
 
     Raises:
@@ -76,11 +75,11 @@ def run(
             raise
         checkpoints.delete()
         study.delete()
-    return finished
+        return finished
 
 
 def _work_name(dataset: Dataset, settings: str) -> str:
-    """Return the name of the folder for unfinished work on the dataset with the hashed settings."""
+    """Return the name of the folder for unfinished work on the dataset; `settings` is their digest."""
     return work_name(dataset.fingerprint, settings, (f"{name} {number}" for name, number in sorted(versions().items())))
 
 
@@ -108,7 +107,7 @@ def _run(
     with clock.step("train") as report:
         training = train(
             prepared,
-            known_share=count_known(dataset, config) / dataset.order().height,
+            known_share=count_known(dataset, config) / dataset.submission_order().height,
             search_results=search_results,
             budget=budget,
             report=report,
@@ -127,11 +126,11 @@ def _run(
     with atomic_folder(folder) as temporary:
         with clock.step("write") as report:
             report(0, 1, "")
-            answers = session_predictions(dataset, table, training, config)
+            sessions = session_predictions(dataset, table, training, config)
             submission = temporary / SUBMISSION_FILE
-            write_submission(answers, dataset.order(), submission)
+            write_submission(sessions, dataset.submission_order(), submission)
             checks = check_submission(submission, dataset)
-            write_tables(temporary, training, answers, importance, _recovered_prices(dataset, training))
+            write_tables(temporary, training, sessions, importance, _recovered_prices(dataset, training))
             write_checks(temporary, certificate, checks)
         manifest = write_manifest(
             temporary,
@@ -165,11 +164,11 @@ def prepared_rows(
     config: RunConfig,
     report: Report = no_report,
     load_or_compute: LoadOrCompute = always_compute,
-) -> Prepared:
+) -> PreparedFolds:
     """Return the rows to train on and to predict, with their folds and the columns learned inside them."""
     rows = training_set(
         table,
-        dataset.order().get_column(SESSION),
+        dataset.submission_order().get_column(SESSION),
         session_events(dataset, config),
         all_rows=config.history == "all_rows",
     )
@@ -186,16 +185,16 @@ def _certify(
 
 
 def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) -> CheckResult:
-    """Check that deleting later sessions changes no history feature of an earlier one."""
+    """Check that no history feature changes if later sessions are deleted."""
     code, title = "later_events", "History features use nothing later than the session's start"
     if config.history != "as_of":
         reason = "The history features of this run use all rows of both files (history: all_rows)."
         return CheckResult.not_applicable(code, title, reason)
     changed, compared = changed_by_later_sessions(dataset, table, config)
     if compared == 0:
-        reason = "Nothing happened after the start of the first 60% of the sessions, so nothing can be deleted."
+        reason = "There are no events after the start of the first 60% of the sessions, so none can be deleted."
         return CheckResult.not_applicable(code, title, reason)
-    explanation = f"With all later sessions deleted, {changed:,} of {compared:,} earlier sessions changed."
+    explanation = f"After all later sessions were deleted, {changed:,} of {compared:,} earlier sessions had changed."
     return CheckResult.of(code, title, passed=changed == 0, explanation=explanation)
 
 

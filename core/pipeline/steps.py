@@ -1,4 +1,4 @@
-"""The steps of a run, in order, with their expected durations for the progress bar."""
+"""The steps of a run and their expected durations, for the progress bar."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ _SECONDS_PER_TRIAL = 6.0
 
 
 def steps(config: RunConfig) -> tuple[Step, ...]:
-    """Return the steps of a run. Their weights are seconds at 100,000 sessions, or shares of a time budget.
+    """Return the steps of a run in order. Their weights are seconds at 100,000 sessions, or shares of a time budget.
 
     >>> [step.name for step in steps(RunConfig(preset="standard"))]
     ['ingest', 'features', 'prepare', 'tune', 'train', 'importance', 'certificate', 'write']
     """
-    n_seeds, _ = config.seeds
     others: tuple[Step, ...] = (
         Step("ingest", "Reading the files", 2),
         Step("features", "Computing features", 3),
         Step("prepare", "Recovering prices", 7),
-        Step("train", "Training", _SECONDS_PER_LEARNER * len(config.learners) * n_seeds),
+        Step("train", "Training", _SECONDS_PER_LEARNER * len(config.learners) * config.min_seeds),
         Step("importance", "Measuring importance", 7),
         Step("certificate", "Checking for leaks", 4),
         Step("write", "Writing the run", 1),
@@ -34,7 +33,7 @@ def steps(config: RunConfig) -> tuple[Step, ...]:
     if not config.tunes:
         return others
     tuning = _SECONDS_PER_TRIAL * len(config.learners) * (config.trials or 1)
-    if config.minutes_given is not None:  # tuning takes the time that the other steps leave
+    if config.budget_minutes is not None:  # tuning takes the time that the other steps leave
         total = sum(step.weight for step in others)
         others = tuple(replace(step, weight=_SHARE_OF_OTHER_STEPS * step.weight / total) for step in others)
         tuning = 1.0 - _SHARE_OF_OTHER_STEPS

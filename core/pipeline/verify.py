@@ -1,12 +1,13 @@
-"""Verify a stored run: its files, the library versions, and whether its models reproduce the stored predictions.
+"""Verifies a stored run: its files, the library versions, and whether its models reproduce the stored predictions.
 
 The features are computed again from the dataset, the stored models predict with them, and the result is compared with
-the stored predictions. Nothing depends on the source code of the program that made the run, so a run of an earlier
-version can be verified as long as its models and features are still understood.
+the stored predictions. A run of an earlier version of the program can be verified as long as this version can read its
+models and computes the same features.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +16,7 @@ import polars as pl
 
 from core.base.progress import Report, no_report
 from core.base.text import listed
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.dataset import Dataset
 from core.features import feature_catalogue
 from core.metric import metric_named
@@ -33,33 +34,31 @@ from core.runs.store import (
     versions,
 )
 from core.schema import LEARNER_LABELS, STACK
-from core.training import Prepared, Stack, Vector
+from core.training import PreparedFolds, Stack, Vector
 from core.training.fitting import FittedLearner
 from core.training.learners import Learner
 from core.training.targets import Link
 
 TOLERANCE: Final = 1e-9
-"""Largest difference with the same library versions, relative to the largest prediction. They give the same bits."""
+"""Largest difference with the same library versions, relative to the largest prediction. It is usually exactly 0."""
 TOLERANCE_OTHER_VERSIONS: Final = 1e-6
-"""The same with other library versions, which may add up numbers in another order. A changed tree differs by more."""
+"""Largest difference with other library versions, which may sum in another order. A changed tree differs by more."""
 
 _CODE: Final = "predictions"
 _TITLE: Final = "The models reproduce the stored predictions"
 _META_MODEL: Final = "meta-model"
-_MOST_LISTED: Final = 5
+_MAX_LISTED: Final = 5
 
 
 def verify_run(run: Run, dataset: Dataset | None, report: Report = no_report) -> list[CheckResult]:
     """Check the files of a run, the library versions, and the predictions of its models.
 
     Args:
-        run: the stored run.
-        dataset: the dataset it was trained on; None if it is no longer in the workspace.
-        report: called with parts done, parts in all and the current step while features are computed.
+        dataset: the dataset of the run; None if it is no longer in the workspace.
 
     Returns:
         Three results, with codes `files`, `versions` and `predictions`. The predictions are not checked
-        (`not_applicable`) if the files are damaged, the dataset is absent, or this version has other features.
+        (`not_applicable`) if files are damaged, the dataset is absent, or this version has other features.
     """
     files = _check_files(run)
     reason = _reason_not_to_predict(run, dataset, files)
@@ -72,18 +71,18 @@ def verify_run(run: Run, dataset: Dataset | None, report: Report = no_report) ->
 
 def _check_files(run: Run) -> CheckResult:
     damaged = find_damage(run)
-    lists = (("changed", damaged.changed), ("missing", damaged.missing), ("not part of the run", damaged.added))
-    problems = [f"{label}: {listed(names, _MOST_LISTED)}" for label, names in lists if names]
+    lists = (("Changed", damaged.changed), ("Missing", damaged.missing), ("Not part of the run", damaged.added))
+    problems = [f"{label}: {listed(names, _MAX_LISTED)}." for label, names in lists if names]
     return CheckResult.of(
         "files",
         "The files are as they were written",
         passed=not damaged.changed and not damaged.missing,
-        explanation="; ".join(problems) or f"All {len(run.manifest.sha256)} files have the stored hashes.",
+        explanation=" ".join(problems) or f"All {len(run.manifest.sha256)} files have the stored hashes.",
     )
 
 
 def _check_versions(manifest: Manifest) -> CheckResult:
-    """Compare library versions. Other versions are no failure: whether they matter shows in the predictions."""
+    """Compare library versions. Other versions are no failure: the predictions show whether they matter."""
     code, title, installed = "versions", "The library versions are those of the run", versions()
     others = [
         f"{name} {version} (installed: {installed.get(name)})"
@@ -91,7 +90,7 @@ def _check_versions(manifest: Manifest) -> CheckResult:
         if installed.get(name) != version
     ]
     if others:
-        return CheckResult.not_applicable(code, title, f"The run was made with {listed(others, _MOST_LISTED)}.")
+        return CheckResult.not_applicable(code, title, f"The run was made with {listed(others, _MAX_LISTED)}.")
     return CheckResult.of(code, title, passed=True, explanation="All versions are the same.")
 
 
@@ -100,16 +99,16 @@ def _reason_not_to_predict(run: Run, dataset: Dataset | None, files: CheckResult
     if files.outcome == "failed":
         return "The files of the run are damaged."
     if dataset is None:
-        return f"The dataset {run.manifest.dataset[:12]} is not in this workspace."
+        return f"The dataset of the run, {run.manifest.dataset[:12]}, is not in this workspace."
     stored = {record["name"] for record in run.records(FEATURES_FILE)}
     current = {entry.feature.name for entry in feature_catalogue()}
     if stored != current:
         return (
-            f"The run has other features than this version computes: {len(stored - current)} of its "
-            f"{len(stored)} no longer exist, {len(current - stored)} are new."
+            f"The run has other features than this version: {len(stored - current)} of its {len(stored)} features no "
+            f"longer exist, and {len(current - stored)} are new."
         )
     if LINKS_FILE not in run.manifest.sha256:
-        return f"The run has no {LINKS_FILE}, without which its models give no session values."
+        return f"The run has no {LINKS_FILE}, which converts the output of its models to session values."
     return None
 
 
@@ -134,10 +133,10 @@ def _check_predictions(run: Run, dataset: Dataset, report: Report) -> CheckResul
     )
 
 
-def _predict(run: Run, prepared: Prepared) -> tuple[dict[str, Vector], dict[str, Vector]]:
-    """Return out-of-fold and test predictions by learner; those of the stack are added to test."""
+def _predict(run: Run, prepared: PreparedFolds) -> tuple[dict[str, Vector], dict[str, Vector]]:
+    """Return learner -> out-of-fold predictions, and learner or stack -> test predictions."""
     manifest = run.manifest
-    links = {stem: Link(**link) for stem, link in run.record(LINKS_FILE).items()}
+    links = {stem: Link(**link) for stem, link in json.loads(run.verified_bytes(LINKS_FILE)).items()}
     n_seeds = 1 if manifest.tuning is None else manifest.tuning.seeds
     oof: dict[str, Vector] = {}
     test: dict[str, Vector] = {}
@@ -152,7 +151,7 @@ def _predict(run: Run, prepared: Prepared) -> tuple[dict[str, Vector], dict[str,
 
 
 def _predict_with(
-    learner: Learner, seed: int, run: Run, links: dict[str, Link], prepared: Prepared
+    learner: Learner, seed: int, run: Run, links: dict[str, Link], prepared: PreparedFolds
 ) -> tuple[Vector, Vector]:
     """Return the out-of-fold and test predictions of one learner's stored models with one seed."""
     matrices = prepared.matrices
@@ -171,7 +170,7 @@ def _predict_with(
 
 
 def _differences(run: Run, oof: dict[str, Vector], test: dict[str, Vector]) -> dict[str, float]:
-    """Return the largest relative difference to the stored predictions, by label of the learner or meta-model."""
+    """Return label of the learner or meta-model -> largest relative difference from the stored predictions."""
     differences: dict[str, float] = {}
     for file, predictions in ((OOF_FILE, oof), (PREDICTIONS_FILE, test)):
         stored = run.table(file).collect()
@@ -184,7 +183,7 @@ def _differences(run: Run, oof: dict[str, Vector], test: dict[str, Vector]) -> d
 def _relative_difference(values: Vector, table: pl.DataFrame, column: str) -> float:
     """Return the largest difference as a share of the largest stored value (at least 1).
 
-    Infinite if the rows differ in number, or in which of them have no prediction.
+    It is infinite if the number of rows differs, or if other rows have no prediction.
     """
     if column not in table.columns:
         return float("inf")

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy import stats
 
 from core.base.text import count, number, percent
+from core.metric import metric_named
 from core.runs.manifest import Manifest
 from core.runs.store import FEATURES_FILE, OOF_FILE, Run
 from core.schema import STACK, UNIT, USER, VALUE
 
-Vector = NDArray[np.float64]
 _SIGNIFICANCE = 0.05
+_NORMAL_QUANTILE = 1.96
+"""Half the width of a 95% interval, in standard errors."""
 _RESAMPLES = 4_999
 _BATCH = 250
 """Resamples at a time; with 100,000 users they take 200 MB."""
-_LOSSES: dict[str, Callable[[Vector, Vector], Vector]] = {
-    "mse": lambda predicted, actual: (predicted - actual) ** 2,
-    "rmse": lambda predicted, actual: (predicted - actual) ** 2,
-    "mae": lambda predicted, actual: np.abs(predicted - actual),
-    "rmsle": lambda predicted, actual: (np.log1p(np.maximum(predicted, 0)) - np.log1p(np.maximum(actual, 0))) ** 2,
-}
-"""Metric -> loss of one session; for root metrics, before the root is taken."""
 _FOLD_SETTINGS = ("folds", "fold_kind", "seed", "split_composite_sessions")
 """Settings that decide which sessions are in which fold."""
 
@@ -37,14 +30,12 @@ class Paired:
     """Out-of-fold losses of two runs on the same sessions.
 
     Attributes:
-        metric: of the first run; both are compared by its loss.
-        sessions: sessions that both runs predicted out of fold.
-        users: users of these sessions.
-        first: mean loss of the first run.
-        second: mean loss of the second run.
+        metric: metric of the first run, whose loss is used for both.
+        sessions: number of sessions that both runs predicted out of fold.
+        users: number of users of these sessions.
+        first, second: mean loss of each run.
         difference: second minus first; negative if the second run is better.
-        low: lower end of the difference's 95% interval, which is clustered by user.
-        high: its upper end.
+        low, high: ends of the 95% interval of the difference, clustered by user.
         p: two-sided p-value of a paired permutation test over users; None with fewer than two users.
     """
 
@@ -58,15 +49,16 @@ class Paired:
     high: float
     p: float | None
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return the finding as a sentence."""
         if self.p is None:
-            return "Both runs predicted too few of the same users to compare them."
-        share = abs(self.difference) / self.first if self.first else 0.0
+            return "The two runs have too few users in common for a comparison."
+        share = percent(abs(self.difference) / self.first if self.first else 0.0)
         side = "better" if self.difference < 0 else "worse"
-        finding = f"Out of fold, the second run is {percent(share)} {side}"
         if self.p > _SIGNIFICANCE:
-            finding = f"The runs do not differ significantly: out of fold, the second is {percent(share)} {side}"
+            finding = f"The runs do not differ significantly: out of fold, the second is {share} {side}"
+        else:
+            finding = f"Out of fold, the second run is {share} {side}"
         return (
             f"{finding} (loss {number(self.first)} and {number(self.second)}, difference {number(self.difference)}, "
             f"95% interval {number(self.low)} to {number(self.high)}, p = {self.p:.3f}; "
@@ -76,16 +68,16 @@ class Paired:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs side by side.
+    """Two runs side by side. A pair has the value of the first run, then that of the second.
 
     Attributes:
-        same_dataset: whether both used the same dataset; if not, their scores cannot be compared.
-        settings: name -> (first, second), where they differ.
-        folds: learner or stack -> (MSE by fold of the first, of the second); empty if the folds or the data differ.
-        paired: None if the data differ, or if no session was predicted out of fold by both.
-        features: names of features that only the first run has, and that only the second has.
-        timings: step -> (seconds of the first, of the second); None if a run had no such step.
-        versions: package -> (first, second), where they differ.
+        same_dataset: whether both used the same dataset. If not, their scores cannot be compared.
+        settings: name -> values, for settings that differ.
+        folds: learner or stack -> MSE by fold; empty if the datasets or the folds differ.
+        paired: None if the datasets differ, or if no session was predicted out of fold by both.
+        features: names of the features that only this run has.
+        timings: step -> seconds; None if a run had no such step.
+        versions: package -> versions, for packages whose versions differ.
     """
 
     same_dataset: bool
@@ -98,11 +90,9 @@ class Comparison:
 
 
 def compare_runs(first: Run, second: Run, users: pl.DataFrame | None) -> Comparison:
-    """Compare two runs.
+    """Compare the second run with the first.
 
     Args:
-        first: the baseline.
-        second: the run that is better or worse than it.
         users: columns unit and user of their dataset; None counts every session as a user of its own.
     """
     before, after = first.manifest, second.manifest
@@ -113,21 +103,21 @@ def compare_runs(first: Run, second: Run, users: pl.DataFrame | None) -> Compari
         folds=_fold_scores(before, after) if same_dataset else {},
         paired=_paired_losses(first, second, users) if same_dataset else None,
         features=_feature_differences(first, second),
-        timings={
-            step: (before.timings.get(step), after.timings.get(step))
-            for step in dict.fromkeys((*before.timings, *after.timings))
-        },
+        timings=_pairs(before.timings, after.timings),
         versions=_differences(before.versions, after.versions),
     )
 
 
+def _pairs(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))}
+
+
 def _differences(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = dict.fromkeys((*first, *second))
-    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
+    return {name: (before, after) for name, (before, after) in _pairs(first, second).items() if before != after}
 
 
 def _fold_scores(first: Manifest, second: Manifest) -> dict[str, tuple[list[float], list[float]]]:
-    """Scores by fold; empty if the folds do not hold the same sessions."""
+    """Return the scores by fold; empty if the folds do not have the same sessions."""
     if any(getattr(first.config, name) != getattr(second.config, name) for name in _FOLD_SETTINGS):
         return {}
     before, after = first.scores.fold_mse, second.scores.fold_mse
@@ -140,12 +130,12 @@ def _feature_differences(first: Run, second: Run) -> tuple[list[str], list[str]]
 
 
 def _paired_losses(first: Run, second: Run, users: pl.DataFrame | None) -> Paired | None:
-    metric = first.manifest.config.metric
     sessions = _common_sessions(first, second, users)
     if sessions.is_empty():
         return None
+    metric = metric_named(first.manifest.config.metric)
     actual = sessions.get_column(VALUE).to_numpy()
-    losses = {name: _LOSSES[metric](sessions.get_column(name).to_numpy(), actual) for name in ("first", "second")}
+    losses = {name: metric.losses(sessions.get_column(name).to_numpy(), actual) for name in ("first", "second")}
     by_user = (
         pl.DataFrame({USER: sessions.get_column(USER), **losses})
         .group_by(USER)
@@ -155,22 +145,22 @@ def _paired_losses(first: Run, second: Run, users: pl.DataFrame | None) -> Paire
     sizes = by_user.get_column("sessions").to_numpy()
     difference = float(sums.sum() / sizes.sum())
     # the mean over sessions is a ratio of sums over users; this is its linearised standard error
-    error = float(np.sqrt(np.sum((sums - difference * sizes) ** 2)) / sizes.sum())
+    margin = _NORMAL_QUANTILE * float(np.sqrt(np.sum((sums - difference * sizes) ** 2)) / sizes.sum())
     return Paired(
-        metric=metric,
+        metric=metric.name,
         sessions=sessions.height,
         users=by_user.height,
         first=float(losses["first"].mean()),
         second=float(losses["second"].mean()),
         difference=difference,
-        low=difference - 1.96 * error,
-        high=difference + 1.96 * error,
+        low=difference - margin,
+        high=difference + margin,
         p=_permutation_p_value(by_user),
     )
 
 
 def _common_sessions(first: Run, second: Run, users: pl.DataFrame | None) -> pl.DataFrame:
-    """One row per unit that both runs predicted out of fold: unit, value, first, second, user."""
+    """Return one row per unit that both runs predicted out of fold: unit, value, first, second, user."""
     before = first.table(OOF_FILE).select(UNIT, VALUE, pl.col(STACK).alias("first"))
     after = second.table(OOF_FILE).select(UNIT, pl.col(STACK).alias("second"))
     both = before.join(after, on=UNIT).with_columns(pl.col("first", "second").fill_nan(None)).drop_nulls().collect()
@@ -178,7 +168,7 @@ def _common_sessions(first: Run, second: Run, users: pl.DataFrame | None) -> pl.
 
 
 def _permutation_p_value(by_user: pl.DataFrame) -> float | None:
-    """The p-value of a paired permutation test over users; None with fewer than two."""
+    """Return the p-value of a paired permutation test over users; None with fewer than two."""
     if by_user.height < 2:
         return None
     first, second = (by_user.sort(USER).get_column(name).to_numpy() for name in ("first", "second"))

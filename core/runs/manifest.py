@@ -18,20 +18,22 @@ VERSION: Final = 1
 """Version of the run folder. A new field with a default keeps it; a field that old folders cannot provide raises it."""
 
 
-class Interval(BaseModel):
-    """An estimate and the ends of its 90% interval."""
+class _Stored(BaseModel):
+    """An immutable part of the manifest."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Interval(_Stored):
+    """An estimate and the ends of its 90% interval."""
 
     value: float
     low: float
     high: float
 
 
-class CheckCounts(BaseModel):
-    """Numbers of checks that passed and failed. Checks that do not apply count in neither."""
-
-    model_config = ConfigDict(frozen=True)
+class CheckCounts(_Stored):
+    """Numbers of checks that passed and failed. Checks that do not apply are not counted."""
 
     passed: int
     failed: int
@@ -47,18 +49,19 @@ class CheckCounts(BaseModel):
         return cls(passed=counts["passed"], failed=counts["failed"])
 
 
-class UserScore(BaseModel):
-    """Out-of-fold error on the sessions of one group of users: those with, or without, an earlier session in train."""
+class UserScore(_Stored):
+    """Out-of-fold error on the sessions of users with, or without, an earlier session in the train file.
 
-    model_config = ConfigDict(frozen=True)
+    Attributes:
+        mse: mean squared error; None if the train file has no such session.
+    """
 
     mse: float | None
-    """None if train has no such session."""
     train_sessions: int
     test_sessions: int
 
 
-class MetricScores(BaseModel):
+class MetricScores(_Stored):
     """Out-of-fold scores in the metric that the run minimised; lower is better.
 
     Attributes:
@@ -74,8 +77,6 @@ class MetricScores(BaseModel):
         prices: score of recovered prices times the user's ratio, without any trees.
         expected: expected score on the test file.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     metric: str
     label: str
@@ -99,19 +100,20 @@ class MetricScores(BaseModel):
         return 1 - self.stack / self.baseline if self.baseline else 0.0
 
 
-class ShiftKind(BaseModel):
-    """One way in which the test file differs from train."""
+class ShiftKind(_Stored):
+    """One way in which the test file differs from the train file.
 
-    model_config = ConfigDict(frozen=True)
+    Attributes:
+        code: cut_off, longer, event_mix, season, other_shop, new_users or other.
+    """
 
     code: str
-    """cut_off, longer, event_mix, season, other_shop, new_users or other."""
     finding: str
     advice: str
 
 
-class Shift(BaseModel):
-    """The result of comparing the test sessions with those of train.
+class Shift(_Stored):
+    """The comparison of the test sessions with the train sessions.
 
     Attributes:
         outcome: "too_few" if there are too few sessions or users to compare.
@@ -120,26 +122,21 @@ class Shift(BaseModel):
         figures: measured values by name.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     outcome: Literal["alike", "unlike", "too_few"]
     kinds: tuple[ShiftKind, ...] = ()
     sentence: str = ""
     figures: dict[str, float] = {}
 
 
-class TunedLearner(BaseModel):
-    """The settings of a learner and the search that found them.
+class TunedLearner(_Stored):
+    """The settings of a learner's final fits, and the search that found them.
 
     Attributes:
-        settings: the settings of the final fits.
         trials: number of trials; 0 if the settings are the defaults.
         complete: number of trials that ran on all folds; the others were pruned.
         importances: setting -> its share of the score's variation; empty after too few trials.
         space: setting -> its search space: low, high, step and log, or choices.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     settings: dict[str, int | float | str]
     trials: int = 0
@@ -148,24 +145,22 @@ class TunedLearner(BaseModel):
     space: dict[str, dict[str, Any]] = {}
 
 
-class Tuning(BaseModel):
+class Tuning(_Stored):
     """The result of tuning.
 
     Attributes:
         learners: learner -> its settings and search.
         seeds: number of final fits of each learner on each fold.
-        choice: factor that the expected score was multiplied by, because the same folds chose the settings.
+        choice: factor by which the expected score was multiplied, because the settings were chosen on the same folds.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     learners: dict[str, TunedLearner]
     seeds: int
     choice: float
 
 
-class Scores(BaseModel):
-    """Scores of a run: mean squared errors out of fold, in squared value units, and the same in the run's own metric.
+class Scores(_Stored):
+    """Scores of a run: out-of-fold mean squared errors, in squared value units, and the scores in the run's own metric.
 
     Attributes:
         learners: learner -> error.
@@ -177,10 +172,8 @@ class Scores(BaseModel):
         expected_withheld: whether the expected scores must not be relied on, because the test file is unlike train.
             They are stored for programs; people see the cross-validated score.
         users: "new" and "known" users -> their errors; empty in the first runs.
-        in_metric: None in the first runs, which knew the mean squared error only; use `judged`.
+        in_metric: None in the first runs, which only had the mean squared error; use `metric_scores`.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     learners: dict[str, float]
     fold_mse: dict[str, list[float]]
@@ -193,8 +186,8 @@ class Scores(BaseModel):
     in_metric: MetricScores | None = None
 
     @property
-    def judged(self) -> MetricScores:
-        """The scores in the metric that the run minimised, which are those to show."""
+    def metric_scores(self) -> MetricScores:
+        """The scores to show: those in the metric that the run minimised."""
         return self.in_metric or MetricScores(
             metric="mse",
             label="MSE",
@@ -209,18 +202,15 @@ class Scores(BaseModel):
         )
 
 
-class MetaModel(BaseModel):
+class MetaModel(_Stored):
     """The Ridge meta-model. Its prediction is the intercept plus the weighted sum of the learners' predictions.
 
     Attributes:
         weights: learner -> weight.
-        intercept: in value units.
         alpha: regularisation strength.
         start: the feature to which each learner adds its trees; None if they start from 0.
         least: lower bound of predictions, in value units.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     weights: dict[str, float]
     intercept: float
@@ -229,18 +219,16 @@ class MetaModel(BaseModel):
     least: float = 0.0
 
 
-class SessionCounts(BaseModel):
+class SessionCounts(_Stored):
     """Numbers of sessions.
 
     Attributes:
         train: sessions in the train file.
         test: sessions to predict.
-        known: sessions of `test` that got the value they have in train.
+        known: sessions of `test` that got the value they have in the train file.
         composite: sessions of `test` whose id is shared by several users.
         untrained: reason (see core.dataset.UnknownValue) -> train sessions that were not used for training.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     train: int
     test: int
@@ -249,34 +237,25 @@ class SessionCounts(BaseModel):
     untrained: dict[str, int] = {}
 
 
-class Manifest(BaseModel):
+class Manifest(_Stored):
     """Everything about a run that can be known without opening its tables.
 
     Attributes:
-        version: of the run folder.
-        run_id: name of the run.
+        version: version of the run folder.
         created: start of the run, ISO 8601 in UTC.
-        seconds: duration.
-        config: settings.
         dataset: fingerprint of the dataset.
-        dataset_name: its name for people.
         synthetic: whether the data are simulated.
-        scores: errors, and the expected score.
-        meta: the meta-model.
-        tuning: None in the first runs, which tuned nothing.
-        shift: comparison of the test file with train; None in the first runs, which did not compare them.
+        tuning: None in the first runs, which had no tuning.
+        shift: comparison of the test file with the train file; None in the first runs, which did not compare them.
         warnings: codes of what a person must know before using the score, such as "test_unlike_train".
-        sessions: numbers of sessions.
-        checks: of the submission.
-        certificate: of leaks.
+        checks: numbers of submission checks.
+        certificate: numbers of checks for leaks.
         timings: step -> seconds.
         threads: number of cores.
         versions: package -> version.
         program: start of the hash of the program's source; empty in the first runs.
-        sha256: path inside the folder -> hash, for every file except the manifest and a person's note.
+        sha256: path inside the folder -> hash, for every file except the manifest and the note.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     version: Literal[1] = VERSION
     run_id: str

@@ -1,4 +1,4 @@
-"""The run store: finished runs on disk, their notes and files, and finding, checking and deleting them."""
+"""The run store: finished runs on disk with their files and notes; how to find, check and delete them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ANSWERS_FILE = "answers.parquet"
 SUBMISSION_FILE = "submission.csv"
 CHECKS_FILE = "checks.json"
 NOTE_FILE = "note.json"
-"""A person's note on the run. It may change, so it has no hash in the manifest."""
+"""A person's note on the run. It may change, so its hash is not in the manifest."""
 
 _PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
 """Packages that predictions depend on."""
@@ -64,19 +64,22 @@ class Note(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             reason = f"{first['loc'][0]}: {first['msg']}"
-            raise RunError.note_too_long(reason, name=_NAME_LENGTH, text=_TEXT_LENGTH) from error
+            raise RunError.note_too_long(reason, max_name=_NAME_LENGTH, max_text=_TEXT_LENGTH) from error
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run on disk. Its files are named by the constants of this module."""
+    """A finished run on disk.
+
+    The constants of this module name its files. A method that reads a file raises RunError if it is missing or damaged.
+    """
 
     folder: Path
     manifest: Manifest
 
     @property
     def note(self) -> Note:
-        """The note; empty if there is none or it is not readable."""
+        """The note; empty if there is none or it cannot be read."""
         try:
             return Note.model_validate_json((self.folder / NOTE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValidationError):
@@ -95,15 +98,10 @@ class Run:
 
     @property
     def submission(self) -> Path:
-        """Path of the submission file."""
         return self.folder / SUBMISSION_FILE
 
     def verified_bytes(self, name: str) -> bytes:
-        """Read a file whose hash must be that of the manifest.
-
-        Raises:
-            RunError: the file is missing or changed.
-        """
+        """Read a file and check that its hash is that in the manifest."""
         try:
             content = (self.folder / name).read_bytes()
         except OSError as error:
@@ -113,51 +111,35 @@ class Run:
         return content
 
     def table(self, name: str) -> pl.LazyFrame:
-        """Scan a Parquet file.
-
-        Raises:
-            RunError: the file is missing.
-        """
+        """Scan a Parquet file."""
         if not (self.folder / name).is_file():
             raise RunError.damaged(self.folder, f"no {name}")
         return pl.scan_parquet(self.folder / name, glob=False)
 
     def records(self, name: str) -> list[dict[str, Any]]:
-        """Read a JSON list of objects, such as the checks, the certificate or the features.
-
-        Raises:
-            RunError: the file is missing or not JSON.
-        """
-        records: list[dict[str, Any]] = self._json(name)
-        return records
-
-    def record(self, name: str) -> dict[str, Any]:
-        """Read a JSON object; like `records`."""
-        record: dict[str, Any] = self._json(name)
-        return record
-
-    def _json(self, name: str) -> Any:  # noqa: ANN401 (the callers know the form of their file)
+        """Read a JSON list of objects, such as the checks, the certificate or the features."""
         try:
-            return json.loads((self.folder / name).read_text(encoding="utf-8"))
+            records: list[dict[str, Any]] = json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError.damaged(self.folder, f"no readable {name}") from error
+        return records
 
     def summary(self) -> dict[str, Any]:
         """Return the JSON object that `python -m core run --json` prints."""
-        manifest = self.manifest
+        manifest, scores = self.manifest, self.manifest.scores
         return {
             "run_id": manifest.run_id,
             "run_dir": str(self.folder),
             "submission": str(self.submission),
             "seconds": round(manifest.seconds, 2),
-            "cv_mse": manifest.scores.cv_mse,
-            "expected_test_mse": manifest.scores.expected_test_mse.model_dump(),
-            "expected_withheld": manifest.scores.expected_withheld,
-            "learners": {name: {"cv_mse": mse} for name, mse in manifest.scores.learners.items()},
-            "meta": {"weights": manifest.meta.weights, "cv_mse": manifest.scores.cv_mse},
-            "metric": manifest.scores.judged.metric,
-            "cv_score": manifest.scores.judged.stack,
-            "expected_test_score": manifest.scores.judged.expected.model_dump(),
+            "cv_mse": scores.cv_mse,
+            "expected_test_mse": scores.expected_test_mse.model_dump(),
+            "expected_withheld": scores.expected_withheld,
+            "learners": {name: {"cv_mse": mse} for name, mse in scores.learners.items()},
+            "meta": {"weights": manifest.meta.weights, "cv_mse": scores.cv_mse},
+            "metric": scores.metric_scores.metric,
+            "cv_score": scores.metric_scores.stack,
+            "expected_test_score": scores.metric_scores.expected.model_dump(),
             "warnings": list(manifest.warnings),
             "shift": None if manifest.shift is None else manifest.shift.model_dump(),
             "n_sessions": manifest.sessions.model_dump(),
@@ -205,14 +187,14 @@ def load_run(folder: Path) -> Run:
 
 @dataclass(frozen=True)
 class Damage:
-    """The files of a run that differ from its manifest, by name."""
+    """The names of the files of a run that differ from its manifest."""
 
     changed: tuple[str, ...]
     missing: tuple[str, ...]
     added: tuple[str, ...]
 
     def descriptions(self) -> list[str]:
-        """Return a clause for each changed and each missing file. Added files do no harm, so they are left out."""
+        """Return a clause for each changed or missing file. Added files do no harm, so they are left out."""
         return [*(f"{name} changed" for name in self.changed), *(f"{name} is missing" for name in self.missing)]
 
 
@@ -227,9 +209,9 @@ def find_damage(run: Run) -> Damage:
 
 
 def delete_run(folder: Path) -> None:
-    """Delete a run folder, whether or not it can be opened.
+    """Delete a run folder, whether or not the run can be opened.
 
-    It is renamed to a hidden name first, so that readers never see half of it.
+    It is first renamed to a hidden name, so that readers never see half of it.
 
     Raises:
         RunError: the folder cannot be renamed.
@@ -250,7 +232,7 @@ def list_runs(workspace: Workspace) -> list[Run]:
 
 
 def unreadable_runs(workspace: Workspace) -> list[tuple[Path, RunError]]:
-    """Return the run folders that cannot be opened, and the reasons; by name."""
+    """Return the run folders that cannot be opened, ordered by name, and why."""
     _, unreadable = _open_runs(workspace)
     return sorted(unreadable, key=lambda pair: pair[0].name)
 
@@ -268,10 +250,9 @@ def _open_runs(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunErr
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
-    """Return the folder of a run, whether or not it can be opened.
+    """Return the folder of a run, whether or not the run can be opened.
 
     Args:
-        workspace: where to look for ids.
         name: id of a run in the workspace, or path of a run folder anywhere.
 
     Raises:
@@ -294,14 +275,12 @@ def run_folder(workspace: Workspace, name: str) -> Path:
 
 
 def _is_run_manifest(path: Path) -> bool:
-    """Whether the file is a run's manifest of any version; other programs also have files of this name."""
+    """Return whether the file is the manifest of a run, of any version. Other programs also have files of this name."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return isinstance(content["run_id"], str) and isinstance(content["sha256"], dict)
+    except (OSError, ValueError, TypeError, KeyError):
         return False
-    if not isinstance(content, dict):
-        return False
-    return isinstance(content.get("run_id"), str) and isinstance(content.get("sha256"), dict)
 
 
 def find_run(workspace: Workspace, name: str) -> Run:
@@ -314,5 +293,5 @@ def find_run(workspace: Workspace, name: str) -> Run:
 
 
 def best_run(runs: Sequence[Run]) -> Run | None:
-    """Return the run with the lowest expected squared error among runs of one dataset; None if there are none."""
+    """Return the run with the lowest expected MSE among runs of one dataset; None if there are none."""
     return min(runs, key=lambda run: run.manifest.scores.expected_test_mse.value, default=None)

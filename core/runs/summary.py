@@ -1,16 +1,52 @@
-"""A run as a few lines of text for the command line."""
+"""A run as text: its expected score, the warning about its test file, and a summary for the command line."""
 
 from __future__ import annotations
 
-from core.base.text import count, duration, joined, number, percent
+from core.base.text import MISSING, count, duration, listed, number, percent
 from core.dataset import UnknownValue
-from core.runs.expected import WITHHELD, shift_warning
-from core.runs.manifest import Interval, Manifest
+from core.metric import typical_error
+from core.runs.manifest import Manifest
 from core.runs.store import Run
 from core.schema import LEARNER_LABELS
 
-_BLEND_LABELS = {"best_learner": "best learner alone", "mean": "plain mean", "non_negative": "non-negative blend"}
-_SCORE_WIDTH = 10
+WITHHELD = "withheld"
+"""Shown in place of an expected score that must not be relied on."""
+BLEND_LABELS = {"best_learner": "best learner alone", "mean": "plain mean", "non_negative": "non-negative blend"}
+
+
+def expected_score(manifest: Manifest) -> str:
+    """Return the expected test score, or that it is withheld."""
+    scores = manifest.scores
+    return WITHHELD if scores.expected_withheld else number(scores.metric_scores.expected.value)
+
+
+def expected_interval(manifest: Manifest) -> str:
+    """Return the ends of the 90% interval of the expected score; a dash if the score is withheld."""
+    expected = manifest.scores.metric_scores.expected
+    return MISSING if manifest.scores.expected_withheld else f"{number(expected.low)} – {number(expected.high)}"
+
+
+def expected_error(manifest: Manifest, subject: str) -> str:
+    """Return a Markdown sentence without its full stop: the typical error of `subject`, such as "The best run"."""
+    scores = manifest.scores.metric_scores
+    if manifest.scores.expected_withheld:
+        error = typical_error(scores.metric, scores.stack)
+        return f"{subject} has an out-of-fold error of **{error}**; **its test error is withheld**"
+    return f"{subject} has an expected test error of **{typical_error(scores.metric, scores.expected.value)}**"
+
+
+def shift_warning(manifest: Manifest) -> str:
+    """Return how the test file differs from train, and what this means for the score; empty if it does not differ."""
+    shift, scores = manifest.shift, manifest.scores.metric_scores
+    if shift is None or shift.outcome != "unlike":
+        return ""
+    meaning = "The expected score accounts for this."
+    if manifest.scores.expected_withheld:
+        meaning = (
+            f"The expected test {scores.label} is therefore withheld. The cross-validated {scores.label}, "
+            f"{number(scores.stack)}, holds only for sessions like those in the train file."
+        )
+    return f"The test file is unlike train. {shift.sentence} {meaning}"
 
 
 def describe_run(run: Run) -> str:
@@ -20,7 +56,7 @@ def describe_run(run: Run) -> str:
         [
             *_identity_lines(run),
             "",
-            f"{manifest.scores.judged.label}, lower is better; out of fold unless stated otherwise",
+            f"{manifest.scores.metric_scores.label}, lower is better; out of fold unless stated otherwise",
             *_score_lines(manifest),
             *_user_lines(manifest),
             "",
@@ -35,8 +71,8 @@ def describe_run(run: Run) -> str:
 def _identity_lines(run: Run) -> list[str]:
     manifest, note, sessions = run.manifest, run.note, run.manifest.sessions
     data = f"{count(sessions.train, 'train session')}, {sessions.test:,} to predict"
-    known = f", {sessions.known:,} of them known from train" if sessions.known else ""
-    reasons = [f"{amount:,} because {UnknownValue(code).words}" for code, amount in sessions.untrained.items()]
+    known = f", {sessions.known:,} of them known from the train file" if sessions.known else ""
+    reasons = [f"{amount:,} because {UnknownValue(code).clause}" for code, amount in sessions.untrained.items()]
     config = manifest.config
     folds = f"{count(config.folds, 'fold')} ({config.fold_kind})"
     return [
@@ -50,31 +86,32 @@ def _identity_lines(run: Run) -> list[str]:
 
 
 def _score_lines(manifest: Manifest) -> list[str]:
-    """The expected score first, the best constant last."""
-    judged = manifest.scores.judged
-    expected = f"  {'expected on test':24}{WITHHELD:>{_SCORE_WIDTH}}"
+    """Return the expected score first, the best constant last."""
+    scores = manifest.scores.metric_scores
+    expected = _score_line("expected on test", expected_score(manifest))
     if not manifest.scores.expected_withheld:
-        expected = f"{_score_line('expected on test', judged.expected.value)}  {_interval(judged.expected)}"
-    scores: list[tuple[str, float | None]] = [
-        ("meta-model (Ridge)", judged.stack),
-        *((LEARNER_LABELS.get(name, name), score) for name, score in judged.learners.items()),
-        *((_BLEND_LABELS.get(name, name), score) for name, score in judged.blends.items()),
-        ("recovered prices alone", judged.prices),
-        ("linear baseline", judged.linear),
+        expected += f"  90%: {number(scores.expected.low)} to {number(scores.expected.high)}"
+    labelled: list[tuple[str, float | None]] = [
+        ("meta-model (Ridge)", scores.stack),
+        *((LEARNER_LABELS.get(name, name), score) for name, score in scores.learners.items()),
+        *((BLEND_LABELS.get(name, name), score) for name, score in scores.blends.items()),
+        ("recovered prices alone", scores.prices),
+        ("linear baseline", scores.linear),
     ]
+    constant = _score_line("best constant", number(scores.baseline))
     return [
         expected,
-        *(_score_line(label, score) for label, score in scores if score is not None),
-        f"{_score_line('best constant', judged.baseline)}  the meta-model reduces it by {percent(judged.skill)}",
+        *(_score_line(label, number(score)) for label, score in labelled if score is not None),
+        f"{constant}  the meta-model reduces it by {percent(scores.skill)}",
     ]
 
 
 def _user_lines(manifest: Manifest) -> list[str]:
-    """Mean squared errors of new and returning users, whatever the run's metric."""
+    """Return the mean squared errors of new and known users, whatever the run's metric."""
     users = manifest.scores.users
     test_sessions = sum(score.test_sessions for score in users.values())
     return [
-        f"{_score_line(f'MSE, {name} users', score.mse)}  "
+        f"{_score_line(f'MSE, {name} users', number(score.mse))}  "
         f"{percent(score.test_sessions / max(test_sessions, 1))} of the test sessions"
         for name, score in users.items()
         if score.mse is not None
@@ -83,7 +120,7 @@ def _user_lines(manifest: Manifest) -> list[str]:
 
 def _warning_lines(manifest: Manifest) -> list[str]:
     if manifest.shift is not None and manifest.shift.outcome == "too_few":
-        return ["Test file   not compared with train: there are too few sessions or users"]
+        return ["Test file   not compared with the train file, because there are too few sessions or users"]
     warning = shift_warning(manifest)
     return [f"WARNING     {warning}"] if warning else []
 
@@ -102,12 +139,8 @@ def _tuning_lines(manifest: Manifest) -> list[str]:
 def _check_line(manifest: Manifest) -> str:
     groups = (("submission checks", manifest.checks), ("leak checks", manifest.certificate))
     counts = [f"{group.failed} of {group.failed + group.passed} {name} failed" for name, group in groups]
-    return f"Checks      {joined(counts)}"
+    return f"Checks      {listed(counts)}"
 
 
-def _score_line(label: str, score: float | None) -> str:
-    return f"  {label:24}{number(score):>{_SCORE_WIDTH}}"
-
-
-def _interval(interval: Interval) -> str:
-    return f"90%: {number(interval.low)} to {number(interval.high)}"
+def _score_line(label: str, score: str) -> str:
+    return f"  {label:24}{score:>10}"

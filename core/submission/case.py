@@ -1,4 +1,4 @@
-"""What the checks look at: a submission, the sessions to predict, and what else is available. Computed once, shared."""
+"""The subject of the checks: a submission, the sessions to predict, and what else it is compared with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KIND: Final = "kind"
 FINITE: Final = "finite"
 EMPTY: Final = "empty"
 INFINITE: Final = "infinite"
-WORDS: Final = "words"
+NO_NUMBER: Final = "no_number"
 
 EMPTY_SPELLINGS: Final = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
 """How R, spreadsheets, pandas, SQL and Python spell a missing value, in lower case. NaN is parsed as a number."""
@@ -29,9 +29,9 @@ class SubmissionCase:
 
     Attributes:
         table: the submission; without a header if it could not be read.
-        test: each session to predict once, as `text`.
+        test: the ids of the sessions to predict, as a column `text` without repeats.
         sample: the ids of sample_submission.csv in its order; None if there is no sample.
-        train: the finite session values of train, one per session; None if there are none.
+        train: the finite session values of train, one per session; None unless their sum is above 0.
         read_error: why the file could not be read as a table, as a sentence; None if it was read.
     """
 
@@ -43,17 +43,18 @@ class SubmissionCase:
 
     @cached_property
     def ids(self) -> pl.DataFrame:
-        """One row per row of the file: `line` and `text` of the id column; no rows if that column is missing."""
+        """One row per row of the file: `line` and `text` of the id column. No rows if the column is missing."""
         return self._cells(USER_SESSION)
 
     @cached_property
     def values(self) -> pl.DataFrame:
-        """One row per row of the file: `line`, `text`, `number` and `kind` of the value column.
+        """One row per row of the file: `line`, `text`, `number` and `kind` of the value column. No rows without it.
 
-        `number` is Float64 and only meaningful if the kind is finite. `kind` is finite for whatever most CSV readers
-        parse as a number (3, +3.50, .5, 1e5, with blanks and tabs around it), empty for missing values and NaN,
-        infinite also for numbers too large for a double, and words for everything else. There are no rows if the
-        column is missing.
+        - kind finite: text that most CSV readers parse as a number, such as 3, +3.50, .5 or 1e5, with blanks or tabs
+          around it. Only these rows have a meaningful `number` (Float64).
+        - kind empty: a missing value or NaN.
+        - kind infinite: infinity, or a number too large for a double.
+        - kind no_number: any other text.
         """
         stripped = pl.col(TEXT).str.strip_chars(" \t")
         number = stripped.cast(pl.Float64, strict=False)
@@ -61,7 +62,7 @@ class SubmissionCase:
             pl.when(stripped.str.to_lowercase().is_in(EMPTY_SPELLINGS) | number.is_nan())
             .then(pl.lit(EMPTY))
             .when(number.is_null())
-            .then(pl.lit(WORDS))
+            .then(pl.lit(NO_NUMBER))
             .when(number.is_infinite())
             .then(pl.lit(INFINITE))
             .otherwise(pl.lit(FINITE))
@@ -75,17 +76,17 @@ class SubmissionCase:
 
     @cached_property
     def same_sessions_as_sample(self) -> bool:
-        """Whether file and sample hold the same ids equally often, in any order."""
+        """Whether the file and the sample have the same ids, each equally often, in any order."""
         ids = self.ids[TEXT]
         if self.sample is None or ids.len() != self.sample.len():
             return False
         return bool((ids == self.sample).all()) or ids.sort().equals(self.sample.sort())
 
     def of_kind(self, kind: str) -> pl.DataFrame:
-        """Return the rows of `values` that have this kind."""
+        """Return the rows of `values` of this kind."""
         return self.values.filter(pl.col(KIND) == kind)
 
     def _cells(self, column: str) -> pl.DataFrame:
-        if not self.table.has(column):
+        if column not in self.table.header:
             return pl.DataFrame(schema={LINE: pl.Int64, TEXT: pl.String})
         return pl.DataFrame({LINE: self.table.rows[LINE], TEXT: self.table.column(column)})

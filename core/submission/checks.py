@@ -7,41 +7,31 @@ from typing import Final
 
 import polars as pl
 
-from core.checks import Check, CheckResult
+from core.check_result import Check, CheckResult
 from core.errors import InputError
 from core.schema import SESSION_VALUE
+from core.submission import session_checks, table_checks, value_checks
 from core.submission.case import TEXT, SubmissionCase
 from core.submission.file import SubmissionTable, read_submission
-from core.submission.session_checks import CleanIds, DuplicateSessions, ExtraSessions, MissingSessions, SampleOrder
-from core.submission.table_checks import Columns, Readable, RowCount
-from core.submission.value_checks import (
-    ConstantValues,
-    EmptyValues,
-    InfiniteValues,
-    NegativeValues,
-    Numbers,
-    PlausibleMean,
-    PlausibleValues,
-)
 
 CHECKS: Final[tuple[Check[SubmissionCase], ...]] = (
-    Readable(),
-    Columns(),
-    RowCount(),
-    CleanIds(),
-    MissingSessions(),
-    ExtraSessions(),
-    DuplicateSessions(),
-    Numbers(),
-    EmptyValues(),
-    InfiniteValues(),
-    NegativeValues(),
-    SampleOrder(),
-    ConstantValues(),
-    PlausibleValues(),
-    PlausibleMean(),
+    table_checks.Readable(),
+    table_checks.Columns(),
+    table_checks.RowCount(),
+    session_checks.CleanIds(),
+    session_checks.MissingSessions(),
+    session_checks.ExtraSessions(),
+    session_checks.DuplicateSessions(),
+    value_checks.Numbers(),
+    value_checks.EmptyValues(),
+    value_checks.InfiniteValues(),
+    value_checks.NegativeValues(),
+    session_checks.SampleOrder(),
+    value_checks.ConstantValues(),
+    value_checks.PlausibleValues(),
+    value_checks.PlausibleMean(),
 )
-"""In the order in which a file is best fixed: a later check may only apply once an earlier one passes."""
+"""In the order in which to fix a file, because some checks only apply once an earlier one passes."""
 
 
 def run_checks(
@@ -53,7 +43,7 @@ def run_checks(
     """Run all submission checks on a file.
 
     Args:
-        submission: the file; its content may be anything.
+        submission: the file, with any content.
         test_sessions: ids of the sessions to predict; repeats and nulls are ignored.
         sample: ids of sample_submission.csv in its order; None if there is no sample.
         known_values: user_session and session_value of train, one row per session; None if unknown.
@@ -68,17 +58,17 @@ def run_checks(
         raise InputError.not_found(submission)
     test = test_sessions.cast(pl.String).drop_nulls().unique(maintain_order=True).alias(TEXT)
     order = None if sample is None else sample.cast(pl.String).alias(TEXT)
-    train = _finite_values(known_values)
+    table, read_error = SubmissionTable(submission.name, (), pl.DataFrame()), None
     try:
-        case = SubmissionCase(read_submission(submission), test, order, train)
+        table = read_submission(submission)
     except InputError as error:
-        no_table = SubmissionTable(submission.name, (), pl.DataFrame())
-        case = SubmissionCase(no_table, test, order, train, read_error=str(error))
+        read_error = str(error)
+    case = SubmissionCase(table, test, order, _finite_values(known_values), read_error)
     return [check.run(case) for check in CHECKS]
 
 
 def _finite_values(known_values: pl.DataFrame | None) -> pl.Series | None:
-    """Return the finite values, or None if their sum is not above 0, so that they give no scale."""
+    """Return the finite values, or None if their sum is not above 0 and they have no scale to compare with."""
     if known_values is None:
         return None
     values = known_values[SESSION_VALUE].cast(pl.Float64).drop_nulls()

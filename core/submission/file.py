@@ -1,4 +1,4 @@
-"""Read and write the submission file: read as text, character by character; written completely or not at all."""
+"""Read and write the submission file. Cells are read as text, and a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Final
 import polars as pl
 
 from core.base.files import atomic_file
-from core.base.text import count
+from core.base.text import count, listed, verb
 from core.errors import InputError
 from core.schema import LINE, SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
 
 DECIMALS: Final = 6
-"""One millionth of a value unit: finer than any metric shows, short enough to read."""
+"""One millionth of a value unit changes no metric visibly, and the numbers are short enough to read."""
 
 MAX_BYTES: Final = 1 << 29
-"""Ten million sessions need about 300 MB. A larger file is no submission and would fill the memory."""
+"""Ten million sessions need about 300 MB. A larger file is not a submission and would fill the memory."""
 
 MAX_FIELDS: Final = 100
-"""A submission has 2 fields. A line with more than this is another kind of file and would only cost memory."""
+"""A submission has 2 fields per line. A file with so many is not a submission and would fill the memory."""
 
 _FIELDS: Final = "fields"
 _QUOTE: Final = '"'
 _PLAIN_QUOTING: Final = r'^(?:"[^",]*"|[^",]*)(?:,(?:"[^",]*"|[^",]*))*$'
-"""Lines whose quotation marks only enclose whole fields without commas. They mean the same without the marks."""
+"""Matches lines whose quotation marks only enclose whole fields without commas, so that the marks can be removed."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,18 @@ class SubmissionTable:
     """A submission as text: no cell is cast or stripped.
 
     Attributes:
-        header: texts of the first line.
-        rows: one row per line, in file order, with `line` (number of the line in the file, from 1) and `fields` (as
-            many texts as the header has).
+        name: name of the file.
+        header: fields of the first line.
+        rows: one row per further line, in file order, with `line` (line number in the file, from 1) and `fields` (as
+            many strings as the header has).
     """
 
     name: str
     header: tuple[str, ...]
     rows: pl.DataFrame
 
-    def has(self, column: str) -> bool:
-        """Return whether the header has a column with exactly this name."""
-        return column in self.header
-
     def column(self, name: str) -> pl.Series:
-        """Return the texts of the first column with this name, in file order.
+        """Return the cells of the first column with this name, in file order.
 
         Raises:
             ValueError: there is no such column.
@@ -63,23 +60,27 @@ def write_submission(predictions: pl.DataFrame, order: pl.Series | pl.DataFrame,
     Values have 6 decimals and lines end with a line feed. The file is written under a temporary name and renamed.
 
     Args:
-        predictions: user_session (String) and session_value (Float64) in any order; other sessions are left out.
+        predictions: user_session (String) and session_value (Float64) in any row order. Sessions that are not in
+            `order` are not written.
         order: ids, or a table with a column user_session.
-        path: where to write; missing folders are created.
+        path: path of the file. Missing folders are created.
 
     Raises:
-        InputError: a session of `order` has no prediction, or more than one.
+        InputError: a session in `order` has no prediction, or more than one.
     """
     ids = order[USER_SESSION] if isinstance(order, pl.DataFrame) else order
-    sessions = ids.cast(pl.String).alias(USER_SESSION)
-    predicted = predictions.select(SUBMISSION_COLUMNS).join(sessions.to_frame(), on=USER_SESSION, how="semi")
+    wanted = ids.cast(pl.String).alias(USER_SESSION).to_frame()
+    predicted = predictions.select(SUBMISSION_COLUMNS).join(wanted, on=USER_SESSION, how="semi")
+    missing = wanted.join(predicted, on=USER_SESSION, how="anti", maintain_order="left")[USER_SESSION]
     repeated = predicted.filter(pl.col(USER_SESSION).is_duplicated())[USER_SESSION].unique(maintain_order=True)
-    missing = sessions.to_frame().join(predicted, on=USER_SESSION, how="anti", maintain_order="left")[USER_SESSION]
-    if missing.len():
-        raise _wrong_count(missing, sessions.len(), "no prediction")
-    if repeated.len():
-        raise _wrong_count(repeated, sessions.len(), "more than one prediction")
-    rows = sessions.to_frame().join(predicted, on=USER_SESSION, how="left", maintain_order="left")
+    for sessions, problem in ((missing, "no prediction"), (repeated, "more than one prediction")):
+        if sessions.len():
+            raise InputError(
+                f"{sessions.len():,} of the {wanted.height:,} sessions to submit {verb(sessions.len(), 'has', 'have')} "
+                f"{problem} ({listed(sessions.fill_null('empty id'), 3)}). Each session needs exactly one "
+                f"{SESSION_VALUE}. Predict with the test file that belongs to this sample submission."
+            )
+    rows = wanted.join(predicted, on=USER_SESSION, how="left", maintain_order="left")
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as building:
         rows.write_csv(building, float_precision=DECIMALS, line_terminator="\n")
@@ -89,7 +90,7 @@ def read_submission(path: Path) -> SubmissionTable:
     """Read a file as a submission.
 
     The file may have a byte order mark, any line ends, quoted fields and blank lines, which are skipped. Column names
-    and values are not judged here; see `run_checks`.
+    and values are checked by `run_checks`.
 
     Raises:
         InputError: the file is missing, not UTF-8 text, empty or too large, or its lines differ in their number of
@@ -104,11 +105,10 @@ def read_submission(path: Path) -> SubmissionTable:
     uneven = rows.filter(pl.col(_FIELDS).list.len() != len(header))
     if uneven.height:
         examples = [f"line {row[LINE]:,} has {len(row[_FIELDS])}" for row in uneven.head(3).to_dicts()]
-        verb = "does" if uneven.height == 1 else "do"
         raise _unreadable(
             path.name,
-            f"{uneven.height:,} of {count(rows.height, 'row')} {verb} not have {len(header):,} fields like the header: "
-            f"{', '.join(examples)}",
+            f"{uneven.height:,} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
+            f"{count(len(header), 'field')} like the header: {listed(examples, total=uneven.height)}",
         )
     return SubmissionTable(path.name, tuple(header), rows)
 
@@ -120,7 +120,7 @@ def _read_text(path: Path) -> str:
         raise _unreadable(path.name, "it is not a file")
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise _unreadable(path.name, f"it has {size:,} bytes, at most {MAX_BYTES:,} are read")
+        raise _unreadable(path.name, f"it has {size:,} bytes; the maximum is {MAX_BYTES:,}")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -128,15 +128,15 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise _unreadable(path.name, f"byte {error.start + 1:,} is not UTF-8 text") from error
     if "\0" in text:
-        raise _unreadable(path.name, f"character {text.index(chr(0)) + 1:,} is NUL, which text does not have")
+        raise _unreadable(path.name, f"character {text.index(chr(0)) + 1:,} is NUL, so it is not text")
     return text
 
 
 def _split(text: str, name: str) -> pl.DataFrame:
-    """Return one row per line that is not blank: its number and its fields.
+    """Return `line` and `fields` of each line that is not blank.
 
-    Python's csv module takes seconds for a million lines. It is only used if quoted fields contain commas, line ends
-    or quotation marks; all other files are split by Polars, with the same result.
+    Python's csv module takes seconds for a million lines, so Polars splits the lines, with the same result. Only files
+    with commas, line ends or quotation marks in quoted fields need the csv module.
     """
     unix_text = text.replace("\r\n", "\n").replace("\r", "\n")
     texts = pl.Series(_FIELDS, [unix_text], dtype=pl.String).str.split("\n").explode()
@@ -165,21 +165,11 @@ def _split_by_csv(text: str, name: str) -> pl.DataFrame:
             last_line = reader.line_num
     except csv.Error as error:
         raise _unreadable(name, f"from line {last_line + 1:,} it cannot be split into fields: {error}") from error
-    columns = [pl.Series(LINE, numbers, dtype=pl.Int64), pl.Series(_FIELDS, fields, dtype=pl.List(pl.String))]
-    return pl.DataFrame(columns)
+    return pl.DataFrame({LINE: numbers, _FIELDS: fields}, schema={LINE: pl.Int64, _FIELDS: pl.List(pl.String)})
 
 
 def _unreadable(name: str, problem: str) -> InputError:
     return InputError(
         f"{name} cannot be read as a submission ({problem}). A submission is a UTF-8 CSV file with the header "
         f"{','.join(SUBMISSION_COLUMNS)} and one row per session."
-    )
-
-
-def _wrong_count(sessions: pl.Series, total: int, problem: str) -> InputError:
-    verb = "has" if sessions.len() == 1 else "have"
-    examples = ", ".join(sessions.head(3).cast(pl.String).fill_null("empty id"))
-    return InputError(
-        f"{sessions.len():,} of the {total:,} sessions to submit {verb} {problem} ({examples}). Each needs exactly one "
-        f"{SESSION_VALUE}: predict with the test file that belongs to this sample submission."
     )

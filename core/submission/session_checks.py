@@ -1,20 +1,16 @@
-"""Checks of the session ids: does each test session have exactly one row?"""
+"""Checks that each test session has exactly one row. The title of a check says what holds if it passes."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from core.checks import Check
+from core.check_result import Check
 from core.submission.case import TEXT, SubmissionCase
 from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS
-from core.submission.text import line_examples, quoted, share
-
-_EXPECTED = "expected"
+from core.submission.text import count_of, explain_rows, quoted
 
 
 class CleanIds(Check[SubmissionCase]):
-    """No id is empty, or begins or ends with white space."""
-
     code = "clean_ids"
     title = "No session id is empty or padded"
     severity = "error"
@@ -23,17 +19,12 @@ class CleanIds(Check[SubmissionCase]):
     def explain(self, subject: SubmissionCase) -> str | None:
         stripped = pl.col(TEXT).str.strip_chars()
         bad = subject.ids.filter((stripped == "") | (stripped != pl.col(TEXT)))
-        if bad.is_empty():
-            return None
-        return (
-            f"{share(bad.height, subject.ids.height, 'session id')} empty or padded with white space "
-            f"({line_examples(bad)}). Write each id as it is in the test file."
-        )
+        amount = count_of(bad.height, subject.ids.height, "session id")
+        advice = "Write each id as it is in the test file."
+        return explain_rows(bad, amount, "empty or padded with white space", advice)
 
 
 class MissingSessions(Check[SubmissionCase]):
-    """Every test session has a row."""
-
     code = "missing_sessions"
     title = "No session is missing"
     severity = "error"
@@ -43,33 +34,24 @@ class MissingSessions(Check[SubmissionCase]):
         missing = subject.test.to_frame().join(subject.ids, on=TEXT, how="anti", maintain_order="left")[TEXT]
         if missing.is_empty():
             return None
-        return (
-            f"{share(missing.len(), subject.test.len(), 'test session', 'has', 'have')} no row ({quoted(missing)}). "
-            "Add a row for each of them."
-        )
+        amount = count_of(missing.len(), subject.test.len(), "test session", "has", "have")
+        return f"{amount} no row ({quoted(missing)}). Add a row for each of them."
 
 
 class ExtraSessions(Check[SubmissionCase]):
-    """Every row is about a test session."""
-
     code = "extra_sessions"
-    title = "No session is extra"
+    title = "Every session is in the test file"
     severity = "error"
     requirements = SOME_IDS
 
     def explain(self, subject: SubmissionCase) -> str | None:
         extra = subject.ids.join(subject.test.to_frame(), on=TEXT, how="anti", maintain_order="left")
-        if extra.is_empty():
-            return None
-        return (
-            f"{share(extra.height, subject.ids.height, 'row', 'has', 'have')} a session that is not in the test file "
-            f"({line_examples(extra)}). Remove or correct these rows, or check against the test file they belong to."
-        )
+        amount = count_of(extra.height, subject.ids.height, "row", "has", "have")
+        advice = "Remove or correct these rows, or choose the test file that belongs to this submission."
+        return explain_rows(extra, amount, "a session that is not in the test file", advice)
 
 
 class DuplicateSessions(Check[SubmissionCase]):
-    """No session has a second row."""
-
     code = "duplicate_sessions"
     title = "No session is repeated"
     severity = "error"
@@ -77,29 +59,20 @@ class DuplicateSessions(Check[SubmissionCase]):
 
     def explain(self, subject: SubmissionCase) -> str | None:
         repeats = subject.ids.filter(~pl.col(TEXT).is_first_distinct())
-        if repeats.is_empty():
-            return None
-        return (
-            f"{share(repeats.height, subject.ids.height, 'row', 'repeats', 'repeat')} the session of an earlier line "
-            f"({line_examples(repeats)}). Keep one row per session."
-        )
+        amount = count_of(repeats.height, subject.ids.height, "row", "repeats", "repeat")
+        return explain_rows(repeats, amount, "the session of an earlier line", "Keep one row per session.")
 
 
 class SampleOrder(Check[SubmissionCase]):
-    """The rows are in the order of sample_submission.csv."""
-
     code = "order"
     title = "The rows are in the order of the sample"
     severity = "warning"
     requirements = SAME_SESSIONS_AS_SAMPLE
 
     def explain(self, subject: SubmissionCase) -> str | None:
-        paired = subject.ids.with_columns(pl.Series(_EXPECTED, subject.sample))
-        moved = paired.filter(pl.col(TEXT) != pl.col(_EXPECTED))
-        if moved.is_empty():
-            return None
-        return (
-            f"{share(moved.height, subject.ids.height, 'row')} in another place than in sample_submission.csv "
-            f"({line_examples(moved)}). The first of them should be {quoted(moved[_EXPECTED].head(1))}: "
-            "sort the rows like the sample."
-        )
+        paired = subject.ids.with_columns(pl.Series("expected", subject.sample))
+        moved = paired.filter(pl.col(TEXT) != pl.col("expected"))
+        amount = count_of(moved.height, subject.ids.height, "row")
+        first_expected = quoted(moved["expected"].head(1))
+        advice = f"The first of them should have the session {first_expected}. Sort the rows like the sample."
+        return explain_rows(moved, amount, "in a different place than in sample_submission.csv", advice)

@@ -1,4 +1,7 @@
-"""Checks of the file as a table: is it readable, and are header and number of rows right?"""
+"""Checks that the file is a table with the right header and number of rows.
+
+The title of a check says what holds if it passes.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from collections import Counter
 
 import polars as pl
 
-from core.base.text import count
-from core.checks import Check
+from core.base.text import count, listed
+from core.check_result import Check
 from core.schema import SUBMISSION_COLUMNS
 from core.submission.case import SubmissionCase
 from core.submission.requirements import TABLE
@@ -15,8 +18,6 @@ from core.submission.text import quoted
 
 
 class Readable(Check[SubmissionCase]):
-    """The file is a text table whose rows have as many fields as its header."""
-
     code = "readable"
     title = "The file is a table"
     severity = "error"
@@ -26,10 +27,8 @@ class Readable(Check[SubmissionCase]):
 
 
 class Columns(Check[SubmissionCase]):
-    """The header is exactly user_session,session_value."""
-
     code = "columns"
-    title = f"The columns are {', '.join(SUBMISSION_COLUMNS)}"
+    title = f"The columns are {listed(SUBMISSION_COLUMNS)}"
     severity = "error"
     requirements = TABLE
 
@@ -44,8 +43,6 @@ class Columns(Check[SubmissionCase]):
 
 
 class RowCount(Check[SubmissionCase]):
-    """There are as many rows as test sessions."""
-
     code = "row_count"
     title = "There is one row for each test session"
     severity = "error"
@@ -55,10 +52,10 @@ class RowCount(Check[SubmissionCase]):
         rows, sessions = subject.table.rows.height, subject.test.len()
         if rows == sessions:
             return None
-        step = "Add the missing rows" if rows < sessions else "Remove the surplus rows"
+        advice = "Add the missing rows" if rows < sessions else "Remove the surplus rows"
         return (
             f"The file has {count(rows, 'row')} for {count(sessions, 'test session')}. "
-            f"{step}: each session needs exactly one."
+            f"Each session needs exactly one row. {advice}."
         )
 
 
@@ -70,8 +67,8 @@ def _header_problem(header: tuple[str, ...]) -> str:
     if len(missing) == len(header) == 2 and _is_number(header[1]):
         return "it looks like a row, so the header is missing"
     if missing or extra:
-        lists = {"missing": missing, "not allowed": extra}
-        return "; ".join(f"{label} {quoted(names)}" for label, names in lists.items() if names)
+        names_by_problem = {"missing": missing, "not allowed": extra}
+        return "; ".join(f"{problem}: {quoted(names)}" for problem, names in names_by_problem.items() if names)
     return "the columns are swapped"
 
 

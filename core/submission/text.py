@@ -1,4 +1,4 @@
-"""Shares, quoted examples and numbers in the sentences of the checks."""
+"""Text for the explanations of the checks: counts, quoted examples and numbers."""
 
 from __future__ import annotations
 
@@ -15,32 +15,42 @@ MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough for one sentence."""
 
 
-def share(amount: int, total: int, noun: str, singular: str = "is", plural: str = "are") -> str:
-    """Return an amount of a total with a verb; the verb agrees with the amount, the noun with the total.
+def count_of(amount: int, total: int, noun: str, singular: str = "is", plural: str = "are") -> str:
+    """Return an amount of a total with a verb. The verb agrees with the amount, the noun with the total.
 
-    >>> share(1, 1000, "value"), share(2, 1000, "row", "has", "have")
+    >>> count_of(1, 1000, "value"), count_of(2, 1000, "row", "has", "have")
     ('1 of 1,000 values is', '2 of 1,000 rows have')
     """
     return f"{amount:,} of {count(total, noun)} {verb(amount, singular, plural)}"
 
 
 def quoted(texts: Iterable[str]) -> str:
-    r"""Return texts in quotes, with control characters escaped, long texts cut, and at most three of them.
+    r"""Return the first three texts in quotes. Control characters are escaped and long texts are cut.
 
     >>> quoted(["a", "b\n"]), quoted("abcde")
-    ("'a', 'b\\n'", "'a', 'b', 'c' and 2 more")
+    ("'a' and 'b\\n'", "'a', 'b', 'c' and 2 more")
     """
     return listed((repr(shorten(text)) for text in texts), MAX_EXAMPLES)
 
 
-def line_examples(rows: pl.DataFrame) -> str:
-    """Return the first rows of a table with `line` and `text`, each as its line number and quoted text.
+def explain_rows(rows: pl.DataFrame, amount: str, problem: str, advice: str) -> str | None:
+    """Explain a problem of some rows with the first three of them; None if there are no rows.
 
-    >>> line_examples(pl.DataFrame({"line": [5, 9], "text": ["a", "b"]}))
-    "line 5: 'a', line 9: 'b'"
+    Args:
+        rows: the rows with the problem: `line` and `text`.
+        amount: the number of these rows with a verb, from `count_of`.
+        problem: rest of the sentence.
+        advice: what to do next, as a sentence.
+
+    >>> rows = pl.DataFrame({"line": [5, 9], "text": ["-1", "-2"]})
+    >>> explain_rows(rows, "2 of 8 values are", "below 0", "Correct them.")
+    "2 of 8 values are below 0 (line 5: '-1' and line 9: '-2'). Correct them."
     """
+    if rows.is_empty():
+        return None
     first = rows.select(LINE, TEXT).head(MAX_EXAMPLES).rows()
-    return listed((f"line {line:,}: {shorten(text)!r}" for line, text in first), MAX_EXAMPLES, total=rows.height)
+    lines = listed((f"line {line:,}: {shorten(text)!r}" for line, text in first), MAX_EXAMPLES, total=rows.height)
+    return f"{amount} {problem} ({lines}). {advice}"
 
 
 def plain_number(number: float) -> str:

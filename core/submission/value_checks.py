@@ -1,4 +1,7 @@
-"""Checks of the values: is each a number that a session can be worth, and do they look like those of train?"""
+"""Checks that each value is a number that a session can be worth, and that the values resemble those of train.
+
+The title of a check says what holds if it passes.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.checks import Check
+from core.check_result import Check
 from core.schema import LARGEST_VALUE
-from core.submission.case import EMPTY, FINITE, INFINITE, KIND, NUMBER, WORDS, SubmissionCase
+from core.submission.case import EMPTY, FINITE, INFINITE, KIND, NO_NUMBER, NUMBER, SubmissionCase
 from core.submission.requirements import NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
-from core.submission.text import line_examples, plain_number, share
+from core.submission.text import count_of, explain_rows, plain_number
 
 PLAUSIBLE_FACTOR: Final = 10
-"""Predictions average train values, so they hardly exceed the largest. Ten times that is a wrong unit or scale."""
+"""Predictions average train values, so they hardly exceed the largest. Ten times that shows a wrong unit or scale."""
 
 SCALE_FACTOR: Final = 5
-"""Honest means stay near train's (3% apart in The Complete Journey a season later). Values left on the log scale are
-ten times too small there, and cents instead of units a hundred times too large."""
+"""The mean of real predictions stays near the mean of train: 3% apart on The Complete Journey a season later. There,
+values on the log scale are ten times too small, and cents instead of units a hundred times too large."""
 
 
 class Numbers(Check[SubmissionCase]):
-    """No value is a text."""
-
     code = "numbers"
     title = "No value is text"
     severity = "error"
@@ -32,25 +33,21 @@ class Numbers(Check[SubmissionCase]):
 
     def explain(self, subject: SubmissionCase) -> str | None:
         advice = "Write numbers with a decimal point, such as 12.50."
-        return _explain_rows(subject, subject.of_kind(WORDS), "text", advice)
+        return _explain_values(subject, subject.of_kind(NO_NUMBER), "text", advice)
 
 
 class EmptyValues(Check[SubmissionCase]):
-    """No value is empty or NaN."""
-
     code = "empty_values"
     title = "No value is empty or NaN"
     severity = "error"
     requirements = SOME_VALUES
 
     def explain(self, subject: SubmissionCase) -> str | None:
-        advice = "Every session needs a number: write 0 for a session that is expected to be worth nothing."
-        return _explain_rows(subject, subject.of_kind(EMPTY), "empty or NaN", advice)
+        advice = "Every session needs a number. Write 0 if a session is expected to be worth nothing."
+        return _explain_values(subject, subject.of_kind(EMPTY), "empty or NaN", advice)
 
 
 class InfiniteValues(Check[SubmissionCase]):
-    """No value is infinite, or larger than any that is accepted in an event file."""
-
     code = "infinite_values"
     title = "No value is infinite or too large"
     severity = "error"
@@ -59,27 +56,23 @@ class InfiniteValues(Check[SubmissionCase]):
     def explain(self, subject: SubmissionCase) -> str | None:
         too_large = (pl.col(KIND) == FINITE) & (pl.col(NUMBER) > LARGEST_VALUE)
         bad = subject.values.filter((pl.col(KIND) == INFINITE) | too_large)
-        advice = f"Correct the computation: a value is finite and at most {LARGEST_VALUE:.0e}."
-        return _explain_rows(subject, bad, "infinite or too large", advice)
+        advice = f"A value must be finite and at most {LARGEST_VALUE:,.0f}. Correct the computation."
+        return _explain_values(subject, bad, "infinite or too large", advice)
 
 
 class NegativeValues(Check[SubmissionCase]):
-    """No value is below 0; -0.0 is not."""
-
     code = "negative_values"
     title = "No value is negative"
     severity = "error"
     requirements = SOME_VALUES
 
     def explain(self, subject: SubmissionCase) -> str | None:
-        negative = subject.of_kind(FINITE).filter(pl.col(NUMBER) < 0)
-        advice = "A session is worth at least 0: set these values to 0 or correct them."
-        return _explain_rows(subject, negative, "below 0", advice)
+        negative = subject.of_kind(FINITE).filter(pl.col(NUMBER) < 0)  # -0.0 is not below 0
+        advice = "A session is worth at least 0. Set these values to 0 or correct them."
+        return _explain_values(subject, negative, "below 0", advice)
 
 
 class ConstantValues(Check[SubmissionCase]):
-    """The values are not all the same."""
-
     code = "constant"
     title = "The values differ"
     severity = "warning"
@@ -90,29 +83,24 @@ class ConstantValues(Check[SubmissionCase]):
             return None
         return (
             f"All {subject.numbers.len():,} numbers are {plain_number(subject.numbers[0])}. "
-            "Check that they are predictions: those differ between sessions."
+            "Predictions differ between sessions. Check whether this is the right file."
         )
 
 
 class PlausibleValues(Check[SubmissionCase]):
-    """No value is far above the largest value of train."""
-
     code = "plausible"
     title = "No value is far above those of train"
     severity = "warning"
     requirements = NUMBERS_AND_TRAIN
 
     def explain(self, subject: SubmissionCase) -> str | None:
-        largest = float(_train_values(subject).max())
-        limit = PLAUSIBLE_FACTOR * largest
+        limit = PLAUSIBLE_FACTOR * float(_train_values(subject).max())
         above = subject.of_kind(FINITE).filter(pl.col(NUMBER) > limit)
-        problem = f"above {plain_number(limit)}, {PLAUSIBLE_FACTOR} times the largest value of train"
-        return _explain_rows(subject, above, problem, "Check the unit and the scale of the values.")
+        problem = f"above {plain_number(limit)}, which is {PLAUSIBLE_FACTOR} times the largest value of train"
+        return _explain_values(subject, above, problem, "Check the unit and the scale of the values.")
 
 
 class PlausibleMean(Check[SubmissionCase]):
-    """The mean of the values is near the mean of train."""
-
     code = "scale"
     title = "The mean is near that of train"
     severity = "warning"
@@ -126,8 +114,8 @@ class PlausibleMean(Check[SubmissionCase]):
         if low <= mean <= high:
             return None
         return (
-            f"The mean value is {plain_number(mean)}, that of train {plain_number(train_mean)}. A mean between "
-            f"{plain_number(low)} and {plain_number(high)} is plausible: check whether the values are on a log scale "
+            f"The mean value is {plain_number(mean)}, and that of train is {plain_number(train_mean)}. A mean between "
+            f"{plain_number(low)} and {plain_number(high)} is plausible. Check whether the values are on a log scale "
             "or in another unit."
         )
 
@@ -138,8 +126,5 @@ def _train_values(case: SubmissionCase) -> NDArray[np.float64]:
     return case.train.to_numpy()
 
 
-def _explain_rows(case: SubmissionCase, bad: pl.DataFrame, problem: str, advice: str) -> str | None:
-    """Say how many values have a problem, with the first few; None if there are none."""
-    if bad.is_empty():
-        return None
-    return f"{share(bad.height, case.values.height, 'value')} {problem} ({line_examples(bad)}). {advice}"
+def _explain_values(case: SubmissionCase, bad: pl.DataFrame, problem: str, advice: str) -> str | None:
+    return explain_rows(bad, count_of(bad.height, case.values.height, "value"), problem, advice)

@@ -5,17 +5,18 @@ from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
 from core.training.fitting import check_device
 from core.training.learners import LEARNERS, Matrix, Vector
-from core.training.prepared import Prepared, prepare
+from core.training.prepared_folds import PreparedFolds, prepare
 from core.training.stacking import Stack
 from core.training.tables import coverage_frame, oof_frame, prediction_frame
-from core.training.train import Training, mean_squared_error, train, tune
+from core.training.train import Training, mean_squared_error, train
 from core.training.training_set import TrainingSet, training_set
+from core.training.tuning import tune
 
 __all__ = [
     "LEARNERS",
     "CrossFit",
     "Matrix",
-    "Prepared",
+    "PreparedFolds",
     "SessionValueStack",
     "Stack",
     "Training",

@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from core.metric import Metric
 from core.training.cross_fitting import FoldMatrices
+from core.training.folds import Rows
 from core.training.learners import Vector
 
 _ALPHA = 10.0
@@ -16,10 +17,8 @@ _ALPHA = 10.0
 
 def constant(matrices: FoldMatrices, metric: Metric) -> Vector:
     """Return out-of-fold predictions of the best constant under the metric, e.g. the mean under squared errors."""
-    y, oof = matrices.y, np.full(len(matrices.y), np.nan)
-    for train, validated in matrices.folds.splits():
-        oof[validated] = metric.best_constant(y[train])
-    return oof
+    y, folds = matrices.y, matrices.folds
+    return folds.out_of_fold(lambda fold, rows: np.full(len(rows), metric.best_constant(y[folds.train_mask(fold)])))
 
 
 def linear(matrices: FoldMatrices, metric: Metric) -> Vector:
@@ -27,14 +26,15 @@ def linear(matrices: FoldMatrices, metric: Metric) -> Vector:
 
     A missing feature gets its mean. A feature that is missing in all training rows of a fold is left out.
     """
-    oof = np.full(len(matrices.y), np.nan)
-    for fold, (train, validated) in enumerate(matrices.folds.splits()):
-        scaler, ridge = StandardScaler(), Ridge(_ALPHA, solver="cholesky")
+
+    def predict(fold: int, rows: Rows) -> Vector:
+        train, _ = matrices.folds.split(fold)
         X_train = matrices.train_rows(fold, train)
         columns = ~np.isnan(X_train).all(axis=0)
+        scaler, ridge = StandardScaler(), Ridge(_ALPHA, solver="cholesky")
         X_train = np.nan_to_num(scaler.fit_transform(X_train[:, columns]), copy=False)
-        ridge.fit(X_train, metric.scaled(matrices.y[train]))
-        X_validated = scaler.transform(matrices.train_rows(fold, validated)[:, columns])
-        predicted = ridge.predict(np.nan_to_num(X_validated, copy=False))
-        oof[validated] = np.maximum(metric.unscaled(predicted), 0.0)
-    return oof
+        ridge.fit(X_train, metric.transform(matrices.y[train]))
+        X = np.nan_to_num(scaler.transform(matrices.train_rows(fold, rows)[:, columns]), copy=False)
+        return np.asarray(np.maximum(metric.inverse_transform(ridge.predict(X)), 0.0))
+
+    return matrices.folds.out_of_fold(predict)

@@ -1,36 +1,32 @@
-"""The certificate of training: checks of every run that its score does not come from a leak.
-
-Each check returns a `CheckResult` whose explanation has the figures, whether it passed or failed.
-"""
+"""The certificate of training: checks of every run that its score does not come from a leak."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from core.checks import CheckResult
+from core.base.text import listed
+from core.check_result import CheckResult
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import Folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Vector
-from core.training.prepared import learn_fold_columns
+from core.training.prepared_folds import learn_fold_columns
 from core.training.train import Training, mean_squared_error
 
-_TRIAL_EFFORT: Final = 0.15
+_TEST_EFFORT = 0.15
 """Share of the usual rounds for the shuffled target: a leak shows in the first trees, before noise is learned."""
-_TRIAL_ROWS: Final = 20_000
-"""Most training rows for the shuffled target. With so many, chance moves R2 by less than 0.01."""
-_CHANCE_R2: Final = 0.02
+_TEST_ROWS = 20_000
+"""Maximum number of training rows for the shuffled target. With so many, chance moves R2 by less than 0.01."""
+_CHANCE_R2 = 0.02
 """Twice what chance gives on that many rows."""
-_COPY_CORRELATION: Final = 0.98
-"""Rank correlation from which on a feature counts as a copy of the value; honest features stay far below."""
-_MIN_ROWS: Final = 8
+_COPY_CORRELATION = 0.98
+"""Rank correlation above which a feature counts as a copy of the value; honest features stay far below."""
+_MIN_ROWS = 8
 """Below this, ranks may agree by chance, as those of any two rows do. No training set is smaller."""
-_ERROR_IN_COPY: Final = 200
+_ERROR_IN_COPY = 200
 """One row in this many is wrong in the planted copy, so the detector must find inexact copies as well."""
-_ALL_EQUAL: Final = "All session values are equal."
+_ALL_EQUAL = "All session values are equal."
 
 
 def certify_training(training: Training) -> list[CheckResult]:
@@ -49,42 +45,43 @@ def certify_training(training: Training) -> list[CheckResult]:
 
 def folds_by_user(folds: Folds) -> CheckResult:
     """Check that no fold validates a user whose sessions its models were fitted on."""
-    n_shared = sum(
-        len(np.intersect1d(folds.users[train], folds.users[validation])) for train, validation in folds.splits()
-    )
+    users, n_users = folds.users, len(np.unique(folds.users))
+    n_shared = sum(len(np.intersect1d(users[train], users[validated])) for train, validated in folds.splits())
     return CheckResult.of(
         "folds_by_user",
         "No user is in the training and the validation part of a fold",
         passed=n_shared == 0,
-        explanation=f"{len(np.unique(folds.users)):,} users in {folds.count} folds, {n_shared:,} in both parts of one.",
+        explanation=f"{n_users:,} users in {folds.count} folds. Users in both parts of a fold: {n_shared:,}.",
     )
 
 
 def oof_complete(oof: Vector, folds: Folds) -> CheckResult:
-    """Check that exactly the rows which a fold validates have an out-of-fold prediction."""
+    """Check that exactly the rows that a fold validates have an out-of-fold prediction."""
     predicted = ~np.isnan(oof)
-    skipped = "; with forward folds the earliest sessions have none" if folds.kind == "forward" else ""
+    explanation = f"{predicted.sum():,} of {len(oof):,} training sessions have an out-of-fold prediction."
+    if folds.kind == "forward":
+        explanation += " With forward folds, the earliest sessions have none."
     return CheckResult.of(
         "oof_complete",
         "Every validated session is predicted by models that never saw its user",
-        passed=bool((predicted == folds.validated).all()),
-        explanation=f"{predicted.sum():,} of {len(oof):,} training sessions have an out-of-fold prediction{skipped}.",
+        passed=bool((predicted == folds.validated_mask).all()),
+        explanation=explanation,
     )
 
 
 def shuffled_target(training: Training) -> CheckResult:
     """Check that a learner scores at chance when the values are shuffled; a better score would mean a leak."""
     code, title, context = "shuffled_target", "A shuffled target scores at chance", training.context
-    rows = np.sort(np.random.default_rng(context.seed).permutation(len(training.data.y))[:_TRIAL_ROWS])
+    rows = np.sort(np.random.default_rng(context.seed).permutation(len(training.data.y))[:_TEST_ROWS])
     data, folds = training.data.part(rows), training.folds.part(rows)
     if np.ptp(data.y) == 0:
         return CheckResult.not_applicable(code, title, _ALL_EQUAL)
     y = np.random.default_rng(context.seed).permutation(data.y)
-    trial = FitContext(context.names, context.threads, context.seed, effort=_TRIAL_EFFORT)
+    test_context = FitContext(context.names, context.threads, context.seed, effort=_TEST_EFFORT)
     # the columns that are learned from values are learned from the shuffled ones, too
     matrices = FoldMatrices(data.X, y, data.X_test, folds, learn_fold_columns(data, y, folds))
-    (fit,) = cross_fit(LEARNERS[:1], matrices, context=trial)
-    validated_y = y[folds.validated]
+    (fit,) = cross_fit(LEARNERS[:1], matrices, context=test_context)
+    validated_y = y[folds.validated_mask]
     r2 = 1.0 - mean_squared_error(fit.oof, y) / float(np.var(validated_y)) if np.ptp(validated_y) else 0.0
     return CheckResult.of(
         code,
@@ -105,7 +102,7 @@ def planted_leak(X: Matrix, y: Vector, names: list[str]) -> CheckResult:
         code,
         title,
         passed=detected and not copies,
-        explanation=f"Features that copy the value: {', '.join(copies) or 'none'}. "
+        explanation=f"Features that copy the value: {listed(copies, len(copies)) or 'none'}. "
         f"The planted copy was {'' if detected else 'not '}detected.",
     )
 
@@ -124,11 +121,6 @@ def copies_of_target(X: Matrix, y: Vector, names: list[str]) -> list[str]:
 
     The correlation must also hold among the sessions that do not have the most common value. Where most sessions are
     worth nothing, any feature that shows who buys follows the value over all sessions, but is no copy of it.
-
-    Args:
-        X: (sessions, features); NaN where a feature is missing.
-        y: (sessions,) session values.
-        names: of the features.
 
     >>> y = np.arange(10.0)
     >>> copies_of_target(np.column_stack([np.sqrt(y), y % 3]), y, ["square root", "remainder"])

@@ -1,4 +1,4 @@
-"""Fits the learners on every fold: out-of-fold predictions for train, the mean of the fold models for test.
+"""Cross-fitting: every learner is fitted on every fold and predicts the rows that it was not trained on.
 
 Fits run in parallel threads with one core each, instead of one after the other on all cores. The models are the same.
 On a busy machine this is much faster, because the threads of one fit would wait for each other (docs/benchmarks.md,
@@ -36,13 +36,9 @@ class FoldMatrices:
     """The rows as the models of each fold see them: the same features, and columns learned fold by fold.
 
     Attributes:
-        X: Features of the training rows.
-        y: Session values.
-        X_test: Features of the test rows.
-        folds: The folds of the training rows.
-        columns: Columns learned from values, appended to X. The last one is the start: an estimate of the session's
-            value, from which the trees learn the difference. None if the rows have no events.
-        weights: Weight of each training row's loss; None for equal weights.
+        columns: columns learned from values, appended to X; None if the rows have no events. One of them is the start:
+            an estimate of the session's value, from which the trees learn the difference.
+        weights: weight of each training row's loss; None for equal weights.
     """
 
     X: Matrix
@@ -62,11 +58,11 @@ class FoldMatrices:
 
     def start(self, matrix: Matrix) -> Vector | None:
         """Return the start of rows from `train_rows` or `test_rows`; None without learned columns."""
-        return None if self.columns is None else matrix[:, -1]
+        return None if self.columns is None else matrix[:, self.X.shape[1] + self.columns.start_index]
 
     def train_start(self, fold: int, rows: NDArray[np.int64]) -> Vector | None:
         """Return the start of training rows without building their features."""
-        return None if self.columns is None else self.columns.train[fold][rows, -1]
+        return None if self.columns is None else self.columns.train_start(fold, rows)
 
     def normalized_weights(self, rows: NDArray[np.int64]) -> Vector | None:
         """Return the weights of training rows, scaled to a mean of 1; all 1 if the weights are 0.
@@ -85,13 +81,11 @@ class CrossFit:
     """The fold models of one learner and their predictions.
 
     Attributes:
-        learner: Name of the learner.
-        settings: Settings of all its fits.
-        models: One model per fit (see Folds.fits); model k was trained on no user of fold k. With several seeds, the
+        models: one model per fit (see Folds.fits); model k was trained on no user of fold k. With several seeds, the
             models of one seed follow those of the previous one.
-        oof: Out-of-fold predictions of the training rows; NaN (never 0) for a row that no fold validates.
-        test: Mean prediction of the models for the test rows.
-        fold_mse: Mean squared error of the validated rows of each fold.
+        oof: out-of-fold predictions of the training rows; NaN (never 0) for a row that no fold validates.
+        test: mean prediction of the models for the test rows.
+        fold_mse: mean squared error of the validated rows of each fold.
     """
 
     learner: str
@@ -127,7 +121,7 @@ def cross_fit(
     matrices: FoldMatrices,
     *,
     context: FitContext,
-    metric: Metric | None = None,
+    metric: Metric = MEAN_SQUARED_ERROR,
     settings: Mapping[str, Settings] | None = None,
     report: Report = no_report,
     on_result: OnResult = ignore_result,
@@ -137,17 +131,16 @@ def cross_fit(
 
     There is no early stopping: stopping on the validated fold would make its out-of-fold predictions too optimistic.
 
-    `settings` are by name of the learner; the others get default settings. `report` receives the number of finished
-    fits, and `on_result` each fit's learner, fold and mean squared error (None if the fit validates no rows).
-    `load_or_compute` restores fits of an interrupted run.
+    Args:
+        settings: learner -> its settings; learners without an entry get default settings.
+        on_result: receives the learner, fold and mean squared error of each fit (None if it validates no rows).
+        load_or_compute: restores the fits of an interrupted run.
     """
-    metric = metric or MEAN_SQUARED_ERROR
+    folds, y = matrices.folds, matrices.y
     settings_of = {
-        learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric, matrices.y)
-        for learner in learners
+        learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric, y) for learner in learners
     }
-    splits = list(matrices.folds.fits())
-    tasks = [(learner, fold) for learner in learners for fold in range(len(splits))]
+    tasks = [(learner, fold) for learner in learners for fold in range(folds.fit_count)]
     single = replace(context, threads=max(1, context.threads // len(tasks)))
 
     def restore_or_fit(learner: Learner, fold: int) -> _FoldFit:
@@ -160,35 +153,30 @@ def cross_fit(
             lambda folder: _FoldFit.load(folder, learner, single),
         )
 
-    report(0, len(tasks), _progress_text(learners[0], 0, len(splits)))
-    n_done = dict.fromkeys((learner.name for learner in learners), 0)
+    report(0, len(tasks), _progress_text(learners[0], 0, folds.fit_count))
+    fits: dict[str, dict[int, _FoldFit]] = {learner.name: {} for learner in learners}
     pool = ThreadPoolExecutor(min(context.threads, len(tasks)))
     try:
         futures = {pool.submit(restore_or_fit, *task): task for task in tasks}
         for future in as_completed(futures):
-            fitted = future.result()
             learner, fold = futures[future]
-            mse = None
-            if fold < matrices.folds.count:
-                mse = float(np.mean((fitted.validated - matrices.y[splits[fold][1]]) ** 2))
+            learner_fits = fits[learner.name]
+            learner_fits[fold] = future.result()
+            values = y[folds.fold_of == fold]
+            mse = float(np.mean((learner_fits[fold].validated - values) ** 2)) if len(values) else None
             on_result(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": mse}))
-            n_done[learner.name] += 1
-            report(sum(n_done.values()), len(tasks), _progress_text(learner, n_done[learner.name], len(splits)))
-        results = dict(zip(tasks, (future.result() for future in futures), strict=True))
+            n_finished = sum(map(len, fits.values()))
+            report(n_finished, len(tasks), _progress_text(learner, len(learner_fits), folds.fit_count))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # after an interruption no further fit starts
-    return tuple(
-        _gather(learner, settings_of[learner.name], [results[learner, fold] for fold in range(len(splits))], matrices)
-        for learner in learners
-    )
+    return tuple(_gather(name, settings_of[name], learner_fits, matrices) for name, learner_fits in fits.items())
 
 
 def mean_of_seeds(fits: Sequence[CrossFit], y: Vector, folds: Folds) -> CrossFit:
     """Combine the fits of one learner with several seeds: all models, and the mean of the predictions."""
     oof = np.mean([fit.oof for fit in fits], axis=0)
-    return CrossFit(
-        learner=fits[0].learner,
-        settings=fits[0].settings,
+    return replace(
+        fits[0],
         models=tuple(model for fit in fits for model in fit.models),
         oof=oof,
         test=np.mean([fit.test for fit in fits], axis=0),
@@ -197,15 +185,9 @@ def mean_of_seeds(fits: Sequence[CrossFit], y: Vector, folds: Folds) -> CrossFit
 
 
 def _fit_fold(
-    learner: Learner,
-    fold: int,
-    matrices: FoldMatrices,
-    *,
-    settings: Settings,
-    context: FitContext,
-    metric: Metric,
+    learner: Learner, fold: int, matrices: FoldMatrices, *, settings: Settings, context: FitContext, metric: Metric
 ) -> _FoldFit:
-    train, validated = list(matrices.folds.fits())[fold]
+    train, validated = matrices.folds.split(fold)
     X_train = matrices.train_rows(fold, train)
     model = fit_learner(
         learner.bin(lambda: X_train, context),
@@ -226,14 +208,16 @@ def _progress_text(learner: Learner, n_done: int, n_folds: int) -> str:
     return f"{LEARNER_LABELS[learner.name]}, {n_done} of {n_folds} folds"
 
 
-def _gather(learner: Learner, settings: Settings, fits: Sequence[_FoldFit], matrices: FoldMatrices) -> CrossFit:
+def _gather(learner: str, settings: Settings, fits: Mapping[int, _FoldFit], matrices: FoldMatrices) -> CrossFit:
+    """Combine the fits of one learner, by fold, into its out-of-fold predictions and mean test predictions."""
     folds, y = matrices.folds, matrices.y
     oof = np.full(len(y), np.nan)
-    for (_, validated), fit in zip(folds.fits(), fits, strict=True):
-        oof[validated] = fit.validated
+    for fold, fit in fits.items():
+        oof[folds.fold_of == fold] = fit.validated
     test = np.mean([fits[fold].test for fold in folds.fits_for_test], axis=0)
-    return CrossFit(learner.name, settings, tuple(fit.model for fit in fits), oof, test, _fold_mse(oof, y, folds))
+    models = tuple(fits[fold].model for fold in range(folds.fit_count))
+    return CrossFit(learner, settings, models, oof, test, _fold_mse(oof, y, folds))
 
 
 def _fold_mse(oof: Vector, y: Vector, folds: Folds) -> tuple[float, ...]:
-    return tuple(float(np.mean((oof[rows] - y[rows]) ** 2)) for _, rows in folds.splits())
+    return tuple(float(np.mean((oof - y)[folds.fold_of == fold] ** 2)) for fold in range(folds.count))

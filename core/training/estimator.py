@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from core.base.text import listed
 from core.config import available_cores
 from core.metric import METRICS, metric_named
 from core.training.cross_fitting import FoldMatrices, cross_fit
@@ -83,7 +84,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             groups: (rows,) labels; all rows of a group are in one fold. None if each row is its own group.
 
         Raises:
-            ValueError: a learner or metric is unknown, none is named, or there are fewer than two folds or groups.
+            ValueError: a learner or metric is unknown, no learner is named, or there are fewer than 2 folds or groups.
         """
         rows, values = validate_data(
             self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=True
@@ -93,20 +94,19 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         group_codes = np.arange(len(values)) if groups is None else self._group_codes(groups, len(values))
         n_folds = min(self.folds, len(np.unique(group_codes)))
         if n_folds < 2:
-            raise ValueError(f"groups has {n_folds} distinct value: at least 2 are needed to hold a group out")
-        learners = [_LEARNERS[name] for name in self.learners]
-        metric = metric_named(self.metric)
+            raise ValueError(f"groups must have at least 2 distinct labels. It has {n_folds}.")
+        learners, metric = [_LEARNERS[name] for name in self.learners], metric_named(self.metric)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.folds_ = make_folds(group_codes, n_folds, seed, users_per_fold=1)
         names = [str(index) for index in range(rows.shape[1])]
+        overrides = self.settings or {}
         self.fits_ = cross_fit(
             learners,
             FoldMatrices(rows, values, rows[:0], self.folds_),
             context=FitContext(names, self.threads or available_cores(), seed),
             metric=metric,
             settings={
-                learner.name: default_settings(learner, metric, values)
-                | dict((self.settings or {}).get(learner.name, {}))
+                learner.name: default_settings(learner, metric, values) | dict(overrides.get(learner.name, {}))
                 for learner in learners
             },
         )
@@ -116,7 +116,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             self.folds_,
             metric,
             non_negative=self.non_negative,
-            least=0.0 if values.min() >= 0 else -np.inf,
+            lower_bound=0.0 if values.min() >= 0 else -np.inf,
         )
         return self
 
@@ -146,19 +146,21 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     def _check_parameters(self) -> None:
         if self.folds < 2:
-            raise ValueError(f"folds is {self.folds}: at least 2 are needed to hold a group out")
+            raise ValueError(f"folds must be at least 2. It is {self.folds}.")
         if self.metric not in METRICS:
-            raise ValueError(f"metric is {self.metric!r}: allowed are {', '.join(METRICS)}")
+            raise ValueError(f"metric must be {listed(METRICS, conjunction='or')}. It is {self.metric!r}.")
         if not self.learners:
-            raise ValueError(f"learners is empty: allowed are {', '.join(_LEARNERS)}")
-        for name, names in (("learners", self.learners), ("settings", self.settings or {})):
-            if unknown := [learner for learner in names if learner not in _LEARNERS]:
-                raise ValueError(f"{name} names {unknown[0]!r}: allowed are {', '.join(_LEARNERS)}")
+            raise ValueError(f"learners is empty. Name one or more of {listed(_LEARNERS)}.")
+        for name, learners in (("learners", self.learners), ("settings", self.settings or {})):
+            if unknown := [learner for learner in learners if learner not in _LEARNERS]:
+                raise ValueError(
+                    f"{name} names {unknown[0]!r}, which is not a learner. Learners are {listed(_LEARNERS)}."
+                )
 
     @staticmethod
     def _group_codes(groups: ArrayLike, rows: int) -> NDArray[np.int64]:
         labels = np.asarray(check_array(groups, ensure_2d=False, dtype=None))
         if len(labels) != rows:
-            raise ValueError(f"groups has {len(labels)} entries for {rows} rows: one per row is needed")
+            raise ValueError(f"groups must have one label per row. It has {len(labels)} labels for {rows} rows.")
         _, codes = np.unique(labels, return_inverse=True)
         return np.asarray(codes, dtype=np.int64)

@@ -5,7 +5,7 @@ session lengths and known users are distributed as in the test file (importance 
 Shimodaira 2000). Sessions whose value is known from train have a loss of 0 and are left out of the weighting.
 
 A few sessions can carry a fifth of a squared error. Losses beyond a high threshold therefore come from a fitted
-distribution (core.training.tail), not only from the few that happen to be in train.
+distribution (core.training.tail), not only from the few that happen to be in the train file.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ def session_classes(values: pl.DataFrame) -> Classes:
 
 
 def by_history(classes: Classes, buckets: Classes, n_buckets: int) -> Classes:
-    """Replace known users by how many values of the user are known, in the classes of `session_classes`.
+    """Split the length classes by the bucket of the user's number of known values, instead of by known users.
 
-    A user who was seen only in the test file is as good as new.
+    A user who was seen only in the test file is then in the same class as a new one.
     """
     return classes // 2 * n_buckets + buckets
 
 
 def class_weights(classes: Classes, test_classes: Classes) -> Vector:
-    """Return the importance weight of each train row: its class's share of test divided by its share of train.
+    """Return the importance weight of each train row: the share of its class in the test file divided by that in train.
 
-    The weight is 0 for classes that test does not have.
+    The weight is 0 for a class without test rows.
 
     >>> class_weights(np.array([0, 0, 1]), np.array([1, 1, 0]))
     array([0.5, 0.5, 2. ])
@@ -82,7 +82,7 @@ def expected_score(
     known_share: float,
     seed: int,
     metric: Metric = MEAN_SQUARED_ERROR,
-    choice: float = 1.0,
+    bias: float = 1.0,
 ) -> ExpectedScore:
     """Weight out-of-fold losses to the classes of the test file, resample users, and simulate test files.
 
@@ -91,14 +91,10 @@ def expected_score(
     `len(test_classes)` sessions, not a confidence interval for the mean.
 
     Args:
-        losses: (rows,) out-of-fold losses.
-        users: (rows,) the user of each row.
-        classes: (rows,) the class of each row.
+        losses, users, classes: (rows,) out-of-fold losses, and the user and class of each row.
         test_classes: (sessions to predict,) their classes.
         known_share: share of the test sessions whose value is known from train.
-        seed: of the bootstrap.
-        metric: turns a mean loss into a score.
-        choice: correction for settings that were chosen by these same losses (see `choice_factor`); 1 if none were.
+        bias: factor that corrects for settings chosen by these same losses; see `selection_bias`.
     """
     weights = class_weights(classes, test_classes)
     if not weights.any():  # no class in common
@@ -113,7 +109,7 @@ def expected_score(
         resampled = weights * rng.poisson(1.0, int(user.max()) + 1)[user]
         distribution = LossDistribution.fit(losses, resampled if resampled.any() else weights)
         means[index], scores[index] = distribution.mean, distribution.sample_mean(n_test, rng)
-    factor = (1.0 - known_share) * choice
+    factor = (1.0 - known_share) * bias
     value = float(means.mean()) if fitted.tail_share else fitted.mean
     low, high = (float(end) for end in np.quantile(scores, [_LOW, _HIGH]))
     return ExpectedScore(*(metric.score(loss * factor) for loss in (value, min(low, value), max(high, value))))

@@ -54,19 +54,21 @@ def fit_learner(
     matrix: Callable[[], Matrix],
     weights: Vector | None = None,
 ) -> FittedLearner:
-    """Fit trees on binned rows with the session values `y`.
+    """Fit trees on binned rows.
 
-    `start` holds estimates that the trees start from, in value units (None for none), and `weights` the weight of each
-    row's loss (None for equal weights). `matrix` returns the rows, because the bias correction of a transformed target
-    needs predictions; `metric` decides how it is computed.
+    Args:
+        start: estimates that the trees start from, in value units; None for no estimates.
+        metric: metric that the bias correction of a transformed target follows.
+        matrix: function that returns the rows, because the bias correction needs predictions.
+        weights: weight of each row's loss; None for equal weights.
 
     Raises:
-        SettingError: The library cannot use the device.
+        SettingError: the library cannot use the device.
     """
     target = Target.of(settings)
     link = target.link(y, start)
     task = target.task(y, start, weights)
-    if context.rising and task.objective == ABSOLUTE:
+    if context.monotone_increasing and task.objective == ABSOLUTE:
         # the leaves of an absolute loss are refitted after the tree has grown, which breaks monotone constraints
         task = replace(task, objective=HUBER, delta=_NEARLY_ABSOLUTE * task.delta)
     try:
@@ -76,8 +78,8 @@ def fit_learner(
             raise
         # each library has its own exceptions for a missing device
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SettingError.no_such_device(context.device, first_line) from error
-    if link.kind in ("square", "expm1"):
+        raise SettingError.device_unavailable(context.device, first_line) from error
+    if link.is_transform:
         link = link.bias_corrected(model.raw(matrix()), start, y, metric, weights)
     return FittedLearner(model, link)
 
@@ -86,23 +88,16 @@ def check_device(device: str, learners: Iterable[Learner]) -> None:
     """Fit one tree per learner on a few rows, to find out before the run whether the libraries can use the device.
 
     Raises:
-        SettingError: One of them cannot.
+        SettingError: a library cannot use it.
     """
     if device == "cpu":
         return
-    X, context = np.arange(64.0)[:, None], FitContext(["row"], threads=1, seed=0, device=device)
-    y = X[:, 0]
+    y = np.arange(64.0)
+    X, context = y[:, None], FitContext(["row"], threads=1, seed=0, device=device)
     for learner in learners:
+        binned = learner.bin(lambda: X, context)
         settings = default_settings(learner, MEAN_SQUARED_ERROR, y) | {"rounds": 1}
-        fit_learner(
-            learner.bin(lambda: X, context),
-            settings,
-            context,
-            y=y,
-            start=None,
-            metric=MEAN_SQUARED_ERROR,
-            matrix=lambda: X,
-        )
+        fit_learner(binned, settings, context, y=y, start=None, metric=MEAN_SQUARED_ERROR, matrix=lambda: X)
 
 
 def default_settings(learner: Learner, metric: Metric, y: Vector) -> Settings:

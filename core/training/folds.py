@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -20,7 +20,7 @@ from core.errors import InputError
 
 USERS_PER_FOLD = 4
 """Smallest number of users per fold; with fewer, the score of a fold is meaningless."""
-NOBODY = -1
+NO_FOLD = -1
 """Value of `fold_of` in rows that no fold validates."""
 FoldKind = Literal["user", "user_and_value", "forward"]
 FOLD_KINDS: tuple[FoldKind, ...] = get_args(FoldKind)
@@ -32,16 +32,14 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Folds:
-    """Which rows each fold validates, and which rows its models train on.
+    """The rows that each fold validates, and the rows that its models train on.
 
     Models are fitted once per fold. Forward folds have one more fit, on all rows, because models of early periods have
     seen too little data to predict the test file.
 
     Attributes:
-        fold_of: (rows,) the fold that validates the row, from 0 to count - 1, or NOBODY.
-        count: number of folds.
+        fold_of: (rows,) the fold that validates the row, from 0 to count - 1, or NO_FOLD.
         users: (rows,) the user of the row.
-        kind: how the folds were made.
     """
 
     fold_of: NDArray[np.int64]
@@ -49,28 +47,38 @@ class Folds:
     users: NDArray[np.int64]
     kind: FoldKind = "user"
 
-    def trains(self, fit: int) -> NDArray[np.bool_]:
+    def train_mask(self, fit: int) -> NDArray[np.bool_]:
         """Mask the rows that a fit trains on; they share no user with the rows that its fold validates."""
         if fit == self.count:
             return np.ones(len(self.fold_of), dtype=bool)
         if self.kind != "forward":
             return np.asarray(self.fold_of != fit)
-        validated = self.users[self.fold_of == fit]
-        return np.asarray((self.fold_of < fit) & ~np.isin(self.users, validated))
+        validated_users = self.users[self.fold_of == fit]
+        return np.asarray((self.fold_of < fit) & ~np.isin(self.users, validated_users))
+
+    def split(self, fit: int) -> tuple[Rows, Rows]:
+        """Return the row numbers that a fit trains on, and those that it validates."""
+        return np.flatnonzero(self.train_mask(fit)), np.flatnonzero(self.fold_of == fit)
 
     def splits(self) -> Iterator[tuple[Rows, Rows]]:
-        """Yield the row numbers to train on and to validate, fold by fold; a `cv` iterable in scikit-learn."""
-        for fold in range(self.count):
-            yield np.flatnonzero(self.trains(fold)), np.flatnonzero(self.fold_of == fold)
+        """Iterate over the splits of the folds; a `cv` iterable in scikit-learn."""
+        return map(self.split, range(self.count))
 
     def fits(self) -> Iterator[tuple[Rows, Rows]]:
-        """Yield the splits and, for forward folds, the additional fit: all rows to train on, none to validate."""
-        yield from self.splits()
-        if self.kind == "forward":
-            yield np.arange(len(self.fold_of)), np.empty(0, dtype=np.int64)
+        """Iterate over the splits of all fits. The additional fit of forward folds validates no rows."""
+        return map(self.split, range(self.fit_count))
+
+    def out_of_fold(self, predict: Callable[[int, Rows], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return `predict(fold, rows)` for the validated rows of each fold; NaN in rows that no fold validates."""
+        predicted = np.full(len(self.fold_of), np.nan)
+        for fold in range(self.count):
+            rows = np.flatnonzero(self.fold_of == fold)
+            predicted[rows] = predict(fold, rows)
+        return predicted
 
     @property
     def fit_count(self) -> int:
+        """Number of fits: one per fold, and one more for forward folds."""
         return self.count + (self.kind == "forward")
 
     @property
@@ -79,9 +87,9 @@ class Folds:
         return range(self.count, self.count + 1) if self.kind == "forward" else range(self.count)
 
     @property
-    def validated(self) -> NDArray[np.bool_]:
+    def validated_mask(self) -> NDArray[np.bool_]:
         """Mask of the rows that a fold validates."""
-        return np.asarray(self.fold_of != NOBODY)
+        return np.asarray(self.fold_of != NO_FOLD)
 
     def part(self, rows: Rows) -> Folds:
         """Select rows by number; they stay in their folds."""
@@ -102,9 +110,7 @@ def make_folds(
 
     Args:
         users: (rows,) the user of each row.
-        count: number of folds.
-        seed: of the shuffle; forward folds do not use it.
-        kind: "user", "user_and_value" or "forward".
+        seed: seed of the shuffle; forward folds do not use it.
         y: (rows,) values; required for "user_and_value".
         starts: (rows,) epoch seconds; required for "forward". Periods have about equal numbers of sessions.
         users_per_fold: smallest number of users allowed per fold.
@@ -118,16 +124,16 @@ def make_folds(
     """
     n_users = len(np.unique(users))
     if n_users < count * users_per_fold:
-        raise InputError.nothing_to_learn(n_users, count * users_per_fold)
+        raise InputError.too_few_users(n_users, count * users_per_fold)
     if kind == "forward":
         if starts is None:
             raise TypeError("forward folds need starts")
         folds = Folds(_periods(starts, count), count, users, kind)
         if not all(len(validated) for _, validated in folds.splits()):
-            raise InputError.empty_stretch(count)
+            raise InputError.empty_period(count)
         n_users = min(len(np.unique(users[train])) for train, _ in folds.splits())
         if n_users < users_per_fold:
-            raise InputError.nothing_to_learn_forward(n_users, users_per_fold)
+            raise InputError.too_few_users_per_period(n_users, users_per_fold)
         return folds
     if kind == "user_and_value":
         if y is None:
@@ -138,7 +144,7 @@ def make_folds(
         splits = splitter.split(users, np.searchsorted(edges, y), groups=users)
     else:
         splits = GroupKFold(n_splits=count, shuffle=True, random_state=seed).split(users, groups=users)
-    fold_of = np.full(len(users), NOBODY, dtype=np.int64)
+    fold_of = np.full(len(users), NO_FOLD, dtype=np.int64)
     for fold, (_, validated) in enumerate(splits):
         fold_of[validated] = fold
     return Folds(fold_of, count, users, kind)

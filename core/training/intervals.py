@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from crepes import ConformalPredictiveSystem
@@ -59,12 +59,8 @@ class ErrorPredictors:
 class Intervals:
     """Interval ends by level: arrays (rows, 2) of low and high, in value units.
 
-    Low is at least 0. High is infinite where there are too few similar sessions.
-
-    Attributes:
-        train: training rows, out of fold: the intervals of a fold come from the errors of the others. NaN in rows
-            that no fold validates.
-        test: rows to predict.
+    Low is at least 0. High is infinite where there are too few similar sessions. The intervals of a training row come
+    from the errors of the other folds, and are NaN if no fold validates the row.
     """
 
     train: dict[float, Matrix]
@@ -72,9 +68,8 @@ class Intervals:
 
     def inside(self, level: float, y: Vector) -> Vector:
         """Return 1 for each training row whose value is inside its interval, 0 for others, NaN without an interval."""
-        ends = self.train[level]
-        is_inside = (y >= ends[:, 0]) & (y <= ends[:, 1])
-        return np.where(np.isnan(ends[:, 0]), np.nan, is_inside.astype(float))
+        low, high = self.train[level].T
+        return np.where(np.isnan(low), np.nan, ((y >= low) & (y <= high)).astype(float))
 
 
 def fit_intervals(
@@ -87,14 +82,14 @@ def fit_intervals(
     levels: Sequence[float] = LEVELS,
 ) -> Intervals:
     """Calibrate on the out-of-fold errors of the training rows, and return the intervals of train and test."""
-    rows = np.flatnonzero(folds.validated)
+    rows = np.flatnonzero(folds.validated_mask)
     validated = train.part(rows)
     calibration = _Calibration.fit(validated, y[rows], folds.part(rows), seed)
     train_ends = {level: np.full((len(y), 2), np.nan) for level in levels}
     fold_of = folds.fold_of[rows]
     for fold in range(folds.count):
-        in_fold = np.flatnonzero(fold_of == fold)
-        other_folds = calibration.part(np.flatnonzero(fold_of != fold))
+        in_fold = fold_of == fold
+        other_folds = calibration.part(~in_fold)
         for level in levels:
             train_ends[level][rows[in_fold]] = other_folds.ends(
                 validated.predicted[in_fold], calibration.sizes[in_fold], level
@@ -105,7 +100,7 @@ def fit_intervals(
 
 @dataclass(frozen=True)
 class _Calibration:
-    """Out-of-fold errors and their expected sizes, both (rows,), and the edges between the prediction categories.
+    """Predictions, out-of-fold errors and their expected sizes, all (rows,), and the edges of prediction categories.
 
     `model` predicts the size of an error; None if all errors are 0.
     """
@@ -123,25 +118,23 @@ class _Calibration:
         sizes, model, X = np.ones(len(y)), None, predictors.matrix()
         if observed.mean() > 0:
             observed = observed + _MIN_ERROR_SHARE * observed.mean()
-            sizes = np.empty(len(y))
+            model = HistGradientBoostingRegressor(**_ERROR_MODEL, random_state=seed)
             for fold in range(folds.count):
                 in_fold = folds.fold_of == fold
                 if in_fold.any():  # with forward folds, too, the sizes come from all other periods, even later ones
-                    sizes[in_fold] = _error_model(seed).fit(X[~in_fold], observed[~in_fold]).predict(X[in_fold])
-            model = _error_model(seed).fit(X, observed)
+                    sizes[in_fold] = model.fit(X[~in_fold], observed[~in_fold]).predict(X[in_fold])
+            model.fit(X, observed)
         n_categories = max(1, min(_CATEGORIES, len(y) // _MIN_CATEGORY))
         edges = np.unique(np.quantile(predictors.predicted, np.linspace(0, 1, n_categories + 1)[1:-1]))
         return cls(predictors.predicted, errors, sizes, edges, model)
 
     def expected_sizes(self, predictors: ErrorPredictors) -> Vector:
         X = predictors.matrix()
-        if self.model is None or not len(X):
-            return np.ones(len(X))
-        return np.asarray(self.model.predict(X))
+        return np.ones(len(X)) if self.model is None or not len(X) else np.asarray(self.model.predict(X))
 
-    def part(self, rows: NDArray[np.int64]) -> _Calibration:
+    def part(self, mask: NDArray[np.bool_]) -> _Calibration:
         """Select calibration rows; the categories and the model stay the same."""
-        return _Calibration(self.predicted[rows], self.errors[rows], self.sizes[rows], self.edges, self.model)
+        return replace(self, predicted=self.predicted[mask], errors=self.errors[mask], sizes=self.sizes[mask])
 
     def ends(self, predicted: Vector, sizes: Vector, level: float) -> Matrix:
         """Return the low and high ends as an array (rows, 2)."""
@@ -159,7 +152,3 @@ class _Calibration:
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.edges, predicted), dtype=np.int64)
-
-
-def _error_model(seed: int) -> HistGradientBoostingRegressor:
-    return HistGradientBoostingRegressor(**_ERROR_MODEL, random_state=seed)

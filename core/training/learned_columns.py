@@ -20,14 +20,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.learned.catalogue import learned_features
+from core.features.learned.catalogue import START, learned_features
 from core.features.learned.prices import Baskets, PriceModel, Prices, price_features
 from core.features.learned.user_values import (
     PRIORS,
@@ -53,11 +53,9 @@ class FoldColumns:
     """The learned columns of each fit.
 
     Attributes:
-        names: Names of the columns.
-        train: One matrix per fit, shape (training rows, columns).
-        test: One matrix per fit, shape (test rows, columns).
-        prices: Prices recovered from all training rows.
-        prices_without: Prices recovered without the users of each fold, which show how reliable they are. Empty for
+        train, test: one matrix per fit, of shapes (training rows, columns) and (test rows, columns).
+        prices: prices recovered from all training rows.
+        prices_without: prices recovered without the users of each fold, which show how reliable they are. Empty for
             folds forward in time.
     """
 
@@ -66,6 +64,15 @@ class FoldColumns:
     test: tuple[Matrix, ...]
     prices: Prices
     prices_without: tuple[Prices, ...] = ()
+
+    @property
+    def start_index(self) -> int:
+        """Index of the column with the estimate that the learners start from."""
+        return self.names.index(START.name)
+
+    def train_start(self, fold: int, rows: NDArray[np.int64]) -> Vector:
+        """Return the start of training rows."""
+        return np.asarray(self.train[fold][rows, self.start_index])
 
     def save(self, folder: Path) -> None:
         """Write all attributes into a folder."""
@@ -126,81 +133,63 @@ def learn_columns(
     """Return the learned columns of every fold.
 
     Args:
-        baskets: Events of the sessions: first the len(y) training rows, then the test rows.
-        y: Values of the training rows.
-        folds: Folds of the training rows.
-        times: Without it, earlier values of the users are not used.
-        report: Receives the number of recovered price tables, and their total.
+        baskets: events of the sessions: first the len(y) training rows, then the test rows.
+        times: users and times of the sessions; None if earlier values of the users are not used.
+        report: receives the number of finished price tables, and their total.
     """
-    nested = NestedFolds.create(folds)
-    tables, statistics = _PriceTables(baskets, y, nested, report), _Statistics(baskets, y, nested)
+    nested = NestedFolds(folds)
+    tables, statistics = _PriceTables(baskets, y, nested, report), ValueStatistics(baskets)
+
+    @cache
+    def target_statistics(key: Key) -> Matrix:
+        rows = nested.rows(key)
+        return statistics.features(rows, y[rows])
+
     columns, errors = [], []
     for fold in range(folds.fit_count):
-        mask = folds.trains(fold)
-        candidates = [
-            candidate
-            for power in _POWERS
-            for candidate in _start_candidates(
-                power, nested.cross_fit(fold, partial(tables.recovered_values, power=power)), y, mask, times
-            )
-        ]
+        mask = folds.train_mask(fold)
+        candidates: list[_StartCandidate] = []
+        for power in _POWERS:
+            recovered = nested.cross_fit(fold, partial(tables.recovered_values, power=power))
+            candidates += _start_candidates(power, recovered, y, mask, times)
         errors.append([candidate.squared_error(y, mask) for candidate in candidates])
         best = candidates[int(np.argmin(errors[-1]))]
         price_columns = nested.cross_fit(fold, partial(tables.features, power=best.power))
-        columns.append(np.column_stack([price_columns, nested.cross_fit(fold, statistics.features), best.columns()]))
+        columns.append(np.column_stack([price_columns, nested.cross_fit(fold, target_statistics), best.columns()]))
+    # the candidates of all folds have the same order, so their errors can be added up
     power = candidates[int(np.argmin(np.sum(errors, axis=0)))].power
+    n_without = 0 if folds.kind == "forward" else folds.count
     return FoldColumns(
         names=tuple(learned.feature.name for learned in learned_features()),
         train=tuple(matrix[: len(y)] for matrix in columns),
         test=tuple(matrix[len(y) :] for matrix in columns),
-        prices=tables.fit_all_rows(power),
-        prices_without=() if folds.kind == "forward" else tables.fit_without_each(folds.fit_count, power),
+        prices=tables.model.fit(np.arange(len(y)), y, power),
+        prices_without=tuple(tables.fit((fold,), power) for fold in range(n_without)),
     )
 
 
 class _PriceTables:
-    """Recovered prices by key and power, each fitted once."""
+    """Prices recovered without the rows of a key; each table is fitted once."""
 
     def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds, report: Callable[[int, int], None]) -> None:
         self._baskets, self._y, self._nested, self._report = baskets, y, nested, report
-        self._model = PriceModel(baskets)
+        self.model = PriceModel(baskets)
         self._prices: dict[tuple[Key, float], Prices] = {}
 
     def recovered_values(self, key: Key, power: float) -> Vector:
         """Return the value of every session at recovered prices."""
-        return self._fit(key, power).of_sessions(self._baskets)
+        return self.fit(key, power).of_sessions(self._baskets)
 
     def features(self, key: Key, power: float) -> Matrix:
         """Return PRICE_FEATURES, shape (all rows, features)."""
-        return price_features(self._baskets, self._fit(key, power))
+        return price_features(self._baskets, self.fit(key, power))
 
-    def fit_all_rows(self, power: float) -> Prices:
-        return self._model.fit(np.arange(len(self._y)), self._y, power)
-
-    def fit_without_each(self, n_folds: int, power: float) -> tuple[Prices, ...]:
-        return tuple(self._fit((fold,), power) for fold in range(n_folds))
-
-    def _fit(self, key: Key, power: float) -> Prices:
+    def fit(self, key: Key, power: float) -> Prices:
         if (key, power) not in self._prices:
             self._report(len(self._prices), self._nested.n_keys * len(_POWERS))
             rows = self._nested.rows(key)
-            self._prices[key, power] = self._model.fit(rows, self._y[rows], power)
+            self._prices[key, power] = self.model.fit(rows, self._y[rows], power)
         return self._prices[key, power]
-
-
-class _Statistics:
-    """Target statistics by key, each computed once."""
-
-    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds) -> None:
-        self._statistics, self._y, self._nested = ValueStatistics(baskets), y, nested
-        self._features: dict[Key, Matrix] = {}
-
-    def features(self, key: Key) -> Matrix:
-        """Return VALUE_STATISTICS, shape (all rows, features)."""
-        if key not in self._features:
-            rows = self._nested.rows(key)
-            self._features[key] = self._statistics.features(rows, self._y[rows])
-        return self._features[key]
 
 
 @dataclass(frozen=True)
@@ -208,10 +197,9 @@ class _StartCandidate:
     """A possible start of the learners: the value at recovered prices, times the user's ratio.
 
     Attributes:
-        power: Power of the variance that the prices were recovered with.
-        prior: Weight of a ratio of 1, in value units.
-        recovered: Value of every row at recovered prices.
-        history: User history of every row.
+        power: power of the variance that the prices were recovered with.
+        prior: weight of a ratio of 1, in value units.
+        recovered: value of every row at recovered prices.
     """
 
     power: float
@@ -223,7 +211,7 @@ class _StartCandidate:
         return np.maximum(self.recovered, 0.0) * self.history.ratio(self.prior)
 
     def squared_error(self, y: Vector, mask: NDArray[np.bool_]) -> float:
-        """Return the sum over the masked training rows."""
+        """Return the sum of squared errors over the masked training rows."""
         return float(np.sum((self.start()[: len(y)] - y)[mask] ** 2))
 
     def columns(self) -> Matrix:
@@ -234,7 +222,7 @@ class _StartCandidate:
 def _start_candidates(
     power: float, recovered: Vector, y: Vector, mask: NDArray[np.bool_], times: Times | None
 ) -> list[_StartCandidate]:
-    """Return one candidate per prior, in units of the mean value of the fold's training rows."""
+    """Return one candidate per prior, which are multiples of the mean value of the fold's training rows."""
     if times is None:
         return [_StartCandidate(power, np.inf, recovered, History.empty(len(recovered)))]
     history = History.joined(*times.histories(y, recovered[: len(y)]))

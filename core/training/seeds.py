@@ -1,4 +1,4 @@
-"""Seed averaging: fit every learner with several seeds, as many as the time allows, and average them."""
+"""Seed averaging: fit every learner with several seeds, as many as the time allows, and average their predictions."""
 
 from __future__ import annotations
 
@@ -9,63 +9,54 @@ from dataclasses import replace
 from core.base.checkpoint import LoadOrCompute
 from core.base.progress import InterimResult, OnResult, Report
 from core.training.cross_fitting import CrossFit, cross_fit, mean_of_seeds
-from core.training.prepared import Prepared
+from core.training.prepared_folds import PreparedFolds
 from core.training.tuning import Budget, SearchResult
-from core.training.tuning.search import AFTER_FITS_SHARE, round_seconds
+from core.training.tuning.parallel_search import AFTER_FITS_SHARE, round_seconds
 
 
 def fit_with_seeds(
-    prepared: Prepared,
-    searched: Mapping[str, SearchResult],
+    prepared: PreparedFolds,
+    search_results: Mapping[str, SearchResult],
     budget: Budget | None,
     *,
     report: Report,
-    tell: OnResult,
-    kept: LoadOrCompute,
+    on_result: OnResult,
+    load_or_compute: LoadOrCompute,
 ) -> tuple[tuple[CrossFit, ...], int]:
     """Fit all learners once per seed, and return the average of each learner's fits and the number of seeds.
 
     The configuration sets the minimum and maximum number of seeds. The first seed is always fitted, and others while
     there is time. Without a time limit, the minimum is fitted.
     """
-    min_seeds, max_seeds = prepared.config.seeds
+    min_seeds, max_seeds = prepared.config.min_seeds, prepared.config.max_seeds
     if budget is None or budget.deadline is None:
         max_seeds = min_seeds
-    settings = {name: study.best.settings for name, study in searched.items()}
+    settings = {name: result.best.settings for name, result in search_results.items()}
     folds = prepared.matrices.folds
-    rounds: list[tuple[CrossFit, ...]] = []
-    # estimated from the trials, because rounds that are loaded from a checkpoint take no time
-    workers = min(prepared.context.threads, len(prepared.learners))
-    slowest = round_seconds([study.best for study in searched.values()], folds.fit_count, workers)
-    while len(rounds) < max_seeds:
-        if rounds and _is_enough(len(rounds), min_seeds, slowest, budget):
-            break
-        started = time.monotonic()
-        index = len(rounds)
-        rounds.append(
-            cross_fit(
-                prepared.learners,
-                prepared.matrices,
-                context=replace(prepared.context, seed=prepared.config.seed + index),
-                metric=prepared.metric,
-                settings=settings,
-                load_or_compute=kept,
-                on_result=lambda result, index=index: tell(  # type: ignore[misc]
-                    InterimResult(result.kind, result.content | {"seed": index})
-                ),
-                report=lambda part, parts, text, index=index: report(  # type: ignore[misc]
-                    index * parts + part, max(min_seeds, index + 1) * parts, text
-                ),
-            )
+
+    def fit_seed(index: int) -> tuple[CrossFit, ...]:
+        return cross_fit(
+            prepared.learners,
+            prepared.matrices,
+            context=replace(prepared.context, seed=prepared.config.seed + index),
+            metric=prepared.metric,
+            settings=settings,
+            load_or_compute=load_or_compute,
+            on_result=lambda result: on_result(InterimResult(result.kind, result.content | {"seed": index})),
+            report=lambda part, parts, text: report(index * parts + part, max(min_seeds, index + 1) * parts, text),
         )
-        slowest = max(slowest, time.monotonic() - started)
-    return tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*rounds, strict=True)), len(rounds)
 
-
-def _is_enough(n_seeds: int, min_seeds: int, seconds_per_seed: float, budget: Budget | None) -> bool:
-    """Return whether time is too short for another seed, or the minimum is reached and the budget may finish."""
-    if budget is None:
-        return n_seeds >= min_seeds
-    if budget.seconds_left() < seconds_per_seed * (1.0 + AFTER_FITS_SHARE):
-        return True
-    return n_seeds >= min_seeds and budget.should_finish()
+    # estimated from the trials, because fits that are loaded from a checkpoint take no time
+    workers = min(prepared.context.threads, len(prepared.learners))
+    seconds_per_seed = round_seconds([result.best for result in search_results.values()], folds.fit_count, workers)
+    fits_by_seed: list[tuple[CrossFit, ...]] = []
+    while len(fits_by_seed) < max_seeds:
+        if fits_by_seed and budget is not None:
+            is_short = budget.seconds_left() < seconds_per_seed * (1.0 + AFTER_FITS_SHARE)
+            if is_short or (len(fits_by_seed) >= min_seeds and budget.should_finish()):
+                break
+        started = time.monotonic()
+        fits_by_seed.append(fit_seed(len(fits_by_seed)))
+        seconds_per_seed = max(seconds_per_seed, time.monotonic() - started)
+    averages = tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*fits_by_seed, strict=True))
+    return averages, len(fits_by_seed)

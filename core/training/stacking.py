@@ -13,24 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from core.metric import MEAN_SQUARED_ERROR, Metric
-from core.training.folds import Folds
+from core.training.folds import Folds, Rows
 from core.training.learners import Matrix, Vector
 
-T = TypeVar("T")
-
 ALPHAS = (0.0, *(10.0**power for power in range(-5, 3)))
-"""Penalties to choose from, in units of the mean sum of squares of a column. With the largest only the mean is left."""
+"""Penalties to choose from, in units of the mean sum of squares of a column. The largest leaves only the mean."""
 _JITTER = 1e-10
 """Keeps the Cholesky factorization possible when two learners predict the same."""
 _ROUNDING = 1e-12
-"""A centred sum of squares below this share of the uncentred one is a rounding error of the subtraction."""
+"""A centred sum of squares that is a smaller share of the uncentred one is a rounding error of the subtraction."""
 _REWEIGHTINGS = 12
 """36 more reduce the absolute error by only 0.03% on the demo data and 0.02% on journey."""
 _MIN_ERROR = 0.01
@@ -44,13 +40,12 @@ class Stack:
     """The fitted meta-model and its nested predictions.
 
     Attributes:
-        weights: Weight of each learner, in the order of the columns.
-        intercept: Intercept on the metric's scale: value units, or logarithms for RMSLE.
-        alpha: The chosen penalty, one of ALPHAS.
-        oof: Prediction for each training row by a meta-model that did not see the row's fold, in value units. NaN where
+        weights: weight of each learner, in the order of the columns.
+        intercept: intercept on the metric's scale: value units, or logarithms for RMSLE.
+        alpha: the chosen penalty, one of ALPHAS.
+        oof: prediction for each training row by a meta-model that did not see the row's fold, in value units. NaN where
             the learners have no out-of-fold prediction.
-        metric: The metric whose scale `weights` and `intercept` refer to.
-        least: Lower bound of all predictions, in value units.
+        lower_bound: lower bound of all predictions, in value units.
     """
 
     weights: Vector
@@ -58,22 +53,16 @@ class Stack:
     alpha: float
     oof: Vector
     metric: Metric = MEAN_SQUARED_ERROR
-    least: float = 0.0
+    lower_bound: float = 0.0
 
     def predict(self, columns: Matrix) -> Vector:
         """Combine the learners' predictions, shape (rows, learners), into session values."""
-        return _combine(columns, self.weights, self.intercept, self.metric, self.least)
+        return _combine(columns, self.weights, self.intercept, self.metric, self.lower_bound)
 
 
 @dataclass(frozen=True)
 class Blend:
-    """An alternative to the meta-model, for comparison.
-
-    Attributes:
-        name: "best_learner", "mean" or "non_negative".
-        weights: Weight of each learner, fitted on all folds.
-        oof: Nested predictions, as in `Stack`.
-    """
+    """An alternative to the meta-model, for comparison: "best_learner", "mean" or "non_negative"."""
 
     name: str
     weights: Vector
@@ -84,87 +73,72 @@ def fit_stack(
     oof: Matrix,
     y: Vector,
     folds: Folds,
-    metric: Metric | None = None,
+    metric: Metric = MEAN_SQUARED_ERROR,
     *,
     non_negative: bool = True,
-    least: float = 0.0,
+    lower_bound: float = 0.0,
 ) -> Stack:
     """Fit the meta-model, and predict each fold with a meta-model fitted on the other folds (nested cross-validation).
 
     Args:
-        oof: Out-of-fold predictions of the learners, shape (rows, learners), in value units.
-        y: Session values.
-        folds: The folds that `oof` was computed on.
-        metric: Default: mean squared error.
-        non_negative: Forbid negative weights. The learners predict the same quantity, so a negative weight would only
+        oof: (rows, learners) out-of-fold predictions of the learners, in value units.
+        metric: metric on whose scale errors are minimized.
+        non_negative: forbid negative weights. The learners predict the same quantity, so a negative weight would only
             fit their noise.
-        least: Lower bound of all predictions, in value units.
 
     >>> y = np.arange(1.0, 41.0)
     >>> folds = Folds(fold_of=np.arange(40) % 2, count=2, users=np.arange(40))
     >>> fit_stack(np.column_stack([y - 3, y - 3]), y, folds).weights.round(3)
     array([0.5, 0.5])
     """
-    metric = metric or MEAN_SQUARED_ERROR
-    parts = _fold_rows(oof, y, folds, metric)
+    fold_rows = _fold_rows(oof, y, folds, metric)
 
-    def fit(chosen: list[_FoldRows]) -> tuple[Vector, float, float]:
-        alpha = _best_alpha(_weighted_products(chosen, metric, non_negative=non_negative), non_negative=non_negative)
-        weights, intercept = _fit_reweighted(
-            chosen, metric, lambda products: products.ridge(alpha, non_negative=non_negative)
-        )
-        return weights, intercept, alpha
+    def fit(parts: list[_FoldRows]) -> tuple[Vector, float, float]:
+        alpha = _best_alpha(_weighted_products(parts, metric, non_negative=non_negative), non_negative=non_negative)
+        return *_fit_ridge(parts, metric, alpha, non_negative=non_negative), alpha
 
-    nested = np.full(len(y), np.nan)
-    for fold, part in enumerate(parts):
-        weights, intercept, _ = fit(_without(parts, fold))
-        nested[part.rows] = _combine(oof[part.rows], weights, intercept, metric, least)
-    return Stack(*fit(parts), nested, metric, least)
+    def predict(fold: int, rows: Rows) -> Vector:
+        weights, intercept, _ = fit(fold_rows[:fold] + fold_rows[fold + 1 :])
+        return _combine(oof[rows], weights, intercept, metric, lower_bound)
+
+    return Stack(*fit(fold_rows), folds.out_of_fold(predict), metric, lower_bound)
 
 
-def fit_blends(oof: Matrix, y: Vector, folds: Folds, metric: Metric | None = None) -> tuple[Blend, ...]:
+def fit_blends(oof: Matrix, y: Vector, folds: Folds, metric: Metric = MEAN_SQUARED_ERROR) -> tuple[Blend, ...]:
     """Fit the best single learner, the plain mean, and the best mean with non-negative weights that sum to 1."""
-    metric = metric or MEAN_SQUARED_ERROR
-    parts = _fold_rows(oof, y, folds, metric)
-    n_learners = oof.shape[1]
+    fold_rows, n_learners = _fold_rows(oof, y, folds, metric), oof.shape[1]
 
-    def best_learner(chosen: list[_FoldRows]) -> Vector:
+    def best_learner(parts: list[_FoldRows]) -> Vector:
         losses = [
-            sum(float(metric.losses(oof[part.rows, column], y[part.rows]).sum()) for part in chosen)
+            sum(float(metric.losses(oof[part.rows, column], y[part.rows]).sum()) for part in parts)
             for column in range(n_learners)
         ]
         return np.asarray(np.eye(n_learners)[int(np.argmin(losses))])
 
-    def mean(chosen: list[_FoldRows]) -> Vector:
-        return np.full(n_learners, 1.0 / n_learners)
-
-    def convex(chosen: list[_FoldRows]) -> Vector:
-        return _fit_reweighted(chosen, metric, lambda products: (products.convex(), 0.0))[0]
+    def convex(parts: list[_FoldRows]) -> Vector:
+        return _fit_reweighted(parts, metric, lambda products: (products.convex(), 0.0))[0]
 
     def blend(name: str, fit: Callable[[list[_FoldRows]], Vector]) -> Blend:
-        nested = np.full(len(oof), np.nan)
-        for fold, part in enumerate(parts):
-            nested[part.rows] = _combine(oof[part.rows], fit(_without(parts, fold)), 0.0, metric)
-        return Blend(name, fit(parts), nested)
+        nested = folds.out_of_fold(
+            lambda fold, rows: _combine(oof[rows], fit(fold_rows[:fold] + fold_rows[fold + 1 :]), 0.0, metric)
+        )
+        return Blend(name, fit(fold_rows), nested)
 
-    return blend("best_learner", best_learner), blend("mean", mean), blend("non_negative", convex)
+    mean = np.full(n_learners, 1.0 / n_learners)
+    return blend("best_learner", best_learner), blend("mean", lambda _: mean), blend("non_negative", convex)
 
 
-def _combine(columns: Matrix, weights: Vector, intercept: float, metric: Metric, least: float = 0.0) -> Vector:
-    return np.asarray(np.maximum(metric.unscaled(metric.scaled(columns) @ weights + intercept), least))
+def _combine(columns: Matrix, weights: Vector, intercept: float, metric: Metric, lower_bound: float = 0.0) -> Vector:
+    return np.asarray(
+        np.maximum(metric.inverse_transform(metric.transform(columns) @ weights + intercept), lower_bound)
+    )
 
 
 @dataclass(frozen=True)
 class _FoldRows:
-    """The validated rows of one fold.
+    """The validated rows of one fold: predictions of the learners and values, both on the metric's scale."""
 
-    Attributes:
-        rows: Row numbers.
-        columns: Predictions of the learners on the metric's scale, shape (rows, learners).
-        y: Session values on the metric's scale.
-    """
-
-    rows: NDArray[np.int64]
+    rows: Rows
     columns: Matrix
     y: Vector
 
@@ -174,11 +148,7 @@ class _FoldRows:
 
 
 def _fold_rows(oof: Matrix, y: Vector, folds: Folds, metric: Metric) -> list[_FoldRows]:
-    return [_FoldRows(rows, metric.scaled(oof[rows]), metric.scaled(y[rows])) for _, rows in folds.splits()]
-
-
-def _without(parts: list[T], index: int) -> list[T]:
-    return parts[:index] + parts[index + 1 :]
+    return [_FoldRows(rows, metric.transform(oof[rows]), metric.transform(y[rows])) for _, rows in folds.splits()]
 
 
 def _fit_reweighted(
@@ -191,12 +161,15 @@ def _fit_reweighted(
     return weights, intercept
 
 
+def _fit_ridge(parts: list[_FoldRows], metric: Metric, alpha: float, *, non_negative: bool) -> tuple[Vector, float]:
+    return _fit_reweighted(parts, metric, lambda products: products.ridge(alpha, non_negative=non_negative))
+
+
 def _weighted_products(parts: list[_FoldRows], metric: Metric, *, non_negative: bool) -> list[_CrossProducts]:
     """Return the cross products of each fold, with row weights that turn squared errors into the metric's errors."""
     if not metric.is_absolute:
         return [part.products() for part in parts]
-    weights, intercept = _fit_reweighted(parts, metric, lambda products: products.ridge(0.0, non_negative=non_negative))
-    return _products_by_error(parts, weights, intercept)
+    return _products_by_error(parts, *_fit_ridge(parts, metric, 0.0, non_negative=non_negative))
 
 
 def _products_by_error(parts: list[_FoldRows], weights: Vector, intercept: float) -> list[_CrossProducts]:
@@ -210,7 +183,7 @@ def _products_by_error(parts: list[_FoldRows], weights: Vector, intercept: float
 
 @dataclass(frozen=True)
 class _CrossProducts:
-    """Z'Z with the columns Z = (1, learners, y): all that linear least squares needs to know about the rows."""
+    """Z'Z with the columns Z = (1, learners, y): everything that linear least squares needs of the rows."""
 
     matrix: Matrix
 
@@ -265,7 +238,7 @@ def _best_alpha(parts: list[_CrossProducts], *, non_negative: bool) -> float:
         return ALPHAS[-1]
     errors = np.empty((len(parts), len(ALPHAS)))
     for fold, part in enumerate(parts):
-        others = _CrossProducts.sum(_without(parts, fold))
+        others = _CrossProducts.sum(parts[:fold] + parts[fold + 1 :])
         errors[fold] = [part.squared_error(*others.ridge(alpha, non_negative=non_negative)) for alpha in ALPHAS]
     excess = errors - errors[:, [int(np.argmin(errors.sum(axis=0)))]]
     standard_errors = np.std(excess, axis=0, ddof=1) * np.sqrt(len(parts))

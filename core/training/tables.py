@@ -12,13 +12,12 @@ _LENGTHS, _LENGTH_ENDS = ("1", "2", "3 to 5", "6 to 10", "more"), (1, 2, 5, 10)
 """Classes of session length in events; half of the competition's sessions have one event, and 2% more than 10."""
 
 
-def percent_of(level: float) -> str:
-    """Format a level for column names: 0.8 as "80"."""
-    return f"{100 * level:.0f}"
-
-
 def oof_frame(training: Training) -> pl.DataFrame:
-    """Out-of-fold predictions, one row per training unit: unit, fold, value, one column per learner, and stack."""
+    """Return the out-of-fold predictions, one row per training unit.
+
+    Columns: unit, fold (-1 if no fold validates the unit), value, one column per learner, and stack. Predictions are in
+    value units, and NaN where no fold validates the unit.
+    """
     return pl.DataFrame(
         {UNIT: training.data.units, "fold": training.folds.fold_of, VALUE: training.data.y}
         | {fit.learner: fit.oof for fit in training.fits}
@@ -27,12 +26,13 @@ def oof_frame(training: Training) -> pl.DataFrame:
 
 
 def prediction_frame(training: Training) -> pl.DataFrame:
-    """Predictions, one row per unit to predict: unit, one column per learner, stack, and the interval ends.
+    """Return the predictions, one row per unit to predict.
 
-    The ends are low_80, high_80, low_95 and high_95, in value units. A high end is null where it is infinite.
+    Columns: unit and, in value units, one column per learner, stack, and the interval ends low_80, high_80, low_95 and
+    high_95. A high end is null where it is infinite.
     """
     ends = {
-        f"{side}_{percent_of(level)}": pl.Series(interval[:, index]).replace(np.inf, None)
+        f"{side}_{_percent(level)}": pl.Series(interval[:, index]).replace(np.inf, None)
         for level, interval in training.intervals.test.items()
         for index, side in enumerate(("low", "high"))
     }
@@ -41,37 +41,37 @@ def prediction_frame(training: Training) -> pl.DataFrame:
 
 
 def coverage_frame(training: Training) -> pl.DataFrame:
-    """Out-of-fold coverage of the intervals, one row per segment of the training sessions.
+    """Return the out-of-fold coverage of the intervals, one row per segment of the training sessions.
 
     Columns: by (all, prediction, user or events), segment (its label), sessions, and for each level the share of values
-    inside (inside_80) and the mean width in value units (width_80; null where it is infinite). Segments by prediction
-    are deciles of the prediction, not of the value: no interval can cover the highest values as often as others,
-    because they are not known in advance.
+    inside (inside_80) and the mean of the finite widths in value units (width_80; null if none is finite). Segments by
+    prediction are deciles of the prediction, not of the value: no interval can cover the highest values as often as
+    others, because they are not known in advance.
     """
-    validated = training.folds.validated
+    validated = training.folds.validated_mask
     events, y = event_counts(training.data.X, training.data.names), training.data.y
     rank = pl.Series(training.stack.oof).fill_nan(None).rank("ordinal")
     decile = ((rank - 1) * 10 // max(int(validated.sum()), 1) + 1).cast(pl.Int64)
     columns: dict[str, pl.Series] = {}
     for level, ends in training.intervals.train.items():
-        name = percent_of(level)
-        columns[f"inside_{name}"] = pl.Series(training.intervals.inside(level, y))
-        columns[f"width_{name}"] = pl.Series(ends[:, 1] - ends[:, 0]).replace(np.inf, None)
-    lengths = np.array(_LENGTHS)[np.searchsorted(_LENGTH_ENDS, events)]
-    rows = pl.DataFrame(
-        {
-            "all": ["all sessions"] * len(y),
-            "prediction": decile,
-            "user": np.where(training.history_counts > 0, "known", "new"),
-            "events": lengths,
-        }
-        | columns
-    ).filter(pl.Series(validated))
-    segments = [
+        columns[f"inside_{_percent(level)}"] = pl.Series(training.intervals.inside(level, y))
+        columns[f"width_{_percent(level)}"] = pl.Series(ends[:, 1] - ends[:, 0]).replace(np.inf, None)
+    segments = {
+        "all": ["all sessions"] * len(y),
+        "prediction": decile,
+        "user": np.where(training.history_counts > 0, "known", "new"),
+        "events": np.array(_LENGTHS)[np.searchsorted(_LENGTH_ENDS, events)],
+    }
+    rows = pl.DataFrame(segments | columns).filter(pl.Series(validated))
+    return pl.concat(
         rows.group_by(by, maintain_order=True)
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(*columns).mean())
         .sort(by)
         .select(pl.lit(by).alias("by"), pl.col(by).cast(pl.String).alias("segment"), "sessions", *columns)
-        for by in ("all", "prediction", "user", "events")
-    ]
-    return pl.concat(segments)
+        for by in segments
+    )
+
+
+def _percent(level: float) -> str:
+    """Format a level for column names: 0.8 as "80"."""
+    return f"{100 * level:.0f}"

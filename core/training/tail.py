@@ -28,12 +28,10 @@ class LossDistribution:
     """Losses below a threshold by mean and standard deviation, those above it by a generalized Pareto distribution.
 
     Attributes:
-        body_mean: mean of the losses up to the threshold.
-        body_sd: standard deviation of the losses up to the threshold.
+        body_mean, body_sd: mean and standard deviation of the losses up to the threshold.
         tail_share: share of the losses above the threshold; 0 where too few are above it to model them.
-        threshold: loss above which the tail begins.
-        shape: of the tail. 0 is an exponential tail; near 1, a few losses are enormous.
-        scale: of the tail, in the unit of the losses.
+        shape: shape of the tail. 0 is an exponential tail; near 1, a few losses are enormous.
+        scale: scale of the tail, in the unit of the losses.
     """
 
     body_mean: float
@@ -72,6 +70,7 @@ class LossDistribution:
 
 
 def _moments(losses: Vector, weights: Vector) -> tuple[float, float]:
+    """Return the weighted mean and standard deviation."""
     mean = float(np.average(losses, weights=weights))
     return mean, float(np.sqrt(np.average((losses - mean) ** 2, weights=weights)))
 
@@ -87,7 +86,7 @@ def _fit_pareto(excess: Vector, weights: Vector) -> tuple[float, float]:
     """Return the shape and scale of weighted excesses (above 0): a posterior mean over a grid of candidates."""
     count = len(excess)
     weights = weights / weights.mean()
-    n_candidates = 30 + int(np.sqrt(count))
+    n_candidates = 30 + int(np.sqrt(count))  # the grid of `gpdfit` in the R package loo
     steps = np.arange(1, n_candidates + 1) - 0.5
     quartile = max(_weighted_quantile(excess, weights, 0.25), float(np.finfo(float).tiny))
     theta = 1.0 / float(excess.max()) + (1.0 - np.sqrt(n_candidates / steps)) / (3.0 * quartile)

@@ -31,8 +31,9 @@ _FLOOR_SHARE = 0.02
 _HUBER_QUANTILE = 0.95
 """The Huber loss is quadratic for errors up to this quantile of the labels, so that only the tail counts less."""
 _FACTOR_LIMITS = (0.5, 4.0)
-"""Limits of the bias correction. Beyond them the cause is not the transform, and the meta-model should see the
-error."""
+"""Limits of the bias correction. A larger bias is not due to the transform, and the meta-model should see it."""
+_MIN_CHANGE = 1e-6
+"""Smallest distance over which a slope is computed; over a shorter one it would be a rounding error."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Link:
 
     Attributes:
         kind: "identity", "square", "expm1" or "exp".
-        floor: Value units that are added to the start before its logarithm is taken (kind exp only).
-        factor: Bias correction by which values are multiplied (kinds square and expm1 only).
+        floor: value units that are added to the start before its logarithm is taken (kind exp only).
+        factor: bias correction by which values are multiplied (kinds square and expm1 only).
 
     >>> Link("square").values(raw=np.array([0.5]), start=np.array([4.0]))
     array([6.25])
@@ -88,6 +89,11 @@ class Link:
     kind: str
     floor: float = 0.0
     factor: float = 1.0
+
+    @property
+    def is_transform(self) -> bool:
+        """Whether values are transformed back, which biases their mean."""
+        return self.kind in ("square", "expm1")
 
     def base(self, start: Vector | None, rows: int) -> Vector:
         """Return what the trees start from, in value units."""
@@ -105,11 +111,10 @@ class Link:
         base = self.base(start, len(raw))
         if self.kind == "exp":
             return np.asarray(base * np.exp(raw))
-        if self.kind == "square":
-            return np.asarray(self.factor * np.maximum(self.forward(base) + raw, 0.0) ** 2)
-        if self.kind == "expm1":
-            return np.asarray(self.factor * np.expm1(np.maximum(self.forward(base) + raw, 0.0)))
-        return base + raw
+        if not self.is_transform:
+            return base + raw
+        transformed = np.maximum(self.forward(base) + raw, 0.0)
+        return np.asarray(self.factor * (transformed**2 if self.kind == "square" else np.expm1(transformed)))
 
     def bias_corrected(
         self, raw: Vector, start: Vector | None, y: Vector, metric: Metric, weights: Vector | None = None
@@ -119,7 +124,7 @@ class Link:
         For squared errors the weighted means of values and predictions become equal. For absolute errors the factor
         minimizes the weighted absolute error.
         """
-        if self.kind not in ("square", "expm1") or metric.is_logarithmic:
+        if not self.is_transform or metric.is_logarithmic:
             return self
         weights = np.ones(len(y)) if weights is None else weights
         predicted = self.values(raw, start)
@@ -132,15 +137,14 @@ class Link:
             factor = float(weights @ y) / total
         return replace(self, factor=float(np.clip(factor, *_FACTOR_LIMITS)))
 
-    def slopes(self, since: Vector, raw: Vector, start: Vector | None) -> Vector:
-        """Return the change of the value per unit of the trees' output, on the way from `since` to `raw`.
+    def slopes(self, origin: Vector, raw: Vector, start: Vector | None) -> Vector:
+        """Return the average slope of the value between two outputs of the trees, `origin` and `raw`.
 
-        Parts of `raw - since`, multiplied by it, sum to the change of the value.
+        Parts of `raw - origin`, multiplied by the slope, sum to the change of the value.
         """
-        smallest = 1e-6
-        change = raw - since
-        change = np.where(np.abs(change) < smallest, smallest, change)
-        return np.asarray((self.values(since + change, start) - self.values(since, start)) / change)
+        change = raw - origin
+        change = np.where(np.abs(change) < _MIN_CHANGE, _MIN_CHANGE, change)
+        return np.asarray((self.values(origin + change, start) - self.values(origin, start)) / change)
 
     def as_record(self) -> dict[str, Any]:
         return asdict(self)

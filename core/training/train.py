@@ -1,4 +1,4 @@
-"""Trains the stack on prepared rows: tuning, learners, meta-model, predictions, and the expected score."""
+"""Trains the stack on prepared folds: learners, meta-model, predictions, intervals and the expected score."""
 
 from __future__ import annotations
 
@@ -11,51 +11,42 @@ from threadpoolctl import threadpool_limits
 
 from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import OnResult, Report, ignore_result, no_report
+from core.features.learned.catalogue import START
 from core.features.learned.user_values import BUCKETS, History
-from core.metric import MEAN_SQUARED_ERROR, Metric
+from core.metric import MEAN_SQUARED_ERROR
 from core.training import baselines
-from core.training.choice import choice_factor
 from core.training.cross_fitting import CrossFit, FoldMatrices
 from core.training.expected_score import ExpectedScore, by_history, expected_score
 from core.training.folds import Folds
 from core.training.intervals import ErrorPredictors, Intervals, fit_intervals
 from core.training.learned_columns import FoldColumns
-from core.training.learners import FitContext, Matrix, Vector
-from core.training.prepared import Prepared
+from core.training.learners import Matrix, Vector
+from core.training.prepared_folds import PreparedFolds
 from core.training.seeds import fit_with_seeds
+from core.training.selection_bias import selection_bias
 from core.training.stacking import Blend, Stack, fit_blends, fit_stack
 from core.training.training_set import TrainingSet
-from core.training.tuning import Budget, SearchFolder, SearchResult, search
-
-_PROGRESS_PARTS = 1000
-"""Parts in which the progress of a search is reported."""
+from core.training.tuning import Budget, SearchResult
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(PreparedFolds):
     """The trained stack and its scores. All out-of-fold predictions and scores are on the same folds.
 
     Attributes:
-        fits: One per learner; with several seeds, their mean.
-        stack: The meta-model. `stack.oof` holds its predictions of the training rows.
-        start: Out-of-fold estimates that the learners start from; None if the rows have no events.
-        test: The stack's predictions of the test rows.
-        history_counts: For each training row, the number of earlier sessions of its user whose value is in train.
-        test_history_counts: The same for the test rows.
-        cv_mse: Mean squared error of the stack's nested predictions.
-        expected: Expected score in the run's metric.
-        expected_mse: Expected mean squared error.
-        constant: Out-of-fold predictions of the best constant.
-        linear: Out-of-fold predictions of a ridge regression on all features.
-        blends: Alternatives to the stack, for comparison.
-        seeds: Number of seeds that each learner was fitted with.
-        search_results: Results by learner; empty without tuning.
-        choice: Factor by which losses are raised because settings were chosen by them; 1 without tuning.
+        fits: one per learner; with several seeds, their mean.
+        stack: the meta-model. `stack.oof` holds its predictions of the training rows.
+        start: out-of-fold estimates that the learners start from; None if the rows have no events.
+        test: the stack's predictions of the test rows.
+        history_counts, test_history_counts: number of earlier sessions of the row's user whose value is known.
+        cv_mse: mean squared error of the stack's nested predictions.
+        expected: expected score in the run's metric.
+        constant, linear: out-of-fold predictions of the best constant, and of a ridge regression on all features.
+        search_results: learner -> result of its search; empty without tuning.
+        selection_bias: factor by which losses are raised because settings were chosen by them; 1 without tuning.
     """
 
-    data: TrainingSet
     folds: Folds
-    context: FitContext
     fits: tuple[CrossFit, ...]
     stack: Stack
     start: Vector | None
@@ -65,14 +56,12 @@ class Training:
     cv_mse: float
     expected: ExpectedScore
     expected_mse: ExpectedScore
-    metric: Metric
-    matrices: FoldMatrices
     constant: Vector
     linear: Vector
     blends: tuple[Blend, ...]
     seeds: int
     search_results: Mapping[str, SearchResult]
-    choice: float
+    selection_bias: float
     intervals: Intervals
 
     @property
@@ -87,8 +76,8 @@ class Training:
 
     @property
     def start_name(self) -> str | None:
-        """Name of the feature that the learners start from."""
-        return None if self.columns is None else self.columns.names[-1]
+        """Name of the feature that the learners start from; None if the rows have no events."""
+        return None if self.columns is None else START.name
 
     def fold_matrix(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
         """Return training rows with all their features, as the models of a fold see them."""
@@ -104,29 +93,8 @@ def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     return float(np.nanmean((predicted - actual) ** 2))
 
 
-def tune(
-    prepared: Prepared,
-    folder: SearchFolder,
-    budget: Budget,
-    report: Report = no_report,
-    on_result: OnResult = ignore_result,
-) -> dict[str, SearchResult]:
-    """Search the settings of every learner until the budget is spent."""
-    return search(
-        prepared.learners,
-        prepared.matrices,
-        context=prepared.context,
-        metric=prepared.metric,
-        budget=budget,
-        folder=folder,
-        seeds=prepared.config.seeds[0],
-        report=lambda share, text: report(round(_PROGRESS_PARTS * share), _PROGRESS_PARTS, text),
-        on_result=on_result,
-    )
-
-
 def train(
-    prepared: Prepared,
+    prepared: PreparedFolds,
     *,
     known_share: float,
     search_results: Mapping[str, SearchResult] | None = None,
@@ -137,19 +105,24 @@ def train(
 ) -> Training:
     """Fit every learner on every fold, then the meta-model, and compute the expected score.
 
-    `known_share` is the share of the test sessions whose value is known from train; their error is 0. Learners without
-    a result in `search_results` get default settings. Seeds are added while the budget leaves time. For the callbacks
-    see `cross_fit`.
+    The callbacks are those of `cross_fit`.
+
+    Args:
+        known_share: share of the test sessions whose value is known from the train file; their error is 0.
+        search_results: learner -> result of its search; learners without one get default settings.
+        budget: more seeds are fitted while it leaves time.
     """
     search_results = search_results or {}
-    fits, seeds = fit_with_seeds(prepared, search_results, budget, report=report, tell=on_result, kept=load_or_compute)
+    fits, seeds = fit_with_seeds(
+        prepared, search_results, budget, report=report, on_result=on_result, load_or_compute=load_or_compute
+    )
     # one thread: sums must not depend on the number of threads, and spinning threads slow down a busy machine
     with threadpool_limits(1):
         return _stack_fits(prepared, fits, seeds, search_results, known_share)
 
 
 def _stack_fits(
-    prepared: Prepared,
+    prepared: PreparedFolds,
     fits: tuple[CrossFit, ...],
     seeds: int,
     search_results: Mapping[str, SearchResult],
@@ -162,12 +135,11 @@ def _stack_fits(
     stack = fit_stack(oof, y, folds, metric, non_negative=non_negative)
     test = stack.predict(test_columns)
     history, test_history = _user_histories(data)
-    choice = choice_factor(search_results, y, folds, metric, non_negative=non_negative)
-    expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, choice=choice)
+    bias = selection_bias(search_results, y, folds, metric, non_negative=non_negative)
+    expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, bias=bias)
     return Training(
-        data=data,
+        **vars(prepared),
         folds=folds,
-        context=prepared.context,
         fits=fits,
         stack=stack,
         start=_oof_start(matrices),
@@ -177,18 +149,16 @@ def _stack_fits(
         cv_mse=mean_squared_error(stack.oof, y),
         expected=expected[metric.name],
         expected_mse=expected[MEAN_SQUARED_ERROR.name],
-        metric=metric,
-        matrices=matrices,
         constant=baselines.constant(matrices, metric),
         linear=baselines.linear(matrices, metric),
         blends=fit_blends(oof, y, folds, metric),
         seeds=seeds,
         search_results=search_results,
-        choice=choice,
+        selection_bias=bias,
         intervals=fit_intervals(
-            _interval_covariates(data.X, data.names, stack.oof, history, oof),
+            _error_predictors(data.X, data.names, stack.oof, history, oof),
             y,
-            _interval_covariates(data.X_test, data.names, test, test_history, test_columns),
+            _error_predictors(data.X_test, data.names, test, test_history, test_columns),
             folds,
             seed=config.seed,
         ),
@@ -196,16 +166,16 @@ def _stack_fits(
 
 
 def _expected_scores(
-    prepared: Prepared, stack: Stack, histories: tuple[History, History], *, known_share: float, choice: float
+    prepared: PreparedFolds, stack: Stack, histories: tuple[History, History], *, known_share: float, bias: float
 ) -> dict[str, ExpectedScore]:
     """Return metric name -> expected score, for the run's metric and the mean squared error."""
-    data, validated = prepared.data, prepared.matrices.folds.validated
+    data, validated = prepared.data, prepared.matrices.folds.validated_mask
     classes, test_classes = data.classes, data.test_classes
     if data.times is not None:
         classes = by_history(classes, histories[0].bucket, BUCKETS)
         test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
-    if prepared.config.use_known_values and data.answered is not None:  # their error is 0
-        test_classes = test_classes[~data.answered]
+    if prepared.config.use_known_values and data.known_value_mask is not None:  # their error is 0
+        test_classes = test_classes[~data.known_value_mask]
     return {
         metric.name: expected_score(
             metric.losses(stack.oof[validated], data.y[validated]),
@@ -215,19 +185,17 @@ def _expected_scores(
             known_share=known_share,
             seed=prepared.config.seed,
             metric=metric,
-            choice=choice,
+            bias=bias,
         )
-        for metric in {each.name: each for each in (prepared.metric, MEAN_SQUARED_ERROR)}.values()
+        for metric in dict.fromkeys((prepared.metric, MEAN_SQUARED_ERROR))
     }
 
 
-def _interval_covariates(
+def _error_predictors(
     X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix
 ) -> ErrorPredictors:
-    """What is known of sessions when their error is to be foreseen."""
-    return ErrorPredictors(
-        predicted, event_counts(X, names), history.sessions.astype(np.float64), by_learner.std(axis=1)
-    )
+    events, disagreement = event_counts(X, names), by_learner.std(axis=1)
+    return ErrorPredictors(predicted, events, history.sessions.astype(np.float64), disagreement)
 
 
 def event_counts(X: Matrix, names: list[str]) -> Vector:
@@ -236,13 +204,9 @@ def event_counts(X: Matrix, names: list[str]) -> Vector:
 
 
 def _oof_start(matrices: FoldMatrices) -> Vector | None:
-    """Return the start of each training row in the fold that validates it."""
-    if matrices.columns is None:
-        return None
-    start = np.full(len(matrices.y), np.nan)
-    for fold, (_, validated) in enumerate(matrices.folds.splits()):
-        start[validated] = matrices.train_start(fold, validated)
-    return start
+    """Return the start of each training row in the fold that validates it; None without learned columns."""
+    columns = matrices.columns
+    return None if columns is None else matrices.folds.out_of_fold(columns.train_start)
 
 
 def _user_histories(data: TrainingSet) -> tuple[History, History]:

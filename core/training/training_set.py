@@ -22,18 +22,14 @@ class TrainingSet:
     """Training rows and test rows, each in the order of their units.
 
     Attributes:
-        units: Unit number of each training row.
-        users: User of each training row.
-        X: Features of the training rows.
-        y: Session values of the training rows.
-        test_units: Unit number of each test row.
-        X_test: Features of the test rows.
-        classes: Class of each training row; see expected_score.session_classes.
-        test_classes: Class of each test row.
-        names: Names of the features in X, without those learned fold by fold.
-        times: Users and times of the sessions; None if earlier values of the users are not used.
-        baskets: Events of the training rows, then of the test rows; None if nothing is learned from events.
-        answered: Mask of the test rows whose session has its value in train; None if there are none.
+        units, users, y: unit number, user and session value of each training row.
+        X, X_test: features of the training rows and of the test rows.
+        test_units: unit number of each test row.
+        classes, test_classes: class of each row; see expected_score.session_classes.
+        names: names of the features in X, without those learned fold by fold.
+        times: users and times of the sessions; None if earlier values of the users are not used.
+        baskets: events of the training rows, then of the test rows; None if nothing is learned from events.
+        known_value_mask: mask of the test rows whose session has its value in the train file; None for no such row.
     """
 
     units: NDArray[np.int64]
@@ -47,11 +43,12 @@ class TrainingSet:
     names: list[str]
     times: Times | None = None
     baskets: Baskets | None = None
-    answered: NDArray[np.bool_] | None = None
+    known_value_mask: NDArray[np.bool_] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> TrainingSet:
         """Return some of the training rows, in ascending order, and no test rows."""
-        return TrainingSet(
+        return replace(
+            self,
             units=self.units[rows],
             users=self.users[rows],
             X=self.X[rows],
@@ -60,7 +57,7 @@ class TrainingSet:
             X_test=self.X_test[:0],
             classes=self.classes[rows],
             test_classes=self.test_classes[:0],
-            names=self.names,
+            known_value_mask=None,
             times=None if self.times is None else self.times.part(rows),
             baskets=None if self.baskets is None else self.baskets.part(rows),
         )
@@ -68,28 +65,27 @@ class TrainingSet:
 
 def training_set(
     table: FeatureTable,
-    wanted: pl.Series | None = None,
+    sessions: pl.Series | None = None,
     events: pl.DataFrame | None = None,
     *,
     all_rows: bool = False,
 ) -> TrainingSet:
     """Select training rows and test rows.
 
-    Sessions without a value do not train. Neither do composite sessions, because the value is the sum over several
-    users, who are in several folds.
+    Sessions without a value are not used for training. Neither are composite sessions, because their value is the sum
+    over several users, who are in several folds.
 
     Args:
-        table: Features of all units.
-        wanted: Integer ids of the sessions to predict; None for all sessions of test.
-        events: Events from features.session_events; None if nothing is learned from events.
-        all_rows: Whether a test row may use the values of later sessions of its user (history regime "all_rows").
+        sessions: integer ids of the sessions to predict; None for all sessions of the test file.
+        events: events from features.session_events; None if nothing is learned from events.
+        all_rows: whether a test row may use the values of later sessions of its user (history regime "all_rows").
     """
     units = table.units
     is_train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
     is_train &= units.get_column(VALUE).is_not_null()
     is_test = units.get_column(ROLE) == TEST_ROLE
-    if wanted is not None:
-        is_test &= units.get_column(SESSION).is_in(wanted.implode())
+    if sessions is not None:
+        is_test &= units.get_column(SESSION).is_in(sessions.implode())
     train, test = units.filter(is_train), units.filter(is_test)
     classes = session_classes(table.values)
     train_units, test_units = train.get_column(UNIT).to_numpy(), test.get_column(UNIT).to_numpy()
@@ -109,7 +105,7 @@ def training_set(
             include_later=all_rows,
         ),
         baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
-        answered=test.get_column("known_value").is_not_null().to_numpy(),
+        known_value_mask=test.get_column("known_value").is_not_null().to_numpy(),
     )
 
 

@@ -1,4 +1,4 @@
-"""A chart with its question and its answer."""
+"""A chart with its title and its finding."""
 
 from __future__ import annotations
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 import streamlit as st
 
-from core.base.text import count, listed, number, percent
+from core.base.text import count, listed, number, percent, verb
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
-from pages._ui.table import offer_file, show_table
+from pages._ui.table import Frame, offer_file, show_table
 
 _MAX_ROWS = 200
-"""Rows shown of a table that can be long; the download has all of them."""
+"""Rows shown of a table that can be long; the download has all rows."""
 _FACT_WIDTH, _FILE_WIDTH = 110, 122
-"""Pixels; with these, both files fit next to each other on a phone."""
+"""Pixels. Both files fit next to each other on a phone."""
 _TIME_WIDTH = 150
-"""Pixels of a time, to the second."""
+"""Pixels. A time with seconds fits."""
 
 
 def file_table(card: DatasetCard) -> None:
-    """Show one row per fact, with one column per file."""
-    facts = [
+    """Show one row per figure (rows, sessions, users, ...), with one column per file."""
+    train, test = (
         {
             "Rows": f"{file.rows:,}",
             "Quarantined rows": f"{file.quarantined:,}",
@@ -36,23 +35,22 @@ def file_table(card: DatasetCard) -> None:
             "Median value": number(file.value_median),
         }
         for file in (card.train, card.test)
-    ]
+    )
     show_table(
-        [{"": name, "Train": value, "Test": facts[1][name]} for name, value in facts[0].items()],
+        [{"": name, "Train": train[name], "Test": test[name]} for name in train],
         numbers=("Train", "Test"),
         widths={"": _FACT_WIDTH, "Train": _FILE_WIDTH, "Test": _FILE_WIDTH},
         width="content",
         alt="Rows, sessions, users, products, times and values of the train and the test file",
     )
     st.caption(
-        f"Train: {card.train.name}. Test: {card.test.name}. "
-        f"{count(card.products_new_in_test, 'product')} of test {'is' if card.products_new_in_test == 1 else 'are'} "
-        "not in train."
+        f"Train: {card.train.name}. Test: {card.test.name}. {count(card.products_new_in_test, 'product')} in the test "
+        f"file {verb(card.products_new_in_test, 'is', 'are')} not in the train file."
     )
 
 
 def part_tables(card: DatasetCard) -> None:
-    """Show the rows of each table where an event file consists of several, and the files that were not read."""
+    """Show the tables of an event file that has several, with their rows, and the files that were skipped."""
     for part, file in (("train", card.train), ("test", card.test)):
         if len(file.files) > 1:
             with st.expander(f"The {count(len(file.files), 'table')} of the {part} file"):
@@ -67,7 +65,7 @@ def part_tables(card: DatasetCard) -> None:
                 )
         if file.passed_over:
             names = listed(file.passed_over)
-            st.caption(f"Not read for {part}, because the names are not those of event files: {names}.")
+            st.caption(f"Skipped in the {part} file, because the file type is not supported: {names}.")
 
 
 def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
@@ -78,16 +76,16 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
         [
             {
                 "Session": row["user_session"],
-                "Why its value is unknown": UnknownValue(row["reason"]).words,
-                "Other purchases": number(row["remaining"]),
+                "Why its value is unknown": UnknownValue(row["reason"]).clause,
+                "Valid purchases": number(row["remaining"]),
             }
             for row in dataset.untrained().head(_MAX_ROWS).iter_rows(named=True)
         ],
-        numbers=("Other purchases",),
+        numbers=("Valid purchases",),
         scrolls=True,
-        alt="Train sessions that are not used for training, with the reason and the value of their valid purchases",
+        alt="Train sessions that are not used for training, with the reason and the sum of their valid purchases",
     )
-    st.caption("Other purchases: the sum of the session's valid purchases, in value units.")
+    st.caption("Valid purchases are summed by session, in value units.")
     offer_file(
         "Download all as CSV",
         "untrained_sessions.csv",
@@ -96,7 +94,7 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
 
 
 def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
-    """Show the reasons with their counts, and one row per quarantined row."""
+    """Show how many rows were quarantined for each reason, and the first of them."""
     for reason, n_rows in card.quarantine_reasons.items():
         st.markdown(f"- {count(n_rows, 'row')}: {reason}")
     show_table(
@@ -105,13 +103,13 @@ def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
         alt="The first quarantined rows, with file, line and reason",
     )
     offer_file(
-        "Download the quarantine as CSV",
+        "Download all quarantined rows as CSV",
         "quarantine.csv",
         lambda: dataset.quarantine().drop("role").collect().write_csv(),
     )
 
 
-def product_table(products: Any) -> None:  # noqa: ANN401 (core's frame)
+def product_table(products: Frame) -> None:
     """Show one row per product with its events and purchases."""
     show_table(
         [
@@ -129,8 +127,8 @@ def product_table(products: Any) -> None:  # noqa: ANN401 (core's frame)
     )
 
 
-def column_table(columns: Any) -> None:  # noqa: ANN401 (core's frame)
-    """Show one row per column and file: how complete it is, and which values it has."""
+def column_table(columns: Frame) -> None:
+    """Show one row per (column, file): share of filled cells, distinct values, range and most frequent value."""
     show_table(
         [
             {
@@ -147,7 +145,7 @@ def column_table(columns: Any) -> None:  # noqa: ANN401 (core's frame)
         ],
         numbers=("Filled", "Distinct", "Its share"),
         widths=dict.fromkeys(("Lowest", "Highest", "Most frequent"), _TIME_WIDTH),
-        alt="The columns of both files: share of filled cells, number of distinct values, range, most frequent value",
+        alt="The columns of both files: share of filled cells, distinct values, range and most frequent value",
     )
 
 

@@ -1,4 +1,4 @@
-"""The filter of the Explore page: widgets whose values are kept in the address."""
+"""The filter of the Explore page: widgets whose values are kept in the URL."""
 
 from __future__ import annotations
 
@@ -21,49 +21,46 @@ _SHARES = {1.0: "all", 0.5: "50%", 0.1: "10%", 0.01: "1%"}
 
 
 def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
-    """Show the widgets and return the filter, which is written to the address.
+    """Show the widgets and return the filter, which is written to the URL.
 
-    The filter follows the address if that has changed (a link, the browser's back button). A visitor who comes from
-    another page, where the address has no filter, sees the last one again.
+    The filter follows the URL if that has changed (a link, the browser's back button). A visitor who comes from another
+    page, whose URL has no filter, sees the last filter again.
 
     Args:
-        card: of the dataset; its first and last day limit the days.
+        card: card of the dataset, whose log limits the days.
         categories: ids to choose from; others can be typed.
     """
-    state, address = page_state(), get_filter_params()
-    arrives = "filter-file" not in st.session_state or state.filter_dataset != card.fingerprint
+    state, params = page_state(), get_filter_params()
+    is_arriving = "filter-file" not in st.session_state or state.filter_dataset != card.fingerprint
     state.filter_dataset = card.fingerprint
-    linked = Selection.from_query(state.last_filter if arrives and not address and state.last_filter else address)
+    url_selection = Selection.from_query(params or (state.last_filter if is_arriving else None) or {})
     selection = state.take_next_filter()
-    if selection is None and (arrives or address != state.last_filter):
-        selection, unknown_days = _drop_unknown_days(linked, card)
-        ignored = [f"{name}={address[name]}" for name in address if name not in linked.as_query()] + unknown_days
-        if ignored:
+    if selection is None and (is_arriving or params != state.last_filter):
+        selection, days_outside = _drop_days_outside(url_selection, card)
+        invalid = [f"{name}={params[name]}" for name in params if name not in url_selection.as_query()]
+        if ignored := invalid + days_outside:
             first, last = _days(card)
             st.warning(
-                f"Ignored in the filter because it does not fit this dataset: {listed(ignored)}. "
+                f"These filter settings do not fit the dataset and are ignored: {listed(ignored)}. "
                 f"The log covers {first:%d %b %Y} to {last:%d %b %Y}.",
                 icon=":material/filter_alt_off:",
             )
     if selection is not None:
         st.session_state.update(_widget_values(selection, card))
-    with st.expander("Filter", icon=":material/filter_alt:", expanded=not linked.is_empty):
-        selection = _widgets(card, categories)
+    with st.expander("Filter", icon=":material/filter_alt:", expanded=not url_selection.is_empty):
+        selection = _show_widgets(card, categories)
     set_filter_params(selection.as_query())
     return selection
 
 
-def _drop_unknown_days(selection: Selection, card: DatasetCard) -> tuple[Selection, list[str]]:
-    """Remove days that the log does not cover from a filter; also return them as "name=day"."""
+def _drop_days_outside(selection: Selection, card: DatasetCard) -> tuple[Selection, list[str]]:
+    """Remove a span of days that is empty or outside the log from a filter; also return its ends as "name=day"."""
     first, last = _days(card)
-    begins, ends = selection.first or first, selection.last or last
-    if begins <= last and ends >= first and (None in (selection.first, selection.last) or begins <= ends):
+    begin, end = selection.first or first, selection.last or last
+    if begin <= last and end >= first and (None in (selection.first, selection.last) or begin <= end):
         return selection, []
-    days = {"first": selection.first, "last": selection.last}
-    return (
-        dataclasses.replace(selection, first=None, last=None),
-        [f"{name}={day}" for name, day in days.items() if day is not None],
-    )
+    removed = [f"{name}={day}" for name, day in (("first", selection.first), ("last", selection.last)) if day]
+    return dataclasses.replace(selection, first=None, last=None), removed
 
 
 def apply_filter(selection: Selection) -> None:
@@ -72,23 +69,23 @@ def apply_filter(selection: Selection) -> None:
     st.rerun()
 
 
-def filter_by_pick(chart: str, pick: Pick, picked: Mapping[str, Any], selection: Selection) -> None:
+def filter_by_pick(chart: str, pick: Pick, chart_state: Mapping[str, Any], selection: Selection) -> None:
     """Apply what was picked in a chart, if it is new.
 
-    Streamlit reports the same pick at every run of the page. Only a change counts, so that the filter can be edited or
-    cleared while the mark is still in the chart.
+    Streamlit reports the same pick at every run of the page. Only a change counts, so the filter can be edited or
+    cleared while the marks are still selected in the chart.
     """
     picks = page_state().picks
-    if picked == picks.get(chart):
+    if chart_state == picks.get(chart):
         return
-    picks[chart] = picked
-    narrowed = pick.apply(picked, selection)
-    if narrowed is not None and narrowed != selection:
-        apply_filter(narrowed)
+    picks[chart] = chart_state
+    new_selection = pick.apply(chart_state, selection)
+    if new_selection is not None and new_selection != selection:
+        apply_filter(new_selection)
 
 
 def show_selected(selection: Selection, n_selected: int, n_sessions: int) -> str:
-    """Say which sessions the charts show, with a button that clears the filter; also return the sentence."""
+    """Show and return a sentence on which sessions the charts show, with a button that clears the filter."""
     note = (
         f"All {count(n_sessions, 'session')} of both files."
         if selection.is_empty
@@ -105,10 +102,10 @@ def show_selected(selection: Selection, n_selected: int, n_sessions: int) -> str
 
 def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
     first, last = _days(card)
-    begins, ends = max(selection.first or first, first), min(selection.last or last, last)
+    begin, end = max(selection.first or first, first), min(selection.last or last, last)
     return {
         "filter-file": selection.file or _BOTH,
-        "filter-days": (min(begins, last), max(ends, first)),
+        "filter-days": (min(begin, last), max(end, first)),
         "filter-types": list(selection.types),
         "filter-least-value": selection.least_value,
         "filter-most-value": selection.most_value,
@@ -119,7 +116,7 @@ def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
     }
 
 
-def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
+def _show_widgets(card: DatasetCard, categories: list[str]) -> Selection:
     first, last = _days(card)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         file = st.segmented_control("File", [_BOTH, *ROLES], required=True, key="filter-file")
@@ -138,7 +135,7 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
             key="filter-users",
             width=140,
         )
-        chosen_categories = st.multiselect(
+        selected_categories = st.multiselect(
             "Categories",
             categories,
             key="filter-categories",
@@ -146,29 +143,28 @@ def _widgets(card: DatasetCard, categories: list[str]) -> Selection:
             accept_new_options=True,
             width=300,
         )
-    begins, ends = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
+    begin, end = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
     return Selection(
         file=next((role for role in ROLES if role == file), None),
-        first=None if begins == first else begins,
-        last=None if ends == last else ends,
+        first=None if begin == first else begin,
+        last=None if end == last else end,
         types=tuple(event_type for event_type in EVENT_TYPES if event_type in types),
         least_value=least_value,
         most_value=most_value,
         least_events=least_events,
         most_events=most_events,
         users=None if users == 1.0 else users,
-        categories=tuple(chosen_categories),
+        categories=tuple(selected_categories),
     )
 
 
-def _number_input(label: str, key: str, least: Any) -> Any:  # noqa: ANN401 (int or float, as `least` is)
-    step = 1 if isinstance(least, int) else 10.0
-    return st.number_input(label, least, None, None, step, key=key, placeholder="any", width=150)
+def _number_input(label: str, key: str, minimum: Any) -> Any:  # noqa: ANN401 (int or float, like `minimum`)
+    step = 1 if isinstance(minimum, int) else 10.0
+    return st.number_input(label, minimum, None, None, step, key=key, placeholder="any", width=150)
 
 
 def _days(card: DatasetCard) -> tuple[datetime.date, datetime.date]:
-    """First and last day of both files."""
-    files = (card.train, card.test)
-    ends = min(file.first_time for file in files), max(file.last_time for file in files)
+    """Return the first and the last day (UTC) of both files."""
+    ends = min(card.train.first_time, card.test.first_time), max(card.train.last_time, card.test.last_time)
     first, last = (datetime.datetime.fromtimestamp(seconds, datetime.UTC).date() for seconds in ends)
     return first, last

@@ -1,4 +1,4 @@
-"""The findings of the audit as cards, most serious first, with a chart where it helps."""
+"""The findings of the audit as cards with charts, the most serious first."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from core.eda.charts import drift, log_span
 from core.eda.run_charts import tail
 from pages._ui.chart import show_chart
 
-MAX_ROWS_UNASKED = 1_000_000
-"""Larger datasets are audited on request only; one of this size takes about a dozen seconds."""
+MAX_ROWS_AUTO_AUDIT = 1_000_000
+"""Larger datasets are audited on request only. The audit of this many rows takes about a dozen seconds."""
 _ICONS = {"serious": ":material/error:", "warning": ":material/warning:", "note": ":material/info:"}
 _COLOURS = {"serious": "red", "warning": "orange", "note": "gray"}
-_TABLE_CHARTS: dict[str, ModuleType] = {"drift": drift, "tail": tail}
-"""Charts that are drawn from the finding's own table."""
+_CHARTS: dict[str, ModuleType] = {"drift": drift, "log_span": log_span, "tail": tail}
 
 
 def show_findings(dataset: Dataset, n_rows: int) -> None:
-    """Show the findings on a dataset; audit it first if that has not been done."""
+    """Show the findings of the audit; a dataset that was not audited yet is audited first, a large one on request."""
     st.subheader("What is unusual?", anchor=False)
-    if stored_audit(dataset) is None and n_rows > MAX_ROWS_UNASKED:
+    if stored_audit(dataset) is None and n_rows > MAX_ROWS_AUTO_AUDIT:
         st.markdown(
-            "The findings of the audit will be shown here: shared session ids, sessions known from train, drift, bots "
-            f"and more. With {n_rows:,} rows the audit takes a while."
+            "The audit looks for shared session ids, sessions known from train, drift, bots and more. "
+            f"With {n_rows:,} rows, it takes a while."
         )
         if not st.button("Audit the data", type="primary", icon=":material/search:"):
             return
@@ -38,18 +37,19 @@ def show_findings(dataset: Dataset, n_rows: int) -> None:
     if not important:
         st.success("Nothing needs your attention.", icon=":material/check_circle:")
     for finding in important:
-        _card(dataset, finding)
+        _show_finding(dataset, finding)
     if notes:
         with st.expander(count(len(notes), "note"), icon=_ICONS["note"]):
             for finding in notes:
-                _card(dataset, finding)
-    quiet = [outcome for outcome in report.outcomes if outcome.outcome != "found"]
-    with st.expander(f"{count(len(quiet), 'check')} without a finding", icon=":material/check:"):
-        for outcome in quiet:
-            st.markdown(f"- {outcome.title}" + (f": does not apply, {outcome.reason}" if outcome.reason else ""))
+                _show_finding(dataset, finding)
+    others = [outcome for outcome in report.outcomes if outcome.outcome != "found"]
+    with st.expander(f"{count(len(others), 'rule')} without a finding", icon=":material/check:"):
+        for outcome in others:
+            reason = f": does not apply because {outcome.reason}" if outcome.reason else ""
+            st.markdown(f"- {outcome.title}{reason}")
 
 
-def _card(dataset: Dataset, finding: Finding) -> None:
+def _show_finding(dataset: Dataset, finding: Finding) -> None:
     with st.container(border=True):
         colour = _COLOURS[finding.severity]
         st.markdown(f"{_ICONS[finding.severity]} **{finding.title}** :{colour}-badge[{finding.severity}]")
@@ -59,13 +59,9 @@ def _card(dataset: Dataset, finding: Finding) -> None:
             st.caption(f"Examples: {'; '.join(f'`{example}`' for example in finding.examples)}")
         if finding.chart is None:
             return
-        # many notes share one closed box, so their charts are drawn on request
+        # all notes are in one closed expander, so their charts are drawn on request
         key = f"chart/{dataset.fingerprint}/{finding.code}"
         if finding.severity != "note" or st.toggle("Show the chart", key=key):
-            if finding.chart in _TABLE_CHARTS:
-                chart = _TABLE_CHARTS[finding.chart]
-                data = chart.frame(finding.table)
-                show_chart(chart.finding(data), chart.figure(data))
-            else:
-                span = log_span.frame(dataset)
-                show_chart(log_span.finding(span), log_span.figure(span))
+            chart = _CHARTS[finding.chart]
+            data = chart.frame(dataset if chart is log_span else finding.table)
+            show_chart(chart.finding(data), chart.figure(data))

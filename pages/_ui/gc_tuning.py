@@ -1,8 +1,8 @@
 """Exclude the objects of imported libraries from garbage collection.
 
 Streamlit collects garbage after every run of a page or fragment. Each collection visits several hundred thousand
-permanent objects of the libraries, which takes 45 ms. Twenty open pages that follow a run keep almost a whole core busy
-with this. Frozen objects (see `gc.freeze`) are not visited.
+permanent objects of the libraries, which takes 45 ms. With twenty open pages that follow a run, this keeps almost a
+whole core busy. Frozen objects (see `gc.freeze`) are not visited.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import sys
 import threading
 
 _NEW_MODULES = 50
-"""Freeze again after this many more modules are imported; pages import libraries as they need them."""
+"""Freeze again after this many new imports, because pages import libraries only when they need them."""
 _lock = threading.Lock()
 _n_modules = 0
 
 
 def freeze_libraries() -> None:
-    """Freeze all objects if many modules were imported since the last call; a page calls it after its imports.
+    """Freeze all objects if many modules were imported since the last time; every page calls this after its imports.
 
-    This must stay rare: objects of a visitor's session that are frozen with the rest are never collected.
+    Freezing must stay rare, because it includes the objects of visitors' sessions, which are then never collected.
     """
     global _n_modules  # noqa: PLW0603 (per process, like the collector)
     with _lock:

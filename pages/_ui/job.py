@@ -1,4 +1,4 @@
-"""Background jobs: their progress, the queue, how they ended, and buttons to stop or resume them."""
+"""Background jobs: their progress, queue, outcomes and history, with buttons to cancel or resume them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
-from core.jobs import Job, Jobs, cancel, finish_early, resume, start_waiting
+from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
 from pages._ui.state import page_state, set_param
@@ -25,21 +25,21 @@ _OUTCOMES = {
 
 
 def show_progress(workspace: Workspace, job_id: str) -> None:
-    """Show a queued or running job, refreshed every second; the page is drawn again when it starts or ends."""
+    """Show a queued or running job, refreshed every second; the page is drawn again when the job starts or ends."""
     job = Jobs(workspace).get(job_id)
-    st.fragment(_progress, run_every=_REFRESH_SECONDS if job.open else None)(
+    st.fragment(_draw_progress, run_every=_REFRESH_SECONDS if job.open else None)(
         workspace, job_id, was_queued=not job.active
     )
 
 
-def _progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
-    start_waiting(workspace)
+def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
+    start_next_job(workspace)
     job = Jobs(workspace).get(job_id)
     if job.active and was_queued:
         st.rerun(scope="app")
     if not job.open:
         if job.run_id is not None:
-            page_state().chosen["run"] = job.run_id
+            page_state().selected_ids["run"] = job.run_id
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{_headline(job)}**")
@@ -50,7 +50,7 @@ def _progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
             if job.progress is not None and job.progress.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
             with st.popover("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
-                st.markdown("Its results so far are discarded. The history keeps a line about it.")
+                st.markdown("The results so far are deleted. The history still lists the run.")
                 if st.button("Yes, cancel", key=f"cancel-{job_id}", type="primary"):
                     with st.spinner("Stopping"):
                         cancel(workspace, job_id)
@@ -58,15 +58,15 @@ def _progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
 
 
 def _offer_to_finish(workspace: Workspace, job: Job) -> None:
-    if Jobs(workspace).is_to_finish(job.id):
-        st.caption("The search ends after the current fits. Then the learners are fitted with the best settings.")
+    if Jobs(workspace).should_finish(job.id):
+        st.caption("The search ends after the current fits. The best hyperparameters are then used.")
     elif st.button("Finish with the best so far", icon=":material/flag:"):
         finish_early(workspace, job.id)
         st.rerun(scope="fragment")
 
 
 def watch_for_jobs(workspace: Workspace) -> None:
-    """Draw the page again as soon as a job runs, even if it was started in another tab."""
+    """Draw the page again as soon as a job is running, even if it was started in another tab."""
     st.fragment(_rerun_if_active, run_every=2 * _REFRESH_SECONDS)(workspace)
 
 
@@ -76,12 +76,12 @@ def _rerun_if_active(workspace: Workspace) -> None:
 
 
 def show_in_sidebar(workspace: Workspace, job: Job) -> None:
-    """Show a progress bar of the running job, for pages that are about something else."""
-    st.fragment(_sidebar_progress, run_every=_REFRESH_SECONDS)(workspace, job.id)
+    """Show a progress bar of the running job, for pages that are not about runs."""
+    st.fragment(_draw_sidebar_progress, run_every=_REFRESH_SECONDS)(workspace, job.id)
 
 
-def _sidebar_progress(workspace: Workspace, job_id: str) -> None:
-    start_waiting(workspace)
+def _draw_sidebar_progress(workspace: Workspace, job_id: str) -> None:
+    start_next_job(workspace)
     job = Jobs(workspace).get(job_id)
     if not job.active:
         st.rerun(scope="app")
@@ -95,10 +95,10 @@ def _headline(job: Job) -> str:
 
 
 def _status(job: Job) -> str:
-    """Step, percentage, time passed and time left."""
+    """Return the step, the percentage, the time so far and the time left."""
     update = job.progress
     if job.state == "queued":
-        return "It starts when the runs before it are done"
+        return "It starts when the runs before it have ended"
     if update is None:
         return "Starting"
     step = f"{update.label}: {update.detail}" if update.detail else update.label
@@ -107,7 +107,7 @@ def _status(job: Job) -> str:
 
 
 def _facts(workspace: Workspace, job: Job) -> list[str]:
-    """Trials so far, memory, busy cores, and how often the job was started."""
+    """Return the number of trials, the best loss, the memory, the busy cores, and how often the job was started."""
     trials = trial_frame(Jobs(workspace).results(job.id, "trial"))
     complete = trials.filter("complete")
     facts = []
@@ -125,7 +125,7 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
 
 
 def show_outcome(workspace: Workspace, job: Job) -> None:
-    """Say how a job ended, and offer to resume it if it ended without a run."""
+    """Say how a job ended; offer to resume or restart it if it ended without a run."""
     outcome = _OUTCOMES[job.state]
     if job.state == "done":
         st.success(f"{outcome} It took {duration(job.seconds())}.", icon=":material/check_circle:")
@@ -134,18 +134,18 @@ def show_outcome(workspace: Workspace, job: Job) -> None:
     else:
         st.error(f"{outcome} {job.error or ''}", icon=":material/error:")
     if job.state in RESUMABLE and st.button(
-        "Start it again" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
+        "Restart the run" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
     ):
         set_param("job", resume(workspace, job.id).id)
         st.rerun()
 
 
 def show_queue(workspace: Workspace) -> None:
-    """Show the queued jobs, the next first, with buttons to reorder and remove them; nothing if there are none."""
-    st.fragment(_queue, run_every=_REFRESH_SECONDS * 2 if Jobs(workspace).queue() else None)(workspace)
+    """Show the queued jobs, the next one first, with buttons to move and remove them; nothing if there are none."""
+    st.fragment(_draw_queue, run_every=_REFRESH_SECONDS * 2 if Jobs(workspace).queue() else None)(workspace)
 
 
-def _queue(workspace: Workspace) -> None:
+def _draw_queue(workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     queue = jobs.queue()
     if not queue:
@@ -169,7 +169,7 @@ def _icon_button(icon: str, tooltip: str, key: str, *, disabled: bool = False) -
 
 
 def show_history(workspace: Workspace) -> None:
-    """Show the jobs that ended, newest first."""
+    """Show the jobs that have ended, newest first."""
     ended = [job for job in Jobs(workspace).all() if not job.open]
     if not ended:
         return
@@ -187,7 +187,7 @@ def show_history(workspace: Workspace) -> None:
                 for job in ended[:_MAX_HISTORY]
             ],
             numbers=("Time",),
-            alt="Jobs that ended, with their settings, outcome and time",
+            alt="Jobs that have ended, with their settings, outcome and time",
         )
 
 

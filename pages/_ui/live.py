@@ -1,32 +1,30 @@
-"""Results of a running job so far: its trials, its folds, and the end of its log."""
+"""Interim results of a running job: trials, folds and the latest log lines."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from core.base.text import duration, number
+from core.base.text import count, duration, number
 from core.base.workspace import Workspace
 from core.eda.run_charts import fold_scores, search_history, search_space, setting_importance
 from core.jobs import Job, Jobs, log_file
 from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
 from core.schema import LEARNER_LABELS
 from pages._ui.chart import show_chart
-from pages._ui.table import show_table
+from pages._ui.table import Frame, show_table
 
 _REFRESH_SECONDS = 2.0
-"""Charts cost more to draw than the progress bar above them, which is refreshed every second."""
+"""Charts take longer to draw than the progress bar above them, which is refreshed every second."""
 _MAX_TRIALS = 10
-_MAX_LINES = 40
+_MAX_LOG_LINES = 40
 
 
 def show_live(workspace: Workspace, job: Job) -> None:
-    """Show the results so far, refreshed while the job runs."""
-    st.fragment(_results, run_every=_REFRESH_SECONDS if job.active else None)(workspace, job.id)
+    """Show the results so far, refreshed while the job is running."""
+    st.fragment(_draw_results, run_every=_REFRESH_SECONDS if job.active else None)(workspace, job.id)
 
 
-def _results(workspace: Workspace, job_id: str) -> None:
+def _draw_results(workspace: Workspace, job_id: str) -> None:
     results = Jobs(workspace).results(job_id)
     trials = trial_frame(results)
     if trials.height:
@@ -36,13 +34,13 @@ def _results(workspace: Workspace, job_id: str) -> None:
         data = fold_scores.frame(fits)
         show_chart(f"**{fold_scores.TITLE}** {fold_scores.finding(data)}", fold_scores.figure(data), key="live-folds")
     log = log_file(workspace, job_id)
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_MAX_LINES:] if log.is_file() else []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_MAX_LOG_LINES:] if log.is_file() else []
     if lines:
-        with st.expander("End of the log", icon=":material/article:"):
+        with st.expander("Latest log lines", icon=":material/article:"):
             st.code("\n".join(lines), language=None)
 
 
-def _show_trials(trials: Any) -> None:  # noqa: ANN401 (core's frame)
+def _show_trials(trials: Frame) -> None:
     data = search_history.frame(trials)
     show_chart(
         f"**Best so far.** {search_history.finding(data)}",
@@ -56,27 +54,27 @@ def _show_trials(trials: Any) -> None:  # noqa: ANN401 (core's frame)
                     "Learner": LEARNER_LABELS[row["learner"]],
                     "Trial": str(row["trial"]),
                     "Loss": number(row["loss"]),
-                    "Outcome": "complete" if row["complete"] else f"pruned after fold {row['folds']}",
+                    "Outcome": "completed" if row["complete"] else f"pruned after {count(row['folds'], 'fold')}",
                     "Time": duration(row["seconds"]),
                 }
                 for row in trials.tail(_MAX_TRIALS).reverse().iter_rows(named=True)
             ],
             numbers=("Trial", "Loss", "Time"),
-            alt="Trials with their loss, outcome and time",
+            alt="The latest trials with their loss, outcome and time",
         )
     show_search_space(trials, "live")
 
 
 def show_setting_importance(shares: dict[str, dict[str, float]]) -> None:
-    """Show which settings mattered for the loss, by learner; nothing if that is not known."""
+    """Show the importance of each learner's hyperparameters; nothing if there are too few trials to compute it."""
     data = setting_importance.frame(shares)
     if data.height:
         with st.expander(setting_importance.TITLE, icon=":material/bar_chart:"):
             show_chart(setting_importance.finding(data), setting_importance.figure(data))
 
 
-def show_search_space(trials: Any, key: str) -> None:  # noqa: ANN401 (core's frame)
-    """Show the settings of one learner's trials as parallel coordinates."""
+def show_search_space(trials: Frame, key: str) -> None:
+    """Show the hyperparameters of one learner's trials as parallel coordinates."""
     learners = list(dict.fromkeys(trials.get_column("learner").to_list()))
     with st.expander(search_space.TITLE, icon=":material/tune:"):
         learner = st.segmented_control(

@@ -1,4 +1,4 @@
-"""The part of the mapping form on purchases: meaning of prices, order statuses, and currencies."""
+"""The part of the mapping form about purchases: meaning of prices, order statuses and currencies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import SettingError
 from core.ingestion.mapping import Mapping
+from pages._ui.setting_input import mapping_select
 
 _PRICE_MEANINGS = {"row": "the price of one product", "order_total": "the total of the order"}
 _FIELDS = Mapping.model_fields
@@ -17,17 +18,17 @@ _N_COLUMNS = 3
 
 
 def money_settings(
-    columns: dict[str, str | None], guessed: dict[str, Any], widget_key: Callable[[str], str]
+    columns: dict[str, str | None], guess: dict[str, Any], widget_key: Callable[[str], str]
 ) -> dict[str, Any]:
-    """Show the fields that the chosen columns of quantities, statuses and currencies need, and return the settings.
+    """Show the fields that the columns for quantities, order statuses and currencies need.
 
     Args:
-        columns: the log's column by role.
-        guessed: settings that the log suggests.
-        widget_key: returns the key of the widget of a setting.
+        columns: the log's column by role; None for a role without a column.
+        guess: settings that the log suggests.
+        widget_key: function of the name of a setting that returns the key of its widget.
 
     Returns:
-        Settings of `Mapping` by name; only those whose fields are shown.
+        The settings of `Mapping` whose fields are shown, by name.
 
     Raises:
         SettingError: the currency rates cannot be parsed.
@@ -36,19 +37,13 @@ def money_settings(
     settings: dict[str, Any] = {}
     grid = st.columns(_N_COLUMNS)
     if columns["quantity"] is None:
-        settings["price_is"] = grid[0].selectbox(
-            "A price is",
-            list(_PRICE_MEANINGS),
-            list(_PRICE_MEANINGS).index(guessed.get("price_is", "row")),
-            format_func=_PRICE_MEANINGS.__getitem__,
-            key=widget_key("price_is"),
-            help=_FIELDS["price_is"].description,
-        )
+        default, key = guess.get("price_is", "row"), widget_key("price_is")
+        settings["price_is"] = mapping_select(grid[0], "A price is", "price_is", _PRICE_MEANINGS, default, key=key)
     if columns["order_status"] is not None:
         labels = {"counted_status": "Valid statuses", "void_status": "Void statuses"}
         for cell, (name, label) in zip(grid[1:], labels.items(), strict=True):
             text = cell.text_input(
-                label, ", ".join(guessed.get(name, ())), key=widget_key(name), help=_FIELDS[name].description
+                label, ", ".join(guess.get(name, ())), key=widget_key(name), help=_FIELDS[name].description
             )
             settings[name] = [status.strip() for status in text.split(",") if status.strip()]
     if columns["currency"] is not None:
@@ -72,17 +67,17 @@ def _parse_rates(text: str) -> dict[str, float]:
     """Parse a list such as `USD = 0.92, GBP = 1.17`; the mapping checks that the rates are positive.
 
     Raises:
-        SettingError: a part is not a code and a number, or a code has two rates.
+        SettingError: an entry is not a code and a number, or a code has two rates.
     """
     rates: dict[str, float] = {}
-    for part in filter(None, map(str.strip, text.split(","))):
-        code, _, rate = (piece.strip().upper() for piece in part.partition("="))
+    for entry in filter(None, map(str.strip, text.split(","))):
+        code, _, rate = (side.strip().upper() for side in entry.partition("="))
         try:
             value = float(rate)
         except ValueError:
             value = math.nan
         if not code or code in rates or not math.isfinite(value):
             allowed = "one number for each currency code, such as USD = 0.92, GBP = 1.17"
-            raise SettingError.not_allowed("currency_rates", part, allowed)
+            raise SettingError.not_allowed("currency_rates", entry, allowed)
         rates[code] = value
     return rates

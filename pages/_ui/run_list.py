@@ -1,4 +1,4 @@
-"""The runs on a dataset: name or delete one of them, or compare two."""
+"""The runs on a dataset: name, annotate or delete one run, or compare two."""
 
 from __future__ import annotations
 
@@ -20,39 +20,38 @@ _LABELS = LEARNER_LABELS | {STACK: STACK_LABEL}
 
 
 def show_runs(workspace: Workspace, dataset: Dataset | None) -> None:
-    """Show the list of runs, and what the ticked rows offer."""
+    """Show the runs; with one selected, a form to edit or delete it; with two selected, a comparison."""
     runs = list_runs(workspace) if dataset is None else runs_of(workspace, dataset)
     if not runs:
         return
     st.subheader("All runs on this dataset", anchor=False)
     st.markdown("Select one run to name or delete it, or two runs to compare them.")
-    ticked = pick_rows(
+    positions = pick_rows(
         [_row(run) for run in runs],
         numbers=("Expected", "Cross-validated", "Time"),
         key=f"runs-{len(runs)}",
         alt="Runs with their settings, scores and times",
     )
-    chosen = [runs[position] for position in ticked]
-    if len(chosen) == 1:
-        _edit_run(chosen[0])
-    elif len(chosen) == 2:
-        older, newer = sorted(chosen, key=lambda run: run.manifest.created)
+    selected_runs = sorted((runs[position] for position in positions), key=lambda run: run.manifest.created)
+    if len(selected_runs) == 1:
+        _edit_run(selected_runs[0])
+    elif len(selected_runs) == 2:
+        older, newer = selected_runs
         folder = None if dataset is None else str(dataset.folder)
         _compare(older, newer, comparison(str(older.folder), str(newer.folder), folder))
-    elif chosen:
+    elif selected_runs:
         st.caption("Select only two runs to compare them.")
 
 
 def _row(run: Run) -> dict[str, str]:
-    manifest = run.manifest
-    judged = manifest.scores.judged
+    manifest, metric_scores = run.manifest, run.manifest.scores.metric_scores
     created = datetime.datetime.fromisoformat(manifest.created)
     return {
         "Run": run.note.name or f"{created:%d %b %Y %H:%M} UTC",
         "Preset": manifest.config.preset,
-        "Metric": judged.label,
+        "Metric": metric_scores.label,
         "Expected": expected_score(manifest),
-        "Cross-validated": number(judged.stack),
+        "Cross-validated": number(metric_scores.stack),
         "Seed": str(manifest.config.seed),
         "Time": duration(manifest.seconds),
         "Id": manifest.run_id,
@@ -60,7 +59,7 @@ def _row(run: Run) -> dict[str, str]:
 
 
 def _edit_run(run: Run) -> None:
-    """Show the form for name and note, and the button that deletes the run."""
+    """Show the form for the name and the note, and the button that deletes the run."""
     note, run_id = run.note, run.manifest.run_id
     with st.container(border=True):
         with st.form(f"note-{run_id}", border=False):
@@ -70,26 +69,26 @@ def _edit_run(run: Run) -> None:
                 run.save_note(Note.checked(name, text))
                 st.rerun()
         with st.popover("Delete the run", icon=":material/delete:"):
-            st.markdown("This deletes the run's models, predictions and submission. It cannot be undone.")
+            st.markdown("This deletes the run with its models, predictions and submission. It cannot be undone.")
             if st.button("Yes, delete", key=f"delete-{run_id}", type="primary"):
                 delete_run(run.folder)
-                page_state().chosen.pop("run", None)
+                page_state().selected_ids.pop("run", None)
                 set_param("run", "")
                 st.rerun()
 
 
 def _compare(older: Run, newer: Run, result: Comparison) -> None:
-    """Show the comparison of two runs, the older one first."""
+    """Show the differences between two runs, the older one first."""
     first, second = distinct_names(
         {run.folder.name: run.note.name or run.folder.name for run in (older, newer)}
     ).values()
     labels = {"first": first, "second": second}
-    st.markdown(f"**{first}** and **{second}**")
+    st.markdown(f"First run: **{first}**. Second run: **{second}**.")
     if result.paired is not None:
-        st.markdown(result.paired.words())
+        st.markdown(result.paired.describe())
         st.caption(
-            "Out-of-fold losses on the same sessions, compared by a permutation test that flips the signs of each "
-            "user's differences. Users are independent of each other, sessions of one user are not."
+            "The out-of-fold losses on the same sessions are compared by a sign-flip permutation test per user, "
+            "because the sessions of a user are not independent."
         )
     settings = [
         {"Setting": name, "first": _setting(value), "second": _setting(other)}
@@ -104,22 +103,22 @@ def _compare(older: Run, newer: Run, result: Comparison) -> None:
             {"Learner": _LABELS[STACK], "Fold": str(fold), "first": number(value), "second": number(other)}
             for fold, (value, other) in enumerate(zip(*result.folds[STACK], strict=True), start=1)
         ]
-        _pair_table(folds, labels, "Mean squared error by fold of both runs")
+        _pair_table(folds, labels, "Mean squared error of both runs by fold")
     with st.expander("Features, times and versions", icon=":material/difference:"):
-        for name, features in zip(("first", "second"), result.features, strict=True):
+        for name, features in zip((first, second), result.features, strict=True):
             if features:
-                st.markdown(f"Features of the {name} run only: {', '.join(features)}.")
+                st.markdown(f"Only in {name}: {', '.join(features)}.")
         seconds = [
             {"Step": name, "first": _seconds(value), "second": _seconds(other)}
             for name, (value, other) in result.timings.items()
         ]
-        _pair_table(seconds, labels, "Seconds by step of both runs")
-        for name, (version, other_version) in result.versions.items():
-            st.markdown(f"- {name}: {_setting(version)} and {_setting(other_version)}")
+        _pair_table(seconds, labels, "Seconds of both runs by step")
+        for package, (version, other) in result.versions.items():
+            st.markdown(f"- {package}: {_setting(version)} in {first}, {_setting(other)} in {second}")
 
 
 def _pair_table(rows: Rows, labels: dict[str, str], alt: str) -> None:
-    """Show a table with one column per run; a run's name is only a label, as it may equal another column's name."""
+    """Show a table with one column per run. A run's name is only a label, because another column may have it too."""
     if rows:
         show_table(rows, numbers=("first", "second", *({"Fold"} & set(rows[0]))), labels=labels, alt=alt)
 

@@ -10,13 +10,13 @@ from core.base.text import count, estimate, number
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
-from pages._ui.table import offer_file, show_table
+from pages._ui.table import Frame, offer_file, show_table
 
 _OUTCOMES = {"passed": "passed", "failed": "failed", "not_applicable": "does not apply"}
 _SEVERITIES = {"error": "must be fixed", "warning": "please review"}
 
 
-def price_table(products: Any, run: Run, ranking: str = "with the most events") -> None:  # noqa: ANN401 (core's frame)
+def price_table(products: Frame, run: Run, ranking: str = "with the most events") -> None:
     """Show one row per product with the recovered price of each event type; `ranking` follows the word "products"."""
     show_table(
         [
@@ -29,9 +29,10 @@ def price_table(products: Any, run: Run, ranking: str = "with the most events") 
         alt=f"The products {ranking}, and what an event of each type adds to a session's value",
     )
     st.caption(
-        f"The {count(products.height, 'product')} {ranking}. Prices are in value units, with their standard error and, "
-        "in brackets, the number of events. They are estimated from the session values of train by ridge regression. "
-        "≈ marks the price of the category, where train has no such event on the product. A dash means no such event."
+        f"The {count(products.height, 'product')} {ranking}. Each cell has the price in value units ± its standard "
+        "error, and the number of events in brackets. Prices are estimated by ridge regression from the session values "
+        "in the train file. ≈ marks the price of the category, which is used if the train file has no such event on "
+        "the product. A dash means that there is no such event."
     )
     offer_file(
         "Download all recovered prices as CSV",
@@ -41,7 +42,7 @@ def price_table(products: Any, run: Run, ranking: str = "with the most events") 
 
 
 def _price(cell: dict[str, Any] | None) -> str:
-    """Price, standard error and number of events, such as "12.3 ± 0.4 (210)"."""
+    """Return price, standard error and number of events, such as "12.3 ± 0.4 (210)"."""
     if cell is None:
         return number(None)
     price = estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"≈ {number(cell['price'])}"
@@ -49,7 +50,7 @@ def _price(cell: dict[str, Any] | None) -> str:
 
 
 def fold_table(run: Run) -> None:
-    """Show one row per learner, and one for the stack, with the mean squared error of every fold."""
+    """Show the mean squared error by fold; one row per learner, and one for the stack."""
     scores = run.manifest.scores
     labels = LEARNER_LABELS | {STACK: STACK_LABEL}
     rows = [
@@ -77,11 +78,11 @@ def user_table(run: Run) -> None:
         numbers=("MSE", "Train sessions", "To predict"),
         alt="Error on sessions of new and known users",
     )
-    st.caption("A user is known if an earlier train session of the user had ended before the session began.")
+    st.caption("The user of a session is known if one of the user's train sessions ended before the session began.")
 
 
 def check_table(checks: list[dict[str, Any]]) -> None:
-    """Show one row per check of a submission or of the certificate; only the former have a severity."""
+    """Show one row per check of a submission or of the certificate; only submission checks have a severity."""
     has_explanations = any(check["explanation"] for check in checks)
     rows = [
         {"Outcome": _OUTCOMES[check["outcome"]], "Check": check["title"]}

@@ -7,8 +7,9 @@ import streamlit as st
 from core.base.text import count, number, percent
 from core.dataset import Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
-from core.runs import Run, expected_score, shift_warning
+from core.runs import Run, expected_interval, expected_score, shift_warning
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
+from core.runs.summary import BLEND_LABELS
 from core.schema import LEARNER_LABELS
 from pages._ui.cache import error_frames
 from pages._ui.chart import show_chart
@@ -17,66 +18,66 @@ from pages._ui.live import show_search_space, show_setting_importance
 from pages._ui.run_tables import fold_table, user_table
 from pages._ui.table import show_table
 
-_BLENDS = {
-    "best_learner": "Best single learner",
-    "mean": "Equal-weight mean",
-    "non_negative": "Best weighted mean (weights sum to 1)",
-}
 _SEGMENTS = {"all": "", "prediction": "Prediction", "user": "User", "events": "Events"}
 
 
 def show_warning(run: Run) -> None:
-    """Warn if the test file differs too much from train for the score to be relied on."""
+    """Warn if the test file differs from train so much that the score is not reliable."""
     if text := shift_warning(run.manifest):
         st.warning(text, icon=":material/warning:")
 
 
-def expected_metric(run: Run, more: str = "") -> Metric:
-    """Return the expected test score; `more` is added to its explanation."""
-    judged = run.manifest.scores.judged
+def expected_metric(run: Run) -> Metric:
+    """Return the expected test score with its unit and its 90% interval."""
+    manifest, scores = run.manifest, run.manifest.scores.metric_scores
     explanation = (
-        f"Expected on the test file, in {judged.unit}{more}."
-        if not run.manifest.scores.expected_withheld
-        else f"The test file differs from train. Cross-validated on train: {number(judged.stack)}, in {judged.unit}."
+        f"In {scores.unit}. 90% interval: {expected_interval(manifest)}. Estimated from out-of-fold errors, which are "
+        "weighted to the mix of sessions in the test file."
     )
-    return Metric(f"Expected test {judged.label}", expected_score(run.manifest), explanation)
+    if manifest.scores.expected_withheld:
+        explanation = f"Withheld, because the test file is unlike train. Cross-validated: {number(scores.stack)}."
+    return Metric(f"Expected test {scores.label}", expected_score(manifest), explanation)
 
 
 def show_learner_scores(run: Run) -> None:
     """Show how well each learner and the stack predict, compared with a constant."""
-    judged = run.manifest.scores.judged
+    scores = run.manifest.scores.metric_scores
     data = learner_scores.frame(
-        judged.learners, judged.stack, judged.baseline, prices=judged.prices, linear=judged.linear
+        scores.learners, scores.stack, scores.baseline, prices=scores.prices, linear=scores.linear
     )
     show_chart(
-        learner_scores.finding(data, judged.label),
-        learner_scores.figure(data, judged.label, judged.unit),
+        learner_scores.finding(data, scores.label),
+        learner_scores.figure(data, scores.label, scores.unit),
         title=learner_scores.TITLE,
     )
 
 
 def show_blends(run: Run) -> None:
     """Compare the meta-model with other ways to combine the learners."""
-    judged, meta = run.manifest.scores.judged, run.manifest.meta
+    scores, meta = run.manifest.scores.metric_scores, run.manifest.meta
     weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
     st.subheader("Is stacking worth it?", anchor=False)
-    st.markdown(f"The Ridge meta-model adds up the learners with these weights: {weights}.")
-    if not judged.blends:
+    st.markdown(f"The Ridge meta-model combines the learners' predictions with these weights: {weights}.")
+    if not scores.blends:
         return
-    best, score = min(judged.blends.items(), key=lambda blend: blend[1])
-    difference = abs(1 - judged.stack / score) if score else 0.0
-    direction = "lower" if judged.stack <= score else "higher"
+    best = min(scores.blends, key=scores.blends.__getitem__)
+    share = abs(1 - scores.stack / scores.blends[best]) if scores.blends[best] else 0.0
+    direction = "lower" if scores.stack <= scores.blends[best] else "higher"
     st.markdown(
-        f"Out of fold its {judged.label} is {percent(difference)} {direction} than that of the best alternative "
-        f"({_BLENDS[best].lower()})."
+        f"Out of fold, the {scores.label} of the meta-model is {percent(share)} {direction} than that of the best "
+        f"alternative, the {BLEND_LABELS[best]}."
     )
-    scores = {"Ridge meta-model": judged.stack} | {_BLENDS[name]: score for name, score in judged.blends.items()}
+    rows = [("Ridge meta-model", scores.stack)]
+    rows += [(BLEND_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]
     show_table(
-        [{"Combination": name, judged.label: number(score)} for name, score in scores.items()],
-        numbers=(judged.label,),
+        [{"Combination": label, scores.label: number(score)} for label, score in rows],
+        numbers=(scores.label,),
         alt="Score of the meta-model and of other ways to combine the learners",
     )
-    st.caption(f"{judged.label} in {judged.unit}, out of fold. Weights and choices are fitted on the other folds only.")
+    st.caption(
+        f"Out-of-fold {scores.label} in {scores.unit}. The weights and the best learner are chosen on the other folds "
+        "only. The weights of the non-negative blend sum to 1."
+    )
 
 
 def show_search(run: Run) -> None:
@@ -86,23 +87,23 @@ def show_search(run: Run) -> None:
         return
     tuning, trials = manifest.tuning, run.table(SEARCH_FILE).collect()
     data = search_history.frame(trials)
-    loss_title = f"out-of-fold loss ({manifest.scores.judged.loss_unit})"
+    loss_title = f"out-of-fold loss ({manifest.scores.metric_scores.loss_unit})"
     show_chart(search_history.finding(data), search_history.figure(data, loss_title), title=search_history.TITLE)
     st.caption(
-        "The settings were chosen on the folds that also score them, which makes the score optimistic. The choice was "
-        f"therefore repeated without each fold, and the expected score raised by {percent(tuning.choice - 1)}. "
-        f"Each learner was fitted with {count(tuning.seeds, 'seed')}."
+        "The hyperparameters were chosen on the folds that also score them, which makes the score optimistic. To "
+        "correct for this, the choice was repeated with each fold left out, and the expected error was increased by "
+        f"{percent(tuning.choice - 1)}. Each learner was fitted with {count(tuning.seeds, 'seed')}."
     )
-    settings = {LEARNER_LABELS[learner]: tuned.settings for learner, tuned in tuning.learners.items()}
-    names = dict.fromkeys(name for values in settings.values() for name in values)
-    with st.expander("Best settings", icon=":material/tune:"):
+    params = {LEARNER_LABELS[learner]: tuned.settings for learner, tuned in tuning.learners.items()}
+    names = dict.fromkeys(name for values in params.values() for name in values)
+    with st.expander("Best hyperparameters", icon=":material/tune:"):
         show_table(
             [
-                {"Setting": name} | {learner: _setting(values.get(name)) for learner, values in settings.items()}
+                {"Hyperparameter": name} | {label: _param_text(values.get(name)) for label, values in params.items()}
                 for name in names
             ],
-            numbers=list(settings),
-            alt="The best settings of each learner",
+            numbers=list(params),
+            alt="The best hyperparameters of each learner",
         )
     show_setting_importance({name: tuned.importances for name, tuned in tuning.learners.items()})
     show_search_space(trials, "run")
@@ -122,11 +123,11 @@ def show_errors(run: Run, dataset: Dataset | None) -> None:
         return
     pairs, deciles, days = error_frames(str(run.folder), None if dataset is None else str(dataset.folder))
     show_chart(predicted_and_true.finding(pairs), predicted_and_true.figure(pairs), title=predicted_and_true.TITLE)
-    st.caption("Darker cells hold more sessions. On the dashed line, predictions are exact.")
+    st.caption("Darker cells contain more sessions. On the dashed line, predictions are exact.")
     show_chart(residuals.finding(deciles), residuals.figure(deciles), title=residuals.TITLE)
     st.caption(
-        "Points above the dashed line: sessions were worth more than predicted. "
-        "The bars are 95% confidence intervals that hold jointly."
+        "Above the dashed line, sessions were worth more than predicted. The bars are simultaneous 95% confidence "
+        "intervals."
     )
     if days is not None and days.height > 1:
         show_chart(error_by_day.finding(days), error_by_day.figure(days), title=error_by_day.TITLE)
@@ -143,12 +144,12 @@ def show_users(run: Run) -> None:
 
 
 def show_coverage(run: Run) -> None:
-    """Show how wide the prediction intervals are, and how often they hold; nothing for a run without intervals."""
+    """Show how wide the prediction intervals are and how often they contain the value; nothing without intervals."""
     if COVERAGE_FILE not in run.manifest.sha256:
         return
     rows = run.table(COVERAGE_FILE).collect().to_dicts()
     overall = rows[0]
-    st.subheader("How sure is a single prediction?", anchor=False)
+    st.subheader("How uncertain is a single prediction?", anchor=False)
     st.markdown(
         f"The 80% interval is {number(overall['width_80'])} value units wide on average and contains the value of "
         f"{percent(overall['inside_80'])} of the train sessions, out of fold. The 95% interval is "
@@ -160,17 +161,17 @@ def show_coverage(run: Run) -> None:
             "Segment": f"decile {row['segment']}" if row["by"] == "prediction" else row["segment"],
             "Sessions": f"{row['sessions']:,}",
         }
-        | {f"Inside {level}%": percent(row[f"inside_{level}"]) for level in (80, 95)}
+        | {f"Coverage {level}%": percent(row[f"inside_{level}"]) for level in (80, 95)}
         | {f"Width {level}%": number(row[f"width_{level}"]) for level in (80, 95)}
         for row in sorted(rows, key=lambda row: _segment_order(row["by"], row["segment"]))
     ]
-    with st.expander("By prediction, user and length", icon=":material/straighten:"):
+    with st.expander("Coverage by segment", icon=":material/straighten:"):
         show_table(
-            segments, numbers=list(segments[0])[2:], alt="Coverage and width of the intervals by segment of sessions"
+            segments, numbers=list(segments[0])[2:], alt="Coverage and width of the prediction intervals by segment"
         )
         st.caption(
-            "Widths are in value units. Segments use only what is known before the value is. Coverage is lower for the "
-            "highest values, because no interval can know in advance which sessions these are."
+            "Widths are in value units. The segments depend only on what is known when a session is predicted. "
+            "Sessions with the highest values are covered less often, because they cannot be recognized in advance."
         )
 
 
@@ -178,5 +179,5 @@ def _segment_order(by: str, segment: str) -> tuple[int, int, str]:
     return list(_SEGMENTS).index(by), int(segment) if by == "prediction" else 0, segment
 
 
-def _setting(value: float | str | None) -> str:
+def _param_text(value: float | str | None) -> str:
     return value if isinstance(value, str) else number(value)

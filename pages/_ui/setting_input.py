@@ -1,18 +1,22 @@
-"""Form field for one run setting, built from its description in `RunConfig`."""
+"""Form fields for single settings of a run or a mapping, with the help texts of `RunConfig` and `Mapping`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.config import RunConfig
+from core.ingestion.mapping import Mapping
+
+_Option = TypeVar("_Option")
 
 
 def setting_input(name: str, default: float | None = None, **options: Any) -> Any:  # noqa: ANN401 (any widget)
     """Show the form field of a setting of `RunConfig` and return its value.
 
-    `default` replaces the default of a number; `options` are further arguments of the Streamlit widget.
+    `default` replaces the setting's default number. `options` are further arguments of the Streamlit widget.
     """
     setting = RunConfig.setting(name)
     options["help"] = setting.description
@@ -31,3 +35,11 @@ def setting_input(name: str, default: float | None = None, **options: Any) -> An
     return st.number_input(
         setting.title, lowest, highest, initial, number(1), format="%d" if number is int else "%g", **options
     )
+
+
+def mapping_select(
+    cell: DeltaGenerator, label: str, name: str, options: dict[_Option, str], default: _Option, *, key: str
+) -> _Option:
+    """Show a select box for a setting of `Mapping` and return its value; `options` has the label of each value."""
+    text, values = Mapping.model_fields[name].description, list(options)
+    return cell.selectbox(label, values, values.index(default), format_func=options.__getitem__, key=key, help=text)

@@ -1,6 +1,6 @@
-"""What the pages remember for a visitor, besides the values of widgets (which are in the session state by their key).
+"""What the pages remember for a visitor, besides the values of widgets, which Streamlit stores by their key.
 
-The session state lasts until the tab is closed. The address also survives a reload, and can be shared as a link.
+The session state lasts until the tab is closed. The URL also survives a reload, and can be shared as a link.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ from core.ingestion.preview import Peek
 
 Param = Literal["dataset", "run", "job", "view", "session"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
-_KEY = "page_state"
 
 
 @dataclass(frozen=True)
 class BrokenLink:
-    """A link to a dataset or run that does not exist here.
+    """A link to a dataset or run that does not exist in this workspace.
 
     Attributes:
-        shown: id of what is shown instead.
-        warning: the message, which stays until something else is chosen.
+        fallback_id: id of the dataset or run that is shown instead.
+        warning: message that is shown until the visitor chooses something else.
     """
 
-    shown: str
+    fallback_id: str
     warning: str
 
 
@@ -38,27 +37,27 @@ class PageState:
     """The state of one browser tab, shared by all pages.
 
     Attributes:
-        chosen: id of the chosen dataset and run; survives a change of page, which the value of a widget does not.
-        broken_links: by the parameter of the address that could not be followed.
-        message: shown once, by the next page that is drawn.
-        last_view: the view of Explore that was last written to the address.
+        selected_ids: ids of the selected dataset and run. Unlike the value of a widget, they survive a change of page.
+        broken_links: broken links by query parameter.
+        message: text that the next page shows once.
+        last_view: view of Explore that was last written to the URL.
         upload_ids, upload_paths: the uploaded files by part (train, test, sample), and their copies on disk.
-        preview_stamp, preview: the first rows of a log, and the source with the times of change that they belong to.
-        next_filter: the filter to apply when the page is drawn again.
-        last_filter: the filter that was last written to the address; None before the first visit to Explore.
+        preview, preview_stamp: the first rows of a log, and the source and modification times that they belong to.
+        next_filter: filter to apply when the page is drawn again.
+        last_filter: filter that was last written to the URL; None before the first visit to Explore.
         filter_dataset: fingerprint of the dataset that the filter belongs to.
-        picks: what is selected in each chart, by the name of the chart.
-        n_draws: how often a random session was requested.
+        picks: selection state of each chart, by the name of the chart.
+        n_draws: number of random sessions drawn.
     """
 
-    chosen: dict[Param, str] = field(default_factory=dict)
+    selected_ids: dict[Param, str] = field(default_factory=dict)
     broken_links: dict[Param, BrokenLink] = field(default_factory=dict)
     message: str = ""
     last_view: str = ""
     upload_ids: dict[str, str] = field(default_factory=dict)
     upload_paths: dict[str, Path] = field(default_factory=dict)
-    preview_stamp: object = None
     preview: Peek | None = None
+    preview_stamp: object = None
     next_filter: Selection | None = None
     last_filter: dict[str, str] | None = None
     filter_dataset: str = ""
@@ -78,29 +77,27 @@ class PageState:
 
 def page_state() -> PageState:
     """Return the state of the visitor's tab."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = PageState()
-    state: PageState = st.session_state[_KEY]
+    state: PageState = st.session_state.setdefault("page_state", PageState())
     return state
 
 
 def get_param(name: Param) -> str:
-    """Return a parameter of the address; empty if it is missing."""
+    """Return a query parameter of the URL; empty if it is missing."""
     return st.query_params.get(name, "")
 
 
 def set_param(name: Param, value: str) -> None:
-    """Write a parameter into the address; an empty value removes it."""
+    """Set a query parameter of the URL; an empty value removes it."""
     _write_params((name,), {name: value})
 
 
 def get_filter_params() -> dict[str, str]:
-    """Return the parameters of the address that describe a filter."""
+    """Return the query parameters that describe a filter."""
     return {name: st.query_params[name] for name in _FILTER_PARAMS if name in st.query_params}
 
 
 def set_filter_params(query: Mapping[str, str]) -> None:
-    """Replace the filter in the address."""
+    """Replace the filter in the URL."""
     page_state().last_filter = dict(query)
     _write_params(_FILTER_PARAMS, query)
 

@@ -1,27 +1,21 @@
-"""The one way in which pages show a table and offer a file."""
+"""Tables and download buttons, in the same form on all pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-
-class ArrowTable(Protocol):
-    """A data frame of any library that can be read as Arrow."""
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Export the table as a stream of Arrow batches."""
-
-
+Frame = Any
+"""A data frame of core; pages import no data frame library."""
 Rows = Sequence[Mapping[str, object]]
 """One mapping of column to cell per row, all with the same columns; cells are already formatted."""
 
 
 def show_table(
-    rows: Rows | ArrowTable,
+    rows: Rows | Frame,
     *,
     alt: str,
     numbers: Iterable[str] = (),
@@ -33,12 +27,12 @@ def show_table(
     """Show a table.
 
     Args:
-        rows: rows of formatted cells, or a data frame whose values are shown as they are.
-        alt: what the table holds, for screen readers.
+        rows: formatted cells, or a data frame whose values are shown as they are.
+        alt: description of the table for screen readers.
         numbers: columns of numbers, which are right-aligned.
         widths: widths in pixels of columns that should not follow their content.
         labels: headers that differ from the name of the column.
-        width: of the whole table.
+        width: width of the whole table.
         scrolls: keep the default height and scroll, instead of showing all rows.
     """
     st.dataframe(
@@ -52,7 +46,7 @@ def show_table(
 
 
 def pick_rows(rows: Rows, *, alt: str, numbers: Iterable[str], key: str) -> list[int]:
-    """Show a table whose rows can be ticked, and return the positions of the ticked rows."""
+    """Show a table whose rows can be selected, and return the positions of the selected rows."""
     state = st.dataframe(
         rows,
         hide_index=True,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from core.audit import RULES, AuditReport, Finding
-from core.audit.case import AuditCase
+from core.audit.audited_dataset import AuditedDataset
 from core.dataset import Dataset, RowOrder
 from core.schema import ROLES
 from tests.events_on_the_spot import Event
@@ -94,7 +94,7 @@ def with_card(dataset: Dataset, both: dict[str, object] | None = None, /, **fiel
 
 def find(code: str, dataset: Dataset) -> Finding | None:
     """The finding of one rule, which must apply."""
-    outcome, finding = RULE[code].examine(AuditCase(dataset))
+    outcome, finding = RULE[code].examine(AuditedDataset(dataset))
     assert outcome.outcome == ("quiet" if finding is None else "found"), outcome
     return finding
 
@@ -173,11 +173,11 @@ TINY = {
     "coarse_times": "there are fewer than 100 events",
     "cut_sessions": "fewer than 30 sessions have several events",
     "thin_sample": "there are fewer than 100 sessions",
-    "heavy_tail": "train has fewer than 1,000 sessions with a value",
+    "heavy_tail": "fewer than 1,000 train sessions have a value",
     "value_in_test": "the values are in a column, not added up from prices",
     "unknown_values": "the values are in a column, not added up from prices",
-    "capped_values": "train has fewer than 100 distinct values",
-    "value_trend": "a half of train has fewer than 200 sessions with a value",
+    "capped_values": "the train sessions have fewer than 100 distinct values",
+    "value_trend": "a half of the train file has fewer than 200 sessions with a value",
     "feature_drift": "a file has fewer than 200 sessions",
     "told_apart": "a file has fewer than 200 sessions",
 }

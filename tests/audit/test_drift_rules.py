@@ -67,17 +67,17 @@ def test_every_feature_is_about_the_session_the_calendar_or_the_past():
 
 def test_the_sample_holds_the_features_of_a_run_for_the_same_units_each_time(demo):
     table = build_features(demo, RunConfig())
-    sample = draw_sample(demo, lambda part, parts, text: None, most=200)
-    repeated = draw_sample(demo, lambda part, parts, text: None, most=200)
-    assert sample.train.shape == sample.test.shape == (200, len(table.names))
+    sample = draw_sample(demo, lambda part, parts, text: None, max_units=200)
+    repeated = draw_sample(demo, lambda part, parts, text: None, max_units=200)
+    assert sample.train.values.shape == sample.test.values.shape == (200, len(table.names))
     assert sample.names == tuple(table.names)
-    np.testing.assert_array_equal(sample.train, repeated.train)
+    np.testing.assert_array_equal(sample.train.values, repeated.train.values)
     everything = set(map(tuple, np.nan_to_num(table.values.to_numpy(), nan=-9).tolist()))
-    assert {tuple(row) for row in np.nan_to_num(sample.train, nan=-9).tolist()} <= everything
+    assert {tuple(row) for row in np.nan_to_num(sample.train.values, nan=-9).tolist()} <= everything
     whole = draw_sample(demo, lambda part, parts, text: None)
     is_test = table.units.get_column("role").to_numpy() == 1
-    np.testing.assert_array_equal(whole.train, table.values.to_numpy()[~is_test])
-    np.testing.assert_array_equal(whole.test, table.values.to_numpy()[is_test])
+    np.testing.assert_array_equal(whole.train.values, table.values.to_numpy()[~is_test])
+    np.testing.assert_array_equal(whole.test.values, table.values.to_numpy()[is_test])
 
 
 def test_the_distances_agree_with_their_definitions():

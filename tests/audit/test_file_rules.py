@@ -42,7 +42,7 @@ def test_quarantined_rows_are_counted_with_their_reasons(tmp_path, rows, severit
 def test_ignored_rows_do_not_count_as_quarantined(calm_copy):
     counts = {"quarantined": 40, "ignored": 40}
     dataset = with_card(
-        calm_copy, train=counts, quarantine_reasons={"event_type is wishlist, which is to be ignored": 40}
+        calm_copy, train=counts, quarantine_reasons={"event_type is wishlist, which the mapping ignores": 40}
     )
     assert find("quarantine", dataset) is None
 

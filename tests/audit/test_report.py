@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from core.audit import AUDIT_VERSION, RULES, audit, lines, stored_audit
+from core.audit import AUDIT_VERSION, RULES, audit, report_lines, stored_audit
 from core.audit import report as report_module
-from core.audit.case import AuditCase
+from core.audit.audited_dataset import AuditedDataset
 from core.base.workspace import DEMO_FOLDER
 from core.dataset import Dataset
 from tests.audit.shop import (
@@ -38,7 +38,7 @@ from tests.events_on_the_spot import good_events, store
 
 
 def test_without_defects_only_the_growing_past_is_reported(calm_shop):
-    report = audit(calm_shop, again=True)
+    report = audit(calm_shop, recompute=True)
     assert [outcome.code for outcome in report.outcomes] == [rule.code for rule in RULES]
     outcomes = {outcome.code: outcome.outcome for outcome in report.outcomes}
     assert {code for code, outcome in outcomes.items() if outcome == "found"} == {"feature_drift", "told_apart"}
@@ -47,14 +47,14 @@ def test_without_defects_only_the_growing_past_is_reported(calm_shop):
 
 
 def test_files_of_the_same_days_differ_in_no_feature(mixed_shop):
-    report = audit(mixed_shop, again=True)
+    report = audit(mixed_shop, recompute=True)
     assert [(finding.code, finding.severity) for finding in report.findings] == [("files_in_time", "note")]
     assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values")}
 
 
 def test_the_planted_defects_of_the_demo_are_found_and_nothing_else_is_worse_than_a_note(demo):
     planted = json.loads((DEMO_FOLDER / "demo.json").read_text())
-    report = audit(demo, again=True)
+    report = audit(demo, recompute=True)
     findings = {finding.code: finding for finding in report.findings}
     assert {code for code, finding in findings.items() if finding.severity != "note"} == {
         "composite_sessions", "known_sessions"
@@ -82,7 +82,7 @@ def test_without_events_no_rule_applies(tmp_path, calm_shop):
     for name in ("train.parquet", "test.parquet", "units.parquet"):
         pl.read_parquet(folder / name).clear().write_parquet(folder / name)
     dataset = with_card(Dataset(folder), {"sessions": 0, "users": 0, "kept": 0, "rows": 0})
-    report = audit(dataset, again=True)
+    report = audit(dataset, recompute=True)
     assert not_applicable(report) == {rule.code: NO_EVENTS for rule in RULES}
     assert report.findings == ()
 
@@ -103,17 +103,17 @@ def test_without_events_no_rule_applies(tmp_path, calm_shop):
         (
             lambda e: {"time": MIDNIGHT},
             "value_trend",
-            "a half of train has fewer than 200 sessions with a value",
+            "a half of the train file has fewer than 200 sessions with a value",
         ),
     ],
 )
 def test_the_reason_why_a_rule_does_not_apply_is_the_unmet_requirement(tmp_path, change, code, reason):
-    outcome, _ = RULE[code].examine(AuditCase(store(tmp_path, changed(calm(), change))))
+    outcome, _ = RULE[code].examine(AuditedDataset(store(tmp_path, changed(calm(), change))))
     assert (outcome.outcome, outcome.reason) == ("not_applicable", reason)
 
 
 def test_missing_days_do_not_apply_to_days_with_few_events(tmp_path):
-    outcome, _ = RULE["missing_days"].examine(AuditCase(store(tmp_path, calm(train=100, test=40))))
+    outcome, _ = RULE["missing_days"].examine(AuditedDataset(store(tmp_path, calm(train=100, test=40))))
     assert (outcome.outcome, outcome.reason) == ("not_applicable", "a median day has fewer than 20 events")
 
 
@@ -144,7 +144,7 @@ def test_the_sentences_of_every_rule(tmp_path, calm_copy, snapshot):
     sentences = {
         finding.code: (finding.severity, finding.title, finding.explanation, finding.advice, finding.examples)
         for dataset in datasets
-        for finding in reversed(audit(dataset, again=True).findings)
+        for finding in reversed(audit(dataset, recompute=True).findings)
     }
     assert set(RULE) == set(sentences)
     assert {code: (RULE[code].title, *sentences[code]) for code in RULE} == snapshot
@@ -158,15 +158,15 @@ def test_findings_come_worst_first_and_then_by_count(tmp_path):
     ranks = ["serious", "warning", "note"]
     assert order == sorted(order, key=lambda pair: (ranks.index(pair[0]), pair[1]))
     assert [finding.code for finding in report.findings][:2] == ["far_times", "composite_sessions"]
-    assert report.counted() == {
+    assert report.count_by_severity() == {
         severity: sum(finding.severity == severity for finding in report.findings) for severity in ranks
     }
 
 
 def test_the_same_dataset_gives_the_same_bytes(demo):
-    first = audit(demo, again=True).model_dump_json()
+    first = audit(demo, recompute=True).model_dump_json()
     stored = (demo.folder / "audit.json").read_bytes()
-    assert audit(demo, again=True).model_dump_json() == first
+    assert audit(demo, recompute=True).model_dump_json() == first
     assert (demo.folder / "audit.json").read_bytes() == stored
 
 
@@ -184,7 +184,7 @@ def test_codes_and_unit_numbers_may_be_any_whole_numbers_in_any_order(demo, tmp_
 
     for path in sorted(folder.glob("*.parquet")):
         scatter(path)
-    before, after = audit(demo, again=True), audit(Dataset(folder), again=True)
+    before, after = audit(demo, recompute=True), audit(Dataset(folder), recompute=True)
     assert before.outcomes == after.outcomes
     summaries = [
         {f.code: (f.severity, f.count, f.title) for f in report.findings} for report in (before, after)
@@ -199,10 +199,10 @@ def test_a_stored_report_is_returned_without_running_the_rules(calm_copy, monkey
     assert stored_audit(calm_copy) is None
     first = audit(calm_copy)
     assert stored_audit(calm_copy) == first
-    monkeypatch.setattr(report_module, "AuditCase", None)  # running the rules now fails
+    monkeypatch.setattr(report_module, "AuditedDataset", None)  # running the rules now fails
     assert audit(calm_copy) == first
     with pytest.raises(TypeError):
-        audit(calm_copy, again=True)
+        audit(calm_copy, recompute=True)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_report_that_is_not_text_is_recomputed(calm_copy):
 
 def test_nothing_but_the_audit_is_left_in_the_folder(calm_copy):
     before = {path.name for path in calm_copy.folder.iterdir()}
-    audit(calm_copy, again=True)
+    audit(calm_copy, recompute=True)
     assert {path.name for path in calm_copy.folder.iterdir()} - before == {"audit.json"}
 
 
@@ -262,8 +262,8 @@ def test_progress_goes_up_to_the_end(calm_copy):
 
 def test_the_summary_has_every_finding_and_every_rule_that_does_not_apply(tmp_path):
     report = audit(store(tmp_path, good_events()))
-    summary = lines(report)
-    counted = report.counted()
+    summary = report_lines(report)
+    counted = report.count_by_severity()
     assert summary[0].startswith(f"{len(report.findings)} findings: {counted['serious']} serious, ")
     assert summary[0].endswith("found nothing, 12 did not apply")
     text = "\n".join(summary)
@@ -295,9 +295,9 @@ def test_ids_are_only_in_the_examples_cut_and_on_one_line(tmp_path):
         assert "example.org" not in f"{finding.title}{finding.explanation}{finding.advice}"
         assert all(len(example) < 200 and example.isprintable() for example in finding.examples)
     assert "category_id: a\\nb" in next(f for f in report.findings if f.code == "constant_columns").examples
-    assert all(line.isprintable() for line in lines(report))
+    assert all(line.isprintable() for line in report_lines(report))
 
 
 def test_a_report_does_not_depend_on_the_date(demo):
     today = datetime.datetime.now(datetime.UTC).date()
-    assert str(today) not in audit(demo, again=True).model_dump_json()
+    assert str(today) not in audit(demo, recompute=True).model_dump_json()

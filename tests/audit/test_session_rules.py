@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from core.audit.case import AuditCase
+from core.audit.audited_dataset import AuditedDataset
 from tests.audit.shop import (
     DAY,
     RULE,
@@ -168,7 +168,7 @@ def test_a_log_of_receipts_is_no_thin_sample(a_line, tmp_path):
         for event in calm()
         if event.kind == "BUY" or (event.kind == "VIEW" and number_of(event) >= a_line)
     ]
-    outcome, _ = RULE["thin_sample"].examine(AuditCase(store(tmp_path, receipts)))
+    outcome, _ = RULE["thin_sample"].examine(AuditedDataset(store(tmp_path, receipts)))
     assert (outcome.outcome, outcome.reason) == (
         "not_applicable",
         "the log has only BUYs, and a receipt with one line is complete",

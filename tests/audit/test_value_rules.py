@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import ks_2samp
 
-from core.audit.case import AuditCase
+from core.audit.audited_dataset import AuditedDataset
 from core.ingestion.mapping import Mapping
 from tests.audit.shop import (
     RULE,
@@ -123,7 +123,7 @@ def test_sessions_with_doubtful_purchases_are_a_warning_and_many_are_serious(cal
     finding = finding_of("unknown_values", dataset)
     assert (finding.severity, finding.count) == ("warning", 30)
     assert figures(finding) == "30 1,500 2.0% 1,234 56.0 1"
-    assert finding.examples == ("S1: a purchase row of it is or may be in quarantine",)
+    assert finding.examples == ("S1: one of its purchase rows is or may be in quarantine",)
     many = with_card(calm_copy, value_rule="price_of_buys", untrained={"lost_purchase": 31})
     assert finding_of("unknown_values", many).severity == "serious"
 
@@ -131,7 +131,7 @@ def test_sessions_with_doubtful_purchases_are_a_warning_and_many_are_serious(cal
 def test_shared_ids_are_no_unknown_values_and_the_rule_needs_values_from_prices(calm_copy):
     shared = with_card(calm_copy, value_rule="price_of_buys", untrained={"shared_id": 5})
     assert find("unknown_values", shared) is None
-    outcome, _ = RULE["unknown_values"].examine(AuditCase(with_card(calm_copy, value_rule="column")))
+    outcome, _ = RULE["unknown_values"].examine(AuditedDataset(with_card(calm_copy, value_rule="column")))
     assert (outcome.outcome, outcome.reason) == (
         "not_applicable",
         "the values are in a column, not added up from prices",

@@ -23,15 +23,16 @@ def ui(options: argparse.Namespace) -> Outcome:
         raise SettingError.no_dashboard(_APP.parent)
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(_APP), "--server.port", str(options.port)],
-        cwd=_APP.parent,  # Streamlit reads .streamlit/config.toml from there, which admits this machine only
+        cwd=_APP.parent,  # the .streamlit/config.toml of this folder admits connections from this machine only
         env=os.environ | {"SVS_HOME": str(Workspace.from_environment().root)},
     )
     previous = signal.signal(signal.SIGTERM, lambda signum, frame: server.terminate())
     try:
         while server.poll() is None:
-            with suppress(KeyboardInterrupt):  # the server got it too; wait until it has ended
+            with suppress(KeyboardInterrupt):  # the server also gets the signal; wait until it has ended
                 server.wait()
     finally:
         signal.signal(signal.SIGTERM, previous)
     code = server.returncode
-    return code if code >= 0 else 128 - code, {"port": options.port, "exit_code": code}, "The dashboard has ended."
+    content = {"port": options.port, "exit_code": code}
+    return Outcome(content, "The dashboard has ended.", code if code >= 0 else 128 - code)

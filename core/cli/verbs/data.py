@@ -1,4 +1,4 @@
-"""Verbs about event files and datasets: demo, journey, mapping, ingest, datasets, quarantine, features, audit."""
+"""Verbs on event files and datasets: demo, journey, mapping, ingest, datasets, quarantine, features, audit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core import ingestion
 from core.base.files import atomic_file
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.cli.arguments import dataset_named, input_files, mapping_of, required, run_config
-from core.cli.output import EXIT_DONE, Outcome, bar, writing_to
+from core.cli.arguments import dataset_named, input_files, mapping_of, require, run_config
+from core.cli.output import Outcome, progress_bar, step_progress, writing_to
 from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines
 from core.demo import write_demo
 from core.demo.journey import write_journey
@@ -30,45 +30,35 @@ _DEMO_FILES = ("train.csv", "test.csv", "sample_submission.csv", "truth.csv")
 
 def demo(options: argparse.Namespace) -> Outcome:
     """Write synthetic event files."""
-    _refuse_to_overwrite(options.out)
-    with bar("Simulating a shop", shown=not options.json) as advance, writing_to(options.out):
+    _refuse_existing(*(options.out / name for name in _DEMO_FILES))
+    with progress_bar("Simulating a shop", options) as advance, writing_to(options.out):
         summary = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
     ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
-    text = f"Synthetic event files are in {options.out}: {', '.join(_DEMO_FILES)}."
-    return EXIT_DONE, asdict(summary) | {"out": str(options.out)}, text
+    text = f"Synthetic event files are in {options.out}: {listed(_DEMO_FILES)}."
+    return Outcome(asdict(summary) | {"out": str(options.out)}, text)
 
 
 def journey(options: argparse.Namespace) -> Outcome:
     """Write event files of real baskets."""
-    _refuse_to_overwrite(options.out)
+    _refuse_existing(*(options.out / name for name in _DEMO_FILES))
     with writing_to(options.out):
         summary = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
-    text = f"Event files of real baskets are in {options.out}: {', '.join(_DEMO_FILES)}."
-    return EXIT_DONE, asdict(summary) | {"out": str(options.out)}, text
+    text = f"Event files of real baskets are in {options.out}: {listed(_DEMO_FILES)}."
+    return Outcome(asdict(summary) | {"out": str(options.out)}, text)
 
 
-def _refuse_to_overwrite(folder: Path) -> None:
-    """Raise a `RunError` if the folder has one of the files to be written."""
-    for name in _DEMO_FILES:
-        _refuse_existing(folder / name)
-
-
-def _refuse_existing(path: Path | None) -> None:
-    """Raise a `RunError` if there is a file at the path; None is allowed."""
-    if path is not None and path.exists():
-        raise RunError.file_exists(path)
+def _refuse_existing(*paths: Path) -> None:
+    """Raise a `RunError` if one of the paths exists."""
+    for path in paths:
+        if path.exists():
+            raise RunError.file_exists(path)
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
     """Read and store two event files."""
-    with bar("Reading", shown=not options.json) as advance:
-        dataset = ingestion.ingest(
-            input_files(options),
-            Workspace.from_environment(),
-            lambda part, parts, text: advance(part / parts, text),
-        )
-    card = dataset.card()
-    return EXIT_DONE, card.model_dump(), "\n".join(_card_lines(card))
+    with step_progress("Reading", options) as report:
+        card = ingestion.ingest(input_files(options), Workspace.from_environment(), report).card()
+    return Outcome(card.model_dump(), "\n".join(_card_lines(card)))
 
 
 def _card_lines(card: DatasetCard) -> list[str]:
@@ -86,19 +76,15 @@ def _card_lines(card: DatasetCard) -> list[str]:
             ]
         if file.passed_over:
             lines.append(f"    skipped, because their names are not those of event files: {listed(file.passed_over)}")
-    lines += [f"  {note}" for note in card.mapping_notes]
-    for name, file in (("train", card.train), ("test", card.test)):
         if file.sent_twice:
-            lines.append(
-                f"  {count(file.sent_twice, 'purchase')} of {name} removed, because the same order was sent before"
-            )
+            lines.append(f"    {count(file.sent_twice, 'purchase')} removed, because the same order was sent before")
         if file.joined_visits:
-            lines.append(
-                f"  {count(file.joined_visits, 'session')} of {name} with a change of user, such as at a log-in"
-            )
+            lines.append(f"    {count(file.joined_visits, 'session')} with a change of user, such as at a log-in")
+    lines += [f"  {note}" for note in card.mapping_notes]
     lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
-    return [*lines, f"  {card.to_predict:,} sessions to predict, {card.known_sessions:,} of them known from train"]
+    known = f"{card.known_sessions:,} of them with a known value from train"
+    return [*lines, f"  {count(card.to_predict, 'session')} to predict, {known}"]
 
 
 def quarantine(options: argparse.Namespace) -> Outcome:
@@ -106,24 +92,28 @@ def quarantine(options: argparse.Namespace) -> Outcome:
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
     if options.sessions:
         return _untrained(dataset, options)
-    rows = dataset.quarantine().with_columns(pl.col(ROLE).replace_strict(dict(enumerate(ROLES))).alias("part"))
-    rows = rows.select("part", "file", "line", "reason", "row")
-    card = dataset.card()
-    reasons = card.quarantine_reasons
+    part = pl.col(ROLE).replace_strict(dict(enumerate(ROLES))).alias("part")
+    rows = dataset.quarantine().select(part, "file", "line", "reason", "row")
+    reasons = dataset.card().quarantine_reasons
     content: dict[str, Any] = {"rows": sum(reasons.values()), "reasons": reasons}
     lines = [f"{n_rows:>12,} x {reason}" for reason, n_rows in reasons.items()] or ["All rows are valid."]
     if options.out:
-        _refuse_existing(options.out)
-        with writing_to(options.out):
-            rows.sink_csv(options.out)
-        return EXIT_DONE, content | {"out": str(options.out)}, "\n".join([*lines, f"All rows are in {options.out}."])
+        return _write_csv(rows, options.out, content, lines)
     shown = rows.head(options.rows).collect()
     lines += [f"{file}, line {line}: {reason}\n    {row}" for _, file, line, reason, row in shown.iter_rows()]
-    return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
+    return Outcome(content | {"shown": shown.to_dicts()}, "\n".join(lines))
+
+
+def _write_csv(rows: pl.LazyFrame, path: Path, content: dict[str, Any], lines: list[str]) -> Outcome:
+    """Write all rows to a new CSV file, and add its path to the outcome."""
+    _refuse_existing(path)
+    with writing_to(path):
+        rows.sink_csv(path)
+    return Outcome(content | {"out": str(path)}, "\n".join([*lines, f"All of them are in {path}."]))
 
 
 def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
-    """Show the train sessions that are excluded from training, or write them to a file."""
+    """Show the train sessions that are excluded from training, or write all of them to a file."""
     card, sessions = dataset.card(), dataset.untrained().select(USER_SESSION, "reason", "remaining")
     content: dict[str, Any] = {
         "sessions": sessions.height,
@@ -134,17 +124,10 @@ def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
     }
     lines = untrained_lines(card) or ["No train session is excluded from training."]
     if options.out:
-        _refuse_existing(options.out)
-        with writing_to(options.out):
-            sessions.write_csv(options.out)
-        return (
-            EXIT_DONE,
-            content | {"out": str(options.out)},
-            "\n".join([*lines, f"All are in {options.out}."]),
-        )
+        return _write_csv(sessions.lazy(), options.out, content, lines)
     shown = sessions.head(options.rows)
-    lines += [f"{session}: {UnknownValue(reason).words}" for session, reason, _ in shown.iter_rows()]
-    return EXIT_DONE, content | {"shown": shown.to_dicts()}, "\n".join(lines)
+    lines += [f"{session}: {UnknownValue(reason).clause}" for session, reason, _ in shown.iter_rows()]
+    return Outcome(content | {"shown": shown.to_dicts()}, "\n".join(lines))
 
 
 def features(options: argparse.Namespace) -> Outcome:
@@ -152,61 +135,57 @@ def features(options: argparse.Namespace) -> Outcome:
     if options.dataset:
         return _feature_table(options)
     if options.out is not None:
-        raise SettingError.missing("DATASET", "a stored dataset (see `datasets list`), whose features go to --out")
+        raise SettingError.missing("DATASET", "a stored dataset, whose features are written to --out")
     catalogue = feature_catalogue()
     content = [{"group": entry.group, "looks_at": entry.looks_at, **asdict(entry.feature)} for entry in catalogue]
     if options.markdown:
-        return EXIT_DONE, {"features": content}, feature_page()
+        return Outcome({"features": content}, feature_page())
     lines = [
         f"{entry.group:18} {entry.feature.name:28} {entry.looks_at:8} {entry.feature.unit:20} {entry.feature.meaning}"
         for entry in catalogue
     ]
-    return EXIT_DONE, {"features": content}, "\n".join(lines)
+    return Outcome({"features": content}, "\n".join(lines))
 
 
 def _feature_table(options: argparse.Namespace) -> Outcome:
-    required(options.out, "--out", "a Parquet file for the feature table")
+    require(options.out, "--out", "a Parquet file for the feature table")
     if options.out.suffix not in ("", ".parquet"):
         raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .parquet")
     _refuse_existing(options.out)
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
     config = run_config(options)
-    with (
-        bar("Features", shown=not options.json) as advance,
-        writing_to(options.out),
-        atomic_file(options.out) as path,
-    ):
-        n_rows = write_features(dataset, config, path, lambda part, parts, text: advance(part / parts, text))
+    with step_progress("Features", options) as report, writing_to(options.out), atomic_file(options.out) as path:
+        n_rows = write_features(dataset, config, path, report)
     catalogue = feature_catalogue()
     n_features = sum(entry.looks_at != "values" for entry in catalogue)
     text = (
         f"{options.out} has {n_features} features in {n_rows:,} rows, one per session and user. The other "
         f"{len(catalogue) - n_features} features are learned from session values inside the folds of each run."
     )
-    return EXIT_DONE, {"out": str(options.out), "sessions": n_rows, "features": n_features}, text
+    return Outcome({"out": str(options.out), "sessions": n_rows, "features": n_features}, text)
 
 
 def audit(options: argparse.Namespace) -> Outcome:
     """Report what is unusual about a dataset."""
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
-    with bar("Audit", shown=not options.json) as advance:
-        report = auditing.audit(dataset, lambda part, parts, text: advance(part / parts, text), again=options.again)
-    return EXIT_DONE, report.model_dump(), "\n".join(auditing.lines(report))
+    with step_progress("Audit", options) as report:
+        audit_report = auditing.audit(dataset, report, recompute=options.again)
+    return Outcome(audit_report.model_dump(), "\n".join(auditing.report_lines(audit_report)))
 
 
 def mapping(options: argparse.Namespace) -> Outcome:
-    """List the included mappings, show or guess one, or preview the rows that one gives."""
+    """List the included mappings, show one, guess one for an event file, or preview the rows that one gives."""
     if options.action == "list":
         names = [(name, load_mapping(name).name) for name in shipped_names()]
-        return EXIT_DONE, {"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names)
-    required(options.of, "FILE", "a mapping's name or file (show), or an event file (guess, preview)")
+        return Outcome({"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names))
+    require(options.file, "FILE", "a mapping's name or file (show), or an event file (guess, preview)")
     if options.action == "show":
-        text = mapping_text(load_mapping(options.of))
-        return EXIT_DONE, {"mapping": text}, text.rstrip()
+        text = mapping_text(load_mapping(options.file))
+        return Outcome({"mapping": text}, text.rstrip())
     if options.action == "guess":
         return _guess(options)
-    shown = preview_rows(ingestion.source_of(options.of), mapping_of(options), with_value=not options.without_value)
-    usable, rows = count_usable(shown)
+    preview = preview_rows(ingestion.source_of(options.file), mapping_of(options), with_value=not options.without_value)
+    n_usable, n_rows = count_usable(preview)
     with pl.Config(
         tbl_cols=-1,
         tbl_hide_dataframe_shape=True,
@@ -214,14 +193,15 @@ def mapping(options: argparse.Namespace) -> Outcome:
         tbl_width_chars=200,
         fmt_str_lengths=80,
     ):
-        text = f"{shown}\n{usable} of the first {rows} rows are valid."
-    return EXIT_DONE, {"rows": shown.to_dicts(), "usable": usable}, text
+        text = f"{preview}\n{n_usable} of the first {n_rows} rows are valid."
+    return Outcome({"rows": preview.to_dicts(), "usable": n_usable}, text)
 
 
 def _guess(options: argparse.Namespace) -> Outcome:
-    _refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
+    if options.out:
+        _refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
     mapping = mapping_of(options)
-    guess = peek(ingestion.source_of(options.of), mapping).guess(with_value=not options.without_value)
+    guess = peek(ingestion.source_of(options.file), mapping).guess(with_value=not options.without_value)
     file_settings = mapping.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
     text = mapping_text(Mapping.checked(**guess.settings | file_settings))
     if options.out:
@@ -230,13 +210,12 @@ def _guess(options: argparse.Namespace) -> Outcome:
     lines = [] if options.out else [text]
     lines += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
     if options.mapping:
-        lines.append(f"Encoding and separator are those of the mapping {options.mapping}; all else is guessed.")
+        lines.append(f"Encoding and separator are those of the mapping {options.mapping}. All else is guessed.")
     if guess.missing:
-        lines.append(f"Please fill in {listed(guess.missing)}.")
+        lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
-    content = {"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}
-    return EXIT_DONE, content, "\n".join(lines)
+    return Outcome({"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}, "\n".join(lines))
 
 
 def datasets(options: argparse.Namespace) -> Outcome:
@@ -244,4 +223,4 @@ def datasets(options: argparse.Namespace) -> Outcome:
     cards = [dataset.card() for dataset in list_datasets(Workspace.from_environment())]
     lines = [f"{card.fingerprint[:12]}  {card.name:16}  {card.train.rows + card.test.rows:>12,} rows" for card in cards]
     content = {"datasets": [card.model_dump() for card in cards]}
-    return EXIT_DONE, content, "\n".join(lines) or "There is no dataset yet."
+    return Outcome(content, "\n".join(lines) or "There is no dataset yet.")

@@ -1,4 +1,4 @@
-"""Verbs about background jobs: jobs, worker."""
+"""Verbs on background jobs: jobs, worker."""
 
 from __future__ import annotations
 
@@ -6,66 +6,68 @@ import argparse
 import time
 
 from core import jobs as job_queue
-from core.base.text import count
+from core.base.text import count, verb
 from core.base.workspace import Workspace
-from core.cli.arguments import required
-from core.cli.output import EXIT_DONE, Outcome
-from core.cli.verbs.run import run_job
+from core.cli.arguments import require
+from core.cli.output import Outcome
+from core.cli.verbs.run_pipeline import run_job
 from core.config import RunConfig
 from core.errors import Cancelled, RunError
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _MOVES = {"first": -1_000_000, "up": -1, "down": 1}
-"""Places by which each action moves a queued job; `Jobs.move` stops at the ends of the queue."""
+"""Action -> places by which it moves a queued job. `Jobs.move` stops at either end of the queue."""
 
 
 def jobs(options: argparse.Namespace) -> Outcome:
     """List the background jobs, or show or control one."""
     workspace = Workspace.from_environment()
-    job_queue.start_waiting(workspace)
+    job_queue.start_next_job(workspace)
     queue = job_queue.Jobs(workspace)
     if options.action == "list":
         return _list(queue)
-    required(options.job, "JOB", "the id of a job (see `jobs list`)")
+    require(options.job, "JOB", "the id of a job (see `jobs list`)")
     job = queue.get(options.job)
     if options.action == "show":
         return _show(queue, job, workspace)
     note = ""
     if options.action == "cancel":
         if not job.open:
-            raise RunError.ended_already(job.id, job.state)
+            raise RunError.wrong_job_state(job.id, job.state, "cancel")
         job = job_queue.cancel(workspace, job.id)
     elif options.action == "stop":
         if job.state != "running":
-            raise RunError.not_at_work(job.id, job.state)
+            raise RunError.wrong_job_state(job.id, job.state, "stop")
         job = job_queue.finish_early(workspace, job.id)
         note = ", to finish with the best parameters so far" if job.state == "running" else ""  # it may just have ended
     elif options.action == "resume":
         job = job_queue.resume(workspace, job.id)
     else:
         if job.state != "queued":
-            raise RunError.not_waiting(job.id, job.state)
+            raise RunError.wrong_job_state(job.id, job.state, "move")
         queue.move(job.id, _MOVES[options.action])
-        job, note = queue.get(job.id), f", {place}" if (place := _place(job, queue.queue())) else ""
-    return EXIT_DONE, job.record(), f"Job {job.id}: {job.state}{note}"
+        job = queue.get(job.id)
+        place = _place(job, queue.queue())
+        note = f", {place}" if place else ""
+    return Outcome(job.record(), f"Job {job.id}: {job.state}{note}")
 
 
 def _list(queue: job_queue.Jobs) -> Outcome:
-    """List the queue with the next job at its bottom, then the running job, then ended jobs, the latest first."""
-    queued, every_job = queue.queue(), queue.all()
-    shown = [*reversed(queued), *(job for job in every_job if job.state != "queued")]
-    text = "\n".join(_job_line(job, queued) for job in shown) or "There is no job yet."
-    return EXIT_DONE, {"jobs": [job.record() for job in every_job]}, text
+    """List the queue with the next job last, then the running job, then ended jobs with the latest first."""
+    queued, all_jobs = queue.queue(), queue.all()
+    listed_jobs = [*reversed(queued), *(job for job in all_jobs if job.state != "queued")]
+    text = "\n".join(_job_line(job, queued) for job in listed_jobs) or "There is no job yet."
+    return Outcome({"jobs": [job.record() for job in all_jobs]}, text)
 
 
 def _show(queue: job_queue.Jobs, job: job_queue.Job, workspace: Workspace) -> Outcome:
-    """Show a job with the settings that are not defaults, and its log."""
+    """Show a job with its settings that differ from the defaults, and its log."""
     defaults = RunConfig().model_dump(mode="json")
     changed = [f"{name} {value}" for name, value in job.config.items() if value != defaults.get(name)]
     log_file = job_queue.log_file(workspace, job.id)
     log = log_file.read_text(encoding="utf-8", errors="replace") if log_file.is_file() else ""
     text = f"{_job_line(job, [])}\nSettings: {', '.join(changed) or 'all default'}.\n{log}"
-    return EXIT_DONE, job.record() | {"news": queue.results(job.id)}, text.rstrip()
+    return Outcome(job.record() | {"news": queue.results(job.id)}, text.rstrip())
 
 
 def _job_line(job: job_queue.Job, queued: list[job_queue.Job]) -> str:
@@ -79,7 +81,7 @@ def _job_line(job: job_queue.Job, queued: list[job_queue.Job]) -> str:
 
 
 def _place(job: job_queue.Job, queued: list[job_queue.Job]) -> str:
-    """Return a job's place in the queue as text; empty if it is not queued."""
+    """Return a job's place in the queue as text, empty if it is not queued."""
     ids = [other.id for other in queued]
     return f"{ids.index(job.id) + 1} of {len(ids)} in the queue" if job.id in ids else ""
 
@@ -92,11 +94,12 @@ def worker(options: argparse.Namespace) -> Outcome:
     queue, n_started = job_queue.Jobs(workspace), 0
     try:
         while True:
-            n_started += job_queue.start_waiting(workspace) is not None
+            n_started += job_queue.start_next_job(workspace) is not None
             if options.once and not any(job.open for job in queue.all()):
-                return EXIT_DONE, {"started": n_started}, f"The queue is empty; {count(n_started, 'job')} started."
-            time.sleep(_LOOK_SECONDS)
+                text = f"The queue is empty. {count(n_started, 'job')} {verb(n_started, 'was', 'were')} started."
+                return Outcome({"started": n_started}, text)
+            time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         raise Cancelled(
-            "No more jobs will be started. A running job continues; to see it, run `python -m core jobs list`."
+            "No more jobs will be started. A running job continues. To see it, run `python -m core jobs list`."
         ) from None

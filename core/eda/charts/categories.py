@@ -8,9 +8,9 @@ import polars as pl
 from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.parts import picking
-from core.eda.parts.product_counts import BUYS, EVENTS
+from core.eda.parts.product_counts import EVENTS, add_rates
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.theme import EVENT_COLOURS, FILE_COLOURS, Figure, finished, short_axis
+from core.eda.parts.theme import EVENT_COLOURS, FILE_COLOURS, Figure, Hover, finished, short_axis
 from core.schema import BUY, CATEGORY, CATEGORY_ID, ROLES
 
 TITLE = "Which categories are most frequent?"
@@ -20,35 +20,28 @@ _MAX_BARS = 20
 
 def rank_categories(categories: pl.DataFrame) -> pl.DataFrame:
     """Return all categories, most events first, with their shares; columns as in `frame`."""
-    total = max(int(categories.get_column(EVENTS).sum()), 1)
-    return categories.sort(EVENTS, CATEGORY_ID, descending=[True, False]).select(
-        "category_id",
-        "events",
-        (pl.col(EVENTS) / total).alias("share"),
-        "buys",
-        (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
-        "products",
-    )
+    ranked = add_rates(categories).sort(EVENTS, CATEGORY_ID, descending=[True, False])
+    return ranked.select("category_id", "events", "share", "buys", "buy_rate", "products")
 
 
 def frame(categories: pl.DataFrame) -> pl.DataFrame:
-    """Return the 20 categories with the most events of both files, one row each.
+    """Return the categories with the most events of both files, at most 20; one row per category.
 
     Returns:
-        category_id: The id.
-        events, share: Number of events, and share of all events.
-        buys, buy_rate: Number of purchases, and share of the category's events.
-        products: Number of distinct products.
+        category_id: id of the category.
+        events, share: number of events, and share of all events.
+        buys, buy_rate: number of purchases, and share of the category's events.
+        products: number of distinct products.
     """
     return rank_categories(categories).head(_MAX_BARS)
 
 
-def most_frequent(dataset: Dataset, most: int) -> list[str]:
-    """Return the ids of the categories with the most events of both files, at most `most`."""
+def most_frequent(dataset: Dataset, max_categories: int) -> list[str]:
+    """Return the ids of the categories with the most events of both files."""
     counts = pl.concat([dataset.events(role).select(CATEGORY) for role in ROLES]).group_by(CATEGORY).len()
     names = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID)
     ranked = counts.join(names, on=CATEGORY).sort("len", CATEGORY_ID, descending=[True, False])
-    return list(ranked.head(most).collect().get_column(CATEGORY_ID))
+    return list(ranked.head(max_categories).collect().get_column(CATEGORY_ID))
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -72,11 +65,9 @@ def finding(data: pl.DataFrame) -> str:
 def category_tooltip() -> list[alt.Tooltip]:
     """Return the hover text of a category."""
     return [
-        alt.Tooltip("category_id:N", title="category"),
-        alt.Tooltip("events:Q", format=","),
-        alt.Tooltip("share:Q", title="share of events", format=".1%"),
-        alt.Tooltip("buys:Q", title="purchases", format=","),
-        alt.Tooltip("buy_rate:Q", title="purchases per event", format=".1%"),
+        *Hover.texts(category_id="category"),
+        *Hover.counts("events", buys="purchases"),
+        *Hover.shares(share="share of events", buy_rate="purchases per event"),
     ]
 
 
@@ -85,7 +76,7 @@ def figure(data: pl.DataFrame) -> Figure:
     order = data.get_column("category_id").to_list()
     base = alt.Chart(data).encode(
         y=alt.Y("category_id:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
-        tooltip=[*category_tooltip(), alt.Tooltip("products:Q", format=",")],
+        tooltip=[*category_tooltip(), *Hover.counts("products")],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
         x=alt.X("events:Q", title="events (green: purchases)", axis=short_axis(5))

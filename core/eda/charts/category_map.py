@@ -18,9 +18,9 @@ _MAX_AREAS = 60
 _WIDTH, _HEIGHT = 100.0, 44.0
 _OTHERS = "all others"
 _LABEL_HEIGHT = 3.0
-"""Height that a label needs, in units of the map; whether it is wide enough is decided in the browser."""
+"""Height of a label, in units of the map. Only the browser knows whether an area is wide enough."""
 _LETTER_WIDTH = 6.4
-"""Widest letter in pixels."""
+"""Width of the widest letter, in pixels."""
 _POSITION = dict.fromkeys(("left", "right", "top", "bottom"), pl.Float64)
 
 
@@ -28,10 +28,10 @@ def frame(categories: pl.DataFrame) -> pl.DataFrame:
     """Lay out the categories as a squarified tree map (Bruls, Huizing and van Wijk 2000); one row per area.
 
     Returns:
-        category_id: The id; categories after the 60th are summed up as "all others".
-        events, share: Number of events, and share of all events.
-        buys, buy_rate: Number of purchases, and share of the category's events.
-        left, right, top, bottom: Edges of the area, 0 to 100 across and 0 to 44 down.
+        category_id: id of the category; categories after the 60th are summed up as "all others".
+        events, share: number of events, and share of all events.
+        buys, buy_rate: number of purchases, and share of the category's events.
+        left, right, top, bottom: edges of the area, 0 to 100 across and 0 to 44 down.
     """
     areas = _sum_up_others(rank_categories(categories).drop("products"))
     if areas.is_empty():
@@ -40,20 +40,17 @@ def frame(categories: pl.DataFrame) -> pl.DataFrame:
     areas = areas.sort("events", "category_id", descending=[True, False])
     sizes = squarify.normalize_sizes(areas.get_column("events").to_list(), _WIDTH, _HEIGHT)
     rectangles = pl.DataFrame(squarify.squarify(sizes, 0.0, 0.0, _WIDTH, _HEIGHT)).select(
-        pl.col("x").alias("left"),
-        (pl.col("x") + pl.col("dx")).alias("right"),
-        pl.col("y").alias("top"),
-        (pl.col("y") + pl.col("dy")).alias("bottom"),
+        left=pl.col("x"), right=pl.col("x") + pl.col("dx"), top=pl.col("y"), bottom=pl.col("y") + pl.col("dy")
     )
     return pl.concat([areas, rectangles.cast(pl.Float64)], how="horizontal")
 
 
 def _sum_up_others(ranked: pl.DataFrame) -> pl.DataFrame:
     ranked = ranked.with_columns(pl.col("category_id").fill_null("without category"))
-    others = ranked.tail(max(ranked.height - _MAX_AREAS, 0))
+    others = ranked.slice(_MAX_AREAS)
     if others.is_empty():
         return ranked
-    total = others.select(pl.lit(_OTHERS).alias("category_id"), pl.col("events", "share", "buys").sum()).head(1)
+    total = others.select(pl.lit(_OTHERS).alias("category_id"), pl.col("events", "share", "buys").sum())
     rate = (pl.col("buys") / pl.col("events")).alias("buy_rate")
     return pl.concat([ranked.head(_MAX_AREAS), total.with_columns(rate)])
 
@@ -74,13 +71,13 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw the areas, darker where a larger share of the events are purchases."""
-    has_room = pl.col("bottom") - pl.col("top") >= _LABEL_HEIGHT
+    is_high_enough = pl.col("bottom") - pl.col("top") >= _LABEL_HEIGHT
     top_rate = max(float(data.get_column("buy_rate").to_numpy().max(initial=0.0)), 0.01) if data.height else 1.0
     placed = data.with_columns(
-        pl.when(has_room).then(pl.col("category_id")).otherwise(pl.lit("")).alias("label"),
-        ((pl.col("left") + pl.col("right")) / 2).alias("x"),
-        ((pl.col("top") + pl.col("bottom")) / 2).alias("y"),
-        (pl.col("buy_rate") > top_rate * 0.9).alias("is_dark"),
+        label=pl.when(is_high_enough).then("category_id").otherwise(pl.lit("")),
+        x=(pl.col("left") + pl.col("right")) / 2,
+        y=(pl.col("top") + pl.col("bottom")) / 2,
+        is_dark=pl.col("buy_rate") > top_rate * 0.9,
     )
     base = alt.Chart(placed).encode(tooltip=category_tooltip())
     areas = base.mark_rect(stroke="white", strokeWidth=1.5).encode(

@@ -8,34 +8,30 @@ import altair as alt
 import polars as pl
 
 from core.base.text import count
-from core.eda.parts.theme import ACCENT, MUTED, Figure, finished
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
 
 TITLE = "Which features differ most between train and test?"
 MAJOR_PSI = 0.25
-"""Position of the line: a stability index from here on is usually called a major shift (Siddiqi 2006, Credit Risk
-Scorecards)."""
+"""Stability index from which a shift is usually called major (Siddiqi 2006, Credit Risk Scorecards)."""
 _MAX_BARS = 15
-"""As many names as are readable next to their bars."""
+"""Number of features shown, so that the chart fits on the screen."""
 _PIXELS_PER_FEATURE = 20
-_SCHEMA = {
-    "feature": pl.String,
-    "about": pl.String,
-    "psi": pl.Float64,
-    "ks": pl.Float64,
-    "p_value": pl.Float64,
-    "drifted": pl.Boolean,
-}
+_NUMBERS = dict.fromkeys(("psi", "ks", "p_value"), pl.Float64)
+_SCHEMA = {"feature": pl.String, "about": pl.String} | _NUMBERS | {"drifted": pl.Boolean}
 
 
 def frame(records: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Return the 15 features with the highest population stability index (PSI), highest first; one row per feature.
 
+    Args:
+        records: the audit's comparison of the files, one record per feature. May be empty.
+
     Returns:
-        feature, about: Name, and what it describes.
-        psi: Population stability index.
+        feature, about: name of the feature, and what it describes.
+        psi: population stability index.
         ks, p_value: Kolmogorov-Smirnov distance (0 to 1) and its p-value.
-        drifted: Whether the audit counts the feature as different.
-        all: Number of features compared; the same in every row.
+        drifted: whether the audit counts the feature as different.
+        all: number of features compared; the same in every row.
     """
     rows = [{name: record[name] for name in _SCHEMA} for record in records]
     data = pl.DataFrame(rows, schema=_SCHEMA).sort(["psi", "feature"], descending=[True, False])
@@ -54,41 +50,36 @@ def finding(data: pl.DataFrame) -> str:
     )
 
 
-def classifier_finding(own: float, every: float) -> str:
+def classifier_finding(own_auc: float, full_auc: float) -> str:
     """State how well a model distinguishes train sessions from test sessions.
 
     Args:
-        own: Area under the ROC curve (AUC, 0.5 to 1) from the events of the session itself.
-        every: The same with calendar and history features added.
+        own_auc: area under the ROC curve (AUC, 0.5 is chance) with features of the session's own events.
+        full_auc: AUC with calendar and history features added.
     """
     return (
-        f"A model that guesses which file a session comes from has an AUC of {own:.2f} with the session's own events, "
-        f"and of {every:.2f} with calendar and history, which differ whenever the files cover different times "
-        "(0.5 is chance; from 0.7 on the files differ clearly)."
+        f"A model that guesses which file a session comes from has an AUC of {own_auc:.2f} with the session's own "
+        f"events, and of {full_auc:.2f} with calendar and history features, which differ whenever the files cover "
+        "different times (0.5 is chance; from 0.7 on, the files differ clearly)."
     )
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw one bar per feature, coloured if it differs, and a line at a major shift."""
+    """Draw one bar per feature, coloured if the feature differs, and a line at a major shift."""
     order = data.get_column("feature").to_list()
     scale = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
     title = ["population stability index", f"line: {MAJOR_PSI}, a major shift"]
-    bars = (
-        alt.Chart(data)
-        .mark_bar()
-        .encode(
-            x=alt.X("psi:Q", title=title, axis=alt.Axis(tickCount=6)),
-            y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
-            color=alt.Color("drifted:N", scale=scale, legend=None, sort=[True, False]),
-            tooltip=[
-                "feature:N",
-                alt.Tooltip("about:N", title="describes"),
-                alt.Tooltip("psi:Q", title="stability index", format=".3f"),
-                alt.Tooltip("ks:Q", title="distance", format=".3f"),
-                alt.Tooltip("p_value:Q", title="p-value", format=".2g"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("psi:Q", title=title, axis=alt.Axis(tickCount=6)),
+        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
+        color=alt.Color("drifted:N", scale=scale, legend=None, sort=[True, False]),
+        tooltip=[
+            *Hover.texts("feature", about="describes"),
+            *Hover.numbers(".3f", psi="stability index", ks="distance"),
+            *Hover.numbers(".2g", p_value="p-value"),
+        ],
     )
+    bars = base.mark_bar()
     line = alt.Chart(data.head(1)).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(x=alt.datum(MAJOR_PSI))
     height = 60 + _PIXELS_PER_FEATURE * max(len(order), 1)
     return finished(bars + line, f"Features by drift. {finding(data)}", height)

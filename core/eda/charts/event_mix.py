@@ -8,40 +8,35 @@ import polars as pl
 from core.base.text import percent
 from core.eda.parts import picking
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.session_table import FILE, OF_TYPE
-from core.eda.parts.theme import MUTED, Figure, event_scale, file_opacity, finished, share_axis
+from core.eda.parts.session_table import COUNT_COLUMNS, FILE
+from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, file_opacity, finished, share_axis
 from core.schema import BUY, EVENT_TYPES, ROLES, SESSION
 
 TITLE = "What do people do in a session?"
 PICK = picking.type_clicks("event_type")
-_SCHEMA = {
-    "file": pl.String,
-    "event_type": pl.String,
-    "events": pl.Int64,
-    "share": pl.Float64,
-    "buying": pl.Float64,
-}
+_SCHEMA = {"file": pl.String, "event_type": pl.String, "events": pl.Int64, "share": pl.Float64, "buying": pl.Float64}
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """Count events by file and event type; one row for each combination.
+    """Count events by file and event type; one row per (file, event type), all of them present.
 
     Returns:
-        file, event_type: The combination.
-        events, share: Number of events, and share of the file's events.
-        buying: Share of the file's sessions with a purchase, where a session of several users counts once; the same in
+        file: `train` or `test`.
+        event_type: event type.
+        events, share: number of events, and share of the file's events.
+        buying: share of the file's sessions with a purchase, where a session of several users counts once; the same in
             every row of a file.
     """
     rows = []
     for role in ROLES:
-        of_file = sessions.select(FILE, SESSION, *OF_TYPE.values()).filter(pl.col(FILE) == role)
-        events = of_file.select(pl.col(*OF_TYPE.values()).sum()).row(0, named=True)
-        n_buying = of_file.filter(pl.col(OF_TYPE[BUY]) > 0).get_column(SESSION).n_unique()
+        of_file = sessions.select(FILE, SESSION, *COUNT_COLUMNS.values()).filter(pl.col(FILE) == role)
+        events = of_file.select(pl.col(*COUNT_COLUMNS.values()).sum()).row(0, named=True)
+        n_buying = of_file.filter(pl.col(COUNT_COLUMNS[BUY]) > 0).get_column(SESSION).n_unique()
         n_sessions, n_events = of_file.get_column(SESSION).n_unique(), sum(events.values())
         buying = n_buying / n_sessions if n_sessions else 0.0
         rows += [
-            (role, word, events[name], events[name] / n_events if n_events else 0.0, buying)
-            for word, name in OF_TYPE.items()
+            (role, event_type, events[column], events[column] / n_events if n_events else 0.0, buying)
+            for event_type, column in COUNT_COLUMNS.items()
         ]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
@@ -68,12 +63,7 @@ def figure(data: pl.DataFrame) -> Figure:
         x=alt.X("event_type:N", title=None, sort=list(EVENT_TYPES), axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("file:N", sort=list(ROLES)),
         y=alt.Y("share:Q", title="share of the file's events", axis=share_axis()),
-        tooltip=[
-            "file:N",
-            alt.Tooltip("event_type:N", title="event type"),
-            alt.Tooltip("events:Q", format=","),
-            alt.Tooltip("share:Q", format=".1%"),
-        ],
+        tooltip=[*Hover.texts("file", event_type="event type"), *Hover.counts("events"), *Hover.shares("share")],
     )
     bars = base.mark_bar().encode(
         color=alt.Color("event_type:N", scale=event_scale(), legend=None), opacity=file_opacity()

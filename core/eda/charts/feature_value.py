@@ -1,4 +1,4 @@
-"""Which features go with the value: linear and rank correlation, and mutual information."""
+"""How features are related to the value: linear and rank correlation, and mutual information."""
 
 from __future__ import annotations
 
@@ -9,34 +9,29 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
+from core.base.text import listed
 from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value, feature_names
-from core.eda.parts.theme import ACCENT, MUTED, Figure, finished
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
 from core.features import feature_catalogue
 from core.schema import VALUE
 
 TITLE = "Which features go with the value?"
 _BINS = 10
-"""Quantile bins for mutual information."""
+"""Number of quantile bins for mutual information."""
 _MAX_BARS = 20
-_SCHEMA = {
-    "feature": pl.String,
-    "group": pl.String,
-    "meaning": pl.String,
-    "pearson": pl.Float64,
-    "spearman": pl.Float64,
-    "information": pl.Float64,
-}
+_TEXTS, _NUMBERS = ("feature", "group", "meaning"), ("pearson", "spearman", "information")
+_SCHEMA = dict.fromkeys(_TEXTS, pl.String) | dict.fromkeys(_NUMBERS, pl.Float64)
 
 
 def frame(sample: pl.DataFrame) -> pl.DataFrame:
     """Relate each feature to the value; one row per feature, the strongest rank correlation first.
 
     Returns:
-        feature, group, meaning: Name, feature group and description.
-        pearson, spearman: Linear and rank correlation with the value; null if the feature does not vary.
-        information: Mutual information with the value, in nats.
+        feature, group, meaning: name of the feature, its group and its description.
+        pearson, spearman: linear and rank correlation with the value; null if the feature or the value does not vary.
+        information: mutual information with the value, in nats.
 
-        Empty if the sample is too small.
+        Empty if fewer than 50 sessions have a value.
     """
     if sample.height < MIN_SESSIONS:
         return pl.DataFrame(schema=_SCHEMA)
@@ -51,10 +46,10 @@ def frame(sample: pl.DataFrame) -> pl.DataFrame:
 
 
 def _mutual_information(sample: pl.DataFrame) -> dict[str, float]:
-    """Return the mutual information of each feature's quantile bins with those of the value, in nats.
+    """Return the mutual information of each feature with the value, both in quantile bins, in nats.
 
-    Sessions without the feature are a bin of their own. The amount expected by chance is subtracted (Miller 1955, Note
-    on the bias of information estimates), down to 0.
+    Sessions without the feature have a bin of their own. The information expected by chance is subtracted (Miller 1955,
+    Note on the bias of information estimates), and results below 0 become 0.
     """
     value_bins = _quantile_bins(sample.get_column(VALUE).to_numpy())
     information = {}
@@ -66,7 +61,7 @@ def _mutual_information(sample: pl.DataFrame) -> dict[str, float]:
 
 
 def _quantile_bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the bin of each value, 0 for the lowest 10%; equal values share a bin, NaN gets -1."""
+    """Return the bin of each value, 0 for the lowest 10% and -1 for NaN; equal values share a bin."""
     present = ~np.isnan(values)
     bins = np.full(len(values), -1)
     bins[present] = (rankdata(values[present]) - 0.5) / max(present.sum(), 1) * _BINS
@@ -84,22 +79,20 @@ def finding(data: pl.DataFrame) -> str:
         return "No feature correlates with the value."
     top = data.sort("information", descending=True).row(0, named=True)
     return (
-        f"The strongest rank correlations with the value are {', '.join(strongest)}; {top['feature']} has the most "
-        f"mutual information ({top['information']:.2f} nats)."
+        f"The value has the strongest rank correlation with {listed(strongest)}; {top['feature']} has the most mutual "
+        f"information ({top['information']:.2f} nats)."
     )
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw the rank correlation as a bar and the linear one as a point, for the 20 strongest features."""
+    """Draw the rank correlation as a bar and the linear one as a point, for the first 20 features."""
     shown = data.head(_MAX_BARS)
     base = alt.Chart(shown).encode(
         y=alt.Y("feature:N", sort=shown.get_column("feature").to_list(), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=[
-            alt.Tooltip("feature:N"),
-            alt.Tooltip("meaning:N"),
-            alt.Tooltip("spearman:Q", title="rank correlation", format=".3f"),
-            alt.Tooltip("pearson:Q", title="linear correlation", format=".3f"),
-            alt.Tooltip("information:Q", title="mutual information (nats)", format=".3f"),
+            *Hover.texts("feature", "meaning"),
+            *Hover.numbers(".3f", spearman="rank correlation", pearson="linear correlation"),
+            *Hover.numbers(".3f", information="mutual information (nats)"),
         ],
     )
     bars = base.mark_bar(color=ACCENT, height=12).encode(

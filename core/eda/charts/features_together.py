@@ -10,29 +10,30 @@ from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
 from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value
-from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, finished
+from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished
 
 TITLE = "Which features carry the same information?"
 _MAX_FEATURES = 20
 _STRONG = 0.9
-"""Correlation above which two features are close to interchangeable for a linear model."""
+"""Absolute correlation above which two features are nearly interchangeable in a linear model."""
 _SCHEMA = {"one": pl.String, "other": pl.String, "spearman": pl.Float64}
 
 
 def frame(sample: pl.DataFrame) -> pl.DataFrame:
-    """Correlate the 20 features that go with the value most; one row per ordered pair, including each with itself.
+    """Correlate the 20 features with the strongest rank correlation with the value; one row per ordered pair.
 
-    Rows are ordered so that similar features are neighbours (average linkage on 1 - |correlation|).
+    Each feature is also paired with itself. Similar features are neighbours (average linkage on 1 - |correlation|).
 
     Returns:
-        one, other: Names of the two features.
-        spearman: Their rank correlation; missing cells count as the feature's median.
+        one, other: names of the two features.
+        spearman: their rank correlation; missing cells count as the feature's median.
 
-        Empty if the sample is too small or fewer than two features vary.
+        Empty if fewer than 50 sessions have a value, or fewer than two features vary.
     """
     if sample.height < MIN_SESSIONS:
         return pl.DataFrame(schema=_SCHEMA)
-    strengths = {name: abs(rank) for name, (_, rank) in correlations_with_value(sample).items() if rank is not None}
+    spearman = {name: correlations.spearman for name, correlations in correlations_with_value(sample).items()}
+    strengths = {name: abs(correlation) for name, correlation in spearman.items() if correlation is not None}
     names = sorted(strengths, key=lambda name: (-strengths[name], name))[:_MAX_FEATURES]
     if len(names) < 2:
         return pl.DataFrame(schema=_SCHEMA)
@@ -46,15 +47,15 @@ def frame(sample: pl.DataFrame) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Name the pair with the strongest correlation and count the strong ones."""
+    """Name the pair with the strongest correlation and count the strongly correlated pairs."""
     pairs = data.filter(pl.col("one") < pl.col("other")).sort(pl.col("spearman").abs(), descending=True)
     if pairs.is_empty():
-        return "Fewer than two features vary."
-    strong = pairs.filter(pl.col("spearman").abs() > _STRONG).height
+        return f"Fewer than two features vary, or fewer than {MIN_SESSIONS} train sessions have a value."
+    n_strong = pairs.filter(pl.col("spearman").abs() > _STRONG).height
     closest = pairs.row(0, named=True)
     return (
-        f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); "
-        f"strong pairs (above {_STRONG} in size, {strong:,} of {pairs.height:,}) affect linear models but not trees."
+        f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); strong "
+        f"correlations (beyond ±{_STRONG}, {n_strong:,} of {pairs.height:,} pairs) affect linear models but not trees."
     )
 
 
@@ -64,19 +65,14 @@ def figure(data: pl.DataFrame) -> Figure:
     across = alt.Axis(labelAngle=-60, labelLimit=160, labelOverlap=False)
     down = alt.Axis(labelLimit=220, grid=False, labelOverlap=False)
     colours = alt.Scale(domain=[-1, 0, 1], range=[NEGATIVE, "#F4F5F7", ACCENT], interpolate="rgb")
-    chart = (
-        alt.Chart(data)
-        .mark_rect()
-        .encode(
-            x=alt.X("other:N", sort=order, title=None, axis=across),
-            y=alt.Y("one:N", sort=order, title=None, axis=down),
-            color=alt.Color("spearman:Q", scale=colours, legend=None),
-            tooltip=[
-                alt.Tooltip("one:N", title="feature"),
-                alt.Tooltip("other:N", title="other feature"),
-                alt.Tooltip("spearman:Q", title="rank correlation", format=".2f"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("other:N", sort=order, title=None, axis=across),
+        y=alt.Y("one:N", sort=order, title=None, axis=down),
+        color=alt.Color("spearman:Q", scale=colours, legend=None),
+        tooltip=[
+            *Hover.texts(one="feature", other="other feature"),
+            *Hover.numbers(".2f", spearman="rank correlation"),
+        ],
     )
     description = f"Rank correlations between features. {finding(data)}"
-    return finished(chart, description, height=20 * max(len(order), 4) + 120)
+    return finished(base.mark_rect(), description, height=20 * max(len(order), 4) + 120)

@@ -7,19 +7,20 @@ import polars as pl
 
 from core.base.text import percent
 from core.eda.parts.sentences import NO_SESSIONS
-from core.eda.parts.session_table import EVENTS, FILE, OF_TYPE
-from core.eda.parts.theme import EVENT_COLOURS, MUTED, Figure, file_opacity, finished, share_axis
+from core.eda.parts.session_table import COUNT_COLUMNS, EVENTS, FILE
+from core.eda.parts.theme import EVENT_COLOURS, MUTED, Figure, Hover, file_opacity, finished, share_axis
 from core.schema import ADD_CART, BUY, REMOVE_CART, ROLES, VIEW
 
 TITLE = "How many sessions get from viewing to buying?"
 ALL, NO_BUY = "any event", "cart, no purchase"
+_HAS = {event_type: pl.col(column) > 0 for event_type, column in COUNT_COLUMNS.items()}
 _STEPS = {
     ALL: pl.lit(value=True),
-    VIEW: pl.col(OF_TYPE[VIEW]) > 0,
-    ADD_CART: pl.col(OF_TYPE[ADD_CART]) > 0,
-    REMOVE_CART: pl.col(OF_TYPE[REMOVE_CART]) > 0,
-    NO_BUY: (pl.col(OF_TYPE[ADD_CART]) > 0) & (pl.col(OF_TYPE[BUY]) == 0),
-    BUY: pl.col(OF_TYPE[BUY]) > 0,
+    VIEW: _HAS[VIEW],
+    ADD_CART: _HAS[ADD_CART],
+    REMOVE_CART: _HAS[REMOVE_CART],
+    NO_BUY: _HAS[ADD_CART] & ~_HAS[BUY],
+    BUY: _HAS[BUY],
 }
 _COLOURS = {ALL: MUTED, NO_BUY: "#8A6D3B"} | EVENT_COLOURS
 _AXIS_END = 1.06
@@ -30,11 +31,14 @@ _SCHEMA = {"file": pl.String, "step": pl.String, "sessions": pl.Int64, "share": 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count the sessions that reach each step; one row per (file, step).
 
+    A session of several users counts once per user.
+
     Returns:
+        file: `train` or `test`.
         step: "any event", an event type, or "cart, no purchase".
-        sessions, share: Number of sessions that reach the step, and share of the file's sessions.
+        sessions, share: number of sessions that reach the step, and share of the file's sessions.
     """
-    reached = [(holds & (pl.col(EVENTS) > 0)).sum().cast(pl.Int64).alias(step) for step, holds in _STEPS.items()]
+    reached = [(mask & (pl.col(EVENTS) > 0)).sum().cast(pl.Int64).alias(step) for step, mask in _STEPS.items()]
     by_file = {row[FILE]: row for row in sessions.group_by(FILE).agg(reached).iter_rows(named=True)}
     rows = [
         (role, step, by_file[role][step], by_file[role][step] / by_file[role][ALL])
@@ -46,7 +50,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """State the share of sessions with a purchase, and of carts without one."""
+    """State the share of sessions with a purchase, and the share of carts without one."""
     if data.is_empty():
         return NO_SESSIONS
     role = data.item(0, "file")  # train, unless it has no sessions
@@ -70,12 +74,7 @@ def figure(data: pl.DataFrame) -> Figure:
         ),
         y=alt.Y("step:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
         yOffset=alt.YOffset("file:N", sort=list(ROLES)),
-        tooltip=[
-            "file:N",
-            alt.Tooltip("step:N", title="step"),
-            alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("share:Q", format=".1%"),
-        ],
+        tooltip=[*Hover.texts("file", "step"), *Hover.counts("sessions"), *Hover.shares("share")],
     )
     colours = alt.Scale(domain=order, range=[_COLOURS[step] for step in order])
     bars = base.mark_bar().encode(color=alt.Color("step:N", scale=colours, legend=None), opacity=file_opacity())

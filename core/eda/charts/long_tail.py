@@ -1,4 +1,4 @@
-"""How events are spread over products: a few popular ones and a long tail."""
+"""How events are distributed over products: a few popular ones and a long tail."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import numpy as np
 import polars as pl
 
 from core.base.text import count, percent
-from core.eda.parts.product_counts import BUYS, EVENTS
+from core.eda.parts.product_counts import BUYS, EVENTS, add_rates
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.theme import ACCENT, Figure, finished, share_axis, short_axis
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, share_axis, short_axis
 from core.schema import PRODUCT_ID
 
 TITLE = "Do few products get most of the attention?"
 Order = Literal["events", "buy_rate"]
 FEWEST_EVENTS = 20
-"""The share of purchases says little for a product with fewer events."""
+"""The share of purchases says little about a product with fewer events."""
 _POINTS = 200
 _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products": pl.Int64}
 
 
 def frame(products: pl.DataFrame) -> pl.DataFrame:
-    """Rank products by events; one row per product, thinned to about 200 rows.
+    """Rank products by events; one row per product, or about 200 rows if there are more products.
 
     Returns:
         rank: 1 for the most frequent product.
-        events: Number of events of both files.
-        held: Share of all events on this product and those ranked before it.
-        products: Number of products; the same in every row.
+        events: number of events of both files.
+        held: share of all events on this product and those with a lower rank.
+        products: number of products; the same in every row.
     """
     events = np.sort(products.get_column(EVENTS).to_numpy())[::-1]
     if not len(events):
@@ -44,31 +44,26 @@ def frame(products: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def top_frame(products: pl.DataFrame, most: int = 20, by: Order = "events") -> pl.DataFrame:
+def top_frame(products: pl.DataFrame, n_products: int = 20, by: Order = "events") -> pl.DataFrame:
     """Return the top products, one row each.
 
     Args:
-        products: Counts by product, see `core.eda.parts.product_counts`.
-        most: Number of products.
-        by: Rank by number of events, or by share of purchases among products of 20 events or more.
+        products: counts by product, see `core.eda.parts.product_counts`.
+        n_products: number of rows, if there are so many products.
+        by: ranks by number of events, or by share of purchases among products with 20 events or more.
 
     Returns:
-        product_id, events, buys, share (of all events), buy_rate (purchases per event).
+        product_id: id of the product.
+        events, share: number of events, and share of all events.
+        buys, buy_rate: number of purchases, and share of the product's events.
     """
-    total = max(int(products.get_column(EVENTS).sum()), 1)
-    rates = products.select(
-        PRODUCT_ID,
-        EVENTS,
-        BUYS,
-        (pl.col(EVENTS) / total).alias("share"),
-        (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"),
-    )
+    rates = add_rates(products).select(PRODUCT_ID, EVENTS, BUYS, "share", "buy_rate")
     if by == "buy_rate":
         rates = rates.filter(pl.col(EVENTS) >= FEWEST_EVENTS)
-    descending = {by: True, EVENTS: True, PRODUCT_ID: False}
+    is_descending = {by: True, EVENTS: True, PRODUCT_ID: False}
     # top_k avoids sorting a million products to show a few
-    top = rates.top_k(most, by=list(descending), reverse=[not falls for falls in descending.values()])
-    return top.sort(list(descending), descending=list(descending.values()))
+    top = rates.top_k(n_products, by=list(is_descending), reverse=[not descends for descends in is_descending.values()])
+    return top.sort(list(is_descending), descending=list(is_descending.values()))
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -83,24 +78,12 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw the share of events held against the rank, on a log scale."""
-    rank = alt.X(
-        "rank:Q",
-        title="products, most frequent first (log scale)",
-        scale=alt.Scale(type="log", nice=False),
-        axis=short_axis(6),
+    """Draw the cumulative share of events against the rank, on a log scale."""
+    log = alt.Scale(type="log", nice=False)
+    base = alt.Chart(data).encode(
+        x=alt.X("rank:Q", title="products, most frequent first (log scale)", scale=log, axis=short_axis(6)),
+        y=alt.Y("held:Q", title="share of all events", axis=share_axis()),
+        tooltip=[*Hover.counts("rank", "events"), *Hover.shares(held="cumulative share")],
     )
-    chart = (
-        alt.Chart(data)
-        .mark_line(color=ACCENT, strokeWidth=2.5)
-        .encode(
-            x=rank,
-            y=alt.Y("held:Q", title="share of all events", axis=share_axis()),
-            tooltip=[
-                alt.Tooltip("rank:Q", format=","),
-                alt.Tooltip("events:Q", title="events", format=","),
-                alt.Tooltip("held:Q", title="cumulative share", format=".1%"),
-            ],
-        )
-    )
+    chart = base.mark_line(color=ACCENT, strokeWidth=2.5)
     return finished(chart, f"Share of events held by the most frequent products. {finding(data)}")

@@ -5,23 +5,21 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import count, percent
+from core.base.text import count, listed, percent, verb
 from core.dataset import Dataset, DatasetCard
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
-from core.eda.parts.theme import Figure, file_scale, finished, share_axis
-from core.schema import CATEGORY, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, TIME, USER
+from core.eda.parts.theme import Figure, Hover, file_scale, finished, share_axis
+from core.schema import CATEGORY, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, TIME, USER, Role
 
 TITLE = "How much data is there?"
-_ID_MEASURES = {"sessions": SESSION, "users": USER, "products": PRODUCT, "categories": CATEGORY}
-_MEASURES = ("events", *_ID_MEASURES, "days")
-_SCHEMA = {
-    "measure": pl.String,
-    "file": pl.String,
-    "count": pl.Int64,
-    "share": pl.Float64,
-    "known_users": pl.Float64,
-    "known_products": pl.Float64,
+_ID_COLUMNS = {"sessions": SESSION, "users": USER, "products": PRODUCT, "categories": CATEGORY}
+_MEASURES = {
+    "events": pl.len(),
+    **{measure: pl.col(column).drop_nulls().n_unique() for measure, column in _ID_COLUMNS.items()},
+    "days": (pl.col(TIME) // SECONDS_PER_DAY).n_unique(),
 }
+_SHARES = dict.fromkeys(("share", "known_users", "known_products"), pl.Float64)
+_SCHEMA = {"measure": pl.String, "file": pl.String, "count": pl.Int64} | _SHARES
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
@@ -29,58 +27,53 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 
     Returns:
         measure: events, sessions, users, products, categories or days (with an event).
-        count: The number.
-        share: Share of the sum of both files.
-        known_users, known_products: Share of the users or products of test that also occur in train; the same in every
-            row, null if test has none.
+        file: `train` or `test`.
+        count: the measured number.
+        share: share of the sum over both files; 0 if the sum is 0.
+        known_users, known_products: share of the users or products in the test file that are also in the train file;
+            the same in every row, null if there are none in the test file.
     """
-    events = {role: dataset.events(role).select(*_ID_MEASURES.values(), TIME).collect() for role in ROLES}
-    ids = {
-        (role, measure): events[role].get_column(column).drop_nulls().unique()
-        for role in ROLES
-        for measure, column in _ID_MEASURES.items()
-    }
-    known_shares = [_share_of(ids["test", measure], ids["train", measure]) for measure in ("users", "products")]
-    counts = {(role, measure): len(distinct) for (role, measure), distinct in ids.items()}
-    for role in ROLES:
-        counts[role, "events"] = events[role].height
-        counts[role, "days"] = events[role].select((pl.col(TIME) // SECONDS_PER_DAY).n_unique()).item()
+    events = {role: dataset.events(role).select(*_ID_COLUMNS.values(), TIME).collect() for role in ROLES}
+    counts = {role: events[role].select(**_MEASURES).row(0, named=True) for role in ROLES}
+    known_shares = (_known_share(events, USER), _known_share(events, PRODUCT))
     rows = []
     for measure in _MEASURES:
-        total = sum(counts[role, measure] for role in ROLES)
+        total = sum(counts[role][measure] for role in ROLES)
         for role in ROLES:
-            n = counts[role, measure]
+            n = counts[role][measure]
             rows.append((measure, role, n, n / total if total else 0.0, *known_shares))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
-def _share_of(ids: pl.Series, others: pl.Series) -> float | None:
-    """Return the share of the ids that are among the others; None if there are no ids."""
-    return float(ids.is_in(others.implode()).to_numpy().mean()) if len(ids) else None
+def _known_share(events: dict[Role, pl.DataFrame], column: str) -> float | None:
+    """Return the share of the ids in the test file that are also in the train file; None if there are none."""
+    train, test = (events[role].get_column(column).drop_nulls().unique() for role in ROLES)
+    return float(test.is_in(train.implode()).to_numpy().mean()) if len(test) else None
 
 
 def quality(card: DatasetCard) -> str:
     """State how many rows of both files could not be used, and how many repeat another row.
 
-    Rows whose event word the mapping ignores are counted separately.
+    Rows whose event word is ignored by the mapping are counted separately.
     """
-    files = (card.train, card.test)
     names = ("rows", "quarantined", "ignored", "duplicates", "removed")
-    rows, quarantined, ignored, duplicates, removed = (sum(getattr(file, name) for file in files) for name in names)
-    unusable = quarantined - ignored
-    ignored_clause = f"{ignored:,} {'has' if ignored == 1 else 'have'} an event word that the mapping ignores"
-    if not unusable and not duplicates:
+    rows, quarantined, ignored, duplicates, removed = (
+        getattr(card.train, name) + getattr(card.test, name) for name in names
+    )
+    n_unusable = quarantined - ignored
+    ignored_clause = f"{ignored:,} {verb(ignored, 'has', 'have')} an event word that the mapping ignores"
+    if not n_unusable and not duplicates:
         subject = f"Of {rows:,} rows, {ignored_clause}; all others are" if ignored else f"All {rows:,} rows are"
         return f"{subject} usable, with no empty or unreadable cell and no duplicate."
     clauses = [ignored_clause] if ignored else []
-    clauses.append(f"{unusable:,} could not be used (see the quarantine on the Data page)")
-    repeats = "repeats" if duplicates == 1 else "repeat"
-    was_removed = " and removed" if removed else ""
-    return f"Of {rows:,} rows, {', '.join(clauses)} and {duplicates:,} {repeats} another row{was_removed}."
+    clauses.append(f"{n_unusable:,} could not be used (see the quarantine on the Data page)")
+    was_removed = f" and {verb(duplicates, 'was', 'were')} removed" if removed else ""
+    clauses.append(f"{duplicates:,} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")
+    return f"Of {rows:,} rows, {listed(clauses)}."
 
 
 def finding(data: pl.DataFrame) -> str:
-    """State the size of each file, and how many users and products of test are known from train."""
+    """State the size of each file, and how many users and products of the test file are also in the train file."""
     clauses = []
     for role in ROLES:
         sizes = dict(data.filter(pl.col("file") == role).select("measure", "count").iter_rows())
@@ -97,32 +90,20 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw each measure as one bar split between the files, labelled with the numbers."""
-    parts = data.sort(pl.col("file").cast(pl.Enum(ROLES))).with_columns(
-        (pl.col("share").cum_sum().over("measure") - pl.col("share") / 2).alias("middle"),
-        pl.col("count").map_elements(lambda n: f"{n:,}", return_dtype=pl.String).alias("label"),
+    """Draw each measure as one bar that is split between the files and labelled with the numbers."""
+    segments = data.sort(pl.col("file").cast(pl.Enum(ROLES))).with_columns(
+        middle=pl.col("share").cum_sum().over("measure") - pl.col("share") / 2,
+        label=pl.col("count").map_elements(lambda n: f"{n:,}", return_dtype=pl.String),
     )
-    y = alt.Y("measure:N", sort=list(_MEASURES), title=None, axis=alt.Axis(grid=False))
-    tooltip = [
-        "file:N",
-        alt.Tooltip("measure:N"),
-        alt.Tooltip("count:Q", format=","),
-        alt.Tooltip("share:Q", format=".1%"),
-    ]
-    bars = (
-        alt.Chart(parts)
-        .mark_bar(height=22)
-        .encode(
-            x=alt.X("share:Q", title="share of both files", axis=share_axis()),
-            y=y,
-            color=alt.Color("file:N", scale=file_scale()),
-            order=alt.Order("file:N", sort="descending"),
-            tooltip=tooltip,
-        )
+    base = alt.Chart(segments).encode(
+        y=alt.Y("measure:N", sort=list(_MEASURES), title=None, axis=alt.Axis(grid=False)),
+        tooltip=[*Hover.texts("file", "measure"), *Hover.counts("count"), *Hover.shares("share")],
     )
-    labels = (
-        alt.Chart(parts.filter(pl.col("count") > 0))
-        .mark_text(fontSize=12, color="white")
-        .encode(x="middle:Q", y=y, text="label:N", tooltip=tooltip)
+    bars = base.mark_bar(height=22).encode(
+        x=alt.X("share:Q", title="share of both files", axis=share_axis()),
+        color=alt.Color("file:N", scale=file_scale()),
+        order=alt.Order("file:N", sort="descending"),
     )
+    labelled = base.transform_filter("datum.count > 0").mark_text(fontSize=12, color="white")
+    labels = labelled.encode(x="middle:Q", text="label:N")
     return finished(bars + labels, f"Size of the two files. {finding(data)}", height=34 * len(_MEASURES) + 40)

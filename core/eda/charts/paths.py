@@ -8,7 +8,7 @@ import polars as pl
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_EVENTS
 from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
-from core.eda.parts.theme import ACCENT, MUTED, Figure, finished, share_axis
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, share_axis
 from core.schema import VALUE, VALUE_UNIT
 
 TITLE = "Which paths do sessions take?"
@@ -20,10 +20,12 @@ _SCHEMA = {"path": pl.String, "sessions": pl.Int64, "share": pl.Float64, "mean":
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train sessions by path; one row per path, the 15 most frequent.
 
+    A session of several users counts once per user.
+
     Returns:
-        path: Event types in order. Repeats count once; after five steps "…" follows.
-        sessions, share: Number of sessions (one of several users counts once per user), and share of all.
-        mean: Average session value, in value units; null if no value is known.
+        path: event types in order; consecutive events of one type are one step. After five steps, "…" stands for more.
+        sessions, share: number of sessions, and share of all train sessions.
+        mean: average session value; null if no value is known.
     """
     counts = (
         sessions.select(FILE, STEPS, PATH_CODE, VALUE)
@@ -50,11 +52,10 @@ def finding(data: pl.DataFrame) -> str:
     """Name the most frequent path, and the share of sessions that the shown paths cover."""
     if data.is_empty():
         return NO_TRAIN_EVENTS
-    path, share = data.row(0, named=True)["path"], data.item(0, "share")
-    covered = percent(float(data.get_column("share").sum()))
+    top, covered = data.row(0, named=True), percent(float(data.get_column("share").sum()))
     return (
-        f"The most frequent path is {path} ({percent(share)} of the train sessions); the {data.height:,} paths shown "
-        f"cover {covered}."
+        f"The most frequent path is {top['path']} ({percent(top['share'])} of the train sessions); together, the paths "
+        f"shown cover {covered}."
     )
 
 
@@ -66,10 +67,10 @@ def figure(data: pl.DataFrame) -> Figure:
         x=alt.X("share:Q", title=title, axis=share_axis()),
         y=alt.Y("path:N", sort=data.get_column("path").to_list(), title=None, axis=alt.Axis(labelLimit=330)),
         tooltip=[
-            alt.Tooltip("path:N"),
-            alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("share:Q", format=".1%"),
-            alt.Tooltip("mean:Q", title=f"average value ({VALUE_UNIT})", format=",.3~r"),
+            *Hover.texts("path"),
+            *Hover.counts("sessions"),
+            *Hover.shares("share"),
+            *Hover.amounts(mean=f"average value ({VALUE_UNIT})"),
         ],
     )
     bars = base.mark_bar(color=ACCENT, height=14)

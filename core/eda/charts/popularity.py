@@ -5,30 +5,23 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from core.base.text import count, number
-from core.eda.parts.density import CELL_SCHEMA, count_cells
+from core.eda.parts.density import CELL_SCHEMA, count_cells, log_edges
 from core.eda.parts.product_counts import MEAN_VALUE, SESSIONS
-from core.eda.parts.theme import ACCENT, Figure, finished, short_axis
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis
 from core.schema import VALUE_UNIT
 
 TITLE = "Are popular products in high-value sessions?"
 _COLUMNS, _ROWS = 24, 20
-"""Cells across and up: at most 480 marks, whatever the number of products."""
+"""Cells of the grid: at most 480 marks, whatever the number of products."""
 _WEAK = 0.1
-"""A rank correlation closer to 0 counts as no relation."""
+"""An absolute rank correlation below this counts as no relation."""
 _MIN_SESSIONS = 3
 """The average value of fewer sessions says little about a product."""
-_NAMES = {
-    "low_x": "low_sessions",
-    "high_x": "high_sessions",
-    "low_y": "low_value",
-    "high_y": "high_value",
-    "count": "products",
-}
-_SCHEMA = {_NAMES[name]: kind for name, kind in CELL_SCHEMA.items()} | {"spearman": pl.Float64, "all": pl.Int64}
+_NAMES = ("low_sessions", "high_sessions", "low_value", "high_value", "products")
+_SCHEMA = dict(zip(_NAMES, CELL_SCHEMA.values(), strict=True)) | {"spearman": pl.Float64, "all": pl.Int64}
 
 
 def frame(products: pl.DataFrame) -> pl.DataFrame:
@@ -37,11 +30,11 @@ def frame(products: pl.DataFrame) -> pl.DataFrame:
     Products with fewer than three valued sessions, or with an average value of 0, are left out.
 
     Returns:
-        low_sessions, high_sessions: Range of the number of train sessions with the product.
-        low_value, high_value: Range of the average value of these sessions, in value units.
-        products: Number of products in the cell.
-        spearman: Rank correlation over all products; null if either quantity does not vary. The same in every row.
-        all: Number of products counted; the same in every row.
+        low_sessions, high_sessions: range of the number of train sessions with the product.
+        low_value, high_value: range of the average value of these sessions.
+        products: number of products in the cell.
+        spearman: rank correlation over all products, the same in every row; null if popularity or value does not vary.
+        all: number of products counted; the same in every row.
     """
     products = products.filter(pl.col(SESSIONS) >= _MIN_SESSIONS, pl.col(MEAN_VALUE) > 0)
     if products.is_empty():
@@ -50,15 +43,10 @@ def frame(products: pl.DataFrame) -> pl.DataFrame:
     value = products.get_column(MEAN_VALUE).to_numpy()
     varies = np.ptp(sessions) > 0 and np.ptp(value) > 0
     spearman = float(spearmanr(sessions, value).statistic) if varies else None
-    cells = count_cells(sessions, value, _log_edges(sessions, _COLUMNS), _log_edges(value, _ROWS)).rename(_NAMES)
-    return cells.with_columns(
+    cells = count_cells(sessions, value, log_edges(sessions, _COLUMNS), log_edges(value, _ROWS))
+    return cells.rename(dict(zip(CELL_SCHEMA, _NAMES, strict=True))).with_columns(
         pl.lit(spearman, pl.Float64).alias("spearman"), pl.lit(len(sessions), pl.Int64).alias("all")
     )
-
-
-def _log_edges(values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
-    """Return the edges of cells of equal width on a log scale; values that differ only by rounding share a cell."""
-    return np.geomspace(values.min(), max(values.max(), values.min() * 1.01), cells + 1)
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -67,7 +55,7 @@ def finding(data: pl.DataFrame) -> str:
         return f"No product has {_MIN_SESSIONS} train sessions with an average value above 0."
     products, spearman = count(data.item(0, "all"), "product"), data.item(0, "spearman")
     if spearman is None:
-        return f"The {products} do not differ in popularity or in value."
+        return f"Popularity and value cannot be compared, because one of them does not vary over {products}."
     if abs(spearman) < _WEAK:
         return f"Popularity says little about value (rank correlation {number(spearman)} over {products})."
     side = "higher" if spearman > 0 else "lower"
@@ -82,23 +70,17 @@ def figure(data: pl.DataFrame) -> Figure:
     scale = alt.Scale(type="log", nice=False)
     axis = short_axis(6)
     darkness = alt.Scale(type="log", domain=[1, top], range=[0.22, 1])
-    chart = (
-        alt.Chart(data)
-        .mark_rect(color=ACCENT)
-        .encode(
-            x=alt.X("low_sessions:Q", title="train sessions with the product (log scale)", scale=scale, axis=axis),
-            x2="high_sessions:Q",
-            y=alt.Y("low_value:Q", title=f"average value ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
-            y2="high_value:Q",
-            opacity=alt.Opacity("products:Q", scale=darkness, legend=None),
-            tooltip=[
-                alt.Tooltip("low_sessions:Q", title="sessions from", format=",.0f"),
-                alt.Tooltip("high_sessions:Q", title="to", format=",.0f"),
-                alt.Tooltip("low_value:Q", title="average value from", format=",.3~r"),
-                alt.Tooltip("high_value:Q", title="up to", format=",.3~r"),
-                alt.Tooltip("products:Q", format=","),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("low_sessions:Q", title="train sessions with the product (log scale)", scale=scale, axis=axis),
+        x2="high_sessions:Q",
+        y=alt.Y("low_value:Q", title=f"average value ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
+        y2="high_value:Q",
+        opacity=alt.Opacity("products:Q", scale=darkness, legend=None),
+        tooltip=[
+            *Hover.numbers(",.0f", low_sessions="sessions from", high_sessions="sessions to"),
+            *Hover.amounts(low_value="average value from", high_value="average value to"),
+            *Hover.counts("products"),
+        ],
     )
     description = f"Products by popularity and by the average value of their sessions. {finding(data)}"
-    return finished(chart, description, height=320)
+    return finished(base.mark_rect(color=ACCENT), description, height=320)

@@ -1,4 +1,4 @@
-"""Quantiles of the session values against those of a normal and of a log-normal distribution."""
+"""Quantiles of the session values, compared with those of a normal and a log-normal distribution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy import stats
 
 from core.base.text import number, percent
 from core.eda.parts.density import diagonal
-from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, finished, short_axis
+from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished, short_axis
 from core.schema import VALUE, VALUE_UNIT
 
 TITLE = "Which distribution do the values follow?"
@@ -17,15 +17,8 @@ _POINTS = 120
 NORMAL, LOG_NORMAL = "normal", "log-normal"
 _COLOURS = {LOG_NORMAL: ACCENT, NORMAL: NEGATIVE}
 _MIN_SPREAD = 1e-9
-"""Relative spread below which quantiles are equal: sums of equal prices differ by rounding errors."""
-_SCHEMA = {
-    "law": pl.String,
-    "share": pl.Float64,
-    "expected": pl.Float64,
-    "value": pl.Float64,
-    "fit": pl.Float64,
-    "above": pl.Float64,
-}
+"""Relative spread below which quantiles count as equal, as sums of equal prices differ by rounding errors."""
+_SCHEMA = {"law": pl.String} | dict.fromkeys(("share", "expected", "value", "fit", "above"), pl.Float64)
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
@@ -33,10 +26,10 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         law: "normal" or "log-normal", fitted by mean and standard deviation of the values or of their logarithms.
-        share: Share of the values below the quantile.
-        expected, value: Quantile of the distribution and of the values, in value units.
-        fit: Correlation of the quantiles, on logarithms for log-normal; the same in every row of a distribution.
-        above: Share of the known values that are above 0; the same in every row.
+        share: share of the values below the quantile.
+        expected, value: quantile of the distribution and of the values.
+        fit: correlation of the quantiles, of their logarithms for log-normal; the same in every row of a distribution.
+        above: share of the known values that are above 0; the same in every row.
 
         Empty if there are fewer than three values above 0, or all quantiles are equal.
     """
@@ -44,33 +37,29 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     values = np.sort(all_values[all_values > 0])
     if len(values) < 3:
         return pl.DataFrame(schema=_SCHEMA)
-    n = min(_POINTS, len(values))
-    share = (np.arange(n) + 0.5) / n
+    n_points = min(_POINTS, len(values))
+    share = (np.arange(n_points) + 0.5) / n_points
     observed, scores = np.quantile(values, share), stats.norm.ppf(share)
     if observed[-1] <= observed[0] * (1 + _MIN_SPREAD):
         return pl.DataFrame(schema=_SCHEMA)
     logs = np.log(values)
-    expected = {
-        LOG_NORMAL: np.exp(logs.mean() + logs.std() * scores),
-        NORMAL: values.mean() + values.std() * scores,
+    laws = {
+        LOG_NORMAL: (np.exp(logs.mean() + logs.std() * scores), np.log(observed)),
+        NORMAL: (values.mean() + values.std() * scores, observed),
     }
-    fit = {
-        LOG_NORMAL: float(np.corrcoef(scores, np.log(observed))[0, 1]),
-        NORMAL: float(np.corrcoef(scores, observed)[0, 1]),
-    }
-    above = len(values) / len(all_values)
+    above = pl.lit(len(values) / len(all_values))
     return pl.concat(
-        pl.DataFrame({"share": share, "expected": expected[law], "value": observed})
-        .with_columns(pl.lit(law).alias("law"), pl.lit(fit[law]).alias("fit"), pl.lit(above).alias("above"))
+        pl.DataFrame({"share": share, "expected": expected, "value": observed})
+        .with_columns(law=pl.lit(law), fit=pl.lit(float(np.corrcoef(scores, scaled)[0, 1])), above=above)
         .select(*_SCHEMA)
-        for law in expected
+        for law, (expected, scaled) in laws.items()
     )
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Name the closer distribution, and how the highest quantile deviates from it."""
+    """Name the closer distribution, and compare the highest quantile with it."""
     if data.is_empty():
-        return "There are too few different values to compare them with a distribution."
+        return "There are too few different values above 0 to compare them with a distribution."
     fits = dict(data.group_by("law").agg(pl.col("fit").first()).iter_rows())
     closer, other = sorted(fits, key=lambda law: -fits[law])
     top = data.filter(pl.col("law") == closer).sort("share").row(-1, named=True)
@@ -79,28 +68,24 @@ def finding(data: pl.DataFrame) -> str:
     return (
         f"{subject} are closer to a {closer} distribution (correlation of quantiles {fits[closer]:.3f}) than to a "
         f"{other} one ({fits[other]:.3f}); their {percent(top['share'])} quantile is {number(top['value'])}, {side} "
-        f"the {number(top['expected'])} of that distribution."
+        f"the {number(top['expected'])} expected of the {closer} distribution."
     )
 
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw quantiles against quantiles; on the dashed line they agree."""
     colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
-    points = (
-        alt.Chart(data)
-        .mark_circle(size=28, opacity=0.8)
-        .encode(
-            x=alt.X("expected:Q", title=f"expected value ({VALUE_UNIT})", axis=short_axis(6)),
-            y=alt.Y("value:Q", title=f"actual value ({VALUE_UNIT})", axis=short_axis(6)),
-            color=alt.Color("law:N", scale=colours),
-            tooltip=[
-                alt.Tooltip("law:N", title="distribution"),
-                alt.Tooltip("share:Q", title="sessions below", format=".1%"),
-                alt.Tooltip("expected:Q", format=",.3~r"),
-                alt.Tooltip("value:Q", title="actual", format=",.3~r"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("expected:Q", title=f"expected value ({VALUE_UNIT})", axis=short_axis(6)),
+        y=alt.Y("value:Q", title=f"actual value ({VALUE_UNIT})", axis=short_axis(6)),
+        color=alt.Color("law:N", scale=colours),
+        tooltip=[
+            *Hover.texts(law="distribution"),
+            *Hover.shares(share="sessions below"),
+            *Hover.amounts("expected", value="actual"),
+        ],
     )
+    points = base.mark_circle(size=28, opacity=0.8)
     top = float(data.get_column("value").to_numpy().max(initial=1.0))
     return finished(
         points + diagonal(0.0, top), f"Quantiles of session values against two distributions. {finding(data)}"

@@ -8,46 +8,27 @@ from core.base.text import duration, percent
 from core.eda.parts.by_file import draw_by_file
 from core.eda.parts.duration_classes import LABELS, count_by_class
 from core.eda.parts.session_table import DURATION, EVENTS, FILE
-from core.eda.parts.theme import Figure, finished
-from core.schema import ROLES
+from core.eda.parts.theme import Figure
 
 TITLE = "How long do sessions last?"
 AXIS_TITLE = "first to last event"
-_SCHEMA = {
-    "file": pl.String,
-    "place": pl.Int64,
-    "label": pl.String,
-    "sessions": pl.Int64,
-    "share": pl.Float64,
-    "median": pl.Float64,
-    "several": pl.Float64,
-}
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """Count sessions of two or more events by duration; one row per file and class of duration.
+    """Count sessions of two or more events by duration; one row per (file, class of duration).
 
     Returns:
-        place, label: Index (from 0) and label of the class.
-        sessions, share: Number of sessions, and share of the file's sessions of two or more events.
-        median: Median duration of these, in seconds; the same in every row of a file.
-        several: Share of the file's sessions that have two or more events; the same in every row of a file.
+        file: `train` or `test`.
+        place, label: index (from 0) and label of the class.
+        sessions, share: number of sessions, and share of the file's sessions of two or more events.
+        median: median duration of these sessions, in seconds; the same in every row of a file.
+        several: share of the file's sessions that have two or more events; the same in every row of a file.
     """
-    parts = []
-    for role in ROLES:
-        of_file = sessions.select(FILE, EVENTS, DURATION).filter(pl.col(FILE) == role, pl.col(EVENTS) > 0)
-        durations = of_file.filter(pl.col(EVENTS) > 1).get_column(DURATION)
-        if durations.is_empty():
-            continue
-        parts.append(
-            count_by_class(durations, "sessions").select(
-                pl.lit(role).alias("file"),
-                pl.all(),
-                pl.lit(durations.median(), pl.Float64).alias("median"),
-                pl.lit(len(durations) / of_file.height).alias("several"),
-            )
-        )
-    return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
+    has_several = pl.col(EVENTS) > 1
+    counted = sessions.select(FILE, EVENTS, pl.col(DURATION).alias("seconds")).filter(pl.col(EVENTS) > 0)
+    several = counted.group_by(pl.col(FILE).cast(pl.String)).agg(has_several.mean().alias("several"))
+    by_class = count_by_class(counted.filter(has_several), "sessions")
+    return by_class.join(several, on=FILE, how="left", maintain_order="left")
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -63,5 +44,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar per class and file."""
-    chart = draw_by_file(data, AXIS_TITLE, LABELS, whole="the sessions", tooltip="duration")
-    return finished(chart, f"Durations of sessions of two or more events. {finding(data)}")
+    description = f"Durations of sessions of two or more events. {finding(data)}"
+    return draw_by_file(
+        data, description, "sessions", title=AXIS_TITLE, labels=LABELS, whole="the sessions", class_name="duration"
+    )

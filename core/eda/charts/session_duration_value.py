@@ -7,34 +7,34 @@ import polars as pl
 from core.base.text import count, number, short_duration
 from core.eda.charts.session_duration import AXIS_TITLE
 from core.eda.parts.duration_classes import ENDS, LABELS, duration_class
-from core.eda.parts.session_table import DURATION, EVENTS
-from core.eda.parts.theme import Figure, finished
+from core.eda.parts.session_table import DURATION, EVENTS, valued_sessions
+from core.eda.parts.theme import Figure
 from core.eda.parts.value_by_class import SUMMARY_COLUMNS, draw_summary, summarize
-from core.schema import VALUE
 
 TITLE = "Are sessions that last longer worth more?"
 SINGLE_EVENT = -1
-"""Class of sessions of one event, which have no duration."""
+"""Class of the sessions with one event, which have no duration."""
 _LABELS = {SINGLE_EVENT: "1 event", **dict(enumerate(LABELS))}
 MIN_SESSIONS = 30
-"""The average of fewer sessions says little."""
+"""The finding does not compare classes with fewer sessions, because their average is too uncertain."""
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """Summarize the value of train sessions by duration; one row per class.
+    """Summarize the value of train sessions by duration; one row per class that occurs.
 
     Returns:
-        place (index of the class, -1 for sessions of one event), label, sessions, mean, median, low and high
-        (quartiles), in value units.
+        place, label: index (from 0, and -1 for sessions of one event) and label of the class.
+        sessions: number of sessions.
+        mean, median, low, high: average, median, first and third quartile of their values.
     """
     place = pl.when(pl.col(EVENTS) > 1).then(duration_class(pl.col(DURATION))).otherwise(SINGLE_EVENT)
     label = pl.col("place").replace_strict(_LABELS, return_dtype=pl.String).alias("label")
-    counted = sessions.select(EVENTS, DURATION, VALUE).filter(pl.col(EVENTS) > 0)
-    return summarize(counted, place.cast(pl.Int64).alias("place")).select("place", label, *SUMMARY_COLUMNS)
+    by_class = summarize(valued_sessions(sessions, DURATION), place.cast(pl.Int64).alias("place"))
+    return by_class.select("place", label, *SUMMARY_COLUMNS)
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Name the classes with the highest and the lowest average value, among those with enough sessions."""
+    """Name the classes with the highest and the lowest average value, among those of at least 30 sessions."""
     by_mean = data.filter(pl.col("sessions") >= MIN_SESSIONS).sort("mean")
     if by_mean.height < 2:
         return f"Fewer than two classes have {MIN_SESSIONS} sessions with a value."
@@ -61,5 +61,5 @@ def _describe_class(place: int) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw quartiles, median and average of the value by duration."""
-    chart = draw_summary(data, AXIS_TITLE, list(_LABELS.values()), tooltip="duration")
-    return finished(chart, f"Session value by duration. {finding(data)}")
+    description = f"Session value by duration. {finding(data)}"
+    return draw_summary(data, description, title=AXIS_TITLE, labels=list(_LABELS.values()), class_name="duration")

@@ -9,12 +9,12 @@ from core.eda.parts import picking
 from core.eda.parts.by_file import draw_by_file
 from core.eda.parts.sentences import NO_SESSIONS
 from core.eda.parts.session_table import EVENTS, FILE
-from core.eda.parts.theme import Figure, finished
+from core.eda.parts.theme import Figure
 from core.schema import ROLES
 
 TITLE = "How long are sessions?"
 LONGEST = 20
-"""Sessions of this many events or more are one class."""
+"""Sessions with this number of events or more are one class."""
 LENGTH = pl.col(EVENTS).clip(upper_bound=LONGEST).alias("length")
 LABELS = [*(str(length) for length in range(1, LONGEST)), f"{LONGEST}+"]
 LABEL = pl.col("length").replace_strict(dict(enumerate(LABELS, start=1)), return_dtype=pl.String).alias("label")
@@ -22,13 +22,14 @@ PICK = picking.length_clicks("length", LONGEST)
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """Count sessions by number of events; one row per file and length.
+    """Count sessions by number of events; one row per (file, length).
+
+    A session of several users counts once per user.
 
     Returns:
-        length: Number of events; 20 means 20 or more.
-        label: The length as text.
-        sessions: Number of sessions.
-        share: Share of the file's sessions.
+        file: `train` or `test`.
+        length, label: number of events, where 20 means 20 or more, and the number as text.
+        sessions, share: number of sessions, and share of the file's sessions.
     """
     counts = (
         sessions.select(FILE, EVENTS)
@@ -49,16 +50,16 @@ def finding(data: pl.DataFrame) -> str:
     """State the share of sessions with a single event in each file."""
     if data.is_empty():
         return NO_SESSIONS
-    shares = []
-    for role in ROLES:
-        of_file = data.filter(pl.col(FILE) == role)
-        if of_file.height:
-            single = float(of_file.filter(pl.col("length") == 1).get_column("share").sum())
-            shares.append(f"{percent(single)} of the {role} sessions")
+    shares = [
+        f"{percent(float(rows.filter(pl.col('length') == 1).get_column('share').sum()))} of the {file} sessions"
+        for (file,), rows in data.group_by(FILE, maintain_order=True)
+    ]
     return f"{' and '.join(shares)} have a single event."
 
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar per length and file."""
-    chart = draw_by_file(data, "events in the session", LABELS, whole="the file's sessions", tooltip="events")
-    return finished(chart, f"Sessions by number of events. {finding(data)}")
+    description, title = f"Sessions by number of events. {finding(data)}", "events in the session"
+    return draw_by_file(
+        data, description, "sessions", title=title, labels=LABELS, whole="the file's sessions", class_name="events"
+    )

@@ -5,72 +5,56 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from core import schema
 from core.base.text import count, duration, number
 from core.dataset import Dataset
-from core.eda.parts.theme import MUTED, Figure, event_scale, finished
-from core.schema import (
-    CATEGORY,
-    CATEGORY_ID,
-    EVENT_TYPES,
-    PRODUCT,
-    PRODUCT_ID,
-    ROLE,
-    ROLES,
-    SESSION,
-    TIME,
-    TRAIN_ROLE,
-    TYPE,
-    UNIT,
-    USER,
-    USER_ID,
-    USER_SESSION,
-    VALUE,
-    VALUE_UNIT,
-)
+from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished
 
 TITLE = "What happened in one session?"
 _MAX_EVENTS = 500
-"""Events shown; a session with more is most likely automated."""
+"""Number of events shown. A session with more events is most likely automated."""
 _TOTALS = {
     "all_events": pl.len(),
-    "all_seconds": pl.col(TIME).max() - pl.col(TIME).min(),
-    "all_users": pl.col(USER).n_unique(),
+    "all_seconds": pl.col(schema.TIME).max() - pl.col(schema.TIME).min(),
+    "all_users": pl.col(schema.USER).n_unique(),
 }
-_ID_COLUMNS = {PRODUCT_ID: PRODUCT, CATEGORY_ID: CATEGORY, USER_ID: USER}
+_ID_COLUMNS = {schema.PRODUCT_ID: schema.PRODUCT, schema.CATEGORY_ID: schema.CATEGORY, schema.USER_ID: schema.USER}
 
 
 def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
     """Return the first 500 events of a session in order of time, one row each; empty for an unknown id.
 
     Returns:
-        second: Seconds since the first event.
-        time: Time of the event (UTC).
-        event_type, product_id, category_id, user_id: What the event file holds.
-        session_value: Value of the session, in value units; null in test.
-        all_events, all_seconds, all_users: Number of events, duration and number of users of the whole session; the
-            same in every row.
+        file: `train` or `test`.
+        second: seconds since the first event.
+        time: time of the event (UTC).
+        event_type, product_id, category_id, user_id: columns of the event file.
+        session_value: value of the session; null in test, and if it is unknown.
+        all_events, all_seconds, all_users: number of events, duration in seconds and number of users of the whole
+            session; the same in every row.
     """
-    code = dataset.dictionary(USER_SESSION).filter(pl.col(USER_SESSION) == session_id).select(SESSION)
-    values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).select(UNIT, pl.col(VALUE).alias("session_value"))
+    session = dataset.dictionary(schema.USER_SESSION).filter(pl.col(schema.USER_SESSION) == session_id)
+    values = dataset.units().select(schema.UNIT, pl.col(schema.VALUE).alias("session_value"))
     parts = [
         dataset.events(role)
-        .join(code, on=SESSION, how="semi")
+        .join(session, on=schema.SESSION, how="semi")
         .with_columns(pl.lit(role).alias("file"))
-        .join(values, on=UNIT, how="left")
+        .join(values, on=schema.UNIT, how="left")
         .collect()
-        for role in ROLES
+        for role in schema.ROLES
     ]
     totals = [total.cast(pl.Int64).alias(name) for name, total in _TOTALS.items()]
-    events = pl.concat(parts).sort(TIME, maintain_order=True).with_columns(totals).head(_MAX_EVENTS)
+    events = pl.concat(parts).sort(schema.TIME, maintain_order=True).with_columns(totals).head(_MAX_EVENTS)
     for name, column in _ID_COLUMNS.items():
         codes = events.lazy().select(column).unique()
         ids = dataset.dictionary(name).select(column, name).join(codes, on=column, how="semi").collect()
         events = events.join(ids, on=column, how="left", maintain_order="left")
+    event_types = dict(enumerate(schema.EVENT_TYPES))
     return events.select(
         "file",
-        (pl.col(TIME) - pl.col(TIME).min()).alias("second"),
-        pl.from_epoch(TIME, time_unit="s").alias("time"),
-        pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String).alias("event_type"),
+        (pl.col(schema.TIME) - pl.col(schema.TIME).min()).alias("second"),
+        pl.from_epoch(schema.TIME, time_unit="s").alias("time"),
+        pl.col(schema.TYPE).replace_strict(event_types, return_dtype=pl.String).alias("event_type"),
         *_ID_COLUMNS,
         "session_value",
         *_TOTALS,
@@ -81,10 +65,10 @@ def draw_session(dataset: Dataset, sessions: pl.DataFrame, seed: int) -> str | N
     """Return the id of a random row of the session table, or None if the table is empty."""
     if sessions.is_empty():
         return None
-    unit = sessions.select(UNIT).sample(1, seed=seed)
-    code = dataset.units().join(unit.lazy(), on=UNIT, how="semi").select(SESSION)
-    ids = dataset.dictionary(USER_SESSION).join(code, on=SESSION, how="semi").select(USER_SESSION).collect()
-    return str(ids.item(0, 0))
+    unit = sessions.select(schema.UNIT).sample(1, seed=seed)
+    session = dataset.units().join(unit.lazy(), on=schema.UNIT, how="semi")
+    ids = dataset.dictionary(schema.USER_SESSION).join(session, on=schema.SESSION, how="semi").collect()
+    return str(ids.item(0, schema.USER_SESSION))
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -102,26 +86,23 @@ def finding(data: pl.DataFrame) -> str:
     values = data.get_column("session_value").drop_nulls()
     if values.is_empty():
         return f"{sentence}; the session value is unknown."
-    return f"{sentence}; the session is worth {number(float(values[0]))} {VALUE_UNIT}."
+    return f"{sentence}; the session is worth {number(float(values[0]))} {schema.VALUE_UNIT}."
 
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one mark per event, with one row per event type."""
-    seconds = alt.Axis(tickCount=8, tickMinStep=1, format=",d")
+    seconds, event_types = alt.Axis(tickCount=8, tickMinStep=1, format=",d"), list(schema.EVENT_TYPES)
     base = alt.Chart(data).encode(
         x=alt.X("second:Q", title="seconds since the first event", axis=seconds),
-        y=alt.Y("event_type:N", title=None, sort=list(EVENT_TYPES), scale=alt.Scale(domain=list(EVENT_TYPES))),
+        y=alt.Y("event_type:N", title=None, sort=event_types, scale=alt.Scale(domain=event_types)),
     )
     line = base.mark_line(color=MUTED, strokeWidth=1, opacity=0.6).encode(order="second:Q", y="event_type:N")
     marks = base.mark_circle(size=110, opacity=0.85).encode(
         color=alt.Color("event_type:N", scale=event_scale(), legend=None),
         tooltip=[
-            alt.Tooltip("event_type:N", title="event type"),
+            *Hover.texts(event_type="event type"),
             alt.Tooltip("time:T", title="time (UTC)", format="%d %b %Y %H:%M:%S"),
-            alt.Tooltip("product_id:N", title="product"),
-            alt.Tooltip("category_id:N", title="category"),
-            alt.Tooltip("user_id:N", title="user"),
-            "file:N",
+            *Hover.texts(product_id="product", category_id="category", user_id="user", file="file"),
         ],
     )
     return finished(line + marks, f"Events of one session over time. {finding(data)}", height=200)

@@ -7,49 +7,38 @@ import polars as pl
 from core.base.text import duration, percent
 from core.dataset import Dataset
 from core.eda.parts.by_file import draw_by_file
-from core.eda.parts.duration_classes import LABELS, count_by_class
-from core.eda.parts.theme import Figure, finished
+from core.eda.parts.duration_classes import ENDS, LABELS, count_by_class
+from core.eda.parts.theme import Figure
 from core.schema import ROLES, TIME, UNIT
 
 TITLE = "How long are the pauses between two events?"
 _QUICK_SECONDS = 10
-_SCHEMA = {
-    "file": pl.String,
-    "place": pl.Int64,
-    "label": pl.String,
-    "pauses": pl.Int64,
-    "share": pl.Float64,
-    "median": pl.Float64,
-    "quick": pl.Float64,
-}
+"""Must be the upper end of a class of durations."""
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """Count the pauses between consecutive events of a session; one row per file and class of duration.
+    """Count the pauses between consecutive events of a session; one row per (file, class of duration).
 
     Returns:
-        place, label: Index (from 0) and label of the class.
-        pauses, share: Number of pauses, and share of the file's pauses.
-        median: Median pause, in seconds; the same in every row of a file.
-        quick: Share of the pauses of ten seconds or less; the same in every row of a file.
+        file: `train` or `test`.
+        place, label: index (from 0) and label of the class.
+        pauses, share: number of pauses, and share of the file's pauses.
+        median: median pause, in seconds; the same in every row of a file.
+        quick: share of the pauses of ten seconds or less; the same in every row of a file.
     """
     # events are sorted by unit and time, so the next row is the next event of the unit, or of another unit
-    pause = (pl.col(TIME).shift(-1) - pl.col(TIME)).alias("pause")
-    same_unit = (pl.col(UNIT) == pl.col(UNIT).shift(-1)).alias("same_unit")
-    parts = []
-    for role in ROLES:
-        pauses = dataset.events(role).select(pause, same_unit).filter("same_unit").collect().get_column("pause")
-        if pauses.is_empty():
-            continue
-        parts.append(
-            count_by_class(pauses, "pauses").select(
-                pl.lit(role).alias("file"),
-                pl.all(),
-                pl.lit(pauses.median(), pl.Float64).alias("median"),
-                pl.lit((pauses <= _QUICK_SECONDS).mean(), pl.Float64).alias("quick"),
-            )
-        )
-    return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
+    seconds = (pl.col(TIME).shift(-1) - pl.col(TIME)).alias("seconds")
+    is_pause = (pl.col(UNIT) == pl.col(UNIT).shift(-1)).alias("is_pause")
+    pauses = [
+        dataset.events(role)
+        .select(seconds, is_pause)
+        .filter("is_pause")
+        .select(pl.lit(role).cast(pl.Enum(ROLES)).alias("file"), "seconds")
+        for role in ROLES
+    ]
+    n_quick = pl.col("pauses").filter(pl.col("place") <= ENDS.index(_QUICK_SECONDS)).sum()
+    quick = (n_quick / pl.col("pauses").sum()).over("file").alias("quick")
+    return count_by_class(pl.concat(pauses).collect(), "pauses").with_columns(quick)
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -65,5 +54,5 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar per class and file."""
-    chart = draw_by_file(data, "time to the next event", LABELS, whole="the pauses", tooltip="pause", count="pauses")
-    return finished(chart, f"Pauses within sessions. {finding(data)}")
+    description, title = f"Pauses within sessions. {finding(data)}", "time to the next event"
+    return draw_by_file(data, description, "pauses", title=title, labels=LABELS, whole="the pauses", class_name="pause")

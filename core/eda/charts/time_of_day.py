@@ -7,10 +7,11 @@ import polars as pl
 
 from core.base.text import percent
 from core.dataset import Dataset
+from core.eda.parts.day_bins import BUY_SHARE, EVENTS_AND_BUYS
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.theme import Figure, file_scale, finished, share_axis
+from core.eda.parts.theme import Figure, Hover, file_scale, finished, share_axis
 from core.eda.parts.week_hours import SECONDS_PER_HOUR
-from core.schema import BUY, EVENT_CODE, ROLES, SECONDS_PER_DAY, TIME, TYPE
+from core.schema import ROLES, SECONDS_PER_DAY, TIME
 
 TITLE = "When is the shop busy?"
 
@@ -19,32 +20,24 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     """Count events by file and hour of the day; one row per (file, hour), all 24 hours present.
 
     Returns:
-        hour: Hour of the day (UTC), 0 to 23.
-        events, share: Number of events, and share of the file's events.
-        buy_share: Share of the hour's events that are purchases; null for an hour without events.
+        file: `train` or `test`.
+        hour: hour of the day (UTC), 0 to 23.
+        events, share: number of events, and share of the file's events.
+        buy_share: share of the hour's events that are purchases; null for an hour without events.
     """
-    hours = pl.DataFrame({"hour": range(24)}, schema={"hour": pl.Int64})
     hour = ((pl.col(TIME) % SECONDS_PER_DAY) // SECONDS_PER_HOUR).cast(pl.Int64).alias("hour")
-    parts = []
-    for role in ROLES:
-        counts = (
-            dataset.events(role)
-            .group_by(hour)
-            .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
-            .collect()
-        )
-        of_day = hours.join(counts, on="hour", how="left").with_columns(pl.col("events", "buys").fill_null(0))
-        total = max(of_day.get_column("events").sum(), 1)
-        parts.append(
-            of_day.select(
-                pl.lit(role).alias("file"),
-                "hour",
-                "events",
-                (pl.col("events") / total).alias("share"),
-                pl.when(pl.col("events") > 0).then(pl.col("buys") / pl.col("events")).alias("buy_share"),
-            )
-        )
-    return pl.concat(parts)
+    counts = [
+        dataset.events(role).group_by(hour).agg(EVENTS_AND_BUYS).with_columns(pl.lit(role).alias("file"))
+        for role in ROLES
+    ]
+    rows = [(role, number) for role in ROLES for number in range(24)]
+    total = pl.col("events").sum().over("file").clip(lower_bound=1)
+    return (
+        pl.DataFrame(rows, schema={"file": pl.String, "hour": pl.Int64}, orient="row")
+        .join(pl.concat(counts).collect(), on=["file", "hour"], how="left", maintain_order="left")
+        .with_columns(pl.col("events", "buys").fill_null(0))
+        .select("file", "hour", "events", (pl.col("events") / total).alias("share"), BUY_SHARE)
+    )
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -64,20 +57,15 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one line over the day per file."""
     hours = alt.Axis(values=list(range(0, 24, 3)), format="02d")
-    chart = (
-        alt.Chart(data)
-        .mark_line(point={"size": 36, "filled": True}, strokeWidth=2.5)
-        .encode(
-            x=alt.X("hour:Q", title="hour of the day (UTC)", axis=hours),
-            y=alt.Y("share:Q", title="share of the file's events", axis=share_axis()),
-            color=alt.Color("file:N", scale=file_scale()),
-            tooltip=[
-                "file:N",
-                alt.Tooltip("hour:Q", title="hour (UTC)"),
-                alt.Tooltip("events:Q", format=","),
-                alt.Tooltip("share:Q", format=".1%"),
-                alt.Tooltip("buy_share:Q", title="purchases", format=".1%"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("hour:Q", title="hour of the day (UTC)", axis=hours),
+        y=alt.Y("share:Q", title="share of the file's events", axis=share_axis()),
+        color=alt.Color("file:N", scale=file_scale()),
+        tooltip=[
+            *Hover.texts("file", hour="hour (UTC)"),
+            *Hover.counts("events"),
+            *Hover.shares("share", buy_share="purchases"),
+        ],
     )
+    chart = base.mark_line(point={"size": 36, "filled": True}, strokeWidth=2.5)
     return finished(chart, f"Events by hour of the day. {finding(data)}")

@@ -10,7 +10,7 @@ import polars as pl
 from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.parts.sentences import NO_TRAIN_EVENTS, join_clauses
-from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, finished
+from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, Hover, finished
 from core.schema import EVENT_TYPES, TYPE, UNIT
 
 TITLE = "Which event comes next?"
@@ -20,17 +20,19 @@ _SCHEMA = {"from_type": pl.String, "to_type": pl.String, "times": pl.Int64, "sha
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """Count transitions in train; one row per pair of event types, all pairs present.
+    """Count transitions in the train file; one row per pair of event types, all pairs present.
 
     Events of the same second keep the order of the file.
 
     Returns:
-        from_type: Event type, or "begin" for the start of a session.
-        to_type: Next event type, or "end" for the end of a session.
-        times: Number of transitions.
-        share: Share of the transitions from `from_type`; null if there are none.
+        from_type: event type, or "begin" for the start of a session.
+        to_type: next event type, or "end" for the end of a session.
+        times: number of transitions.
+        share: share of the transitions from `from_type`; null if there are none.
+
+        Empty if the train file has no events.
     """
-    # events are sorted by unit and time, so a neighbour is of the same unit or marks its begin or end
+    # events are sorted by unit and time, so a unit begins or ends where the neighbour is of another unit
     unit, event_type = pl.col(UNIT), pl.col(TYPE)
     is_first = (unit != unit.shift(1)).fill_null(value=True)
     is_last = (unit != unit.shift(-1)).fill_null(value=True)
@@ -57,12 +59,12 @@ def frame(dataset: Dataset) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """State what most often follows the first two event types that occur."""
     clauses = []
-    for word in EVENT_TYPES:
-        following = data.filter(pl.col("from_type") == word, pl.col("times") > 0).sort("times", descending=True)
+    for event_type in EVENT_TYPES:
+        following = data.filter(pl.col("from_type") == event_type, pl.col("times") > 0).sort("times", descending=True)
         if following.height:
             top = following.row(0, named=True)
-            event = "the session ends" if top["to_type"] == END else f"{top['to_type']} follows"
-            clauses.append(f"after {word}, {event} in {percent(top['share'])} of the cases")
+            outcome = "the session ends" if top["to_type"] == END else f"{top['to_type']} follows"
+            clauses.append(f"after {event_type}, {outcome} in {percent(top['share'])} of the cases")
     return join_clauses(clauses[:2], NO_TRAIN_EVENTS)
 
 
@@ -72,12 +74,7 @@ def figure(data: pl.DataFrame) -> Figure:
     base = alt.Chart(data).encode(
         x=alt.X("to_type:N", title="next", sort=list(_TO), axis=split_words),
         y=alt.Y("from_type:N", title="after", sort=list(_FROM), axis=alt.Axis(grid=False)),
-        tooltip=[
-            alt.Tooltip("from_type:N", title="after"),
-            alt.Tooltip("to_type:N", title="next"),
-            alt.Tooltip("times:Q", format=","),
-            alt.Tooltip("share:Q", format=".1%"),
-        ],
+        tooltip=[*Hover.texts(from_type="after", to_type="next"), *Hover.counts("times"), *Hover.shares("share")],
     )
     cells = base.mark_rect().encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[PALE, ACCENT]), legend=None)

@@ -10,46 +10,40 @@ from numpy.typing import NDArray
 from core.base.text import number
 from core.eda.parts import picking
 from core.eda.parts.sentences import NO_VALUES
-from core.eda.parts.session_table import EVENTS, OF_TYPE
-from core.eda.parts.theme import MUTED, Figure, event_scale, finished
+from core.eda.parts.session_table import COUNT_COLUMNS, valued_sessions
+from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished
 from core.schema import BUY, EVENT_TYPES, VALUE, VALUE_UNIT
 
 TITLE = "Which events go with value?"
 PICK = picking.type_clicks("event_type")
 _MAX_COUNT = 5
-"""Sessions with this many events of a type or more are one class."""
+"""Sessions with this number of events of a type or more are one class."""
 _LABELS = [*(str(n) for n in range(_MAX_COUNT)), f"{_MAX_COUNT}+"]
-_SCHEMA = {
-    "event_type": pl.String,
-    "count": pl.Int64,
-    "label": pl.String,
-    "sessions": pl.Int64,
-    "mean": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
+_AMOUNTS = dict.fromkeys(("mean", "low", "high"), pl.Float64)
+_SCHEMA = {"event_type": pl.String, "count": pl.Int64, "label": pl.String, "sessions": pl.Int64} | _AMOUNTS
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Average the value of train sessions by event type and number of events; one row per combination that occurs.
 
     Returns:
-        event_type: The type.
-        count, label: Number of events of the type, where 5 means 5 or more, and the number as text.
-        sessions: Number of sessions.
-        mean: Average value, in value units.
+        event_type: event type.
+        count, label: number of events of the type, where 5 means 5 or more, and the number as text.
+        sessions: number of sessions.
+        mean: average value.
         low, high: 95% confidence interval of the average; null for a single session.
     """
-    valued = sessions.select(VALUE, EVENTS, *OF_TYPE.values()).filter(pl.col(VALUE).is_not_null(), pl.col(EVENTS) > 0)
+    valued = valued_sessions(sessions, *COUNT_COLUMNS.values())
     if valued.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     values = valued.get_column(VALUE).to_numpy()
     return pl.concat(
-        _average_by_count(word, valued.get_column(name).to_numpy(), values) for word, name in OF_TYPE.items()
+        _average_by_count(event_type, valued.get_column(column).to_numpy(), values)
+        for event_type, column in COUNT_COLUMNS.items()
     )
 
 
-def _average_by_count(word: str, events: NDArray[np.int64], values: NDArray[np.float64]) -> pl.DataFrame:
+def _average_by_count(event_type: str, events: NDArray[np.int64], values: NDArray[np.float64]) -> pl.DataFrame:
     """Return the rows of one event type. `bincount` takes half the time of `group_by` on millions of sessions."""
     count = np.minimum(events, _MAX_COUNT)
     overall = float(values.mean())
@@ -63,7 +57,7 @@ def _average_by_count(word: str, events: NDArray[np.int64], values: NDArray[np.f
     margin = np.where(n > 1, 1.96 * spread / np.sqrt(n), np.nan)
     return pl.DataFrame(
         {
-            "event_type": [word] * len(present),
+            "event_type": [event_type] * len(present),
             "count": present,
             "label": [_LABELS[index] for index in present],
             "sessions": n,
@@ -97,10 +91,9 @@ def figure(data: pl.DataFrame) -> Figure:
             "event_type:N", scale=event_scale(), sort=list(EVENT_TYPES), legend=alt.Legend(symbolOpacity=1)
         ),
         tooltip=[
-            alt.Tooltip("event_type:N", title="event type"),
-            alt.Tooltip("label:O", title="events"),
-            alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("mean:Q", title="average value", format=",.3~r"),
+            *Hover.texts(event_type="event type", label="events"),
+            *Hover.counts("sessions"),
+            *Hover.amounts(mean="average value"),
         ],
     )
     lines = base.mark_line(strokeWidth=2.5, point={"size": 45, "filled": True}).encode(

@@ -8,7 +8,7 @@ import polars as pl
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
-from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, finished
+from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, Hover, finished
 from core.schema import SECONDS_PER_DAY, START, USER, VALUE, VALUE_UNIT
 
 TITLE = "Which users are worth most?"
@@ -18,25 +18,19 @@ RECENCY = (*_MAX_DAYS, EARLIER)
 _MAX_SESSIONS = {"1 session": 1, "2 sessions": 2, "3 to 5": 5}
 FREQUENT = "6 or more"
 FREQUENCY = (*_MAX_SESSIONS, FREQUENT)
-_SCHEMA = {
-    "recency": pl.String,
-    "frequency": pl.String,
-    "users": pl.Int64,
-    "share": pl.Float64,
-    "value": pl.Float64,
-    "value_share": pl.Float64,
-}
+_NUMBERS = dict.fromkeys(("share", "value", "value_share"), pl.Float64)
+_SCHEMA = {"recency": pl.String, "frequency": pl.String, "users": pl.Int64} | _NUMBERS
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by recency and frequency; one row per segment that has users.
 
     Returns:
-        recency: How long before the last session of train the user's last session began.
-        frequency: Number of train sessions of the user.
-        users, share: Number of users, and share of all users.
-        value: Average over users of the sum of their session values, in value units.
-        value_share: Share of the total value.
+        recency: time from the begin of the user's last session to the begin of the last train session.
+        frequency: number of train sessions of the user.
+        users, share: number of users, and share of all train users.
+        value: average over users of the sum of their session values.
+        value_share: share of the total value.
     """
     train = sessions.select(FILE, USER, START, VALUE).filter(pl.col(FILE) == "train")
     if train.is_empty():
@@ -50,8 +44,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     recency, frequency = pl.lit(EARLIER), pl.lit(FREQUENT)
     for name, days in reversed(_MAX_DAYS.items()):
         recency = pl.when(pl.col("days") < days).then(pl.lit(name)).otherwise(recency)
-    for name, most in reversed(_MAX_SESSIONS.items()):
-        frequency = pl.when(pl.col("sessions") <= most).then(pl.lit(name)).otherwise(frequency)
+    for name, max_sessions in reversed(_MAX_SESSIONS.items()):
+        frequency = pl.when(pl.col("sessions") <= max_sessions).then(pl.lit(name)).otherwise(frequency)
     segments = users.group_by(recency.alias("recency"), frequency.alias("frequency")).agg(
         pl.len().cast(pl.Int64).alias("users"), pl.col("value").mean(), pl.col("value").sum().alias("total")
     )
@@ -66,7 +60,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """State what the most frequent users hold, or name the segment of the highest value if there are none."""
+    """State the share of the most frequent users, or name the segment with the highest value if there are none."""
     if data.is_empty():
         return NO_TRAIN_SESSIONS
     frequent = data.filter(pl.col("frequency") == FREQUENT)
@@ -78,7 +72,8 @@ def finding(data: pl.DataFrame) -> str:
         )
     top = data.sort("value", descending=True).row(0, named=True)
     return (
-        f"Users with {top['frequency']}, last seen {top['recency']}, are worth most: {number(top['value'])} on average."
+        f"The segment with the highest value per user is “{top['frequency']}”, last seen “{top['recency']}”: "
+        f"{number(top['value'])} {VALUE_UNIT} on average."
     )
 
 
@@ -90,12 +85,10 @@ def figure(data: pl.DataFrame) -> Figure:
         x=alt.X("recency:N", sort=list(RECENCY), title=title, axis=split_words),
         y=alt.Y("frequency:N", sort=list(FREQUENCY)[::-1], title=None, axis=alt.Axis(grid=False)),
         tooltip=[
-            alt.Tooltip("recency:N", title="last seen"),
-            alt.Tooltip("frequency:N", title="sessions"),
-            alt.Tooltip("users:Q", format=","),
-            alt.Tooltip("share:Q", title="share of users", format=".1%"),
-            alt.Tooltip("value:Q", title=f"value per user ({VALUE_UNIT})", format=",.3~r"),
-            alt.Tooltip("value_share:Q", title="share of value", format=".1%"),
+            *Hover.texts(recency="last seen", frequency="sessions"),
+            *Hover.counts("users"),
+            *Hover.shares(share="share of users", value_share="share of value"),
+            *Hover.amounts(value=f"value per user ({VALUE_UNIT})"),
         ],
     )
     cells = base.mark_rect().encode(color=alt.Color("value:Q", scale=alt.Scale(range=[PALE, ACCENT]), legend=None))

@@ -8,31 +8,26 @@ import polars as pl
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
-from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, finished, share_axis
+from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished, share_axis
 from core.schema import ROLES, USER, VALUE, VALUE_UNIT
 
 TITLE = "Do users come back?"
 _MAX_COUNT = 10
-"""Users with this many sessions or more are one class."""
+"""Users with this number of sessions or more are one class."""
 _LABELS = [*(str(n) for n in range(1, _MAX_COUNT)), f"{_MAX_COUNT}+"]
-_SCHEMA = {
-    "count": pl.Int64,
-    "label": pl.String,
-    "users": pl.Int64,
-    "share": pl.Float64,
-    "mean": pl.Float64,
-    "returning": pl.Float64,
-}
+_NUMBERS = dict.fromkeys(("share", "mean", "returning"), pl.Float64)
+_SCHEMA = {"count": pl.Int64, "label": pl.String, "users": pl.Int64} | _NUMBERS
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by their number of train sessions; one row per number that occurs.
 
     Returns:
-        count, label: Number of sessions, where 10 means 10 or more, and the number as text.
-        users, share: Number of users, and share of the train users.
-        mean: Average value of the sessions of these users, in value units; null if no value is known.
-        returning: Share of the test users who also occur in train; the same in every row, null without test users.
+        count, label: number of sessions, where 10 means 10 or more, and the number as text.
+        users, share: number of users, and share of the train users.
+        mean: average value of the sessions of these users; null if no value is known.
+        returning: share of the test users who are also in the train file; the same in every row, null without test
+            users.
     """
     train, test = (sessions.select(FILE, USER, VALUE).filter(pl.col(FILE) == role) for role in ROLES)
     if train.is_empty():
@@ -63,7 +58,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """State the share of users with a single session, and of test users who are known from train."""
+    """State the share of users with a single session, and the share of test users who are also in the train file."""
     if data.is_empty():
         return NO_TRAIN_SESSIONS
     once = float(data.filter(pl.col("count") == 1).get_column("share").sum())
@@ -82,10 +77,10 @@ def figure(data: pl.DataFrame) -> Figure:
         x=alt.X("label:N", title=title, sort=_LABELS, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("share:Q", title="share of the train users", axis=share_axis()),
         tooltip=[
-            alt.Tooltip("label:N", title="sessions"),
-            alt.Tooltip("users:Q", format=","),
-            alt.Tooltip("share:Q", format=".1%"),
-            alt.Tooltip("mean:Q", title=f"average session value ({VALUE_UNIT})", format=",.3~r"),
+            *Hover.texts(label="sessions"),
+            *Hover.counts("users"),
+            *Hover.shares("share"),
+            *Hover.amounts(mean=f"average session value ({VALUE_UNIT})"),
         ],
     )
     bars = base.mark_bar(color=FILE_COLOURS["train"])

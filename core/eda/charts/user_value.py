@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.histogram import draw_histogram, log_histogram, top_phrase, top_share
-from core.eda.parts.theme import Figure, finished
+from core.eda.parts.histogram import draw_histogram, log_histogram, top_phrase
+from core.eda.parts.theme import Figure
 from core.schema import USER, VALUE
 
 TITLE = "How much are users worth?"
@@ -16,25 +15,20 @@ TITLE = "How much are users worth?"
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by the sum of their session values, on a logarithmic scale; one row per bin.
 
-    Args:
-        sessions: The session table; users without a valued session are left out.
+    Users without a valued session are left out.
 
     Returns:
-        low, high: Ends of the bin, in value units.
-        users: Number of users.
-        median: Median sum; the same in every row.
-        top_share: Share of the total value in the top 1% of the users (at least one); the same in every row.
+        low, high: ends of the bin. Sums of 0 count in the lowest bin.
+        users: number of users.
+        median: median sum; the same in every row.
+        top_share: share of the total value in the top 1% of the users (at least one); the same in every row.
     """
     by_user = sessions.select(USER, VALUE).drop_nulls().group_by(USER).agg(pl.col(VALUE).sum())
-    values = by_user.get_column(VALUE).sort().to_numpy()
-    median = float(np.median(values)) if len(values) else None
-    return log_histogram(values, "users").with_columns(
-        pl.lit(median, pl.Float64).alias("median"), pl.lit(top_share(values), pl.Float64).alias("top_share")
-    )
+    return log_histogram(by_user.get_column(VALUE).sort().to_numpy(), "users")
 
 
 def finding(data: pl.DataFrame) -> str:
-    """State the median total per user and what the top 1% of the users hold."""
+    """State the median sum per user and the share of the top 1% of the users."""
     if data.is_empty():
         return "No train user has a session with a known value."
     row = data.row(0, named=True)
@@ -47,5 +41,5 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw the histogram with a logarithmic value axis."""
-    chart = draw_histogram(data, "total value per user", "users", log=True)
-    return finished(chart, f"Users by total value. {finding(data)}")
+    description = f"Users by total value. {finding(data)}"
+    return draw_histogram(data, description, title="total value per user", count="users", log=True)

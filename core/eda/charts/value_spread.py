@@ -1,15 +1,15 @@
-"""How widely values spread among sessions that reach the same step."""
+"""How much values differ between sessions that reach the same step."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from core.base.text import number
-from core.eda.parts.boxes import SCHEMA, box_statistics, chart_height, draw_boxes
+from core.eda.parts.boxes import SCHEMA, box_statistics, draw_boxes
 from core.eda.parts.sentences import NO_VALUES
-from core.eda.parts.session_table import OF_TYPE
-from core.eda.parts.theme import Figure, finished
-from core.schema import ADD_CART, BUY, REMOVE_CART, VALUE, VIEW
+from core.eda.parts.session_table import COUNT_COLUMNS, valued_sessions
+from core.eda.parts.theme import Figure
+from core.schema import ADD_CART, BUY, REMOVE_CART, VIEW
 
 TITLE = "How much does value differ between sessions that reach the same step?"
 _LABELS = {
@@ -23,18 +23,17 @@ _SCHEMA = {"event_type": pl.String, "label": pl.String, **SCHEMA}
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """Summarize the value of train sessions by the last step that they reach; one row per step.
+    """Summarize the value of train sessions by the last step that they reach; one row per step that occurs.
 
     Returns:
-        event_type, label: The step, VIEW, ADD_CART, REMOVE_CART or BUY, and its label.
-        sessions, mean and quantiles of the value: See `core.eda.parts.boxes`.
+        event_type, label: the step (VIEW, ADD_CART, REMOVE_CART or BUY) and its label.
+        sessions, mean, p5, low, median, high, p95: see `core.eda.parts.boxes.box_statistics`.
     """
     step = pl.lit(VIEW)
-    for word in _LABELS:
-        step = pl.when(pl.col(OF_TYPE[word]) > 0).then(pl.lit(word)).otherwise(step)
+    for event_type in _LABELS:
+        step = pl.when(pl.col(COUNT_COLUMNS[event_type]) > 0).then(pl.lit(event_type)).otherwise(step)
     return (
-        sessions.select(VALUE, *OF_TYPE.values())
-        .filter(pl.col(VALUE).is_not_null(), pl.sum_horizontal(*OF_TYPE.values()) > 0)
+        valued_sessions(sessions, *COUNT_COLUMNS.values())
         .group_by(step.alias("event_type"))
         .agg(box_statistics())
         .with_columns(pl.col("event_type").replace_strict(_LABELS, return_dtype=pl.String).alias("label"))
@@ -60,5 +59,4 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one box per step."""
-    chart = draw_boxes(data, list(_LABELS.values()))
-    return finished(chart, f"Spread of values by last step. {finding(data)}", height=chart_height(len(_LABELS)))
+    return draw_boxes(data, list(_LABELS.values()), f"Spread of values by last step. {finding(data)}")

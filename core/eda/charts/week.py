@@ -2,65 +2,53 @@
 
 from __future__ import annotations
 
-import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
 from core.dataset import Dataset
+from core.eda.parts.day_bins import BUY_SHARE, EVENTS_AND_BUYS
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.theme import ACCENT, Figure
-from core.eda.parts.week_hours import (
-    HOURS_PER_WEEK,
-    SECONDS_PER_HOUR,
-    WEEKDAYS,
-    heat_map,
-    hour_of_week,
-    weekday_and_hour,
-)
-from core.schema import BUY, EVENT_CODE, ROLES, TIME, TYPE
+from core.eda.parts.theme import ACCENT, Figure, Hover
+from core.eda.parts.week_hours import HOURS_PER_WEEK, SECONDS_PER_HOUR, heat_map, hour_of_week, weekday_and_hour
+from core.schema import ROLES, TIME, TYPE
 
 TITLE = "Which hours of the week are busy?"
-_WEEKEND = WEEKDAYS[5:]
+_WEEKEND = ("Saturday", "Sunday")
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
     """Count the events of both files by hour of the week; one row per hour, all 168 present.
 
     Returns:
-        weekday: Name of the day, in UTC.
-        hour: Hour of the day, 0 to 23.
-        times: How often this hour occurs between the first and the last event.
-        events: Number of events.
-        mean: Events per occurrence; null for an hour that does not occur.
-        buy_share: Share of the events that are purchases; null for an hour without events.
+        weekday: name of the day, in UTC.
+        hour: hour of the day, 0 to 23.
+        times: number of times that the hour occurs between the first and the last event.
+        events: number of events.
+        mean: events per occurrence; null for an hour that does not occur.
+        buy_share: share of the events that are purchases; null for an hour without events.
     """
     hour = pl.col("hour_number")
     counts = (
         pl.concat([dataset.events(role).select(TIME, TYPE) for role in ROLES])
         .group_by((pl.col(TIME) // SECONDS_PER_HOUR).cast(pl.Int64).alias("hour_number"))
-        .agg(pl.len().cast(pl.Int64).alias("events"), (pl.col(TYPE) == EVENT_CODE[BUY]).sum().alias("buys"))
+        .agg(EVENTS_AND_BUYS)
         .collect()
     )
     first, last = counts.select(hour.min(), hour.max().alias("last")).row(0)
-    span = range(first, last + 1) if counts.height else range(0)
-    by_place = (
-        pl.DataFrame({"hour_number": span}, schema={"hour_number": pl.Int64})
+    hours = range(first, last + 1) if counts.height else range(0)
+    by_hour_of_week = (
+        pl.DataFrame({"hour_number": hours}, schema={"hour_number": pl.Int64})
         .join(counts, on="hour_number", how="left")
-        .group_by(hour_of_week(hour).alias("place"))
+        .group_by(hour_of_week(hour))
         .agg(pl.len().cast(pl.Int64).alias("times"), pl.col("events", "buys").sum())
     )
-    week = pl.DataFrame({"place": range(HOURS_PER_WEEK)}, schema={"place": pl.Int64})
+    mean = pl.when(pl.col("times") > 0).then(pl.col("events") / pl.col("times")).alias("mean")
     return (
-        week.join(by_place, on="place", how="left")
-        .sort("place")
+        pl.DataFrame({"hour_of_week": range(HOURS_PER_WEEK)}, schema={"hour_of_week": pl.Int64})
+        .join(by_hour_of_week, on="hour_of_week", how="left")
+        .sort("hour_of_week")
         .with_columns(pl.col("times", "events", "buys").fill_null(0))
-        .select(
-            *weekday_and_hour(pl.col("place")),
-            "times",
-            "events",
-            pl.when(pl.col("times") > 0).then(pl.col("events") / pl.col("times")).alias("mean"),
-            pl.when(pl.col("events") > 0).then(pl.col("buys") / pl.col("events")).alias("buy_share"),
-        )
+        .select(*weekday_and_hour(), "times", "events", mean, BUY_SHARE)
     )
 
 
@@ -83,9 +71,8 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame) -> Figure:
     """Draw a heat map, darker where an hour has more events on average."""
     tooltip = [
-        alt.Tooltip("mean:Q", title="average events", format=",.3~r"),
-        alt.Tooltip("events:Q", title="total events", format=","),
-        alt.Tooltip("times:Q", title="occurrences", format=","),
-        alt.Tooltip("buy_share:Q", title="purchases", format=".1%"),
+        *Hover.amounts(mean="average events"),
+        *Hover.counts(events="total events", times="occurrences"),
+        *Hover.shares(buy_share="purchases"),
     ]
     return heat_map(data, "mean", tooltip, ACCENT, f"Events by weekday and hour. {finding(data)}")

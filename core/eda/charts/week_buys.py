@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import altair as alt
 import polars as pl
 
 from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.charts import week
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.theme import EVENT_COLOURS, Figure
+from core.eda.parts.theme import EVENT_COLOURS, Figure, Hover
 from core.eda.parts.week_hours import heat_map
 from core.schema import BUY
 
@@ -17,7 +16,7 @@ TITLE = "When do people buy?"
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
-    """Count events and purchases by hour of the week; the columns are those of `core.eda.charts.week.frame`."""
+    """Count events and purchases by hour of the week; see `core.eda.charts.week.frame` for the columns."""
     return week.frame(dataset)
 
 
@@ -43,9 +42,6 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw a heat map, darker where more of an hour's events are purchases."""
-    tooltip = [
-        alt.Tooltip("buy_share:Q", title="purchases", format=".1%"),
-        alt.Tooltip("events:Q", format=","),
-    ]
+    tooltip = [*Hover.shares(buy_share="purchases"), *Hover.counts("events")]
     description = f"Purchases by weekday and hour. {finding(data)}"
     return heat_map(data, "buy_share", tooltip, EVENT_COLOURS[BUY], description)

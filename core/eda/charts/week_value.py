@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import altair as alt
 import polars as pl
 
 from core.base.text import number
 from core.eda.parts.sentences import NO_VALUES
-from core.eda.parts.theme import ACCENT, Figure
+from core.eda.parts.theme import ACCENT, Figure, Hover
 from core.eda.parts.week_hours import SECONDS_PER_HOUR, heat_map, hour_of_week, weekday_and_hour
 from core.schema import START, VALUE, VALUE_UNIT
 
@@ -15,21 +14,20 @@ TITLE = "When do high-value sessions begin?"
 
 
 def frame(sessions: pl.DataFrame) -> pl.DataFrame:
-    """Average the value of train sessions by hour of the week; one row per hour in which any begins.
+    """Average the value of train sessions by hour of the week; one row per hour in which any session begins.
 
     Returns:
-        weekday, hour: Name of the day and hour of the day (0 to 23) in UTC.
-        sessions: Number of sessions with a value.
-        mean: Average session value, in value units.
+        weekday, hour: name of the day and hour of the day (0 to 23) in UTC.
+        sessions: number of sessions with a value.
+        mean: average session value.
     """
-    place = hour_of_week(pl.col(START) // SECONDS_PER_HOUR)
     return (
         sessions.select(START, VALUE)
         .filter(pl.col(VALUE).is_not_null())
-        .group_by(place.alias("place"))
+        .group_by(hour_of_week(pl.col(START) // SECONDS_PER_HOUR))
         .agg(pl.len().cast(pl.Int64).alias("sessions"), pl.col(VALUE).mean().alias("mean"))
-        .sort("place")
-        .select(*weekday_and_hour(pl.col("place")), "sessions", "mean")
+        .sort("hour_of_week")
+        .select(*weekday_and_hour(), "sessions", "mean")
     )
 
 
@@ -51,9 +49,9 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw a heat map of average values; the hover text has the number of sessions, as few differ by chance."""
-    tooltip = [
-        alt.Tooltip("mean:Q", title=f"average value ({VALUE_UNIT})", format=",.3~r"),
-        alt.Tooltip("sessions:Q", format=","),
-    ]
+    """Draw a heat map of average values.
+
+    The hover text has the number of sessions, because averages of few sessions differ by chance.
+    """
+    tooltip = [*Hover.amounts(mean=f"average value ({VALUE_UNIT})"), *Hover.counts("sessions")]
     return heat_map(data, "mean", tooltip, ACCENT, f"Average session value by weekday and hour. {finding(data)}")

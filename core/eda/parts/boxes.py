@@ -7,17 +7,30 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import MUTED, Figure, event_scale, short_axis
+from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished, short_axis
 from core.schema import VALUE, VALUE_UNIT
 
 _QUANTILES = {"p5": 0.05, "low": 0.25, "median": 0.5, "high": 0.75, "p95": 0.95}
+_TITLES = {
+    "p5": "5th percentile",
+    "low": "first quartile",
+    "median": "median",
+    "mean": "average",
+    "high": "third quartile",
+    "p95": "95th percentile",
+}
 _PIXELS_PER_BOX = 44
+_AXIS_PIXELS = 54
 SCHEMA = {"sessions": pl.Int64, "mean": pl.Float64} | dict.fromkeys(_QUANTILES, pl.Float64)
 """Columns that a box is drawn from."""
 
 
 def box_statistics() -> list[pl.Expr]:
-    """Return the aggregations of a box: sessions, mean, p5, low and high (quartiles), median, p95, in value units."""
+    """Return the aggregations that give the columns of `SCHEMA`.
+
+    They are the number of sessions (sessions), and in value units the average (mean), the quartiles (low, median, high)
+    and the 5th and 95th percentile (p5, p95).
+    """
     value = pl.col(VALUE)
     return [
         pl.len().cast(pl.Int64).alias("sessions"),
@@ -26,38 +39,19 @@ def box_statistics() -> list[pl.Expr]:
     ]
 
 
-def chart_height(boxes: int) -> int:
-    """Return the height of a chart of this many boxes, in pixels."""
-    return _PIXELS_PER_BOX * max(boxes, 1) + 54
-
-
-def draw_boxes(data: pl.DataFrame, labels: Sequence[str]) -> Figure:
+def draw_boxes(data: pl.DataFrame, labels: Sequence[str], description: str) -> Figure:
     """Draw one box per row.
 
     Args:
         data: event_type (gives the colour), label, and the columns of `SCHEMA`.
-        labels: All possible labels, from top to bottom.
+        labels: all possible labels, from top to bottom; they give the height.
     """
     present = [label for label in labels if label in data.get_column("label")]
-    # a label with a comma is broken into two lines there
+    # labels are broken into two lines at a comma
     axis = alt.Axis(labelLimit=260, grid=False, labelExpr="split(datum.label, ', ')")
     base = alt.Chart(data).encode(
         y=alt.Y("label:N", sort=present, title=None, axis=axis),
-        tooltip=[
-            alt.Tooltip("label:N", title="kind"),
-            alt.Tooltip("sessions:Q", format=","),
-            *(
-                alt.Tooltip(f"{name}:Q", title=title, format=",.3~r")
-                for name, title in (
-                    ("p5", "5th percentile"),
-                    ("low", "first quartile"),
-                    ("median", "median"),
-                    ("mean", "average"),
-                    ("high", "third quartile"),
-                    ("p95", "95th percentile"),
-                )
-            ),
-        ],
+        tooltip=[*Hover.texts(label="kind"), *Hover.counts("sessions"), *Hover.amounts(**_TITLES)],
     )
     title = [f"session value ({VALUE_UNIT})", "box: quartiles, line: 5% to 95%, dot: average"]
     values = alt.X("p5:Q", title=title, axis=short_axis(6, grid=True, gridOpacity=0.35))
@@ -69,5 +63,5 @@ def draw_boxes(data: pl.DataFrame, labels: Sequence[str]) -> Figure:
     means = base.mark_point(filled=True, size=55, color="white", stroke=MUTED, strokeWidth=1, opacity=1).encode(
         x="mean:Q"
     )
-    chart: Figure = whiskers + boxes + medians + means
-    return chart
+    height = _PIXELS_PER_BOX * max(len(labels), 1) + _AXIS_PIXELS
+    return finished(whiskers + boxes + medians + means, description, height)

@@ -7,35 +7,28 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import Figure, file_scale, share_axis
+from core.eda.parts.theme import Figure, Hover, file_scale, finished, share_axis
 from core.schema import ROLES
 
 
 def draw_by_file(
-    data: pl.DataFrame, title: str, labels: Sequence[str], *, whole: str, tooltip: str, count: str = "sessions"
+    data: pl.DataFrame, description: str, count: str, *, title: str, labels: Sequence[str], whole: str, class_name: str
 ) -> Figure:
-    """Draw one bar per class and file.
+    """Draw one bar per (class, file).
 
     Args:
-        data: One row per class and file: file, label, share (0 to 1) and the column `count`.
-        labels: Labels of all classes, in order.
-        whole: What the shares are shares of, for the axis title.
-        tooltip: Name of a class in the hover text.
+        data: one row per (class, file): file, label, share (0 to 1) and a column of counts.
+        count: name of the column of counts.
+        title: title of the class axis.
+        labels: labels of all classes, in order.
+        whole: what the shares are shares of, for the axis title.
+        class_name: title of the label in the hover text.
     """
-    chart: Figure = (
-        alt.Chart(data)
-        .mark_bar()
-        .encode(
-            x=alt.X("label:N", title=title, sort=list(labels), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            xOffset=alt.XOffset("file:N", sort=list(ROLES)),
-            y=alt.Y("share:Q", title=f"share of {whole}", axis=share_axis()),
-            color=alt.Color("file:N", scale=file_scale()),
-            tooltip=[
-                "file:N",
-                alt.Tooltip("label:N", title=tooltip),
-                alt.Tooltip(f"{count}:Q", format=","),
-                alt.Tooltip("share:Q", format=".1%"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("label:N", title=title, sort=list(labels), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        xOffset=alt.XOffset("file:N", sort=list(ROLES)),
+        y=alt.Y("share:Q", title=f"share of {whole}", axis=share_axis()),
+        color=alt.Color("file:N", scale=file_scale()),
+        tooltip=[*Hover.texts("file", label=class_name), *Hover.counts(count), *Hover.shares("share")],
     )
-    return chart
+    return finished(base.mark_bar(), description)

@@ -13,12 +13,23 @@ from core.eda.parts.theme import MUTED, Figure
 CELL_SCHEMA = dict.fromkeys(("low_x", "high_x", "low_y", "high_y"), pl.Float64) | {"count": pl.Int64}
 
 
+def log_edges(values: NDArray[np.float64], n_bins: int) -> NDArray[np.float64]:
+    """Return the edges of bins of equal width on a log scale, from the smallest to the largest of some positive values.
+
+    If all values are nearly equal, the last edge is 1% above the first. Values that differ only by rounding would
+    otherwise give bins of no width.
+    """
+    return np.geomspace(values.min(), max(values.max(), values.min() * 1.01), n_bins + 1)
+
+
 def count_cells(
     x: NDArray[np.float64], y: NDArray[np.float64], x_edges: NDArray[np.float64], y_edges: NDArray[np.float64]
 ) -> pl.DataFrame:
-    """Count points in a grid; one row per cell that has any: low_x, high_x, low_y, high_y, count.
+    """Count points in a grid; one row per cell that has any. Points outside the grid count in the nearest cell.
 
-    Points outside the grid count in the nearest cell.
+    Returns:
+        low_x, high_x, low_y, high_y: edges of the cell.
+        count: number of points in it.
     """
     inside = (np.clip(x, x_edges[0], x_edges[-1]), np.clip(y, y_edges[0], y_edges[-1]))
     counts, _, _ = np.histogram2d(*inside, bins=(x_edges, y_edges))

@@ -1,6 +1,6 @@
-"""Charts as files: PNG and SVG pictures, and HTML pages that work without a network.
+"""Charts as files: PNG and SVG pictures, and HTML pages that work offline.
 
-vl-convert (BSD-3) draws as a browser would. It contains Vega and is not allowed to load anything from an address.
+vl-convert (BSD-3) draws them like a browser. It contains Vega, and may not load anything from the network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WIDTH = 860
 """Width of an exported picture in pixels; on a page, a chart is as wide as its column."""
 _SCALE = 2.0
 """Pixels of a PNG per pixel of the drawing, for print and high-resolution screens."""
-_NO_ADDRESSES: list[str] = []
+_NO_BASE_URLS: list[str] = []
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2rem auto; padding: 0 1rem; color: #1f2937; }
 h1 { font-size: 1.9rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } .chart { width: 100%; }
@@ -34,9 +34,9 @@ class Shown:
     """A chart as a page shows it.
 
     Attributes:
-        title: The question.
-        finding: The answer in one sentence.
-        figure: The drawing; None if there is nothing to draw.
+        title: the question.
+        finding: the answer in one sentence.
+        figure: the drawing; None if there is nothing to draw.
     """
 
     title: str
@@ -48,16 +48,16 @@ def picture(figure: Figure, form: Picture) -> bytes:
     """Return the chart as a PNG or SVG file with a white background."""
     spec = figure.properties(width=_WIDTH, background="white").to_dict()
     if form == "svg":
-        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_ADDRESSES)).encode()
-    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_ADDRESSES))
+        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_BASE_URLS)).encode()
+    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_BASE_URLS))
 
 
 def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
-    """Return one interactive HTML file with all charts; it contains Vega and opens without a network.
+    """Return one interactive HTML file with all charts; it contains Vega and works offline.
 
     Args:
-        title: Heading of the page. A chart of the same title gets no heading of its own.
-        note: What the charts are computed from, shown under the heading.
+        title: heading of the page. A chart with the same title has no heading of its own.
+        note: what the charts are computed from, shown under the heading.
     """
     out = io.StringIO()
     out.write(f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n')
@@ -65,16 +65,16 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its argument has a default
     out.write(f"<style>{_STYLE}</style>\n<script>{bundle}</script></head>\n")
     out.write(f"<body><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>\n")
-    for number, chart in enumerate(charts):
+    for index, chart in enumerate(charts):
         if chart.title != title:
             out.write(f"<h2>{html.escape(chart.title)}</h2>\n")
         finding = html.escape(chart.finding)
         out.write(f"<p>{finding}</p>\n")
         if chart.figure is None:
             continue
-        out.write(f'<div class="chart" id="chart{number}" role="img" aria-label="{finding}"></div>\n')
+        out.write(f'<div class="chart" id="chart{index}" role="img" aria-label="{finding}"></div>\n')
         # a script element ends at the first "</", even within a string
         spec = json.dumps(chart.figure.to_dict()).replace("</", "<\\/")
-        out.write(f'<script>vegaEmbed("#chart{number}", {spec}, {{"actions": false, "renderer": "svg"}});</script>\n')
+        out.write(f'<script>vegaEmbed("#chart{index}", {spec}, {{"actions": false, "renderer": "svg"}});</script>\n')
     out.write("<footer>Made by Session Value Studio.</footer></body></html>\n")
     return out.getvalue().encode()

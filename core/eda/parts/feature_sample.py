@@ -1,8 +1,8 @@
-"""The features of a sample of sessions next to their values, and rank correlations between them."""
+"""The features of a sample of sessions next to their values, and the correlations of features with the value."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -10,23 +10,31 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from core.dataset import Dataset
-from core.schema import COMPOSITE, UNIT, VALUE
+from core.eda.parts.session_table import unit_values
+from core.schema import UNIT, VALUE
 
 MIN_SESSIONS = 50
 """With fewer sessions, correlations of 0.3 occur by chance."""
+
+
+class Correlations(NamedTuple):
+    """Correlations of a feature with the value; None if the feature or the value does not vary."""
+
+    pearson: float | None
+    spearman: float | None
 
 
 def join_values(features: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     """Return the value and the features of the sampled units that have a value.
 
     Args:
-        features: One row per sampled unit: unit, then one column per feature.
+        features: one row per sampled unit: unit, then one column per feature.
 
     Returns:
-        value, then one column per feature. Composite sessions are excluded: their value belongs to several users.
+        value, then one column per feature. Composite sessions are excluded, because their value belongs to several
+        users.
     """
-    units = dataset.units().filter(~pl.col(COMPOSITE), pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
-    valued = features.lazy().join(units, on=UNIT, how="inner", maintain_order="left")
+    valued = features.lazy().join(unit_values(dataset), on=UNIT, how="inner", maintain_order="left")
     return valued.select(VALUE, pl.exclude(UNIT, VALUE)).collect()
 
 
@@ -35,11 +43,8 @@ def feature_names(sample: pl.DataFrame) -> list[str]:
     return [name for name in sample.columns if name != VALUE]
 
 
-def correlations_with_value(sample: pl.DataFrame) -> dict[str, tuple[float | None, float | None]]:
-    """Return the linear (Pearson) and the rank (Spearman) correlation of each feature with the value.
-
-    Sessions without the feature are left out. A correlation is None if the feature or the value does not vary.
-    """
+def correlations_with_value(sample: pl.DataFrame) -> dict[str, Correlations]:
+    """Return the correlations of each feature with the value, over the sessions that have the feature."""
     value = sample.get_column(VALUE).to_numpy()
     value_ranks = rankdata(value)
     correlations = {}
@@ -48,7 +53,7 @@ def correlations_with_value(sample: pl.DataFrame) -> dict[str, tuple[float | Non
         present = ~np.isnan(column)
         x, y = column[present], value[present]
         y_ranks = value_ranks if present.all() else rankdata(y)
-        correlations[name] = (_correlation(x, y), _correlation(rankdata(x), y_ranks))
+        correlations[name] = Correlations(_correlation(x, y), _correlation(rankdata(x), y_ranks))
     return correlations
 
 

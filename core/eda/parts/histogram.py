@@ -8,43 +8,51 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.text import percent
-from core.eda.parts.theme import FILE_COLOURS, Figure, short_axis
+from core.eda.parts.density import log_edges
+from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, short_axis
 from core.schema import VALUE_UNIT
 
 _BINS = 48
 """Narrow enough to show a second peak, wide enough to be smooth from a few thousand amounts on."""
 
 
-def log_histogram(amounts: NDArray[np.float64], name: str) -> pl.DataFrame:
-    """Count amounts in bins of equal width on a logarithmic scale; one row per bin.
+def log_histogram(amounts: NDArray[np.float64], count: str) -> pl.DataFrame:
+    """Count amounts in bins of equal width on a logarithmic scale; one row per bin, empty without amounts.
 
     Args:
-        amounts: Sorted amounts of 0 or more. Amounts of 0 count in the lowest bin.
+        amounts: sorted amounts of 0 or more.
+        count: name of the column of counts.
 
     Returns:
-        low, high (ends of the bin) and the counts. Empty without amounts.
+        low, high: ends of the bin.
+        `count`: number of amounts. Amounts of 0 count in the lowest bin.
+        median: median amount; the same in every row.
+        top_share: share of the sum in the top 1% of the amounts (at least one), 0 if all are 0; the same in every row.
     """
-    positive = amounts[amounts > 0]
-    low, high = (positive[0], positive[-1]) if len(positive) else (1.0, 1.0)
-    # amounts that differ only by rounding would give bins of no width
-    edges = np.geomspace(low, max(high, low * 1.01), _BINS + 1)
-    return _count_between(edges, np.clip(amounts, edges[0], edges[-1]), name)
+    edges = log_edges(amounts[amounts > 0] if amounts.any() else np.ones(1), _BINS)
+    total, top = float(amounts.sum()), float(amounts[-_top_count(len(amounts)) :].sum())
+    return _count_between(edges, np.clip(amounts, edges[0], edges[-1]), count).with_columns(
+        pl.lit(float(np.median(amounts)) if len(amounts) else None, pl.Float64).alias("median"),
+        pl.lit(top / total if total > 0 else 0.0, pl.Float64).alias("top_share"),
+    )
 
 
-def linear_histogram(amounts: NDArray[np.float64], upper: float, name: str) -> pl.DataFrame:
-    """Count amounts in bins of equal width from 0 to `upper`; one row per bin, as in `log_histogram`.
+def linear_histogram(amounts: NDArray[np.float64], upper: float, count: str) -> pl.DataFrame:
+    """Count amounts up to `upper` in bins of equal width from 0; one row per bin, empty without amounts.
 
-    Amounts above `upper` are not counted.
+    Returns:
+        low, high: ends of the bin.
+        `count`: number of amounts.
     """
-    return _count_between(np.linspace(0.0, upper if upper > 0 else 1.0, _BINS + 1), amounts[amounts <= upper], name)
+    return _count_between(np.linspace(0.0, upper if upper > 0 else 1.0, _BINS + 1), amounts[amounts <= upper], count)
 
 
-def _count_between(edges: NDArray[np.float64], amounts: NDArray[np.float64], name: str) -> pl.DataFrame:
-    schema = {"low": pl.Float64, "high": pl.Float64, name: pl.Int64}
+def _count_between(edges: NDArray[np.float64], amounts: NDArray[np.float64], count: str) -> pl.DataFrame:
+    schema = {"low": pl.Float64, "high": pl.Float64, count: pl.Int64}
     if not len(amounts):
         return pl.DataFrame(schema=schema)
     counts, _ = np.histogram(amounts, bins=edges)
-    return pl.DataFrame({"low": edges[:-1], "high": edges[1:], name: counts}, schema=schema)
+    return pl.DataFrame({"low": edges[:-1], "high": edges[1:], count: counts}, schema=schema)
 
 
 def _top_count(n_amounts: int) -> int:
@@ -52,14 +60,8 @@ def _top_count(n_amounts: int) -> int:
     return max(1, n_amounts // 100)
 
 
-def top_share(amounts: NDArray[np.float64]) -> float:
-    """Return the share of the sum that the top 1% of sorted amounts holds; 0 if all amounts are 0."""
-    total = float(amounts.sum())
-    return float(amounts[-_top_count(len(amounts)) :].sum()) / total if total > 0 else 0.0
-
-
-def top_phrase(n_amounts: int, thing: str, verb: str) -> str:
-    """Return the subject and verb of a sentence about `top_share`, with a count where the top is not 1%.
+def top_phrase(n_amounts: int, noun: str, verb: str) -> str:
+    """Return subject and verb of a sentence about the top share, with a count where the top is not 1%.
 
     >>> top_phrase(5_000, "session", "hold"), top_phrase(60, "session", "hold"), top_phrase(270, "user", "bring")
     ('the top 1% hold', 'the top session holds', 'the top 2 users bring')
@@ -67,31 +69,24 @@ def top_phrase(n_amounts: int, thing: str, verb: str) -> str:
     top = _top_count(n_amounts)
     if percent(top / n_amounts) == percent(0.01):
         return f"the top 1% {verb}"
-    return f"the top {thing} {verb}s" if top == 1 else f"the top {top} {thing}s {verb}"
+    return f"the top {noun} {verb}s" if top == 1 else f"the top {top} {noun}s {verb}"
 
 
-def draw_histogram(data: pl.DataFrame, title: str, name: str, *, log: bool) -> Figure:
+def draw_histogram(data: pl.DataFrame, description: str, *, title: str, count: str, log: bool) -> Figure:
     """Draw one bar per bin.
 
     Args:
-        data: Result of `log_histogram` or `linear_histogram`.
-        title: What the amounts are, for the axis title.
-        log: Whether the axis of amounts is logarithmic.
+        data: result of `log_histogram` or `linear_histogram`.
+        title: what the amounts are, for the axis title.
+        count: name of the column of counts.
+        log: whether the axis of amounts is logarithmic.
     """
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(nice=False)
-    chart: Figure = (
-        alt.Chart(data)
-        .mark_bar(color=FILE_COLOURS["train"], orient="vertical", binSpacing=1)
-        .encode(
-            x=alt.X("low:Q", title=f"{title} ({VALUE_UNIT}{', log scale' * log})", scale=scale, axis=short_axis(6)),
-            x2="high:Q",
-            y=alt.Y(f"{name}:Q", title=name, scale=alt.Scale(zero=True), axis=short_axis(5)),
-            y2=alt.value("height"),
-            tooltip=[
-                alt.Tooltip("low:Q", title="value from", format=",.4~r"),
-                alt.Tooltip("high:Q", title="to", format=",.4~r"),
-                alt.Tooltip(f"{name}:Q", format=","),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("low:Q", title=f"{title} ({VALUE_UNIT}{', log scale' * log})", scale=scale, axis=short_axis(6)),
+        x2="high:Q",
+        y=alt.Y(f"{count}:Q", title=count, scale=alt.Scale(zero=True), axis=short_axis(5)),
+        y2=alt.value("height"),
+        tooltip=[*Hover.numbers(",.4~r", low="value from", high="to"), *Hover.counts(count)],
     )
-    return chart
+    return finished(base.mark_bar(color=FILE_COLOURS["train"], orient="vertical", binSpacing=1), description)

@@ -1,22 +1,20 @@
-"""Picks: drag over a chart or click its marks to filter the whole Explore page.
+"""Picks: dragging over a chart or clicking its marks filters the whole Explore page.
 
-A chart module declares its pick, for example `PICK = day_span("day")`. The page draws the chart with `Pick.add_to`, and
-`Pick.apply` turns what the browser reports into the next filter.
+A chart module declares its pick, for example `PICK = day_span("day")`. The page draws the chart with `Pick.add_to`.
+`Pick.apply` turns the selection that the browser reports into the next filter.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
 
 from core.eda.parts.selection import Selection
 from core.eda.parts.theme import Figure
-from core.schema import EVENT_TYPES
 
 PARAM = "pick"
 """Name of the selection parameter in the Vega-Lite chart."""
@@ -27,10 +25,10 @@ class Pick:
     """A way to filter sessions by pointing at a chart.
 
     Attributes:
-        field: Column of the chart's data whose values are picked; for a span, the column on the x axis.
+        field: column of the chart's data whose values are picked; for a span, the column on the x axis.
         is_span: True if the user drags over a span of the x axis, False if the user clicks marks.
-        hint: Instruction shown under the chart.
-        narrow: Function (current filter, picked values) -> new filter. For a span the values are [low, high].
+        hint: instruction shown under the chart.
+        narrow: function (current filter, picked values) -> new filter. For a span, the values are [low, high].
     """
 
     field: str
@@ -48,74 +46,65 @@ class Pick:
         """Return the filter after a pick, or None if nothing is picked.
 
         Args:
-            state: Selection state of the chart as Streamlit reports it. A span is `{"pick": {field: [from, to]}}`,
+            state: selection state of the chart as reported by Streamlit. A span is `{"pick": {field: [from, to]}}`,
                 clicked marks are `{"pick": [{field: value}, ...]}`.
-            selection: Filter in force when the chart was drawn.
+            selection: filter with which the chart was drawn.
 
         >>> type_clicks("event_type").apply({"pick": [{"event_type": "BUY"}]}, Selection(file="train")).describe()
         'in train, with BUY'
         """
-        values = self._picked_values(state or {})
-        return self.narrow(selection, values) if values and None not in values else None
-
-    def _picked_values(self, state: Mapping[str, Any]) -> list[Any]:
-        picked = state.get(PARAM)
-        if not picked:
-            return []
+        picked = (state or {}).get(PARAM) or {}
         if self.is_span:
-            return sorted(picked.get(self.field) or [])
-        return [mark[self.field] for mark in picked if self.field in mark]
+            values = sorted(picked.get(self.field) or [])
+        else:
+            values = [mark[self.field] for mark in picked if self.field in mark]
+        return self.narrow(selection, values) if values and None not in values else None
 
 
 def day_span(field: str) -> Pick:
-    """Return a pick of a span of days; `field` is a time axis, in milliseconds since 1970 as Vega reports it."""
+    """Return a pick of a span of days; Vega reports the time axis `field` in milliseconds since 1970."""
 
     def narrow(selection: Selection, span: list[Any]) -> Selection:
         first, last = (datetime.datetime.fromtimestamp(float(end) / 1000, datetime.UTC).date() for end in span)
-        return dataclasses.replace(selection, first=first, last=last)
+        return replace(selection, first=first, last=last)
 
     return Pick(field, is_span=True, hint="Drag over days to see only these days.", narrow=narrow)
 
 
 def value_span(field: str) -> Pick:
-    """Return a pick of a span of session values, rounded to three digits: finer than a hand can drag."""
+    """Return a pick of a span of session values, rounded to three digits, which is finer than a user can drag."""
 
     def narrow(selection: Selection, span: list[Any]) -> Selection:
         low, high = (float(f"{float(end):.3g}") for end in span)
-        return dataclasses.replace(selection, least_value=low, most_value=high)
+        return replace(selection, least_value=low, most_value=high)
 
     return Pick(field, is_span=True, hint="Drag over values to see only sessions in that range.", narrow=narrow)
 
 
 def type_clicks(field: str) -> Pick:
-    """Return a pick of event types: sessions with at least one event of each."""
-
-    def narrow(selection: Selection, clicked: list[Any]) -> Selection:
-        return dataclasses.replace(selection, types=tuple(word for word in EVENT_TYPES if word in clicked))
-
+    """Return a pick of event types; it selects sessions with at least one event of each."""
     hint = "Click an event type to see only sessions with it. Hold Shift to require several types."
-    return Pick(field, is_span=False, hint=hint, narrow=narrow)
+    return Pick(field, is_span=False, hint=hint, narrow=lambda selection, types: replace(selection, types=tuple(types)))
 
 
 def category_clicks(field: str) -> Pick:
-    """Return a pick of categories: sessions with an event in at least one of them."""
-
-    def narrow(selection: Selection, clicked: list[Any]) -> Selection:
-        return dataclasses.replace(selection, categories=tuple(clicked))
-
+    """Return a pick of categories; it selects sessions with an event in at least one of them."""
     hint = "Click a category to see only sessions with it. Hold Shift to add more categories."
-    return Pick(field, is_span=False, hint=hint, narrow=narrow)
+    return Pick(
+        field, is_span=False, hint=hint, narrow=lambda selection, ids: replace(selection, categories=tuple(ids))
+    )
 
 
 def length_clicks(field: str, longest: int) -> Pick:
-    """Return a pick of session lengths, from the shortest to the longest clicked.
+    """Return a pick of session lengths; it selects sessions from the shortest to the longest clicked length.
 
-    The bar of length `longest` holds all sessions of that length or more, so it sets no upper limit.
+    Args:
+        longest: length whose bar has all sessions of that length or more, so that it sets no upper limit.
     """
 
-    def narrow(selection: Selection, clicked: list[Any]) -> Selection:
-        low, high = int(min(clicked)), int(max(clicked))
-        return dataclasses.replace(selection, least_events=low, most_events=None if high >= longest else high)
+    def narrow(selection: Selection, lengths: list[Any]) -> Selection:
+        low, high = int(min(lengths)), int(max(lengths))
+        return replace(selection, least_events=low, most_events=None if high >= longest else high)
 
     hint = "Click a bar to see only sessions of that length. Hold Shift to include a range."
     return Pick(field, is_span=False, hint=hint, narrow=narrow)

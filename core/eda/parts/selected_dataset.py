@@ -1,4 +1,4 @@
-"""A dataset of which only the sessions of a filter are visible."""
+"""A dataset that is limited to the sessions of a filter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SelectedDataset(Dataset):
     """A dataset whose events and units are limited to some units.
 
     Attributes:
-        unit_mask: One boolean per unit of the whole dataset, see `unit_mask`.
+        unit_mask: one boolean per unit of the whole dataset, see `unit_mask`.
     """
 
     unit_mask: pl.Series
@@ -37,17 +37,17 @@ class SelectedDataset(Dataset):
 
     @property
     def _is_selected(self) -> pl.Expr:
-        """Look up each row's unit in the mask.
+        """Expression for whether the mask is true for a row's unit.
 
-        A join takes four times as long and does not promise the order of rows. The look-up runs within Polars, so its
-        threads need not wait for Python's lock while several visitors filter at once.
+        A join would take four times as long and does not guarantee the order of the rows. The look-up runs within
+        Polars, so several visitors can filter at once without waiting for Python's global lock.
         """
         return pl.lit(self.unit_mask).gather(pl.col(UNIT))
 
 
 def unit_mask(sessions: pl.DataFrame, dataset: Dataset) -> pl.Series:
-    """Return one boolean per unit of the dataset: whether it is among these rows of the session table."""
-    last = dataset.units().select(pl.col(UNIT).max()).collect().item()
-    mask = np.zeros((-1 if last is None else last) + 1, dtype=bool)
+    """Return a mask of all units of the dataset: those in these rows of the session table are true."""
+    last_unit = dataset.units().select(pl.col(UNIT).max()).collect().item()
+    mask = np.zeros(0 if last_unit is None else last_unit + 1, dtype=bool)
     mask[sessions.get_column(UNIT).to_numpy()] = True
     return pl.Series(UNIT, mask)

@@ -18,11 +18,11 @@ from pydantic.dataclasses import dataclass
 
 from core.base.text import count, number, percent
 from core.dataset import Dataset
-from core.eda.parts.session_table import EVENTS, FILE, OF_TYPE
+from core.eda.parts.session_table import COUNT_COLUMNS, EVENTS, FILE
 from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, SECONDS_PER_DAY, START, UNIT, USER, VALUE, Role
 
 _BUCKETS = 1_000
-"""Users are hashed into this many buckets, so that a sample holds whole users and is the same every time."""
+"""Number of hash buckets of users. A sample consists of buckets, so it has whole users and is reproducible."""
 
 
 def _parse_day(value: datetime.date | str) -> datetime.date:
@@ -30,8 +30,8 @@ def _parse_day(value: datetime.date | str) -> datetime.date:
 
 
 def _in_funnel_order(types: tuple[str, ...]) -> tuple[str, ...]:
-    """Drop words that are no event types; an address can hold anything."""
-    return tuple(word for word in EVENT_TYPES if word in types)
+    """Drop texts that are not event types, as an address can contain any text."""
+    return tuple(event_type for event_type in EVENT_TYPES if event_type in types)
 
 
 _Day = Annotated[datetime.date, BeforeValidator(_parse_day)]
@@ -45,15 +45,15 @@ class Selection:
 
     Attributes:
         file: `train` or `test`.
-        first: First day (UTC) on which a session may begin, included.
-        last: Last day (UTC) on which a session may begin, included.
-        types: Event types; a session needs at least one event of each.
-        least_value: Lowest session value. A filter on values excludes sessions whose value is unknown.
-        most_value: Highest session value, included.
-        least_events: Smallest number of events.
-        most_events: Largest number of events, included.
-        users: Share of the users to sample, above 0 and up to 1.
-        categories: Category ids; a session needs an event in at least one of them.
+        first: first day (UTC) on which a session may begin, included.
+        last: last day (UTC) on which a session may begin, included.
+        types: event types; a session needs at least one event of each.
+        least_value: lowest session value. A filter on values excludes sessions whose value is unknown.
+        most_value: highest session value, included.
+        least_events: smallest number of events.
+        most_events: largest number of events, included.
+        users: share of the users to sample, above 0 and up to 1.
+        categories: category ids; a session needs an event in at least one of them.
     """
 
     file: Role | None = None
@@ -69,11 +69,11 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the filter lets every session through."""
+        """Whether every session passes the filter."""
         return self == Selection()
 
     def as_query(self) -> dict[str, str]:
-        """Return the fields that filter, as the parameters of an address.
+        """Return the fields that filter, as query parameters of an address.
 
         >>> Selection(file="train", categories=("C1", "C2")).as_query()
         {'file': 'train', 'categories': 'C1,C2'}
@@ -87,7 +87,7 @@ class Selection:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Selection:
-        """Return the filter of an address. Parameters that are unknown or invalid are ignored.
+        """Return the filter with these query parameters. Unknown and invalid parameters are ignored.
 
         >>> Selection.from_query({"file": "train", "least_value": "-1"}).as_query()
         {'file': 'train'}
@@ -104,15 +104,15 @@ class Selection:
             return cls(**{name: value for name, value in values.items() if name not in invalid})
 
     def filter_sessions(self, table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
-        """Return the rows of a dataset's session table that the filter lets through."""
+        """Return the rows of a dataset's session table that pass the filter."""
         sessions = table.filter(*self._conditions())
         return sessions.join(self._category_units(dataset), on=UNIT, how="semi") if self.categories else sessions
 
     def describe(self) -> str:
-        """Return the filter in words, to follow "sessions"; empty if nothing is filtered.
+        """Return the filter as a phrase that follows "sessions"; empty if nothing is filtered.
 
         >>> Selection(types=("BUY",), least_value=50.0, most_events=3).describe()
-        'with BUY, worth 50.0 or more, of 3 events or less'
+        'with BUY, worth 50.0 or more, of at most 3 events'
         """
         phrases = (
             self.file and f"in {self.file}",
@@ -140,23 +140,18 @@ class Selection:
 
     def _conditions(self) -> list[pl.Expr]:
         start, value, events = pl.col(START), pl.col(VALUE), pl.col(EVENTS)
-        conditions = [pl.col(OF_TYPE[word]) > 0 for word in self.types]
-        if self.file:
-            conditions.append(pl.col(FILE) == self.file)
-        if self.first:
-            conditions.append(start >= _epoch_seconds(self.first))
-        if self.last:
-            conditions.append(start < _epoch_seconds(self.last) + SECONDS_PER_DAY)
-        if self.least_value is not None:
-            conditions.append(value >= self.least_value)
-        if self.most_value is not None:
-            conditions.append(value <= self.most_value)
-        if self.least_events is not None:
-            conditions.append(events >= self.least_events)
-        if self.most_events is not None:
-            conditions.append(events <= self.most_events)
-        if self.users is not None:
-            conditions.append(pl.col(USER).hash(seed=0) % _BUCKETS < round(self.users * _BUCKETS))
+        limits: tuple[tuple[Any, Callable[[Any], pl.Expr]], ...] = (
+            (self.file, lambda role: pl.col(FILE) == role),
+            (self.first, lambda day: start >= _epoch_seconds(day)),
+            (self.last, lambda day: start < _epoch_seconds(day) + SECONDS_PER_DAY),
+            (self.least_value, lambda low: value >= low),
+            (self.most_value, lambda high: value <= high),
+            (self.least_events, lambda low: events >= low),
+            (self.most_events, lambda high: events <= high),
+            (self.users, lambda share: pl.col(USER).hash(seed=0) % _BUCKETS < round(share * _BUCKETS)),
+        )
+        conditions = [pl.col(COUNT_COLUMNS[event_type]) > 0 for event_type in self.types]
+        conditions += [condition(limit) for limit, condition in limits if limit is not None]
         return conditions or [pl.lit(value=True)]
 
 
@@ -165,7 +160,7 @@ def _describe_range(prefix: str, low: float | None, high: float | None, text: Ca
         return f"{prefix} {text(low)}" if low == high else f"{prefix} {text(low)} to {text(high)}"
     if low is not None:
         return f"{prefix} {text(low)} or more"
-    return f"{prefix} {text(high)} or less" if high is not None else ""
+    return f"{prefix} at most {text(high)}" if high is not None else ""
 
 
 def _epoch_seconds(day: datetime.date) -> int:

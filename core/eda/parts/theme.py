@@ -1,4 +1,4 @@
-"""Colours and settings shared by all charts: one thing has the same colour on every page.
+"""Colours, number formats and settings shared by all charts. A file, event type or learner has one colour on all pages.
 
 The colour sets follow the palette of Okabe and Ito (2008, Color Universal Design), which colour-blind readers can tell
 apart. Every colour has a contrast of at least 3:1 with both the white and the dark background.
@@ -22,39 +22,43 @@ Figure = alt.Chart | alt.LayerChart
 ACCENT: Final = "#3B5BDB"
 MUTED: Final = "#6C7789"
 DARK_TEXT: Final = "#1F2937"
-"""Labels on pale cells; on dark cells they are white."""
+"""Colour of labels on pale cells; labels on dark cells are white."""
 PALE: Final = "#E8ECFB"
-"""Lower end of the colour scale of a heat map, whose upper end is the accent."""
+"""Lower end of the colour scale of a heat map; the upper end is the accent."""
 NEGATIVE: Final = "#D55E00"
-"""Opposite of the accent: negative correlations, and the second of two distributions."""
+"""Opposite of the accent, for negative correlations and for the second of two distributions."""
 EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#CE8300", REMOVE_CART: "#C2659B", BUY: "#079268"}
 LEARNER_COLOURS: Final = {"lightgbm": "#3C98D4", "xgboost": "#D55E00", "catboost": "#9467BD", STACK: ACCENT}
 PREDICTOR_LABELS: Final = LEARNER_LABELS | {STACK: STACK_LABEL}
 FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#A9744F"}
 
 HEIGHT: Final = 280
-"""Pixels: two charts and their sentences fit on a laptop's screen."""
+"""Pixels; with this height, two charts and their findings fit on a laptop's screen."""
 
 
 def event_scale() -> alt.Scale:
-    """Return the colours of the event types, in funnel order."""
-    return alt.Scale(domain=list(EVENT_TYPES), range=[EVENT_COLOURS[word] for word in EVENT_TYPES])
+    """Return the colour scale of the event types, in funnel order."""
+    return alt.Scale(domain=list(EVENT_TYPES), range=[EVENT_COLOURS[event_type] for event_type in EVENT_TYPES])
 
 
 def file_scale() -> alt.Scale:
-    """Return the colours of train and test."""
+    """Return the colour scale of train and test."""
     return alt.Scale(domain=list(FILE_COLOURS), range=list(FILE_COLOURS.values()))
 
 
 def learner_scale(names: Iterable[str]) -> alt.Scale:
-    """Return the colours of learners and the stack, by display name."""
-    names = list(names)
+    """Return the colour scale of learners and the stack, by display name.
+
+    Args:
+        names: codes of the predictors; repeats are ignored.
+    """
+    names = dict.fromkeys(names)
     return alt.Scale(domain=[PREDICTOR_LABELS[name] for name in names], range=[LEARNER_COLOURS[name] for name in names])
 
 
 def file_opacity() -> alt.Opacity:
-    """Return the opacity that sets test apart from train where the colour already shows something else."""
-    # by default the legend's symbols are black, which the dark theme hides
+    """Return the opacity that distinguishes test from train in charts whose colour has another meaning."""
+    # the legend's symbols are black by default, which is invisible on the dark theme
     legend = alt.Legend(symbolFillColor=MUTED, symbolStrokeWidth=0)
     return alt.Opacity("file:N", scale=alt.Scale(domain=list(ROLES), range=[1.0, 0.55]), legend=legend)
 
@@ -69,8 +73,38 @@ def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options
     return alt.Axis(format="~s", labelExpr="datum.value ? datum.label : '0'", tickCount=ticks, **options)
 
 
+class Hover:
+    """Lines of a hover text, by kind of field. Arguments are fields shown under their own name, or field=title."""
+
+    @staticmethod
+    def texts(*fields: str, **titles: str) -> list[alt.Tooltip]:
+        return [alt.Tooltip(f"{field}:N", title=titles.get(field, alt.Undefined)) for field in (*fields, *titles)]
+
+    @staticmethod
+    def numbers(number_format: str, /, *fields: str, **titles: str) -> list[alt.Tooltip]:
+        """Return numbers in a format of d3."""
+        return [
+            alt.Tooltip(f"{field}:Q", title=titles.get(field, alt.Undefined), format=number_format)
+            for field in (*fields, *titles)
+        ]
+
+    @staticmethod
+    def counts(*fields: str, **titles: str) -> list[alt.Tooltip]:
+        return Hover.numbers(",", *fields, **titles)
+
+    @staticmethod
+    def shares(*fields: str, **titles: str) -> list[alt.Tooltip]:
+        """Return shares from 0 to 1, shown in percent."""
+        return Hover.numbers(".1%", *fields, **titles)
+
+    @staticmethod
+    def amounts(*fields: str, **titles: str) -> list[alt.Tooltip]:
+        """Return amounts, shown with three significant digits."""
+        return Hover.numbers(",.3~r", *fields, **titles)
+
+
 def finished(chart: Figure, description: str, height: int = HEIGHT) -> Figure:
-    """Return the chart with its size, its text for screen readers and the settings that all charts share."""
+    """Return the chart with its size, its description for screen readers and the settings that all charts share."""
     styled: Figure = (
         chart.properties(height=height, width="container", description=description)
         .configure_view(strokeWidth=0)
@@ -80,7 +114,7 @@ def finished(chart: Figure, description: str, height: int = HEIGHT) -> Figure:
             titleFontWeight="normal",
             grid=False,
             titlePadding=10,
-            labelFlush=False,  # Streamlit's default shifts the first and the last label
+            labelFlush=False,  # Streamlit's default moves the first and the last label
         )
         .configure_axisY(grid=True, gridOpacity=0.35, domain=False, ticks=False)
         .configure_legend(

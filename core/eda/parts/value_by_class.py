@@ -7,26 +7,27 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure
+from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished
 from core.schema import VALUE, VALUE_UNIT
 
 SUMMARY_COLUMNS = ("sessions", "mean", "median", "low", "high")
 
 
-def summarize(sessions: pl.DataFrame, group: pl.Expr) -> pl.DataFrame:
+def summarize(sessions: pl.DataFrame, session_class: pl.Expr) -> pl.DataFrame:
     """Summarize session values by class; one row per class, in ascending order.
 
     Args:
-        sessions: Rows of the session table; those without a value are left out.
-        group: Class of a session. Its name becomes the first column.
+        sessions: rows of the session table that have a value.
+        session_class: expression for the class of a session. Its name becomes the first column.
 
     Returns:
-        The class, then sessions (count), mean, median, low and high (first and third quartile), in value units.
+        name of `session_class`: the class.
+        sessions: number of sessions.
+        mean, median, low, high: average, median, first and third quartile of their values, in value units.
     """
     value = pl.col(VALUE)
     return (
-        sessions.filter(value.is_not_null())
-        .group_by(group)
+        sessions.group_by(session_class)
         .agg(
             pl.len().cast(pl.Int64).alias("sessions"),
             value.mean().alias("mean"),
@@ -34,17 +35,18 @@ def summarize(sessions: pl.DataFrame, group: pl.Expr) -> pl.DataFrame:
             value.quantile(0.25).alias("low"),
             value.quantile(0.75).alias("high"),
         )
-        .sort(group.meta.output_name())
+        .sort(session_class.meta.output_name())
     )
 
 
-def draw_summary(data: pl.DataFrame, title: str, labels: Sequence[str], *, tooltip: str) -> Figure:
+def draw_summary(data: pl.DataFrame, description: str, *, title: str, labels: Sequence[str], class_name: str) -> Figure:
     """Draw a summary: a bar for the middle half, a line for the median and a dot for the average.
 
     Args:
-        data: Result of `summarize` with a column label.
-        labels: Labels of all classes, in order.
-        tooltip: Name of a class in the hover text.
+        data: result of `summarize` with a column label.
+        title: title of the class axis.
+        labels: labels of all classes, in order.
+        class_name: title of the label in the hover text.
     """
     colour = FILE_COLOURS["train"]
     base = alt.Chart(data).encode(
@@ -55,12 +57,9 @@ def draw_summary(data: pl.DataFrame, title: str, labels: Sequence[str], *, toolt
             axis=alt.Axis(labelAngle=0),
         ),
         tooltip=[
-            alt.Tooltip("label:N", title=tooltip),
-            alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("mean:Q", title="average", format=",.3~r"),
-            alt.Tooltip("median:Q", format=",.3~r"),
-            alt.Tooltip("low:Q", title="first quartile", format=",.3~r"),
-            alt.Tooltip("high:Q", title="third quartile", format=",.3~r"),
+            *Hover.texts(label=class_name),
+            *Hover.counts("sessions"),
+            *Hover.amounts(mean="average", median="median", low="first quartile", high="third quartile"),
         ],
     )
     quartiles = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
@@ -68,5 +67,4 @@ def draw_summary(data: pl.DataFrame, title: str, labels: Sequence[str], *, toolt
     )
     median = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
     mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")
-    chart: Figure = quartiles + median + mean
-    return chart
+    return finished(quartiles + median + mean, description)

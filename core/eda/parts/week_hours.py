@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import polars as pl
 
@@ -16,27 +14,24 @@ _EPOCH_HOUR = 3 * 24
 
 
 def hour_of_week(hours: pl.Expr) -> pl.Expr:
-    """Return the hour of the week, 0 to 167 from Monday 00:00, of whole hours since 1970."""
-    return ((hours + _EPOCH_HOUR) % HOURS_PER_WEEK).cast(pl.Int64)
+    """Return an expression for the hour of the week, 0 to 167 from Monday 00:00, of whole hours since 1970."""
+    return ((hours + _EPOCH_HOUR) % HOURS_PER_WEEK).cast(pl.Int64).alias("hour_of_week")
 
 
-def weekday_and_hour(place: pl.Expr) -> list[pl.Expr]:
-    """Return the columns weekday (its name) and hour (0 to 23) of an hour of the week."""
+def weekday_and_hour() -> tuple[pl.Expr, pl.Expr]:
+    """Return expressions for weekday (the name of the day) and hour (0 to 23), from the column hour_of_week."""
+    weekday, hour = pl.col("hour_of_week") // 24, pl.col("hour_of_week") % 24
     names = dict(enumerate(WEEKDAYS))
-    return [(place // 24).replace_strict(names, return_dtype=pl.String).alias("weekday"), (place % 24).alias("hour")]
+    return weekday.replace_strict(names, return_dtype=pl.String).alias("weekday"), hour.alias("hour")
 
 
-def heat_map(data: pl.DataFrame, field: str, tooltip: list[Any], colour: str, description: str) -> Figure:
-    """Draw one cell per row of `data` (weekday, hour), darker where `field` is higher."""
+def heat_map(data: pl.DataFrame, field: str, tooltip: list[alt.Tooltip], colour: str, description: str) -> Figure:
+    """Draw one cell per row of `data` (weekday, hour), darker where `field` is higher; `tooltip` follows the hour."""
     hours = alt.Axis(labelAngle=0, values=list(range(0, 24, 3)))
-    chart = (
-        alt.Chart(data)
-        .mark_rect(color=colour)
-        .encode(
-            x=alt.X("hour:O", title="hour of the day (UTC)", axis=hours),
-            y=alt.Y("weekday:O", title=None, sort=list(WEEKDAYS), axis=alt.Axis(grid=False)),
-            opacity=alt.Opacity(f"{field}:Q", scale=alt.Scale(range=[0.08, 1]), legend=None),
-            tooltip=["weekday:N", alt.Tooltip("hour:O", title="hour (UTC)"), *tooltip],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("hour:O", title="hour of the day (UTC)", axis=hours),
+        y=alt.Y("weekday:O", title=None, sort=list(WEEKDAYS), axis=alt.Axis(grid=False)),
+        opacity=alt.Opacity(f"{field}:Q", scale=alt.Scale(range=[0.08, 1]), legend=None),
+        tooltip=["weekday:N", alt.Tooltip("hour:O", title="hour (UTC)"), *tooltip],
     )
-    return finished(chart, description, height=240)
+    return finished(base.mark_rect(color=colour), description, height=240)

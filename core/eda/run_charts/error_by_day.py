@@ -10,7 +10,7 @@ import polars as pl
 
 from core.base.text import number
 from core.eda.parts.sentences import NO_PREDICTIONS
-from core.eda.parts.theme import ACCENT, Figure, finished
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished
 from core.eda.run_charts.residuals import with_errors
 from core.schema import SECONDS_PER_DAY, START, UNIT, VALUE_UNIT
 
@@ -19,17 +19,17 @@ _SCHEMA: dict[str, Any] = {"day": pl.Datetime("ms"), "sessions": pl.Int64, "bias
 
 
 def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
-    """Summarize the errors by the day on which sessions begin; one row per day of train.
+    """Summarize the errors by the day on which sessions begin; one row per day with a prediction.
 
     Args:
-        oof: Out-of-fold predictions: unit, value and stack, where NaN or null means no prediction.
-        starts: Begin of each unit: unit and start (epoch seconds).
+        oof: out-of-fold predictions, with the columns unit, value and stack.
+        starts: begin of each unit, with the columns unit and start (epoch seconds).
 
     Returns:
-        day: Begin of the day (UTC).
-        sessions: Number of sessions with a prediction.
-        bias: Average of true minus predicted, in value units.
-        rms: Root mean squared error, in value units.
+        day: begin of the day (UTC).
+        sessions: number of sessions with a prediction.
+        bias: average of true minus predicted value.
+        rms: root mean squared error.
     """
     rows = with_errors(oof.join(starts, on=UNIT))
     if rows.is_empty():
@@ -60,18 +60,14 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw the root mean squared error of each day."""
-    chart = (
-        alt.Chart(data)
-        .mark_line(color=ACCENT, strokeWidth=2.5, point={"size": 30, "filled": True, "color": ACCENT})
-        .encode(
-            x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)),
-            y=alt.Y("rms:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)),
-            tooltip=[
-                alt.Tooltip("day:T", format="%d %b %Y"),
-                alt.Tooltip("sessions:Q", format=","),
-                alt.Tooltip("rms:Q", title="root mean squared error", format=",.3~r"),
-                alt.Tooltip("bias:Q", title="true minus predicted", format=",.3~r"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)),
+        y=alt.Y("rms:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)),
+        tooltip=[
+            alt.Tooltip("day:T", format="%d %b %Y"),
+            *Hover.counts("sessions"),
+            *Hover.amounts(rms="root mean squared error", bias="true minus predicted"),
+        ],
     )
+    chart = base.mark_line(color=ACCENT, strokeWidth=2.5, point={"size": 30, "filled": True, "color": ACCENT})
     return finished(chart, f"Error by day. {finding(data)}")

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.base.text import number
-from core.eda.parts.theme import PREDICTOR_LABELS, Figure, finished, learner_scale
+from core.eda.parts.theme import PREDICTOR_LABELS, Figure, Hover, finished, learner_scale
 from core.schema import VALUE_UNIT
 
 TITLE = "How much do the folds differ?"
@@ -19,12 +19,13 @@ def frame(by_learner: Mapping[str, Sequence[float]]) -> pl.DataFrame:
     """Return the mean squared error of each learner in each fold; one row per (learner, fold).
 
     Args:
-        by_learner: Mean squared errors by learner, in the order of the folds. While a run is in progress, learners may
+        by_learner: mean squared errors by learner, in the order of the folds. While a run is in progress, learners may
             have different numbers of folds.
 
     Returns:
-        fold: Number of the fold, from 1.
-        mse, mse_text: Mean squared error as a number and as text.
+        learner, label: code and display name of the learner.
+        fold: number of the fold, from 1.
+        mse, mse_text: mean squared error as a number and as text.
     """
     rows = [
         (name, PREDICTOR_LABELS[name], fold, float(mse), number(mse))
@@ -50,25 +51,12 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one line over the folds per learner."""
-    names = list(dict.fromkeys(data.get_column("learner")))
-    error = alt.Y(
-        "mse:Q",
-        title=f"mean squared error (squared {VALUE_UNIT})",
-        scale=alt.Scale(zero=False, nice=True),
-        axis=alt.Axis(tickCount=5),
+    title, scale = f"mean squared error (squared {VALUE_UNIT})", alt.Scale(zero=False, nice=True)
+    base = alt.Chart(data).encode(
+        x=alt.X("fold:O", title="fold", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("mse:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5)),
+        color=alt.Color("label:N", scale=learner_scale(data.get_column("learner"))),
+        tooltip=Hover.texts(label="learner", fold="fold", mse_text="MSE"),
     )
-    chart = (
-        alt.Chart(data)
-        .mark_line(point={"size": 50, "filled": True}, strokeWidth=2)
-        .encode(
-            x=alt.X("fold:O", title="fold", axis=alt.Axis(labelAngle=0)),
-            y=error,
-            color=alt.Color("label:N", scale=learner_scale(names)),
-            tooltip=[
-                alt.Tooltip("label:N", title="learner"),
-                alt.Tooltip("fold:O", title="fold"),
-                alt.Tooltip("mse_text:N", title="MSE"),
-            ],
-        )
-    )
+    chart = base.mark_line(point={"size": 50, "filled": True}, strokeWidth=2)
     return finished(chart, f"Mean squared error by fold and learner. {finding(data)}")

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.theme import Figure, finished, learner_scale
+from core.eda.parts.theme import Figure, Hover, finished, learner_scale
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
 
 TITLE = "What drives the value of a session?"
@@ -16,29 +16,29 @@ Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
     "mean_abs_shap": f"The average number of {VALUE_UNIT} by which a feature moves a prediction up or down (mean "
-    "absolute SHAP value), over sessions that the model was not trained on. For recovered prices it includes what they "
-    "add before the first tree.",
-    "gain_share": "The feature's share of the error that the learner's trees removed in training (gain). Trees start "
-    "from recovered prices; the prices' own contribution is not included.",
+    "absolute SHAP value), over sessions that the model was not trained on. The trees improve on a first prediction "
+    "from recovered prices; for these prices, the effect of the first prediction is included.",
+    "gain_share": "The feature's share of the reduction in error by the learner's trees in training (gain). The trees "
+    "improve on a first prediction from recovered prices; the gain of the first prediction is not included.",
 }
 _PIXELS_PER_FEATURE = 38
 """Three bars of readable height, and a gap."""
 
 
-def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.DataFrame:
-    """Return the features that matter most on average over the learners; one row per (learner, feature).
+def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) -> pl.DataFrame:
+    """Return the most important features on average over the learners; one row per (learner, feature).
 
-    Features are ranked by the mean of the learners' shares, as learners differ in scale.
+    Features are ranked by the mean of their shares of each learner's total, because learners differ in scale.
 
     Args:
-        importance: The importance table of a run, see `core.importance.importance_frame`.
-        measure: Column to rank by.
-        most: Number of features.
+        importance: the importance table of a run, see `core.importance.importance_frame`.
+        measure: column to rank by.
 
     Returns:
-        feature, meaning, unit: Name, description and unit of the feature.
-        value: Value of the measure.
-        place: Rank of the feature, from 1.
+        learner, label: code and display name of the learner.
+        feature, meaning, unit: name, description and unit of the feature.
+        value: value of the measure.
+        place: rank of the feature, from 1.
     """
     learners = importance.filter(pl.col("learner") != STACK)
     share = (pl.col(measure) / pl.col(measure).sum().over("learner")).fill_nan(0).alias("share")
@@ -47,7 +47,7 @@ def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.Data
         .group_by("feature")
         .agg(pl.col("share").mean())
         .sort(["share", "feature"], descending=[True, False])
-        .head(most)
+        .head(max_features)
         .with_row_index("place", offset=1)
         .select("feature", pl.col("place").cast(pl.Int64))
     )
@@ -60,7 +60,7 @@ def frame(importance: pl.DataFrame, measure: Measure, most: int = 12) -> pl.Data
 
 
 def finding(data: pl.DataFrame, measure: Measure) -> str:
-    """Name the top feature, and how many learners agree on it."""
+    """Name the top feature, and state how many learners agree on it."""
     if data.is_empty():
         return "The run has no importance table."
     top = data.filter(pl.col("place") == 1)
@@ -83,21 +83,15 @@ def figure(data: pl.DataFrame, measure: Measure) -> Figure:
     labels = list(LEARNER_LABELS.values())
     is_share = measure == "gain_share"
     title = "share of gain" if is_share else f"mean |SHAP| ({VALUE_UNIT})"
-    chart = (
-        alt.Chart(data)
-        .mark_bar()
-        .encode(
-            x=alt.X("value:Q", title=title, axis=alt.Axis(format="%" if is_share else "~r", tickCount=6)),
-            y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
-            yOffset=alt.YOffset("label:N", sort=labels),
-            color=alt.Color("label:N", scale=learner_scale(LEARNER_LABELS), sort=labels),
-            tooltip=[
-                "feature:N",
-                "meaning:N",
-                alt.Tooltip("label:N", title="learner"),
-                alt.Tooltip("value:Q", title=title, format=".1%" if is_share else ".3~r"),
-            ],
-        )
+    base = alt.Chart(data).encode(
+        x=alt.X("value:Q", title=title, axis=alt.Axis(format="%" if is_share else "~r", tickCount=6)),
+        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
+        yOffset=alt.YOffset("label:N", sort=labels),
+        color=alt.Color("label:N", scale=learner_scale(LEARNER_LABELS), sort=labels),
+        tooltip=[
+            *Hover.texts("feature", "meaning", label="learner"),
+            *Hover.numbers(".1%" if is_share else ".3~r", value=title),
+        ],
     )
     height = 60 + _PIXELS_PER_FEATURE * max(len(order), 1)
-    return finished(chart, f"Feature importance by learner. {finding(data, measure)}", height)
+    return finished(base.mark_bar(), f"Feature importance by learner. {finding(data, measure)}", height)

@@ -6,15 +6,11 @@ import altair as alt
 import polars as pl
 
 from core.base.text import number, percent
-from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figure, finished
+from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figure, Hover, finished
 from core.schema import STACK, VALUE_UNIT
 
 TITLE = "How well do the learners predict?"
-_BASELINES = {
-    "baseline": "Guessing a constant",
-    "linear": "A straight line",
-    "prices": "Recovered prices alone",
-}
+_BASELINES = {"baseline": "Guessing a constant", "linear": "A straight line", "prices": "Recovered prices alone"}
 _LABELS = _BASELINES | PREDICTOR_LABELS
 
 
@@ -29,16 +25,16 @@ def frame(
     """Return the out-of-fold scores in the order in which they are drawn; one row per predictor.
 
     Args:
-        learners: Score by learner, in the run's metric; lower is better.
-        stack: Score of the meta-model.
-        baseline: Score of the best constant.
-        prices: Score of recovered prices alone; None if there are none.
-        linear: Score of a linear model; None if there is none.
+        learners: score by learner, in the run's metric; lower is better.
+        stack: score of the meta-model.
+        baseline: score of the best constant.
+        prices: score of recovered prices alone; None if no prices were recovered.
+        linear: score of a linear model; None if none was fitted.
 
     Returns:
-        name, label: Code and display name of the predictor.
-        score, score_text: Score as a number and as text.
-        skill: Share of the baseline's score that the predictor avoids; 0 for the baseline.
+        name, label: code and display name of the predictor.
+        score, score_text: score as a number and as text.
+        skill: share by which the score is lower than the baseline's; negative if higher, 0 if the baseline's is 0.
     """
     scores = {"baseline": baseline, "linear": linear, "prices": prices, **learners, STACK: stack}
     rows = [(name, _LABELS[name], score) for name, score in scores.items() if score is not None]
@@ -49,7 +45,7 @@ def frame(
 
 
 def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
-    """Compare the stack with a constant and with its best learner."""
+    """Compare the stack with a constant and with the best single learner."""
     learners = data.filter(~pl.col("name").is_in([*_BASELINES, STACK])).sort("score")
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
     side = "lower" if stack["skill"] >= 0 else "higher"
@@ -67,9 +63,9 @@ def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE
         x=alt.X("score:Q", title=f"out-of-fold {metric} ({unit})", axis=alt.Axis(tickCount=5)),
         y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
         tooltip=[
-            alt.Tooltip("label:N", title="predictor"),
-            alt.Tooltip("score:Q", title=metric, format=",.4~r"),
-            alt.Tooltip("skill:Q", title="better than a constant by", format=".1%"),
+            *Hover.texts(label="predictor"),
+            *Hover.numbers(",.4~r", score=metric),
+            *Hover.shares(skill="better than a constant by"),
         ],
     )
     bars = base.mark_bar(height=18).encode(color=alt.Color("label:N", scale=colours, legend=None))

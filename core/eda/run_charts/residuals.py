@@ -9,22 +9,14 @@ import polars as pl
 
 from core.base.text import percent
 from core.eda.parts.sentences import NO_PREDICTIONS
-from core.eda.parts.theme import ACCENT, MUTED, Figure, finished
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
 from core.schema import STACK, VALUE, VALUE_UNIT
 
 TITLE = "Where are predictions too high or too low?"
 _FALSE_ALARM = 0.05
-"""Chance that any decile looks off although the stack is right. With ten separate 95% intervals it would be 40%."""
-_SCHEMA = {
-    "decile": pl.Int64,
-    "sessions": pl.Int64,
-    "predicted": pl.Float64,
-    "true": pl.Float64,
-    "bias": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "error_share": pl.Float64,
-}
+"""Probability that any interval excludes 0 although the stack has no bias. Ten separate 95% intervals have 40%."""
+_NUMBERS = dict.fromkeys(("predicted", "true", "bias", "low", "high", "error_share"), pl.Float64)
+_SCHEMA = {"decile": pl.Int64, "sessions": pl.Int64} | _NUMBERS
 
 
 def with_errors(oof: pl.DataFrame) -> pl.DataFrame:
@@ -38,12 +30,11 @@ def frame(oof: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         decile: 1 to 10.
-        sessions: Number of sessions.
-        predicted, true: Average prediction and average value, in value units.
-        bias: Average of true minus predicted, in value units.
-        low, high: Interval of the bias; with 95% confidence, all deciles' intervals hold at once. Null for a decile of
-            one session.
-        error_share: Share of the sum of all squared errors.
+        sessions: number of sessions.
+        predicted, true: average prediction and average value.
+        bias: average of true minus predicted value.
+        low, high: simultaneous 95% confidence intervals of the bias of all deciles; null for a decile of one session.
+        error_share: share of the sum of all squared errors.
     """
     rows = with_errors(oof)
     if rows.is_empty():
@@ -62,7 +53,7 @@ def frame(oof: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("decile")
     )
-    margin = _joint_margin(deciles.get_column("standard_error").count()) * pl.col("standard_error")
+    margin = _simultaneous_margin(deciles.get_column("standard_error").count()) * pl.col("standard_error")
     return deciles.with_columns(
         (pl.col("bias") - margin).alias("low"),
         (pl.col("bias") + margin).alias("high"),
@@ -70,17 +61,17 @@ def frame(oof: pl.DataFrame) -> pl.DataFrame:
     ).select(*_SCHEMA)
 
 
-def _joint_margin(n_intervals: int) -> float:
-    """Return the half-width, in standard errors, of intervals that hold jointly with 95% (Bonferroni 1936).
+def _simultaneous_margin(n_intervals: int) -> float:
+    """Return the half-width of simultaneous 95% confidence intervals, in standard errors (Bonferroni 1936).
 
-    >>> round(_joint_margin(1), 2), round(_joint_margin(10), 2)
+    >>> round(_simultaneous_margin(1), 2), round(_simultaneous_margin(10), 2)
     (1.96, 2.81)
     """
     return NormalDist().inv_cdf(1 - _FALSE_ALARM / (2 * max(n_intervals, 1)))
 
 
 def off_deciles(data: pl.DataFrame) -> int:
-    """Return the number of deciles whose interval excludes 0: their average error is more than chance."""
+    """Return the number of deciles whose interval excludes 0, so that chance does not explain their average error."""
     return data.filter((pl.col("low") > 0) | (pl.col("high") < 0)).height
 
 
@@ -100,15 +91,13 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw the average error of each decile with its interval; 0 is right."""
+    """Draw the average error of each decile with its interval, and a line at 0."""
     base = alt.Chart(data).encode(
         x=alt.X("decile:O", title="decile of the prediction, lowest to highest", axis=alt.Axis(labelAngle=0)),
         tooltip=[
-            alt.Tooltip("decile:O"),
-            alt.Tooltip("sessions:Q", format=","),
-            alt.Tooltip("predicted:Q", title="average predicted", format=",.3~r"),
-            alt.Tooltip("true:Q", title="average true", format=",.3~r"),
-            alt.Tooltip("error_share:Q", title="share of squared error", format=".1%"),
+            *Hover.counts("decile", "sessions"),
+            *Hover.amounts(predicted="average predicted", true="average true"),
+            *Hover.shares(error_share="share of squared error"),
         ],
     )
     with_interval = base.transform_filter("isValid(datum.low)")

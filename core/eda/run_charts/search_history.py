@@ -6,29 +6,28 @@ import altair as alt
 import polars as pl
 
 from core.base.text import count, number, percent
-from core.eda.parts.theme import Figure, finished, learner_scale
+from core.eda.parts.theme import Figure, Hover, finished, learner_scale
 from core.schema import LEARNER_LABELS
 
 TITLE = "What did tuning gain?"
 
 
 def frame(search: pl.DataFrame) -> pl.DataFrame:
-    """Return the trials with the lowest loss so far; one row per trial, by learner and trial.
+    """Add the lowest loss so far to all trials of a search; one row per trial, sorted by learner and trial.
 
     Args:
-        search: The run's table of trials: learner, trial, loss, complete, folds. May be empty.
+        search: the run's table of trials: learner, trial, loss (0 or more), complete and folds. May be empty.
 
     Returns:
-        trial: Number of the trial, from 1.
-        loss: Loss of the trial; for a pruned one, its estimate.
-        best: Lowest loss so far among complete trials; null until one completes.
+        learner, label: code and display name of the learner.
+        trial: number of the trial, from 1.
+        loss: loss of the trial; an estimate for a pruned trial.
+        best: lowest loss so far among complete trials of the learner; null until one completes.
         outcome: "completed", or "pruned after ..." with the number of folds.
-        complete: Whether the trial ran on all folds.
+        complete: whether the trial ran on all folds.
     """
-    pruned_after = pl.concat_str(
-        pl.lit("pruned after "), pl.col("folds").cast(pl.String), pl.lit(" fold"),
-        pl.when(pl.col("folds") == 1).then(pl.lit("")).otherwise(pl.lit("s")),
-    )  # fmt: skip
+    plural = pl.when(pl.col("folds") == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+    pruned_after = pl.format("pruned after {} fold{}", "folds", plural)
     return (
         search.sort(pl.col("learner").cast(pl.Enum(list(LEARNER_LABELS))), "trial")
         .with_columns(
@@ -41,7 +40,7 @@ def frame(search: pl.DataFrame) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Name the learner that gained most over its first complete trial."""
+    """Name the learner with the largest relative gain over its first complete trial."""
     if data.is_empty():
         return "No hyperparameters were tuned."
     complete = data.filter("complete")
@@ -63,21 +62,19 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame, loss_title: str) -> Figure:
     """Draw the lowest loss so far as one line per learner, and the complete trials as points."""
     shown = data.filter(pl.col("best").is_not_null())
-    names = list(dict.fromkeys(shown.get_column("learner")))
-    colours = learner_scale(names)
     base = alt.Chart(shown).encode(
         x=alt.X("trial:Q", title="trial", axis=alt.Axis(tickMinStep=1, tickCount=8, format="d")),
-        color=alt.Color("label:N", scale=colours),
+        color=alt.Color("label:N", scale=learner_scale(shown.get_column("learner"))),
     )
     losses = alt.Scale(zero=False, nice=True)
     lines = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
         y=alt.Y("best:Q", title=loss_title, scale=losses, axis=alt.Axis(tickCount=5))
     )
     tooltip = [
-        alt.Tooltip("label:N", title="learner"),
-        alt.Tooltip("trial:Q", title="trial"),
-        alt.Tooltip("loss:Q", title=loss_title, format=",.4~r"),
-        alt.Tooltip("outcome:N", title="outcome"),
+        *Hover.texts(label="learner"),
+        *Hover.counts("trial"),
+        *Hover.numbers(",.4~r", loss=loss_title),
+        *Hover.texts("outcome"),
     ]
     complete = base.transform_filter("datum.complete").mark_circle(size=36, opacity=0.7)
     points = complete.encode(y=alt.Y("loss:Q", scale=losses), tooltip=tooltip)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from core.base.text import number
-from core.eda.parts.theme import ACCENT, MUTED, Figure, finished
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
 from core.schema import LEARNER_LABELS
 
 TITLE = "Which hyperparameters do well?"
 _MAX_TRIALS = 200
-"""The best trials are drawn; more lines would hide each other."""
+"""Number of best trials that are drawn; more lines would hide each other."""
 _BEST_SHARE = 0.1
+"""Share of the drawn trials that are in colour."""
 _SCHEMA = {
     "trial": pl.Int64,
     "setting": pl.String,
@@ -28,22 +28,25 @@ _SCHEMA = {
 
 
 def frame(search: pl.DataFrame, learner: str) -> pl.DataFrame:
-    """Return the hyperparameters of a learner's best trials; one row per (trial, hyperparameter).
+    """Return the hyperparameters of a learner's best 200 trials; one row per (trial, hyperparameter).
 
     Args:
-        search: The run's table of trials: learner, trial, loss (estimated for pruned trials) and settings (JSON or a
+        search: the run's table of trials: learner, trial, loss (an estimate for pruned trials) and settings (JSON or a
             mapping).
 
     Returns:
-        trial: Number of the trial, from 1.
-        setting, value: Name of the hyperparameter, and its value as text.
-        place: Position between the smallest and the largest value tried, 0 to 1. Texts are in alphabetical order.
-        loss: Loss of the trial.
-        best: Whether the trial is among the best 10%.
+        trial: number of the trial, from 1.
+        setting, value: name of the hyperparameter, and its value as text.
+        place: position between the smallest and the largest value tried, 0 to 1. Texts are in alphabetical order.
+        loss: loss of the trial.
+        best: whether the trial is among the best 10%.
     """
     best_first = search.filter(pl.col("learner") == learner).sort("loss").head(_MAX_TRIALS)
     n_best = max(1, round(_BEST_SHARE * best_first.height))
-    trials = [(row["trial"], row["loss"], _parse(row["settings"])) for row in best_first.iter_rows(named=True)]
+    trials = [
+        (trial, loss, json.loads(settings) if isinstance(settings, str) else settings)
+        for trial, loss, settings in best_first.select("trial", "loss", "settings").iter_rows()
+    ]
     rows = []
     for name in dict.fromkeys(name for _, _, params in trials for name in params):
         tried = sorted({params[name] for _, _, params in trials if name in params}, key=_sort_key)
@@ -55,16 +58,12 @@ def frame(search: pl.DataFrame, learner: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
-def _parse(settings: str | Mapping[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(settings) if isinstance(settings, str) else settings)
-
-
 def _sort_key(value: float | str) -> tuple[bool, float, str]:
     return (True, 0.0, value) if isinstance(value, str) else (False, float(value), "")
 
 
 def _position(value: float | str, tried: list[Any]) -> float:
-    """Return the position of a value between the ends of those tried, 0 to 1; 0.5 if there is only one."""
+    """Return the position of a value between the first and the last tried value, 0 to 1; 0.5 if there is only one."""
     if len(tried) < 2:
         return 0.5
     if any(isinstance(other, str) for other in tried):
@@ -98,10 +97,9 @@ def figure(data: pl.DataFrame, learner: str) -> Figure:
         y=alt.Y("place:Q", title="smallest to largest tried", axis=alt.Axis(labels=False, tickCount=2)),
         detail="trial:N",
         tooltip=[
-            alt.Tooltip("trial:Q", title="trial"),
-            alt.Tooltip("loss:Q", format=",.4~r"),
-            alt.Tooltip("setting:N", title="hyperparameter"),
-            alt.Tooltip("value:N", title="value"),
+            *Hover.counts("trial"),
+            *Hover.numbers(",.4~r", "loss"),
+            *Hover.texts(setting="hyperparameter", value="value"),
         ],
     )
     others = base.transform_filter("!datum.best").mark_line(color=MUTED, opacity=0.25, strokeWidth=1)

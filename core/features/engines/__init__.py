@@ -1,7 +1,7 @@
 """Engines that compute feature tables: Polars (in memory), DuckDB (larger than memory) and Spark (a cluster).
 
-Every engine takes the same log and gives the same table, up to the rounding of floats. Callers open one by name and do
-not depend on which it is.
+Every engine takes the same log and returns the same table, up to the rounding of floats. Callers open an engine by name
+and do not depend on which one it is.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from core.errors import import_part
 from core.features.definition import FeatureGroup
 from core.features.engines.group_tables import Report, ignore_progress
 from core.features.session_log import HistoryMode
+from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
 EngineName = Literal["polars", "duckdb", "spark"]
 
-PACKAGES: dict[EngineName, tuple[str, str]] = {"duckdb": ("duckdb", "DuckDB"), "spark": ("pyspark", "Spark")}
+_PACKAGES: dict[EngineName, tuple[str, str]] = {"duckdb": ("duckdb", "DuckDB"), "spark": ("pyspark", "Spark")}
 """Package and display name of the engines that may not be installed."""
 
 
@@ -38,23 +39,23 @@ class Engine(Protocol):
 
         Args:
             groups: the feature groups to compute.
-            unit_subset: unit numbers to describe; None: all units of the log.
-            report: progress callback.
+            unit_subset: numbers of the units to describe; None for all units of the log.
+            report: progress callback, with one step per group and batch.
 
         Yields:
             Tables with one row per unit, in unit order, and one Float64 column per feature in the order of the groups.
-            Null where a feature is not defined. The number of rows is up to the engine.
+            Null where a feature is undefined. The engine chooses the number of rows.
         """
 
 
 def must_be_installed(name: EngineName) -> None:
-    """Check that the engine's package is installed. Whether Java is, shows only when Spark starts.
+    """Check that the engine's package is installed. A missing Java is only found when Spark starts.
 
     Raises:
         MissingPart: the package is not installed.
     """
-    if name in PACKAGES:
-        package, label = PACKAGES[name]
+    if name in _PACKAGES:
+        package, label = _PACKAGES[name]
         import_part(package, f"The engine {label}")
 
 
@@ -64,17 +65,18 @@ def open_engine(
     """Open a log on an engine.
 
     Args:
-        name: the engine.
         events: one row per event of train and test: unit, user, product, category, type, time.
-        units: one row per unit: unit, user, start; with session and file, units of one visit are recognised.
+        units: one row per unit: unit, user, start, and optionally session and role, which join units into visits.
         history: which events history features count.
 
     Raises:
         MissingPart: the engine's package, or Java for Spark, is not installed.
     """
-    # Imported on demand: Spark takes seconds to import and is not installed everywhere.
+    # Imported on demand, because Spark takes seconds to import and may not be installed.
     module = import_module(f"core.features.engines.{name}_engine")
-    engine: AbstractContextManager[Engine] = module.open_log(events, units, history)
+    engine: AbstractContextManager[Engine] = module.open_log(
+        events.select(UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME), units, history
+    )
     return engine
 
 

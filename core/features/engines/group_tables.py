@@ -1,4 +1,4 @@
-"""Computes feature groups one by one and puts their columns side by side."""
+"""Computes feature groups in parallel and joins their columns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from core.features.definition import FeatureGroup
 from core.schema import UNIT
 
 Report = Callable[[int, int, str], None]
-"""Progress callback: (steps finished, steps in all, label of the step that just finished; empty at the end)."""
+"""Progress callback, called after each step with the number of earlier steps, the total number of steps and the label
+of the step. A last call follows with an empty label."""
 
 
 def ignore_progress(done: int, total: int, label: str) -> None:
-    """Ignore the progress."""
+    """Do nothing: the default progress callback."""
 
 
 def compute_groups(
@@ -26,14 +27,14 @@ def compute_groups(
     *,
     workers: int = 1,
 ) -> pl.DataFrame:
-    """Compute the groups for some units.
+    """Compute feature groups for some units.
 
     Args:
-        collect: computes a group: the unit and the group's features, one row per unit in any order.
+        collect: function that computes the unit and the features of a group, one row per unit in any order.
         groups: the groups, in column order.
-        units: a table with the column `unit`, in row order.
+        units: table with the column `unit`, in row order.
         report: progress callback, with one step per group.
-        workers: threads that compute groups side by side.
+        workers: number of threads, each of which computes one group at a time.
 
     Returns:
         One row per unit and one Float64 column per feature.
@@ -45,7 +46,7 @@ def compute_groups(
         return pl.DataFrame([table.drop_in_place(feature.name).cast(pl.Float64) for feature in group.features])
 
     tables: dict[str, pl.DataFrame] = {}
-    # History groups take longest; started first, they do not leave a worker idle at the end.
+    # History groups take longest. If they start first, no worker is idle at the end.
     longest_first = sorted(groups, key=lambda group: group.looks_at != "history")
     with ThreadPoolExecutor(workers) as pool:
         tasks = {pool.submit(compute, group): group.name for group in longest_first}
@@ -56,7 +57,7 @@ def compute_groups(
 
 
 def left_join_units(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
-    """Join by unit, keeping the rows of `left`; tables with the same units in the same order are only put together."""
+    """Left-join tables by unit. Tables with the same units in the same order are concatenated without a join."""
     if left.get_column(UNIT).equals(right.get_column(UNIT)):
         return left.hstack(right.drop(UNIT))
     return left.join(right, on=UNIT, how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Passes a log to DuckDB or Spark as Parquet files, so that it never has to fit into this process's memory."""
+"""Passes a log to DuckDB or Spark as Parquet files, so that it need not fit into the memory of this process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LogFiles:
 
 @contextmanager
 def log_files(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
-    """Write a log to a temporary folder, which is deleted when the block ends."""
+    """Write a log to a temporary folder, which is deleted at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="svs-features-") as name:
         folder = Path(name)
         units_file, events_file = folder / "units.parquet", folder / "events.parquet"

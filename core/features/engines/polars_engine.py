@@ -1,12 +1,13 @@
-"""Polars engine: the whole log is held in memory. The fastest engine where it fits.
+"""Polars engine, the fastest for logs that fit into memory.
 
-Features are computed for a million units at a time. What all of these batches share is prepared once: the events in
+It computes features for a million units at a time. What all of these batches share is prepared once: the events in
 order, the visits, and the sorted arrays in which history is looked up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -33,15 +34,16 @@ class PolarsEngine:
     """A log in memory; see `core.features.engines.Engine`."""
 
     def __init__(self, events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> None:
-        # In several chunks, every conversion of a column to NumPy would copy it.
+        # NumPy can use the memory of a Polars column without a copy only if it is one chunk.
         self._events = in_event_order(events.collect().rechunk())
         self._history = history
         first, last = self._events.get_column(TIME).min(), self._events.get_column(TIME).max()
         if not isinstance(first, int) or not isinstance(last, int):
-            raise ValueError("a log has at least one event")
+            raise ValueError("a log must have at least one event")
         self._first_second, self._last_second = first, last
         self._units = with_visits(units).sort(UNIT).collect()
         self._arrays = EventArrays(self._events, self._units, first)
+        self.threads = ThreadPoolExecutor(available_cores())  # for all aggregations; `open_log` shuts it down
 
     def batches(
         self,
@@ -51,35 +53,32 @@ class PolarsEngine:
         report: Report = ignore_progress,
     ) -> Iterator[pl.DataFrame]:
         """Yield tables of up to a million units; see `core.features.engines.Engine.batches`."""
-        rows = self._rows(unit_subset)
+        rows: Rows = range(self._units.height)
+        if unit_subset is not None:
+            rows = np.flatnonzero(self._units.get_column(UNIT).is_in(unit_subset.implode()).to_numpy())
         firsts = range(0, len(rows), _UNITS_PER_BATCH)
         total = len(firsts) * len(groups)
         for number, first in enumerate(firsts):
 
-            def report_group(done: int, _: int, label: str, before: int = number * len(groups)) -> None:
-                report(before + done, total, label)
+            def report_group(done: int, _: int, label: str, steps_before: int = number * len(groups)) -> None:
+                report(steps_before + done, total, label)
 
             yield self._table(groups, rows[first : first + _UNITS_PER_BATCH], report_group)
         report(total, total, "")
 
     def _table(self, groups: tuple[FeatureGroup, ...], rows: Rows, report: Report) -> pl.DataFrame:
         log = self.log_of(rows)
-        units = log.arrays.frame.select(UNIT)
-
-        def collect(group: FeatureGroup) -> pl.DataFrame:
-            table: pl.DataFrame = nw.to_native(group.frame(log)).collect()
-            return table
-
-        # Polars alone leaves cores idle in parts of a group.
-        return compute_groups(collect, groups, units, report, workers=available_cores())
-
-    def _rows(self, unit_subset: pl.Series | None) -> Rows:
-        if unit_subset is None:
-            return range(self._units.height)
-        return np.flatnonzero(self._units.get_column(UNIT).is_in(unit_subset.implode()).to_numpy())
+        # Groups run in parallel because Polars does not use all cores in every step of a group.
+        return compute_groups(
+            lambda group: nw.to_native(group.frame(log)).collect(),
+            groups,
+            log.arrays.frame.select(UNIT),
+            report,
+            workers=available_cores(),
+        )
 
     def log_of(self, rows: Rows) -> PolarsLog:
-        """Return the log with the units in these rows and their events; their history is that of the whole log."""
+        """Return the log with the units in these rows and their events. Their history is that of the whole log."""
         selection = UnitArrays.select(self._arrays, rows)
         return PolarsLog(
             events=nw.from_native(with_step_columns(self._events[selection.events]).lazy()),
@@ -89,6 +88,7 @@ class PolarsEngine:
             first_second=self._first_second,
             last_second=self._last_second,
             arrays=selection,
+            threads=self.threads,
         )
 
     @cached_property
@@ -100,4 +100,6 @@ class PolarsEngine:
 @contextmanager
 def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> Iterator[PolarsEngine]:
     """Open a log on Polars; see `core.features.engines.open_engine`."""
-    yield PolarsEngine(events, units, history)
+    engine = PolarsEngine(events, units, history)
+    with engine.threads:
+        yield engine

@@ -1,4 +1,4 @@
-"""The engine for any query engine that Narwhals supports: DuckDB and Spark only add how a result is fetched."""
+"""An engine on any query engine that Narwhals supports. DuckDB and Spark differ only in how they fetch a result."""
 
 from __future__ import annotations
 
@@ -17,17 +17,25 @@ from core.schema import UNIT
 
 @dataclass(frozen=True)
 class WindowEngine:
-    """Computes the whole feature table in the engine and holds it in this process, about 0.8 kB per unit.
+    """Computes the feature table on the query engine; this process holds the result, about 0.8 kB per unit.
 
     Attributes:
-        log: the log on the engine.
+        log: the log on the query engine.
         unit_order: the column `unit`, sorted.
-        fetch: runs a query of the engine and returns its result; the second argument is a name for it.
+        fetch: function that runs a query and returns its result.
     """
 
     log: WindowLog
     unit_order: pl.DataFrame
-    fetch: Callable[[Frame, str], pl.DataFrame]
+    fetch: Callable[[Frame], pl.DataFrame]
+
+    @classmethod
+    def create(
+        cls, files: LogFiles, events: Frame, units: Frame, history: HistoryMode, fetch: Callable[[Frame], pl.DataFrame]
+    ) -> WindowEngine:
+        """Create an engine from frames of the log files; `events` also has the columns of `with_step_columns`."""
+        log = WindowLog(events, units, events_by_minute(events), history, files.first_second, files.last_second)
+        return cls(log, files.unit_order, fetch)
 
     def batches(
         self,
@@ -40,17 +48,5 @@ class WindowEngine:
         units = self.unit_order
         if unit_subset is not None:
             units = units.filter(pl.col(UNIT).is_in(unit_subset.implode()))
-        yield compute_groups(lambda group: self.fetch(group.frame(self.log), group.name), groups, units, report)
+        yield compute_groups(lambda group: self.fetch(group.frame(self.log)), groups, units, report)
         report(len(groups), len(groups), "")
-
-
-def window_log(files: LogFiles, events: Frame, units: Frame, history: HistoryMode) -> WindowLog:
-    """Return the log of frames of an engine; `events` must have the columns of an event within its session."""
-    return WindowLog(
-        events=events,
-        units=units,
-        minutes=events_by_minute(events),
-        history=history,
-        first_second=files.first_second,
-        last_second=files.last_second,
-    )

@@ -2,64 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
 
-from core.features.columns import (
-    EVENT_ORDER,
-    GAP,
-    IS_LAST,
-    OWN,
-    POSITION,
-    PREVIOUS_TYPE,
-    SAME_PRODUCT,
-    STREAK,
-)
+from core.features.columns import EVENT_ORDER, GAP, IS_LAST, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK
 from core.features.engines.window_history import counts_before_start, counts_in_other_rows
-from core.features.session_log import Aggregations, Frame, SessionLog
+from core.features.session_log import Aggregation, Frame, SessionLog
 from core.schema import EVENT_CODE, PRODUCT, TIME, TYPE, UNIT
 
 
 @dataclass(frozen=True)
 class WindowLog(SessionLog):
-    """A log that covers all of its units; `events` has the column VISIT as well."""
+    """A log that describes all of its units; `events` has the column VISIT as well."""
 
-    def aggregate(
-        self,
-        rows: Frame,
-        *,
-        count: str | None = None,
-        sums: Aggregations | None = None,
-        minima: Aggregations | None = None,
-        maxima: Aggregations | None = None,
-    ) -> Frame:
+    def _aggregate(self, rows: Frame, count: str | None, aggregations: Sequence[Aggregation]) -> Frame:
         """Aggregate by `group_by`; see `SessionLog.aggregate`."""
-        sums, minima, maxima = sums or {}, minima or {}, maxima or {}
-        expressions = {**sums, **minima, **maxima}
-        results = [
-            *(nw.col(name).sum() for name in sums),
-            *(nw.col(name).min() for name in minima),
-            *(nw.col(name).max() for name in maxima),
-        ]
+        numbers = (each.expression.cast(nw.Int64).alias(each.name) for each in aggregations)
+        results: list[nw.Expr] = [getattr(nw.col(each.name), each.statistic)() for each in aggregations]
         if count is not None:
             results.append(nw.len().cast(nw.Int64).alias(count))
-        numbers = (expression.cast(nw.Int64).alias(name) for name, expression in expressions.items())
         return rows.select(UNIT, *numbers).group_by(UNIT).agg(*results)
 
     def join_by_unit(self, left: Frame, right: Frame) -> Frame:
-        """Join by the unit; see `SessionLog.join_by_unit`."""
+        """Left-join frames; see `SessionLog.join_by_unit`."""
         return left.join(right, on=UNIT, how="left")
 
     def own_counts(self, key: str) -> Frame:
-        """Count the events of each unit by the value of a key and type; see `SessionLog.own_counts`."""
+        """Count the events of each unit by value of a key and by type; see `SessionLog.own_counts`."""
         is_type = ((nw.col(TYPE) == code).cast(nw.Int64).alias(OWN[name]) for name, code in EVENT_CODE.items())
         return self.events.with_columns(*is_type).group_by(UNIT, key).agg(nw.col(name).sum() for name in OWN.values())
 
     def _counts_elsewhere(self, key: str) -> Frame:
-        if self.history == "all_rows":
-            return counts_in_other_rows(self.events, self.units, key)
-        return counts_before_start(self.events, self.units, key)
+        """Count by window functions; see `SessionLog.counts_elsewhere`."""
+        count = counts_in_other_rows if self.history == "all_rows" else counts_before_start
+        return count(self.events, self.units, key)
 
 
 def with_step_columns(events: Frame) -> Frame:
@@ -69,18 +47,16 @@ def with_step_columns(events: Frame) -> Frame:
         return nw.col(column).shift(offset).over(UNIT, order_by=EVENT_ORDER)
 
     stepped = events.with_columns(
-        ((nw.col(TIME) * 0 + 1).cum_sum().over(UNIT, order_by=EVENT_ORDER) - 1).alias(POSITION),
+        (nw.col(TIME).cum_count().over(UNIT, order_by=EVENT_ORDER) - 1).alias(POSITION),
         (nw.col(TIME) - neighbour(TIME)).alias(GAP),
         neighbour(TYPE).alias(PREVIOUS_TYPE),
         (nw.col(PRODUCT) == neighbour(PRODUCT)).alias(SAME_PRODUCT),
         neighbour(TIME, -1).is_null().alias(IS_LAST),
     )
     begins_streak = (nw.col(POSITION) == 0) | (nw.col(TYPE) != nw.col(PREVIOUS_TYPE))
+    # -1 instead of null, because a running maximum is null where its input is null.
     streak_start = nw.when(begins_streak).then(nw.col(POSITION)).otherwise(nw.lit(-1).cast(nw.Int64))
-    # Ordered by the position, which is unique: two windows may order events that are equal in all else differently.
+    # Ordered by the position, which is unique, because two windows may order identical events differently.
     streak = nw.col(POSITION) - nw.col("_streak_start").cum_max().over(UNIT, order_by=POSITION) + 1
-    return (
-        stepped.with_columns(streak_start.alias("_streak_start"))
-        .with_columns(streak.alias(STREAK))
-        .drop("_streak_start")
-    )
+    stepped = stepped.with_columns(streak_start.alias("_streak_start"))
+    return stepped.with_columns(streak.alias(STREAK)).drop("_streak_start")

@@ -1,1 +1,1 @@
-"""The feature groups, one file each: which features there are and how each is computed from a `SessionLog`."""
+"""The feature groups, one file each: their features, and how these are computed from a `SessionLog`."""

@@ -1,4 +1,4 @@
-"""Which products and categories the session touched: how many, and how evenly its events spread over them."""
+"""The number of products and categories in the session, and how evenly its events spread over them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def _compute(log: SessionLog) -> Frame:
 
 
 def _spread(log: SessionLog, key: str) -> Frame:
-    """Return per unit the number of distinct products or categories and how its events spread over them.
+    """Return the number of products or categories per unit, and the features of how evenly its events spread over them.
 
-    For products also the number of those added to the cart and of those bought.
+    For products, also return the number of products added to the cart and of products bought.
     """
     n_events = nw.sum_horizontal(*(nw.col(name) for name in OWN.values()))
-    products_with = {name: (nw.col(OWN[event_type]) > 0) for event_type, name in _PRODUCTS_WITH.items()}
-    n_products_with = products_with if key == PRODUCT else {}
+    products_with = _PRODUCTS_WITH if key == PRODUCT else {}
+    n_products_with = {name: nw.col(OWN[event_type]) > 0 for event_type, name in products_with.items()}
     totals = log.aggregate(
         log.own_counts(key),
         count=_N_DISTINCT[key],
@@ -55,9 +55,9 @@ CONTENT = FeatureGroup(
         Feature("products_per_category", "ratio", "Number of different products per category."),
         Feature("product_share_top", "share", "Share of the events that are on the session's most frequent product."),
         Feature("category_share_top", "share", "Share of the events that are in the session's most frequent category."),
-        Feature("product_entropy", "nats", "How evenly the events spread over products (entropy); 0 for one product."),
+        Feature("product_entropy", "nats", "How evenly the events spread over products (entropy); 0 for a single one."),
         Feature(
-            "category_entropy", "nats", "How evenly the events spread over categories (entropy); 0 for one category."
+            "category_entropy", "nats", "How evenly the events spread over categories (entropy); 0 for a single one."
         ),
     ),
     compute=_compute,

@@ -1,8 +1,8 @@
-"""How busy the shop was just before the session, compared with the previous day.
+"""The load of the shop just before the session, relative to the previous day.
 
-Both history settings count only whole minutes before the minute in which the session starts, because nothing more is
-known of an open session. All sessions of a minute share the same load. Its exact value would identify the minute, and
-thereby tell train from test, so the load is rounded to steps that many minutes share.
+Both history modes count only whole minutes before the minute in which the session starts, because later events are not
+known while the session is open. All sessions of a minute share the same load. Its exact value would identify the
+minute, and with it the file, so the load is rounded to steps that many minutes share.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import narwhals as nw
 
 from core.features.columns import EVENTS, MINUTE
 from core.features.definition import Feature, FeatureGroup
-from core.features.session_log import Frame, SessionLog
+from core.features.session_log import DAY, Frame, SessionLog
 from core.schema import START, UNIT
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_MINUTE, _HOUR = 60, 3_600
 _STEPS = 2
-"""Rounding steps per doubling of the load."""
-_TIE = 1e-6
-"""Added before rounding, so that a ratio halfway between two steps rounds the same way on every engine."""
+"""Number of rounding steps per doubling of the load."""
+_TIE_BREAK = 1e-6
+"""Added before rounding, so that a load halfway between two steps is rounded the same way on every engine."""
 _START, _N_EVENTS, _IS_COUNT = "_start_minute", "_n_events", "_is_count"
 _NOW, _HOUR_AGO, _DAY_AGO = "_now", "_hour_ago", "_day_ago"
-_MINUTES_BACK = {_NOW: 0, _HOUR_AGO: _HOUR // _MINUTE, _DAY_AGO: _DAY // _MINUTE}
+_MINUTES_BACK = {_NOW: 0, _HOUR_AGO: _HOUR // _MINUTE, _DAY_AGO: DAY // _MINUTE}
 
 
 def _compute(log: SessionLog) -> Frame:
@@ -36,15 +36,15 @@ def _compute(log: SessionLog) -> Frame:
         shifted = n_before.select((nw.col(_START) + back).alias(_START), nw.col(_N_EVENTS).alias(name))
         minutes = minutes.join(shifted, on=_START, how="left")
     last_hour, last_day = nw.col(_NOW) - nw.col(_HOUR_AGO), nw.col(_NOW) - nw.col(_DAY_AGO)
-    # In the log's first day fewer than 24 hours have been observed.
-    hours_observed = ((nw.col(_START) * _MINUTE - log.first_second) / _HOUR).clip(1.0, _DAY / _HOUR)
+    # On the first day of the log, fewer than 24 hours have been observed.
+    hours_observed = ((nw.col(_START) * _MINUTE - log.first_second) / _HOUR).clip(1.0, DAY / _HOUR)
     steps = ((last_hour + 1) / (last_day / hours_observed + 1)).log() / math.log(2) * _STEPS
-    loads = minutes.select(_START, ((steps + _TIE).round() / _STEPS).alias("shop_load_hour"))
+    loads = minutes.select(_START, ((steps + _TIE_BREAK).round() / _STEPS).alias("shop_load_hour"))
     return starts.join(loads, on=_START, how="left")
 
 
 def _events_before(minutes: Frame, counts: Frame) -> Frame:
-    """Return how many events the log had before each of the minutes, the minute's own events excluded."""
+    """Return the number of events of the log before each of the minutes."""
     zero, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
     markers = minutes.select(_START, zero.alias(_N_EVENTS), zero.alias(_IS_COUNT))
     stream = nw.concat([markers, counts.with_columns(one.alias(_IS_COUNT))], how="vertical")
@@ -59,7 +59,7 @@ CONTEXT = FeatureGroup(
             "shop_load_hour",
             "doublings",
             "Events of the whole shop in the previous hour compared with an average hour of the previous day;"
-            " 1 is twice as many.",
+            " 1 is twice as many, -1 half as many.",
         ),
     ),
     compute=_compute,

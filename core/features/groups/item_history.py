@@ -1,4 +1,4 @@
-"""What happened to the session's products and categories in other sessions: popularity, trend and purchase rates."""
+"""The history of the session's products and categories in other sessions: popularity, trend and purchase rates."""
 
 from __future__ import annotations
 
@@ -13,40 +13,31 @@ from core.features.session_log import Frame, SessionLog, trend
 from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT
 
 _PRIOR_EVENTS = 10
-"""Weight of the pooled rate, in events: a product seen once says little by itself."""
-_POOLED_RATE = {BUY: 0.1, ADD_CART: 0.3}
-"""About the usual shares of purchases and cart additions. They set the rate of an unseen item, not the order."""
-
-
-def _rate_name(key: str, event_type: str, statistic: str) -> str:
-    return f"{key}_{event_type.lower()}_rate_{statistic}"
+"""Weight of the typical rate, in events. The fewer events an item has, the closer its rate is to the typical one."""
+_TYPICAL_RATES = {BUY: 0.1, ADD_CART: 0.3}
+"""About the shares of purchases and cart additions among events: the rates of an item without any event."""
+_RATES = {event_type: f"{event_type.lower()}_rate" for event_type in _TYPICAL_RATES}
 
 
 def _compute(log: SessionLog, key: str) -> Frame:
-    """Summarise popularity, trend and rates over the session's different products or categories."""
-    events = nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values()))
+    """Summarise popularity, trend and rates over the session's distinct products or categories."""
+    events, weeks = nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values())), nw.col(WEEKS)
+    measures = {
+        "popularity": (1 + events / weeks).log(),
+        "users": (1 + nw.col(DISTINCT_ELSEWHERE) / weeks).log(),
+        "trend": trend().log(),
+        **{
+            name: (nw.col(ELSEWHERE[event_type]) + _PRIOR_EVENTS * _TYPICAL_RATES[event_type])
+            / (events + _PRIOR_EVENTS)
+            for event_type, name in _RATES.items()
+        },
+    }
     items = log.counts_elsewhere(key).with_columns(
-        to_fixed_point((1 + events / nw.col(WEEKS)).log()).alias("_popularity"),
-        to_fixed_point((1 + nw.col(DISTINCT_ELSEWHERE) / nw.col(WEEKS)).log()).alias("_users"),
-        to_fixed_point(trend().log()).alias("_trend"),
-        *(
-            to_fixed_point((nw.col(ELSEWHERE[event_type]) + _PRIOR_EVENTS * pooled) / (events + _PRIOR_EVENTS)).alias(
-                f"_rate_{event_type}"
-            )
-            for event_type, pooled in _POOLED_RATE.items()
-        ),
+        *(to_fixed_point(each).alias(name) for name, each in measures.items())
     )
-    means = {
-        f"{key}_popularity_mean": nw.col("_popularity"),
-        f"{key}_users_mean": nw.col("_users"),
-        f"{key}_trend_mean": nw.col("_trend"),
-        **{_rate_name(key, event_type, "mean"): nw.col(f"_rate_{event_type}") for event_type in _POOLED_RATE},
-    }
-    minima = {f"{key}_popularity_min": nw.col("_popularity")}
-    maxima = {
-        f"{key}_trend_max": nw.col("_trend"),
-        **{_rate_name(key, event_type, "max"): nw.col(f"_rate_{event_type}") for event_type in _POOLED_RATE},
-    }
+    means = {f"{key}_{name}_mean": nw.col(name) for name in measures}
+    minima = {f"{key}_popularity_min": nw.col("popularity")}
+    maxima = {f"{key}_{name}_max": nw.col(name) for name in ("trend", *_RATES.values())}
     summary = log.aggregate(
         items,
         count="_n",
@@ -64,45 +55,26 @@ def _compute(log: SessionLog, key: str) -> Frame:
 def _features(key: str) -> tuple[Feature, ...]:
     items = {PRODUCT: "products", CATEGORY: "categories"}[key]
     rates = {BUY: "purchases", ADD_CART: "cart additions"}
+    mean, minimum, maximum = (f"{word} the session's {items}" for word in ("average over", "lowest of", "highest of"))
+    popularity = f"Events per week on a {key} in other sessions"
+    rise = f"Events on a {key} in the last seven days relative to its average week"
+    since = f"Time since the latest earlier event on one of the session's {items}; empty without one."
     return (
-        Feature(
-            f"{key}_popularity_mean",
-            "log(1 + events a week)",
-            f"Events on the session's {items} in other sessions per week, average over its {items}.",
-        ),
-        Feature(
-            f"{key}_popularity_min",
-            "log(1 + events a week)",
-            f"Events per week in other sessions on the rarest of the session's {items}.",
-        ),
-        Feature(
-            f"{key}_users_mean",
-            "log(1 + users a week)",
-            f"Users per week with events on the session's {items} in other sessions, average over its {items}.",
-        ),
-        Feature(
-            f"{key}_trend_mean",
-            "log ratio",
-            f"Events on its {items} in the last seven days relative to an average week, average over its {items}.",
-        ),
-        Feature(
-            f"{key}_trend_max",
-            "log ratio",
-            f"The same for the one of its {items} with the strongest rise.",
-        ),
-        Feature(
-            f"{key}_seconds_since",
-            "seconds",
-            f"Time since the latest earlier event on one of its {items} in another session; empty without one.",
-        ),
+        Feature(f"{key}_popularity_mean", "log(1 + events a week)", f"{popularity}; {mean}."),
+        Feature(f"{key}_popularity_min", "log(1 + events a week)", f"{popularity}; {minimum}."),
+        Feature(f"{key}_users_mean", "log(1 + users a week)", f"Users per week of a {key} in other sessions; {mean}."),
+        Feature(f"{key}_trend_mean", "log ratio", f"{rise}; {mean}."),
+        Feature(f"{key}_trend_max", "log ratio", f"{rise}; {maximum}."),
+        Feature(f"{key}_seconds_since", "seconds", since),
         *(
             Feature(
-                _rate_name(key, event_type, statistic),
+                f"{key}_{name}_{statistic}",
                 "share",
-                f"Share of {rates[event_type]} among events on its {items} in other sessions, {label}.",
+                f"Share of {rates[event_type]} among events on a {key} in other sessions, shrunk towards the typical"
+                f" share ({_TYPICAL_RATES[event_type]:.0%}); {summary}.",
             )
-            for statistic, label in (("mean", f"average over its {items}"), ("max", f"highest of its {items}"))
-            for event_type in _POOLED_RATE
+            for statistic, summary in (("mean", mean), ("max", maximum))
+            for event_type, name in _RATES.items()
         ),
     )
 

@@ -8,23 +8,22 @@ import narwhals as nw
 
 from core.features.columns import GAP, IS_LAST, POSITION
 from core.features.definition import Feature, FeatureGroup
-from core.features.session_log import Frame, SessionLog
+from core.features.session_log import DAY, WEEK, Frame, SessionLog
 from core.schema import TIME, UNIT
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-_WEEK = 7 * _DAY
-_MONDAY = 4 * _DAY
+_MINUTE, _HOUR = 60, 3_600
+_MONDAY = 4 * DAY
 """1970-01-01 was a Thursday, so the first Monday is four days after the epoch."""
 _QUICK = 10
-"""Seconds up to which the next event counts as quick: a click on something already in sight."""
-_LONGEST = 30 * 365 * _DAY
+"""Longest gap in seconds that counts as quick, such as between clicks on the same page."""
+_MAX_GAP = 30 * 365 * DAY
 """Upper limit in seconds of a gap that is squared. The gaps of a session span at most 300 years, so the sum of their
-squares stays below 2^63. Only a wrong timestamp makes a longer gap."""
+squares stays below 2^63. Only a wrong timestamp can cause a longer gap."""
 
 
 def _compute(log: SessionLog) -> Frame:
     gap = nw.col(GAP)
-    bounded = gap.clip(upper_bound=_LONGEST)
+    bounded = gap.clip(upper_bound=_MAX_GAP)
     totals = log.aggregate(
         log.events,
         sums={"_gaps": ~gap.is_null(), "_bounded": bounded, "_squares": bounded * bounded, "_quick": gap <= _QUICK},
@@ -38,9 +37,12 @@ def _compute(log: SessionLog) -> Frame:
     )
     start, n_gaps = nw.col("_start"), nw.col("_gaps")
     duration = nw.col("_end") - start
-    hour_sin, hour_cos = _cycle(start, _DAY)
-    week_sin, week_cos = _cycle(start - _MONDAY, _WEEK)
+    hour_sin, hour_cos = _cycle(start, DAY)
+    week_sin, week_cos = _cycle(start - _MONDAY, WEEK)
     has_gap = n_gaps > 0
+    # n * (sum of squares) - (sum)^2 is exact below 2^53, so rounding cannot make it negative there.
+    total = nw.col("_bounded").cast(nw.Float64)
+    spread = n_gaps.cast(nw.Float64) * nw.col("_squares") - total * total
     return totals.select(
         UNIT,
         "gap_max",
@@ -49,10 +51,10 @@ def _compute(log: SessionLog) -> Frame:
         duration.alias("duration"),
         ((n_gaps + 1) * _MINUTE / (duration + _MINUTE)).alias("events_per_minute"),
         nw.when(has_gap).then(duration / n_gaps).alias("gap_mean"),
-        nw.when(has_gap).then(_standard_deviation(n_gaps)).alias("gap_sd"),
+        nw.when(has_gap).then(spread.clip(0.0).sqrt() / n_gaps).alias("gap_sd"),
         nw.when(has_gap).then(nw.col("_quick") / n_gaps).alias("share_quick"),
-        ((start % _DAY) // _HOUR).alias("start_hour"),
-        (((start - _MONDAY) % _WEEK) // _DAY).alias("start_weekday"),
+        ((start % DAY) // _HOUR).alias("start_hour"),
+        (((start - _MONDAY) % WEEK) // DAY).alias("start_weekday"),
         hour_sin.alias("hour_sin"),
         hour_cos.alias("hour_cos"),
         week_sin.alias("week_sin"),
@@ -60,15 +62,8 @@ def _compute(log: SessionLog) -> Frame:
     )
 
 
-def _standard_deviation(n_gaps: nw.Expr) -> nw.Expr:
-    total = nw.col("_bounded").cast(nw.Float64)
-    # n * (sum of squares) - (sum)^2 is exact below 2^53, so rounding cannot make it negative there.
-    spread = n_gaps.cast(nw.Float64) * nw.col("_squares") - total * total
-    return spread.clip(0.0).sqrt() / n_gaps
-
-
 def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
-    """Return sine and cosine of the time's position in its period, so that 23:59 is as close to midnight as 00:01."""
+    """Return the sine and cosine of the position in the period, so that 23:59 is as close to midnight as 00:01."""
     angle = (seconds % period) * (2 * math.pi / period)
     return angle.sin(), angle.cos()
 

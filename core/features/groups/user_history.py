@@ -1,38 +1,37 @@
-"""What the user did in other sessions."""
+"""The user's events in other sessions: number, rates, trend and time since the latest."""
 
 from __future__ import annotations
 
 import narwhals as nw
 
 from core.features.columns import DISTINCT_ELSEWHERE, ELSEWHERE, LAST_SEEN, VISIT_START, WEEKS
-from core.features.definition import Feature, FeatureGroup
+from core.features.definition import Feature, FeatureGroup, features_by_type
 from core.features.session_log import Frame, SessionLog, trend
 from core.schema import BUY, EVENT_TYPES, UNIT, USER
 
 _PER_WEEK = {event_type: f"user_{event_type.lower()}_per_week" for event_type in EVENT_TYPES}
 _PRIOR_EVENTS = 10
-"""Weight of the pooled rate, in events: a user with fewer events gets a rate closer to the pooled one."""
-_POOLED_BUY_RATE = 0.1
-"""About one event in ten is a purchase. The value sets the scale of the shrunk rate, not the order of users."""
+"""Weight of the typical rate, in events. The fewer events a user has, the closer the rate is to the typical one."""
+_TYPICAL_BUY_RATE = 0.1
+"""About one event in ten is a purchase. The value sets the level of the shrunk rate, not the order of users."""
 
 
 def _compute(log: SessionLog) -> Frame:
     events, weeks, n_sessions = nw.col("_events"), nw.col(WEEKS), nw.col(DISTINCT_ELSEWHERE)
+    buy_rate = (nw.col(ELSEWHERE[BUY]) + _PRIOR_EVENTS * _TYPICAL_BUY_RATE) / (events + _PRIOR_EVENTS)
     return (
         log.counts_elsewhere(USER)
         .with_columns(nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values())).alias("_events"))
-        .with_columns(
+        .select(
+            UNIT,
             (n_sessions > 0).cast(nw.Int64).alias("user_is_known"),
             (n_sessions / weeks).alias("user_sessions_per_week"),
             (events / weeks).alias("user_events_per_week"),
             *((nw.col(ELSEWHERE[event_type]) / weeks).alias(name) for event_type, name in _PER_WEEK.items()),
             (nw.col(VISIT_START) - nw.col(LAST_SEEN)).alias("user_seconds_since"),
             trend().alias("user_trend"),
-            ((nw.col(ELSEWHERE[BUY]) + _PRIOR_EVENTS * _POOLED_BUY_RATE) / (events + _PRIOR_EVENTS)).alias(
-                "user_buy_rate"
-            ),
+            buy_rate.alias("user_buy_rate"),
         )
-        .select(UNIT, *(feature.name for feature in USER_HISTORY.features))
     )
 
 
@@ -42,17 +41,15 @@ USER_HISTORY = FeatureGroup(
         Feature("user_is_known", "0 or 1", "Whether the user has other sessions."),
         Feature("user_sessions_per_week", "sessions a week", "Other sessions of the user per week."),
         Feature("user_events_per_week", "events a week", "Events of the user in other sessions per week."),
-        *(
-            Feature(name, "events a week", f"{event_type} events of the user in other sessions per week.")
-            for event_type, name in _PER_WEEK.items()
-        ),
+        *features_by_type(_PER_WEEK, "events a week", "{} events of the user in other sessions per week."),
         Feature(
             "user_buy_rate",
             "share",
-            "Share of purchases among the user's events in other sessions, shrunk to the usual share.",
+            "Share of purchases among the user's events in other sessions, shrunk towards the typical share"
+            f" ({_TYPICAL_BUY_RATE:.0%}).",
         ),
         Feature(
-            "user_trend", "ratio", "Events of the user in the last seven days, relative to the user's average week."
+            "user_trend", "ratio", "Events of the user in the last seven days relative to the user's average week."
         ),
         Feature("user_seconds_since", "seconds", "Time since the user's latest earlier event; empty for a new user."),
     ),

@@ -1,6 +1,6 @@
 """The features that are learned from session values, in column order.
 
-`core.training.learned_columns` computes them fold by fold, so that no session's features depend on its own value.
+`core.training.learned_columns` cross-fits them, so that no session's features depend on its own value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.features.learned.value_statistics import VALUE_STATISTICS
 START = Feature(
     "recovered_value_of_user",
     "value units",
-    "Session value at recovered prices, multiplied by the user's value ratio; the learners start from it.",
+    "Session value at recovered prices, multiplied by the user's value ratio: the start value of the learners.",
 )
 
 LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
@@ -24,7 +24,7 @@ LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
     "value_statistics": VALUE_STATISTICS,
     "user_values": (*USER_VALUE_FEATURES, START),
 }
-"""Group -> its features, in column order. START is the last column."""
+"""Name of the group -> its features, in column order. START is the last column."""
 
 
 def learned_features() -> tuple[CatalogueEntry, ...]:
@@ -37,21 +37,21 @@ def learned_features() -> tuple[CatalogueEntry, ...]:
 def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
     """Split the start value of each session into contributions of the learned features.
 
-    A session's start value is (base + sums by event type) * user ratio, clipped at 0. Each sum contributes its distance
-    from the average sum. The ratio contributes what it changes in the whole. START contributes the rest: what the
-    clipping changes.
+    A session's start value is (base + sums by event type) * user ratio, clipped at 0. Each sum contributes itself, and
+    the ratio contributes the change that it makes to the recovered value, both relative to their averages. START
+    contributes the remainder, which is the effect of the clipping.
 
     Args:
-        learned: (rows, learned features) in the order of `learned_features`.
+        learned: matrix (rows, learned features) in the order of `learned_features`.
 
     Returns:
-        Array of the same shape, in value units. Each row adds up to the start value minus the average start value.
+        Matrix of the same shape, in value units. Each row adds up to the start value minus the average start value.
     """
     column = {entry.feature.name: number for number, entry in enumerate(learned_features())}
     value, ratio, start = (learned[:, column[feature.name]] for feature in (VALUE_FEATURE, RATIO_FEATURE, START))
+    sum_columns = [column[feature.name] for feature in SUM_FEATURES]
     parts = np.zeros_like(learned)
-    for feature in SUM_FEATURES:
-        parts[:, column[feature.name]] = learned[:, column[feature.name]]
+    parts[:, sum_columns] = learned[:, sum_columns]
     parts[:, column[RATIO_FEATURE.name]] = value * (ratio - 1.0)
     parts -= parts.mean(axis=0)
     parts[:, column[START.name]] = start - start.mean() - parts.sum(axis=1)

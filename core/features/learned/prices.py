@@ -1,17 +1,17 @@
-"""Recovered prices: what an event on a product adds to a session's value, estimated from session values.
+"""Recovered prices: how much an event on a product adds to a session's value, estimated from session values.
 
-The model is a session value that is a base plus a price for each event. Prices are not in the files. A ridge regression
-(Hoerl and Kennard 1970) of session values on event counts estimates them. It counts each (product, event type), each
-(category, event type) and each event type, and an event's price is the sum of its three coefficients. The penalties
-draw the price of a rare product towards that of its category, and of a rare category towards that of its event type.
+The model of a session's value is a base plus a price for each event. Datasets contain no prices, so they are estimated
+by a ridge regression (Hoerl and Kennard 1970) of session values on three kinds of event counts: by (product, event
+type), by (category, event type) and by event type. An event's price is the sum of its three coefficients. The penalties
+shrink the price of a rare product towards that of its category, and of a rare category towards that of its event type.
 
-Prices must be learned from other sessions than those they describe. `core.training.learned_columns` sees to that, fold
-by fold.
+Features are cross-fitted in `core.training.learned_columns`: no session has prices that were learned from its value.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from core.features.definition import Feature
+from core.features.definition import Feature, features_by_type
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TYPE, UNIT
 
 Matrix = NDArray[np.float64]
@@ -29,34 +29,30 @@ Vector = NDArray[np.float64]
 _PRODUCT_PENALTY = 3.0
 _CATEGORY_PENALTY = 10.0
 _TYPE_PENALTY = 1.0
-"""Penalties of the squared coefficients, in sessions: a product in three sessions gets half of what they indicate.
-Values from 2 to 100 were tried on two data sets (docs/benchmarks.md). The learners hardly differ between 2 and 10."""
+"""Penalties of the squared coefficients, in sessions. A penalty of 3 halves the coefficient of a product in 3 sessions.
+Values from 2 to 100 were tried on two data sets (docs/benchmarks.md). The scores hardly differ between 2 and 10."""
 _TOLERANCE = 1e-3
 _MAX_ITERATIONS = 100
-"""Of the conjugate gradients; by then prices have settled to a thousandth of their noise."""
-_LEAST_EXPECTED = 0.1
-"""Lower limit of a session's expected value, in mean values, when errors are weighted. Without it, sessions of very low
-expected value would dominate the fit."""
+"""Stop the conjugate gradients when prices are accurate to a thousandth of their noise."""
+_MIN_EXPECTED_VALUE = 0.1
+"""Lower limit of a session's expected value in the error weights, relative to the mean value. Without it, sessions of
+very low expected value would dominate the fit."""
 
 VALUE_FEATURE = Feature("recovered_value", "value units", "Session value at recovered prices.")
-SUM_FEATURES: tuple[Feature, ...] = tuple(
-    Feature(f"recovered_{event_type.lower()}_sum", "value units", f"Total recovered price of its {event_type} events.")
-    for event_type in EVENT_TYPES
-)
+_SUMS = {event_type: f"recovered_{event_type.lower()}_sum" for event_type in EVENT_TYPES}
+SUM_FEATURES = features_by_type(_SUMS, "value units", "Total recovered price of the session's {} events.")
+_MAXIMA = {event_type: f"recovered_{event_type.lower()}_max" for event_type in EVENT_TYPES}
 PRICE_FEATURES: tuple[Feature, ...] = (
     VALUE_FEATURE,
-    Feature("recovered_mean", "value units", "Average recovered price of its events."),
-    Feature("recovered_max", "value units", "Highest recovered price of its events."),
+    Feature("recovered_mean", "value units", "Average recovered price of the session's events."),
+    Feature("recovered_max", "value units", "Highest recovered price of the session's events."),
     *SUM_FEATURES,
-    *(
-        Feature(
-            f"recovered_{event_type.lower()}_max",
-            "value units",
-            f"Highest recovered price of its {event_type} events; empty without one.",
-        )
-        for event_type in EVENT_TYPES
+    *features_by_type(_MAXIMA, "value units", "Highest recovered price of the session's {} events; empty without one."),
+    Feature(
+        "recovered_known_share",
+        "share",
+        "Share of the session's events whose product and type occur in training sessions.",
     ),
-    Feature("recovered_known_share", "share", "Share of its events whose product and type have a price of their own."),
 )
 """In the column order of `price_features`."""
 
@@ -65,8 +61,7 @@ PRICE_FEATURES: tuple[Feature, ...] = (
 class Baskets:
     """The events of some sessions, without their order in time.
 
-    Item, group and kind are numbers of what the price of an event is made of: its (product, event type), its (category,
-    event type) and its event type.
+    An item is a (product, event type), a group is a (category, event type). Both are numbered in sort order.
 
     Attributes:
         row: row of each event's session, ascending.
@@ -86,7 +81,7 @@ class Baskets:
 
     @classmethod
     def of(cls, events: pl.DataFrame, units: NDArray[np.int64]) -> Baskets:
-        """Create baskets from events with unit, product, category and type. The session of `units[i]` is row i."""
+        """Create baskets from events with unit, product, category and type. Row i is the session of `units[i]`."""
         rows = pl.DataFrame({UNIT: units, "row": np.arange(len(units))})
         types = pl.col(TYPE).cast(pl.Int64)
         order = ["row", TYPE, PRODUCT, CATEGORY]
@@ -97,7 +92,7 @@ class Baskets:
         return cls(row, item, group, kind, len(units), items)
 
     def part(self, rows: NDArray[np.int64]) -> Baskets:
-        """Return the sessions in these ascending rows. All items keep their numbers."""
+        """Return the sessions in these ascending rows. Items and groups keep their numbers."""
         new_rows = np.full(self.rows, -1, dtype=np.int64)
         new_rows[rows] = np.arange(len(rows))
         row = new_rows[self.row]
@@ -105,7 +100,7 @@ class Baskets:
         return Baskets(row[in_part], self.item[in_part], self.group[in_part], self.kind[in_part], len(rows), self.items)
 
     def counts(self, codes: NDArray[np.int64], n_codes: int) -> sparse.csr_matrix:
-        """Return a matrix (sessions, n_codes) of event counts, given a code for each event."""
+        """Return the number of events by code as a matrix (sessions, n_codes), given the code of each event."""
         return sparse.csr_matrix((np.ones(len(codes)), (self.row, codes)), shape=(self.rows, n_codes))
 
     @property
@@ -115,7 +110,7 @@ class Baskets:
 
 
 def _pair_numbers(events: pl.DataFrame, keys: tuple[str, str]) -> NDArray[np.int64]:
-    """Number the distinct pairs of two columns in sort order, and return the number of each event."""
+    """Number the distinct pairs of values of two columns in sort order, and return the number of each event."""
     numbers = events.select(keys).unique().sort(keys).with_row_index("number")
     joined = events.select(keys).join(numbers, on=keys, how="left", maintain_order="left")
     return joined.get_column("number").to_numpy().astype(np.int64)
@@ -126,11 +121,11 @@ class Prices:
     """Recovered prices, in value units.
 
     Attributes:
-        base: value of a session before its events are added.
+        base: value of a session without events.
         item: coefficient of each item number.
         group: coefficient of each group number.
         kind: coefficient of each event type.
-        seen: whether each item occurs in a session the prices were learned from; otherwise its coefficient is 0.
+        seen: mask of the items in sessions that the prices were learned from. Other items have the coefficient 0.
     """
 
     base: float
@@ -140,24 +135,24 @@ class Prices:
     seen: NDArray[np.bool_]
 
     def of_events(self, baskets: Baskets) -> Vector:
-        """Return the price of each event; negative if such events lower the value."""
+        """Return the price of each event. It is negative if such events lower the value of their session."""
         price: Vector = self.item[baskets.item] + self.group[baskets.group] + self.kind[baskets.kind]
         return price
 
     def of_items(self, baskets: Baskets) -> Vector:
-        """Return the price of each item number, in one of its categories if its product has several."""
+        """Return the price of each item number. A product with several categories has the price in one of them."""
         price = np.zeros(baskets.items.height)
         price[baskets.item] = self.of_events(baskets)
         return price
 
     def of_sessions(self, baskets: Baskets) -> Vector:
-        """Return the value of each session at these prices: the base plus the prices of its events."""
+        """Return the base plus the prices of the events of each session."""
         events = np.bincount(baskets.row, weights=self.of_events(baskets), minlength=baskets.rows)
         return np.asarray(events + self.base, dtype=np.float64)
 
 
 class PriceModel:
-    """Recovers prices from any subset of the sessions; work that the subsets share is done once."""
+    """Recovers prices from any subset of the sessions; the subsets share the design matrix."""
 
     def __init__(self, baskets: Baskets) -> None:
         self._sizes = (baskets.items.height, baskets.groups, len(EVENT_TYPES))
@@ -175,29 +170,28 @@ class PriceModel:
         Args:
             rows: rows of the sessions to learn from.
             values: their session values.
-            power: the variance of a session value is taken to be proportional to its expected value to this power, and
-                squared errors are divided by it (McCullagh and Nelder 1989, Generalized linear models, chapter 9).
+            power: power of the variance function. Squared errors are divided by the expected value to this power
+                (McCullagh and Nelder 1989, Generalized linear models, chapter 9).
         """
         counts = self._counts[rows]
         weights = self._expected_values(counts, values) ** -power
-        with threadpool_limits(1):  # the number of threads must not change the sums
+        with threadpool_limits(1):  # so that sums do not depend on the number of threads
             ridge = _ridge().fit(counts, values, weights / weights.mean())
         item, group, kind = np.split(ridge.coef_ * self._scales, np.cumsum(self._sizes)[:-1])
         seen = np.diff(counts[:, : self._sizes[0]].tocsc().indptr) > 0
         return Prices(float(ridge.intercept_), item, group, kind, seen)
 
     def _expected_values(self, counts: sparse.csr_matrix, values: Vector) -> Vector:
-        """Return the expected value of each session in mean values, for the error weights.
+        """Return the expected value of each session for the error weights, relative to the mean value.
 
-        It is the average of the session's actual value and its value by categories and event types. The actual value
-        keeps one extraordinary session from setting the price of a rare product, as in iteratively reweighted least
-        squares.
+        It is the average of the actual value and the value predicted from categories and event types. The actual value
+        gives an extraordinary session a low weight, so that it does not determine the price of a rare product.
         """
         coarse, mean = counts[:, self._sizes[0] :], float(values.mean())
         if mean <= 0:
             return np.ones(len(values))
         expected = (_ridge().fit(coarse, values).predict(coarse) + values) / 2
-        return np.asarray(np.maximum(expected / mean, _LEAST_EXPECTED), dtype=np.float64)
+        return np.asarray(np.maximum(expected / mean, _MIN_EXPECTED_VALUE), dtype=np.float64)
 
 
 def _ridge() -> Ridge:
@@ -205,41 +199,38 @@ def _ridge() -> Ridge:
 
 
 def price_features(baskets: Baskets, prices: Prices) -> Matrix:
-    """Return (sessions, PRICE_FEATURES).
+    """Return PRICE_FEATURES as a matrix (sessions, features).
 
-    Without an event of the kind, sums are 0 and maxima are NaN; without any event, averages and shares are NaN, too.
+    Without an event of a type, its sum is 0 and its maximum is NaN. Without any event, means and shares are NaN, too.
     """
-    price = prices.of_events(baskets)
-    all_events = np.ones(len(price), dtype=bool)
-    n_events = _sums(baskets, np.ones(len(price)), all_events)
-    n_seen = _sums(baskets, prices.seen[baskets.item].astype(np.float64), all_events)
+    price, row, n_rows = prices.of_events(baskets), baskets.row, baskets.rows
     type_masks = [baskets.kind == code for code in range(len(EVENT_TYPES))]
-    total = _sums(baskets, price, all_events)
+    n_events, total = np.bincount(row, minlength=n_rows), np.bincount(row, price, n_rows)
     columns = [
         prices.base + total,
-        _ratios(total, n_events),
-        _maxima(baskets, price, all_events),
-        *(_sums(baskets, price, mask) for mask in type_masks),
-        *(_maxima(baskets, price, mask) for mask in type_masks),
-        _ratios(n_seen, n_events),
+        ratios(total, n_events),
+        maxima_by_row(row, price, n_rows),
+        *(np.bincount(row[mask], price[mask], n_rows) for mask in type_masks),
+        *(maxima_by_row(row[mask], price[mask], n_rows) for mask in type_masks),
+        ratios(np.bincount(row, prices.seen[baskets.item], n_rows), n_events),
     ]
     return np.column_stack(columns)
 
 
-def _ratios(numerator: Vector, denominator: Vector) -> Vector:
-    ratios = np.full(len(numerator), np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=ratios, where=denominator > 0))
+def ratios(numerators: NDArray[Any], denominators: NDArray[np.int64]) -> Vector:
+    """Divide element by element; NaN where the denominator is 0."""
+    quotients = np.full(len(numerators), np.nan)
+    return np.asarray(np.divide(numerators, denominators, out=quotients, where=denominators > 0))
 
 
-def _sums(baskets: Baskets, price: Vector, event_mask: NDArray[np.bool_]) -> Vector:
-    rows = baskets.row[event_mask]
-    return np.bincount(rows, weights=price[event_mask], minlength=baskets.rows).astype(np.float64)
+def maxima_by_row(rows: NDArray[np.int64], values: Vector, n_rows: int) -> Vector:
+    """Return the maximum of the values of each row, given the ascending row of each value; NaN for a row without one.
 
-
-def _maxima(baskets: Baskets, price: Vector, event_mask: NDArray[np.bool_]) -> Vector:
-    maxima = np.full(baskets.rows, np.nan)
-    rows = baskets.row[event_mask]
-    begins = np.flatnonzero(np.diff(rows, prepend=-1))  # rows are ascending
+    >>> maxima_by_row(np.array([0, 0, 2]), np.array([1.0, 5.0, 3.0]), n_rows=3)
+    array([ 5., nan,  3.])
+    """
+    maxima = np.full(n_rows, np.nan)
+    begins = np.flatnonzero(np.diff(rows, prepend=-1))
     if len(begins):
-        maxima[rows[begins]] = np.maximum.reduceat(price[event_mask], begins)
+        maxima[rows[begins]] = np.maximum.reduceat(values, begins)
     return maxima

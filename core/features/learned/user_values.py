@@ -1,10 +1,10 @@
-"""What a user's earlier sessions were worth: their number, their average value and their value ratio.
+"""The values of a user's earlier sessions: their number, their mean and the user's value ratio.
 
-All sessions of a user are in one fold, so no model is fitted on the users it validates. But the values of sessions that
-ended before another session of the user began are known when that one is predicted, and may be its features.
+All sessions of a user are in one fold, so no model is fitted on users that it validates. But when a session is
+predicted, the values of the user's sessions that ended before it began are known, so they can be its features.
 
-Events alone describe only part of how users differ. The rest is in the ratio of the actual values of a user's sessions
-to their values at recovered prices, shrunk towards 1 for users with few sessions:
+Events explain only part of the difference between users. The value ratio measures the remainder: the actual values of a
+user's sessions relative to their values at recovered prices, shrunk towards 1 for users with few sessions:
 
     ratio = (sum of values + prior) / (sum of recovered values + prior)
 
@@ -20,21 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.features.definition import Feature
+from core.features.learned.prices import Matrix, Vector, ratios
 
-Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
+Int64s = NDArray[np.int64]
 
 PRIORS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, np.inf)
 """Candidate priors, in multiples of the mean session value. An infinite prior makes every ratio 1."""
 BUCKETS = 3
 _MANY_SESSIONS = 5
-"""From this number of sessions on, the ratio carries more than half of the information it can carry."""
+"""From this number of sessions on, the ratio carries more than half of the information that it can carry."""
 
 RATIO_FEATURE = Feature(
     "user_value_ratio",
     "ratio",
     "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions."
-    " With all rows as history, later train sessions count for test sessions, too.",
+    " With all rows as history, test sessions also count later train sessions.",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (
     Feature("user_valued_sessions", "sessions", "Number of the user's earlier sessions with a known value."),
@@ -50,18 +50,18 @@ class Sessions:
 
     Attributes:
         users: user of each session.
-        starts: epoch seconds of the first event.
-        ends: epoch seconds of the last event.
-        itself: position of the same session among the valued sessions, for a session in both files; else -1. None if
-            no session is in both files.
+        starts: epoch seconds of the first event of each session.
+        ends: epoch seconds of the last event of each session.
+        itself: for a session in both files, its position among the valued sessions; -1 for other sessions. None if no
+            session is in both files.
     """
 
-    users: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    itself: NDArray[np.int64] | None = None
+    users: Int64s
+    starts: Int64s
+    ends: Int64s
+    itself: Int64s | None = None
 
-    def part(self, rows: NDArray[np.int64]) -> Sessions:
+    def part(self, rows: Int64s) -> Sessions:
         """Return the sessions in these rows."""
         itself = None if self.itself is None else self.itself[rows]
         return Sessions(self.users[rows], self.starts[rows], self.ends[rows], itself)
@@ -69,7 +69,7 @@ class Sessions:
 
 @dataclass(frozen=True)
 class ValuedSessions:
-    """Training sessions with their values, and the values predicted by a model that saw none of them."""
+    """Training sessions, their values, and the values predicted by a model that saw none of them."""
 
     sessions: Sessions
     values: Vector
@@ -86,13 +86,13 @@ class History:
         predicted: sum of their predicted values.
     """
 
-    sessions: NDArray[np.int64]
+    sessions: Int64s
     values: Vector
     predicted: Vector
 
     @classmethod
     def of(cls, sums: Matrix) -> History:
-        """Create a history from an array (rows, [sessions, values, predicted]) and clear rounding residues."""
+        """Create a history from columns (sessions, values, predicted), and set rounding residues to 0."""
         sessions = sums[:, 0].round().astype(np.int64)
         values, predicted = np.maximum(np.where(sessions[:, None] > 0, sums[:, 1:], 0.0), 0.0).T
         return cls(sessions, values, predicted)
@@ -105,19 +105,15 @@ class History:
     @classmethod
     def joined(cls, first: History, second: History) -> History:
         """Concatenate the rows of two histories."""
-        pairs = ((getattr(first, name), getattr(second, name)) for name in ("sessions", "values", "predicted"))
-        return cls(*(np.concatenate(pair) for pair in pairs))
+        return cls(*map(np.concatenate, zip(vars(first).values(), vars(second).values(), strict=True)))
 
     @property
-    def bucket(self) -> NDArray[np.int64]:
-        """Bucket of each session, below BUCKETS: 0 without valued sessions, 1 with up to four, 2 with more."""
+    def bucket(self) -> Int64s:
+        """Bucket of each session: 0 without valued sessions, 1 with up to four, 2 with more."""
         return np.asarray((self.sessions > 0).astype(np.int64) + (self.sessions >= _MANY_SESSIONS), dtype=np.int64)
 
     def ratio(self, prior: float) -> Vector:
-        """Return the shrunk ratio of values to predicted values.
-
-        Args:
-            prior: weight of a ratio of 1, in value units.
+        """Return the ratio of values to predicted values, shrunk towards 1 with the weight `prior` in value units.
 
         >>> history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0]]))
         >>> history.ratio(prior=20.0).round(2).tolist()
@@ -130,21 +126,16 @@ class History:
 
 
 def user_value_features(history: History, prior: float) -> Matrix:
-    """Return (rows, USER_VALUE_FEATURES). The mean is NaN for users without an earlier valued session."""
-    nothing = np.full(len(history.values), np.nan)
-    mean = np.divide(history.values, history.sessions, out=nothing, where=history.sessions > 0)
-    return np.column_stack([history.sessions.astype(np.float64), mean, history.ratio(prior)])
+    """Return a matrix (rows, USER_VALUE_FEATURES). The mean is NaN for users without an earlier valued session."""
+    means = ratios(history.values, history.sessions)
+    return np.column_stack([history.sessions.astype(np.float64), means, history.ratio(prior)])
 
 
 def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: bool = False) -> History:
-    """Sum up, for each session, the valued sessions of its user that ended before it began.
+    """Summarise, for each session, the valued sessions of its user that ended before it began.
 
-    A session in both files never counts its own value.
-
-    Args:
-        valued: the sessions with values.
-        sessions: the sessions to describe.
-        include_later: count all valued sessions of the user, later ones as well. Only for sessions without a value.
+    A session in both files never counts its own value. With `include_later`, for sessions without a value, all valued
+    sessions of the user count.
     """
     _, user_codes = np.unique(np.concatenate([valued.sessions.users, sessions.users]), return_inverse=True)
     valued_users, users = np.split(user_codes, [len(valued.sessions.users)])
@@ -166,13 +157,8 @@ def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: 
     return History.of(sums)
 
 
-def _ended_before(
-    sorted_users: NDArray[np.int64],
-    sorted_ends: NDArray[np.int64],
-    users: NDArray[np.int64],
-    starts: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Return the position up to which sessions, sorted by user and end, belong to a user and ended before a start."""
+def _ended_before(sorted_users: Int64s, sorted_ends: Int64s, users: Int64s, starts: Int64s) -> Int64s:
+    """Return the end position of each user's sessions that ended before a start, in sessions sorted by user and end."""
     if not len(sorted_ends) or not len(starts):
         return np.zeros(len(starts), dtype=np.int64)
     first = min(int(sorted_ends.min()), int(starts.min()))

@@ -1,12 +1,11 @@
-"""Target statistics: the average value of training sessions with the same products and categories.
+"""Target encoding of products and categories: the average value of the training sessions that have them.
 
-The statistic of a (product, event type) or (category, event type) is the mean value of the training sessions that have
-such an event. It is shrunk towards the mean of all training sessions, as if ten more sessions of average value had it
-(Micci-Barreca 2001, A preprocessing scheme for high-cardinality categorical attributes). A session's features are the
-mean and the maximum over its own products and categories.
+The statistic of a (product, event type) or (category, event type) is the mean value of the training sessions with such
+an event. It is shrunk towards the mean of all training sessions, with the weight of ten sessions (Micci-Barreca 2001, A
+preprocessing scheme for high-cardinality categorical attributes). The features of a session are the mean and the
+maximum of the statistics of its events.
 
-Like recovered prices, they are learned only from other sessions than those they describe; see
-`core.training.learned_columns`.
+The encoding is cross-fitted in `core.training.learned_columns`: no session has statistics learned from its value.
 """
 
 from __future__ import annotations
@@ -16,43 +15,34 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from core.features.definition import Feature
-from core.features.learned.prices import Baskets
-
-Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
+from core.features.learned.prices import Baskets, Matrix, Vector, maxima_by_row, ratios
 
 _PRIOR_SESSIONS = 10.0
-"""Number of sessions of average value that are added to each product and category."""
+"""Weight of the mean of all training sessions, in sessions."""
 
 VALUE_STATISTICS: tuple[Feature, ...] = tuple(
-    Feature(f"{item}_value_{statistic}", "value units", meaning)
-    for item, items in (("product", "products"), ("category", "categories"))
-    for statistic, meaning in (
-        (
-            "mean",
-            f"Average value of train sessions with such events on its {items}, average over its {items}.",
-        ),
-        ("max", f"The same for the one of its {items} (and event types) with the highest average value."),
+    Feature(
+        f"{key}_value_{statistic}",
+        "value units",
+        f"Average value of training sessions with an event of the same {key} and type; {summary} the session's events.",
     )
+    for key in ("product", "category")
+    for statistic, summary in (("mean", "average over"), ("max", "highest of"))
 )
 """In the column order of `ValueStatistics.features`."""
 
 
 class ValueStatistics:
-    """Learns target statistics from any subset of the sessions; work that the subsets share is done once."""
+    """Learns target statistics from any subset of the sessions; the subsets share the incidence matrices."""
 
     def __init__(self, baskets: Baskets) -> None:
         self._incidences = (_incidence(baskets, baskets.item), _incidence(baskets, baskets.group))
 
     def features(self, rows: NDArray[np.int64], values: Vector) -> Matrix:
-        """Learn the statistics from some sessions and compute the features of all sessions.
-
-        Args:
-            rows: rows of the sessions to learn from.
-            values: their session values.
+        """Learn the statistics from the values of the sessions in `rows`, and compute the features of all sessions.
 
         Returns:
-            (all sessions, VALUE_STATISTICS); NaN for a session without events.
+            Matrix (all sessions, VALUE_STATISTICS); NaN for a session without events.
         """
         average = float(values.mean())
         columns = []
@@ -60,25 +50,15 @@ class ValueStatistics:
             learned_from = incidence[rows]
             n_sessions = np.bincount(learned_from.indices, minlength=incidence.shape[1])
             statistics = (learned_from.T @ values + _PRIOR_SESSIONS * average) / (n_sessions + _PRIOR_SESSIONS)
-            columns += [_row_means(incidence, statistics), _row_maxima(incidence, statistics)]
+            n_codes = np.diff(incidence.indptr)
+            row_of_code = np.repeat(np.arange(len(n_codes)), n_codes)
+            columns.append(ratios(incidence @ statistics, n_codes))
+            columns.append(maxima_by_row(row_of_code, statistics[incidence.indices], len(n_codes)))
         return np.column_stack(columns)
 
 
-def _incidence(baskets: Baskets, code: NDArray[np.int64]) -> sparse.csr_matrix:
+def _incidence(baskets: Baskets, codes: NDArray[np.int64]) -> sparse.csr_matrix:
     """Return a matrix (sessions, codes) with 1 where a session has an event of the code."""
-    incidence = baskets.counts(code, int(code.max()) + 1 if len(code) else 0)
+    incidence = baskets.counts(codes, int(codes.max()) + 1 if len(codes) else 0)
     incidence.data[:] = 1.0
     return incidence
-
-
-def _row_means(incidence: sparse.csr_matrix, statistics: Vector) -> Vector:
-    n_codes = np.diff(incidence.indptr)
-    means = np.full(len(n_codes), np.nan)
-    return np.asarray(np.divide(incidence @ statistics, n_codes, out=means, where=n_codes > 0))
-
-
-def _row_maxima(incidence: sparse.csr_matrix, statistics: Vector) -> Vector:
-    maxima, nonempty = np.full(incidence.shape[0], np.nan), np.flatnonzero(np.diff(incidence.indptr))
-    if len(nonempty):
-        maxima[nonempty] = np.maximum.reduceat(statistics[incidence.indices], incidence.indptr[:-1][nonempty])
-    return maxima

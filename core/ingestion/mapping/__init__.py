@@ -1,13 +1,10 @@
 """Column mappings: how to read any shop's event log, from a TOML file, a shipped mapping or a guess.
 
-Each module imports only those before it:
-
-1. `time_format`, `fields`, `settings`, `refusals`, `consistency`, `definition`: what a mapping is.
-2. `toml_file`: mappings as files, and the shipped ones.
-3. `column_names`, `log_column`, `event_words`, `status_words`: what is known about shop logs.
-4. `role_text`, `guess_builder`, `time_guess`, `event_guess`, `id_guess`, `order_guess`, `value_guess`: the steps of a
-   guess.
-5. `guess`, `completion`, `open_settings`: guess a mapping, complete one, and say what one still lacks.
+- `definition` defines a mapping with its `settings`, their types (`fields`) and their `consistency`.
+- `toml_file` reads and writes mappings. The shipped ones are in `shipped/`.
+- `column_names`, `event_words` and `status_words` list the words that shops use.
+- `guess` guesses a mapping; the modules `*_guess` are its steps. They share a `guess_builder`.
+- `completion` completes a mapping, and `open_settings` explains what it still lacks.
 """
 
 from core.ingestion.mapping.definition import Mapping

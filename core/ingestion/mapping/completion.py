@@ -10,13 +10,11 @@ from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.order_guess import guess_orders
 from core.ingestion.mapping.settings import COMPLETED_ROLES
-from core.schema import ORDER_STATUS
-
-_STATUS_SETTINGS = ("counted_status", "void_status")
+from core.schema import ORDER_ID, ORDER_STATUS
 
 
 def open_roles(mapping: Mapping) -> list[str]:
-    """Return the roles that `complete` may add to a mapping; none if session values are in a column.
+    """Return the roles that `complete` may add to a mapping; empty if session values are in a column.
 
     >>> open_roles(Mapping.checked(value="price_of_buys", columns={"price": "price", "order_id": None}))
     ['order_status', 'currency']
@@ -29,7 +27,7 @@ def open_roles(mapping: Mapping) -> list[str]:
 def complete(
     mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]
 ) -> tuple[Mapping, list[str]]:
-    """Add the columns of orders, statuses and currencies that a log has and its mapping does not mention.
+    """Add columns of orders, statuses and currencies that a log has and its mapping does not mention.
 
     These columns change the sum of the purchases, and hand-written mappings often leave them out. A column that the
     mapping names, or excludes with "", stays as it is. `price_is` is added if the mapping does not set it.
@@ -38,37 +36,32 @@ def complete(
         rows: cells of some rows, among them purchases.
 
     Returns:
-        The mapping, and one sentence for each addition, or for a column that may be worth adding.
+        The mapping, and one sentence for each addition and for each column that may be worth adding.
     """
     roles = open_roles(mapping)
     if not roles:
         return mapping, []
     builder = _builder_of(mapping, header, rows)
-    guess_orders(builder, roles)
+    guess_orders(builder, with_order_id=ORDER_ID in roles)
     columns = {role: builder.columns[role] for role in roles if role in builder.columns}
     settings: dict[str, Any] = {}
     notes = [builder.reasons[role] for role in roles if role in builder.reasons]
     if ORDER_STATUS in columns:
-        settings |= {name: builder.settings[name] for name in _STATUS_SETTINGS}
+        settings |= {name: builder.settings[name] for name in ("counted_status", "void_status")}
     if "price_is" in builder.settings and "price_is" not in mapping.model_fields_set:
         settings["price_is"] = builder.settings["price_is"]
         notes.append(f"Column {mapping.columns.price} has one number per order, which counts once.")
     if not columns and not settings:
         return mapping, notes
     completed_columns = mapping.columns.model_dump(exclude_unset=True) | columns
-    completed = mapping.model_dump(exclude_unset=True) | settings | {"columns": completed_columns}
-    return Mapping.checked(**completed), notes
+    return Mapping.checked(**mapping.model_dump(exclude_unset=True) | settings | {"columns": completed_columns}), notes
 
 
 def _builder_of(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> GuessBuilder:
     """Return a builder in which the columns of the mapping are assigned."""
     by_name = {column.name.casefold(): column for column in read_columns(header, rows)}
-    named = {role: name.casefold() for role, name in mapping.columns.named().items()}
-    assigned = {role: by_name[name] for role, name in named.items() if name in by_name}
-    unassigned = [column for name, column in by_name.items() if name not in named.values()]
-    settings: dict[str, Any] = (
-        {"event_words": dict(mapping.event_words)}
-        if mapping.every_event_is is None
-        else {"every_event_is": mapping.every_event_is}
-    )
+    mapped_names = {role: name.casefold() for role, name in mapping.columns.named().items()}
+    assigned = {role: by_name[name] for role, name in mapped_names.items() if name in by_name}
+    unassigned = [column for name, column in by_name.items() if name not in mapped_names.values()]
+    settings = mapping.model_dump(include={"event_words" if mapping.every_event_is is None else "every_event_is"})
     return GuessBuilder(unassigned, assigned, settings=settings, reasons=dict.fromkeys(assigned, ""))

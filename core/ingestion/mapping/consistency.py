@@ -1,4 +1,4 @@
-"""Rules between the settings of a mapping; each rule raises SettingError with one sentence."""
+"""Rules between the settings of a mapping."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ def check_consistency(settings: MappingSettings) -> None:
     """Check that settings which depend on each other fit together.
 
     Raises:
-        SettingError: on the first rule that is violated.
+        SettingError: one sentence on the first rule that is violated.
     """
     _require_columns(settings)
     _refuse_unused_columns(settings)
     _refuse_unused_words(settings)
     _require_order_settings(settings)
+    _refuse_repeated_currencies(settings)
     _refuse_shared_columns(settings.columns)
     _refuse_ambiguous_words(settings)
 
 
 def _require_columns(settings: MappingSettings) -> None:
-    """Require a column for each role, or the rule that replaces it."""
+    """Require a column for each role, or the setting that replaces it."""
     columns = settings.columns
     for role in (EVENT_TIME, PRODUCT_ID, USER_ID):
         if getattr(columns, role) is None:
@@ -33,21 +34,21 @@ def _require_columns(settings: MappingSettings) -> None:
     if columns.user_session is None and settings.session_gap_minutes is None:
         raise SettingError.missing("columns.user_session", "the name of a column, unless session_gap_minutes is set")
     if columns.session_value is None and not settings.adds_prices:
-        takes = f"the name of a column, unless value = {PRICE_OF_BUYS} and columns.price are set"
-        raise SettingError.missing("columns.session_value", takes)
+        expected = f"the name of a column, unless value = {PRICE_OF_BUYS} and columns.price are set"
+        raise SettingError.missing("columns.session_value", expected)
     if columns.price is None and settings.adds_prices:
         raise SettingError.missing("columns.price", f"the name of the column that value = {PRICE_OF_BUYS} adds up")
 
 
 def _refuse_unused_columns(settings: MappingSettings) -> None:
-    """Refuse a column that would not be read: it is more likely a misunderstanding than intended."""
+    """Refuse a column that would not be read, because it is more likely a misunderstanding than intended."""
     adds_prices = settings.adds_prices
     rules = [
-        ("event_type", settings.every_event_is is not None, "no column together with every_event_is"),
-        ("user_session", settings.session_gap_minutes is not None, "no column together with session_gap_minutes"),
-        ("session_value", adds_prices, f"no column together with value = {PRICE_OF_BUYS}"),
+        ("event_type", settings.every_event_is is not None, "no column, because every_event_is is set"),
+        ("user_session", settings.session_gap_minutes is not None, "no column, because session_gap_minutes is set"),
+        ("session_value", adds_prices, f"no column, because value = {PRICE_OF_BUYS} is set"),
     ]
-    allowed_price = f"a column only together with value = {PRICE_OF_BUYS}"
+    allowed_price = f"a column only if value = {PRICE_OF_BUYS} is set"
     rules += [(role, not adds_prices, allowed_price) for role in ("price", "quantity", *COMPLETED_ROLES)]
     for role, is_unused, allowed in rules:
         name = getattr(settings.columns, role)
@@ -58,7 +59,7 @@ def _refuse_unused_columns(settings: MappingSettings) -> None:
 def _refuse_unused_words(settings: MappingSettings) -> None:
     if settings.every_event_is is None:
         return
-    allowed = "no words together with every_event_is"
+    allowed = "nothing, because every_event_is is set"
     if settings.ignored_words:
         raise SettingError.not_allowed("ignored_words", quotable(settings.ignored_words), allowed)
     if settings.words() != {word.lower(): word for word in EVENT_TYPES}:
@@ -66,41 +67,37 @@ def _refuse_unused_words(settings: MappingSettings) -> None:
 
 
 def _require_order_settings(settings: MappingSettings) -> None:
-    """Require for each setting on orders, statuses and currencies the column that it applies to."""
+    """Require the column that each setting on orders, statuses and currencies applies to."""
     columns = settings.columns
     if settings.has_order_totals and not settings.has_orders:
-        takes = f"the column with the order's id, which price_is = {ORDER_TOTAL} needs"
-        raise SettingError.missing("columns.order_id", takes)
+        expected = f"the column with the order's id, which price_is = {ORDER_TOTAL} needs"
+        raise SettingError.missing("columns.order_id", expected)
     if settings.has_order_totals and columns.quantity is not None:
-        allowed = f"no column together with price_is = {ORDER_TOTAL}, which includes the quantity"
+        allowed = f"no column, because the totals of price_is = {ORDER_TOTAL} include the quantity"
         raise SettingError.not_allowed("columns.quantity", quotable(columns.quantity), allowed)
     if columns.order_status is not None and not settings.counted_status:
-        raise SettingError.missing("counted_status", "the words of columns.order_status whose orders count")
-    for name, words in (("counted_status", settings.counted_status), ("void_status", settings.void_status)):
-        if words and columns.order_status is None:
-            raise SettingError.missing("columns.order_status", f"the column whose words {name} lists")
-    counted = {word.strip().lower() for word in settings.counted_status}
-    both = counted & {word.strip().lower() for word in settings.void_status}
+        raise SettingError.missing("counted_status", "the values of columns.order_status whose orders count")
+    for name in ("counted_status", "void_status"):
+        if getattr(settings, name) and columns.order_status is None:
+            raise SettingError.missing("columns.order_status", f"the column whose values {name} lists")
+    both = {word.lower() for word in settings.counted_status} & {word.lower() for word in settings.void_status}
     if both:
-        raise SettingError.not_allowed("void_status", quotable(min(both)), "a word that counted_status does not list")
-    if settings.currency_rates and not (columns.currency and settings.currency):
-        missing, takes = (
-            ("currency", "the currency of session values")
-            if columns.currency
-            else ("columns.currency", "the column with each row's currency")
-        )
-        raise SettingError.missing(missing, f"{takes}, which currency_rates needs")
-    _refuse_repeated_currencies(settings)
+        raise SettingError.not_allowed("void_status", quotable(min(both)), "a value that counted_status does not list")
+    if settings.currency_rates and not columns.currency:
+        expected = "the column with each row's currency, which currency_rates needs"
+        raise SettingError.missing("columns.currency", expected)
+    if settings.currency_rates and not settings.currency:
+        raise SettingError.missing("currency", "the currency of session values, which currency_rates needs")
 
 
 def _refuse_repeated_currencies(settings: MappingSettings) -> None:
-    """Refuse two rates of one currency, whatever its letter case, and a rate of the currency of session values."""
-    seen = {settings.currency.strip().upper()}
+    """Refuse two rates of one currency in any letter case, and a rate of the currency of session values."""
+    seen = {settings.currency.upper()}
     for code in settings.currency_rates:
-        if code.strip().upper() in seen:
+        if code.upper() in seen:
             allowed = "one rate for each currency other than that of session values"
             raise SettingError.not_allowed("currency_rates", quotable(code), allowed)
-        seen.add(code.strip().upper())
+        seen.add(code.upper())
 
 
 def _refuse_shared_columns(columns: Columns) -> None:
@@ -110,20 +107,19 @@ def _refuse_shared_columns(columns: Columns) -> None:
     """
     roles: dict[str, str] = {}
     for role, name in columns.named().items():
-        first = roles.setdefault(name.lower(), role)
-        if first != role:
-            allowed = f"another column than that of columns.{first}"
-            raise SettingError.not_allowed(f"columns.{role}", quotable(name), allowed)
+        other = roles.setdefault(name.lower(), role)
+        if other != role:
+            raise SettingError.not_allowed(f"columns.{role}", quotable(name), f"another column than columns.{other}")
 
 
 def _refuse_ambiguous_words(settings: MappingSettings) -> None:
-    """Refuse a word with two meanings, whatever its letter case."""
+    """Refuse a word with two meanings in any letter case."""
     types: dict[str, str] = {}
     for word, event_type in settings.event_words.items():
-        first = types.setdefault(word.lower(), event_type)
-        if first != event_type:
-            allowed = f"{first!r}, as for the same word in another letter case"
+        first_type = types.setdefault(word.lower(), event_type)
+        if first_type != event_type:
+            allowed = f"{first_type!r}, as for the same value in another letter case"
             raise SettingError.not_allowed(f"event_words.{short(word)}", event_type, allowed)
     for word in settings.ignored_words:
         if word.lower() in types:
-            raise SettingError.not_allowed("ignored_words", quotable(word), "a word that is not in event_words")
+            raise SettingError.not_allowed("ignored_words", quotable(word), "a value that is not in event_words")

@@ -1,4 +1,4 @@
-"""`Mapping`: validated settings that translate any shop's event log into the product's own format."""
+"""`Mapping`: validated settings that say how to read the event log of any shop."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from core.ingestion.mapping.consistency import check_consistency
 from core.ingestion.mapping.refusals import refusal
 from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings
 
-_REPLACED_COLUMN = {"every_event_is": schema.EVENT_TYPE, "session_gap_minutes": schema.USER_SESSION}
-"""Setting -> the column that it replaces."""
-
 
 class Mapping(MappingSettings):
-    """How a log is read. `Mapping()` reads the product's own format and changes nothing."""
+    """How to read a log. `Mapping()` reads the standard format: the columns, event types and times of the schema."""
 
     @classmethod
     def checked(cls, **settings: Any) -> Mapping:  # noqa: ANN401 - a file may contain anything
-        """Validate settings.
+        """Return the mapping with these settings.
 
         Raises:
             SettingError: one sentence on the first setting that is not allowed.
@@ -38,7 +35,7 @@ class Mapping(MappingSettings):
 
     @property
     def digest(self) -> str:
-        """Hash of everything but the name; equal for mappings that read every log alike.
+        """Hash of all settings but the name. The letter case and order of event words and ignored words do not matter.
 
         Settings with their default are left out, so a new setting does not change the digests of older mappings.
         """
@@ -51,23 +48,24 @@ class Mapping(MappingSettings):
 
     @property
     def is_identity(self) -> bool:
-        """Whether the log is read in the product's own format: its columns, event words and times."""
+        """Whether the log is read in the standard format."""
         return self.digest == Mapping().digest
 
     @model_validator(mode="before")
     @classmethod
     def _drop_replaced_columns(cls, settings: object) -> object:
-        """Set a column to None if a rule replaces it, unless the mapping names it."""
+        """Set a column to None if a setting replaces it, unless the mapping names it."""
         if not isinstance(settings, dict) or not isinstance(settings.get("columns", {}), dict | Columns):
             return settings
         columns = settings.get("columns", {})
         columns = columns.model_dump(exclude_unset=True) if isinstance(columns, Columns) else dict(columns)
-        for setting, role in _REPLACED_COLUMN.items():
-            if settings.get(setting) is not None:
-                columns.setdefault(role, None)
-        if settings.get("value") == PRICE_OF_BUYS:
-            columns.setdefault(schema.SESSION_VALUE, None)
-        return {**settings, "columns": columns}
+        is_replaced = {
+            schema.EVENT_TYPE: settings.get("every_event_is") is not None,
+            schema.USER_SESSION: settings.get("session_gap_minutes") is not None,
+            schema.SESSION_VALUE: settings.get("value") == PRICE_OF_BUYS,
+        }
+        replaced = dict.fromkeys(role for role in is_replaced if is_replaced[role])
+        return {**settings, "columns": replaced | columns}
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:

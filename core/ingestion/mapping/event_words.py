@@ -1,16 +1,12 @@
-"""Event words of shop logs, and the event type that each stands for."""
+"""Words that shop logs use for events, and the event type that each stands for."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from core.ingestion.mapping.column_names import word_list
 from core.ingestion.mapping.log_column import normalize
 from core.schema import ADD_CART, BUY, REMOVE_CART, VIEW
-
-
-def _words(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
 
 _WORDS_BY_TYPE: Final = {
     VIEW: """view viewed viewitem viewproduct viewdetail viewcontent productview productviewed productdetail
@@ -31,10 +27,10 @@ _WORDS_BY_TYPE: Final = {
         bestellen verkauf transaktion""",
 }
 """Normalized words by event type, mostly English and German; see `log_column.normalize`."""
-_PAGE_VIEWS: Final = _words(
+_PAGE_VIEWS: Final = word_list(
     "pageview pageviewed viewpage pagevisit page screenview viewscreen screen seitenaufruf seitenansicht"
 )
-_IGNORED: Final = _words("""
+_OTHER_EVENTS: Final = word_list("""
     search sitesearch viewsearchresults searchresults searchsubmitted scroll sessionstart sessionend firstvisit
     firstopen userengagement viewitemlist viewcategory productlistviewed collectionviewed selectitem selectcontent
     viewpromotion selectpromotion viewcart cartview cartviewed begincheckout checkout initiatecheckout checkoutstarted
@@ -43,8 +39,8 @@ _IGNORED: Final = _words("""
     refunded impression productimpression filedownload videostart videoprogress videocomplete formstart formsubmit
     compare rate rating review suche merkliste wunschliste wunschzettel anmeldung abmeldung registrierung retoure
     ecommerceabandonedcart""")
-"""Common events without an event type of ours."""
-_TYPE_OF: Final = {word: event_type for event_type, words in _WORDS_BY_TYPE.items() for word in _words(words)}
+"""Common events that have none of the four event types."""
+_TYPE_OF: Final = {word: event_type for event_type, words in _WORDS_BY_TYPE.items() for word in words.split()}
 
 DEFAULT_WORDS: Final = {
     VIEW: ("view", "product_view", "view_item", "detail"),
@@ -52,7 +48,7 @@ DEFAULT_WORDS: Final = {
     REMOVE_CART: ("remove_from_cart", "removefromcart", "remove_cart", "remove"),
     BUY: ("purchase", "buy", "order", "transaction", "checkout_complete"),
 }
-"""Likely words for a type that the first rows do not show. Purchases are rare, and some logs are sorted by type."""
+"""Likely words for a type that the first rows do not have. Purchases are rare, and some logs are sorted by type."""
 
 
 def event_type_of(word: str) -> str | None:
@@ -67,16 +63,16 @@ def event_type_of(word: str) -> str | None:
 
 
 def is_page_view(word: str) -> bool:
-    """Return whether the word means a view of any page; in a log with product views, these are not product views."""
+    """Return whether the word means a view of any page. In a log that also has product views, it is not one of them."""
     return any(form in _PAGE_VIEWS for form in _forms(word))
 
 
 def is_other_event(word: str) -> bool:
-    """Return whether the word means a common event without an event type of ours, such as a search."""
-    return any(form in _IGNORED for form in _forms(word))
+    """Return whether the word means a common event that has none of the four event types, such as a search."""
+    return any(form in _OTHER_EVENTS for form in _forms(word))
 
 
 def _forms(word: str) -> tuple[str, str]:
-    """Return the normalized word, as it is and in the singular."""
+    """Return the normalized word as it is, and in the singular."""
     normalized = normalize(word)
     return normalized, normalized.removesuffix("s")

@@ -12,12 +12,17 @@ from pydantic_core import PydanticCustomError
 from core.ingestion.mapping.time_format import required_change
 
 LONGEST_TEXT: Final = 200
-"""Characters in a name or word. Real column names are shorter, and a mapping of such texts stays below the largest file
-that can be read back."""
+"""Characters in a name or value. Real column names are shorter, and a mapping of such texts is small enough to be read
+back from a file."""
 
 
-def is_encodable(text: str) -> bool:
-    """Return whether a file can store the text: half a surrogate pair, as in damaged logs, has no UTF-8 form."""
+def is_allowed_text(text: str) -> bool:
+    """Return whether a mapping may contain the text, by its characters and its length."""
+    return len(text) <= LONGEST_TEXT and _is_encodable(text)
+
+
+def _is_encodable(text: str) -> bool:
+    """Return whether the text has a UTF-8 form. Damaged logs may contain half a surrogate pair, which has none."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -25,13 +30,8 @@ def is_encodable(text: str) -> bool:
     return True
 
 
-def is_allowed_text(text: str) -> bool:
-    """Return whether a mapping may contain the text, by its characters and its length."""
-    return len(text) <= LONGEST_TEXT and is_encodable(text)
-
-
 def _check_text(text: str) -> str:
-    if not is_encodable(text):
+    if not _is_encodable(text):
         raise PydanticCustomError("unicode", "Input should be text that UTF-8 can encode")
     if len(text) > LONGEST_TEXT:
         raise PydanticCustomError("long", f"Input should be at most {LONGEST_TEXT} characters")
@@ -40,24 +40,24 @@ def _check_text(text: str) -> str:
 
 def _check_not_blank(text: str) -> str:
     if not text:
-        raise PydanticCustomError("blank", "Input should be a name or word of the log, not a blank")
+        raise PydanticCustomError("blank", "Input should be text that is not blank")
     return text
 
 
 def _check_encoding(name: str) -> str:
     """Return the codec's canonical name, so that two spellings of one encoding give the same mapping."""
+    sample = "event_time;ä\n"
     try:
         codec = codecs.lookup(name)
-        canonical = codec.name
         # Files are decoded incrementally, and some codecs (undefined, rot13) do not encode text.
-        if codec.incrementaldecoder is None or "event_time;ä\n".encode(canonical).decode(canonical) != "event_time;ä\n":
-            raise LookupError(canonical)
+        if codec.incrementaldecoder is None or sample.encode(codec.name).decode(codec.name) != sample:
+            raise LookupError(codec.name)
     except UnicodeEncodeError:
-        return canonical  # an encoding without ä, such as ASCII
+        return codec.name  # an encoding without ä, such as ASCII
     except (LookupError, ValueError) as error:
         allowed = "Input should be an encoding of text, such as utf-8, utf-16, latin-1 or cp1252"
         raise PydanticCustomError("encoding", allowed) from error
-    return canonical
+    return codec.name
 
 
 def _check_time_format(time_format: str) -> str:
@@ -80,8 +80,7 @@ def _check_time_zone(name: str) -> str:
 
 Text = Annotated[str, AfterValidator(_check_text)]
 """Text without surrounding blanks."""
-Word = Annotated[Text, AfterValidator(_check_not_blank)]
-"""Text that is not empty."""
+NonEmptyText = Annotated[Text, AfterValidator(_check_not_blank)]
 Encoding = Annotated[Text, AfterValidator(_check_encoding)]
 """Canonical name of a Python codec for text."""
 TimeFormat = Annotated[Text, AfterValidator(_check_time_format)]

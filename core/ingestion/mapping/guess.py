@@ -1,4 +1,4 @@
-"""Guess the mapping of a log from its header and first rows."""
+"""Guess the mapping of a log from its header and its first rows."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from core.schema import EVENT_TIME, EVENT_TYPE, QUANTITY, SESSION_VALUE, TRAIN_C
 def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *, with_value: bool = True) -> Guess:
     """Guess how to read a log. A shipped mapping that fits is used as it is.
 
-    Never raises: what cannot be determined is in `missing` and `reasons`.
+    No error is raised if something cannot be determined. The guess lists it in `missing`, with the reason in `reasons`.
 
     Args:
         header: names of the columns.
-        rows: cells of the first rows. A few hundred give a good guess; without any, only the names are used.
+        rows: cells of the first rows. A few hundred give a good guess. Without rows, only the names are used.
         with_value: whether to look for session values. False for a test file.
 
     >>> header, row = ["timestamp", "visitorid", "event", "itemid"], ["1433221332117", "257597", "view", "355908"]
@@ -33,9 +33,11 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     ('epoch_milliseconds', 30, ('session_value',))
     """
     columns = read_columns(header, rows)
-    known = _guess_known_mapping(columns, with_value=with_value)
-    if known is not None:
-        return known
+    shipped = [load_mapping(name) for name in shipped_names()]
+    # Without values, only a price column distinguishes REES46 from the standard format, so REES46 is tried first.
+    for mapping in [Mapping(), *shipped] if with_value else [*shipped, Mapping()]:
+        if _fits(mapping, columns, with_value=with_value):
+            return _guess_from(mapping, columns, with_value=with_value)
     builder = GuessBuilder(columns)
     _guess_times(builder)
     guess_event_types(builder)
@@ -46,23 +48,15 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     return builder.build()
 
 
-def _guess_known_mapping(columns: Sequence[LogColumn], *, with_value: bool) -> Guess | None:
-    """Return the product's own format or a shipped mapping if it fits; None if none fits."""
-    shipped = [load_mapping(name) for name in shipped_names()]
-    # Without values, only a price column distinguishes REES46 from the product's own format, so REES46 is tried first.
-    for mapping in [Mapping(), *shipped] if with_value else [*shipped, Mapping()]:
-        if _fits(mapping, columns, with_value=with_value):
-            return _guess_from(mapping, columns, with_value=with_value)
-    return None
-
-
 def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -> Guess:
+    """Return the guess of a log that a mapping fits."""
     settings, reasons = mapping.model_dump(exclude_defaults=True), _column_reasons(mapping, with_value=with_value)
     if not with_value:
         return Guess(settings, (), reasons)
-    if mapping.columns.quantity is None and _has_unit_price(mapping):
+    has_unit_price = mapping.adds_prices and normalize(str(mapping.columns.price)) in names.PRICE_NAMES
+    if has_unit_price and mapping.columns.quantity is None:
         quantity = find_quantity(GuessBuilder(list(columns)))
-        if quantity is not None:  # some shops add it to their log; without it, three pieces count as one
+        if quantity is not None:  # some shops add it to their log; without it, three pieces would count as one
             settings["columns"] = settings.get("columns", {}) | {QUANTITY: quantity.name}
             reasons[QUANTITY] = f"Column {quantity.name} has a usual name for the quantity."
     mapped = _mapped_columns(mapping, columns)
@@ -76,14 +70,9 @@ def _mapped_columns(mapping: Mapping, columns: Sequence[LogColumn]) -> dict[str,
     return {role: by_name[name.lower()] for role, name in mapping.columns.named().items() if name.lower() in by_name}
 
 
-def _has_unit_price(mapping: Mapping) -> bool:
-    price = mapping.columns.price
-    return mapping.adds_prices and price is not None and normalize(price) in names.PRICE_NAMES
-
-
 def _column_reasons(mapping: Mapping, *, with_value: bool) -> dict[str, str]:
-    """Return role -> sentence for the roles that the mapping has, and for the product's own roles that it lacks."""
-    mapping_name = f"The mapping {mapping.name}" if mapping.name else "The product's own format"
+    """Return role -> sentence, for the roles that the mapping has and those of the standard format that it lacks."""
+    mapping_name = f"The mapping {mapping.name}" if mapping.name else "The standard format"
     return {
         role: f"{mapping_name} has no such column." if name is None else f"{mapping_name} has it in column {name}."
         for role, name in mapping.columns
@@ -98,8 +87,8 @@ def _fits(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -
     if not required <= mapped.keys():
         return False
     if EVENT_TYPE in mapped:
-        words = {word.lower() for word in mapped[EVENT_TYPE].distinct_values}
-        if not words <= mapping.words().keys() | mapping.ignored():
+        values = {value.lower() for value in mapped[EVENT_TYPE].distinct_values}
+        if not values <= mapping.words().keys() | mapping.ignored():
             return False
     return read_share(mapped[EVENT_TIME].values, mapping.time_format) >= MIN_SHARE and all(
         mapped[role].is_numeric(mapping.decimal_mark) for role in NUMBER_ROLES if role in required
@@ -122,11 +111,9 @@ def _guess_times(builder: GuessBuilder) -> None:
         return
     builder.assign(EVENT_TIME, named[0])
     if named[0].values:
-        builder.leave_open(
-            EVENT_TIME, f"The times in column {named[0].name} have an unknown format. Set it in time_format."
-        )
+        builder.leave_open(EVENT_TIME, f"The times in column {named[0].name} have an unknown format. Set time_format.")
 
 
 def _is_precise(time_format: str) -> bool:
-    """Return whether a column of any name with this format has event times; digits may be ids, dates birthdays."""
+    """Return whether a column of any name with this format has event times. Digits may be ids, and dates birthdays."""
     return time_format == AUTO or (" " in time_format and has_time_of_day(time_format))

@@ -12,7 +12,7 @@ from core.ingestion.mapping.role_text import HOW_TO_SET, ROLE_NAME
 from core.ingestion.mapping.settings import COMPLETED_ROLES, Columns
 
 _RESERVED_NAMES: Final = {normalize(role): role for role in Columns.model_fields if role not in COMPLETED_ROLES}
-"""Normalized name of a role -> the role. `order_id` is not reserved: in a log of receipts it identifies sessions."""
+"""Normalized name of a role -> the role. Not for `order_id`, which identifies the sessions in a log of receipts."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Guess:
 
     Attributes:
         settings: arguments of `Mapping.checked`, which always accepts them.
-        missing: roles that a person must decide. If there are any, the mapping cannot read the log yet.
-        reasons: role -> a sentence on why its column was chosen, what replaces it, or what has to be decided.
+        missing: roles that a person must decide on. If there are any, the mapping cannot read the log yet.
+        reasons: role -> why its column was chosen, what replaces it, or what a person must decide.
     """
 
     settings: dict[str, Any]
@@ -37,10 +37,9 @@ class GuessBuilder:
     Attributes:
         unassigned: columns without a role.
         assigned: role -> its column.
-        columns: role -> name of its column, None if the log has none.
-        settings: all other settings.
-        missing: roles that a person must decide.
-        reasons: role -> sentence.
+        columns: role -> name of its column; None if the log has none.
+        settings: settings of the mapping, except `columns`.
+        missing, reasons: see `Guess`.
     """
 
     unassigned: list[LogColumn]
@@ -51,10 +50,10 @@ class GuessBuilder:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def candidates(self, role: str, names: Sequence[str]) -> list[LogColumn]:
-        """Return the unassigned columns with one of the names, in the order of the names.
+        """Return the unassigned columns with one of the normalized names, in the order of the names.
 
-        A match of the whole name precedes one of its last part, such as `item_id` in `items.item_id`. A column with the
-        name of another role is left out.
+        Matches of the whole name come before matches of its last part, such as `item_id` in `items.item_id`. A column
+        with the name of another role is left out.
         """
         ranked = []
         for column in self.unassigned:
@@ -70,14 +69,11 @@ class GuessBuilder:
 
     def columns_of_other_names(self, candidates: Sequence[LogColumn] = ()) -> list[LogColumn]:
         """Return the unassigned columns that are neither candidates nor named like a role."""
-        return [
-            column
-            for column in self.unassigned
-            if column not in candidates and normalize(column.name) not in _RESERVED_NAMES
-        ]
+        others = [column for column in self.unassigned if column not in candidates]
+        return [column for column in others if normalize(column.name) not in _RESERVED_NAMES]
 
     def assign(self, role: str, column: LogColumn, evidence: str = "") -> None:
-        """Give a column a role. `evidence` completes "Column x ..."; by default it is the column's name."""
+        """Give a column a role. `evidence` completes "Column x ..."; by default, the evidence is its name."""
         self.unassigned.remove(column)
         self.assigned[role] = column
         self.columns[role] = column.name
@@ -87,17 +83,17 @@ class GuessBuilder:
         self.reasons[role] = f"{sentence}."
 
     def mark_absent(self, role: str, reason: str) -> None:
-        """Record that the log has no column for a role; `reason` says what replaces it."""
+        """Record that the log has no column for a role. `reason` says what replaces it."""
         self.columns[role] = None
         self.reasons[role] = reason
 
     def leave_open(self, role: str, reason: str) -> None:
-        """Record that a person must decide on a role; `reason` says what was found and what to do."""
+        """Record that a person must decide on a role. `reason` says what was found and what to do."""
         self.missing.append(role)
         self.reasons[role] = reason
 
     def leave_column_open(self, role: str, finding: str) -> None:
-        """Record that no column was found for a role; `finding` says why."""
+        """Record that a person must choose the column of a role. `finding` says why none was chosen."""
         self.leave_open(role, f"{finding} {HOW_TO_SET[role]}")
 
     def build(self) -> Guess:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,10 +11,10 @@ from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_
 from core.ingestion.values.visits import MAX_USERS
 from core.schema import CATEGORY_ID, PRODUCT_ID, USER_ID, USER_SESSION
 
-_DEFAULT_GAP: Final = 30
-"""Minutes without an event after which a session ends in web analytics."""
+_SESSION_TIMEOUT: Final = 30
+"""Minutes without an event after which a session ends, as in web analytics."""
 _MAX_SHARED: Final = 0.05
-"""Share of rows whose session id may belong to many users. Real logs have a few lost ids."""
+"""Share of rows whose session id may belong to many users. Real logs have a few sessions that lost their id."""
 
 
 def guess_ids(builder: GuessBuilder) -> None:
@@ -38,52 +37,45 @@ def guess_ids(builder: GuessBuilder) -> None:
 
 
 def guess_sessions(builder: GuessBuilder) -> None:
-    """Assign the column of session ids; if there is none, let sessions end after a gap."""
+    """Assign the column of session ids; if there is none, set a session timeout."""
     receipts = names.RECEIPT_NAMES if "every_event_is" in builder.settings else ()
     user = builder.assigned.get(USER_ID)
     for column in builder.candidates(USER_SESSION, (*names.SESSION_NAMES, *receipts)):
         if column.fill_rate >= MIN_SHARE and _share_with_many_users(column, user) <= _MAX_SHARED:
             builder.assign(USER_SESSION, column)
             return
-    builder.settings["session_gap_minutes"] = _DEFAULT_GAP
+    builder.settings["session_gap_minutes"] = _SESSION_TIMEOUT
     builder.mark_absent(
         USER_SESSION,
-        f"No column with unique session ids was found, so a session ends after {_DEFAULT_GAP} minutes without an event "
-        "of its user.",
+        f"No column with unique session ids was found, so a session ends after {_SESSION_TIMEOUT} minutes without an "
+        "event of its user.",
     )
 
 
 def _guess_category(builder: GuessBuilder, product: LogColumn | None) -> None:
+    """Assign the first category column that is filled on nearly all rows with a product."""
+    rows = [row for row, cell in enumerate(product.cells) if cell] if product is not None else None
     for column in builder.candidates(CATEGORY_ID, names.CATEGORY_NAMES):
-        if _fill_rate_with_product(column, product) >= MIN_SHARE:
+        if (column.fill_rate if rows is None else column.fill_rate_on(rows)) >= MIN_SHARE:
             builder.assign(CATEGORY_ID, column)
             return
-    builder.mark_absent(
-        CATEGORY_ID, "No column has a category for nearly all products, so all products share one category."
-    )
+    reason = "No column has a category for nearly all products, so all products share one category."
+    builder.mark_absent(CATEGORY_ID, reason)
 
 
 def _fullest(candidates: Sequence[LogColumn]) -> LogColumn | None:
     """Return the first nearly full column, otherwise the one with the highest fill rate; None if all are empty."""
-    full = [column for column in candidates if column.fill_rate >= MIN_SHARE]
-    partly_filled = [column for column in candidates if column.fill_rate > 0]
-    return full[0] if full else max(partly_filled, key=lambda column: column.fill_rate, default=None)
-
-
-def _fill_rate_with_product(column: LogColumn, product: LogColumn | None) -> float:
-    if product is None:
-        return column.fill_rate
-    return column.fill_rate_on([row for row, cell in enumerate(product.cells) if cell])
+    filled = [column for column in candidates if column.fill_rate > 0]
+    return max(filled, key=lambda column: min(column.fill_rate, MIN_SHARE), default=None)
 
 
 def _share_with_many_users(session: LogColumn, user: LogColumn | None) -> float:
     """Return the share of rows whose session id has more users than a visit can have.
 
-    Such ids do not identify sessions. They may count the sessions of each user, for example.
+    Such ids do not identify sessions. For example, they may be numbers that begin at 1 for each user.
     """
-    if user is None:
+    if user is None or not session.values:
         return 0.0
-    users = {session_id: ids - {""} for session_id, ids in distinct_by_key(session, user).items()}
-    n_rows = Counter(session.values)
-    n_shared = sum(n_rows[session_id] for session_id, ids in users.items() if len(ids) > MAX_USERS)
-    return n_shared / n_rows.total() if n_rows else 0.0
+    users = distinct_by_key(session, user)
+    is_shared = [len(users[session_id] - {""}) > MAX_USERS for session_id in session.values]
+    return sum(is_shared) / len(is_shared)

@@ -1,4 +1,4 @@
-"""A column of a log, as a guess sees it: its name and the cells of the first rows."""
+"""A column of a log as a guess sees it: its name, and its cells in the first rows."""
 
 from __future__ import annotations
 
@@ -16,21 +16,17 @@ from core.ingestion.mapping.fields import is_allowed_text
 from core.ingestion.values.amounts import DECIMAL_MARKS, DecimalEvidence, decimal_evidence, parse_amounts
 
 MIN_SHARE: Final = 0.9
-"""Share of cells that must agree. Real logs have a few odd rows, which must not hide what the other rows show."""
+"""Share of cells that must agree. Real logs have a few odd rows, which must not decide a guess."""
 _MAX_ROWS: Final = 5_000
-"""Rows that a guess reads. An event word on 0.1% of all rows then occurs about five times."""
+"""Rows that a guess reads. An event type on 0.1% of the rows then occurs about five times."""
 _EMPTY_CELLS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "\\n"})
-"""What programs write into an empty cell, in lower case; backslash and n is the NULL of MySQL exports."""
+"""What programs write into an empty cell, in lower case. Backslash and n is the NULL of MySQL exports."""
 _TRANSLITERATION: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
 @dataclass(frozen=True)
 class LogColumn:
-    """Name and cells of a column.
-
-    Attributes:
-        name: without surrounding blanks.
-        cells: one per row, without surrounding blanks; "" if the cell is empty.
+    """Name and cells of a column, both without surrounding blanks. An empty cell is "".
 
     >>> column = LogColumn("price", ("12,50", "", "7,00", "12,50"))
     >>> column.fill_rate, column.distinct_values, column.decimal_mark()
@@ -42,17 +38,17 @@ class LogColumn:
 
     @cached_property
     def values(self) -> tuple[str, ...]:
-        """The cells that are not empty, in row order."""
+        """The non-empty cells, in row order."""
         return tuple(cell for cell in self.cells if cell)
 
     @cached_property
     def distinct_values(self) -> tuple[str, ...]:
-        """The values without repetitions, in order of first appearance."""
+        """The distinct values, in order of first appearance."""
         return tuple(dict.fromkeys(self.values))
 
     @property
     def fill_rate(self) -> float:
-        """Share of cells that are not empty; 1 if there are no rows."""
+        """Share of non-empty cells; 1 if there are no rows."""
         return len(self.values) / len(self.cells) if self.cells else 1.0
 
     def fill_rate_on(self, rows: Sequence[int]) -> float:
@@ -61,19 +57,18 @@ class LogColumn:
 
     @cached_property
     def decimal_evidence(self) -> DecimalEvidence:
-        """What the values show about the decimal mark."""
+        """Values that show the decimal mark."""
         return decimal_evidence(self._series)
 
     def decimal_mark(self) -> str | None:
-        """Return the first mark, "." before ",", with which the column is numeric; None if it is not numeric."""
+        """Return "." if the column is numeric with a decimal point, else "," if it is with a comma, else None."""
         return next((mark for mark in DECIMAL_MARKS if self.is_numeric(mark)), None)
 
     def is_numeric(self, decimal: str) -> bool:
         """Return whether nearly all values are numbers with this decimal mark; true if there are no rows."""
         if not self.cells:
             return True
-        numbers = parse_amounts(self._series, decimal)
-        n_numbers = len(numbers) - numbers.null_count()
+        n_numbers = parse_amounts(self._series, decimal).count()
         return n_numbers > 0 and n_numbers >= MIN_SHARE * len(self.values)
 
     @property
@@ -84,11 +79,8 @@ class LogColumn:
 def read_columns(header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> list[LogColumn]:
     """Return the columns of a log whose names a mapping can contain.
 
-    If two names differ in letter case only, the second is left out.
-
-    Args:
-        header: names, one per column.
-        rows: cells of the first rows; a row may be shorter or longer than the header.
+    Of columns whose names differ in letter case only, the first is returned. Rows may be shorter or longer than the
+    header.
 
     >>> read_columns(["user", ""], [["u1", "x"], ["NULL"]])
     [LogColumn(name='user', cells=('u1', ''))]
@@ -103,7 +95,7 @@ def read_columns(header: Sequence[str], rows: Sequence[Sequence[str | None]]) ->
 
 
 def distinct_by_key(keys: LogColumn, column: LogColumn, rows: Iterable[int] | None = None) -> dict[str, set[str]]:
-    """Return key -> distinct cells of the column on the rows with that key; rows without a key are left out.
+    """Return key -> distinct cells of the column in the rows with that key. Rows without a key are left out.
 
     >>> users = distinct_by_key(LogColumn("session", ("s1", "s1", "")), LogColumn("user", ("u1", "u2", "u3")))
     >>> {session: sorted(cells) for session, cells in users.items()}
@@ -117,7 +109,7 @@ def distinct_by_key(keys: LogColumn, column: LogColumn, rows: Iterable[int] | No
 
 
 def normalize(name: str) -> str:
-    """Reduce a name to lower-case ASCII letters and digits, so that all its spellings become equal.
+    """Reduce a name to lower-case ASCII letters and digits, so that its spellings become equal.
 
     >>> normalize("User_ID"), normalize("userId"), normalize("Stück zahl")
     ('userid', 'userid', 'stueckzahl')

@@ -1,4 +1,4 @@
-"""Explain which setting a mapping leaves open, as `mapping guess` does when a person must decide something."""
+"""Find and explain a setting that a mapping leaves open, as a guess does if a person must decide."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from core.schema import SESSION_VALUE
 def find_open_role(mapping: Mapping, header: Collection[str], *, with_value: bool) -> str | None:
     """Return the first role whose column the mapping does not set, and whose default column a log lacks.
 
-    None if the log has none of the mapping's columns: then it is another log, or has another separator.
+    None if there is no such role, or if the log has none of the mapping's columns: then it is another log, or has
+    another separator.
 
     >>> mapping = Mapping.checked(columns={"user_id": "uid"})
     >>> find_open_role(mapping, ["event_time", "event_type", "product_id", "category_id", "uid"], with_value=False)
@@ -37,15 +38,13 @@ def find_open_role(mapping: Mapping, header: Collection[str], *, with_value: boo
 def open_setting_error(
     log_name: str, role: str, mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]
 ) -> InputError:
-    """Return an error that names the settings which decide a role, and the values they may have."""
+    """Return an error that says which settings decide a role, and which columns they may name."""
     guess = guess_mapping(header, rows)
-    guessed_column = guess.settings.get("columns", {}).get(role)
+    advice = HOW_TO_SET[role]
     if role in guess.missing:
         advice = guess.reasons[role]
-    elif guessed_column is not None:
-        advice = f"{guess.reasons[role]} {HOW_TO_SET[role]}"
-    else:
-        advice = HOW_TO_SET[role]
+    elif guess.settings.get("columns", {}).get(role) is not None:
+        advice = f"{guess.reasons[role]} {advice}"
     used = {name.casefold() for name in mapping.columns.named().values()}
     unused = [short(name) for name in header if name.casefold() not in used]
     columns = f" Columns that the mapping does not use yet: {listed(unused)}." if unused else ""

@@ -1,4 +1,4 @@
-"""Turn pydantic's validation errors into the one sentence that people read."""
+"""Turn pydantic's validation errors into one sentence for people."""
 
 from __future__ import annotations
 
@@ -15,30 +15,27 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONGEST_SHOWN: Final = 60
-"""Characters of a text that a message quotes: enough to recognise it, and the message stays one line."""
+"""Characters of a text that a message quotes: enough to recognise it, and few enough for one line."""
 _LARGEST_SHOWN: Final = 10**15
-"""Larger integers are not written out; Python refuses to format those with thousands of digits."""
+"""Larger integers are described, because Python refuses to format integers with thousands of digits."""
 _ALLOWED: Final = {
     "string_type": "text",
     "float_type": "a number",
     "finite_number": "a finite number",
-    "dict_type": "a table with the log's words and our types",
-    "model_type": "a table with our columns and the log's",
-    "model_attributes_type": "a table with our columns and the log's",
-    "tuple_type": "a list of words",
-    "too_short": "at least one word",
+    "dict_type": "a table",
+    "model_type": "a table of roles and column names",
+    "model_attributes_type": "a table of roles and column names",
+    "tuple_type": "a list of texts",
+    "too_short": "at least one entry",
 }
-"""pydantic error code -> what is allowed. The messages of all other codes are readable as they are."""
+"""pydantic error code -> what is allowed. The messages of other codes are readable as they are."""
 
 
-class _Placeholder:
-    """Description of a value that is not quoted; its repr has no quotation marks."""
+class _Description(str):
+    """Description of a value that is not quoted: its repr has no quotation marks."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Sequence[str]]) -> SettingError:
@@ -48,15 +45,15 @@ def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Se
 
     Args:
         fields: names of all settings.
-        nested: setting that is a table -> names of its keys.
+        nested: name of a setting that is a table -> names of its keys.
     """
     first = min(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"] if part != "[key]" and not isinstance(part, int)]
     name = ".".join(short(part) for part in path)
     if first["type"] == "extra_forbidden":
-        known = nested.get(path[0], fields) if len(path) > 1 else fields
+        names = nested.get(path[0], fields) if len(path) > 1 else fields
         prefix = "".join(f"{part}." for part in path[:-1])
-        return SettingError.unknown(name, [prefix + setting for setting in _closest_first(path[-1], known)])
+        return SettingError.unknown(name, [prefix + setting for setting in _closest_first(path[-1], names)])
     return SettingError.not_allowed(name, quotable(first["input"]), _allowed(first))
 
 
@@ -68,12 +65,12 @@ def quotable(value: object) -> object:
     if isinstance(value, str):
         return shorten(value, _LONGEST_SHOWN)
     if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
-        return _Placeholder("a very large number")
+        return _Description("a very large number")
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, Table):
-        return _Placeholder("a table")
-    return _Placeholder("a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}")
+        return _Description("a table")
+    return _Description("a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}")
 
 
 def short(name: str) -> str:
@@ -83,11 +80,11 @@ def short(name: str) -> str:
 
 def _allowed(details: ErrorDetails) -> str:
     if details["type"] == "too_long":
-        return f"at most {details['ctx']['max_length']:,} words"
+        return f"at most {details['ctx']['max_length']:,} entries"
     return _ALLOWED.get(details["type"], details["msg"].removeprefix("Input should be "))
 
 
-def _closest_first(name: str, known: Sequence[str]) -> list[str]:
-    """Sort the known names by similarity, because the message shows only the first few."""
-    spelled = name[:_LONGEST_SHOWN].lower()
-    return sorted(known, key=lambda candidate: SequenceMatcher(a=spelled, b=candidate).ratio(), reverse=True)
+def _closest_first(misspelled: str, names: Sequence[str]) -> list[str]:
+    """Sort names by similarity to a misspelled one, because the message shows only the first few."""
+    start = misspelled[:_LONGEST_SHOWN].lower()
+    return sorted(names, key=lambda name: SequenceMatcher(a=start, b=name).ratio(), reverse=True)

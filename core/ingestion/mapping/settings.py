@@ -1,4 +1,4 @@
-"""The settings of a mapping, with their types, defaults and descriptions; `definition` adds the rules between them."""
+"""The settings of a mapping with their types, defaults and descriptions. `consistency` has the rules between them."""
 
 from __future__ import annotations
 
@@ -7,62 +7,63 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import schema
-from core.ingestion.mapping.fields import Encoding, Number, Text, TimeFormat, TimeZone, Word
+from core.ingestion.mapping.fields import Encoding, NonEmptyText, Number, Text, TimeFormat, TimeZone
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
 
 EventType = Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
-"""schema.EVENT_TYPES as a type; a test compares the two."""
+"""schema.EVENT_TYPES as a type. A test compares the two."""
 PRICE_OF_BUYS: Final = "price_of_buys"
-"""`value`: a session's value is the sum of the prices of its BUY events."""
+"""Setting of `value`: a session's value is the sum of the prices of its BUY events."""
 ORDER_TOTAL: Final = "order_total"
-"""`price_is`: the price column contains the total of the order."""
+"""Setting of `price_is`: the price column contains the total of the order."""
 
 MAX_WORDS: Final = 300
-"""Most event words that a mapping may translate, and most that it may ignore."""
+"""Maximum number of entries in a setting that is a list or table."""
 COMPLETED_ROLES: Final = (schema.ORDER_ID, schema.ORDER_STATUS, schema.CURRENCY)
-"""Roles that are looked for in the log unless the mapping mentions them: they change the sum of the purchases."""
-_LONGEST_GAP: Final = 1440 * 30
-"""Minutes in 30 days. With longer gaps, a year of one user could become one session."""
+"""Roles that are looked for in the log unless the mapping mentions them, because they change the sum of purchases."""
+_MAX_TIMEOUT: Final = 1440 * 30
+"""Session timeout of 30 days, in minutes. With a longer one, a year of one user could become one session."""
+_Texts = Annotated[tuple[Text, ...], Field(max_length=MAX_WORDS)]
 
 
 class Columns(BaseModel):
-    """Role -> name of the log's column, None if the log has no such column."""
+    """Role -> name of the log's column; None if the log has no such column."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    event_time: Word | None = schema.EVENT_TIME
-    event_type: Word | None = schema.EVENT_TYPE
-    product_id: Word | None = schema.PRODUCT_ID
-    category_id: Word | None = schema.CATEGORY_ID
-    user_id: Word | None = schema.USER_ID
-    user_session: Word | None = schema.USER_SESSION
-    session_value: Word | None = schema.SESSION_VALUE
-    price: Word | None = None
-    quantity: Word | None = None
-    order_id: Word | None = None
-    order_status: Word | None = None
-    currency: Word | None = None
+    event_time: NonEmptyText | None = schema.EVENT_TIME
+    event_type: NonEmptyText | None = schema.EVENT_TYPE
+    product_id: NonEmptyText | None = schema.PRODUCT_ID
+    category_id: NonEmptyText | None = schema.CATEGORY_ID
+    user_id: NonEmptyText | None = schema.USER_ID
+    user_session: NonEmptyText | None = schema.USER_SESSION
+    session_value: NonEmptyText | None = schema.SESSION_VALUE
+    price: NonEmptyText | None = None
+    quantity: NonEmptyText | None = None
+    order_id: NonEmptyText | None = None
+    order_status: NonEmptyText | None = None
+    currency: NonEmptyText | None = None
 
     def named(self) -> dict[str, str]:
-        """Return role -> column for the roles that have a column, in the order of the fields."""
+        """Return role -> column name, for the roles that have a column."""
         return {role: name for role, name in self if name is not None}
 
     def excluded_roles(self) -> list[str]:
-        """Return the roles of COMPLETED_ROLES that the mapping explicitly sets to "no column"."""
+        """Return the roles of COMPLETED_ROLES for which the mapping says that there is no column."""
         return [role for role in COMPLETED_ROLES if role in self.model_fields_set and getattr(self, role) is None]
 
 
 class MappingSettings(BaseModel):
-    """What a mapping file may contain. The defaults read the product's own format.
+    """The settings that a mapping file may contain. The defaults read the standard format.
 
-    The description of a setting is its comment in a mapping file and the help text of its input.
+    The description of a setting is its comment in a mapping file, and the help text of its input field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Text = Field(default="", description="Name of the log for people; it changes nothing.")
+    name: Text = Field(default="", description="Name of the log for people.")
     separator: Literal[",", ";", "\t", "|"] | None = Field(
-        default=None, description="Column separator of a CSV file; detected from the header if left out."
+        default=None, description="Column separator of a CSV file. If left out, it is detected from the header."
     )
     encoding: Encoding = Field(
         default="utf-8", description="Text encoding of a CSV file, such as utf-8, latin-1 or cp1252."
@@ -70,16 +71,13 @@ class MappingSettings(BaseModel):
     decimal: Literal[".", ","] | None = Field(
         default=None,
         description='Decimal mark of values, prices and quantities: "." or ",". If left out, it is ".", and a file '
-        "whose numbers are ambiguous is refused.",
+        "with ambiguous numbers is refused.",
     )
     every_event_is: EventType | None = Field(
-        default=None,
-        description="Type of all events, for a log without event types, such as one of till receipts.",
+        default=None, description="Type of all events, for a log without event types, such as one of receipts."
     )
-    ignored_words: tuple[Text, ...] = Field(
-        default=(),
-        max_length=MAX_WORDS,
-        description='The log\'s words for events that are quarantined on purpose; "" for events without a word.',
+    ignored_words: _Texts = Field(
+        default=(), description='Values of columns.event_type to quarantine on purpose; "" for empty cells.'
     )
     time_format: TimeFormat = Field(
         default=AUTO,
@@ -87,8 +85,7 @@ class MappingSettings(BaseModel):
         "or a format such as %d.%m.%Y %H:%M:%S.",
     )
     time_zone: TimeZone = Field(
-        default="UTC",
-        description="Time zone of times without an offset, such as Europe/Berlin; not used for dates without a time.",
+        default="UTC", description="Time zone of times without an offset, such as Europe/Berlin; not used for dates."
     )
     value: Literal["column", "price_of_buys"] = Field(
         default="column",
@@ -98,67 +95,60 @@ class MappingSettings(BaseModel):
     price_is: Literal["row", "order_total"] = Field(
         default="row",
         description="Content of columns.price: row (the price of the row's product) or order_total (the total of the "
-        "order, which counts once for each columns.order_id).",
+        "order, which counts once per order).",
     )
-    counted_status: tuple[Text, ...] = Field(
-        default=(), max_length=MAX_WORDS, description="Words of columns.order_status whose orders count, such as paid."
+    counted_status: _Texts = Field(
+        default=(), description="Values of columns.order_status whose orders count, such as paid."
     )
-    void_status: tuple[Text, ...] = Field(
+    void_status: _Texts = Field(
         default=(),
-        max_length=MAX_WORDS,
-        description="Words of columns.order_status whose orders are worth nothing, such as refunded. Sessions with any "
-        "other word have no known value.",
+        description="Values of columns.order_status whose orders are worth nothing, such as refunded. Sessions with "
+        "any other status have no known value.",
     )
     currency: Text = Field(
-        default="", description="Currency of session values, such as EUR; needed only with currency_rates."
+        default="", description="Currency of session values, such as EUR. Needed only with currency_rates."
     )
-    currency_rates: dict[Word, Annotated[Number, Field(gt=0)]] = Field(
+    currency_rates: dict[NonEmptyText, Annotated[Number, Field(gt=0)]] = Field(
         default={},
         max_length=MAX_WORDS,
         description="Value of one unit of each other currency in the currency of session values.",
     )
-    session_gap_minutes: Annotated[Number, Field(gt=0, le=_LONGEST_GAP)] | None = Field(
-        default=None,
-        description="For a log without session ids: minutes without an event after which a user's session ends.",
+    session_gap_minutes: Annotated[Number, Field(gt=0, le=_MAX_TIMEOUT)] | None = Field(
+        default=None, description="Session timeout of a log without session ids: minutes without an event of the user."
     )
     duplicates: Literal["remove", "keep"] | None = Field(
         default=None,
         description="Rows that equal another row: keep (most are second clicks within a second) or remove. If left "
-        "out, they are kept, and a file with many repeated purchases is refused.",
+        "out, they are kept, but a file with many repeated purchases is refused.",
     )
     least_usable: Annotated[Number, Field(ge=0, le=1)] = Field(
-        default=0.9, description="Share of a file's rows that must be usable; a file with fewer is refused."
+        default=0.9, description="Share of rows, purchases and sessions that must be usable, or a file is refused."
     )
-    columns: Columns = Field(
-        default=Columns(), description='Our columns and the log\'s; "" if the log has no such column.'
-    )
-    event_words: dict[Word, EventType] = Field(
+    columns: Columns = Field(default=Columns(), description='Column of each role; "" if the log has no such column.')
+    event_words: dict[NonEmptyText, EventType] = Field(
         default={word: word for word in get_args(EventType)},
         min_length=1,
         max_length=MAX_WORDS,
-        description="The log's words for events, in any letter case, and our types: VIEW, ADD_CART, REMOVE_CART or "
-        "BUY.",
+        description="Type of each value of columns.event_type, in any letter case: VIEW, ADD_CART, REMOVE_CART or BUY.",
     )
 
     def words(self) -> dict[str, str]:
-        """Return the log's event words, trimmed and in lower case -> event type."""
-        return {word.strip().lower(): event_type for word, event_type in self.event_words.items()}
+        """Return event word in lower case -> event type."""
+        return {word.lower(): event_type for word, event_type in self.event_words.items()}
 
     def ignored(self) -> frozenset[str]:
-        """Return the words of events to ignore, trimmed and in lower case; "" for events without a word."""
-        return frozenset(word.strip().lower() for word in self.ignored_words)
+        """Return the event words to ignore, in lower case; "" for empty cells."""
+        return frozenset(word.lower() for word in self.ignored_words)
 
     def statuses(self) -> dict[str, bool]:
-        """Return the order statuses, trimmed and in lower case -> whether such orders count."""
-        counted = {word.strip().lower(): True for word in self.counted_status}
-        return counted | {word.strip().lower(): False for word in self.void_status}
+        """Return order status in lower case -> whether such orders count."""
+        counted = {status.lower(): True for status in self.counted_status}
+        return counted | {status.lower(): False for status in self.void_status}
 
     def rates(self) -> dict[str, float]:
-        """Return the currencies, trimmed and in upper case -> rates; empty if amounts are not converted."""
-        if not self.currency_rates:
-            return {}
-        rates = {code.strip().upper(): rate for code, rate in self.currency_rates.items()}
-        return {self.currency.strip().upper(): 1.0} | rates
+        """Return currency in upper case -> rate; empty if amounts are not converted."""
+        rates = {code.upper(): rate for code, rate in self.currency_rates.items()}
+        return {self.currency.upper(): 1.0} | rates if rates else {}
 
     @property
     def adds_prices(self) -> bool:
@@ -172,17 +162,17 @@ class MappingSettings(BaseModel):
 
     @property
     def has_orders(self) -> bool:
-        """Whether purchases can be grouped by order: by its id, or because each session is a receipt."""
+        """Whether purchases can be grouped by order: by order id, or because each session is a receipt."""
         return self.columns.order_id is not None or (
             self.every_event_is == schema.BUY and self.columns.user_session is not None
         )
 
     @property
     def decimal_mark(self) -> str:
-        """The decimal mark that numbers are parsed with."""
+        """The mark that numbers are parsed with."""
         return self.decimal or "."
 
     @property
     def dates_only(self) -> bool:
-        """Whether times have no time of day; all events of a day then count as of its first second."""
+        """Whether times have no time of day. All events of a day are then at its first second."""
         return not has_time_of_day(self.time_format)

@@ -5,32 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from core.ingestion.mapping.column_names import CANCEL_FLAGS
+from core.ingestion.mapping.column_names import CANCEL_FLAGS, word_list
 from core.ingestion.mapping.log_column import normalize
 
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-COUNTED_WORDS: Final = _words("""
+COUNTED_WORDS: Final = word_list("""
     paid completed complete processing fulfilled shipped delivered captured settled succeeded success approved confirmed
     invoiced closed sold bezahlt abgeschlossen versendet geliefert ödendi tamamlandı payé payée betaald opłacone pagado
     pagada pagato completado concluído""")
-VOID_WORDS: Final = _words("""
+VOID_WORDS: Final = word_list("""
     refunded voided void cancelled canceled failed declined chargeback expired returned rejected reversed refund
     storniert erstattet iptal iade remboursé remboursée annulé annulée terugbetaald geannuleerd zwrócone anulowane
     reembolsado reembolsada cancelado cancelada rimborsato annullato""")
-"""Statuses as shop systems write them. Other ones, such as pending or partially_refunded, are left to a person."""
+"""Statuses as shop systems write them. A person decides on others, such as pending or partially_refunded."""
 _COUNTED, _VOID = frozenset(map(normalize, COUNTED_WORDS)), frozenset(map(normalize, VOID_WORDS))
 _WOOCOMMERCE_PREFIX: Final = "wc"
-"""WooCommerce writes wc-completed."""
+"""WooCommerce writes statuses such as wc-completed."""
 _FLAGS: Final = {"true": True, "1": True, "yes": True, "y": True, "false": False, "0": False, "no": False, "n": False}
-"""Value of a flag such as `cancelled` -> whether the order is void."""
+"""Value of a flag such as `is_cancelled` -> whether the order is void."""
 
 
-def split_statuses(column_name: str, words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words whose orders count, and those whose orders are void; unknown words are in neither list.
+def split_statuses(column_name: str, statuses: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the statuses whose orders count, and those whose orders are void. Unknown statuses are in neither list.
 
     >>> split_statuses("status", ["wc-completed", "pending", "Refunded"])
     (['wc-completed'], ['Refunded'])
@@ -38,17 +33,20 @@ def split_statuses(column_name: str, words: Sequence[str]) -> tuple[list[str], l
     (['0'], ['1'])
     """
     if normalize(column_name) in CANCEL_FLAGS:
-        flags = {word: _FLAGS.get(word.lower()) for word in words}
-        return [word for word in words if flags[word] is False], [word for word in words if flags[word] is True]
-    return [word for word in words if _is_in(word, _COUNTED)], [word for word in words if _is_in(word, _VOID)]
+        counted = [status for status in statuses if _FLAGS.get(status.lower()) is False]
+        void = [status for status in statuses if _FLAGS.get(status.lower())]
+    else:
+        counted = [status for status in statuses if _is_in(status, _COUNTED)]
+        void = [status for status in statuses if _is_in(status, _VOID)]
+    return counted, void
 
 
-def with_defaults(words: Sequence[str], defaults: Sequence[str]) -> list[str]:
-    """Return the words of a log followed by the default words that it does not have."""
-    lower = {word.lower() for word in words}
-    return [*words, *(word for word in defaults if word not in lower)]
+def with_defaults(statuses: Sequence[str], defaults: Sequence[str]) -> list[str]:
+    """Return the statuses of a log followed by the default statuses that it does not have."""
+    lower = {status.lower() for status in statuses}
+    return [*statuses, *(status for status in defaults if status not in lower)]
 
 
-def _is_in(word: str, known: frozenset[str]) -> bool:
-    normalized = normalize(word)
-    return normalized in known or normalized.removeprefix(_WOOCOMMERCE_PREFIX) in known
+def _is_in(status: str, normalized_words: frozenset[str]) -> bool:
+    normalized = normalize(status)
+    return normalized in normalized_words or normalized.removeprefix(_WOOCOMMERCE_PREFIX) in normalized_words

@@ -1,4 +1,4 @@
-"""Formats of event times: three named ones for epochs, `auto` for ISO 8601, and strptime formats."""
+"""Formats of event times: `auto` for ISO 8601, three named formats for epoch times, and strptime formats."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 AUTO: Final = "auto"
-"""ISO 8601 date and time, separated by a blank or a T. A fraction of a second and an offset may follow."""
+"""ISO 8601 date and time, separated by a blank or T. A fraction of a second and an offset may follow."""
 
 EPOCHS: Final = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}
-"""Format -> units per second. Epoch times count from 1970-01-01 00:00 UTC."""
+"""Format of epoch times -> units per second."""
 
 _DIRECTIVES: Final = "YymbBdjaAHIpMSfz%"
 """Directives with the same meaning on every machine. %c, %x and %X depend on the language, %Z on the time zone."""
@@ -20,10 +20,10 @@ _DATE_PARTS: Final = (
     ("the month", "%m", ("m", "b", "B", "j")),
     ("the day", "%d", ("d", "j")),
 )
-"""Part of the date, its usual directive, and all directives that contain it."""
+"""Part of a date, its usual directive, and all directives that contain it."""
 
 _SAMPLE: Final = datetime(2019, 11, 26, 17, 48, 59, tzinfo=UTC)
-"""All parts differ, no day is a valid month, and the hour is past noon, so a swapped or missing part shows."""
+"""All parts differ, the day is not a valid month, and the hour is past noon, so a swapped or missing part shows."""
 
 _EXAMPLE: Final = "%d.%m.%Y %H:%M:%S"
 
@@ -31,7 +31,7 @@ _EXAMPLE: Final = "%d.%m.%Y %H:%M:%S"
 def required_change(time_format: str) -> str:
     """Return what a time format should be instead, to complete "Allowed: ..."; empty if it is valid.
 
-    A strptime format must contain the whole date. It may leave out the time of day, but not only the hour.
+    A strptime format must contain the whole date. It may leave out the time of day, but minutes need an hour.
 
     >>> required_change("%d.%m.%Y %H:%M"), required_change("epoch_seconds"), required_change("%Y-%m-%d")
     ('', '', '')
@@ -47,11 +47,11 @@ def required_change(time_format: str) -> str:
         return f"a format made of {', '.join(f'%{directive}' for directive in _DIRECTIVES)}, such as {_EXAMPLE}"
     if len(set(directives)) < len(directives):
         return f"a format with each part once, such as {_EXAMPLE}"
-    return _required_part(time_format, set(directives))
+    return _required_parts(time_format, set(directives))
 
 
 def has_time_of_day(time_format: str) -> bool:
-    """Return whether times in this format are more precise than a date.
+    """Return whether times in this format have a time of day.
 
     >>> has_time_of_day("auto"), has_time_of_day("%d.%m.%Y")
     (True, False)
@@ -63,7 +63,7 @@ def _directives(time_format: str) -> list[str]:
     return re.findall(r"%(.?)", time_format, re.DOTALL)
 
 
-def _required_part(time_format: str, directives: set[str]) -> str:
+def _required_parts(time_format: str, directives: set[str]) -> str:
     for part, usual, alternatives in _DATE_PARTS:
         present = directives.intersection(alternatives)
         if not present:

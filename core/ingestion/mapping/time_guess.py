@@ -1,9 +1,9 @@
-"""Guess the format of times from their texts."""
+"""Guess the format of event times."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,59 +13,39 @@ from core.ingestion.mapping.log_column import MIN_SHARE
 from core.ingestion.mapping.time_format import AUTO, EPOCHS, has_time_of_day
 
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800
-"""1990 and 2100 in epoch seconds: events of online shops lie in between, most ids do not."""
-_FIRST_FEW: Final = 20
-"""Times that decide which formats are tried on all others."""
+"""Years 1990 and 2100, in epoch seconds. Events of online shops are in between, most ids are not."""
+_N_EXAMPLES: Final = 20
+"""Distinct times that decide which formats are tried."""
 _MAX_PARSED: Final = 500
 """Distinct times parsed with each format: enough to include days above 12 and hours after noon."""
 _COMPACT: Final = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 8: "%Y%m%d"}
-"""Number of digits -> format without separators."""
+"""Number of digits -> format of times without separators."""
 _DATE_FORMATS: Final = (
-    "%d.%m.%Y",
-    "%d.%m.%y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m/%d/%y",
-    "%d/%m/%y",
-    "%Y/%m/%d",
-    "%Y-%m-%d",
-    "%Y.%m.%d",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%d/%b/%Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
+    *("%d.%m.%Y", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y"),
+    *("%Y/%m/%d", "%Y-%m-%d", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y"),
+    *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d, %Y", "%B %d, %Y"),
 )
-"""Order matters: of several formats that parse equally many times, the first is chosen."""
+"""Of several formats that parse equally many times, the first is chosen."""
 _CLOCK_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H")
 _SEPARATORS: Final = (" ", "T", ", ", ":")
 _OFFSETS: Final = ("", " %z", "%z")
 """A time is a date, a separator and a clock; an offset may follow."""
 _DIRECTIVE_PATTERNS: Final = {
+    **dict.fromkeys("mdHI", r"\d{1,2}"),
+    **dict.fromkeys("yMS", r"\d\d"),
     "Y": r"\d{4}",
-    "y": r"\d\d",
-    "m": r"\d{1,2}",
-    "d": r"\d{1,2}",
     "b": r"[A-Za-z]{3}",
     "B": r"[A-Za-z]{3,9}",
-    "H": r"\d{1,2}",
-    "I": r"\d{1,2}",
-    "M": r"\d\d",
-    "S": r"\d\d",
     "f": r"\d{1,6}",
     "p": r"[AaPp][Mm]",
     "z": r"[+-]\d\d:?\d\d",
 }
-"""Directive -> regular expression. Matching is much faster than parsing with every format."""
+"""Directive -> regular expression. Matching is much faster than parsing with each format."""
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\d{8}T\d{4}(?=\d\d))(:?\d\d([.,]\d+)?(\s?(UTC|GMT|Z|[+-]\d\d(:?\d\d)?))?)?",
     re.A | re.I,
 )
-"""ISO 8601, extended or basic. It accepts months above 12; `_is_iso` also parses the text."""
+"""ISO 8601, extended or basic. It accepts months above 12, so `_is_iso` also parses the time."""
 _OFFSET_AT_END: Final = re.compile(r"(UTC|GMT|Z|[+-]\d\d(:?\d\d)?)$", re.I)
 
 
@@ -74,8 +54,8 @@ class TimeForm:
     """A time format, and what is uncertain about it.
 
     Attributes:
-        time_format: as in a mapping.
-        is_swappable: whether day and month could be the other way round, because no day is above 12.
+        time_format: time format as in a mapping.
+        is_swappable: whether day and month could be swapped, because no day is above 12.
         has_offset: whether the times have an offset from UTC.
     """
 
@@ -90,14 +70,14 @@ class TimeForm:
             return f"{self.time_format.removeprefix('epoch_')} since 1970"
         text = "ISO 8601 times" if self.time_format == AUTO else f"times in the format {self.time_format}"
         if self.is_swappable:
-            text += " (day and month could be the other way round: no day is above 12)"
+            text += " (day and month could be swapped, because no day is above 12)"
         if not has_time_of_day(self.time_format):
             text += ", without a time of day"
         return text if self.has_offset else f"{text}; they have no offset and are read as UTC"
 
 
 def time_form(times: Sequence[str]) -> TimeForm | None:
-    """Return the format of nearly all texts; None if there is none.
+    """Return the format of nearly all times; None if there is none.
 
     If day and month could be swapped, the format with the shorter time span is chosen.
 
@@ -112,7 +92,8 @@ def time_form(times: Sequence[str]) -> TimeForm | None:
         if read_share(times, epoch) >= MIN_SHARE:
             return TimeForm(epoch, is_swappable=False, has_offset=True)
     distinct = _distinct(times)
-    shares = {candidate: _parsed_share(distinct, candidate) for candidate in _plausible_formats(distinct[:_FIRST_FEW])}
+    plausible = dict.fromkeys(candidate for time in distinct[:_N_EXAMPLES] for candidate in _formats_like(time))
+    shares = {candidate: _parsed_share(distinct, candidate) for candidate in plausible}
     best = max(shares.values(), default=0.0)
     formats = [candidate for candidate, share in shares.items() if share == best >= MIN_SHARE]
     if not formats:
@@ -123,7 +104,7 @@ def time_form(times: Sequence[str]) -> TimeForm | None:
 
 
 def read_share(times: Sequence[str], time_format: str) -> float:
-    """Return the share of the texts that are times in this format; 1 if there are no texts."""
+    """Return the share of texts that are times in this format; 1 if there are no texts."""
     if not times:
         return 1.0
     if time_format == AUTO:
@@ -143,36 +124,25 @@ def _is_iso(text: str) -> bool:
 
 
 def _is_epoch(text: str, per_second: int) -> bool:
-    if re.fullmatch(r"\d{9,17}(\.\d{1,9})?", text, re.A) is None:
-        return False
-    return _EARLIEST * per_second <= float(text) < _LATEST * per_second
-
-
-def _plausible_formats(times: Iterable[str]) -> list[str]:
-    """Return the formats that at least one text looks like, each once."""
-    formats: dict[str, None] = {}
-    for text in times:
-        if text.isascii() and text.isdigit() and len(text) in _COMPACT:
-            formats[_COMPACT[len(text)]] = None
-        else:
-            formats.update(dict.fromkeys(_formats_like(text)))
-    return list(formats)
+    is_number = re.fullmatch(r"\d{9,17}(\.\d{1,9})?", text, re.A) is not None
+    return is_number and _EARLIEST * per_second <= float(text) < _LATEST * per_second
 
 
 def _formats_like(text: str) -> Iterator[str]:
+    """Yield the formats of dates, or of dates and times, that a text looks like."""
+    if text.isascii() and text.isdigit() and len(text) in _COMPACT:
+        yield _COMPACT[len(text)]
     for date, date_pattern in _DATE_PATTERNS.items():
         match = date_pattern.match(text)
         if match is None:
             continue
-        rest = text[match.end() :]
-        if not rest:
+        after_date = text[match.end() :]
+        if not after_date:
             yield date
-        for separator in _SEPARATORS:
-            if rest.startswith(separator):
-                time = rest.removeprefix(separator)
-                yield from (
-                    f"{date}{separator}{clock}" for clock, pattern in _CLOCK_PATTERNS.items() if pattern.fullmatch(time)
-                )
+        for separator in filter(after_date.startswith, _SEPARATORS):
+            time = after_date.removeprefix(separator)
+            clocks = (clock for clock, pattern in _CLOCK_PATTERNS.items() if pattern.fullmatch(time))
+            yield from (f"{date}{separator}{clock}" for clock in clocks)
 
 
 def _pattern(time_format: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""Read mappings from TOML files, find the shipped ones by name, and write a mapping as commented TOML."""
+"""Read mappings from TOML files, find shipped mappings by name, and write a mapping as commented TOML."""
 
 from __future__ import annotations
 
@@ -17,18 +17,14 @@ from core.ingestion.mapping.refusals import short
 
 _SHIPPED: Final = Path(__file__).parent / "shipped"
 _SUFFIX: Final = ".toml"
-_LARGEST: Final = 1_000_000
-"""Bytes. The longest valid mapping is smaller, so a larger file is something else."""
-
+_MAX_BYTES: Final = 1_000_000
+"""The longest valid mapping is smaller, so a larger file is something else."""
 _NO_COLUMN: Final = ""
 """Means "the log has no such column" in `[columns]`, because TOML has no null."""
-
 _LINE_LENGTH: Final = 100
-"""Characters in a line of comments, as most editors show without wrapping."""
-
+"""Characters per line of a comment, which most editors show without wrapping."""
 _TABLES: Final = ("columns", "event_words", "currency_rates")
 """Settings that are tables. They come last, because in TOML all keys after a table's name belong to the table."""
-
 _TITLE: Final = """\
 # How to read the event log of a shop. Settings that are left out have their default.
 
@@ -45,35 +41,32 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def load_mapping(path_or_name: str | Path) -> Mapping:
-    """Read a mapping from a TOML file, or a shipped one by its name, in any letter case.
+    """Read a mapping from a TOML file, or a shipped mapping by its name in any letter case.
 
-    A shipped name takes precedence over a file of that name: write `./rees46` for the file.
+    A shipped mapping takes precedence over a file of the same name. For the file, write `./rees46`.
 
     Raises:
         InputError: there is no such file or name, or the file is not TOML.
-        SettingError: a setting is unknown or not allowed. The message begins with the file's name.
+        SettingError: a setting is unknown, missing or not allowed. The message begins with the file's name.
 
     >>> load_mapping("rees46").columns.price
     'price'
     """
-    if isinstance(path_or_name, str) and path_or_name.strip().lower() in shipped_names():
-        path = _SHIPPED / f"{path_or_name.strip().lower()}{_SUFFIX}"
+    name = str(path_or_name).strip().lower()
+    if isinstance(path_or_name, str) and name in shipped_names():
+        path = _SHIPPED / f"{name}{_SUFFIX}"
     else:
         path = Path(path_or_name)
-        _refuse_unless_file(path, path_or_name)
+        _require_file(path, path_or_name)
     return parse_mapping(_content(path), path.name)
 
 
 def parse_mapping(content: bytes, name: str) -> Mapping:
-    """Read a mapping from the content of a TOML file.
-
-    Args:
-        content: bytes of the file.
-        name: how error messages call the file.
+    """Read a mapping from the content of a TOML file, which error messages call `name`.
 
     Raises:
         InputError: the content is not TOML.
-        SettingError: a setting is unknown or not allowed. The message begins with `name`.
+        SettingError: a setting is unknown, missing or not allowed. The message begins with `name`.
     """
     settings = _table(content, name)
     columns = settings.get("columns")
@@ -86,15 +79,15 @@ def parse_mapping(content: bytes, name: str) -> Mapping:
 
 
 def mapping_text(mapping: Mapping) -> str:
-    """Return a mapping as TOML with a comment on each setting; settings with their default are left out.
+    """Return a mapping as TOML with a comment on each setting. Settings with their default are left out.
 
-    `parse_mapping` of the text gives an equal mapping.
+    `parse_mapping` of the text returns an equal mapping.
 
     >>> print(mapping_text(Mapping(decimal=",")))
     # How to read the event log of a shop. Settings that are left out have their default.
     <BLANKLINE>
-    # Decimal mark of values, prices and quantities: "." or ",". If left out, it is ".", and a file whose
-    # numbers are ambiguous is refused.
+    # Decimal mark of values, prices and quantities: "." or ",". If left out, it is ".", and a file with
+    # ambiguous numbers is refused.
     decimal = ","
     <BLANKLINE>
     """
@@ -112,11 +105,12 @@ def _comment(setting: str) -> str:
     return "".join(f"# {line}\n" for line in textwrap.wrap(description, _LINE_LENGTH))
 
 
-def _refuse_unless_file(path: Path, path_or_name: str | Path) -> None:
-    if path_or_name == path.name or not path_or_name:  # without a folder it may have been meant as a name
+def _require_file(path: Path, path_or_name: str | Path) -> None:
+    """Raise an InputError unless there is a file at the path."""
+    if path_or_name == path.name or not path_or_name:  # without a folder, it may be meant as the name of a mapping
+        names = listed(shipped_names(), conjunction="or")
         unknown = InputError(
-            f"There is no mapping named {short(str(path_or_name))!r}. Choose one of {listed(shipped_names())}, or give "
-            "the path of a TOML file."
+            f"There is no mapping named {short(str(path_or_name))!r}.", f"Choose {names}, or name a TOML file."
         )
     else:
         unknown = InputError.not_found(path)
@@ -131,34 +125,34 @@ def _refuse_unless_file(path: Path, path_or_name: str | Path) -> None:
 
 
 def _content(path: Path) -> bytes:
-    """Read the file, but at most one byte more than is allowed."""
+    """Read the file, but at most one byte more than allowed."""
     try:
         with path.open("rb") as file:
-            return file.read(_LARGEST + 1)
+            return file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise InputError.cannot_open(path, error.strerror or str(error)) from error
 
 
 def _table(content: bytes, name: str) -> dict[str, Any]:
-    if len(content) > _LARGEST:
-        raise _not_a_mapping(name, "it is larger than 1 MB", "choose the mapping instead of the log")
+    if len(content) > _MAX_BYTES:
+        raise _not_a_mapping(name, "it is larger than 1 MB", "Choose the mapping instead of the log.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise _not_a_mapping(name, f"line {line:,} is not UTF-8", "save it as UTF-8 and try again") from error
+        raise _not_a_mapping(name, f"line {line:,} is not UTF-8", "Save it as UTF-8 and try again.") from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _not_a_mapping(name, _syntax_error(str(error), text), "correct this line and try again") from error
-    except (ValueError, RecursionError) as error:  # numbers of very many digits; thousands of brackets
-        raise _not_a_mapping(name, "it has too many brackets or digits", "choose another file") from error
+        raise _not_a_mapping(name, _syntax_error(str(error), text), "Correct this line and try again.") from error
+    except (ValueError, RecursionError) as error:  # a number with thousands of digits, or thousands of brackets
+        raise _not_a_mapping(name, "it has too many brackets or digits", "Choose another file.") from error
 
 
 def _syntax_error(message: str, text: str) -> str:
-    """Return line and description of a syntax error.
+    """Return the line and the description of a syntax error.
 
-    Before Python 3.14, tomllib has the line only in its message, such as "Invalid value (at line 3, column 5)".
+    Before Python 3.14, tomllib reports the line only in its message, such as "Invalid value (at line 3, column 5)".
     """
     description = short(message.split(" (at ", maxsplit=1)[0])
     match = re.search(r"\(at line (\d+)", message)
@@ -167,4 +161,4 @@ def _syntax_error(message: str, text: str) -> str:
 
 
 def _not_a_mapping(name: str, finding: str, next_step: str) -> InputError:
-    return InputError(f"{name} cannot be read as a mapping ({finding}). A mapping is a small TOML file: {next_step}.")
+    return InputError(f"{name} cannot be read as a mapping ({finding}). A mapping is a small TOML file.", next_step)

@@ -1,4 +1,4 @@
-"""Guess where a session's value comes from: from a column, or from the prices of its purchases."""
+"""Guess where session values come from: from a column, or from the prices of purchases."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NUMBER_ROLES: Final = (SESSION_VALUE, PRICE, QUANTITY)
 def guess_value(builder: GuessBuilder) -> None:
     """Assign the column of session values, otherwise those of prices and quantities, and set the decimal mark."""
     session = builder.assigned.get(USER_SESSION)
-    own = _numeric(builder.candidates(SESSION_VALUE, names.VALUE_NAMES))
+    values = _numeric(builder.candidates(SESSION_VALUE, names.VALUE_NAMES))
     constant = [
         column
         for column in _numeric(builder.candidates(SESSION_VALUE, names.VALUE_OR_PRICE_NAMES))
         if session is not None and _is_constant_in_sessions(column, session)
     ]
-    if own:
-        builder.assign(SESSION_VALUE, own[0])
+    if values:
+        builder.assign(SESSION_VALUE, values[0])
     elif constant and not needs_orders(builder):
         builder.assign(SESSION_VALUE, constant[0], "has the same number on all rows of a session")
     else:
@@ -35,14 +35,14 @@ def guess_value(builder: GuessBuilder) -> None:
 
 
 def find_quantity(builder: GuessBuilder) -> LogColumn | None:
-    """Return the column with the number of pieces in a purchase; None if there is none."""
+    """Return the column with the number of pieces per purchase; None if there is none."""
     return next(iter(_numeric(builder.candidates(QUANTITY, names.QUANTITY_NAMES))), None)
 
 
 def ambiguous_numbers(columns: dict[str, LogColumn]) -> dict[str, str]:
     """Return role -> what a person must decide, for columns whose decimal mark cannot be determined.
 
-    Empty if the numbers of any column in the log are unambiguous, because all columns of a log use the same mark.
+    All columns of a log use the same mark, so the result is empty if the numbers show exactly one mark.
     """
     evidence = {role: column.decimal_evidence for role, column in columns.items()}
     has_point = any(example.point is not None for example in evidence.values())
@@ -72,9 +72,8 @@ def _guess_prices(builder: GuessBuilder) -> None:
             builder.assign(QUANTITY, quantity)
     else:
         builder.assign(PRICE, row_totals[0], "has a usual name for the total of a row, which includes the quantity")
-    builder.mark_absent(
-        SESSION_VALUE, "No column has session values, so the prices of a session's BUY events are added up."
-    )
+    reason = "No column has session values, so the prices of a session's BUY events are added up."
+    builder.mark_absent(SESSION_VALUE, reason)
     guess_orders(builder)
 
 
@@ -98,24 +97,19 @@ def _guess_decimal_mark(builder: GuessBuilder) -> None:
         return
     evidence = [column.decimal_evidence for column in columns.values()]
     is_comma = any(example.comma for example in evidence) and not any(example.point for example in evidence)
-    roles_with_comma = [
-        role
-        for role, column in columns.items()
-        if column.decimal_mark() == "," or (is_comma and column.decimal_evidence.comma)
-    ]
-    if roles_with_comma:
-        builder.settings["decimal"] = ","
-    for role in roles_with_comma:
-        builder.reasons[role] += " Its decimal mark is the comma."
+    for role, column in columns.items():
+        if column.decimal_mark() == "," or (is_comma and column.decimal_evidence.comma):
+            builder.settings["decimal"] = ","
+            builder.reasons[role] += " Its decimal mark is the comma."
 
 
 def _numeric(candidates: Sequence[LogColumn], rows: Sequence[int] = ()) -> list[LogColumn]:
-    """Return the numeric columns with a value on these rows; those with a value on nearly all of them come first."""
+    """Return the numeric columns with a value on these rows, first those with a value on nearly all of them."""
     numeric = [column for column in candidates if column.decimal_mark() is not None and column.fill_rate_on(rows) > 0]
     return sorted(numeric, key=lambda column: column.fill_rate_on(rows) < MIN_SHARE)
 
 
 def _is_constant_in_sessions(column: LogColumn, session: LogColumn) -> bool:
-    """Return whether a column has one value per session, and some session has enough rows to show it."""
+    """Return whether a column has one value per session, in several sessions of which one has several rows."""
     values = distinct_by_key(session, column)
     return len(session.values) > len(values) > 1 and all(len(cells) == 1 for cells in values.values())

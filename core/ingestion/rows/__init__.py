@@ -1,1 +1,1 @@
-"""What rows mean: cells become codes, epoch seconds and numbers, and unusable rows go to the quarantine."""
+"""Parse the cells of rows to codes, epoch seconds and numbers, and quarantine rows that cannot be used."""

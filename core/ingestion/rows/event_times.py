@@ -1,4 +1,4 @@
-"""Parse event times to epoch seconds, by the time format and zone of the mapping."""
+"""Parse event times to epoch seconds, with the time format and time zone of the mapping."""
 
 from __future__ import annotations
 
@@ -7,35 +7,34 @@ import polars as pl
 from core.ingestion.mapping import Mapping
 
 _EARLIEST, _LATEST = -2_208_988_800, 7_258_118_400
-"""Years 1900 to 2200; a time outside (year 20025) is a typing error."""
-_EARLIEST_COUNTED = 631_152_000
-"""1990, for numeric times: seconds read as milliseconds would all be in January 1970."""
+"""Years 1900 to 2200; another year, such as 20025, is a typing error."""
+_EARLIEST_NUMERIC = 631_152_000
+"""1990, for numeric times: seconds that are read as milliseconds would all be in January 1970."""
 _UTC_ENDINGS = ("+00:00", " UTC", "Z", "+0000", "+00", "UTC", " +00:00", " +0000")
 _LENGTH = len("2025-06-19 10:23:07")
 _WITH_OFFSET = "%Y-%m-%d %H:%M:%S%.f%#z"
 _WITHOUT_OFFSET = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-_PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}
-_PER_SECOND_OF = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_MINUTE_PARTS = ("%M", "%T", "%R", "%r", "%X", "%c")
-_CLOCK_PARTS = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
+_EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}  # per second
+_DTYPE_UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # time unit of a Polars dtype -> units per second
+_MINUTE_DIRECTIVES = ("%M", "%T", "%R", "%r", "%X", "%c")
+_CLOCK_DIRECTIVES = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
 
 
 def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
     """Parse event times to epoch seconds (UTC, Int64), rounded down; null if the cell is not a time.
 
-    Times without an offset are in the mapping's zone. A time skipped by daylight saving is moved one hour later. Of a
-    time that occurs twice, the earlier is taken. A column of dates (Parquet, databases) is null unless the mapping sets
-    `dates_only`; a date then is the first second of its day in UTC, whatever the zone.
+    Times without an offset are in the mapping's time zone. A local time that daylight saving skips is moved one hour
+    later. If a local time occurs twice, it is the earlier one. A column of dates (Parquet, databases) becomes null
+    unless the mapping sets `dates_only`. A date then is the first second of its day in UTC, whatever the zone.
     """
-    kind = times.dtype
-    if isinstance(kind, pl.Datetime):
-        seconds = _epoch(times) if kind.time_zone else _in_zone(times, mapping.time_zone)
+    if isinstance(times.dtype, pl.Datetime):
+        seconds = _epoch(times) if times.dtype.time_zone else _in_zone(times, mapping.time_zone)
     elif times.dtype == pl.Date:
         days = times if mapping.dates_only else times.clear(len(times))
         seconds = _epoch(days.cast(pl.Datetime("us")))
-    elif mapping.time_format in _PER_SECOND:
-        seconds = _from_numbers(times, _PER_SECOND[mapping.time_format])
-        seconds = seconds.set(seconds < _EARLIEST_COUNTED, None)
+    elif mapping.time_format in _EPOCH_UNITS:
+        seconds = _from_numbers(times, _EPOCH_UNITS[mapping.time_format])
+        seconds = seconds.set(seconds < _EARLIEST_NUMERIC, None)
     elif mapping.time_format == "auto":
         seconds = _from_iso(times.cast(pl.String), mapping.time_zone)
     else:
@@ -43,20 +42,20 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
     return seconds.set(~seconds.is_between(_EARLIEST, _LATEST), None)
 
 
-def _from_numbers(times: pl.Series, per_second: int) -> pl.Series:
+def _from_numbers(times: pl.Series, units_per_second: int) -> pl.Series:
     if times.dtype == pl.String:
         texts = times.str.strip_chars()
         whole = texts.cast(pl.Int64, strict=False)
         times = whole if whole.null_count() == texts.null_count() else texts.cast(pl.Float64, strict=False)
     if times.dtype.is_float():
-        usable = times.is_finite() & (times.abs() < 2.0**62)
-        times = times.set(~usable.fill_null(value=False), None).floor()
-    return times.cast(pl.Int64, strict=False) // per_second
+        fits = times.is_finite() & (times.abs() < 2.0**62)
+        times = times.set(~fits.fill_null(value=False), None).floor()
+    return times.cast(pl.Int64, strict=False) // units_per_second
 
 
 def _epoch(times: pl.Series) -> pl.Series:
     unit = times.dtype.time_unit if isinstance(times.dtype, pl.Datetime) else "us"
-    return times.to_physical() // _PER_SECOND_OF[unit]
+    return times.to_physical() // _DTYPE_UNITS[unit]
 
 
 def _in_zone(times: pl.Series, zone: str) -> pl.Series:
@@ -68,26 +67,26 @@ def _in_zone(times: pl.Series, zone: str) -> pl.Series:
 
 
 def _from_iso(texts: pl.Series, zone: str) -> pl.Series:
-    """Parse ISO 8601: the common form (seconds, then UTC or nothing) fast, the rest by the general rules."""
+    """Parse ISO 8601. A fast path parses whole seconds with UTC or no offset; the slow path parses all other forms."""
     first = texts.first()
-    between = "T" if isinstance(first, str) and first[10:11] == "T" else " "
+    delimiter = "T" if isinstance(first, str) and first[10:11] == "T" else " "
     moments = texts.str.head(_LENGTH).str.to_datetime(
-        f"%Y-%m-%d{between}%H:%M:%S",
+        f"%Y-%m-%d{delimiter}%H:%M:%S",
         time_unit="us",
         strict=False,
-        cache=False,  # slower than parsing
+        cache=False,  # a cache is slower than parsing
     )
-    if texts.str.ends_with(_UTC_ENDINGS[0]).all() and (texts.str.len_bytes() == _LENGTH + len(_UTC_ENDINGS[0])).all():
-        return _epoch(moments) if not moments.null_count() else _with_rest_parsed(_epoch(moments), texts, zone)
-    ending = texts.str.slice(_LENGTH)
-    usual = pl.when(ending.is_in(_UTC_ENDINGS)).then(_epoch(moments)).when(ending == "").then(_in_zone(moments, zone))
-    return _with_rest_parsed(pl.select(usual.otherwise(None)).to_series(), texts, zone)
-
-
-def _with_rest_parsed(seconds: pl.Series, texts: pl.Series, zone: str) -> pl.Series:
-    """Parse the texts that are still null by the general rules."""
-    left = seconds.is_null() & texts.is_not_null()
-    return seconds.scatter(left.arg_true(), _from_any_iso(texts.filter(left), zone)) if left.any() else seconds
+    usual = _UTC_ENDINGS[0]
+    if texts.str.ends_with(usual).all() and (texts.str.len_bytes() == _LENGTH + len(usual)).all():
+        seconds = _epoch(moments)
+    else:
+        ending = texts.str.slice(_LENGTH)
+        in_utc = pl.when(ending.is_in(_UTC_ENDINGS)).then(_epoch(moments))
+        seconds = pl.select(in_utc.when(ending == "").then(_in_zone(moments, zone))).to_series()
+    unparsed = seconds.is_null() & texts.is_not_null()
+    if not unparsed.any():
+        return seconds
+    return seconds.scatter(unparsed.arg_true(), _from_any_iso(texts.filter(unparsed), zone))
 
 
 def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
@@ -105,8 +104,8 @@ def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:
     if "%z" in form:
         texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in form else texts
         return _epoch(texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False))
-    if not any(part in form for part in _CLOCK_PARTS):
+    if not any(directive in form for directive in _CLOCK_DIRECTIVES):
         return _epoch(texts.str.to_date(form, strict=False).cast(pl.Datetime("us")))
-    if not any(part in form for part in _MINUTE_PARTS):  # Polars requires minutes with hours
+    if not any(directive in form for directive in _MINUTE_DIRECTIVES):  # Polars requires minutes with hours
         texts, form = texts + " 00", f"{form} %M"
     return _in_zone(texts.str.to_datetime(form, time_unit="us", strict=False), zone)

@@ -1,4 +1,4 @@
-"""Parse event words to the codes of event types, by the words of the mapping."""
+"""Parse event words to the codes of event types, with the event words of the mapping."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def event_types(cells: pl.DataFrame, mapping: Mapping) -> tuple[pl.Series, set[s
     texts = cells.get_column(EVENT_TYPE)
     if texts.dtype == pl.String:
         # Words are nearly always spelled as in the mapping; then a cast to Enum is the fastest lookup.
-        spelled = list(mapping.event_words)
-        positions = texts.cast(pl.Enum(spelled), strict=False).to_physical()
+        mapped = list(mapping.event_words)
+        positions = texts.cast(pl.Enum(mapped), strict=False).to_physical()
         if not positions.null_count():
-            codes = pl.Series([code_of_word[word.strip().lower()] for word in spelled], dtype=pl.Int8)
+            codes = pl.Series([code_of_word[word.strip().lower()] for word in mapped], dtype=pl.Int8)
             return codes.gather(positions).alias(TYPE), set()
     texts = as_text(texts).fill_null("")
     words = texts.unique().to_list()
     code_of_text = {word: code_of_word[word.lower()] for word in words if word.lower() in code_of_word}
-    codes = texts.replace_strict(list(code_of_text), list(code_of_text.values()), default=None, return_dtype=pl.Int8)
-    return codes.alias(TYPE), {word for word in words if word and word not in code_of_text}
+    codes = texts.replace_strict(code_of_text, default=None, return_dtype=pl.Int8)
+    return codes.alias(TYPE), set(words) - set(code_of_text) - {""}

@@ -1,4 +1,4 @@
-"""Clean cells with ids or event words, find distinct ids, and count empty cells."""
+"""Clean the cells of ids and event words, find distinct ids, and count empty cells."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import polars as pl
 
 from core.schema import EVENT_TYPE
 
-_OTHER_SEED = 1_000_003  # differs from every seed of codes
-_COPY_BELOW = 4  # distinct ids are copied if fewer than one in so many rows is distinct
+_SEED_OFFSET = 1_000_003  # larger than every seed of codes
+_MAX_COPIED_SHARE = 1 / 4  # of the rows; if more ids are distinct, a copy saves little memory
 
 
 def as_text(cells: pl.Series) -> pl.Series:
     """Return ids or words as text without surrounding blanks.
 
-    Whole floats and decimals lose their zeros (12.0 becomes 12), because programs write so in columns with gaps. NaN
-    becomes null.
+    Whole floats and decimals become integers (12.0 becomes 12), because programs store integers as floats if some are
+    missing. NaN becomes null.
 
     >>> as_text(pl.Series([12.0, 7.5, float("nan")])).to_list()
     ['12', '7.5', None]
@@ -34,24 +34,24 @@ def as_text(cells: pl.Series) -> pl.Series:
 def distinct_ids(codes: pl.Series, texts: pl.Series, seed: int) -> pl.DataFrame:
     """Return the distinct ids of a column: code and id.
 
-    They are compared by another hash than the code, so two ids with one code both stay and the dictionary detects them.
+    Ids are compared by another hash than their codes. So two ids with one code are both kept, and the dictionary
+    detects them.
     """
-    first = texts.hash(seed + _OTHER_SEED).arg_unique()
+    first = texts.hash(seed + _SEED_OFFSET).arg_unique()
     ids = pl.DataFrame([codes.gather(first).alias("code"), texts.gather(first).alias("id")])
-    if ids.height * _COPY_BELOW < len(codes):
+    if ids.height < _MAX_COPIED_SHARE * len(codes):
         # A copy, because a text taken from a block keeps all texts of the block in memory.
         ids = pl.DataFrame(ids.to_arrow(compat_level=pl.CompatLevel.oldest()))
     return ids
 
 
 def empty_cells(cells: pl.DataFrame, columns: list[str]) -> dict[tuple[str, str], int]:
-    """Count empty cells: (event word, column) -> rows."""
+    """Count the empty cells of columns: (event word, column) -> rows."""
     counts: dict[tuple[str, str], int] = {}
+    event_word = pl.col(EVENT_TYPE).cast(pl.String).str.strip_chars() if EVENT_TYPE in cells.columns else pl.lit("")
     for column in columns:
-        blank = (cells.get_column(column) == "").fill_null(value=True)
-        if not blank.any():
-            continue
-        words = pl.col(EVENT_TYPE).cast(pl.String).str.strip_chars() if EVENT_TYPE in cells.columns else pl.lit("")
-        affected = cells.filter(blank).with_columns(words.fill_null("").alias("word"))
-        counts |= {(word, column): rows for word, rows in affected.get_column("word").value_counts().iter_rows()}
+        is_empty = (cells.get_column(column) == "").fill_null(value=True)
+        if is_empty.any():
+            rows = cells.filter(is_empty).group_by(event_word.fill_null("").alias("word")).len()
+            counts |= {(word, column): n_rows for word, n_rows in rows.iter_rows()}
     return counts

@@ -1,4 +1,4 @@
-"""Count while a file is read: rows, quarantine reasons, empty cells, purchases and row order."""
+"""Counts collected while a file is read: rows, quarantine reasons, empty cells, purchases and row order."""
 
 from __future__ import annotations
 
@@ -16,53 +16,61 @@ from core.ingestion.values.lost_purchases import NO_LOST_PURCHASES, PurchaseCoun
 from core.ingestion.values.money import MoneyFindings
 from core.schema import IGNORED, REASON, SESSION, TIME, TYPE, VALUE
 
-_CORRELATION_DIGITS = 9
-_REASONS_SHOWN = 4  # in a message; the quarantine has all
+_MAX_REASONS = 4  # in a message; the quarantine has all reasons
+_CORRELATION_DIGITS = 9  # the last bits of the sums depend on where the file was cut into pieces
 
 
 class ReadCounts:
-    """Counts over the blocks of one role (train or test), which must be added in file order."""
+    """Counts of the train or the test file. Its blocks must be added in file order.
+
+    Attributes:
+        kept: number of usable rows.
+        quarantined: number of quarantined rows.
+        ignored: number of quarantined rows whose event word the mapping ignores.
+        reasons: reason for quarantine -> rows.
+        faults: reason -> code, for lines that could not be parsed.
+        files: name of a table -> its numbers of rows, in the order of reading.
+        purchases: number of BUY rows, usable and quarantined.
+        money: evidence for the decimal marks, and the currencies of purchases.
+        order: statistics on the order of the usable rows.
+    """
 
     def __init__(self) -> None:
-        self.kept = 0
-        self.quarantined = 0
-        self.ignored = 0
+        self.kept = self.quarantined = self.ignored = 0
         self.reasons: Counter[str] = Counter()
         self.faults: dict[str, FaultCode] = {}
-        """Reason -> code, for lines that could not be parsed."""
+        self.files: dict[str, RowCount] = {}
         self.purchases = PurchaseCount()
         self.money = MoneyFindings()
-        self.lost: list[pl.DataFrame] = []
+        self._lost = [NO_LOST_PURCHASES]
         self._empty: Counter[tuple[str, str]] = Counter()
-        self._files: dict[str, list[int]] = {}
-        self._order = _OrderCount()
+        self.order = OrderCount()
 
     def begin(self, name: str) -> None:
         """Register a table, which may have no rows."""
-        self._files.setdefault(name, [0, 0])
+        self.files.setdefault(name, RowCount(rows=0, quarantined=0))
 
     def add(self, name: str, block: ParsedBlock) -> None:
         """Add the counts of a block of the table `name`."""
-        count = self._files[name]
-        count[0] += block.rows.height + block.bad.height
-        count[1] += block.bad.height
-        self.kept += block.rows.height
-        self.quarantined += block.bad.height
+        n_kept, n_bad, file = block.rows.height, block.bad.height, self.files[name]
+        self.files[name] = RowCount(rows=file.rows + n_kept + n_bad, quarantined=file.quarantined + n_bad)
+        self.kept += n_kept
+        self.quarantined += n_bad
         self._empty.update(block.empty)
-        if block.bad.height:
+        if n_bad:
             self.ignored += int(block.bad.get_column(IGNORED).sum())
             self.reasons.update(dict(block.bad.group_by(REASON).len().iter_rows()))
         self.faults |= block.faults
-        self._order.add(block.rows)
+        self.order.add(block.rows)
         self.purchases += block.purchases
         self.money |= block.money
         if block.lost.height:
-            self.lost.append(block.lost)
+            self._lost.append(block.lost)
 
     @property
     def lost_purchases(self) -> pl.DataFrame:
         """Quarantined rows that are or may be purchases; see `lost_purchases.NO_LOST_PURCHASES` for the columns."""
-        return pl.concat([NO_LOST_PURCHASES, *self.lost])
+        return pl.concat(self._lost)
 
     @property
     def rows(self) -> int:
@@ -71,15 +79,11 @@ class ReadCounts:
 
     def most_reasons(self) -> list[tuple[str, int]]:
         """Return the most frequent reasons and their rows, most frequent first."""
-        return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS_SHOWN]
-
-    def files(self) -> dict[str, RowCount]:
-        """Return the counts of each table by name, in the order of reading."""
-        return {name: RowCount(rows=rows, quarantined=bad) for name, (rows, bad) in self._files.items()}
+        return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_REASONS]
 
     def worst_file(self) -> str | None:
-        """Return the file with the most quarantined rows; None if only one was read."""
-        return max(self._files, key=lambda name: self._files[name][1]) if len(self._files) > 1 else None
+        """Return the table with the most quarantined rows; None if only one was read."""
+        return max(self.files, key=lambda name: self.files[name].quarantined) if len(self.files) > 1 else None
 
     def empty_cells(self) -> dict[str, dict[str, int]]:
         """Return event word -> column -> number of empty cells."""
@@ -88,19 +92,18 @@ class ReadCounts:
             counts.setdefault(word, {})[column] = rows
         return counts
 
-    def order(self) -> RowOrder:
-        """Return statistics on the order of the usable rows."""
-        return self._order.result()
 
-
-class _OrderCount:
-    """Compares each row with the previous one, across blocks."""
+class OrderCount:
+    """Compares each usable row with the previous one, also across blocks."""
 
     def __init__(self) -> None:
         self._rows = 0
         self._last: dict[str, float] = {}
-        self._pairs = self._rises = self._types = self._sessions = self._value_pairs = self._value_rises = 0
-        self._sums = np.zeros(6)  # n, place, place squared, value, value squared, place times value (log1p values)
+        self._pairs = 0
+        self._changes: Counter[str] = Counter()
+        self._rises: Counter[str] = Counter()
+        self._sums = np.zeros(6)
+        """Number of rows, and sums of x, x², y, y² and xy, where x is a row's position and y the log1p of its value."""
 
     def add(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
@@ -117,30 +120,25 @@ class _OrderCount:
         self._last = {name: column[-1] for name, column in columns.items()}
 
     def _compare(self, columns: dict[str, NDArray[Any]]) -> None:
-        """Compare neighbouring rows."""
-        time, kind, session = columns[TIME], columns[TYPE], columns[SESSION]
-        self._pairs += len(time) - 1
-        self._rises += int(np.count_nonzero(time[1:] >= time[:-1]))
-        self._types += int(np.count_nonzero(kind[1:] != kind[:-1]))
-        self._sessions += int(np.count_nonzero(session[1:] != session[:-1]))
-        if VALUE in columns:
-            value = columns[VALUE]
-            self._value_pairs += int(np.count_nonzero(value[1:] != value[:-1]))
-            self._value_rises += int(np.count_nonzero(value[1:] > value[:-1]))
+        """Count the pairs of adjacent rows in which a column changes or rises."""
+        self._pairs += len(columns[TIME]) - 1
+        for name, column in columns.items():
+            self._changes[name] += int(np.count_nonzero(column[1:] != column[:-1]))
+            self._rises[name] += int(np.count_nonzero(column[1:] > column[:-1]))
 
     def _add_sums(self, values: NDArray[np.float64]) -> None:
-        place = np.arange(self._rows, self._rows + len(values), dtype=np.float64)
-        size = np.log1p(np.abs(values))  # a return is a negative purchase
-        # not by `@`, whose BLAS threads would spin on a core afterwards
-        products = ((place * place).sum(), (size * size).sum(), (place * size).sum())
-        self._sums += [len(values), place.sum(), products[0], size.sum(), *products[1:]]
+        x = np.arange(self._rows, self._rows + len(values), dtype=np.float64)
+        y = np.log1p(np.abs(values))  # a return is a negative purchase
+        # `@` would leave BLAS threads spinning on a core
+        self._sums += [len(values), x.sum(), (x * x).sum(), y.sum(), (y * y).sum(), (x * y).sum()]
 
     def result(self) -> RowOrder:
+        n_time_falls = self._changes[TIME] - self._rises[TIME]
         return RowOrder(
-            time_rises=self._rises / self._pairs if self._pairs else None,
-            type_changes=self._types,
-            session_changes=self._sessions,
-            value_rises=self._value_rises / self._value_pairs if self._value_pairs else None,
+            time_rises=(self._pairs - n_time_falls) / self._pairs if self._pairs else None,
+            type_changes=self._changes[TYPE],
+            session_changes=self._changes[SESSION],
+            value_rises=self._rises[VALUE] / self._changes[VALUE] if self._changes[VALUE] else None,
             value_correlation=self._correlation(),
         )
 
@@ -151,5 +149,4 @@ class _OrderCount:
         spread_x, spread_y = xx - x * x / n, yy - y * y / n
         if spread_x <= 0 or spread_y <= 1e-12 * max(yy, 1):  # below the rounding error of the sums
             return None
-        # rounded, because the last bits of the sums depend on where the file was cut into pieces
         return round(float(np.clip((xy - x * y / n) / np.sqrt(spread_x * spread_y), -1, 1)), _CORRELATION_DIGITS)

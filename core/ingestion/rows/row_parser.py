@@ -1,8 +1,6 @@
-"""Parse the rows of a block: ids become codes, times epoch seconds, values numbers.
+"""Parse the rows of a block: ids become codes, times epoch seconds, and values numbers.
 
-In: a `Block`, whose cells are text or typed, one column per column that the mapping names. Out: a `ParsedBlock`: the
-usable rows as numbers, partitioned by session code; the ids behind the codes; the quarantined rows with a reason each.
-A parser holds no state, so any number of blocks can be parsed at the same time.
+A parser holds no state, so blocks can be parsed in parallel.
 """
 
 from __future__ import annotations
@@ -16,10 +14,11 @@ from core.ingestion.mapping import Mapping
 from core.ingestion.rows.event_times import epoch_seconds
 from core.ingestion.rows.event_types import event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
-from core.ingestion.rows.quarantine import NEEDED_IDS, NO_TOTAL, holds_nul, quarantine_rows, reason_expression
+from core.ingestion.rows.quarantine import NEEDED_IDS, NO_TOTAL, has_nul, quarantine_rows, reason_expression
 from core.ingestion.sessions.partitions import Partitions, split
 from core.ingestion.sources.tables import Block, FaultCode
 from core.ingestion.values.lost_purchases import (
+    AMOUNT,
     NO_LOST_PURCHASES,
     PurchaseCount,
     broken_purchases,
@@ -56,13 +55,12 @@ from core.schema import (
     VALUE,
 )
 
-NO_CATEGORY = "(none)"
-"""The category of every product if the log has no category column."""
+NO_CATEGORY = "(none)"  # category of all products if the log has no category column
 CODE_OF = {USER_SESSION: SESSION, USER_ID: USER, PRODUCT_ID: PRODUCT, CATEGORY_ID: CATEGORY}
 """Id column of the file -> stored column of its code."""
 ROW_COLUMNS = (SESSION, USER, PRODUCT, CATEGORY, TIME, TYPE, VALUE, USER_SESSION)
-"""Columns of a usable row. The session id (text; null if sessions are made from pauses later) stays with the events,
-because all events of a session meet in one partition."""
+"""Columns of a usable row. The last one is the session id as text, or null if the log has none and a session timeout
+is applied later. It stays with the events, because all events of a session are in one partition."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +68,14 @@ class ParsedBlock:
     """The parsed rows of a block.
 
     Attributes:
-        rows: usable rows (ROW_COLUMNS), in file order.
-        parts: the same rows, partitioned by session code (by user code if sessions are made from pauses later).
+        rows: usable rows in file order, with the columns of ROW_COLUMNS and of `order_columns`.
+        parts: the same rows, partitioned by session code; by user code if the log has no session ids.
         ids: id column (except the session's) -> code and id, one row per distinct id, partitioned by code.
-        bad: quarantined rows, with the columns of the quarantine.
+        bad: quarantined rows; see `quarantine_rows` for the columns.
         empty: (event word in the file, column) -> number of empty cells.
         faults: reason -> code, for the lines that could not be parsed.
         purchases: number of BUY rows, usable and quarantined.
-        lost: quarantined rows that are or may be purchases; see `lost_purchases.NO_LOST_PURCHASES` for the columns.
+        lost: quarantined rows that are or may be purchases; see `NO_LOST_PURCHASES` for the columns.
         money: evidence for the decimal marks, and the currencies of purchases.
     """
 
@@ -97,19 +95,15 @@ class _UnfilteredRows:
     """All rows of a block, before usable and unusable rows are separated.
 
     Attributes:
-        cells: the block's cells, with ids as clean text.
-        rows: codes, time, type and value; null if a cell could not be parsed.
-        reason: expression on `cells` and `rows`: why a row is quarantined, null if it is usable.
-        amounts: what each row would add as a purchase; None unless values are sums of purchases.
+        rows: cells, with ids as clean text; and codes, time, type, value and amount, null if a cell cannot be parsed.
+        reason: expression on `rows` for the reason why a row is quarantined; null if it is usable.
         unknown_words: event words that the mapping does not name.
         empty: see `ParsedBlock.empty`.
         money: see `ParsedBlock.money`.
     """
 
-    cells: pl.DataFrame
     rows: pl.DataFrame
     reason: pl.Expr
-    amounts: pl.Series | None
     unknown_words: set[str]
     empty: dict[tuple[str, str], int]
     money: MoneyFindings
@@ -119,20 +113,24 @@ class _UnfilteredRows:
 class RowParser:
     """Parses the rows of one file by the rules of a mapping.
 
-    The code of an id is a 64-bit hash of its text. So no table of all ids is in memory, and codes do not depend on the
-    order of the rows. `sessions.dictionaries` detects two ids with one code; another `seed` then gives other codes.
-    Codes are comparable within a dataset only.
+    The code of an id is a 64-bit hash of its text, so no table of all ids is in memory, and codes do not depend on the
+    order of the rows. Codes are comparable only within a dataset.
+
+    Attributes:
+        mapping: how the log is read.
+        with_value: whether the file has session values; false for a test file.
+        seed: seed of the codes. If `sessions.dictionaries` detects two ids with one code, another seed is used.
+        bits: number of leading bits of a code that number its partition; see `sessions.partitions`.
     """
 
     mapping: Mapping
     with_value: bool
     seed: int = 0
     bits: int = 0
-    """Leading bits of a code that number its partition; see `sessions.partitions`."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the required columns, by their schema names."""
+        """The schema names of the required columns."""
         names = self.mapping.columns
         required = {
             EVENT_TIME: True,
@@ -152,51 +150,43 @@ class RowParser:
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
-        """Return columns that are read if the file has them. Order ids in a test file show repeated purchases."""
+        """The columns that are read if the file has them. Order ids in a test file show repeated purchases."""
         return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
 
     def parse(self, name: str, block: Block) -> ParsedBlock:
         """Parse a block of the file `name`."""
         parsed = self._parse_cells(block)
-        cells, rows = parsed.cells, parsed.rows
-        usable = self._usable(cells, rows, may_hold_nul=block.may_hold_nul)
-        bad = quarantine_rows(name, block, _joined(cells, rows), ~usable, parsed.reason)
-        purchases = count_purchases(rows, usable, parsed.reason, cells)
-        lost = self._lost(name, parsed, block, ~usable)
-        faults = {broken.fault.reason: broken.fault.code for broken in block.broken}
-        if not usable.all():
-            cells, rows = cells.filter(usable), rows.filter(usable)
-        rows, parts, ids = self._completed(cells, rows)
-        return ParsedBlock(rows, parts, ids, bad, parsed.empty, faults, purchases, lost, parsed.money)
-
-    def _lost(self, name: str, parsed: _UnfilteredRows, block: Block, quarantined: pl.Series) -> pl.DataFrame:
-        if parsed.amounts is None:
-            return NO_LOST_PURCHASES
-        lost = [broken_purchases(name, block.broken, self.mapping, self.seed)] if block.broken else []
-        if quarantined.any():
-            places = quarantined.arg_true().to_numpy().astype(np.int64)
-            lines = pl.select(pl.lit(name).alias(FILE), pl.Series(LINE, block.lines_of(places)))
-            lost.append(
-                lost_purchases(
-                    lines,
-                    parsed.cells.filter(quarantined),
-                    parsed.rows.filter(quarantined),
-                    parsed.amounts.filter(quarantined),
-                    unknown_words=parsed.unknown_words,
-                    seed=self.seed,
-                )
-            )
-        return pl.concat(lost) if lost else NO_LOST_PURCHASES
+        is_usable = self._usable(parsed.rows, may_hold_nul=block.may_hold_nul)
+        positions = (~is_usable).arg_true().to_numpy().astype(np.int64)
+        lines = pl.Series(LINE, block.lines_of(positions))
+        unusable = parsed.rows.filter(~is_usable).with_columns(pl.lit(name).alias(FILE), lines, parsed.reason)
+        lost = NO_LOST_PURCHASES
+        if self._priced:
+            broken = broken_purchases(name, block.broken, self.mapping, self.seed)
+            lost = pl.concat([broken, lost_purchases(unusable, parsed.unknown_words, self.seed)])
+        rows, parts, ids = self._completed(parsed.rows if is_usable.all() else parsed.rows.filter(is_usable))
+        return ParsedBlock(
+            rows,
+            parts,
+            ids,
+            bad=quarantine_rows(name, block, unusable, positions.tolist()),
+            empty=parsed.empty,
+            faults={broken.fault.reason: broken.fault.code for broken in block.broken},
+            purchases=count_purchases(rows, unusable),
+            lost=lost,
+            money=parsed.money,
+        )
 
     def preview(self, block: Block) -> pl.DataFrame:
         """Return the rows of a block as they will be parsed, for display.
 
-        Columns: event_time (text, UTC), event_type (a schema type), session_value or what the row adds to it (null in
-        test), the id columns that the mapping names, and reason (why the row would be quarantined; null if usable).
+        Columns: event_time (text, UTC); event_type (an event type of the schema; null if unknown or ignored);
+        session_value, or the amount that the row adds to it (null in a test file); the id columns that the mapping
+        names; and reason (why the row would be quarantined; null if it is usable).
         """
         parsed = self._parse_cells(block)
-        event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None)  # null if ignored
-        return _joined(parsed.cells, parsed.rows).select(
+        event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None)
+        return parsed.rows.select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
             event_type.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
@@ -226,26 +216,27 @@ class RowParser:
             for column in self._id_columns
         )
         times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
-        amounts, values, money = self._values(cells, types)
-        rows = pl.DataFrame([*codes, times, types, *values, *order_columns(cells, self.mapping, self.seed)])
+        values, money = self._values(cells, types)
+        rows = cells.with_columns(*codes, times, types, *values, *order_columns(cells, self.mapping, self.seed))
         reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
-        return _UnfilteredRows(cells, rows, reason, amounts, unknown, empty, money)
+        return _UnfilteredRows(rows, reason, unknown, empty, money)
 
-    def _values(self, cells: pl.DataFrame, types: pl.Series) -> tuple[pl.Series | None, list[pl.Series], MoneyFindings]:
-        """Return what each row would add as a purchase, the columns VALUE and NO_TOTAL, and the money findings."""
+    def _values(self, cells: pl.DataFrame, types: pl.Series) -> tuple[list[pl.Series], MoneyFindings]:
+        """Return the columns VALUE, AMOUNT and NO_TOTAL, as far as the file has them, and money findings."""
         if not self.with_value:
-            return None, [pl.Series(VALUE, [None], dtype=pl.Float64).new_from_index(0, cells.height)], MoneyFindings()
+            return [pl.repeat(None, cells.height, dtype=pl.Float64, eager=True).alias(VALUE)], MoneyFindings()
         if not self._priced:
             numbers, money = read_number(cells, SESSION_VALUE, self.mapping)
-            return None, [numbers.alias(VALUE)], money
+            return [numbers.alias(VALUE)], money
         amounts, money = read_amounts(cells, types, self.mapping)
-        bought = types == EVENT_CODE[BUY]
-        values = [pl.select(pl.when(bought).then(amounts).otherwise(0.0).alias(VALUE)).to_series()]
+        is_purchase = types == EVENT_CODE[BUY]
+        values = pl.select(pl.when(is_purchase).then(amounts).otherwise(0.0).alias(VALUE), amounts.alias(AMOUNT))
+        columns = values.get_columns()
         if self.mapping.price_is == "order_total":
             price = cells.get_column(PRICE)
-            empty = price.str.strip_chars() == "" if price.dtype == pl.String else price.is_null()
-            values.append((empty.fill_null(value=True) & bought.fill_null(value=False)).alias(NO_TOTAL))
-        return amounts, values, money
+            is_empty = price.str.strip_chars() == "" if price.dtype == pl.String else price.is_null()
+            columns.append((is_empty.fill_null(value=True) & is_purchase.fill_null(value=False)).alias(NO_TOTAL))
+        return columns, money
 
     def _value_description(self) -> str | None:
         columns = self.mapping.columns
@@ -255,44 +246,36 @@ class RowParser:
             return columns.session_value
         return columns.price if columns.quantity is None else f"{columns.price} times {columns.quantity}"
 
-    def _usable(self, cells: pl.DataFrame, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
+    def _usable(self, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
         needed = [column for column in self._id_columns if column in NEEDED_IDS]
-        filled = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in needed)
+        usable = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in needed)
         if may_hold_nul:
-            filled &= ~pl.any_horizontal(holds_nul(column) for column in self._id_columns)
-        valid = pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
+            usable &= ~pl.any_horizontal(has_nul(column) for column in self._id_columns)
+        usable &= pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
         if self.with_value:
             smallest = -LARGEST_VALUE if self._priced else 0.0
             has_value = pl.col(VALUE).is_between(smallest, LARGEST_VALUE).fill_null(value=False)
-            valid &= has_value | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else has_value
-        return cells.select(filled).to_series() & rows.select(valid).to_series()
+            usable &= has_value | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else has_value
+        return rows.select(usable).to_series()
 
-    def _completed(
-        self, cells: pl.DataFrame, rows: pl.DataFrame
-    ) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:
-        """Fill in what the log lacks: one category for all products, the user code in place of the session's.
+    def _completed(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:
+        """Add what the log lacks: one category for all products, and the user's code in place of a session code.
 
         Returns:
-            The rows, the same rows partitioned, and the ids of each column except the session's, partitioned.
+            `ParsedBlock.rows`, `ParsedBlock.parts` and `ParsedBlock.ids`.
         """
         ids = {
-            column: distinct_ids(rows.get_column(CODE_OF[column]), cells.get_column(column), self.seed)
+            column: distinct_ids(rows.get_column(CODE_OF[column]), rows.get_column(column), self.seed)
             for column in self._id_columns
             if column != USER_SESSION
         }
         if CATEGORY_ID not in ids:
-            none = pl.Series("id", [NO_CATEGORY])
-            code = none.hash(self.seed).reinterpret(signed=True)
-            ids[CATEGORY_ID] = pl.DataFrame([code.alias("code"), none])
+            category = pl.Series("id", [NO_CATEGORY])
+            code = category.hash(self.seed).reinterpret(signed=True)
+            ids[CATEGORY_ID] = pl.DataFrame([code.alias("code"), category])
             rows = rows.with_columns(pl.lit(code.item()).alias(CATEGORY))
-        if USER_SESSION in cells.columns:
-            rows = rows.with_columns(cells.get_column(USER_SESSION))
-        else:  # sessions are made later from all events of a user
+        if USER_SESSION not in rows.columns:  # sessions are made from all events of a user later
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
         rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))
         partitioned = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
         return rows, split(rows, SESSION, self.bits), partitioned
-
-
-def _joined(cells: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([cells, rows], how="horizontal")

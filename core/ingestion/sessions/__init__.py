@@ -1,1 +1,1 @@
-"""How rows become sessions: partitioned by code, sorted, freed of duplicates, numbered as units and given a value."""
+"""Assemble sessions from rows: partition and sort them, remove duplicates, number units, and compute values."""

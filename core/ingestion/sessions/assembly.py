@@ -1,9 +1,9 @@
-"""Assemble the sessions of both files, partition by partition, and write them.
+"""Assemble the sessions of the train and the test file, partition by partition, and write them.
 
-In: per role, the usable rows of its file, partitioned by session code (`PartitionStore`). Out: four Parquet files
-(train events, test events, units, untrained sessions), the dictionary of session ids, and the counts for
-the card. A partition fits into memory and holds all events of its sessions, so partitions run in parallel.
-Results are written in the order of the partitions; unit numbers continue from one partition to the next.
+In: the usable rows of each file, partitioned by session code (`PartitionStore`). Out: four Parquet files (train events,
+test events, units and untrained sessions), the dictionary of session ids, and the counts for the card. A partition fits
+into memory and holds all events of its sessions, so partitions are assembled in parallel. Results are written in the
+order of the partitions, and unit numbers continue from one partition to the next.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from core.base.files import sync
-from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE
+from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE, UnknownValue
 from core.ingestion.mapping import Mapping
 from core.ingestion.parallel import map_in_order
 from core.ingestion.sessions.dictionaries import DictionaryWriter, IdCounts
@@ -50,56 +49,77 @@ from core.schema import (
 
 
 @dataclass
-class AssemblyCounts:
-    """Counts over all partitions, for the dataset's card. Counters are keyed by role, `untrained` by reason."""
+class FileCounts:
+    """Counts of the train or the test file over all partitions.
 
-    rows: Counter[int] = field(default_factory=Counter)
-    duplicates: Counter[int] = field(default_factory=Counter)
-    repeated_purchases: Counter[int] = field(default_factory=Counter)
-    sent_twice: Counter[int] = field(default_factory=Counter)
-    joined_visits: Counter[int] = field(default_factory=Counter)
+    Attributes:
+        rows: stored events.
+        duplicates, repeated_purchases, joined_visits: see `DuplicateCounts`.
+        sent_twice: purchases that were removed because the same order had sent them before.
+        composite: session ids that several users share.
+        times: first and last event time of each partition, in epoch seconds.
+        values: known session values, one Series per partition. Those of a test file are empty.
+    """
+
+    rows: int = 0
+    duplicates: int = 0
+    repeated_purchases: int = 0
+    joined_visits: int = 0
+    sent_twice: int = 0
+    composite: int = 0
+    times: list[int] = field(default_factory=list)
+    values: list[pl.Series] = field(default_factory=list)
+
+
+@dataclass
+class AssemblyCounts:
+    """Counts over all partitions, for the dataset's card.
+
+    Attributes:
+        files: role -> counts of its file.
+        untrained: reason (see UnknownValue) -> train sessions that are not used for training.
+        untrained_value: sum of the usable purchases of these sessions.
+        purchases: BUY rows in the train file.
+        buying_sessions: train sessions that may have purchases; 0 unless values are sums of purchases.
+        known_sessions: test sessions whose value is known from the train file.
+        units: number of units.
+    """
+
+    files: dict[int, FileCounts] = field(default_factory=lambda: {TRAIN_ROLE: FileCounts(), TEST_ROLE: FileCounts()})
     untrained: Counter[str] = field(default_factory=Counter)
     untrained_value: float = 0.0
     purchases: int = 0
-    """BUY rows in train."""
     buying_sessions: int = 0
-    """Train sessions that may have purchases; 0 unless values are sums of purchases."""
-    composite: Counter[int] = field(default_factory=Counter)
-    first_time: dict[int, int] = field(default_factory=dict)
-    last_time: dict[int, int] = field(default_factory=dict)
     known_sessions: int = 0
     units: int = 0
-    values: list[pl.Series] = field(default_factory=list)
-    """Values of the train sessions with a known value, one Series per partition."""
 
     @property
     def train_sessions(self) -> int:
         """Number of train sessions, including composite ones."""
-        return sum(map(len, self.values)) + sum(self.untrained.values()) - self.untrained["shared_id"]
+        n_known = sum(map(len, self.files[TRAIN_ROLE].values))
+        return n_known + self.untrained.total() - self.untrained[UnknownValue.SHARED_ID]
 
-    def add(self, tables: SessionTables) -> None:
-        """Add the counts of a partition."""
-        for role, duplicates in tables.repeats.items():
-            self.duplicates[role] += duplicates.rows
-            self.repeated_purchases[role] += duplicates.purchases
-            self.joined_visits[role] += duplicates.visits
+    def add(self, tables: SessionTables, sent_twice: dict[int, int]) -> None:
+        """Add the counts of a partition, and the number of purchases removed by role."""
+        for role, file in self.files.items():
+            events, repeats = tables.events[role], tables.repeats[role]
+            units = tables.units.filter(pl.col(ROLE) == role)
+            file.rows += events.height
+            file.duplicates += repeats.rows
+            file.repeated_purchases += repeats.purchases
+            file.joined_visits += repeats.visits
+            file.sent_twice += sent_twice[role]
+            file.composite += units.filter(COMPOSITE).get_column(SESSION).n_unique()
+            if events.height:
+                file.times += events.select(pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")).row(0)
+            is_first_unit = pl.col(SESSION).ne_missing(pl.col(SESSION).shift(1))
+            file.values.append(units.filter(is_first_unit).get_column(VALUE).drop_nulls())
         self.untrained.update(dict(tables.untrained.group_by(REASON).len().iter_rows()))
-        self.buying_sessions += tables.buying_sessions
-        self.purchases += int((tables.events[TRAIN_ROLE].get_column(TYPE) == EVENT_CODE[BUY]).sum())
         self.untrained_value += float(tables.untrained.get_column(REMAINING).sum())
-        for role, rows in tables.events.items():
-            if rows.height:
-                first, last = rows.select(pl.col(TIME).min().alias("first"), pl.col(TIME).max().alias("last")).row(0)
-                self.rows[role] += rows.height
-                self.first_time[role] = min(first, self.first_time.get(role, first))
-                self.last_time[role] = max(last, self.last_time.get(role, last))
-        composite = tables.units.filter(COMPOSITE).group_by(ROLE).agg(pl.col(SESSION).n_unique())
-        self.composite.update(dict(composite.iter_rows()))
+        self.purchases += int((tables.events[TRAIN_ROLE].get_column(TYPE) == EVENT_CODE[BUY]).sum())
+        self.buying_sessions += tables.buying_sessions
         self.known_sessions += tables.units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION).n_unique()
         self.units += tables.units.height
-        train = tables.units.filter(pl.col(ROLE) == TRAIN_ROLE)
-        values = train.filter(pl.col(SESSION).ne_missing(pl.col(SESSION).shift(1))).get_column(VALUE)
-        self.values.append(values.drop_nulls())
 
 
 def assemble(
@@ -115,26 +135,24 @@ def assemble(
     """Write the events, the units, the untrained sessions and the dictionary of session ids.
 
     Args:
-        spills: role -> rows of its file, partitioned by session code; by user code if sessions are made from pauses.
-        folder: the dataset's folder; if sessions are made from pauses, it must hold the dictionary of the users.
+        spills: role -> rows of its file, partitioned by session code; by user code if the log has no session ids.
+        folder: the dataset's folder. If the log has no session ids, it must contain the dictionary of the users.
         repeated_orders: role -> orders that were sent more than once.
         report: called with the number of rows written.
 
     Returns:
-        The counts, and the number of distinct session ids.
-
-    Raises:
-        HashCollisionError: two session ids have one code.
+        The counts, and the numbers of distinct session ids.
     """
-    counted = AssemblyCounts()
-    work = partial(
-        _sessions_of,
-        mapping=mapping,
-        folder=folder,
-        repeated_orders=repeated_orders,
-        lost_purchases=lost_purchases,
-        seed=seed,
-    )
+
+    def assemble_partition(pair: tuple[Partition, Partition]) -> tuple[SessionTables, dict[int, int]]:
+        events, sent_twice = {}, {}
+        for role, partition in zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True):
+            rows = _with_sessions(partition.load(), mapping, folder, seed)
+            events[role] = repeated_orders[role].without_repeats(rows, within_sessions=role == TEST_ROLE)
+            sent_twice[role] = rows.height - events[role].height
+        return make_units(events, mapping, lost_purchases), sent_twice
+
+    counts = AssemblyCounts()
     with (
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TRAIN_ROLE])) as train,
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
@@ -142,12 +160,12 @@ def assemble(
         ParquetWriter(folder / UNTRAINED_FILE) as untrained,
         DictionaryWriter(folder, USER_SESSION) as sessions,
         ThreadPoolExecutor(2) as writing,  # row groups of one file are sequential; the four files are not
-        ThreadPoolExecutor(1) as disk,  # syncs while work continues, so that little is left at the end
+        ThreadPoolExecutor(1) as disk,  # syncs while work continues, so that little remains to be synced at the end
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-        for tables, repeats in map_in_order(work, pairs, ahead=1):
-            numbered = pl.col(UNIT) + counted.units
+        for tables, sent_twice in map_in_order(assemble_partition, pairs, ahead=1):
+            numbered = pl.col(UNIT) + counts.units
             written = [
                 writing.submit(train.write, tables.events[TRAIN_ROLE].with_columns(numbered)),
                 writing.submit(test.write, tables.events[TEST_ROLE].with_columns(numbered)),
@@ -155,8 +173,7 @@ def assemble(
                 writing.submit(sessions.write, tables.ids.rename({SESSION: "code", USER_SESSION: "id"})),
             ]
             untrained.write(tables.untrained)
-            counted.add(tables)
-            counted.sent_twice.update(repeats)
+            counts.add(tables, sent_twice)
             for future in written:
                 future.result()
             if syncing is None or syncing.done():
@@ -164,7 +181,7 @@ def assemble(
             report(sum(rows.height for rows in tables.events.values()))
         if syncing is not None:
             syncing.result()
-        return counted, sessions.counts()
+        return counts, sessions.counts
 
 
 def _sync_files(folder: Path) -> None:
@@ -172,26 +189,10 @@ def _sync_files(folder: Path) -> None:
         sync(file)
 
 
-def _sessions_of(
-    pair: tuple[Partition, Partition],
-    *,
-    mapping: Mapping,
-    folder: Path,
-    repeated_orders: dict[int, RepeatedOrders],
-    lost_purchases: LostPurchases,
-    seed: int,
-) -> tuple[SessionTables, dict[int, int]]:
-    """Return the sessions of one partition of train and test, and per role the repeated purchases removed."""
-    events = dict(zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True))
-    if mapping.session_gap_minutes is not None:
-        users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID), glob=False).select(USER, USER_ID)
-        for role, rows in events.items():
-            if rows.height:
-                these_users = users.filter(pl.col(USER).is_between(rows[USER].min(), rows[USER].max())).collect()
-                events[role] = sessions_by_gap(rows, these_users, mapping.session_gap_minutes, seed)
-    heights = {role: rows.height for role, rows in events.items()}
-    for role, rows in events.items():
-        if rows.height:
-            events[role] = repeated_orders[role].without_repeats(rows, within_sessions=role == TEST_ROLE)
-    removed = {role: heights[role] - rows.height for role, rows in events.items()}
-    return make_units(events, mapping, lost_purchases), removed
+def _with_sessions(rows: pl.DataFrame, mapping: Mapping, folder: Path, seed: int) -> pl.DataFrame:
+    """Return the rows of a partition; if the log has no session ids, with sessions made by the session timeout."""
+    if mapping.session_gap_minutes is None or rows.is_empty():
+        return rows
+    users = pl.scan_parquet(folder / DICTIONARY_FILE.format(column=USER_ID), glob=False).select(USER, USER_ID)
+    in_partition = pl.col(USER).is_between(rows[USER].min(), rows[USER].max())
+    return sessions_by_gap(rows, users.filter(in_partition).collect(), mapping.session_gap_minutes, seed)

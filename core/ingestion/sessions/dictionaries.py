@@ -1,8 +1,6 @@
 """Write the dictionaries of a dataset: the id behind each code, and in which files it occurs.
 
-In: per id column and role, frames of (code, id), partitioned by code, with repetitions. Out: one Parquet file per id
-column with one row per id: the code, the id, in_train and in_test, sorted by code. Two ids with one code raise
-`HashCollisionError`; ingestion then starts again with another seed.
+A dictionary is a Parquet file with one row per id of a column, sorted by code: the code, the id, in_train and in_test.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 import polars as pl
 
@@ -26,52 +23,52 @@ CODE, ID = "code", "id"
 _NO_IDS = pl.DataFrame(schema={CODE: pl.Int64, ID: pl.String, ROLE: pl.Int8})
 
 
-@dataclass(frozen=True)
+@dataclass
 class IdCounts:
-    """Number of distinct ids of a column in train, in test, and in both."""
+    """Numbers of distinct ids of a column: in the train file, in the test file, and in both."""
 
-    train: int
-    test: int
-    both: int
+    train: int = 0
+    test: int = 0
+    both: int = 0
+
+    def in_file(self, role: int) -> int:
+        """Return the number of distinct ids in the file of a role."""
+        return self.train if role == TRAIN_ROLE else self.test
 
 
 class Dictionaries:
-    """Collects the ids of users, products and categories while files are read, then writes their dictionaries."""
+    """Collects the ids of users, products and categories while files are read, and then writes their dictionaries."""
 
     def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
         self._spills: dict[tuple[str, int], PartitionStore] = {}
         for column in CODE_OF:
-            if column != USER_SESSION:  # the sessions' ids stay with their events
+            if column != USER_SESSION:  # session ids stay with their events
                 for role in (TRAIN_ROLE, TEST_ROLE):
-                    place = folder / f"{column}-{role}"
-                    place.mkdir()
-                    self._spills[column, role] = PartitionStore(place, bits, writing)
+                    subfolder = folder / f"{column}-{role}"
+                    subfolder.mkdir()
+                    self._spills[column, role] = PartitionStore(subfolder, bits, writing)
 
     def add(self, role: int, column: str, ids: Partitions) -> None:
-        """Add ids (code, id) of a file, partitioned by code; repetitions are fine."""
+        """Add ids (code, id) of a file, partitioned by code. Ids may be repeated."""
         self._spills[column, role].add(ids)
 
     def write(self, column: str, target: Path) -> IdCounts:
-        """Write one dictionary.
-
-        Raises:
-            HashCollisionError: two ids have one code.
-        """
+        """Write one dictionary."""
         with DictionaryWriter(target, column) as file:
             parts = zip(*(self._spills[column, role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-            for ordered in map_in_order(_by_code, parts, ahead=0):
-                file.write(ordered)
-            return file.counts()
+            for occurrences in map_in_order(_by_code, parts):
+                file.write(occurrences)
+            return file.counts
 
 
 def _by_code(pair: tuple[Partition, Partition]) -> pl.DataFrame:
-    """Return the ids of train and test with their role, sorted by code and role."""
-    seen = (
+    """Return the ids of both files with their roles, sorted by code and role."""
+    occurrences = (
         ids.select(CODE, ID, pl.lit(role, dtype=pl.Int8).alias(ROLE)) if ids.height else _NO_IDS
         for role, ids in zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in pair), strict=True)
     )
-    # Train comes first, so a stable sort by code also orders the roles, in half the time of two keys.
-    return pl.concat(seen, rechunk=True).sort(CODE, maintain_order=True)
+    # The train file comes first, so a stable sort by code also orders the roles, in half the time of two keys.
+    return pl.concat(occurrences, rechunk=True).sort(CODE, maintain_order=True)
 
 
 class DictionaryWriter:
@@ -80,32 +77,23 @@ class DictionaryWriter:
     def __init__(self, folder: Path, column: str) -> None:
         self._file = ParquetWriter(folder / DICTIONARY_FILE.format(column=column))
         self._names = {CODE: CODE_OF[column], ID: column}
-        self._counts = [0, 0, 0]
+        self.counts = IdCounts()
 
     def __enter__(self) -> DictionaryWriter:
         return self
 
     def write(self, occurrences: pl.DataFrame) -> None:
-        """Append ids: code, id and role, sorted by code and role; all occurrences of an id in one call.
-
-        Raises:
-            HashCollisionError: two ids have one code.
-        """
+        """Append ids: code, id and role, sorted by code and role. All occurrences of an id must come in one call."""
         code, text, role = (occurrences.get_column(name) for name in (CODE, ID, ROLE))
         begins = code.ne_missing(code.shift(1))
         check_for_collisions(text, ~begins)
         in_train = role.filter(begins) == TRAIN_ROLE
         in_test = role.filter(code.ne_missing(code.shift(-1))) == TEST_ROLE
-        for place, flags in enumerate((in_train, in_test, in_train & in_test)):
-            self._counts[place] += int(flags.sum())
+        self.counts.train += int(in_train.sum())
+        self.counts.test += int(in_test.sum())
+        self.counts.both += int((in_train & in_test).sum())
         ids = occurrences.filter(begins).select(CODE, ID, in_train.alias(IN_TRAIN), in_test.alias(IN_TEST))
         self._file.write(ids.rename(self._names))
 
-    def counts(self) -> IdCounts:
-        """Return the counts of the ids written so far."""
-        return IdCounts(*self._counts)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.__exit__(kind, error, trace)
+    def __exit__(self, *exception: object) -> None:
+        self._file.__exit__(*exception)

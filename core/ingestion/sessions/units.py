@@ -1,6 +1,6 @@
-"""Sort events into sessions, remove duplicate rows, number the units, and find the value of each session.
+"""Sort events into sessions, remove duplicate rows, number the units, and compute the value of each session.
 
-A unit is what gets one row of features: a session id of one user in one file.
+A unit is a session id of one user in one file. Each unit has one row of features.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
 from core.ingestion.sessions.row_order import argsort_rows
 from core.ingestion.values.session_values import LostPurchases, column_values, purchase_values
-from core.ingestion.values.visits import join_visits
+from core.ingestion.values.visits import assign_visits, find_visits
 from core.schema import (
     BUY,
     CATEGORY,
@@ -39,13 +39,11 @@ from core.schema import (
     VALUE,
 )
 
-ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)
-"""Columns that identify an event; the other columns describe it."""
-_ISO = "%Y-%m-%dT%H:%M:%SZ"
+ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)  # identify an event; the other columns describe it
 
 
 class HashCollisionError(Exception):
-    """Two ids have the same code. Ingestion starts again with another seed; users never see this error."""
+    """Two ids of a dictionary have the same code. Ingestion then starts again with another seed."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,9 @@ class DuplicateCounts:
     """Counts of repeated rows in one file.
 
     Attributes:
-        rows: rows that equal an earlier one in every column.
-        purchases: repeated BUY rows; if values are sums of prices, the category may differ.
-        visits: sessions whose user id changes within the visit; they were assigned to one user.
+        rows: rows that equal an earlier row in every column.
+        purchases: repeated BUY rows; if values are sums of purchases, the category may differ.
+        visits: sessions whose user id changes during the visit; they are assigned to one user.
     """
 
     rows: int
@@ -69,12 +67,17 @@ class SessionTables:
 
     Attributes:
         events: role -> unit, session, user, product, category, type and time, sorted by unit and time.
-        units: one row per unit; see make_units.
+        units: one row per unit, sorted by session, role and user (by user, role and start if the log has no session
+            ids): unit (0, 1, ...), role, session, user, start (time of the first event, epoch seconds), value (of the
+            whole session id; null in the test file, or if unknown), composite (whether several users share the id in
+            that file) and known_value. The last one is the value that a test session has in the train file, if its id
+            has the same users in both files. It is null in the train file, and if values are sums of purchases.
         ids: one row per (session, role): session, user_session, role.
         repeats: role -> counts of repeated rows.
-        untrained: one row per train session without a known value, or whose id several users share: session,
-            user_session, reason (see UnknownValue), remaining (see purchase_values; null where values are in a column).
-        buying_sessions: train sessions that may have bought something; 0 where values are in a column.
+        untrained: one row per train session whose value is unknown or whose id several users share: session,
+            user_session, reason (see UnknownValue) and remaining (see `purchase_values`; null if values are in a
+            column).
+        buying_sessions: number of train sessions that may have purchases; 0 if values are in a column.
     """
 
     events: dict[int, pl.DataFrame]
@@ -85,43 +88,31 @@ class SessionTables:
     buying_sessions: int
 
 
-def make_units(
-    events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases: LostPurchases | None = None
-) -> SessionTables:
-    """Sort events, remove duplicate rows if the mapping says so, number the units and find session values.
-
-    The units' columns are unit (0, 1, ... by session, role and user), role, session, user, start (epoch seconds of the
-    first event), value (of the whole session id; null in test, and in train if unknown), composite (whether several
-    users share the id in that file) and known_value. The last one is the value that a test session has in train, if the
-    id has the same users in both files. It is null in train, and if values are sums of purchases.
-
-    Args:
-        events: role -> rows, with all events of every session in them.
-        mapping: how values are computed and whether duplicates are removed.
-
-    Raises:
-        HashCollisionError: two session ids have one code.
-    """
+def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases: LostPurchases) -> SessionTables:
+    """Make the tables of a partition from its events, which are rows of whole sessions by role."""
     key = SESSION if mapping.session_gap_minutes is None else USER
-    lost_purchases = lost_purchases or LostPurchases()
     lost = lost_purchases.affected_sessions(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
-    ordered, repeats, firsts = {}, {}, []
+    ordered, repeats, first_events = {}, {}, []
     for role, rows in events.items():
         ordered[role], repeats[role] = _in_order(rows, key, mapping)
-        firsts.append(_first_events(ordered[role], role))
-    values = _session_values(ordered[TRAIN_ROLE], mapping, lost)
-    described = pl.concat(firsts).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
-    units = _units(described, values, mapping)
-    by_session = described if key == SESSION else described.sort(SESSION, ROLE)
+        first_events.append(_first_events(ordered[role], role))
+    train = ordered[TRAIN_ROLE]
+    if mapping.adds_prices:
+        values = purchase_values(train, mapping, lost)
+    else:
+        values = column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
+    numbered = pl.concat(first_events).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
+    units = _units(numbered, values, mapping)
+    by_session = numbered if key == SESSION else numbered.sort(SESSION, ROLE)
     check_for_collisions(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
     ids = by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE)
     return SessionTables(
-        {role: _numbered(rows, described.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
+        {role: _with_units(rows, numbered.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
         units,
         ids,
         repeats,
         _untrained(units, values, ids),
-        values.height if mapping.adds_prices else 0,
+        buying_sessions=values.height if mapping.adds_prices else 0,
     )
 
 
@@ -132,12 +123,13 @@ def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFr
         The rows, without duplicates if the mapping removes them; and the counts of duplicates.
     """
     # Session, moment and product nearly always decide the order.
-    placed = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
-    ordered = placed[argsort_rows(*(placed.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
+    moments = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
+    ordered = moments[argsort_rows(*(moments.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
     same_key = ~_changed(ordered, key)
     visits = 0
     if key == SESSION and (same_key & _changed(ordered, USER)).any():
-        ordered, visits = join_visits(ordered)
+        joined_visits = find_visits(ordered)
+        ordered, visits = assign_visits(ordered, joined_visits), joined_visits.height
     described = [name for name in ordered.columns if name not in (*ROW_KEYS, "_moment", USER_SESSION, CATEGORY)]
     others = [*described, CATEGORY]
     tied = same_key & ~_changed(ordered, "_moment", PRODUCT)
@@ -145,16 +137,16 @@ def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFr
         ordered = ordered.sort(key, USER, "_moment", PRODUCT, *others)
         tied = ~_changed(ordered, key, "_moment", PRODUCT)
     repeated = tied & ~_changed(ordered, SESSION, USER, *others)
-    # a join with a table of categories repeats a purchase for each category of its product
-    bought = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
-    bought &= ~_changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
-    counts = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought)), visits)
-    surplus = repeated | bought
+    # A join with a table of categories repeats a purchase for each category of its product.
+    bought_again = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
+    bought_again &= ~_changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
+    counts = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought_again)), visits)
+    surplus = repeated | bought_again
     return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), counts
 
 
 def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
-    """Return whether each row differs from the previous one in any of these columns; true for the first row."""
+    """Return a mask of the rows that differ from the previous row in any of these columns, and of the first row."""
     changed = np.zeros(rows.height, bool)
     for name in names:
         column = rows.get_column(name)
@@ -170,64 +162,56 @@ def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
 
 
 def _same_as_before(*names: str) -> pl.Expr:
-    """Return the opposite of `_changed` as an expression; false for the first row, as codes are never null."""
+    """Return the negation of `_changed` as an expression, for columns without nulls."""
     return pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in names)
 
 
 def _first_events(ordered: pl.DataFrame, role: int) -> pl.DataFrame:
-    """Return the first event of every unit.
-
-    Raises:
-        HashCollisionError: the events of a session have different session ids.
-    """
-    begins = pl.Series(_changed(ordered, SESSION, USER))
-    check_for_collisions(ordered.get_column(USER_SESSION), ~begins)
-    return ordered.filter(begins).select(
+    """Return the first event of every unit, and check that the events of a session have the same session id."""
+    is_first = pl.Series(_changed(ordered, SESSION, USER))
+    check_for_collisions(ordered.get_column(USER_SESSION), ~is_first)
+    return ordered.filter(is_first).select(
         pl.lit(role, dtype=pl.Int8).alias(ROLE), SESSION, USER, pl.col(TIME).alias(START), VALUE, USER_SESSION
     )
 
 
 def check_for_collisions(ids: pl.Series, same_code: pl.Series) -> None:
-    """Check that an id equals the previous one wherever both have the same code (`same_code`).
+    """Check that ids with the same code are equal.
+
+    Args:
+        same_code: mask of the ids whose code is that of the previous id.
 
     Raises:
         HashCollisionError: two ids with the same code differ.
     """
-    places = same_code.arg_true()  # only these, because comparing text is slow
-    if ids.gather(places).ne_missing(ids.gather(places - 1)).any():
+    positions = same_code.arg_true()  # only these, because comparing text is slow
+    if ids.gather(positions).ne_missing(ids.gather(positions - 1)).any():
         raise HashCollisionError
 
 
-def _numbered(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+def _with_units(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Add the unit number to events; `units` are those of the same file, in the same order."""
-    place = np.cumsum(_changed(ordered, SESSION, USER)) - 1
-    numbers = pl.Series(UNIT, units.get_column(UNIT).to_numpy()[place])
+    positions = np.cumsum(_changed(ordered, SESSION, USER)) - 1
+    numbers = pl.Series(UNIT, units.get_column(UNIT).to_numpy()[positions])
     return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME)
 
 
-def _session_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> pl.DataFrame:
-    """Return session, value and REASON of the train sessions whose value is not that of their first row."""
-    if mapping.adds_prices:
-        return purchase_values(train, mapping, lost)
-    return column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
-
-
 def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
-    """Complete the units from their first events; see `make_units`."""
+    """Complete the units from their first events; see `SessionTables.units` for the columns."""
     if mapping.adds_prices:
         units = units.with_columns(pl.lit(0.0).alias(VALUE))
     if values.height:
-        marked = values.select(SESSION, pl.col(VALUE).alias("_value"), pl.lit(value=True).alias("_has_value"))
-        units = units.join(marked, on=SESSION, how="left", maintain_order="left").with_columns(
-            pl.when("_has_value").then("_value").otherwise(VALUE).alias(VALUE)
+        replaced = values.select(SESSION, pl.col(VALUE).alias("_value"), pl.lit(value=True).alias("_is_replaced"))
+        units = units.join(replaced, on=SESSION, how="left", maintain_order="left").with_columns(
+            pl.when("_is_replaced").then("_value").otherwise(VALUE).alias(VALUE)
         )
+    same_session = _same_as_before(SESSION, ROLE)  # units of one session and file are adjacent
     units = units.with_columns(
         pl.when(pl.col(ROLE) == TRAIN_ROLE).then(VALUE).alias(VALUE),
-        # units of one session and file are neighbours
-        (_same_as_before(SESSION, ROLE) | _same_as_before(SESSION, ROLE).shift(-1, fill_value=False)).alias(COMPOSITE),
+        (same_session | same_session.shift(-1, fill_value=False)).alias(COMPOSITE),
     )
     known = _known_values(units)
-    if mapping.adds_prices:  # purchases in train say nothing about those in test
+    if mapping.adds_prices:  # purchases in the train file say nothing about those in the test file
         known = known.clear()
     return units.join(known, on=[SESSION, ROLE], how="left", maintain_order="left").select(
         UNIT, ROLE, SESSION, USER, START, VALUE, COMPOSITE, KNOWN_VALUE
@@ -235,7 +219,7 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
 
 
 def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
-    """Return the train sessions that are excluded from training; see `SessionTables.untrained`."""
+    """Return the train sessions that are not used for training; see `SessionTables.untrained` for the columns."""
     shared = units.filter(COMPOSITE, pl.col(ROLE) == TRAIN_ROLE).select(SESSION).unique()
     unknown = values.filter(pl.col(REASON).is_not_null()).join(shared, on=SESSION, how="anti")
     remaining = values.select(SESSION, REMAINING)
@@ -246,8 +230,8 @@ def _untrained(units: pl.DataFrame, values: pl.DataFrame, ids: pl.DataFrame) -> 
 
 
 def _known_values(units: pl.DataFrame) -> pl.DataFrame:
-    """Return the test sessions that are in train with the same users: session, role, known_value."""
-    if not units.get_column(SESSION).is_sorted():  # sessions made from pauses are sorted by user
+    """Return the test sessions that are in the train file with the same users: session, role, known_value."""
+    if not units.get_column(SESSION).is_sorted():  # without session ids, units are sorted by user
         units = units.sort(SESSION, ROLE)
     in_both = units.filter(pl.col(ROLE) != pl.col(ROLE).shift(1), _same_as_before(SESSION)).select(SESSION)
     both = units.join(in_both, on=SESSION, how="semi")
@@ -258,25 +242,24 @@ def _known_values(units: pl.DataFrame) -> pl.DataFrame:
 
 
 def sessions_by_gap(events: pl.DataFrame, users: pl.DataFrame, gap_minutes: float, seed: int) -> pl.DataFrame:
-    """Make sessions from pauses, for the events of one file of a log without session ids.
+    """Make sessions with a session timeout, for the events of one file of a log without session ids.
 
-    A session ends when its user is inactive for more than `gap_minutes`. Its id is the user's id and the time of its
-    first event, `U17@2025-06-02T12:00:00Z`.
+    A session ends when its user is inactive for more than `gap_minutes`. Its id consists of the user's id and the time
+    of its first event: `U17@2025-06-02T12:00:00Z`.
 
     Args:
         events: all events of some users, in any order.
         users: user (code) and user_id of at least these users.
 
     Returns:
-        The events with session (code) and user_session (id), in another order.
+        The events with session (code) and user_session (id), sorted by user and time.
     """
     ordered = events.drop(SESSION, USER_SESSION).sort(USER, TIME)
     pause = pl.col(TIME) - pl.col(TIME).shift(1)
-    begins = ordered.select(~_same_as_before(USER) | (pause > gap_minutes * 60)).to_series()
-    named = ordered.filter(begins).join(users, on=USER, how="left", maintain_order="left")
-    ids = named.select(
-        (pl.col(USER_ID) + "@" + pl.from_epoch(TIME, "s").dt.strftime(_ISO)).alias(USER_SESSION)
-    ).to_series()
+    is_first = ordered.select(~_same_as_before(USER) | (pause > gap_minutes * 60)).to_series()
+    first_events = ordered.filter(is_first).join(users, on=USER, how="left", maintain_order="left")
+    start = pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    ids = first_events.select((pl.col(USER_ID) + "@" + start).alias(USER_SESSION)).to_series()
     codes = ids.hash(seed).reinterpret(signed=True)
-    place = begins.cast(pl.Int64).cum_sum() - 1
-    return ordered.with_columns(codes.gather(place).alias(SESSION), ids.gather(place))
+    positions = is_first.cast(pl.Int64).cum_sum() - 1
+    return ordered.with_columns(codes.gather(positions).alias(SESSION), ids.gather(positions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from core.errors import InputError
 from core.ingestion.mapping import Mapping
@@ -16,37 +16,31 @@ def plain(name: str) -> str:
     return name.strip().lstrip("\ufeff").strip()
 
 
-def pick(table: Table, mapping: Mapping, wanted: Iterable[str], optional: Iterable[str] = ()) -> ColumnPositions:
-    """Return the position of each wanted column; names match exactly, or else regardless of case.
+def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnPositions:
+    """Return the position of each column; names match exactly, or else regardless of case.
 
     Optional columns that the table lacks are left out.
 
     Raises:
-        InputError: a wanted column is missing or occurs more than once.
+        InputError: a required column is missing, or a column occurs more than once.
     """
     header = [plain(name) for name in table.columns]
-    names = {role: str(getattr(mapping.columns, role)) for role in wanted}
-    names |= {role: name for role in optional if _places(header, name := str(getattr(mapping.columns, role)))}
-    places = {role: _places(header, column) for role, column in names.items()}
-    missing = [names[role] for role, where in places.items() if not where]
+    names = {role: str(getattr(mapping.columns, role)) for role in (*required, *optional)}
+    matches = {role: _positions(header, name) for role, name in names.items()}
+    missing = [names[role] for role in required if not matches[role]]
     if missing:
-        if mapping.separator is not None:
-            _explain_one_column(table.name, header)
+        if mapping.separator is not None and len(header) == 1:
+            for separator, separator_name in SEPARATORS.items():
+                if separator in header[0]:
+                    raise InputError.other_separator(table.name, separator_name)
         raise InputError.missing_columns(table.name, missing, [short(name) for name in header])
-    for role, where in places.items():
-        if len(where) > 1:
-            raise InputError.column_twice(table.name, names[role])
-    return {role: where[0] for role, where in places.items()}
+    for role, positions in matches.items():
+        if len(positions) > 1:
+            raise InputError.duplicate_column(table.name, names[role])
+    return {role: positions[0] for role, positions in matches.items() if positions}
 
 
-def _places(header: Sequence[str], column: str) -> list[int]:
-    exact = [place for place, name in enumerate(header) if name == plain(column)]
-    return exact or [place for place, name in enumerate(header) if name.casefold() == plain(column).casefold()]
-
-
-def _explain_one_column(name: str, header: Sequence[str]) -> None:
-    """Refuse a header that has one column because the mapping names the wrong separator."""
-    if len(header) == 1:
-        for mark, word in SEPARATORS.items():
-            if mark in header[0]:
-                raise InputError.other_separator(name, word)
+def _positions(header: Sequence[str], column: str) -> list[int]:
+    exact = [position for position, name in enumerate(header) if name == plain(column)]
+    folded = plain(column).casefold()
+    return exact or [position for position, name in enumerate(header) if name.casefold() == folded]

@@ -1,7 +1,7 @@
 """Hash the content of a source from the bytes that are read, and refuse files that change meanwhile.
 
-A file may be copied, rotated or written while it is read. Hashing it in a second pass could then name other rows than
-those that were stored.
+A file may be copied, rotated or written while it is read. A hash computed in a second pass could then describe other
+rows than those that were stored.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,21 +19,9 @@ from core.errors import InputError
 from core.ingestion.sources.hashed_file import OTHER_CONTENT, HashedFile
 from core.ingestion.sources.paths import files_of
 
-
-@dataclass(frozen=True)
-class _State:
-    """File system metadata, which changes if a process writes to the file or replaces it."""
-
-    device: int
-    inode: int
-    size: int
-    modified: int
-    status_changed: int
-    """Unlike the modification time, programs cannot set it."""
-
-    @classmethod
-    def from_stat(cls, stat: os.stat_result) -> _State:
-        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+_state = attrgetter("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
+"""File system metadata that changes if a process writes to a file or replaces it. Programs can set the modification
+time, but not the time of the last status change."""
 
 
 @dataclass
@@ -41,24 +30,20 @@ class Content:
 
     source: Path
     _files: list[Path] = field(default_factory=list)
-    _states: dict[Path, _State] = field(default_factory=dict)
+    _stats: dict[Path, os.stat_result] = field(default_factory=dict)
     _hashes: dict[Path, str] = field(default_factory=dict)
 
     def begin(self) -> list[Path]:
-        """Forget earlier reads and return the files to read, in order.
-
-        Raises:
-            InputError: there is no such file.
-        """
+        """Forget earlier reads and return the files to read, in order."""
         self._files = files_of(self.source)
-        self._states, self._hashes = {}, {}
+        self._stats, self._hashes = {}, {}
         return self._files
 
     @contextmanager
     def opened(self, file: Path) -> Iterator[IO[bytes]]:
         """Open one of the files. Its hash is stored when the block ends without an exception."""
         with HashedFile(file) as stream:
-            self._states[file] = _State.from_stat(stream.stat())
+            self._stats[file] = stream.stat()
             yield cast("IO[bytes]", stream)
             self._hashes[file] = stream.finish()
 
@@ -68,11 +53,7 @@ class Content:
         return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
     def read(self) -> str:
-        """Read all files and return `digest`.
-
-        Raises:
-            InputError: there is no file, or one that cannot be opened.
-        """
+        """Read all files and return `digest`."""
         for file in self.begin():
             with self.opened(file):
                 pass
@@ -90,37 +71,33 @@ class Content:
         if not self._files:
             return
         self._require_same_files()
-        for file, state in self._states.items():
+        for file, stat in self._stats.items():
             try:
-                now = _State.from_stat(file.stat())
-                same = now == state or (now.size == state.size and self._hashes.get(file) == content_hash(file))
+                now = file.stat()
+                same_size = now.st_size == stat.st_size
+                if _state(now) == _state(stat) or (same_size and self._hashes.get(file) == content_hash(file)):
+                    continue
             except (OSError, InputError) as error:
-                raise InputError.changed_while_read(file.name, "it cannot be found any more") from error
-            if not same:
-                sizes = f"it had {state.size:,} bytes, now it has {now.size:,}"
-                change = OTHER_CONTENT if now.size == state.size else sizes
-                raise InputError.changed_while_read(file.name, change)
+                raise InputError.changed_while_read(file.name, "it can no longer be found") from error
+            sizes = f"it had {stat.st_size:,} bytes, but now it has {now.st_size:,}"
+            raise InputError.changed_while_read(file.name, OTHER_CONTENT if same_size else sizes)
 
     def _require_same_files(self) -> None:
         try:
             now = files_of(self.source)
         except InputError as error:
-            raise InputError.changed_while_read(self.source.name, "it cannot be found any more") from error
+            raise InputError.changed_while_read(self.source.name, "it can no longer be found") from error
         for files, others, change in ((now, self._files, "was added"), (self._files, now, "was removed")):
             if odd := sorted(set(files) - set(others)):
                 raise InputError.changed_while_read(self.source.name, f"{odd[0].name} {change}")
 
 
 def content_hash(path: Path) -> str:
-    """Return the SHA-256 of the content of the files behind a path, in order; names are not part of it.
-
-    Raises:
-        InputError: no such file, or one that cannot be opened.
-    """
+    """Return the SHA-256 of the content of the files behind a path; see `Content.digest`."""
     return Content(path).read()
 
 
 def require_unchanged(contents: Iterable[Content]) -> None:
-    """See `Content.require_unchanged`."""
+    """Refuse files that have changed since they were opened; see `Content.require_unchanged`."""
     for content in contents:
         content.require_unchanged()

@@ -14,35 +14,34 @@ import numpy as np
 from core.base.text import count
 from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault
 
-MAX_RECORD_LINES = 100
-"""Longest record, in lines; even long reviews in a cell have fewer."""
+MAX_RECORD_LINES = 100  # even long reviews in a cell have fewer lines
 _MIN_WIDTH_TO_JUDGE = 3
-"""From this number of columns on, a line of free text rarely has the right number of fields by chance."""
+"""With at least this many columns, a line of free text rarely has the right number of fields by chance."""
 _UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """How records are written.
+    """Format of the records of a file.
 
     Attributes:
-        mark: the separator.
+        separator: one character.
         width: number of columns.
         picked: the requested columns.
         encoding: original encoding of the file, for messages; the text here is UTF-8.
     """
 
-    mark: str
+    separator: str
     width: int
     picked: ColumnPositions
     encoding: str
 
 
-def quotes_are_regular(data: bytes, mark: str) -> bool:
-    """Return whether every quote opens or closes a cell or is doubled within a quoted cell, and all are closed.
+def quotes_are_regular(data: bytes, separator: str) -> bool:
+    """Return whether all CSV parsers agree on the quotes of a text, which must begin with a record.
 
-    Then all CSV parsers agree on the text. `data` must begin with a record.
+    They agree if every quote opens a cell, closes a cell or is doubled within a quoted cell, and all cells are closed.
     """
     text = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(text == _QUOTE)
@@ -50,14 +49,13 @@ def quotes_are_regular(data: bytes, mark: str) -> bool:
         return True
     if len(quotes) % 2 or data.count(b"\r") != data.count(b"\r\n"):
         return False
-    edges = np.array([_LINE_END, ord(mark)], np.uint8)
     opening, closing = quotes[::2], quotes[1::2]
     doubled = opening[1:] == closing[:-1] + 1
     before = text[np.maximum(opening - 1, 0)]
-    begins = (opening == 0) | (before == edges[0]) | (before == edges[1])
+    begins = (opening == 0) | (before == _LINE_END) | (before == ord(separator))
     begins[1:] |= doubled
     after = text[np.minimum(closing + 1, len(text) - 1)]
-    ends = (closing + 1 == len(text)) | (after == edges[0]) | (after == edges[1]) | (after == _RETURN)
+    ends = (closing + 1 == len(text)) | (after == _LINE_END) | (after == ord(separator)) | (after == _RETURN)
     ends[:-1] |= doubled
     return bool(begins.all() and ends.all())
 
@@ -70,35 +68,29 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
     if b'"' not in data:
         return len(data)
     lines = data.split(b"\n")[:-1]
-    odd = [place for place, line in enumerate(lines) if line.count(b'"') % 2]
-    undecided = _undecided(lines, odd, form)
-    return sum(map(len, lines[:undecided])) + undecided
-
-
-def _undecided(lines: Sequence[bytes], odd: Sequence[int], form: CsvFormat) -> int:
-    """Return the line at which an incomplete record begins; the number of lines if there is none.
-
-    `odd`: lines with an odd number of quotes; only these can begin or end a record of several lines.
-    """
-    place = 0
-    while place < len(odd):
-        first = odd[place]
-        second = odd[place + 1] if place + 1 < len(odd) else len(lines)
+    n_complete = len(lines)
+    # Only a line with an odd number of quotes can begin or end a record of several lines.
+    odd = [number for number, line in enumerate(lines) if line.count(b'"') % 2]
+    index = 0
+    while index < len(odd):
+        first = odd[index]
+        second = odd[index + 1] if index + 1 < len(odd) else len(lines)
         if second == len(lines) and first + MAX_RECORD_LINES > len(lines):
-            return first
+            n_complete = first
+            break
         if second - first < MAX_RECORD_LINES and second < len(lines) and parse_record(lines, first, form)[1] > 1:
-            place += 1
-        place += 1
-    return len(lines)
+            index += 1
+        index += 1
+    return sum(map(len, lines[:n_complete])) + n_complete
 
 
-def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
-    """Parse the record at a line.
+def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
+    """Parse the record that begins at line number `first` of the lines.
 
     Returns:
-        Its fields, or its fault, or None if it is blank; and its number of lines.
+        The fields of the record, its fault, or None if it is blank; and its number of lines.
     """
-    line = lines[place]
+    line = lines[first]
     if not line.strip():
         return None, 1
     fields = _fields(line, form)
@@ -107,28 +99,33 @@ def parse_record(lines: Sequence[bytes], place: int, form: CsvFormat) -> tuple[l
     if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
         return fields, 1
     if line.count(b'"') % 2:
-        record = _closed(lines, place, form)
+        record = _quoted_record(lines, first, form)
         fields = _fields(record, form) if record else []
-        # Otherwise only this line is broken, not the ones after it.
+        # If the record is no row, only this line is broken, not the lines after it.
         return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_UNMATCHED_QUOTES, 1)
     if not fields:
         return _UNMATCHED_QUOTES, 1
-    return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, the header has {form.width:,}"), 1
+    return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, but the header has {form.width:,}"), 1
 
 
-def _closed(lines: Sequence[bytes], place: int, form: CsvFormat) -> bytes:
-    """Return the lines from this one, which opens a quote, to the one that closes it; empty if none does."""
-    for end in range(place + 1, min(place + MAX_RECORD_LINES, len(lines))):
-        if lines[end].count(b'"') % 2:
-            return b"" if _holds_rows(lines[place : end + 1], form) else b"\n".join(lines[place : end + 1])
+def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
+    """Return the lines from the first, which opens a quote, to the one that closes it.
+
+    The result is empty if no line closes the quote, or if the lines are separate rows.
+    """
+    for last in range(first + 1, min(first + MAX_RECORD_LINES, len(lines))):
+        if lines[last].count(b'"') % 2:
+            record = lines[first : last + 1]
+            return b"" if _holds_rows(record, form) else b"\n".join(record)
     return b""
 
 
 def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
-    """Return whether the lines between two stray quotes are separate rows rather than one quoted cell.
+    """Return whether the lines from one stray quote to the next are separate rows rather than one record.
 
-    This is so if a line between them is a row by itself. It is also so if the last line is a row and the first would be
-    one without its quote: either alone also occurs when a cell of several lines is the first or last of its row.
+    They are if any line between the first and the last is a row by itself. They also are if the last line is a row and
+    the first would be one without its quote. One of these two alone proves nothing, because it also occurs when the
+    first or the last cell of a record spans several lines.
     """
     if form.width < _MIN_WIDTH_TO_JUDGE:
         return False
@@ -139,13 +136,13 @@ def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
 
 
 def _is_row(line: bytes, form: CsvFormat) -> bool:
-    return line.count(form.mark.encode()) >= form.width - 1 and len(_fields(line, form) or ()) == form.width
+    return line.count(form.separator.encode()) >= form.width - 1 and len(_fields(line, form) or ()) == form.width
 
 
 def _is_row_but_for_a_quote(line: bytes, form: CsvFormat) -> bool:
     """Return whether a line that opens a quote would be a row if the quote were an ordinary character."""
     fields = _fields(line + b'"', form) or [""]
-    return len(fields) + fields[-1].count(form.mark) == form.width
+    return len(fields) + fields[-1].count(form.separator) == form.width
 
 
 def _fields(record: bytes, form: CsvFormat) -> list[str] | None:
@@ -155,9 +152,9 @@ def _fields(record: bytes, form: CsvFormat) -> list[str] | None:
     except UnicodeDecodeError:
         return None
     if '"' not in text:
-        return text.split(form.mark)
+        return text.split(form.separator)
     try:
-        records = list(csv.reader([text], delimiter=form.mark, strict=True))
+        records = list(csv.reader([text], delimiter=form.separator, strict=True))
     except csv.Error:
         return []
     return records[0] if len(records) == 1 else []

@@ -1,4 +1,4 @@
-"""A file whose hash is computed from the bytes that the reader received."""
+"""A file whose hash is computed from the bytes that were delivered to its reader."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import errno
 import hashlib
 import io
 import os
+import sys
 from itertools import count
 from pathlib import Path
 
 from core.errors import InputError
 
 OTHER_CONTENT = "it has other content now"
-_BLOCK = 1 << 20
-"""Bytes read and hashed at once; small, so that a seek costs little."""
+_BLOCK = 1 << 20  # bytes read and hashed at once; few, so that a read after a seek is cheap
 
 
 class HashedFile(io.RawIOBase):
-    """A file opened for reading whose hash covers every byte that was delivered.
+    """A file opened for reading, with a hash that covers every delivered byte.
 
     Blocks read in order (CSV, CSV.GZ) are hashed as they are delivered. Blocks read out of order (ZIP, Parquet) are
-    hashed one by one; `finish` then reads the whole file again and compares. Modification times are not used, so even a
-    change within the clock's resolution is detected.
+    hashed one by one, and `finish` reads the whole file again to compare them. Modification times are not used, so even
+    a change within the clock's resolution is detected.
 
     Raises:
-        InputError: the file cannot be opened; or, while reading, its bytes or size differ from an earlier read.
+        InputError: the file cannot be opened; or later, its bytes or size differ from an earlier read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,13 +34,14 @@ class HashedFile(io.RawIOBase):
         except OSError as error:
             raise InputError.cannot_open(path, error.strerror or str(error)) from error
         self._name = path.name
-        self._place = 0
+        self._position = 0
         self._in_order = hashlib.sha256()
         self._blocks = 0
         """Number of leading blocks that `_in_order` covers."""
-        self._drained = False
-        self._apart: dict[int, bytes] = {}
-        """Block number -> hash, of blocks read out of order."""
+        self._reached_end = False
+        """Whether `_in_order` covers the whole file."""
+        self._out_of_order: dict[int, bytes] = {}
+        """Block number -> hash of a block that was read out of order."""
         self._size: int | None = None
         """Size that the reader has seen; None until it has reached the end."""
         self._first: bytes | None = None  # cached, because readers look at the head several times
@@ -57,37 +58,37 @@ class HashedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         if whence == os.SEEK_CUR:
-            offset += self._place
+            offset += self._position
         elif whence == os.SEEK_END:
             size = self.stat().st_size
             self._note_size(size)
             offset += size
         if offset < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # like ordinary files; the ZIP reader relies on it
-        self._place = offset
+        self._position = offset
         return offset
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return `size` bytes, fewer only at the end of the file; all that are left if `size` is negative."""
-        left = -1 if size is None or size < 0 else size
+        """Return `size` bytes, fewer only at the end of the file; all remaining bytes if `size` is negative."""
+        left = sys.maxsize if size is None or size < 0 else size
         parts: list[bytes] = []
         while left:
-            number, begin = divmod(self._place, _BLOCK)
+            number, begin = divmod(self._position, _BLOCK)
             block = self._block(number)
-            part = block[begin : begin + left] if left > 0 else block[begin:]
+            part = block[begin : begin + left]
             parts.append(part)
-            self._place += len(part)
-            left -= len(part) if left > 0 else 0
+            self._position += len(part)
+            left -= len(part)
             if begin + len(part) == len(block) < _BLOCK or not part:
                 break
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override] # typeshed has no public name for it
-        """See `io.RawIOBase.readinto`; `io.BufferedReader` reads by it."""
+        """See `io.RawIOBase.readinto`, which `io.BufferedReader` calls."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
@@ -98,27 +99,23 @@ class HashedFile(io.RawIOBase):
 
     def finish(self) -> str:
         """Read the rest of the file and return the SHA-256 of the whole, checked against what was delivered."""
-        if not self._apart:
-            while not self._drained:
+        if not self._out_of_order:
+            while not self._reached_end:
                 self._block(self._blocks)
             return self._in_order.hexdigest()
-        return self._compared()
-
-    def _compared(self) -> str:
-        """Read the file again in one pass, compare each block with what was delivered, and return the SHA-256."""
-        whole = hashlib.sha256()
+        whole = hashlib.sha256()  # of a second pass, in which each block is compared with what was delivered
         for number in count():
             block = self._fetch(number)
             whole.update(block)
             if number + 1 == self._blocks and whole.digest() != self._in_order.digest():
                 raise self._changed()
-            if self._apart.pop(number, None) not in {None, hashlib.sha256(block).digest()}:
+            if self._out_of_order.pop(number, None) not in {None, hashlib.sha256(block).digest()}:
                 raise self._changed()
             if len(block) < _BLOCK:
                 self._note_size(number * _BLOCK + len(block))
                 break
-        # Reads beyond the end were empty. A non-empty block that is left over has been cut off.
-        if number + 1 < self._blocks or set(self._apart.values()) - {hashlib.sha256().digest()}:
+        # Reads beyond the end were empty, so any other block that is left over has been cut off.
+        if number + 1 < self._blocks or set(self._out_of_order.values()) - {hashlib.sha256().digest()}:
             raise self._changed()
         return whole.hexdigest()
 
@@ -129,14 +126,16 @@ class HashedFile(io.RawIOBase):
         if number == self._latest[0]:
             return self._latest[1]
         block = self._fetch(number)
-        if number == self._blocks and not self._drained:
+        if number == self._blocks and not self._reached_end:
             self._in_order.update(block)
             self._blocks += bool(block)
             if len(block) < _BLOCK:
-                self._drained = True
+                self._reached_end = True
                 self._note_size(number * _BLOCK + len(block))
-        elif self._apart.setdefault(number, digest := hashlib.sha256(block).digest()) != digest:
-            raise self._changed()
+        else:
+            digest = hashlib.sha256(block).digest()
+            if self._out_of_order.setdefault(number, digest) != digest:
+                raise self._changed()
         if number == 0:
             self._first = block
         self._latest = number, block

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -23,18 +24,11 @@ from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.csv_text import open_text
 from core.ingestion.sources.database import Query, open_query
 from core.ingestion.sources.parquet_file import open_parquet
-from core.ingestion.sources.paths import (
-    bytes_of,
-    data_members,
-    estimated_text_bytes_of,
-    files_of,
-    path_of,
-    skipped_files,
-)
-from core.ingestion.sources.tables import ColumnPositions, OpenTable, Piece, Table
+from core.ingestion.sources.paths import data_members, files_of, path_of
+from core.ingestion.sources.tables import ColumnPositions, Piece, Table
 
 Source = Path | Query
-"""Where events come from. A path is a file, a ZIP archive, a folder or a glob."""
+"""Where events come from. A path names a file, a ZIP archive, a folder or a glob."""
 
 _SIGNATURES = (
     (b"\x89PNG", "it is a PNG image"),
@@ -43,7 +37,7 @@ _SIGNATURES = (
     (b"%PDF", "it is a PDF document"),
     (b"\xd0\xcf\x11\xe0", "it is an old Excel or Word document"),
     (b"\x7fELF", "it is a program"),
-    (b"SQLite format 3", "it is an SQLite database; name it as sqlite:///PATH with a query"),
+    (b"SQLite format 3", "it is an SQLite database; name it as sqlite:///PATH and add a query"),
     (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive"),
     (b"Rar!", "it is a RAR archive"),
     (b"\x28\xb5\x2f\xfd", "it is compressed with zstd"),
@@ -59,63 +53,63 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_HEAD = 4_096
-_BYTES_A_NUL = 20
-"""Text has fewer than one NUL byte in so many; programs, pictures and Arrow files have more at their beginning."""
-_CHUNK = 1 << 20
-_NETWORK = {"http", "https", "ftp", "s3", "gs", "file"}
-_OFFICE = "[Content_Types].xml"
-"""Office documents are ZIP archives with this member."""
-
-
-def name_of(source: Source) -> str:
-    """Return the display name of a source, without any password."""
-    return source.name
+_HEAD_BYTES = 4_096
+_MAX_NUL_SHARE = 1 / 20
+"""Programs, pictures and Arrow files have a larger share of NUL bytes at their beginning than text with stray ones."""
+_FILE_SCHEMES = {"http", "https", "ftp", "s3", "gs", "file"}
+_ENCRYPTED = 1  # flag of a ZIP member
+_OFFICE_MEMBER = "[Content_Types].xml"  # Office documents are ZIP archives with this member
+_TEXT_PER_BYTE = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
+"""Estimated bytes of text per compressed byte; they decide only the number of partitions."""
 
 
 def source_of(text: str, sql: str | None = None, option: str = "a query") -> Source:
-    """Return the source for typed text: a path, or a database URL (contains `://`) with a query.
+    """Return the source that a person typed: a path, or a database URL (with `://`) and a query.
+
+    Args:
+        option: what messages call the query.
 
     Raises:
         InputError: the text is empty, or a URL of something other than a database.
-        SettingError: a URL without a query, or a path with one; the message calls the query `option`.
+        SettingError: a URL comes without a query, or a path with one.
     """
     if not text.strip():
-        raise InputError.not_named(option.removesuffix("-query") if option.startswith("--") else "The path")
+        raise InputError.no_file_named(option.removesuffix("-query") if option.startswith("--") else "The path")
     if "://" not in text:
         if sql is not None:
-            raise SettingError.query_beside_file(option, text)
+            raise SettingError.query_on_file(option, text)
         return path_of(text)
-    if text.split("://", maxsplit=1)[0].lower() in _NETWORK:
-        raise InputError.not_fetched(text)
+    if text.split("://", maxsplit=1)[0].lower() in _FILE_SCHEMES:
+        raise InputError.web_address(text)
     if sql is None:
         raise SettingError.missing(option, "the SELECT whose rows are the events")
     return Query(text, sql)
 
 
 def estimated_text_bytes(source: Source) -> int | None:
-    """Return the estimated size of the text behind a source, in bytes; None for a query."""
-    return None if isinstance(source, Query) else estimated_text_bytes_of(source)
+    """Return the estimated size of a source as uncompressed text, in bytes; None for a query."""
+    if isinstance(source, Query):
+        return None
+    return sum(_size(file) * _TEXT_PER_BYTE.get(file.suffix.lower(), 1) for file in files_of(source))
 
 
 def size_in_bytes(source: Source) -> int | None:
-    """Return the total size of the files behind a source, in bytes; None for a query.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    return None if isinstance(source, Query) else bytes_of(source)
+    """Return the total size of the files behind a source, in bytes; None for a query."""
+    return None if isinstance(source, Query) else sum(map(_size, files_of(source)))
 
 
-def skipped_files_of(source: Source) -> list[str]:
-    """Return the names of entries that are not read; see `paths.skipped_files`."""
-    return [] if isinstance(source, Query) else skipped_files(source)
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:  # deleted meanwhile
+        raise InputError.cannot_open(file, error.strerror or str(error)) from error
 
 
 def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
-    """Open the tables of a source one after the other; read each before asking for the next.
+    """Open the tables of a source one after the other. Each must be read before the next is requested.
 
-    `content` receives the hashes of the files while they are read; None for a query.
+    Args:
+        content: receives the hashes of the files while they are read; None for a query.
 
     Raises:
         InputError: a file is not a table; raised here or while its rows are read.
@@ -128,16 +122,16 @@ def open_tables(source: Source, mapping: Mapping, content: Content | None = None
     for file, name in zip(files, _names_of(files), strict=True):
         with _as_input_error(name), opened(file) as stream:
             for table in _tables(name, stream, mapping):
-                yield OpenTable(table.name, table.columns, partial(_pieces_with_input_errors, table))
+                yield replace(table, pieces=partial(_pieces_with_input_errors, table))
 
 
 def _names_of(files: Sequence[Path]) -> list[str]:
-    """Return display names: file names, or paths below the common folder if two names are equal."""
+    """Return display names: file names, or paths below the common folder if two file names are equal."""
     names = [file.name for file in files]
     if len(set(names)) == len(names):
         return names
-    above = os.path.commonpath([file.parent for file in files])
-    return [file.relative_to(above).as_posix() for file in files]
+    common = os.path.commonpath([file.parent for file in files])
+    return [file.relative_to(common).as_posix() for file in files]
 
 
 def _pieces_with_input_errors(table: Table, picked: ColumnPositions) -> Iterator[Piece]:
@@ -157,25 +151,24 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _as_input_error(name: str) -> Iterator[None]:
-    """Turn exceptions about broken compression or text into InputErrors."""
+    """Turn exceptions about damaged compression or text into InputErrors."""
     try:
         yield
     except EOFError as error:
-        raise InputError.unreadable(name, "it is cut short") from error
+        raise InputError.unreadable(name, "it is incomplete") from error
     except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise InputError.unreadable(name, f"its compression is broken: {short(str(error))}") from error
+        raise InputError.unreadable(name, f"its compressed data is damaged: {short(str(error))}") from error
     except UnicodeError as error:
         raise InputError.other_encoding(name) from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise InputError.unreadable(name, f"its ZIP archive is broken: {short(str(error))}") from error
-    except OSError as error:
-        # broken bzip2 in an archive, or an archive directory that points nowhere
+        raise InputError.unreadable(name, f"its ZIP archive is damaged: {short(str(error))}") from error
+    except OSError as error:  # damaged bzip2 in an archive, or an archive directory that points beyond the file
         raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 
 def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
     """Detect the format from the first bytes, not from the file name."""
-    head = stream.read(_HEAD)
+    head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     if not head:
         raise InputError.empty(name)
@@ -193,66 +186,71 @@ def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
 def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
         named = {member.filename: member for member in archive.infolist() if member.filename and not member.is_dir()}
-        if _OFFICE in named:
+        if _OFFICE_MEMBER in named:
             raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
-        taken = data_members(list(named))
-        if not taken:
+        names = data_members(named)
+        if not names:
             raise InputError.empty_archive(name)
-        for member in map(named.__getitem__, taken):
-            if member.flag_bits & 1:
-                raise InputError.unreadable(name, "its ZIP archive is protected by a password")
+        for member in map(named.__getitem__, names):
+            if member.flag_bits & _ENCRYPTED:
+                raise InputError(
+                    f"{name} is a password-protected ZIP archive, which cannot be read.",
+                    "Remove the password, then try again.",
+                    code="not_a_table",
+                    actual=name,
+                )
             with archive.open(member) as unpacked:
                 # Seeking in a ZIP member is slow and Parquet needs it, so the member is unpacked first.
-                head = unpacked.read(_HEAD)
+                head = unpacked.read(_HEAD_BYTES)
                 unpacked.seek(0)
-                whole = io.BytesIO(unpacked.read()) if head.startswith(_PARQUET) else unpacked
-                yield from _tables(f"{name}/{member.filename}", whole, mapping)
+                content = io.BytesIO(unpacked.read()) if head.startswith(_PARQUET) else unpacked
+                yield from _tables(f"{name}/{member.filename}", content, mapping)
 
 
 def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
-    """Open text in any encoding as UTF-8; refuse what is not text."""
-    head = stream.read(_HEAD)
+    """Open text in any encoding as UTF-8, and refuse content that is not text."""
+    head = stream.read(_HEAD_BYTES)
     stream.seek(0)
-    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
-    encoding = codecs.lookup(marked or mapping.encoding).name
+    marked_encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+    encoding = codecs.lookup(marked_encoding or mapping.encoding).name
     if head[_TAR_AT:].startswith(_TAR):
         raise InputError.unreadable(name, "it is a tar archive")
     for signature, reason in _SIGNATURES:
         if head.startswith(signature):
             raise InputError.unreadable(name, reason)
     if encoding in {"utf-8", "ascii", "utf-8-sig"}:
-        if looks_like := _wide_encoding(head):
-            raise InputError.other_encoding(name, f"UTF-8, but {looks_like} by its looks")
+        if utf_16 := _detected_utf_16(head):
+            raise InputError.other_encoding(name, f"UTF-8; it appears to be {utf_16}")
         if _is_binary(head):
-            raise InputError.unreadable(name, "it holds binary data, not text")
+            raise InputError.unreadable(name, "it contains binary data, which is not text")
         return open_text(name, stream, mapping.separator)
     return open_text(name, _Utf8Stream(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
 
 
 def _is_binary(head: bytes) -> bool:
-    """Return whether bytes are not text: a NUL in the header, or many. A few stray ones only quarantine their rows."""
+    """Return whether bytes are not text: they have a NUL in the header, or many. Other NULs quarantine their rows."""
     header = re.split(rb"[\r\n]", head.lstrip(b"\r\n"), maxsplit=1)[0]
-    return b"\x00" in header or head.count(b"\x00") * _BYTES_A_NUL > len(head)
+    return b"\x00" in header or head.count(b"\x00") > _MAX_NUL_SHARE * len(head)
 
 
-def _wide_encoding(head: bytes) -> str | None:
-    """Detect UTF-16 without a byte order mark: every other byte of its first letters is 0."""
-    few = head[:16]
-    for encoding, letters, zeros in (("utf-16-le", few[::2], few[1::2]), ("utf-16-be", few[1::2], few[::2])):
+def _detected_utf_16(head: bytes) -> str | None:
+    """Return the name of the encoding if text is UTF-16 without a byte order mark: every other byte is 0."""
+    start = head[:16]
+    for encoding, letters, zeros in (("utf-16-le", start[::2], start[1::2]), ("utf-16-be", start[1::2], start[::2])):
         if zeros and not any(zeros) and all(32 <= letter < 127 for letter in letters):
             return encoding
     return None
 
 
 class _Utf8Stream(io.RawIOBase):
-    """Reads a stream in another encoding as UTF-8. Undecodable bytes pass through, so their rows are quarantined."""
+    """Reads a stream in another encoding as UTF-8. Undecodable bytes are kept, so their rows are quarantined."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="surrogateescape")
 
     def read(self, size: int = -1) -> bytes:
-        """Return at least one character until the end of the stream; `size` is only approximate."""
+        """Return at least one character until the end of the stream, and approximately `size` bytes."""
         while True:
             raw = self._stream.read(size)
             text = self._decoder.decode(raw, final=not raw)

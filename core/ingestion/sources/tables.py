@@ -1,11 +1,10 @@
-"""The interface of all readers: a table has columns and yields its rows in pieces that can be read in parallel."""
+"""What every reader returns: a table with its columns, whose rows are read in pieces and in parallel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 ColumnPositions = Mapping[str, int]
 """Schema name -> position of its column in the table."""
 PIECE_BYTES = 16 << 20
-"""Bytes of text per piece: large enough to make the overhead per piece negligible, small enough to hold several."""
+"""Bytes of text per piece: large enough that the overhead per piece is negligible, small enough to hold several."""
 
 
 class FaultCode(StrEnum):
@@ -55,9 +54,12 @@ class Block:
         rows: the requested columns, under their schema names. Cells are text unless the source has types (Parquet,
             databases).
         first_line: line number of the first row.
-        text_of: returns the original text of the rows at these positions.
-        lines: line number of each row. None if row i is on line first_line + i: no blank line, no line break in a cell.
+        text_of: returns the original text of the rows at the given positions.
+        lines: line number of each row. None if row i is on line first_line + i, because there are no blank lines and
+            no line breaks in cells.
         broken: lines that could not be parsed as rows.
+        may_hold_nul: whether a cell may contain a NUL character. If not, no cell is checked, which saves 10% of the
+            reading time.
     """
 
     rows: pl.DataFrame
@@ -66,49 +68,35 @@ class Block:
     lines: NDArray[np.int64] | None = None
     broken: tuple[BrokenLine, ...] = ()
     may_hold_nul: bool = True
-    """Whether a cell may contain a NUL character. If not, the check of every cell is skipped: 10% of reading time."""
 
     def head(self, rows: int) -> Block:
         """Return the block with its first rows only."""
         lines = None if self.lines is None else self.lines[:rows]
         return replace(self, rows=self.rows.head(rows), lines=lines)
 
-    def lines_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the line numbers of the rows at these positions."""
-        return places + self.first_line if self.lines is None else self.lines[places]
+    def lines_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the line numbers of the rows at the given positions."""
+        return positions + self.first_line if self.lines is None else self.lines[positions]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a file that has not been parsed. `size`: bytes, for progress. `read` may be called on any thread."""
+    """An unparsed part of a file: its size in bytes, for progress, and a function that parses it on any thread."""
 
     size: int
     read: Callable[[], Block]
 
 
-class Table(Protocol):
-    """A file, archive member or query result whose columns have been read, but not its rows."""
-
-    @property
-    def name(self) -> str:
-        """Name for messages."""
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """Column names as in the source."""
-
-    def pieces(self, picked: ColumnPositions) -> Iterator[Piece]:
-        """Yield the rows in order, restricted to the columns in `picked`."""
-
-
 @dataclass(frozen=True)
-class OpenTable:
-    """A `Table` from a name, columns and a function that yields its pieces."""
+class Table:
+    """A file, archive member or query result whose column names have been read, but not its rows.
+
+    Attributes:
+        name: name for messages.
+        columns: column names as in the source.
+        pieces: yields the rows in order, restricted to the given columns.
+    """
 
     name: str
     columns: Sequence[str]
-    read: Callable[[ColumnPositions], Iterator[Piece]] = field(repr=False)
-
-    def pieces(self, picked: ColumnPositions) -> Iterator[Piece]:
-        """See `Table.pieces`."""
-        return self.read(picked)
+    pieces: Callable[[ColumnPositions], Iterator[Piece]]

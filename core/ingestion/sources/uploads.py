@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.ingestion.sources.content_hash import content_hash
 
 _CHUNK = 1 << 20
-_LONGEST_NAME = 60  # characters; file systems allow 255 bytes, and a character can take four
+_MAX_NAME_CHARACTERS = 60  # file systems allow 255 bytes, and a character can take four
 
 
 class Upload(Protocol):
@@ -31,47 +31,47 @@ class Upload(Protocol):
 def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, Path]:
     """Copy uploads into one folder of the workspace and return their paths by part (train, test, sample).
 
-    The folder is named by a hash of names and content, so the same uploads share one. If its files have changed since,
-    it is written again. File names are cleaned, so no name leads out of the folder; each part has its own subfolder.
+    The folder is named after a hash of names and content, so equal uploads share it. If its files have changed since,
+    it is written again. Each part has its own subfolder, and file names are cleaned so that none leads out of it.
 
     Raises:
         InputError: an upload changed size while it was copied.
     """
+    paths = {part: Path(part, _safe(upload.name)) for part, upload in files.items()}
     hashes: dict[Path, bytes] = {}
     with scratch_folder(workspace.uploads, ".given-") as temporary:
-        for part, upload in sorted(files.items()):
-            place = Path(part, _safe(upload.name))
+        for part, path in sorted(paths.items()):
             (temporary / part).mkdir()
-            with (temporary / place).open("wb") as target:
-                hashes[place] = _copy(upload, target)
-        named = b"".join(f"{place.as_posix()}/".encode() + content for place, content in hashes.items())
+            with (temporary / path).open("wb") as target:
+                hashes[path] = _copy(files[part], target)
+        named = b"".join(f"{path.as_posix()}/".encode() + content for path, content in hashes.items())
         folder = workspace.uploads / hashlib.sha256(named).hexdigest()[:16]
-        if folder.is_dir() and not _holds(folder, hashes):
+        if folder.is_dir() and not _is_unchanged(folder, hashes):
             shutil.rmtree(folder)
         if not folder.is_dir():
             with atomic_folder(folder, shared=True) as building:
                 shutil.copytree(temporary, building, dirs_exist_ok=True)
-    return {part: folder / part / _safe(upload.name) for part, upload in files.items()}
+    return {part: folder / path for part, path in paths.items()}
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.\- ]", "_", Path(name).name)[-_LONGEST_NAME:].lstrip(".") or "file"
+    return re.sub(r"[^\w.\- ]", "_", Path(name).name)[-_MAX_NAME_CHARACTERS:].lstrip(".") or "file"
 
 
 def _copy(upload: Upload, target: IO[bytes]) -> bytes:
+    """Copy an upload and return its SHA-256."""
     digest, size = hashlib.sha256(), 0
     upload.seek(0)
     while chunk := upload.read(_CHUNK):
         digest.update(chunk)
         size += target.write(chunk)
     if (now := upload.seek(0, os.SEEK_END)) != size:
-        raise InputError.changed_while_read(upload.name, f"{size:,} bytes were copied, now it has {now:,}")
+        raise InputError.changed_while_read(upload.name, f"{size:,} bytes were copied, but now it has {now:,}")
     return digest.digest()
 
 
-def _holds(folder: Path, hashes: Mapping[Path, bytes]) -> bool:
-    """Return whether the files of a folder still have these hashes."""
+def _is_unchanged(folder: Path, hashes: Mapping[Path, bytes]) -> bool:
     try:
-        return all(content_hash(folder / place) == content.hex() for place, content in hashes.items())
+        return all(content_hash(folder / path) == digest.hex() for path, digest in hashes.items())
     except InputError:  # a file is missing
         return False

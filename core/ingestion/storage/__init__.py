@@ -1,1 +1,1 @@
-"""How a dataset is stored and found again: its Parquet files, its card and its fingerprint."""
+"""Store datasets and find stored ones again, by their Parquet files, their card and their fingerprint."""

@@ -1,4 +1,4 @@
-"""Find the stored dataset of the same content and mapping, whatever the files are called now."""
+"""Find the stored dataset of the same content and mapping, even if its files have other names now."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import size_in_bytes
 from core.ingestion.storage.synthetic import is_synthetic
 
-_STORED_FORM = b"events-3"  # part of the fingerprint; increase it when the stored format changes
+_STORED_FORMAT = b"events-3"  # part of the fingerprint; increase the number when the format changes
 
 
 def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
-    """Return whether hashing pays: a dataset has files of these sizes, or train and test may be the same file."""
+    """Return whether hashing is worthwhile: a dataset has files of these sizes, or both files have the same size."""
     sizes = size_in_bytes(files.train), size_in_bytes(files.test)
     if files.sample_submission is not None:
         size_in_bytes(files.sample_submission)  # fails early if the file is missing
@@ -31,13 +31,13 @@ def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
 
 
 def contents_of(files: InputFiles) -> dict[str, Content]:
-    """Return the content, not yet read, of each part (train, test, sample) that is a file."""
+    """Return part (train, test, sample) -> its content, which is not yet read, for each part that is a file."""
     sources = {"train": files.train, "test": files.test, "sample": files.sample_submission}
     return {part: Content(source) for part, source in sources.items() if isinstance(source, Path)}
 
 
 def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
-    """Return the dataset of the same content and mapping, with its names updated; None if there is none.
+    """Return the dataset of the same content and mapping, and update its names; None if there is no such dataset.
 
     Raises:
         InputError: train and test are the same file, or a file changed while it was read.
@@ -51,16 +51,12 @@ def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Work
     dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
     if not is_readable(dataset):
         return None
-    update_names(dataset, files, synthetic=is_simulated(files, workspace, hashes))
+    update_names(dataset, files, synthetic=is_synthetic(workspace, files.train, hashes))
     return dataset
 
 
 def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
-    """Refuse one file, or one query, as both train and test.
-
-    Raises:
-        InputError: train and test are the same.
-    """
+    """Raise an InputError if one file, or one query, is both train and test."""
     same_query = isinstance(files.train, Query) and files.train == files.test
     if same_query or ("train" in hashes and hashes["train"] == hashes.get("test")):
         raise InputError.same_file(files.test.name)
@@ -76,25 +72,20 @@ def is_readable(dataset: Dataset) -> bool:
 
 
 def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
-    """Return the SHA-256 of the mapping and of the content of each part; file names and folders are not part of it."""
-    digest = hashlib.sha256(_STORED_FORM + mapping.digest.encode())
+    """Return the SHA-256 of the mapping and of the content of each part; it does not depend on file names."""
+    digest = hashlib.sha256(_STORED_FORMAT + mapping.digest.encode())
     for part, content in sorted(hashes.items()):
         digest.update(f"{part}:{content};".encode())
     return digest.hexdigest()
-
-
-def is_simulated(files: InputFiles, workspace: Workspace, hashes: Mapping[str, str]) -> bool:
-    """Return whether the train file was simulated in this workspace or is the demo data."""
-    return not isinstance(files.train, Query) and is_synthetic(workspace, files.train, hashes["train"])
 
 
 def update_names(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
     """Store the current names of the dataset and its files in its card."""
     card = dataset.card()
     sample = files.sample_submission
-    now = card.model_copy(
+    updated = card.model_copy(
         update={
-            "name": files.called(),
+            "name": files.display_name,
             "synthetic": card.synthetic or synthetic,
             "mapping": files.mapping.name,
             "mapping_notes": files.mapping_notes,
@@ -103,5 +94,5 @@ def update_names(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> Non
             "sample_submission": sample.name if sample else None,
         }
     )
-    if now != card:
-        write_text_atomically(dataset.folder / CARD_FILE, now.model_dump_json(indent=1))
+    if updated != card:
+        write_text_atomically(dataset.folder / CARD_FILE, updated.model_dump_json(indent=1))

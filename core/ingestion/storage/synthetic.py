@@ -1,14 +1,16 @@
-"""Recognises simulated event files, even if they were copied or uploaded without the demo.json next to them."""
+"""Recognize simulated event files, even if they were copied or uploaded without their demo.json."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.base.workspace import DEMO_FOLDER, Workspace
 from core.ingestion.sources.content_hash import content_hash
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import Source
 
-MARK = "demo.json"
-"""The simulator writes this file next to the event files."""
+_MARK = "demo.json"  # the simulator writes this file next to the event files
 
 
 def remember(workspace: Workspace, train: Path) -> None:
@@ -17,17 +19,20 @@ def remember(workspace: Workspace, train: Path) -> None:
         file.write(content_hash(train) + "\n")
 
 
-def is_synthetic(workspace: Workspace, train: Path, train_hash: str) -> bool:
-    """Return whether a train file is simulated.
+def is_synthetic(workspace: Workspace, train: Source, hashes: Mapping[str, str]) -> bool:
+    """Return whether a train file is simulated; a query result never is.
 
-    It is if demo.json is next to it, if `remember` recorded its content, or if it is the demo of the product.
+    A file is simulated if demo.json is next to it, if `remember` recorded its content, or if it is the included demo.
+    `hashes` contains the hash of its content under "train".
     """
-    if (train.resolve().parent / MARK).is_file():
+    if isinstance(train, Query):
+        return False
+    if (train.resolve().parent / _MARK).is_file():
         return True
     record = _record(workspace)
     recorded = record.read_text(encoding="utf-8").split() if record.is_file() else []
-    shipped = DEMO_FOLDER / "train.csv"
-    return train_hash in recorded or (shipped.is_file() and train_hash == content_hash(shipped))
+    included = DEMO_FOLDER / "train.csv"
+    return hashes["train"] in recorded or (included.is_file() and hashes["train"] == content_hash(included))
 
 
 def _record(workspace: Workspace) -> Path:

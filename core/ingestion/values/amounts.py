@@ -1,16 +1,16 @@
 """Parse numbers as people and programs write them: `$1,299.00`, `1 299,00 €`, `(12.50)`, `1.5E+3`.
 
-A number is an optional sign, digits (plain, or in groups of three) and an optional decimal part. A currency may precede
-or follow it. The decimal mark is a point or a comma, and the other one may only separate groups.
+A number has an optional sign, digits (plain, or in groups of three) and an optional decimal part. A currency may come
+before or after it. The decimal mark is a point or a comma, and the other character may only separate groups.
 
 `1,234` and `7.250` are different numbers under each decimal mark. `DecimalEvidence` collects what the cells of a column
-show about its mark, so that a file is refused if nothing decides.
+show about its mark, so that a file can be refused if no cell decides.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 import polars as pl
@@ -20,11 +20,10 @@ from core.ingestion.values.currencies import CURRENCY_PATTERN, currency_code
 _OTHER_MARK: Final = {".": ",", ",": "."}
 DECIMAL_MARKS: Final = tuple(_OTHER_MARK)
 
-_DASH_FOR_ZERO: Final = r"([0-9][.,])[-−–—]+"
-"""`12,-` is how German and Dutch shops write 12.00."""
+_DASH_FOR_ZERO: Final = r"([0-9][.,])[-−–—]+"  # German and Dutch shops write 12.00 as `12,-`
 _BLANK: Final = r"[\s\u00a0\u2007\u2009\u202f]"
 _GROUP_SEPARATORS: Final = (r"'", r"’", r"[ \u00a0\u2007\u2009\u202f]")
-"""Separators of groups of three digits in Swiss, French, Polish and SI style, under either decimal mark."""
+"""Separators of groups of three digits in Swiss, French, Polish and SI style; they occur with either decimal mark."""
 _MINUS: Final = r"[-−–]"
 _NUMBER: Final = (
     rf"^(?P<open>\()?(?P<sign>\+|{_MINUS})?{_BLANK}?(?P<before>{CURRENCY_PATTERN})?{_BLANK}?"
@@ -32,7 +31,7 @@ _NUMBER: Final = (
     rf"(?P<digits>[0-9.,'’\s\u00a0\u2007\u2009\u202f]*[0-9.,])(?P<power>[eE][+-]?[0-9]+)?"
     rf"{_BLANK}?(?P<after>{CURRENCY_PATTERN})?(?P<behind>{_MINUS})?(?P<close>\))?$"
 )
-"""A number with signs and currencies. In accounting, brackets or a minus after the digits mean a negative number."""
+"""A number with signs and currencies. Accountants write a negative number in brackets or with a minus at the end."""
 _DIGITS_GROUP: Final = re.compile(_NUMBER).groupindex["digits"]
 
 
@@ -47,20 +46,20 @@ def _digit_pattern(decimal: str) -> str:
 
 _DIGITS: Final = {decimal: _digit_pattern(decimal) for decimal in DECIMAL_MARKS}
 _AMBIGUOUS: Final = {mark: rf"^[1-9][0-9]{{0,2}}{re.escape(mark)}[0-9]{{3}}$" for mark in DECIMAL_MARKS}
-"""A single mark before three digits: a thousands separator, or a decimal mark before three decimals."""
+"""Decimal mark -> a number in which this mark may also be a thousands separator."""
 _HEAD: Final = 200
-"""Cells that are searched first. In nearly every column they decide the mark, and the others need not be searched."""
+"""Cells that are searched first. In nearly every column they decide the mark, and few other cells must be searched."""
 
 
 @dataclass(frozen=True)
 class DecimalEvidence:
-    """What the cells of a column show about its decimal mark: one example of each kind, None if there is none.
+    """What the cells of a column show about its decimal mark.
 
     Attributes:
-        point: a number only with a decimal point, such as `12.5` or `1,234.00`.
-        comma: a number only with a decimal comma, such as `12,5` or `1.234,00`.
-        ambiguous_point: a number with a point under either mark, such as `7.250`.
-        ambiguous_comma: a number with a comma under either mark, such as `1,234`.
+        point: a cell that is a number only with a decimal point, such as `12.5` or `1,234.00`; None if there is none.
+        comma: the same for a decimal comma, such as `12,5` or `1.234,00`.
+        ambiguous_point: a cell with a point that is a number under either mark, such as `7.250`; None if there is none.
+        ambiguous_comma: the same for a comma, such as `1,234`.
     """
 
     point: str | None = None
@@ -70,22 +69,18 @@ class DecimalEvidence:
 
     def __or__(self, other: DecimalEvidence) -> DecimalEvidence:
         """Return the evidence of two parts of a column."""
-        return DecimalEvidence(
-            self.point or other.point,
-            self.comma or other.comma,
-            self.ambiguous_point or other.ambiguous_point,
-            self.ambiguous_comma or other.ambiguous_comma,
-        )
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return DecimalEvidence(*(first or second for first, second in pairs))
 
     @property
     def undecided(self) -> str | None:
-        """An ambiguous cell if neither mark, or each of them, is the only possible one in other cells; else None."""
+        """An ambiguous cell; None if there is none, or if the other cells need exactly one of the marks."""
         is_decided = (self.point is None) != (self.comma is None)
         return None if is_decided else self._ambiguous
 
     @property
     def undecided_with_point(self) -> str | None:
-        """An ambiguous cell if the column is read with a decimal point, but other cells may need a comma; else None."""
+        """An ambiguous cell; None if there is none, or if other cells need a decimal point and none needs a comma."""
         return self.undecided or (None if self.comma is None else self._ambiguous)
 
     @property
@@ -94,7 +89,7 @@ class DecimalEvidence:
 
 
 def decimal_evidence(cells: pl.Series) -> DecimalEvidence:
-    """Return what the cells of a text column show about its decimal mark; nothing for columns of other types.
+    """Return what the cells of a text column show about its decimal mark. Columns of other types give no evidence.
 
     >>> decimal_evidence(pl.Series(["490", "7.250"])).undecided
     '7.250'
@@ -105,7 +100,7 @@ def decimal_evidence(cells: pl.Series) -> DecimalEvidence:
         return DecimalEvidence()
     head = _search(cells.head(_HEAD))
     if (head.point is None) != (head.comma is None):
-        # Only cells with the other mark can contradict, and most columns have none.
+        # Only cells with the other mark can contradict the head, and most columns have no such cells.
         others = cells.filter(cells.str.contains("," if head.comma is None else ".", literal=True))
         return head if others.is_empty() else head | _search(others)
     return head | _search(cells.filter(cells.str.contains_any([".", ","])))
@@ -129,7 +124,7 @@ def parse_amounts(cells: pl.Series, decimal: str = ".") -> pl.Series:
 
     Args:
         cells: texts, or numbers of any type. Dates and booleans are not numbers.
-        decimal: the decimal mark, `.` or `,`. The other one separates groups of three digits.
+        decimal: the decimal mark, `.` or `,`. The other character separates groups of three digits.
 
     >>> parse_amounts(pl.Series(["$1,299.00", "(12.5)", "1 299", "E10", "1,29"])).to_list()
     [1299.0, -12.5, 1299.0, None, None]
@@ -137,10 +132,10 @@ def parse_amounts(cells: pl.Series, decimal: str = ".") -> pl.Series:
     [1299.0, -7.5]
     """
     if cells.dtype != pl.String:
-        is_numeric = cells.dtype.is_numeric()
-        return _finite(cells.cast(pl.Float64) if is_numeric else pl.Series(cells.name, [None] * len(cells), pl.Float64))
+        nulls = pl.repeat(None, len(cells), dtype=pl.Float64, eager=True).alias(cells.name)
+        return _finite(cells.cast(pl.Float64)) if cells.dtype.is_numeric() else nulls
     plain = cells
-    if decimal == ",":  # cells with a point need the slow way, because `1.299` is 1299
+    if decimal == ",":  # cells with a point are parsed below, because `1.299` is 1299
         plain = cells.set(cells.str.contains(".", literal=True), None).str.replace(",", ".", literal=True)
     numbers = _finite(plain.cast(pl.Float64, strict=False))
     unparsed = numbers.is_null() & cells.is_not_null()
@@ -150,7 +145,7 @@ def parse_amounts(cells: pl.Series, decimal: str = ".") -> pl.Series:
 
 
 def currency_signs(cells: pl.Series) -> set[str]:
-    """Return the currencies next to the numbers of a column, as codes if a sign has a single meaning.
+    """Return the currencies next to the numbers of a column; signs with a single meaning become codes.
 
     >>> sorted(currency_signs(pl.Series(["12.50", "€ 3", "3 EUR", "$5"])))
     ['$', 'EUR']
@@ -161,8 +156,9 @@ def currency_signs(cells: pl.Series) -> set[str]:
     if formatted.is_empty():
         return set()
     parts = formatted.str.strip_chars().str.extract_groups(_NUMBER).struct.unnest()
-    signs = pl.concat([parts.get_column("before"), parts.get_column("after").alias("before")])
-    return {currency_code(sign) for sign in signs.drop_nulls().unique()}
+    return {
+        currency_code(sign) for side in ("before", "after") for sign in parts.get_column(side).drop_nulls().unique()
+    }
 
 
 def _without_dashes(cells: pl.Series) -> pl.Series:
@@ -180,19 +176,12 @@ def _parse_formatted(cells: pl.Series, decimal: str) -> pl.Series:
     digits = digits.set(~digits.str.contains(_DIGITS[decimal]), None)
     not_a_digit = rf"[^0-9{re.escape(decimal)}]"
     is_grouped_power = parts.get_column("power").is_not_null() & digits.str.contains(not_a_digit)
-    digits = digits.set(is_grouped_power, None)  # 1,234e3 is a code, not a number
+    digits = digits.set(is_grouped_power, None)  # 1,234e3 is not a number
     plain = digits.str.replace_all(not_a_digit, "").str.replace(decimal, ".", literal=True)
     numbers = _finite((plain + parts.get_column("power").fill_null("")).cast(pl.Float64, strict=False))
-    signs = parts.select(
-        count=pl.sum_horizontal(
-            pl.col(name).is_not_null().cast(pl.Int8) for name in ("sign", "inner", "behind", "open")
-        ),
-        is_negative=pl.any_horizontal(
-            pl.col("open").is_not_null(),
-            *(pl.col(name).is_not_null() & (pl.col(name) != "+") for name in ("sign", "inner", "behind")),
-        ),
-        is_paired=pl.col("open").is_null() == pl.col("close").is_null(),
-    )
-    is_valid = (signs.get_column("count") <= 1) & signs.get_column("is_paired")
-    numbers = numbers.set(~is_valid, None)
-    return pl.select(pl.when(signs.get_column("is_negative")).then(-numbers).otherwise(numbers)).to_series()
+    signs = pl.col("sign", "inner", "behind", "open")
+    has_one_sign = pl.sum_horizontal(signs.is_not_null().cast(pl.Int8)) <= 1
+    is_paired = pl.col("open").is_null() == pl.col("close").is_null()
+    is_negative = pl.any_horizontal((signs != "+").fill_null(value=False))
+    number = pl.when(is_negative).then(-numbers).otherwise(numbers)
+    return parts.select(pl.when(has_one_sign & is_paired).then(number)).to_series()

@@ -1,4 +1,4 @@
-"""Currency codes and the signs that are written next to amounts."""
+"""Currency codes, and the currency signs that are written next to amounts."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _CODES: Final = """
     AED ARS AUD BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KRW KWD MAD MXN MYR
     NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VND ZAR"""
 CURRENCY_PATTERN: Final = "|".join(re.escape(sign) for sign in sorted((_SIGNS + _CODES).split(), key=len, reverse=True))
-"""Regular expression for a sign or code next to an amount; longer ones come first, so that US$ is not read as $."""
+"""Regular expression for a sign or code next to an amount. Longer ones come first, so that US$ is not read as $."""
 _CODE_OF_SIGN: Final = {
     "€": "EUR", "£": "GBP", "₺": "TRY", "TL": "TRY", "₹": "INR", "Rs": "INR", "Rs.": "INR", "₽": "RUB", "руб": "RUB",
     "руб.": "RUB", "US$": "USD", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "R$": "BRL", "₩": "KRW", "₪": "ILS", "₴": "UAH",
     "CA$": "CAD", "C$": "CAD", "A$": "AUD", "HK$": "HKD", "NZ$": "NZD", "MX$": "MXN", "S$": "SGD", "NT$": "TWD",
 }  # fmt: skip
-"""Signs of a single currency."""
+"""Sign of a single currency -> its code."""
 _SHARED_SIGNS: Final = {
     "$": frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU"}),
     "¥": frozenset({"JPY", "CNY"}),
     "KR": frozenset({"SEK", "NOK", "DKK", "ISK"}),
     "KR.": frozenset({"SEK", "NOK", "DKK", "ISK"}),
 }
-"""Signs of several currencies, in upper case -> codes of these."""
+"""Sign of several currencies, in upper case -> their codes."""
 
 
 def is_currency(text: str) -> bool:
@@ -39,14 +39,14 @@ def is_currency(text: str) -> bool:
 
 
 def currency_code(sign: str) -> str:
-    """Return the code of a sign; the sign itself if it is a code already, or if several currencies share it."""
+    """Return the code of a sign; the text itself if it is already a code, or a sign that several currencies share."""
     return _CODE_OF_SIGN.get(sign, sign)
 
 
 def different_currencies(currencies: Iterable[str]) -> list[str]:
     """Return the distinct currencies by code, sorted.
 
-    A sign that several currencies share is left out if one of them is present.
+    A sign that several currencies share is left out if one of these currencies is present.
 
     >>> different_currencies(["$", "USD", "€", "EUR"])
     ['EUR', 'USD']

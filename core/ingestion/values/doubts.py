@@ -1,6 +1,6 @@
 """Refuse files whose session values are doubtful, until a person corrects the export or decides in the mapping.
 
-Each rule raises InputError. Its message says what was found, and which setting of the mapping decides.
+Each function raises an InputError that says what was found and which setting of the mapping decides.
 """
 
 from __future__ import annotations
@@ -15,26 +15,21 @@ from core.ingestion.sessions.assembly import AssemblyCounts
 from core.ingestion.values.currencies import different_currencies
 from core.schema import CURRENCY, TRAIN_ROLE
 
-_MAX_REPEATED: Final = 0.05
-"""Share of purchases. Equal lines in an order are rare if there is a quantity (1% in Online Retail); 5% looks like an
-export that a join has doubled."""
-_MIN_REPEATED: Final = 5
-"""Purchases. Fewer repetitions may be chance."""
+_MAX_REPEATED_SHARE: Final = 0.05
+"""Share of the purchases. Equal line items in an order are rare if the log has a quantity (1% in the Online Retail
+data). With 5%, the export was probably doubled by a join."""
+_MIN_REPEATED: Final = 5  # purchases; fewer repetitions may be chance
 _HARMLESS: Final = frozenset({UnknownValue.SHARED_ID, UnknownValue.MORE_RETURNED})
-"""Reasons for an unknown value that do not indicate a broken export."""
+"""Reasons for an unknown value that do not indicate a faulty export."""
 
 
 def refuse_unclear_numbers(name: str, mapping: Mapping, counts: ReadCounts) -> None:
-    """Refuse numbers that differ under each decimal mark, and amounts in several currencies.
-
-    Raises:
-        InputError: the mapping must set the decimal mark, or the rates of currencies.
-    """
+    """Refuse numbers whose decimal mark is unclear, and amounts in several currencies without rates."""
     for role, evidence in counts.money.decimals.items():
         ambiguous = evidence.undecided_with_point
         if ambiguous is not None:
             column = str(getattr(mapping.columns, role))
-            raise InputError.either_decimal_mark(name, column, ambiguous, others=(evidence.point, evidence.comma))
+            raise InputError.ambiguous_decimal_mark(name, column, ambiguous, others=(evidence.point, evidence.comma))
     currencies = different_currencies(counts.money.currencies)
     is_excluded = CURRENCY in mapping.columns.excluded_roles()
     if len(currencies) > 1 and not mapping.currency_rates and not is_excluded:
@@ -42,37 +37,30 @@ def refuse_unclear_numbers(name: str, mapping: Mapping, counts: ReadCounts) -> N
 
 
 def refuse_lost_purchases(name: str, mapping: Mapping, counts: ReadCounts, setting: str) -> None:
-    """Refuse a file with too few usable purchases, whatever its other rows.
+    """Refuse a file if the share of usable purchases is below the mapping's `least_usable`.
 
     Args:
-        setting: of a mapping, which may help; "" if none is known.
-
-    Raises:
-        InputError: the share of usable purchases is below `least_usable`.
+        setting: mapping setting that may help, in TOML; empty if none is known.
     """
     purchases = counts.purchases
     total = purchases.usable + purchases.lost
     if purchases.lost and purchases.usable < mapping.least_usable * total:
         reasons = ", ".join(f"{rows:,} x {reason}" for reason, rows in purchases.reasons.most_common(4))
-        raise InputError.too_few_purchases(
-            name, purchases.usable, total, reasons, at_least=mapping.least_usable, setting=setting
+        raise InputError.too_few_valid(
+            "purchase", name, purchases.usable, total, reasons, min_share=mapping.least_usable, mapping_line=setting
         )
 
 
 def refuse_doubtful_values(name: str, mapping: Mapping, assembled: AssemblyCounts) -> None:
-    """Refuse a train file with many repeated purchases, or with many sessions whose value is unknown.
-
-    Raises:
-        InputError: a person must correct the export, or decide in the mapping.
-    """
-    repeated, purchases = assembled.repeated_purchases[TRAIN_ROLE], assembled.purchases
-    is_repeated = repeated >= max(_MIN_REPEATED, _MAX_REPEATED * purchases)
+    """Refuse a train file with many repeated purchases, or with many sessions whose value is unknown."""
+    repeated, purchases = assembled.files[TRAIN_ROLE].repeated_purchases, assembled.purchases
+    is_repeated = repeated >= max(_MIN_REPEATED, _MAX_REPEATED_SHARE * purchases)
     adds_rows = mapping.adds_prices and not mapping.has_order_totals  # an order total counts only once
     if is_repeated and adds_rows and mapping.duplicates is None:
-        raise InputError.purchases_repeated(name, repeated, purchases)
+        raise InputError.repeated_purchases(name, repeated, purchases)
     unknown = {code: sessions for code, sessions in assembled.untrained.items() if code not in _HARMLESS}
     n_unknown = sum(unknown.values())
     n_sessions = assembled.buying_sessions if mapping.adds_prices else assembled.train_sessions
     if n_unknown and n_sessions - n_unknown < mapping.least_usable * n_sessions:
-        reasons = ", ".join(f"{sessions:,} x {UnknownValue(code).words}" for code, sessions in unknown.items())
-        raise InputError.values_unknown(name, n_unknown, n_sessions, reasons, at_least=mapping.least_usable)
+        reasons = ", ".join(f"{sessions:,} x {UnknownValue(code).clause}" for code, sessions in unknown.items())
+        raise InputError.too_few_known_values(name, n_unknown, n_sessions, reasons, min_share=mapping.least_usable)

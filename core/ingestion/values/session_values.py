@@ -1,8 +1,8 @@
-"""Compute the value of each train session, or the reason why it is not known."""
+"""Compute the value of each train session, or the reason why it is unknown."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -13,9 +13,9 @@ from core.ingestion.values.money import ORDER, RATE, STATUS, UNCLEAR, VOID
 from core.schema import BUY, EVENT_CODE, REASON, REMAINING, SESSION, TIME, TYPE, USER, VALUE
 
 _MILLION: Final = 1_000_000
-"""Prices are added up as integer millionths, because the last bit of a float sum depends on the order."""
+"""Prices are added up as integer millionths, because the last bit of a sum of floats depends on their order."""
 _TOLERANCE: Final = 1e-9
-"""Relative difference up to which two totals of an order count as equal; other programs round differently."""
+"""Relative difference up to which two totals of an order are equal, because other programs round differently."""
 
 
 @dataclass(frozen=True)
@@ -24,31 +24,27 @@ class LostPurchases:
 
     Attributes:
         sessions: one row per session that lost a purchase; column session.
-        users: one row per (user, time) of a lost purchase without a session; columns user and time (null if it could
-            not be parsed). Any session of the user may have lost it.
-        max_pause: seconds; longest pause within a session if sessions end after a gap; else None.
+        users: one row per (user, time) of a lost purchase without a session; columns user and time (null if it cannot
+            be parsed). Any session of the user may have lost the purchase.
+        max_pause: session timeout in seconds; None if the log has session ids.
     """
 
-    sessions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={SESSION: pl.Int64}))
-    users: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={USER: pl.Int64, TIME: pl.Int64}))
-    max_pause: float | None = None
+    sessions: pl.DataFrame
+    users: pl.DataFrame
+    max_pause: float | None
 
     @classmethod
     def from_rows(cls, rows: pl.DataFrame, mapping: Mapping) -> LostPurchases:
-        """Attribute lost purchases, one row each; see `lost_purchases.NO_LOST_PURCHASES` for the columns."""
+        """Group lost purchases by session or user; see `lost_purchases.NO_LOST_PURCHASES` for the columns of `rows`."""
         gap = mapping.session_gap_minutes
         sessions = rows.filter(pl.col(SESSION).is_not_null()).select(SESSION).unique()
         # A cell of an unparsable line may be a session or a user, so it counts as both.
-        has_no_session = pl.col(SESSION).is_null() | (pl.col(SESSION) == pl.col(USER))
-        users = rows.filter(has_no_session, pl.col(USER).is_not_null()).select(USER, TIME).unique()
+        may_be_user = pl.col(SESSION).is_null() | (pl.col(SESSION) == pl.col(USER))
+        users = rows.filter(may_be_user, pl.col(USER).is_not_null()).select(USER, TIME).unique()
         return cls(sessions, users, None if gap is None else gap * 60)
 
     def affected_sessions(self, rows: pl.DataFrame) -> pl.Series:
-        """Return the sessions that may have lost a purchase, sorted, each once.
-
-        Args:
-            rows: events with session, user and time.
-        """
+        """Return the distinct sessions that may have lost a purchase, sorted, given all events."""
         if self.sessions.is_empty() and self.users.is_empty():
             return pl.Series(SESSION, [], dtype=pl.Int64)
         by_session = rows.join(self.sessions, on=SESSION, how="semi")
@@ -60,19 +56,19 @@ class LostPurchases:
 
 
 def column_values(train: pl.DataFrame, changed: pl.Series) -> pl.DataFrame:
-    """Return the train sessions with different values on their rows.
+    """Return the train sessions whose rows have different values.
 
     Args:
-        train: events of whole sessions, sorted by session.
+        train: events of whole sessions.
         changed: mask of the rows whose value differs from that of the previous row in the session.
 
     Returns:
-        One row per such session: session, value (null), reason (see UnknownValue) and remaining (null).
+        The columns of `purchase_values`; value and remaining are null.
     """
     differing = train.filter(changed).select(pl.col(SESSION).unique())
-    none = pl.lit(None, dtype=pl.Float64)
+    null = pl.lit(None, dtype=pl.Float64)
     return differing.select(
-        SESSION, none.alias(VALUE), pl.lit(UnknownValue.DIFFERING_VALUES).alias(REASON), none.alias(REMAINING)
+        SESSION, null.alias(VALUE), pl.lit(UnknownValue.DIFFERING_VALUES).alias(REASON), null.alias(REMAINING)
     )
 
 
@@ -80,26 +76,26 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
     """Add up the purchases of train sessions.
 
     Args:
-        train: events of whole sessions, with session, user, time, type, value (the amount of a BUY row), and order,
-            status and rate if the mapping names their columns.
-        mapping: decides what prices are, and which orders count.
-        lost: sessions that may have lost a purchase, each once.
+        train: events of whole sessions, with session, type, value (the amount of a BUY row), and order, status and rate
+            if the mapping names their columns.
+        mapping: whether prices are order totals, and what identifies an order.
+        lost: distinct sessions that may have lost a purchase.
 
     Returns:
-        One row per session with a purchase or a possible loss, sorted: session, value (null if unknown), reason
-        (see UnknownValue; null if the value is known) and remaining (sum of its usable purchases).
+        One row per session that has a purchase or may have lost one, sorted: session, value (null if unknown), reason
+        (see UnknownValue; null if the value is known) and remaining (sum of the usable purchases).
     """
-    bought = train.filter(pl.col(TYPE) == EVENT_CODE[BUY])
+    purchases = train.filter(pl.col(TYPE) == EVENT_CODE[BUY])
     key = ORDER if mapping.columns.order_id is not None else SESSION if mapping.has_orders else None
-    counted = _order_totals(_with_statuses(bought, key), key, mapping)
-    sums = counted.group_by(SESSION).agg(
+    valid = _order_totals(_with_statuses(purchases, key), key, mapping)
+    sums = valid.group_by(SESSION).agg(
         (pl.col(VALUE) * _MILLION).round().cast(pl.Int128).sum().cast(pl.Float64).alias(REMAINING),
         pl.col(REASON).drop_nulls().sort().first(),
     )
-    # NumPy divides exactly; Polars multiplies by the inverse, and 50532.55 would become 50532.549999.
+    # NumPy divides exactly. Polars multiplies by the inverse, so 50532.55 would become 50532.549999.
     sums = sums.with_columns(pl.Series(REMAINING, sums.get_column(REMAINING).to_numpy() / _MILLION))
-    marked = lost.to_frame().with_columns(pl.lit(value=True).alias("lost"))
-    sessions = sums.join(marked, on=SESSION, how="full", coalesce=True)
+    lost_sessions = lost.to_frame().with_columns(pl.lit(value=True).alias("lost"))
+    sessions = sums.join(lost_sessions, on=SESSION, how="full", coalesce=True)
     reason = (
         pl.when(pl.col("lost"))
         .then(pl.lit(UnknownValue.LOST_PURCHASE))
@@ -115,14 +111,14 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
     )
 
 
-def _with_statuses(bought: pl.DataFrame, key: str | None) -> pl.DataFrame:
-    """Apply currencies and statuses, which apply to a whole order even if only one of its rows has them."""
+def _with_statuses(purchases: pl.DataFrame, key: str | None) -> pl.DataFrame:
+    """Apply currencies and statuses. They hold for a whole order, even if only one of its rows has them."""
     reason, value = pl.lit(None, dtype=pl.String), pl.col(VALUE)
-    if RATE in bought.columns:
+    if RATE in purchases.columns:
         rate = _of_order(RATE, key)
         reason = pl.when(rate.is_nan() | rate.is_null()).then(pl.lit(UnknownValue.UNKNOWN_CURRENCY)).otherwise(reason)
         value = value * rate.fill_nan(None)
-    if STATUS in bought.columns:
+    if STATUS in purchases.columns:
         status = _of_order(STATUS, key)
         unclear = (status == UNCLEAR) | status.is_null()
         if key is not None:  # an order with a paid and a refunded row is partly refunded, or refunded later
@@ -131,21 +127,21 @@ def _with_statuses(bought: pl.DataFrame, key: str | None) -> pl.DataFrame:
         reason = pl.when(unclear).then(pl.lit(UnknownValue.UNCLEAR_STATUS)).otherwise(reason)
         reason = pl.when((status == VOID) & ~unclear).then(pl.lit(None, dtype=pl.String)).otherwise(reason)
         value = pl.when(status == VOID).then(0.0).otherwise(value)
-    return bought.with_columns(value.alias(VALUE), reason.alias(REASON))
+    return purchases.with_columns(value.alias(VALUE), reason.alias(REASON))
 
 
 def _of_order(column: str, key: str | None) -> pl.Expr:
-    """Return a cell; if it is empty, the cell of the order's other rows, provided they agree."""
+    """Fill the empty cells of a column from the other rows of the order, if these rows agree."""
     if key is None:
         return pl.col(column)
     low, high = pl.col(column).min().over(key, SESSION), pl.col(column).max().over(key, SESSION)
     return pl.coalesce(column, pl.when(pl.col(key).is_not_null() & (low == high)).then(low))
 
 
-def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl.DataFrame:
-    """Keep the total of each order on its first row and set it to 0 on the others."""
+def _order_totals(purchases: pl.DataFrame, key: str | None, mapping: Mapping) -> pl.DataFrame:
+    """Keep the total of each order on its first row, and set it to 0 on the other rows."""
     if not mapping.has_order_totals or key is None:
-        return bought
+        return purchases
     order = [key, SESSION] if key != SESSION else [SESSION]
     low, high = pl.col(VALUE).min().over(order), pl.col(VALUE).max().over(order)
     is_first = pl.int_range(pl.len()).over(order) == 0
@@ -159,6 +155,6 @@ def _order_totals(bought: pl.DataFrame, key: str | None, mapping: Mapping) -> pl
         .when(high - low > _TOLERANCE * high.abs())
         .then(pl.lit(UnknownValue.DIFFERING_TOTALS))
     )
-    return bought.with_columns(
+    return purchases.with_columns(
         pl.when(is_first).then(high).otherwise(0.0).fill_null(0.0).alias(VALUE), reason.alias(REASON)
     )

@@ -1,8 +1,8 @@
-"""Distinguish a visit whose user id changes, as at a log-in, from an invalid session id shared by many users.
+"""Distinguish a visit whose user id changes, as at a log-in, from an invalid session id that unrelated users share.
 
 A session id with several users in one file is a visit of one person under two conditions. It has at most three users: a
-cookie, an account and another device. And when the user changes, at most two hours pass between the two events. Invalid
-ids belong to unrelated users, so they have many of them, or long pauses between them.
+cookie, an account and another device. And when the user changes, at most two hours pass between the two events. An
+invalid id has many users, or long pauses between them.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ import polars as pl
 from core.schema import SESSION, TIME, USER
 
 MAX_USERS: Final = 3
-LONGEST_PAUSE: Final = 2 * 3600
+_MAX_PAUSE: Final = 2 * 3600
 """Seconds. A visit may resume after lunch, so this is longer than the half hour of web analytics. In a log of several
 weeks, two users of an invalid id come within two hours of each other in about 1% of cases."""
 
 
-def join_visits(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Assign all events of a visit whose user id changes to one user: the last one to appear.
+def find_visits(rows: pl.DataFrame) -> pl.DataFrame:
+    """Find the visits whose user id changes, and the user to which all events of each visit belong.
 
-    That is the account after a log-in, which has the longest history. If several users appear in the same second, it is
-    the one with most events, then the one with the largest code.
+    That user is the one whose first event is the latest, as the account after a log-in, which has the longest history.
+    If the first events of several users are in the same second, it is the user with most events, then the one with the
+    largest code.
 
     Args:
-        rows: events of whole sessions of one file; those of a session are adjacent.
+        rows: events of whole sessions of one file, sorted by session.
 
     Returns:
-        The events in the same order, and the number of visits with several users.
+        One row per visit: session, account (the code of that user), n_users, and pause (seconds; null if events at
+        successive times always have a common user).
     """
     changes = (pl.col(USER) != pl.col(USER).shift(1)) & (pl.col(SESSION) == pl.col(SESSION).shift(1))
     shared = rows.select(SESSION, USER, TIME)
     shared = shared.join(shared.filter(changes).select(SESSION).unique(), on=SESSION, how="semi")
-    if shared.is_empty():
-        return rows, 0
-    visits = _accounts(shared).join(_longest_pauses(shared), on=SESSION, how="left")
-    visits = visits.filter(pl.col("users") <= MAX_USERS, pl.col("pause").fill_null(0) <= LONGEST_PAUSE)
-    joined = rows.join(visits.select(SESSION, "account"), on=SESSION, how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce("account", USER).alias(USER)).drop("account"), visits.height
-
-
-def _accounts(shared: pl.DataFrame) -> pl.DataFrame:
-    """Return session -> number of users, and the account: the user who appears last."""
-    users = shared.group_by(SESSION, USER).agg(pl.col(TIME).min(), pl.len().alias("events"))
-    return (
-        users.sort(SESSION, TIME, "events", USER)
+    users = shared.group_by(SESSION, USER).agg(pl.col(TIME).min(), pl.len().alias("n_events"))
+    accounts = (
+        users.sort(SESSION, TIME, "n_events", USER)
         .group_by(SESSION)
-        .agg(pl.len().alias("users"), pl.col(USER).last().alias("account"))
+        .agg(pl.len().alias("n_users"), pl.col(USER).last().alias("account"))
     )
+    visits = accounts.join(_longest_pauses(shared), on=SESSION, how="left")
+    return visits.filter(pl.col("n_users") <= MAX_USERS, pl.col("pause").fill_null(0) <= _MAX_PAUSE)
+
+
+def assign_visits(rows: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
+    """Return the events in the same order, with those of each visit assigned to its account; see `find_visits`."""
+    assigned = rows.join(visits.select(SESSION, "account"), on=SESSION, how="left", maintain_order="left")
+    return assigned.with_columns(pl.coalesce("account", USER).alias(USER)).drop("account")
 
 
 def _longest_pauses(shared: pl.DataFrame) -> pl.DataFrame:

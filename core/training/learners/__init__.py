@@ -1,23 +1,13 @@
-"""The learners of the stack, in the order of the columns of the out-of-fold matrix.
+"""Registry of the learners, in the order of the columns of the out-of-fold matrix.
 
-To add one, add a module here and an entry to LEARNERS.
+To add one, add a module (see `core.training.learners.definition`) and an entry to LEARNERS.
 """
 
-from core.training.learners.catboost import CatBoost
-from core.training.learners.definition import (
-    Binned,
-    FitContext,
-    Learner,
-    Matrix,
-    Model,
-    Settings,
-    Suggest,
-    Task,
-    Vector,
-)
-from core.training.learners.lightgbm import LightGBM
-from core.training.learners.xgboost import XGBoost
+from core.training.learners.catboost import CATBOOST
+from core.training.learners.definition import Binned, FitContext, Learner, Matrix, Model, Settings, Task, Vector
+from core.training.learners.lightgbm import LIGHTGBM
+from core.training.learners.xgboost import XGBOOST
 
-LEARNERS: tuple[Learner, ...] = (LightGBM(), XGBoost(), CatBoost())
+LEARNERS: tuple[Learner, ...] = (LIGHTGBM, XGBOOST, CATBOOST)
 
-__all__ = ["LEARNERS", "Binned", "FitContext", "Learner", "Matrix", "Model", "Settings", "Suggest", "Task", "Vector"]
+__all__ = ["LEARNERS", "Binned", "FitContext", "Learner", "Matrix", "Model", "Settings", "Task", "Vector"]

@@ -9,25 +9,32 @@ from pathlib import Path
 
 import numpy as np
 from catboost import CatBoostRegressor, Pool
-from numpy.typing import NDArray
 
 from core.training.learners.definition import (
     MAX_BIN,
     PATIENCE,
+    Binned,
     FitContext,
+    Learner,
     Library,
     Matrix,
-    RowSplit,
+    Model,
+    Parts,
     Settings,
-    Suggest,
     Task,
+    Tunable,
     Vector,
-    suggest_variance_power,
 )
 
-_ROUNDS = 200
-"""With the default learning rate, twice as many rounds change the error by at most 1% (docs/benchmarks.md)."""
 _SUFFIX = ".cbm"
+_OBJECTIVES = {
+    "squared": "RMSE",
+    "absolute": "MAE",
+    "huber": "Huber:delta={delta}",
+    "tweedie": "Tweedie:variance_power={variance_power}",
+}
+_DEFAULT_VARIANCE_POWER = 1.5
+"""The default of LightGBM and XGBoost; CatBoost has none."""
 _BORDERS = (MAX_BIN + 1) // 2
 """Half the bins of the other learners: coarser splits cost symmetric trees little accuracy."""
 _MIN_ROWS_TO_SAMPLE = 32
@@ -46,11 +53,10 @@ _LIBRARY = Library(
 
 
 @dataclass(frozen=True)
-class CatBoostModel:
-    """A fitted regressor and the number of threads for predictions."""
+class CatBoostModel(Model):
+    """A regressor, and the number of threads that it predicts with."""
 
     regressor: CatBoostRegressor
-    rounds: int
     threads: int
 
     def raw(self, X: Matrix) -> Vector:
@@ -62,8 +68,7 @@ class CatBoostModel:
         return np.nan_to_num(gains)  # NaN if no tree has a split
 
     def contributions(self, X: Matrix) -> Matrix:
-        pool = Pool(X)
-        shap = self.regressor.get_feature_importance(pool, type="ShapValues", thread_count=self.threads)
+        shap = self.regressor.get_feature_importance(Pool(X), type="ShapValues", thread_count=self.threads)
         return np.asarray(shap, dtype=np.float64)
 
     def save(self, folder: Path, stem: str) -> Path:
@@ -71,111 +76,69 @@ class CatBoostModel:
         self.regressor.save_model(str(path))
         return path
 
+    @classmethod
+    def load(cls, folder: Path, stem: str, context: FitContext) -> CatBoostModel:
+        regressor = CatBoostRegressor().load_model(str(folder / f"{stem}{_SUFFIX}"))
+        return cls(int(regressor.tree_count_), regressor, context.threads)
 
-class CatBoostBinned:
+
+class CatBoostBinned(Binned):
     """Quantized pools, one per task, because the labels of a pool cannot be replaced."""
 
-    def __init__(self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None) -> None:
-        self._matrix, self._context, self._split = matrix, context, RowSplit(held)
-        self._pools: dict[bytes, Pool] = {}
+    def __init__(self, matrix: Callable[[], Matrix], context: FitContext, parts: Parts) -> None:
+        self._matrix, self._context, self._parts = matrix, context, parts
+        self._pools: dict[tuple[bytes | None, ...], Pool] = {}
 
     def fit(self, task: Task, settings: Settings, context: FitContext) -> CatBoostModel:
         params = _LIBRARY.params(settings, context)
-        params["loss_function"] = _loss(task, params.pop("tweedie_variance_power", None))
+        variance_power = params.pop("tweedie_variance_power", _DEFAULT_VARIANCE_POWER)
+        params["loss_function"] = _OBJECTIVES[task.objective].format(delta=task.delta, variance_power=variance_power)
         params["iterations"] = context.rounds(int(settings["rounds"]))
         if context.device == "gpu":
             params.pop("rsm", None)  # CatBoost supports it on the CPU only
-        parts = self._split.parts
-        if len(task.labels if parts is None else parts[0]) < _MIN_ROWS_TO_SAMPLE:
+        if len(task.labels if self._parts is None else self._parts[0]) < _MIN_ROWS_TO_SAMPLE:
             params["bootstrap_type"] = "No"
             params.pop("subsample", None)
-        whole = self._pool(task)
-        regressor = CatBoostRegressor(**params)
-        if parts is None:
-            regressor.fit(whole)
+        regressor, pool = CatBoostRegressor(**params), self._pool(task)
+        if self._parts is None:
+            regressor.fit(pool)
         else:
-            learned, held = (whole.slice(rows) for rows in parts)
-            regressor.fit(learned, eval_set=held, early_stopping_rounds=PATIENCE)
-        return CatBoostModel(regressor, int(regressor.tree_count_), context.threads)
+            learned, held_out = (pool.slice(rows) for rows in self._parts)
+            regressor.fit(learned, eval_set=held_out, early_stopping_rounds=PATIENCE)
+        return CatBoostModel(int(regressor.tree_count_), regressor, context.threads)
 
     def _pool(self, task: Task) -> Pool:
-        key = hashlib.blake2b()
-        for part in (task.labels, task.margins, task.weights):
-            key.update(b"none" if part is None else part.tobytes())
-        if key.digest() not in self._pools:
+        key = tuple(
+            None if values is None else hashlib.blake2b(values.tobytes()).digest()
+            for values in (task.labels, task.margins, task.weights)
+        )
+        if key not in self._pools:
             pool = Pool(self._matrix(), task.labels, feature_names=list(self._context.names))
             pool.quantize(border_count=_BORDERS)
             if task.margins is not None:
                 pool.set_baseline(task.margins[:, None])
             if task.weights is not None:
                 pool.set_weight(task.weights)
-            self._pools[key.digest()] = pool
-        return self._pools[key.digest()]
+            self._pools[key] = pool
+        return self._pools[key]
 
 
-def _loss(task: Task, variance_power: float | None) -> str:
-    """Return CatBoost's name of the task's objective, with its parameters."""
-    if task.objective == "huber":
-        return f"Huber:delta={task.delta}"
-    if task.objective == "tweedie":
-        return f"Tweedie:variance_power={variance_power or 1.5}"
-    return {"squared": "RMSE", "absolute": "MAE"}[task.objective]
-
-
-class CatBoost:
-    """CatBoost as a learner of the stack."""
-
-    name = "catboost"
-    objectives = ("squared", "absolute", "huber", "tweedie")
-
-    def defaults(self) -> Settings:
-        return {
-            "rounds": _ROUNDS,
-            "learning_rate": 0.08,
-            "depth": 6,
-            "l2_leaf_reg": 5.0,
-            "boosting_type": "Plain",
-            "bootstrap_type": "Bernoulli",
-            "subsample": 0.8,
-            "rsm": 0.3,
-            "leaf_estimation_iterations": 1,
-            "random_strength": 1.0,
-        }
-
-    def proven_settings(self) -> tuple[Settings, ...]:
-        return (
-            {
-                "objective": "tweedie",
-                "transform": "none",
-                "learning_rate": 0.06,
-                "depth": 6,
-                "l2_leaf_reg": 1.0,
-                "random_strength": 0.4,
-                "subsample": 0.58,
-                "rsm": 0.3,
-                "tweedie_variance_power": 1.5,
-            },
-        )
-
-    def suggest(self, trial: Suggest, objective: str) -> Settings:
-        return {
-            "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.2, log=True),
-            "depth": trial.suggest_int("depth", 3, 8),
-            "l2_leaf_reg": trial.suggest_float("l2_leaf_reg", 0.5, 200.0, log=True),
-            "random_strength": trial.suggest_float("random_strength", 0.1, 20.0, log=True),
-            "boosting_type": "Plain",
-            "bootstrap_type": "Bernoulli",
-            "subsample": trial.suggest_float("subsample", 0.5, 1.0),
-            "rsm": trial.suggest_float("rsm", 0.2, 1.0),
-            "leaf_estimation_iterations": 1,
-            **suggest_variance_power(trial, objective),
-        }
-
-    def bin(
-        self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None
-    ) -> CatBoostBinned:
-        return CatBoostBinned(matrix, context, held)
-
-    def load(self, folder: Path, stem: str, context: FitContext) -> CatBoostModel:
-        regressor = CatBoostRegressor().load_model(str(folder / f"{stem}{_SUFFIX}"))
-        return CatBoostModel(regressor, int(regressor.tree_count_), context.threads)
+CATBOOST = Learner(
+    name="catboost",
+    objectives=tuple(_OBJECTIVES),
+    binned_class=CatBoostBinned,
+    model_class=CatBoostModel,
+    rounds=200,  # twice as many change the error by at most 1% (docs/benchmarks.md)
+    settings={
+        "learning_rate": Tunable(0.08, 0.03, 0.2, log=True, proven=0.06),
+        "depth": Tunable(6, 3, 8, proven=6),
+        "l2_leaf_reg": Tunable(5.0, 0.5, 200.0, log=True, proven=1.0),
+        "random_strength": Tunable(1.0, 0.1, 20.0, log=True, proven=0.4),
+        "boosting_type": "Plain",
+        "bootstrap_type": "Bernoulli",
+        "subsample": Tunable(0.8, 0.5, 1.0, proven=0.58),
+        "rsm": Tunable(0.3, 0.2, 1.0, proven=0.3),
+        "leaf_estimation_iterations": 1,
+    },
+    proven_variance_power=1.5,
+)

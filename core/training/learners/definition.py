@@ -1,23 +1,26 @@
-"""The interface of a learner and of a fitted model.
+"""The interface of a learner, and the code that all learners share.
 
-A learner bins the rows of a fold once, fits on the binned rows with given settings, and suggests settings to a search.
-core.training.targets defines what the trees of a fit predict and how a session's value is computed from their output.
-`Library`, `RowSplit` and `suggest_variance_power` hold what all learners share.
+To add a learner, write a module with subclasses of `Model` and `Binned` and a `Learner`, and list it in
+`core.training.learners`. `core.training.targets` defines what the trees predict and how session values follow from it.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+import optuna
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 """Shape (rows, features); NaN where a feature is not defined."""
 Vector = NDArray[np.float64]
+Parts = tuple[NDArray[np.int64], NDArray[np.int64]] | None
+"""Numbers of the rows to learn from and of the rows held out for early stopping; None if no row is held out."""
 Settings = dict[str, int | float | str]
 """`objective` and `transform` (see core.training.targets), `rounds`, and the library's own settings by its names."""
 
@@ -29,15 +32,13 @@ PATIENCE = 40
 
 @dataclass(frozen=True)
 class FitContext:
-    """The parameters of a fit that do not depend on the learner.
+    """Parameters of a fit that are the same for every learner.
 
     Attributes:
-        names: Name of each column of the matrix.
-        threads: Number of threads.
-        seed: Random seed of the learner.
-        effort: Share of the usual number of rounds, above 0. The certificate's trial fits use less than 1.
+        names: name of each column of the matrix.
+        effort: share of the usual number of rounds, above 0. The test fits of the certificate use less than 1.
         device: "cpu" or "gpu".
-        rising: Features with a monotone increasing constraint.
+        monotone_increasing: names of the features with a monotone increasing constraint.
     """
 
     names: Sequence[str]
@@ -45,7 +46,7 @@ class FitContext:
     seed: int
     effort: float = 1.0
     device: str = "cpu"
-    rising: Sequence[str] = ()
+    monotone_increasing: Sequence[str] = ()
 
     def rounds(self, usual: int) -> int:
         """Return the number of boosting rounds to fit, at least 1."""
@@ -54,14 +55,13 @@ class FitContext:
 
 @dataclass(frozen=True)
 class Task:
-    """What the trees of one fit learn; see core.training.targets.
+    """Labels and loss of one fit; see core.training.targets.
 
     Attributes:
-        objective: The loss, one of core.training.targets.OBJECTIVES.
-        labels: Label of each binned row.
-        margins: Offset of each row's prediction, on the scale of the trees; None for the library's own start.
-        weights: Weight of each row's loss; None for equal weights.
-        delta: Error at which the Huber loss turns from quadratic to linear, in units of the labels.
+        objective: name of the loss, one of core.training.targets.OBJECTIVES.
+        margins: offset of each row's prediction, on the scale of the trees; None for the library's own start.
+        weights: weight of each row's loss; None for equal weights.
+        delta: error at which the Huber loss turns from quadratic to linear, in units of the labels.
     """
 
     objective: str
@@ -75,33 +75,49 @@ class Task:
         margins, weights = (None if each is None else each[rows] for each in (self.margins, self.weights))
         return replace(self, labels=self.labels[rows], margins=margins, weights=weights)
 
+    def split(self, parts: Parts) -> list[Task]:
+        """Return the task of each part; the task itself if no row is held out."""
+        return [self] if parts is None else [self.part(rows) for rows in parts]
 
-class Model(Protocol):
-    """Fitted trees. Their output is on the scale of the task and not yet a session's value."""
 
-    @property
-    def rounds(self) -> int:
-        """Number of boosting rounds in the model."""
+@dataclass(frozen=True)
+class Model(ABC):
+    """Fitted trees, with their number of boosting rounds. Their output is on the scale of the task."""
 
+    rounds: int
+
+    @abstractmethod
     def raw(self, X: Matrix) -> Vector:
         """Return the output of the trees for each row, without the margin."""
 
+    @abstractmethod
     def gain(self) -> Vector:
         """Return how much each feature reduced the training loss: at least 0, in the library's own unit."""
 
+    @abstractmethod
     def contributions(self, X: Matrix) -> Matrix:
         """Return tree SHAP values, shape (rows, features + 1).
 
         The last column is the base value. Each row sums to what `raw` returns.
         """
 
+    @abstractmethod
     def save(self, folder: Path, stem: str) -> Path:
-        """Write the model in the library's own format, as `stem` plus the file suffix."""
+        """Write the model in the library's own format, and return the path: `stem` plus the suffix of the format."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, stem: str, context: FitContext) -> Model:
+        """Load a model that `save` wrote."""
 
 
-class Binned(Protocol):
-    """The binned rows of a fold, shared by all fits on them."""
+class Binned(ABC):
+    """The binned rows of a fold, shared by all fits on them. For `matrix` and `context` see `Learner.bin`."""
 
+    @abstractmethod
+    def __init__(self, matrix: Callable[[], Matrix], context: FitContext, parts: Parts) -> None: ...
+
+    @abstractmethod
     def fit(self, task: Task, settings: Settings, context: FitContext) -> Model:
         """Fit trees. The same data, seed and number of threads give the same model.
 
@@ -109,62 +125,89 @@ class Binned(Protocol):
         """
 
 
-class Suggest(Protocol):
-    """The methods of an Optuna trial that a search space uses."""
+@dataclass(frozen=True)
+class Tunable:
+    """A setting that a search samples between `low` and `high`, on a log scale if `log` is set.
 
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
+    It is a whole number if its default is one. `proven` is the value that every search tries first.
+    """
 
-    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int: ...
+    default: int | float
+    low: int | float
+    high: int | float
+    log: bool = False
+    proven: int | float = field(kw_only=True)
 
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...  # noqa: ANN401
+    def suggest(self, trial: optuna.Trial, name: str) -> int | float:
+        if isinstance(self.default, int):
+            return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
 
 
-class Learner(Protocol):
-    """A boosting library with its default settings and its search space."""
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A boosting library with its default settings and its search space.
 
-    @property
-    def name(self) -> str:
-        """Unique name, as in the configuration and the columns of tables."""
+    Attributes:
+        name: unique name, as in the configuration and the columns of tables.
+        objectives: losses that the library supports, from core.training.targets.OBJECTIVES.
+        settings: name of a setting of the library -> its value, or how it is tuned. Defaults are for squared error.
+        proven_variance_power: power of the Tweedie loss that every search tries first.
+    """
 
-    @property
-    def objectives(self) -> tuple[str, ...]:
-        """Objectives that the library supports, from core.training.targets.OBJECTIVES."""
+    name: str
+    objectives: tuple[str, ...]
+    binned_class: type[Binned]
+    model_class: type[Model]
+    rounds: int
+    settings: Mapping[str, int | float | str | Tunable]
+    proven_variance_power: float
 
     def defaults(self) -> Settings:
-        """Return default settings for squared error, without `objective` and `transform`."""
+        """Return default settings, without `objective` and `transform`."""
+        defaults = {name: each.default if isinstance(each, Tunable) else each for name, each in self.settings.items()}
+        return {"rounds": self.rounds} | defaults
 
     def proven_settings(self) -> tuple[Settings, ...]:
-        """Return settings that won long searches on other data, with `objective` and `transform`.
+        """Return settings that were among the best of long searches on other data, with `objective` and `transform`.
 
-        Every search tries them first. benchmarks/known_settings.py finds them.
+        benchmarks/known_settings.py finds them (docs/decisions/0009).
         """
+        proven: Settings = {"objective": "tweedie", "transform": "none"}
+        proven["tweedie_variance_power"] = self.proven_variance_power
+        return (proven | {name: each.proven for name, each in self.settings.items() if isinstance(each, Tunable)},)
 
-    def suggest(self, trial: Suggest, objective: str) -> Settings:
-        """Sample settings from the search space, without `objective` and `transform`."""
+    def suggest(self, trial: optuna.Trial, objective: str) -> Settings:
+        """Sample settings from the search space, without `rounds`, `objective` and `transform`."""
+        settings: Settings = {
+            name: each.suggest(trial, name) if isinstance(each, Tunable) else each
+            for name, each in self.settings.items()
+        }
+        if objective == "tweedie":
+            settings["tweedie_variance_power"] = trial.suggest_float("tweedie_variance_power", 1.05, 1.7)
+        return settings
 
-    def bin(self, matrix: Callable[[], Matrix], context: FitContext, held: NDArray[np.bool_] | None = None) -> Binned:
+    def bin(
+        self, matrix: Callable[[], Matrix], context: FitContext, held_out: NDArray[np.bool_] | None = None
+    ) -> Binned:
         """Bin a fold's training rows.
 
         Args:
-            matrix: Builds the rows. A learner may call it several times instead of keeping a copy.
-            context: Names of the columns, threads and seed.
-            held: Mask of rows that are held out for early stopping; None for no early stopping.
+            matrix: function that builds the rows. A learner may call it several times instead of keeping a copy.
+            context: names of the columns, threads and seed.
+            held_out: mask of the rows that are held out for early stopping; None for no early stopping.
         """
+        parts = None if held_out is None else (np.flatnonzero(~held_out), np.flatnonzero(held_out))
+        return self.binned_class(matrix, context, parts)
 
     def load(self, folder: Path, stem: str, context: FitContext) -> Model:
-        """Load a model that `save` wrote. It predicts the same values."""
+        """Load a model that `Model.save` wrote. It predicts the same values."""
+        return self.model_class.load(folder, stem, context)
 
 
 @dataclass(frozen=True)
 class Library:
-    """How a boosting library names the parameters that all learners share.
-
-    Attributes:
-        seed: Name of the random seed.
-        threads: Name of the number of threads.
-        gpu: Parameters that select the GPU.
-        fixed: Parameters that are the same in every fit.
-    """
+    """A library's names for the random seed and the number of threads, its GPU parameters, and those of every fit."""
 
     seed: str
     threads: str
@@ -173,31 +216,10 @@ class Library:
 
     def params(self, settings: Settings, context: FitContext) -> dict[str, Any]:
         """Return the library's parameters for a fit, without the objective and the number of rounds."""
-        params: dict[str, Any] = {
-            name: value for name, value in settings.items() if name not in ("rounds", "transform", "objective")
-        }
-        params |= self.fixed
-        params |= {self.seed: context.seed, self.threads: context.threads}
+        own = {name: value for name, value in settings.items() if name not in ("rounds", "transform", "objective")}
+        params: dict[str, Any] = own | {**self.fixed, self.seed: context.seed, self.threads: context.threads}
         if context.device == "gpu":
             params |= self.gpu
-        if context.rising:
-            params["monotone_constraints"] = [int(name in context.rising) for name in context.names]
+        if context.monotone_increasing:
+            params["monotone_constraints"] = [int(name in context.monotone_increasing) for name in context.names]
         return params
-
-
-class RowSplit:
-    """The rows that trees learn from and, if some are held out, the rows that stop a fit early."""
-
-    def __init__(self, held: NDArray[np.bool_] | None) -> None:
-        self.parts = None if held is None else (np.flatnonzero(~held), np.flatnonzero(held))
-
-    def tasks(self, task: Task) -> list[Task]:
-        """Return the task of each part; the task itself if no row is held out."""
-        return [task] if self.parts is None else [task.part(rows) for rows in self.parts]
-
-
-def suggest_variance_power(trial: Suggest, objective: str) -> Settings:
-    """Suggest the power of the Tweedie loss; return no setting for other objectives."""
-    if objective != "tweedie":
-        return {}
-    return {"tweedie_variance_power": trial.suggest_float("tweedie_variance_power", 1.05, 1.7)}

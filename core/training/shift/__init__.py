@@ -1,4 +1,4 @@
-"""Covariate shift: do the test sessions look like those of train? If not, the expected score does not hold for them."""
+"""Covariate shift between the files: if test sessions differ from train sessions, the expected score does not hold."""
 
 from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.find import find_shift

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import lightgbm as lgb
 import numpy as np
@@ -14,9 +13,9 @@ from core.training.learners import Matrix, Vector
 
 Users = NDArray[np.int64] | NDArray[np.uint64]
 
-_FOLDS: Final = 5
-_ROUNDS: Final = 60
-_PARAMS: Final = {
+_FOLDS = 5
+_ROUNDS = 60
+_PARAMS = {
     # Small on purpose: a difference that matters shows in a few shallow trees, which take about a second.
     "objective": "binary",
     "num_leaves": 15,
@@ -36,7 +35,7 @@ class AdversarialValidation:
     """How well the classifier recognises the sample of a session.
 
     Attributes:
-        auc: area under the ROC curve on held-out users; 0.5 is guessing.
+        auc: area under the ROC curve on held-out users; 0.5 is guessing, or means that no fold could be scored.
         gain: (features,) total gain of the splits on each feature, summed over the folds.
     """
 
@@ -51,12 +50,9 @@ def validate_adversarially(
 
     Args:
         first: (sessions, features) of one sample; NaN where a feature is missing.
-        second: the same of the other sample.
+        second: (sessions, features) of the other sample.
         users: (sessions of both,) non-negative numbers, first's sessions before second's; the folds are users modulo 5.
         weights: (sessions of both,) weights of the sessions; None for equal ones.
-
-    Returns:
-        The AUC over the held-out sessions, 0.5 where no fold could be scored, and the gain of each feature.
     """
     X, y = np.concatenate([first, second]), np.repeat([0.0, 1.0], [len(first), len(second)])
     weights = np.ones(len(y)) if weights is None else weights
@@ -73,6 +69,5 @@ def validate_adversarially(
     scored = ~np.isnan(predicted)
     if len(np.unique(y[scored])) < 2:
         return AdversarialValidation(0.5, gain)
-    return AdversarialValidation(
-        float(roc_auc_score(y[scored], predicted[scored], sample_weight=weights[scored])), gain
-    )
+    auc = roc_auc_score(y[scored], predicted[scored], sample_weight=weights[scored])
+    return AdversarialValidation(float(auc), gain)

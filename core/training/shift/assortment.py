@@ -1,13 +1,12 @@
-"""What test has in common with train: products, categories and users.
+"""What both files have in common: products, categories and users.
 
-Files of different times never agree in full. The baseline is therefore train itself: its late sessions are compared
-with its early ones, split in the proportion of test to train.
+Files of different times never agree in full. The baseline is therefore the train file itself: its late sessions are
+compared with its early ones, split in the proportion of test to train sessions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,23 +16,23 @@ from core.features.learned.prices import Baskets
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 
-MIN_OVERLAP: Final = 0.6
-"""Share of the baseline overlap below which test has another assortment. Similar files keep at least 0.99 of it.
-The test file of another shop keeps 0.43 where both shops number their products alike, and 0 where they do not."""
-MIN_CATEGORY_KEPT: Final = 0.5
+MIN_OVERLAP = 0.6
+"""Share of the baseline overlap below which the test file has another assortment. Similar files keep at least 0.99 of
+it. The test file of another shop keeps 0.43 where both shops number their products alike, and 0 where they do not."""
+MIN_CATEGORY_KEPT = 0.5
 """Share of the baseline below which the ids mean other products. Products hardly ever change their category; where
 another shop uses the same ids, nearly all do."""
-MIN_RETURNING: Final = 0.5
+MIN_RETURNING = 0.5
 """Share of the baseline of returning users below which the users are new. Similar files keep at least 1.0 of it."""
-MIN_RETURNING_BASELINE: Final = 0.05
+MIN_RETURNING_BASELINE = 0.05
 """Baseline share of sessions by returning users below which their absence does not matter for the score."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Share that test has in common with train, from 0 to 1, and the baseline that late train has with early train.
+    """Share that the test file has in common with the train file, and the baseline of late with early train sessions.
 
-    Both are NaN where there is nothing to compare.
+    Both are from 0 to 1, and NaN where there is nothing to compare.
     """
 
     share: float
@@ -56,16 +55,17 @@ def compare_assortments(baskets: Baskets, late: Mask, test_mask: Mask) -> dict[s
     """Compare products and categories: `product_overlap`, `category_overlap` and `category_kept`.
 
     Args:
-        baskets: events of all sessions; train's rows come before those of test.
-        late: (train sessions,) the late part of train.
-        test_mask: (test sessions,) those to compare.
+        baskets: events of all sessions; the train rows come before the test rows.
+        late: (train sessions,) mask of the late ones.
+        test_mask: (test sessions,) mask of those to compare.
     """
+    # of each event: 0 for early train, 1 for late train, 2 for a test session to compare, 3 for another test session
     part = np.concatenate([late.astype(np.int64), np.where(test_mask, 2, 3)])[baskets.row]
-    test_and_baseline = ((part < 2, part == 2), (part == 0, part == 1))
+    comparisons = ((part < 2, part == 2), (part == 0, part == 1))
     return {
-        "product_overlap": Agreement(*(_overlap(baskets.item, baskets.kind, *masks) for masks in test_and_baseline)),
-        "category_overlap": Agreement(*(_overlap(baskets.group, baskets.kind, *masks) for masks in test_and_baseline)),
-        "category_kept": Agreement(*(_category_kept(baskets, *masks) for masks in test_and_baseline)),
+        "product_overlap": Agreement(*(_overlap(baskets.item, baskets.kind, *masks) for masks in comparisons)),
+        "category_overlap": Agreement(*(_overlap(baskets.group, baskets.kind, *masks) for masks in comparisons)),
+        "category_kept": Agreement(*(_category_kept(baskets, *masks) for masks in comparisons)),
     }
 
 
@@ -94,5 +94,8 @@ def _category_kept(baskets: Baskets, first: Mask, second: Mask) -> float:
 
 
 def returning_users(users: Codes, late: Mask, test_users: Codes) -> Agreement:
-    """Share of the test sessions by users of train. Baseline: share of late train sessions by users of early ones."""
+    """Return the share of test sessions whose user is in the train file.
+
+    The baseline is the share of late train sessions whose user has an early one.
+    """
     return Agreement(float(np.isin(test_users, users).mean()), float(np.isin(users[late], users[~late]).mean()))

@@ -1,14 +1,14 @@
-"""Effect sizes of the difference between train and test, with standard errors clustered by user.
+"""Effect sizes of the difference between the files, with standard errors clustered by user.
 
 The sessions of one user are not independent, so residuals are summed per user (Liang and Zeger 1986, Longitudinal data
-analysis using generalized linear models). Train is first weighted to the test file's mix of weekdays, hours and known
-users: a test file of weekends is compared with the weekends of train.
+analysis using generalized linear models). Train sessions are first weighted to the test file's mix of weekdays, hours
+and known users: a test file of weekends is compared with the weekends of the train file.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +18,19 @@ from core.training.learners import Matrix, Vector
 
 Codes = NDArray[np.int64]
 
-_BLOCKS: Final = 6
+_PERIODS = 6
 """Periods of train with equal numbers of sessions. Each is compared with the others to measure the drift within train;
 with more, a period of a small file would be noise."""
-MIN_Z: Final = 4.5
-"""Standard errors. Normal noise would exceed 4 once in a thousand datasets of a dozen measures. The rest allows for
-small files, whose standard errors are themselves uncertain."""
-_MIN_TREND_Z: Final = 3.0
-"""Standard errors of a slope from which it is extrapolated to the time of test; slopes of noise must not be."""
-_BLOCK_NOISE_Z: Final = 2.0
+MIN_Z = 4.5
+"""Standard errors. Normal noise would exceed 4 once in a thousand datasets of a dozen measures. The additional 0.5
+allows for small files, whose standard errors are themselves uncertain."""
+_MIN_TREND_Z = 3.0
+"""Standard errors from which a slope counts as a trend and is extrapolated to the time of the test file."""
+_PERIOD_NOISE_Z = 2.0
 """Standard errors of a period that count as noise, not as drift."""
-DRIFT_FACTOR: Final = 2.0
-"""Multiple of the drift within train that is still natural. Under a steady trend, a test of 30% that follows a train of
-70% lies 1.4 times as far from train's average as the last of six periods does from the others."""
+DRIFT_FACTOR = 2.0
+"""Multiple of the drift within train that is still natural. Under a steady trend, a test file with the last 30% of the
+sessions is 1.4 times as far from train's average as the last of six periods is from the others."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Sample:
 
     Attributes:
         X: (sessions, columns) features or measures.
-        users: (sessions,) user numbers from 0, the same over both files.
+        users: (sessions,) user numbers from 0, the same in both files.
         starts: (sessions,) epoch seconds.
-        cells: (sessions,) calendar cell and known user, the strata that train is weighted by.
+        cells: (sessions,) the strata that train is weighted by: calendar cell, and whether the user is known.
     """
 
     X: Matrix
@@ -71,7 +71,7 @@ class Effects:
     trend: Vector
 
     def exceed(self, floor: Vector | float) -> NDArray[np.bool_]:
-        """Mask the effects that reach the floor, chance and natural drift, also after the trend is subtracted."""
+        """Mask the effects that exceed the floor, chance and natural drift, also after the trend is subtracted."""
         threshold = np.maximum(np.maximum(floor, MIN_Z * self.error), DRIFT_FACTOR * self.drift)
         detrended = np.sign(self.effect) * (self.effect - self.trend)
         return np.asarray(np.minimum(np.abs(self.effect), detrended) >= threshold)
@@ -81,11 +81,11 @@ def effect_sizes(train: Sample, test: Sample, scales: Vector) -> Effects:
     """Compare test with train, and each period of train with the rest; `scales` are the units of the measures."""
     effect, error = _weighted_difference(train, test, scales)
     drift = np.zeros(len(scales))
-    for rows in np.array_split(np.argsort(train.starts, kind="stable"), _BLOCKS):
-        block = np.zeros(len(train.starts), dtype=bool)
-        block[rows] = True
-        difference, noise = _weighted_difference(train.part(~block), train.part(block), scales)
-        drift = np.maximum(drift, np.abs(difference) - _BLOCK_NOISE_Z * noise)
+    for rows in np.array_split(np.argsort(train.starts, kind="stable"), _PERIODS):
+        in_period = np.zeros(len(train.starts), dtype=bool)
+        in_period[rows] = True
+        difference, noise = _weighted_difference(train.part(~in_period), train.part(in_period), scales)
+        drift = np.maximum(drift, np.abs(difference) - _PERIOD_NOISE_Z * noise)
     return Effects(effect, error, drift, _extrapolated_trend(train, test) / scales)
 
 
@@ -111,7 +111,7 @@ def _weighted_difference(first: Sample, second: Sample, scales: Vector) -> tuple
 
 
 def _extrapolated_trend(train: Sample, test: Sample) -> Vector:
-    """Extrapolate a line through train to the average time of test, as the distance from train's average."""
+    """Return the change from train's average to the average time of test on a line through train; 0 if unclear."""
     measures, _ = subtract_cell_means(train, test)
     center, spread = train.starts.mean(), max(float(train.starts.std()), 1.0)
     time = (train.starts - center) / spread
@@ -132,20 +132,24 @@ def subtract_cell_means(train: Sample, test: Sample) -> tuple[Matrix, Matrix]:
     return train.X - means[train.cells], test.X - means[test.cells]
 
 
-def within_user_difference(values: Vector, users: Codes, later: Vector, later_users: Codes) -> tuple[float, float, int]:
-    """Compare the sessions of two samples within users (a paired difference).
+class PairedDifference(NamedTuple):
+    """Mean difference over the users in both samples; 0 with an infinite error if there are fewer than two."""
 
-    Returns:
-        The mean over users of (average of `later` minus average of `values`), its standard error, and the number of
-        users with sessions in both samples. With fewer than two such users: 0 and infinity.
-    """
+    effect: float
+    error: float
+    n_users: int
+
+
+def within_user_difference(values: Vector, users: Codes, later: Vector, later_users: Codes) -> PairedDifference:
+    """Return the average of `later` minus the average of `values` within users, with its standard error."""
     shared = np.intersect1d(users, later_users)
     if len(shared) < 2:
-        return 0.0, np.inf, len(shared)
+        return PairedDifference(0.0, np.inf, len(shared))
     averages = []
     for sample, owners in ((values, users), (later, later_users)):
         is_shared = np.isin(owners, shared)
         index = np.searchsorted(shared, owners[is_shared])
         averages.append(np.bincount(index, sample[is_shared], len(shared)) / np.bincount(index, minlength=len(shared)))
     differences = averages[1] - averages[0]
-    return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(shared))), len(shared)
+    error = float(differences.std(ddof=1) / np.sqrt(len(shared)))
+    return PairedDifference(float(differences.mean()), error, len(shared))

@@ -1,9 +1,8 @@
-"""What is compared about a session: its length, its pace, its mix of event types, and which event types it has."""
+"""Measures of a session that are compared between the files: length, pace, event mix, and presence of event types."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +11,24 @@ from core.features.registry import GROUPS
 from core.schema import EVENT_TYPES
 from core.training.learners import Matrix, Vector
 
-EVENTS: Final = "n_events"
-SHARES: Final = {f"share_{event_type.lower()}": event_type for event_type in EVENT_TYPES}
+EVENTS = "n_events"
+SHARES = {f"share_{event_type.lower()}": event_type for event_type in EVENT_TYPES}
 """Feature -> event type."""
 LENGTH, PACE, MIX, PRESENCE = "length", "pace", "mix", "presence"
-_LOGARITHMIC: Final = {EVENTS: LENGTH, "n_products": LENGTH, "duration": PACE}
+_LOGARITHMIC = {EVENTS: LENGTH, "n_products": LENGTH, "duration": PACE}
 """Features on a log scale; otherwise a few very long sessions would decide the average."""
 
-LENGTH_FLOOR: Final = 0.12
-MIX_FLOOR: Final = 0.15
-OWN_FLOOR: Final = 0.2
+LENGTH_FLOOR = 0.12
+MIX_FLOOR = 0.15
+OWN_FLOOR = 0.2
 """Smallest effects that count, in standard deviations of train: length, event mix, and length within users. Similar
 files of demo and journey with 15,000 sessions or more stay within 0.09, 0.03 and 0.12 (decision 0012)."""
-_MIN_SCALE: Final = {LENGTH: 0.2, PACE: 1.0, MIX: 0.1, PRESENCE: 0.1}
+_MIN_SCALE = {LENGTH: 0.2, PACE: 1.0, MIX: 0.1, PRESENCE: 0.1}
 """Smallest unit of a measure that hardly varies in train. Otherwise one VIEW in a log of BUYs would be an infinite
 effect."""
-_CALENDAR: Final = ("start_", "hour_", "week_")
+_CALENDAR = ("start_", "hour_", "week_")
 
-CONTENT: Final = tuple(
+CONTENT = tuple(
     feature.name
     for group in GROUPS
     if group.looks_at == "session"
@@ -49,8 +48,8 @@ class Measures:
         kinds: LENGTH, PACE, MIX or PRESENCE.
         floors: (measures,) smallest effects that count.
         scales: (measures,) units of the effects: standard deviations in train.
-        train: (sessions, measures).
-        test: (sessions, measures).
+        train: (train sessions, measures).
+        test: (test sessions, measures).
     """
 
     names: tuple[str, ...]

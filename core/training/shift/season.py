@@ -1,30 +1,29 @@
-"""Whether test follows train in time, and whether it is from a season that train does not cover."""
+"""Whether the test file follows the train file in time, and whether it is from a season that the train file lacks."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Times = NDArray[np.int64]
+"""Start of each session in epoch seconds."""
 
-DAY: Final = 86_400
-_YEAR: Final = 365
-_OUTLIERS: Final = 0.01
+DAY = 86_400
+_YEAR = 365
+_OUTLIERS = 0.01
 """Share of the sessions at each end that is ignored, because their clock may be wrong."""
-SEASON_GAP: Final = 60
+SEASON_GAP = 60
 """Days between the files from which test is another season. Test files usually follow train within days; two months
 without a session are two thirds of a season."""
-LONG_GAP: Final = 91
+LONG_GAP = 91
 """The same where train covers the time of the year in an earlier year: a whole season, with its prices and products,
 passed without a session."""
-_NEARBY: Final = 15
+_NEARBY = 15
 """Days of the calendar within which a train session, of any year, is from the same time of the year."""
-MIN_COVERAGE: Final = 0.75
+MIN_COVERAGE = 0.75
 """Share of the test sessions whose time of the year train must cover for LONG_GAP to apply."""
-_MAX_OVERLAP: Final = 0.1
-"""Largest share of train's sessions after the start of test with which test still follows train."""
+_MAX_OVERLAP = 0.1
+"""Largest share of train sessions after the start of the test file with which it still follows the train file."""
 
 
 def gap_days(train: Times, test: Times) -> float:

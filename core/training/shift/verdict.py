@@ -1,20 +1,20 @@
-"""The verdict: whether test differs from train, in which ways, and what to do about it."""
+"""The verdict: whether test sessions differ from train sessions, in which ways, and what to do about it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 Outcome = Literal["alike", "unlike", "too_few"]
 KindCode = Literal["cut_off", "longer", "event_mix", "season", "other_shop", "new_users", "other"]
 
-WARNING: Final = "test_unlike_train"
+WARNING = "test_unlike_train"
 """Code of the run's warning."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One way in which test differs from train, with a sentence about what was found and one about what to do."""
+    """One way in which the files differ, with a sentence about what was found and one about what to do."""
 
     code: KindCode
     finding: str
@@ -23,11 +23,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Shift:
-    """Result of a comparison of test with train.
+    """Result of a comparison of the test sessions with the train sessions.
 
     Attributes:
         outcome: "alike", "unlike", or "too_few" where the files are too small to compare.
-        kinds: the ways in which test differs, the strongest first; empty unless the outcome is "unlike".
+        kinds: the ways in which the files differ, the strongest first; empty unless the outcome is "unlike".
         figures: measured values by name; see `find_shift`.
     """
 

@@ -18,15 +18,14 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, distribution_to_json
+from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, TrialState
 
-from core.metric import Metric
-from core.training.cross_fitting import FoldMatrices
 from core.training.fitting import FittedLearner, fit_learner
-from core.training.learners import Binned, FitContext, Learner, Settings, Vector
+from core.training.learners import Binned, Learner, Settings, Vector
+from core.training.prepared_folds import PreparedFolds
 from core.training.targets import Target, targets_to_try
-from core.training.tuning.groups import HELD_OUT, UserGroups, is_significantly_worse
+from core.training.tuning.groups import HELD_OUT_EVERY, UserGroups, is_significantly_worse
 from core.training.tuning.search_folder import SearchFolder
 
 _OPTUNA_LOCK = threading.Lock()
@@ -46,14 +45,11 @@ class TrialResult:
     """A finished trial.
 
     Attributes:
-        number: Position among the learner's finished trials, from 0.
-        settings: Settings of the fits. `rounds` is the mean of the rounds that the fits stopped at, scaled up because
+        number: position among the learner's finished trials, from 0.
+        settings: settings of the fits. `rounds` is the mean of the rounds that the fits stopped at, scaled up because
             final fits hold out no rows.
-        loss: Mean loss of the validated rows; an estimate for all rows if the trial was stopped early.
-        complete: Whether the trial was evaluated on all folds.
-        folds: Number of folds that it was evaluated on.
-        seconds: Duration.
-        params: Parameters of the Optuna trial.
+        loss: mean loss of the validated rows; an estimate for all rows if the trial was stopped early.
+        complete, folds: whether the trial was evaluated on all folds, and on how many.
     """
 
     number: int
@@ -74,19 +70,16 @@ class LearnerSearch:
     def __init__(
         self,
         learner: Learner,
-        matrices: FoldMatrices,
-        *,
-        context: FitContext,
-        metric: Metric,
+        prepared: PreparedFolds,
         folder: SearchFolder,
         storage: optuna.storages.BaseStorage,
     ) -> None:
-        self.learner = learner
-        self._matrices, self._context, self._metric, self._folder = matrices, context, metric, folder
-        self._groups = UserGroups.draw(matrices.folds.users, context.seed)
+        self.learner, self._folder = learner, folder
+        self._matrices, self._context, self._metric = prepared.matrices, prepared.context, prepared.metric
+        self._groups = UserGroups(self._matrices.folds.users, self._context.seed)
         self._targets = {
             target.name: target
-            for target in targets_to_try(metric, matrices.y, learner.objectives)
+            for target in targets_to_try(self._metric, self._matrices.y, learner.objectives)
             if not target.is_log_link or self._every_fit_has_values()
         }
         self._initial_params = self._choose_initial_params()
@@ -111,9 +104,8 @@ class LearnerSearch:
     @property
     def space(self) -> dict[str, dict[str, Any]]:
         """Parameter -> its distribution in the trials so far: `low`, `high`, `step` and `log`, or `choices`."""
-        distributions: dict[str, BaseDistribution] = {}
-        for trial in self._study.get_trials(deepcopy=False):
-            distributions.update(trial.distributions)
+        trials = self._study.get_trials(deepcopy=False)
+        distributions = dict(item for trial in trials for item in trial.distributions.items())
         return {name: json.loads(distribution_to_json(each))["attributes"] for name, each in distributions.items()}
 
     @property
@@ -138,14 +130,10 @@ class LearnerSearch:
         return {name: float(share) for name, share in importances.items()}
 
     def run_trial(self, should_stop: Callable[[], bool] = lambda: False) -> TrialResult | None:
-        """Propose settings and evaluate them fold by fold.
+        """Propose settings, evaluate them fold by fold, and return the finished trial.
 
-        Args:
-            should_stop: Asked before each fold.
-
-        Returns:
-            The finished trial. None if `should_stop` ended it before it could be compared with the best one; the next
-            call then proposes the same settings.
+        `should_stop` is called before each fold. If it ends the trial before it could be compared with the best one,
+        None is returned, and the next call proposes the same settings.
         """
         started = time.monotonic()
         trial = self._propose()
@@ -162,7 +150,7 @@ class LearnerSearch:
             self._study.tell(trial, state=TrialState.FAIL)
             return None
         oof, rounds = outcome
-        settings["rounds"] = max(1, round(float(np.mean(rounds)) * HELD_OUT / (HELD_OUT - 1)))
+        settings["rounds"] = max(1, round(float(np.mean(rounds)) * HELD_OUT_EVERY / (HELD_OUT_EVERY - 1)))
         return self._finish(trial, settings, oof, n_folds=len(rounds), seconds=time.monotonic() - started)
 
     def _every_fit_has_values(self) -> bool:
@@ -196,9 +184,9 @@ class LearnerSearch:
         return self._study.ask()
 
     def _evaluate(self, settings: Settings, should_stop: Callable[[], bool]) -> tuple[Vector, list[int]] | None:
-        """Return out-of-fold predictions (NaN for folds that were skipped) and the rounds of each fit.
+        """Return out-of-fold predictions (NaN for skipped folds) and the rounds of each fit.
 
-        Returns None if the trial was stopped before it could be compared with the best one.
+        None if the trial was stopped before it could be compared with the best one.
         """
         y, n_folds = self._matrices.y, self._matrices.folds.count
         oof = np.full(len(y), np.nan)
@@ -208,7 +196,7 @@ class LearnerSearch:
             if should_stop():
                 return None if place == 0 or self._best_losses is None else (oof, rounds)
             fold = (len(self.trials) + place) % n_folds  # each trial begins with another fold
-            validated = np.flatnonzero(self._matrices.folds.fold_of == fold)
+            _, validated = self._matrices.folds.split(fold)
             model = self._fit(fold, settings)
             X = self._matrices.train_rows(fold, validated)
             oof[validated] = model.predict(X, self._matrices.start(X))
@@ -222,10 +210,10 @@ class LearnerSearch:
 
     def _fit(self, fold: int, settings: Settings) -> FittedLearner:
         matrices = self._matrices
-        train = np.flatnonzero(matrices.folds.trains(fold))
+        train, _ = matrices.folds.split(fold)
         if fold not in self._binned:
             self._binned[fold] = self.learner.bin(
-                lambda: matrices.train_rows(fold, train), self._context, held=self._groups.held_out(train)
+                lambda: matrices.train_rows(fold, train), self._context, held_out=self._groups.held_out(train)
             )
         return fit_learner(
             self._binned[fold],
@@ -248,9 +236,8 @@ class LearnerSearch:
         result = TrialResult(len(self.trials), settings, loss, complete, n_folds, seconds, dict(trial.params))
         if complete:
             self._folder.save_predictions(self.learner.name, result.number, oof)
-        attributes = {"settings": settings, "folds": n_folds, "seconds": seconds, "complete": complete}
-        for name, value in attributes.items():
-            trial.set_user_attr(name, value)
+        for name in ("settings", "folds", "seconds", "complete"):  # Optuna stores the others
+            trial.set_user_attr(name, getattr(result, name))
         self._study.tell(trial, loss)
         self.trials.append(result)
         if result is self.best:
@@ -258,7 +245,7 @@ class LearnerSearch:
         return result
 
     def _losses_of_best(self) -> Vector | None:
-        """Return the loss of each row, from stored predictions: a resumed search has no others."""
+        """Return the loss of each row in the best trial, from stored predictions: a resumed search has no others."""
         return None if self.best is None else self._metric.losses(self.predictions(self.best), self._matrices.y)
 
     def _estimate_loss(self, losses: Vector) -> float:

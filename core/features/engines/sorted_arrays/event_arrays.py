@@ -1,6 +1,6 @@
 """The events of a whole log as sorted arrays of packed numbers.
 
-A key is the column user, product or category; its values are replaced by their ranks. All events on one value of a key
+A key is the column user, product or category. Its values are replaced by their ranks. The events on one value of a key
 are a run of neighbouring numbers, in time order.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,33 +32,48 @@ from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
 MOST_BITS = 63
 """Bits of a packed number; the sign bit stays free."""
-_Array = TypeVar("_Array")
+_Arrays = TypeVar("_Arrays")
+_Result = TypeVar("_Result")
 
 
 class KeyStream(NamedTuple):
     """All events of the log, sorted by the value of a key and by time.
 
     Attributes:
-        events: value, time and type of each event in one number, sorted.
+        events: value, time and type of each event, packed and sorted.
         edges: start of each value's run in `events`, and the end of the last run.
-        type_counts: (events + 1, types): how many events of each type precede a position.
-        meetings: value and time of each user's first event on the value, in one number, sorted. For users: the start of
-            each of their visits.
-        meeting_edges: start of each value's run in `meetings`, and the end of the last run.
+        type_counts: number of events of each type before each position, shape (events + 1, types).
+        first_events: value and time of each user's first event on the value, packed and sorted. For the key user: user
+            and start of each visit.
+        first_event_edges: start of each value's run in `first_events`, and the end of the last run.
     """
 
     events: Int64s
     edges: Int64s
     type_counts: Int32s
-    meetings: Int64s
-    meeting_edges: Int64s
+    first_events: Int64s
+    first_event_edges: Int64s
+
+
+class KeyCache:
+    """Results of functions of a key. Feature groups share them; a lock per key lets each be computed only once."""
+
+    def __init__(self) -> None:
+        self._results: dict[tuple[Callable[..., object], str], Any] = {}
+        self._locks = {key: RLock() for key in (USER, PRODUCT, CATEGORY)}
+
+    def get(self, compute: Callable[[_Arrays, str], _Result], arrays: _Arrays, key: str) -> _Result:
+        """Return `compute(arrays, key)`."""
+        with self._locks[key]:
+            if (compute, key) not in self._results:
+                self._results[compute, key] = compute(arrays, key)
+            result: _Result = self._results[compute, key]
+            return result
 
 
 @dataclass(frozen=True, eq=False)
 class EventArrays:
-    """A log as arrays, which are computed when first used. Times count from the log's first event.
-
-    Several feature groups use the arrays at the same time; a lock per key lets each array be computed only once.
+    """A log as arrays, which are computed when first used. Times are seconds since the log's first event.
 
     Attributes:
         events: the events, sorted by unit.
@@ -69,8 +84,7 @@ class EventArrays:
     events: pl.DataFrame
     units: pl.DataFrame
     first_second: int
-    _cache: dict[tuple[str, str], object] = field(default_factory=dict)
-    _locks: dict[str, RLock] = field(default_factory=lambda: {key: RLock() for key in (USER, PRODUCT, CATEGORY)})
+    _cache: KeyCache = field(default_factory=KeyCache)
 
     # --- arrays by unit -----------------------------------------------------------------------------------------------
     @cached_property
@@ -81,7 +95,7 @@ class EventArrays:
     @cached_property
     def visits(self) -> Int32s:
         """Visit of each unit, as the row of the visit's first unit."""
-        return self._unit_rows(self.units.get_column(VISIT))
+        return self._rows_of_units(self.units.get_column(VISIT))
 
     @cached_property
     def other_units(self) -> Int32s:
@@ -100,13 +114,13 @@ class EventArrays:
     # --- arrays by event ----------------------------------------------------------------------------------------------
     @property
     def times(self) -> Int64s:
-        """Time of each event. Not cached: needed only while streams are built."""
+        """Time of each event. Not cached, because it is only needed to build streams."""
         return self.events.get_column(TIME).to_numpy() - self.first_second
 
     @cached_property
     def unit_rows(self) -> Int32s:
         """Unit of each event, as its row in `units`."""
-        return self._unit_rows(self.events.get_column(UNIT))
+        return self._rows_of_units(self.events.get_column(UNIT))
 
     @cached_property
     def types(self) -> NDArray[np.int8]:
@@ -115,95 +129,92 @@ class EventArrays:
 
     @cached_property
     def time_bits(self) -> int:
-        """Number of bits for times and starts."""
+        """Number of bits of the largest time or start."""
         return int(max(self.times.max(), self.starts.max())).bit_length()
 
     # --- arrays by key ------------------------------------------------------------------------------------------------
     def values(self, key: str) -> Int32s:
         """Return each event's user, product or category, as a rank."""
-        return self._cached(
-            "values",
-            key,
-            lambda: self.users[self.unit_rows] if key == USER else dense_ranks(self.events.get_column(key)),
-        )
+        return self._cache.get(_values, self, key)
 
     def value_bits(self, key: str) -> int:
-        """Return the number of bits for the ranks of a key."""
+        """Return the number of bits of the largest rank of a key."""
         return int(self.values(key).max()).bit_length()
 
     def stream(self, key: str) -> KeyStream:
         """Return the events sorted by a key and time.
 
         Raises:
-            OverflowError: value, time and type take more than 63 bits: a log of more than 10 billion events.
+            OverflowError: value, time and type take more than 63 bits, as in a log of more than 10 billion events.
         """
-        return self._cached("stream", key, lambda: self._stream(key))
+        return self._cache.get(_stream, self, key)
 
     def user_visits(self, key: str) -> Int64s:
-        """Return user and value in one number for each visit of the user that has the value; sorted."""
-        return self._cached("user_visits", key, lambda: self._user_visits(key))
+        """Return user and value of each pair of a visit and a value in it, packed and sorted."""
+        return self._cache.get(_user_visits, self, key)
 
     def split_visit_events(self, key: str) -> Int64s:
-        """Return unit, value and type in one number for each event of a visit with two units; sorted."""
-        return self._cached("split_visit_events", key, lambda: self._split_visit_events(key))
+        """Return unit, value and type of each event of a visit with two units, packed and sorted."""
+        return self._cache.get(_split_visit_events, self, key)
 
-    def _stream(self, key: str) -> KeyStream:
-        values, bits, value_bits = self.values(key), self.time_bits, self.value_bits(key)
-        if value_bits + TYPE_BITS + bits > MOST_BITS:
-            raise OverflowError(f"keys of {value_bits} bits and times of {bits}")
-        n_values = int(values.max()) + 1
-        packed = shifted(values, bits)
-        packed |= self.times
-        packed <<= TYPE_BITS
-        packed |= self.types
-        packed.sort()
-        meetings = _visit_starts(self) if key == USER else _first_meetings(self, key)
-        edges = run_edges(packed, n_values, bits + TYPE_BITS)
-        return KeyStream(packed, edges, type_counts_before(packed), meetings, run_edges(meetings, n_values, bits))
-
-    def _user_visits(self, key: str) -> Int64s:
-        bits = self.value_bits(key)
-        visits = shifted(self.visits[self.unit_rows], bits)
-        visits |= self.values(key)
-        visits.sort()
-        visits = visits[run_starts(visits)]
-        users = shifted(self.users[visits >> bits], bits)
-        users |= lower(visits, bits)
-        users.sort()
-        return users
-
-    def _split_visit_events(self, key: str) -> Int64s:
-        rows = np.flatnonzero(self.other_units[self.unit_rows] >= 0)
-        pairs = shifted(self.unit_rows[rows], self.value_bits(key)) | self.values(key)[rows]
-        return np.sort((pairs << TYPE_BITS) | self.types[rows])
-
-    def _unit_rows(self, units: pl.Series) -> Int32s:
-        """Return the rows of these units in `units`."""
+    def _rows_of_units(self, numbers: pl.Series) -> Int32s:
+        """Return the rows of `units` with these unit numbers."""
         all_units = self.units.get_column(UNIT).to_numpy()
-        if all_units[0] == 0 and all_units[-1] == len(all_units) - 1:  # as ingestion numbers them
-            return units.to_numpy().astype(np.int32)
-        return np.searchsorted(all_units, units.to_numpy()).astype(np.int32)
+        if all_units[0] == 0 and all_units[-1] == len(all_units) - 1:  # ingestion numbers units by row
+            return numbers.to_numpy().astype(np.int32)
+        return np.searchsorted(all_units, numbers.to_numpy()).astype(np.int32)
 
-    def _cached(self, name: str, key: str, compute: Callable[[], _Array]) -> _Array:
-        with self._locks[key]:
-            if (name, key) not in self._cache:
-                self._cache[name, key] = compute()
-            return cast(_Array, self._cache[name, key])
+
+def _values(log: EventArrays, key: str) -> Int32s:
+    return log.users[log.unit_rows] if key == USER else dense_ranks(log.events.get_column(key))
+
+
+def _stream(log: EventArrays, key: str) -> KeyStream:
+    values, bits, value_bits = log.values(key), log.time_bits, log.value_bits(key)
+    if value_bits + TYPE_BITS + bits > MOST_BITS:
+        raise OverflowError(f"values of {value_bits} bits and times of {bits} bits do not fit into {MOST_BITS} bits")
+    n_values = int(values.max()) + 1
+    packed = shifted(values, bits)
+    packed |= log.times
+    packed <<= TYPE_BITS
+    packed |= log.types
+    packed.sort()
+    first_events = _visit_starts(log) if key == USER else _first_events(log, key)
+    edges, first_event_edges = run_edges(packed, n_values, bits + TYPE_BITS), run_edges(first_events, n_values, bits)
+    return KeyStream(packed, edges, type_counts_before(packed), first_events, first_event_edges)
+
+
+def _user_visits(log: EventArrays, key: str) -> Int64s:
+    bits = log.value_bits(key)
+    visits = shifted(log.visits[log.unit_rows], bits)
+    visits |= log.values(key)
+    visits.sort()
+    visits = visits[run_starts(visits)]
+    users = shifted(log.users[visits >> bits], bits)
+    users |= lower(visits, bits)
+    users.sort()
+    return users
+
+
+def _split_visit_events(log: EventArrays, key: str) -> Int64s:
+    rows = np.flatnonzero(log.other_units[log.unit_rows] >= 0)
+    pairs = shifted(log.unit_rows[rows], log.value_bits(key)) | log.values(key)[rows]
+    return np.sort((pairs << TYPE_BITS) | log.types[rows])
 
 
 def _visit_starts(log: EventArrays) -> Int64s:
-    """Return user and start of each visit in one number, sorted."""
+    """Return user and start of each visit, packed and sorted."""
     visits = np.flatnonzero(log.visits == np.arange(len(log.visits)))
     return np.sort(shifted(log.users[visits], log.time_bits) | log.starts[visits])
 
 
-def _first_meetings(log: EventArrays, key: str) -> Int64s:
-    """Return value and time of each user's first event on the value in one number, sorted."""
+def _first_events(log: EventArrays, key: str) -> Int64s:
+    """Return value and time of each user's first event on the value, packed and sorted."""
     values, users, bits = log.values(key), log.users[log.unit_rows], log.time_bits
     user_bits, value_bits = int(users.max()).bit_length(), log.value_bits(key)
-    # If value, user and time take more than 63 bits, values with the same leading bits are sorted at a time.
+    # If value, user and time take more than 63 bits, each block of values with the same leading bits is sorted alone.
     inner_bits = max(min(value_bits, MOST_BITS - user_bits - bits), 0)
-    parts = []
+    blocks = []
     for leading in range((int(values.max()) >> inner_bits) + 1):
         rows = slice(None) if inner_bits == value_bits else np.flatnonzero(values >> inner_bits == leading)
         packed = shifted(values[rows] & ((1 << inner_bits) - 1), user_bits)
@@ -218,5 +229,5 @@ def _first_meetings(log: EventArrays, key: str) -> Int64s:
         first <<= bits
         first |= times
         first.sort()
-        parts.append(first)
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        blocks.append(first)
+    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]

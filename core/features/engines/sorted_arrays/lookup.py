@@ -1,4 +1,4 @@
-"""Counts what happened to the users, products and categories of units before a moment, or in all other rows.
+"""Counts the events on the users, products and categories of units before a moment or in all other rows.
 
 The number of events on a value before a moment is the distance between two positions in the log's sorted events: where
 the run of the value begins, and where the moment would be inserted.
@@ -19,7 +19,7 @@ from core.schema import EVENT_TYPES, USER
 Counts = NDArray[np.int32] | NDArray[np.int64]
 _INT32_BITS = 31
 _LOOKUPS_AT_ONCE = 1_024
-"""Sorted moments looked up together fall into some ten thousand events, which fit into the processor's cache."""
+"""So many sorted moments fall among some ten thousand events, which fit into the processor's cache."""
 
 
 class HistoryCounts(NamedTuple):
@@ -27,11 +27,11 @@ class HistoryCounts(NamedTuple):
 
     Attributes:
         unit_row: the unit's row among the selected units.
-        counts: (pairs, types): events by type, before the visit's start or in all other rows.
-        distinct: users with an event on the value, or for users other sessions; before the start or in all other rows.
-        before: events of all types before the visit's start.
-        recent: those of `before` in the last `recent_seconds`.
-        last: time of the latest event before the start, counted from the log's first event; -1 without one.
+        counts: number of events by type, before the visit's start or in all other rows, shape (pairs, types).
+        distinct: number of users with an event on the value, or of the user's other visits, in the same rows.
+        before: number of events of all types before the visit's start.
+        recent: number of those in the last `recent_seconds` before the start.
+        last: seconds from the log's first event to the latest event before the start; -1 without one.
     """
 
     unit_row: Int32s
@@ -48,8 +48,8 @@ def look_up_history(selection: UnitArrays, key: str, recent_seconds: int, *, all
     Args:
         selection: the units.
         key: the column user, product or category.
-        recent_seconds: how far before the start `recent` reaches back.
-        all_rows: count all rows but the visit's own, in place of those before the visit's start.
+        recent_seconds: length of the period before the start that `recent` counts.
+        all_rows: whether to count all rows outside the visit instead of those before its start.
 
     Raises:
         OverflowError: see `EventArrays.stream` and `UnitArrays.own_counts`.
@@ -57,17 +57,18 @@ def look_up_history(selection: UnitArrays, key: str, recent_seconds: int, *, all
     log, bits = selection.log, selection.log.time_bits
     stream, own = log.stream(key), selection.own_counts(key)
     moments = shifted(own.value, bits) | log.starts[selection.units][own.unit_row]
-    # Sorted by value and moment: neighbouring lookups then read neighbouring memory.
+    # Sorted by value and moment, neighbouring lookups read neighbouring memory.
     order = np.argsort(moments)
     moments, values = moments[order], own.value[order]
 
     begin, until = stream.edges[values], insertion_points(stream.events, moments << TYPE_BITS)
     recent_from = np.maximum(moments - recent_seconds, shifted(values, bits))
-    met_until = stream.meeting_edges[values + 1] if all_rows else insertion_points(stream.meetings, moments)
+    first_until = stream.first_event_edges[values + 1] if all_rows else insertion_points(stream.first_events, moments)
+    # Columns: counts by type, distinct, before, recent, last. In one matrix, they are reordered in one pass.
     results = np.empty((len(values), len(EVENT_TYPES) + 4), np.int32 if bits < _INT32_BITS else np.int64)
     counts, (distinct, before, recent, last) = results[:, :-4], results[:, -4:].T
     counts[:] = stream.type_counts[stream.edges[values + 1] if all_rows else until] - stream.type_counts[begin]
-    distinct[:] = met_until - stream.meeting_edges[values]
+    distinct[:] = first_until - stream.first_event_edges[values]
     before[:] = until - begin
     recent[:] = until - insertion_points(stream.events, recent_from << TYPE_BITS)
     last[:] = lower(stream.events[np.maximum(until - 1, 0)] >> TYPE_BITS, bits)
@@ -84,7 +85,7 @@ def look_up_history(selection: UnitArrays, key: str, recent_seconds: int, *, all
 
 
 def insertion_points(numbers: Int64s, queries: Int64s) -> Int64s:
-    """Return `np.searchsorted(numbers, queries)` for sorted queries, in half its time for tens of millions.
+    """Return `np.searchsorted(numbers, queries)` for sorted queries, in half the time for tens of millions of them.
 
     >>> insertion_points(np.array([10, 20, 30]), np.array([5, 20, 25])).tolist()
     [0, 1, 2]
@@ -92,8 +93,8 @@ def insertion_points(numbers: Int64s, queries: Int64s) -> Int64s:
     cuts = np.append(np.searchsorted(numbers, queries[::_LOOKUPS_AT_ONCE]), len(numbers))
     points = np.empty(len(queries), np.int64)
     for first, (begin, end) in zip(range(0, len(queries), _LOOKUPS_AT_ONCE), pairwise(cuts), strict=True):
-        piece = slice(first, first + _LOOKUPS_AT_ONCE)
-        points[piece] = begin + np.searchsorted(numbers[begin:end], queries[piece])
+        chunk = slice(first, first + _LOOKUPS_AT_ONCE)
+        points[chunk] = begin + np.searchsorted(numbers[begin:end], queries[chunk])
     return points
 
 

@@ -1,19 +1,18 @@
 """The units to describe, as rows of the arrays of the whole log.
 
-History is always that of the whole log. A table that does not fit into memory is computed for some units at a time.
+A table that does not fit into memory is computed for some units at a time. Their history is that of the whole log.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.features.engines.sorted_arrays.event_arrays import MOST_BITS, EventArrays
+from core.features.engines.sorted_arrays.event_arrays import MOST_BITS, EventArrays, KeyCache
 from core.features.engines.sorted_arrays.packed_numbers import (
     TYPE_BITS,
     Int32s,
@@ -28,12 +27,12 @@ Rows = range | NDArray[np.int64]
 
 
 class OwnCounts(NamedTuple):
-    """Events of each unit on each value of a key it has: one element per (unit, value), sorted by unit.
+    """Events of each unit on each value of a key in it: one element per (unit, value), sorted by unit.
 
     Attributes:
         unit_row: the unit's row among the selected units.
         value: rank of the value.
-        counts: (pairs, types): number of events by type.
+        counts: number of events by type, shape (pairs, types).
     """
 
     unit_row: Int32s
@@ -58,8 +57,7 @@ class UnitArrays:
     events: slice | NDArray[np.int64]
     unit_of_event: Int32s
     height: int
-    _own_counts: dict[str, OwnCounts] = field(default_factory=dict)
-    _lock: RLock = field(default_factory=RLock)
+    _cache: KeyCache = field(default_factory=KeyCache)
 
     @classmethod
     def select(cls, log: EventArrays, rows: Rows) -> UnitArrays:
@@ -71,8 +69,8 @@ class UnitArrays:
         begins = np.searchsorted(log.unit_rows, rows)
         counts = np.searchsorted(log.unit_rows, rows, "right") - begins
         unit_of_event = np.repeat(np.arange(len(rows), dtype=np.int32), counts)
-        position = np.arange(len(unit_of_event)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return cls(log, rows, begins[unit_of_event] + position, unit_of_event, len(rows))
+        position_in_unit = np.arange(len(unit_of_event)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return cls(log, rows, begins[unit_of_event] + position_in_unit, unit_of_event, len(rows))
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -80,25 +78,23 @@ class UnitArrays:
         return self.log.units[self.units]
 
     def own_counts(self, key: str) -> OwnCounts:
-        """Count the events of each unit by value of a key and type.
+        """Count the events of each unit by value of a key and by type.
 
         Raises:
             OverflowError: unit, value and type take more than 63 bits.
         """
-        with self._lock:
-            if key not in self._own_counts:
-                self._own_counts[key] = self._count_own(key)
-            return self._own_counts[key]
+        return self._cache.get(_count_own, self, key)
 
-    def _count_own(self, key: str) -> OwnCounts:
-        values = self.log.values(key)[self.events]
-        bits = int(values.max()).bit_length()
-        if bits + TYPE_BITS + self.height.bit_length() > MOST_BITS:
-            raise OverflowError(f"{self.height:,} units with keys of {bits} bits")
-        packed = shifted(self.unit_of_event, bits + TYPE_BITS) | shifted(values, TYPE_BITS)
-        packed |= self.log.types[self.events]
-        packed.sort()
-        begins = np.flatnonzero(run_starts(packed >> TYPE_BITS))
-        pairs, before = packed[begins] >> TYPE_BITS, type_counts_before(packed)
-        counts: Int32s = before[np.append(begins[1:], len(packed))] - before[begins]
-        return OwnCounts((pairs >> bits).astype(np.int32), lower(pairs, bits).astype(np.int32), counts)
+
+def _count_own(selection: UnitArrays, key: str) -> OwnCounts:
+    values = selection.log.values(key)[selection.events]
+    bits = int(values.max()).bit_length()
+    if bits + TYPE_BITS + selection.height.bit_length() > MOST_BITS:
+        raise OverflowError(f"{selection.height:,} units and values of {bits} bits do not fit into {MOST_BITS} bits")
+    packed = shifted(selection.unit_of_event, bits + TYPE_BITS) | shifted(values, TYPE_BITS)
+    packed |= selection.log.types[selection.events]
+    packed.sort()
+    begins = np.flatnonzero(run_starts(packed >> TYPE_BITS))
+    pairs, before = packed[begins] >> TYPE_BITS, type_counts_before(packed)
+    counts: Int32s = before[np.append(begins[1:], len(packed))] - before[begins]
+    return OwnCounts((pairs >> bits).astype(np.int32), lower(pairs, bits).astype(np.int32), counts)

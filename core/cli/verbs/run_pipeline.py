@@ -9,11 +9,10 @@ from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
 from core.base.text import number
 from core.base.workspace import Workspace
-from core.cli.arguments import dataset_named, input_files, run_config
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar, run_progress
+from core.cli.arguments import dataset_named, input_files, refuse_combination, run_config
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, run_progress, step_progress
 from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines
-from core.errors import SettingError
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import check_output_folder, check_settings
@@ -22,7 +21,7 @@ from core.runs.manifest import Manifest
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Run the pipeline, here or in the background."""
+    """Run the pipeline, in this process or in the background."""
     workspace = Workspace.from_environment()
     config = run_config(options)
     check_settings(config)
@@ -34,72 +33,66 @@ def run(options: argparse.Namespace) -> Outcome:
     if isinstance(source, Dataset):
         dataset = source
     else:
-        with bar("Reading", shown=not options.json and options.progress == "bar") as advance:
-            dataset = ingest(source, workspace, lambda part, parts, text: advance(part / parts, text))
+        with step_progress("Reading", options) as report:
+            dataset = ingest(source, workspace, report)
     with (
         run_progress(options) as show,
-        jobs.working_here(workspace, dataset, config, options.out) as (job, callbacks),
+        jobs.foreground_job(workspace, dataset, config, options.out) as (job, callbacks),
     ):
 
         def on_progress(progress: ProgressUpdate) -> None:
             show(progress)
             callbacks.on_progress(progress)
 
-        finished = _run_job(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
-    return _outcome(finished, dataset)
+        finished_run = _run_pipeline(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
+    return _outcome(finished_run, dataset)
 
 
 def run_job(workspace: Workspace, job_id: str) -> Outcome:
-    """Run the pipeline for a job, as its worker process.
-
-    The dataset, the settings and the folder of the run are read from the jobs database.
-    """
-    with jobs.working_on(workspace, job_id) as callbacks:  # an error in here ends the job as failed, with its message
+    """Run the pipeline as the worker process of a job. Its dataset, settings and folder are in the jobs database."""
+    with jobs.job_worker(workspace, job_id) as callbacks:  # an error in here ends the job as failed, with its message
         job = jobs.Jobs(workspace).get(job_id)
-        finished = _run_job(workspace, job, callbacks)
-    return _outcome(finished, dataset_named(workspace, job.dataset))
+        finished_run = _run_pipeline(workspace, job, callbacks)
+    return _outcome(finished_run, dataset_named(workspace, job.dataset))
 
 
-def _run_job(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallbacks) -> run_store.Run:
+def _run_pipeline(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallbacks) -> run_store.Run:
     config = job.run_config()
     dataset = dataset_named(workspace, job.dataset)
     check_settings(config)
-    should_finish = jobs.finish_request(workspace, job.id)
+    should_finish = jobs.should_finish_callback(workspace, job.id)
     progress = Progress(steps(config), callbacks.on_progress, should_finish, callbacks.on_result)
-    finished = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
-    jobs.Jobs(workspace).end(job.id, "done", run_id=finished.manifest.run_id)
-    return finished
+    finished_run = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
+    jobs.Jobs(workspace).end(job.id, "done", run_id=finished_run.manifest.run_id)
+    return finished_run
 
 
 def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | Dataset:
-    """Return the stored dataset or the event files that the options name; not both."""
+    """Return the stored dataset or the event files that the options name, but not both."""
     if not options.dataset:
         return input_files(options)
-    for name in ("train", "test", "sample_submission", "train_query", "test_query", "mapping"):
-        if getattr(options, name) is not None:
-            option, reason = f"--{name.replace('_', '-')}", "A stored dataset has already been read from its files."
-            raise SettingError.conflicting("--dataset", option, reason)
+    file_options = ("train", "test", "sample_submission", "train_query", "test_query", "mapping")
+    refuse_combination(options, "--dataset", file_options, "A stored dataset has already been read from its files.")
     return dataset_named(workspace, options.dataset)
 
 
 def _run_in_background(
     source: InputFiles | Dataset, config: RunConfig, workspace: Workspace, options: argparse.Namespace
 ) -> Outcome:
-    if options.out is not None:
-        reason = "A background run is written to the workspace."
-        raise SettingError.conflicting("--out", "--background", reason)
+    refuse_combination(options, "--background", ["out"], "A background run is written to the workspace.")
     dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
     job, is_new = jobs.start_run(workspace, dataset, config)
     note = "" if is_new else " (this run was already requested)"
-    return EXIT_DONE, job.record(), f"Job {job.id}: {job.state}{note}; see `python -m core jobs list`."
+    return Outcome(
+        job.record(), f"Job {job.id}: {job.state}{note}. To see its progress, run `python -m core jobs list`."
+    )
 
 
-def _outcome(finished: run_store.Run, dataset: Dataset) -> Outcome:
-    """Return the exit code, the summary and the text of a finished run."""
-    manifest = finished.manifest
+def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
+    manifest = finished_run.manifest
     checks, certificate = manifest.checks, manifest.certificate
     lines = [
-        str(finished.submission),
+        str(finished_run.submission),
         _score_line(manifest),
         f"{checks.failed} of {checks.failed + checks.passed} submission checks and "
         f"{certificate.failed} of {certificate.failed + certificate.passed} leak checks failed; "
@@ -115,12 +108,12 @@ def _outcome(finished: run_store.Run, dataset: Dataset) -> Outcome:
         if file.quarantined > file.ignored
     ]
     lines += untrained_lines(card)
-    code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE
-    return code, finished.summary(), "\n".join(lines)
+    exit_code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE
+    return Outcome(finished_run.summary(), "\n".join(lines), exit_code)
 
 
 def _score_line(manifest: Manifest) -> str:
-    scores = manifest.scores.judged
+    scores = manifest.scores.metric_scores
     interval = ""
     if not manifest.scores.expected_withheld:
         interval = f" (90%: {number(scores.expected.low)} to {number(scores.expected.high)})"

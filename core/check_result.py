@@ -1,4 +1,4 @@
-"""Checks: what one is, what it requires, and the result it gives.
+"""Checks, their requirements and their results.
 
 Submission checks, audit rules, the certificate of training and the verification of a stored run share these classes.
 """
@@ -15,14 +15,14 @@ Outcome = Literal["passed", "failed", "not_applicable"]
 Severity = Literal["error", "serious", "warning", "note"]
 """How much a failed check matters.
 
-error: the file cannot be submitted. serious: no score can be trusted until this is resolved. warning: look at it before
-using the predictions. note: harmless, or handled by the product.
+error: the file cannot be submitted. serious: no score can be trusted until the problem is resolved. warning: review it
+before you use the predictions. note: harmless, or handled by the product.
 """
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "serious", "warning", "note")
-"""From worst to least."""
+"""From most to least severe."""
 
 Subject = TypeVar("Subject")
-"""What a check looks at, such as a submission or a dataset."""
+"""What is checked, such as a submission or a dataset."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,8 @@ class CheckResult:
 
     Attributes:
         code: identifies the check in stored files and on the command line; never changes.
-        title: what holds if the check passes, or what the check looks for; without a full stop.
-        outcome: "passed", "failed" or "not_applicable".
-        severity: how much a failure matters; None where the results are not graded (certificate, verification).
+        title: what is true if the check passes, or what the check looks for; without a full stop.
+        severity: how much a failure matters; None in the certificate and in a verification, which are not graded.
         explanation: one or two sentences with figures, or the reason why the check does not apply. May be empty if
             the check passed.
     """
@@ -46,7 +45,7 @@ class CheckResult:
 
     @classmethod
     def of(cls, code: str, title: str, *, passed: bool, explanation: str) -> CheckResult:
-        """Return a result without a severity that passed or failed.
+        """Return the result, without a severity, of a check that applies.
 
         >>> CheckResult.of("rows", "Every session has a row", passed=False, explanation="2 of 5 have none.").outcome
         'failed'
@@ -55,11 +54,11 @@ class CheckResult:
 
     @classmethod
     def not_applicable(cls, code: str, title: str, reason: str) -> CheckResult:
-        """Return the result of a check that cannot be made; `reason` is a sentence."""
+        """Return the result of a check that does not apply; `reason` is a sentence."""
         return cls(code, title, "not_applicable", explanation=reason)
 
     def record(self) -> dict[str, str]:
-        """Return the form in which results are stored as JSON; a result without a severity has no such key.
+        """Return the result as it is stored in JSON files. Without a severity, there is no key "severity".
 
         >>> CheckResult.of("rows", "Every session has a row", passed=True, explanation="").record()
         {'code': 'rows', 'title': 'Every session has a row', 'outcome': 'passed', 'explanation': ''}
@@ -69,36 +68,28 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Requirement(Generic[Subject]):
-    """A condition without which a check does not apply.
-
-    Attributes:
-        is_met: whether the subject satisfies it.
-        reason: why the check does not apply otherwise; a clause such as "the file has no rows".
-    """
+    """A condition for a check to apply. If it is not met, `reason` says why, as in "the file has no rows"."""
 
     is_met: Callable[[Subject], bool]
     reason: str
 
 
 class Check(ABC, Generic[Subject]):
-    """A check with a code: subclasses name it and implement `explain`."""
+    """Base class of checks. A subclass sets `code` and `title`, and implements `explain`."""
 
     code: ClassVar[str]
     title: ClassVar[str]
     severity: ClassVar[Severity | None] = None
     requirements: tuple[Requirement[Subject], ...] = ()
-    """In the order in which they are tested; the first that is not met is the reason."""
+    """Tested in this order; the first one that is not met gives the reason why the check does not apply."""
 
     @abstractmethod
     def explain(self, subject: Subject) -> str | None:
-        """Return a sentence that says why the check fails, or None if it passes.
-
-        Only called if all requirements are met.
-        """
+        """Return a sentence on why the check fails, or None if it passes. Called only if all requirements are met."""
 
     def unmet_reason(self, subject: Subject) -> str | None:
-        """Return why the check does not apply, as a clause, or None if it applies."""
-        return next((each.reason for each in self.requirements if not each.is_met(subject)), None)
+        """Return a clause on why the check does not apply, or None if it applies."""
+        return next((item.reason for item in self.requirements if not item.is_met(subject)), None)
 
     def run(self, subject: Subject) -> CheckResult:
         """Run the check."""

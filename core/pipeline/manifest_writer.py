@@ -1,4 +1,4 @@
-"""Builds the manifest of a run from its results."""
+"""Builds the manifest of a run from its results, and writes it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
-from core.pipeline.answers import count_composite, count_known
 from core.pipeline.clock import RunClock
+from core.pipeline.predictions_and_checks import count_composite, count_known
 from core.runs import manifest as manifests
 from core.runs import store
 from core.schema import STACK
@@ -34,7 +34,7 @@ def write_manifest(
     certificate: Sequence[CheckResult],
     checks: Sequence[CheckResult],
 ) -> manifests.Manifest:
-    """Write the manifest, with the SHA-256 of each file in the folder, so it must be the last file of a run."""
+    """Write the manifest. It has the SHA-256 of every file in the folder, so it must be written last."""
     card = dataset.card()
     manifest = manifests.Manifest(
         run_id=run_id,
@@ -51,7 +51,7 @@ def write_manifest(
         warnings=(SHIFT_WARNING,) if shift.unlike else (),
         sessions=manifests.SessionCounts(
             train=card.train.sessions,
-            test=dataset.order().height,
+            test=dataset.submission_order().height,
             known=count_known(dataset, config),
             composite=count_composite(dataset, config),
             untrained=card.untrained,
@@ -89,10 +89,10 @@ def _scores(training: Training, *, withheld: bool) -> manifests.Scores:
 
 
 def _scores_in_metric(training: Training) -> manifests.MetricScores:
-    metric, y, validated = training.metric, training.data.y, training.folds.validated
+    metric, y, validated = training.metric, training.data.y, training.folds.validated_mask
 
     def score(predictions: Vector) -> float:
-        return metric.of(predictions[validated], y[validated])
+        return metric.evaluate(predictions[validated], y[validated])
 
     return manifests.MetricScores(
         metric=metric.name,
@@ -109,12 +109,12 @@ def _scores_in_metric(training: Training) -> manifests.MetricScores:
 
 
 def _scores_by_user(training: Training) -> dict[str, manifests.UserScore]:
-    """Return the errors on sessions of "new" and of "known" users, who have an earlier session in train."""
+    """Return the errors on sessions of "known" users, who have an earlier train session, and of "new" users."""
     errors = (training.stack.oof - training.data.y) ** 2
     is_known, is_known_in_test = training.history_counts > 0, training.test_history_counts > 0
     return {
         name: manifests.UserScore(
-            mse=float(np.nanmean(errors[mask])) if (mask & training.folds.validated).any() else None,
+            mse=float(np.nanmean(errors[mask])) if (mask & training.folds.validated_mask).any() else None,
             train_sessions=int(mask.sum()),
             test_sessions=int(test_mask.sum()),
         )
@@ -129,7 +129,7 @@ def _meta_model(training: Training) -> manifests.MetaModel:
         intercept=stack.intercept,
         alpha=stack.alpha,
         start=training.start_name,
-        least=stack.least,
+        least=stack.lower_bound,
     )
 
 
@@ -144,7 +144,7 @@ def _tuning(training: Training) -> manifests.Tuning:
             importances=search.importances if search else {},
             space=search.space if search else {},
         )
-    return manifests.Tuning(learners=learners, seeds=training.seeds, choice=training.choice)
+    return manifests.Tuning(learners=learners, seeds=training.seeds, choice=training.selection_bias)
 
 
 def _shift(shift: Shift) -> manifests.Shift:

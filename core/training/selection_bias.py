@@ -1,8 +1,8 @@
 """Selection bias: settings are chosen by the same out-of-fold losses that are reported for them.
 
 For each fold, a trial is chosen by the losses of the other folds and evaluated on this fold: nested cross-validation
-over the finished trials (Cawley and Talbot 2010, On over-fitting in model selection). The factor is the loss of a stack
-of these predictions relative to a stack of the trials that all folds chose.
+over the finished trials (Cawley and Talbot 2010, On over-fitting in model selection). The bias is the loss of a stack
+of these predictions relative to the loss of a stack of each learner's best trial over all folds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.training.stacking import fit_stack
 from core.training.tuning import SearchResult
 
 
-def choice_factor(
+def selection_bias(
     search_results: Mapping[str, SearchResult], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool = True
 ) -> float:
     """Return the factor, at least 1, by which losses should be raised; 1 if nothing was tuned."""
@@ -27,13 +27,13 @@ def choice_factor(
 
     def stacked_loss(columns: list[Vector]) -> float:
         stack = fit_stack(np.column_stack(columns), y, folds, metric, non_negative=non_negative)
-        rows = folds.validated
+        rows = folds.validated_mask
         return float(metric.losses(stack.oof[rows], y[rows]).mean())
 
     results = search_results.values()
     nested = stacked_loss([_nested_choice(result, y, folds, metric) for result in results])
-    chosen = stacked_loss([result.predictions(result.best) for result in results])
-    return max(nested / chosen, 1.0) if chosen > 0 else 1.0
+    best = stacked_loss([result.predictions(result.best) for result in results])
+    return max(nested / best, 1.0) if best > 0 else 1.0
 
 
 def _nested_choice(result: SearchResult, y: Vector, folds: Folds, metric: Metric) -> Vector:
@@ -44,7 +44,5 @@ def _nested_choice(result: SearchResult, y: Vector, folds: Folds, metric: Metric
         losses = metric.losses(result.predictions(trial), y)
         fold_losses[index] = [losses[rows].sum() for rows in validated]
     other_losses = fold_losses.sum(axis=1, keepdims=True) - fold_losses
-    oof = np.full(len(y), np.nan)
-    for fold, rows in enumerate(validated):
-        oof[rows] = result.predictions(result.complete[int(np.argmin(other_losses[:, fold]))])[rows]
-    return oof
+    chosen = [result.complete[index] for index in np.argmin(other_losses, axis=0)]
+    return folds.out_of_fold(lambda fold, rows: result.predictions(chosen[fold])[rows])

@@ -1,4 +1,4 @@
-"""Verbs about finished runs and their submissions: check, runs."""
+"""Verbs on finished runs and their submissions: check, runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import polars as pl
 
 from core import runs as run_store
-from core.base.text import listed, number
+from core.base.text import listed, noun_form, number
 from core.base.workspace import Workspace
-from core.checks import CheckResult
-from core.cli.arguments import dataset_named, mapping_of, required
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, bar
+from core.check_result import CheckResult
+from core.cli.arguments import dataset_named, mapping_of, refuse_combination, require
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, step_progress
 from core.dataset import Dataset, list_datasets
-from core.errors import RunError, SettingError
-from core.pipeline.answers import check_against_files, check_submission
+from core.errors import RunError
+from core.pipeline.predictions_and_checks import check_against_files, check_submission
 from core.pipeline.verify import verify_run
 from core.runs.store import find_damage
 from core.schema import UNIT, USER
@@ -26,10 +26,8 @@ def check(options: argparse.Namespace) -> Outcome:
     """Check a submission against event files or the dataset of a run."""
     workspace = Workspace.from_environment()
     if options.run:
-        for name in ("sample_submission", "mapping"):
-            if getattr(options, name) is not None:
-                option, reason = f"--{name.replace('_', '-')}", "A run knows the sessions that it predicts."
-                raise SettingError.conflicting("--run", option, reason)
+        explanation = "The dataset of a run has the expected sessions."
+        refuse_combination(options, "--run", ["sample_submission", "mapping"], explanation)
         dataset = dataset_named(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
         results = check_submission(options.submission, dataset)
     else:
@@ -44,7 +42,7 @@ def check(options: argparse.Namespace) -> Outcome:
         "warnings": len(failed) - len(errors),
         "checks": [asdict(result) for result in results],
     }
-    return EXIT_CHECK_FAILED if errors else EXIT_DONE, content, "\n".join(lines)
+    return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if errors else EXIT_DONE)
 
 
 def _mark(result: CheckResult) -> str:
@@ -63,35 +61,35 @@ def runs(options: argparse.Namespace) -> Outcome:
             "runs": [run.summary() for run in readable],
             "unreadable": [{"run_dir": str(folder), "error": str(error)} for folder, error in unreadable],
         }
-        return EXIT_DONE, content, "\n".join(lines) or "There is no run yet."
-    required(options.run, "RUN", "the id or folder of a run (see `runs list`)")
+        return Outcome(content, "\n".join(lines) or "There is no run yet.")
+    require(options.run, "RUN", "the id or folder of a run (see `runs list`)")
     if options.action == "delete":
         return _delete(run_store.run_folder(workspace, options.run), options)
     run = run_store.find_run(workspace, options.run)
-    act = {"show": _show, "compare": _compare, "verify": _verify, "note": _note}[options.action]
-    return act(run, workspace, options)
+    if options.action == "show":
+        return Outcome(run.manifest.model_dump(), "\n".join([*_damage_lines(run), run_store.describe_run(run)]))
+    if options.action == "note":
+        return _note(run, options)
+    if options.action == "compare":
+        return _compare(run, workspace, options)
+    return _verify(run, workspace, options)
 
 
 def _run_line(run: run_store.Run) -> str:
     manifest = run.manifest
-    expected = f"{manifest.scores.expected_test_mse.value:,.1f}"
-    if manifest.scores.expected_withheld:
-        expected = run_store.WITHHELD
+    is_withheld = manifest.scores.expected_withheld
+    expected = run_store.WITHHELD if is_withheld else f"{manifest.scores.expected_test_mse.value:,.1f}"
     return f"{manifest.run_id}  {manifest.dataset_name:16}  expected MSE {expected:>12}  {run.note.name or run.folder}"
 
 
-def _show(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    return EXIT_DONE, run.manifest.model_dump(), "\n".join([*_damage_lines(run), run_store.describe_run(run)])
-
-
 def _damage_lines(*runs: run_store.Run) -> list[str]:
-    """Return one message for each run whose files differ from its manifest."""
+    """Return one message for each run with files that were changed, deleted or added."""
     damages = ((run.folder, find_damage(run).descriptions()) for run in runs)
     return [str(RunError.damaged(folder, listed(clauses, 3))) for folder, clauses in damages if clauses]
 
 
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    required(options.other, "OTHER", "the id or folder of the run to compare it with (see `runs list`)")
+    require(options.other, "OTHER", "the id or folder of the run to compare it with (see `runs list`)")
     other = run_store.find_run(workspace, options.other)
     comparison = run_store.compare_runs(run, other, _users(workspace, run))
     settings = [f"{name}: {first} | {second}" for name, (first, second) in comparison.settings.items()]
@@ -104,13 +102,13 @@ def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespa
         first, second = (", ".join(map(number, by_fold)) for by_fold in scores)
         lines.append(f"{name}: MSE by fold {first} | {second}")
     if comparison.paired is not None:
-        lines.append(comparison.paired.words())
+        lines.append(comparison.paired.describe())
     for name, seconds in comparison.timings.items():
         lines.append(f"{name}: {' | '.join(f'{number(value)} s' for value in seconds)}")
     for which, names in zip(("first", "second"), comparison.features, strict=True):
         if names:
-            lines.append(f"Only the {which} has {listed(names, 5)}.")
-    return EXIT_DONE, asdict(comparison), "\n".join(lines)
+            lines.append(f"Only the {which} run has the {noun_form(len(names), 'feature')} {listed(names, 5)}.")
+    return Outcome(asdict(comparison), "\n".join(lines))
 
 
 def _users(workspace: Workspace, run: run_store.Run) -> pl.DataFrame | None:
@@ -125,25 +123,25 @@ def _dataset(workspace: Workspace, run: run_store.Run) -> Dataset | None:
 
 def _verify(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
     dataset = _dataset(workspace, run)
-    with bar("Verify", shown=not options.json) as advance:
-        results = verify_run(run, dataset, lambda part, parts, text: advance(part / max(parts, 1), text))
+    with step_progress("Verify", options) as report:
+        results = verify_run(run, dataset, report)
     lines = [f"{_mark(result):7} {result.title}: {result.explanation}" for result in results]
     failed = any(result.outcome == "failed" for result in results)
     content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [result.record() for result in results]}
-    return EXIT_CHECK_FAILED if failed else EXIT_DONE, content, "\n".join(lines)
+    return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if failed else EXIT_DONE)
 
 
-def _note(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    changes = {key: value for key in ("name", "text") if (value := getattr(options, key)) is not None}
+def _note(run: run_store.Run, options: argparse.Namespace) -> Outcome:
+    changes = {field: value for field in ("name", "text") if (value := getattr(options, field)) is not None}
     if changes:
         run.save_note(run_store.Note.checked(**(run.note.model_dump() | changes)))
     note = run.note
     text = f"{note.name}\n{note.text}".strip() or "No note."
-    return EXIT_DONE, {"run_id": run.manifest.run_id, **note.model_dump()}, text
+    return Outcome({"run_id": run.manifest.run_id, **note.model_dump()}, text)
 
 
 def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
     if not options.yes:
         raise RunError.not_confirmed(folder.name, folder)
     run_store.delete_run(folder)
-    return EXIT_DONE, {"deleted": folder.name}, f"{folder} was deleted."
+    return Outcome({"deleted": folder.name}, f"{folder} was deleted.")

@@ -13,13 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from core.base.progress import InterimResult, OnResult, ignore_result
+from core.base.progress import InterimResult, OnResult, Report, ignore_result, no_report
 from core.base.text import count, number
-from core.metric import Metric
 from core.schema import LEARNER_LABELS
-from core.training.cross_fitting import FoldMatrices
-from core.training.learners import FitContext, Learner, Vector
-from core.training.tuning.budget import Budget
+from core.training.learners import Vector
+from core.training.prepared_folds import PreparedFolds
 from core.training.tuning.learner_search import LearnerSearch, TrialResult
 from core.training.tuning.search_folder import SearchFolder
 
@@ -31,6 +29,8 @@ _FIRST_PRIORITY = 1e9
 """Above the priority of any learner that has run its initial trials."""
 _IMPORTANCES_INTERVAL = 10
 """Trials of a learner between two reports of its importances."""
+_PROGRESS_PARTS = 1000
+"""Parts in which the progress of a search is reported."""
 _POLL_SECONDS = 0.05
 """Pause of a thread that has no work until another thread ends its trial."""
 _FINAL_FIT_FACTOR = 1.15
@@ -40,16 +40,27 @@ AFTER_FITS_SHARE = 0.65
 
 
 @dataclass(frozen=True)
-class SearchResult:
-    """The result of one learner's search.
+class Budget:
+    """Limits of a search. The first one that is reached ends it.
 
     Attributes:
-        best: The trial whose settings the final fits use.
-        trials: Finished trials, in order.
-        importances: Parameter -> share of its effect on the loss; empty after too few trials.
-        predictions: Returns the out-of-fold predictions of a complete trial.
-        space: See LearnerSearch.space.
+        trials: trials per learner, including those of an interrupted search that is resumed; None for no limit.
+        deadline: when the whole run should end, in seconds of time.monotonic(); None for no limit.
+        should_finish: returns True once a user asked to finish with the results so far.
     """
+
+    trials: int | None
+    deadline: float | None
+    should_finish: Callable[[], bool] = lambda: False
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline; infinite without one."""
+        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The result of one learner's search; see `LearnerSearch`. The final fits use the settings of `best`."""
 
     learner: str
     best: TrialResult
@@ -64,37 +75,30 @@ class SearchResult:
         return tuple(trial for trial in self.trials if trial.complete)
 
 
-def search(
-    learners: Sequence[Learner],
-    matrices: FoldMatrices,
-    *,
-    context: FitContext,
-    metric: Metric,
-    budget: Budget,
+def tune(
+    prepared: PreparedFolds,
     folder: SearchFolder,
-    seeds: int,
-    report: Callable[[float, str], None] = lambda share, text: None,
+    budget: Budget,
+    report: Report = no_report,
     on_result: OnResult = ignore_result,
 ) -> dict[str, SearchResult]:
     """Search the settings of all learners until the budget is spent. Each learner completes at least one trial.
 
-    The learners share the threads of `context`. Trials are stored in `folder`, from which an interrupted search
-    resumes. Time is reserved for final fits with `seeds` seeds. `report` receives the spent share of the budget and a
-    text about the last trial; `on_result` receives each trial and, from time to time, the importances of parameters.
+    Trials are stored in `folder`, from which an interrupted search resumes. `report` receives the spent share of the
+    budget and a text about the last trial; `on_result` receives each trial, and the importances of parameters at times.
     """
-    workers = min(context.threads, len(learners))
-    single = replace(context, threads=max(1, context.threads // workers))
+    threads = prepared.context.threads
+    workers = min(threads, len(prepared.learners))
+    single = replace(prepared, context=replace(prepared.context, threads=max(1, threads // workers)))
     storage = folder.storage()
-    searches = [
-        LearnerSearch(learner, matrices, context=single, metric=metric, folder=folder, storage=storage)
-        for learner in learners
-    ]
-    for each in searches:
-        for trial in each.trials:
-            on_result(_interim_result(each, trial))
+    searches = [LearnerSearch(learner, single, folder, storage) for learner in prepared.learners]
+    for search in searches:
+        for trial in search.trials:
+            on_result(_interim_result(search, trial))
 
     def reserved_seconds(best: Sequence[TrialResult]) -> float:
-        return round_seconds(best, matrices.folds.fit_count, workers) * (seeds + AFTER_FITS_SHARE)
+        seconds_per_seed = round_seconds(best, prepared.matrices.folds.fit_count, workers)
+        return seconds_per_seed * (prepared.config.min_seeds + AFTER_FITS_SHARE)
 
     scheduler = _Scheduler(searches, budget, reserved_seconds, report, on_result)
     with ThreadPoolExecutor(workers) as pool:
@@ -105,7 +109,7 @@ def search(
             scheduler.stop.set()  # after an error or an interruption, each thread ends with its current fit
     for future in futures:
         future.result()
-    return {each.learner.name: _result(each) for each in searches}
+    return {search.learner.name: _result(search) for search in searches}
 
 
 def fit_seconds(trial: TrialResult) -> float:
@@ -118,26 +122,23 @@ def round_seconds(best: Sequence[TrialResult], fits: int, workers: int) -> float
     return sum(fit_seconds(trial) for trial in best) * fits / workers
 
 
+@dataclass
 class _Scheduler:
     """Assigns trials to learners: the initial ones first, then to the learner that gains most per second.
 
-    Setting `stop` ends all work after the current fits.
+    `reserved_seconds` returns the seconds for final fits and later steps, given each learner's best trial. Once `stop`
+    is set, all work ends after the current fits.
     """
 
-    def __init__(
-        self,
-        searches: Sequence[LearnerSearch],
-        budget: Budget,
-        reserved_seconds: Callable[[Sequence[TrialResult]], float],
-        report: Callable[[float, str], None],
-        on_result: OnResult,
-    ) -> None:
-        self._searches, self._budget, self._reserve = searches, budget, reserved_seconds
-        self._report, self._on_result = report, on_result
-        self._lock = threading.Lock()
-        self._busy: set[str] = set()
-        self._started = time.monotonic()
-        self.stop = threading.Event()
+    searches: Sequence[LearnerSearch]
+    budget: Budget
+    reserved_seconds: Callable[[Sequence[TrialResult]], float]
+    report: Report
+    on_result: OnResult
+    stop: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _busy: set[str] = field(default_factory=set)
+    _started: float = field(default_factory=time.monotonic)
 
     def work(self) -> None:
         """Run trials until every learner is done. Several threads call this at once."""
@@ -161,45 +162,43 @@ class _Scheduler:
                     self._busy.discard(search.learner.name)
 
     def _publish(self, search: LearnerSearch, trial: TrialResult) -> None:
-        self._on_result(_interim_result(search, trial))
+        self.on_result(_interim_result(search, trial))
         if len(search.trials) % _IMPORTANCES_INTERVAL == 0:
             content = {"learner": search.learner.name, "shares": search.importances()}
-            self._on_result(InterimResult("importances", content))
-        self._report(self._spent_share(), _progress_text(search, trial))
+            self.on_result(InterimResult("importances", content))
+        self.report(round(_PROGRESS_PARTS * self._spent_share()), _PROGRESS_PARTS, _progress_text(search, trial))
 
     def _next(self) -> LearnerSearch | None:
-        free = [each for each in self._searches if each.learner.name not in self._busy and not self._is_done(each)]
+        free = [each for each in self.searches if each.learner.name not in self._busy and not self._is_done(each)]
         return max(free, key=_priority, default=None)
 
     def _may_get_work(self) -> bool:
-        """Whether a busy learner may need another trial, because a learner still has no complete one."""
-        return bool(self._busy) and any(each.best is None for each in self._searches)
+        """Return whether a busy learner may need another trial, because a learner still has no complete one."""
+        return bool(self._busy) and any(each.best is None for each in self.searches)
 
     def _is_done(self, search: LearnerSearch) -> bool:
         if self.stop.is_set():
             return True
         if search.best is None:  # the final fits need the settings of one complete trial
             return False
-        if self._budget.should_finish():
-            return True
-        if self._budget.trials is not None and len(search.trials) >= self._budget.trials:
-            return True
-        return self._budget.seconds_left() <= self._reserved_seconds() + fit_seconds(search.best)
+        has_all_trials = self.budget.trials is not None and len(search.trials) >= self.budget.trials
+        seconds_needed = self._reserved_seconds() + fit_seconds(search.best)
+        return self.budget.should_finish() or has_all_trials or self.budget.seconds_left() <= seconds_needed
 
     def _reserved_seconds(self) -> float:
-        """Seconds for final fits and later steps; 0 while a learner has no complete trial."""
-        best = [each.best for each in self._searches if each.best is not None]
-        return self._reserve(best) if len(best) == len(self._searches) else 0.0
+        """Return the seconds to reserve; 0 while a learner has no complete trial."""
+        best = [each.best for each in self.searches if each.best is not None]
+        return self.reserved_seconds(best) if len(best) == len(self.searches) else 0.0
 
     def _spent_share(self) -> float:
         share = 0.0
-        if self._budget.trials:
-            finished = sum(min(len(each.trials), self._budget.trials) for each in self._searches)
-            share = finished / (self._budget.trials * len(self._searches))
-        if self._budget.deadline is None:
+        if self.budget.trials:
+            finished = sum(min(len(each.trials), self.budget.trials) for each in self.searches)
+            share = finished / (self.budget.trials * len(self.searches))
+        if self.budget.deadline is None:
             return share
         spent = time.monotonic() - self._started
-        left = max(self._budget.seconds_left() - self._reserved_seconds(), 0.0)
+        left = max(self.budget.seconds_left() - self._reserved_seconds(), 0.0)
         return max(share, spent / max(spent + left, 1e-9))
 
 
@@ -230,14 +229,8 @@ def _running_best(trials: Sequence[TrialResult]) -> Iterator[float]:
 
 def _result(search: LearnerSearch) -> SearchResult:
     assert search.best is not None  # noqa: S101 (_is_done requires a complete trial)
-    return SearchResult(
-        search.learner.name,
-        search.best,
-        tuple(search.trials),
-        search.importances(),
-        search.predictions,
-        search.space,
-    )
+    name, trials = search.learner.name, tuple(search.trials)
+    return SearchResult(name, search.best, trials, search.importances(), search.predictions, search.space)
 
 
 def _interim_result(search: LearnerSearch, trial: TrialResult) -> InterimResult:

@@ -1,4 +1,4 @@
-"""The answers of a run: one value per session to predict, and the checks of a submission."""
+"""The predictions of a run, one per session, and the checks of a submission."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from core.checks import CheckResult
+from core.check_result import CheckResult
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import InputError
@@ -14,65 +14,73 @@ from core.features import FeatureTable
 from core.ingestion import event_ids, read_ids
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources.paths import files_of
-from core.schema import ROLE, SESSION, SESSION_VALUE, STACK, TRAIN_ROLE, UNIT, USER_SESSION, VALUE
+from core.schema import (
+    COMPOSITE,
+    KNOWN_VALUE,
+    ROLE,
+    SESSION,
+    SESSION_VALUE,
+    STACK,
+    TRAIN_ROLE,
+    UNIT,
+    USER_SESSION,
+    VALUE,
+)
 from core.submission import run_checks
 from core.training import Training, prediction_frame
-
-_KNOWN_VALUE = "known_value"
-_SOURCE = "source"
 
 
 def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:
     """Return one row per session to predict, in the order of the submission.
 
-    Columns: user_session; session_value; source ("known": the value that the session has in train, "summed": the sum of
-    its users' predictions, "predicted": one prediction); low_80, high_80, low_95, high_95 (ends of its intervals; null
-    if there are too few sessions to calibrate them).
+    Columns: user_session; session_value; source ("known": the value in the train file, "summed": the sum of the
+    predictions for its users, "predicted": one prediction); low_80, high_80, low_95, high_95 (ends of its prediction
+    intervals; null if there are too few sessions to calibrate them).
     """
     frame = prediction_frame(training)
     ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
     predicted = (
-        frame.join(table.units.select(UNIT, SESSION, _KNOWN_VALUE), on=UNIT, how="left")
+        frame.join(table.units.select(UNIT, SESSION, KNOWN_VALUE), on=UNIT, how="left")
         .group_by(SESSION)
         .agg(
             pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
-            # the summed interval covers at least as often as the intervals of the users do
+            # the coverage of the summed interval is at least that of the users' intervals
             *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
             pl.len().alias("units"),
-            pl.col(_KNOWN_VALUE).first(),
+            pl.col(KNOWN_VALUE).first(),
         )
     )
-    is_known = pl.col(_KNOWN_VALUE).is_not_null() & pl.lit(config.use_known_values)
+    is_known = pl.col(KNOWN_VALUE).is_not_null() & pl.lit(config.use_known_values)
     source = pl.when(is_known).then(pl.lit("known")).when(pl.col("units") > 1).then(pl.lit("summed"))
-    answers = predicted.with_columns(
-        *(pl.when(is_known).then(_KNOWN_VALUE).otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
-        source.otherwise(pl.lit("predicted")).alias(_SOURCE),
+    predicted = predicted.with_columns(
+        *(pl.when(is_known).then(KNOWN_VALUE).otherwise(name).alias(name) for name in (SESSION_VALUE, *ends)),
+        source.otherwise(pl.lit("predicted")).alias("source"),
     )
     return (
-        dataset.order()
-        .join(answers, on=SESSION, how="left", maintain_order="left")
-        .select(USER_SESSION, SESSION_VALUE, _SOURCE, *ends)
+        dataset.submission_order()
+        .join(predicted, on=SESSION, how="left", maintain_order="left")
+        .select(USER_SESSION, SESSION_VALUE, "source", *ends)
     )
 
 
 def count_known(dataset: Dataset, config: RunConfig) -> int:
-    """Return the number of sessions to predict that get the value they have in train."""
-    return _count_sessions(dataset, pl.col(_KNOWN_VALUE).is_not_null()) if config.use_known_values else 0
+    """Return the number of sessions to predict that get the value they have in the train file."""
+    return _count_sessions(dataset, pl.col(KNOWN_VALUE).is_not_null()) if config.use_known_values else 0
 
 
 def count_composite(dataset: Dataset, config: RunConfig) -> int:
-    """Return the number of sessions to predict that are the sum over several users."""
-    return _count_sessions(dataset, pl.col("composite")) if config.split_composite_sessions else 0
+    """Return the number of sessions to predict whose value is a sum over several users."""
+    return _count_sessions(dataset, pl.col(COMPOSITE)) if config.split_composite_sessions else 0
 
 
 def _count_sessions(dataset: Dataset, condition: pl.Expr) -> int:
-    sessions = dataset.wanted_units().filter(condition).select(pl.col(SESSION).n_unique())
+    sessions = dataset.units_to_predict().filter(condition).select(pl.col(SESSION).n_unique())
     return int(sessions.collect().item())
 
 
 def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
-    """Check a submission against the dataset that it answers."""
-    ids = dataset.order().get_column(USER_SESSION)
+    """Check a submission against the dataset whose sessions it predicts."""
+    ids = dataset.submission_order().get_column(USER_SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
     known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
     has_sample = dataset.card().sample_submission is not None
@@ -84,7 +92,7 @@ def check_against_files(
 ) -> list[CheckResult]:
     """Check a submission against a test event file and, if there is one, the sample submission.
 
-    As in a dataset, only sessions with a valid row are to be predicted.
+    As in a dataset, a session without a valid row in the test file needs no prediction.
 
     Raises:
         InputError: a file is missing or invalid, or the sample has sessions without an event in the test file.

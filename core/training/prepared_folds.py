@@ -1,4 +1,4 @@
-"""What every fit of a run uses: the folds, the rows as each fold sees them, and the parameters of the fits."""
+"""Prepared folds: what every fit of a run uses, made once before the first fit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What every fit of a run uses."""
+class PreparedFolds:
+    """The rows of a run, the folds with their learned columns, and the parameters of all fits."""
 
     data: TrainingSet
     config: RunConfig
@@ -41,12 +41,12 @@ def prepare(
     config: RunConfig,
     report: Report = no_report,
     load_or_compute: LoadOrCompute = always_compute,
-) -> Prepared:
+) -> PreparedFolds:
     """Make the folds, and learn the columns of each fold that depend on values.
 
     Raises:
-        InputError: There are too few users for the folds.
-        SettingError: A feature with a monotone constraint does not exist.
+        InputError: there are too few users for the folds.
+        SettingError: a feature with a monotone constraint does not exist.
     """
     starts = None if data.times is None else data.times.train.starts
     folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
@@ -57,12 +57,12 @@ def prepare(
     for name in config.rising:
         if name not in names:
             raise SettingError.unknown_feature("rising", name, names)
-    context = FitContext(names, available_cores(), config.seed, device=config.device, rising=config.rising)
+    context = FitContext(names, available_cores(), config.seed, device=config.device, monotone_increasing=config.rising)
     weights = None
     if config.half_life is not None and starts is not None:
         weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_PER_DAY * config.half_life))
     matrices = FoldMatrices(data.X, data.y, data.X_test, folds, columns, weights)
-    return Prepared(data, config, matrices, context, metric_named(config.metric))
+    return PreparedFolds(data, config, matrices, context, metric_named(config.metric))
 
 
 def learn_fold_columns(
