@@ -37,7 +37,8 @@ docs: $(VENV)/dev.done
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
 
 test: lint docs
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	# nice, because jobs run at low priority: beside tests of normal priority they would wait for a core
+	nice $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from core.base.workspace import Workspace
+from core.runs import Run
 from tests.absent import absent_part
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -51,6 +52,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Dashboard(NamedTuple):
+    """A running dashboard and the workspace that it shows, with one finished run."""
+
+    address: str
+    workspace: Workspace
+    run: Run
 
 
 class Server(NamedTuple):

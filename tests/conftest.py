@@ -14,7 +14,7 @@ from core.config import RunConfig
 from core.ingestion import InputFiles
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
-from tests.browser import launch
+from tests.browser import Dashboard, dashboard, launch
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 
@@ -63,6 +63,44 @@ def finished_home(
     source, run = finished
     shutil.copytree(source.root, workspace.root)
     return workspace, Run(workspace.runs / run.folder.name, run.manifest)
+
+
+@pytest.fixture(scope="session")
+def _shared_dashboard(finished: tuple[Workspace, Run], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    source, run = finished
+    workspace = Workspace(tmp_path_factory.mktemp("served") / "home")
+    shutil.copytree(source.root, workspace.root)
+    with dashboard(workspace, first_run=False) as address:
+        yield Dashboard(address, workspace, Run(workspace.runs / run.folder.name, run.manifest))
+
+
+@pytest.fixture
+def finished_dashboard(
+    finished: tuple[Workspace, Run], _shared_dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> Dashboard:
+    """A running dashboard with the finished workspace, which a test may change: each test finds it as it was."""
+    _mirror(finished[0].root, _shared_dashboard.workspace.root)
+    monkeypatch.setenv("SVS_HOME", str(_shared_dashboard.workspace.root))
+    return _shared_dashboard
+
+
+def _mirror(source: Path, target: Path) -> None:
+    """Make a folder equal to another one, without touching the files that are equal already."""
+    wanted = {path.relative_to(source): path for path in sorted(source.rglob("*"))}
+    for path in sorted(target.rglob("*"), reverse=True):  # the content of a folder before the folder
+        if path.relative_to(target) not in wanted:
+            path.rmdir() if path.is_dir() else path.unlink()
+    for name, path in wanted.items():
+        copy = target / name
+        if path.is_dir():
+            copy.mkdir(exist_ok=True)
+        elif not copy.exists() or _version(copy) != _version(path):
+            shutil.copy2(path, copy)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
 from core.jobs import Jobs
 from core.runs import Run, list_runs, load_run
-from tests.browser import CHARTS, ENDED, Watched, dashboard
+from tests.browser import CHARTS, ENDED, Dashboard, Watched, dashboard
 from tests.conftest import DEMO
 
 pytestmark = pytest.mark.browser
@@ -277,26 +277,26 @@ def pick_runs(page: Page, address: str, rows: tuple[int, ...], shown: Locator) -
             return
 
 
-def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
-    workspace, run = finished_home
+def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_dashboard: Dashboard) -> None:
+    _, workspace, run = finished_dashboard
     other = workspace.runs / "20200101-000000-twin"
     shutil.copytree(run.folder, other)
     manifest = json.loads((other / "manifest.json").read_text()) | {"run_id": other.name}
     manifest["created"] = "2020-01-01T00:00:00+00:00"
     (other / "manifest.json").write_text(json.dumps(manifest))
     page = watched.page
-    with dashboard(workspace, first_run=False) as address:
-        pick_runs(page, address, (1, 2), page.get_by_text("The runs do not differ significantly").first)
-        expect(page.get_by_text("The settings are the same.")).to_be_visible()
-        pick_runs(page, address, (2,), page.get_by_label("Name"))
-        page.get_by_label("Name").fill("from 2020")
-        page.get_by_role("button", name="Save the note").click()
-        page.wait_for_timeout(1500)
-        assert load_run(other).note.name == "from 2020"
-        page.get_by_role("button", name="Delete the run").click()
-        page.get_by_role("button", name="Yes, delete").click()
-        expect(page.get_by_role("button", name="Delete the run")).to_be_hidden()
-        expect(page.get_by_test_id("stException")).to_have_count(0)
+    address = finished_dashboard.address
+    pick_runs(page, address, (1, 2), page.get_by_text("The runs do not differ significantly").first)
+    expect(page.get_by_text("The settings are the same.")).to_be_visible()
+    pick_runs(page, address, (2,), page.get_by_label("Name"))
+    page.get_by_label("Name").fill("from 2020")
+    page.get_by_role("button", name="Save the note").click()
+    page.wait_for_timeout(1500)
+    assert load_run(other).note.name == "from 2020"
+    page.get_by_role("button", name="Delete the run").click()
+    page.get_by_role("button", name="Yes, delete").click()
+    expect(page.get_by_role("button", name="Delete the run")).to_be_hidden()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
     assert [listed.manifest.run_id for listed in list_runs(workspace)] == [run.manifest.run_id]
 
 
@@ -327,87 +327,80 @@ def test_every_page_can_be_opened_first(watched: Watched, finished_home: tuple[W
             expect(page.get_by_role("combobox", name=re.compile("Dataset"))).to_be_visible()
 
 
-def test_charts_are_drawn_and_described_to_screen_readers(
-    watched: Watched, finished_home: tuple[Workspace, Run]
-) -> None:
+def test_charts_are_drawn_and_described_to_screen_readers(watched: Watched, finished_dashboard: Dashboard) -> None:
     page = watched.page
-    with dashboard(finished_home[0], first_run=False) as address:
-        for path, charts in (("Explore?view=Value", len(VIEWS["Value"])), ("Importance", 1), ("Train", 5)):
-            page.goto(f"{address}/{path}")
-            heading(page, PAGES[path.split("?")[0]])
-            expect(page.locator(CHARTS)).to_have_count(charts)
-        page.goto(f"{address}/Explore?view=Value")
-        expect(
-            page.get_by_label(re.compile("Histogram of session values. Half of the sessions")).first
-        ).to_be_attached()
+    address = finished_dashboard.address
+    for path, charts in (("Explore?view=Value", len(VIEWS["Value"])), ("Importance", 1), ("Train", 5)):
+        page.goto(f"{address}/{path}")
+        heading(page, PAGES[path.split("?")[0]])
+        expect(page.locator(CHARTS)).to_have_count(charts)
+    page.goto(f"{address}/Explore?view=Value")
+    expect(page.get_by_label(re.compile("Histogram of session values. Half of the sessions")).first).to_be_attached()
 
 
-def test_every_view_of_explore_is_drawn(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
+def test_a_random_session_is_drawn_and_kept_in_the_address(watched: Watched, finished_dashboard: Dashboard) -> None:
     page = watched.page
     charts = page.locator(CHARTS)
-    with dashboard(finished_home[0], first_run=False) as address:
-        for view, shown in VIEWS.items():
-            page.goto(f"{address}/Explore?view={view}&types=BUY")
-            heading(page, PAGES["Explore"])
-            expect(charts).to_have_count(len(shown))
-            expect(page.get_by_text("those with BUY.")).to_be_visible()
-        page.get_by_role("radio", name="One session").click()
-        page.get_by_role("button", name="Random session").click()
-        expect(charts).to_have_count(1)
-        expect(page).to_have_url(re.compile("session=SESSION_"))
-        page.reload()
-        expect(charts).to_have_count(1)
+    address = finished_dashboard.address
+    page.goto(f"{address}/Explore")
+    heading(page, PAGES["Explore"])
+    page.get_by_role("radio", name="One session").click()
+    page.get_by_role("button", name="Random session").click()
+    expect(charts).to_have_count(1)
+    expect(page).to_have_url(re.compile("session=SESSION_"))
+    page.reload()
+    expect(charts).to_have_count(1)
 
 
 def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
-    watched: Watched, finished_home: tuple[Workspace, Run], tmp_path: Path
+    watched: Watched, finished_dashboard: Dashboard, tmp_path: Path
 ) -> None:
     page = watched.page
-    with dashboard(finished_home[0], first_run=False) as address:
-        page.goto(f"{address}/Data")
-        heading(page, PAGES["Data"])
-        upload(page, 1, DEMO / "test.csv")
-        for name, (content, sentence) in WRONG_FILES.items():
-            wrong = tmp_path / name
-            wrong.write_bytes(content)
-            upload(page, 0, wrong)
-            expect(page.get_by_role("alert").filter(has_text=f"{name} {sentence}")).to_be_visible()
-            expect(page.get_by_test_id("stException")).to_have_count(0)
-        wrong = tmp_path / "no_types.csv"
-        wrong.write_bytes(NO_TYPES)
+    address = finished_dashboard.address
+    page.goto(f"{address}/Data")
+    heading(page, PAGES["Data"])
+    upload(page, 1, DEMO / "test.csv")
+    for name, (content, sentence) in WRONG_FILES.items():
+        wrong = tmp_path / name
+        wrong.write_bytes(content)
         upload(page, 0, wrong)
-        choose(page, "Log format", "Standard columns")
-        click_read(page)
-        expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()
-        other = tmp_path / "few.csv"
-        pl.read_csv(DEMO / "test.csv").head(50).write_csv(other)
-        upload(page, 0, DEMO / "train.csv")
-        upload(page, 1, other)
-        upload(page, 2, DEMO / "sample_submission.csv")
-        click_read(page)
-        expect(page.get_by_role("alert").filter(has_text="have no event in the test file")).to_be_visible()
-        page.get_by_role("link", name="Explore", exact=True).click()
-        heading(page, PAGES["Explore"])
+        expect(page.get_by_role("alert").filter(has_text=f"{name} {sentence}")).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    wrong = tmp_path / "no_types.csv"
+    wrong.write_bytes(NO_TYPES)
+    upload(page, 0, wrong)
+    choose(page, "Log format", "Standard columns")
+    click_read(page)
+    expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()
+    other = tmp_path / "few.csv"
+    pl.read_csv(DEMO / "test.csv").head(50).write_csv(other)
+    upload(page, 0, DEMO / "train.csv")
+    upload(page, 1, other)
+    upload(page, 2, DEMO / "sample_submission.csv")
+    click_read(page)
+    expect(page.get_by_role("alert").filter(has_text="have no event in the test file")).to_be_visible()
+    page.get_by_role("link", name="Explore", exact=True).click()
+    heading(page, PAGES["Explore"])
 
 
 def test_uploaded_files_become_the_dataset_of_every_page(
-    watched: Watched, finished_home: tuple[Workspace, Run], tmp_path: Path
+    watched: Watched, finished_dashboard: Dashboard, tmp_path: Path
 ) -> None:
     page = watched.page
     train = tmp_path / "my train.csv"
     pl.read_csv(DEMO / "train.csv").head(5_000).write_csv(train)
-    with dashboard(finished_home[0], first_run=False) as address:
-        page.goto(f"{address}/Data")
-        heading(page, PAGES["Data"])
-        upload(page, 0, train)
-        upload(page, 1, DEMO / "test.csv")
-        click_read(page)
-        expect(page.get_by_text("Train: my train.csv.")).to_be_visible()
-        expect(page.get_by_text("No run on this dataset yet.")).to_be_visible()
-        page.get_by_role("link", name="Importance", exact=True).click()
-        expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
-        page.reload()
-        expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
+    address = finished_dashboard.address
+    page.goto(f"{address}/Data")
+    heading(page, PAGES["Data"])
+    upload(page, 0, train)
+    upload(page, 1, DEMO / "test.csv")
+    click_read(page)
+    expect(page.get_by_text("Train: my train.csv.")).to_be_visible()
+    expect(page.get_by_text("No run on this dataset yet.")).to_be_visible()
+    page.get_by_role("link", name="Importance", exact=True).click()
+    expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
 
 
 def rees46_log(month: int, sessions: int) -> bytes:
