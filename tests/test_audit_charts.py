@@ -59,7 +59,7 @@ def test_the_drift_chart_has_the_features_with_the_largest_shift_first():
     assert data.get_column("all").unique().to_list() == [40]
     assert drift.finding(data) == (
         "Of 40 features, f39 differs most (stability index 0.39, Kolmogorov-Smirnov distance 0.20); the audit counts "
-        "none of them as different."
+        "none of those shown as different."
     )
 
 

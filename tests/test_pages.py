@@ -17,13 +17,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.workspace import Workspace
 from core.eda.views import VIEWS
-from core.errors import RunError
+from core.errors import RunError, SettingError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import load_mapping
 from core.jobs import Jobs
 from core.pipeline.first_run import demo_dataset
 from core.runs import Note, Run, load_run
 from pages._ui.frame import distinct_names
+from pages._ui.money_form import parse_rates
 from tests.conftest import DEMO
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -502,3 +503,23 @@ def test_a_session_is_chosen_at_random_or_by_its_id(finished_home: tuple[Workspa
     app = open_explore(view="One session", session="unknown")
     assert not app.exception
     assert "No session has this id." in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("text", "rates"),
+    [
+        ("", {}),
+        ("USD = 0.92, gbp=1.17, ", {"USD": 0.92, "GBP": 1.17}),
+        ("USD = 0.92, usd = 1", None),
+        ("USD", None),
+        ("= 0.92", None),
+        ("USD = nan", None),
+    ],
+)
+def test_exchange_rates_are_one_number_for_each_currency(text: str, rates: dict[str, float] | None) -> None:
+    if rates is not None:
+        assert parse_rates(text) == rates
+        return
+    with pytest.raises(SettingError) as refused:
+        parse_rates(text)
+    assert refused.value.code == "setting_not_allowed"

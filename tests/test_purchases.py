@@ -403,6 +403,14 @@ def test_a_mapping_with_values_in_a_column_or_without_a_file_is_not_completed(tm
         ),
         ({"currency_rates": {"USD": 1.1}}, "columns.currency is missing"),
         ({"columns": {"currency": "cur"}, "currency_rates": {"USD": 0.0}, "currency": "EUR"}, "currency_rates.USD is"),
+        (
+            {"columns": {"currency": "cur"}, "currency_rates": {"USD": 1.0, "usd": 2.0}, "currency": "EUR"},
+            "currency_rates is 'usd'",
+        ),
+        (
+            {"columns": {"currency": "cur"}, "currency_rates": {"eur": 2.0}, "currency": "EUR"},
+            "currency_rates is 'eur'",
+        ),
     ],
 )
 def test_order_settings_without_the_setting_they_need_are_refused(settings: dict[str, object], sentence: str) -> None:
@@ -501,7 +509,7 @@ def test_a_column_of_unknown_statuses_is_mentioned_in_the_notes(tmp_path: Path) 
     log["payment_status"] = ["kifizetve" if number % 9 else "visszatérítve" for number in range(len(log))]
     notes = ingested(tmp_path, log, web_mapping()).card().mapping_notes
     (note,) = [note for note in notes if "payment_status" in note]
-    assert "kifizetve, visszatérítve" in note
+    assert "kifizetve and visszatérítve" in note
 
 
 @pytest.mark.parametrize("name", ["currency", "para_birimi"])

@@ -169,6 +169,12 @@ def test_a_glob_with_a_dot_for_it_stands_for_what_is_hidden(tmp_path: Path, righ
     assert same_frames(store_train(tmp_path, tmp_path / "shop" / pattern), right)
 
 
+def test_a_glob_with_a_hidden_folder_leaves_out_other_hidden_folders(tmp_path: Path, right: Dataset) -> None:
+    folder_of(tmp_path / "june" / ".logs" / "shop", a__csv=CSV)
+    folder_of(tmp_path / "june" / ".logs" / ".trash", a__csv=CSV)
+    assert same_frames(store_train(tmp_path, tmp_path / "*" / ".logs" / "**" / "a.csv"), right)
+
+
 def test_the_card_tells_the_rows_of_each_table_and_what_was_not_read(tmp_path: Path) -> None:
     archive = zip_of({"a.csv": CSV, "b.csv": csv_of(ROWS[:3]) + b"x\n", "readme.md": b"", "b.dat": CSV})
     folder = folder_of(tmp_path / "logs", all__zip=archive, c__csv=HEADER, old__bz2=b"BZh")

@@ -782,7 +782,7 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     )
     explanations = {check.code: check.explanation for check in checks}
     users = len(set(training.data.users))
-    assert explanations["folds_by_user"] == f"{users} users in 3 folds. Users in both parts of a fold: 0."
+    assert explanations["folds_by_user"] == f"{users} users in 3 folds. Users in both parts of any fold: 0."
     assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
     assert explanations["shuffled_target"].endswith("; up to 0.02 is chance.")
     assert explanations["planted_leak"] == "Features that copy the value: none. The planted copy was detected."
@@ -795,7 +795,7 @@ def test_a_user_in_two_folds_fails_the_check(training: Training) -> None:
     fold_of[row] = (fold_of[row] + 1) % 3
     check = folds_by_user(dataclasses.replace(training.folds, fold_of=fold_of))
     assert check.outcome == "failed"
-    assert check.explanation == f"{len(set(users))} users in 3 folds. Users in both parts of a fold: 2."
+    assert check.explanation == f"{len(set(users))} users in 3 folds. Users in both parts of any fold: 1."
 
 
 def test_a_session_without_an_out_of_fold_prediction_fails_the_check(training: Training) -> None:

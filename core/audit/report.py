@@ -100,5 +100,5 @@ def report_lines(report: AuditReport) -> list[str]:
         lines += [f"{indent}{finding.explanation}", f"{indent}{finding.advice}"]
         if finding.examples:
             lines.append(f"{indent}For example {'; '.join(finding.examples)}")
-    lines += [f"{'-':{_INDENT}}{outcome.title}: does not apply, {outcome.reason}" for outcome in not_applicable]
+    lines += [f"{'-':{_INDENT}}{outcome.title}: does not apply because {outcome.reason}" for outcome in not_applicable]
     return lines

@@ -54,9 +54,14 @@ def _fail(error: StudioError, *, as_json: bool) -> int:
 
 
 def _log_bug(error: Exception) -> str:
-    """Write the traceback to a file and return a message that names the file."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="session-value-studio-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.writelines(traceback.format_exception(error))
-    return f"Unexpected error ({type(error).__name__}). This is a bug: please report it and attach {log.name}."
+    """Write the traceback to a file and return a message that names the file; or to the error stream if it must."""
+    text = "".join(traceback.format_exception(error))
+    problem = f"Unexpected error ({type(error).__name__}). This is a bug: please report it"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="session-value-studio-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.write(text)
+    except OSError:  # no temporary folder can be written to
+        return f"{text}{problem} with the text above."
+    return f"{problem} and attach {log.name}."

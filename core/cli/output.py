@@ -36,13 +36,15 @@ def writing_to(path: Path) -> Iterator[None]:
     """Raise a `RunError` that names the path if the block cannot write its files."""
     try:
         yield
-    except OSError as error:
-        raise RunError.not_writable(path, error.strerror or str(error)) from error
-    except pl.exceptions.ComputeError as error:  # Polars reports a full disk as this error
-        match = _OS_ERROR.search(str(error))
-        if not match:
+    except (OSError, pl.exceptions.ComputeError) as error:  # Polars reports a full disk as the second
+        match = _OS_ERROR.search(str(error))  # the errors of Polars have the number in their text only
+        if match:
+            reason = os.strerror(int(match[1]))
+        elif isinstance(error, OSError):
+            reason = error.strerror or str(error)
+        else:
             raise
-        raise RunError.not_writable(path, os.strerror(int(match[1]))) from error
+        raise RunError.not_writable(path, reason) from error
 
 
 @contextlib.contextmanager

@@ -76,10 +76,11 @@ class Jobs:
         Raises:
             RunError: there is no such job, or it is queued, running or done.
         """
-        job = self.get(job_id)
-        if job.state not in RESUMABLE:
-            raise RunError.wrong_job_state(job_id, job.state, "resume")
+        self.get(job_id)  # raises an error if there is no such job
         with self._database.transaction() as database:
+            job = Job.of_row(database.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+            if job.state not in RESUMABLE:
+                raise RunError.wrong_job_state(job_id, job.state, "resume")
             same = _open_id(database, job.dataset, job.config_digest)
             if same is None:
                 database.execute(

@@ -256,9 +256,9 @@ def job_worker(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
     except StudioError as error:
         jobs.end(job_id, "failed", error=str(error))
         raise
-    except BaseException as error:  # a defect: end the job; the traceback is in its log
-        problem = f"The run failed because of a defect ({type(error).__name__})."
-        jobs.end(job_id, "failed", error=f"{problem} Please report it with {log_file(workspace, job_id)}.")
+    except BaseException as error:  # a bug: end the job; the traceback is in its log
+        problem = f"Unexpected error ({type(error).__name__}). This is a bug: please report it"
+        jobs.end(job_id, "failed", error=f"{problem} and attach {log_file(workspace, job_id)}.")
         raise
     finally:
         signal.signal(signal.SIGTERM, previous)

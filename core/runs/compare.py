@@ -138,7 +138,7 @@ def _paired_losses(first: Run, second: Run, users: pl.DataFrame | None) -> Paire
     losses = {name: metric.losses(sessions.get_column(name).to_numpy(), actual) for name in ("first", "second")}
     by_user = (
         pl.DataFrame({USER: sessions.get_column(USER), **losses})
-        .group_by(USER)
+        .group_by(USER, maintain_order=True)  # so that the last digits do not depend on the order of summation
         .agg(pl.len().alias("sessions"), pl.col("first", "second").sum())
     )
     sums = (by_user.get_column("second") - by_user.get_column("first")).to_numpy()

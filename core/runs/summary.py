@@ -137,7 +137,7 @@ def _tuning_lines(manifest: Manifest) -> list[str]:
 
 
 def _check_line(manifest: Manifest) -> str:
-    groups = (("submission checks", manifest.checks), ("leak checks", manifest.certificate))
+    groups = (("submission checks", manifest.checks), ("leakage checks", manifest.certificate))
     counts = [f"{group.failed} of {group.failed + group.passed} {name} failed" for name, group in groups]
     return f"Checks      {listed(counts)}"
 

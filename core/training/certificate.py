@@ -46,12 +46,13 @@ def certify_training(training: Training) -> list[CheckResult]:
 def folds_by_user(folds: Folds) -> CheckResult:
     """Check that no fold validates a user whose sessions its models were fitted on."""
     users, n_users = folds.users, len(np.unique(folds.users))
-    n_shared = sum(len(np.intersect1d(users[train], users[validated])) for train, validated in folds.splits())
+    shared = [np.intersect1d(users[train], users[validated]) for train, validated in folds.splits()]
+    n_shared = len(np.unique(np.concatenate(shared)))
     return CheckResult.of(
         "folds_by_user",
         "No user is in the training and the validation part of a fold",
         passed=n_shared == 0,
-        explanation=f"{n_users:,} users in {folds.count} folds. Users in both parts of a fold: {n_shared:,}.",
+        explanation=f"{n_users:,} users in {folds.count} folds. Users in both parts of any fold: {n_shared:,}.",
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
+from core.config import RunConfig
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
@@ -116,7 +117,7 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     if complete.height:
         facts.append(f"best loss {number(min(complete.get_column('loss').to_list()))}")
     if job.memory is not None:
-        facts.append(f"{number(job.memory / 2**30)} GB of memory")
+        facts.append(f"{number(job.memory / 1e9)} GB of memory")
     if job.cores is not None:
         facts.append(f"{job.cores:.1f} cores busy")
     if job.attempts > 1:
@@ -195,4 +196,5 @@ def _settings_text(job: Job) -> str:
     config = job.config
     minutes = f", {number(config['minutes'])} minutes" if config.get("minutes") else ""
     trials = f", {count(config['trials'], 'trial')} per learner" if config.get("trials") else ""
-    return f"{config.get('preset', 'quick')}{minutes}{trials}, seed {config.get('seed', 7)}"
+    preset, seed = (config.get(name, RunConfig.model_fields[name].default) for name in ("preset", "seed"))
+    return f"{preset}{minutes}{trials}, seed {seed}"

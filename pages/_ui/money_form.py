@@ -60,10 +60,10 @@ def _currency_settings(widget_key: Callable[[str], str]) -> dict[str, Any]:
         placeholder="USD = 0.92, GBP = 1.17",
         help=_FIELDS["currency_rates"].description,
     )
-    return {"currency": currency.strip(), "currency_rates": _parse_rates(rates)}
+    return {"currency": currency.strip(), "currency_rates": parse_rates(rates)}
 
 
-def _parse_rates(text: str) -> dict[str, float]:
+def parse_rates(text: str) -> dict[str, float]:
     """Parse a list such as `USD = 0.92, GBP = 1.17`; the mapping checks that the rates are positive.
 
     Raises:

@@ -270,7 +270,7 @@ def test_the_summary_has_every_finding_and_every_rule_that_does_not_apply(tmp_pa
     for finding in report.findings:
         assert f"{finding.title}\n         {finding.explanation}\n         {finding.advice}" in text
     for code, reason in TINY.items():
-        assert f"{RULE[code].title}: does not apply, {reason}" in text
+        assert f"{RULE[code].title}: does not apply because {reason}" in text
     assert not any("\n" in line for line in summary)
 
 

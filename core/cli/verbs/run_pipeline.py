@@ -95,7 +95,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
         str(finished_run.submission),
         _score_line(manifest),
         f"{checks.failed} of {checks.failed + checks.passed} submission checks and "
-        f"{certificate.failed} of {certificate.failed + certificate.passed} leak checks failed; "
+        f"{certificate.failed} of {certificate.failed + certificate.passed} leakage checks failed; "
         f"{manifest.seconds:.0f} s",
     ]
     if warning := run_store.shift_warning(manifest):

@@ -47,7 +47,7 @@ def check(options: argparse.Namespace) -> Outcome:
 
 def _mark(result: CheckResult) -> str:
     if result.outcome == "failed":
-        return "FAILED" if result.severity == "error" else "WARNING"
+        return "WARNING" if result.severity == "warning" else "FAILED"
     return "passed" if result.outcome == "passed" else "-"
 
 

@@ -43,7 +43,7 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "One of the files has too few sessions for a comparison."
     top, n_drifted = data.row(0, named=True), data.get_column("drifted").sum()
-    verdict = f"{n_drifted:,} of the {data.height:,} shown" if n_drifted else "none of them"
+    verdict = f"{n_drifted:,} of the {data.height:,} shown" if n_drifted else "none of those shown"
     return (
         f"Of {count(top['all'], 'feature')}, {top['feature']} differs most (stability index {top['psi']:.2f}, "
         f"Kolmogorov-Smirnov distance {top['ks']:.2f}); the audit counts {verdict} as different."

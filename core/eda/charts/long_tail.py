@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from core.base.text import count, percent
+from core.eda.parts.histogram import top_count
 from core.eda.parts.product_counts import BUYS, EVENTS, add_rates
 from core.eda.parts.sentences import NO_EVENTS
 from core.eda.parts.theme import ACCENT, Figure, Hover, finished, share_axis, short_axis
@@ -71,7 +72,7 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return NO_EVENTS
     n_products = data.item(0, "products")
-    top = max(1, round(n_products / 100))
+    top = top_count(n_products)
     held = float(np.interp(top, data.get_column("rank").to_numpy(), data.get_column("held").to_numpy()))
     subject = "the top one has" if top == 1 else f"the top {top:,} have"
     return f"Of {count(n_products, 'product')}, {subject} {percent(held)} of all events."

@@ -30,7 +30,7 @@ def log_histogram(amounts: NDArray[np.float64], count: str) -> pl.DataFrame:
         top_share: share of the sum in the top 1% of the amounts (at least one), 0 if all are 0; the same in every row.
     """
     edges = log_edges(amounts[amounts > 0] if amounts.any() else np.ones(1), _BINS)
-    total, top = float(amounts.sum()), float(amounts[-_top_count(len(amounts)) :].sum())
+    total, top = float(amounts.sum()), float(amounts[-top_count(len(amounts)) :].sum())
     return _count_between(edges, np.clip(amounts, edges[0], edges[-1]), count).with_columns(
         pl.lit(float(np.median(amounts)) if len(amounts) else None, pl.Float64).alias("median"),
         pl.lit(top / total if total > 0 else 0.0, pl.Float64).alias("top_share"),
@@ -55,7 +55,7 @@ def _count_between(edges: NDArray[np.float64], amounts: NDArray[np.float64], cou
     return pl.DataFrame({"low": edges[:-1], "high": edges[1:], count: counts}, schema=schema)
 
 
-def _top_count(n_amounts: int) -> int:
+def top_count(n_amounts: int) -> int:
     """Return how many amounts the top 1% is, at least one."""
     return max(1, n_amounts // 100)
 
@@ -66,7 +66,7 @@ def top_phrase(n_amounts: int, noun: str, verb: str) -> str:
     >>> top_phrase(5_000, "session", "hold"), top_phrase(60, "session", "hold"), top_phrase(270, "user", "bring")
     ('the top 1% hold', 'the top session holds', 'the top 2 users bring')
     """
-    top = _top_count(n_amounts)
+    top = top_count(n_amounts)
     if percent(top / n_amounts) == percent(0.01):
         return f"the top 1% {verb}"
     return f"the top {noun} {verb}s" if top == 1 else f"the top {top} {noun}s {verb}"

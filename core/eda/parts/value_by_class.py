@@ -32,8 +32,8 @@ def summarize(sessions: pl.DataFrame, session_class: pl.Expr) -> pl.DataFrame:
             pl.len().cast(pl.Int64).alias("sessions"),
             value.mean().alias("mean"),
             value.median().alias("median"),
-            value.quantile(0.25).alias("low"),
-            value.quantile(0.75).alias("high"),
+            value.quantile(0.25, "linear").alias("low"),
+            value.quantile(0.75, "linear").alias("high"),
         )
         .sort(session_class.meta.output_name())
     )

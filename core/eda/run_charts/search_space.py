@@ -41,8 +41,9 @@ def frame(search: pl.DataFrame, learner: str) -> pl.DataFrame:
         loss: loss of the trial.
         best: whether the trial is among the best 10%.
     """
-    best_first = search.filter(pl.col("learner") == learner).sort("loss").head(_MAX_TRIALS)
-    n_best = max(1, round(_BEST_SHARE * best_first.height))
+    all_trials = search.filter(pl.col("learner") == learner)
+    n_best = max(1, round(_BEST_SHARE * all_trials.height))
+    best_first = all_trials.sort("loss").head(_MAX_TRIALS)
     trials = [
         (trial, loss, json.loads(settings) if isinstance(settings, str) else settings)
         for trial, loss, settings in best_first.select("trial", "loss", "settings").iter_rows()

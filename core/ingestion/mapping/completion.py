@@ -59,8 +59,8 @@ def complete(
 
 def _builder_of(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> GuessBuilder:
     """Return a builder in which the columns of the mapping are assigned."""
-    by_name = {column.name.casefold(): column for column in read_columns(header, rows)}
-    mapped_names = {role: name.casefold() for role, name in mapping.columns.named().items()}
+    by_name = {column.name.lower(): column for column in read_columns(header, rows)}
+    mapped_names = {role: name.lower() for role, name in mapping.columns.named().items()}
     assigned = {role: by_name[name] for role, name in mapped_names.items() if name in by_name}
     unassigned = [column for name, column in by_name.items() if name not in mapped_names.values()]
     settings = mapping.model_dump(include={"event_words" if mapping.every_event_is is None else "every_event_is"})

@@ -87,7 +87,8 @@ def time_form(times: Sequence[str]) -> TimeForm | None:
     if not times:
         return None
     if read_share(times, AUTO) >= MIN_SHARE:
-        return TimeForm(AUTO, is_swappable=False, has_offset=_OFFSET_AT_END.search(times[0][16:]) is not None)
+        n_offsets = sum(_OFFSET_AT_END.search(time[16:]) is not None for time in times)
+        return TimeForm(AUTO, is_swappable=False, has_offset=n_offsets > len(times) / 2)
     for epoch in EPOCHS:
         if read_share(times, epoch) >= MIN_SHARE:
             return TimeForm(epoch, is_swappable=False, has_offset=True)

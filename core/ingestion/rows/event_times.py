@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.time_format import EPOCHS
 
 _EARLIEST, _LATEST = -2_208_988_800, 7_258_118_400
 """Years 1900 to 2200; another year, such as 20025, is a typing error."""
@@ -14,7 +15,6 @@ _UTC_ENDINGS = ("+00:00", " UTC", "Z", "+0000", "+00", "UTC", " +00:00", " +0000
 _LENGTH = len("2025-06-19 10:23:07")
 _WITH_OFFSET = "%Y-%m-%d %H:%M:%S%.f%#z"
 _WITHOUT_OFFSET = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-_EPOCH_UNITS = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}  # per second
 _DTYPE_UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # time unit of a Polars dtype -> units per second
 _MINUTE_DIRECTIVES = ("%M", "%T", "%R", "%r", "%X", "%c")
 _CLOCK_DIRECTIVES = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
@@ -32,8 +32,8 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
     elif times.dtype == pl.Date:
         days = times if mapping.dates_only else times.clear(len(times))
         seconds = _epoch(days.cast(pl.Datetime("us")))
-    elif mapping.time_format in _EPOCH_UNITS:
-        seconds = _from_numbers(times, _EPOCH_UNITS[mapping.time_format])
+    elif mapping.time_format in EPOCHS:
+        seconds = _from_numbers(times, EPOCHS[mapping.time_format])
         seconds = seconds.set(seconds < _EARLIEST_NUMERIC, None)
     elif mapping.time_format == "auto":
         seconds = _from_iso(times.cast(pl.String), mapping.time_zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from core.errors import InputError
@@ -91,6 +92,8 @@ def _matches(glob: Path) -> Iterator[Path]:
 
 
 def _is_requested(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Return whether a match counts. Hidden folders or files need a pattern whose folder or file begins with a dot."""
-    folders = any(part.startswith(".") for part in pattern[:-1]) or all(map(is_data, parts[:-1]))
-    return folders and (pattern[-1].startswith(".") or is_data(parts[-1]))
+    """Return whether a match counts. A hidden folder or file needs a part of the pattern that begins with a dot."""
+    hidden_folders = [part for part in pattern[:-1] if part.startswith(".")]
+    return all(is_data(part) or any(fnmatch(part, hidden) for hidden in hidden_folders) for part in parts[:-1]) and (
+        is_data(parts[-1]) or pattern[-1].startswith(".")
+    )

@@ -1,6 +1,6 @@
 """The search for one learner's settings: Optuna's TPE sampler proposes trials, which are evaluated fold by fold.
 
-A trial that is significantly worse than the best one is stopped after a fold (core.training.tuning.groups).
+A trial that is significantly worse than the best one is pruned after a fold (core.training.tuning.groups).
 
 Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization; Akiba et al. (2019), Optuna.
 """

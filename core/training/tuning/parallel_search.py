@@ -249,5 +249,5 @@ def _interim_result(search: LearnerSearch, trial: TrialResult) -> InterimResult:
 def _progress_text(search: LearnerSearch, trial: TrialResult) -> str:
     text = f"{LEARNER_LABELS[search.learner.name]}, trial {trial.number + 1}: loss {number(trial.loss)}"
     if not trial.complete:
-        text += f", stopped after {count(trial.folds, 'fold')}"
+        text += f", pruned after {count(trial.folds, 'fold')}"
     return f"{text}; best {number(search.best.loss)}" if search.best else text
