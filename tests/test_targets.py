@@ -283,7 +283,7 @@ def test_the_meta_model_is_best_in_its_own_metric(name: str) -> None:
     columns = np.column_stack([column, draws.gamma(4.0, 20.0, rows)])
     folds = make_folds(np.arange(rows), 5, seed=0)
     own = metric_named(name)
-    scores = {each: own.of(fit_stack(columns, y, folds, metric_named(each)).oof, y) for each in METRICS}
+    scores = {each: own.evaluate(fit_stack(columns, y, folds, metric_named(each)).oof, y) for each in METRICS}
     assert scores[name] == pytest.approx(min(scores.values()), rel=2e-3)
     assert scores["mse" if name not in ("mse", "rmse") else "mae"] > 1.02 * scores[name]
 
@@ -317,4 +317,4 @@ def test_weights_may_be_negative_if_allowed() -> None:
     free, bounded = (fit_stack(columns, y, folds, non_negative=each) for each in (False, True))
     assert free.weights == pytest.approx([1.0, -1.0], abs=0.01)
     assert (bounded.weights >= 0).all()
-    assert MSE.of(free.oof, y) < 0.1 * MSE.of(bounded.oof, y)
+    assert MSE.evaluate(free.oof, y) < 0.1 * MSE.evaluate(bounded.oof, y)

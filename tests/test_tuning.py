@@ -24,8 +24,8 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from core.base.processes import start_time
-from core.base.workspace import DEMO_FOLDER
 from core.config import RunConfig
+from core.demo import write_demo
 from core.errors import SettingError
 from core.features.learned.user_values import Sessions
 from core.metric import metric_named
@@ -247,10 +247,11 @@ def test_a_search_with_more_trials_resumes_from_the_stored_ones(tmp_path: Path) 
 
 
 def test_a_killed_run_resumes_and_neither_repeats_nor_loses_a_finished_trial(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, files = tmp_path / "home", tmp_path / "small"
+    write_demo(files, sessions=1_500, seed=5)
     command = [
         *(sys.executable, "-m", "core", "run", "--json", "--trials", "9", "--folds", "3"),
-        *("--train", str(DEMO_FOLDER / "train.csv"), "--test", str(DEMO_FOLDER / "test.csv")),
+        *("--train", str(files / "train.csv"), "--test", str(files / "test.csv")),
     ]
     environment = os.environ | {"SVS_HOME": str(home)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -330,8 +331,8 @@ def test_a_tuned_training_optimizes_its_metric(metric: str, tmp_path: Path) -> N
     }
     assert all(len(fit.models) == 2 * 3 for fit in training.fits)
     own = metric_named(metric)
-    score = own.of(training.stack.oof, data.y)
-    assert score < 0.9 * own.of(training.constant, data.y)
+    score = own.evaluate(training.stack.oof, data.y)
+    assert score < 0.9 * own.evaluate(training.constant, data.y)
     assert training.expected.value == pytest.approx(
         own.score(float(own.losses(training.stack.oof, data.y).mean()) * training.selection_bias), rel=0.2
     )
