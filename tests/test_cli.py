@@ -352,9 +352,9 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     assert main(["features", fingerprint]) == 2
     assert "--out is missing. It takes a Parquet file for the feature table" in capsys.readouterr().err
     assert main(["features", fingerprint[:12], "--out", str(out), "--history", "all_rows", "--json"]) == 0
-    told, _ = said(capsys)
+    summary, _ = said(capsys)
     table = pl.read_parquet(out)
-    assert (told["sessions"], told["features"], told["out"]) == (table.height, len(all_features()), str(out))
+    assert (summary["sessions"], summary["features"], summary["out"]) == (table.height, len(all_features()), str(out))
     whole = build_features(Dataset(finished_home[0].datasets / fingerprint), RunConfig(history="all_rows"))
     assert table.columns[:2] == ["user_session", "user_id"]
     features = table.drop("user_session", "user_id")
@@ -584,15 +584,15 @@ def test_a_guess_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log, told, out = tmp_path / "log.csv", tmp_path / "told.toml", tmp_path / "guessed.toml"
+    log, stated, out = tmp_path / "log.csv", tmp_path / "encoding.toml", tmp_path / "guessed.toml"
     header, *lines = Path(TRAIN).read_text().replace(",", ";").splitlines()
     rows = [f"Straße;{header}", *(f"Große Bleichen, 1;{line}" for line in lines[:50])]
     log.write_text("\n".join(rows), encoding="cp1252")
     assert main(["mapping", "guess", str(log)]) == 2
     assert "The text of log.csv is not UTF-8, as its first line shows" in capsys.readouterr().err
-    told.write_text('encoding = "cp1252"\nseparator = ";"\n')
-    assert main(["mapping", "guess", str(log), "--mapping", str(told), "--out", str(out)]) == 0
-    assert f"Encoding and separator are those of the mapping {told}. All else is guessed." in capsys.readouterr().out
+    stated.write_text('encoding = "cp1252"\nseparator = ";"\n')
+    assert main(["mapping", "guess", str(log), "--mapping", str(stated), "--out", str(out)]) == 0
+    assert f"Encoding and separator are those of the mapping {stated}. All else is guessed." in capsys.readouterr().out
     guessed = load_mapping(out)
     assert (guessed.encoding, guessed.separator) == ("cp1252", ";")
 
@@ -602,8 +602,8 @@ def test_the_quarantine_is_shown_and_written_as_csv(tmp_path: Path, capsys: pyte
     assert main(["ingest", "--train", str(tmp_path / "train.csv"), "--test", TEST, "--json"]) == 0
     fingerprint = said(capsys)[0]["fingerprint"]
     assert main(["quarantine", fingerprint[:12], "--rows", "1", "--json"]) == 0
-    told, _ = said(capsys)
-    assert (told["rows"], [row["row"] for row in told["shown"]]) == (2, ["x"])
+    summary, _ = said(capsys)
+    assert (summary["rows"], [row["row"] for row in summary["shown"]]) == (2, ["x"])
     out = tmp_path / "aside.csv"
     assert main(["quarantine", fingerprint, "--out", str(out)]) == 0
     assert "1 x it has 1 field, but the header has 7" in capsys.readouterr().out

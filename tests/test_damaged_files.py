@@ -382,7 +382,7 @@ def test_where_two_ids_have_one_code_the_next_seed_is_taken(
 
 
 def test_two_sessions_of_one_user_with_one_code_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither users nor files tell them apart: only their ids do."""
+    """They differ neither in users nor in files, only in their ids."""
     real = pl.Series.hash
 
     def poor(series: pl.Series, seed: int = 0, *more: int) -> pl.Series:

@@ -146,7 +146,9 @@ def test_days_outside_another_datasets_log_are_dropped_from_the_filter(
     expect(page.get_by_text("those begun from 05 Jun 2025 to 10 Jun 2025, with BUY.")).to_be_visible()
     page.get_by_role("combobox", name=re.compile("Dataset")).first.click()
     page.get_by_role("option", name=re.compile(other.fingerprint[:6])).click()
-    expect(page.get_by_text(re.compile("not fit the dataset and are ignored: first=2025-06-05 and last=2025-06-10"))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("not fit the dataset and are ignored: first=2025-06-05 and last=2025-06-10"))
+    ).to_be_visible()
     expect(page.get_by_text("those with BUY.")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     context.close()

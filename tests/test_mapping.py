@@ -82,7 +82,7 @@ def test_settings_that_change_nothing_leave_the_digest_unchanged(same: dict[str,
         {"duplicates": "remove"},
         {"least_usable": 0.5},
     ],
-    ids=lambda given: next(iter(given)),
+    ids=lambda settings: next(iter(settings)),
 )
 def test_every_setting_but_the_name_changes_the_digest(different: dict[str, Any]) -> None:
     assert not Mapping.checked(**different).is_identity
@@ -165,7 +165,7 @@ def test_a_setting_that_is_not_allowed_is_refused_by_its_name(settings_: dict[st
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("unknown", "sentence"),
     [
         ({"colums": {}}, "There is no setting colums. Allowed: columns, "),
         ({"columns": {"pric": "p"}}, "There is no setting columns.pric. Allowed: columns.price, "),
@@ -174,8 +174,8 @@ def test_a_setting_that_is_not_allowed_is_refused_by_its_name(settings_: dict[st
         ({"x" * 1000: 1}, f"There is no setting {'x' * 60}…. Allowed: "),
     ],
 )
-def test_an_unknown_setting_is_refused_with_the_closest_names_first(given: dict[str, Any], sentence: str) -> None:
-    assert sentence in refusal(**given)
+def test_an_unknown_setting_is_refused_with_the_closest_names_first(unknown: dict[str, Any], sentence: str) -> None:
+    assert sentence in refusal(**unknown)
 
 
 @pytest.mark.parametrize("role", ["event_time", "product_id", "user_id"])

@@ -37,7 +37,7 @@ CSV = csv_of(ROWS)
 HEADER = CSV.split(b"\n")[0] + b"\n"
 FACTS = sorted(event.facts for event in GOOD)
 FIRST, SECOND = ROWS[:18], [dict(reversed(row.items())) for row in ROWS[18:]]
-"""The good rows in two parts whose columns stand in different order; a session has rows in both."""
+"""The good rows in two parts whose columns are in different orders; a session has rows in both."""
 ENDINGS = ".csv, .gz, .tsv, .txt, .parquet, .pq, .zip"
 
 ARCHIVES = {

@@ -22,8 +22,8 @@ from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
 from core.training import Training, TrainingSet, prepare, train
 from core.training import learned_columns as fold_columns
-from core.training.certificate import shuffled_target
 from core.training.folds import FoldKind, Folds, make_folds
+from core.training.leakage_certificate import shuffled_target
 from core.training.learned_columns import Times, learn_columns
 
 NAMES = [feature.name for feature in PRICE_FEATURES]

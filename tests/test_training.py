@@ -40,11 +40,11 @@ from core.training import (
     training_set,
 )
 from core.training import certificate as certificates
-from core.training.certificate import copies_of_target, folds_by_user, oof_complete, planted_leak
 from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import Folds, make_folds
+from core.training.leakage_certificate import copies_of_target, folds_by_user, oof_complete, planted_leak
 from core.training.learners import FitContext, Learner
 from core.training.stacking import ALPHAS, Stack, fit_stack
 from core.training.training_set import TrainingSet

@@ -11,10 +11,10 @@ from core.check_result import Check, CheckResult
 from core.errors import InputError
 from core.schema import SESSION_VALUE
 from core.submission import session_checks, table_checks, value_checks
-from core.submission.case import TEXT, SubmissionCase
+from core.submission.checked_submission import TEXT, CheckedSubmission
 from core.submission.file import SubmissionTable, read_submission
 
-CHECKS: Final[tuple[Check[SubmissionCase], ...]] = (
+CHECKS: Final[tuple[Check[CheckedSubmission], ...]] = (
     table_checks.Readable(),
     table_checks.Columns(),
     table_checks.RowCount(),
@@ -63,7 +63,7 @@ def run_checks(
         table = read_submission(submission)
     except InputError as error:
         read_error = str(error)
-    case = SubmissionCase(table, test, order, _finite_values(known_values), read_error)
+    case = CheckedSubmission(table, test, order, _finite_values(known_values), read_error)
     return [check.run(case) for check in CHECKS]
 
 

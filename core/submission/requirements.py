@@ -6,9 +6,9 @@ from typing import Final
 
 from core.check_result import Requirement
 from core.schema import SESSION_VALUE, USER_SESSION
-from core.submission.case import SubmissionCase
+from core.submission.checked_submission import CheckedSubmission
 
-_Requirement = Requirement[SubmissionCase]
+_Requirement = Requirement[CheckedSubmission]
 _READABLE = _Requirement(lambda case: case.read_error is None, "the file cannot be read")
 _ID_COLUMN = _Requirement(lambda case: USER_SESSION in case.table.header, f"there is no column {USER_SESSION}")
 _VALUE_COLUMN = _Requirement(lambda case: SESSION_VALUE in case.table.header, f"there is no column {SESSION_VALUE}")

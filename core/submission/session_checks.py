@@ -5,18 +5,18 @@ from __future__ import annotations
 import polars as pl
 
 from core.check_result import Check
-from core.submission.case import TEXT, SubmissionCase
+from core.submission.checked_submission import TEXT, CheckedSubmission
 from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS
 from core.submission.text import count_of, explain_rows, quoted
 
 
-class CleanIds(Check[SubmissionCase]):
+class CleanIds(Check[CheckedSubmission]):
     code = "clean_ids"
     title = "No session id is empty or padded"
     severity = "error"
     requirements = SOME_IDS
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         stripped = pl.col(TEXT).str.strip_chars()
         bad = subject.ids.filter((stripped == "") | (stripped != pl.col(TEXT)))
         amount = count_of(bad.height, subject.ids.height, "session id")
@@ -24,13 +24,13 @@ class CleanIds(Check[SubmissionCase]):
         return explain_rows(bad, amount, "empty or padded with white space", advice)
 
 
-class MissingSessions(Check[SubmissionCase]):
+class MissingSessions(Check[CheckedSubmission]):
     code = "missing_sessions"
     title = "No session is missing"
     severity = "error"
     requirements = IDS
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         missing = subject.test.to_frame().join(subject.ids, on=TEXT, how="anti", maintain_order="left")[TEXT]
         if missing.is_empty():
             return None
@@ -38,38 +38,38 @@ class MissingSessions(Check[SubmissionCase]):
         return f"{amount} no row ({quoted(missing)}). Add a row for each of them."
 
 
-class ExtraSessions(Check[SubmissionCase]):
+class ExtraSessions(Check[CheckedSubmission]):
     code = "extra_sessions"
     title = "Every session is in the test file"
     severity = "error"
     requirements = SOME_IDS
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         extra = subject.ids.join(subject.test.to_frame(), on=TEXT, how="anti", maintain_order="left")
         amount = count_of(extra.height, subject.ids.height, "row", "has", "have")
         advice = "Remove or correct these rows, or choose the test file that belongs to this submission."
         return explain_rows(extra, amount, "a session that is not in the test file", advice)
 
 
-class DuplicateSessions(Check[SubmissionCase]):
+class DuplicateSessions(Check[CheckedSubmission]):
     code = "duplicate_sessions"
     title = "No session is repeated"
     severity = "error"
     requirements = SOME_IDS
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         repeats = subject.ids.filter(~pl.col(TEXT).is_first_distinct())
         amount = count_of(repeats.height, subject.ids.height, "row", "repeats", "repeat")
         return explain_rows(repeats, amount, "the session of an earlier line", "Keep one row per session.")
 
 
-class SampleOrder(Check[SubmissionCase]):
+class SampleOrder(Check[CheckedSubmission]):
     code = "order"
     title = "The rows are in the order of the sample"
     severity = "warning"
     requirements = SAME_SESSIONS_AS_SAMPLE
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         paired = subject.ids.with_columns(pl.Series("expected", subject.sample))
         moved = paired.filter(pl.col(TEXT) != pl.col("expected"))
         amount = count_of(moved.height, subject.ids.height, "row")

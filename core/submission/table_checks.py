@@ -12,27 +12,27 @@ import polars as pl
 from core.base.text import count, listed
 from core.check_result import Check
 from core.schema import SUBMISSION_COLUMNS
-from core.submission.case import SubmissionCase
+from core.submission.checked_submission import CheckedSubmission
 from core.submission.requirements import TABLE
 from core.submission.text import quoted
 
 
-class Readable(Check[SubmissionCase]):
+class Readable(Check[CheckedSubmission]):
     code = "readable"
     title = "The file is a table"
     severity = "error"
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         return subject.read_error
 
 
-class Columns(Check[SubmissionCase]):
+class Columns(Check[CheckedSubmission]):
     code = "columns"
     title = f"The columns are {listed(SUBMISSION_COLUMNS)}"
     severity = "error"
     requirements = TABLE
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         header = subject.table.header
         if header == SUBMISSION_COLUMNS:
             return None
@@ -42,13 +42,13 @@ class Columns(Check[SubmissionCase]):
         )
 
 
-class RowCount(Check[SubmissionCase]):
+class RowCount(Check[CheckedSubmission]):
     code = "row_count"
     title = "There is one row for each test session"
     severity = "error"
     requirements = TABLE
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         rows, sessions = subject.table.rows.height, subject.test.len()
         if rows == sessions:
             return None

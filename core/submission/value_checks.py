@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.check_result import Check
 from core.schema import LARGEST_VALUE
-from core.submission.case import EMPTY, FINITE, INFINITE, KIND, NO_NUMBER, NUMBER, SubmissionCase
+from core.submission.checked_submission import EMPTY, FINITE, INFINITE, KIND, NO_NUMBER, NUMBER, CheckedSubmission
 from core.submission.requirements import NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
 from core.submission.text import count_of, explain_rows, plain_number
 
@@ -25,60 +25,60 @@ SCALE_FACTOR: Final = 5
 values on the log scale are ten times too small, and cents instead of units a hundred times too large."""
 
 
-class Numbers(Check[SubmissionCase]):
+class Numbers(Check[CheckedSubmission]):
     code = "numbers"
     title = "No value is text"
     severity = "error"
     requirements = SOME_VALUES
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         advice = "Write numbers with a decimal point, such as 12.50."
         return _explain_values(subject, subject.of_kind(NO_NUMBER), "text", advice)
 
 
-class EmptyValues(Check[SubmissionCase]):
+class EmptyValues(Check[CheckedSubmission]):
     code = "empty_values"
     title = "No value is empty or NaN"
     severity = "error"
     requirements = SOME_VALUES
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         advice = "Every session needs a number. Write 0 if a session is expected to be worth nothing."
         return _explain_values(subject, subject.of_kind(EMPTY), "empty or NaN", advice)
 
 
-class InfiniteValues(Check[SubmissionCase]):
+class InfiniteValues(Check[CheckedSubmission]):
     code = "infinite_values"
     title = "No value is infinite or too large"
     severity = "error"
     requirements = SOME_VALUES
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         too_large = (pl.col(KIND) == FINITE) & (pl.col(NUMBER) > LARGEST_VALUE)
         bad = subject.values.filter((pl.col(KIND) == INFINITE) | too_large)
         advice = f"A value must be finite and at most {LARGEST_VALUE:,.0f}. Correct the computation."
         return _explain_values(subject, bad, "infinite or too large", advice)
 
 
-class NegativeValues(Check[SubmissionCase]):
+class NegativeValues(Check[CheckedSubmission]):
     code = "negative_values"
     title = "No value is negative"
     severity = "error"
     requirements = SOME_VALUES
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         negative = subject.of_kind(FINITE).filter(pl.col(NUMBER) < 0)  # -0.0 is not below 0
         advice = "A session is worth at least 0. Set these values to 0 or correct them."
         return _explain_values(subject, negative, "below 0", advice)
 
 
-class ConstantValues(Check[SubmissionCase]):
+class ConstantValues(Check[CheckedSubmission]):
     code = "constant"
     title = "The values differ"
     severity = "warning"
     requirements = TWO_NUMBERS
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         if subject.numbers.n_unique() > 1:
             return None
         return (
@@ -87,26 +87,26 @@ class ConstantValues(Check[SubmissionCase]):
         )
 
 
-class PlausibleValues(Check[SubmissionCase]):
+class PlausibleValues(Check[CheckedSubmission]):
     code = "plausible"
     title = "No value is far above those of train"
     severity = "warning"
     requirements = NUMBERS_AND_TRAIN
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         limit = PLAUSIBLE_FACTOR * float(_train_values(subject).max())
         above = subject.of_kind(FINITE).filter(pl.col(NUMBER) > limit)
         problem = f"above {plain_number(limit)}, which is {PLAUSIBLE_FACTOR} times the largest value of train"
         return _explain_values(subject, above, problem, "Check the unit and the scale of the values.")
 
 
-class PlausibleMean(Check[SubmissionCase]):
+class PlausibleMean(Check[CheckedSubmission]):
     code = "scale"
     title = "The mean is near that of train"
     severity = "warning"
     requirements = NUMBERS_AND_TRAIN
 
-    def explain(self, subject: SubmissionCase) -> str | None:
+    def explain(self, subject: CheckedSubmission) -> str | None:
         with np.errstate(over="ignore"):
             mean = float(subject.numbers.to_numpy().mean())
         train_mean = float(_train_values(subject).mean())
@@ -120,11 +120,11 @@ class PlausibleMean(Check[SubmissionCase]):
         )
 
 
-def _train_values(case: SubmissionCase) -> NDArray[np.float64]:
+def _train_values(case: CheckedSubmission) -> NDArray[np.float64]:
     if case.train is None:
         raise ValueError("this check needs train values")
     return case.train.to_numpy()
 
 
-def _explain_values(case: SubmissionCase, bad: pl.DataFrame, problem: str, advice: str) -> str | None:
+def _explain_values(case: CheckedSubmission, bad: pl.DataFrame, problem: str, advice: str) -> str | None:
     return explain_rows(bad, count_of(bad.height, case.values.height, "value"), problem, advice)

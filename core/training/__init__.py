@@ -1,9 +1,9 @@
 """Training: from features to out-of-fold predictions, test predictions and the expected score."""
 
-from core.training.certificate import certify_training
 from core.training.cross_fitting import CrossFit
 from core.training.estimator import SessionValueStack
 from core.training.fitting import check_device
+from core.training.leakage_certificate import certify_training
 from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.prepared_folds import PreparedFolds, prepare
 from core.training.stacking import Stack

@@ -24,7 +24,7 @@ EMPTY_SPELLINGS: Final = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
 
 
 @dataclass(frozen=True, eq=False)
-class SubmissionCase:
+class CheckedSubmission:
     """A submission and what it is compared with. Ids are compared character by character.
 
     Attributes:
