@@ -59,21 +59,30 @@ def read(files: InputFiles) -> None:
 
 
 def choose_uploads() -> InputFiles | None:
-    """Show the upload fields and return the files, copied to disk; None until both event files are uploaded."""
+    """Show the upload fields and return the files, copied to disk; None until both event files are uploaded.
+
+    Raises:
+        StudioError: an event file cannot be read as a table.
+    """
     train = st.file_uploader("Train file (events with session values)", TYPES)
     test = st.file_uploader("Test file (events without values)", TYPES)
     sample = st.file_uploader("Sample submission (optional; lists the sessions to predict, in order)", TYPES)
-    if not (train and test):
-        return None
-    uploads = {"train": train, "test": test} | ({"sample": sample} if sample else {})
+    uploads = {part: upload for part, upload in (("train", train), ("test", test), ("sample", sample)) if upload}
     upload_ids = {part: upload.file_id for part, upload in uploads.items()}
     state = page_state()
-    if state.upload_ids != upload_ids:  # copy once, not at every change in the form
+    if uploads and state.upload_ids != upload_ids:  # copy once, not at every change in the form
         with reporting_full_disk(page.workspace.root, SettingError.workspace_full):
             state.upload_paths = keep_upload(page.workspace, uploads)
         state.upload_ids = upload_ids
-    paths = state.upload_paths
-    return InputFiles(paths["train"], paths["test"], paths.get("sample"), train.name)
+    paths = {part: state.upload_paths[part] for part in uploads}
+    for part in ("train", "test"):  # so that a wrong file is reported before the other one is uploaded
+        if part in paths:
+            peek(paths[part])
+    if train and test:
+        return InputFiles(paths["train"], paths["test"], paths.get("sample"), train.name)
+    if train or test:
+        st.caption(f"Upload the {'test' if train else 'train'} file to continue.")
+    return None
 
 
 def choose_paths() -> InputFiles | None:

@@ -359,8 +359,7 @@ def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
     address = finished_dashboard.address
     page.goto(f"{address}/Data")
     heading(page, PAGES["Data"])
-    upload(page, 1, DEMO / "test.csv")
-    for name, (content, sentence) in WRONG_FILES.items():
+    for name, (content, sentence) in WRONG_FILES.items():  # a wrong file is reported before the other one is uploaded
         wrong = tmp_path / name
         wrong.write_bytes(content)
         upload(page, 0, wrong)
@@ -369,6 +368,8 @@ def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
     wrong = tmp_path / "no_types.csv"
     wrong.write_bytes(NO_TYPES)
     upload(page, 0, wrong)
+    expect(page.get_by_text("Upload the test file to continue.")).to_be_visible()
+    upload(page, 1, DEMO / "test.csv")
     choose(page, "Log format", "Standard columns")
     click_read(page)
     expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()

@@ -439,6 +439,34 @@ def test_a_custom_mapping_can_be_saved_and_is_offered_again(workspace: Workspace
     assert "Train: train.csv." in texts(again)
 
 
+def test_the_mapping_form_asks_for_exchange_rates(workspace: Workspace, tmp_path: Path) -> None:
+    header = "time,visitor,visit,item,kind,price,currency\n"
+    row = "2025-06-{day:02} 10:{minute:02}:00,U{user},V{visit},P{item},{kind},{price},{currency}\n"
+    lines = [
+        row.format(
+            day=1 + number % 20,
+            minute=step,
+            user=number % 40,
+            visit=number,
+            item=number % 9,
+            kind=kind,
+            price=9.5 if kind == "purchase" else "",
+            currency=("EUR", "USD")[number % 2],
+        )
+        for number in range(90)
+        for step, kind in enumerate(("view", "purchase"))
+    ]
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_text(header + "".join(lines))
+    app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
+    next(box for box in app.selectbox if box.label == "Currency").set_value("currency").run()
+    assert not app.exception
+    for label, text in (("Currency of values", "EUR"), ("Exchange rates", "USD = x")):
+        next(field for field in app.text_input if field.label == label).set_value(text).run()
+    assert not app.exception
+    assert "currency_rates is 'USD = X'" in "".join(values(app.warning))
+
+
 def open_explore(**query: str) -> AppTest:
     """Open the Explore page with parameters in its address."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)

@@ -53,7 +53,7 @@ def money_settings(
 
 def _currency_settings(widget_key: Callable[[str], str]) -> dict[str, Any]:
     left, right = st.columns([1, 2])
-    currency = left.text_input("Currency of values", key=widget_key("currency"), placeholder="EUR")
+    currency = left.text_input("Currency of values", key=widget_key("value_currency"), placeholder="EUR")
     rates = right.text_input(
         "Exchange rates",
         key=widget_key("currency_rates"),
