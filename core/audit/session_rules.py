@@ -88,8 +88,8 @@ class KnownSessions(Rule):
                 f"the same users, so {verb(n_known, 'its value is', 'their values are')} known."
             ),
             advice=(
-                "Check whether a file was given twice, or the log was split by rows: a score on other sessions would "
-                "say little about these."
+                "Check whether the same file was chosen twice, or whether the log was split by row instead of by "
+                "session. The score is measured on other sessions and says little about these."
                 if mostly
                 else "Nothing to do. A run copies their values from the train file and reports their number; this can "
                 "be switched off."
@@ -112,7 +112,8 @@ class ReusedSessions(Rule):
             return None
         return self.finding(
             "warning",
-            f"{count(n_reused, 'session id')} {verb(n_reused, 'is', 'are')} reused by another user",
+            f"{count(n_reused, 'session id')} {verb(n_reused, 'is', 'are')} reused by "
+            f"{verb(n_reused, 'another user', 'other users')}",
             count=n_reused,
             explanation=(
                 f"{share_of(n_reused, total, 'test sessions')} {verb(n_reused, 'has', 'have')} an id that belongs to "
@@ -150,6 +151,9 @@ class RowsInBoth(Rule):
                 f"{share_of(n_repeated, total, 'test events')} {are} also in the train file, with the same session, "
                 "user, product, category, event type and time. The two exports overlap."
             ),
-            advice="Export the files again with each event in one of them, or check whether a file was given twice.",
+            advice=(
+                "Check whether the same file was chosen twice. If not, export the files again so that each event is in "
+                "only one of them."
+            ),
             examples=data.display_ids(SESSION, repeated.get_column(SESSION).unique().sort().head(MAX_EXAMPLES)),
         )

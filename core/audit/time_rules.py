@@ -109,8 +109,8 @@ class FarTimes(Rule):
                 f"{count(n_far, 'event')} {verb(n_far, 'is', 'are')} more than {FAR_LENGTHS} times that length away."
             ),
             advice=(
-                "Remove these rows or correct their times, and read the files again. History is divided by the weeks "
-                "since the first event of the log, so one wrong year dilutes all of it."
+                "Remove these rows or correct their times, and read the files again. History features are rates per "
+                "week since the first event of the log, so a single wrong year makes all of them too small."
             ),
             examples=[
                 f"{format_day(day * SECONDS_PER_DAY)} in {ROLES[role]}: {count(n_events, 'event')}"
@@ -166,7 +166,7 @@ class MissingDays(Rule):
             explanation=(
                 f"{n_low:,} of {count(days.height, 'whole day')} {have} less than {LOW_SHARE:.0%} of the "
                 f"{number(median)} events of a median day"
-                f"{'; all are the same day of the week' if is_weekly else ''}."
+                f"{'; all fall on the same day of the week' if is_weekly else ''}."
             ),
             advice=(
                 "Nothing to do if the shop is closed on these days."

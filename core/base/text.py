@@ -34,7 +34,7 @@ def estimate(value: float, standard_error: float | None) -> str:
     >>> estimate(53.81, 4.76), estimate(0.969, 1.853), estimate(1234.5, 250.0), estimate(2.5, None), estimate(2.5, 0.0)
     ('53.8 ± 4.8', '1.0 ± 1.9', '1,234 ± 250', '2.50', '2.50')
     """
-    if standard_error is None or not standard_error > 0:
+    if standard_error is None or not standard_error > 0 or math.isnan(value):
         return number(value)
     decimals = min(max(0, 1 - math.floor(math.log10(float(f"{standard_error:.2g}")))), 10)
     return f"{value:z,.{decimals}f} ± {standard_error:,.{decimals}f}"

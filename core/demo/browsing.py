@@ -78,6 +78,6 @@ def _lengths(rng: np.random.Generator, kinds: npt.NDArray[np.int8]) -> npt.NDArr
 
 
 def _type_table(shares: tuple[float, ...]) -> npt.NDArray[np.int8]:
-    """Return a table of event types in which each type has its share of the entries."""
+    """Return a lookup table for drawing event types: each type fills its share of the entries."""
     edges = np.rint(np.cumsum(shares) / sum(shares) * _TABLE_SIZE).astype(np.int64)
     return np.repeat(np.arange(len(shares), dtype=np.int8), np.diff(edges, prepend=0))

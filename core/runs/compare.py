@@ -74,8 +74,8 @@ class Comparison:
         same_dataset: whether both used the same dataset. If not, their scores cannot be compared.
         settings: name -> values, for settings that differ.
         folds: learner or stack -> MSE by fold; empty if the datasets or the folds differ.
-        paired: None if the datasets differ, or if no session was predicted out of fold by both.
-        features: names of the features that only this run has.
+        paired: out-of-fold losses on the sessions that both predicted; None without such sessions or on other datasets.
+        features: names of the features that the other run does not have.
         timings: step -> seconds; None if a run had no such step.
         versions: package -> versions, for packages whose versions differ.
     """

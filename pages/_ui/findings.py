@@ -25,8 +25,8 @@ def show_findings(dataset: Dataset, n_rows: int) -> None:
     st.subheader("What is unusual?", anchor=False)
     if stored_audit(dataset) is None and n_rows > MAX_ROWS_AUTO_AUDIT:
         st.markdown(
-            "The audit looks for shared session ids, sessions known from train, drift, bots and more. "
-            f"With {n_rows:,} rows, it takes a while."
+            "The audit looks for drift, bots, shared session ids, test sessions that are also in the train file, and "
+            f"more. With {n_rows:,} rows, it takes a while."
         )
         if not st.button("Audit the data", type="primary", icon=":material/search:"):
             return

@@ -87,7 +87,7 @@ def _compare(older: Run, newer: Run, result: Comparison) -> None:
     if result.paired is not None:
         st.markdown(result.paired.describe())
         st.caption(
-            "The out-of-fold losses on the same sessions are compared by a sign-flip permutation test per user, "
+            "A paired permutation test compares the out-of-fold losses on the same sessions. It flips signs by user, "
             "because the sessions of a user are not independent."
         )
     settings = [

@@ -29,10 +29,10 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
         alt=f"The products {ranking}, and what an event of each type adds to a session's value",
     )
     st.caption(
-        f"The {count(products.height, 'product')} {ranking}. Each cell has the price in value units ± its standard "
-        "error, and the number of events in brackets. Prices are estimated by ridge regression from the session values "
-        "in the train file. ≈ marks the price of the category, which is used if the train file has no such event on "
-        "the product. A dash means that there is no such event."
+        f"The {count(products.height, 'product')} {ranking}. For each event type, the table shows the price in value "
+        "units ± its standard error, and the number of events in brackets. Prices are estimated by ridge regression "
+        "from the session values in the train file. A dash means that the product has no events of this type. ≈ marks "
+        "the price of the category, used if the product has such events only outside the training sessions."
     )
     offer_file(
         "Download all recovered prices as CSV",

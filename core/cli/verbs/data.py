@@ -174,7 +174,7 @@ def audit(options: argparse.Namespace) -> Outcome:
 
 
 def mapping(options: argparse.Namespace) -> Outcome:
-    """List the included mappings, show one, guess one for an event file, or preview the rows that one gives."""
+    """List the included mappings, show a mapping, guess one for a file, or preview the rows that a mapping produces."""
     if options.action == "list":
         names = [(name, load_mapping(name).name) for name in shipped_names()]
         return Outcome({"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names))

@@ -45,8 +45,8 @@ def finding(data: pl.DataFrame) -> str:
     top, n_drifted = data.row(0, named=True), data.get_column("drifted").sum()
     verdict = f"{n_drifted:,} of the {data.height:,} shown" if n_drifted else "none of those shown"
     return (
-        f"Of {count(top['all'], 'feature')}, {top['feature']} differs most (stability index {top['psi']:.2f}, "
-        f"Kolmogorov-Smirnov distance {top['ks']:.2f}); the audit counts {verdict} as different."
+        f"Of {count(top['all'], 'feature')}, {top['feature']} differs most (population stability index "
+        f"{top['psi']:.2f}, Kolmogorov-Smirnov distance {top['ks']:.2f}); the audit counts {verdict} as different."
     )
 
 
@@ -75,7 +75,7 @@ def figure(data: pl.DataFrame) -> Figure:
         color=alt.Color("drifted:N", scale=scale, legend=None, sort=[True, False]),
         tooltip=[
             *Hover.texts("feature", about="describes"),
-            *Hover.numbers(".3f", psi="stability index", ks="distance"),
+            *Hover.numbers(".3f", psi="population stability index", ks="distance"),
             *Hover.numbers(".2g", p_value="p-value"),
         ],
     )

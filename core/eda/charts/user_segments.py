@@ -26,7 +26,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
     """Count train users by recency and frequency; one row per segment that has users.
 
     Returns:
-        recency: time from the begin of the user's last session to the begin of the last train session.
+        recency: time from the start of the user's last session to the start of the last train session.
         frequency: number of train sessions of the user.
         users, share: number of users, and share of all train users.
         value: average over users of the sum of their session values.

@@ -123,7 +123,7 @@ def _sum_by_id(ids: pl.Series, position: NDArray[np.intp], by_pair: dict[str, ND
 
 
 def _positions(dataset: Dataset, pairs: pl.DataFrame, column: str, name: str) -> tuple[NDArray[np.intp], pl.Series]:
-    """Return the position of each pair's id, and the ids.
+    """Return for each pair the index of its id among the unique ids of a column, shape (pairs,), and these ids.
 
     Args:
         column: stored column of the codes.

@@ -46,7 +46,7 @@ class SelectedDataset(Dataset):
 
 
 def unit_mask(sessions: pl.DataFrame, dataset: Dataset) -> pl.Series:
-    """Return a mask of all units of the dataset: those in these rows of the session table are true."""
+    """Return a boolean mask over all units of the dataset, true for the units in `sessions`."""
     last_unit = dataset.units().select(pl.col(UNIT).max()).collect().item()
     mask = np.zeros(0 if last_unit is None else last_unit + 1, dtype=bool)
     mask[sessions.get_column(UNIT).to_numpy()] = True

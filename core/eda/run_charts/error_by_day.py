@@ -23,10 +23,10 @@ def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         oof: out-of-fold predictions, with the columns unit, value and stack.
-        starts: begin of each unit, with the columns unit and start (epoch seconds).
+        starts: start of each unit, with the columns unit and start (epoch seconds).
 
     Returns:
-        day: begin of the day (UTC).
+        day: start of the day (UTC).
         sessions: number of sessions with a prediction.
         bias: average of true minus predicted value.
         rms: root mean squared error.

@@ -19,7 +19,7 @@ _SCHEMA = {"sessions": pl.Float64, "deviation": pl.Float64}
 
 
 def frame(records: Sequence[Mapping[str, object]]) -> pl.DataFrame:
-    """Return the cumulative share of squared deviation by share of sessions; one row per point, by `sessions`.
+    """Return the cumulative share of squared deviation by share of sessions; one row per point, sorted by `sessions`.
 
     Args:
         records: table of the audit's finding on the tail of the values. May be empty.

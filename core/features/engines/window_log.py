@@ -1,4 +1,4 @@
-"""A log on any query engine that Narwhals supports, by window functions, `group_by` and joins."""
+"""A log on any query engine that Narwhals supports, implemented with window functions, `group_by` and joins."""
 
 from __future__ import annotations
 

@@ -102,8 +102,8 @@ class MappingSettings(BaseModel):
     )
     void_status: _Texts = Field(
         default=(),
-        description="Values of columns.order_status whose orders are worth nothing, such as refunded. Sessions with "
-        "any other status have no known value.",
+        description="Values of columns.order_status whose orders are worth nothing, such as refunded. If the status of "
+        "an order is in neither list, the value of its session is unknown.",
     )
     currency: Text = Field(
         default="", description="Currency of session values, such as EUR. Needed only with currency_rates."

@@ -249,7 +249,7 @@ def sessions_by_gap(events: pl.DataFrame, users: pl.DataFrame, gap_minutes: floa
 
     Args:
         events: all events of some users, in any order.
-        users: user (code) and user_id of at least these users.
+        users: columns user (code) and user_id, with every user in `events`.
 
     Returns:
         The events with session (code) and user_session (id), sorted by user and time.

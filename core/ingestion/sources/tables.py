@@ -81,7 +81,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Piece:
-    """An unparsed part of a file: its size in bytes, for progress, and a function that parses it on any thread."""
+    """An unparsed part of a file: its size in bytes, for progress, and a function that parses it, in any thread."""
 
     size: int
     read: Callable[[], Block]

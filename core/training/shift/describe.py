@@ -90,8 +90,8 @@ def new_users(figures: Figures) -> Kind:
     """Describe a lack of returning users."""
     return Kind(
         "new_users",
-        f"The users of the test file are new: {percent(figures['returning_users'])} of its sessions have a user from "
-        f"the train file. {percent(figures['returning_users_usual'])} would be usual.",
+        f"The test file has few returning users: {percent(figures['returning_users'])} of its sessions have a user "
+        f"from the train file. {percent(figures['returning_users_usual'])} would be usual.",
         "Check that both files write user ids in the same way. If they do, predictions rest on the sessions alone.",
     )
 
