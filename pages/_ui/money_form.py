@@ -35,14 +35,14 @@ def money_settings(
     """
     st.markdown("**Purchases**")
     settings: dict[str, Any] = {}
-    grid = st.columns(_N_COLUMNS)
+    cells = iter(st.columns(_N_COLUMNS))
     if columns["quantity"] is None:
         default, key = guess.get("price_is", "row"), widget_key("price_is")
-        settings["price_is"] = mapping_select(grid[0], "A price is", "price_is", _PRICE_MEANINGS, default, key=key)
+        settings["price_is"] = mapping_select(next(cells), "A price is", "price_is", _PRICE_MEANINGS, default, key=key)
     if columns["order_status"] is not None:
         labels = {"counted_status": "Valid statuses", "void_status": "Void statuses"}
-        for cell, (name, label) in zip(grid[1:], labels.items(), strict=True):
-            text = cell.text_input(
+        for name, label in labels.items():
+            text = next(cells).text_input(
                 label, ", ".join(guess.get(name, ())), key=widget_key(name), help=_FIELDS[name].description
             )
             settings[name] = [status.strip() for status in text.split(",") if status.strip()]

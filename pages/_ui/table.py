@@ -8,6 +8,8 @@ from typing import Any, Literal
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core.base.text import MISSING
+
 Frame = Any
 """A data frame of core; pages import no data frame library."""
 Rows = Sequence[Mapping[str, object]]
@@ -41,6 +43,7 @@ def show_table(
         hide_index=True,
         height="auto" if scrolls else "content",
         column_config=_column_config(numbers, widths or {}, labels or {}),
+        placeholder=MISSING,
         alt=alt,
     )
 
