@@ -33,13 +33,13 @@ from core.training import (
     LEARNERS,
     Training,
     certify_training,
+    leakage_certificate,
     oof_frame,
     prediction_frame,
     prepare,
     train,
     training_set,
 )
-from core.training import certificate as certificates
 from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
 from core.training.fitting import FittedLearner, default_settings, fit_learner
@@ -837,7 +837,7 @@ def test_a_feature_that_copies_the_value_fails_the_check(training: Training, dis
 def test_a_detector_that_misses_the_planted_copy_fails_the_check(
     training: Training, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "_COPY_CORRELATION", 1.5)
+    monkeypatch.setattr(leakage_certificate, "_COPY_CORRELATION", 1.5)
     check = planted_leak(training.data.X, training.data.y, NAMES)
     assert check.outcome == "failed"
     assert check.explanation == "Features that copy the value: none. The planted copy was not detected."
@@ -862,7 +862,7 @@ def test_a_count_of_purchases_is_no_copy_of_the_value() -> None:
 
 
 def test_the_planted_copy_is_no_exact_one(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificates, "_COPY_CORRELATION", 1 - 1e-9)
+    monkeypatch.setattr(leakage_certificate, "_COPY_CORRELATION", 1 - 1e-9)
     assert "was not detected" in planted_leak(training.data.X, training.data.y, NAMES).explanation
 
 
@@ -877,7 +877,7 @@ def test_for_folds_forward_in_time_chance_is_measured_on_validated_rows(training
     forward = dataclasses.replace(
         with_data(training, y=y), folds=folds, context=dataclasses.replace(training.context, seed=seed)
     )
-    check = certificates.shuffled_target(forward)
+    check = leakage_certificate.shuffled_target(forward)
     assert check.outcome == "passed", check.explanation
 
 
