@@ -7,13 +7,12 @@ import dataclasses
 import streamlit as st
 
 from core.audit import audit
-from core.base.files import reporting_full_disk
+from core.base.files import path_of, reporting_full_disk
 from core.base.text import count, number, percent
 from core.dataset import DatasetCard
 from core.errors import SettingError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.preview import Peek, changed_at, peek
-from core.ingestion.sources.paths import path_of
 from core.ingestion.sources.uploads import keep_upload
 from core.pipeline.first_run import demo_files
 from pages._ui import frame

@@ -22,8 +22,8 @@ from polars.testing import assert_frame_equal
 from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli import main
-from core.cli.arguments import run_config
 from core.cli.parser import build_parser
+from core.cli.run_options import run_config
 from core.cli.verbs import data
 from core.config import RunConfig
 from core.dataset import Dataset

@@ -1,4 +1,4 @@
-"""Atomic files and folders, scratch folders, and detection of full disks.
+"""Paths, atomic files and folders, scratch folders, and detection of full disks.
 
 An atomic file or folder is written under a temporary name, synced to disk and renamed, so readers see all of it or
 nothing.
@@ -31,6 +31,14 @@ _LOCK_SECONDS = 10.0
 """Longest wait for the lock of a new folder. Only a `sweep` can hold it, for an instant."""
 _ABANDONED_SECONDS = 7 * 86_400.0
 """A scratch folder without a lock is abandoned if nothing was written for a week; a running process writes often."""
+
+
+def path_of(text: str) -> Path:
+    """Return the path that a person typed, with a leading `~` expanded to the home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user, so the file name begins with ~
+        return Path(text)
 
 
 def is_full_disk(error: BaseException, path: Path | None = None) -> bool:

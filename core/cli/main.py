@@ -12,6 +12,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from core.cli.output import EXIT_DONE, Outcome
 from core.cli.parser import build_parser
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in arguments
     try:
         options = build_parser().parse_args(arguments)
-        outcome: Outcome = options.verb(options)
+        module, function = options.verb.split(".")
+        outcome: Outcome = getattr(import_module(f"core.cli.verbs.{module}"), function)(options)
         text = json.dumps(outcome.content, ensure_ascii=False) if as_json else outcome.text
         print(text, flush=True)  # noqa: T201 (this is the command line)
     except StudioError as error:

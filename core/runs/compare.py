@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from core.base.text import count, number, percent
 from core.metric import metric_named
@@ -174,6 +173,8 @@ def _permutation_p_value(by_user: pl.DataFrame) -> float | None:
     first, second = (by_user.sort(USER).get_column(name).to_numpy() for name in ("first", "second"))
     if np.array_equal(first, second):
         return 1.0
+    from scipy import stats  # noqa: PLC0415 (it takes a second to load, and few callers compare runs)
+
     test = stats.permutation_test(
         (first, second),
         lambda a, b, axis: np.sum(b - a, axis=axis),

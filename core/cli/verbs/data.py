@@ -1,57 +1,23 @@
-"""Verbs on event files and datasets: demo, journey, mapping, ingest, datasets, quarantine, features, audit."""
+"""Verbs on event files and datasets: mapping, ingest, datasets, quarantine."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from core import audit as auditing
 from core import ingestion
-from core.base.files import atomic_file
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.cli.arguments import dataset_named, input_files, mapping_of, require, run_config
-from core.cli.output import Outcome, progress_bar, step_progress, writing_to
+from core.cli.inputs import dataset_named, input_files, mapping_of
+from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
+from core.cli.run_options import require
 from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines
-from core.demo import write_demo
-from core.demo.journey import write_journey
-from core.errors import RunError, SettingError
-from core.features import feature_catalogue, feature_page, write_features
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
-
-_DEMO_FILES = ("train.csv", "test.csv", "sample_submission.csv", "truth.csv")
-
-
-def demo(options: argparse.Namespace) -> Outcome:
-    """Write synthetic event files."""
-    _refuse_existing(*(options.out / name for name in _DEMO_FILES))
-    with progress_bar("Simulating a shop", options) as advance, writing_to(options.out):
-        summary = write_demo(options.out, sessions=options.sessions, seed=options.seed, progress=advance)
-    ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
-    text = f"Synthetic event files are in {options.out}: {listed(_DEMO_FILES)}."
-    return Outcome(asdict(summary) | {"out": str(options.out)}, text)
-
-
-def journey(options: argparse.Namespace) -> Outcome:
-    """Write event files of real baskets."""
-    _refuse_existing(*(options.out / name for name in _DEMO_FILES))
-    with writing_to(options.out):
-        summary = write_journey(options.out, sessions=options.sessions, seed=options.seed, prefix=options.prefix)
-    text = f"Event files of real baskets are in {options.out}: {listed(_DEMO_FILES)}."
-    return Outcome(asdict(summary) | {"out": str(options.out)}, text)
-
-
-def _refuse_existing(*paths: Path) -> None:
-    """Raise a `RunError` if one of the paths exists."""
-    for path in paths:
-        if path.exists():
-            raise RunError.file_exists(path)
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
@@ -106,7 +72,7 @@ def quarantine(options: argparse.Namespace) -> Outcome:
 
 def _write_csv(rows: pl.LazyFrame, path: Path, content: dict[str, Any], lines: list[str]) -> Outcome:
     """Write all rows to a new CSV file, and add its path to the outcome."""
-    _refuse_existing(path)
+    refuse_existing(path)
     with writing_to(path):
         rows.sink_csv(path)
     return Outcome(content | {"out": str(path)}, "\n".join([*lines, f"All of them are in {path}."]))
@@ -128,49 +94,6 @@ def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
     shown = sessions.head(options.rows)
     lines += [f"{session}: {UnknownValue(reason).clause}" for session, reason, _ in shown.iter_rows()]
     return Outcome(content | {"shown": shown.to_dicts()}, "\n".join(lines))
-
-
-def features(options: argparse.Namespace) -> Outcome:
-    """List the features, or write the feature table of a dataset to a file."""
-    if options.dataset:
-        return _feature_table(options)
-    if options.out is not None:
-        raise SettingError.missing("DATASET", "a stored dataset, whose features are written to --out")
-    catalogue = feature_catalogue()
-    content = [{"group": entry.group, "looks_at": entry.looks_at, **asdict(entry.feature)} for entry in catalogue]
-    if options.markdown:
-        return Outcome({"features": content}, feature_page())
-    lines = [
-        f"{entry.group:18} {entry.feature.name:28} {entry.looks_at:8} {entry.feature.unit:20} {entry.feature.meaning}"
-        for entry in catalogue
-    ]
-    return Outcome({"features": content}, "\n".join(lines))
-
-
-def _feature_table(options: argparse.Namespace) -> Outcome:
-    require(options.out, "--out", "a Parquet file for the feature table")
-    if options.out.suffix not in ("", ".parquet"):
-        raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .parquet")
-    _refuse_existing(options.out)
-    dataset = dataset_named(Workspace.from_environment(), options.dataset)
-    config = run_config(options)
-    with step_progress("Features", options) as report, writing_to(options.out), atomic_file(options.out) as path:
-        n_rows = write_features(dataset, config, path, report)
-    catalogue = feature_catalogue()
-    n_features = sum(entry.looks_at != "values" for entry in catalogue)
-    text = (
-        f"{options.out} has {n_features} features in {n_rows:,} rows, one per session and user. The other "
-        f"{len(catalogue) - n_features} features are learned from session values inside the folds of each run."
-    )
-    return Outcome({"out": str(options.out), "sessions": n_rows, "features": n_features}, text)
-
-
-def audit(options: argparse.Namespace) -> Outcome:
-    """Report what is unusual about a dataset."""
-    dataset = dataset_named(Workspace.from_environment(), options.dataset)
-    with step_progress("Audit", options) as report:
-        audit_report = auditing.audit(dataset, report, recompute=options.again)
-    return Outcome(audit_report.model_dump(), "\n".join(auditing.report_lines(audit_report)))
 
 
 def mapping(options: argparse.Namespace) -> Outcome:
@@ -199,7 +122,7 @@ def mapping(options: argparse.Namespace) -> Outcome:
 
 def _guess(options: argparse.Namespace) -> Outcome:
     if options.out:
-        _refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
+        refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
     mapping = mapping_of(options)
     guess = peek(ingestion.source_of(options.file), mapping).guess(with_value=not options.without_value)
     file_settings = mapping.model_dump(include={"encoding", "separator"}, exclude_defaults=True)

@@ -1,20 +1,16 @@
-"""Verbs on background jobs: jobs, worker."""
+"""The verb jobs, on background jobs."""
 
 from __future__ import annotations
 
 import argparse
-import time
 
 from core import jobs as job_queue
-from core.base.text import count, verb
 from core.base.workspace import Workspace
-from core.cli.arguments import require
 from core.cli.output import Outcome
-from core.cli.verbs.run_pipeline import run_job
+from core.cli.run_options import require
 from core.config import RunConfig
-from core.errors import Cancelled, RunError
+from core.errors import RunError
 
-_POLL_SECONDS = 1.0
 _MOVES = {"first": -1_000_000, "up": -1, "down": 1}
 """Action -> places by which it moves a queued job. `Jobs.move` stops at either end of the queue."""
 
@@ -84,22 +80,3 @@ def _place(job: job_queue.Job, queued: list[job_queue.Job]) -> str:
     """Return a job's place in the queue as text, empty if it is not queued."""
     ids = [other.id for other in queued]
     return f"{ids.index(job.id) + 1} of {len(ids)} in the queue" if job.id in ids else ""
-
-
-def worker(options: argparse.Namespace) -> Outcome:
-    """Run queued jobs one after the other until interrupted, or with --once until the queue is empty."""
-    workspace = Workspace.from_environment()
-    if options.job:
-        return run_job(workspace, options.job)
-    queue, n_started = job_queue.Jobs(workspace), 0
-    try:
-        while True:
-            n_started += job_queue.start_next_job(workspace) is not None
-            if options.once and not any(job.open for job in queue.all()):
-                text = f"The queue is empty. {count(n_started, 'job')} {verb(n_started, 'was', 'were')} started."
-                return Outcome({"started": n_started}, text)
-            time.sleep(_POLL_SECONDS)
-    except KeyboardInterrupt:
-        raise Cancelled(
-            "No more jobs will be started. A running job continues. To see it, run `python -m core jobs list`."
-        ) from None

@@ -1,23 +1,28 @@
-"""The verb run: from event files, or a stored dataset, to a checked submission."""
+"""Verbs that run the pipeline: run, in this process or as a job, and worker, which runs jobs."""
 
 from __future__ import annotations
 
 import argparse
+import time
 
 from core import jobs
 from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
-from core.base.text import number
+from core.base.text import count, number, verb
 from core.base.workspace import Workspace
-from core.cli.arguments import dataset_named, input_files, refuse_combination, run_config
+from core.cli.inputs import dataset_named, input_files
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, run_progress, step_progress
+from core.cli.run_options import refuse_combination, run_config
 from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines
+from core.errors import Cancelled
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
 from core.runs.manifest import Manifest
+
+_POLL_SECONDS = 1.0
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -48,7 +53,26 @@ def run(options: argparse.Namespace) -> Outcome:
     return _outcome(finished_run, dataset)
 
 
-def run_job(workspace: Workspace, job_id: str) -> Outcome:
+def worker(options: argparse.Namespace) -> Outcome:
+    """Run queued jobs one after the other until interrupted, or with --once until the queue is empty."""
+    workspace = Workspace.from_environment()
+    if options.job:
+        return _run_job(workspace, options.job)
+    queue, n_started = jobs.Jobs(workspace), 0
+    try:
+        while True:
+            n_started += jobs.start_next_job(workspace) is not None
+            if options.once and not any(job.open for job in queue.all()):
+                text = f"The queue is empty. {count(n_started, 'job')} {verb(n_started, 'was', 'were')} started."
+                return Outcome({"started": n_started}, text)
+            time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        raise Cancelled(
+            "No more jobs will be started. A running job continues. To see it, run `python -m core jobs list`."
+        ) from None
+
+
+def _run_job(workspace: Workspace, job_id: str) -> Outcome:
     """Run the pipeline as the worker process of a job. Its dataset, settings and folder are in the jobs database."""
     with jobs.job_worker(workspace, job_id) as callbacks:  # an error in here ends the job as failed, with its message
         job = jobs.Jobs(workspace).get(job_id)

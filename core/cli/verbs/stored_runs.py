@@ -1,4 +1,4 @@
-"""Verbs on finished runs and their submissions: check, runs."""
+"""The verb runs, on finished runs."""
 
 from __future__ import annotations
 
@@ -11,44 +11,12 @@ import polars as pl
 from core import runs as run_store
 from core.base.text import listed, noun_form, number
 from core.base.workspace import Workspace
-from core.check_result import CheckResult
-from core.cli.arguments import dataset_named, mapping_of, refuse_combination, require
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, step_progress
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line, step_progress
+from core.cli.run_options import require
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
-from core.pipeline.predictions_and_checks import check_against_files, check_submission
-from core.pipeline.verify import verify_run
 from core.runs.store import find_damage
 from core.schema import UNIT, USER
-
-
-def check(options: argparse.Namespace) -> Outcome:
-    """Check a submission against event files or the dataset of a run."""
-    workspace = Workspace.from_environment()
-    if options.run:
-        explanation = "The dataset of a run has the expected sessions."
-        refuse_combination(options, "--run", ["sample_submission", "mapping"], explanation)
-        dataset = dataset_named(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
-        results = check_submission(options.submission, dataset)
-    else:
-        results = check_against_files(options.submission, options.test, options.sample_submission, mapping_of(options))
-    failed = [result for result in results if result.outcome == "failed"]
-    errors = [result for result in failed if result.severity == "error"]
-    lines = [f"{_mark(result):7} {result.title}  {result.explanation}".rstrip() for result in results]
-    content = {
-        "submission": str(options.submission),
-        "passed": sum(result.outcome == "passed" for result in results),
-        "failed": len(errors),
-        "warnings": len(failed) - len(errors),
-        "checks": [asdict(result) for result in results],
-    }
-    return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if errors else EXIT_DONE)
-
-
-def _mark(result: CheckResult) -> str:
-    if result.outcome == "failed":
-        return "WARNING" if result.severity == "warning" else "FAILED"
-    return "passed" if result.outcome == "passed" else "-"
 
 
 def runs(options: argparse.Namespace) -> Outcome:
@@ -122,10 +90,12 @@ def _dataset(workspace: Workspace, run: run_store.Run) -> Dataset | None:
 
 
 def _verify(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    from core.pipeline.verify import verify_run  # noqa: PLC0415 (it imports the learners; the other actions are fast)
+
     dataset = _dataset(workspace, run)
     with step_progress("Verify", options) as report:
         results = verify_run(run, dataset, report)
-    lines = [f"{_mark(result):7} {result.title}: {result.explanation}" for result in results]
+    lines = [check_line(result) for result in results]
     failed = any(result.outcome == "failed" for result in results)
     content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [result.record() for result in results]}
     return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if failed else EXIT_DONE)

@@ -15,8 +15,8 @@ import polars as pl
 from sqlalchemy import URL, Connection, CursorResult, Row, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from core.base.files import path_of
 from core.errors import InputError
-from core.ingestion.sources.paths import path_of
 from core.ingestion.sources.tables import Block, ColumnPositions, Piece, Table
 from core.ingestion.sources.typed_rows import decode_bytes, row_as_json
 

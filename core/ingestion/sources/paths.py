@@ -13,14 +13,6 @@ SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
 """Suffixes of the files that are read from a folder or archive; other files are skipped."""
 
 
-def path_of(text: str) -> Path:
-    """Return the path that a person typed, with a leading `~` expanded to the home folder."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # there is no such user, so the file name begins with ~
-        return Path(text)
-
-
 def files_of(path: Path) -> list[Path]:
     """Return the files behind a path, sorted by name.
 

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from core.base.files import path_of
 from core.errors import InputError, SettingError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
@@ -24,7 +25,7 @@ from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.csv_text import open_text
 from core.ingestion.sources.database import Query, open_query
 from core.ingestion.sources.parquet_file import open_parquet
-from core.ingestion.sources.paths import data_members, files_of, path_of
+from core.ingestion.sources.paths import data_members, files_of
 from core.ingestion.sources.tables import ColumnPositions, Piece, Table
 
 Source = Path | Query
