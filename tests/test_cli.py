@@ -24,7 +24,7 @@ from core.base.workspace import Workspace
 from core.cli import main
 from core.cli.parser import build_parser
 from core.cli.run_options import run_config
-from core.cli.verbs import data
+from core.cli.verbs import analysis
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import all_features, build_features
@@ -390,7 +390,7 @@ def test_a_feature_table_that_cannot_be_finished_leaves_nothing(
     def interrupted(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr(data, "write_features", interrupted)
+    monkeypatch.setattr(analysis, "write_features", interrupted)
     out = tmp_path / "out" / "features.parquet"
     out.parent.mkdir()
     assert main(["features", finished_home[1].manifest.dataset, "--out", str(out)]) == 2
