@@ -270,8 +270,8 @@ def untrained_lines(card: DatasetCard) -> list[str]:
     if card.unassigned_purchases:
         rows = count(card.unassigned_purchases, "quarantined train row")
         lines.append(
-            f"{rows} may be a purchase but {verb(card.unassigned_purchases, 'has', 'have')} no known session, "
-            "so some value may be too low."
+            f"{rows} may be {verb(card.unassigned_purchases, 'a purchase', 'purchases')} of an unknown session, "
+            "so session values may be too low."
         )
     return lines
 

@@ -77,7 +77,7 @@ def show_session() -> None:
             page_state().n_draws += 1
             set_param("session", cache.draw_session(folder, query, page_state().n_draws) or "")
         session_id = st.text_input(
-            "Session id", get_param("session"), placeholder="a user_session of the files", width=420
+            "Session id", get_param("session"), placeholder="an id from the event files", width=420
         ).strip()
     if not session_id:
         st.markdown("Enter a session id, or draw a random session from those that match the filter.")

@@ -699,7 +699,7 @@ def test_a_lost_purchase_without_session_and_user_is_counted(tmp_path: Path) -> 
     card = ingested(tmp_path, log, web_mapping()).card()
     assert (card.unassigned_purchases, card.untrained) == (1, {})
     assert untrained_lines(card)[-1:] == [
-        "1 quarantined train row may be a purchase but has no known session, so some value may be too low."
+        "1 quarantined train row may be a purchase of an unknown session, so session values may be too low."
     ]
 
 

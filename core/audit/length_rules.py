@@ -166,7 +166,7 @@ class ThinSample(Rule):
             advice=(
                 "Nothing to do. The values are sums of the BUYs in the files, so they miss the same events."
                 if data.card.value_rule == "price_of_buys"
-                else "Values may include events that are not in the files, so do not expect them to add up from the "
-                "events. The learners find the relation from the data."
+                else "Session values may include events that are missing from the files, so the events need not add up "
+                "to them. The learners estimate the relation from the data."
             ),
         )

@@ -143,7 +143,7 @@ class SpellingVariants(Rule):
                 "only in upper and lower case, leading zeros, .0 at the end, the encoding of accents, or in blanks and "
                 "invisible characters."
             ),
-            advice="Write each id in one way and read the files again: every spelling counts as an id of its own.",
+            advice="Use one spelling for each id and read the files again. Each spelling counts as a separate id.",
             examples=examples[:MAX_EXAMPLES],
         )
 

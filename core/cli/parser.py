@@ -126,7 +126,9 @@ def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _MAPPING_ACTIONS)
     parser.add_argument("file", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
     parser.add_argument("--out", type=path_of, help="File for the guessed mapping. Default: print it.")
-    parser.add_argument("--without-value", action="store_true", help="Treat FILE as a test file (guess, preview).")
+    parser.add_argument(
+        "--without-value", action="store_true", help="FILE is a test file, without session values (guess, preview)."
+    )
     _add_mapping(parser)
 
 
@@ -165,7 +167,9 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--test", type=path_of, help="Event file with the sessions that the submission predicts.")
     source.add_argument("--run", help="Id or folder of a run on the dataset whose sessions the submission predicts.")
-    parser.add_argument("--sample-submission", type=path_of, help="File with the expected sessions, in their order.")
+    parser.add_argument(
+        "--sample-submission", type=path_of, help="File with the expected sessions, in the expected order."
+    )
     _add_mapping(parser)
 
 

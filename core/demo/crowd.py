@@ -1,4 +1,4 @@
-"""Users of the demo: how often they come, in streaks of sessions, and a lasting value factor of each."""
+"""Users of the demo: how often they return, how many sessions they have in a row, and a value factor for each user."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
         return CheckResult.not_applicable(code, title, reason)
     changed, compared = changed_by_later_sessions(dataset, table, config)
     if compared == 0:
-        reason = "There are no events after the start of the first 60% of the sessions, so none can be deleted."
+        reason = "No event happened after 60% of the sessions had begun, so there are no later events to delete."
         return CheckResult.not_applicable(code, title, reason)
     explanation = f"After all later sessions were deleted, {changed:,} of {compared:,} earlier sessions had changed."
     return CheckResult.of(code, title, passed=changed == 0, explanation=explanation)

@@ -51,9 +51,13 @@ def session_classes(values: pl.DataFrame) -> Classes:
 
 
 def by_history(classes: Classes, buckets: Classes, n_buckets: int) -> Classes:
-    """Split the length classes by the bucket of the user's number of known values, instead of by known users.
+    """Classify rows by session length, and by the user's number of known values in buckets.
 
-    A user who was seen only in the test file is then in the same class as a new one.
+    A user who was seen only in the test file has no known values, and is in the same class as a new user.
+
+    Args:
+        classes: (rows,) result of `session_classes`; only the session length in it is used.
+        buckets: (rows,) bucket of each row, from 0 to n_buckets - 1.
     """
     return classes // 2 * n_buckets + buckets
 

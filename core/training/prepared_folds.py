@@ -1,4 +1,4 @@
-"""Prepared folds: what every fit of a run uses, made once before the first fit."""
+"""Prepares the rows, folds, learned columns and parameters that all fits of a run share, before the first fit."""
 
 from __future__ import annotations
 

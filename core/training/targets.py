@@ -151,7 +151,7 @@ class Link:
 
 
 def _median_ratio(y: Vector, predicted: Vector, weights: Vector) -> float:
-    """Return the factor c that minimizes the sum of weights * |y - c * predicted|, a weighted median of the ratios."""
+    """Return the c that minimizes the sum of weights * |y - c * predicted|: a weighted median of y / predicted."""
     positive = predicted > 0
     ratios, ratio_weights = y[positive] / predicted[positive], (weights * predicted)[positive]
     order = np.argsort(ratios, kind="stable")

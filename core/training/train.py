@@ -66,7 +66,7 @@ class Training(PreparedFolds):
 
     @property
     def columns(self) -> FoldColumns | None:
-        """The columns learned from values; None if the rows have no events."""
+        """The feature columns learned from session values in each fold; None if the rows have no events."""
         return self.matrices.columns
 
     @property

@@ -24,12 +24,14 @@ _SCHEMA = {"rank": pl.Int64, "events": pl.Int64, "held": pl.Float64, "products":
 
 
 def frame(products: pl.DataFrame) -> pl.DataFrame:
-    """Rank products by events; one row per product, or about 200 rows if there are more products.
+    """Rank products by number of events; one row per product.
+
+    With more than 200 products, at most 200 ranks are returned, evenly spaced on a log scale.
 
     Returns:
         rank: 1 for the most frequent product.
         events: number of events of both files.
-        held: share of all events on this product and those with a lower rank.
+        held: cumulative share of all events, from rank 1 to this rank.
         products: number of products; the same in every row.
     """
     events = np.sort(products.get_column(EVENTS).to_numpy())[::-1]

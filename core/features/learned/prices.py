@@ -125,7 +125,7 @@ class Prices:
         item: coefficient of each item number.
         group: coefficient of each group number.
         kind: coefficient of each event type.
-        seen: mask of the items in sessions that the prices were learned from. Other items have the coefficient 0.
+        seen: mask of the items that occur in the sessions used for fitting. Other items have the coefficient 0.
     """
 
     base: float

@@ -145,7 +145,9 @@ def parse_amounts(cells: pl.Series, decimal: str = ".") -> pl.Series:
 
 
 def currency_signs(cells: pl.Series) -> set[str]:
-    """Return the currencies next to the numbers of a column; signs with a single meaning become codes.
+    """Return the currencies written next to the numbers of a column.
+
+    A sign that only one currency uses, such as €, is returned as the code of the currency.
 
     >>> sorted(currency_signs(pl.Series(["12.50", "€ 3", "3 EUR", "$5"])))
     ['$', 'EUR']

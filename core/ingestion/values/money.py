@@ -75,7 +75,10 @@ def read_amounts(cells: pl.DataFrame, types: pl.Series, mapping: Mapping) -> tup
 
 
 def order_columns(cells: pl.DataFrame, mapping: Mapping, seed: int) -> list[pl.Series]:
-    """Return the columns ORDER, STATUS and RATE, as far as the mapping names the columns from which they are read."""
+    """Return the columns ORDER, STATUS and RATE, each only if the mapping names its source column.
+
+    RATE also needs `currency_rates` in the mapping.
+    """
     columns = []
     if mapping.columns.order_id is not None:
         columns.append(_order_codes(cells, seed))

@@ -33,7 +33,7 @@ def length(is_shorter: bool, figures: Figures) -> Kind:
 
 
 def event_mix(figures: Figures) -> Kind:
-    """Describe another mix of event types by the type whose share changed most."""
+    """Describe a change in the mix of event types, by the type whose share changed most."""
     changes = {name: figures[f"{name}_test"] - figures[f"{name}_train"] for name in SHARES if f"{name}_test" in figures}
     name = max(changes, key=lambda share: abs(changes[share]))
     return Kind(

@@ -217,7 +217,7 @@ def _new_users(comparison: _Comparison) -> Iterator[_Detection]:
 
 
 def _other_shift(comparison: _Comparison) -> Iterator[_Detection]:
-    """Validate adversarially, against the baseline of late and early train sessions."""
+    """Compare session contents by adversarial validation. The baseline compares early with late train sessions."""
     names = comparison.data.names
     columns = [names.index(name) for name in measures.CONTENT if name in names]
     weights = class_weights(comparison.train.cells, comparison.test.cells)

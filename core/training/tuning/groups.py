@@ -44,7 +44,7 @@ class UserGroups:
 def is_significantly_worse(loss_differences: Sequence[float]) -> bool:
     """Return whether a trial's losses are higher than the best trial's by more than chance.
 
-    `loss_differences` are the mean loss of the trial minus that of the best trial, by chunk of rows.
+    `loss_differences` has one entry per fold and chunk of users: the trial's mean loss minus the best trial's.
 
     >>> is_significantly_worse([0.1, 0.2, 0.1, 0.3, 0.2, 0.1, 0.2, 0.4])
     True

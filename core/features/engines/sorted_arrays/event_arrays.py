@@ -145,7 +145,8 @@ class EventArrays:
         """Return the events sorted by a key and time.
 
         Raises:
-            OverflowError: value, time and type take more than 63 bits, as in a log of more than 10 billion events.
+            OverflowError: an event's rank, time and type do not fit into 63 bits, as in a log of more than 10 billion
+                events.
         """
         return self._cache.get(_stream, self, key)
 
