@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.ingestion import InputFiles
 from core.pipeline.run import run as run_pipeline
-from core.runs import Run
+from core.runs import Run, list_runs
 from tests.browser import Dashboard, dashboard, launch
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
@@ -51,8 +53,13 @@ def demo_files() -> InputFiles:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> tuple[Workspace, Run]:
     """A workspace with the demo data and one finished quick run on it; read it, do not change it."""
-    workspace = Workspace(tmp_path_factory.mktemp("finished"))
-    return workspace, run_pipeline(demo_files, RunConfig(), workspace)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the workers share one run
+    workspace = Workspace(folder / "finished")
+    with FileLock(folder / "finished.lock"):
+        runs = list_runs(workspace)
+        return workspace, runs[0] if runs else run_pipeline(demo_files, RunConfig(), workspace)
 
 
 @pytest.fixture
