@@ -150,6 +150,8 @@ class DatasetCard(BaseModel, frozen=True):
         created: time in ISO 8601, UTC.
         mapping: name of the mapping; empty if the files already had the product's own columns.
         value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.
+        has_users: whether the log has user ids. If not, each session is its own user, and the numbers of users are
+            numbers of sessions.
         mapping_notes: sentences on columns of orders, statuses and currencies that are used but not in the mapping.
         sample_submission: name of the sample submission; None without one.
         to_predict: sessions that the submission must have.
@@ -172,6 +174,7 @@ class DatasetCard(BaseModel, frozen=True):
     created: str
     mapping: str = ""
     value_rule: str = "column"
+    has_users: bool = True
     mapping_notes: tuple[str, ...] = ()
     train: FileCard
     test: FileCard

@@ -24,6 +24,7 @@ from tests.events_on_the_spot import (
     csv_of,
     facts_of,
     good_events,
+    known_of,
     must_add_up,
     parquet_of,
     quarantined_rows,
@@ -49,6 +50,36 @@ def test_the_value_of_a_rees46_session_is_the_sum_of_its_purchases(tmp_path: Pat
     }
     kinds = {fact[5] for fact in facts_of(dataset)}
     assert kinds == {"VIEW", "ADD_CART", "REMOVE_CART", "BUY"}
+
+
+def test_a_log_without_users_keeps_its_session_ids_and_each_session_is_its_own_user(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such logs are those of OTTO, YooChoose and Coveo. Session A1 is in both files, so its value is known."""
+    events = good_events()
+    rows = {
+        role: [{name: text for name, text in row.items() if name != "user_id"} for row in rows_of(events, role)]
+        for role in ("train", "test")
+    }
+    rows["test"].append(rows["train"][4] | {})
+    del rows["test"][-1]["session_value"]
+    sample = sample_of("B3", "A1", "B1")
+    mapping = Mapping.checked(columns={"user_id": None})
+    dataset = store(tmp_path, [], mapping, train=csv_of(rows["train"]), test=csv_of(rows["test"]), sample=sample)
+    assert facts_of(dataset) == sorted(
+        [(*event.facts[:2], event.session, *event.facts[3:]) for event in events]
+        + [("test", "A1", "A1", *events[4].facts[3:])]
+    )
+    assert values_of(dataset) == {f"A{number}": 10.5 * number for number in range(10)}
+    assert known_of(dataset) == {"A1": 10.5}
+    card = dataset.card()
+    assert (card.has_users, card.train.sessions, card.train.users, card.test.users) == (False, 10, 10, 11)
+    assert dataset.submission_order().get_column("user_session").to_list() == ["B3", "A1", "B1"]
+    assert len(set(dataset.units().select("user").collect().to_series())) == 20
+    (tmp_path / "mapping.toml").write_text('[columns]\nuser_id = ""\n')
+    files = ["--train", f"{tmp_path}/files/train.csv", "--test", f"{tmp_path}/files/test.csv"]
+    assert main(["ingest", *files, "--mapping", f"{tmp_path}/mapping.toml"]) == 0
+    assert "10 sessions, users unknown, 7 products" in capsys.readouterr().out
 
 
 def test_repeated_rows_can_be_removed_and_are_counted_either_way(tmp_path: Path) -> None:

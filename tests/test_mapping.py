@@ -178,9 +178,15 @@ def test_an_unknown_setting_is_refused_with_the_closest_names_first(unknown: dic
     assert sentence in refusal(**unknown)
 
 
-@pytest.mark.parametrize("role", ["event_time", "product_id", "user_id"])
-def test_every_log_needs_a_time_a_product_and_a_user(role: str) -> None:
+@pytest.mark.parametrize("role", ["event_time", "product_id"])
+def test_every_log_needs_a_time_and_a_product(role: str) -> None:
     assert refusal(columns={role: None}).startswith(f"columns.{role} is missing. ")
+
+
+def test_a_log_needs_users_or_sessions() -> None:
+    assert not Mapping.checked(columns={"user_id": None}).has_users
+    no_ids = {"session_gap_minutes": 30, "columns": {"user_id": None}}
+    assert refusal(**no_ids).startswith("columns.user_id is missing. ")
 
 
 MISSING: list[tuple[dict[str, Any], str]] = [
@@ -221,7 +227,7 @@ def test_a_setting_that_would_not_be_used_is_refused(settings_: dict[str, Any], 
 @pytest.mark.parametrize(
     ("columns", "later", "first"),
     [
-        ({"user_id": "uid", "user_session": " UID "}, "user_session", "user_id"),
+        ({"user_id": "uid", "user_session": " UID "}, "user_id", "user_session"),
         ({"product_id": "item", "category_id": "item"}, "category_id", "product_id"),
         ({"product_id": "event_type"}, "product_id", "event_type"),
         ({"session_value": None, "price": "total", "quantity": "Total"}, "quantity", "price"),
@@ -474,7 +480,7 @@ def test_the_refusal_of_a_file_says_what_to_do_next(snapshot: SnapshotAssertion)
         (b"colums = 1", "colums"),
         (b"[columns]\nuid = 'x'", "columns.uid"),
         (b"[columns]\nprice = 1", "columns.price"),
-        (b"[columns]\nuser_id = ''", "columns.user_id"),
+        (b"[columns]\nproduct_id = ''", "columns.product_id"),
         (b"columns = []", "columns"),
         (b"least_usable = 2020-01-01", "least_usable"),
         (b"least_usable = '1'", "least_usable"),

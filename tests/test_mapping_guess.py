@@ -208,8 +208,9 @@ def test_coveo_has_its_event_types_in_the_product_action_and_no_users() -> None:
         "purchase": "BUY",
     }
     assert guess.settings["ignored_words"] == [""]
-    assert guess.missing == ("user_id", "session_value")
-    assert "session_gap_minutes" in guess.reasons["user_id"]
+    assert columns["user_id"] is None
+    assert guess.missing == ("session_value",)
+    assert "each session in column session_id_hash is its own user" in guess.reasons["user_id"]
 
 
 def test_yoochoose_purchases_are_a_log_of_receipts_with_prices_and_quantities() -> None:
@@ -224,13 +225,14 @@ def test_yoochoose_purchases_are_a_log_of_receipts_with_prices_and_quantities() 
             "event_type": None,
             "product_id": "Item ID",
             "category_id": None,
+            "user_id": None,
             "user_session": "Session ID",
             "price": "Price",
             "quantity": "Quantity",
             "session_value": None,
         },
     }
-    assert guess.missing == ("user_id",)
+    assert guess.missing == ()
 
 
 def test_otto_has_plural_event_words() -> None:
@@ -241,7 +243,8 @@ def test_otto_has_plural_event_words() -> None:
     words = Mapping.checked(**guess.settings).words()
     assert (words["clicks"], words["carts"], words["orders"]) == ("VIEW", "ADD_CART", "BUY")
     assert guess.settings["columns"]["product_id"] == "aid"
-    assert guess.missing == ("user_id", "session_value")
+    assert guess.settings["columns"]["user_id"] is None
+    assert guess.missing == ("session_value",)
 
 
 def test_diginetica_has_dates_without_times_and_few_users() -> None:

@@ -30,9 +30,10 @@ def ingest(options: argparse.Namespace) -> Outcome:
 def _card_lines(card: DatasetCard) -> list[str]:
     lines = [f"Dataset {card.fingerprint}"]
     for file in (card.train, card.test):
+        users = count(file.users, "user") if card.has_users else "users unknown"
         lines.append(
             f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined + "
-            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {count(file.users, 'user')}, "
+            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {users}, "
             f"{file.products:,} products"
         )
         if len(file.files) > 1:

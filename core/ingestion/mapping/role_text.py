@@ -32,7 +32,9 @@ HOW_TO_SET: Final = {
     ),
     schema.PRODUCT_ID: "Set columns.product_id to the column that identifies products.",
     schema.CATEGORY_ID: 'Set columns.category_id to the column with product categories, or to "" if there is none.',
-    schema.USER_ID: "Set columns.user_id to the column that identifies users.",
+    schema.USER_ID: (
+        'Set columns.user_id to the column that identifies users, or to "" if the log has session ids but no users.'
+    ),
     schema.USER_SESSION: (
         "Set columns.user_session to the column with session ids, or session_gap_minutes to the minutes without an "
         "event after which a session ends, such as 30."

@@ -151,6 +151,11 @@ class MappingSettings(BaseModel):
         return {self.currency.upper(): 1.0} | rates if rates else {}
 
     @property
+    def has_users(self) -> bool:
+        """Whether the log has user ids. If not, each session is its own group, as if each user came once."""
+        return self.columns.user_id is not None
+
+    @property
     def adds_prices(self) -> bool:
         """Whether a session's value is the sum of its purchases."""
         return self.value == PRICE_OF_BUYS

@@ -137,7 +137,7 @@ class RowParser:
             EVENT_TYPE: self.mapping.every_event_is is None,
             PRODUCT_ID: True,
             CATEGORY_ID: names.category_id is not None,
-            USER_ID: True,
+            USER_ID: self.mapping.has_users,
             USER_SESSION: self.mapping.session_gap_minutes is None,
             SESSION_VALUE: self.with_value and not self.mapping.adds_prices,
             PRICE: self._priced,
@@ -259,7 +259,7 @@ class RowParser:
         return rows.select(usable).to_series()
 
     def _completed(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:
-        """Add what the log lacks: one category for all products, and the user's code in place of a session code.
+        """Add what the log lacks: one category for all products, and the user's or the session's id for the other one.
 
         Returns:
             `ParsedBlock.rows`, `ParsedBlock.parts` and `ParsedBlock.ids`.
@@ -274,6 +274,10 @@ class RowParser:
             code = category.hash(self.seed).reinterpret(signed=True)
             ids[CATEGORY_ID] = pl.DataFrame([code.alias("code"), category])
             rows = rows.with_columns(pl.lit(code.item()).alias(CATEGORY))
+        if USER_ID not in ids:  # each session is its own user
+            sessions = rows.get_column(SESSION)
+            ids[USER_ID] = distinct_ids(sessions, rows.get_column(USER_SESSION), self.seed)
+            rows = rows.with_columns(sessions.alias(USER))
         if USER_SESSION not in rows.columns:  # sessions are made from all events of a user later
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
         rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))

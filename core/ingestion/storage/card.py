@@ -52,6 +52,7 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         mapping=files.mapping.name,
         value_rule=files.mapping.value,
+        has_users=files.mapping.has_users,
         mapping_notes=files.mapping_notes,
         train=_file_card(files.train, TRAIN_ROLE, counts),
         test=_file_card(files.test, TEST_ROLE, counts),
