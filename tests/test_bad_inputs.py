@@ -374,7 +374,7 @@ BAD_FILES = {
     ),
     "a sample of another test file": Bad(
         sample_of("B1", "A1"),
-        refusal("sessions_without_events", "1 of 2 sessions in sample.csv has ", "(A1)"),
+        refusal("sessions_without_events", "1 of 2 sessions in sample.csv is ", "(A1)"),
         "sample",
     ),
     "a sample that names several sessions twice": Bad(
@@ -384,12 +384,12 @@ BAD_FILES = {
     ),
     "a sample of which most sessions have no events": Bad(
         sample_of("B1", *(f"A{number}" for number in range(5))),
-        refusal("sessions_without_events", "5 of 6 sessions in sample.csv have ", "(A0, A1, A2 and 2 more)"),
+        refusal("sessions_without_events", "5 of 6 sessions in sample.csv are ", "(A0, A1, A2 and 2 more)"),
         "sample",
     ),
     "a sample with an empty id": Bad(
         sample_of("B1", " "),
-        refusal("sessions_without_events", "1 of 2 sessions in sample.csv has ", "(an empty id)"),
+        refusal("empty_session_ids", "sample.csv has 1 row without a session id"),
         "sample",
     ),
     "a sample with a line cut short": Bad(

@@ -61,8 +61,15 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     ),
     "several_currencies": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], "currency"),
     "several_currencies, no column": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], None),
-    "sessions_without_events": lambda: InputError.sessions_without_events("sample.csv", ["A1"], 2),
-    "sessions_without_events, several": lambda: InputError.sessions_without_events("sample.csv", NAMES, 1_000),
+    "sessions_without_events": lambda: InputError.sessions_without_events("sample.csv", ["A1"], 2, min_share=0.9),
+    "sessions_without_events, several": lambda: InputError.sessions_without_events(
+        "sample.csv", NAMES, 1_000, min_share=0.995
+    ),
+    "sessions_without_events, by timeout": lambda: InputError.sessions_without_events(
+        "sample.csv", NAMES, 4, min_share=0.9, by_timeout=True
+    ),
+    "empty_session_ids": lambda: InputError.empty_session_ids("sample.csv", 1),
+    "empty_session_ids, several": lambda: InputError.empty_session_ids("sample.csv", 2),
     "repeated_sessions": lambda: InputError.repeated_sessions("sample.csv", ["A1"]),
     "repeated_sessions, several": lambda: InputError.repeated_sessions("sample.csv", NAMES),
     "too_few_users": lambda: InputError.too_few_users(1, 20),

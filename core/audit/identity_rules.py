@@ -45,8 +45,8 @@ class NoUsers(Rule):
                 "has a history, and folds separate sessions instead of users."
             ),
             advice=(
-                "If a column identifies users, set columns.user_id in the mapping. Otherwise, the expected score is too "
-                "optimistic if the same people come back often, because their sessions are in several folds."
+                "If a column identifies users, set columns.user_id in the mapping. If there is none and people come "
+                "back often, the expected score is too optimistic, because their sessions are in several folds."
             ),
         )
 

@@ -249,13 +249,32 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def sessions_without_events(cls, name: str, missing: Sequence[str], total: int) -> InputError:
+    def sessions_without_events(
+        cls, name: str, missing: Sequence[str], total: int, *, min_share: float, by_timeout: bool = False
+    ) -> InputError:
+        """`by_timeout`: whether sessions are made by a session timeout, so that their ids are not in the log."""
+        advice = "Use the test file that belongs to this sample submission, or set a lower least_usable in a mapping."
+        if by_timeout:
+            advice = (
+                "The mapping makes sessions by session_gap_minutes, with ids such as U17@2025-06-02T12:00:00Z. If the "
+                "log has session ids, set columns.user_session to their column instead."
+            )
         return cls(
-            f"{len(missing):,} of {count(total, 'session')} in {name} {verb(len(missing), 'has', 'have')} no event in "
-            f"the test file ({listed(missing, 3)}). Every session to predict needs at least one.",
-            "Use the test file that belongs to this sample submission.",
+            f"{len(missing):,} of {count(total, 'session')} in {name} {verb(len(missing), 'is', 'are')} not in the "
+            f"test file ({listed(missing, 3)}). At least {min_share * 100:g}% must be in it.",
+            advice,
             code="sessions_without_events",
             actual=list(missing),
+            allowed=min_share,
+        )
+
+    @classmethod
+    def empty_session_ids(cls, name: str, rows: int) -> InputError:
+        return cls(
+            f"{name} has {count(rows, 'row')} without a session id.",
+            f"Remove {verb(rows, 'this row', 'these rows')} and try again.",
+            code="empty_session_ids",
+            actual=rows,
         )
 
     @classmethod

@@ -14,7 +14,7 @@ from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, input_files, mapping_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
-from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines
+from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
@@ -51,7 +51,10 @@ def _card_lines(card: DatasetCard) -> list[str]:
     lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     known = f"{card.known_sessions:,} of them with a known value from train"
-    return [*lines, f"  {count(card.to_predict, 'session')} to predict, {known}"]
+    lines.append(f"  {count(card.to_predict, 'session')} to predict, {known}")
+    if line := without_events_line(card):
+        lines.append(f"  {line}")
+    return lines
 
 
 def quarantine(options: argparse.Namespace) -> Outcome:

@@ -28,6 +28,8 @@ from core.schema import (
 
 NEEDED_IDS = frozenset({USER_ID, USER_SESSION})
 """Ids without which a row is quarantined."""
+REPEATED_HEADER = "it repeats the header"
+"""Reason for a row that is the header of another file, which was appended."""
 NO_NUMBER = " is not a finite number"
 """End of the reason for a row whose value cannot be parsed; it follows the name of the column."""
 NO_TOTAL = "no_total"
@@ -67,7 +69,7 @@ def reason_expression(
     """
     columns = mapping.columns
     time = pl.col(EVENT_TIME).cast(pl.String).str.strip_chars().str.to_lowercase()
-    rules = {"it repeats the header": (time == str(columns.event_time).lower()).fill_null(value=False)}
+    rules = {REPEATED_HEADER: (time == str(columns.event_time).lower()).fill_null(value=False)}
     for column in ids:
         if column in NEEDED_IDS:
             rules[f"empty {getattr(columns, column)}"] = (pl.col(column) == "").fill_null(value=True)

@@ -12,9 +12,16 @@ import polars as pl
 
 from core.ingestion.mapping import Mapping
 from core.ingestion.rows.event_times import epoch_seconds
-from core.ingestion.rows.event_types import event_types
+from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
-from core.ingestion.rows.quarantine import NEEDED_IDS, NO_TOTAL, has_nul, quarantine_rows, reason_expression
+from core.ingestion.rows.quarantine import (
+    NEEDED_IDS,
+    NO_TOTAL,
+    REPEATED_HEADER,
+    has_nul,
+    quarantine_rows,
+    reason_expression,
+)
 from core.ingestion.sessions.partitions import Partitions, split
 from core.ingestion.sources.tables import Block, FaultCode
 from core.ingestion.values.lost_purchases import (
@@ -44,6 +51,7 @@ from core.schema import (
     PRODUCT,
     PRODUCT_ID,
     QUANTITY,
+    REASON,
     SESSION,
     SESSION_VALUE,
     TIME,
@@ -73,6 +81,7 @@ class ParsedBlock:
         ids: id column (except the session's) -> code and id, one row per distinct id, partitioned by code.
         bad: quarantined rows; see `quarantine_rows` for the columns.
         empty: (event word in the file, column) -> number of empty cells.
+        quarantined_sessions: distinct session ids of the quarantined rows of a test file; empty for a train file.
         faults: reason -> code, for the lines that could not be parsed.
         purchases: number of BUY rows, usable and quarantined.
         lost: quarantined rows that are or may be purchases; see `NO_LOST_PURCHASES` for the columns.
@@ -84,6 +93,7 @@ class ParsedBlock:
     ids: dict[str, Partitions]
     bad: pl.DataFrame
     empty: dict[tuple[str, str], int]
+    quarantined_sessions: pl.Series
     faults: dict[str, FaultCode]
     purchases: PurchaseCount
     lost: pl.DataFrame
@@ -171,6 +181,7 @@ class RowParser:
             ids,
             bad=quarantine_rows(name, block, unusable, positions.tolist()),
             empty=parsed.empty,
+            quarantined_sessions=self._sessions_of(unusable),
             faults={broken.fault.reason: broken.fault.code for broken in block.broken},
             purchases=count_purchases(rows, unusable),
             lost=lost,
@@ -245,6 +256,20 @@ class RowParser:
         if not self._priced:
             return columns.session_value
         return columns.price if columns.quantity is None else f"{columns.price} times {columns.quantity}"
+
+    def _sessions_of(self, unusable: pl.DataFrame) -> pl.Series:
+        """Return the distinct session ids of quarantined test rows, which must be predicted all the same.
+
+        Left out are rows that the mapping ignores, repeated headers, and rows with nothing but an id, such as totals.
+        """
+        if self.with_value or USER_SESSION not in unusable.columns:
+            return pl.Series(USER_SESSION, [], dtype=pl.String)
+        others = [column for column in (EVENT_TIME, EVENT_TYPE, USER_ID) if column in unusable.columns]
+        has_others = pl.any_horizontal(pl.col(column).cast(pl.String).str.strip_chars() != "" for column in others)
+        is_event = has_others & (pl.col(REASON) != REPEATED_HEADER) & pl.col(TYPE).ne_missing(IGNORED_TYPE)
+        ids = unusable.filter(is_event.fill_null(value=False)).get_column(USER_SESSION)
+        ids = ids.str.replace_all("\x00", "", literal=True).str.strip_chars()
+        return ids.filter(ids != "").unique(maintain_order=True)
 
     def _usable(self, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
         needed = [column for column in self._id_columns if column in NEEDED_IDS]
