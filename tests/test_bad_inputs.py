@@ -138,6 +138,11 @@ BAD_FILES = {
     "an empty file": Bad(b"", empty()),
     "an empty gzip": Bad(gzip.compress(b""), empty("test.csv"), "test"),
     "blank lines only": Bad(b"  \n\n \t \n", empty()),
+    "a file without a header": Bad(
+        CSV.split(b"\n", 1)[1],
+        refusal("no_header", "The first line of train.csv is not a header", "2025-06-02 12:00:00+00:00"),
+    ),
+    "numbers without a header": Bad(b"1,7,3.5\n2,8,4.5\n", refusal("no_header", "(1, 7 and 3.5)"), "test"),
     "a header only": Bad(HEADER.encode() + b"\n", empty()),
     "a compressed header only": Bad(gzip.compress(HEADER.encode()), empty()),
     "Parquet without rows": Bad(parquet_of(pl.DataFrame(ROWS).clear()), empty()),

@@ -408,6 +408,28 @@ def test_columns_with_unknown_names_are_recognised_by_their_content() -> None:
     assert guess.missing == ("product_id", "user_id", "session_value")
 
 
+@pytest.mark.parametrize(
+    ("rows", "time_format"),
+    [
+        ([["2025-06-02", "9:05"], ["2025-06-03", "18:58"]], "%Y-%m-%d %H:%M"),
+        ([["2025-06-02", "09:05:00"], ["2025-06-03", "18:58:50"]], "auto"),
+        ([["31.12.2025", "18:58:50"]], "%d.%m.%Y %H:%M:%S"),
+    ],
+)
+def test_a_time_of_day_in_another_column_is_used(rows: list[list[str]], time_format: str) -> None:
+    guess = guess_mapping(["date", "till_time"], rows)
+    mapping = Mapping.checked(**guess.settings)
+    assert (mapping.columns.event_time, mapping.columns.time_of_day) == ("date", "till_time")
+    assert mapping.time_format == time_format
+    assert guess.reasons["event_time"].startswith("Column date and column till_time together contain ")
+
+
+def test_rounded_times_are_named_as_such() -> None:
+    guess = guess_mapping(["event_time"], [["1.74E+12"], ["1.75E+12"]])
+    assert "event_time" in guess.missing
+    assert "have lost their last digits, as a spreadsheet writes them (1.74E+12)" in guess.reasons["event_time"]
+
+
 def test_numbers_and_dates_in_columns_of_other_names_are_not_event_times() -> None:
     guess = guessed("""customer_id,born,contract,signed
         c1,1990-05-01,1512345678,20200101
@@ -492,6 +514,7 @@ def test_a_column_with_the_name_of_a_role_gets_no_other_role() -> None:
         (["1433221332.5"], "epoch_seconds"),
         (["1433221332117"], "epoch_milliseconds"),
         (["1433221332117000"], "epoch_microseconds"),
+        (["1433221332117000000"], "epoch_nanoseconds"),
         (["20191001103000"], "%Y%m%d%H%M%S"),
         (["201910011030"], "%Y%m%d%H%M"),
         (["20191001"], "%Y%m%d"),

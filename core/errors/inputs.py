@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -161,6 +162,15 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def no_header(cls, name: str, cells: Sequence[str]) -> InputError:
+        return cls(
+            f"The first line of {name} is not a header with column names, but a row of data ({listed(cells)}).",
+            "Add a first line with the column names, then try again.",
+            code="no_header",
+            actual=list(cells),
+        )
+
+    @classmethod
     def duplicate_column(cls, name: str, column: str) -> InputError:
         return cls(
             f"{name} has more than one column {column}.",
@@ -194,10 +204,12 @@ class InputError(StudioError):
         least = f"{min_share * 100:g}%" if min_share else "one"
         why = ", because session values are computed from them" if kind == "purchase" else ""
         fix_in_mapping = f", or set {mapping_line} in a mapping" if mapping_line else " or the mapping"
+        lower = math.floor(100 * valid / max(total, 1)) / 100
+        accept = f" To accept the file as it is, set least_usable = {lower:g} in a mapping." if lower else ""
         return cls(
             f"Only {valid:,} of {count(total, kind)} in {name} {verb(valid, 'is', 'are')} valid ({reasons}). "
             f"At least {least} must be valid{why}.",
-            f"Correct the file{fix_in_mapping}.",
+            f"Correct the file{fix_in_mapping}.{accept}",
             code=f"too_few_valid_{kind}s",
             actual=valid,
             allowed=min_share,

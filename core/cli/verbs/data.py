@@ -16,7 +16,7 @@ from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
 from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
-from core.ingestion.preview import count_usable, peek, preview_rows
+from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
@@ -111,7 +111,9 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return Outcome({"mapping": text}, text.rstrip())
     if options.action == "guess":
         return _guess(options)
-    preview = preview_rows(ingestion.source_of(options.file), mapping_of(options), with_value=not options.without_value)
+    source, with_value = ingestion.source_of(options.file), not options.without_value
+    preview = preview_rows(source, mapping_of(options), with_value=with_value)
+    _, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
     n_usable, n_rows = count_usable(preview)
     with pl.Config(
         tbl_cols=-1,
@@ -120,8 +122,8 @@ def mapping(options: argparse.Namespace) -> Outcome:
         tbl_width_chars=200,
         fmt_str_lengths=80,
     ):
-        text = f"{preview}\n{n_usable} of the first {n_rows} rows are valid."
-    return Outcome({"rows": preview.to_dicts(), "usable": n_usable}, text)
+        lines = [str(preview), f"{n_usable} of the first {n_rows} rows are valid.", *notes]
+    return Outcome({"rows": preview.to_dicts(), "usable": n_usable, "notes": notes}, "\n".join(lines))
 
 
 def _guess(options: argparse.Namespace) -> Outcome:

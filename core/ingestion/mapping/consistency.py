@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.errors import SettingError
 from core.ingestion.mapping.refusals import quotable, short
 from core.ingestion.mapping.settings import COMPLETED_ROLES, ORDER_TOTAL, PRICE_OF_BUYS, Columns, MappingSettings
+from core.ingestion.mapping.time_format import EPOCHS
 from core.schema import EVENT_TIME, EVENT_TYPES, PRODUCT_ID, USER_ID, USER_SESSION
 
 
@@ -29,6 +30,9 @@ def _require_columns(settings: MappingSettings) -> None:
     for role in (EVENT_TIME, PRODUCT_ID):
         if getattr(columns, role) is None:
             raise SettingError.missing(f"columns.{role}", "the name of a column, which every log needs")
+    if columns.time_of_day is not None and (settings.dates_only or settings.time_format in EPOCHS):
+        allowed = "a format with date and time of day, such as %Y-%m-%d %H:%M:%S, because columns.time_of_day is set"
+        raise SettingError.not_allowed("time_format", settings.time_format, allowed)
     if columns.user_id is None and columns.user_session is None:
         raise SettingError.missing("columns.user_id", "the name of a column, unless columns.user_session is set")
     if columns.event_type is None and settings.every_event_is is None:

@@ -10,6 +10,7 @@ from core.ingestion.mapping.settings import PRICE_OF_BUYS
 
 ROLE_NAME: Final = {
     schema.EVENT_TIME: "event time",
+    schema.TIME_OF_DAY: "time of day",
     schema.EVENT_TYPE: "event type",
     schema.PRODUCT_ID: "product",
     schema.CATEGORY_ID: "category",

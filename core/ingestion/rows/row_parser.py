@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.rows.event_times import epoch_seconds
+from core.ingestion.rows.event_times import epoch_seconds, event_times
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.rows.quarantine import (
@@ -55,6 +55,7 @@ from core.schema import (
     SESSION,
     SESSION_VALUE,
     TIME,
+    TIME_OF_DAY,
     TYPE,
     UNKNOWN_ID,
     USER,
@@ -144,6 +145,7 @@ class RowParser:
         names = self.mapping.columns
         required = {
             EVENT_TIME: True,
+            TIME_OF_DAY: names.time_of_day is not None,
             EVENT_TYPE: self.mapping.every_event_is is None,
             PRODUCT_ID: True,
             CATEGORY_ID: names.category_id is not None,
@@ -226,7 +228,7 @@ class RowParser:
             cells.get_column(column).hash(self.seed).reinterpret(signed=True).alias(CODE_OF[column])
             for column in self._id_columns
         )
-        times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
+        times = epoch_seconds(event_times(cells), self.mapping).alias(TIME)
         values, money = self._values(cells, types)
         rows = cells.with_columns(*codes, times, types, *values, *order_columns(cells, self.mapping, self.seed))
         reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
