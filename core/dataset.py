@@ -23,6 +23,7 @@ from core.schema import (
     ROLE,
     ROW,
     SESSION,
+    SESSION_VALUE,
     TEST_ROLE,
     USER_SESSION,
     VALUE_UNIT,
@@ -64,6 +65,24 @@ class UnknownValue(StrEnum):
         member._value_ = code
         member.clause = clause
         return member
+
+
+class SubmissionColumns(BaseModel, frozen=True):
+    """The columns of a submission, which are those of the sample submission.
+
+    Attributes:
+        session, value: names of the columns of session ids and of values.
+        value_first: whether the value comes before the id.
+    """
+
+    session: str = USER_SESSION
+    value: str = SESSION_VALUE
+    value_first: bool = False
+
+    @property
+    def header(self) -> tuple[str, str]:
+        """The names in the order of the file."""
+        return (self.value, self.session) if self.value_first else (self.session, self.value)
 
 
 class RowOrder(BaseModel, frozen=True):
@@ -150,9 +169,13 @@ class DatasetCard(BaseModel, frozen=True):
         created: time in ISO 8601, UTC.
         mapping: name of the mapping; empty if the files already had the product's own columns.
         value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.
+        has_users: whether the log has user ids. If not, each session is its own user, and the numbers of users are
+            numbers of sessions.
         mapping_notes: sentences on columns of orders, statuses and currencies that are used but not in the mapping.
         sample_submission: name of the sample submission; None without one.
+        submission_columns: columns of the sample submission, which the submission gets.
         to_predict: sessions that the submission must have.
+        without_events: sessions to predict without a usable row in the test file; they get a default prediction.
         known_sessions: sessions to predict whose value is known from the train file.
         composite_train, composite_test: sessions whose id is shared by several users.
         users_in_both: users with events in both files.
@@ -172,11 +195,14 @@ class DatasetCard(BaseModel, frozen=True):
     created: str
     mapping: str = ""
     value_rule: str = "column"
+    has_users: bool = True
     mapping_notes: tuple[str, ...] = ()
     train: FileCard
     test: FileCard
     sample_submission: str | None
+    submission_columns: SubmissionColumns = SubmissionColumns()
     to_predict: int
+    without_events: int = 0
     known_sessions: int
     composite_train: int
     composite_test: int
@@ -221,6 +247,11 @@ class Dataset:
     def submission_order(self) -> pl.DataFrame:
         """One row per session to predict, in the order of the submission: user_session, session."""
         return pl.read_parquet(self.folder / ORDER_FILE, glob=False)
+
+    def sessions_without_events(self) -> pl.Series:
+        """Ids of the sessions to predict that have no event, in the order of the submission."""
+        sessions = self.units().filter(pl.col(ROLE) == TEST_ROLE).select(SESSION).collect()
+        return self.submission_order().join(sessions, on=SESSION, how="anti", maintain_order="left")[USER_SESSION]
 
     def units_to_predict(self) -> pl.LazyFrame:
         """Rows of `units` in the test file whose session is to be predicted; a sample submission may omit sessions."""
@@ -274,6 +305,14 @@ def untrained_lines(card: DatasetCard) -> list[str]:
             "so session values may be too low."
         )
     return lines
+
+
+def without_events_line(card: DatasetCard) -> str | None:
+    """Return a sentence on the sessions to predict that have no usable event; None if there are none."""
+    if not card.without_events:
+        return None
+    has = verb(card.without_events, "has no usable event and gets", "have no usable event and get")
+    return f"{card.without_events:,} of {count(card.to_predict, 'session')} to predict {has} a default prediction."
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

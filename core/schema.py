@@ -22,6 +22,10 @@ EVENT_COLUMNS: Final = (EVENT_TIME, EVENT_TYPE, PRODUCT_ID, CATEGORY_ID, USER_ID
 TRAIN_COLUMNS: Final = (*EVENT_COLUMNS, SESSION_VALUE)
 SUBMISSION_COLUMNS: Final = (USER_SESSION, SESSION_VALUE)
 
+# --- further file columns that a mapping can name ---------------------------------------------------------------------
+TIME_OF_DAY: Final = "time_of_day"
+"""In logs with the date in another column."""
+
 # --- further file columns that a mapping can name, if session values are computed from purchases ----------------------
 PRICE: Final = "price"
 QUANTITY: Final = "quantity"

@@ -139,7 +139,7 @@ else:
             ),
             Metric(
                 "Known users",
-                percent(card.users_in_both / card.test.users),
+                percent(card.users_in_both / card.test.users) if card.has_users else "unknown",
                 "Share of the users in the test file who are also in the train file.",
             ),
             Metric(

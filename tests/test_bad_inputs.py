@@ -138,6 +138,11 @@ BAD_FILES = {
     "an empty file": Bad(b"", empty()),
     "an empty gzip": Bad(gzip.compress(b""), empty("test.csv"), "test"),
     "blank lines only": Bad(b"  \n\n \t \n", empty()),
+    "a file without a header": Bad(
+        CSV.split(b"\n", 1)[1],
+        refusal("no_header", "The first line of train.csv is not a header", "2025-06-02 12:00:00+00:00"),
+    ),
+    "numbers without a header": Bad(b"1,7,3.5\n2,8,4.5\n", refusal("no_header", "(1, 7 and 3.5)"), "test"),
     "a header only": Bad(HEADER.encode() + b"\n", empty()),
     "a compressed header only": Bad(gzip.compress(HEADER.encode()), empty()),
     "Parquet without rows": Bad(parquet_of(pl.DataFrame(ROWS).clear()), empty()),
@@ -374,7 +379,7 @@ BAD_FILES = {
     ),
     "a sample of another test file": Bad(
         sample_of("B1", "A1"),
-        refusal("sessions_without_events", "1 of 2 sessions in sample.csv has ", "(A1)"),
+        refusal("sessions_without_events", "1 of 2 sessions in sample.csv is ", "(A1)"),
         "sample",
     ),
     "a sample that names several sessions twice": Bad(
@@ -384,12 +389,12 @@ BAD_FILES = {
     ),
     "a sample of which most sessions have no events": Bad(
         sample_of("B1", *(f"A{number}" for number in range(5))),
-        refusal("sessions_without_events", "5 of 6 sessions in sample.csv have ", "(A0, A1, A2 and 2 more)"),
+        refusal("sessions_without_events", "5 of 6 sessions in sample.csv are ", "(A0, A1, A2 and 2 more)"),
         "sample",
     ),
     "a sample with an empty id": Bad(
         sample_of("B1", " "),
-        refusal("sessions_without_events", "1 of 2 sessions in sample.csv has ", "(an empty id)"),
+        refusal("empty_session_ids", "sample.csv has 1 row without a session id"),
         "sample",
     ),
     "a sample with a line cut short": Bad(

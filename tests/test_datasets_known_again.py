@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from core.ingestion.sources import csv_text
 from core.ingestion.sources.uploads import keep_upload
 from core.pipeline.predictions_and_checks import check_against_files, check_submission
 from core.schema import Role
+from core.submission import write_submission
 from tests.events_on_the_spot import (
     NOON,
     Event,
@@ -281,7 +283,7 @@ def test_without_a_sample_all_test_sessions_are_predicted_in_the_order_of_their_
 
 
 def test_a_session_that_a_sample_names_with_a_nul_is_shown_with_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^1 of 2 sessions in sample\.csv has no event .* \(B1\\x00\)\."):
+    with pytest.raises(InputError, match=r"^1 of 2 sessions in sample\.csv is not in .* \(B1\\x00\)\."):
         store(tmp_path, GOOD, sample=sample_of("B1\0", "B2"))
 
 
@@ -297,21 +299,96 @@ def test_ids_of_events_are_those_of_usable_rows_however_few_are_held(
     monkeypatch.setattr(session_ids, "_HELD", held)
     rows = rows_of(GOOD, "test")
     test = csv_of([*rows[::2], *rows[::-1]]) + UNUSABLE
-    assert event_ids(write_files(tmp_path, GOOD, test=test).test).to_list() == [f"B{number}" for number in range(10)]
+    usable, quarantined = event_ids(write_files(tmp_path, GOOD, test=test).test)
+    assert usable.to_list() == [f"B{number}" for number in range(10)]
+    assert quarantined.to_list() == ["S777"]
 
 
 def test_a_check_asks_for_the_sessions_that_the_dataset_has(tmp_path: Path) -> None:
-    """A session whose only row is quarantined does not count, and an unparsable line stops neither."""
+    """A session whose only row is quarantined needs a prediction too, and an unparsable line stops neither."""
     files = write_files(tmp_path, GOOD, test=csv_of(rows_of(GOOD, "test")) + UNUSABLE)
     dataset = ingest(files, Workspace(tmp_path / "home"))
     submission = tmp_path / "submission.csv"
     submission.write_bytes(sample_of(*dataset.submission_order().get_column("user_session")))
+    assert dataset.submission_order().get_column("user_session").to_list() == [*(f"B{n}" for n in range(10)), "S777"]
+    assert (dataset.card().to_predict, dataset.card().without_events) == (11, 1)
+    assert dataset.sessions_without_events().to_list() == ["S777"]
     for results in (check_submission(submission, dataset), check_against_files(submission, files.test, None)):
         assert not [each for each in results if (each.outcome, each.severity) == ("failed", "error")]
+        (line,) = [each for each in results if each.code == "default_predictions"]
+        assert (line.outcome, line.severity) == ("failed", "warning")
+        assert "1 of 11 sessions has no usable event in the test file ('S777')" in line.explanation
     asked = tmp_path / "asked.csv"
     asked.write_bytes(sample_of("B1", "S777"))
-    with pytest.raises(InputError, match=r"1 of 2 sessions in asked\.csv has no event in the test file \(S777\)"):
+    results = check_against_files(asked, files.test, asked)
+    assert [each.code for each in results if each.outcome == "failed"] == ["default_predictions", "constant"]
+    asked.write_bytes(sample_of("B1", "S778"))
+    with pytest.raises(InputError, match=r"1 of 2 sessions in asked\.csv is not in the test file \(S778\)"):
         check_against_files(submission, files.test, asked)
+
+
+def test_rows_that_are_no_events_of_a_session_do_not_ask_for_its_prediction(tmp_path: Path) -> None:
+    """Such are a repeated header, a total, a row that the mapping ignores, and a NUL in the id of another session."""
+    header = csv_of(rows_of(GOOD, "test")).splitlines()[0]
+    lines = [header, b",,,,,Total", b"2025-06-02 12:00:00,search,P1,C1,U1,S1", b"x,VIEW,P1,C1,U1,B1\0"]
+    test = csv_of(rows_of(GOOD, "test")) + b"\n".join(lines) + b"\n"
+    dataset = store(tmp_path, GOOD, Mapping.checked(ignored_words=["search"]), test=test)
+    assert dataset.card().test.quarantined == 4
+    assert dataset.submission_order().get_column("user_session").to_list() == [f"B{number}" for number in range(10)]
+
+
+def test_a_few_sessions_of_a_sample_may_be_unknown(tmp_path: Path) -> None:
+    known = [f"B{number}" for number in range(10)]
+    dataset = store(tmp_path / "one", GOOD, sample=sample_of(*known[:9], "new"))
+    assert dataset.submission_order().get_column("user_session").to_list() == [*known[:9], "new"]
+    assert dataset.sessions_without_events().to_list() == ["new"]
+    with pytest.raises(InputError, match=r"2 of 11 sessions in sample\.csv are not in .* At least 90% must be in it\."):
+        store(tmp_path / "two", GOOD, sample=sample_of(*known[:9], "new", "newer"))
+    lower = Mapping.checked(least_usable=0.8)
+    assert store(tmp_path / "two", GOOD, lower, sample=sample_of(*known[:9], "new", "newer")).card().without_events == 2
+
+
+def test_a_sample_of_a_log_without_session_ids_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    mapping = Mapping.checked(session_gap_minutes=30)
+    with pytest.raises(InputError, match=r"set columns\.user_session to their column instead"):
+        store(tmp_path, GOOD, mapping, sample=sample_of("B1"))
+
+
+@pytest.mark.parametrize(
+    ("sample", "header"),
+    [
+        (b"user_session,value\nB1,0\nB2,0\n", ("user_session", "value")),
+        (b"prediction;USER_SESSION\n0;B1\n0;B2\n", ("prediction", "USER_SESSION")),
+        (b"row,user_session,Session_Value,\n1,B1,0,\n2,B2,0,\n", ("user_session", "Session_Value")),
+        (b"row,user_session,note\n1,B1,x\n2,B2,x\n", ("user_session", "session_value")),
+        (b"user_session\nB1\nB2\n", ("user_session", "session_value")),
+    ],
+)
+def test_a_submission_gets_the_columns_of_its_sample(tmp_path: Path, sample: bytes, header: tuple[str, str]) -> None:
+    dataset = store(tmp_path, GOOD, sample=sample)
+    columns = dataset.card().submission_columns
+    assert columns.header == header
+    path = tmp_path / "submission.csv"
+    predictions = pl.DataFrame({"user_session": ["B1", "B2"], "session_value": [1.0, 2.5]})
+    write_submission(predictions, dataset.submission_order(), path, columns)
+    assert path.read_text().splitlines()[0] == ",".join(header)
+    assert set(path.read_text().splitlines()[1].split(",")) == {"B1", "1.000000"}
+    results = check_submission(path, dataset)
+    assert [each.code for each in results if each.outcome == "failed"] == ["scale"]
+    path.write_bytes(sample_of("B1", "B2").replace(b"session_value", b"score"))
+    failed = [each for each in check_submission(path, dataset) if each.outcome == "failed"]
+    assert failed[0].code == "columns"
+    assert f"Change the first line to {','.join(header)}." in failed[0].explanation
+
+
+def test_a_dataset_of_an_earlier_version_gets_the_columns_of_its_sample(tmp_path: Path) -> None:
+    files = write_files(tmp_path, GOOD, sample=b"user_session,value\nB1,0\n")
+    dataset = ingest(files, Workspace(tmp_path / "home"))
+    card = json.loads((dataset.folder / CARD_FILE).read_text())
+    del card["submission_columns"]
+    (dataset.folder / CARD_FILE).write_text(json.dumps(card))
+    assert dataset.card().submission_columns.value == "session_value"
+    assert ingest(files, Workspace(tmp_path / "home")).card().submission_columns.value == "value"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
@@ -329,7 +406,7 @@ def test_a_sample_need_not_be_written_as_the_log_is(tmp_path: Path, name: str, m
     dataset = ingest(replace(files, mapping=mapping), Workspace(tmp_path / "home"))
     assert dataset.submission_order().get_column("user_session").to_list() == ["äB3", "äB1"]
     submission = tmp_path / "submission.csv"
-    submission.write_bytes(sample_of("äB3", "äB1"))
+    submission.write_bytes(sample_of("äB3", "äB1").replace(b"user_session", name.encode()))
     results = check_against_files(submission, files.test, files.sample_submission, mapping)
     assert [each.code for each in results if each.outcome == "failed"] == ["constant"]
 

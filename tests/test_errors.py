@@ -37,6 +37,7 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     "empty_query_result": lambda: InputError.empty_query_result("sqlite:///shop.db"),
     "missing_columns": lambda: InputError.missing_columns("train.csv", ["user_id"], NAMES),
     "missing_columns, several": lambda: InputError.missing_columns("train.csv", ["user_id", "event_type"], ["a"]),
+    "no_header": lambda: InputError.no_header("train.csv", ["1", "2014-04-07T10:51:09.277Z"]),
     "duplicate_column": lambda: InputError.duplicate_column("train.csv", "user_id"),
     "other_separator": lambda: InputError.other_separator("train.csv", "commas"),
     "other_encoding": lambda: InputError.other_encoding("train.csv", "UTF-8, as its first line shows"),
@@ -46,6 +47,9 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     ),
     "too_few_valid, rows and a mapping": lambda: InputError.too_few_valid(
         "row", "train.csv", 0, 40, "40 x no time", min_share=0, mapping_line='time_format = "%Y"'
+    ),
+    "too_few_valid, most": lambda: InputError.too_few_valid(
+        "row", "train.csv", 299, 400, "101 x empty user_id", min_share=0.9
     ),
     "too_few_valid, purchases": lambda: InputError.too_few_valid(
         "purchase", "train.csv", 2, 40, "38 x no price", min_share=0.995
@@ -61,8 +65,15 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     ),
     "several_currencies": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], "currency"),
     "several_currencies, no column": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], None),
-    "sessions_without_events": lambda: InputError.sessions_without_events("sample.csv", ["A1"], 2),
-    "sessions_without_events, several": lambda: InputError.sessions_without_events("sample.csv", NAMES, 1_000),
+    "sessions_without_events": lambda: InputError.sessions_without_events("sample.csv", ["A1"], 2, min_share=0.9),
+    "sessions_without_events, several": lambda: InputError.sessions_without_events(
+        "sample.csv", NAMES, 1_000, min_share=0.995
+    ),
+    "sessions_without_events, by timeout": lambda: InputError.sessions_without_events(
+        "sample.csv", NAMES, 4, min_share=0.9, by_timeout=True
+    ),
+    "empty_session_ids": lambda: InputError.empty_session_ids("sample.csv", 1),
+    "empty_session_ids, several": lambda: InputError.empty_session_ids("sample.csv", 2),
     "repeated_sessions": lambda: InputError.repeated_sessions("sample.csv", ["A1"]),
     "repeated_sessions, several": lambda: InputError.repeated_sessions("sample.csv", NAMES),
     "too_few_users": lambda: InputError.too_few_users(1, 20),

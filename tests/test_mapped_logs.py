@@ -24,6 +24,7 @@ from tests.events_on_the_spot import (
     csv_of,
     facts_of,
     good_events,
+    known_of,
     must_add_up,
     parquet_of,
     quarantined_rows,
@@ -49,6 +50,36 @@ def test_the_value_of_a_rees46_session_is_the_sum_of_its_purchases(tmp_path: Pat
     }
     kinds = {fact[5] for fact in facts_of(dataset)}
     assert kinds == {"VIEW", "ADD_CART", "REMOVE_CART", "BUY"}
+
+
+def test_a_log_without_users_keeps_its_session_ids_and_each_session_is_its_own_user(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such logs are those of OTTO, YooChoose and Coveo. Session A1 is in both files, so its value is known."""
+    events = good_events()
+    rows = {
+        role: [{name: text for name, text in row.items() if name != "user_id"} for row in rows_of(events, role)]
+        for role in ("train", "test")
+    }
+    rows["test"].append(rows["train"][4] | {})
+    del rows["test"][-1]["session_value"]
+    sample = sample_of("B3", "A1", "B1")
+    mapping = Mapping.checked(columns={"user_id": None})
+    dataset = store(tmp_path, [], mapping, train=csv_of(rows["train"]), test=csv_of(rows["test"]), sample=sample)
+    assert facts_of(dataset) == sorted(
+        [(*event.facts[:2], event.session, *event.facts[3:]) for event in events]
+        + [("test", "A1", "A1", *events[4].facts[3:])]
+    )
+    assert values_of(dataset) == {f"A{number}": 10.5 * number for number in range(10)}
+    assert known_of(dataset) == {"A1": 10.5}
+    card = dataset.card()
+    assert (card.has_users, card.train.sessions, card.train.users, card.test.users) == (False, 10, 10, 11)
+    assert dataset.submission_order().get_column("user_session").to_list() == ["B3", "A1", "B1"]
+    assert len(set(dataset.units().select("user").collect().to_series())) == 20
+    (tmp_path / "mapping.toml").write_text('[columns]\nuser_id = ""\n')
+    files = ["--train", f"{tmp_path}/files/train.csv", "--test", f"{tmp_path}/files/test.csv"]
+    assert main(["ingest", *files, "--mapping", f"{tmp_path}/mapping.toml"]) == 0
+    assert "10 sessions, users unknown, 7 products" in capsys.readouterr().out
 
 
 def test_repeated_rows_can_be_removed_and_are_counted_either_way(tmp_path: Path) -> None:
@@ -137,6 +168,8 @@ TIMES = {
     "an American time": ("06/02/2025 12:00 PM", {"time_format": "%m/%d/%Y %I:%M %p"}),
     "BigQuery": ("2025-06-02 12:00:00.123456 UTC", {}),
     "epoch microseconds": ("1748865600999999", {"time_format": "epoch_microseconds"}),
+    "epoch nanoseconds": ("1748865600999999999", {"time_format": "epoch_nanoseconds"}),
+    "epoch seconds as a program abbreviates them": ("1.748865600E+09", {"time_format": "epoch_seconds"}),
     "epoch seconds with blanks": (" 1748865600 ", {"time_format": "epoch_seconds"}),
     "a short year": ("2/6/25 12:00", {"time_format": "%d/%m/%y %H:%M"}),
     "the name of the month": ("Jun 2, 2025 12:00:00 PM", {"time_format": "%b %d, %Y %I:%M:%S %p"}),
@@ -186,6 +219,41 @@ def test_a_time_is_the_same_in_any_format(tmp_path: Path, form: str) -> None:
     text, settings_ = TIMES[form]
     dataset = store_logs(tmp_path, shop_log(text), shop_log(text, product_id="Q"), Mapping.checked(**settings_))
     assert {fact[6] for fact in facts_of(dataset)} == {NOON}
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "settings_"),
+    [
+        ("2025-06-02", "12:00:00", {}),
+        (" 2025-06-02", "12:00 ", {}),
+        ("02.06.2025", "14:00", {"time_format": "%d.%m.%Y %H:%M", "time_zone": "Europe/Berlin"}),
+        ("6/2/2025", "12:00:00 PM", {"time_format": "%m/%d/%Y %I:%M:%S %p"}),
+    ],
+)
+def test_date_and_time_of_day_in_two_columns_are_one_time(
+    tmp_path: Path, date: str, clock: str, settings_: dict[str, str]
+) -> None:
+    mapping = Mapping.checked(**settings_, columns={"time_of_day": "clock"})
+    logs = shop_log(date, clock=clock), shop_log(date, clock=clock, product_id="Q") + b"event_time,,,,,,,clock\n"
+    dataset = store_logs(tmp_path, *logs, mapping.model_copy(update={"least_usable": 0.8}))
+    assert {fact[6] for fact in facts_of(dataset)} == {NOON}
+    assert dataset.card().quarantine_reasons == {"it repeats the header": 1}
+
+
+def test_a_time_of_day_that_is_not_used_is_reported(tmp_path: Path) -> None:
+    log = shop_log("02.06.2025", clock="12:00")
+    dataset = store_logs(tmp_path, log, log.replace(b"P", b"Q"), Mapping.checked(time_format="%d.%m.%Y"))
+    (note,) = dataset.card().mapping_notes
+    assert note.startswith("Column clock has the time of day, which is not used")
+    assert 'columns.time_of_day = "clock", and a time_format for both columns such as "%d.%m.%Y %H:%M:%S"' in note
+
+
+def test_times_that_a_spreadsheet_rounded_are_refused_with_the_reason(tmp_path: Path) -> None:
+    """Otherwise all events of a month would be at one moment."""
+    for settings_ in ({"time_format": "epoch_milliseconds"}, {}):
+        with pytest.raises(InputError, match=r"4 x event_time has lost its last digits, as in 1\.74E\+12"):
+            log = shop_log("1.74887E+12")
+            store_logs(tmp_path, log, log + b"\n", Mapping.checked(**settings_))
 
 
 ZONES = [

@@ -19,7 +19,7 @@ from core.errors import InputError, SettingError, StudioError
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.mapping.fields import LONGEST_TEXT
 from core.ingestion.mapping.settings import MAX_WORDS, Columns, EventType
-from core.ingestion.mapping.time_format import required_change
+from core.ingestion.mapping.time_format import AUTO, EPOCHS, has_time_of_day, required_change
 from core.ingestion.mapping.toml_file import parse_mapping
 
 QUICKLY = settings(deadline=None, derandomize=True)
@@ -153,6 +153,8 @@ NOT_ALLOWED: list[tuple[dict[str, Any], str]] = [
     ({"least_usable": True}, "least_usable"),
     ({"least_usable": 10**400}, "least_usable"),
     ({"least_usable": 1 << 60000}, "least_usable"),
+    ({"time_format": "%Y-%m-%d", "columns": {"time_of_day": "time"}}, "time_format"),
+    ({"time_format": "epoch_seconds", "columns": {"time_of_day": "time"}}, "time_format"),
     ({"name": ["x"]}, "name"),
     ({"name": datetime(2020, 1, 1, tzinfo=UTC)}, "name"),
 ]
@@ -178,9 +180,15 @@ def test_an_unknown_setting_is_refused_with_the_closest_names_first(unknown: dic
     assert sentence in refusal(**unknown)
 
 
-@pytest.mark.parametrize("role", ["event_time", "product_id", "user_id"])
-def test_every_log_needs_a_time_a_product_and_a_user(role: str) -> None:
+@pytest.mark.parametrize("role", ["event_time", "product_id"])
+def test_every_log_needs_a_time_and_a_product(role: str) -> None:
     assert refusal(columns={role: None}).startswith(f"columns.{role} is missing. ")
+
+
+def test_a_log_needs_users_or_sessions() -> None:
+    assert not Mapping.checked(columns={"user_id": None}).has_users
+    no_ids = {"session_gap_minutes": 30, "columns": {"user_id": None}}
+    assert refusal(**no_ids).startswith("columns.user_id is missing. ")
 
 
 MISSING: list[tuple[dict[str, Any], str]] = [
@@ -221,7 +229,7 @@ def test_a_setting_that_would_not_be_used_is_refused(settings_: dict[str, Any], 
 @pytest.mark.parametrize(
     ("columns", "later", "first"),
     [
-        ({"user_id": "uid", "user_session": " UID "}, "user_session", "user_id"),
+        ({"user_id": "uid", "user_session": " UID "}, "user_id", "user_session"),
         ({"product_id": "item", "category_id": "item"}, "category_id", "product_id"),
         ({"product_id": "event_type"}, "product_id", "event_type"),
         ({"session_value": None, "price": "total", "quantity": "Total"}, "quantity", "price"),
@@ -269,7 +277,7 @@ def test_a_format_without_a_time_of_day_is_allowed(time_format: str) -> None:
     assert Mapping.checked(time_format=time_format).dates_only
 
 
-@pytest.mark.parametrize("time_format", ["auto", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds"])
+@pytest.mark.parametrize("time_format", [AUTO, *EPOCHS])
 def test_named_time_formats_are_allowed(time_format: str) -> None:
     assert not Mapping.checked(time_format=time_format).dates_only
 
@@ -363,10 +371,13 @@ def mappings(draw: st.DrawFn) -> Mapping:
     roles = len(Columns.model_fields)
     unique = st.lists(_names, min_size=roles, max_size=roles, unique_by=lambda name: name.strip().lower())
     columns: dict[str, str | None] = dict(zip(Columns.model_fields, draw(unique), strict=True))
-    given: dict[str, Any] = {"columns": columns}
+    given: dict[str, Any] = {"columns": columns, "time_format": draw(_formats)}
+    if given["time_format"] in EPOCHS or not has_time_of_day(given["time_format"]) or draw(st.booleans()):
+        columns["time_of_day"] = None
+    columns["category_id"] = draw(st.sampled_from([None, columns["category_id"]]))
     if draw(st.booleans()):
-        columns["category_id"] = None
-    if draw(st.booleans()):
+        columns["user_id"] = None
+    elif draw(st.booleans()):
         columns["user_session"] = None
         given["session_gap_minutes"] = draw(st.floats(0, 43_200, exclude_min=True))
     if draw(st.booleans()):
@@ -398,7 +409,6 @@ def mappings(draw: st.DrawFn) -> Mapping:
         separator=draw(st.sampled_from([None, ",", ";", "\t", "|"])),
         encoding=draw(st.sampled_from(["utf-8", "latin-1", "cp1252", "utf-16"])),
         decimal=draw(st.sampled_from([None, ".", ","])),
-        time_format=draw(_formats),
         time_zone=draw(st.sampled_from(["UTC", "Europe/Berlin"])),
         duplicates=draw(st.sampled_from([None, "remove", "keep"])),
         least_usable=draw(st.floats(0, 1)),
@@ -474,7 +484,7 @@ def test_the_refusal_of_a_file_says_what_to_do_next(snapshot: SnapshotAssertion)
         (b"colums = 1", "colums"),
         (b"[columns]\nuid = 'x'", "columns.uid"),
         (b"[columns]\nprice = 1", "columns.price"),
-        (b"[columns]\nuser_id = ''", "columns.user_id"),
+        (b"[columns]\nproduct_id = ''", "columns.product_id"),
         (b"columns = []", "columns"),
         (b"least_usable = 2020-01-01", "least_usable"),
         (b"least_usable = '1'", "least_usable"),

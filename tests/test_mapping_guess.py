@@ -208,8 +208,9 @@ def test_coveo_has_its_event_types_in_the_product_action_and_no_users() -> None:
         "purchase": "BUY",
     }
     assert guess.settings["ignored_words"] == [""]
-    assert guess.missing == ("user_id", "session_value")
-    assert "session_gap_minutes" in guess.reasons["user_id"]
+    assert columns["user_id"] is None
+    assert guess.missing == ("session_value",)
+    assert "each session in column session_id_hash is its own user" in guess.reasons["user_id"]
 
 
 def test_yoochoose_purchases_are_a_log_of_receipts_with_prices_and_quantities() -> None:
@@ -224,13 +225,14 @@ def test_yoochoose_purchases_are_a_log_of_receipts_with_prices_and_quantities() 
             "event_type": None,
             "product_id": "Item ID",
             "category_id": None,
+            "user_id": None,
             "user_session": "Session ID",
             "price": "Price",
             "quantity": "Quantity",
             "session_value": None,
         },
     }
-    assert guess.missing == ("user_id",)
+    assert guess.missing == ()
 
 
 def test_otto_has_plural_event_words() -> None:
@@ -241,7 +243,8 @@ def test_otto_has_plural_event_words() -> None:
     words = Mapping.checked(**guess.settings).words()
     assert (words["clicks"], words["carts"], words["orders"]) == ("VIEW", "ADD_CART", "BUY")
     assert guess.settings["columns"]["product_id"] == "aid"
-    assert guess.missing == ("user_id", "session_value")
+    assert guess.settings["columns"]["user_id"] is None
+    assert guess.missing == ("session_value",)
 
 
 def test_diginetica_has_dates_without_times_and_few_users() -> None:
@@ -405,6 +408,28 @@ def test_columns_with_unknown_names_are_recognised_by_their_content() -> None:
     assert guess.missing == ("product_id", "user_id", "session_value")
 
 
+@pytest.mark.parametrize(
+    ("rows", "time_format"),
+    [
+        ([["2025-06-02", "9:05"], ["2025-06-03", "18:58"]], "%Y-%m-%d %H:%M"),
+        ([["2025-06-02", "09:05:00"], ["2025-06-03", "18:58:50"]], "auto"),
+        ([["31.12.2025", "18:58:50"]], "%d.%m.%Y %H:%M:%S"),
+    ],
+)
+def test_a_time_of_day_in_another_column_is_used(rows: list[list[str]], time_format: str) -> None:
+    guess = guess_mapping(["date", "till_time"], rows)
+    mapping = Mapping.checked(**guess.settings)
+    assert (mapping.columns.event_time, mapping.columns.time_of_day) == ("date", "till_time")
+    assert mapping.time_format == time_format
+    assert guess.reasons["event_time"].startswith("Column date and column till_time together contain ")
+
+
+def test_rounded_times_are_named_as_such() -> None:
+    guess = guess_mapping(["event_time"], [["1.74E+12"], ["1.75E+12"]])
+    assert "event_time" in guess.missing
+    assert "have lost their last digits, as a spreadsheet writes them (1.74E+12)" in guess.reasons["event_time"]
+
+
 def test_numbers_and_dates_in_columns_of_other_names_are_not_event_times() -> None:
     guess = guessed("""customer_id,born,contract,signed
         c1,1990-05-01,1512345678,20200101
@@ -489,6 +514,7 @@ def test_a_column_with_the_name_of_a_role_gets_no_other_role() -> None:
         (["1433221332.5"], "epoch_seconds"),
         (["1433221332117"], "epoch_milliseconds"),
         (["1433221332117000"], "epoch_microseconds"),
+        (["1433221332117000000"], "epoch_nanoseconds"),
         (["20191001103000"], "%Y%m%d%H%M%S"),
         (["201910011030"], "%Y%m%d%H%M"),
         (["20191001"], "%Y%m%d"),

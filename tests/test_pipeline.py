@@ -8,6 +8,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -26,6 +27,7 @@ from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
 from tests.absent import absent_part
 from tests.conftest import DEMO
+from tests.events_on_the_spot import NOON, Event, write_files
 
 
 def truth() -> pl.DataFrame:
@@ -219,6 +221,29 @@ def test_two_runs_into_one_folder_do_not_overwrite_each_other(workspace: Workspa
             (third / "file").write_text("third")
         shutil.rmtree(tmp_path / "one")
     assert (tmp_path / "one" / "file").read_text() == "first"
+
+
+def test_a_session_without_a_usable_event_gets_the_best_constant_under_the_header_of_the_sample(tmp_path: Path) -> None:
+    events = [
+        Event(file, f"{file}-{number}", f"{file} user {number}", f"P{number % 5}", time=NOON + number, value=number % 9)
+        for file, sessions in (("train", 40), ("test", 20))
+        for number in range(sessions)
+    ]
+    names = [f"test-{number}" for number in range(20)]
+    sample = b"user_session,value\n" + b"".join(f"{name},0\n".encode() for name in [*names, "new"])
+    files = write_files(tmp_path, events, sample=sample)
+    finished_run = run(files, RunConfig(folds=2, learners=("lightgbm",), metric="mae"), Workspace(tmp_path / "home"))
+    submission = pl.read_csv(finished_run.submission)
+    assert submission.columns == ["user_session", "value"]
+    assert submission["user_session"].to_list() == [*names, "new"]
+    assert submission["value"][-1] == 3.5 == np.median([number % 9 for number in range(40)])  # the mean is 3.75
+    default = finished_run.table(ANSWERS_FILE).filter(pl.col("source") == "default").collect()
+    assert default["user_session"].to_list() == ["new"]
+    assert default["low_80"].to_list() == [None]
+    checks = {check["code"]: check for check in finished_run.records("checks.json")}
+    explanation = checks["default_predictions"]["explanation"]
+    assert "1 of 21 sessions has no usable event in the test file ('new')" in explanation
+    assert finished_run.manifest.checks.failed == 0
 
 
 def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], tmp_path: Path) -> None:

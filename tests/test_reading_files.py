@@ -18,7 +18,7 @@ from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources import csv_text, tables
+from core.ingestion.sources import csv_records, csv_text, tables
 from tests.events_on_the_spot import (
     NOON,
     Event,
@@ -301,3 +301,68 @@ def test_a_letter_that_the_encoding_does_not_have_costs_its_line_only(tmp_path: 
     dataset = store(tmp_path, GOOD, Mapping(encoding="cp1252"), train=with_line(CSV, 9, FIRST + b"\x81"), test=test)
     assert [(line, reason) for line, reason, _ in quarantined_rows(dataset)] == [(9, "its text is not cp1252")]
     assert dataset.card().train.kept == 39
+
+
+# --- quotes and separators --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("n_lines", [101, 2_000])
+def test_a_cell_of_many_lines_is_a_cell(tmp_path: Path, right: Dataset, n_lines: int) -> None:
+    """Pretty-printed JSON, as in exports of Google Analytics."""
+    json = "{\n" + '  "key": "a, b",\n' * n_lines + "}"
+    dataset = store(tmp_path, GOOD, train=csv_of([{"params": json, **row} for row in ROWS]))
+    assert same_frames(dataset, right)
+
+
+def test_a_quote_that_is_closed_too_late_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "MAX_RECORD_LINES", 3)
+    row = FIRST.replace(b",VIEW,", b',"VIEW\nx\nx\nx\nx",')
+    dataset = store(tmp_path, GOOD, Mapping.checked(least_usable=0.8), train=b"\n".join([HEADER, row, *OTHERS]))
+    assert quarantined_rows(dataset)[0][1] == "a quote in it is not closed within 3 lines"
+    assert dataset.card().train.quarantined == 5
+
+
+def test_quotes_after_backslashes_are_read(tmp_path: Path) -> None:
+    """As Spark, MySQL and Hive write them; a backslash before another backslash is one, too."""
+    names = {"P1": 'a 12" pan, steel', "P2": '"', "P3": 'C:\\"x"', "P4": 'both "" kinds'}
+    rows = [{**row, "product_id": names.get(row["product_id"], row["product_id"])} for row in ROWS]
+    escaped = []
+    for row in rows:
+        cells = (cell.replace("\\", "\\\\").replace('"', '\\"') for cell in row.values())
+        escaped.append(",".join(f'"{cell}"' if '"' in cell else cell for cell in cells).encode())
+    events = [dataclasses.replace(event, product=names.get(event.product, event.product)) for event in GOOD]
+    train = b"\n".join([HEADER, *escaped, b""])
+    dataset = store(tmp_path, GOOD, train=train)
+    assert [fact for fact in facts_of(dataset) if fact[0] == "train"] == sorted(
+        event.facts for event in events if event.file == "train"
+    )
+    assert dataset.card().train.quarantined == 0
+
+
+def test_a_backslash_at_the_end_of_a_quoted_cell_is_part_of_it(tmp_path: Path) -> None:
+    train = CSV.replace(b",P1,", b',"P1\\",')
+    products = {fact[3] for fact in facts_of(store(tmp_path, GOOD, train=train)) if fact[0] == "train"}
+    assert products == {"P0", "P1\\", "P2", "P3", "P4", "P5", "P6"}
+
+
+def test_other_quotes_after_backslashes_are_refused_with_a_word_on_them(tmp_path: Path) -> None:
+    train = b"\n".join([HEADER, FIRST.replace(b",P0,", b',"P\\"0"x"",'), *OTHERS])
+    assert [row[1] for row in quarantined_rows(store(tmp_path, GOOD, train=train))] == [
+        "it has quotes after backslashes, which must be doubled instead"
+    ]
+
+
+@pytest.mark.parametrize("separator", [b",", b";", b"\t"])
+@pytest.mark.parametrize("ends", ["rows", "header", "both"])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_a_separator_too_many_at_the_ends_of_lines_does_not_matter(
+    tmp_path: Path, right: Dataset, separator: bytes, ends: str, line_end: bytes
+) -> None:
+    header = HEADER + b"," * (ends != "rows")
+    rows = [row + b"," * (ends != "header") for row in (FIRST, *OTHERS) if row]
+    train = line_end.join([header, *rows, b""]).replace(b",", separator)
+    assert same_frames(store(tmp_path, GOOD, train=train), right)
+
+
+def test_a_separator_at_the_end_of_a_single_row_may_be_that_of_a_cell(tmp_path: Path) -> None:
+    train = b"\n".join([HEADER, FIRST + b",", *OTHERS])
+    dataset = store(tmp_path, GOOD, train=train)
+    assert [row[:2] for row in quarantined_rows(dataset)] == [(2, "it has 8 fields, but the header has 7")]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from core.check_result import CheckResult
+from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.submission import CHECKS, run_checks
 from core.submission import file as submission_file
@@ -21,11 +23,16 @@ CODES = [check.code for check in CHECKS]
 
 
 def answers(
-    folder: Path, content: str | bytes, test=TEST, sample: pl.Series | None = TEST, known: pl.DataFrame | None = TRAIN
+    folder: Path,
+    content: str | bytes,
+    test=TEST,
+    sample: pl.Series | None = TEST,
+    known: pl.DataFrame | None = TRAIN,
+    **options: Any,
 ) -> dict[str, CheckResult]:
     path = folder / "sub.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return {result.code: result for result in run_checks(path, test, sample, known)}
+    return {result.code: result for result in run_checks(path, test, sample, known, **options)}
 
 
 def outcomes(results: dict[str, CheckResult], outcome: str) -> set[str]:
@@ -185,8 +192,8 @@ OF_VALUES = {"numbers", "empty_values", "infinite_values", "negative_values", "c
 OF_IDS = {"clean_ids", "missing_sessions", "extra_sessions", "duplicate_sessions", "order"}
 NOT_APPLICABLE = [
     (b"\xff\xfe", {}, ALL - {"readable"}, "the file cannot be read"),
-    ("session_value\n1\n2\n", {}, OF_IDS, "there is no column user_session"),
-    ("user_session\nS1\nS2\n", {}, OF_VALUES, "there is no column session_value"),
+    ("session_value\n1\n2\n", {}, OF_IDS, "the column with the session ids is missing"),
+    ("user_session\nS1\nS2\n", {}, OF_VALUES, "the column with the values is missing"),
     (HEADER, {}, (OF_IDS | OF_VALUES) - {"missing_sessions"}, "the file has no rows"),
     (with_values("x", "inf"), {}, {"plausible", "scale"}, "no value is a number"),
     (with_values("1", "x"), {}, {"constant"}, "fewer than 2 values are numbers"),
@@ -218,8 +225,26 @@ def test_a_check_fails_with_counts_and_examples(tmp_path, code, content, details
     assert details in result.explanation
 
 
+def test_sessions_without_a_usable_event_are_named_whatever_their_predictions(tmp_path):
+    result = answers(tmp_path, GOOD, without_events=TEST.tail(2))["default_predictions"]
+    assert (result.outcome, result.severity) == ("failed", "warning")
+    assert result.explanation.startswith("2 of 5 sessions have no usable event in the test file ('S4' and 'S5').")
+
+
+def test_the_columns_may_have_the_names_of_the_sample(tmp_path):
+    columns = SubmissionColumns(session="visit", value="worth", value_first=True)
+    rows = "".join(f"{value},S{number}\n" for number, value in enumerate((10.5, 20, 30.25, 0, 12), 1))
+    assert outcomes(answers(tmp_path, "worth,visit\n" + rows, columns=columns), "failed") == set()
+    result = answers(tmp_path, "worth,visits\n" + rows, columns=columns)
+    assert outcomes(result, "failed") == {"columns"}
+    assert result["missing_sessions"].outcome == "not_applicable"
+    assert result["columns"].explanation.endswith("Change the first line to worth,visit.")
+
+
 def test_the_sentences_of_all_checks(tmp_path, snapshot):
     sentences = {code: answers(tmp_path, content)[code].explanation for code, content, _ in reversed(FAILURES)}
+    without = answers(tmp_path, GOOD, without_events=TEST.head(1))["default_predictions"]
+    sentences[without.code] = without.explanation
     assert {check.code: (check.title, sentences[check.code]) for check in CHECKS} == snapshot
 
 
@@ -231,11 +256,11 @@ def test_a_check_whose_requirement_is_not_met_does_not_apply(tmp_path, content, 
 
 
 def test_the_cases_cover_every_check_failing_and_all_but_readable_not_applying():
-    assert {code for code, _, _ in FAILURES} == ALL
+    assert {code for code, _, _ in FAILURES} == ALL - {"default_predictions"}
     assert set().union(*(codes for _, _, codes, _ in NOT_APPLICABLE)) == ALL - {"readable"}
 
 
-def test_an_unreadable_file_is_one_failure_not_fifteen(tmp_path):
+def test_an_unreadable_file_is_one_failure(tmp_path):
     results = answers(tmp_path, b"\x89PNG\r\n\x1a\n")
     assert outcomes(results, "failed") == {"readable"}
     assert outcomes(results, "not_applicable") == ALL - {"readable"}
@@ -330,7 +355,7 @@ def test_without_sample_and_train_only_their_checks_do_not_apply(tmp_path):
 
 def test_checks_of_unlikely_content_are_warnings():
     assert {check.code for check in CHECKS if check.severity == "warning"} == {
-        "order", "constant", "plausible", "scale"
+        "default_predictions", "order", "constant", "plausible", "scale"
     }  # fmt: skip
 
 

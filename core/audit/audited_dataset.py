@@ -88,6 +88,11 @@ class AuditedDataset:
         """The roles and cards of the two files."""
         return ("train", self.card.train), ("test", self.card.test)
 
+    @property
+    def id_columns(self) -> dict[str, str]:
+        """The items of ID_COLUMNS, without the users if the log has none: their ids are those of the sessions."""
+        return {code: name for code, name in ID_COLUMNS.items() if self.card.has_users or code != USER}
+
     @cached_property
     def events(self) -> pl.LazyFrame:
         """One row per event of both files: role, unit, session, user, product, category, type, time; unordered."""

@@ -10,6 +10,7 @@ from core.audit.audited_dataset import EVENTS, ID_COLUMNS, AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, share_of
 from core.base.text import count, listed, number, percent, verb
+from core.check_result import Requirement
 from core.schema import CATEGORY, CATEGORY_ID, PLACEHOLDER_IDS, PRODUCT, ROLE, TEST_ROLE, TRAIN_ROLE, USER
 
 MOSTLY_NEW: Final = 0.5
@@ -24,9 +25,36 @@ CROWD_SESSIONS: Final = 100
 The Complete Journey has 12 times the average, the competition's busiest user 65 sessions."""
 
 
+_HAS_USERS: Final = Requirement[AuditedDataset](lambda data: data.card.has_users, "the log has no user ids")
+
+
+class NoUsers(Rule):
+    code = "no_users"
+    title = "Sessions whose users are unknown"
+
+    def find(self, data: AuditedDataset) -> Finding | None:
+        if data.card.has_users:
+            return None
+        n_sessions = data.card.train.sessions + data.card.test.sessions
+        return self.finding(
+            "warning",
+            "The users of the sessions are unknown",
+            count=n_sessions,
+            explanation=(
+                f"The log has no user ids, so each of the {count(n_sessions, 'session')} is its own user: no session "
+                "has a history, and folds separate sessions instead of users."
+            ),
+            advice=(
+                "If a column identifies users, set columns.user_id in the mapping. If there is none and people come "
+                "back often, the expected score is too optimistic, because their sessions are in several folds."
+            ),
+        )
+
+
 class SharedUsers(Rule):
     code = "shared_users"
     title = "Users who are in both files"
+    requirements = (_HAS_USERS,)
 
     def find(self, data: AuditedDataset) -> Finding | None:
         train, test = data.units_of(TRAIN_ROLE), data.units_of(TEST_ROLE)
@@ -129,7 +157,7 @@ class PlaceholderIds(Rule):
 
     def find(self, data: AuditedDataset) -> Finding | None:
         used: list[tuple[int, str, str]] = []
-        for column, name in ID_COLUMNS.items():
+        for column, name in data.id_columns.items():
             is_placeholder = pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS))
             placeholders = data.dictionary(column).filter(is_placeholder)
             events = data.events.join(placeholders, left_on=column, right_on="code", how="inner").group_by("id").len()
@@ -158,6 +186,7 @@ class PlaceholderIds(Rule):
 class CrowdedUsers(Rule):
     code = "crowded_users"
     title = "User ids with more sessions than one person has"
+    requirements = (_HAS_USERS,)
 
     def find(self, data: AuditedDataset) -> Finding | None:
         sessions = data.units.group_by(USER).len()

@@ -35,6 +35,7 @@ RULES: Final[tuple[Rule, ...]] = (
     length_rules.CutSessions(),
     length_rules.LongSessions(),
     length_rules.ThinSample(),
+    identity_rules.NoUsers(),
     identity_rules.SharedUsers(),
     identity_rules.NewProducts(),
     identity_rules.NewCategories(),

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from core.audit.audited_dataset import ID_COLUMNS, AuditedDataset
+from core.audit.audited_dataset import AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES
 from core.base.text import count, display, listed, verb
@@ -57,7 +57,7 @@ class CorruptedIds(Rule):
 
     def find(self, data: AuditedDataset) -> Finding | None:
         parts, examples, n_ids, n_events, kinds = [], [], 0, 0, set()
-        for column, name in ID_COLUMNS.items():
+        for column, name in data.id_columns.items():
             ids = data.dictionary(column)
             corrupted = pl.concat([_damaged(ids), _rounded(ids)]).unique("id", keep="first")
             if corrupted.is_empty():
@@ -126,7 +126,7 @@ class SpellingVariants(Rule):
 
     def find(self, data: AuditedDataset) -> Finding | None:
         n_ids, examples, columns = 0, [], []
-        for column, name in ID_COLUMNS.items():
+        for column, name in data.id_columns.items():
             variants = _variants(data.dictionary(column))
             if variants.height:
                 n_ids += variants.height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -161,6 +162,15 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def no_header(cls, name: str, cells: Sequence[str]) -> InputError:
+        return cls(
+            f"The first line of {name} is not a header with column names, but a row of data ({listed(cells)}).",
+            "Add a first line with the column names, then try again.",
+            code="no_header",
+            actual=list(cells),
+        )
+
+    @classmethod
     def duplicate_column(cls, name: str, column: str) -> InputError:
         return cls(
             f"{name} has more than one column {column}.",
@@ -194,10 +204,12 @@ class InputError(StudioError):
         least = f"{min_share * 100:g}%" if min_share else "one"
         why = ", because session values are computed from them" if kind == "purchase" else ""
         fix_in_mapping = f", or set {mapping_line} in a mapping" if mapping_line else " or the mapping"
+        lower = math.floor(100 * valid / max(total, 1)) / 100
+        accept = f" To accept the file as it is, set least_usable = {lower:g} in a mapping." if lower else ""
         return cls(
             f"Only {valid:,} of {count(total, kind)} in {name} {verb(valid, 'is', 'are')} valid ({reasons}). "
             f"At least {least} must be valid{why}.",
-            f"Correct the file{fix_in_mapping}.",
+            f"Correct the file{fix_in_mapping}.{accept}",
             code=f"too_few_valid_{kind}s",
             actual=valid,
             allowed=min_share,
@@ -249,13 +261,32 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def sessions_without_events(cls, name: str, missing: Sequence[str], total: int) -> InputError:
+    def sessions_without_events(
+        cls, name: str, missing: Sequence[str], total: int, *, min_share: float, by_timeout: bool = False
+    ) -> InputError:
+        """`by_timeout`: whether sessions are made by a session timeout, so that their ids are not in the log."""
+        advice = "Use the test file that belongs to this sample submission, or set a lower least_usable in a mapping."
+        if by_timeout:
+            advice = (
+                "The mapping makes sessions by session_gap_minutes, with ids such as U17@2025-06-02T12:00:00Z. If the "
+                "log has session ids, set columns.user_session to their column instead."
+            )
         return cls(
-            f"{len(missing):,} of {count(total, 'session')} in {name} {verb(len(missing), 'has', 'have')} no event in "
-            f"the test file ({listed(missing, 3)}). Every session to predict needs at least one.",
-            "Use the test file that belongs to this sample submission.",
+            f"{len(missing):,} of {count(total, 'session')} in {name} {verb(len(missing), 'is', 'are')} not in the "
+            f"test file ({listed(missing, 3)}). At least {min_share * 100:g}% must be in it.",
+            advice,
             code="sessions_without_events",
             actual=list(missing),
+            allowed=min_share,
+        )
+
+    @classmethod
+    def empty_session_ids(cls, name: str, rows: int) -> InputError:
+        return cls(
+            f"{name} has {count(rows, 'row')} without a session id.",
+            f"Remove {verb(rows, 'this row', 'these rows')} and try again.",
+            code="empty_session_ids",
+            actual=rows,
         )
 
     @classmethod

@@ -17,7 +17,15 @@ from core.base.files import READING_PREFIX, atomic_folder, scratch_folder, sync
 from core.base.progress import Report, no_report
 from core.base.workspace import Workspace
 from core.config import available_cores
-from core.dataset import CARD_FILE, DICTIONARY_FILE, MAPPING_FILE, ORDER_FILE, QUARANTINE_FILE, Dataset
+from core.dataset import (
+    CARD_FILE,
+    DICTIONARY_FILE,
+    MAPPING_FILE,
+    ORDER_FILE,
+    QUARANTINE_FILE,
+    Dataset,
+    SubmissionColumns,
+)
 from core.errors import InputError, SettingError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import mapping_text
@@ -28,12 +36,12 @@ from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sessions.assembly import AssemblyCounts, assemble
 from core.ingestion.sessions.dictionaries import Dictionaries, IdCounts
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
-from core.ingestion.sessions.session_ids import sample_session_ids, submission_order, test_sessions_by_id
+from core.ingestion.sessions.session_ids import read_sample, submission_order, test_sessions_by_id
 from core.ingestion.sessions.units import HashCollisionError
 from core.ingestion.sources.content_hash import Content, require_unchanged
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source, estimated_text_bytes
-from core.ingestion.storage.card import IngestionCounts, make_card
+from core.ingestion.storage.card import IngestionCounts, WantedSessions, make_card
 from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.ingestion.storage.stored_datasets import (
     contents_of,
@@ -49,7 +57,18 @@ from core.ingestion.values.doubts import refuse_doubtful_values
 from core.ingestion.values.lost_purchases import unassigned
 from core.ingestion.values.repeated_orders import RepeatedOrders
 from core.ingestion.values.session_values import LostPurchases
-from core.schema import CATEGORY_ID, PRODUCT_ID, ROLE, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
+from core.schema import (
+    CATEGORY_ID,
+    IN_TEST,
+    PRODUCT_ID,
+    ROLE,
+    ROLES,
+    SESSION,
+    TEST_ROLE,
+    TRAIN_ROLE,
+    USER_ID,
+    USER_SESSION,
+)
 
 _SEEDS = range(8)
 """Seeds of the id codes, tried in turn. With 100 million ids, two have the same code in 0.03% of the first attempts."""
@@ -167,7 +186,7 @@ class _Ingestion:
 
     def _store(self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
         """Complete the dataset in the scratch folder, and move it to the workspace."""
-        ids, assembled, n_to_predict = self._write_tables(folder, rows, dictionaries)
+        ids, assembled, wanted = self._write_tables(folder, rows, dictionaries)
         hashes = {part: content.digest() for part, content in self._contents.items()} | self._query_hashes
         refuse_same_file(self._files, hashes)
         require_unchanged(self._contents.values())
@@ -178,7 +197,7 @@ class _Ingestion:
         )
         card = make_card(
             self._files,
-            IngestionCounts(self._read_counts, ids, assembled, n_to_predict, unassigned_purchases),
+            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases),
             fingerprint=fingerprint,
             synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )
@@ -191,21 +210,21 @@ class _Ingestion:
             for file in folder.iterdir():
                 file.rename(target / file.name)
         # A query result may already be stored under other names.
-        update_names(dataset, self._files, synthetic=card.synthetic)
+        update_names(dataset, self._files, wanted.columns, synthetic=card.synthetic)
         self._report(_PARTS, _PARTS, "")
         return dataset
 
     def _write_tables(
         self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries
-    ) -> tuple[dict[str, IdCounts], AssemblyCounts, int]:
+    ) -> tuple[dict[str, IdCounts], AssemblyCounts, WantedSessions]:
         """Write dictionaries, events and the submission's order in parallel, as no single step uses all cores.
 
         Returns:
-            The number of ids of each id column, the counts of assembly, and the number of sessions to predict.
+            The number of ids of each id column, the counts of assembly, and those of the sessions to predict.
         """
         mapping, sample = self._files.mapping, self._files.sample_submission
         with ThreadPoolExecutor(2) as pool:
-            sample_ids = pool.submit(sample_session_ids, sample, mapping, self._contents["sample"]) if sample else None
+            reading = pool.submit(read_sample, sample, mapping, self._contents["sample"]) if sample else None
             id_counts = {
                 column: pool.submit(dictionaries.write, column, folder) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)
             }
@@ -224,15 +243,19 @@ class _Ingestion:
             ids = {column: count.result() for column, count in id_counts.items()} | {USER_SESSION: session_counts}
             synced = [pool.submit(sync, file) for file in folder.iterdir()]
             dictionary = folder / DICTIONARY_FILE.format(column=USER_SESSION)
-            if sample is None or sample_ids is None:
-                order = test_sessions_by_id(dictionary)
+            columns, quarantined = SubmissionColumns(), self._read_counts[TEST_ROLE].quarantined_sessions
+            if sample is None or reading is None:
+                order = test_sessions_by_id(dictionary, quarantined, self._seed)
             else:
-                order = submission_order(sample.name, sample_ids.result(), dictionary, self._seed)
+                columns = reading.result().columns
+                order = submission_order(reading.result(), dictionary, quarantined, mapping, seed=self._seed)
             with ParquetWriter(folder / ORDER_FILE) as writer:  # Polars' writer does not report a full disk
                 writer.write(order)
             for future in synced:
                 future.result()
-        return ids, assembled, order.height
+        with_events = pl.scan_parquet(dictionary, glob=False).filter(IN_TEST).select(SESSION).collect()
+        n_without = order.join(with_events, on=SESSION, how="anti").height
+        return ids, assembled, WantedSessions(order.height, n_without, columns)
 
     def _report_read(self, n_bytes: int) -> None:
         self._bytes_read += n_bytes

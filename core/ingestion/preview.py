@@ -12,10 +12,10 @@ import polars as pl
 
 from core.errors import InputError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
-from core.ingestion.mapping.completion import complete, open_roles
+from core.ingestion.mapping.completion import complete, lost_time_of_day, open_roles
 from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
 from core.ingestion.rows.row_parser import RowParser
-from core.ingestion.sources.columns import pick, plain
+from core.ingestion.sources.columns import pick, plain, require_header
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.paths import files_of
 from core.ingestion.sources.source import Source, open_tables
@@ -54,10 +54,11 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
         mapping: only its separator and encoding are used.
 
     Raises:
-        InputError: the source is not a table, or has no rows.
+        InputError: the source is not a table, or has no header or no rows.
     """
     first_broken: tuple[str, BrokenLine] | None = None
     for table in open_tables(source, mapping or Mapping()):
+        require_header(table.name, table.columns)
         for block in _blocks(table):
             if block.rows.height:
                 return Peek(table.name, tuple(map(plain, table.columns)), _as_texts(block.rows.head(rows)))
@@ -80,19 +81,23 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
         with_value: whether session values are needed. False for a test file.
 
     Returns:
-        The mapping, and sentences on what was added; see `mapping.completion.complete`.
+        The mapping, and sentences on what was added or is not used; see `mapping.completion`.
 
     Raises:
         InputError: the mapping leaves a setting open, and the log does not have the default column.
     """
     _refuse_open_settings(source, mapping, with_value=with_value)
-    if not open_roles(mapping):
-        return mapping, []
     try:
-        log = _peek_at_purchases(source, mapping)
+        log = peek(source, mapping) if mapping.dates_only else None
+        purchases = _peek_at_purchases(source, mapping) if open_roles(mapping) else None
     except InputError:  # reading the whole file raises it again, with more detail
         return mapping, []
-    return complete(mapping, log.columns, log.rows)
+    note = log and lost_time_of_day(mapping, log.columns, log.rows)
+    notes = [note] if note else []
+    if purchases is None:
+        return mapping, notes
+    completed, reasons = complete(mapping, purchases.columns, purchases.rows)
+    return completed, [*notes, *reasons]
 
 
 def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:

@@ -9,10 +9,10 @@ import polars as pl
 from core.check_result import CheckResult
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import InputError
 from core.features import FeatureTable
-from core.ingestion import event_ids, read_ids
+from core.ingestion import event_ids
 from core.ingestion.mapping import Mapping
+from core.ingestion.sessions.session_ids import read_sample, require_test_sessions
 from core.ingestion.sources.paths import files_of
 from core.schema import (
     COMPOSITE,
@@ -34,8 +34,9 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
     """Return one row per session to predict, in the order of the submission.
 
     Columns: user_session; session_value; source ("known": the value in the train file, "summed": the sum of the
-    predictions for its users, "predicted": one prediction); low_80, high_80, low_95, high_95 (ends of its prediction
-    intervals; null if there are too few sessions to calibrate them).
+    predictions for its users, "predicted": one prediction, "default": the session has no usable event, so it gets the
+    best constant under the metric on the train sessions); low_80, high_80, low_95, high_95 (ends of its prediction
+    intervals; null if there are too few sessions to calibrate them, or no event).
     """
     frame = prediction_frame(training)
     ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
@@ -59,6 +60,13 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
     return (
         dataset.submission_order()
         .join(predicted, on=SESSION, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(pl.col("units").is_null())
+            .then(pl.lit(training.metric.best_constant(training.data.y)))
+            .otherwise(SESSION_VALUE)
+            .alias(SESSION_VALUE),
+            pl.col("source").fill_null("default"),
+        )
         .select(USER_SESSION, SESSION_VALUE, "source", *ends)
     )
 
@@ -83,8 +91,15 @@ def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
     ids = dataset.submission_order().get_column(USER_SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
     known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
-    has_sample = dataset.card().sample_submission is not None
-    return run_checks(submission, ids, ids if has_sample else None, known)
+    card = dataset.card()
+    return run_checks(
+        submission,
+        ids,
+        ids if card.sample_submission is not None else None,
+        known,
+        columns=card.submission_columns,
+        without_events=dataset.sessions_without_events(),
+    )
 
 
 def check_against_files(
@@ -92,16 +107,21 @@ def check_against_files(
 ) -> list[CheckResult]:
     """Check a submission against a test event file and, if there is one, the sample submission.
 
-    As in a dataset, a session without a valid row in the test file needs no prediction.
+    As in a dataset, a session whose rows are all unusable needs a prediction.
 
     Raises:
-        InputError: a file is missing or invalid, or the sample has sessions without an event in the test file.
+        InputError: a file is missing or invalid, or the sample does not belong to the test file.
     """
+    mapping = mapping or Mapping()
     if sample_submission is None:
-        return run_checks(submission, event_ids(test, mapping))
-    ids = read_ids(sample_submission, mapping)
-    if mapping is not None and mapping.session_gap_minutes is not None:  # the log has no session ids
+        usable, quarantined = event_ids(test, mapping)
+        return run_checks(submission, pl.concat([usable, quarantined]), without_events=quarantined)
+    sample = read_sample(sample_submission, mapping)
+    ids, without_events = sample.ids.drop_nulls().unique(maintain_order=True), None
+    if mapping.session_gap_minutes is not None:  # the log has no session ids
         files_of(test)
-    elif (missing := ids.filter(~ids.is_in(event_ids(test, mapping).implode()))).len():
-        raise InputError.sessions_without_events(sample_submission.name, missing.to_list(), ids.len())
-    return run_checks(submission, ids, ids)
+    else:
+        usable, quarantined = event_ids(test, mapping)
+        without_events = ids.filter(~ids.is_in(usable.implode()))
+        require_test_sessions(sample.name, without_events, ids.len(), quarantined, mapping)
+    return run_checks(submission, ids, ids, columns=sample.columns, without_events=without_events)

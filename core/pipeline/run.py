@@ -128,7 +128,8 @@ def _run(
             report(0, 1, "")
             sessions = session_predictions(dataset, table, training, config)
             submission = temporary / SUBMISSION_FILE
-            write_submission(sessions, dataset.submission_order(), submission)
+            columns = dataset.card().submission_columns
+            write_submission(sessions, dataset.submission_order(), submission, columns)
             checks = check_submission(submission, dataset)
             write_tables(temporary, training, sessions, importance, _recovered_prices(dataset, training))
             write_checks(temporary, certificate, checks)

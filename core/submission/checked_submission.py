@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import polars as pl
 
-from core.schema import LINE, SESSION_VALUE, USER_SESSION
+from core.dataset import SubmissionColumns
+from core.schema import LINE
 from core.submission.file import SubmissionTable
 
 TEXT: Final = "text"
@@ -32,6 +33,8 @@ class CheckedSubmission:
         test: the ids of the sessions to predict, as a column `text` without repeats.
         sample: the ids of sample_submission.csv in its order; None if there is no sample.
         train: the finite session values of train, one per session; None unless their sum is above 0.
+        columns: names of the columns that the file must have.
+        without_events: those of the sessions to predict that have no usable event, as a column `text`.
         read_error: why the file could not be read as a table, as a sentence; None if it was read.
     """
 
@@ -39,12 +42,14 @@ class CheckedSubmission:
     test: pl.Series
     sample: pl.Series | None = None
     train: pl.Series | None = None
+    columns: SubmissionColumns = field(default_factory=SubmissionColumns)
+    without_events: pl.Series = field(default_factory=lambda: pl.Series(TEXT, [], dtype=pl.String))
     read_error: str | None = None
 
     @cached_property
     def ids(self) -> pl.DataFrame:
         """One row per row of the file: `line` and `text` of the id column. No rows if the column is missing."""
-        return self._cells(USER_SESSION)
+        return self._cells(self.columns.session)
 
     @cached_property
     def values(self) -> pl.DataFrame:
@@ -67,7 +72,7 @@ class CheckedSubmission:
             .then(pl.lit(INFINITE))
             .otherwise(pl.lit(FINITE))
         )
-        return self._cells(SESSION_VALUE).with_columns(number.alias(NUMBER), kind.alias(KIND))
+        return self._cells(self.columns.value).with_columns(number.alias(NUMBER), kind.alias(KIND))
 
     @cached_property
     def numbers(self) -> pl.Series:

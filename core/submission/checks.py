@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from core.check_result import Check, CheckResult
+from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.schema import SESSION_VALUE
 from core.submission import session_checks, table_checks, value_checks
@@ -26,6 +27,7 @@ CHECKS: Final[tuple[Check[CheckedSubmission], ...]] = (
     value_checks.EmptyValues(),
     value_checks.InfiniteValues(),
     value_checks.NegativeValues(),
+    session_checks.DefaultPredictions(),
     session_checks.SampleOrder(),
     value_checks.ConstantValues(),
     value_checks.PlausibleValues(),
@@ -39,6 +41,9 @@ def run_checks(
     test_sessions: pl.Series,
     sample: pl.Series | None = None,
     known_values: pl.DataFrame | None = None,
+    *,
+    columns: SubmissionColumns | None = None,
+    without_events: pl.Series | None = None,
 ) -> list[CheckResult]:
     """Run all submission checks on a file.
 
@@ -47,6 +52,8 @@ def run_checks(
         test_sessions: ids of the sessions to predict; repeats and nulls are ignored.
         sample: ids of sample_submission.csv in its order; None if there is no sample.
         known_values: user_session and session_value of train, one row per session; None if unknown.
+        columns: columns that the file must have; None for user_session and session_value.
+        without_events: ids of those of the test sessions that have no usable event; None for no such session.
 
     Returns:
         One result for each of `CHECKS`, in their order.
@@ -63,7 +70,15 @@ def run_checks(
         table = read_submission(submission)
     except InputError as error:
         read_error = str(error)
-    case = CheckedSubmission(table, test, order, _finite_values(known_values), read_error)
+    case = CheckedSubmission(
+        table,
+        test,
+        order,
+        _finite_values(known_values),
+        columns or SubmissionColumns(),
+        test.clear() if without_events is None else without_events.cast(pl.String).alias(TEXT),
+        read_error,
+    )
     return [check.run(case) for check in CHECKS]
 
 

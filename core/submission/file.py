@@ -12,6 +12,7 @@ import polars as pl
 
 from core.base.files import atomic_file
 from core.base.text import count, listed, verb
+from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.schema import LINE, SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
 
@@ -54,8 +55,10 @@ class SubmissionTable:
         return self.rows[_FIELDS].list.get(self.header.index(name)).alias(name)
 
 
-def write_submission(predictions: pl.DataFrame, order: pl.Series | pl.DataFrame, path: Path) -> None:
-    r"""Write `user_session,session_value`, one row for each id of `order`, in that order.
+def write_submission(
+    predictions: pl.DataFrame, order: pl.Series | pl.DataFrame, path: Path, columns: SubmissionColumns | None = None
+) -> None:
+    r"""Write one row for each id of `order`, in that order.
 
     Values have 6 decimals and lines end with a line feed. The file is written under a temporary name and renamed.
 
@@ -64,6 +67,7 @@ def write_submission(predictions: pl.DataFrame, order: pl.Series | pl.DataFrame,
             `order` are not written.
         order: ids, or a table with a column user_session.
         path: path of the file. Missing folders are created.
+        columns: columns of the file; None for user_session and session_value.
 
     Raises:
         InputError: a session in `order` has no prediction, or more than one.
@@ -81,6 +85,8 @@ def write_submission(predictions: pl.DataFrame, order: pl.Series | pl.DataFrame,
                 f"{SESSION_VALUE}. Predict with the test file that belongs to this sample submission."
             )
     rows = wanted.join(predicted, on=USER_SESSION, how="left", maintain_order="left")
+    columns = columns or SubmissionColumns()
+    rows = rows.rename({USER_SESSION: columns.session, SESSION_VALUE: columns.value}).select(columns.header)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as building:
         rows.write_csv(building, float_precision=DECIMALS, line_terminator="\n")
@@ -171,5 +177,5 @@ def _split_by_csv(text: str, name: str) -> pl.DataFrame:
 def _unreadable(name: str, problem: str) -> InputError:
     return InputError(
         f"{name} cannot be read as a submission ({problem}). A submission is a UTF-8 CSV file with the header "
-        f"{','.join(SUBMISSION_COLUMNS)} and one row per session."
+        f"of the sample submission, or {','.join(SUBMISSION_COLUMNS)}, and one row per session."
     )

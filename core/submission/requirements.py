@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from core.check_result import Requirement
-from core.schema import SESSION_VALUE, USER_SESSION
 from core.submission.checked_submission import CheckedSubmission
 
 _Requirement = Requirement[CheckedSubmission]
 _READABLE = _Requirement(lambda case: case.read_error is None, "the file cannot be read")
-_ID_COLUMN = _Requirement(lambda case: USER_SESSION in case.table.header, f"there is no column {USER_SESSION}")
-_VALUE_COLUMN = _Requirement(lambda case: SESSION_VALUE in case.table.header, f"there is no column {SESSION_VALUE}")
+_ID_COLUMN = _Requirement(
+    lambda case: case.columns.session in case.table.header, "the column with the session ids is missing"
+)
+_VALUE_COLUMN = _Requirement(
+    lambda case: case.columns.value in case.table.header, "the column with the values is missing"
+)
 _ROWS = _Requirement(lambda case: case.table.rows.height > 0, "the file has no rows")
 _NUMBERS = _Requirement(lambda case: case.numbers.len() > 0, "no value is a number")
 _TWO_NUMBERS = _Requirement(lambda case: case.numbers.len() > 1, "fewer than 2 values are numbers")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from core.base.text import verb
 from core.check_result import Check
 from core.submission.checked_submission import TEXT, CheckedSubmission
-from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS
+from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS, TABLE
 from core.submission.text import count_of, explain_rows, quoted
 
 
@@ -61,6 +62,24 @@ class DuplicateSessions(Check[CheckedSubmission]):
         repeats = subject.ids.filter(~pl.col(TEXT).is_first_distinct())
         amount = count_of(repeats.height, subject.ids.height, "row", "repeats", "repeat")
         return explain_rows(repeats, amount, "the session of an earlier line", "Keep one row per session.")
+
+
+class DefaultPredictions(Check[CheckedSubmission]):
+    code = "default_predictions"
+    title = "Every session has a usable event"
+    severity = "warning"
+    requirements = TABLE
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        n_without = subject.without_events.len()
+        if not n_without:
+            return None
+        amount = count_of(n_without, subject.test.len(), "session", "has", "have")
+        return (
+            f"{amount} no usable event in the test file ({quoted(subject.without_events)}). A run predicts the same "
+            f"value for {verb(n_without, 'it', 'each of them')}: the constant that fits the train file best, such as "
+            "the mean."
+        )
 
 
 class SampleOrder(Check[CheckedSubmission]):

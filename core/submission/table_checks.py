@@ -9,9 +9,8 @@ from collections import Counter
 
 import polars as pl
 
-from core.base.text import count, listed
+from core.base.text import count
 from core.check_result import Check
-from core.schema import SUBMISSION_COLUMNS
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.requirements import TABLE
 from core.submission.text import quoted
@@ -28,17 +27,17 @@ class Readable(Check[CheckedSubmission]):
 
 class Columns(Check[CheckedSubmission]):
     code = "columns"
-    title = f"The columns are {listed(SUBMISSION_COLUMNS)}"
+    title = "The header has the right column names"
     severity = "error"
     requirements = TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        header = subject.table.header
-        if header == SUBMISSION_COLUMNS:
+        header, expected = subject.table.header, subject.columns.header
+        if header == expected:
             return None
         return (
-            f"The header is {quoted(header)} ({_header_problem(header)}). "
-            f"Change the first line to {','.join(SUBMISSION_COLUMNS)}."
+            f"The header is {quoted(header)} ({_header_problem(header, expected)}). "
+            f"Change the first line to {','.join(expected)}."
         )
 
 
@@ -59,9 +58,9 @@ class RowCount(Check[CheckedSubmission]):
         )
 
 
-def _header_problem(header: tuple[str, ...]) -> str:
-    missing = [name for name in SUBMISSION_COLUMNS if name not in header]
-    extra = list((Counter(header) - Counter(SUBMISSION_COLUMNS)).elements())
+def _header_problem(header: tuple[str, ...], expected: tuple[str, ...]) -> str:
+    missing = [name for name in expected if name not in header]
+    extra = list((Counter(header) - Counter(expected)).elements())
     if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
         return "its fields are not separated by commas"
     if len(missing) == len(header) == 2 and _is_number(header[1]):

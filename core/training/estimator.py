@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from core.base.text import listed
+from core.base.text import count, listed
 from core.config import available_cores
 from core.metric import METRICS, metric_named
 from core.training.cross_fitting import FoldMatrices, cross_fit
@@ -21,6 +21,12 @@ from core.training.learners import LEARNERS, FitContext, Matrix, Settings
 from core.training.stacking import fit_stack
 
 _LEARNERS = {learner.name: learner for learner in LEARNERS}
+
+
+_LARGEST = 3e38
+"""The learners store numbers in single precision, whose largest number is a little above this."""
+_MIN_TRAIN_ROWS = 2
+"""With a single row, LightGBM draws an empty sample."""
 
 
 class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type hints
@@ -84,12 +90,15 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             groups: (rows,) labels; all rows of a group are in one fold. None if each row is its own group.
 
         Raises:
-            ValueError: a learner or metric is unknown, no learner is named, or there are fewer than 2 folds or groups.
+            ValueError: a learner or metric is unknown, no learner is named, there are fewer than 2 folds or groups, a
+                fold has fewer than 2 rows to train on, or a value is infinite or above 3e38.
         """
         rows, values = validate_data(
             self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=True
         )
         values = np.asarray(values, dtype=np.float64)
+        _require_small_numbers("X", rows)
+        _require_small_numbers("y", values)
         self._check_parameters()
         group_codes = np.arange(len(values)) if groups is None else self._group_codes(groups, len(values))
         n_folds = min(self.folds, len(np.unique(group_codes)))
@@ -98,6 +107,12 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         learners, metric = [_LEARNERS[name] for name in self.learners], metric_named(self.metric)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.folds_ = make_folds(group_codes, n_folds, seed, users_per_fold=1)
+        smallest = min(len(train) for train, _ in self.folds_.splits())
+        if smallest < _MIN_TRAIN_ROWS:
+            raise ValueError(
+                f"A fold would have {count(smallest, 'sample')} to train on. Each fold needs at least "
+                f"{_MIN_TRAIN_ROWS}. Use more samples, or groups of more equal size. X has {len(rows):,}."
+            )
         names = [str(index) for index in range(rows.shape[1])]
         overrides = self.settings or {}
         self.fits_ = cross_fit(
@@ -124,6 +139,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         """Predict one value per row; at least 0 if all training values were."""
         check_is_fitted(self)
         rows: Matrix = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        _require_small_numbers("X", rows)
         columns = [np.mean([model.predict(rows, None) for model in fit.models], axis=0) for fit in self.fits_]
         return self.stack_.predict(np.column_stack(columns))
 
@@ -164,3 +180,14 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             raise ValueError(f"groups must have one label per row. It has {len(labels)} labels for {rows} rows.")
         _, codes = np.unique(labels, return_inverse=True)
         return np.asarray(codes, dtype=np.int64)
+
+
+def _require_small_numbers(name: str, numbers: NDArray[np.float64]) -> None:
+    """Raise a ValueError if a number is too large for the learners. NaN is not."""
+    too_large = np.argwhere(np.abs(numbers) > _LARGEST)
+    if len(too_large):
+        first = tuple(too_large[0].tolist())
+        raise ValueError(
+            f"{name} has {count(len(too_large), 'value')} above {_LARGEST:g} in absolute value, more than the learners "
+            f"can store. The first is {numbers[first]:g} in row {first[0]:,}."
+        )

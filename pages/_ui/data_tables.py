@@ -26,7 +26,7 @@ def file_table(card: DatasetCard) -> None:
             "Quarantined rows": f"{file.quarantined:,}",
             "Repeated rows": f"{file.duplicates:,}{' (removed)' if file.removed else ''}",
             "Sessions": f"{file.sessions:,}",
-            "Users": f"{file.users:,}",
+            "Users": f"{file.users:,}" if card.has_users else "unknown",
             "Products": f"{file.products:,}",
             "Categories": f"{file.categories:,}",
             "First event (UTC)": _minute(file.first_time),

@@ -6,9 +6,11 @@ import dataclasses
 
 import pytest
 
+from core.audit.audited_dataset import AuditedDataset
 from tests.audit.shop import (
     DAY,
     MIDNIGHT,
+    RULE,
     calm,
     changed,
     figures,
@@ -16,6 +18,7 @@ from tests.audit.shop import (
     finding_of,
     number_of,
     visit,
+    with_card,
 )
 from tests.events_on_the_spot import Event, store
 
@@ -27,6 +30,18 @@ def test_users_in_both_files_are_a_note_with_their_share_of_users_and_sessions(t
     finding = finding_of("shared_users", store(tmp_path, calm() + repeated))
     assert (finding.severity, finding.count) == ("note", 1)
     assert figures(finding) == "1 601 0.2% 0.5%"
+
+
+def test_unknown_users_are_a_warning_and_their_rules_do_not_apply(tmp_path):
+    dataset = store(tmp_path, calm(30, 12))
+    assert find("no_users", dataset) is None
+    without = AuditedDataset(with_card(dataset, has_users=False))
+    _, finding = RULE["no_users"].examine(without)
+    assert finding is not None
+    assert (finding.severity, finding.count, figures(finding)) == ("warning", 42, "42")
+    for code in ("shared_users", "crowded_users"):
+        assert RULE[code].examine(without)[0].reason == "the log has no user ids"
+    assert "user_id" not in without.id_columns.values()
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, input_files, mapping_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
-from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines
+from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
-from core.ingestion.preview import count_usable, peek, preview_rows
+from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
@@ -30,9 +30,10 @@ def ingest(options: argparse.Namespace) -> Outcome:
 def _card_lines(card: DatasetCard) -> list[str]:
     lines = [f"Dataset {card.fingerprint}"]
     for file in (card.train, card.test):
+        users = count(file.users, "user") if card.has_users else "users unknown"
         lines.append(
             f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined + "
-            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {count(file.users, 'user')}, "
+            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {users}, "
             f"{file.products:,} products"
         )
         if len(file.files) > 1:
@@ -50,7 +51,10 @@ def _card_lines(card: DatasetCard) -> list[str]:
     lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     known = f"{card.known_sessions:,} of them with a known value from train"
-    return [*lines, f"  {count(card.to_predict, 'session')} to predict, {known}"]
+    lines.append(f"  {count(card.to_predict, 'session')} to predict, {known}")
+    if line := without_events_line(card):
+        lines.append(f"  {line}")
+    return lines
 
 
 def quarantine(options: argparse.Namespace) -> Outcome:
@@ -107,7 +111,9 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return Outcome({"mapping": text}, text.rstrip())
     if options.action == "guess":
         return _guess(options)
-    preview = preview_rows(ingestion.source_of(options.file), mapping_of(options), with_value=not options.without_value)
+    source, with_value = ingestion.source_of(options.file), not options.without_value
+    preview = preview_rows(source, mapping_of(options), with_value=with_value)
+    _, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
     n_usable, n_rows = count_usable(preview)
     with pl.Config(
         tbl_cols=-1,
@@ -116,8 +122,8 @@ def mapping(options: argparse.Namespace) -> Outcome:
         tbl_width_chars=200,
         fmt_str_lengths=80,
     ):
-        text = f"{preview}\n{n_usable} of the first {n_rows} rows are valid."
-    return Outcome({"rows": preview.to_dicts(), "usable": n_usable}, text)
+        lines = [str(preview), f"{n_usable} of the first {n_rows} rows are valid.", *notes]
+    return Outcome({"rows": preview.to_dicts(), "usable": n_usable, "notes": notes}, "\n".join(lines))
 
 
 def _guess(options: argparse.Namespace) -> Outcome:

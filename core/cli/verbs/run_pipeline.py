@@ -14,7 +14,7 @@ from core.cli.inputs import dataset_named, input_files
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, run_progress, step_progress
 from core.cli.run_options import refuse_combination, run_config
 from core.config import RunConfig
-from core.dataset import Dataset, untrained_lines
+from core.dataset import Dataset, untrained_lines, without_events_line
 from core.errors import Cancelled
 from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
@@ -132,6 +132,8 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
         if file.quarantined > file.ignored
     ]
     lines += untrained_lines(card)
+    if line := without_events_line(card):
+        lines.append(line)
     exit_code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE
     return Outcome(finished_run.summary(), "\n".join(lines), exit_code)
 

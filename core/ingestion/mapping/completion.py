@@ -1,4 +1,4 @@
-"""Complete a mapping with the columns of orders, statuses and currencies that it does not mention."""
+"""Complete a mapping with columns that it does not mention: orders, statuses and currencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.order_guess import guess_orders
 from core.ingestion.mapping.settings import COMPLETED_ROLES
-from core.schema import ORDER_ID, ORDER_STATUS
+from core.ingestion.mapping.time_guess import is_time_of_day
+from core.schema import ORDER_ID, ORDER_STATUS, TIME_OF_DAY
 
 
 def open_roles(mapping: Mapping) -> list[str]:
@@ -22,6 +23,21 @@ def open_roles(mapping: Mapping) -> list[str]:
     if not mapping.adds_prices:
         return []
     return [role for role in COMPLETED_ROLES if role not in mapping.columns.model_fields_set]
+
+
+def lost_time_of_day(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str | None:
+    """Return a sentence on a column of times of day that a mapping for dates does not use; None if there is none."""
+    if not mapping.dates_only or TIME_OF_DAY in mapping.columns.model_fields_set:
+        return None
+    used = {name.lower() for name in mapping.columns.named().values()}
+    for column in read_columns(header, rows):
+        if column.name.lower() not in used and is_time_of_day(column.values):
+            return (
+                f"Column {column.name} has the time of day, which is not used, so all events of a day are at its first "
+                f'second. To use it, set columns.time_of_day = "{column.name}", and a time_format for both columns '
+                f'such as "{mapping.time_format} %H:%M:%S".'
+            )
+    return None
 
 
 def complete(

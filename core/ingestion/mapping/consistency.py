@@ -5,7 +5,8 @@ from __future__ import annotations
 from core.errors import SettingError
 from core.ingestion.mapping.refusals import quotable, short
 from core.ingestion.mapping.settings import COMPLETED_ROLES, ORDER_TOTAL, PRICE_OF_BUYS, Columns, MappingSettings
-from core.schema import EVENT_TIME, EVENT_TYPES, PRODUCT_ID, USER_ID
+from core.ingestion.mapping.time_format import EPOCHS
+from core.schema import EVENT_TIME, EVENT_TYPES, PRODUCT_ID, USER_ID, USER_SESSION
 
 
 def check_consistency(settings: MappingSettings) -> None:
@@ -26,9 +27,14 @@ def check_consistency(settings: MappingSettings) -> None:
 def _require_columns(settings: MappingSettings) -> None:
     """Require a column for each role, or the setting that replaces it."""
     columns = settings.columns
-    for role in (EVENT_TIME, PRODUCT_ID, USER_ID):
+    for role in (EVENT_TIME, PRODUCT_ID):
         if getattr(columns, role) is None:
             raise SettingError.missing(f"columns.{role}", "the name of a column, which every log needs")
+    if columns.time_of_day is not None and (settings.dates_only or settings.time_format in EPOCHS):
+        allowed = "a format with date and time of day, such as %Y-%m-%d %H:%M:%S, because columns.time_of_day is set"
+        raise SettingError.not_allowed("time_format", settings.time_format, allowed)
+    if columns.user_id is None and columns.user_session is None:
+        raise SettingError.missing("columns.user_id", "the name of a column, unless columns.user_session is set")
     if columns.event_type is None and settings.every_event_is is None:
         raise SettingError.missing("columns.event_type", "the name of a column, unless every_event_is is set")
     if columns.user_session is None and settings.session_gap_minutes is None:
@@ -101,13 +107,13 @@ def _refuse_repeated_currencies(settings: MappingSettings) -> None:
 
 
 def _refuse_shared_columns(columns: Columns) -> None:
-    """Refuse one column for two roles.
-
-    In a log with sessions but without users, for example, each session would become a user who never returns.
-    """
+    """Refuse one column for two roles. A log with sessions but without users must say so."""
     roles: dict[str, str] = {}
     for role, name in columns.named().items():
         other = roles.setdefault(name.lower(), role)
+        if {role, other} == {USER_ID, USER_SESSION}:
+            allowed = 'another column than columns.user_session, or "" if the log has no users'
+            raise SettingError.not_allowed("columns.user_id", quotable(name), allowed)
         if other != role:
             raise SettingError.not_allowed(f"columns.{role}", quotable(name), f"another column than columns.{other}")
 

@@ -11,10 +11,10 @@ from core.ingestion.mapping.guess_builder import Guess, GuessBuilder
 from core.ingestion.mapping.id_guess import guess_ids, guess_sessions
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize, read_columns
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
-from core.ingestion.mapping.time_guess import read_share, time_form
+from core.ingestion.mapping.time_guess import TimeForm, is_rounded, is_time_of_day, read_share, time_form
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
 from core.ingestion.mapping.value_guess import NUMBER_ROLES, ambiguous_numbers, find_quantity, guess_value
-from core.schema import EVENT_TIME, EVENT_TYPE, QUANTITY, SESSION_VALUE, TRAIN_COLUMNS
+from core.schema import EVENT_TIME, EVENT_TYPE, QUANTITY, SESSION_VALUE, TIME_OF_DAY, TRAIN_COLUMNS
 
 
 def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *, with_value: bool = True) -> Guess:
@@ -102,7 +102,13 @@ def _guess_times(builder: GuessBuilder) -> None:
         form = time_form(column.values)
         if form is None or (column in others and not _is_precise(form.time_format)):
             continue
-        builder.assign(EVENT_TIME, column, f"contains {form.description}")
+        clock, both = _find_time_of_day(builder, column) if not has_time_of_day(form.time_format) else (None, None)
+        if clock is None or both is None:
+            builder.assign(EVENT_TIME, column, f"contains {form.description}")
+        else:
+            form = both
+            builder.assign(EVENT_TIME, column, f"and column {clock.name} together contain {form.description}")
+            builder.assign(TIME_OF_DAY, clock, "has the time of day")
         if form.time_format != AUTO:
             builder.settings["time_format"] = form.time_format
         return
@@ -110,8 +116,25 @@ def _guess_times(builder: GuessBuilder) -> None:
         builder.leave_column_open(EVENT_TIME, "No column with times was found.")
         return
     builder.assign(EVENT_TIME, named[0])
-    if named[0].values:
+    if is_rounded(named[0].values):
+        builder.leave_open(
+            EVENT_TIME,
+            f"The times in column {named[0].name} have lost their last digits, as a spreadsheet writes them "
+            f"({named[0].values[0]}). Export the log again without opening it in a spreadsheet.",
+        )
+    elif named[0].values:
         builder.leave_open(EVENT_TIME, f"The times in column {named[0].name} have an unknown format. Set time_format.")
+
+
+def _find_time_of_day(builder: GuessBuilder, dates: LogColumn) -> tuple[LogColumn, TimeForm] | tuple[None, None]:
+    """Return the column with the times of day that belong to dates, and the form of both together, if there is one."""
+    for column in builder.unassigned:
+        if is_time_of_day(column.values):
+            pairs = zip(dates.cells, column.cells, strict=True)
+            form = time_form([f"{date} {time}" for date, time in pairs if date and time])
+            if form is not None:
+                return column, form
+    return None, None
 
 
 def _is_precise(time_format: str) -> bool:

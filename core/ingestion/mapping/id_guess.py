@@ -18,7 +18,7 @@ _MAX_SHARED: Final = 0.05
 
 
 def guess_ids(builder: GuessBuilder) -> None:
-    """Assign the columns of products, categories and users."""
+    """Assign the columns of products, categories and users. A log may have session ids but no users."""
     product = _fullest(builder.candidates(PRODUCT_ID, names.PRODUCT_NAMES))
     if product is None:
         builder.leave_column_open(PRODUCT_ID, "No column has a usual name for the product.")
@@ -29,26 +29,43 @@ def guess_ids(builder: GuessBuilder) -> None:
     if user is not None:
         builder.assign(USER_ID, user)
         return
-    builder.leave_column_open(USER_ID, "No column has a usual name for the user.")
-    if builder.candidates(USER_SESSION, names.SESSION_NAMES):
-        builder.reasons[USER_ID] += (
-            " If the log has sessions only, set it to the column with session ids, and set session_gap_minutes."
+    finding = "No column has a usual name for the user"
+    session = _find_sessions(builder)
+    if session is None:
+        builder.leave_column_open(USER_ID, f"{finding}.")
+    else:
+        builder.mark_absent(
+            USER_ID,
+            f"{finding}, so each session in column {session.name} is its own user. If another column identifies users, "
+            "set columns.user_id to it.",
         )
 
 
 def guess_sessions(builder: GuessBuilder) -> None:
     """Assign the column of session ids; if there is none, set a session timeout."""
-    receipts = names.RECEIPT_NAMES if "every_event_is" in builder.settings else ()
-    user = builder.assigned.get(USER_ID)
-    for column in builder.candidates(USER_SESSION, (*names.SESSION_NAMES, *receipts)):
-        if column.fill_rate >= MIN_SHARE and _share_with_many_users(column, user) <= _MAX_SHARED:
-            builder.assign(USER_SESSION, column)
-            return
+    session = _find_sessions(builder)
+    if session is not None:
+        builder.assign(USER_SESSION, session)
+        return
     builder.settings["session_gap_minutes"] = _SESSION_TIMEOUT
     builder.mark_absent(
         USER_SESSION,
         f"No column with unique session ids was found, so a session ends after {_SESSION_TIMEOUT} minutes without an "
         "event of its user.",
+    )
+
+
+def _find_sessions(builder: GuessBuilder) -> LogColumn | None:
+    """Return the first unassigned column whose ids identify sessions; None if there is none."""
+    receipts = names.RECEIPT_NAMES if "every_event_is" in builder.settings else ()
+    user = builder.assigned.get(USER_ID)
+    return next(
+        (
+            column
+            for column in builder.candidates(USER_SESSION, (*names.SESSION_NAMES, *receipts))
+            if column.fill_rate >= MIN_SHARE and _share_with_many_users(column, user) <= _MAX_SHARED
+        ),
+        None,
     )
 
 

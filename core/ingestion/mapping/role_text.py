@@ -10,6 +10,7 @@ from core.ingestion.mapping.settings import PRICE_OF_BUYS
 
 ROLE_NAME: Final = {
     schema.EVENT_TIME: "event time",
+    schema.TIME_OF_DAY: "time of day",
     schema.EVENT_TYPE: "event type",
     schema.PRODUCT_ID: "product",
     schema.CATEGORY_ID: "category",
@@ -32,7 +33,9 @@ HOW_TO_SET: Final = {
     ),
     schema.PRODUCT_ID: "Set columns.product_id to the column that identifies products.",
     schema.CATEGORY_ID: 'Set columns.category_id to the column with product categories, or to "" if there is none.',
-    schema.USER_ID: "Set columns.user_id to the column that identifies users.",
+    schema.USER_ID: (
+        'Set columns.user_id to the column that identifies users, or to "" if the log has session ids but no users.'
+    ),
     schema.USER_SESSION: (
         "Set columns.user_session to the column with session ids, or session_gap_minutes to the minutes without an "
         "event after which a session ends, such as 30."

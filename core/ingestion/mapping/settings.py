@@ -32,6 +32,7 @@ class Columns(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     event_time: NonEmptyText | None = schema.EVENT_TIME
+    time_of_day: NonEmptyText | None = None
     event_type: NonEmptyText | None = schema.EVENT_TYPE
     product_id: NonEmptyText | None = schema.PRODUCT_ID
     category_id: NonEmptyText | None = schema.CATEGORY_ID
@@ -82,7 +83,7 @@ class MappingSettings(BaseModel):
     time_format: TimeFormat = Field(
         default=AUTO,
         description="auto (2025-06-19 10:23:07+00:00), epoch_seconds, epoch_milliseconds, epoch_microseconds, "
-        "or a format such as %d.%m.%Y %H:%M:%S.",
+        "epoch_nanoseconds, or a format such as %d.%m.%Y %H:%M:%S.",
     )
     time_zone: TimeZone = Field(
         default="UTC", description="Time zone of times without an offset, such as Europe/Berlin; not used for dates."
@@ -149,6 +150,11 @@ class MappingSettings(BaseModel):
         """Return currency in upper case -> rate; empty if amounts are not converted."""
         rates = {code.upper(): rate for code, rate in self.currency_rates.items()}
         return {self.currency.upper(): 1.0} | rates if rates else {}
+
+    @property
+    def has_users(self) -> bool:
+        """Whether the log has user ids. If not, each session is its own group, as if each user came once."""
+        return self.columns.user_id is not None
 
     @property
     def adds_prices(self) -> bool:

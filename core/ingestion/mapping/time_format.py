@@ -1,4 +1,4 @@
-"""Formats of event times: `auto` for ISO 8601, three named formats for epoch times, and strptime formats."""
+"""Formats of event times: `auto` for ISO 8601, four named formats for epoch times, and strptime formats."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from typing import Final
 AUTO: Final = "auto"
 """ISO 8601 date and time, separated by a blank or T. A fraction of a second and an offset may follow."""
 
-EPOCHS: Final = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_microseconds": 1_000_000}
+EPOCHS: Final = {
+    "epoch_seconds": 1,
+    "epoch_milliseconds": 1_000,
+    "epoch_microseconds": 1_000_000,
+    "epoch_nanoseconds": 1_000_000_000,
+}
 """Format of epoch times -> units per second."""
+
+ROUNDED_TIME: Final = r"^[+-]?\d([.,]\d{0,8})?[eE]\+?\d+$"
+"""Regular expression of epoch times whose seconds are lost, such as the 1.74E+12 of spreadsheets. An epoch time has ten
+digits or more before its seconds are complete."""
 
 _DIRECTIVES: Final = "YymbBdjaAHIpMSfz%"
 """Directives with the same meaning on every machine. %c, %x and %X depend on the language, %Z on the time zone."""

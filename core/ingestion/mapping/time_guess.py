@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from core.ingestion.mapping.log_column import MIN_SHARE
-from core.ingestion.mapping.time_format import AUTO, EPOCHS, has_time_of_day
+from core.ingestion.mapping.time_format import AUTO, EPOCHS, ROUNDED_TIME, has_time_of_day
 
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800
 """Years 1990 and 2100, in epoch seconds. Events of online shops are in between, most ids are not."""
@@ -46,6 +46,8 @@ _ISO: Final = re.compile(
     re.A | re.I,
 )
 """ISO 8601, extended or basic. It accepts months above 12, so `_is_iso` also parses the time."""
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp][Mm])?", re.A)
+"""A time of day without a date."""
 _OFFSET_AT_END: Final = re.compile(r"(UTC|GMT|Z|[+-]\d\d(:?\d\d)?)$", re.I)
 
 
@@ -104,6 +106,24 @@ def time_form(times: Sequence[str]) -> TimeForm | None:
     return TimeForm(chosen, is_swappable=_swap_day_and_month(chosen) in formats, has_offset="%z" in chosen)
 
 
+def is_time_of_day(texts: Sequence[str]) -> bool:
+    """Return whether nearly all texts are times of day without a date; false if there are no texts.
+
+    >>> is_time_of_day(["18:58:50", "9:05"]), is_time_of_day(["2025-06-02 18:58"])
+    (True, False)
+    """
+    return bool(texts) and sum(_CLOCK.fullmatch(text) is not None for text in texts) >= MIN_SHARE * len(texts)
+
+
+def is_rounded(texts: Sequence[str]) -> bool:
+    """Return whether nearly all texts are epoch times that have lost their seconds; false if there are no texts.
+
+    >>> is_rounded(["1.74E+12"]), is_rounded(["1.742842730123E+12"])
+    (True, False)
+    """
+    return bool(texts) and sum(re.match(ROUNDED_TIME, text) is not None for text in texts) >= MIN_SHARE * len(texts)
+
+
 def read_share(times: Sequence[str], time_format: str) -> float:
     """Return the share of texts that are times in this format; 1 if there are no texts."""
     if not times:
@@ -125,7 +145,7 @@ def _is_iso(text: str) -> bool:
 
 
 def _is_epoch(text: str, per_second: int) -> bool:
-    is_number = re.fullmatch(r"\d{9,17}(\.\d{1,9})?", text, re.A) is not None
+    is_number = re.fullmatch(r"\d{9,19}(\.\d{1,9})?", text, re.A) is not None
     return is_number and _EARLIEST * per_second <= float(text) < _LATEST * per_second
 
 

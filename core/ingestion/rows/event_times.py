@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.time_format import EPOCHS
+from core.ingestion.mapping.time_format import EPOCHS, ROUNDED_TIME
+from core.schema import EVENT_TIME, TIME_OF_DAY
 
 _EARLIEST, _LATEST = -2_208_988_800, 7_258_118_400
 """Years 1900 to 2200; another year, such as 20025, is a typing error."""
@@ -18,6 +19,14 @@ _WITHOUT_OFFSET = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _DTYPE_UNITS = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # time unit of a Polars dtype -> units per second
 _MINUTE_DIRECTIVES = ("%M", "%T", "%R", "%r", "%X", "%c")
 _CLOCK_DIRECTIVES = ("%H", "%I", "%T", "%R", "%r", "%X", "%c", "%k", "%l")
+
+
+def event_times(cells: pl.DataFrame) -> pl.Series:
+    """Return the cells of event_time, joined by a blank with those of time_of_day if the log has such a column."""
+    if TIME_OF_DAY not in cells.columns:
+        return cells.get_column(EVENT_TIME)
+    date, time = (pl.col(column).cast(pl.String).str.strip_chars() for column in (EVENT_TIME, TIME_OF_DAY))
+    return cells.select(pl.concat_str(date, time, separator=" ")).to_series()
 
 
 def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
@@ -45,6 +54,7 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
 def _from_numbers(times: pl.Series, units_per_second: int) -> pl.Series:
     if times.dtype == pl.String:
         texts = times.str.strip_chars()
+        texts = texts.set(texts.str.contains(ROUNDED_TIME), None)
         whole = texts.cast(pl.Int64, strict=False)
         times = whole if whole.null_count() == texts.null_count() else texts.cast(pl.Float64, strict=False)
     if times.dtype.is_float():

@@ -8,6 +8,7 @@ import polars as pl
 
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
+from core.ingestion.mapping.time_format import ROUNDED_TIME
 from core.ingestion.rows.event_types import IGNORED_TYPE
 from core.ingestion.sources.tables import Block
 from core.schema import (
@@ -28,6 +29,10 @@ from core.schema import (
 
 NEEDED_IDS = frozenset({USER_ID, USER_SESSION})
 """Ids without which a row is quarantined."""
+REPEATED_HEADER = "it repeats the header"
+"""Reason for a row that is the header of another file, which was appended."""
+_ROUNDED = "has lost its last digits, as in 1.74E+12, which a spreadsheet writes"
+"""End of the reason for a row whose time is rounded; it follows the name of the column."""
 NO_NUMBER = " is not a finite number"
 """End of the reason for a row whose value cannot be parsed; it follows the name of the column."""
 NO_TOTAL = "no_total"
@@ -67,12 +72,13 @@ def reason_expression(
     """
     columns = mapping.columns
     time = pl.col(EVENT_TIME).cast(pl.String).str.strip_chars().str.to_lowercase()
-    rules = {"it repeats the header": (time == str(columns.event_time).lower()).fill_null(value=False)}
+    rules = {REPEATED_HEADER: (time == str(columns.event_time).lower()).fill_null(value=False)}
     for column in ids:
         if column in NEEDED_IDS:
             rules[f"empty {getattr(columns, column)}"] = (pl.col(column) == "").fill_null(value=True)
     words = [] if mapping.every_event_is is not None else [EVENT_TYPE]
     rules |= {f"{getattr(columns, column)} contains a NUL character": has_nul(column) for column in [*ids, *words]}
+    rules[f"{columns.event_time} {_ROUNDED}"] = time.str.contains(ROUNDED_TIME) & pl.col(TIME).is_null()
     rules[no_time(mapping)] = pl.col(TIME).is_null()
     if mapping.every_event_is is None:
         rules |= _word_rules(mapping, unknown_words)

@@ -14,7 +14,7 @@ from core.ingestion.rows.row_parser import ParsedBlock
 from core.ingestion.sources.tables import FaultCode
 from core.ingestion.values.lost_purchases import NO_LOST_PURCHASES, PurchaseCount
 from core.ingestion.values.money import MoneyFindings
-from core.schema import IGNORED, REASON, SESSION, TIME, TYPE, VALUE
+from core.schema import IGNORED, REASON, SESSION, TIME, TYPE, USER_SESSION, VALUE
 
 _MAX_REASONS = 4  # in a message; the quarantine has all reasons
 _CORRELATION_DIGITS = 9  # the last bits of the sums depend on where the file was cut into pieces
@@ -43,6 +43,7 @@ class ReadCounts:
         self.purchases = PurchaseCount()
         self.money = MoneyFindings()
         self._lost = [NO_LOST_PURCHASES]
+        self._sessions = [pl.Series(USER_SESSION, [], dtype=pl.String)]
         self._empty: Counter[tuple[str, str]] = Counter()
         self.order = OrderCount()
 
@@ -66,11 +67,18 @@ class ReadCounts:
         self.money |= block.money
         if block.lost.height:
             self._lost.append(block.lost)
+        if len(block.quarantined_sessions):
+            self._sessions.append(block.quarantined_sessions)
 
     @property
     def lost_purchases(self) -> pl.DataFrame:
         """Quarantined rows that are or may be purchases; see `lost_purchases.NO_LOST_PURCHASES` for the columns."""
         return pl.concat(self._lost)
+
+    @property
+    def quarantined_sessions(self) -> pl.Series:
+        """Distinct session ids of the quarantined rows of a test file, in file order."""
+        return pl.concat(self._sessions).unique(maintain_order=True)
 
     @property
     def rows(self) -> int:

@@ -11,10 +11,17 @@ import numpy as np
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.rows.event_times import epoch_seconds
-from core.ingestion.rows.event_types import event_types
+from core.ingestion.rows.event_times import epoch_seconds, event_times
+from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
-from core.ingestion.rows.quarantine import NEEDED_IDS, NO_TOTAL, has_nul, quarantine_rows, reason_expression
+from core.ingestion.rows.quarantine import (
+    NEEDED_IDS,
+    NO_TOTAL,
+    REPEATED_HEADER,
+    has_nul,
+    quarantine_rows,
+    reason_expression,
+)
 from core.ingestion.sessions.partitions import Partitions, split
 from core.ingestion.sources.tables import Block, FaultCode
 from core.ingestion.values.lost_purchases import (
@@ -44,9 +51,11 @@ from core.schema import (
     PRODUCT,
     PRODUCT_ID,
     QUANTITY,
+    REASON,
     SESSION,
     SESSION_VALUE,
     TIME,
+    TIME_OF_DAY,
     TYPE,
     UNKNOWN_ID,
     USER,
@@ -73,6 +82,7 @@ class ParsedBlock:
         ids: id column (except the session's) -> code and id, one row per distinct id, partitioned by code.
         bad: quarantined rows; see `quarantine_rows` for the columns.
         empty: (event word in the file, column) -> number of empty cells.
+        quarantined_sessions: distinct session ids of the quarantined rows of a test file; empty for a train file.
         faults: reason -> code, for the lines that could not be parsed.
         purchases: number of BUY rows, usable and quarantined.
         lost: quarantined rows that are or may be purchases; see `NO_LOST_PURCHASES` for the columns.
@@ -84,6 +94,7 @@ class ParsedBlock:
     ids: dict[str, Partitions]
     bad: pl.DataFrame
     empty: dict[tuple[str, str], int]
+    quarantined_sessions: pl.Series
     faults: dict[str, FaultCode]
     purchases: PurchaseCount
     lost: pl.DataFrame
@@ -134,10 +145,11 @@ class RowParser:
         names = self.mapping.columns
         required = {
             EVENT_TIME: True,
+            TIME_OF_DAY: names.time_of_day is not None,
             EVENT_TYPE: self.mapping.every_event_is is None,
             PRODUCT_ID: True,
             CATEGORY_ID: names.category_id is not None,
-            USER_ID: True,
+            USER_ID: self.mapping.has_users,
             USER_SESSION: self.mapping.session_gap_minutes is None,
             SESSION_VALUE: self.with_value and not self.mapping.adds_prices,
             PRICE: self._priced,
@@ -171,6 +183,7 @@ class RowParser:
             ids,
             bad=quarantine_rows(name, block, unusable, positions.tolist()),
             empty=parsed.empty,
+            quarantined_sessions=self._sessions_of(unusable),
             faults={broken.fault.reason: broken.fault.code for broken in block.broken},
             purchases=count_purchases(rows, unusable),
             lost=lost,
@@ -215,7 +228,7 @@ class RowParser:
             cells.get_column(column).hash(self.seed).reinterpret(signed=True).alias(CODE_OF[column])
             for column in self._id_columns
         )
-        times = epoch_seconds(cells.get_column(EVENT_TIME), self.mapping).alias(TIME)
+        times = epoch_seconds(event_times(cells), self.mapping).alias(TIME)
         values, money = self._values(cells, types)
         rows = cells.with_columns(*codes, times, types, *values, *order_columns(cells, self.mapping, self.seed))
         reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
@@ -246,6 +259,20 @@ class RowParser:
             return columns.session_value
         return columns.price if columns.quantity is None else f"{columns.price} times {columns.quantity}"
 
+    def _sessions_of(self, unusable: pl.DataFrame) -> pl.Series:
+        """Return the distinct session ids of quarantined test rows, which must be predicted all the same.
+
+        Left out are rows that the mapping ignores, repeated headers, and rows with nothing but an id, such as totals.
+        """
+        if self.with_value or USER_SESSION not in unusable.columns:
+            return pl.Series(USER_SESSION, [], dtype=pl.String)
+        others = [column for column in (EVENT_TIME, EVENT_TYPE, USER_ID) if column in unusable.columns]
+        has_others = pl.any_horizontal(pl.col(column).cast(pl.String).str.strip_chars() != "" for column in others)
+        is_event = has_others & (pl.col(REASON) != REPEATED_HEADER) & pl.col(TYPE).ne_missing(IGNORED_TYPE)
+        ids = unusable.filter(is_event.fill_null(value=False)).get_column(USER_SESSION)
+        ids = ids.str.replace_all("\x00", "", literal=True).str.strip_chars()
+        return ids.filter(ids != "").unique(maintain_order=True)
+
     def _usable(self, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
         needed = [column for column in self._id_columns if column in NEEDED_IDS]
         usable = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in needed)
@@ -259,7 +286,7 @@ class RowParser:
         return rows.select(usable).to_series()
 
     def _completed(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:
-        """Add what the log lacks: one category for all products, and the user's code in place of a session code.
+        """Add what the log lacks: one category for all products, and the user's or the session's id for the other one.
 
         Returns:
             `ParsedBlock.rows`, `ParsedBlock.parts` and `ParsedBlock.ids`.
@@ -274,6 +301,10 @@ class RowParser:
             code = category.hash(self.seed).reinterpret(signed=True)
             ids[CATEGORY_ID] = pl.DataFrame([code.alias("code"), category])
             rows = rows.with_columns(pl.lit(code.item()).alias(CATEGORY))
+        if USER_ID not in ids:  # each session is its own user
+            sessions = rows.get_column(SESSION)
+            ids[USER_ID] = distinct_ids(sessions, rows.get_column(USER_SESSION), self.seed)
+            rows = rows.with_columns(sessions.alias(USER))
         if USER_SESSION not in rows.columns:  # sessions are made from all events of a user later
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
         rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))

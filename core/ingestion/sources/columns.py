@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from core.errors import InputError
 from core.ingestion.mapping import Mapping
@@ -10,10 +12,30 @@ from core.ingestion.mapping.refusals import short
 from core.ingestion.sources.csv_text import SEPARATORS
 from core.ingestion.sources.tables import ColumnPositions, Table
 
+_TIME: Final = re.compile(
+    r"\d{4}[-/.]\d\d?[-/.]\d\d?[ T]\d\d?:\d\d|\d\d?[-/.]\d\d?[-/.]\d{4} \d\d?:\d\d|^1\d{9}(\d{3}){0,3}$"
+)
+"""A date with a time of day, or an epoch time in seconds or smaller units."""
+_NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)?")
+
 
 def plain(name: str) -> str:
     """Return a column name without surrounding blanks and byte order mark."""
     return name.strip().lstrip("\ufeff").strip()
+
+
+def require_header(name: str, columns: Sequence[str]) -> None:
+    """Check that the first line of a table has names instead of data.
+
+    It has data if it has a time of day or an epoch time, or if all its cells are numbers.
+
+    Raises:
+        InputError: the first line is a row.
+    """
+    cells = [cell for cell in map(plain, columns) if cell]
+    is_row = any(map(_TIME.search, cells)) or (len(cells) > 1 and all(map(_NUMBER.fullmatch, cells)))
+    if is_row:
+        raise InputError.no_header(name, [short(cell) for cell in cells])
 
 
 def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnPositions:
@@ -22,7 +44,7 @@ def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequ
     Optional columns that the table lacks are left out.
 
     Raises:
-        InputError: a required column is missing, or a column occurs more than once.
+        InputError: a required column is missing, perhaps because there is no header, or a column occurs more than once.
     """
     header = [plain(name) for name in table.columns]
     names = {role: str(getattr(mapping.columns, role)) for role in (*required, *optional)}
@@ -33,6 +55,7 @@ def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequ
             for separator, separator_name in SEPARATORS.items():
                 if separator in header[0]:
                     raise InputError.other_separator(table.name, separator_name)
+        require_header(table.name, header)
         raise InputError.missing_columns(table.name, missing, [short(name) for name in header])
     for role, positions in matches.items():
         if len(positions) > 1:

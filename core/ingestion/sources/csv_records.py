@@ -14,10 +14,12 @@ import numpy as np
 from core.base.text import count
 from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault
 
-MAX_RECORD_LINES = 100  # even long reviews in a cell have fewer lines
+MAX_RECORD_LINES = 10_000
+"""A cell of pretty-printed JSON may have some thousand lines."""
 _MIN_WIDTH_TO_JUDGE = 3
 """With at least this many columns, a line of free text rarely has the right number of fields by chance."""
 _UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
+_ESCAPED_QUOTES, _ESCAPED_QUOTE = LineFault(FaultCode.ESCAPED_QUOTES), b'\\"'
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
@@ -96,16 +98,28 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     fields = _fields(line, form)
     if fields is None:
         return LineFault(FaultCode.OTHER_ENCODING, form.encoding), 1
+    if len(fields) != form.width and _ESCAPED_QUOTE in line:  # as Spark, MySQL and Hive write quotes
+        fields = _fields(line, form, escape="\\") or fields
     if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
         return fields, 1
-    if line.count(b'"') % 2:
-        record = _quoted_record(lines, first, form)
-        fields = _fields(record, form) if record else []
-        # If the record is no row, only this line is broken, not the lines after it.
-        return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_UNMATCHED_QUOTES, 1)
-    if not fields:
-        return _UNMATCHED_QUOTES, 1
-    return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, but the header has {form.width:,}"), 1
+    if fields and not line.count(b'"') % 2:
+        return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, but the header has {form.width:,}"), 1
+    record = _quoted_record(lines, first, form) if line.count(b'"') % 2 else b""
+    fields = _fields(record, form) if record else []
+    if fields and len(fields) == form.width:
+        return fields, record.count(b"\n") + 1
+    # If the record is no row, only this line is broken, not the lines after it.
+    return _quote_fault(lines, first), 1
+
+
+def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
+    """Return what is wrong with the quotes of a line that begins no record."""
+    if _ESCAPED_QUOTE in lines[first]:
+        return _ESCAPED_QUOTES
+    end = first + MAX_RECORD_LINES
+    is_open = lines[first].count(b'"') % 2 == 1 and end <= len(lines)
+    is_long = is_open and not any(line.count(b'"') % 2 for line in lines[first + 1 : end])
+    return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else _UNMATCHED_QUOTES
 
 
 def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
@@ -145,8 +159,12 @@ def _is_row_but_for_a_quote(line: bytes, form: CsvFormat) -> bool:
     return len(fields) + fields[-1].count(form.separator) == form.width
 
 
-def _fields(record: bytes, form: CsvFormat) -> list[str] | None:
-    """Return the cells of a record; empty if its quotes do not match, None if it is not UTF-8."""
+def _fields(record: bytes, form: CsvFormat, escape: str | None = None) -> list[str] | None:
+    """Return the cells of a record; empty if its quotes do not match, None if it is not UTF-8.
+
+    Args:
+        escape: character before a quote, or before itself, that is part of a cell; None if quotes are doubled.
+    """
     try:
         text = record.decode().removesuffix("\r")
     except UnicodeDecodeError:
@@ -154,7 +172,7 @@ def _fields(record: bytes, form: CsvFormat) -> list[str] | None:
     if '"' not in text:
         return text.split(form.separator)
     try:
-        records = list(csv.reader([text], delimiter=form.separator, strict=True))
+        records = list(csv.reader([text], delimiter=form.separator, escapechar=escape, strict=True))
     except csv.Error:
         return []
     return records[0] if len(records) == 1 else []

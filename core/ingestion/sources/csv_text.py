@@ -29,6 +29,8 @@ from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, Column
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """Supported separators and their names in messages."""
 _HEAD_BYTES = 1 << 20  # must contain the header
+_JUDGED_LINES = 100
+"""Lines after the header that show whether rows end with a separator."""
 _MAX_LINE_BYTES = 64 << 20  # records have a few hundred bytes, so a file with a longer line is not a table
 _LINE_END = ord("\n")
 _CHUNK_BYTES = 1 << 18  # fits into the processor's cache
@@ -64,6 +66,7 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     except csv.Error as error:
         reason = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
         raise InputError.unreadable(name, reason) from error
+    columns = _with_trailing_separators(columns, rest, separator)
 
     def pieces(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = iter(partial(stream.read, PIECE_BYTES), b"")
@@ -71,6 +74,23 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         return _pieces(name, with_unix_ends, CsvFormat(separator, len(columns), picked, encoding), rest=rest, line=line)
 
     return Table(name, columns, pieces)
+
+
+def _with_trailing_separators(columns: list[str], rest: bytes, separator: str) -> list[str]:
+    """Add or drop a nameless last column, if either the rows or the header end with a separator, but not both.
+
+    Args:
+        rest: the text after the header, of which the first lines decide. They must agree, because in a single line it
+            may be that a cell contains the separator.
+    """
+    lines = [line.rstrip(b"\r") for line in rest.split(b"\n", _JUDGED_LINES)[:_JUDGED_LINES] if line.strip()]
+    widths = {line.count(separator.encode()) + 1 for line in lines if b'"' not in line}
+    ends = {line.endswith(separator.encode()) for line in lines}
+    if len(columns) > 1 and widths == {len(columns) + 1} and ends == {True}:
+        return [*columns, ""]
+    if len(columns) > 2 and widths == {len(columns) - 1} and not columns[-1].strip():
+        return columns[:-1]
+    return columns
 
 
 def _first_record(name: str, head: bytes, encoding: str) -> tuple[str, int, bytes]:

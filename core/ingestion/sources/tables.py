@@ -21,12 +21,14 @@ class FaultCode(StrEnum):
 
     OTHER_ENCODING = "its text is not {detail}"
     UNMATCHED_QUOTES = "its quotes do not match"
+    LONG_CELL = "a quote in it is not closed within {detail} lines"
+    ESCAPED_QUOTES = "it has quotes after backslashes, which must be doubled instead"
     FIELD_COUNT = "it has {detail}"
 
 
 @dataclass(frozen=True)
 class LineFault:
-    """What is wrong with a line; `detail` is the expected encoding, or the numbers of fields."""
+    """What is wrong with a line; `detail` is the expected encoding, or the numbers of fields or lines."""
 
     code: FaultCode
     detail: str = ""

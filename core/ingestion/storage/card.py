@@ -9,7 +9,7 @@ from typing import cast
 
 import polars as pl
 
-from core.dataset import DatasetCard, FileCard, UnknownValue
+from core.dataset import DatasetCard, FileCard, SubmissionColumns, UnknownValue
 from core.ingestion.input_files import InputFiles
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.sessions.assembly import AssemblyCounts
@@ -23,6 +23,21 @@ _DECIMALS = 6  # of sums of money; more would show rounding errors
 
 
 @dataclass(frozen=True)
+class WantedSessions:
+    """The sessions to predict.
+
+    Attributes:
+        count: their number.
+        without_events: number of those without a usable row in the test file.
+        columns: columns of the submission.
+    """
+
+    count: int
+    without_events: int
+    columns: SubmissionColumns
+
+
+@dataclass(frozen=True)
 class IngestionCounts:
     """What reading and assembly counted.
 
@@ -30,14 +45,14 @@ class IngestionCounts:
         read: role -> counts of the rows of its file.
         ids: id column -> numbers of distinct ids.
         assembled: counts of events, units and sessions.
-        to_predict: number of sessions to predict.
+        wanted: the sessions to predict.
         unassigned_purchases: number of lost purchases that belong to no known session and no known user.
     """
 
     read: dict[int, ReadCounts]
     ids: dict[str, IdCounts]
     assembled: AssemblyCounts
-    to_predict: int
+    wanted: WantedSessions
     unassigned_purchases: int
 
 
@@ -52,11 +67,14 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         mapping=files.mapping.name,
         value_rule=files.mapping.value,
+        has_users=files.mapping.has_users,
         mapping_notes=files.mapping_notes,
         train=_file_card(files.train, TRAIN_ROLE, counts),
         test=_file_card(files.test, TEST_ROLE, counts),
         sample_submission=sample.name if sample else None,
-        to_predict=counts.to_predict,
+        submission_columns=counts.wanted.columns,
+        to_predict=counts.wanted.count,
+        without_events=counts.wanted.without_events,
         known_sessions=assembled.known_sessions,
         composite_train=assembled.files[TRAIN_ROLE].composite,
         composite_test=assembled.files[TEST_ROLE].composite,

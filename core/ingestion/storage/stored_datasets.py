@@ -8,11 +8,12 @@ from pathlib import Path
 
 from core.base.files import write_text_atomically
 from core.base.workspace import Workspace
-from core.dataset import CARD_FILE, Dataset, list_datasets
+from core.dataset import CARD_FILE, Dataset, SubmissionColumns, list_datasets
 from core.errors import InputError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.parallel import map_in_order
+from core.ingestion.sessions.session_ids import read_sample
 from core.ingestion.sources.content_hash import Content, require_unchanged
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import size_in_bytes
@@ -51,7 +52,10 @@ def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Work
     dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
     if not is_readable(dataset):
         return None
-    update_names(dataset, files, synthetic=is_synthetic(workspace, files.train, hashes))
+    sample = files.sample_submission
+    # Datasets of an earlier version do not have the columns.
+    columns = SubmissionColumns() if sample is None else read_sample(sample, files.mapping).columns
+    update_names(dataset, files, columns, synthetic=is_synthetic(workspace, files.train, hashes))
     return dataset
 
 
@@ -79,8 +83,8 @@ def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
     return digest.hexdigest()
 
 
-def update_names(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> None:
-    """Store the current names of the dataset and its files in its card."""
+def update_names(dataset: Dataset, files: InputFiles, columns: SubmissionColumns, *, synthetic: bool) -> None:
+    """Store the current names of the dataset, its files and the submission's columns in its card."""
     card = dataset.card()
     sample = files.sample_submission
     updated = card.model_copy(
@@ -92,6 +96,7 @@ def update_names(dataset: Dataset, files: InputFiles, *, synthetic: bool) -> Non
             "train": card.train.model_copy(update={"name": files.train.name}),
             "test": card.test.model_copy(update={"name": files.test.name}),
             "sample_submission": sample.name if sample else None,
+            "submission_columns": columns,
         }
     )
     if updated != card:

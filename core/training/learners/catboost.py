@@ -103,7 +103,9 @@ class CatBoostBinned(Binned):
         if self._parts is None:
             regressor.fit(pool)
         else:
-            learned, held_out = (pool.slice(rows) for rows in self._parts)
+            learned_rows, held_out_rows = self._parts
+            added_rows = np.arange(len(task.labels), pool.num_row())  # without weight
+            learned, held_out = pool.slice(np.append(learned_rows, added_rows)), pool.slice(held_out_rows)
             regressor.fit(learned, eval_set=held_out, early_stopping_rounds=PATIENCE)
         return CatBoostModel(int(regressor.tree_count_), regressor, context.threads)
 
@@ -113,14 +115,31 @@ class CatBoostBinned(Binned):
             for values in (task.labels, task.margins, task.weights)
         )
         if key not in self._pools:
-            pool = Pool(self._matrix(), task.labels, feature_names=list(self._context.names))
+            X, labels, margins, weights = self._matrix(), task.labels, task.margins, task.weights
+            if _is_constant(X):
+                # CatBoost refuses constant features. A row without weight lets it fit a constant.
+                X = np.vstack([X, np.where(np.isnan(X[:1]), 0.0, -np.sign(X[:1]) + (X[:1] == 0))])
+                weights = np.append(np.ones(len(labels)) if weights is None else weights, 0.0)
+                labels = np.append(labels, labels[0])
+                margins = None if margins is None else np.append(margins, margins[0])
+            pool = Pool(X, labels, feature_names=list(self._context.names))
             pool.quantize(border_count=_BORDERS)
-            if task.margins is not None:
-                pool.set_baseline(task.margins[:, None])
-            if task.weights is not None:
-                pool.set_weight(task.weights)
+            if margins is not None:
+                pool.set_baseline(margins[:, None])
+            if weights is not None:
+                pool.set_weight(weights)
             self._pools[key] = pool
         return self._pools[key]
+
+
+def _is_constant(X: Matrix) -> bool:
+    """Return whether all rows are equal in the precision of CatBoost."""
+
+    def equal(rows: Matrix) -> bool:
+        return bool(np.array_equal(rows.astype(np.float32), first.repeat(len(rows), axis=0), equal_nan=True))
+
+    first = X[:1].astype(np.float32)
+    return equal(X[-1:]) and equal(X)
 
 
 CATBOOST = Learner(
