@@ -6,9 +6,11 @@ Numbers have thousands separators. Missing values (None or NaN) are shown as a d
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable
 
 MISSING = "–"
+_DOTTED_AND_DOTLESS_I = str.maketrans("İIı", "iii")
 
 
 def number(value: float | int | None) -> str:
@@ -135,3 +137,15 @@ def display(text: str, length: int = 40) -> str:
     """
     cut = shorten(text, length)
     return cut if cut.isprintable() else repr(cut)[1:-1]
+
+
+def fold_case(text: str) -> str:
+    """Return a text in lower case and composed form, to compare words regardless of letter case.
+
+    The dotted and dotless letters İ, I, ı and i are the same letter here, because Turkish programs and people pair them
+    differently than others do: SATIN_ALMA is satın_alma, and VIEW may become vıew.
+
+    >>> fold_case("SATIN_ALMA") == fold_case("satın_alma") == "satin_alma"
+    True
+    """
+    return unicodedata.normalize("NFC", text).translate(_DOTTED_AND_DOTLESS_I).lower()

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import count
+from core.base.text import count, fold_case
 from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import Source
@@ -107,12 +107,12 @@ def _custom_mapping(log: Peek) -> Mapping:
 def _column_settings(log: Peek, draft: Guess, value_rule: str) -> dict[str, str | None]:
     """Show one field per role and return the column of each role; None for a role without a column."""
     guessed = Mapping.checked(**draft.settings).columns.named()
-    by_name = {name.casefold(): name for name in reversed(log.columns)}
+    by_name = {fold_case(name): name for name in reversed(log.columns)}
     options = [_NO_COLUMN, *log.columns]
     columns: dict[str, str | None] = dict.fromkeys(_UNUSED_ROLES[value_rule])
     grid = st.columns(_N_COLUMNS)
     for position, role in enumerate(role for role in ROLE_NAME if role not in columns):
-        guess = by_name.get(guessed.get(role, "").casefold(), _NO_COLUMN)
+        guess = by_name.get(fold_case(guessed.get(role, "")), _NO_COLUMN)
         label, reason = ROLE_NAME[role].capitalize(), draft.reasons.get(role)
         column = grid[position % _N_COLUMNS].selectbox(
             label, options, options.index(guess), key=_key(log, role), help=reason
@@ -131,13 +131,15 @@ def _event_settings(log: Peek, column: str, draft: Guess) -> dict[str, Any]:
     grid = st.columns(_N_COLUMNS)
     selected: dict[str, str] = {}
     for position, word in enumerate(frequent_values(log, column)):
-        default = _IGNORED if word.lower() in guessed_ignored else guessed_types.get(word.lower(), _UNKNOWN)
+        default = _IGNORED if fold_case(word) in guessed_ignored else guessed_types.get(fold_case(word), _UNKNOWN)
         selected[word] = grid[position % _N_COLUMNS].selectbox(
             word, options, options.index(default), key=_key(log, f"word/{word}")
         )
-    with_field = {word.lower() for word in selected}
+    with_field = set(map(fold_case, selected))
     # words that are not in the first rows keep their guessed type
-    types: dict[str, str] = {word: kind for word, kind in guess.event_words.items() if word.lower() not in with_field}
+    types: dict[str, str] = {
+        word: kind for word, kind in guess.event_words.items() if fold_case(word) not in with_field
+    }
     types |= {word: kind for word, kind in selected.items() if kind in EVENT_TYPES}
     return {"event_words": types, "ignored_words": tuple(word for word, kind in selected.items() if kind == _IGNORED)}
 
