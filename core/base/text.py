@@ -6,10 +6,12 @@ Numbers have thousands separators. Missing values (None or NaN) are shown as a d
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 
 MISSING = "–"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _DOTTED_AND_DOTLESS_I = str.maketrans("İIı", "iii")
 
 
@@ -137,6 +139,18 @@ def display(text: str, length: int = 40) -> str:
     """
     cut = shorten(text, length)
     return cut if cut.isprintable() else repr(cut)[1:-1]
+
+
+def printable(text: str) -> str:
+    r"""Return a text for a terminal, with every character escaped that a terminal may obey.
+
+    Escaped are control characters except newline and tab, marks that change the direction of text, and halves of
+    surrogate pairs, which cannot be printed. The escapes are also valid in JSON.
+
+    >>> print(printable("P1\x1b[31m\n"), end="")
+    P1\u001b[31m
+    """
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def fold_case(text: str) -> str:

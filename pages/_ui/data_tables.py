@@ -6,6 +6,7 @@ import datetime
 
 import streamlit as st
 
+from core.base.spreadsheet import csv_for_people
 from core.base.text import count, listed, number, percent, verb
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
 from pages._ui.table import Frame, offer_file, show_table
@@ -89,7 +90,7 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
     offer_file(
         "Download all as CSV",
         "untrained_sessions.csv",
-        lambda: dataset.untrained().select("user_session", "reason", "remaining").write_csv(),
+        lambda: csv_for_people(dataset.untrained().select("user_session", "reason", "remaining")),
     )
 
 
@@ -105,7 +106,7 @@ def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
     offer_file(
         "Download all quarantined rows as CSV",
         "quarantine.csv",
-        lambda: dataset.quarantine().drop("role").collect().write_csv(),
+        lambda: csv_for_people(dataset.quarantine().drop("role").collect()),
     )
 
 

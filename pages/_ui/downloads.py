@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.base.spreadsheet import csv_for_people
 from core.eda.parts import export
 from core.eda.parts.export import Shown
 from pages._ui.table import Frame, offer_file
@@ -15,7 +16,7 @@ from pages._ui.table import Frame, offer_file
 def offer_chart(name: str, data: Frame, shown: Shown, note: str) -> None:
     """Show a menu of downloads below a chart; `note` says what the chart is computed from."""
     files: list[tuple[str, str, str, Callable[[], str | bytes]]] = [
-        ("Numbers (CSV)", "csv", "text/csv", data.write_csv)
+        ("Numbers (CSV)", "csv", "text/csv", partial(csv_for_people, data))
     ]
     if shown.figure is not None:
         files += [
