@@ -22,7 +22,7 @@ def offer_chart(name: str, data: Frame, shown: Shown, note: str) -> None:
         files += [
             ("Picture (PNG)", "png", "image/png", partial(export.picture, shown.figure, "png")),
             ("Picture (SVG)", "svg", "image/svg+xml", partial(export.picture, shown.figure, "svg")),
-            ("Chart (HTML)", "html", "text/html", partial(export.page, shown.title, _plain(note), [shown])),
+            ("Chart (HTML)", "html", "text/html", partial(export.page, shown.title, note, [shown])),
         ]
     with st.popover("Download", icon=":material/download:", type="tertiary"):
         for label, suffix, mime, content in files:
@@ -34,12 +34,8 @@ def offer_page(name: str, title: str, note: str, charts: Callable[[], list[Shown
     offer_file(
         f"{name} as one HTML file",
         f"{name.lower().replace(' ', '_')}.html",
-        lambda: export.page(title, _plain(note), charts()),
+        lambda: export.page(title, note, charts()),
         mime="text/html",
         icon=":material/html:",
         key=f"page-{name}",
     )
-
-
-def _plain(markdown: str) -> str:
-    return markdown.replace("**", "")
