@@ -12,6 +12,7 @@ from pages._ui import frame
 from pages._ui.frame import Metric
 from pages._ui.job import show_outcome, show_progress, watch_for_jobs
 from pages._ui.scores import expected_metric, show_learner_scores, show_warning
+from pages._ui.text import plain
 
 QUESTION = "What will a session be worth?"
 NEXT_PAGES = {
@@ -58,7 +59,7 @@ if best is not None:
     )
     show_learner_scores(best)
     st.caption(
-        f"Run {manifest.run_id} on {manifest.dataset_name}"
+        f"Run {plain(manifest.run_id)} on {plain(manifest.dataset_name)}"
         f"{' (synthetic data)' if manifest.synthetic else ''}, {duration(manifest.seconds)}."
     )
 elif page.job is None:

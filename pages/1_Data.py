@@ -21,6 +21,7 @@ from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
 from pages._ui.mapping_form import mapping_form
 from pages._ui.state import page_state
+from pages._ui.text import plain
 
 QUESTION = "What is in the data?"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
@@ -45,7 +46,7 @@ def read(files: InputFiles) -> None:
     bar = st.progress(0.0, step)
 
     def report(n_done: int, n_parts: int, text: str) -> None:
-        bar.progress(n_done / n_parts, f"{step}: {text}")
+        bar.progress(n_done / n_parts, plain(f"{step}: {text}"))
 
     dataset = ingest(files, page.workspace, report)
     card = dataset.card()
@@ -126,9 +127,9 @@ if page.dataset is None:
     frame.show_title(QUESTION, "There is no dataset yet. Read two event files or the demo data below.")
 else:
     card = page.dataset.card()
-    frame.show_title(QUESTION, finding(card))
+    frame.show_title(QUESTION, plain(finding(card)))
     if message := page_state().take_message():
-        st.success(message, icon=":material/check_circle:")
+        st.success(plain(message), icon=":material/check_circle:")
     frame.show_metrics(
         [
             Metric("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),

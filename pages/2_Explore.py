@@ -18,6 +18,7 @@ from pages._ui.filters import filter_by_pick, show_filter, show_selected
 from pages._ui.run_tables import price_table
 from pages._ui.state import get_param, page_state, set_param
 from pages._ui.table import Frame, show_table
+from pages._ui.text import plain
 
 QUESTION = "What do sessions look like?"
 ONE_SESSION = "One session"
@@ -84,7 +85,7 @@ def show_session() -> None:
         return
     set_param("session", session_id)
     events = cache.session_events(folder, session_id)
-    st.markdown(session_line.finding(events))
+    st.markdown(plain(session_line.finding(events)))
     if events.height:
         figure = session_line.figure(events)
         st.altair_chart(figure, key="session-line")
@@ -96,16 +97,16 @@ def show_session() -> None:
 
 view = frame.select_view([*VIEWS, ONE_SESSION])
 if view in ("Features", "Drift"):
-    st.caption(cache.describe_sample(folder, query, both=view == "Drift"))
+    st.caption(plain(cache.describe_sample(folder, query, both=view == "Drift")))
 if view == "Drift":
     if (selection.least_value, selection.most_value) != (None, None):
         st.caption("A filter on values excludes all test sessions, because their values are unknown.")
     if (scores := cache.classifier_scores(folder)) is not None:
-        st.markdown(drift.classifier_finding(*scores))
+        st.markdown(plain(drift.classifier_finding(*scores)))
 for chart in VIEWS.get(view, ()):
     data, shown = shown_chart(chart.name)
     st.subheader(chart.title, anchor=False)
-    st.markdown(shown.finding)
+    st.markdown(plain(shown.finding))
     if shown.figure is None:
         continue
     if chart.pick is None:
@@ -120,7 +121,7 @@ for chart in VIEWS.get(view, ()):
         if chart.pick is not None:
             st.caption(chart.pick.hint, width="content")
 if view == "Overview":
-    st.markdown(overview.quality(card))
+    st.markdown(plain(overview.quality(card)))
     columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
     if columns.open:
         with columns:

@@ -20,6 +20,7 @@ from pages._ui.run_list import show_runs
 from pages._ui.run_tables import check_table
 from pages._ui.setting_input import setting_input
 from pages._ui.state import get_param, page_state, set_param
+from pages._ui.text import plain
 
 QUESTION = "How well can we predict?"
 # Other settings are options of the command line only. (Streamlit would show a string below the constant on the page.)
@@ -92,7 +93,7 @@ def show_run_form(dataset: Dataset) -> None:
     """Show the settings, what a run with them does, and the button that starts it."""
     n_sessions = dataset.card().train.sessions + dataset.submission_order().height
     config = choose_settings(n_sessions)
-    st.markdown(describe_run(config, n_sessions))
+    st.markdown(plain(describe_run(config, n_sessions)))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         job, is_new = start_run(page.workspace, dataset, config)
         set_param("job", job.id)
@@ -121,8 +122,8 @@ def show_scores(run: Run) -> None:
     """Show the results of a run, unless its files were changed or lost."""
     if damage := damaged_files(str(run.folder)):
         st.error(
-            f"Files of this run have changed since it finished ({listed(damage, 3)}), so its results are not shown. "
-            "Train again with the same settings, then delete this run below.",
+            f"Files of this run have changed since it finished ({plain(listed(damage, 3))}), so its results are not "
+            "shown. Train again with the same settings, then delete this run below.",
             icon=":material/error:",
         )
         return
@@ -157,7 +158,7 @@ else:
     frame.show_title(QUESTION, f"{expected_error(page.run.manifest, 'The selected run')}.")
 with st.container():  # always drawn, so that nothing below moves when the message disappears
     if message := page_state().take_message():
-        st.info(message, icon=":material/info:")
+        st.info(plain(message), icon=":material/info:")
 with frame.showing_errors():
     show_job(job)
     show_queue(page.workspace)

@@ -11,6 +11,7 @@ from pages._ui import frame
 from pages._ui.cache import importance_frame, recovered_prices
 from pages._ui.run_tables import price_table
 from pages._ui.table import show_table
+from pages._ui.text import plain
 
 N_FEATURES = 12
 N_PRODUCTS = 50
@@ -50,5 +51,5 @@ with frame.showing_errors(stop=True):
     prices = recovered_prices(folder, N_PRODUCTS)
 if prices is not None:
     st.subheader("What is an event worth?", anchor=False)
-    st.markdown(prices.finding)
+    st.markdown(plain(prices.finding))
     price_table(prices.products, page.run)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import tomllib
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -16,11 +20,14 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from core import schema
+from core.errors import SettingError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.log_column import normalize
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.mapping.toml_file import parse_mapping
+from core.ingestion.preview import peek
+from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 
 QUICKLY = settings(deadline=None, derandomize=True)
 SHIPPED = ("complete_journey", "online_retail", "rees46")
@@ -671,3 +678,211 @@ GUESSED_LOGS = {
 
 def test_reasons_say_what_was_found_and_what_to_set(snapshot: SnapshotAssertion) -> None:
     assert {name: guessed(text).reasons for name, text in GUESSED_LOGS.items()} == snapshot
+
+
+# --- exports of shop systems and web analytics ------------------------------------------------------------------------
+TURKISH_HEADER = "İşlem Zamanı,İşlem Tipi,Ürün ID,Kategori,Kullanıcı ID,Oturum ID,Birim Fiyat,Adet"
+TURKISH_ROWS = """
+    2025-03-24 18:58:50,GÖRÜNTÜLEME,P1,C1,U1,S1,10.5,1
+    2025-03-24 18:58:55,SEPETE_EKLE,P1,C1,U1,S1,10.5,1
+    2025-03-24 18:59:50,SEPETTEN_ÇIKAR,P1,C1,U1,S1,10.5,1
+    2025-03-24 19:00:50,SATIN_ALMA,P2,C1,U1,S1,4.5,2
+    2025-03-24 19:01:50,ARAMA,,,U1,S1,,"""
+
+
+def lower_case_of_a_turk(text: str) -> str:
+    return text.replace("I", "ı").replace("İ", "i").lower()
+
+
+@pytest.mark.parametrize("spelling", [str, str.lower, lower_case_of_a_turk, str.upper])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_turkish_log_is_guessed_in_any_letter_case(
+    spelling: Callable[[str], str], form: Literal["NFC", "NFD"]
+) -> None:
+    guess = guessed(unicodedata.normalize(form, spelling(TURKISH_HEADER) + TURKISH_ROWS))
+    assert guess.missing == ()
+    header = unicodedata.normalize(form, spelling(TURKISH_HEADER)).split(",")
+    roles = ("event_time", "event_type", "product_id", "category_id", "user_id", "user_session", "price", "quantity")
+    assert Mapping.checked(**guess.settings).columns.named() == dict(zip(roles, header, strict=True))
+
+
+@pytest.mark.parametrize("spelling", [str, str.lower, lower_case_of_a_turk])
+def test_turkish_event_words_are_known_in_any_letter_case(spelling: Callable[[str], str]) -> None:
+    guess = guessed(TURKISH_HEADER + spelling(TURKISH_ROWS))
+    assert list(guess.settings["event_words"].values()) == ["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
+    assert [word.lower() for word in guess.settings["ignored_words"]] == ["arama"]
+
+
+def test_words_with_dotted_and_dotless_i_are_the_same_word() -> None:
+    mapping = Mapping.checked(event_words={"satın_alma": "BUY", "vıew": "VIEW"}, ignored_words=["giriş"])
+    cells = pl.DataFrame({"event_type": ["SATIN_ALMA", "satin_alma", "VIEW", "GİRİŞ", "GIRIŞ", "çıkış"]})
+    codes, unknown = event_types(cells, mapping)
+    assert codes.to_list() == [schema.EVENT_CODE["BUY"]] * 2 + [schema.EVENT_CODE["VIEW"]] + [IGNORED_TYPE] * 2 + [None]
+    assert unknown == {"çıkış"}
+    with pytest.raises(SettingError):
+        Mapping.checked(event_words={"SATIN_ALMA": "BUY", "satın_alma": "VIEW"})
+
+
+def test_an_ascii_mapping_keeps_its_digest() -> None:
+    assert Mapping.checked(event_words={"Kauf": "BUY", "View": "VIEW"}).digest == "530f09be0568"
+
+
+def test_snowplow_events_are_guessed() -> None:
+    guess = guessed("""app_id,etl_tstamp,collector_tstamp,dvce_created_tstamp,derived_tstamp,event,user_id,domain_userid,domain_sessionidx,domain_sessionid,network_userid,se_category,se_action,tr_orderid,tr_total,tr_state,ti_orderid,ti_sku,ti_name,ti_category,ti_price,ti_quantity
+        shop,2025-03-24 19:10:00.0,2025-03-24 19:00:01.5,2025-03-24 19:00:00.1,2025-03-24 19:00:00.4,page_view,,d1,1,s1,n1,,,,,,,,,,,
+        shop,2025-03-24 19:10:00.0,2025-03-24 19:00:11.5,2025-03-24 19:00:10.1,2025-03-24 19:00:10.4,page_ping,,d1,1,s1,n1,,,,,,,,,,,
+        shop,2025-03-24 19:10:00.0,2025-03-24 19:01:01.5,2025-03-24 19:01:00.1,2025-03-24 19:01:00.4,transaction,u1,d1,1,s1,n1,,,o1,25.00,CA,,,,,,
+        shop,2025-03-24 19:10:00.0,2025-03-24 19:01:01.5,2025-03-24 19:01:00.1,2025-03-24 19:01:00.4,transaction_item,u1,d1,1,s1,n1,,,,,,o1,p1,Lamp,light,10.00,2
+        shop,2025-03-24 19:10:00.0,2025-03-24 19:01:01.5,2025-03-24 19:01:00.1,2025-03-24 19:01:00.4,transaction_item,u1,d1,1,s1,n1,,,,,,o1,p2,Bulb,light,5.00,1
+        shop,2025-03-24 19:10:00.0,2025-03-24 19:02:01.5,2025-03-24 19:02:00.1,2025-03-24 19:02:00.4,page_view,,d2,1,s2,n2,,,,,,,,,,,""")  # noqa: E501 - lines as in the log
+    mapping = Mapping.checked(**guess.settings)
+    assert guess.missing == ()
+    assert mapping.columns.named() == {
+        "event_time": "derived_tstamp",
+        "event_type": "event",
+        "product_id": "ti_sku",
+        "category_id": "ti_category",
+        "user_id": "domain_userid",
+        "user_session": "domain_sessionid",
+        "price": "ti_price",
+        "quantity": "ti_quantity",
+        "order_id": "ti_orderid",
+    }
+    assert (mapping.words()["transaction_item"], mapping.words()["page_view"]) == ("BUY", "VIEW")
+    assert {"transaction", "page_ping"} <= mapping.ignored()  # otherwise each order would count twice
+
+
+def test_structured_events_of_snowplow_have_their_types_in_the_action() -> None:
+    guess = guessed("""collector_tstamp,event,domain_userid,domain_sessionid,se_category,se_action,se_label,se_property,se_value
+        2025-03-24 19:00:01.5,page_view,d1,s1,,,,,
+        2025-03-24 19:00:11.5,struct,d1,s1,ecommerce,add-to-basket,p1,,10.0
+        2025-03-24 19:00:21.5,struct,d1,s1,ecommerce,remove-from-basket,p1,,10.0
+        2025-03-24 19:00:31.5,struct,d1,s1,ecommerce,checkout,,,""")  # noqa: E501 - lines as in the log
+    mapping = Mapping.checked(**guess.settings)
+    assert (mapping.columns.event_type, mapping.columns.event_time) == ("se_action", "collector_tstamp")
+    assert mapping.words()["add-to-basket"] == "ADD_CART"
+    assert mapping.ignored() == {"checkout", ""}
+
+
+def test_matomo_conversion_items_are_a_log_of_receipts() -> None:
+    guess = guessed("""idsite,idvisitor,server_time,idvisit,idorder,idaction_sku,idaction_name,idaction_category,price,quantity,deleted
+        1,a1b2,2025-03-24 19:00:01,101,o1,7,8,9,10.00,2,0
+        1,a1b2,2025-03-24 19:00:01,101,o1,10,11,9,5.00,1,0
+        1,c3d4,2025-03-24 20:00:01,102,o2,7,8,9,10.00,1,0""")  # noqa: E501 - lines as in the log
+    assert guess.missing == ()
+    assert Mapping.checked(**guess.settings).columns.named() == {
+        "event_time": "server_time",
+        "product_id": "idaction_sku",
+        "category_id": "idaction_category",
+        "user_id": "idvisitor",
+        "user_session": "idvisit",
+        "price": "price",
+        "quantity": "quantity",
+        "order_id": "idorder",
+    }
+
+
+def test_matomo_visits_have_their_actions_nested() -> None:
+    header = ["idSite", "idVisit", "visitIp", "visitorId", "actionDetails", "serverTimestamp", "serverTimePretty"]
+    actions = json.dumps(
+        [
+            {"type": "action", "url": "https://shop.example/lamp", "timestamp": 1742842730},
+            {"type": "ecommerceOrder", "orderId": "o1", "revenue": 25, "itemDetails": [{"itemSKU": "p1", "price": 25}]},
+        ]
+    )
+    rows = [["1", f"10{n}", "", f"a{n}", actions, f"17428427{n}0", "Mar 24, 2025 19:00:01"] for n in range(1, 4)]
+    guess = guess_mapping(header, rows)
+    assert guess.settings["columns"]["event_time"] == "serverTimestamp"
+    assert guess.settings["columns"]["user_id"] == "visitorId"
+    assert guess.settings["columns"]["user_session"] == "idVisit"
+    assert "nested in column actionDetails" in guess.reasons["product_id"]
+    assert {"event_type", "product_id", "session_value"} <= set(guess.missing)
+
+
+def test_a_woocommerce_export_of_orders_is_a_log_of_receipts() -> None:
+    guess = guessed("""order_id,order_number,order_date,paid_date,status,shipping_total,order_total,order_currency,payment_method,customer_id,customer_email,billing_state,item_name,item_sku,item_quantity,line_total
+        900,1001,2025-03-24 19:00:01,2025-03-24 19:00:09,wc-completed,5.00,30.00,EUR,stripe,0,a@example.org,CA,Lamp,p1,2,20.00
+        900,1001,2025-03-24 19:00:01,2025-03-24 19:00:09,wc-completed,5.00,30.00,EUR,stripe,0,a@example.org,CA,Bulb,p2,1,5.00
+        901,1002,2025-03-25 19:00:01,,wc-refunded,5.00,15.00,EUR,stripe,0,b@example.org,NY,Lamp,p1,1,10.00
+        902,1003,2025-03-26 19:00:01,2025-03-26 19:00:09,wc-completed,0,10.00,EUR,stripe,7,c@example.org,NY,Lamp,p1,1,10.00""")  # noqa: E501 - lines as in the log
+    mapping = Mapping.checked(**guess.settings)
+    assert guess.missing == ()
+    assert mapping.every_event_is == "BUY"
+    assert mapping.columns.named() == {
+        "event_time": "order_date",
+        "product_id": "item_sku",
+        "user_id": "customer_email",  # the id of each guest is 0
+        "user_session": "order_id",
+        "price": "line_total",
+        "order_status": "status",
+        "order_id": "order_number",
+        "currency": "order_currency",
+    }
+    assert not mapping.statuses()["wc-refunded"]
+
+
+def test_the_headings_of_an_order_export_for_woocommerce_are_known() -> None:
+    header = ["Order Number", "Order Date", "First Name (Billing)", "Email (Billing)", "Order Total Amount"]
+    columns = guess_mapping([*header, "SKU", "Item Name", "Quantity (- Refund)", "Item Cost"], []).settings["columns"]
+    assert columns["user_id"] == "Email (Billing)"
+    assert columns["price"] == "Item Cost"
+    assert columns["quantity"] == "Quantity (- Refund)"
+
+
+SEGMENT_HEADER = ["id", "original_timestamp", "anonymous_id", "user_id", "event", "order_id", "revenue", "products"]
+
+
+@pytest.mark.parametrize("cell", [json.dumps, str], ids=["JSON", "Python"])
+def test_products_in_a_column_of_records_are_named(cell: Callable[[object], str]) -> None:
+    products = cell([{"product_id": "p1", "price": 4.9, "quantity": 1}])
+    rows = [
+        ["e1", "2025-03-24T18:58:50.123Z", "a1", "", "Product Viewed", "", "", products],
+        ["e2", "2025-03-24T18:59:50.123Z", "a1", "", "Order Completed", "o1", "4.9", products],
+    ]
+    guess = guess_mapping(SEGMENT_HEADER, rows)
+    assert guess.missing == ("product_id",)
+    assert guess.reasons["product_id"].startswith(
+        "The product is nested in column products, whose cells are records with the fields product_id, price and "
+        "quantity."
+    )
+    flat = guess_mapping(
+        [*SEGMENT_HEADER[:-1], "products_product_id", "products_price", "products_quantity"],
+        [[*row[:-1], "p1", "4.9", "1"] for row in rows],
+    )
+    columns = flat.settings["columns"]
+    assert flat.missing == ()
+    assert (columns["product_id"], columns["price"], columns["quantity"]) == (
+        "products_product_id",
+        "products_price",
+        "products_quantity",
+    )
+
+
+def test_nested_columns_of_parquet_are_named_and_can_be_unnested(tmp_path: Path) -> None:
+    item = {"item_id": "I1", "price": 4.5, "quantity": 2}
+    events = {
+        "event_timestamp": [1742842730000000, 1742842731000000, 1742842732000000],
+        "event_name": ["view_item", "purchase", "session_start"],
+        "user_pseudo_id": ["49.1", "49.1", "49.1"],
+        "ecommerce": [None, {"purchase_revenue": 9.0, "transaction_id": "T1"}, None],
+        "items": [[item], [item, {**item, "item_id": "I2"}], []],
+    }
+    pl.DataFrame(events).write_parquet(tmp_path / "events.parquet")
+    guess = peek(tmp_path / "events.parquet").guess()
+    assert guess.missing == ("product_id", "session_value")
+    assert (
+        "nested in column items, whose cells are records with the fields item_id, price and quantity"
+        in (guess.reasons["product_id"])
+    )
+    guide = (Path(__file__).parent.parent / "docs" / "guide" / "data.md").read_text(encoding="utf-8")
+    query = guide.split("```sql\n")[1].split("```")[0]
+    flat = duckdb.sql(query.replace("events.parquet", str(tmp_path / "events.parquet"))).pl()
+    assert sorted(flat.get_column("item_id").fill_null("").to_list()) == ["", "I1", "I1", "I2"]
+    flat.write_parquet(tmp_path / "flat.parquet")
+    mapping = Mapping.checked(**peek(tmp_path / "flat.parquet").guess().settings)
+    assert (mapping.columns.product_id, mapping.columns.price, mapping.columns.quantity, mapping.columns.order_id) == (
+        "item_id",
+        "price",
+        "quantity",
+        "transaction_id",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,13 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from core.base.workspace import Workspace
 from core.cli import main
 from core.dataset import Dataset
 from core.errors import InputError
-from core.ingestion import InputFiles, Query, Source, ingest
+from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.mapping import Mapping
+from core.ingestion.preview import peek
 from core.ingestion.sources import database
 from tests.absent import absent_part
 from tests.browser import free_port
@@ -257,6 +260,37 @@ REFUSALS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "address", ["{}", "file:{}", "file:{}?uri=true", "file:{}?uri=true&mode=rwc", "file:{}?mode=memory&uri=true"]
+)
+def test_an_address_of_a_database_that_is_not_there_creates_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("none.db", tmp_path / "none.db"):
+        with pytest.raises(InputError) as refused:
+            peek(Query(f"sqlite:///{address.format(path)}", ALL))
+        assert refused.value.code == "file_not_found"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_with_unusual_characters_in_its_name_is_read(tmp_path: Path, shop: Path) -> None:
+    shutil.copy(shop, tmp_path / "plain.db")
+    renamed = shop.rename(tmp_path / "a %20#?shop.db")
+    url = str(URL.create("sqlite", database=str(renamed)))
+    assert peek(Query(url, ALL)).columns == tuple(ROWS[0])
+    assert peek(Query(f"sqlite:///file:{shop.parent}/plain.db?uri=true&mode=rwc", ALL)).rows
+
+
+def test_a_query_is_shown_without_its_password() -> None:
+    query = Query("postgresql://u:se-cret@host/shop?password=se-cret", ALL)
+    assert "se-cret" not in f"{query!r} {query.name}"
+    with pytest.raises(InputError) as refused:
+        source_of("https://u:se-cret@host/events.csv")
+    assert refused.value.code == "web_address"
+    assert "se-cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("case", REFUSALS)
 def test_a_database_that_gives_no_events_is_refused_in_one_sentence(
     tmp_path: Path, shop: Path, workspace: Workspace, case: str
@@ -428,6 +462,28 @@ def test_a_query_that_postgresql_does_not_answer_is_a_sentence_and_changes_nothi
     with psycopg.connect(events) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (40,)
         assert connection.execute("SELECT is_called FROM numbers").fetchone() == (False,)
+
+
+@pytest.mark.parametrize("variable", ["PGPASSWORD", "PGPASSFILE"])
+def test_a_password_may_come_from_the_environment(
+    tmp_path: Path, events: str, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    url = events.replace(":se-cret@", "@")
+    host = url.split("@")[1].split("/")[0]
+    (tmp_path / "passfile").write_text(f"{host}:postgres:shop:se-cret\n")
+    (tmp_path / "passfile").chmod(0o600)
+    with pytest.raises(InputError, match="no password supplied"):
+        peek(Query(url, ALL))
+    monkeypatch.setenv(variable, "se-cret" if variable == "PGPASSWORD" else str(tmp_path / "passfile"))
+    assert peek(Query(url, ALL)).columns == tuple(ROWS[0])
+
+
+def test_a_connection_that_breaks_is_one_sentence(events: str) -> None:
+    with pytest.raises(InputError) as refused:
+        peek(Query(events, "SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert refused.value.code == "query_failed"
+    assert re.search(r"failed \((terminating connection|consuming input failed: server closed)", str(refused.value))
+    assert "\n" not in str(refused.value)
 
 
 def test_a_password_is_nowhere_but_in_the_address(

@@ -14,7 +14,7 @@ from scipy.stats import ks_2samp
 
 from core.audit.sample import Sample, draw_sample
 from core.base.progress import Report, no_report
-from core.base.text import display
+from core.base.text import display, fold_case
 from core.dataset import MAPPING_FILE, Dataset, DatasetCard, FileCard
 from core.schema import (
     BUY,
@@ -143,7 +143,7 @@ class AuditedDataset:
         path = self.dataset.folder / MAPPING_FILE
         mapping = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         words: dict[str, str] = mapping.get("event_words") or {word: word for word in EVENT_TYPES}
-        return {word.strip().lower(): EVENT_CODE[event_type] for word, event_type in words.items()}
+        return {fold_case(word.strip()): EVENT_CODE[event_type] for word, event_type in words.items()}
 
     @cached_property
     def event_counts(self) -> dict[int, dict[int, int]]:

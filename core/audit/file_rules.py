@@ -10,7 +10,7 @@ import polars as pl
 from core.audit.audited_dataset import AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, share_of
-from core.base.text import count, display, listed, number, percent, verb
+from core.base.text import count, display, fold_case, listed, number, percent, verb
 from core.check_result import Requirement
 from core.dataset import RowOrder
 from core.schema import EVENT_TYPES, IGNORED, REASON, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION, Role
@@ -134,7 +134,7 @@ def _empty_cells(data: AuditedDataset) -> Empty:
     empty: Empty = Counter()
     for _, card in data.files:
         for word, columns in card.empty_cells.items():
-            code = data.event_words.get(word.strip().lower())
+            code = data.event_words.get(fold_case(word.strip()))
             if code is not None:
                 empty.update({(column, code): n_cells for column, n_cells in columns.items() if n_cells})
     return empty

@@ -6,9 +6,13 @@ Numbers have thousands separators. Missing values (None or NaN) are shown as a d
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Iterable
 
 MISSING = "–"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_DOTTED_AND_DOTLESS_I = str.maketrans("İIı", "iii")
 
 
 def number(value: float | int | None) -> str:
@@ -135,3 +139,27 @@ def display(text: str, length: int = 40) -> str:
     """
     cut = shorten(text, length)
     return cut if cut.isprintable() else repr(cut)[1:-1]
+
+
+def printable(text: str) -> str:
+    r"""Return a text for a terminal, with every character escaped that a terminal may obey.
+
+    Escaped are control characters except newline and tab, marks that change the direction of text, and halves of
+    surrogate pairs, which cannot be printed. The escapes are also valid in JSON.
+
+    >>> print(printable("P1\x1b[31m\n"), end="")
+    P1\u001b[31m
+    """
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def fold_case(text: str) -> str:
+    """Return a text in lower case and composed form, to compare words regardless of letter case.
+
+    The dotted and dotless letters İ, I, ı and i are the same letter here, because Turkish programs and people pair them
+    differently than others do: SATIN_ALMA is satın_alma, and VIEW may become vıew.
+
+    >>> fold_case("SATIN_ALMA") == fold_case("satın_alma") == "satin_alma"
+    True
+    """
+    return unicodedata.normalize("NFC", text).translate(_DOTTED_AND_DOTLESS_I).lower()

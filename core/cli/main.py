@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-from core.cli.output import EXIT_DONE, Outcome
+from core.cli.output import EXIT_DONE, Outcome, show
 from core.cli.parser import build_parser
 from core.errors import Cancelled, StudioError
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module, function = options.verb.split(".")
         outcome: Outcome = getattr(import_module(f"core.cli.verbs.{module}"), function)(options)
         text = json.dumps(outcome.content, ensure_ascii=False) if as_json else outcome.text
-        print(text, flush=True)  # noqa: T201 (this is the command line)
+        show(text)
     except StudioError as error:
         return _fail(error, as_json=as_json)
     except KeyboardInterrupt:
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: StudioError, *, as_json: bool) -> int:
-    print(error, file=sys.stderr)  # noqa: T201
+    show(str(error), sys.stderr)
     if as_json:
-        print(json.dumps({"error": str(error), "code": error.code}, ensure_ascii=False), flush=True)  # noqa: T201
+        show(json.dumps({"error": str(error), "code": error.code}, ensure_ascii=False))
     return error.exit_code
 
 

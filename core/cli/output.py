@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import polars as pl
 from tqdm import tqdm
 
 from core.base.progress import ProgressUpdate, Report
+from core.base.text import printable
 from core.check_result import CheckResult
 from core.errors import RunError
 
@@ -30,6 +31,11 @@ class Outcome(NamedTuple):
     content: dict[str, Any]
     text: str
     exit_code: int = EXIT_DONE
+
+
+def show(text: str, stream: TextIO | None = None) -> None:
+    """Print a text on a stream (default: standard output). Texts from files cannot control the terminal."""
+    print(printable(text), file=stream, flush=True)
 
 
 def check_line(result: CheckResult) -> str:
@@ -72,11 +78,11 @@ def progress_bar(title: str, options: argparse.Namespace) -> Iterator[Callable[.
     """
     is_wanted = not options.json and getattr(options, "progress", "bar") == "bar"
     disable = None if is_wanted else True  # None: disabled unless the error stream is a terminal
-    with tqdm(total=1.0, desc=title, disable=disable, leave=False, bar_format=_BAR_FORMAT) as bar:
+    with tqdm(total=1.0, desc=printable(title), disable=disable, leave=False, bar_format=_BAR_FORMAT) as bar:
 
         def advance(fraction: float, new_title: str | None = None) -> None:
             if new_title is not None:
-                bar.set_description_str(new_title, refresh=False)
+                bar.set_description_str(printable(new_title), refresh=False)
             bar.update(max(fraction - bar.n, 0.0))
 
         yield advance
@@ -93,7 +99,7 @@ def step_progress(title: str, options: argparse.Namespace) -> Iterator[Report]:
 def run_progress(options: argparse.Namespace) -> Iterator[Callable[[ProgressUpdate], None]]:
     """Yield a function that shows the progress of a run as a bar, as JSON lines, or not at all (`--progress`)."""
     if options.progress == "json":
-        yield lambda update: print(json.dumps({"progress": asdict(update)}, ensure_ascii=False), flush=True)  # noqa: T201
+        yield lambda update: show(json.dumps({"progress": asdict(update)}, ensure_ascii=False))
         return
     with progress_bar("Run", options) as advance:
         yield lambda update: advance(update.fraction, update.detail or update.label)

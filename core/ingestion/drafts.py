@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.base.files import write_text_atomically
+from core.base.text import fold_case
 from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.mapping import Guess, Mapping, load_mapping, mapping_text, shipped_names
@@ -78,4 +79,4 @@ def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
 
 
 def _default_mapping_fits(log: Peek) -> bool:
-    return {plain(column).casefold() for column in log.columns}.issuperset(TRAIN_COLUMNS)
+    return {fold_case(plain(column)) for column in log.columns}.issuperset(TRAIN_COLUMNS)

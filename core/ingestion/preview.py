@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from core.base.text import fold_case
 from core.errors import InputError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.completion import complete, lost_time_of_day, open_roles
@@ -24,6 +26,8 @@ from core.schema import BUY, LINE, REASON
 
 _MAX_ROWS: Final = 5_000
 """Rows that a guess is based on. They are read in an instant and include rare event types."""
+_NESTED_ROWS: Final = 20
+"""Rows whose nested cells are shown, which is enough to recognise their fields."""
 _MAX_PIECES: Final = 5
 """Pieces of a log that are searched for purchases. A log that is sorted by event type may begin with views."""
 
@@ -61,7 +65,9 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
         require_header(table.name, table.columns)
         for block in _blocks(table):
             if block.rows.height:
-                return Peek(table.name, tuple(map(plain, table.columns)), _as_texts(block.rows.head(rows)))
+                return Peek(
+                    table.name, tuple(map(plain, table.columns)), _as_texts(_with_nested(table, block.head(rows)))
+                )
             if block.broken and first_broken is None:
                 first_broken = table.name, block.broken[0]
             if len(block.broken) >= _MAX_ROWS:  # there is no need to read more of something that is not a table
@@ -152,15 +158,16 @@ def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool)
 def _peek_at_purchases(source: Source, mapping: Mapping) -> Peek:
     """Return the first purchases in the first pieces of a log; if they have none, the first rows of any type."""
     log = peek(source, mapping)
-    names = [name.casefold() for name in log.columns]
-    type_column = plain(str(mapping.columns.event_type)).casefold()
+    names = [fold_case(name) for name in log.columns]
+    type_column = fold_case(plain(str(mapping.columns.event_type)))
     if mapping.every_event_is is not None or type_column not in names:
         return log
-    buy_words = [word for word, event_type in mapping.words().items() if event_type == BUY]
+    words = mapping.words()
     blocks = ((table, block) for table in open_tables(source, mapping) for block in _blocks(table))
     for table, block in islice(blocks, _MAX_PIECES):
-        types = block.rows.get_column(str(names.index(type_column))).cast(pl.String)
-        purchases = block.rows.filter(types.str.strip_chars().str.to_lowercase().is_in(buy_words))
+        types = block.rows.get_column(str(names.index(type_column))).cast(pl.String).str.strip_chars()
+        buy_words = [word for word in types.unique().drop_nulls() if words.get(fold_case(word)) == BUY]
+        purchases = block.rows.filter(types.is_in(buy_words))
         if purchases.height:
             return Peek(table.name, log.columns, _as_texts(purchases.head(_MAX_ROWS)))
     return log
@@ -170,6 +177,21 @@ def _blocks(table: Table) -> Iterator[Block]:
     """Read a table piece by piece. Columns are named by their positions, because names may repeat."""
     for piece in table.pieces({str(position): position for position in range(len(table.columns))}):
         yield piece.read()
+
+
+def _with_nested(table: Table, block: Block) -> pl.DataFrame:
+    """Return the rows of a block of all columns, with the first cells of nested columns as JSON."""
+    if not table.nested:
+        return block.rows
+    first_rows = min(block.rows.height, _NESTED_ROWS)
+    records = [json.loads(text) for text in block.text_of(range(first_rows))]
+    empty = [None] * (block.rows.height - first_rows)
+    nested = {
+        str(position): [json.dumps(record[name]) if record[name] else None for record in records] + empty
+        for position, name in enumerate(table.columns)
+        if name in table.nested
+    }
+    return block.rows.with_columns(pl.Series(column, cells, dtype=pl.String) for column, cells in nested.items())
 
 
 def _as_texts(rows: pl.DataFrame) -> tuple[tuple[str, ...], ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.eda.parts.theme import Figure
+from pages._ui.text import plain
 
 
 def show_chart(finding: str, figure: Figure, *, title: str = "", key: str | None = None) -> None:
     """Show the title (the question), the finding in one sentence, and the chart."""
     if title:
-        st.subheader(title, anchor=False)
-    st.markdown(finding)
+        st.subheader(plain(title), anchor=False)
+    st.markdown(plain(finding))
     st.altair_chart(figure, key=key)

@@ -6,9 +6,11 @@ import datetime
 
 import streamlit as st
 
+from core.base.spreadsheet import csv_for_people
 from core.base.text import count, listed, number, percent, verb
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
 from pages._ui.table import Frame, offer_file, show_table
+from pages._ui.text import plain
 
 _MAX_ROWS = 200
 """Rows shown of a table that can be long; the download has all rows."""
@@ -44,7 +46,8 @@ def file_table(card: DatasetCard) -> None:
         alt="Rows, sessions, users, products, times and values of the train and the test file",
     )
     st.caption(
-        f"Train: {card.train.name}. Test: {card.test.name}. {count(card.products_new_in_test, 'product')} in the test "
+        f"Train: {plain(card.train.name)}. Test: {plain(card.test.name)}. "
+        f"{count(card.products_new_in_test, 'product')} in the test "
         f"file {verb(card.products_new_in_test, 'is', 'are')} not in the train file."
     )
 
@@ -64,14 +67,14 @@ def part_tables(card: DatasetCard) -> None:
                     alt=f"The tables of the {part} file, with their rows and quarantined rows",
                 )
         if file.passed_over:
-            names = listed(file.passed_over)
+            names = plain(listed(file.passed_over))
             st.caption(f"Skipped in the {part} file, because the file type is not supported: {names}.")
 
 
 def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
     """Show the train sessions that are not used for training, one row per session, with the reason."""
     for line in untrained_lines(card):
-        st.caption(line)
+        st.caption(plain(line))
     show_table(
         [
             {
@@ -89,14 +92,14 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
     offer_file(
         "Download all as CSV",
         "untrained_sessions.csv",
-        lambda: dataset.untrained().select("user_session", "reason", "remaining").write_csv(),
+        lambda: csv_for_people(dataset.untrained().select("user_session", "reason", "remaining")),
     )
 
 
 def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
     """Show how many rows were quarantined for each reason, and the first of them."""
     for reason, n_rows in card.quarantine_reasons.items():
-        st.markdown(f"- {count(n_rows, 'row')}: {reason}")
+        st.markdown(f"- {count(n_rows, 'row')}: {plain(reason)}")
     show_table(
         dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect(),
         scrolls=True,
@@ -105,7 +108,7 @@ def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
     offer_file(
         "Download all quarantined rows as CSV",
         "quarantine.csv",
-        lambda: dataset.quarantine().drop("role").collect().write_csv(),
+        lambda: csv_for_people(dataset.quarantine().drop("role").collect()),
     )
 
 

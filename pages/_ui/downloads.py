@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.base.spreadsheet import csv_for_people
 from core.eda.parts import export
 from core.eda.parts.export import Shown
 from pages._ui.table import Frame, offer_file
@@ -15,13 +16,13 @@ from pages._ui.table import Frame, offer_file
 def offer_chart(name: str, data: Frame, shown: Shown, note: str) -> None:
     """Show a menu of downloads below a chart; `note` says what the chart is computed from."""
     files: list[tuple[str, str, str, Callable[[], str | bytes]]] = [
-        ("Numbers (CSV)", "csv", "text/csv", data.write_csv)
+        ("Numbers (CSV)", "csv", "text/csv", partial(csv_for_people, data))
     ]
     if shown.figure is not None:
         files += [
             ("Picture (PNG)", "png", "image/png", partial(export.picture, shown.figure, "png")),
             ("Picture (SVG)", "svg", "image/svg+xml", partial(export.picture, shown.figure, "svg")),
-            ("Chart (HTML)", "html", "text/html", partial(export.page, shown.title, _plain(note), [shown])),
+            ("Chart (HTML)", "html", "text/html", partial(export.page, shown.title, note, [shown])),
         ]
     with st.popover("Download", icon=":material/download:", type="tertiary"):
         for label, suffix, mime, content in files:
@@ -33,12 +34,8 @@ def offer_page(name: str, title: str, note: str, charts: Callable[[], list[Shown
     offer_file(
         f"{name} as one HTML file",
         f"{name.lower().replace(' ', '_')}.html",
-        lambda: export.page(title, _plain(note), charts()),
+        lambda: export.page(title, note, charts()),
         mime="text/html",
         icon=":material/html:",
         key=f"page-{name}",
     )
-
-
-def _plain(markdown: str) -> str:
-    return markdown.replace("**", "")

@@ -15,6 +15,7 @@ from core.eda.parts.picking import Pick
 from core.eda.parts.selection import Selection
 from core.schema import EVENT_TYPES, ROLES
 from pages._ui.state import get_filter_params, page_state, set_filter_params
+from pages._ui.text import plain
 
 _BOTH = "both"
 _SHARES = {1.0: "all", 0.5: "50%", 0.1: "10%", 0.01: "1%"}
@@ -41,7 +42,7 @@ def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
         if ignored := invalid + days_outside:
             first, last = _days(card)
             st.warning(
-                f"These filter settings do not fit the dataset and are ignored: {listed(ignored)}. "
+                f"These filter settings do not fit the dataset and are ignored: {plain(listed(ignored))}. "
                 f"The log covers {first:%d %b %Y} to {last:%d %b %Y}.",
                 icon=":material/filter_alt_off:",
             )
@@ -86,18 +87,16 @@ def filter_by_pick(chart: str, pick: Pick, chart_state: Mapping[str, Any], selec
 
 def show_selected(selection: Selection, n_selected: int, n_sessions: int) -> str:
     """Show and return a sentence on which sessions the charts show, with a button that clears the filter."""
-    note = (
-        f"All {count(n_sessions, 'session')} of both files."
-        if selection.is_empty
-        else f"**{n_selected:,}** of {count(n_sessions, 'session')}: those {selection.describe()}."
-    )
+    selected, note = "", f"All {count(n_sessions, 'session')} of both files."
+    if not selection.is_empty:
+        selected, note = f"{n_selected:,}", f" of {count(n_sessions, 'session')}: those {selection.describe()}."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(note, width="content")
+        st.markdown(f"**{selected}**{plain(note)}" if selected else note, width="content")
         if not selection.is_empty and st.button(
             "Clear the filter", icon=":material/filter_alt_off:", key="filter-clear", type="tertiary"
         ):
             apply_filter(Selection())
-    return note
+    return selected + note
 
 
 def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from core.dataset import Dataset
 from core.eda.charts import drift, log_span
 from core.eda.run_charts import tail
 from pages._ui.chart import show_chart
+from pages._ui.text import plain
 
 MAX_ROWS_AUTO_AUDIT = 1_000_000
 """Larger datasets are audited on request only. The audit of this many rows takes about a dozen seconds."""
@@ -46,17 +47,17 @@ def show_findings(dataset: Dataset, n_rows: int) -> None:
     with st.expander(f"{count(len(others), 'rule')} without a finding", icon=":material/check:"):
         for outcome in others:
             reason = f": does not apply because {outcome.reason}" if outcome.reason else ""
-            st.markdown(f"- {outcome.title}{reason}")
+            st.markdown(f"- {plain(outcome.title + reason)}")
 
 
 def _show_finding(dataset: Dataset, finding: Finding) -> None:
     with st.container(border=True):
         colour = _COLOURS[finding.severity]
-        st.markdown(f"{_ICONS[finding.severity]} **{finding.title}** :{colour}-badge[{finding.severity}]")
-        st.markdown(finding.explanation)
-        st.caption(finding.advice)
+        st.markdown(f"{_ICONS[finding.severity]} **{plain(finding.title)}** :{colour}-badge[{finding.severity}]")
+        st.markdown(plain(finding.explanation))
+        st.caption(plain(finding.advice))
         if finding.examples:
-            st.caption(f"Examples: {'; '.join(f'`{example}`' for example in finding.examples)}")
+            st.caption(f"Examples: {plain('; '.join(finding.examples))}")
         if finding.chart is None:
             return
         # all notes are in one closed expander, so their charts are drawn on request

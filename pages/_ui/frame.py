@@ -21,6 +21,7 @@ from core.runs import Run, expected_score, list_runs
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
+from pages._ui.text import plain
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
@@ -85,7 +86,7 @@ def open_page(entry: Entry) -> Page:
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
     for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
-        st.warning(link.warning, icon=":material/link_off:")
+        st.warning(plain(link.warning), icon=":material/link_off:")
     if not jobs_readable and entry in _PAGES_WITH_JOBS:
         st.stop()
     return Page(workspace, dataset, run, job)
@@ -156,7 +157,7 @@ def select_view(views: list[str]) -> str:
         st.session_state["view"] = current
     if link_view and link_view not in views and is_new_link:
         text = f"There is no view {link_view[:_MAX_LINK_TEXT]}. The page shows {current} instead."
-        st.warning(text, icon=":material/link_off:")
+        st.warning(plain(text), icon=":material/link_off:")
     view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed") or views[0]
     state.last_view = view
     set_param("view", view)
@@ -234,6 +235,6 @@ def showing_errors(*, stop: bool = False) -> Iterator[None]:
     try:
         yield
     except StudioError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         if stop:
             st.stop()

@@ -14,6 +14,7 @@ from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
 from pages._ui.state import page_state, set_param
 from pages._ui.table import show_table
+from pages._ui.text import plain
 
 _REFRESH_SECONDS = 1.0
 _MAX_HISTORY = 50
@@ -43,10 +44,10 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
             page_state().selected_ids["run"] = job.run_id
         st.rerun(scope="app")
     with st.container(border=True):
-        st.markdown(f"**{_headline(job)}**")
-        st.progress(job.progress.fraction if job.progress else 0.0, text=_status(job))
+        st.markdown(f"**{plain(_headline(job))}**")
+        st.progress(job.progress.fraction if job.progress else 0.0, text=plain(_status(job)))
         if facts := _facts(workspace, job):
-            st.caption(" · ".join(facts))
+            st.caption(plain(" · ".join(facts)))
         with st.container(horizontal=True):
             if job.progress is not None and job.progress.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
@@ -129,11 +130,11 @@ def show_outcome(workspace: Workspace, job: Job) -> None:
     """Say how a job ended; offer to resume or restart it if it ended without a run."""
     outcome = _OUTCOMES[job.state]
     if job.state == "done":
-        st.success(f"{outcome} It took {duration(job.seconds())}.", icon=":material/check_circle:")
+        st.success(f"{plain(outcome)} It took {duration(job.seconds())}.", icon=":material/check_circle:")
     elif job.state == "cancelled":
-        st.info(outcome, icon=":material/info:")
+        st.info(plain(outcome), icon=":material/info:")
     else:
-        st.error(f"{outcome} {job.error or ''}", icon=":material/error:")
+        st.error(plain(f"{outcome} {job.error or ''}"), icon=":material/error:")
     if job.state in RESUMABLE and st.button(
         "Restart the run" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
     ):
@@ -154,7 +155,7 @@ def _draw_queue(workspace: Workspace) -> None:
     st.markdown(f"**{count(len(queue), 'run')} in the queue**")
     for position, job in enumerate(queue):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{position + 1}. {job.dataset_name}, {_settings_text(job)}", width="stretch")
+            st.markdown(f"{position + 1}\\. {plain(f'{job.dataset_name}, {_settings_text(job)}')}", width="stretch")
             for icon, steps, label in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
                 at_end = position + steps not in range(len(queue))
                 if _icon_button(icon, label, f"{label}-{job.id}", disabled=at_end):

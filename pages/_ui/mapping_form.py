@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import count
+from core.base.text import count, fold_case
 from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import Source
@@ -19,6 +19,7 @@ from core.schema import EVENT_TYPES
 from pages._ui.money_form import money_settings
 from pages._ui.setting_input import mapping_select
 from pages._ui.table import offer_file, show_table
+from pages._ui.text import plain
 
 _CUSTOM = "custom"
 _FORMAT_LABELS = {AS_IT_STANDS: "Standard columns", _CUSTOM: "Custom mapping"}
@@ -58,7 +59,7 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
         if name == _CUSTOM:
             _offer_mapping(workspace, log, mapping)
     except StudioError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(plain(error), icon=":material/warning:")
         return None
     return mapping
 
@@ -72,7 +73,7 @@ def _custom_mapping(log: Peek) -> Mapping:
     """Show the fields, filled in with a suggestion from the log, and return the mapping."""
     draft = suggest(log)
     for role in draft.missing:
-        st.caption(f"Please choose the {ROLE_NAME.get(role, role)}. {draft.reasons[role]}")
+        st.caption(f"Please choose the {ROLE_NAME.get(role, role)}. {plain(draft.reasons[role])}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}
     rule = st.radio(
         "Session value",
@@ -107,15 +108,15 @@ def _custom_mapping(log: Peek) -> Mapping:
 def _column_settings(log: Peek, draft: Guess, value_rule: str) -> dict[str, str | None]:
     """Show one field per role and return the column of each role; None for a role without a column."""
     guessed = Mapping.checked(**draft.settings).columns.named()
-    by_name = {name.casefold(): name for name in reversed(log.columns)}
+    by_name = {fold_case(name): name for name in reversed(log.columns)}
     options = [_NO_COLUMN, *log.columns]
     columns: dict[str, str | None] = dict.fromkeys(_UNUSED_ROLES[value_rule])
     grid = st.columns(_N_COLUMNS)
     for position, role in enumerate(role for role in ROLE_NAME if role not in columns):
-        guess = by_name.get(guessed.get(role, "").casefold(), _NO_COLUMN)
+        guess = by_name.get(fold_case(guessed.get(role, "")), _NO_COLUMN)
         label, reason = ROLE_NAME[role].capitalize(), draft.reasons.get(role)
         column = grid[position % _N_COLUMNS].selectbox(
-            label, options, options.index(guess), key=_key(log, role), help=reason
+            label, options, options.index(guess), key=_key(log, role), help=reason and plain(reason)
         )
         columns[role] = None if column == _NO_COLUMN else column
     return columns
@@ -131,13 +132,15 @@ def _event_settings(log: Peek, column: str, draft: Guess) -> dict[str, Any]:
     grid = st.columns(_N_COLUMNS)
     selected: dict[str, str] = {}
     for position, word in enumerate(frequent_values(log, column)):
-        default = _IGNORED if word.lower() in guessed_ignored else guessed_types.get(word.lower(), _UNKNOWN)
+        default = _IGNORED if fold_case(word) in guessed_ignored else guessed_types.get(fold_case(word), _UNKNOWN)
         selected[word] = grid[position % _N_COLUMNS].selectbox(
-            word, options, options.index(default), key=_key(log, f"word/{word}")
+            plain(word), options, options.index(default), key=_key(log, f"word/{word}")
         )
-    with_field = {word.lower() for word in selected}
+    with_field = set(map(fold_case, selected))
     # words that are not in the first rows keep their guessed type
-    types: dict[str, str] = {word: kind for word, kind in guess.event_words.items() if word.lower() not in with_field}
+    types: dict[str, str] = {
+        word: kind for word, kind in guess.event_words.items() if fold_case(word) not in with_field
+    }
     types |= {word: kind for word, kind in selected.items() if kind in EVENT_TYPES}
     return {"event_words": types, "ignored_words": tuple(word for word, kind in selected.items() if kind == _IGNORED)}
 
@@ -153,7 +156,7 @@ def _time_settings(log: Peek, draft: Guess) -> dict[str, Any]:
         options,
         options.index(_OTHER_FORMAT if is_pattern else guess),
         key=_key(log, "time format"),
-        help=draft.reasons.get("event_time", _FIELDS["time_format"].description),
+        help=plain(draft.reasons.get("event_time", _FIELDS["time_format"].description)),
     )
     if time_format == _OTHER_FORMAT:
         time_format = left.text_input(
@@ -185,7 +188,7 @@ def _quality_settings(log: Peek) -> dict[str, Any]:
 def _show_preview(source: Source, mapping: Mapping) -> None:
     """Show the first rows as the mapping reads them, and the columns that were added to the mapping."""
     for note in complete_mapping(source, mapping)[1]:
-        st.caption(note)
+        st.caption(plain(note))
     preview = preview_rows(source, mapping, with_value=True)
     n_usable, n_rows = count_usable(preview)
     st.markdown(f"**Preview of the first {count(n_rows, 'row')}: {n_usable:,} usable**")
@@ -196,7 +199,7 @@ def _offer_mapping(workspace: Workspace, log: Peek, mapping: Mapping) -> None:
     with st.container(horizontal=True):
         if st.button("Save the mapping", icon=":material/save:", key=_key(log, "save")):
             save_mapping(workspace, mapping)
-            st.toast(f"Saved the mapping {mapping.name}.")
+            st.toast(f"Saved the mapping {plain(mapping.name)}.")
         offer_file(
             "Download the mapping",
             "mapping.toml",

@@ -15,6 +15,7 @@ from pages._ui.cache import comparison
 from pages._ui.frame import distinct_names, runs_of
 from pages._ui.state import page_state, set_param
 from pages._ui.table import Rows, pick_rows, show_table
+from pages._ui.text import plain
 
 _LABELS = LEARNER_LABELS | {STACK: STACK_LABEL}
 
@@ -83,9 +84,9 @@ def _compare(older: Run, newer: Run, result: Comparison) -> None:
         {run.folder.name: run.note.name or run.folder.name for run in (older, newer)}
     ).values()
     labels = {"first": first, "second": second}
-    st.markdown(f"First run: **{first}**. Second run: **{second}**.")
+    st.markdown(f"First run: **{plain(first)}**. Second run: **{plain(second)}**.")
     if result.paired is not None:
-        st.markdown(result.paired.describe())
+        st.markdown(plain(result.paired.describe()))
         st.caption(
             "A paired permutation test compares the out-of-fold losses on the same sessions. It flips signs by user, "
             "because the sessions of a user are not independent."
@@ -107,14 +108,14 @@ def _compare(older: Run, newer: Run, result: Comparison) -> None:
     with st.expander("Features, times and versions", icon=":material/difference:"):
         for name, features in zip((first, second), result.features, strict=True):
             if features:
-                st.markdown(f"Only in {name}: {', '.join(features)}.")
+                st.markdown(plain(f"Only in {name}: {', '.join(features)}."))
         seconds = [
             {"Step": name, "first": _seconds(value), "second": _seconds(other)}
             for name, (value, other) in result.timings.items()
         ]
         _pair_table(seconds, labels, "Seconds of both runs by step")
         for package, (version, other) in result.versions.items():
-            st.markdown(f"- {package}: {_setting(version)} in {first}, {_setting(other)} in {second}")
+            st.markdown(f"- {plain(f'{package}: {_setting(version)} in {first}, {_setting(other)} in {second}')}")
 
 
 def _pair_table(rows: Rows, labels: dict[str, str], alt: str) -> None:

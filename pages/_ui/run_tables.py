@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.base.spreadsheet import csv_for_people
 from core.base.text import count, estimate, number
 from core.runs import Run
 from core.runs.store import PRICES_FILE
@@ -37,7 +38,7 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
     offer_file(
         "Download all recovered prices as CSV",
         "recovered_prices.csv",
-        lambda: run.table(PRICES_FILE).collect().write_csv(),
+        lambda: csv_for_people(run.table(PRICES_FILE).collect()),
     )
 
 

@@ -17,6 +17,7 @@ from pages._ui.frame import Metric
 from pages._ui.live import show_search_space, show_setting_importance
 from pages._ui.run_tables import fold_table, user_table
 from pages._ui.table import show_table
+from pages._ui.text import plain
 
 _SEGMENTS = {"all": "", "prediction": "Prediction", "user": "User", "events": "Events"}
 
@@ -24,7 +25,7 @@ _SEGMENTS = {"all": "", "prediction": "Prediction", "user": "User", "events": "E
 def show_warning(run: Run) -> None:
     """Warn if the test file differs from train so much that the score is not reliable."""
     if text := shift_warning(run.manifest):
-        st.warning(text, icon=":material/warning:")
+        st.warning(plain(text), icon=":material/warning:")
 
 
 def expected_metric(run: Run) -> Metric:

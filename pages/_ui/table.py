@@ -8,6 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core.base.spreadsheet import harmless_cells, harmless_rows
 from core.base.text import MISSING
 
 Frame = Any
@@ -26,7 +27,7 @@ def show_table(
     width: Literal["stretch", "content"] = "stretch",
     scrolls: bool = False,
 ) -> None:
-    """Show a table.
+    """Show a table. In its cells, as in the file that its menu offers, texts cannot be formulas of a spreadsheet.
 
     Args:
         rows: formatted cells, or a data frame whose values are shown as they are.
@@ -38,7 +39,7 @@ def show_table(
         scrolls: keep the default height and scroll, instead of showing all rows.
     """
     st.dataframe(
-        rows,
+        _harmless(rows),
         width=width,
         hide_index=True,
         height="auto" if scrolls else "content",
@@ -51,7 +52,7 @@ def show_table(
 def pick_rows(rows: Rows, *, alt: str, numbers: Iterable[str], key: str) -> list[int]:
     """Show a table whose rows can be selected, and return the positions of the selected rows."""
     state = st.dataframe(
-        rows,
+        _harmless(rows),
         hide_index=True,
         height="content",
         column_config=_column_config(numbers, {}, {}),
@@ -77,6 +78,10 @@ def offer_file(
     st.download_button(
         label, data=content, file_name=file_name, mime=mime, on_click="ignore", icon=icon, type=kind, key=key
     )
+
+
+def _harmless(rows: Rows | Frame) -> Rows | Frame:
+    return harmless_rows(rows) if isinstance(rows, Sequence) else harmless_cells(rows.lazy()).collect()
 
 
 def _column_config(

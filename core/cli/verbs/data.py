@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from core import ingestion
+from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed
 from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, input_files, mapping_of
@@ -78,7 +79,7 @@ def _write_csv(rows: pl.LazyFrame, path: Path, content: dict[str, Any], lines: l
     """Write all rows to a new CSV file, and add its path to the outcome."""
     refuse_existing(path)
     with writing_to(path):
-        rows.sink_csv(path)
+        harmless_cells(rows).sink_csv(path)
     return Outcome(content | {"out": str(path)}, "\n".join([*lines, f"All of them are in {path}."]))
 
 

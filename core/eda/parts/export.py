@@ -73,8 +73,8 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
         if chart.figure is None:
             continue
         out.write(f'<div class="chart" id="chart{index}" role="img" aria-label="{finding}"></div>\n')
-        # a script element ends at the first "</", even within a string
-        spec = json.dumps(chart.figure.to_dict()).replace("</", "<\\/")
+        # a script element may end, or not end, at a tag within a string
+        spec = json.dumps(chart.figure.to_dict()).replace("<", "\\u003c")
         out.write(f'<script>vegaEmbed("#chart{index}", {spec}, {{"actions": false, "renderer": "svg"}});</script>\n')
     out.write("<footer>Made by Session Value Studio.</footer></body></html>\n")
     return out.getvalue().encode()

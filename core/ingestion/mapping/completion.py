@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from core.base.text import fold_case
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import read_columns
@@ -75,8 +76,8 @@ def complete(
 
 def _builder_of(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> GuessBuilder:
     """Return a builder in which the columns of the mapping are assigned."""
-    by_name = {column.name.lower(): column for column in read_columns(header, rows)}
-    mapped_names = {role: name.lower() for role, name in mapping.columns.named().items()}
+    by_name = {fold_case(column.name): column for column in read_columns(header, rows)}
+    mapped_names = {role: fold_case(name) for role, name in mapping.columns.named().items()}
     assigned = {role: by_name[name] for role, name in mapped_names.items() if name in by_name}
     unassigned = [column for name, column in by_name.items() if name not in mapped_names.values()]
     settings = mapping.model_dump(include={"event_words" if mapping.every_event_is is None else "every_event_is"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.base.text import fold_case
 from core.errors import SettingError
 from core.ingestion.mapping.refusals import quotable, short
 from core.ingestion.mapping.settings import COMPLETED_ROLES, ORDER_TOTAL, PRICE_OF_BUYS, Columns, MappingSettings
@@ -68,7 +69,7 @@ def _refuse_unused_words(settings: MappingSettings) -> None:
     allowed = "nothing, because every_event_is is set"
     if settings.ignored_words:
         raise SettingError.not_allowed("ignored_words", quotable(settings.ignored_words), allowed)
-    if settings.words() != {word.lower(): word for word in EVENT_TYPES}:
+    if settings.words() != {fold_case(word): word for word in EVENT_TYPES}:
         raise SettingError.not_allowed("event_words", quotable(settings.event_words), allowed)
 
 
@@ -86,7 +87,7 @@ def _require_order_settings(settings: MappingSettings) -> None:
     for name in ("counted_status", "void_status"):
         if getattr(settings, name) and columns.order_status is None:
             raise SettingError.missing("columns.order_status", f"the column whose values {name} lists")
-    both = {word.lower() for word in settings.counted_status} & {word.lower() for word in settings.void_status}
+    both = set(map(fold_case, settings.counted_status)) & set(map(fold_case, settings.void_status))
     if both:
         raise SettingError.not_allowed("void_status", quotable(min(both)), "a value that counted_status does not list")
     if settings.currency_rates and not columns.currency:
@@ -110,7 +111,7 @@ def _refuse_shared_columns(columns: Columns) -> None:
     """Refuse one column for two roles. A log with sessions but without users must say so."""
     roles: dict[str, str] = {}
     for role, name in columns.named().items():
-        other = roles.setdefault(name.lower(), role)
+        other = roles.setdefault(fold_case(name), role)
         if {role, other} == {USER_ID, USER_SESSION}:
             allowed = 'another column than columns.user_session, or "" if the log has no users'
             raise SettingError.not_allowed("columns.user_id", quotable(name), allowed)
@@ -122,10 +123,10 @@ def _refuse_ambiguous_words(settings: MappingSettings) -> None:
     """Refuse a word with two meanings in any letter case."""
     types: dict[str, str] = {}
     for word, event_type in settings.event_words.items():
-        first_type = types.setdefault(word.lower(), event_type)
+        first_type = types.setdefault(fold_case(word), event_type)
         if first_type != event_type:
             allowed = f"{first_type!r}, as for the same value in another letter case"
             raise SettingError.not_allowed(f"event_words.{short(word)}", event_type, allowed)
     for word in settings.ignored_words:
-        if word.lower() in types:
+        if fold_case(word) in types:
             raise SettingError.not_allowed("ignored_words", quotable(word), "a value that is not in event_words")

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.base.text import listed
+from core.base.text import fold_case, listed
 from core.ingestion.mapping import column_names as names
-from core.ingestion.mapping.event_words import DEFAULT_WORDS, event_type_of, is_other_event, is_page_view
+from core.ingestion.mapping.event_words import (
+    DEFAULT_WORDS,
+    event_type_of,
+    is_other_event,
+    is_page_view,
+    whole_orders_beside_lines,
+)
 from core.ingestion.mapping.fields import is_allowed_text
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize
@@ -48,7 +54,7 @@ def _best_column(builder: GuessBuilder, named: list[LogColumn]) -> LogColumn | N
         and (not column.cells or _count_types(column) or normalize(column.name) not in names.VAGUE_TYPE_NAMES)
     ]
     if usable:
-        return max(usable, key=lambda column: (_count_types(column), _known_share(column)))
+        return max(usable, key=lambda column: (_count_types(column), _has_purchases(column), _known_share(column)))
     return next(filter(_has_event_types, builder.columns_of_other_names()), None)
 
 
@@ -62,6 +68,10 @@ def _has_event_types(column: LogColumn) -> bool:
 
 def _count_types(column: LogColumn) -> int:
     return len(set(map(event_type_of, column.distinct_values[:_MAX_VALUES])) - {None})
+
+
+def _has_purchases(column: LogColumn) -> bool:
+    return any(event_type_of(value) == BUY for value in column.distinct_values[:_MAX_VALUES])
 
 
 def _known_share(column: LogColumn) -> float:
@@ -84,7 +94,8 @@ def _map_values(builder: GuessBuilder, column: LogColumn) -> None:
     ignored = [value for value in values if value not in types and is_other_event(value)]
     if any(event_type == VIEW and not is_page_view(value) for value, event_type in types.items()):
         ignored += filter(is_page_view, types)
-        types = {value: event_type for value, event_type in types.items() if not is_page_view(value)}
+    ignored += whole_orders_beside_lines(types)
+    types = {value: event_type for value, event_type in types.items() if value not in ignored}
     unknown = [value for value in values if value not in types and value not in ignored]
     if values and not types:
         builder.leave_open(
@@ -106,7 +117,7 @@ def _spellings(column: LogColumn) -> list[str]:
     """Return the values that a mapping can contain, each in its first spelling, in order of first appearance."""
     spellings: dict[str, str] = {}
     for value in filter(is_allowed_text, column.distinct_values):
-        spellings.setdefault(value.lower(), value)
+        spellings.setdefault(fold_case(value), value)
     return list(spellings.values())
 
 

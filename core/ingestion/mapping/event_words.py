@@ -4,43 +4,50 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.ingestion.mapping.column_names import word_list
+from core.ingestion.mapping.column_names import spellings
 from core.ingestion.mapping.log_column import normalize
 from core.schema import ADD_CART, BUY, REMOVE_CART, VIEW
 
 _WORDS_BY_TYPE: Final = {
     VIEW: """view viewed viewitem viewproduct viewdetail viewcontent productview productviewed productdetail
-        productdetailview productdetailviewed itemview itemviewed detail detailview click clicked productclick pv browse
-        browsing ansicht ansehen angesehen aufruf aufgerufen produktansicht produktaufruf artikelansicht artikelaufruf
-        detailansicht klick geklickt""",
+        productdetailview productdetailviewed itemview itemviewed detail detailview click clicked productclick pv
+        browse browsing ansicht ansehen angesehen aufruf aufgerufen produktansicht produktaufruf artikelansicht
+        artikelaufruf detailansicht klick geklickt görüntüleme görüntülendi görüntüle ürüngörüntüleme ürüngörüntülendi
+        ürüngörüntüle ürünincelendi ürünincele inceleme incelendi tıklama tıklandı tıkla""",
     ADD_CART: """addtocart addedtocart addcart add added cart carted cartadd atc additem itemadded addproduct
         productadded productaddedtocart addtobasket addedtobasket addbasket basket basketadd addtobag bag warenkorb
-        indenwarenkorb indenwarenkorbgelegt zumwarenkorb zumwarenkorbhinzugefuegt warenkorbhinzugefuegt hinzugefuegt
-        hinzufuegen""",
+        indenwarenkorb indenwarenkorbgelegt zumwarenkorb zumwarenkorbhinzugefügt warenkorbhinzugefügt hinzugefügt
+        hinzufügen sepet sepeteekle sepeteekleme sepeteeklendi sepeteat ürünsepeteeklendi""",
     REMOVE_CART: """removefromcart removedfromcart removecart remove removed cartremove removeitem itemremoved
         removeproduct productremoved productremovedfromcart removefrombasket removebasket basketremove removefrombag
         deletefromcart cartdelete ausdemwarenkorb ausdemwarenkorbentfernt auswarenkorbentfernt warenkorbentfernt
-        entfernt entfernen""",
+        entfernt entfernen sepettençıkar sepettençıkarma sepettençıkarıldı sepettençıkarildi sepettensil
+        sepettensilindi sepettenkaldır sepettenkaldırıldı ürünsepettençıkarıldı""",
     BUY: """purchase purchased buy bought order ordered transaction sale sold pay paid checkoutcomplete
-        checkoutcompleted checkoutsuccess ordercomplete ordercompleted orderplaced orderpaid placeorder productpurchase
-        productpurchased ecommercepurchase ecommerceorder kauf gekauft kaufen kaufabschluss bestellung bestellt
-        bestellen verkauf transaktion""",
+        checkoutcompleted checkoutsuccess ordercomplete ordercompleted orderplaced orderpaid placeorder
+        productpurchase productpurchased ecommercepurchase ecommerceorder kauf gekauft kaufen kaufabschluss bestellung
+        bestellt bestellen verkauf transaktion transactionitem orderitem orderline satınal satınalma satınalım
+        satınalındı satış sipariş siparişverildi siparişver siparişoluşturuldu sipariştamamlandı ödemetamamlandı""",
 }
-"""Normalized words by event type, mostly English and German; see `log_column.normalize`."""
-_PAGE_VIEWS: Final = word_list(
-    "pageview pageviewed viewpage pagevisit page screenview viewscreen screen seitenaufruf seitenansicht"
-)
-_OTHER_EVENTS: Final = word_list("""
+"""Words by event type, mostly English, German and Turkish."""
+_PAGE_VIEWS: Final = spellings("""
+    pageview pageviewed viewpage pagevisit page screenview viewscreen screen seitenaufruf seitenansicht sayfagörüntüleme
+    sayfagörüntülendi""")
+_OTHER_EVENTS: Final = spellings("""
     search sitesearch viewsearchresults searchresults searchsubmitted scroll sessionstart sessionend firstvisit
     firstopen userengagement viewitemlist viewcategory productlistviewed collectionviewed selectitem selectcontent
-    viewpromotion selectpromotion viewcart cartview cartviewed begincheckout checkout initiatecheckout checkoutstarted
-    checkoutstart checkoutprogress checkoutstepviewed addshippinginfo addpaymentinfo addtowishlist addedtowishlist
-    removefromwishlist wishlist favorite favourite fav like share login logout signup register registration refund
-    refunded impression productimpression filedownload videostart videoprogress videocomplete formstart formsubmit
-    compare rate rating review suche merkliste wunschliste wunschzettel anmeldung abmeldung registrierung retoure
-    ecommerceabandonedcart""")
+    viewpromotion selectpromotion viewcart cartview cartviewed begincheckout checkout initiatecheckout
+    checkoutstarted checkoutstart checkoutprogress checkoutstepviewed addshippinginfo addpaymentinfo addtowishlist
+    addedtowishlist removefromwishlist wishlist favorite favourite fav like share login logout signup register
+    registration refund refunded impression productimpression filedownload videostart videoprogress videocomplete
+    formstart formsubmit compare rate rating review suche merkliste wunschliste wunschzettel anmeldung abmeldung
+    registrierung retoure ecommerceabandonedcart pageping linkclick submitform focusform changeform outlink download
+    arama aramayap favori favorilereekle giriş girişyap çıkış çıkışyap üyeol kayıtol kayıt iade iptal
+    sepetgörüntüleme sepetigörüntüle ödemeyegeç ödemebaşladı""")
 """Common events that have none of the four event types."""
-_TYPE_OF: Final = {word: event_type for event_type, words in _WORDS_BY_TYPE.items() for word in words.split()}
+_ORDER_LINES: Final = spellings("transactionitem orderitem orderline")
+_WHOLE_ORDERS: Final = spellings("transaction order")
+_TYPE_OF: Final = {word: event_type for event_type, words in _WORDS_BY_TYPE.items() for word in spellings(words)}
 
 DEFAULT_WORDS: Final = {
     VIEW: ("view", "product_view", "view_item", "detail"),
@@ -70,6 +77,18 @@ def is_page_view(word: str) -> bool:
 def is_other_event(word: str) -> bool:
     """Return whether the word means a common event that has none of the four event types, such as a search."""
     return any(form in _OTHER_EVENTS for form in _forms(word))
+
+
+def whole_orders_beside_lines(types: dict[str, str]) -> list[str]:
+    """Return the words for whole orders in a log that also has one event per line of an order; otherwise none.
+
+    Each purchase would count twice.
+
+    >>> whole_orders_beside_lines({"transaction": "BUY", "transaction_item": "BUY", "page_view": "VIEW"})
+    ['transaction']
+    """
+    has_lines = any(form in _ORDER_LINES for word in types for form in _forms(word))
+    return [word for word in types if has_lines and any(form in _WHOLE_ORDERS for form in _forms(word))]
 
 
 def _forms(word: str) -> tuple[str, str]:

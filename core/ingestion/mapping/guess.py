@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.base.text import fold_case
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.event_guess import guess_event_types
@@ -66,8 +67,9 @@ def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: b
 
 def _mapped_columns(mapping: Mapping, columns: Sequence[LogColumn]) -> dict[str, LogColumn]:
     """Return role -> column, for the roles whose column is in the log."""
-    by_name = {column.name.lower(): column for column in columns}
-    return {role: by_name[name.lower()] for role, name in mapping.columns.named().items() if name.lower() in by_name}
+    by_name = {fold_case(column.name): column for column in columns}
+    folded = {role: fold_case(name) for role, name in mapping.columns.named().items()}
+    return {role: by_name[name] for role, name in folded.items() if name in by_name}
 
 
 def _column_reasons(mapping: Mapping, *, with_value: bool) -> dict[str, str]:
@@ -87,7 +89,7 @@ def _fits(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -
     if not required <= mapped.keys():
         return False
     if EVENT_TYPE in mapped:
-        values = {value.lower() for value in mapped[EVENT_TYPE].distinct_values}
+        values = set(map(fold_case, mapped[EVENT_TYPE].distinct_values))
         if not values <= mapping.words().keys() | mapping.ignored():
             return False
     return read_share(mapped[EVENT_TIME].values, mapping.time_format) >= MIN_SHARE and all(

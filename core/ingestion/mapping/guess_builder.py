@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from core.base.text import percent
+from core.base.text import listed, noun_form, percent
+from core.ingestion.mapping.column_names import SOURCE_WORDS, VAGUE_NAMES, VISITOR_WORDS
 from core.ingestion.mapping.log_column import LogColumn, normalize
 from core.ingestion.mapping.role_text import HOW_TO_SET, ROLE_NAME
 from core.ingestion.mapping.settings import COMPLETED_ROLES, Columns
+from core.schema import USER_ID, USER_SESSION
 
 _RESERVED_NAMES: Final = {normalize(role): role for role in Columns.model_fields if role not in COMPLETED_ROLES}
 """Normalized name of a role -> the role. Not for `order_id`, which identifies the sessions in a log of receipts."""
+
+_WORD_BOUNDARY: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -52,20 +57,31 @@ class GuessBuilder:
     def candidates(self, role: str, names: Sequence[str]) -> list[LogColumn]:
         """Return the unassigned columns with one of the normalized names, in the order of the names.
 
-        Matches of the whole name come before matches of its last part, such as `item_id` in `items.item_id`. A column
-        with the name of another role is left out.
+        Matches of the whole name come before matches of its last part, such as `item_id` in `items.item_id`, and of
+        the name without a word for its source, such as `sku` in `ti_sku`. A column with the name of another role is
+        left out.
         """
         ranked = []
         for column in self.unassigned:
-            whole = normalize(column.name)
-            last_part = normalize(column.name.replace("/", ".").rsplit(".", maxsplit=1)[-1])
-            if _RESERVED_NAMES.get(whole, role) != role:
+            forms = _name_forms(column.name, role)
+            if _RESERVED_NAMES.get(forms[0], role) != role:
                 continue
-            if whole in names:
-                ranked.append((names.index(whole), column))
-            elif last_part in names:
-                ranked.append((len(names) + names.index(last_part), column))
+            matches = [rank * len(names) + names.index(form) for rank, form in enumerate(forms) if form in names]
+            if matches:
+                ranked.append((min(matches), column))
         return [column for _, column in sorted(ranked, key=lambda pair: pair[0])]
+
+    def describe_nested(self, role: str, names: Sequence[str]) -> str:
+        """Return a sentence on a column with records that have a field for a role; "" if there is no such column."""
+        for column in self.unassigned:
+            fields = column.record_fields
+            if any(normalize(field) in names for field in fields):
+                return (
+                    f"The {ROLE_NAME[role]} is nested in column {column.name}, whose cells are records with the "
+                    f"{noun_form(len(fields), 'field')} {listed(fields)}. Write one row per record, with the fields as "
+                    'columns. See "Nested columns" in the guide to data and mappings.'
+                )
+        return ""
 
     def columns_of_other_names(self, candidates: Sequence[LogColumn] = ()) -> list[LogColumn]:
         """Return the unassigned columns that are neither candidates nor named like a role."""
@@ -100,3 +116,16 @@ class GuessBuilder:
         """Return the guess."""
         settings = self.settings | ({"columns": self.columns} if self.columns else {})
         return Guess(settings, tuple(self.missing), self.reasons)
+
+
+def _name_forms(name: str, role: str) -> list[str]:
+    """Return the normalized name, its last part, and the name without words for its source."""
+    last_part = name.replace("/", ".").rsplit(".", maxsplit=1)[-1]
+    words = [word for word in map(normalize, _WORD_BOUNDARY.split(last_part)) if word]
+    visitor_words = VISITOR_WORDS if role in {USER_ID, USER_SESSION} else frozenset()
+    rests = []
+    if len(words) > 1 and words[0] in SOURCE_WORDS | visitor_words:
+        rests.append("".join(words[1:]))
+    if len(words) > 1 and words[-1] in visitor_words:
+        rests.append("".join(words[:-1]))
+    return [normalize(name), normalize(last_part), *(rest for rest in rests if rest not in VAGUE_NAMES)]

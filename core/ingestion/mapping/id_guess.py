@@ -9,10 +9,11 @@ from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key
 from core.ingestion.values.visits import MAX_USERS
-from core.schema import CATEGORY_ID, PRODUCT_ID, USER_ID, USER_SESSION
+from core.schema import CATEGORY_ID, PLACEHOLDER_IDS, PRODUCT_ID, USER_ID, USER_SESSION
 
 _SESSION_TIMEOUT: Final = 30
 """Minutes without an event after which a session ends, as in web analytics."""
+_NO_ID: Final = PLACEHOLDER_IDS | {"0"}
 _MAX_SHARED: Final = 0.05
 """Share of rows whose session id may belong to many users. Real logs have a few sessions that lost their id."""
 
@@ -21,7 +22,11 @@ def guess_ids(builder: GuessBuilder) -> None:
     """Assign the columns of products, categories and users. A log may have session ids but no users."""
     product = _fullest(builder.candidates(PRODUCT_ID, names.PRODUCT_NAMES))
     if product is None:
-        builder.leave_column_open(PRODUCT_ID, "No column has a usual name for the product.")
+        nested = builder.describe_nested(PRODUCT_ID, names.PRODUCT_NAMES)
+        if nested:
+            builder.leave_open(PRODUCT_ID, nested)
+        else:
+            builder.leave_column_open(PRODUCT_ID, "No column has a usual name for the product.")
     else:
         builder.assign(PRODUCT_ID, product)
     _guess_category(builder, product)
@@ -81,9 +86,16 @@ def _guess_category(builder: GuessBuilder, product: LogColumn | None) -> None:
 
 
 def _fullest(candidates: Sequence[LogColumn]) -> LogColumn | None:
-    """Return the first nearly full column, otherwise the one with the highest fill rate; None if all are empty."""
+    """Return the first nearly full column, otherwise the one with the highest fill rate; None if all are empty.
+
+    Cells without an id count as empty, such as the 0 that shop systems write for each guest.
+    """
     filled = [column for column in candidates if column.fill_rate > 0]
-    return max(filled, key=lambda column: min(column.fill_rate, MIN_SHARE), default=None)
+    return max(filled, key=lambda column: min(_share_of_ids(column), MIN_SHARE), default=None)
+
+
+def _share_of_ids(column: LogColumn) -> float:
+    return column.fill_rate - sum(cell.lower() in _NO_ID for cell in column.values) / max(1, len(column.cells))
 
 
 def _share_with_many_users(session: LogColumn, user: LogColumn | None) -> float:

@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from core.base.text import fold_case
 from core.ingestion.mapping.fields import is_allowed_text
 from core.ingestion.values.amounts import DECIMAL_MARKS, DecimalEvidence, decimal_evidence, parse_amounts
 
@@ -21,7 +22,13 @@ _MAX_ROWS: Final = 5_000
 """Rows that a guess reads. An event type on 0.1% of the rows then occurs about five times."""
 _EMPTY_CELLS: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "\\n"})
 """What programs write into an empty cell, in lower case. Backslash and n is the NULL of MySQL exports."""
-_TRANSLITERATION: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+_N_RECORDS: Final = 20
+"""Cells that show the fields of records."""
+_RECORD: Final = re.compile(r"\s*\[?\s*\{|\[\]$")
+_FIELD: Final = re.compile(r"[\"']([^\W\d]\w*)[\"']\s*:")
+"""Field of a record in JSON, or as Python, DuckDB and ClickHouse write it."""
+_LETTERS: Final = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe"})
+"""Letters without a decomposition into a plain letter and a mark, and their usual replacement."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,14 @@ class LogColumn:
     def fill_rate_on(self, rows: Sequence[int]) -> float:
         """Return the share of non-empty cells on these rows; 1 if there are no rows."""
         return sum(bool(self.cells[row]) for row in rows) / len(rows) if rows else 1.0
+
+    @cached_property
+    def record_fields(self) -> tuple[str, ...]:
+        """Names of the fields, if the cells are records or lists of records, such as JSON; otherwise empty."""
+        examples = self.distinct_values[:_N_RECORDS]
+        if not examples or not all(map(_RECORD.match, examples)):
+            return ()
+        return tuple(dict.fromkeys(field for cell in examples for field in _FIELD.findall(cell)))
 
     @cached_property
     def decimal_evidence(self) -> DecimalEvidence:
@@ -89,8 +104,8 @@ def read_columns(header: Sequence[str], rows: Sequence[Sequence[str | None]]) ->
     first_rows = rows[:_MAX_ROWS]
     for position, raw_name in enumerate(header):
         name = raw_name.strip().removeprefix("\ufeff").strip()
-        if name and is_allowed_text(name) and name.lower() not in columns:
-            columns[name.lower()] = LogColumn(name, tuple(_clean_cell(row, position) for row in first_rows))
+        if name and is_allowed_text(name) and fold_case(name) not in columns:
+            columns[fold_case(name)] = LogColumn(name, tuple(_clean_cell(row, position) for row in first_rows))
     return list(columns.values())
 
 
@@ -111,11 +126,11 @@ def distinct_by_key(keys: LogColumn, column: LogColumn, rows: Iterable[int] | No
 def normalize(name: str) -> str:
     """Reduce a name to lower-case ASCII letters and digits, so that its spellings become equal.
 
-    >>> normalize("User_ID"), normalize("userId"), normalize("Stück zahl")
-    ('userid', 'userid', 'stueckzahl')
+    >>> normalize("User_ID"), normalize("userId"), normalize("Stück zahl"), normalize("ÜRÜN ADI")
+    ('userid', 'userid', 'stuckzahl', 'urunadi')
     """
-    composed = unicodedata.normalize("NFC", name).lower()
-    return re.sub(r"[^a-z0-9]", "", composed.translate(_TRANSLITERATION))
+    decomposed = unicodedata.normalize("NFKD", fold_case(name).translate(_LETTERS))
+    return re.sub(r"[^a-z0-9]", "", decomposed)
 
 
 def _clean_cell(row: Sequence[str | None], position: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from core.base.text import listed
+from core.base.text import fold_case, listed
 from core.errors import InputError
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess import guess_mapping
@@ -25,12 +25,12 @@ def find_open_role(mapping: Mapping, header: Collection[str], *, with_value: boo
     """
     if mapping.is_identity:  # without a mapping, the log simply lacks a column
         return None
-    names = {name.casefold() for name in header}
-    if not any(column.casefold() in names for column in mapping.columns.named().values()):
+    names = set(map(fold_case, header))
+    if not any(fold_case(column) in names for column in mapping.columns.named().values()):
         return None
     for role, column in mapping.columns.named().items():
         is_default = role in HOW_TO_SET and role not in mapping.columns.model_fields_set
-        if is_default and column not in names and (with_value or role != SESSION_VALUE):
+        if is_default and fold_case(column) not in names and (with_value or role != SESSION_VALUE):
             return role
     return None
 
@@ -45,8 +45,8 @@ def open_setting_error(
         advice = guess.reasons[role]
     elif guess.settings.get("columns", {}).get(role) is not None:
         advice = f"{guess.reasons[role]} {advice}"
-    used = {name.casefold() for name in mapping.columns.named().values()}
-    unused = [short(name) for name in header if name.casefold() not in used]
+    used = set(map(fold_case, mapping.columns.named().values()))
+    unused = [short(name) for name in header if fold_case(name) not in used]
     columns = f" Columns that the mapping does not use yet: {listed(unused)}." if unused else ""
     return InputError(
         f"{log_name} has no column {mapping.columns.named()[role]}, and the mapping does not say where the "

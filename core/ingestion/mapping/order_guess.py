@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from core import schema
-from core.base.text import listed
+from core.base.text import fold_case, listed
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.event_words import event_type_of
 from core.ingestion.mapping.guess_builder import GuessBuilder
@@ -54,11 +54,11 @@ def purchase_rows(builder: GuessBuilder) -> Sequence[int]:
         columns = [*builder.unassigned, *builder.assigned.values()]
         n_rows = max((len(column.cells) for column in columns), default=0)
         return range(n_rows if builder.settings.get("every_event_is") == schema.BUY else 0)
-    mapped = {word.lower(): event_type for word, event_type in builder.settings.get("event_words", {}).items()}
+    mapped = {fold_case(word): event_type for word, event_type in builder.settings.get("event_words", {}).items()}
     purchase_values = {
         value
         for value in types.distinct_values
-        if (mapped.get(value.lower()) if mapped else event_type_of(value)) == schema.BUY
+        if (mapped.get(fold_case(value)) if mapped else event_type_of(value)) == schema.BUY
     }
     return [row for row, value in enumerate(types.cells) if value in purchase_values]
 

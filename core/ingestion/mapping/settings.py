@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import schema
+from core.base.text import fold_case
 from core.ingestion.mapping.fields import Encoding, NonEmptyText, Number, Text, TimeFormat, TimeZone
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
 
@@ -135,16 +136,16 @@ class MappingSettings(BaseModel):
 
     def words(self) -> dict[str, str]:
         """Return event word in lower case -> event type."""
-        return {word.lower(): event_type for word, event_type in self.event_words.items()}
+        return {fold_case(word): event_type for word, event_type in self.event_words.items()}
 
     def ignored(self) -> frozenset[str]:
         """Return the event words to ignore, in lower case; "" for empty cells."""
-        return frozenset(word.lower() for word in self.ignored_words)
+        return frozenset(map(fold_case, self.ignored_words))
 
     def statuses(self) -> dict[str, bool]:
         """Return order status in lower case -> whether such orders count."""
-        counted = {status.lower(): True for status in self.counted_status}
-        return counted | {status.lower(): False for status in self.void_status}
+        counted = {fold_case(status): True for status in self.counted_status}
+        return counted | {fold_case(status): False for status in self.void_status}
 
     def rates(self) -> dict[str, float]:
         """Return currency in upper case -> rate; empty if amounts are not converted."""

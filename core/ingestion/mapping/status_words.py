@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from core.base.text import fold_case
 from core.ingestion.mapping.column_names import CANCEL_FLAGS, word_list
 from core.ingestion.mapping.log_column import normalize
 
 COUNTED_WORDS: Final = word_list("""
-    paid completed complete processing fulfilled shipped delivered captured settled succeeded success approved confirmed
-    invoiced closed sold bezahlt abgeschlossen versendet geliefert ödendi tamamlandı payé payée betaald opłacone pagado
-    pagada pagato completado concluído""")
+    paid completed complete processing fulfilled shipped delivered captured settled succeeded success approved
+    confirmed invoiced closed sold bezahlt abgeschlossen versendet geliefert ödendi tamamlandı onaylandı kargolandı
+    kargoya_verildi gönderildi payé payée betaald opłacone pagado pagada pagato completado concluído""")
 VOID_WORDS: Final = word_list("""
     refunded voided void cancelled canceled failed declined chargeback expired returned rejected reversed refund
-    storniert erstattet iptal iade remboursé remboursée annulé annulée terugbetaald geannuleerd zwrócone anulowane
-    reembolsado reembolsada cancelado cancelada rimborsato annullato""")
+    storniert erstattet iptal iptal_edildi iade iade_edildi reddedildi remboursé remboursée annulé annulée terugbetaald
+    geannuleerd zwrócone anulowane reembolsado reembolsada cancelado cancelada rimborsato annullato""")
 """Statuses as shop systems write them. A person decides on others, such as pending or partially_refunded."""
 _COUNTED, _VOID = frozenset(map(normalize, COUNTED_WORDS)), frozenset(map(normalize, VOID_WORDS))
 _WOOCOMMERCE_PREFIX: Final = "wc"
@@ -43,8 +44,8 @@ def split_statuses(column_name: str, statuses: Sequence[str]) -> tuple[list[str]
 
 def with_defaults(statuses: Sequence[str], defaults: Sequence[str]) -> list[str]:
     """Return the statuses of a log followed by the default statuses that it does not have."""
-    lower = {status.lower() for status in statuses}
-    return [*statuses, *(status for status in defaults if status not in lower)]
+    folded = set(map(fold_case, statuses))
+    return [*statuses, *(status for status in defaults if fold_case(status) not in folded)]
 
 
 def _is_in(status: str, normalized_words: frozenset[str]) -> bool:

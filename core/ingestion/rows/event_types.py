@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from core.base.text import fold_case
 from core.ingestion.mapping import Mapping
 from core.ingestion.rows.id_cells import as_text
 from core.schema import EVENT_CODE, EVENT_TYPE, TYPE
@@ -25,10 +26,11 @@ def event_types(cells: pl.DataFrame, mapping: Mapping) -> tuple[pl.Series, set[s
         mapped = list(mapping.event_words)
         positions = texts.cast(pl.Enum(mapped), strict=False).to_physical()
         if not positions.null_count():
-            codes = pl.Series([code_of_word[word.strip().lower()] for word in mapped], dtype=pl.Int8)
+            codes = pl.Series([code_of_word[fold_case(word.strip())] for word in mapped], dtype=pl.Int8)
             return codes.gather(positions).alias(TYPE), set()
     texts = as_text(texts).fill_null("")
     words = texts.unique().to_list()
-    code_of_text = {word: code_of_word[word.lower()] for word in words if word.lower() in code_of_word}
+    folded = {word: fold_case(word) for word in words}
+    code_of_text = {word: code_of_word[form] for word, form in folded.items() if form in code_of_word}
     codes = texts.replace_strict(code_of_text, default=None, return_dtype=pl.Int8)
     return codes.alias(TYPE), set(words) - set(code_of_text) - {""}

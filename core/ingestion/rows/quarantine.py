@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from core.base.text import fold_case
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.mapping.time_format import ROUNDED_TIME
@@ -71,8 +72,8 @@ def reason_expression(
         value: description of the value in reasons; None in a test file.
     """
     columns = mapping.columns
-    time = pl.col(EVENT_TIME).cast(pl.String).str.strip_chars().str.to_lowercase()
-    rules = {REPEATED_HEADER: (time == str(columns.event_time).lower()).fill_null(value=False)}
+    time = _fold_case(pl.col(EVENT_TIME).cast(pl.String).str.strip_chars())
+    rules = {REPEATED_HEADER: (time == fold_case(str(columns.event_time))).fill_null(value=False)}
     for column in ids:
         if column in NEEDED_IDS:
             rules[f"empty {getattr(columns, column)}"] = (pl.col(column) == "").fill_null(value=True)
@@ -96,12 +97,17 @@ def has_nul(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.contains("\x00", literal=True).fill_null(value=False)
 
 
+def _fold_case(texts: pl.Expr) -> pl.Expr:
+    """Return the texts as `fold_case` does."""
+    return texts.str.normalize("NFC").str.replace_many(["İ", "ı"], ["i", "i"]).str.to_lowercase()
+
+
 def _word_rules(mapping: Mapping, unknown_words: Collection[str]) -> dict[str, pl.Expr]:
     column = mapping.columns.event_type
     mapped_words = ", ".join(mapping.event_words)
     word = pl.col(EVENT_TYPE).cast(pl.String).str.strip_chars().fill_null("")
     rules = {
-        f"{column} is {ignored or 'empty'}, which the mapping ignores": word.str.to_lowercase() == ignored
+        f"{column} is {ignored or 'empty'}, which the mapping ignores": _fold_case(word) == ignored
         for ignored in sorted(mapping.ignored())
     }
     rules[f"empty {column}"] = word == ""

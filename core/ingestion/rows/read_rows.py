@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from core.base.text import fold_case
 from core.errors import InputError, StudioError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
@@ -117,8 +118,8 @@ def _suggested_setting(source: Source, reason: str, mapping: Mapping) -> str:
                 return f'decimal = "{decimal}"'
         if reason == no_time(mapping):
             head = peek(source, mapping)
-            names = [name.casefold() for name in head.columns]
-            position = names.index(str(mapping.columns.event_time).casefold())
+            names = [fold_case(name) for name in head.columns]
+            position = names.index(fold_case(str(mapping.columns.event_time)))
             form = time_form([row[position].strip() for row in head.rows if row[position].strip()])
             if form is not None and form.time_format != mapping.time_format:
                 return f'time_format = "{form.time_format}"'

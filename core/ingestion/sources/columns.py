@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from core.base.text import fold_case
 from core.errors import InputError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
@@ -39,7 +40,7 @@ def require_header(name: str, columns: Sequence[str]) -> None:
 
 
 def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnPositions:
-    """Return the position of each column; names match exactly, or else regardless of case.
+    """Return the position of each column; names match exactly, or else in any letter case.
 
     Optional columns that the table lacks are left out.
 
@@ -65,5 +66,5 @@ def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequ
 
 def _positions(header: Sequence[str], column: str) -> list[int]:
     exact = [position for position, name in enumerate(header) if name == plain(column)]
-    folded = plain(column).casefold()
-    return exact or [position for position, name in enumerate(header) if name.casefold() == folded]
+    folded = fold_case(plain(column))
+    return exact or [position for position, name in enumerate(header) if fold_case(name) == folded]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 import polars as pl
 from sqlalchemy import URL, Connection, CursorResult, Row, create_engine, make_url, text
@@ -37,7 +38,7 @@ _NO_SELECT = "the query must be a SELECT statement"
 class Query:
     """An SQL query, and the URL of its database as SQLAlchemy writes it: `postgresql+psycopg://user@host/shop`."""
 
-    url: str
+    url: str = field(repr=False)  # may contain a password
     sql: str
 
     @property
@@ -60,14 +61,14 @@ def open_query(query: Query) -> Iterator[Table]:
     with _as_input_error(query):
         engine = create_engine(_address(query.url))
         try:
-            with engine.connect() as connection:
-                yield _run(query, connection)
+            with engine.connect() as connection, closing(_run(query, connection)) as result:
+                yield Table(query.name, list(result.keys()), partial(_pieces, query, result))
         finally:
             engine.dispose()
 
 
 def _address(url: str) -> URL:
-    """Parse a URL, and check that an SQLite database exists, because opening a missing one would create a file."""
+    """Parse a URL. An SQLite database must exist and is opened read-only, so that no URL creates a file."""
     try:
         address = make_url(url)
     except ValueError as error:  # the error text may contain part of the password
@@ -75,14 +76,28 @@ def _address(url: str) -> URL:
     if address.host and "@" in address.host:
         raise InputError.invalid_database_address("an @ in the password must be written as %40")
     if address.get_backend_name() == "sqlite":
-        if address.database and address.database.startswith("~"):
-            address = address.set(database=str(path_of(address.database)))
-        database = address.database or ":memory:"
-        if database != ":memory:" and not database.startswith("file:") and not Path(database).exists():
-            raise InputError.not_found(Path(database))
+        address = _read_only(address)
     if address.drivername in {"postgresql", "postgres"}:  # the URL names no driver
         address = address.set(drivername="postgresql+psycopg")
     return address
+
+
+def _read_only(address: URL) -> URL:
+    """Return the address of an existing SQLite database as a URI that can only be read.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    database = address.database or ":memory:"
+    if database == ":memory:":
+        return address
+    is_uri = database.startswith("file:")
+    path = Path(unquote(urlsplit(database).path)) if is_uri else path_of(database)
+    if not path.exists():
+        raise InputError.not_found(path)
+    options = {name: value for name, value in address.query.items() if name not in {"mode", "vfs"}}
+    uri = f"file:{quote(str(path.absolute()))}"
+    return address.set(database=uri, query=options | {"mode": "ro", "uri": "true"})
 
 
 @contextmanager
@@ -95,13 +110,29 @@ def _as_input_error(query: Query) -> Iterator[None]:
         package = _PACKAGES.get(str(error.name), str(error.name))
         raise InputError.no_driver(query.name, package) from error
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0][:200]
+        reason = _reason(error, query)
         if reason in {"not authorized", "authorization denied"}:  # SQLite's answer to anything but reading
             reason = _NO_SELECT
         raise InputError.query_failed(query.name, reason) from error
 
 
-def _run(query: Query, connection: Connection) -> Table:
+def _reason(error: SQLAlchemyError, query: Query) -> str:
+    """Return the first line of a database's error, without passwords of the URL."""
+    first, *others = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    if others and first.startswith("Multiple connection attempts failed"):  # one line per address of the host follows
+        first = others[-1].lstrip("- ")
+    address = make_url(query.url)
+    for secret in (address.password, *_texts(address.query.get("password")), *_texts(address.query.get("sslpassword"))):
+        if secret:
+            first = first.replace(str(secret), "***")
+    return first[:200]
+
+
+def _texts(option: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (option,) if isinstance(option, str) else option or ()
+
+
+def _run(query: Query, connection: Connection) -> CursorResult[tuple[object, ...]]:
     """Run the query on a read-only connection."""
     backend = connection.dialect.name
     streamed = connection.execution_options(stream_results=True, yield_per=_ROWS, **_READ_ONLY.get(backend, {}))
@@ -113,7 +144,7 @@ def _run(query: Query, connection: Connection) -> Table:
     result = streamed.execute(text(query.sql.strip().rstrip(";").replace(":", r"\:")))
     if not result.returns_rows:
         raise InputError.query_failed(query.name, _NO_SELECT)
-    return Table(query.name, list(result.keys()), partial(_pieces, query, result))
+    return result
 
 
 def _pieces(query: Query, result: CursorResult[tuple[object, ...]], picked: ColumnPositions) -> Iterator[Piece]:

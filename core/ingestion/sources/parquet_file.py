@@ -47,7 +47,13 @@ def open_parquet(name: str, stream: IO[bytes]) -> Table:
     with _as_input_error(name):
         file = parquet.ParquetFile(stream)
         columns = file.schema_arrow.names
-    return Table(name, columns, lambda picked: _pieces(name, file, picked))
+        nested = frozenset(field.name for field in file.schema_arrow if _has_records(field.type))
+    return Table(name, columns, lambda picked: _pieces(name, file, picked), nested)
+
+
+def _has_records(dtype: Any) -> bool:  # noqa: ANN401 (pyarrow has no types)
+    is_list = pa.types.is_list(dtype) or pa.types.is_large_list(dtype)
+    return bool(pa.types.is_struct(dtype.value_type if is_list else dtype))
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def source_of(text: str, sql: str | None = None, option: str = "a query") -> Sou
             raise SettingError.query_on_file(option, text)
         return path_of(text)
     if text.split("://", maxsplit=1)[0].lower() in _FILE_SCHEMES:
-        raise InputError.web_address(text)
+        raise InputError.web_address(re.sub(r"//[^/]*@", "//***@", text))
     if sql is None:
         raise SettingError.missing(option, "the SELECT whose rows are the events")
     return Query(text, sql)

@@ -97,8 +97,10 @@ class Table:
         name: name for messages.
         columns: column names as in the source.
         pieces: yields the rows in order, restricted to the given columns.
+        nested: names of columns with records (structs) or lists of records. Their cells are read as empty.
     """
 
     name: str
     columns: Sequence[str]
     pieces: Callable[[ColumnPositions], Iterator[Piece]]
+    nested: frozenset[str] = frozenset()

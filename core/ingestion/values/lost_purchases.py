@@ -15,6 +15,7 @@ from typing import Final
 
 import polars as pl
 
+from core.base.text import fold_case
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.event_words import event_type_of, is_other_event
 from core.ingestion.sources.tables import BrokenLine
@@ -123,7 +124,7 @@ def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, 
     texts: list[str] = []
     for broken_line in broken:
         cells = {cell.strip() for cell in _SEPARATORS.split(broken_line.text)} - {""}
-        lowered = {cell.lower() for cell in cells}
+        lowered = {fold_case(cell) for cell in cells}
         if not lowered & other_words or any(words.get(cell) == BUY for cell in lowered):
             line_numbers += [broken_line.line] * len(cells)
             texts += sorted(cells)

@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from core.base.text import fold_case
 from core.ingestion.mapping import Mapping
 from core.ingestion.values.amounts import DecimalEvidence, currency_signs, decimal_evidence, parse_amounts
 from core.schema import BUY, CURRENCY, EVENT_CODE, ORDER_ID, ORDER_STATUS, PLACEHOLDER_IDS, PRICE, QUANTITY
@@ -83,8 +84,9 @@ def order_columns(cells: pl.DataFrame, mapping: Mapping, seed: int) -> list[pl.S
     if mapping.columns.order_id is not None:
         columns.append(_order_codes(cells, seed))
     if ORDER_STATUS in cells.columns:
-        words = _texts(cells.get_column(ORDER_STATUS)).str.to_lowercase()
-        code_of_word = {word: COUNTED if counts else VOID for word, counts in mapping.statuses().items()}
+        words, statuses = _texts(cells.get_column(ORDER_STATUS)), mapping.statuses()
+        folded = {word: fold_case(word) for word in words.unique().drop_nulls()}
+        code_of_word = {word: COUNTED if statuses[form] else VOID for word, form in folded.items() if form in statuses}
         codes = words.replace_strict(code_of_word, default=UNCLEAR, return_dtype=pl.Int8)
         columns.append(codes.set(words.is_null(), None).alias(STATUS))
     if CURRENCY in cells.columns and mapping.currency_rates:
