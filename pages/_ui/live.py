@@ -32,7 +32,7 @@ def _draw_results(workspace: Workspace, job_id: str) -> None:
     show_setting_importance(importances_by_learner(results))
     if fits := fits_by_learner(results):
         data = fold_scores.frame(fits)
-        show_chart(f"**{fold_scores.TITLE}** {fold_scores.finding(data)}", fold_scores.figure(data), key="live-folds")
+        show_chart(fold_scores.finding(data), fold_scores.figure(data), lead=fold_scores.TITLE, key="live-folds")
     log = log_file(workspace, job_id)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_MAX_LOG_LINES:] if log.is_file() else []
     if lines:
@@ -43,8 +43,9 @@ def _draw_results(workspace: Workspace, job_id: str) -> None:
 def _show_trials(trials: Frame) -> None:
     data = search_history.frame(trials)
     show_chart(
-        f"**Best so far.** {search_history.finding(data)}",
+        search_history.finding(data),
         search_history.figure(data, "out-of-fold loss"),
+        lead="Best so far.",
         key="live-search",
     )
     with st.expander("Latest trials", icon=":material/list:"):

@@ -117,7 +117,8 @@ def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
     if _ESCAPED_QUOTE in lines[first]:
         return _ESCAPED_QUOTES
     end = first + MAX_RECORD_LINES
-    is_open = lines[first].count(b'"') % 2 == 1 and end <= len(lines)
+    n_lines = len(lines) - (not lines[-1])  # the last one may be the empty text after the last line end
+    is_open = lines[first].count(b'"') % 2 == 1 and end <= n_lines
     is_long = is_open and not any(line.count(b'"') % 2 for line in lines[first + 1 : end])
     return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else _UNMATCHED_QUOTES
 
