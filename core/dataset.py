@@ -150,7 +150,7 @@ class DatasetCard(BaseModel, frozen=True):
         created: time in ISO 8601, UTC.
         mapping: name of the mapping; empty if the files already had the product's own columns.
         value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.
-        mapping_notes: sentences on columns of orders, statuses and currencies that are used but not in the mapping.
+        mapping_notes: sentences for people on what was noticed, such as columns that are used but not in the mapping.
         sample_submission: name of the sample submission; None without one.
         to_predict: sessions that the submission must have.
         known_sessions: sessions to predict whose value is known from the train file.

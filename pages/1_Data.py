@@ -14,6 +14,7 @@ from core.errors import SettingError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.sources.uploads import keep_upload
+from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
 from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
@@ -109,6 +110,10 @@ def choose_queries() -> InputFiles | None:
 
 def show_mapping_form(files: InputFiles | None) -> None:
     """Show how the files will be read, and the button that reads them; it is disabled while something is missing."""
+    if files is not None:
+        refuse_swapped_files(files)
+        if hint := swapped_names(files):
+            st.warning(hint, icon=":material/swap_horiz:")
     mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
     if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
         read(dataclasses.replace(files, mapping=mapping))

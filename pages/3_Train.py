@@ -38,12 +38,12 @@ page = frame.open_page(frame.TRAIN)
 
 
 def watched_job() -> Job | None:
-    """Return the open job in the URL, else the running job, else the latest job if it ended without a run."""
-    jobs = Jobs(page.workspace).all()
-    job_in_url = next((job for job in jobs if job.id == get_param("job")), None)
-    if job_in_url is not None and job_in_url.open:
-        return job_in_url
-    return page.job or job_in_url or frame.latest_job_without_run(jobs, page.dataset)
+    """Return the open job in the URL, else the running job, else the latest job if its end must still be reported."""
+    job_in_url = next((job for job in Jobs(page.workspace).open() if job.id == get_param("job")), None)
+    if (job := job_in_url or page.job) is not None:
+        return job
+    ended = Jobs(page.workspace).unacknowledged_end()
+    return ended if ended is not None and ended.id == get_param("job") else frame.ended_without_run(page)
 
 
 def choose_settings(n_sessions: int) -> RunConfig:
@@ -113,7 +113,7 @@ def show_job(job: Job | None) -> None:
             show_live(page.workspace, shown)
         return
     if job is not None:
-        show_outcome(page.workspace, job)
+        show_outcome(page.workspace, job, page.run)
     watch_for_jobs(page.workspace)
 
 
@@ -152,9 +152,10 @@ def show_scores(run: Run) -> None:
 
 job = watched_job()
 if page.run is None:
-    frame.show_title(QUESTION, "There is no finished run on this dataset yet.")
+    frame.show_title(QUESTION, page.no_run)
 else:
-    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, 'The selected run')}.")
+    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, page.run_name)}.")
+frame.show_better_run(page)
 with st.container():  # always drawn, so that nothing below moves when the message disappears
     if message := page_state().take_message():
         st.info(message, icon=":material/info:")

@@ -17,8 +17,8 @@ N_PRODUCTS = 50
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
-    frame.show_title(importance.TITLE, "There is no finished run on this dataset yet.")
-    frame.show_empty_state("The most important features of each learner will be shown here.", "run")
+    frame.show_title(importance.TITLE, page.no_run)
+    frame.show_empty_state("The most important features of each learner will be shown here.", "run", page.waiting)
     st.stop()
 
 folder = str(page.run.folder)
@@ -34,6 +34,7 @@ with frame.showing_errors(stop=True):
     data = importance_frame(folder, measure, N_FEATURES)
 with heading:
     frame.show_title(importance.TITLE, importance.finding(data, measure))
+    frame.show_better_run(page)
 st.caption(importance.EXPLAINED[measure])
 st.altair_chart(importance.figure(data, measure), key=f"importance-{measure}")
 

@@ -131,7 +131,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
         for file in (card.train, card.test)
         if file.quarantined > file.ignored
     ]
-    lines += untrained_lines(card)
+    lines += [*card.mapping_notes, *untrained_lines(card)]
     exit_code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE
     return Outcome(finished_run.summary(), "\n".join(lines), exit_code)
 
