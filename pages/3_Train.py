@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, duration, listed, number, short_duration
+from core.base.text import count, duration, listed, number
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.jobs import Job, Jobs, start_run
-from core.runs import Run, expected_error, expected_interval, expected_seconds, list_runs
+from core.pipeline.time_estimate import estimate_time
+from core.runs import Run, expected_error, expected_interval, list_runs
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
 from pages._ui import frame, scores
@@ -50,13 +51,13 @@ def choose_settings(n_sessions: int) -> RunConfig:
     """Show the form for a run's settings and return the configuration."""
     runs = list_runs(page.workspace)
     presets = RunConfig.setting("preset")
-    seconds = {name: expected_seconds(RunConfig.checked(preset=name), n_sessions, runs) for name in presets.choices}
+    estimates = {name: estimate_time(RunConfig.checked(preset=name), n_sessions, runs) for name in presets.choices}
     preset = st.segmented_control(
         presets.title,
         list(presets.choices),
         default=presets.default,
         required=True,
-        format_func=lambda name: f"{presets.choices[name]} · {short_duration(seconds[name])}",
+        format_func=lambda name: f"{presets.choices[name]} · {estimates[name].text}",
         key="preset",
     )
     defaults = RunConfig.checked(preset=preset)
@@ -73,14 +74,25 @@ def describe_run(config: RunConfig, n_sessions: int) -> str:
     """Say what the run will do, and how long it takes on this machine."""
     learners = f"{count(len(config.learners), 'learner')} ({listed(LEARNER_LABELS[name] for name in config.learners)})"
     resources = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
+    estimate = estimate_time(config, n_sessions, list_runs(page.workspace))
+    evidence = (
+        f"about {estimate.text}" if estimate.is_sure else f"{estimate.text}, as no similar run has been timed yet"
+    )
     if not config.tunes:
-        seconds = expected_seconds(config, n_sessions, list_runs(page.workspace))
         return (
             f"A **quick** run fits {learners} with default hyperparameters on {resources}, and stacks them with a "
-            f"Ridge meta-model. It takes about {duration(seconds)} for these {n_sessions:,} sessions."
+            f"Ridge meta-model. For these {n_sessions:,} sessions, it is expected to take {evidence}."
         )
     minutes = config.budget_minutes
-    time = "It has no time limit" if minutes is None else f"It takes {count(round(minutes), 'minute')}"
+    if minutes is None:
+        time = f"It has no time limit, and is expected to take {evidence}"
+    elif estimate.over_budget:
+        time = (
+            f"Its time budget is {number(minutes)} minutes, but without any tuning it is already expected to take "
+            f"{evidence}, because there are {n_sessions:,} sessions"
+        )
+    else:
+        time = f"It takes {number(minutes)} {'minute' if minutes == 1 else 'minutes'}"
     return (
         f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
         f"several seeds, and stacks them with a Ridge meta-model. {time}. You can end the tuning early and finish with "

@@ -56,7 +56,7 @@ def test_other_files_are_not_taken_for_swapped_ones(files: InputFiles) -> None:
         ("train_test.csv", "train.csv", False),
     ],
 )
-def test_names_that_say_the_opposite_are_noticed(train: str, test: str, is_noticed: bool) -> None:  # noqa: FBT001
+def test_names_that_say_the_opposite_are_noticed(train: str, test: str, is_noticed: bool) -> None:
     assert bool(swapped_names(InputFiles(Path(train), Path(test)))) is is_noticed
 
 

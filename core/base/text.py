@@ -65,15 +65,16 @@ def duration(seconds: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """Return an estimated duration in seconds as text with one unit.
+    """Return an estimated duration in seconds as text with one unit; below ten minutes, to half a minute.
 
-    >>> short_duration(8.4), short_duration(59.7), short_duration(75), short_duration(3599), short_duration(5400)
-    ('8 s', '1 min', '1 min', '1 h', '1.5 h')
+    >>> short_duration(8.4), short_duration(59.7), short_duration(89), short_duration(3599), short_duration(5400)
+    ('8 s', '1 min', '1.5 min', '1 h', '1.5 h')
     """
     if round(seconds) < 60:
         return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{seconds / 3600:,.1f}".removesuffix(".0") + " h"
+    minutes = seconds / 60
+    rounded = round(2 * minutes) / 2 if minutes < 10 else round(minutes)
+    return f"{rounded:g} min" if rounded < 60 else f"{seconds / 3600:,.1f}".removesuffix(".0") + " h"
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Finished runs: their store, texts, ranking and comparison, and the expected duration of new runs."""
+"""Finished runs: their store, texts, ranking and comparison."""
 
 from core.runs.best import best_run, compare_with_best
 from core.runs.compare import Comparison, compare_runs
@@ -12,7 +12,6 @@ from core.runs.summary import (
     expected_score,
     shift_warning,
 )
-from core.runs.time_estimate import expected_seconds
 
 __all__ = [
     "WITHHELD",
@@ -28,7 +27,6 @@ __all__ = [
     "expected_error",
     "expected_interval",
     "expected_score",
-    "expected_seconds",
     "find_run",
     "list_runs",
     "load_run",
