@@ -81,18 +81,18 @@ def describe_run(config: RunConfig, n_sessions: int) -> str:
     if not config.tunes:
         return (
             f"A **quick** run fits {learners} with default hyperparameters on {resources}, and stacks them with a "
-            f"Ridge meta-model. For these {n_sessions:,} sessions, it is expected to take {evidence}."
+            f"Ridge meta-model. For these {n_sessions:,} sessions, it should take {evidence}."
         )
     minutes = config.budget_minutes
     if minutes is None:
-        time = f"It has no time limit, and is expected to take {evidence}"
+        time = f"It has no time limit, and should take {evidence}"
     elif estimate.over_budget:
         time = (
-            f"Its time budget is {number(minutes)} minutes, but without any tuning it is already expected to take "
+            f"Its time budget is {minutes:g} minutes, but without any tuning it should already take "
             f"{evidence}, because there are {n_sessions:,} sessions"
         )
     else:
-        time = f"It takes {number(minutes)} {'minute' if minutes == 1 else 'minutes'}"
+        time = f"It takes {minutes:g} {'minute' if minutes == 1 else 'minutes'}"
     return (
         f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
         f"several seeds, and stacks them with a Ridge meta-model. {time}. You can end the tuning early and finish with "

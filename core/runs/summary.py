@@ -62,7 +62,7 @@ def describe_settings(config: RunConfig) -> str:
     if config.tunes:
         minutes = config.budget_minutes
         limits.insert(
-            0, "no time limit" if minutes is None else f"{number(minutes)} {'minute' if minutes == 1 else 'minutes'}"
+            0, "no time limit" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
         )
     others = [
         f"{RunConfig.setting(name).title.lower()} {_setting_value(name, value)}"

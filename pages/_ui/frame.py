@@ -177,8 +177,13 @@ def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id
     state, ids = page_state(), list(labels)
     link_id, previous_id = get_param(param), state.selected_ids.get(param, "")
     current_id = previous_id or link_id
-    index = ids.index(current_id if current_id in ids else default_id)
-    selected_id = st.selectbox(param.capitalize(), ids, index=index, format_func=labels.__getitem__)
+    key = f"select-{param}"
+    st.session_state[key] = selected_id = current_id if current_id in ids else default_id
+
+    def remember() -> None:
+        state.selected_ids[param] = st.session_state[key]
+
+    st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember)
     if not previous_id and link_id and link_id not in ids:
         warning = (
             f"The {param} {link_id[:_MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or it may "
