@@ -10,7 +10,7 @@ from core.runs import expected_error
 from pages._ui import frame
 from pages._ui.frame import Metric
 from pages._ui.job import show_outcome, show_progress, watch_for_jobs
-from pages._ui.scores import expected_metric, show_learner_scores, show_warning
+from pages._ui.scores import expected_metric, show_learner_scores, show_warning, train_sessions_help
 
 QUESTION = "What will a session be worth?"
 NEXT_PAGES = {
@@ -51,8 +51,8 @@ if run is not None:
                 percent(metric_scores.skill),
                 f"How much lower the stack's {metric_scores.label} is than that of the best constant, out of fold.",
             ),
-            Metric("Train sessions", f"{manifest.sessions.train:,}", "Sessions in the train file."),
-            Metric("Test sessions", f"{manifest.sessions.test:,}", "Sessions in the test file."),
+            Metric("Train sessions", f"{manifest.sessions.train:,}", train_sessions_help(run)),
+            Metric("To predict", f"{manifest.sessions.test:,}", "Sessions in the submission: one row each."),
             Metric("Checks passed", f"{n_passed} of {n_checks}", "Submission checks and leakage checks."),
         ]
     )

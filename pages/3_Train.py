@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.base.text import count, duration, listed, number
 from core.config import RunConfig, available_cores
-from core.dataset import Dataset
+from core.dataset import Dataset, DatasetCard
 from core.jobs import Job, Jobs, start_run
 from core.pipeline.time_estimate import estimate_time
 from core.runs import Run, expected_error, expected_interval, list_runs
@@ -70,18 +70,19 @@ def choose_settings(n_sessions: int) -> RunConfig:
     return RunConfig.checked(**settings)
 
 
-def describe_run(config: RunConfig, n_sessions: int) -> str:
+def describe_run(config: RunConfig, card: DatasetCard) -> str:
     """Say what the run will do, and how long it takes on this machine."""
     learners = f"{count(len(config.learners), 'learner')} ({listed(LEARNER_LABELS[name] for name in config.learners)})"
     resources = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
-    estimate = estimate_time(config, n_sessions, list_runs(page.workspace))
+    sessions = f"{count(card.train.sessions, 'train session')} and {card.to_predict:,} to predict"
+    estimate = estimate_time(config, card.train.sessions + card.to_predict, list_runs(page.workspace))
     evidence = (
         f"about {estimate.text}" if estimate.is_sure else f"{estimate.text}, as no similar run has been timed yet"
     )
     if not config.tunes:
         return (
             f"A **quick** run fits {learners} with default hyperparameters on {resources}, and stacks them with a "
-            f"Ridge meta-model. For these {n_sessions:,} sessions, it should take {evidence}."
+            f"Ridge meta-model. For {sessions}, it should take {evidence}."
         )
     minutes = config.budget_minutes
     if minutes is None:
@@ -89,7 +90,7 @@ def describe_run(config: RunConfig, n_sessions: int) -> str:
     elif estimate.over_budget:
         time = (
             f"Its time budget is {minutes:g} minutes, but without any tuning it should already take "
-            f"{evidence}, because there are {n_sessions:,} sessions"
+            f"{evidence}, because there are {sessions}"
         )
     else:
         time = f"It takes {minutes:g} {'minute' if minutes == 1 else 'minutes'}"
@@ -102,9 +103,9 @@ def describe_run(config: RunConfig, n_sessions: int) -> str:
 
 def show_run_form(dataset: Dataset) -> None:
     """Show the settings, what a run with them does, and the button that starts it."""
-    n_sessions = dataset.card().train.sessions + dataset.submission_order().height
-    config = choose_settings(n_sessions)
-    st.markdown(describe_run(config, n_sessions))
+    card = dataset.card()
+    config = choose_settings(card.train.sessions + card.to_predict)
+    st.markdown(describe_run(config, card))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         job, is_new = start_run(page.workspace, dataset, config)
         set_param("job", job.id)
@@ -158,7 +159,7 @@ def show_scores(run: Run) -> None:
     scores.show_coverage(run)
     certificate = manifest.certificate
     st.subheader("Can the score be trusted?", anchor=False)
-    st.markdown(f"{certificate.passed} of {certificate.passed + certificate.failed} leakage checks passed.")
+    st.markdown(f"{certificate.passed} of {count(certificate.passed + certificate.failed, 'leakage check')} passed.")
     check_table(run.records(CERTIFICATE_FILE))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, number, percent
+from core.base.text import count, difference, number, percent, verb
 from core.dataset import Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
 from core.runs import Run, expected_interval, expected_score, shift_warning
@@ -39,6 +39,13 @@ def expected_metric(run: Run) -> Metric:
     return Metric(f"Expected test {scores.label}", expected_score(manifest), explanation)
 
 
+def train_sessions_help(run: Run) -> str:
+    """Say what the number of train sessions counts, and how many of them were not used for training."""
+    n_unused = sum(run.manifest.sessions.untrained.values())
+    unused = f" {n_unused:,} of them {verb(n_unused, 'was', 'were')} not used for training." if n_unused else ""
+    return f"Session ids in the train file.{unused}"
+
+
 def show_learner_scores(run: Run) -> None:
     """Show how well each learner and the stack predict, compared with a constant."""
     scores = run.manifest.scores.metric_scores
@@ -61,11 +68,10 @@ def show_blends(run: Run) -> None:
     if not scores.blends:
         return
     best = min(scores.blends, key=scores.blends.__getitem__)
-    share = abs(1 - scores.stack / scores.blends[best]) if scores.blends[best] else 0.0
-    direction = "lower" if scores.stack <= scores.blends[best] else "higher"
+    side = difference(scores.stack, scores.blends[best], equal="")
     st.markdown(
-        f"Out of fold, the {scores.label} of the meta-model is {percent(share)} {direction} than that of the best "
-        f"alternative, the {BLEND_LABELS[best]}."
+        f"Out of fold, the {scores.label} of the meta-model is {f'{side} than' if side else 'the same as'} that of the "
+        f"best alternative, the {BLEND_LABELS[best]}."
     )
     rows = [("Ridge meta-model", scores.stack)]
     rows += [(BLEND_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]

@@ -79,8 +79,12 @@ def figure(data: pl.DataFrame) -> Figure:
     cells = base.mark_rect().encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[PALE, ACCENT]), legend=None)
     )
-    text = base.mark_text(fontSize=12).encode(
-        text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value(DARK_TEXT)),
+    text = (
+        base.transform_filter("isValid(datum.share)")
+        .mark_text(fontSize=12)
+        .encode(
+            text=alt.Text("share:Q", format=".0%"),
+            color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value(DARK_TEXT)),
+        )
     )
     return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

@@ -36,6 +36,16 @@ HEIGHT: Final = 280
 """Pixels; with this height, two charts and their findings fit on a laptop's screen."""
 
 
+_SHORT_NUMBER: Final = (
+    "".join(
+        f"abs(datum.value) >= {size} ? format(datum.value / {size}, '.4~r') + '{sign}' : "
+        for size, sign in ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+    )
+    + "format(datum.value, ',.4~r')"
+)
+"""Vega expression of the label of a tick."""
+
+
 def event_scale() -> alt.Scale:
     """Return the colour scale of the event types, in funnel order."""
     return alt.Scale(domain=list(EVENT_TYPES), range=[EVENT_COLOURS[event_type] for event_type in EVENT_TYPES])
@@ -69,8 +79,12 @@ def share_axis(**options: Any) -> alt.Axis:  # noqa: ANN401 (options of alt.Axis
 
 
 def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options of alt.Axis)
-    """Return an axis whose large numbers are in thousands (k) or millions (M); 0 is just 0."""
-    return alt.Axis(format="~s", labelExpr="datum.value ? datum.label : '0'", tickCount=ticks, **options)
+    """Return an axis of numbers: thousands (k), millions (M) and billions (B) are short, others are written out.
+
+    The formats of d3 are not used as they are: its "s" writes 0.1 as "100m", and 200 as "0.2k" next to 1,000. It is
+    also the default of log axes.
+    """
+    return alt.Axis(labelExpr=_SHORT_NUMBER, tickCount=ticks, **options)
 
 
 class Hover:
