@@ -64,6 +64,6 @@ if run is not None:
 elif page.job is None:
     frame.show_empty_state("The best run's expected score and its learners will be shown here.", "run")
 
-st.subheader("Where to go next", anchor=False)
+st.header("Where to go next", anchor=False)
 for entry, description in NEXT_PAGES.items():
     st.page_link(entry.path, label=f"**{entry.label}**: {description}", icon=entry.icon)

@@ -160,20 +160,20 @@ else:
             ),
         ]
     )
-    st.subheader("Train and test files", anchor=False)
+    st.header("Train and test files", anchor=False)
     file_table(card)
     part_tables(card)
     if card.synthetic:
         st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
     show_findings(page.dataset, card.train.rows + card.test.rows)
     if card.untrained or card.unassigned_purchases:
-        st.subheader("Sessions not used for training", anchor=False)
+        st.header("Sessions not used for training", anchor=False)
         untrained_table(page.dataset, card)
     if card.quarantine_reasons:
-        st.subheader("Quarantined rows", anchor=False)
+        st.header("Quarantined rows", anchor=False)
         quarantine_table(page.dataset, card)
 
-st.subheader("Read event files" if page.dataset is None else "Read other files", anchor=False)
+st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(
     "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP or Parquet files, or the results of "
     "database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or BUY), "

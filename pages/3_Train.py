@@ -158,7 +158,7 @@ def show_scores(run: Run) -> None:
     scores.show_users(run)
     scores.show_coverage(run)
     certificate = manifest.certificate
-    st.subheader("Can the score be trusted?", anchor=False)
+    st.header("Can the score be trusted?", anchor=False)
     st.markdown(f"{certificate.passed} of {count(certificate.passed + certificate.failed, 'leakage check')} passed.")
     check_table(run.records(CERTIFICATE_FILE))
 
@@ -183,7 +183,7 @@ with frame.showing_errors():
     else:
         show_run_form(page.dataset)
 if page.run is not None:
-    st.subheader("Results of the selected run", anchor=False)
+    st.header("Results of the selected run", anchor=False)
     with frame.showing_errors():
         show_scores(page.run)
     with frame.showing_errors():

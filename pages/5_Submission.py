@@ -57,5 +57,5 @@ offer_file(
 )
 if manifest.synthetic:
     st.caption("These are predictions for synthetic data from a simulated shop.")
-st.subheader("Which checks passed?", anchor=False)
+st.header("Which checks passed?", anchor=False)
 check_table(checks)

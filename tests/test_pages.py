@@ -588,7 +588,7 @@ def test_a_filter_in_the_address_is_applied_and_described(finished_home: tuple[W
     assert not app.exception
     (note,) = [text for text in values(app.markdown) if "those with BUY, of 3 events or more." in text]
     assert 100 < int(note.split("**")[1].replace(",", "")) < 5_000
-    assert "Do few products get most of the attention?" in values(app.subheader)
+    assert "Do few products get most of the attention?" in values(app.header)
     assert app.query_params["types"] == "BUY"
     app.button("filter-clear").click().run()
     assert not app.exception
@@ -624,7 +624,7 @@ def test_every_view_opens_when_no_session_passes_the_filter(view: str, finished_
     assert not app.exception
     assert any(text.startswith("**0** of") for text in values(app.markdown))
     assert "No session matches the filter" in texts(app)
-    assert not app.subheader
+    assert not app.header
 
 
 def test_a_session_is_chosen_at_random_or_by_its_id(finished_home: tuple[Workspace, Run]) -> None:

@@ -19,6 +19,7 @@ from core.jobs import Job, Jobs, start_next_job
 from core.jobs.job import RESUMABLE
 from core.pipeline.first_run import start_first_run
 from core.runs import Run, best_run, compare_with_best, expected_score, list_runs
+from pages._ui.chart import visitor_theme
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
@@ -27,6 +28,9 @@ PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
 _MAX_LINK_TEXT = 40
 """Characters of an unknown value in the URL that a warning repeats."""
+DARK_BUTTON_TEXT = "#10141C"
+DARK_BUTTONS = f'<style>[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}</style>'
+"""Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
 
@@ -92,6 +96,8 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
+    if visitor_theme() == "dark":
+        st.html(DARK_BUTTONS)
     freeze_libraries()
     workspace = Workspace.from_environment()
     with showing_errors(stop=True):

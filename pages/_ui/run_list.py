@@ -24,7 +24,7 @@ def show_runs(workspace: Workspace, dataset: Dataset | None) -> None:
     runs = list_runs(workspace) if dataset is None else runs_of(workspace, dataset)
     if not runs:
         return
-    st.subheader("All runs on this dataset", anchor=False)
+    st.header("All runs on this dataset", anchor=False)
     st.markdown("Select one run to name or delete it, or two runs to compare them.")
     best = best_run(runs)
     positions = pick_rows(

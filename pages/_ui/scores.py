@@ -63,7 +63,7 @@ def show_blends(run: Run) -> None:
     """Compare the meta-model with other ways to combine the learners."""
     scores, meta = run.manifest.scores.metric_scores, run.manifest.meta
     weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
-    st.subheader("Is stacking worth it?", anchor=False)
+    st.header("Is stacking worth it?", anchor=False)
     st.markdown(f"The Ridge meta-model combines the learners' predictions with these weights: {weights}.")
     if not scores.blends:
         return
@@ -142,7 +142,7 @@ def show_errors(run: Run, dataset: Dataset | None) -> None:
 def show_users(run: Run) -> None:
     """Compare the error for new users with that for known users."""
     if run.manifest.scores.users:
-        st.subheader("Are known users easier to predict?", anchor=False)
+        st.header("Are known users easier to predict?", anchor=False)
         st.markdown(
             "For a known user, the values of earlier sessions help to predict the next one. A new user has no history."
         )
@@ -155,7 +155,7 @@ def show_coverage(run: Run) -> None:
         return
     rows = run.table(COVERAGE_FILE).collect().to_dicts()
     overall = rows[0]
-    st.subheader("How uncertain is a single prediction?", anchor=False)
+    st.header("How uncertain is a single prediction?", anchor=False)
     st.markdown(
         f"The 80% interval is {number(overall['width_80'])} value units wide on average and contains the value of "
         f"{percent(overall['inside_80'])} of the train sessions, out of fold. The 95% interval is "

@@ -10,7 +10,7 @@ import polars as pl
 from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.parts.sentences import NO_TRAIN_EVENTS, join_clauses
-from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, Hover, finished
+from core.eda.parts.theme import ACCENT, PALE, Figure, Hover, cell_text, finished
 from core.schema import EVENT_TYPES, TYPE, UNIT
 
 TITLE = "Which event comes next?"
@@ -84,7 +84,7 @@ def figure(data: pl.DataFrame) -> Figure:
         .mark_text(fontSize=12)
         .encode(
             text=alt.Text("share:Q", format=".0%"),
-            color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value(DARK_TEXT)),
+            color=cell_text("datum.share"),
         )
     )
     return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

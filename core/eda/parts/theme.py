@@ -1,13 +1,14 @@
 """Colours, number formats and settings shared by all charts. A file, event type or learner has one colour on all pages.
 
 The colour sets follow the palette of Okabe and Ito (2008, Color Universal Design), which colour-blind readers can tell
-apart. Every colour has a contrast of at least 3:1 with both the white and the dark background.
+apart. Every colour has a contrast of at least 3:1 with both the white and the dark background, which is enough for
+marks. Text needs 4.5:1, which no colour has with both, so its colour depends on the theme (`with_text_colour`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import altair as alt
 import pandas  # noqa: F401 (see below)
@@ -18,13 +19,18 @@ from core.schema import ADD_CART, BUY, EVENT_TYPES, LEARNER_LABELS, REMOVE_CART,
 # opened at once on a fresh server could meet a half-imported pandas; importing it here first avoids that.
 
 Figure = alt.Chart | alt.LayerChart
+Theme = Literal["light", "dark"]
 
 ACCENT: Final = "#3B5BDB"
 MUTED: Final = "#6C7789"
-DARK_TEXT: Final = "#1F2937"
-"""Colour of labels on pale cells; labels on dark cells are white."""
+TEXT_COLOURS: Final[dict[Theme, str]] = {"light": "#4B5567", "dark": "#AEB8C9"}
+"""Theme -> colour of labels next to marks."""
+TEXT_ON_MARKS: Final = "#000000"
+"""Colour of labels on marks, in both themes; white on the darkest cells of a heat map, see `cell_text`."""
 PALE: Final = "#E8ECFB"
 """Lower end of the colour scale of a heat map; the upper end is the accent."""
+DARK_CELL: Final = 0.87
+"""Share of the colour scale above which white text has more contrast with a cell than black text."""
 NEGATIVE: Final = "#D55E00"
 """Opposite of the accent, for negative correlations and for the second of two distributions."""
 EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#CE8300", REMOVE_CART: "#C2659B", BUY: "#079268"}
@@ -85,6 +91,20 @@ def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options
     also the default of log axes.
     """
     return alt.Axis(labelExpr=_SHORT_NUMBER, tickCount=ticks, **options)
+
+
+def cell_text(share: str) -> alt.Color:
+    """Return the colour of a label on a cell of a heat map.
+
+    Args:
+        share: Vega expression of the place of the cell on the colour scale, from 0 (pale) to 1 (accent).
+    """
+    return alt.condition(f"{share} > {DARK_CELL}", alt.value("#FFFFFF"), alt.value(TEXT_ON_MARKS))
+
+
+def with_text_colour(figure: Figure, theme: Theme) -> Figure:
+    """Return the chart with labels that can be read on the background of a theme."""
+    return figure.configure_text(color=TEXT_COLOURS[theme])
 
 
 class Hover:

@@ -72,5 +72,5 @@ def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE
         ],
     )
     bars = base.mark_bar(height=18).encode(color=alt.Color("label:N", scale=colours, legend=None))
-    labels = base.mark_text(align="left", dx=5, fontSize=12, color=MUTED).encode(text="score_text:N")
+    labels = base.mark_text(align="left", dx=5, fontSize=12).encode(text="score_text:N")
     return finished(bars + labels, f"{metric} by learner. {finding(data, metric)}", height=30 * len(order) + 40)
