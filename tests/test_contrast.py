@@ -89,8 +89,12 @@ def test_labels_next_to_marks_can_be_read(name: Theme) -> None:
     colour = theme.TEXT_COLOURS[name]
     assert contrast(colour, CONFIG[name]["backgroundColor"]) >= TEXT
     data = pl.DataFrame({"path": ["VIEW"], "mean": [5.0], "share": [1.0], "sessions": [3]})
-    figure = theme.with_text_colour(paths.figure(data), name)
-    assert figure.to_dict()["config"]["text"]["color"] == colour
+    plain = paths.figure(data)
+    config = theme.with_text_colour(plain, name).to_dict()["config"]
+    assert config["text"]["color"] == colour
+    assert {config[part][kind] for part in ("axis", "legend") for kind in ("labelColor", "titleColor")} == {colour}
+    assert config["axis"]["labelFontSize"] == 12  # the other settings are kept
+    assert "labelColor" not in plain.to_dict()["config"]["axis"]
 
 
 @pytest.mark.parametrize("name", THEMES)

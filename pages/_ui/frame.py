@@ -189,7 +189,8 @@ def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id
     def remember() -> None:
         state.selected_ids[param] = st.session_state[key]
 
-    st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember)
+    tooltip = "The times at which the runs started are in UTC." if param == "run" else None
+    st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember, help=tooltip)
     if not previous_id and link_id and link_id not in ids:
         warning = (
             f"The {param} {link_id[:_MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or it may "
@@ -244,7 +245,7 @@ def _dataset_label(dataset: Dataset) -> str:
 
 
 def _run_label(run: Run) -> str:
-    name = run.note.name or f"{datetime.datetime.fromisoformat(run.manifest.created):%d %b %H:%M} UTC"
+    name = run.note.name or f"{datetime.datetime.fromisoformat(run.manifest.created):%d %b %H:%M}"
     return f"{name} · {run.manifest.scores.metric_scores.label} {expected_score(run.manifest)}"
 
 

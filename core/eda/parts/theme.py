@@ -103,8 +103,12 @@ def cell_text(share: str) -> alt.Color:
 
 
 def with_text_colour(figure: Figure, theme: Theme) -> Figure:
-    """Return the chart with labels that can be read on the background of a theme."""
-    return figure.configure_text(color=TEXT_COLOURS[theme])
+    """Return a finished chart with texts that can be read on the background of a theme: labels, axes and legends."""
+    colour = TEXT_COLOURS[theme]
+    coloured: Figure = figure.copy(deep=["config"]).configure_text(color=colour)
+    for part in (coloured.config.axis, coloured.config.legend):
+        part.labelColor = part.titleColor = colour
+    return coloured
 
 
 class Hover:
