@@ -105,7 +105,9 @@ def cell_text(share: str) -> alt.Color:
 def with_text_colour(figure: Figure, theme: Theme) -> Figure:
     """Return a finished chart with texts that can be read on the background of a theme: labels, axes and legends."""
     colour = TEXT_COLOURS[theme]
-    coloured: Figure = figure.copy(deep=["config"]).configure_text(color=colour)
+    coloured: Figure = figure.copy(deep=False)
+    coloured.config = figure.config.copy(deep=True)  # charts share it with their copies
+    coloured = coloured.configure_text(color=colour)
     for part in (coloured.config.axis, coloured.config.legend):
         part.labelColor = part.titleColor = colour
     return coloured
