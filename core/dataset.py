@@ -171,7 +171,7 @@ class DatasetCard(BaseModel, frozen=True):
         value_rule: source of the session values: "column", or "price_of_buys", with which a test file also has them.
         has_users: whether the log has user ids. If not, each session is its own user, and the numbers of users are
             numbers of sessions.
-        mapping_notes: sentences on columns of orders, statuses and currencies that are used but not in the mapping.
+        mapping_notes: sentences for people on what was noticed, such as columns that are used but not in the mapping.
         sample_submission: name of the sample submission; None without one.
         submission_columns: columns of the sample submission, which the submission gets.
         to_predict: sessions that the submission must have.

@@ -14,6 +14,7 @@ from core.errors import SettingError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.sources.uploads import keep_upload
+from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
 from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
@@ -110,6 +111,10 @@ def choose_queries() -> InputFiles | None:
 
 def show_mapping_form(files: InputFiles | None) -> None:
     """Show how the files will be read, and the button that reads them; it is disabled while something is missing."""
+    if files is not None:
+        refuse_swapped_files(files)
+        if hint := swapped_names(files):
+            st.warning(hint, icon=":material/swap_horiz:")
     mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
     if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
         read(dataclasses.replace(files, mapping=mapping))
@@ -156,20 +161,20 @@ else:
             ),
         ]
     )
-    st.subheader("Train and test files", anchor=False)
+    st.header("Train and test files", anchor=False)
     file_table(card)
     part_tables(card)
     if card.synthetic:
         st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
     show_findings(page.dataset, card.train.rows + card.test.rows)
     if card.untrained or card.unassigned_purchases:
-        st.subheader("Sessions not used for training", anchor=False)
+        st.header("Sessions not used for training", anchor=False)
         untrained_table(page.dataset, card)
     if card.quarantine_reasons:
-        st.subheader("Quarantined rows", anchor=False)
+        st.header("Quarantined rows", anchor=False)
         quarantine_table(page.dataset, card)
 
-st.subheader("Read event files" if page.dataset is None else "Read other files", anchor=False)
+st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(
     "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP or Parquet files, or the results of "
     "database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or BUY), "

@@ -12,6 +12,7 @@ from core.eda.charts import drift, long_tail, overview, session_line
 from core.eda.parts import export
 from core.eda.views import CHARTS, VIEWS
 from pages._ui import cache, frame
+from pages._ui.chart import draw_chart, pick_in_chart
 from pages._ui.data_tables import column_table, product_table
 from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filters import filter_by_pick, show_filter, show_selected
@@ -51,7 +52,7 @@ def shown_chart(name: str) -> tuple[Frame, export.Shown]:
 
 def show_products() -> None:
     """Show the products that rank first in the chosen order."""
-    st.subheader("Which products stand out?", anchor=False)
+    st.header("Which products stand out?", anchor=False)
     orders: dict[Literal["events", "buy_rate", "price"], str] = {
         "events": "Most events",
         "buy_rate": f"Most purchases per event (at least {long_tail.FEWEST_EVENTS} events)",
@@ -72,7 +73,7 @@ def show_products() -> None:
 
 def show_session() -> None:
     """Show the events of one session, which is selected by its id or at random."""
-    st.subheader(session_line.TITLE, anchor=False)
+    st.header(session_line.TITLE, anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Random session", icon=":material/casino:", key="draw-session"):
             page_state().n_draws += 1
@@ -88,7 +89,7 @@ def show_session() -> None:
     st.markdown(plain(session_line.finding(events)))
     if events.height:
         figure = session_line.figure(events)
-        st.altair_chart(figure, key="session-line")
+        draw_chart(figure, key="session-line")
         shown = export.Shown(session_line.TITLE, session_line.finding(events), figure)
         offer_chart("session", events, shown, context)
         columns = [name for name in events.columns if not name.startswith("all_")]
@@ -105,17 +106,17 @@ if view == "Drift":
         st.markdown(plain(drift.classifier_finding(*scores)))
 for chart in VIEWS.get(view, ()):
     data, shown = shown_chart(chart.name)
-    st.subheader(chart.title, anchor=False)
+    st.header(chart.title, anchor=False)
     st.markdown(plain(shown.finding))
     if shown.figure is None:
         continue
     if chart.pick is None:
-        st.altair_chart(shown.figure, key=chart.name)
+        draw_chart(shown.figure, key=chart.name)
     else:
         # with a new key, a dragged span disappears when the filter changes instead of covering the whole chart
         key = f"{chart.name}-{query}" if chart.pick.is_span else chart.name
-        event = st.altair_chart(chart.pick.add_to(shown.figure), key=key, on_select="rerun")
-        filter_by_pick(chart.name, chart.pick, dict(event.selection), selection)
+        picked = pick_in_chart(chart.pick.add_to(shown.figure), key=key)
+        filter_by_pick(chart.name, chart.pick, picked, selection)
     with st.container(horizontal=True, vertical_alignment="center"):
         offer_chart(chart.name, data, shown, context)
         if chart.pick is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, duration, listed, number, short_duration
+from core.base.text import count, duration, listed, number
 from core.config import RunConfig, available_cores
-from core.dataset import Dataset
+from core.dataset import Dataset, DatasetCard
 from core.jobs import Job, Jobs, start_run
-from core.runs import Run, expected_error, expected_interval, expected_seconds, list_runs
+from core.pipeline.time_estimate import estimate_time
+from core.runs import Run, expected_error, expected_interval, list_runs
 from core.runs.store import CERTIFICATE_FILE
 from core.schema import LEARNER_LABELS
 from pages._ui import frame, scores
@@ -39,25 +40,25 @@ page = frame.open_page(frame.TRAIN)
 
 
 def watched_job() -> Job | None:
-    """Return the open job in the URL, else the running job, else the latest job if it ended without a run."""
-    jobs = Jobs(page.workspace).all()
-    job_in_url = next((job for job in jobs if job.id == get_param("job")), None)
-    if job_in_url is not None and job_in_url.open:
-        return job_in_url
-    return page.job or job_in_url or frame.latest_job_without_run(jobs, page.dataset)
+    """Return the open job in the URL, else the running job, else the latest job if its end must still be reported."""
+    job_in_url = next((job for job in Jobs(page.workspace).open() if job.id == get_param("job")), None)
+    if (job := job_in_url or page.job) is not None:
+        return job
+    ended = Jobs(page.workspace).unacknowledged_end()
+    return ended if ended is not None and ended.id == get_param("job") else frame.ended_without_run(page)
 
 
 def choose_settings(n_sessions: int) -> RunConfig:
     """Show the form for a run's settings and return the configuration."""
     runs = list_runs(page.workspace)
     presets = RunConfig.setting("preset")
-    seconds = {name: expected_seconds(RunConfig.checked(preset=name), n_sessions, runs) for name in presets.choices}
+    estimates = {name: estimate_time(RunConfig.checked(preset=name), n_sessions, runs) for name in presets.choices}
     preset = st.segmented_control(
         presets.title,
         list(presets.choices),
         default=presets.default,
         required=True,
-        format_func=lambda name: f"{presets.choices[name]} · {short_duration(seconds[name])}",
+        format_func=lambda name: f"{presets.choices[name]} · {estimates[name].text}",
         key="preset",
     )
     defaults = RunConfig.checked(preset=preset)
@@ -70,18 +71,30 @@ def choose_settings(n_sessions: int) -> RunConfig:
     return RunConfig.checked(**settings)
 
 
-def describe_run(config: RunConfig, n_sessions: int) -> str:
+def describe_run(config: RunConfig, card: DatasetCard) -> str:
     """Say what the run will do, and how long it takes on this machine."""
     learners = f"{count(len(config.learners), 'learner')} ({listed(LEARNER_LABELS[name] for name in config.learners)})"
     resources = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
+    sessions = f"{count(card.train.sessions, 'train session')} and {card.to_predict:,} to predict"
+    estimate = estimate_time(config, card.train.sessions + card.to_predict, list_runs(page.workspace))
+    evidence = (
+        f"about {estimate.text}" if estimate.is_sure else f"{estimate.text}, as no similar run has been timed yet"
+    )
     if not config.tunes:
-        seconds = expected_seconds(config, n_sessions, list_runs(page.workspace))
         return (
             f"A **quick** run fits {learners} with default hyperparameters on {resources}, and stacks them with a "
-            f"Ridge meta-model. It takes about {duration(seconds)} for these {n_sessions:,} sessions."
+            f"Ridge meta-model. For {sessions}, it should take {evidence}."
         )
     minutes = config.budget_minutes
-    time = "It has no time limit" if minutes is None else f"It takes {count(round(minutes), 'minute')}"
+    if minutes is None:
+        time = f"It has no time limit, and should take {evidence}"
+    elif estimate.over_budget:
+        time = (
+            f"Its time budget is {minutes:g} minutes, but without any tuning it should already take "
+            f"{evidence}, because there are {sessions}"
+        )
+    else:
+        time = f"It takes {minutes:g} {'minute' if minutes == 1 else 'minutes'}"
     return (
         f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
         f"several seeds, and stacks them with a Ridge meta-model. {time}. You can end the tuning early and finish with "
@@ -91,9 +104,9 @@ def describe_run(config: RunConfig, n_sessions: int) -> str:
 
 def show_run_form(dataset: Dataset) -> None:
     """Show the settings, what a run with them does, and the button that starts it."""
-    n_sessions = dataset.card().train.sessions + dataset.submission_order().height
-    config = choose_settings(n_sessions)
-    st.markdown(plain(describe_run(config, n_sessions)))
+    card = dataset.card()
+    config = choose_settings(card.train.sessions + card.to_predict)
+    st.markdown(plain(describe_run(config, card)))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         job, is_new = start_run(page.workspace, dataset, config)
         set_param("job", job.id)
@@ -114,7 +127,7 @@ def show_job(job: Job | None) -> None:
             show_live(page.workspace, shown)
         return
     if job is not None:
-        show_outcome(page.workspace, job)
+        show_outcome(page.workspace, job, page.run)
     watch_for_jobs(page.workspace)
 
 
@@ -146,16 +159,17 @@ def show_scores(run: Run) -> None:
     scores.show_users(run)
     scores.show_coverage(run)
     certificate = manifest.certificate
-    st.subheader("Can the score be trusted?", anchor=False)
-    st.markdown(f"{certificate.passed} of {certificate.passed + certificate.failed} leakage checks passed.")
+    st.header("Can the score be trusted?", anchor=False)
+    st.markdown(f"{certificate.passed} of {count(certificate.passed + certificate.failed, 'leakage check')} passed.")
     check_table(run.records(CERTIFICATE_FILE))
 
 
 job = watched_job()
 if page.run is None:
-    frame.show_title(QUESTION, "There is no finished run on this dataset yet.")
+    frame.show_title(QUESTION, page.no_run)
 else:
-    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, 'The selected run')}.")
+    frame.show_title(QUESTION, f"{expected_error(page.run.manifest, page.run_name)}.")
+frame.show_better_run(page)
 with st.container():  # always drawn, so that nothing below moves when the message disappears
     if message := page_state().take_message():
         st.info(plain(message), icon=":material/info:")
@@ -170,7 +184,7 @@ with frame.showing_errors():
     else:
         show_run_form(page.dataset)
 if page.run is not None:
-    st.subheader("Results of the selected run", anchor=False)
+    st.header("Results of the selected run", anchor=False)
     with frame.showing_errors():
         show_scores(page.run)
     with frame.showing_errors():

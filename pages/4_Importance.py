@@ -9,6 +9,7 @@ from core.eda.run_charts import importance
 from core.schema import LEARNER_LABELS
 from pages._ui import frame
 from pages._ui.cache import importance_frame, recovered_prices
+from pages._ui.chart import draw_chart
 from pages._ui.run_tables import price_table
 from pages._ui.table import show_table
 from pages._ui.text import plain
@@ -18,8 +19,8 @@ N_PRODUCTS = 50
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
-    frame.show_title(importance.TITLE, "There is no finished run on this dataset yet.")
-    frame.show_empty_state("The most important features of each learner will be shown here.", "run")
+    frame.show_title(importance.TITLE, page.no_run)
+    frame.show_empty_state("The most important features of each learner will be shown here.", "run", page.waiting)
     st.stop()
 
 folder = str(page.run.folder)
@@ -35,10 +36,11 @@ with frame.showing_errors(stop=True):
     data = importance_frame(folder, measure, N_FEATURES)
 with heading:
     frame.show_title(importance.TITLE, importance.finding(data, measure))
+    frame.show_better_run(page)
 st.caption(importance.EXPLAINED[measure])
-st.altair_chart(importance.figure(data, measure), key=f"importance-{measure}")
+draw_chart(importance.figure(data, measure), key=f"importance-{measure}")
 
-st.subheader("What do the features mean?", anchor=False)
+st.header("What do the features mean?", anchor=False)
 learners = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
 rows: dict[str, dict[str, object]] = {}
 for cell in data.sort("place").iter_rows(named=True):
@@ -50,6 +52,6 @@ show_table(list(rows.values()), numbers=learners, alt="The top features with the
 with frame.showing_errors(stop=True):
     prices = recovered_prices(folder, N_PRODUCTS)
 if prices is not None:
-    st.subheader("What is an event worth?", anchor=False)
+    st.header("What is an event worth?", anchor=False)
     st.markdown(plain(prices.finding))
     price_table(prices.products, page.run)

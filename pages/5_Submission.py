@@ -18,8 +18,8 @@ QUESTION = "Is the submission file valid?"
 
 page = frame.open_page(frame.SUBMISSION)
 if page.run is None:
-    frame.show_title(QUESTION, "There is no submission for this dataset yet.")
-    frame.show_empty_state("submission.csv and its checks will be shown here.", "run")
+    frame.show_title(QUESTION, page.no_run)
+    frame.show_empty_state("submission.csv and its checks will be shown here.", "run", page.waiting)
     st.stop()
 
 run, manifest = page.run, page.run.manifest
@@ -29,6 +29,7 @@ try:
         run.verified_bytes(name)
 except RunError as error:
     frame.show_title(QUESTION, "**Unknown:** the run's files have changed since they were checked.")
+    frame.show_better_run(page)
     st.error(plain(error), icon=":material/error:")
     st.stop()
 failed_severities = [check["severity"] for check in checks if check["outcome"] == "failed"]
@@ -39,6 +40,7 @@ elif failed_severities:
 else:
     finding = f"**Yes:** all {manifest.checks.passed} checks that apply passed."
 frame.show_title(QUESTION, finding)
+frame.show_better_run(page)
 show_warning(run)
 frame.show_metrics(
     [
@@ -56,5 +58,5 @@ offer_file(
 )
 if manifest.synthetic:
     st.caption("These are predictions for synthetic data from a simulated shop.")
-st.subheader("Which checks passed?", anchor=False)
+st.header("Which checks passed?", anchor=False)
 check_table(checks)

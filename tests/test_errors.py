@@ -35,6 +35,7 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     "no_driver": lambda: InputError.no_driver("mysql://shop", "pymysql"),
     "query_failed": lambda: InputError.query_failed("sqlite:///shop.db", "no such table: sales"),
     "empty_query_result": lambda: InputError.empty_query_result("sqlite:///shop.db"),
+    "swapped_files": lambda: InputError.swapped_files("test.csv", "train.csv", "session_value"),
     "missing_columns": lambda: InputError.missing_columns("train.csv", ["user_id"], NAMES),
     "missing_columns, several": lambda: InputError.missing_columns("train.csv", ["user_id", "event_type"], ["a"]),
     "no_header": lambda: InputError.no_header("train.csv", ["1", "2014-04-07T10:51:09.277Z"]),

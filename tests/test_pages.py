@@ -16,11 +16,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.base.workspace import Workspace
+from core.config import RunConfig
+from core.demo import write_demo
 from core.eda.views import VIEWS
 from core.errors import RunError, SettingError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import load_mapping
-from core.jobs import Jobs
+from core.jobs import Jobs, start_run
 from core.pipeline.first_run import demo_dataset
 from core.runs import Note, Run, load_run
 from pages._ui.frame import distinct_names
@@ -356,13 +358,118 @@ def two_runs(finished_home: tuple[Workspace, Run]) -> tuple[Run, Run]:
     return run, load_run(folder)
 
 
+@pytest.fixture
+def older_is_better(two_runs: tuple[Run, Run]) -> tuple[Run, Run]:
+    """The newer run, and the older one with a lower expected score."""
+    newer, older = two_runs
+    manifest = json.loads((older.folder / "manifest.json").read_text())
+    manifest["scores"]["in_metric"]["expected"] = {"value": 100.0, "low": 90.0, "high": 110.0}
+    (older.folder / "manifest.json").write_text(json.dumps(manifest))
+    return newer, load_run(older.folder)
+
+
+RUN_PAGES = ["app.py", "pages/3_Train.py", "pages/4_Importance.py", "pages/5_Submission.py"]
+
+
+@pytest.mark.parametrize("page", RUN_PAGES)
+def test_the_best_run_is_shown_first_and_another_choice_is_pointed_out(
+    page: str, older_is_better: tuple[Run, Run]
+) -> None:
+    newer, best = older_is_better
+    app = open_page(page)
+    (box,) = [box for box in app.selectbox if box.label == "Run"]
+    assert box.value == best.manifest.run_id
+    assert [option.endswith("· best") for option in box.options] == [False, True]
+    assert "Another run is better" not in texts(app)
+    box.select(newer.manifest.run_id).run()
+    assert not app.exception
+    assert "Another run is better: its expected test MSE is 100, and that of this run is" in texts(app)
+    app.button("show-best").click().run()
+    assert app.query_params["run"] == best.manifest.run_id
+    assert "Another run is better" not in texts(app)
+
+
+def test_home_and_train_say_whether_the_best_run_is_shown(older_is_better: tuple[Run, Run]) -> None:
+    for page in ("app.py", "pages/3_Train.py"):
+        app = open_page(page)
+        assert "The best run has an expected test error of **10.0" in texts(app)
+        next(box for box in app.selectbox if box.label == "Run").select(older_is_better[0].manifest.run_id).run()
+        assert "The selected run has an expected test error of" in texts(app)
+
+
+def test_the_dataset_of_the_latest_run_is_shown_first(finished_home: tuple[Workspace, Run], tmp_path: Path) -> None:
+    write_demo(tmp_path / "newer", sessions=200, seed=3)
+    newer = ingest(InputFiles(tmp_path / "newer" / "train.csv", tmp_path / "newer" / "test.csv"), finished_home[0])
+    box = next(box for box in open_page("app.py").selectbox if box.label == "Dataset")
+    assert box.value == finished_home[1].manifest.dataset
+    Jobs(finished_home[0]).enqueue(newer.fingerprint, "newer", "digest", {})  # work that is going on comes first
+    box = next(box for box in open_page("pages/2_Explore.py").selectbox if box.label == "Dataset")
+    assert box.value == newer.fingerprint
+
+
+@pytest.mark.parametrize("page", RUN_PAGES)
+def test_while_the_first_run_is_in_progress_pages_say_so(
+    page: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)  # the job stays as it is
+    monkeypatch.setattr("core.jobs.job.Job.alive", True)
+    start_run(workspace, demo_dataset(workspace), RunConfig(metric="mae", folds=3))
+    app = open_page(page)
+    assert not app.exception
+    assert "The first run on this dataset is in progress." in texts(app)
+    assert "A run on demo is in progress" in texts(app)
+    assert "Start a run first" not in texts(app)
+    if page in ("app.py", "pages/3_Train.py"):
+        assert "quick, seed 7, metric mean absolute error, folds 3" in texts(app)
+
+
+def test_a_queued_run_shows_its_settings(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)
+    monkeypatch.setattr("core.jobs.job.Job.alive", True)
+    for config in (RunConfig(), RunConfig(preset="standard", minutes=1, learners=("xgboost",))):
+        start_run(workspace, demo_dataset(workspace), config)
+    assert "1. demo, standard, 1 minute, seed 7, learners XGBoost" in texts(open_page("pages/3_Train.py"))
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
+def test_the_end_of_a_job_is_reported_until_it_is_dismissed(page: str, workspace: Workspace) -> None:
+    jobs = Jobs(workspace)
+    job, _ = jobs.enqueue(demo_dataset(workspace).fingerprint, "demo", "digest", {})
+    jobs.end(job.id, "cancelled")
+    app = open_page(page)
+    assert "The run was cancelled." in texts(app)
+    app.button(f"dismiss-{job.id}").click().run()
+    assert "The run was cancelled." not in texts(app)
+    assert "The run was cancelled." not in texts(open_page(page))  # nor in another tab
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
+def test_the_end_of_a_job_is_no_longer_reported_when_a_newer_job_has_ended(page: str, workspace: Workspace) -> None:
+    jobs, fingerprint = Jobs(workspace), demo_dataset(workspace).fingerprint
+    for digest, state in (("first", "cancelled"), ("second", "done")):
+        job, _ = jobs.enqueue(fingerprint, "demo", digest, {})
+        jobs.end(job.id, state)  # type: ignore[arg-type]
+    assert "The run was cancelled." not in texts(open_page(page))
+
+
+def test_swapped_files_are_pointed_out_before_they_are_read(workspace: Workspace, tmp_path: Path) -> None:
+    app = fill_in_paths(DEMO / "test.csv", DEMO / "train.csv")
+    assert "Use train.csv as the train file and test.csv as the test file." in app.error[0].value
+    for name, other in (("train", "test"), ("test", "train")):
+        shutil.copy(DEMO / f"{name}.csv", tmp_path / f"{other}.csv")
+    app = fill_in_paths(tmp_path / "test.csv", tmp_path / "train.csv")
+    assert values(app.warning) == [
+        "The train file is test.csv and the test file is train.csv. Check whether they are swapped."
+    ]
+
+
 def test_runs_with_the_same_name_have_distinct_labels(two_runs: tuple[Run, Run]) -> None:
     for run in two_runs:
         run.save_note(Note(name="Best"))
     app = open_page("pages/5_Submission.py")
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     newer, older = box.options
-    assert newer.endswith(f"({two_runs[0].manifest.run_id.rpartition('-')[2]})")
+    assert newer.endswith(f"({two_runs[0].manifest.run_id.rpartition('-')[2]}) · best")
     assert older.endswith("(twin)")
     for run in two_runs:
         box.select(run.manifest.run_id).run()
@@ -481,7 +588,7 @@ def test_a_filter_in_the_address_is_applied_and_described(finished_home: tuple[W
     assert not app.exception
     (note,) = [text for text in values(app.markdown) if "those with BUY, of 3 events or more." in text]
     assert 100 < int(note.split("**")[1].replace(",", "")) < 5_000
-    assert "Do few products get most of the attention?" in values(app.subheader)
+    assert "Do few products get most of the attention?" in values(app.header)
     assert app.query_params["types"] == "BUY"
     app.button("filter-clear").click().run()
     assert not app.exception
@@ -517,7 +624,7 @@ def test_every_view_opens_when_no_session_passes_the_filter(view: str, finished_
     assert not app.exception
     assert any(text.startswith("**0** of") for text in values(app.markdown))
     assert "No session matches the filter" in texts(app)
-    assert not app.subheader
+    assert not app.header
 
 
 def test_a_session_is_chosen_at_random_or_by_its_id(finished_home: tuple[Workspace, Run]) -> None:

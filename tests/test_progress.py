@@ -145,3 +145,20 @@ def test_earlier_attempts_count_in_elapsed_and_remaining_time(clock: Clock) -> N
     clock.now += 10.0
     progress.report("fit", 1, 3)
     assert (updates[-1].fraction, updates[-1].seconds, updates[-1].seconds_left) == (0.5, 60.0, 60.0)
+
+
+def test_an_expected_duration_counts_more_than_the_pace_of_the_first_steps(clock: Clock) -> None:
+    updates: list[ProgressUpdate] = []
+    progress = Progress((Step("read", "", 38.0), Step("fit", "", 442.0)), updates.append, in_seconds=True)
+    progress.report("read", 0, 1)
+    assert updates[-1].seconds_left == 480.0  # before anything is done, what was promised
+    clock.now += 3.0
+    progress.report("read", 1, 1)
+    assert updates[-1].fraction == pytest.approx(0.079, abs=0.001)
+    assert 300 < (updates[-1].seconds_left or 0) < 480  # by its pace alone, 35 s would be left
+    for part in range(1, 11):
+        clock.now += 88.4  # twice as slow as expected
+        progress.report("fit", part, 10)
+    middle, end = updates[-6], updates[-1]
+    assert middle.seconds_left == pytest.approx(5 * 88.4, rel=0.25)
+    assert end.seconds_left == 0.0

@@ -28,7 +28,6 @@ from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, 
 from core.runs.compare import Paired
 from core.runs.manifest import VERSION
 from core.runs.store import MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, find_damage, hash_files
-from core.runs.time_estimate import expected_seconds
 from core.schema import STACK, UNIT, USER, VALUE
 
 Home = tuple[Workspace, Run]
@@ -479,18 +478,3 @@ def test_the_command_line_verifies_compares_names_and_deletes_runs(
     capsys.readouterr()
     assert main(["runs", "compare", other, "--json"]) == 2
     assert output_of(capsys)[1].startswith("OTHER")
-
-
-# --- expected duration ------------------------------------------------------------------------------------------------
-
-
-def test_the_expected_duration_follows_the_latest_run_of_the_workspace(finished_home: Home) -> None:
-    workspace, run = finished_home
-    sessions = run.manifest.sessions.train + run.manifest.sessions.test
-    expected = expected_seconds(RunConfig(), sessions, list_runs(workspace))
-    assert expected == pytest.approx(max(run.manifest.seconds, 5.0), rel=0.01)
-    twice = expected_seconds(RunConfig(), 2 * sessions, list_runs(workspace))
-    assert twice - 5 == pytest.approx(2 * (expected - 5))
-    assert expected_seconds(RunConfig(learners=("xgboost",)), sessions, list_runs(workspace)) <= expected
-    assert expected_seconds(RunConfig(preset="standard"), sessions, []) == 600.0
-    assert 20 < expected_seconds(RunConfig(), 101_500, []) < 120

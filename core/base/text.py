@@ -53,6 +53,36 @@ def percent(share: float | None) -> str:
     return MISSING if share is None or math.isnan(share) else f"{share:z.1%}"  # z: 0.0% instead of -0.0%
 
 
+def span(low: str, high: str) -> str:
+    """Return two formatted numbers as a span; one number if they are shown as equal.
+
+    >>> span("5.00", "7.25"), span("5.00", "5.00")
+    ('5.00 to 7.25', '5.00')
+    """
+    return low if low == high else f"{low} to {high}"
+
+
+def difference(value: float, other: float, *, lower: str = "lower", higher: str = "higher", equal: str) -> str:
+    """Return how a value compares with another one, before the word "than"; without a difference, `equal`.
+
+    Args:
+        value: the first value.
+        other: the value that is 100%.
+        lower: adjective for a first value below the other one.
+        higher: adjective for one above it.
+        equal: returned if the values differ by less than 0.05%.
+
+    >>> difference(90.0, 100.0, equal=""), difference(110.0, 100.0, higher="worse", equal="")
+    ('10.0% lower', '10.0% worse')
+    >>> difference(1.0, 1.00001, equal="equal")
+    'equal'
+    """
+    share = abs(value / other - 1) if other else float(value != 0)
+    if percent(share) == percent(0.0):
+        return equal
+    return f"{percent(share)} {lower if value < other else higher}"
+
+
 def duration(seconds: float) -> str:
     """Return a duration in seconds as text with one or two units.
 
@@ -69,15 +99,16 @@ def duration(seconds: float) -> str:
 
 
 def short_duration(seconds: float) -> str:
-    """Return an estimated duration in seconds as text with one unit.
+    """Return an estimated duration in seconds as text with one unit; below ten minutes, to half a minute.
 
-    >>> short_duration(8.4), short_duration(59.7), short_duration(75), short_duration(3599), short_duration(5400)
-    ('8 s', '1 min', '1 min', '1 h', '1.5 h')
+    >>> short_duration(8.4), short_duration(59.7), short_duration(89), short_duration(3599), short_duration(5400)
+    ('8 s', '1 min', '1.5 min', '1 h', '1.5 h')
     """
     if round(seconds) < 60:
         return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{seconds / 3600:,.1f}".removesuffix(".0") + " h"
+    minutes = seconds / 60
+    rounded = round(2 * minutes) / 2 if minutes < 10 else round(minutes)
+    return f"{rounded:g} min" if rounded < 60 else f"{seconds / 3600:,.1f}".removesuffix(".0") + " h"
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:

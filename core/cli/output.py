@@ -16,13 +16,15 @@ import polars as pl
 from tqdm import tqdm
 
 from core.base.progress import ProgressUpdate, Report
-from core.base.text import printable
+from core.base.text import duration, printable
 from core.check_result import CheckResult
 from core.errors import RunError
 
 EXIT_DONE, EXIT_CHECK_FAILED = 0, 1
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _BAR_FORMAT = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}, {remaining} left"
+_RUN_BAR_FORMAT = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}{postfix}"
+"""The bar of a run shows the run's own estimate of the time left, which knows how long its steps usually take."""
 
 
 class Outcome(NamedTuple):
@@ -71,16 +73,22 @@ def writing_to(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def progress_bar(title: str, options: argparse.Namespace) -> Iterator[Callable[..., None]]:
-    """Show a progress bar on a terminal, and yield a function that takes the finished share and an optional new title.
+def progress_bar(
+    title: str, options: argparse.Namespace, bar_format: str = _BAR_FORMAT
+) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on a terminal, and yield a function that advances it.
+
+    The function takes the finished share, an optional new title and an optional note for the end of the line.
 
     There is no bar with --json, or with another --progress than bar.
     """
     is_wanted = not options.json and getattr(options, "progress", "bar") == "bar"
     disable = None if is_wanted else True  # None: disabled unless the error stream is a terminal
-    with tqdm(total=1.0, desc=printable(title), disable=disable, leave=False, bar_format=_BAR_FORMAT) as bar:
+    with tqdm(total=1.0, desc=printable(title), disable=disable, leave=False, bar_format=bar_format) as bar:
 
-        def advance(fraction: float, new_title: str | None = None) -> None:
+        def advance(fraction: float, new_title: str | None = None, note: str | None = None) -> None:
+            if note is not None:
+                bar.set_postfix_str(note, refresh=False)
             if new_title is not None:
                 bar.set_description_str(printable(new_title), refresh=False)
             bar.update(max(fraction - bar.n, 0.0))
@@ -101,5 +109,9 @@ def run_progress(options: argparse.Namespace) -> Iterator[Callable[[ProgressUpda
     if options.progress == "json":
         yield lambda update: show(json.dumps({"progress": asdict(update)}, ensure_ascii=False))
         return
-    with progress_bar("Run", options) as advance:
-        yield lambda update: advance(update.fraction, update.detail or update.label)
+    with progress_bar("Run", options, _RUN_BAR_FORMAT) as advance:
+        yield lambda update: advance(update.fraction, update.detail or update.label, _time_left(update))
+
+
+def _time_left(update: ProgressUpdate) -> str:
+    return "" if update.seconds_left is None else f"about {duration(update.seconds_left)} left"

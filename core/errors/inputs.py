@@ -171,6 +171,15 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def swapped_files(cls, train: str, test: str, column: str) -> InputError:
+        return cls(
+            f"The train file {train} has no column {column}, but the test file {test} has. They seem to be swapped.",
+            f"Use {test} as the train file and {train} as the test file.",
+            code="swapped_files",
+            actual=[train, test],
+        )
+
+    @classmethod
     def duplicate_column(cls, name: str, column: str) -> InputError:
         return cls(
             f"{name} has more than one column {column}.",

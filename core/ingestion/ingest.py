@@ -53,6 +53,7 @@ from core.ingestion.storage.stored_datasets import (
     update_names,
 )
 from core.ingestion.storage.synthetic import is_synthetic
+from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.ingestion.values.doubts import refuse_doubtful_values
 from core.ingestion.values.lost_purchases import unassigned
 from core.ingestion.values.repeated_orders import RepeatedOrders
@@ -89,7 +90,9 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     """
     report(0, _PARTS, "checking whether the files are already stored")
     workspace.sweep()
+    refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
+    notes = [*notes, *filter(None, [swapped_names(files)])]
     files = replace(files, mapping=mapping, mapping_notes=tuple(notes))
     contents = contents_of(files)
     if may_be_stored(files, workspace):

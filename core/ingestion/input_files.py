@@ -17,7 +17,7 @@ class InputFiles:
     Attributes:
         sample_submission: file with the sessions to predict. None to predict all test sessions, sorted by id.
         name: name of the dataset; empty for the default.
-        mapping_notes: sentences on the columns that `ingest` added to the mapping, or that may be worth adding.
+        mapping_notes: sentences for people on what `ingest` noticed, such as columns that it added to the mapping.
     """
 
     train: Source

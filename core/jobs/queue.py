@@ -186,7 +186,12 @@ class Jobs:
     def should_finish(self, job_id: str) -> bool:
         """Return whether the job was asked to finish early."""
         with self._database.connect() as database:
-            return database.execute("SELECT 1 FROM wishes WHERE job = ?", (job_id,)).fetchone() is not None
+            query = "SELECT 1 FROM wishes WHERE job = ? AND wish = 'finish'"
+            return database.execute(query, (job_id,)).fetchone() is not None
+
+    def acknowledge_end(self, job_id: str) -> None:
+        """Record that a person has seen how a job ended, so that pages no longer report it."""
+        self._execute("INSERT OR REPLACE INTO wishes (job, wish) VALUES (?, 'acknowledged')", job_id)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -212,6 +217,21 @@ class Jobs:
     def active(self) -> Job | None:
         """Return the running job; None if there is none."""
         return next((job for job in self.all() if job.active), None)
+
+    def open(self) -> list[Job]:
+        """Return the running job, if there is one, and then the queued jobs, the next one first."""
+        open_jobs = [job for job in self.all() if job.open]
+        return sorted(open_jobs, key=lambda job: (not job.active, job.place, job.created))
+
+    def unacknowledged_end(self) -> Job | None:
+        """Return the job that ended last; None if a person has acknowledged its end, or if no job has ended."""
+        ended = [job for job in self.all() if job.ended is not None and not job.open]
+        latest = max(ended, key=lambda job: job.ended or 0.0, default=None)
+        if latest is None:
+            return None
+        with self._database.connect() as database:
+            query = "SELECT 1 FROM wishes WHERE job = ? AND wish = 'acknowledged'"
+            return None if database.execute(query, (latest.id,)).fetchone() else latest
 
     def mark_lost_jobs(self) -> None:
         """Mark running jobs whose process has ended as lost, or as cancelled if they were asked to stop."""

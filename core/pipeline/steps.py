@@ -1,40 +1,78 @@
-"""The steps of a run and their expected durations, for the progress bar."""
+"""The steps of a run and their expected durations."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from core.base.progress import Step
 from core.config import RunConfig
+from core.schema import LEARNER_LABELS
 
-_SHARE_OF_OTHER_STEPS = 0.3
-"""Share of a time budget not spent on tuning: 0.2 to 0.5 in runs of two to three minutes, less in longer ones."""
-_SECONDS_PER_LEARNER = 9.0
-"""With one seed on five folds, at 100,000 sessions on two cores."""
-_SECONDS_PER_TRIAL = 6.0
-"""Of one learner, at 100,000 sessions on two cores, when most trials are pruned."""
+_DEFAULT_SESSIONS = 100_000
+"""Train and test sessions of the competition."""
+_SECONDS = {
+    "ingest": (0.05, 0.0),  # of a stored dataset, which is only opened
+    "features": (0.05, 0.02),
+    "prepare": (0.4, 0.07),
+    "train": (2.8, 0.19),
+    "importance": (1.3, 0.015),
+    "certificate": (0.35, 0.055),
+    "write": (0.05, 0.001),
+}
+"""Step -> seconds of any run, and seconds per 1,000 sessions: a quick run with default settings on two idle cores.
+
+Fitted to runs of 1,500 to 101,500 sessions. The fixed part matters: a run on a thousandth of the data takes far longer
+than a thousandth of the time.
+"""
+_SECONDS_PER_TRIAL = (0.4, 0.056)
+"""The same for one trial of one learner, when most trials are pruned."""
 
 
-def steps(config: RunConfig) -> tuple[Step, ...]:
-    """Return the steps of a run in order. Their weights are seconds at 100,000 sessions, or shares of a time budget.
+def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 1.0) -> tuple[Step, ...]:
+    """Return the steps of a run in order. Their weights are expected seconds.
+
+    Args:
+        n_sessions: number of train and test sessions.
+        pace: duration on this machine, as a multiple of that on the machine where the durations were measured.
 
     >>> [step.name for step in steps(RunConfig(preset="standard"))]
     ['ingest', 'features', 'prepare', 'tune', 'train', 'importance', 'certificate', 'write']
+    >>> round(sum(step.weight for step in steps(RunConfig(preset="standard"))))
+    600
     """
-    others: tuple[Step, ...] = (
-        Step("ingest", "Reading the files", 2),
-        Step("features", "Computing features", 3),
-        Step("prepare", "Recovering prices", 7),
-        Step("train", "Training", _SECONDS_PER_LEARNER * len(config.learners) * config.min_seeds),
-        Step("importance", "Measuring importance", 7),
-        Step("certificate", "Checking for leaks", 4),
-        Step("write", "Writing the run", 1),
-    )
+    budget = None if config.budget_minutes is None else 60 * config.budget_minutes
+    others = _other_steps(config, n_sessions, pace, config.min_seeds)
+    if budget is not None and _total(others) > budget:  # there is only time for one seed
+        others = _other_steps(config, n_sessions, pace, 1)
     if not config.tunes:
         return others
-    tuning = _SECONDS_PER_TRIAL * len(config.learners) * (config.trials or 1)
-    if config.budget_minutes is not None:  # tuning takes the time that the other steps leave
-        total = sum(step.weight for step in others)
-        others = tuple(replace(step, weight=_SHARE_OF_OTHER_STEPS * step.weight / total) for step in others)
-        tuning = 1.0 - _SHARE_OF_OTHER_STEPS
+    if budget is not None:  # tuning takes the time that the other steps leave
+        tuning = max(budget - _total(others), 0.0)
+    else:
+        tuning = _seconds(_SECONDS_PER_TRIAL, n_sessions) * pace * len(config.learners) * (config.trials or 1)
     return (*others[:3], Step("tune", "Tuning", tuning), *others[3:])
+
+
+def _other_steps(config: RunConfig, n_sessions: int, pace: float, n_seeds: int) -> tuple[Step, ...]:
+    """Return the steps other than tuning."""
+    default = RunConfig()
+    learners = len(config.learners) / len(LEARNER_LABELS)
+    shares = {"train": learners * config.folds / default.folds * n_seeds, "importance": learners}
+    seconds = {name: _seconds(cost, n_sessions) * pace * shares.get(name, 1.0) for name, cost in _SECONDS.items()}
+    labels = {
+        "ingest": "Reading the files",
+        "features": "Computing features",
+        "prepare": "Recovering prices",
+        "train": "Training",
+        "importance": "Measuring importance",
+        "certificate": "Checking for leaks",
+        "write": "Writing the run",
+    }
+    return tuple(Step(name, label, seconds[name]) for name, label in labels.items())
+
+
+def _seconds(cost: tuple[float, float], n_sessions: int) -> float:
+    fixed, per_thousand = cost
+    return fixed + per_thousand * n_sessions / 1_000
+
+
+def _total(parts: tuple[Step, ...]) -> float:
+    return sum(step.weight for step in parts)

@@ -1,9 +1,17 @@
-"""Finished runs: their store, texts about them, their comparison, and the expected duration of new runs."""
+"""Finished runs: their store, texts, ranking and comparison."""
 
+from core.runs.best import best_run, compare_with_best
 from core.runs.compare import Comparison, compare_runs
-from core.runs.store import Note, Run, best_run, delete_run, find_run, list_runs, load_run, run_folder, unreadable_runs
-from core.runs.summary import WITHHELD, describe_run, expected_error, expected_interval, expected_score, shift_warning
-from core.runs.time_estimate import expected_seconds
+from core.runs.store import Note, Run, delete_run, find_run, list_runs, load_run, run_folder, unreadable_runs
+from core.runs.summary import (
+    WITHHELD,
+    describe_run,
+    describe_settings,
+    expected_error,
+    expected_interval,
+    expected_score,
+    shift_warning,
+)
 
 __all__ = [
     "WITHHELD",
@@ -12,12 +20,13 @@ __all__ = [
     "Run",
     "best_run",
     "compare_runs",
+    "compare_with_best",
     "delete_run",
     "describe_run",
+    "describe_settings",
     "expected_error",
     "expected_interval",
     "expected_score",
-    "expected_seconds",
     "find_run",
     "list_runs",
     "load_run",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from core.base.text import count, number, percent
+from core.base.text import count, difference, number
 from core.metric import metric_named
 from core.runs.manifest import Manifest
 from core.runs.store import FEATURES_FILE, OOF_FILE, Run
@@ -52,12 +52,11 @@ class Paired:
         """Return the finding as a sentence."""
         if self.p is None:
             return "The two runs have too few users in common for a comparison."
-        share = percent(abs(self.difference) / self.first if self.first else 0.0)
-        side = "better" if self.difference < 0 else "worse"
+        side = difference(self.second, self.first, lower="better", higher="worse", equal="as good as the first")
         if self.p > _SIGNIFICANCE:
-            finding = f"The runs do not differ significantly: out of fold, the second is {share} {side}"
+            finding = f"The runs do not differ significantly: out of fold, the second is {side}"
         else:
-            finding = f"Out of fold, the second run is {share} {side}"
+            finding = f"Out of fold, the second run is {side}"
         return (
             f"{finding} (loss {number(self.first)} and {number(self.second)}, difference {number(self.difference)}, "
             f"95% interval {number(self.low)} to {number(self.high)}, p = {self.p:.3f}; "

@@ -7,7 +7,6 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.base.files import hash_file, write_text_atomically
 from core.base.workspace import Workspace
+from core.dataset import Dataset
 from core.errors import RunError
 from core.runs.manifest import VERSION, Manifest
 
@@ -76,6 +76,10 @@ class Run:
 
     folder: Path
     manifest: Manifest
+
+    def is_on(self, dataset: Dataset) -> bool:
+        """Return whether the run was trained on the dataset."""
+        return self.manifest.dataset == dataset.fingerprint
 
     @property
     def note(self) -> Note:
@@ -290,8 +294,3 @@ def find_run(workspace: Workspace, name: str) -> Run:
         RunError: there is no such run, or it cannot be opened.
     """
     return load_run(run_folder(workspace, name))
-
-
-def best_run(runs: Sequence[Run]) -> Run | None:
-    """Return the run with the lowest expected MSE among runs of one dataset; None if there are none."""
-    return min(runs, key=lambda run: run.manifest.scores.expected_test_mse.value, default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.base.text import MISSING, count, duration, listed, number, percent
+from core.config import RunConfig
 from core.dataset import UnknownValue
 from core.metric import typical_error
 from core.runs.manifest import Manifest
@@ -47,6 +48,37 @@ def shift_warning(manifest: Manifest) -> str:
             f"{number(scores.stack)}, holds only for sessions like those in the train file."
         )
     return f"The test file is unlike train. {shift.sentence} {meaning}"
+
+
+def describe_settings(config: RunConfig) -> str:
+    """Return the settings of a run in one line: its preset, its seed, and what differs from the defaults.
+
+    >>> describe_settings(RunConfig(preset="standard", minutes=3, learners=("lightgbm", "catboost"), folds=4))
+    'standard, 3 minutes, seed 7, learners LightGBM and CatBoost, folds 4'
+    >>> describe_settings(RunConfig())
+    'quick, seed 7'
+    """
+    limits = [count(config.trials, "trial") + " per learner"] if config.trials else []
+    if config.tunes:
+        minutes = config.budget_minutes
+        limits.insert(
+            0, "no time limit" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
+        )
+    others = [
+        f"{RunConfig.setting(name).title.lower()} {_setting_value(name, value)}"
+        for name, value in config
+        if name not in ("preset", "minutes", "trials", "seed") and value != RunConfig.model_fields[name].default
+    ]
+    return ", ".join([config.preset, *limits, f"seed {config.seed}", *others])
+
+
+def _setting_value(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    labels = RunConfig.setting(name).choices
+    if isinstance(value, tuple):
+        return listed(labels.get(one, one) for one in value)
+    return labels.get(str(value), str(value)).lower() if labels else str(value)
 
 
 def describe_run(run: Run) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from core.base.text import listed
+from core.base.text import count, listed
 from core.check_result import CheckResult
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.folds import Folds
@@ -52,7 +52,7 @@ def folds_by_user(folds: Folds) -> CheckResult:
         "folds_by_user",
         "No user is in the training and the validation part of a fold",
         passed=n_shared == 0,
-        explanation=f"{n_users:,} users in {folds.count} folds. Users in both parts of any fold: {n_shared:,}.",
+        explanation=f"{count(n_users, 'user')} in {folds.count} folds. Users in both parts of any fold: {n_shared:,}.",
     )
 
 

@@ -135,6 +135,7 @@ def describe_sample(dataset_folder: str, query: Query, *, both: bool) -> str:
     files = [("train", sample.train.units, card.train), ("test", sample.test.units, card.test)][: 2 if both else 1]
     counts = [
         count(count_sessions(_sessions(dataset_folder), units, valued=not both), f"{role} session")
+        + (" with a known value" if not both else "")
         for role, units, _ in files
     ]
     is_sampled = any(file.sessions > _MAX_SAMPLED_SESSIONS for _, _, file in files)

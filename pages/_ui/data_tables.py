@@ -39,9 +39,9 @@ def file_table(card: DatasetCard) -> None:
         for file in (card.train, card.test)
     )
     show_table(
-        [{"": name, "Train": train[name], "Test": test[name]} for name in train],
+        [{"Figure": name, "Train": train[name], "Test": test[name]} for name in train],
         numbers=("Train", "Test"),
-        widths={"": _FACT_WIDTH, "Train": _FILE_WIDTH, "Test": _FILE_WIDTH},
+        widths={"Figure": _FACT_WIDTH, "Train": _FILE_WIDTH, "Test": _FILE_WIDTH},
         width="content",
         alt="Rows, sessions, users, products, times and values of the train and the test file",
     )

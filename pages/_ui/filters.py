@@ -48,7 +48,9 @@ def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
             )
     if selection is not None:
         st.session_state.update(_widget_values(selection, card))
-    with st.expander("Filter", icon=":material/filter_alt:", expanded=not url_selection.is_empty):
+    with st.expander(
+        "Filter", icon=":material/filter_alt:"
+    ):  # never opened by the page, also not by a click in a chart
         selection = _show_widgets(card, categories)
     set_filter_params(selection.as_query())
     return selection

@@ -23,7 +23,7 @@ _CHARTS: dict[str, ModuleType] = {"drift": drift, "log_span": log_span, "tail": 
 
 def show_findings(dataset: Dataset, n_rows: int) -> None:
     """Show the findings of the audit; a dataset that was not audited yet is audited first, a large one on request."""
-    st.subheader("What is unusual?", anchor=False)
+    st.header("What is unusual?", anchor=False)
     if stored_audit(dataset) is None and n_rows > MAX_ROWS_AUTO_AUDIT:
         st.markdown(
             "The audit looks for drift, bots, shared session ids, test sessions that are also in the train file, and "

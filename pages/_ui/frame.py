@@ -16,10 +16,12 @@ from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.errors import StudioError
 from core.jobs import Job, Jobs, start_next_job
+from core.jobs.job import RESUMABLE
 from core.pipeline.first_run import start_first_run
-from core.runs import Run, expected_score, list_runs
+from core.runs import Run, best_run, compare_with_best, expected_score, list_runs
+from pages._ui.chart import visitor_theme
 from pages._ui.gc_tuning import freeze_libraries
-from pages._ui.job import show_in_sidebar
+from pages._ui.job import show_in_sidebar, show_waiting
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
 from pages._ui.text import plain
 
@@ -27,6 +29,9 @@ PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
 _MAX_LINK_TEXT = 40
 """Characters of an unknown value in the URL that a warning repeats."""
+DARK_BUTTON_TEXT = "#10141C"
+DARK_BUTTONS = f'<style>[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}</style>'
+"""Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
 
@@ -47,49 +52,78 @@ TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
 IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION)
+BEST_MARK = " · best"
+"""Marks the best run in lists of runs."""
 _PAGES_WITH_JOBS = (HOME, TRAIN)
 _NEXT_STEPS = {
     "dataset": ("Read two event files or the demo data first.", DATA),
-    "run": ("Start a run first. A quick run takes about a minute.", TRAIN),
+    "run": ("Start a run first.", TRAIN),
 }
 """How to fill an empty page, and on which page to do it."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a page works with: the workspace, the selected dataset and run, and the running job."""
+    """What a page works with.
+
+    Attributes:
+        dataset: the selected dataset.
+        run: the selected run on it.
+        best: the best run on it, which is selected by default.
+        job: the running job, on this or another dataset.
+        waiting: the running or the next queued job on the selected dataset.
+    """
 
     workspace: Workspace
     dataset: Dataset | None
     run: Run | None
+    best: Run | None
     job: Job | None
+    waiting: Job | None
+
+    @property
+    def run_name(self) -> str:
+        """The selected run as the subject of a sentence."""
+        return "The best run" if self.run is self.best else "The selected run"
+
+    @property
+    def no_run(self) -> str:
+        """The finding of a page that has no run to show."""
+        if self.waiting is None:
+            return "There is no finished run on this dataset yet."
+        return f"The first run on this dataset is {'in progress' if self.waiting.active else 'queued'}."
 
 
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
+    if visitor_theme() == "dark":
+        st.html(DARK_BUTTONS)
     freeze_libraries()
     workspace = Workspace.from_environment()
     with showing_errors(stop=True):
         _start_first_run(str(workspace.root))
-    job, jobs_readable = None, False
+    open_jobs, jobs_readable = [], False
     with showing_errors():
         start_next_job(workspace)
-        job, jobs_readable = Jobs(workspace).active(), True
+        open_jobs, jobs_readable = Jobs(workspace).open(), True
+    job = next((job for job in open_jobs if job.active), None)
+    runs = list_runs(workspace)
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for menu_entry in MENU:
             st.page_link(menu_entry.path, label=menu_entry.label, icon=menu_entry.icon)
         st.divider()
-        dataset = _select_dataset(workspace)
-        run = _select_run(workspace, dataset)
+        dataset = _select_dataset(workspace, open_jobs, runs)
+        run, best = _select_run([run for run in runs if dataset is not None and run.is_on(dataset)])
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
     for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
         st.warning(plain(link.warning), icon=":material/link_off:")
     if not jobs_readable and entry in _PAGES_WITH_JOBS:
         st.stop()
-    return Page(workspace, dataset, run, job)
+    waiting = next((job for job in open_jobs if dataset is not None and job.dataset == dataset.fingerprint), None)
+    return Page(workspace, dataset, run, best, job, waiting)
 
 
 @st.cache_resource(show_spinner="Reading the demo data")
@@ -98,36 +132,66 @@ def _start_first_run(root: str) -> None:
     start_first_run(Workspace(Path(root)))
 
 
-def _select_dataset(workspace: Workspace) -> Dataset | None:
+def _select_dataset(workspace: Workspace, open_jobs: list[Job], runs: list[Run]) -> Dataset | None:
+    """Show the datasets. The default is that of the running job, else that of the latest run, else the newest."""
     datasets = {dataset.fingerprint: dataset for dataset in list_datasets(workspace)}
     if not datasets:
         st.caption("No dataset yet.")
         return None
-    dataset = datasets[_select("dataset", {key: _dataset_label(dataset) for key, dataset in datasets.items()})]
+    in_use = [*(job.dataset for job in open_jobs), *(run.manifest.dataset for run in runs), *datasets]
+    default_id = next(fingerprint for fingerprint in in_use if fingerprint in datasets)
+    dataset = datasets[_select("dataset", {key: _dataset_label(datasets[key]) for key in datasets}, default_id)]
     if dataset.card().synthetic:
         st.caption("Synthetic data from a simulated shop.")
     return dataset
 
 
-def _select_run(workspace: Workspace, dataset: Dataset | None) -> Run | None:
-    runs = {} if dataset is None else {run.manifest.run_id: run for run in runs_of(workspace, dataset)}
-    if not runs:
+def _select_run(runs: list[Run]) -> tuple[Run | None, Run | None]:
+    """Show the runs on the selected dataset, and return the selected and the best one; the default is the best."""
+    best = best_run(runs)
+    if best is None:
         st.caption("No run on this dataset yet.")
-        return None
-    return runs[_select("run", distinct_names({key: _run_label(run) for key, run in runs.items()}))]
+        return None, None
+    labels = distinct_names({run.manifest.run_id: _run_label(run) for run in runs})
+    if len(runs) > 1:
+        labels[best.manifest.run_id] += BEST_MARK
+    selected_id = _select("run", labels, best.manifest.run_id)
+    return next(run for run in runs if run.manifest.run_id == selected_id), best
 
 
-def _select(param: Literal["dataset", "run"], labels: dict[str, str]) -> str:
+def show_better_run(page: Page) -> None:
+    """Say so if another run than the best one is shown, with a button that selects the best one."""
+    if page.run is None or page.best is None or page.run is page.best:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/info: {compare_with_best(page.run, page.best)}", width="content")
+        if st.button("Show the best run", type="tertiary", icon=":material/trophy:", key="show-best"):
+            select_run(page.best)
+
+
+def select_run(run: Run) -> None:
+    """Select a run on all pages, and draw the page again."""
+    page_state().selected_ids["run"] = run.manifest.run_id
+    st.rerun()
+
+
+def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id: str) -> str:
     """Show a select box whose value is written to the URL, and return the selected id.
 
     If the URL has an id that does not exist, a warning says so until the visitor selects something else. `labels` has
-    the label of each id; the first id is the default.
+    the label of each id.
     """
     state, ids = page_state(), list(labels)
     link_id, previous_id = get_param(param), state.selected_ids.get(param, "")
     current_id = previous_id or link_id
-    index = ids.index(current_id) if current_id in ids else 0
-    selected_id = st.selectbox(param.capitalize(), ids, index=index, format_func=labels.__getitem__)
+    key = f"select-{param}"
+    st.session_state[key] = selected_id = current_id if current_id in ids else default_id
+
+    def remember() -> None:
+        state.selected_ids[param] = st.session_state[key]
+
+    tooltip = "The times at which the runs started are in UTC." if param == "run" else None
+    st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember, help=tooltip)
     if not previous_id and link_id and link_id not in ids:
         warning = (
             f"The {param} {link_id[:_MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or it may "
@@ -166,16 +230,14 @@ def select_view(views: list[str]) -> str:
 
 def runs_of(workspace: Workspace, dataset: Dataset) -> list[Run]:
     """Return the finished runs on a dataset, newest first."""
-    return [run for run in list_runs(workspace) if run.manifest.dataset == dataset.fingerprint]
+    return [run for run in list_runs(workspace) if run.is_on(dataset)]
 
 
-def latest_job_without_run(jobs: list[Job], dataset: Dataset | None) -> Job | None:
-    """Return the latest job on a dataset if it ended without a run, so that the page can say why.
-
-    `jobs` are all jobs, newest first.
-    """
-    latest = next((job for job in jobs if dataset is not None and job.dataset == dataset.fingerprint), None)
-    return None if latest is None or latest.open or latest.state == "done" else latest
+def ended_without_run(page: Page) -> Job | None:
+    """Return the job whose end must be reported: the latest one, if it ended without a run on the selected dataset."""
+    job = Jobs(page.workspace).unacknowledged_end()
+    is_here = job is not None and page.dataset is not None and job.dataset == page.dataset.fingerprint
+    return job if job is not None and is_here and job.state in RESUMABLE else None
 
 
 def _dataset_label(dataset: Dataset) -> str:
@@ -184,7 +246,7 @@ def _dataset_label(dataset: Dataset) -> str:
 
 
 def _run_label(run: Run) -> str:
-    name = run.note.name or f"{datetime.datetime.fromisoformat(run.manifest.created):%d %b %H:%M} UTC"
+    name = run.note.name or f"{datetime.datetime.fromisoformat(run.manifest.created):%d %b %H:%M}"
     return f"{name} · {run.manifest.scores.metric_scores.label} {expected_score(run.manifest)}"
 
 
@@ -221,11 +283,20 @@ def show_metrics(metrics: list[Metric]) -> None:
             st.metric(metric.label, metric.value, help=metric.help, width=_METRIC_WIDTH)
 
 
-def show_empty_state(content: str, needs: Literal["dataset", "run"]) -> None:
-    """Say what the page will show and what to do first, with a link to the page for it."""
+def show_empty_state(content: str, needs: Literal["dataset", "run"], waiting: Job | None = None) -> None:
+    """Say what the page will show and what to do first, with a link to the page for it.
+
+    Args:
+        content: a sentence on what the page will show.
+        waiting: the job that will produce it; its progress is shown instead of what to do.
+    """
     step, entry = _NEXT_STEPS[needs]
     with st.container(border=True):
-        st.markdown(f"**{content}**\n\n{step}")
+        if waiting is None:
+            st.markdown(f"**{content}**\n\n{step}")
+        else:
+            st.markdown(f"**{content}**")
+            show_waiting(Workspace.from_environment(), waiting)
         st.page_link(entry.path, label=f"Go to {entry.label}", icon=entry.icon)
 
 

@@ -8,10 +8,11 @@ import streamlit as st
 
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
-from core.config import RunConfig
+from core.errors import SettingError
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
+from core.runs import Run, best_run, describe_settings, list_runs
 from pages._ui.state import page_state, set_param
 from pages._ui.table import show_table
 from pages._ui.text import plain
@@ -40,14 +41,12 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
     if job.active and was_queued:
         st.rerun(scope="app")
     if not job.open:
-        if job.run_id is not None:
-            page_state().selected_ids["run"] = job.run_id
+        _select_if_best(workspace, job)
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{plain(_headline(job))}**")
         st.progress(job.progress.fraction if job.progress else 0.0, text=plain(_status(job)))
-        if facts := _facts(workspace, job):
-            st.caption(plain(" · ".join(facts)))
+        st.caption(plain(" · ".join(_facts(workspace, job))))
         with st.container(horizontal=True):
             if job.progress is not None and job.progress.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
@@ -57,6 +56,13 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
                     with st.spinner("Stopping"):
                         cancel(workspace, job_id)
                     st.rerun(scope="app")
+
+
+def _select_if_best(workspace: Workspace, job: Job) -> None:
+    """Select the run of a job that has just ended on all pages, if it is the best one on its dataset."""
+    best = best_run([run for run in list_runs(workspace) if run.manifest.dataset == job.dataset])
+    if best is not None and best.manifest.run_id == job.run_id:
+        page_state().selected_ids["run"] = best.manifest.run_id
 
 
 def _offer_to_finish(workspace: Workspace, job: Job) -> None:
@@ -90,6 +96,20 @@ def _draw_sidebar_progress(workspace: Workspace, job_id: str) -> None:
     st.progress(job.progress.fraction if job.progress else 0.0, text="A run is in progress")
 
 
+def show_waiting(workspace: Workspace, job: Job) -> None:
+    """Show the progress of the job that a page waits for; the page is drawn again when the job starts or ends."""
+    st.fragment(_draw_waiting, run_every=_REFRESH_SECONDS)(workspace, job.id, was_queued=not job.active)
+
+
+def _draw_waiting(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
+    start_next_job(workspace)
+    job = Jobs(workspace).get(job_id)
+    if not job.open or (job.active and was_queued):
+        st.rerun(scope="app")
+    st.markdown(f"{_headline(job)}.")
+    st.progress(job.progress.fraction if job.progress else 0.0, text=_status(job))
+
+
 def _headline(job: Job) -> str:
     if job.state == "stopping":
         return "The run is being stopped"
@@ -109,10 +129,10 @@ def _status(job: Job) -> str:
 
 
 def _facts(workspace: Workspace, job: Job) -> list[str]:
-    """Return the number of trials, the best loss, the memory, the busy cores, and how often the job was started."""
+    """Return the settings, the trials, the best loss, the memory, the busy cores, and how often the job was started."""
     trials = trial_frame(Jobs(workspace).results(job.id, "trial"))
     complete = trials.filter("complete")
-    facts = []
+    facts = [settings_text(job)]
     if trials.height:
         facts.append(f"{count(trials.height, 'trial')}, {trials.height - complete.height} pruned")
     if complete.height:
@@ -126,20 +146,39 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     return facts
 
 
-def show_outcome(workspace: Workspace, job: Job) -> None:
-    """Say how a job ended; offer to resume or restart it if it ended without a run."""
-    outcome = _OUTCOMES[job.state]
+def show_outcome(workspace: Workspace, job: Job, selected: Run | None = None) -> None:
+    """Say how a job ended, until a person dismisses it; offer its run, or to resume it if it ended without one.
+
+    Args:
+        selected: the run that the page shows; another run is offered with a button.
+    """
+    outcome, run = _OUTCOMES[job.state], None
     if job.state == "done":
+        run = next((run for run in list_runs(workspace) if run.manifest.run_id == job.run_id), None)
         st.success(f"{plain(outcome)} It took {duration(job.seconds())}.", icon=":material/check_circle:")
     elif job.state == "cancelled":
         st.info(plain(outcome), icon=":material/info:")
     else:
         st.error(plain(f"{outcome} {job.error or ''}"), icon=":material/error:")
-    if job.state in RESUMABLE and st.button(
-        "Restart the run" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
-    ):
-        set_param("job", resume(workspace, job.id).id)
-        st.rerun()
+    with st.container(horizontal=True):
+        if (
+            run is not None
+            and selected is not None
+            and run.folder != selected.folder
+            and st.button(
+                "Show this run", icon=":material/visibility:", help="Another run is better, so that is shown."
+            )
+        ):
+            page_state().selected_ids["run"] = run.manifest.run_id
+            st.rerun()
+        label = "Restart the run" if job.state == "cancelled" else "Resume the run"
+        if job.state in RESUMABLE and st.button(label, icon=":material/replay:"):
+            set_param("job", resume(workspace, job.id).id)
+            st.rerun()
+        if st.button("Dismiss", icon=":material/close:", type="tertiary", key=f"dismiss-{job.id}"):
+            Jobs(workspace).acknowledge_end(job.id)
+            set_param("job", "")
+            st.rerun()
 
 
 def show_queue(workspace: Workspace) -> None:
@@ -155,7 +194,7 @@ def _draw_queue(workspace: Workspace) -> None:
     st.markdown(f"**{count(len(queue), 'run')} in the queue**")
     for position, job in enumerate(queue):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{position + 1}\\. {plain(f'{job.dataset_name}, {_settings_text(job)}')}", width="stretch")
+            st.markdown(f"{position + 1}\\. {plain(f'{job.dataset_name}, {settings_text(job)}')}", width="stretch")
             for icon, steps, label in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
                 at_end = position + steps not in range(len(queue))
                 if _icon_button(icon, label, f"{label}-{job.id}", disabled=at_end):
@@ -181,7 +220,7 @@ def show_history(workspace: Workspace) -> None:
                 {
                     "Requested": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
                     "Dataset": job.dataset_name,
-                    "Settings": _settings_text(job),
+                    "Settings": settings_text(job),
                     "Outcome": job.state,
                     "Time": duration(job.seconds()),
                     "Error": job.error or "",
@@ -193,9 +232,9 @@ def show_history(workspace: Workspace) -> None:
         )
 
 
-def _settings_text(job: Job) -> str:
-    config = job.config
-    minutes = f", {number(config['minutes'])} minutes" if config.get("minutes") else ""
-    trials = f", {count(config['trials'], 'trial')} per learner" if config.get("trials") else ""
-    preset, seed = (config.get(name, RunConfig.model_fields[name].default) for name in ("preset", "seed"))
-    return f"{preset}{minutes}{trials}, seed {seed}"
+def settings_text(job: Job) -> str:
+    """Return the settings of a job: its preset and seed, and those that differ from the defaults."""
+    try:
+        return describe_settings(job.run_config())
+    except SettingError:  # another version of the program stored them
+        return str(job.config.get("preset", ""))

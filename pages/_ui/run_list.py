@@ -9,10 +9,10 @@ import streamlit as st
 from core.base.text import duration, number
 from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.runs import Comparison, Note, Run, delete_run, expected_score, list_runs
+from core.runs import Comparison, Note, Run, best_run, delete_run, expected_score, list_runs
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from pages._ui.cache import comparison
-from pages._ui.frame import distinct_names, runs_of
+from pages._ui.frame import BEST_MARK, distinct_names, runs_of
 from pages._ui.state import page_state, set_param
 from pages._ui.table import Rows, pick_rows, show_table
 from pages._ui.text import plain
@@ -21,14 +21,15 @@ _LABELS = LEARNER_LABELS | {STACK: STACK_LABEL}
 
 
 def show_runs(workspace: Workspace, dataset: Dataset | None) -> None:
-    """Show the runs; with one selected, a form to edit or delete it; with two selected, a comparison."""
+    """Show the runs, the best one marked; with one selected, a form to edit or delete it; with two, a comparison."""
     runs = list_runs(workspace) if dataset is None else runs_of(workspace, dataset)
     if not runs:
         return
-    st.subheader("All runs on this dataset", anchor=False)
+    st.header("All runs on this dataset", anchor=False)
     st.markdown("Select one run to name or delete it, or two runs to compare them.")
+    best = best_run(runs)
     positions = pick_rows(
-        [_row(run) for run in runs],
+        [_row(run, BEST_MARK if len(runs) > 1 and run is best else "") for run in runs],
         numbers=("Expected", "Cross-validated", "Time"),
         key=f"runs-{len(runs)}",
         alt="Runs with their settings, scores and times",
@@ -44,11 +45,11 @@ def show_runs(workspace: Workspace, dataset: Dataset | None) -> None:
         st.caption("Select only two runs to compare them.")
 
 
-def _row(run: Run) -> dict[str, str]:
+def _row(run: Run, mark: str) -> dict[str, str]:
     manifest, metric_scores = run.manifest, run.manifest.scores.metric_scores
     created = datetime.datetime.fromisoformat(manifest.created)
     return {
-        "Run": run.note.name or f"{created:%d %b %Y %H:%M} UTC",
+        "Run": (run.note.name or f"{created:%d %b %Y %H:%M} UTC") + mark,
         "Preset": manifest.config.preset,
         "Metric": metric_scores.label,
         "Expected": expected_score(manifest),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, number, percent
+from core.base.text import count, difference, number, percent, verb
 from core.dataset import Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
 from core.runs import Run, expected_interval, expected_score, shift_warning
@@ -40,6 +40,13 @@ def expected_metric(run: Run) -> Metric:
     return Metric(f"Expected test {scores.label}", expected_score(manifest), explanation)
 
 
+def train_sessions_help(run: Run) -> str:
+    """Say what the number of train sessions counts, and how many of them were not used for training."""
+    n_unused = sum(run.manifest.sessions.untrained.values())
+    unused = f" {n_unused:,} of them {verb(n_unused, 'was', 'were')} not used for training." if n_unused else ""
+    return f"Session ids in the train file.{unused}"
+
+
 def show_learner_scores(run: Run) -> None:
     """Show how well each learner and the stack predict, compared with a constant."""
     scores = run.manifest.scores.metric_scores
@@ -57,16 +64,15 @@ def show_blends(run: Run) -> None:
     """Compare the meta-model with other ways to combine the learners."""
     scores, meta = run.manifest.scores.metric_scores, run.manifest.meta
     weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
-    st.subheader("Is stacking worth it?", anchor=False)
+    st.header("Is stacking worth it?", anchor=False)
     st.markdown(f"The Ridge meta-model combines the learners' predictions with these weights: {weights}.")
     if not scores.blends:
         return
     best = min(scores.blends, key=scores.blends.__getitem__)
-    share = abs(1 - scores.stack / scores.blends[best]) if scores.blends[best] else 0.0
-    direction = "lower" if scores.stack <= scores.blends[best] else "higher"
+    side = difference(scores.stack, scores.blends[best], equal="")
     st.markdown(
-        f"Out of fold, the {scores.label} of the meta-model is {percent(share)} {direction} than that of the best "
-        f"alternative, the {BLEND_LABELS[best]}."
+        f"Out of fold, the {scores.label} of the meta-model is {f'{side} than' if side else 'the same as'} that of the "
+        f"best alternative, the {BLEND_LABELS[best]}."
     )
     rows = [("Ridge meta-model", scores.stack)]
     rows += [(BLEND_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]
@@ -137,7 +143,7 @@ def show_errors(run: Run, dataset: Dataset | None) -> None:
 def show_users(run: Run) -> None:
     """Compare the error for new users with that for known users."""
     if run.manifest.scores.users:
-        st.subheader("Are known users easier to predict?", anchor=False)
+        st.header("Are known users easier to predict?", anchor=False)
         st.markdown(
             "For a known user, the values of earlier sessions help to predict the next one. A new user has no history."
         )
@@ -150,7 +156,7 @@ def show_coverage(run: Run) -> None:
         return
     rows = run.table(COVERAGE_FILE).collect().to_dicts()
     overall = rows[0]
-    st.subheader("How uncertain is a single prediction?", anchor=False)
+    st.header("How uncertain is a single prediction?", anchor=False)
     st.markdown(
         f"The 80% interval is {number(overall['width_80'])} value units wide on average and contains the value of "
         f"{percent(overall['inside_80'])} of the train sessions, out of fold. The 95% interval is "

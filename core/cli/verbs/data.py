@@ -33,13 +33,13 @@ def _card_lines(card: DatasetCard) -> list[str]:
     for file in (card.train, card.test):
         users = count(file.users, "user") if card.has_users else "users unknown"
         lines.append(
-            f"  {file.name}: {file.rows:,} rows = {file.kept:,} kept + {file.quarantined:,} quarantined + "
-            f"{file.removed:,} duplicates removed; {file.sessions:,} sessions, {users}, "
-            f"{file.products:,} products"
+            f"  {file.name}: {count(file.rows, 'row')} = {file.kept:,} kept + {file.quarantined:,} quarantined + "
+            f"{count(file.removed, 'duplicate')} removed; {count(file.sessions, 'session')}, "
+            f"{users}, {count(file.products, 'product')}"
         )
         if len(file.files) > 1:
             lines += [
-                f"    {name}: {rows.rows:,} rows, {rows.quarantined:,} of them quarantined"
+                f"    {name}: {count(rows.rows, 'row')}, {rows.quarantined:,} of them quarantined"
                 for name, rows in file.files.items()
             ]
         if file.passed_over:

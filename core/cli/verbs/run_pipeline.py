@@ -20,6 +20,7 @@ from core.ingestion import InputFiles, ingest
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
+from core.pipeline.time_estimate import machine_pace
 from core.runs.manifest import Manifest
 
 _POLL_SECONDS = 1.0
@@ -85,7 +86,10 @@ def _run_pipeline(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallba
     dataset = dataset_named(workspace, job.dataset)
     check_settings(config)
     should_finish = jobs.should_finish_callback(workspace, job.id)
-    progress = Progress(steps(config), callbacks.on_progress, should_finish, callbacks.on_result)
+    n_sessions = dataset.card().train.sessions + dataset.submission_order().height
+    pace, _ = machine_pace(config, n_sessions, run_store.list_runs(workspace))
+    run_steps = steps(config, n_sessions, pace)
+    progress = Progress(run_steps, callbacks.on_progress, should_finish, callbacks.on_result, in_seconds=True)
     finished_run = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
     jobs.Jobs(workspace).end(job.id, "done", run_id=finished_run.manifest.run_id)
     return finished_run
@@ -131,7 +135,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
         for file in (card.train, card.test)
         if file.quarantined > file.ignored
     ]
-    lines += untrained_lines(card)
+    lines += [*card.mapping_notes, *untrained_lines(card)]
     if line := without_events_line(card):
         lines.append(line)
     exit_code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE

@@ -9,9 +9,11 @@ import squarify
 from core.base.text import percent
 from core.eda.charts.categories import category_tooltip, rank_categories
 from core.eda.parts.sentences import NO_EVENTS
-from core.eda.parts.theme import DARK_TEXT, EVENT_COLOURS, Figure, finished
+from core.eda.parts.theme import EVENT_COLOURS, TEXT_ON_MARKS, Figure, finished
 from core.schema import BUY
 
+FEWEST_BUYS = "#D6EFE7"
+"""Colour of a category without purchases."""
 TITLE = "How is interest spread over the categories?"
 _MAX_AREAS = 60
 """Smaller areas have no room for a label."""
@@ -77,7 +79,6 @@ def figure(data: pl.DataFrame) -> Figure:
         label=pl.when(is_high_enough).then("category_id").otherwise(pl.lit("")),
         x=(pl.col("left") + pl.col("right")) / 2,
         y=(pl.col("top") + pl.col("bottom")) / 2,
-        is_dark=pl.col("buy_rate") > top_rate * 0.9,
     )
     base = alt.Chart(placed).encode(tooltip=category_tooltip())
     areas = base.mark_rect(stroke="white", strokeWidth=1.5).encode(
@@ -88,12 +89,12 @@ def figure(data: pl.DataFrame) -> Figure:
         color=alt.Color(
             "buy_rate:Q",
             title="purchases per event",
-            scale=alt.Scale(domain=[0, top_rate], range=["#D6EFE7", EVENT_COLOURS[BUY]]),
+            scale=alt.Scale(domain=[0, top_rate], range=[FEWEST_BUYS, EVENT_COLOURS[BUY]]),
             legend=alt.Legend(format=".0%", orient="bottom", title="purchases per event", gradientLength=180),
         ),
     )
     fits = f"width * (datum.right - datum.left) / {_WIDTH} > {_LETTER_WIDTH} * (length(datum.label) + 1) ? 1 : 0"
     labels = base.mark_text(fontSize=11, opacity=alt.expr(fits)).encode(
-        x="x:Q", y="y:Q", text="label:N", color=alt.condition("datum.is_dark", alt.value("white"), alt.value(DARK_TEXT))
+        x="x:Q", y="y:Q", text="label:N", color=alt.value(TEXT_ON_MARKS)
     )
     return finished(areas + labels, f"Categories as areas by number of events. {finding(data)}", height=340)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import altair as alt
 import polars as pl
 
@@ -61,10 +63,15 @@ def finding(data: pl.DataFrame) -> str:
         # the first and the last week may be cut off, so the average is over days
         mean = float(rows.get_column("events").sum()) / max(days / step, 1)
         clauses.append(
-            f"{file} has {count(days, 'day')} from {first:%d %b %Y} to {last:%d %b %Y}, "
-            f"{number(mean)} events per {_unit(data)} on average"
+            f"{file} has {count(days, 'day')}{_dates(first, last)}, {number(mean)} events per {_unit(data)} on average"
         )
     return join_clauses(clauses, NO_EVENTS)
+
+
+def _dates(first: datetime.date, last: datetime.date) -> str:
+    if first == last:
+        return f", {first:%d %b %Y}"
+    return f" from {first:%d %b %Y} to {last:%d %b %Y}"
 
 
 def _unit(data: pl.DataFrame) -> str:

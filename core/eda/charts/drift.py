@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.base.text import count
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 
 TITLE = "Which features differ most between train and test?"
 MAJOR_PSI = 0.25
@@ -70,7 +70,7 @@ def figure(data: pl.DataFrame) -> Figure:
     scale = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
     title = ["population stability index", f"line: {MAJOR_PSI}, a major shift"]
     base = alt.Chart(data).encode(
-        x=alt.X("psi:Q", title=title, axis=alt.Axis(tickCount=6)),
+        x=alt.X("psi:Q", title=title, axis=short_axis(6)),
         y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
         color=alt.Color("drifted:N", scale=scale, legend=None, sort=[True, False]),
         tooltip=[

@@ -9,7 +9,7 @@ from core.base.text import percent
 from core.eda.parts import picking
 from core.eda.parts.sentences import NO_EVENTS
 from core.eda.parts.session_table import COUNT_COLUMNS, FILE
-from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, file_opacity, finished, share_axis
+from core.eda.parts.theme import Figure, Hover, event_scale, file_opacity, finished, share_axis
 from core.schema import BUY, EVENT_TYPES, ROLES, SESSION
 
 TITLE = "What do people do in a session?"
@@ -68,5 +68,5 @@ def figure(data: pl.DataFrame) -> Figure:
     bars = base.mark_bar().encode(
         color=alt.Color("event_type:N", scale=event_scale(), legend=None), opacity=file_opacity()
     )
-    labels = base.mark_text(dy=-7, fontSize=11, color=MUTED).encode(text=alt.Text("share:Q", format=".0%"))
+    labels = base.mark_text(dy=-7, fontSize=11).encode(text=alt.Text("share:Q", format=".0%"))
     return finished(bars + labels, f"Share of events by type. {finding(data)}")

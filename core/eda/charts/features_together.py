@@ -9,6 +9,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
+from core.base.text import count
 from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished
 
@@ -52,10 +53,10 @@ def finding(data: pl.DataFrame) -> str:
     if pairs.is_empty():
         return f"Fewer than two features vary, or fewer than {MIN_SESSIONS} train sessions have a value."
     n_strong = pairs.filter(pl.col("spearman").abs() > _STRONG).height
-    closest = pairs.row(0, named=True)
+    closest, n_pairs = pairs.row(0, named=True), count(pairs.height, "pair")
     return (
         f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); strong "
-        f"correlations (beyond ±{_STRONG}, {n_strong:,} of {pairs.height:,} pairs) affect linear models but not trees."
+        f"correlations (beyond ±{_STRONG}, {n_strong:,} of {n_pairs}) affect linear models but not trees."
     )
 
 

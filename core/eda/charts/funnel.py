@@ -78,5 +78,5 @@ def figure(data: pl.DataFrame) -> Figure:
     )
     colours = alt.Scale(domain=order, range=[_COLOURS[step] for step in order])
     bars = base.mark_bar().encode(color=alt.Color("step:N", scale=colours, legend=None), opacity=file_opacity())
-    labels = base.mark_text(align="left", dx=4, fontSize=11, color=MUTED).encode(text=alt.Text("share:Q", format=".0%"))
+    labels = base.mark_text(align="left", dx=4, fontSize=11).encode(text=alt.Text("share:Q", format=".0%"))
     return finished(bars + labels, f"Sessions by step from viewing to buying. {finding(data)}", height=300)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import count
+from core.base.text import count, span
 from core.dataset import Dataset
 from core.eda.parts.day_bins import bin_start, count_by_day
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
-from core.eda.parts.theme import Figure, Hover, file_scale, finished
+from core.eda.parts.theme import Figure, Hover, file_scale, finished, short_axis
 from core.schema import ROLES
 
 TITLE = "What time do the files cover?"
@@ -53,7 +53,7 @@ def _bin_days(by_day: pl.DataFrame, days_per_bin: int) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """State the first and the last day of each file and its number of events."""
     clauses = [
-        f"{file} covers {first} to {last} ({count(int(rows.get_column('events').sum()), 'event')})"
+        f"{file} covers {span(str(first), str(last))} ({count(int(rows.get_column('events').sum()), 'event')})"
         for (file, first, last), rows in data.group_by("file", "first", "last", maintain_order=True)
     ]
     return join_clauses(clauses, NO_EVENTS)
@@ -66,7 +66,7 @@ def figure(data: pl.DataFrame) -> Figure:
     base = alt.Chart(data).encode(
         x=alt.X("day:T", title="day (UTC)"),
         x2="until:T",
-        y=alt.Y("events:Q", title=f"events per {unit}", stack="zero"),
+        y=alt.Y("events:Q", title=f"events per {unit}", stack="zero", axis=short_axis(5)),
         color=alt.Color("file:N", scale=file_scale()),
         tooltip=[
             "file:N",

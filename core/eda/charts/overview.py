@@ -8,7 +8,7 @@ import polars as pl
 from core.base.text import count, listed, percent, verb
 from core.dataset import Dataset, DatasetCard
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
-from core.eda.parts.theme import Figure, Hover, file_scale, finished, share_axis
+from core.eda.parts.theme import TEXT_ON_MARKS, Figure, Hover, file_scale, finished, share_axis
 from core.schema import CATEGORY, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, TIME, USER, Role
 
 TITLE = "How much data is there?"
@@ -66,10 +66,12 @@ def quality(card: DatasetCard) -> str:
         subject = f"Of {rows:,} rows, {ignored_clause}; all others are" if ignored else f"All {rows:,} rows are"
         return f"{subject} usable, with no empty or unreadable cell and no duplicate."
     clauses = [ignored_clause] if ignored else []
-    clauses.append(f"{n_unusable:,} could not be used (see the quarantine on the Data page)")
+    if n_unusable:
+        clauses.append(f"{n_unusable:,} could not be used (see the quarantine on the Data page)")
     was_removed = f" and {verb(duplicates, 'was', 'were')} removed" if removed else ""
-    clauses.append(f"{duplicates:,} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")
-    return f"Of {rows:,} rows, {listed(clauses)}."
+    if duplicates:
+        clauses.append(f"{duplicates:,} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")
+    return f"Of {rows:,} rows, {listed(clauses)}{'' if n_unusable else '; all could be read'}."
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -104,6 +106,6 @@ def figure(data: pl.DataFrame) -> Figure:
         color=alt.Color("file:N", scale=file_scale()),
         order=alt.Order("file:N", sort="descending"),
     )
-    labelled = base.transform_filter("datum.count > 0").mark_text(fontSize=12, color="white")
+    labelled = base.transform_filter("datum.count > 0").mark_text(fontSize=12, color=TEXT_ON_MARKS)
     labels = labelled.encode(x="middle:Q", text="label:N")
     return finished(bars + labels, f"Size of the two files. {finding(data)}", height=34 * len(_MEASURES) + 40)

@@ -8,7 +8,7 @@ import polars as pl
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_EVENTS
 from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, share_axis
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, share_axis
 from core.schema import VALUE, VALUE_UNIT
 
 TITLE = "Which paths do sessions take?"
@@ -74,5 +74,5 @@ def figure(data: pl.DataFrame) -> Figure:
         ],
     )
     bars = base.mark_bar(color=ACCENT, height=14)
-    labels = base.mark_text(align="left", dx=4, fontSize=11, color=MUTED).encode(text="label:N")
+    labels = base.mark_text(align="left", dx=4, fontSize=11).encode(text="label:N")
     return finished(bars + labels, f"Most frequent paths of event types. {finding(data)}", height=24 * _MAX_PATHS + 40)

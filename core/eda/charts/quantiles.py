@@ -63,12 +63,13 @@ def finding(data: pl.DataFrame) -> str:
     fits = dict(data.group_by("law").agg(pl.col("fit").first()).iter_rows())
     closer, other = sorted(fits, key=lambda law: -fits[law])
     top = data.filter(pl.col("law") == closer).sort("share").row(-1, named=True)
-    side = "above" if top["value"] > top["expected"] else "below"
+    value, expected = number(top["value"]), number(top["expected"])
+    side = f"{'above' if top['value'] > top['expected'] else 'below'} the {expected}" if value != expected else "as"
     subject = "Values above 0" if top["above"] < 1 else "The values"
     return (
         f"{subject} are closer to a {closer} distribution (correlation of quantiles {fits[closer]:.3f}) than to a "
-        f"{other} one ({fits[other]:.3f}); their {percent(top['share'])} quantile is {number(top['value'])}, {side} "
-        f"the {number(top['expected'])} expected of the {closer} distribution."
+        f"{other} one ({fits[other]:.3f}); their {percent(top['share'])} quantile is {value}, {side} "
+        f"expected of the {closer} distribution."
     )
 
 

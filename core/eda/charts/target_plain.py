@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from core.base.text import number
+from core.base.text import number, span
 from core.dataset import Dataset
 from core.eda.charts.target import sorted_values
 from core.eda.parts.histogram import draw_histogram, linear_histogram
@@ -44,7 +44,7 @@ def finding(data: pl.DataFrame) -> str:
     row = data.row(0, named=True)
     return (
         f"The average session is worth {number(row['mean'])} (standard deviation {number(row['spread'])}), the middle "
-        f"half {number(row['all_low'])} to {number(row['all_high'])}, and the top session {number(row['most'])}; the "
+        f"half {span(number(row['all_low']), number(row['all_high']))}, and the top session {number(row['most'])}; the "
         f"chart stops at the 99th percentile, {number(row['upto'])}."
     )
 

@@ -10,7 +10,7 @@ import polars as pl
 from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.parts.sentences import NO_TRAIN_EVENTS, join_clauses
-from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, Hover, finished
+from core.eda.parts.theme import ACCENT, PALE, Figure, Hover, cell_text, finished
 from core.schema import EVENT_TYPES, TYPE, UNIT
 
 TITLE = "Which event comes next?"
@@ -79,8 +79,12 @@ def figure(data: pl.DataFrame) -> Figure:
     cells = base.mark_rect().encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[PALE, ACCENT]), legend=None)
     )
-    text = base.mark_text(fontSize=12).encode(
-        text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.7", alt.value("white"), alt.value(DARK_TEXT)),
+    text = (
+        base.transform_filter("isValid(datum.share)")
+        .mark_text(fontSize=12)
+        .encode(
+            text=alt.Text("share:Q", format=".0%"),
+            color=cell_text("datum.share"),
+        )
     )
     return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

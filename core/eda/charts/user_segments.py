@@ -8,7 +8,7 @@ import polars as pl
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
-from core.eda.parts.theme import ACCENT, DARK_TEXT, PALE, Figure, Hover, finished
+from core.eda.parts.theme import ACCENT, PALE, Figure, Hover, cell_text, finished
 from core.schema import SECONDS_PER_DAY, START, USER, VALUE, VALUE_UNIT
 
 TITLE = "Which users are worth most?"
@@ -91,10 +91,11 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.amounts(value=f"value per user ({VALUE_UNIT})"),
         ],
     )
-    cells = base.mark_rect().encode(color=alt.Color("value:Q", scale=alt.Scale(range=[PALE, ACCENT]), legend=None))
-    top = float(data.get_column("value").to_numpy().max(initial=0.0))
+    top = float(data.get_column("value").to_numpy().max(initial=0.0)) or 1.0
+    scale = alt.Scale(domain=[0, top], range=[PALE, ACCENT])
+    cells = base.mark_rect().encode(color=alt.Color("value:Q", scale=scale, legend=None))
     text = base.mark_text(fontSize=12).encode(
         text=alt.Text("share:Q", format=".1%"),
-        color=alt.condition(f"datum.value > {0.7 * top}", alt.value("white"), alt.value(DARK_TEXT)),
+        color=cell_text(f"datum.value / {top}"),
     )
     return finished(cells + text, f"Users by recency and frequency. {finding(data)}", height=220)

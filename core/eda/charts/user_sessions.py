@@ -8,7 +8,7 @@ import polars as pl
 from core.base.text import number, percent
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
-from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished, share_axis
+from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, share_axis
 from core.schema import ROLES, USER, VALUE, VALUE_UNIT
 
 TITLE = "Do users come back?"
@@ -84,5 +84,5 @@ def figure(data: pl.DataFrame) -> Figure:
         ],
     )
     bars = base.mark_bar(color=FILE_COLOURS["train"])
-    labels = base.mark_text(dy=-8, fontSize=11, color=MUTED).encode(text="mean_label:N")
+    labels = base.mark_text(dy=-8, fontSize=11).encode(text="mean_label:N")
     return finished(bars + labels, f"Users by number of sessions. {finding(data)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import number
+from core.base.text import number, span
 from core.eda.parts.boxes import SCHEMA, box_statistics, draw_boxes
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.session_table import COUNT_COLUMNS, valued_sessions
@@ -48,13 +48,13 @@ def finding(data: pl.DataFrame) -> str:
         return NO_VALUES
     last, first = data.row(-1, named=True), data.row(0, named=True)
     sentence = (
-        f"Among sessions with “{last['label']}”, the middle half is worth {number(last['low'])} to "
-        f"{number(last['high'])} and the top 5% more than {number(last['p95'])}"
+        f"Among sessions with “{last['label']}”, the middle half is worth "
+        f"{span(number(last['low']), number(last['high']))} and the top 5% more than {number(last['p95'])}"
     )
     if data.height == 1:
         return f"{sentence}."
-    low, high = number(first["low"]), number(first["high"])
-    return f"{sentence}; with “{first['label']}”, the middle half is worth {low} to {high}."
+    middle = span(number(first["low"]), number(first["high"]))
+    return f"{sentence}; with “{first['label']}”, the middle half is worth {middle}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import vl_convert
 
-from core.eda.parts.theme import Figure
+from core.eda.parts.theme import Figure, with_text_colour
 
 Picture = Literal["png", "svg"]
 _WIDTH = 860
@@ -46,7 +46,7 @@ class Shown:
 
 def picture(figure: Figure, form: Picture) -> bytes:
     """Return the chart as a PNG or SVG file with a white background."""
-    spec = figure.properties(width=_WIDTH, background="white").to_dict()
+    spec = with_text_colour(figure, "light").properties(width=_WIDTH, background="white").to_dict()
     if form == "svg":
         return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_BASE_URLS)).encode()
     return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_BASE_URLS))

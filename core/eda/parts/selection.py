@@ -126,6 +126,8 @@ class Selection:
         return ", ".join(phrase for phrase in phrases if phrase)
 
     def _describe_days(self) -> str:
+        if self.first and self.first == self.last:
+            return f"begun on {self.first:%d %b %Y}"
         if self.first and self.last:
             return f"begun from {self.first:%d %b %Y} to {self.last:%d %b %Y}"
         if self.first:

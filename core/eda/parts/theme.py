@@ -1,13 +1,14 @@
 """Colours, number formats and settings shared by all charts. A file, event type or learner has one colour on all pages.
 
 The colour sets follow the palette of Okabe and Ito (2008, Color Universal Design), which colour-blind readers can tell
-apart. Every colour has a contrast of at least 3:1 with both the white and the dark background.
+apart. Every colour has a contrast of at least 3:1 with both the white and the dark background, which is enough for
+marks. Text needs 4.5:1, which no colour has with both, so its colour depends on the theme (`with_text_colour`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import altair as alt
 import pandas  # noqa: F401 (see below)
@@ -18,13 +19,18 @@ from core.schema import ADD_CART, BUY, EVENT_TYPES, LEARNER_LABELS, REMOVE_CART,
 # opened at once on a fresh server could meet a half-imported pandas; importing it here first avoids that.
 
 Figure = alt.Chart | alt.LayerChart
+Theme = Literal["light", "dark"]
 
 ACCENT: Final = "#3B5BDB"
 MUTED: Final = "#6C7789"
-DARK_TEXT: Final = "#1F2937"
-"""Colour of labels on pale cells; labels on dark cells are white."""
+TEXT_COLOURS: Final[dict[Theme, str]] = {"light": "#4B5567", "dark": "#AEB8C9"}
+"""Theme -> colour of labels next to marks."""
+TEXT_ON_MARKS: Final = "#000000"
+"""Colour of labels on marks, in both themes; white on the darkest cells of a heat map, see `cell_text`."""
 PALE: Final = "#E8ECFB"
 """Lower end of the colour scale of a heat map; the upper end is the accent."""
+DARK_CELL: Final = 0.87
+"""Share of the colour scale above which white text has more contrast with a cell than black text."""
 NEGATIVE: Final = "#D55E00"
 """Opposite of the accent, for negative correlations and for the second of two distributions."""
 EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#CE8300", REMOVE_CART: "#C2659B", BUY: "#079268"}
@@ -34,6 +40,16 @@ FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#A9744F"}
 
 HEIGHT: Final = 280
 """Pixels; with this height, two charts and their findings fit on a laptop's screen."""
+
+
+_SHORT_NUMBER: Final = (
+    "".join(
+        f"abs(datum.value) >= {size} ? format(datum.value / {size}, '.4~r') + '{sign}' : "
+        for size, sign in ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+    )
+    + "format(datum.value, ',.4~r')"
+)
+"""Vega expression of the label of a tick."""
 
 
 def event_scale() -> alt.Scale:
@@ -69,8 +85,32 @@ def share_axis(**options: Any) -> alt.Axis:  # noqa: ANN401 (options of alt.Axis
 
 
 def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options of alt.Axis)
-    """Return an axis whose large numbers are in thousands (k) or millions (M); 0 is just 0."""
-    return alt.Axis(format="~s", labelExpr="datum.value ? datum.label : '0'", tickCount=ticks, **options)
+    """Return an axis of numbers: thousands (k), millions (M) and billions (B) are short, others are written out.
+
+    The formats of d3 are not used as they are: its "s" writes 0.1 as "100m", and 200 as "0.2k" next to 1,000. It is
+    also the default of log axes.
+    """
+    return alt.Axis(labelExpr=_SHORT_NUMBER, tickCount=ticks, **options)
+
+
+def cell_text(share: str) -> alt.Color:
+    """Return the colour of a label on a cell of a heat map.
+
+    Args:
+        share: Vega expression of the place of the cell on the colour scale, from 0 (pale) to 1 (accent).
+    """
+    return alt.condition(f"{share} > {DARK_CELL}", alt.value("#FFFFFF"), alt.value(TEXT_ON_MARKS))
+
+
+def with_text_colour(figure: Figure, theme: Theme) -> Figure:
+    """Return a finished chart with texts that can be read on the background of a theme: labels, axes and legends."""
+    colour = TEXT_COLOURS[theme]
+    coloured: Figure = figure.copy(deep=False)
+    coloured.config = figure.config.copy(deep=True)  # charts share it with their copies
+    coloured = coloured.configure_text(color=colour)
+    for part in (coloured.config.axis, coloured.config.legend):
+        part.labelColor = part.titleColor = colour
+    return coloured
 
 
 class Hover:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished
+from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished, short_axis
 from core.schema import VALUE, VALUE_UNIT
 
 SUMMARY_COLUMNS = ("sessions", "mean", "median", "low", "high")
@@ -63,7 +63,7 @@ def draw_summary(data: pl.DataFrame, description: str, *, title: str, labels: Se
         ],
     )
     quartiles = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
-        y=alt.Y("low:Q", title=f"session value ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)), y2="high:Q"
+        y=alt.Y("low:Q", title=f"session value ({VALUE_UNIT})", axis=short_axis(5)), y2="high:Q"
     )
     median = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
     mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")

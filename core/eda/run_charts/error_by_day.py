@@ -10,7 +10,7 @@ import polars as pl
 
 from core.base.text import number
 from core.eda.parts.sentences import NO_PREDICTIONS
-from core.eda.parts.theme import ACCENT, Figure, Hover, finished
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis
 from core.eda.run_charts.residuals import with_errors
 from core.schema import SECONDS_PER_DAY, START, UNIT, VALUE_UNIT
 
@@ -52,6 +52,8 @@ def finding(data: pl.DataFrame) -> str:
         return NO_PREDICTIONS
     worst = data.sort("rms", descending=True).row(0, named=True)
     median = float(np.median(data.get_column("rms").to_numpy()))
+    if number(median) == number(worst["rms"]):
+        return f"The root mean squared error is {number(median)} {VALUE_UNIT} on the median day, and on no day larger."
     return (
         f"The root mean squared error is {number(median)} {VALUE_UNIT} on the median day and {number(worst['rms'])} on "
         f"the worst, {worst['day']:%d %b %Y}."
@@ -62,7 +64,7 @@ def figure(data: pl.DataFrame) -> Figure:
     """Draw the root mean squared error of each day."""
     base = alt.Chart(data).encode(
         x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)),
-        y=alt.Y("rms:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=alt.Axis(tickCount=5)),
+        y=alt.Y("rms:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=short_axis(5)),
         tooltip=[
             alt.Tooltip("day:T", format="%d %b %Y"),
             *Hover.counts("sessions"),

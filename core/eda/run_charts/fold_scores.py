@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.base.text import number
-from core.eda.parts.theme import PREDICTOR_LABELS, Figure, Hover, finished, learner_scale
+from core.eda.parts.theme import PREDICTOR_LABELS, Figure, Hover, finished, learner_scale, short_axis
 from core.schema import VALUE_UNIT
 
 TITLE = "How much do the folds differ?"
@@ -43,6 +43,8 @@ def finding(data: pl.DataFrame) -> str:
     if means.height < 2:
         return "One fold is fitted so far."
     easiest, hardest = means.row(0, named=True), means.row(-1, named=True)
+    if number(easiest["mse"]) == number(hardest["mse"]):
+        return f"The mean squared error, averaged over the learners, is {number(hardest['mse'])} in every fold."
     return (
         f"The mean squared error, averaged over the learners, is largest in fold {hardest['fold']} "
         f"({number(hardest['mse'])}) and smallest in fold {easiest['fold']} ({number(easiest['mse'])})."
@@ -54,7 +56,7 @@ def figure(data: pl.DataFrame) -> Figure:
     title, scale = f"mean squared error (squared {VALUE_UNIT})", alt.Scale(zero=False, nice=True)
     base = alt.Chart(data).encode(
         x=alt.X("fold:O", title="fold", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("mse:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5)),
+        y=alt.Y("mse:Q", title=title, scale=scale, axis=short_axis(5)),
         color=alt.Color("label:N", scale=learner_scale(data.get_column("learner"))),
         tooltip=Hover.texts(label="learner", fold="fold", mse_text="MSE"),
     )

@@ -7,8 +7,8 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from core.base.text import number, percent
-from core.eda.parts.theme import Figure, Hover, finished, learner_scale
+from core.base.text import number, percent, span
+from core.eda.parts.theme import Figure, Hover, finished, learner_scale, share_axis, short_axis
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
 
 TITLE = "What drives the value of a session?"
@@ -70,11 +70,14 @@ def finding(data: pl.DataFrame, measure: Measure) -> str:
     values = top.get_column("value").to_list()
     low, high = min(values), max(values)
     size = (
-        f"it moves a prediction by {number(low)} to {number(high)} {VALUE_UNIT} on average"
+        f"it moves a prediction by {span(number(low), number(high))} {VALUE_UNIT} on average"
         if measure == "mean_abs_shap"
-        else f"it has {percent(low)} to {percent(high)} of the gain"
+        else f"it has {span(percent(low), percent(high))} of the gain"
     )
-    return f"{feature} is the top feature of {n_agree} of {by_learner.height} learners; {size}."
+    if by_learner.height == 1:
+        return f"{feature} is the top feature; {size}."
+    of_all = "all" if n_agree == by_learner.height else f"{n_agree} of"
+    return f"{feature} is the top feature of {of_all} {by_learner.height} learners; {size}."
 
 
 def figure(data: pl.DataFrame, measure: Measure) -> Figure:
@@ -84,7 +87,7 @@ def figure(data: pl.DataFrame, measure: Measure) -> Figure:
     is_share = measure == "gain_share"
     title = "share of gain" if is_share else f"mean |SHAP| ({VALUE_UNIT})"
     base = alt.Chart(data).encode(
-        x=alt.X("value:Q", title=title, axis=alt.Axis(format="%" if is_share else "~r", tickCount=6)),
+        x=alt.X("value:Q", title=title, axis=share_axis() if is_share else short_axis(6)),
         y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
         yOffset=alt.YOffset("label:N", sort=labels),
         color=alt.Color("label:N", scale=learner_scale(LEARNER_LABELS), sort=labels),

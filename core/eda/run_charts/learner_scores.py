@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number, percent
-from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figure, Hover, finished
+from core.base.text import difference, number
+from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figure, Hover, finished, short_axis
 from core.schema import STACK, VALUE_UNIT
 
 TITLE = "How well do the learners predict?"
@@ -48,10 +48,13 @@ def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
     """Compare the stack with a constant and with the best single learner."""
     learners = data.filter(~pl.col("name").is_in([*_BASELINES, STACK])).sort("score")
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
-    side = "lower" if stack["skill"] >= 0 else "higher"
+    side = difference(1 - stack["skill"], 1.0, equal="")
+    comparison = f"{side} than guessing a constant" if side else "the same as guessing a constant"
+    score, best_score = number(stack["score"]), number(best["score"])
+    single = f"{best['label']} alone" if learners.height == 1 else f"the best single learner, {best['label']},"
     return (
-        f"The stack has an {metric} of {number(stack['score'])}, {percent(abs(stack['skill']))} {side} than guessing a "
-        f"constant; the best single learner, {best['label']}, has {number(best['score'])}."
+        f"The stack has an {metric} of {score}, {comparison}; {single} has "
+        f"{'the same' if best_score == score else best_score}."
     )
 
 
@@ -60,7 +63,7 @@ def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE
     order = data.get_column("label").to_list()
     colours = alt.Scale(domain=order, range=[LEARNER_COLOURS.get(name, MUTED) for name in data.get_column("name")])
     base = alt.Chart(data).encode(
-        x=alt.X("score:Q", title=f"out-of-fold {metric} ({unit})", axis=alt.Axis(tickCount=5)),
+        x=alt.X("score:Q", title=f"out-of-fold {metric} ({unit})", axis=short_axis(5)),
         y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
         tooltip=[
             *Hover.texts(label="predictor"),
@@ -69,5 +72,5 @@ def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE
         ],
     )
     bars = base.mark_bar(height=18).encode(color=alt.Color("label:N", scale=colours, legend=None))
-    labels = base.mark_text(align="left", dx=5, fontSize=12, color=MUTED).encode(text="score_text:N")
+    labels = base.mark_text(align="left", dx=5, fontSize=12).encode(text="score_text:N")
     return finished(bars + labels, f"{metric} by learner. {finding(data, metric)}", height=30 * len(order) + 40)

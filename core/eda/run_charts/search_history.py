@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from core.base.text import count, number, percent
-from core.eda.parts.theme import Figure, Hover, finished, learner_scale
+from core.eda.parts.theme import Figure, Hover, finished, learner_scale, short_axis
 from core.schema import LEARNER_LABELS
 
 TITLE = "What did tuning gain?"
@@ -53,8 +53,11 @@ def finding(data: pl.DataFrame) -> str:
         .sort("gain", descending=True)
     )
     top = gains.row(0, named=True)
+    sentence = f"Of {count(data.height, 'trial')}, {complete.height:,} ran on all folds"
+    if number(top["first"]) == number(top["lowest"]):
+        return f"{sentence}; none has clearly improved on the first one of its learner."
     return (
-        f"Of {count(data.height, 'trial')}, {complete.height:,} ran on all folds; {top['label']} gained most, "
+        f"{sentence}; {top['label']} gained most, "
         f"{percent(top['gain'])}, from a loss of {number(top['first'])} to {number(top['lowest'])}."
     )
 
@@ -68,7 +71,7 @@ def figure(data: pl.DataFrame, loss_title: str) -> Figure:
     )
     losses = alt.Scale(zero=False, nice=True)
     lines = base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
-        y=alt.Y("best:Q", title=loss_title, scale=losses, axis=alt.Axis(tickCount=5))
+        y=alt.Y("best:Q", title=loss_title, scale=losses, axis=short_axis(5))
     )
     tooltip = [
         *Hover.texts(label="learner"),

@@ -1,0 +1,47 @@
+"""Notice a train file that was given as the test file, and the other way round."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from core.base.text import display
+from core.errors import InputError
+from core.ingestion.input_files import InputFiles
+from core.ingestion.mapping import Mapping
+from core.ingestion.sources.columns import plain
+from core.ingestion.sources.database import Query
+from core.ingestion.sources.source import Source, open_tables
+
+
+def refuse_swapped_files(files: InputFiles) -> None:
+    """Raise an `InputError` if only the test file has session values."""
+    column = files.mapping.columns.session_value
+    if files.mapping.value != "column" or column is None:
+        return
+    wanted = plain(str(column)).casefold()
+    if wanted in (_header(files.test, files.mapping) or ()) and wanted not in (
+        _header(files.train, files.mapping) or (wanted,)
+    ):
+        raise InputError.swapped_files(files.train.name, files.test.name, str(column))
+
+
+def swapped_names(files: InputFiles) -> str:
+    """Return a sentence if the names of the files suggest that they are swapped; empty otherwise."""
+    train, test = files.train.name, files.test.name
+    if not (_says(train, "test", not_="train") and _says(test, "train", not_="test")):
+        return ""
+    return f"The train file is {display(train)} and the test file is {display(test)}. Check whether they are swapped."
+
+
+def _says(name: str, word: str, *, not_: str) -> bool:
+    return word in name.casefold() and not_ not in name.casefold()
+
+
+def _header(source: Source, mapping: Mapping) -> list[str] | None:
+    """Return the column names of the first table, in small letters; None if they cannot be read at no cost."""
+    if isinstance(source, Query):  # to see its columns, it would run twice
+        return None
+    try:
+        return [plain(name).casefold() for table in islice(open_tables(source, mapping), 1) for name in table.columns]
+    except InputError:  # reading the whole file raises it again, with more detail
+        return None
