@@ -140,7 +140,8 @@ def test_the_sentences_of_every_rule(tmp_path, calm_copy, snapshot):
     pl.DataFrame({"reason": ["empty user_id"], "ignored": [False]}).write_parquet(
         calm_copy.folder / "quarantine.parquet"
     )
-    datasets = (store(tmp_path / "messy", messy()), store(tmp_path / "coarse", coarse()), written)
+    without_users = with_card(store(tmp_path / "without users", coarse()), has_users=False)
+    datasets = (store(tmp_path / "messy", messy()), store(tmp_path / "coarse", coarse()), written, without_users)
     sentences = {
         finding.code: (finding.severity, finding.title, finding.explanation, finding.advice, finding.examples)
         for dataset in datasets
