@@ -112,7 +112,7 @@ def test_a_folder_without_a_lock_is_swept_a_week_after_its_last_change(workspace
 
 
 def test_other_hidden_folders_are_not_swept(workspace: Workspace) -> None:
-    for name in (".git", ".snapshot", ".20250101-000000-abc.deleted"):
+    for name in (".git", ".snapshot", ".20250101-000000-abc"):
         (workspace.runs / name).mkdir()
         age(workspace.runs / name, 365 * DAY)
     workspace.sweep()

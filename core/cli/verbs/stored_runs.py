@@ -112,6 +112,8 @@ def _note(run: run_store.Run, options: argparse.Namespace) -> Outcome:
 
 def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
     if not options.yes:
-        raise RunError.not_confirmed(folder.name, folder)
+        raise RunError.not_confirmed("Run", folder.name, folder)
+    target = folder.resolve() if folder.is_symlink() else None
     run_store.delete_run(folder)
-    return Outcome({"deleted": folder.name}, f"{folder} was deleted.")
+    kept = "" if target is None else f" It was a link to {target}, which was kept."
+    return Outcome({"deleted": folder.name}, f"{folder} was deleted.{kept}")
