@@ -26,6 +26,7 @@ from core.runs import Note, Run, load_run
 from pages._ui.frame import distinct_names
 from pages._ui.money_form import parse_rates
 from tests.conftest import DEMO
+from tests.rewriting import read_sealed, write_sealed
 
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 60
@@ -349,10 +350,10 @@ def two_runs(finished_home: tuple[Workspace, Run]) -> tuple[Run, Run]:
     workspace, run = finished_home
     folder = workspace.runs / "20200101-000000-twin"
     shutil.copytree(run.folder, folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = read_sealed(folder / "manifest.json")
     manifest |= {"run_id": folder.name, "created": "2020-01-01T00:00:00+00:00"}
     manifest["config"]["seed"] += 1
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(folder / "manifest.json", manifest)
     return run, load_run(folder)
 
 

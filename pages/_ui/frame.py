@@ -18,6 +18,7 @@ from core.errors import StudioError
 from core.jobs import Job, Jobs, start_next_job
 from core.pipeline.first_run import start_first_run
 from core.runs import Run, expected_score, list_runs
+from pages._ui.damage import reporting_if_gone, show_damage, watch_selection
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
@@ -75,17 +76,23 @@ def open_page(entry: Entry) -> Page:
     with showing_errors():
         start_next_job(workspace)
         job, jobs_readable = Jobs(workspace).active(), True
+    dataset, run = None, None
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for menu_entry in MENU:
             st.page_link(menu_entry.path, label=menu_entry.label, icon=menu_entry.icon)
         st.divider()
-        dataset = _select_dataset(workspace)
-        run = _select_run(workspace, dataset)
+        with showing_errors():
+            dataset = _select_dataset(workspace)
+            run = _select_run(workspace, dataset)
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
+    watch_selection(dataset, run)
     for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
         st.warning(link.warning, icon=":material/link_off:")
+    show_damage(workspace, dataset, run, is_data_page=entry == DATA, is_train_page=entry == TRAIN)
+    if dataset is not None and entry == EXPLORE and dataset.damage():
+        st.stop()
     if not jobs_readable and entry in _PAGES_WITH_JOBS:
         st.stop()
     return Page(workspace, dataset, run, job)
@@ -99,10 +106,11 @@ def _start_first_run(root: str) -> None:
 
 def _select_dataset(workspace: Workspace) -> Dataset | None:
     datasets = {dataset.fingerprint: dataset for dataset in list_datasets(workspace)}
-    if not datasets:
-        st.caption("No dataset yet.")
-        return None
-    dataset = datasets[_select("dataset", {key: _dataset_label(dataset) for key, dataset in datasets.items()})]
+    with reporting_if_gone("dataset", workspace.datasets):
+        if not datasets:
+            st.caption("No dataset yet.")
+            return None
+        dataset = datasets[_select("dataset", {key: _dataset_label(dataset) for key, dataset in datasets.items()})]
     if dataset.card().synthetic:
         st.caption("Synthetic data from a simulated shop.")
     return dataset
@@ -110,10 +118,11 @@ def _select_dataset(workspace: Workspace) -> Dataset | None:
 
 def _select_run(workspace: Workspace, dataset: Dataset | None) -> Run | None:
     runs = {} if dataset is None else {run.manifest.run_id: run for run in runs_of(workspace, dataset)}
-    if not runs:
-        st.caption("No run on this dataset yet.")
-        return None
-    return runs[_select("run", distinct_names({key: _run_label(run) for key, run in runs.items()}))]
+    with reporting_if_gone("run", workspace.runs):
+        if not runs:
+            st.caption("No run on this dataset yet.")
+            return None
+        return runs[_select("run", distinct_names({key: _run_label(run) for key, run in runs.items()}))]
 
 
 def _select(param: Literal["dataset", "run"], labels: dict[str, str]) -> str:
