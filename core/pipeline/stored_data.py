@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,13 @@ class StoredDataset:
 
 
 def list_stored_datasets(workspace: Workspace) -> list[StoredDataset]:
-    """Return all dataset folders of the workspace, the largest first, including damaged ones."""
-    runs, jobs = list_runs(workspace), Jobs(workspace).all()
+    """Return all dataset folders of the workspace, the largest first, including damaged ones.
+
+    If the jobs database cannot be read, no jobs are named. `delete_dataset` then refuses.
+    """
+    runs, jobs = list_runs(workspace), []
+    with suppress(RunError):
+        jobs = Jobs(workspace).all()
     stored = []
     for folder in workspace.datasets.glob("[!.]*"):
         if folder.is_file() and not folder.is_symlink():
