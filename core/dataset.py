@@ -1,17 +1,23 @@
-"""Stored datasets: their tables and their card. Steps after ingestion read them only through this module."""
+"""Stored datasets: their tables and their card. Steps after ingestion read them only through this module.
+
+Every table is compared with its stored hash before it is read, so that a changed table is never shown as if it were
+whole.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, read_stored_json, require_regular
 from core.base.text import count, number, verb
 from core.base.workspace import Workspace
+from core.errors import RunError
 from core.schema import (
     EVENT_TIME,
     FILE,
@@ -38,6 +44,8 @@ CARD_FILE = "card.json"
 MAPPING_FILE = "mapping.toml"
 DICTIONARY_FILE = "dictionary_{column}.parquet"
 UNTRAINED_FILE = "untrained.parquet"
+HASHES_FILE = "sha256.json"
+"""File name -> SHA-256, for the tables and the mapping. Datasets of earlier versions do not have it."""
 UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
 
 
@@ -231,22 +239,71 @@ class Dataset:
         """Read the card.
 
         Raises:
-            OSError: the card is missing or not readable.
-            ValueError: the card is damaged.
+            RunError: the card is missing, not readable or damaged.
         """
-        return DatasetCard.model_validate_json((self.folder / CARD_FILE).read_text(encoding="utf-8"))
+        try:
+            return DatasetCard.model_validate_json(read_sealed_json(self.folder / CARD_FILE))
+        except UnusableFileError as error:
+            raise RunError.damaged_dataset(self.folder, f"{CARD_FILE} {error}") from error
+        except ValidationError as error:
+            raise RunError.damaged_dataset(self.folder, f"{CARD_FILE} is not a dataset's card") from error
+
+    def damage(self) -> list[str]:
+        """Return a clause for each table that was changed or lost since it was written; empty for a whole dataset.
+
+        A dataset of an earlier version has no hashes, so its tables are not checked.
+        """
+        try:
+            names = self._hashes()
+        except RunError as error:
+            return [str(error.actual)]
+        return [reason for name in names if (reason := self._damage_of(name))]
+
+    def whole_file(self, name: str) -> Path:
+        """Return the path of a file of the dataset, after comparing it with its stored hash.
+
+        Raises:
+            RunError: the file is missing or changed.
+        """
+        if reason := self._damage_of(name):
+            raise RunError.damaged_dataset(self.folder, reason)
+        return self.folder / name
+
+    def _damage_of(self, name: str) -> str:
+        """Return what is wrong with a file as a clause; empty if nothing is."""
+        expected = self._hashes().get(name)
+        try:
+            if expected is None:
+                require_regular(self.folder / name)
+            elif hash_stored(self.folder / name) != expected:
+                return f"{name} changed"
+        except UnusableFileError as error:
+            return f"{name} {error}"
+        return ""
+
+    def _hashes(self) -> dict[str, str]:
+        """Return file name -> SHA-256; empty in a dataset of an earlier version."""
+        try:
+            hashes = read_stored_json(self.folder / HASHES_FILE)
+        except UnusableFileError as error:
+            if error.is_missing:
+                return {}
+            raise RunError.damaged_dataset(self.folder, f"{HASHES_FILE} {error}") from error
+        if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
+            raise RunError.damaged_dataset(self.folder, f"{HASHES_FILE} is not a list of hashes")
+        return hashes
 
     def events(self, role: Role) -> pl.LazyFrame:
         """One row per event, sorted by unit and time: unit, session, user, product, category, type, time."""
-        return pl.scan_parquet(self.folder / EVENTS_FILE.format(role=role), glob=False)
+        return self._table(EVENTS_FILE.format(role=role))
 
     def units(self) -> pl.LazyFrame:
         """One row per unit: unit, session, user, role, start, value, composite, known_value."""
-        return pl.scan_parquet(self.folder / UNITS_FILE, glob=False)
+        return self._table(UNITS_FILE)
 
     def submission_order(self) -> pl.DataFrame:
         """One row per session to predict, in the order of the submission: user_session, session."""
-        return pl.read_parquet(self.folder / ORDER_FILE, glob=False)
+        return self._table(ORDER_FILE).collect()
 
     def sessions_without_events(self) -> pl.Series:
         """Ids of the sessions to predict that have no event, in the order of the submission."""
@@ -255,7 +312,7 @@ class Dataset:
 
     def units_to_predict(self) -> pl.LazyFrame:
         """Rows of `units` in the test file whose session is to be predicted; a sample submission may omit sessions."""
-        sessions = pl.scan_parquet(self.folder / ORDER_FILE, glob=False).select(SESSION)
+        sessions = self._table(ORDER_FILE).select(SESSION)
         return self.units().filter(pl.col(ROLE) == TEST_ROLE).join(sessions, on=SESSION, how="semi")
 
     def untrained(self) -> pl.DataFrame:
@@ -263,10 +320,9 @@ class Dataset:
 
         `reason` is a code of UnknownValue. The table is empty in datasets of an older version.
         """
-        try:
-            return pl.read_parquet(self.folder / UNTRAINED_FILE, glob=False)
-        except FileNotFoundError:
+        if UNTRAINED_FILE not in self._hashes() and not os.path.lexists(self.folder / UNTRAINED_FILE):
             return pl.DataFrame(schema=UNTRAINED_SCHEMA)
+        return self._table(UNTRAINED_FILE).collect()
 
     def test_sessions(self) -> pl.Series:
         """Ids (as in the file) of all sessions with an event in the test file."""
@@ -274,16 +330,19 @@ class Dataset:
 
     def dictionary(self, column: str) -> pl.LazyFrame:
         """One row per id of a file column, sorted by code: the code (in the stored column), id, in_train, in_test."""
-        return pl.scan_parquet(self.folder / DICTIONARY_FILE.format(column=column), glob=False)
+        return self._table(DICTIONARY_FILE.format(column=column))
 
     def quarantine(self) -> pl.LazyFrame:
         """One row per row that could not be used: file, line, reason, row, ignored, role."""
-        rows = pl.scan_parquet(self.folder / QUARANTINE_FILE, glob=False)
+        rows = self._table(QUARANTINE_FILE)
         if EVENT_TIME not in rows.collect_schema():
             return rows
         # In datasets of the first version, each cell of the row is in its own column.
         cells = pl.concat_str(pl.exclude(FILE, LINE, REASON, ROLE), separator=",", ignore_nulls=True)
         return rows.select(FILE, LINE, REASON, cells.alias(ROW), pl.lit(value=False).alias(IGNORED), ROLE)
+
+    def _table(self, name: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self.whole_file(name), glob=False)
 
 
 def untrained_lines(card: DatasetCard) -> list[str]:
@@ -317,8 +376,24 @@ def without_events_line(card: DatasetCard) -> str | None:
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:
     """Return all datasets of the workspace with a readable card, newest first."""
-    created: dict[Dataset, str] = {}
-    for folder in workspace.datasets.glob("[!.]*"):
-        with suppress(OSError, ValueError):  # a damaged dataset must not hide the others
-            created[Dataset(folder)] = Dataset(folder).card().created
+    created, _ = _open_datasets(workspace)
     return sorted(created, key=lambda dataset: (created[dataset], dataset.fingerprint), reverse=True)
+
+
+def unreadable_datasets(workspace: Workspace) -> list[tuple[Path, RunError]]:
+    """Return the folders of datasets whose card cannot be read, ordered by name, and why."""
+    _, unreadable = _open_datasets(workspace)
+    return sorted(unreadable, key=lambda pair: pair[0].name)
+
+
+def _open_datasets(workspace: Workspace) -> tuple[dict[Dataset, str], list[tuple[Path, RunError]]]:
+    """Return dataset -> when it was created, and the folders that are no readable dataset, with the reason."""
+    created, unreadable = {}, []
+    for folder in workspace.datasets.glob("[!.]*"):
+        if folder.is_file() and not folder.is_symlink():
+            continue
+        try:
+            created[Dataset(folder)] = Dataset(folder).card().created
+        except RunError as error:
+            unreadable.append((folder, error))
+    return created, unreadable

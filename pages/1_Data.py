@@ -7,13 +7,11 @@ import dataclasses
 import streamlit as st
 
 from core.audit import audit
-from core.base.files import path_of, reporting_full_disk
+from core.base.files import path_of
 from core.base.text import count, number, percent
 from core.dataset import DatasetCard
-from core.errors import SettingError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.preview import Peek, changed_at, peek
-from core.ingestion.sources.uploads import keep_upload
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
@@ -22,7 +20,9 @@ from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
 from pages._ui.mapping_form import mapping_form
 from pages._ui.state import page_state
+from pages._ui.stored_data import show_stored_data
 from pages._ui.text import plain
+from pages._ui.uploads import forget_uploads, uploaded_files
 
 QUESTION = "What is in the data?"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
@@ -50,6 +50,7 @@ def read(files: InputFiles) -> None:
         bar.progress(n_done / n_parts, plain(f"{step}: {text}"))
 
     dataset = ingest(files, page.workspace, report)
+    forget_uploads(page.workspace, files)
     card = dataset.card()
     if card.train.rows + card.test.rows <= MAX_ROWS_AUTO_AUDIT:
         step = "Auditing the data"
@@ -65,24 +66,14 @@ def choose_uploads() -> InputFiles | None:
     Raises:
         StudioError: an event file cannot be read as a table.
     """
-    train = st.file_uploader("Train file (events with session values)", TYPES)
-    test = st.file_uploader("Test file (events without values)", TYPES)
-    sample = st.file_uploader("Sample submission (optional; lists the sessions to predict, in order)", TYPES)
-    uploads = {part: upload for part, upload in (("train", train), ("test", test), ("sample", sample)) if upload}
-    upload_ids = {part: upload.file_id for part, upload in uploads.items()}
-    state = page_state()
-    if uploads and state.upload_ids != upload_ids:  # copy once, not at every change in the form
-        with reporting_full_disk(page.workspace.root, SettingError.workspace_full):
-            state.upload_paths = keep_upload(page.workspace, uploads)
-        state.upload_ids = upload_ids
-    paths = {part: state.upload_paths[part] for part in uploads}
+    paths = uploaded_files(page.workspace, TYPES)
     for part in ("train", "test"):  # so that a wrong file is reported before the other one is uploaded
         if part in paths:
             peek(paths[part])
-    if train and test:
-        return InputFiles(paths["train"], paths["test"], paths.get("sample"), train.name)
-    if train or test:
-        st.caption(f"Upload the {'test' if train else 'train'} file to continue.")
+    if "train" in paths and "test" in paths:
+        return InputFiles(paths["train"], paths["test"], paths.get("sample"), paths["train"].name)
+    if "train" in paths or "test" in paths:
+        st.caption(f"Upload the {'test' if 'train' in paths else 'train'} file to continue.")
     return None
 
 
@@ -114,7 +105,7 @@ def show_mapping_form(files: InputFiles | None) -> None:
     if files is not None:
         refuse_swapped_files(files)
         if hint := swapped_names(files):
-            st.warning(hint, icon=":material/swap_horiz:")
+            st.warning(plain(hint), icon=":material/swap_horiz:")
     mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
     if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
         read(dataclasses.replace(files, mapping=mapping))
@@ -161,18 +152,19 @@ else:
             ),
         ]
     )
-    st.header("Train and test files", anchor=False)
-    file_table(card)
-    part_tables(card)
-    if card.synthetic:
-        st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
-    show_findings(page.dataset, card.train.rows + card.test.rows)
-    if card.untrained or card.unassigned_purchases:
-        st.header("Sessions not used for training", anchor=False)
-        untrained_table(page.dataset, card)
-    if card.quarantine_reasons:
-        st.header("Quarantined rows", anchor=False)
-        quarantine_table(page.dataset, card)
+    with frame.showing_errors():
+        st.header("Train and test files", anchor=False)
+        file_table(card)
+        part_tables(card)
+        if card.synthetic:
+            st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
+        show_findings(page.dataset, card.train.rows + card.test.rows)
+        if card.untrained or card.unassigned_purchases:
+            st.header("Sessions not used for training", anchor=False)
+            untrained_table(page.dataset, card)
+        if card.quarantine_reasons:
+            st.header("Quarantined rows", anchor=False)
+            quarantine_table(page.dataset, card)
 
 st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(
@@ -188,3 +180,5 @@ with frame.showing_errors():
             read(demo_files())
     else:
         show_mapping_form({UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]())
+with frame.showing_errors():
+    show_stored_data(page.workspace)

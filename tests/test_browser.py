@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -24,6 +23,7 @@ from core.jobs import Jobs
 from core.runs import Run, list_runs, load_run
 from tests.browser import CHARTS, ENDED, Dashboard, Watched, dashboard
 from tests.conftest import DEMO
+from tests.rewriting import read_sealed, write_sealed
 
 pytestmark = pytest.mark.browser
 
@@ -281,9 +281,9 @@ def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_dash
     _, workspace, run = finished_dashboard
     other = workspace.runs / "20200101-000000-twin"
     shutil.copytree(run.folder, other)
-    manifest = json.loads((other / "manifest.json").read_text()) | {"run_id": other.name}
+    manifest = read_sealed(other / "manifest.json") | {"run_id": other.name}
     manifest["created"] = "2020-01-01T00:00:00+00:00"
-    (other / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(other / "manifest.json", manifest)
     page = watched.page
     address = finished_dashboard.address
     pick_runs(page, address, (1, 2), page.get_by_text("The runs do not differ significantly").first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from core.base.files import atomic_folder, scratch_folder
+from core.base.files import atomic_folder, scratch_folder, write_text_atomically
 from core.base.workspace import Workspace
+from core.demo import write_demo
 from core.ingestion import InputFiles, ingest
+from tests.killing import ACTIVITIES as ACTIVITIES_TO_KILL
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no lock that a sweep could ask for")
 
@@ -112,7 +115,7 @@ def test_a_folder_without_a_lock_is_swept_a_week_after_its_last_change(workspace
 
 
 def test_other_hidden_folders_are_not_swept(workspace: Workspace) -> None:
-    for name in (".git", ".snapshot", ".20250101-000000-abc.deleted"):
+    for name in (".git", ".snapshot", ".20250101-000000-abc"):
         (workspace.runs / name).mkdir()
         age(workspace.runs / name, 365 * DAY)
     workspace.sweep()
@@ -149,3 +152,34 @@ def test_sweeping_does_not_follow_links(workspace: Workspace, tmp_path: Path) ->
     workspace.sweep()
     assert (tmp_path / "precious").is_dir()
     shutil.rmtree(tmp_path / "precious")
+
+
+def test_after_a_death_at_any_call_one_sweep_leaves_nothing_hidden(tmp_path: Path) -> None:
+    write_demo(tmp_path / "files", sessions=200, seed=1)
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.killing", str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    results = [json.loads(line) for line in process.stdout.splitlines()]
+    assert [name for name, _, _ in results] == list(ACTIVITIES_TO_KILL), process.stderr
+    assert {name: left for name, _, left in results if left} == {}
+    assert all(deaths > 4 for _, deaths, _ in results), results
+
+
+def test_what_was_to_be_deleted_is_swept_and_so_are_old_drafts_without_a_lock(workspace: Workspace) -> None:
+    run = workspace.runs / "abc"
+    run.mkdir()
+    (workspace.runs / ".20250101-000000-abc.deleted").mkdir()  # of a version that had no locks
+    for name, days in ((".note.json.0a1b2c3d", 8), (".note.json.4a5b6c7d", 6), (".gitignore", 365)):
+        (run / name).touch()
+        age(run / name, days * DAY)
+    workspace.sweep()
+    assert hidden(workspace) == []
+    assert sorted(path.name for path in run.iterdir()) == [".gitignore", ".note.json.4a5b6c7d"]
+
+
+def test_the_next_write_sweeps_the_drafts_of_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / ".table.csv.0a1b2c3d").touch()
+    (tmp_path / ".table.csv.0a1b2c3d.at-work").touch()
+    (tmp_path / ".other.csv.0a1b2c3d.at-work").touch()
+    write_text_atomically(tmp_path / "table.csv", "1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.csv.0a1b2c3d.at-work", "table.csv"]

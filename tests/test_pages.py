@@ -28,6 +28,7 @@ from core.runs import Note, Run, load_run
 from pages._ui.frame import distinct_names
 from pages._ui.money_form import parse_rates
 from tests.conftest import DEMO
+from tests.rewriting import read_sealed, write_sealed
 
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 60
@@ -262,7 +263,7 @@ def test_a_missing_file_of_a_run_is_shown_as_an_error(
     app = open_page(page)
     assert not app.exception
     (error,) = values(app.error)
-    assert f"is damaged (no {'readable ' if file.endswith('json') else ''}{file})" in error
+    assert f"is damaged ({file} is missing)" in error
 
 
 def test_results_of_a_run_whose_files_changed_are_not_shown(finished_home: tuple[Workspace, Run]) -> None:
@@ -351,10 +352,10 @@ def two_runs(finished_home: tuple[Workspace, Run]) -> tuple[Run, Run]:
     workspace, run = finished_home
     folder = workspace.runs / "20200101-000000-twin"
     shutil.copytree(run.folder, folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = read_sealed(folder / "manifest.json")
     manifest |= {"run_id": folder.name, "created": "2020-01-01T00:00:00+00:00"}
     manifest["config"]["seed"] += 1
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(folder / "manifest.json", manifest)
     return run, load_run(folder)
 
 

@@ -268,7 +268,7 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
     [
         ("{", "is damaged (manifest.json"),
         ('{"version": 2}', "has version 2, but this program reads version 1"),
-        (None, "is damaged (no readable manifest.json)"),
+        (None, "is damaged (manifest.json is missing)"),
     ],
 )
 def test_a_damaged_run_is_refused_and_the_others_are_still_listed(

@@ -27,8 +27,9 @@ from core.pipeline.verify import verify_run
 from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
 from core.runs.compare import Paired
 from core.runs.manifest import VERSION
-from core.runs.store import MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, find_damage, hash_files
+from core.runs.store import MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, find_damage
 from core.schema import STACK, UNIT, USER, VALUE
+from tests.rewriting import read_sealed, rehashed, write_sealed
 
 Home = tuple[Workspace, Run]
 
@@ -39,9 +40,7 @@ def twin(finished_home: Home) -> Run:
     workspace, run = finished_home
     folder = workspace.runs / "20200101-000000-twin"
     shutil.copytree(run.folder, folder)
-    manifest = json.loads((folder / MANIFEST_FILE).read_text())
-    manifest["run_id"] = folder.name
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    write_sealed(folder / MANIFEST_FILE, read_sealed(folder / MANIFEST_FILE) | {"run_id": folder.name})
     return load_run(folder)
 
 
@@ -51,7 +50,7 @@ def outcomes(results: list[CheckResult]) -> dict[str, str]:
 
 def with_manifest(run: Run, **changes: object) -> Path:
     path = run.folder / MANIFEST_FILE
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    write_sealed(path, read_sealed(path) | changes)
     return run.folder
 
 
@@ -137,11 +136,6 @@ def test_an_invalid_manifest_is_refused(finished_home: Home, twin: Run, content:
     assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
-def with_hashes(run: Run) -> Run:
-    """The run with a manifest whose hashes are those of its files now."""
-    return load_run(with_manifest(run, sha256=hash_files(run.folder)))
-
-
 def scale_predictions(file: str, by: float) -> Callable[[Path], None]:
     """Multiply the predictions of XGBoost that are stored in a table of the run."""
 
@@ -177,7 +171,7 @@ def test_altered_predictions_or_models_fail_even_if_the_hashes_match(
 ) -> None:
     workspace, run = finished_home
     change(run.folder)
-    results = verify_run(with_hashes(run), demo_dataset(workspace))
+    results = verify_run(rehashed(run), demo_dataset(workspace))
     assert outcomes(results) == {"files": "passed", "versions": "passed", "predictions": "failed"}
     assert detail in results[2].explanation
 
@@ -187,7 +181,7 @@ def test_other_library_versions_are_reported_and_allow_for_rounding(
 ) -> None:
     workspace, run = finished_home
     scale_predictions(OOF_FILE, 1 + 1e-7)(run.folder)
-    run, dataset = with_hashes(run), demo_dataset(workspace)
+    run, dataset = rehashed(run), demo_dataset(workspace)
     assert outcomes(verify_run(run, dataset))["predictions"] == "failed"
     monkeypatch.setattr("core.pipeline.verify.versions", lambda: run.manifest.versions | {"numpy": "1.0"})
     results = verify_run(run, dataset)
@@ -268,9 +262,9 @@ def test_scores_by_fold_are_left_out_with_a_reason_if_the_folds_differ(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
-    manifest = json.loads((twin.folder / MANIFEST_FILE).read_text())
+    manifest = read_sealed(twin.folder / MANIFEST_FILE)
     manifest["config"]["seed"] += 1
-    (twin.folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    write_sealed(twin.folder / MANIFEST_FILE, manifest)
     assert main(["runs", "compare", run.manifest.run_id, twin.manifest.run_id]) == 0
     words = capsys.readouterr().out
     assert "The folds differ, so scores by fold cannot be compared." in words
@@ -282,7 +276,7 @@ def shifted(run: Run, by: float) -> Run:
     oof = pl.read_parquet(run.folder / OOF_FILE)
     away = pl.when(pl.col(STACK) > pl.col(VALUE)).then(by).otherwise(-by)
     oof.with_columns(pl.col(STACK) + away).write_parquet(run.folder / OOF_FILE)
-    return run
+    return rehashed(run)
 
 
 def test_a_worse_run_is_significantly_worse(finished_home: Home, twin: Run) -> None:
@@ -306,7 +300,7 @@ def test_small_noise_is_not_significant(finished_home: Home, twin: Run) -> None:
     oof = pl.read_parquet(twin.folder / OOF_FILE)
     noise = np.random.default_rng(0).normal(scale=0.3, size=oof.height)
     oof.with_columns(pl.col(STACK) + noise).write_parquet(twin.folder / OOF_FILE)
-    paired = compare_runs(run, twin, None).paired
+    paired = compare_runs(run, rehashed(twin), None).paired
     assert isinstance(paired, Paired)
     assert paired.low < 0 < paired.high
     assert "do not differ significantly" in paired.describe()

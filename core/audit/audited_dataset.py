@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -140,8 +141,9 @@ class AuditedDataset:
     @cached_property
     def event_words(self) -> dict[str, int]:
         """Event word of the files, in lower case -> code of the event type that it stands for."""
-        path = self.dataset.folder / MAPPING_FILE
-        mapping = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        has_mapping = os.path.lexists(self.dataset.folder / MAPPING_FILE)  # datasets of the first version have none
+        text = self.dataset.whole_file(MAPPING_FILE).read_text(encoding="utf-8") if has_mapping else ""
+        mapping = tomllib.loads(text)
         words: dict[str, str] = mapping.get("event_words") or {word: word for word in EVENT_TYPES}
         return {fold_case(word.strip()): EVENT_CODE[event_type] for word, event_type in words.items()}
 

@@ -13,6 +13,7 @@ from core.audit.registry import RULES
 from core.audit.rule import Finding, RuleOutcome
 from core.base.files import write_text_atomically
 from core.base.progress import Report, no_report
+from core.base.stored_files import read_sealed_json, sealed_json
 from core.base.text import count
 from core.check_result import SEVERITIES, Severity
 from core.dataset import Dataset
@@ -69,7 +70,7 @@ def audit(dataset: Dataset, report: Report = no_report, *, recompute: bool = Fal
         version=AUDIT_VERSION, dataset=dataset.fingerprint, outcomes=tuple(outcomes), findings=tuple(findings)
     )
     with contextlib.suppress(OSError):
-        write_text_atomically(dataset.folder / AUDIT_FILE, result.model_dump_json(indent=1) + "\n")
+        write_text_atomically(dataset.folder / AUDIT_FILE, sealed_json(result.model_dump_json()))
     report(parts, parts, "")
     return result
 
@@ -77,9 +78,8 @@ def audit(dataset: Dataset, report: Report = no_report, *, recompute: bool = Fal
 def stored_audit(dataset: Dataset) -> AuditReport | None:
     """Return the stored report; None if there is none, or it is damaged, older, or of another dataset."""
     try:
-        text = (dataset.folder / AUDIT_FILE).read_text(encoding="utf-8")
-        report = AuditReport.model_validate_json(text)
-    except (OSError, ValueError):  # not readable, not UTF-8, or not a report
+        report = AuditReport.model_validate_json(read_sealed_json(dataset.folder / AUDIT_FILE))
+    except (OSError, ValueError):  # not readable, changed, or not a report
         return None
     return report if (report.version, report.dataset) == (AUDIT_VERSION, dataset.fingerprint) else None
 

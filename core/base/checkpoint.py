@@ -12,7 +12,6 @@ import functools
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,8 +19,9 @@ from typing import Protocol, TypeVar
 
 import psutil
 
-from core.base.files import atomic_folder, hash_file
+from core.base.files import atomic_folder, remove
 from core.base.processes import find_process, start_time
+from core.base.stored_files import UnusableFileError, hash_stored, read_stored_json, read_stored_text, require_regular
 
 T = TypeVar("T")
 
@@ -80,6 +80,8 @@ class Checkpoints:
         """
         folder = available_folder(folder)
         checkpoints = cls(folder)
+        for name in (_OWNER_FILE, _EARLIER_FILE, _ALIVE_FILE, _TIMINGS_FILE):
+            remove_unless_regular(folder / name)
         try:
             previous = (folder / _ALIVE_FILE).stat().st_mtime - (folder / _OWNER_FILE).stat().st_mtime
         except OSError:
@@ -94,7 +96,7 @@ class Checkpoints:
     def earlier_seconds(self) -> float:
         """Duration of all earlier attempts at this run."""
         try:
-            return float((self._folder / _EARLIER_FILE).read_text(encoding="utf-8"))
+            return float(read_stored_text(self._folder / _EARLIER_FILE))
         except (OSError, ValueError):
             return 0.0
 
@@ -102,9 +104,9 @@ class Checkpoints:
     def timings(self) -> dict[str, float]:
         """Step -> seconds, for the steps that earlier attempts finished."""
         try:
-            stored = json.loads((self._folder / _TIMINGS_FILE).read_bytes())
+            stored = read_stored_json(self._folder / _TIMINGS_FILE)
             return {str(name): float(seconds) for name, seconds in stored.items()}
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError, AttributeError):
             return {}
 
     def save_timings(self, timings: Mapping[str, float]) -> None:
@@ -132,13 +134,13 @@ class Checkpoints:
             load: reads what `save` wrote.
         """
         folder = self._folder / name
-        if folder.is_dir():
+        if folder.is_dir() and not folder.is_symlink():
             try:
-                if json.loads((folder / _HASHES_FILE).read_text(encoding="utf-8")) == _hash_files(folder):
+                if read_stored_json(folder / _HASHES_FILE) == _hash_files(folder):
                     return load(folder)
             except Exception:  # noqa: BLE001, S110 (whatever is wrong with a checkpoint, its result can be recomputed)
                 pass
-            shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         result = compute()
         with contextlib.suppress(OSError), atomic_folder(folder, shared=True, synced=False) as temporary:
             save(result, temporary)
@@ -147,7 +149,7 @@ class Checkpoints:
 
     def delete(self) -> None:
         """Delete all checkpoints of this run."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
 
 
 def available_folder(folder: Path) -> Path:
@@ -155,13 +157,25 @@ def available_folder(folder: Path) -> Path:
     with contextlib.suppress(OSError):
         for other in folder.parent.iterdir():
             if other != folder and _is_abandoned(other):
-                shutil.rmtree(other, ignore_errors=True)
+                remove(other)
+    if folder.is_symlink() or not folder.is_dir():
+        remove(folder)
     return folder.with_name(f"{folder.name}-{os.getpid()}") if _is_in_use(folder) else folder
+
+
+def remove_unless_regular(path: Path) -> None:
+    """Delete what is at the path if it is not a regular file: writing to a pipe or through a link would do harm."""
+    try:
+        require_regular(path)
+    except UnusableFileError as error:
+        if not error.is_missing:
+            remove(path)
 
 
 def take_ownership(folder: Path) -> None:
     """Create the folder and record that this process works in it."""
     folder.mkdir(parents=True, exist_ok=True)
+    remove_unless_regular(folder / _OWNER_FILE)
     process = psutil.Process()
     (folder / _OWNER_FILE).write_text(f"{process.pid} {start_time(process)}", encoding="utf-8")
 
@@ -170,7 +184,7 @@ def delete_checkpoints(parent: Path, prefix: str) -> None:
     """Delete the folders in `parent` whose names start with `prefix`, except those in which another process works."""
     for folder in parent.glob(f"{prefix}*"):
         if not _is_in_use(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
 
 def work_name(fingerprint: str, settings_digest: str, dependencies: Iterable[str] = ()) -> str:
@@ -197,10 +211,10 @@ def source_digest() -> str:
 def _is_in_use(folder: Path) -> bool:
     """Whether another running process works in the folder."""
     try:
-        pid, started = (float(part) for part in (folder / _OWNER_FILE).read_text(encoding="utf-8").split())
-    except (OSError, ValueError):
+        pid, started = (float(part) for part in read_stored_text(folder / _OWNER_FILE).split())
+        return int(pid) != os.getpid() and find_process(int(pid), started) is not None
+    except (OSError, ValueError, OverflowError):
         return False
-    return int(pid) != os.getpid() and find_process(int(pid), started) is not None
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -212,4 +226,4 @@ def _is_abandoned(folder: Path) -> bool:
 
 def _hash_files(folder: Path) -> dict[str, str]:
     """File name -> SHA-256."""
-    return {path.name: hash_file(path) for path in sorted(folder.iterdir()) if path.name != _HASHES_FILE}
+    return {path.name: hash_stored(path) for path in sorted(folder.iterdir()) if path.name != _HASHES_FILE}

@@ -1,14 +1,15 @@
-"""Paths, atomic files and folders, scratch folders, and detection of full disks.
+"""Paths, atomic files and folders, scratch folders, deletion, and detection of full disks.
 
 An atomic file or folder is written under a temporary name, synced to disk and renamed, so readers see all of it or
-nothing.
+nothing. What a killed process leaves under a temporary name is deleted by `sweep`.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
+import glob
 import os
+import re
 import secrets
 import shutil
 import time
@@ -27,10 +28,13 @@ _FULL_DISK_TEXTS = ("no space left on device", "disk quota exceeded", "database 
 _FULL_DISK_BYTES = 2**18
 """If a write fails on a disk with less free space, the disk counts as full."""
 _LOCK_SUFFIX = ".at-work"
+_DELETED_SUFFIX = ".deleted"
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}")
+"""Names of the temporary files of earlier versions."""
 _LOCK_SECONDS = 10.0
 """Longest wait for the lock of a new folder. Only a `sweep` can hold it, for an instant."""
 _ABANDONED_SECONDS = 7 * 86_400.0
-"""A scratch folder without a lock is abandoned if nothing was written for a week; a running process writes often."""
+"""A draft without a lock is abandoned if nothing was written for a week; a running process writes often."""
 
 
 def path_of(text: str) -> Path:
@@ -93,28 +97,22 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path. Its file replaces `path` if the block succeeds, and is deleted otherwise.
 
-    The parent folder must exist.
+    The parent folder must exist. Drafts of the same file that killed processes left there are deleted.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    temporary.touch(exist_ok=False)  # fails here, before any work, if the folder is not writable
-    try:
+    if not path.parent.is_dir():  # creating the lock would create it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    sweep(path.parent, path.name)
+    with _locked_draft(path.parent, f".{path.name}.") as temporary:
+        temporary.touch(exist_ok=False)  # fails here, before any work, if the folder is not writable
         with _full_disk_as_os_error(path.parent):
             yield temporary
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -138,6 +136,7 @@ def atomic_folder(path: Path, *, shared: bool = False, synced: bool = True) -> I
         RunError: another process created the folder in the meantime, and it is not shared.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent, path.name)
     with scratch_folder(path.parent, f".{path.name}.") as temporary:
         with _full_disk_as_os_error(temporary):
             yield temporary
@@ -160,49 +159,107 @@ def atomic_folder(path: Path, *, shared: bool = False, synced: bool = True) -> I
 
 @contextmanager
 def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """Yield a new folder in `parent` that only this process uses. It is deleted at the end, unless it was moved.
+    """Yield a new folder in `parent` that only this process uses. It is deleted at the end, unless it was moved."""
+    with _locked_draft(parent, prefix) as folder:
+        folder.mkdir(mode=0o700)
+        yield folder
 
-    A lock file next to the folder is held until then. The operating system releases it when the process ends, even if
-    it is killed, so `sweep` can recognise abandoned folders. The lock is acquired before the folder is created, so a
-    folder whose lock is free is never in use. The lock file is outside, because files inside are counted and hashed.
+
+@contextmanager
+def _locked_draft(parent: Path, prefix: str) -> Iterator[Path]:
+    """Yield a new name in `parent` for a temporary file or folder. What has this name at the end is deleted.
+
+    A lock file next to it is held until then. The operating system releases it when the process ends, even if it is
+    killed, so `sweep` can recognise what was abandoned. The lock is acquired before anything has the name, so a draft
+    whose lock is free is never in use. The lock file is outside a folder, because files inside are counted and hashed.
     """
-    folder = parent / f"{prefix}{secrets.token_hex(4)}"
-    lock = _lock_of(folder)
+    draft = parent / f"{prefix}{secrets.token_hex(4)}"
+    lock = _lock_of(draft)
     try:
         try:
             lock.acquire(timeout=_LOCK_SECONDS)
-        except OSError:  # the file system has no locks; `sweep` ignores a folder without a lock file
-            _lock_path(folder).unlink(missing_ok=True)
-        folder.mkdir(mode=0o700)
+        except OSError:  # the file system has no locks; `sweep` ignores a draft without a lock file
+            _lock_path(draft).unlink(missing_ok=True)
         try:
-            yield folder
+            yield draft
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(draft)
     finally:
         lock.release()
-        _lock_path(folder).unlink(missing_ok=True)
+        if not os.path.lexists(draft):  # else the next sweep tries again
+            _lock_path(draft).unlink(missing_ok=True)
 
 
-def sweep(parent: Path) -> None:
-    """Delete the scratch folders in `parent` whose processes have ended."""
-    for lock_path in parent.glob(f".*{_LOCK_SUFFIX}"):
-        folder = lock_path.with_suffix("")
-        with suppress(OSError), _lock_of(folder).acquire(timeout=0):  # fails if in use, or of another account
-            shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():  # else the next sweep tries again
+def remove(path: Path) -> None:
+    """Delete a file, or a folder with its content, as far as that is possible. A link is removed, never its target."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def remove_hidden_first(path: Path) -> None:
+    """Delete a folder that others may read. It is renamed before, so that readers never see half of it.
+
+    If the process is killed in between, `sweep` deletes the rest.
+
+    Raises:
+        OSError: the folder cannot be renamed.
+    """
+    if path.is_symlink():  # the folder that it leads to belongs to someone else
+        path.unlink()
+        return
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_DELETED_SUFFIX}")
+    path.rename(hidden)
+    remove(hidden)
+
+
+def sweep(parent: Path, name: str = "") -> None:
+    """Delete the temporary files and folders in `parent` whose processes have ended; with `name`, only drafts of it."""
+    prefix = f".{glob.escape(name)}." if name else "."
+    for lock_path in parent.glob(f"{prefix}*{_LOCK_SUFFIX}"):
+        draft = lock_path.with_suffix("")
+        with suppress(OSError), _lock_of(draft).acquire(timeout=0):  # fails if in use, or of another account
+            remove(draft)
+            if not os.path.lexists(draft):  # else the next sweep tries again
                 lock_path.unlink(missing_ok=True)
-    for folder in parent.glob(f"{READING_PREFIX}*"):  # those of earlier versions have no lock
-        with suppress(OSError):
-            if folder.is_dir() and not _lock_path(folder).exists():
-                last_write = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
-                if time.time() - last_write > _ABANDONED_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lock_path(folder: Path) -> Path:
-    return folder.with_name(folder.name + _LOCK_SUFFIX)
+def sweep_all(folder: Path) -> None:
+    """Sweep a folder of the workspace and all folders in it, and delete what was hidden to be deleted.
+
+    Also delete what earlier versions left without a lock file, if nothing was written to it for a week.
+    """
+    for name, folders, files in os.walk(folder):
+        parent = Path(name)
+        if any(file.endswith(_LOCK_SUFFIX) for file in files):
+            sweep(parent)
+        for inner in [*folders, *files]:
+            path = parent / inner
+            if not inner.startswith(".") or inner.endswith(_LOCK_SUFFIX) or not os.path.lexists(path):
+                continue
+            if inner.endswith(_DELETED_SUFFIX) or _is_abandoned(path):
+                remove(path)
+        folders[:] = [inner for inner in folders if not inner.startswith(".")]
 
 
-def _lock_of(folder: Path) -> FileLock:
+def _is_abandoned(path: Path) -> bool:
+    """Return whether a hidden path is a draft of an earlier version, which had no lock files."""
+    is_draft = path.name.startswith(READING_PREFIX) or (_DRAFT.fullmatch(path.name) and path.is_file())
+    if not is_draft or path.is_symlink() or _lock_path(path).exists():
+        return False
+    try:
+        last_write = max(each.stat().st_mtime for each in (path, *path.rglob("*")))
+    except OSError:
+        return False
+    return time.time() - last_write > _ABANDONED_SECONDS
+
+
+def _lock_path(draft: Path) -> Path:
+    return draft.with_name(draft.name + _LOCK_SUFFIX)
+
+
+def _lock_of(draft: Path) -> FileLock:
     # The fallback of filelock is a marker file, which a killed process would leave behind.
-    return FileLock(_lock_path(folder), fallback_to_soft=False)
+    return FileLock(_lock_path(draft), fallback_to_soft=False)

@@ -98,6 +98,18 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60} min"
 
 
+def size(n_bytes: int) -> str:
+    """Return a size with a unit.
+
+    >>> [size(0), size(999), size(1_500), size(2_340_000_000)]
+    ['0 B', '999 B', '1.5 kB', '2.3 GB']
+    """
+    if n_bytes < 1000:
+        return f"{n_bytes} B"
+    power = min(len(str(n_bytes)) - 1, 14) // 3
+    return f"{n_bytes / 1000**power:.1f} {['B', 'kB', 'MB', 'GB', 'TB'][power]}"
+
+
 def short_duration(seconds: float) -> str:
     """Return an estimated duration in seconds as text with one unit; below ten minutes, to half a minute.
 

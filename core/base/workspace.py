@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.base.files import sweep
+from core.base.files import sweep_all
 from core.errors import SettingError
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -56,6 +56,6 @@ class Workspace:
         return self._created_root / "jobs.sqlite"
 
     def sweep(self) -> None:
-        """Delete the unfinished folders of processes that have ended; they can hold gigabytes."""
-        for name in ("datasets", "runs", "uploads"):
-            sweep(self.root / name)
+        """Delete what killed processes left under temporary names; it can take gigabytes."""
+        for name in ("datasets", "runs", "uploads", "mappings", "studies", "unfinished"):
+            sweep_all(self.root / name)

@@ -31,6 +31,8 @@ _RUN_ACTIONS = {
     "note": "show or change a run's name and note",
     "delete": "delete a run",
 }
+_DATASET_ACTIONS = {"list": "all datasets with their size", "delete": "delete a dataset; its runs are kept"}
+_UPLOAD_ACTIONS = {"list": "uploads that did not become a dataset", "delete": "delete an upload"}
 _MAPPING_ACTIONS = {
     "list": "all included mappings",
     "show": "one mapping",
@@ -69,7 +71,10 @@ def build_parser() -> argparse.ArgumentParser:
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
     _add_mapping_arguments(add("mapping", "data.mapping", "List, show, guess or preview a mapping of column names."))
     _add_inputs(add("ingest", "data.ingest", "Read, validate and store two event files."), required=True)
-    add("datasets", "data.datasets", "List the stored datasets.").add_argument("action", choices=["list"])
+    datasets = add("datasets", "stored_data.datasets", "List or delete stored datasets.")
+    _add_deletable(datasets, _DATASET_ACTIONS, "dataset", _DATASET)
+    uploads = add("uploads", "stored_data.uploads", "List or delete files that were uploaded on the Data page.")
+    _add_deletable(uploads, _UPLOAD_ACTIONS, "upload", "Id of an upload, or its first characters (see `uploads list`).")
     audit = add("audit", "analysis.audit", "Report what is unusual about a dataset.")
     audit.add_argument("dataset", help=_DATASET)
     audit.add_argument("--again", action="store_true", help="Recompute a stored report.")
@@ -94,6 +99,12 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_action(parser: argparse.ArgumentParser, actions: dict[str, str]) -> None:
     text = "; ".join(f"{name}: {description}" for name, description in actions.items())
     parser.add_argument("action", choices=list(actions), help=f"{text}.")
+
+
+def _add_deletable(parser: argparse.ArgumentParser, actions: dict[str, str], name: str, text: str) -> None:
+    _add_action(parser, actions)
+    parser.add_argument(name, nargs="?", help=f"{text} Required by delete.")
+    parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")
 
 
 def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core import schema
+from core.base.files import scratch_folder, sweep
 from core.demo.defects import LOST
 from core.demo.log_chunk import LogChunk, Shop
 from core.demo.summary import DemoSummary
@@ -103,8 +103,8 @@ class DemoFiles:
 def demo_files(shop: Shop, out: Path) -> Iterator[DemoFiles]:
     """Open the demo files. They appear in `out` all together, once the block ends without an exception."""
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".demo-") as name:
-        folder = Path(name)
+    sweep(out)
+    with scratch_folder(out, ".demo-") as folder:
         with ExitStack() as stack:
             yield DemoFiles(shop, folder, stack)
         for file in sorted(folder.iterdir()):

@@ -9,6 +9,7 @@ from typing import Literal
 from core.base.text import listed
 from core.errors.base import StudioError
 
+StoredKind = Literal["Run", "Dataset", "Upload"]
 JobAction = Literal["cancel", "stop", "move", "resume"]
 _JOB_RULES: dict[JobAction, tuple[str, str, list[str]]] = {
     "cancel": ("job_ended", "a queued or running job can be cancelled", ["queued", "running"]),
@@ -26,7 +27,7 @@ class RunError(StudioError):
     code = "run_error"
 
     @classmethod
-    def unknown(cls, kind: Literal["run", "job", "dataset"], name: str, names: Sequence[str]) -> RunError:
+    def unknown(cls, kind: Literal["run", "job", "dataset", "upload"], name: str, names: Sequence[str]) -> RunError:
         existing = f"Existing {kind}s: {listed(names, 5)}." if names else f"There is no {kind} yet."
         return cls(
             f"There is no {kind} named {name}. {existing}",
@@ -113,9 +114,10 @@ class RunError(StudioError):
         )
 
     @classmethod
-    def not_confirmed(cls, run: str, path: Path) -> RunError:
+    def not_confirmed(cls, kind: StoredKind, name: str, path: Path, also: str = "") -> RunError:
+        """`also` says in complete sentences what else changes."""
         return cls(
-            f"Run {run} in {path} would be deleted permanently.",
+            f"{kind} {name} in {path} would be deleted permanently. {also}".strip(),
             "To confirm, add --yes.",
             code="deletion_not_confirmed",
             actual=path,
@@ -143,7 +145,7 @@ class RunError(StudioError):
     @classmethod
     def not_deletable(cls, path: Path, reason: str) -> RunError:
         return cls(
-            f"The run in {path} cannot be deleted ({reason}).",
+            f"{path} cannot be deleted ({reason}).",
             "Check the permissions of its folder.",
             code="not_deletable",
             actual=reason,
@@ -156,4 +158,31 @@ class RunError(StudioError):
             "Start the run again, or choose another one.",
             code="damaged_run",
             actual=reason,
+        )
+
+    @classmethod
+    def damaged_dataset(cls, path: Path, reason: str) -> RunError:
+        return cls(
+            f"The dataset in {path} is damaged ({reason}).",
+            "Read its files again, which replaces it, or delete it with `python -m core datasets delete`.",
+            code="damaged_dataset",
+            actual=reason,
+        )
+
+    @classmethod
+    def damaged_job(cls, job: str, reason: str) -> RunError:
+        return cls(
+            f"The row of job {job} in the jobs database is damaged ({reason}).",
+            f"The job cannot be shown or resumed. Start the run again. {_LIST_JOBS}",
+            code="damaged_job",
+            actual=reason,
+        )
+
+    @classmethod
+    def dataset_in_use(cls, dataset: str, jobs: Sequence[str]) -> RunError:
+        return cls(
+            f"Dataset {dataset} cannot be deleted, because jobs use it: {listed(jobs, 5)}.",
+            "Wait for them to end, or cancel them with `python -m core jobs cancel`.",
+            code="dataset_in_use",
+            actual=list(jobs),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import shutil
+import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -13,13 +13,15 @@ from pathlib import Path
 
 import polars as pl
 
-from core.base.files import READING_PREFIX, atomic_folder, scratch_folder, sync
+from core.base.files import READING_PREFIX, atomic_folder, remove, scratch_folder, sync
 from core.base.progress import Report, no_report
+from core.base.stored_files import hash_stored, sealed_json
 from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import (
     CARD_FILE,
     DICTIONARY_FILE,
+    HASHES_FILE,
     MAPPING_FILE,
     ORDER_FILE,
     QUARANTINE_FILE,
@@ -47,7 +49,7 @@ from core.ingestion.storage.stored_datasets import (
     contents_of,
     find_stored,
     fingerprint_of,
-    is_readable,
+    is_whole,
     may_be_stored,
     refuse_same_file,
     update_names,
@@ -205,10 +207,11 @@ class _Ingestion:
             synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )
         (folder / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
-        (folder / CARD_FILE).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+        (folder / HASHES_FILE).write_text(json.dumps(_hash_files(folder), indent=1), encoding="utf-8")
+        (folder / CARD_FILE).write_text(sealed_json(card.model_dump_json()), encoding="utf-8")
         dataset = Dataset(self._workspace.datasets / fingerprint)
-        if not is_readable(dataset):
-            shutil.rmtree(dataset.folder, ignore_errors=True)
+        if not is_whole(dataset):
+            remove(dataset.folder)
         with atomic_folder(dataset.folder, shared=True) as target:
             for file in folder.iterdir():
                 file.rename(target / file.name)
@@ -271,3 +274,10 @@ class _Ingestion:
         kept = sum(counts.kept for counts in self._read_counts.values())
         share = _READING_SHARE + (1 - _READING_SHARE) * self._rows_written / max(kept, 1)
         self._report(int(_PARTS * min(share, 1.0)), _PARTS, f"{self._rows_written:,} rows sorted")
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    """Return file name -> SHA-256."""
+    with ThreadPoolExecutor(available_cores()) as pool:
+        paths = sorted(folder.iterdir())
+        return dict(zip((path.name for path in paths), pool.map(hash_stored, paths), strict=True))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.base.files import is_full_disk
+from core.base.stored_files import UnusableFileError, require_regular
 from core.errors import RunError
 
 _BUSY_TIMEOUT = 10.0
@@ -59,7 +60,14 @@ def _identity(path: Path) -> tuple[str, int, int]:
         status = path.stat()
     except OSError:
         return str(path), -1, -1
+    if status.st_size == 0:  # it was emptied, so it has no tables
+        return str(path), -1, -1
     return str(path), status.st_dev, status.st_ino
+
+
+def _text(content: bytes) -> str:
+    """Decode a cell. One that is not UTF-8 must not hide the other rows."""
+    return content.decode("utf-8", errors="replace")
 
 
 class JobsDatabase:
@@ -91,15 +99,27 @@ class JobsDatabase:
     @contextlib.contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection for reading, or for a single statement that writes."""
+        self._require_regular_files()
         try:
             connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT, isolation_level=None)
             connection.row_factory = sqlite3.Row
+            connection.text_factory = _text
             with contextlib.closing(connection) as database:
                 yield database
         except sqlite3.DatabaseError as error:
             if is_full_disk(error, self._path.parent):
                 raise RunError.disk_full(self._path) from error
             raise RunError.jobs_database_unusable(self._path, str(error)) from error
+
+    def _require_regular_files(self) -> None:
+        """Raise a RunError if the database or one of its files is a link, a folder or a pipe."""
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path = self._path.with_name(self._path.name + suffix)
+            try:
+                require_regular(path)
+            except UnusableFileError as error:
+                if not error.is_missing:
+                    raise RunError.jobs_database_unusable(self._path, f"{path.name} {error}") from error
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

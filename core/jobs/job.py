@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from core.base.processes import find_process
 from core.base.progress import ProgressUpdate
+from core.base.stored_files import UnusableFileError, parse_json
 from core.config import RunConfig
-from core.errors import SettingError
+from core.errors import RunError, SettingError
 
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
@@ -32,6 +33,9 @@ _PROCESS_GRACE = 20.0
 """Seconds for which a new job may have no process, until its worker has started."""
 _PUBLISHED_NAMES = {"progress": "moment", "attempts": "sittings"}
 """Attribute -> its name in the database and in JSON output, as earlier versions named it."""
+
+_LATEST_TIME = 1e11
+"""Epoch seconds; the year 5138. Later times cannot be shown."""
 
 _silent: dict[str, tuple[float, float]] = {}
 """Id of a job without a recent heartbeat -> its last heartbeat, and the monotonic time when this was first noticed."""
@@ -79,11 +83,27 @@ class Job:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Job:
-        """Create a job from a row of the database."""
+        """Create a job from a row of the database.
+
+        Raises:
+            RunError: the row is damaged.
+        """
         values = {field.name: row[_PUBLISHED_NAMES.get(field.name, field.name)] for field in fields(cls)}
-        values["config"] = json.loads(values["config"])
-        values["progress"] = ProgressUpdate(**json.loads(values["progress"])) if values["progress"] else None
-        return cls(**values)
+        job_id = str(values["id"])
+        try:
+            values["config"] = parse_json(values["config"] or "null")
+            values["progress"] = parse_json(values["progress"]) if values["progress"] else None
+            job = _checked_job().validate_python(values)
+        except (UnusableFileError, TypeError) as error:  # text that is not JSON, or a cell that is no text
+            raise RunError.damaged_job(job_id, f"a cell {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise RunError.damaged_job(job_id, f"{where}: {first['msg']}") from error
+        for name in ("created", "started", "ended", "heartbeat"):
+            if not 0 <= (getattr(job, name) or 0.0) <= _LATEST_TIME:
+                raise RunError.damaged_job(job_id, f"{name} is not a time")
+        return job
 
     def record(self) -> dict[str, Any]:
         """Return the job as a JSON object, with the names of the database."""
@@ -136,3 +156,9 @@ class Job:
     def seconds(self) -> float:
         """Return how long its last attempt took, or has taken so far; 0 while it waits."""
         return 0.0 if self.started is None else max((self.ended or time.time()) - self.started, 0.0)
+
+
+@functools.cache
+def _checked_job() -> TypeAdapter[Job]:
+    """Return the validator of the cells of a row."""
+    return TypeAdapter(Job)

@@ -11,6 +11,7 @@ import json
 import secrets
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -18,11 +19,19 @@ import psutil
 
 from core.base.processes import start_time
 from core.base.progress import InterimResult, ProgressUpdate
+from core.base.stored_files import UnusableFileError, parse_json
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
 from core.jobs.job import RESUMABLE, Job, State
 
+_DAMAGED = "Its row in the jobs database was damaged. Start the run again."
+_RESULT_MEMBERS = {
+    "trial": {"learner", "trial", "loss", "complete", "folds", "seconds", "settings"},
+    "fit": {"learner", "fold", "seed", "mse"},
+    "importances": {"learner", "shares"},
+}
+"""Kind of an interim result -> its members. A result without them is damaged."""
 _PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
 _IS_ACTIVE = "state IN ('running', 'stopping')"
 _IS_OPEN = "state IN ('queued', 'running', 'stopping')"
@@ -154,11 +163,20 @@ class Jobs:
         self._execute(query, job_id, time.time(), result.kind, json.dumps(result.content))
 
     def results(self, job_id: str, kind: str | None = None) -> list[dict[str, Any]]:
-        """Return a job's interim results in order: their content, with `time` (epoch seconds) and `kind`."""
+        """Return a job's interim results in order: their content, with `time` (epoch seconds) and `kind`.
+
+        A damaged result is left out.
+        """
         query = "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number"
         with self._database.connect() as database:
             rows = database.execute(query, (job_id, kind, kind)).fetchall()
-        return [{"time": row["time"], "kind": row["kind"], **json.loads(row["content"])} for row in rows]
+        results = []
+        for row in rows:
+            with suppress(UnusableFileError, TypeError):
+                content = parse_json(row["content"])
+                if isinstance(content, dict) and content.keys() >= _RESULT_MEMBERS.get(row["kind"], set()):
+                    results.append({"time": row["time"], "kind": row["kind"], **content})
+        return results
 
     def end(
         self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None, at: float | None = None
@@ -209,10 +227,24 @@ class Jobs:
         return Job.of_row(row)
 
     def all(self) -> list[Job]:
-        """Return all jobs, newest first, after marking lost jobs as lost."""
+        """Return all jobs with an undamaged row, newest first, after marking lost jobs as lost."""
+        return self._read_all()[0]
+
+    def damaged(self) -> list[RunError]:
+        """Return an error for each job whose row is damaged."""
+        return self._read_all()[1]
+
+    def _read_all(self) -> tuple[list[Job], list[RunError]]:
         self.mark_lost_jobs()
         with self._database.connect() as database:
-            return [Job.of_row(row) for row in database.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC")]
+            rows = database.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC").fetchall()
+        jobs, errors = [], []
+        for row in rows:
+            try:
+                jobs.append(Job.of_row(row))
+            except RunError as error:
+                errors.append(error)
+        return jobs, errors
 
     def active(self) -> Job | None:
         """Return the running job; None if there is none."""
@@ -234,11 +266,20 @@ class Jobs:
             return None if database.execute(query, (latest.id,)).fetchone() else latest
 
     def mark_lost_jobs(self) -> None:
-        """Mark running jobs whose process has ended as lost, or as cancelled if they were asked to stop."""
+        """Mark running jobs whose process has ended as lost, or as cancelled if they were asked to stop.
+
+        An open job whose row is damaged is marked as failed, because it would block the queue for good.
+        """
         with self._database.connect() as database:
-            rows = database.execute(f"SELECT * FROM jobs WHERE {_IS_ACTIVE}").fetchall()  # noqa: S608 (our text)
-        for job in map(Job.of_row, rows):
-            if job.alive:
+            rows = database.execute(f"SELECT rowid AS number, * FROM jobs WHERE {_IS_OPEN}").fetchall()  # noqa: S608
+        for row in rows:
+            try:
+                job = Job.of_row(row)
+            except RunError:
+                update = "UPDATE jobs SET state = 'failed', error = ? WHERE rowid = ?"
+                self._execute(update, _DAMAGED, row["number"])
+                continue
+            if not job.active or job.alive:
                 continue
             ended = job.heartbeat  # the best estimate
             if job.state == "stopping":

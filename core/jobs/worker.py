@@ -21,6 +21,7 @@ import psutil
 from core.base.checkpoint import delete_checkpoints, work_prefix
 from core.base.processes import find_process
 from core.base.progress import InterimResult, ProgressUpdate
+from core.base.stored_files import open_for_append
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -84,7 +85,7 @@ def _spawn(workspace: Workspace, job: Job) -> None:
     """Start the worker process of a job. It reads the rest from the jobs database."""
     command = [sys.executable, "-m", "core", "worker", "--job", job.id]
     environment = os.environ | {"SVS_HOME": str(workspace.root)}
-    with log_file(workspace, job.id).open("ab") as log:
+    with open_for_append(log_file(workspace, job.id)) as log:
         # A session (on Windows: a process group) of its own: closing the dashboard must not end the work.
         detached: dict[str, Any] = (
             {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
+from core.base.stored_files import sealed_json
 from core.check_result import CheckResult
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
@@ -64,7 +65,7 @@ def write_manifest(
         program=source_digest()[:SOURCE_DIGEST_LENGTH],
         sha256=store.hash_files(folder),
     )
-    (folder / store.MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    (folder / store.MANIFEST_FILE).write_text(sealed_json(manifest.model_dump_json()), encoding="utf-8")
     return manifest
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
+from core.base.files import scratch_folder
 from core.config import RunConfig
 from core.errors import RunError, SettingError
 from core.features import feature_catalogue, must_be_installed
@@ -36,7 +36,7 @@ def check_output_folder(out: Path) -> None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise RunError.folder_in_use(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent):
+        with scratch_folder(out.parent, f".{out.name}."):
             pass
     except OSError as error:
         raise RunError.not_writable(out, error.strerror or str(error)) from error

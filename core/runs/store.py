@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import platform
-import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,16 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.base.files import hash_file, write_text_atomically
+from core.base.files import remove_hidden_first, write_text_atomically
+from core.base.stored_files import (
+    UnusableFileError,
+    hash_stored,
+    parse_json,
+    read_sealed_json,
+    read_stored_bytes,
+    read_stored_json,
+    read_stored_text,
+)
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import RunError
@@ -42,6 +51,10 @@ NOTE_FILE = "note.json"
 _PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
 """Packages that predictions depend on."""
 _NAME_LENGTH, _TEXT_LENGTH = 80, 4_000
+_MAX_MANIFEST_BYTES = 1 << 22
+"""4 MB. A manifest has about 20 kB, and 100 bytes for every model."""
+_MAX_FILE_BYTES = 1 << 31
+"""2 GB, for files that are read as a whole. A submission of ten million sessions has 300 MB."""
 
 
 class Note(BaseModel):
@@ -85,7 +98,7 @@ class Run:
     def note(self) -> Note:
         """The note; empty if there is none or it cannot be read."""
         try:
-            return Note.model_validate_json((self.folder / NOTE_FILE).read_text(encoding="utf-8"))
+            return Note.model_validate_json(read_stored_text(self.folder / NOTE_FILE))
         except (OSError, ValidationError):
             return Note()
 
@@ -107,25 +120,28 @@ class Run:
     def verified_bytes(self, name: str) -> bytes:
         """Read a file and check that its hash is that in the manifest."""
         try:
-            content = (self.folder / name).read_bytes()
-        except OSError as error:
-            raise RunError.damaged(self.folder, f"{name} is missing") from error
+            content = read_stored_bytes(self.folder / name, _MAX_FILE_BYTES)
+        except UnusableFileError as error:
+            raise RunError.damaged(self.folder, f"{name} {error}") from error
         if hashlib.sha256(content).hexdigest() != self.manifest.sha256.get(name):
             raise RunError.damaged(self.folder, f"{name} changed")
         return content
 
     def table(self, name: str) -> pl.LazyFrame:
-        """Scan a Parquet file."""
-        if not (self.folder / name).is_file():
-            raise RunError.damaged(self.folder, f"no {name}")
+        """Scan a Parquet file, after checking that its hash is that in the manifest."""
+        try:
+            if hash_stored(self.folder / name) != self.manifest.sha256.get(name):
+                raise RunError.damaged(self.folder, f"{name} changed")
+        except UnusableFileError as error:
+            raise RunError.damaged(self.folder, f"{name} {error}") from error
         return pl.scan_parquet(self.folder / name, glob=False)
 
     def records(self, name: str) -> list[dict[str, Any]]:
-        """Read a JSON list of objects, such as the checks, the certificate or the features."""
+        """Read a JSON list of objects, such as the checks, the certificate or the features, and check its hash."""
         try:
-            records: list[dict[str, Any]] = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError.damaged(self.folder, f"no readable {name}") from error
+            records: list[dict[str, Any]] = parse_json(self.verified_bytes(name))
+        except UnusableFileError as error:
+            raise RunError.damaged(self.folder, f"{name} {error}") from error
         return records
 
     def summary(self) -> dict[str, Any]:
@@ -159,8 +175,14 @@ def versions() -> dict[str, str]:
 
 def hash_files(folder: Path) -> dict[str, str]:
     """Return path inside the folder -> SHA-256, for every file except the manifest and a note."""
-    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {name: hash_file(path) for name, path in paths.items() if name not in (MANIFEST_FILE, NOTE_FILE)}
+    return {name: hash_stored(folder / name) for name in _file_names(folder)}
+
+
+def _file_names(folder: Path) -> list[str]:
+    """Return the path inside the folder of everything but folders, the manifest and the note. Links are not entered."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return [name for name in names if name not in (MANIFEST_FILE, NOTE_FILE)]
 
 
 def model_stem(learner: str, fold: int, seed: int) -> str:
@@ -175,9 +197,9 @@ def load_run(folder: Path) -> Run:
         RunError: there is no such folder, or this version cannot read its manifest.
     """
     try:
-        content = (folder / MANIFEST_FILE).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError.damaged(folder, f"no readable {MANIFEST_FILE}") from error
+        content = read_sealed_json(folder / MANIFEST_FILE, _MAX_MANIFEST_BYTES)
+    except UnusableFileError as error:
+        raise RunError.damaged(folder, f"{MANIFEST_FILE} {error}") from error
     try:
         return Run(folder, Manifest.model_validate_json(content))
     except ValidationError as error:
@@ -191,7 +213,10 @@ def load_run(folder: Path) -> Run:
 
 @dataclass(frozen=True)
 class Damage:
-    """The names of the files of a run that differ from its manifest."""
+    """The names of the files of a run that differ from its manifest.
+
+    A file that was replaced by something else, such as a link or a folder, has changed.
+    """
 
     changed: tuple[str, ...]
     missing: tuple[str, ...]
@@ -204,29 +229,29 @@ class Damage:
 
 def find_damage(run: Run) -> Damage:
     """Compare the files of a run with the hashes in its manifest."""
-    expected, actual = run.manifest.sha256, hash_files(run.folder)
-    return Damage(
-        changed=tuple(name for name in expected if name in actual and actual[name] != expected[name]),
-        missing=tuple(name for name in expected if name not in actual),
-        added=tuple(name for name in actual if name not in expected),
-    )
+    changed: list[str] = []
+    missing: list[str] = []
+    for name, expected in run.manifest.sha256.items():
+        try:
+            if hash_stored(run.folder / name) != expected:
+                changed.append(name)
+        except UnusableFileError as error:
+            (missing if error.is_missing else changed).append(name)
+    added = [name for name in _file_names(run.folder) if name not in run.manifest.sha256]
+    return Damage(tuple(changed), tuple(missing), tuple(added))
 
 
 def delete_run(folder: Path) -> None:
-    """Delete a run folder, whether or not the run can be opened.
-
-    It is first renamed to a hidden name, so that readers never see half of it.
+    """Delete a run folder, whether or not the run can be opened. Of a link to a folder, only the link is removed.
 
     Raises:
         RunError: the folder cannot be renamed.
     """
-    folder = folder.resolve()  # "." has no name
-    hidden = folder.with_name(f".{folder.name}.deleted")
+    folder = folder.absolute() if folder.is_symlink() else folder.resolve()  # "." has no name
     try:
-        folder.rename(hidden)
+        remove_hidden_first(folder)
     except OSError as error:
         raise RunError.not_deletable(folder, error.strerror or str(error)) from error
-    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
@@ -244,7 +269,7 @@ def unreadable_runs(workspace: Workspace) -> list[tuple[Path, RunError]]:
 def _open_runs(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunError]]]:
     runs, unreadable = [], []
     for folder in workspace.runs.iterdir():
-        if folder.name.startswith(".") or not folder.is_dir():
+        if folder.name.startswith(".") or (folder.is_file() and not folder.is_symlink()):
             continue
         try:
             runs.append(load_run(folder))
@@ -265,9 +290,12 @@ def run_folder(workspace: Workspace, name: str) -> Path:
     other_program = None
     for path in (Path(name), workspace.runs / name):
         with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
-            folder = path.resolve()
+            # a link to a run keeps its own path, so that deleting it does not delete the run
+            folder = path.parent.resolve() / path.name if path.is_symlink() else path.resolve()
             in_workspace = folder.parent == workspace.runs.resolve() and not folder.name.startswith(".")
-            if folder.is_dir() and (in_workspace or _is_run_manifest(folder / MANIFEST_FILE)):
+            if in_workspace and os.path.lexists(folder) and not folder.is_file():  # even a damaged one can be deleted
+                return folder
+            if folder.is_dir() and _is_run_manifest(folder / MANIFEST_FILE):
                 return folder
             if (folder / MANIFEST_FILE).is_file():
                 other_program = folder
@@ -281,9 +309,9 @@ def run_folder(workspace: Workspace, name: str) -> Path:
 def _is_run_manifest(path: Path) -> bool:
     """Return whether the file is the manifest of a run, of any version. Other programs also have files of this name."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_stored_json(path, _MAX_MANIFEST_BYTES)
         return isinstance(content["run_id"], str) and isinstance(content["sha256"], dict)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, TypeError, KeyError):
         return False
 
 

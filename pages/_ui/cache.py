@@ -38,8 +38,6 @@ _FILTERED_ENTRIES = 4 * _ENTRIES
 _MAX_CATEGORIES = 200
 _MAX_SAMPLED_SESSIONS = 10_000
 """Sessions per file whose features are computed. The standard error of a correlation is then 0.01."""
-_DAMAGE_TTL = 60.0
-"""Seconds until the files of a run are verified again."""
 _TABLES = 4
 """Session tables in memory. The table of five million events takes 250 MB."""
 
@@ -216,7 +214,6 @@ def comparison(first_folder: str, second_folder: str, dataset_folder: str | None
     return compare_runs(load_run(Path(first_folder)), load_run(Path(second_folder)), users)
 
 
-@st.cache_data(max_entries=_ENTRIES, ttl=_DAMAGE_TTL, show_spinner=False)
 def damaged_files(run_folder: str) -> list[str]:
-    """Describe the files of a run that differ from its manifest."""
+    """Describe the files of a run that differ from its manifest. The hashes of unchanged files are remembered."""
     return find_damage(load_run(Path(run_folder))).descriptions()

@@ -20,6 +20,7 @@ from core.jobs.job import RESUMABLE
 from core.pipeline.first_run import start_first_run
 from core.runs import Run, best_run, compare_with_best, expected_score, list_runs
 from pages._ui.chart import visitor_theme
+from pages._ui.damage import reporting_if_gone, show_damage, watch_selection
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
@@ -109,17 +110,23 @@ def open_page(entry: Entry) -> Page:
         open_jobs, jobs_readable = Jobs(workspace).open(), True
     job = next((job for job in open_jobs if job.active), None)
     runs = list_runs(workspace)
+    dataset, run, best = None, None, None
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for menu_entry in MENU:
             st.page_link(menu_entry.path, label=menu_entry.label, icon=menu_entry.icon)
         st.divider()
-        dataset = _select_dataset(workspace, open_jobs, runs)
-        run, best = _select_run([run for run in runs if dataset is not None and run.is_on(dataset)])
+        with showing_errors():
+            dataset = _select_dataset(workspace, open_jobs, runs)
+            run, best = _select_run(workspace, [run for run in runs if dataset is not None and run.is_on(dataset)])
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
+    watch_selection(dataset, run)
     for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
         st.warning(plain(link.warning), icon=":material/link_off:")
+    show_damage(workspace, dataset, run, is_data_page=entry == DATA, is_train_page=entry == TRAIN)
+    if dataset is not None and entry == EXPLORE and dataset.damage():
+        st.stop()
     if not jobs_readable and entry in _PAGES_WITH_JOBS:
         st.stop()
     waiting = next((job for job in open_jobs if dataset is not None and job.dataset == dataset.fingerprint), None)
@@ -135,27 +142,30 @@ def _start_first_run(root: str) -> None:
 def _select_dataset(workspace: Workspace, open_jobs: list[Job], runs: list[Run]) -> Dataset | None:
     """Show the datasets. The default is that of the running job, else that of the latest run, else the newest."""
     datasets = {dataset.fingerprint: dataset for dataset in list_datasets(workspace)}
-    if not datasets:
-        st.caption("No dataset yet.")
-        return None
-    in_use = [*(job.dataset for job in open_jobs), *(run.manifest.dataset for run in runs), *datasets]
-    default_id = next(fingerprint for fingerprint in in_use if fingerprint in datasets)
-    dataset = datasets[_select("dataset", {key: _dataset_label(datasets[key]) for key in datasets}, default_id)]
+    with reporting_if_gone("dataset", workspace.datasets):
+        if not datasets:
+            st.caption("No dataset yet.")
+            return None
+        in_use = [*(job.dataset for job in open_jobs), *(run.manifest.dataset for run in runs), *datasets]
+        default_id = next(fingerprint for fingerprint in in_use if fingerprint in datasets)
+        labels = {key: _dataset_label(dataset) for key, dataset in datasets.items()}
+        dataset = datasets[_select("dataset", labels, default_id)]
     if dataset.card().synthetic:
         st.caption("Synthetic data from a simulated shop.")
     return dataset
 
 
-def _select_run(runs: list[Run]) -> tuple[Run | None, Run | None]:
+def _select_run(workspace: Workspace, runs: list[Run]) -> tuple[Run | None, Run | None]:
     """Show the runs on the selected dataset, and return the selected and the best one; the default is the best."""
     best = best_run(runs)
-    if best is None:
-        st.caption("No run on this dataset yet.")
-        return None, None
-    labels = distinct_names({run.manifest.run_id: _run_label(run) for run in runs})
-    if len(runs) > 1:
-        labels[best.manifest.run_id] += BEST_MARK
-    selected_id = _select("run", labels, best.manifest.run_id)
+    with reporting_if_gone("run", workspace.runs):
+        if best is None:
+            st.caption("No run on this dataset yet.")
+            return None, None
+        labels = distinct_names({run.manifest.run_id: _run_label(run) for run in runs})
+        if len(runs) > 1:
+            labels[best.manifest.run_id] += BEST_MARK
+        selected_id = _select("run", labels, best.manifest.run_id)
     return next(run for run in runs if run.manifest.run_id == selected_id), best
 
 

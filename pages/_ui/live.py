@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.base.stored_files import read_stored_end
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
 from core.eda.run_charts import fold_scores, search_history, search_space, setting_importance
@@ -33,8 +34,7 @@ def _draw_results(workspace: Workspace, job_id: str) -> None:
     if fits := fits_by_learner(results):
         data = fold_scores.frame(fits)
         show_chart(fold_scores.finding(data), fold_scores.figure(data), lead=fold_scores.TITLE, key="live-folds")
-    log = log_file(workspace, job_id)
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_MAX_LOG_LINES:] if log.is_file() else []
+    lines = read_stored_end(log_file(workspace, job_id)).splitlines()[-_MAX_LOG_LINES:]
     if lines:
         with st.expander("Latest log lines", icon=":material/article:"):
             st.code("\n".join(lines), language=None)

@@ -15,6 +15,7 @@ from tests.audit.shop import (
     calm,
 )
 from tests.events_on_the_spot import store
+from tests.rewriting import without_hashes
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +30,10 @@ def mixed_shop(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture
 def calm_copy(calm_shop: Dataset, tmp_path: Path) -> Dataset:
-    """A copy whose card a test may change."""
+    """A copy whose card and tables a test may change."""
     folder = Path(shutil.copytree(calm_shop.folder, tmp_path / calm_shop.folder.name))
     (folder / "audit.json").unlink(missing_ok=True)
-    return Dataset(folder)
+    return without_hashes(Dataset(folder))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
 import re
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from core.audit.audited_dataset import AuditedDataset
 from core.dataset import Dataset, RowOrder
 from core.schema import ROLES
 from tests.events_on_the_spot import Event
+from tests.rewriting import read_sealed, write_sealed
 
 RULE = {rule.code: rule for rule in RULES}
 DAY = 86_400
@@ -83,12 +83,12 @@ def number_of(event: Event) -> int:
 
 def with_card(dataset: Dataset, both: dict[str, object] | None = None, /, **fields: object) -> Dataset:
     """The dataset with another card; `both` changes the cards of both files."""
-    card = json.loads((dataset.folder / "card.json").read_text())
+    card = read_sealed(dataset.folder / "card.json")
     for name in ROLES:
         card[name] |= both or {}
     for name, content in fields.items():
         card[name] = card[name] | content if isinstance(content, dict) and name in ROLES else content
-    (dataset.folder / "card.json").write_text(json.dumps(card))
+    write_sealed(dataset.folder / "card.json", card)
     return dataset
 
 

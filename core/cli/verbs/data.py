@@ -1,4 +1,4 @@
-"""Verbs on event files and datasets: mapping, ingest, datasets, quarantine."""
+"""Verbs on event files and datasets: mapping, ingest, quarantine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, input_files, mapping_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
-from core.dataset import Dataset, DatasetCard, UnknownValue, list_datasets, untrained_lines, without_events_line
+from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
@@ -146,11 +146,3 @@ def _guess(options: argparse.Namespace) -> Outcome:
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
     return Outcome({"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}, "\n".join(lines))
-
-
-def datasets(options: argparse.Namespace) -> Outcome:
-    """List the datasets of the workspace."""
-    cards = [dataset.card() for dataset in list_datasets(Workspace.from_environment())]
-    lines = [f"{card.fingerprint[:12]}  {card.name:16}  {card.train.rows + card.test.rows:>12,} rows" for card in cards]
-    content = {"datasets": [card.model_dump() for card in cards]}
-    return Outcome(content, "\n".join(lines) or "There is no dataset yet.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core import jobs as job_queue
+from core.base.stored_files import read_stored_end
 from core.base.workspace import Workspace
 from core.cli.output import Outcome
 from core.cli.run_options import require
@@ -49,19 +50,19 @@ def jobs(options: argparse.Namespace) -> Outcome:
 
 
 def _list(queue: job_queue.Jobs) -> Outcome:
-    """List the queue with the next job last, then the running job, then ended jobs with the latest first."""
-    queued, all_jobs = queue.queue(), queue.all()
+    """List the queue with the next job last, then the running job, ended jobs with the latest first, damaged rows."""
+    queued, all_jobs, damaged = queue.queue(), queue.all(), queue.damaged()
     listed_jobs = [*reversed(queued), *(job for job in all_jobs if job.state != "queued")]
-    text = "\n".join(_job_line(job, queued) for job in listed_jobs) or "There is no job yet."
-    return Outcome({"jobs": [job.record() for job in all_jobs]}, text)
+    lines = [*(_job_line(job, queued) for job in listed_jobs), *map(str, damaged)]
+    content = {"jobs": [job.record() for job in all_jobs], "unreadable": [{"error": str(error)} for error in damaged]}
+    return Outcome(content, "\n".join(lines) or "There is no job yet.")
 
 
 def _show(queue: job_queue.Jobs, job: job_queue.Job, workspace: Workspace) -> Outcome:
     """Show a job with its settings that differ from the defaults, and its log."""
     defaults = RunConfig().model_dump(mode="json")
     changed = [f"{name} {value}" for name, value in job.config.items() if value != defaults.get(name)]
-    log_file = job_queue.log_file(workspace, job.id)
-    log = log_file.read_text(encoding="utf-8", errors="replace") if log_file.is_file() else ""
+    log = read_stored_end(job_queue.log_file(workspace, job.id))
     text = f"{_job_line(job, [])}\nSettings: {', '.join(changed) or 'all default'}.\n{log}"
     return Outcome(job.record() | {"news": queue.results(job.id)}, text.rstrip())
 

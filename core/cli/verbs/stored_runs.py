@@ -59,7 +59,8 @@ def _damage_lines(*runs: run_store.Run) -> list[str]:
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
     require(options.other, "OTHER", "the id or folder of the run to compare it with (see `runs list`)")
     other = run_store.find_run(workspace, options.other)
-    comparison = run_store.compare_runs(run, other, _users(workspace, run))
+    users = _users(workspace, run)
+    comparison = run_store.compare_runs(run, other, users)
     settings = [f"{name}: {first} | {second}" for name, (first, second) in comparison.settings.items()]
     lines = _damage_lines(run, other) + (settings or ["The settings are the same."])
     if not comparison.same_dataset:
@@ -70,6 +71,8 @@ def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespa
         first, second = (", ".join(map(number, by_fold)) for by_fold in scores)
         lines.append(f"{name}: MSE by fold {first} | {second}")
     if comparison.paired is not None:
+        if users is None:
+            lines.append("The dataset cannot be read, so each session counts as a user of its own.")
         lines.append(comparison.paired.describe())
     for name, seconds in comparison.timings.items():
         lines.append(f"{name}: {' | '.join(f'{number(value)} s' for value in seconds)}")
@@ -112,6 +115,8 @@ def _note(run: run_store.Run, options: argparse.Namespace) -> Outcome:
 
 def _delete(folder: Path, options: argparse.Namespace) -> Outcome:
     if not options.yes:
-        raise RunError.not_confirmed(folder.name, folder)
+        raise RunError.not_confirmed("Run", folder.name, folder)
+    target = folder.resolve() if folder.is_symlink() else None
     run_store.delete_run(folder)
-    return Outcome({"deleted": folder.name}, f"{folder} was deleted.")
+    kept = "" if target is None else f" It was a link to {target}, which was kept."
+    return Outcome({"deleted": folder.name}, f"{folder} was deleted.{kept}")

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.files import scratch_folder, sweep
 from core.features.columns import VISIT
 from core.features.visits import with_visits
 from core.schema import TIME, UNIT
+
+_NAME = "svs-features"
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class LogFiles:
 @contextmanager
 def log_files(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
     """Write a log to a temporary folder, which is deleted at the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="svs-features-") as name:
-        folder = Path(name)
+    temporary_files = Path(tempfile.gettempdir())
+    sweep(temporary_files, _NAME)
+    with scratch_folder(temporary_files, f".{_NAME}.") as folder:
         units_file, events_file = folder / "units.parquet", folder / "events.parquet"
         with_visits(units).sink_parquet(units_file)
         written_units = pl.scan_parquet(units_file, glob=False)

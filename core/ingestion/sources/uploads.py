@@ -1,4 +1,7 @@
-"""Store uploaded files in the workspace, because an upload is gone when the browser session ends."""
+"""Store uploaded files in the workspace, because an upload is gone when the browser session ends.
+
+An upload is deleted when it has become a dataset. Others stay until a person deletes them.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from core.base.files import atomic_folder, scratch_folder
+from core.base.files import atomic_folder, remove, remove_hidden_first, scratch_folder
 from core.base.workspace import Workspace
-from core.errors import InputError
+from core.errors import InputError, RunError
 from core.ingestion.sources.content_hash import content_hash
 
 _CHUNK = 1 << 20
@@ -47,11 +51,80 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
         named = b"".join(f"{path.as_posix()}/".encode() + content for path, content in hashes.items())
         folder = workspace.uploads / hashlib.sha256(named).hexdigest()[:16]
         if folder.is_dir() and not _is_unchanged(folder, hashes):
-            shutil.rmtree(folder)
+            remove(folder)
         if not folder.is_dir():
             with atomic_folder(folder, shared=True) as building:
                 shutil.copytree(temporary, building, dirs_exist_ok=True)
     return {part: folder / path for part, path in paths.items()}
+
+
+@dataclass(frozen=True)
+class StoredUpload:
+    """Uploaded files that are stored together.
+
+    Attributes:
+        id: name of their folder.
+        names: names of the files.
+        bytes: size of all files.
+        stored: when they were stored, in epoch seconds.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    bytes: int
+    stored: float
+
+
+def list_uploads(workspace: Workspace) -> list[StoredUpload]:
+    """Return the stored uploads, newest first."""
+    uploads = []
+    for folder in workspace.uploads.glob("[!.]*"):
+        try:
+            status = folder.lstat()
+        except OSError:  # it was deleted in the meantime
+            continue
+        files = [] if folder.is_symlink() else [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+        size = sum(path.lstat().st_size for path in files if os.path.lexists(path))
+        uploads.append(StoredUpload(folder.name, tuple(path.name for path in files), size, status.st_mtime))
+    return sorted(uploads, key=lambda upload: (upload.stored, upload.id), reverse=True)
+
+
+def upload_named(workspace: Workspace, name: str) -> StoredUpload:
+    """Return the stored upload whose id starts with `name`.
+
+    Raises:
+        RunError: no upload, or more than one, has such an id.
+    """
+    uploads = list_uploads(workspace)
+    matches = [upload for upload in uploads if upload.id.startswith(name)]
+    if len(matches) != 1:
+        raise RunError.unknown("upload", name, [upload.id for upload in uploads])
+    return matches[0]
+
+
+def delete_upload(workspace: Workspace, upload: StoredUpload) -> None:
+    """Delete a stored upload. Of a link, only the link is removed.
+
+    Raises:
+        RunError: it cannot be deleted.
+    """
+    folder = workspace.uploads / upload.id
+    try:
+        remove_hidden_first(folder)
+    except OSError as error:
+        raise RunError.not_deletable(folder, error.strerror or str(error)) from error
+
+
+def forget_read_uploads(workspace: Workspace, paths: Iterable[Path]) -> None:
+    """Delete the uploads that these files belong to, because a dataset has their content now.
+
+    A file outside the uploads is left alone. If an upload cannot be deleted, it stays listed.
+    """
+    uploads = workspace.uploads.resolve()
+    for path in paths:
+        inside = path.resolve()
+        if inside.is_relative_to(uploads) and inside != uploads:
+            remove(uploads / inside.relative_to(uploads).parts[0])
 
 
 def _safe(name: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core.base.files import write_text_atomically
+from core.base.stored_files import sealed_json
 from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, SubmissionColumns, list_datasets
-from core.errors import InputError
+from core.errors import InputError, RunError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.parallel import map_in_order
@@ -50,7 +51,7 @@ def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Work
     refuse_same_file(files, hashes)
     require_unchanged(contents.values())
     dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
-    if not is_readable(dataset):
+    if not is_whole(dataset):
         return None
     sample = files.sample_submission
     # Datasets of an earlier version do not have the columns.
@@ -66,13 +67,13 @@ def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
         raise InputError.same_file(files.test.name)
 
 
-def is_readable(dataset: Dataset) -> bool:
-    """Return whether the dataset exists and its card can be read."""
+def is_whole(dataset: Dataset) -> bool:
+    """Return whether the dataset exists, its card can be read, and its tables are as they were written."""
     try:
         dataset.card()
-    except (OSError, ValueError):
+    except RunError:
         return False
-    return True
+    return not dataset.damage()
 
 
 def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
@@ -100,4 +101,4 @@ def update_names(dataset: Dataset, files: InputFiles, columns: SubmissionColumns
         }
     )
     if updated != card:
-        write_text_atomically(dataset.folder / CARD_FILE, updated.model_dump_json(indent=1))
+        write_text_atomically(dataset.folder / CARD_FILE, sealed_json(updated.model_dump_json()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.base.stored_files import open_for_append, read_stored_end
 from core.base.workspace import DEMO_FOLDER, Workspace
 from core.ingestion.sources.content_hash import content_hash
 from core.ingestion.sources.database import Query
@@ -15,8 +16,8 @@ _MARK = "demo.json"  # the simulator writes this file next to the event files
 
 def remember(workspace: Workspace, train: Path) -> None:
     """Record a train file as simulated, so that copies of it are recognised in this workspace."""
-    with _record(workspace).open("a", encoding="utf-8") as file:
-        file.write(content_hash(train) + "\n")
+    with open_for_append(_record(workspace)) as file:
+        file.write(f"{content_hash(train)}\n".encode())
 
 
 def is_synthetic(workspace: Workspace, train: Source, hashes: Mapping[str, str]) -> bool:
@@ -29,8 +30,7 @@ def is_synthetic(workspace: Workspace, train: Source, hashes: Mapping[str, str])
         return False
     if (train.resolve().parent / _MARK).is_file():
         return True
-    record = _record(workspace)
-    recorded = record.read_text(encoding="utf-8").split() if record.is_file() else []
+    recorded = read_stored_end(_record(workspace)).split()
     included = DEMO_FOLDER / "train.csv"
     return hashes["train"] in recorded or (included.is_file() and hashes["train"] == content_hash(included))
 

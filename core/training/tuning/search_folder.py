@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import optuna
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
-from core.base.checkpoint import available_folder, take_ownership
-from core.base.files import atomic_file
+from core.base.checkpoint import available_folder, remove_unless_regular, take_ownership
+from core.base.files import atomic_file, remove
 from core.training.learners import Vector
 
 _JOURNAL = "search.journal"
@@ -34,11 +34,28 @@ class SearchFolder:
     def storage(self) -> optuna.storages.BaseStorage:
         """Open the journal. Only one process may use it at a time."""
         take_ownership(self._folder)
+        for path in self._folder.iterdir():
+            remove_unless_regular(path)
+        try:
+            return self._open_journal()
+        except Exception:  # noqa: BLE001 (whatever is wrong with the stored trials, the search can begin again)
+            self.delete()
+            take_ownership(self._folder)
+            return self._open_journal()
+
+    def _open_journal(self) -> optuna.storages.BaseStorage:
+        """Open the journal and read the predictions of its complete trials."""
         journal = self._folder / _JOURNAL
         # a killed process leaves its lock behind, and Optuna would wait for it
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         _remove_partial_line(journal)
-        return optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        for name in optuna.get_all_study_names(storage):
+            study = optuna.load_study(study_name=name, storage=storage)
+            for number, trial in enumerate(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))):
+                if trial.user_attrs["complete"]:  # evaluated on all folds, see LearnerSearch
+                    self.load_predictions(name, number)
+        return storage
 
     def save_predictions(self, learner: str, trial: int, oof: Vector) -> None:
         """Write the out-of-fold predictions of a trial in single precision, atomically."""
@@ -51,7 +68,7 @@ class SearchFolder:
 
     def delete(self) -> None:
         """Delete the folder, once the results of the search are stored elsewhere."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
 
     def _path(self, learner: str, trial: int) -> Path:
         return self._folder / f"{learner}-{trial}.npy"

@@ -1,0 +1,68 @@
+"""The verbs datasets and uploads, on stored data."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.base.text import listed, size
+from core.base.workspace import Workspace
+from core.cli.output import Outcome
+from core.cli.run_options import require
+from core.dataset import list_datasets, unreadable_datasets
+from core.errors import RunError
+from core.ingestion.sources.uploads import delete_upload, list_uploads, upload_named
+from core.pipeline.stored_data import delete_dataset, list_stored_datasets, stored_dataset_named
+
+
+def datasets(options: argparse.Namespace) -> Outcome:
+    """List the datasets of the workspace, or delete one."""
+    workspace = Workspace.from_environment()
+    workspace.sweep()
+    if options.action == "delete":
+        return _delete_dataset(workspace, options)
+    cards = [dataset.card() for dataset in list_datasets(workspace)]
+    unreadable = unreadable_datasets(workspace)
+    sizes = {stored.folder.name: stored.bytes for stored in list_stored_datasets(workspace)}
+    lines = [
+        f"{card.fingerprint[:12]}  {card.name:16}  {card.train.rows + card.test.rows:>12,} rows  "
+        f"{size(sizes.get(card.fingerprint, 0)):>9}"
+        for card in cards
+    ] + [str(error) for _, error in unreadable]
+    content = {
+        "datasets": [card.model_dump() | {"bytes_stored": sizes.get(card.fingerprint, 0)} for card in cards],
+        "unreadable": [{"dataset_dir": str(folder), "error": str(error)} for folder, error in unreadable],
+    }
+    return Outcome(content, "\n".join(lines) or "There is no dataset yet.")
+
+
+def _delete_dataset(workspace: Workspace, options: argparse.Namespace) -> Outcome:
+    require(options.dataset, "DATASET", "the fingerprint of a dataset, or its first characters (see `datasets list`)")
+    dataset = stored_dataset_named(workspace, options.dataset)
+    consequences = dataset.consequences()
+    if not options.yes:
+        raise RunError.not_confirmed("Dataset", dataset.id, dataset.folder, consequences)
+    delete_dataset(workspace, dataset)
+    content = {
+        "deleted": dataset.folder.name,
+        "runs": list(dataset.runs),
+        "jobs": list(dataset.resumable_jobs),
+        "bytes": dataset.bytes,
+    }
+    return Outcome(content, f"Dataset {dataset.id} was deleted ({size(dataset.bytes)}). {consequences}".rstrip())
+
+
+def uploads(options: argparse.Namespace) -> Outcome:
+    """List the stored uploads, or delete one."""
+    workspace = Workspace.from_environment()
+    workspace.sweep()
+    if options.action == "delete":
+        require(options.upload, "UPLOAD", "the id of an upload, or its first characters (see `uploads list`)")
+        upload = upload_named(workspace, options.upload)
+        if not options.yes:
+            raise RunError.not_confirmed("Upload", upload.id, workspace.uploads / upload.id)
+        delete_upload(workspace, upload)
+        return Outcome({"deleted": upload.id}, f"Upload {upload.id} was deleted ({size(upload.bytes)}).")
+    stored = list_uploads(workspace)
+    lines = [f"{upload.id}  {size(upload.bytes):>9}  {listed(upload.names, 3)}" for upload in stored]
+    content = {"uploads": [{"id": each.id, "names": list(each.names), "bytes": each.bytes} for each in stored]}
+    return Outcome(content, "\n".join(lines) or "There is no upload.")

@@ -1,0 +1,81 @@
+"""The upload fields of the Data page. An upload is copied to the workspace, and deleted when it became a dataset."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from core.base.files import reporting_full_disk
+from core.base.text import listed
+from core.base.workspace import Workspace
+from core.errors import SettingError
+from core.ingestion import InputFiles
+from core.ingestion.sources.uploads import forget_read_uploads, keep_upload
+from pages._ui.state import page_state
+
+_FIELDS = {
+    "train": "Train file (events with session values)",
+    "test": "Test file (events without values)",
+    "sample": "Sample submission (optional; lists the sessions to predict, in order)",
+}
+
+
+def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
+    """Show the upload fields, and return the copies of the uploaded files by part (train, test, sample).
+
+    Files that were uploaded before a look at another page are still there, and a line names them.
+
+    Raises:
+        StudioError: the disk is full, or a file changed while it was copied.
+    """
+    state = page_state()
+    earlier = []
+    for part, label in _FIELDS.items():
+        key = f"upload-{part}-{state.n_reads}"
+        upload = st.file_uploader(label, types, key=key, on_change=partial(_forget_removed, workspace, part, key))
+        is_kept = part in state.upload_paths and state.upload_paths[part].is_file()
+        if upload is None:
+            if is_kept:
+                earlier.append(part)
+            continue
+        if state.upload_ids.get(part) != upload.file_id or not is_kept:  # copied once, not at every change in the form
+            with reporting_full_disk(workspace.root, SettingError.workspace_full):
+                path = keep_upload(workspace, {part: upload})[part]
+            _forget(workspace, part, but=path)
+            state.upload_paths[part], state.upload_ids[part] = path, upload.file_id
+    if earlier:
+        names = listed(f"`{state.upload_paths[part].name}` ({part})" for part in earlier)
+        st.caption(f"Uploaded before: {names}.")
+        if st.button("Discard these uploads", icon=":material/close:", type="tertiary"):
+            for part in earlier:
+                _forget(workspace, part)
+            st.rerun()
+    return {part: state.upload_paths[part] for part in _FIELDS if part in state.upload_paths}
+
+
+def forget_uploads(workspace: Workspace, files: InputFiles) -> None:
+    """Delete the copies of files that became a dataset, and empty the upload fields."""
+    state = page_state()
+    sources = (files.train, files.test, files.sample_submission)
+    paths = [source for source in sources if isinstance(source, Path)]
+    forget_read_uploads(workspace, paths)
+    if set(paths) & set(state.upload_paths.values()):
+        state.upload_paths, state.upload_ids = {}, {}
+        state.n_reads += 1
+
+
+def _forget_removed(workspace: Workspace, part: str, key: str) -> None:
+    """Forget a file that the visitor removed from its field."""
+    if st.session_state[key] is None:
+        _forget(workspace, part)
+
+
+def _forget(workspace: Workspace, part: str, but: Path | None = None) -> None:
+    """Delete the copy of a part, unless it is `but`."""
+    state = page_state()
+    state.upload_ids.pop(part, None)
+    path = state.upload_paths.pop(part, None)
+    if path is not None and path != but and path not in state.upload_paths.values():
+        forget_read_uploads(workspace, [path])
