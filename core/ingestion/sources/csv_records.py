@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,9 +16,12 @@ from core.base.text import count
 from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault
 
 MAX_RECORD_LINES = 100  # even long reviews in a cell have fewer lines
+_MAX_RECORD_BYTES = 16 << 20
+"""Parsed, a record of separators takes ten times as much memory."""
 _MIN_WIDTH_TO_JUDGE = 3
 """With at least this many columns, a line of free text rarely has the right number of fields by chance."""
-_UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
+UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
+_TOO_LONG = LineFault(FaultCode.TOO_LONG, "16 megabytes")
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
@@ -69,8 +73,7 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
         return len(data)
     lines = data.split(b"\n")[:-1]
     n_complete = len(lines)
-    # Only a line with an odd number of quotes can begin or end a record of several lines.
-    odd = [number for number, line in enumerate(lines) if line.count(b'"') % 2]
+    odd, may_open = lines_with_odd_quotes(data, form)
     index = 0
     while index < len(odd):
         first = odd[index]
@@ -78,10 +81,33 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
         if second == len(lines) and first + MAX_RECORD_LINES > len(lines):
             n_complete = first
             break
-        if second - first < MAX_RECORD_LINES and second < len(lines) and parse_record(lines, first, form)[1] > 1:
+        if (
+            second - first < MAX_RECORD_LINES
+            and second < len(lines)
+            and may_open[index]
+            and parse_record(lines, first, form)[1] > 1
+        ):
             index += 1
         index += 1
     return sum(map(len, lines[:n_complete])) + n_complete
+
+
+def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list[bool]]:
+    """Return the numbers of the lines that can begin or end a record of several lines.
+
+    Returns:
+        The numbers, and for each whether the lines up to the next one have enough separators for a row. If not, parsing
+        them is a waste of time, and there may be millions.
+    """
+    text = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(text == _LINE_END)
+    lines, n_quotes = np.unique(np.searchsorted(ends, np.flatnonzero(text == _QUOTE)), return_counts=True)
+    odd = lines[n_quotes % 2 == 1]
+    bounds = np.concatenate(([0], ends + 1, [len(text)]))
+    separators = np.flatnonzero(text == ord(form.separator))
+    next_odd = np.append(odd[1:], odd[-1:])
+    n_separators = np.searchsorted(separators, bounds[next_odd + 1]) - np.searchsorted(separators, bounds[odd])
+    return odd.tolist(), (n_separators >= form.width - 1).tolist()
 
 
 def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
@@ -93,6 +119,8 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     line = lines[first]
     if not line.strip():
         return None, 1
+    if len(line) > _MAX_RECORD_BYTES:
+        return _TOO_LONG, 1
     fields = _fields(line, form)
     if fields is None:
         return LineFault(FaultCode.OTHER_ENCODING, form.encoding), 1
@@ -101,11 +129,16 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     if line.count(b'"') % 2:
         record = _quoted_record(lines, first, form)
         fields = _fields(record, form) if record else []
-        # If the record is no row, only this line is broken, not the lines after it.
-        return (fields, record.count(b"\n") + 1) if fields and len(fields) == form.width else (_UNMATCHED_QUOTES, 1)
-    if not fields:
-        return _UNMATCHED_QUOTES, 1
-    return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, but the header has {form.width:,}"), 1
+        if fields and len(fields) == form.width:
+            return fields, record.count(b"\n") + 1
+        fields = []  # if the record is no row, only this line is broken, not the lines after it
+    return other_width(len(fields), form.width) if fields else UNMATCHED_QUOTES, 1
+
+
+@lru_cache
+def other_width(fields: int, width: int) -> LineFault:
+    """Return the fault of a line with so many fields."""
+    return LineFault(FaultCode.FIELD_COUNT, f"{count(fields, 'field')}, but the header has {width:,}")
 
 
 def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
@@ -116,7 +149,9 @@ def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes
     for last in range(first + 1, min(first + MAX_RECORD_LINES, len(lines))):
         if lines[last].count(b'"') % 2:
             record = lines[first : last + 1]
-            return b"" if _holds_rows(record, form) else b"\n".join(record)
+            if sum(map(len, record)) > _MAX_RECORD_BYTES or _holds_rows(record, form):
+                return b""
+            return b"\n".join(record)
     return b""
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.ingestion.sources.encodings import Detection
+
 ColumnPositions = Mapping[str, int]
 """Schema name -> position of its column in the table."""
 PIECE_BYTES = 16 << 20
@@ -22,11 +24,13 @@ class FaultCode(StrEnum):
     OTHER_ENCODING = "its text is not {detail}"
     UNMATCHED_QUOTES = "its quotes do not match"
     FIELD_COUNT = "it has {detail}"
+    TOO_LONG = "it is longer than {detail}"
+    NOT_JSON = "it is not a JSON object ({detail})"
 
 
 @dataclass(frozen=True)
 class LineFault:
-    """What is wrong with a line; `detail` is the expected encoding, or the numbers of fields."""
+    """What is wrong with a line; `detail` is the expected encoding, the numbers of fields, or the fault of JSON."""
 
     code: FaultCode
     detail: str = ""
@@ -95,8 +99,12 @@ class Table:
         name: name for messages.
         columns: column names as in the source.
         pieces: yields the rows in order, restricted to the given columns.
+        nested: columns whose cells are lists or objects, of which the parts are no columns.
+        encoding: what was detected about the encoding of the text; None if the source is not text.
     """
 
     name: str
     columns: Sequence[str]
     pieces: Callable[[ColumnPositions], Iterator[Piece]]
+    nested: tuple[str, ...] = ()
+    encoding: Detection | None = None
