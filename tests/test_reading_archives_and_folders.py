@@ -313,7 +313,8 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a picture among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=b"\x89PNG\r\n"),
-        "b.csv cannot be read as a table (it is a PNG image). Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again.",
+        "b.csv cannot be read as a table (it is a PNG image). "
+        "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again.",
     ),
     "a file without a column among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=CSV.replace(b"user_id", b"who")),

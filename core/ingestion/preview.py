@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -17,6 +18,7 @@ from core.ingestion.mapping.open_settings import find_open_role, open_setting_er
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick, plain
 from core.ingestion.sources.database import Query
+from core.ingestion.sources.encodings import Detection
 from core.ingestion.sources.paths import files_of
 from core.ingestion.sources.source import Source, open_tables
 from core.ingestion.sources.tables import Block, BrokenLine, FaultCode, Table
@@ -36,11 +38,13 @@ class Peek:
         name: name of the file or query.
         columns: column names, in file order.
         rows: cells as texts; an empty cell is "".
+        encoding: what was detected about the encoding of the text; None if the source is not text.
     """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    encoding: Detection | None = None
 
     def guess(self, *, with_value: bool = True) -> Guess:
         """Guess a mapping for this log; see `mapping.guess_mapping`."""
@@ -60,7 +64,8 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     for table in open_tables(source, mapping or Mapping()):
         for block in _blocks(table):
             if block.rows.height:
-                return Peek(table.name, tuple(map(plain, table.columns)), _as_texts(block.rows.head(rows)))
+                columns = tuple(map(plain, table.columns))
+                return Peek(table.name, columns, _as_texts(block.rows.head(rows)), table.encoding)
             if block.broken and first_broken is None:
                 first_broken = table.name, block.broken[0]
             if len(block.broken) >= _MAX_ROWS:  # there is no need to read more of something that is not a table
@@ -71,6 +76,21 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     if line.fault.code is FaultCode.OTHER_ENCODING:
         raise InputError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
     raise InputError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
+
+
+def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, Detection]:
+    """Return name of a table -> detection, for those first tables of the sources whose encoding is only assumed."""
+    if mapping.encoding is not None:
+        return {}
+    assumed: dict[str, Detection] = {}
+    for source in sources:
+        if isinstance(source, Query):
+            continue
+        with suppress(InputError):  # reading the whole file raises it again
+            for table in islice(open_tables(source, mapping), 1):
+                if table.encoding is not None and table.encoding.note:
+                    assumed[table.name] = table.encoding
+    return assumed
 
 
 def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = True) -> tuple[Mapping, list[str]]:

@@ -13,6 +13,8 @@ from itertools import islice
 
 from charset_normalizer import from_bytes
 
+from core.ingestion.mapping.refusals import short
+
 UTF_8 = "utf-8"
 SAMPLE_BYTES = 16 << 20
 """Bytes that are searched for letters beyond ASCII; many logs have few."""
@@ -54,6 +56,14 @@ class Detection:
 
     encoding: str
     note: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What was assumed, and how to change it; empty if the detection is certain."""
+        if not self.note:
+            return ""
+        assumption = f"The text was read as {self.encoding}, because {self.note}."
+        return f"{assumption} If letters look wrong, set the text encoding in the mapping."
 
 
 def marked_encoding(head: bytes) -> str | None:
@@ -122,7 +132,7 @@ def _western(words: list[bytes]) -> Detection | None:
         if encoding == "cp1254" and len(turkish) <= others:
             continue
         shown = (turkish or texts)[0]
-        return Detection(encoding, f"it is not UTF-8, and as {script} it has words such as {shown}")
+        return Detection(encoding, f"it is not UTF-8, and as {script} it has words such as {short(shown)}")
     return None
 
 
@@ -147,4 +157,4 @@ def _other(words: list[bytes]) -> Detection | None:
     if "\ufffd" in decoded or letters < _MIN_PLAUSIBLE * len(decoded.replace(" ", "")):
         return None
     shown = decoded.split(" ")[0]
-    return Detection(encoding, f"it is not UTF-8, and in this encoding it has words such as {shown}")
+    return Detection(encoding, f"it is not UTF-8, and in this encoding it has words such as {short(shown)}")

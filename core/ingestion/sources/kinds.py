@@ -14,7 +14,6 @@ HEAD_BYTES = 1 << 16
 """Bytes that decide the kind of a file. The first line of a JSON Lines file is usually shorter."""
 _MAX_NUL_SHARE = 1 / 20
 """Programs, pictures and Arrow files have a larger share of NUL bytes at their beginning than text with stray ones."""
-_AS_TABLE = "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again."
 _AS_CSV = "Save the sheet with the events as CSV UTF-8 (in Excel under File, Save as), then try again."
 
 
@@ -24,12 +23,12 @@ class FileKind:
 
     Attributes:
         reason: why it is not read, as a clause; empty for a kind that is read.
-        remedy: what to do with a file of a kind that is not read, as a sentence.
+        remedy: what to do with a file of a kind that is not read, as a sentence; empty for the usual advice.
     """
 
     name: str
     reason: str = ""
-    remedy: str = _AS_TABLE
+    remedy: str = ""
 
 
 EMPTY = FileKind("empty")

@@ -22,7 +22,7 @@ from core.ingestion.sources.unpacking import Allowance
 
 _ROWS = 200_000  # about as many as in a piece of text
 _MAX_GROUPS = 100  # row groups that are read together
-_BATCH_BYTES = 64 << 20
+_BATCH_BYTES = 32 << 20
 """Highest number of bytes of the cells that are read at a time."""
 _BYTES_PER_ROW = 80  # estimated text size of a row, for progress only
 _UUID = "arrow.uuid"

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, cast
@@ -39,6 +39,15 @@ _FILE_SCHEMES = {"http", "https", "ftp", "s3", "gs", "file"}
 _ENCRYPTED = 1  # flag of a ZIP member
 _TEXT_PER_BYTE = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
 """Estimated bytes of text per compressed byte; they decide only the number of partitions."""
+
+
+@dataclass(frozen=True)
+class _TextFormat:
+    """Settings for text files: what the mapping says, and the encoding to prefer where one can only be assumed."""
+
+    separator: str | None
+    encoding: str | None
+    assumed_encoding: str | None
 
 
 def source_of(text: str, sql: str | None = None, option: str = "a query") -> Source:
@@ -83,10 +92,13 @@ def _size(file: Path) -> int:
         raise InputError.cannot_open(file, error.strerror or str(error)) from error
 
 
-def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
+def open_tables(
+    source: Source, mapping: Mapping, content: Content | None = None, *, assumed_encoding: str | None = None
+) -> Iterator[Table]:
     """Open the tables of a source one after the other. Each must be read before the next is requested.
 
     Args:
+        assumed_encoding: used instead of an encoding that can only be assumed, so that all files are read alike.
         content: receives the hashes of the files while they are read; None for a query.
 
     Raises:
@@ -95,11 +107,12 @@ def open_tables(source: Source, mapping: Mapping, content: Content | None = None
     if isinstance(source, Query):
         yield from open_query(source)
         return
+    form = _TextFormat(mapping.separator, mapping.encoding, assumed_encoding)
     files = files_of(source) if content is None else content.begin()
     opened = _opened if content is None else content.opened
     for file, name in zip(files, _names_of(files), strict=True):
         with _as_input_error(name), opened(file) as stream:
-            for table in _tables(name, stream, mapping, Allowance(name, _size(file))):
+            for table in _tables(name, stream, form, Allowance(name, _size(file))):
                 yield replace(table, pieces=partial(_pieces_with_input_errors, table))
 
 
@@ -144,27 +157,27 @@ def _as_input_error(name: str) -> Iterator[None]:
         raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 
-def _tables(name: str, stream: IO[bytes], mapping: Mapping, allowance: Allowance) -> Iterator[Table]:
-    kind = kind_of(stream, mapping.encoding)
+def _tables(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowance) -> Iterator[Table]:
+    kind = kind_of(stream, form.encoding)
     if kind.reason:
         raise InputError.unreadable(name, kind.reason, kind.remedy)
     if kind is kinds.EMPTY:
         raise InputError.empty(name)
     if kind is kinds.ZIP:
-        yield from _zipped(name, stream, mapping, allowance.inside())
+        yield from _zipped(name, stream, form, allowance.inside())
     elif kind is kinds.GZIP:
         inside = allowance.inside()
         with gzip.open(stream, "rb") as compressed, unpacked(cast("IO[bytes]", compressed), inside) as content:
-            if kind_of(content, mapping.encoding) is kinds.GZIP:
+            if kind_of(content, form.encoding) is kinds.GZIP:
                 raise InputError.unreadable(name, "it is compressed twice", "Unpack it once, then try again.")
-            yield from _tables(name, content, mapping, inside)
+            yield from _tables(name, content, form, inside)
     elif kind is kinds.PARQUET:
         yield open_parquet(name, stream, allowance)
     else:
-        yield _text(name, stream, mapping, kind)
+        yield _text(name, stream, form, kind)
 
 
-def _zipped(name: str, stream: IO[bytes], mapping: Mapping, allowance: Allowance) -> Iterator[Table]:
+def _zipped(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowance) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
         named = {member.filename: member for member in archive.infolist() if member.filename and not member.is_dir()}
         names = data_members(named)
@@ -182,16 +195,18 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping, allowance: Allowance
                     actual=name,
                 )
             with archive.open(member) as compressed, unpacked(compressed, allowance) as content:
-                yield from _tables(f"{name}/{member.filename}", content, mapping, allowance)
+                yield from _tables(f"{name}/{member.filename}", content, form, allowance)
 
 
-def _text(name: str, stream: IO[bytes], mapping: Mapping, kind: FileKind) -> Table:
+def _text(name: str, stream: IO[bytes], form: _TextFormat, kind: FileKind) -> Table:
     """Open text in any encoding as UTF-8."""
     sample = stream.read(SAMPLE_BYTES)
-    if mapping.encoding is None:
+    if form.encoding is None:
         detection = detect_encoding(sample)
+        if form.assumed_encoding and detection.note:
+            detection = replace(detection, encoding=form.assumed_encoding)
     else:
-        detection = Detection(codecs.lookup(marked_encoding(sample) or mapping.encoding).name)
+        detection = Detection(codecs.lookup(marked_encoding(sample) or form.encoding).name)
     text = cast("IO[bytes]", Rejoined(sample, stream))
     expected = detection.encoding
     if expected in {"utf-8", "ascii", "utf-8-sig"}:
@@ -201,7 +216,7 @@ def _text(name: str, stream: IO[bytes], mapping: Mapping, kind: FileKind) -> Tab
     if kind is kinds.JSON_LINES:
         table = open_json_lines(name, text, expected)
     else:
-        table = open_text(name, text, mapping.separator, expected)
+        table = open_text(name, text, form.separator, expected)
     return replace(table, encoding=detection)
 
 
