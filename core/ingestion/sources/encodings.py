@@ -41,6 +41,7 @@ _SIGNS = "€£¥§°©®™–—‘’“”„…«»·´²³½¼×"
 _SCRIPTS = {"cp1254": "Turkish text (cp1254)", "cp1252": "Western European text (cp1252, which includes Latin-1)"}
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _WORD_START, _WORD_END = re.compile(rb"[^\x00-\x20,;|\"]*\Z"), re.compile(rb"[^\x00-\x20,;|\"]*")
+_MIN_OTHER_BYTES = 5  # fewer may be stray bytes
 _OTHERS = ["cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "cp932", "gb18030", "big5", "euc_kr", "koi8_r"]
 """Encodings that charset-normalizer chooses from, when the words are not Western European ones."""
 
@@ -148,7 +149,7 @@ def _is_plausible(text: str) -> bool:
 def _other(words: list[bytes]) -> Detection | None:
     """Ask charset-normalizer, which is reliable for other scripts and for Central European words."""
     text = b" ".join(words)
-    best = from_bytes(text, cp_isolation=_OTHERS).best() if len(text) > 1 else None
+    best = from_bytes(text, cp_isolation=_OTHERS).best() if len(text) >= _MIN_OTHER_BYTES else None
     if best is None:
         return None
     encoding = codecs.lookup(best.encoding).name
