@@ -139,7 +139,9 @@ def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes,
         lines = b"".join((rest, memoryview(chunk)[:last]))
         end = complete_records_end(lines, form) if last else 0
         part, rest = lines[:end], lines[end:] + chunk[last:]
-        if part:
+        if part.isspace():  # there may be millions of blank lines
+            line += count_line_ends(part)
+        elif part:
             ends = count_line_ends(part)
             yield Piece(len(part), partial(_parse, part, form, line, ends))
             line += ends

@@ -86,9 +86,21 @@ def _pieces(
         for groups in _row_groups(file.metadata):
             rows = min(_rows_at_a_time(file, stream, group, flat, allowance) for group in groups)
             for batch in file.iter_batches(rows, row_groups=groups, columns=flat):
-                allowance.add(batch.nbytes)
+                allowance.add(sum(map(_cell_bytes, batch.columns)))
                 yield Piece(batch.num_rows * _BYTES_PER_ROW, partial(_block, name, batch, line, columns))
                 line += batch.num_rows
+
+
+def _cell_bytes(cells: Any) -> int:  # noqa: ANN401 (pyarrow has no types)
+    """Return the bytes of cells, also of those that refer to a dictionary, as if they were written out."""
+    if not pa.types.is_dictionary(cells.type) or not _is_text(cells.type.value_type):
+        return int(cells.nbytes)
+    return compute.sum(compute.binary_length(cells.dictionary).take(cells.indices)).as_py() or 0
+
+
+def _is_text(dtype: Any) -> bool:  # noqa: ANN401 (pyarrow has no types)
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(is_kind(dtype) for is_kind in kinds)
 
 
 def _row_groups(metadata: Any) -> Iterator[list[int]]:  # noqa: ANN401 (pyarrow has no types)
