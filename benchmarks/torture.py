@@ -9,6 +9,7 @@
 - The run is started on a disk that is too small, which requires the right to mount a tmpfs. It must end with one
   sentence, leave no partial files, and resume once there is room.
 - A run is cancelled during a long fit of each learner.
+- Files that were made to fill the memory or to take forever are read: see `benchmarks.bombs`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ import polars as pl
 import psutil
 from optuna.storages.journal import JournalFileBackend
 
+from benchmarks.bombs import BOMBS, measure_bombs
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
@@ -57,6 +59,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = random.Random(options.seed)
+    measure_bombs(list(BOMBS))
     with tempfile.TemporaryDirectory() as scratch:
         files = Path(scratch) / "files"
         write_demo(files, sessions=_SESSIONS, seed=5)

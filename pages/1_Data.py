@@ -26,7 +26,7 @@ from pages._ui.uploads import forget_uploads, uploaded_files
 
 QUESTION = "What is in the data?"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
-TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet"]
+TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet", "jsonl", "ndjson", "json"]
 
 page = frame.open_page(frame.DATA)
 
@@ -168,8 +168,8 @@ else:
 
 st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(
-    "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP or Parquet files, or the results of "
-    "database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or BUY), "
+    "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP, Parquet or JSON Lines files, or results "
+    "of database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or BUY), "
     "product_id, category_id, user_id and user_session; the train file also has session_value. For other columns, the "
     "form suggests a mapping."
 )

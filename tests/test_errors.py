@@ -46,6 +46,13 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     "too_few_valid, rows": lambda: InputError.too_few_valid(
         "row", "train.csv", 1, 4_000, "3,999 x empty user_id", min_share=0.9
     ),
+    "unreadable, with its own remedy": lambda: InputError.unreadable("a.7z", "it is a 7z archive", "Unpack it."),
+    "expands_too_much": lambda: InputError.expands_too_much(
+        "a.zip", 70_000_000, 1_000, max_ratio=200, limit=67_108_864, variable="SVS_MAX_EXPANSION"
+    ),
+    "too_many_members": lambda: InputError.too_many_members("a.zip", 60_000, 1_000),
+    "too_many_columns": lambda: InputError.too_many_columns("a.csv", 20_001, 10_000),
+    "missing_columns, nested": lambda: InputError.missing_columns("a.jsonl", ["user_id"], ["events"], ["events"]),
     "too_few_valid, rows and a mapping": lambda: InputError.too_few_valid(
         "row", "train.csv", 0, 40, "40 x no time", min_share=0, mapping_line='time_format = "%Y"'
     ),

@@ -143,12 +143,18 @@ def test_a_log_without_a_parsable_row_is_refused_with_its_first_line(tmp_path: P
     assert count_usable(preview) == (0, 10)
 
 
-def test_a_log_in_another_encoding_is_refused_until_a_mapping_names_it(tmp_path: Path) -> None:
+def test_the_encoding_of_a_log_is_detected_unless_a_mapping_names_it(tmp_path: Path) -> None:
     rows = [{**row, "brand": "Bär"} for row in rees46_rows(10)]
     (tmp_path / "log.csv").write_bytes(csv_of(rows).decode().encode("cp1252"))
+    log = peek(tmp_path / "log.csv")
+    assert log.rows[0] == tuple(rows[0].values())
+    assert log.encoding is not None
+    assert log.encoding.encoding == "cp1252"
+    assert "Bär" in log.encoding.sentence
+    other = peek(tmp_path / "log.csv", Mapping(encoding="cp1251"))
+    assert other.rows[0] == tuple({**rows[0], "brand": "Bдr"}.values())
     with pytest.raises(InputError, match=r"^The text of log\.csv is not UTF-8, as its line 2 shows"):
-        peek(tmp_path / "log.csv")
-    assert peek(tmp_path / "log.csv", Mapping(encoding="cp1252")).rows[0] == tuple(rows[0].values())
+        peek(tmp_path / "log.csv", Mapping(encoding="utf-8"))
 
 
 MIXED_MARKS = "event_time;event_type;product_id;category_id;price;user_id;user_session\n" + "\n".join(

@@ -38,7 +38,7 @@ HEADER = CSV.split(b"\n")[0] + b"\n"
 FACTS = sorted(event.facts for event in GOOD)
 FIRST, SECOND = ROWS[:18], [dict(reversed(row.items())) for row in ROWS[18:]]
 """The good rows in two parts whose columns are in different orders; a session has rows in both."""
-ENDINGS = ".csv, .gz, .tsv, .txt, .parquet, .pq, .zip"
+ENDINGS = ".csv, .gz, .tsv, .txt, .parquet, .pq, .zip, .jsonl, .ndjson"
 
 ARCHIVES = {
     "one member": {"train.csv": CSV},
@@ -313,7 +313,8 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a picture among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=b"\x89PNG\r\n"),
-        "b.csv cannot be read as a table (it is a PNG image). Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
+        "b.csv cannot be read as a table (it is a PNG image). "
+        "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again.",
     ),
     "a file without a column among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__csv=CSV.replace(b"user_id", b"who")),
@@ -323,7 +324,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a broken archive among good ones": (
         lambda place: folder_of(place, a__csv=CSV, b__zip=zip_of({"b.csv": CSV})[:-30]),
         "b.zip cannot be read as a table (its ZIP archive is damaged: File is not a zip file). "
-        "Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
+        "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again.",
     ),
 }
 

@@ -117,7 +117,7 @@ def _add_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--train",
         required=required,
-        help="Events with session values: a file (CSV, CSV.GZ, ZIP or Parquet), a folder, a quoted glob, or the "
+        help="Events with session values: a file (CSV, JSON Lines, ZIP or Parquet), a folder, a quoted glob, or the "
         "address of a database such as sqlite:///shop.db.",
     )
     parser.add_argument("--test", required=required, help="Events without session values, in the same forms.")

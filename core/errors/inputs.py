@@ -68,13 +68,48 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def unreadable(cls, name: str, reason: str) -> InputError:
+    def unreadable(cls, name: str, reason: str, remedy: str = "") -> InputError:
         return cls(
             f"{name} cannot be read as a table ({reason}).",
-            "Save it as CSV, CSV.GZ, ZIP or Parquet, then try again.",
+            remedy or "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again.",
             code="not_a_table",
             actual=reason,
-            allowed=["CSV", "CSV.GZ", "ZIP", "Parquet"],
+            allowed=["CSV", "CSV.GZ", "ZIP", "Parquet", "JSON Lines"],
+        )
+
+    @classmethod
+    def expands_too_much(
+        cls, name: str, unpacked: int, packed: int, *, max_ratio: int, limit: int, variable: str
+    ) -> InputError:
+        ratio = unpacked // max(packed, 1)
+        return cls(
+            f"{name} has {packed:,} bytes, but unpacks to {unpacked:,} bytes or more, {max(ratio, 1):,} times as many. "
+            f"Allowed are {limit:,}, which is {max_ratio:,} times its size or 64 MiB.",
+            f"If the file is right, unpack it first, or set the environment variable {variable} to a number above "
+            f"{max(ratio, max_ratio):,}.",
+            code="expands_too_much",
+            actual=unpacked,
+            allowed=limit,
+        )
+
+    @classmethod
+    def too_many_members(cls, name: str, members: int, max_members: int) -> InputError:
+        return cls(
+            f"{name} is an archive of {members:,} files. At most {max_members:,} are read from one archive.",
+            "Unpack it and name the folder, or join the files, then try again.",
+            code="too_many_members",
+            actual=members,
+            allowed=max_members,
+        )
+
+    @classmethod
+    def too_many_columns(cls, name: str, columns: int, max_columns: int) -> InputError:
+        return cls(
+            f"{name} has {columns:,} columns. At most {max_columns:,} are read.",
+            "Remove the columns that are not needed, then try again.",
+            code="too_many_columns",
+            actual=columns,
+            allowed=max_columns,
         )
 
     @classmethod
@@ -152,10 +187,19 @@ class InputError(StudioError):
         )
 
     @classmethod
-    def missing_columns(cls, name: str, missing: Sequence[str], columns: Sequence[str]) -> InputError:
+    def missing_columns(
+        cls, name: str, missing: Sequence[str], columns: Sequence[str], nested: Sequence[str] = ()
+    ) -> InputError:
+        remedy = "Add or rename columns, or use a mapping that names the columns of this log."
+        if nested:
+            has = f"{noun_form(len(nested), 'column')} {listed(nested)} {verb(len(nested), 'has', 'have')}"
+            remedy = (
+                f"The {has} nested values, whose parts are not columns. Flatten the file, so that each line is one "
+                "event, or use a mapping that names the columns of this log."
+            )
         return cls(
             f"{name} has no {noun_form(len(missing), 'column')} {listed(missing)}. Its columns are {listed(columns)}.",
-            "Add or rename columns, or use a mapping that names the columns of this log.",
+            remedy,
             code="missing_columns",
             actual=list(columns),
             allowed=list(missing),

@@ -16,6 +16,7 @@ import polars as pl
 from core.base.files import READING_PREFIX, atomic_folder, remove, scratch_folder, sync
 from core.base.progress import Report, no_report
 from core.base.stored_files import hash_stored, sealed_json
+from core.base.text import listed
 from core.base.workspace import Workspace
 from core.config import available_cores
 from core.dataset import (
@@ -31,7 +32,7 @@ from core.dataset import (
 from core.errors import InputError, SettingError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import mapping_text
-from core.ingestion.preview import complete_mapping
+from core.ingestion.preview import assumed_encodings, complete_mapping
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
@@ -95,6 +96,11 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
     notes = [*notes, *filter(None, [swapped_names(files)])]
+    assumed = assumed_encodings((files.train, files.test), mapping)
+    encoding = None
+    if assumed:  # all files are read alike, because the test file may have fewer letters to judge by
+        first = next(iter(assumed.values()))
+        notes, encoding = [*notes, f"{listed(assumed)}: {first.sentence}"], first.encoding
     files = replace(files, mapping=mapping, mapping_notes=tuple(notes))
     contents = contents_of(files)
     if may_be_stored(files, workspace):
@@ -105,7 +111,9 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     with _full_disk_as_setting_error(workspace), _changed_file_as_input_error(contents):
         for seed in _SEEDS:
             with suppress(HashCollisionError):
-                return _Ingestion(files, workspace, contents, seed=seed, report=report).store()
+                return _Ingestion(
+                    files, workspace, contents, seed=seed, report=report, assumed_encoding=encoding
+                ).store()
     raise RuntimeError("two ids had the same code under every seed")
 
 
@@ -134,7 +142,14 @@ class _Ingestion:
     """One attempt to store the files, with one seed, in a scratch folder that is deleted at the end."""
 
     def __init__(
-        self, files: InputFiles, workspace: Workspace, contents: dict[str, Content], *, seed: int, report: Report
+        self,
+        files: InputFiles,
+        workspace: Workspace,
+        contents: dict[str, Content],
+        *,
+        seed: int,
+        report: Report,
+        assumed_encoding: str | None,
     ) -> None:
         self._files = files
         self._workspace = workspace
@@ -142,6 +157,7 @@ class _Ingestion:
         self._query_hashes: dict[str, str] = {}
         self._seed = seed
         self._report = report
+        self._assumed_encoding = assumed_encoding
         self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
         sizes = [estimated_text_bytes(source) for source in self._sources.values()]
         self._total_bytes = None if None in sizes else sum(filter(None, sizes))
@@ -176,7 +192,14 @@ class _Ingestion:
                 parser = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
                 digest = hashlib.sha256()
                 content = self._contents.get(ROLES[role])
-                blocks = parse_source(source, parser, self._read_counts[role], self._report_read, content)
+                blocks = parse_source(
+                    source,
+                    parser,
+                    self._read_counts[role],
+                    self._report_read,
+                    content,
+                    assumed_encoding=self._assumed_encoding,
+                )
                 for block, block_hash in blocks:
                     digest.update(block_hash)
                     rows[role].add(block.parts)

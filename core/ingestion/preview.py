@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -19,6 +20,7 @@ from core.ingestion.mapping.open_settings import find_open_role, open_setting_er
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick, plain, require_header
 from core.ingestion.sources.database import Query
+from core.ingestion.sources.encodings import Detection
 from core.ingestion.sources.paths import files_of
 from core.ingestion.sources.source import Source, open_tables
 from core.ingestion.sources.tables import Block, BrokenLine, FaultCode, Table
@@ -26,8 +28,6 @@ from core.schema import BUY, LINE, REASON
 
 _MAX_ROWS: Final = 5_000
 """Rows that a guess is based on. They are read in an instant and include rare event types."""
-_NESTED_ROWS: Final = 20
-"""Rows whose nested cells are shown, which is enough to recognise their fields."""
 _MAX_PIECES: Final = 5
 """Pieces of a log that are searched for purchases. A log that is sorted by event type may begin with views."""
 
@@ -40,11 +40,13 @@ class Peek:
         name: name of the file or query.
         columns: column names, in file order.
         rows: cells as texts; an empty cell is "".
+        encoding: what was detected about the encoding of the text; None if the source is not text.
     """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    encoding: Detection | None = None
 
     def guess(self, *, with_value: bool = True) -> Guess:
         """Guess a mapping for this log; see `mapping.guess_mapping`."""
@@ -65,9 +67,9 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
         require_header(table.name, table.columns)
         for block in _blocks(table):
             if block.rows.height:
-                return Peek(
-                    table.name, tuple(map(plain, table.columns)), _as_texts(_with_nested(table, block.head(rows)))
-                )
+                columns = tuple(map(plain, table.columns))
+                rows_as_texts = _as_texts(_with_record_fields(table, block.rows.head(rows)))
+                return Peek(table.name, columns, rows_as_texts, table.encoding)
             if block.broken and first_broken is None:
                 first_broken = table.name, block.broken[0]
             if len(block.broken) >= _MAX_ROWS:  # there is no need to read more of something that is not a table
@@ -78,6 +80,21 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
     if line.fault.code is FaultCode.OTHER_ENCODING:
         raise InputError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
     raise InputError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
+
+
+def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, Detection]:
+    """Return name of a table -> detection, for those first tables of the sources whose encoding is only assumed."""
+    if mapping.encoding is not None:
+        return {}
+    assumed: dict[str, Detection] = {}
+    for source in sources:
+        if isinstance(source, Query):
+            continue
+        with suppress(InputError):  # reading the whole file raises it again
+            for table in islice(open_tables(source, mapping), 1):
+                if table.encoding is not None and table.encoding.note:
+                    assumed[table.name] = table.encoding
+    return assumed
 
 
 def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = True) -> tuple[Mapping, list[str]]:
@@ -179,19 +196,14 @@ def _blocks(table: Table) -> Iterator[Block]:
         yield piece.read()
 
 
-def _with_nested(table: Table, block: Block) -> pl.DataFrame:
-    """Return the rows of a block of all columns, with the first cells of nested columns as JSON."""
-    if not table.nested:
-        return block.rows
-    first_rows = min(block.rows.height, _NESTED_ROWS)
-    records = [json.loads(text) for text in block.text_of(range(first_rows))]
-    empty: list[str | None] = [None] * (block.rows.height - first_rows)
-    nested = {
-        str(position): [*(json.dumps(record[name]) if record[name] else None for record in records), *empty]
+def _with_record_fields(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of a table, with a record without values in nested columns whose cells are not read."""
+    records = {
+        str(position): json.dumps(dict.fromkeys(table.nested[name]))
         for position, name in enumerate(table.columns)
-        if name in table.nested
+        if table.nested.get(name)
     }
-    return block.rows.with_columns(pl.Series(column, cells, dtype=pl.String) for column, cells in nested.items())
+    return rows.with_columns(pl.lit(record).alias(column) for column, record in records.items())
 
 
 def _as_texts(rows: pl.DataFrame) -> tuple[tuple[str, ...], ...]:

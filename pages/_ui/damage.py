@@ -32,17 +32,9 @@ def show_damage(
     page also has its own message about the selected run.
     """
     if dataset is not None and (reasons := dataset.damage()):
-        st.warning(
-            plain(
-                f"{RunError.damaged_dataset(dataset.folder, listed(reasons, 3))} Figures from these files are not shown."
-            ),
-            icon=":material/broken_image:",
-        )
+        _warn_of_figures(RunError.damaged_dataset(dataset.folder, listed(reasons, 3)))
     if run is not None and not is_train_page and (reasons := find_damage(run).descriptions()):
-        st.warning(
-            plain(f"{RunError.damaged(run.folder, listed(reasons, 3))} Figures from these files are not shown."),
-            icon=":material/broken_image:",
-        )
+        _warn_of_figures(RunError.damaged(run.folder, listed(reasons, 3)))
     for kind, unreadable, is_listed in (
         ("dataset", unreadable_datasets(workspace), is_data_page),
         ("run", unreadable_runs(workspace), is_train_page),
@@ -56,6 +48,10 @@ def show_damage(
                 st.warning(plain(error), icon=":material/broken_image:")
             if len(unreadable) > _MAX_LINES:
                 st.caption(f"{count(len(unreadable) - _MAX_LINES, f'more {kind}')} cannot be opened.")
+
+
+def _warn_of_figures(error: RunError) -> None:
+    st.warning(plain(f"{error} Figures from these files are not shown."), icon=":material/broken_image:")
 
 
 @contextmanager

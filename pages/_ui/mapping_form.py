@@ -14,7 +14,7 @@ from core.ingestion import Source
 from core.ingestion.drafts import AS_IT_STANDS, frequent_values, known_mappings, propose, save_mapping, suggest
 from core.ingestion.mapping import Guess, Mapping, mapping_text
 from core.ingestion.mapping.role_text import ROLE_NAME
-from core.ingestion.preview import Peek, complete_mapping, count_usable, preview_rows
+from core.ingestion.preview import Peek, complete_mapping, count_usable, peek, preview_rows
 from core.schema import EVENT_TYPES
 from pages._ui.money_form import money_settings
 from pages._ui.setting_input import mapping_select
@@ -36,11 +36,25 @@ _DUPLICATES = {None: "keep, but refuse many repeated purchases", "keep": "keep",
 _TIME_FORMATS = ["auto", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds", "epoch_nanoseconds"]
 _OTHER_FORMAT = "other format"
 _FIELDS = Mapping.model_fields
+_ENCODINGS = {
+    "utf-8": "UTF-8",
+    "cp1252": "Western European (cp1252)",
+    "cp1254": "Turkish (cp1254)",
+    "cp1250": "Central European (cp1250)",
+    "cp1251": "Cyrillic (cp1251)",
+    "cp1253": "Greek (cp1253)",
+    "iso8859-1": "Latin-1 (iso8859-1)",
+    "utf-16": "UTF-16",
+}
+"""Encoding -> label, for those that a person can choose; a mapping file can have any other."""
 _N_COLUMNS = 3
 
 
 def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | None:
     """Show the form and return the mapping; None while it is incomplete or invalid."""
+    encoding = _encoding(log)
+    if encoding is not None:
+        log = peek(source, Mapping(encoding=encoding))
     known = known_mappings(workspace)
     names = [AS_IT_STANDS, *known, _CUSTOM]
     name = st.selectbox(
@@ -52,9 +66,11 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
     )
     if name == AS_IT_STANDS:
         st.caption("For a log with the standard columns, event types and times. Any other log needs a mapping.")
-        return Mapping()
+        return Mapping(encoding=encoding)
     try:
         mapping = _custom_mapping(log) if name == _CUSTOM else known[name]
+        if encoding is not None:
+            mapping = mapping.model_copy(update={"encoding": encoding})
         _show_preview(source, mapping)
         if name == _CUSTOM:
             _offer_mapping(workspace, log, mapping)
@@ -62,6 +78,23 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
         st.warning(plain(error), icon=":material/warning:")
         return None
     return mapping
+
+
+def _encoding(log: Peek) -> str | None:
+    """Show the detected encoding of a text file, and return another one if a person chooses it."""
+    if log.encoding is None:
+        return None
+    detected = log.encoding.encoding
+    chosen = st.selectbox(
+        "Text encoding",
+        [None, *_ENCODINGS],
+        format_func=lambda encoding: f"detected: {detected}" if encoding is None else _ENCODINGS[encoding],
+        key=_key(log, "encoding"),
+        help=_FIELDS["encoding"].description,
+    )
+    if chosen is None and log.encoding.note:
+        st.text(log.encoding.sentence)  # it quotes words of the file, which are not Markdown
+    return chosen
 
 
 def _key(log: Peek, part: str) -> str:

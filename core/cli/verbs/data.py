@@ -131,18 +131,23 @@ def _guess(options: argparse.Namespace) -> Outcome:
     if options.out:
         refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
     mapping = mapping_of(options)
-    guess = peek(ingestion.source_of(options.file), mapping).guess(with_value=not options.without_value)
+    log = peek(ingestion.source_of(options.file), mapping)
+    guess, reasons = log.guess(with_value=not options.without_value), {}
     file_settings = mapping.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
+    detected = log.encoding
+    if mapping.encoding is None and detected is not None and detected.note and "encoding" not in guess.settings:
+        file_settings["encoding"], reasons = detected.encoding, {"encoding": detected.sentence}
+    reasons |= guess.reasons
     text = mapping_text(Mapping.checked(**guess.settings | file_settings))
     if options.out:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
     lines = [] if options.out else [text]
-    lines += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
+    lines += [f"{role}: {reason}" for role, reason in reasons.items()]
     if options.mapping:
         lines.append(f"Encoding and separator are those of the mapping {options.mapping}. All else is guessed.")
     if guess.missing:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
-    return Outcome({"mapping": text, "missing": list(guess.missing), "reasons": guess.reasons}, "\n".join(lines))
+    return Outcome({"mapping": text, "missing": list(guess.missing), "reasons": reasons}, "\n".join(lines))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from core.base.text import fold_case, listed
+from core.base.text import display, fold_case, listed
 from core.errors import InputError
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess import guess_mapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.mapping.role_text import HOW_TO_SET, ROLE_NAME
 from core.schema import SESSION_VALUE
+
+_LONGEST_ADVICE = 1_000  # characters; it may quote names from the file
 
 
 def find_open_role(mapping: Mapping, header: Collection[str], *, with_value: bool) -> str | None:
@@ -50,5 +52,5 @@ def open_setting_error(
     columns = f" Columns that the mapping does not use yet: {listed(unused)}." if unused else ""
     return InputError(
         f"{log_name} has no column {mapping.columns.named()[role]}, and the mapping does not say where the "
-        f"{ROLE_NAME[role]} is. {advice}{columns}"
+        f"{ROLE_NAME[role]} is. {display(advice, _LONGEST_ADVICE)}{columns}"
     )

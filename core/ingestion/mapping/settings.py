@@ -67,8 +67,10 @@ class MappingSettings(BaseModel):
     separator: Literal[",", ";", "\t", "|"] | None = Field(
         default=None, description="Column separator of a CSV file. If left out, it is detected from the header."
     )
-    encoding: Encoding = Field(
-        default="utf-8", description="Text encoding of a CSV file, such as utf-8, latin-1 or cp1252."
+    encoding: Encoding | None = Field(
+        default=None,
+        description="Text encoding of a CSV or JSON Lines file, such as utf-8, utf-16, cp1252 or cp1254. If left out, "
+        "it is detected.",
     )
     decimal: Literal[".", ","] | None = Field(
         default=None,

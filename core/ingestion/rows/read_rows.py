@@ -40,6 +40,8 @@ def parse_source(
     counts: ReadCounts,
     report: Callable[[int], None] = lambda size: None,
     content: Content | None = None,
+    *,
+    assumed_encoding: str | None = None,
 ) -> Iterator[tuple[ParsedBlock, bytes]]:
     """Parse all rows of a source.
 
@@ -47,6 +49,7 @@ def parse_source(
         counts: updated with each block.
         report: called with the size of each piece in bytes.
         content: receives the hashes of the files while they are read. None for a query.
+        assumed_encoding: see `open_tables`.
 
     Yields:
         Each parsed block, and a hash: the SHA-256 of its rows if the source is a query, else empty bytes.
@@ -55,7 +58,7 @@ def parse_source(
         InputError: a file is not a table, lacks a column, or has too few usable rows.
     """
     faulty = ReadCounts()  # quarantined rows, except those that the mapping ignores
-    for table in open_tables(source, parser.mapping, content):
+    for table in open_tables(source, parser.mapping, content, assumed_encoding=assumed_encoding):
         counts.begin(table.name)
         faulty.begin(table.name)
         picked = pick(table, parser.mapping, parser.columns, parser.optional_columns)

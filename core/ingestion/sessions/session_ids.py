@@ -18,6 +18,7 @@ from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick, plain
 from core.ingestion.sources.content_hash import Content
+from core.ingestion.sources.encodings import UTF_8
 from core.ingestion.sources.source import open_tables
 from core.ingestion.sources.tables import FaultCode
 from core.schema import IN_TEST, SESSION, SESSION_VALUE, USER_SESSION
@@ -155,7 +156,8 @@ def _test_sessions(sessions: Path) -> pl.LazyFrame:
 def read_sample(sample: Path, mapping: Mapping, content: Content | None = None) -> Sample:
     """Read a sample submission, which may have another format than the log.
 
-    The separator is detected from the header. The text is UTF-8, or else in the mapping's encoding.
+    The separator is detected from the header. The text is UTF-8, or else in the mapping's encoding. If that is left
+    out, it is detected.
 
     Args:
         content: receives the hashes of its files.
@@ -163,7 +165,7 @@ def read_sample(sample: Path, mapping: Mapping, content: Content | None = None) 
     Raises:
         InputError: the file is missing, is not a table, has a broken line, or has no column of session ids.
     """
-    in_utf_8 = mapping.model_copy(update={"separator": None, "encoding": "utf-8"})
+    in_utf_8 = mapping.model_copy(update={"separator": None, "encoding": mapping.encoding and UTF_8})
     try:
         return _sample_as(sample, in_utf_8, content)
     except InputError as error:

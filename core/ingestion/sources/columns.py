@@ -57,7 +57,8 @@ def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequ
                 if separator in header[0]:
                     raise InputError.other_separator(table.name, separator_name)
         require_header(table.name, header)
-        raise InputError.missing_columns(table.name, missing, [short(name) for name in header])
+        nested = [short(plain(name)) for name in table.nested]
+        raise InputError.missing_columns(table.name, missing, [short(name) for name in header], nested)
     for role, positions in matches.items():
         if len(positions) > 1:
             raise InputError.duplicate_column(table.name, names[role])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,10 +17,13 @@ from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault
 
 MAX_RECORD_LINES = 10_000
 """A cell of pretty-printed JSON may have some thousand lines."""
+_MAX_RECORD_BYTES = 16 << 20
+"""Parsed, a record of separators takes ten times as much memory."""
 _MIN_WIDTH_TO_JUDGE = 3
 """With at least this many columns, a line of free text rarely has the right number of fields by chance."""
-_UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
+UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
 _ESCAPED_QUOTES, _ESCAPED_QUOTE = LineFault(FaultCode.ESCAPED_QUOTES), b'\\"'
+_TOO_LONG = LineFault(FaultCode.TOO_LONG, "16 megabytes")
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
 
 
@@ -71,8 +75,7 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
         return len(data)
     lines = data.split(b"\n")[:-1]
     n_complete = len(lines)
-    # Only a line with an odd number of quotes can begin or end a record of several lines.
-    odd = [number for number, line in enumerate(lines) if line.count(b'"') % 2]
+    odd, may_open = lines_with_odd_quotes(data, form)
     index = 0
     while index < len(odd):
         first = odd[index]
@@ -80,10 +83,33 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
         if second == len(lines) and first + MAX_RECORD_LINES > len(lines):
             n_complete = first
             break
-        if second - first < MAX_RECORD_LINES and second < len(lines) and parse_record(lines, first, form)[1] > 1:
+        if (
+            second - first < MAX_RECORD_LINES
+            and second < len(lines)
+            and may_open[index]
+            and parse_record(lines, first, form)[1] > 1
+        ):
             index += 1
         index += 1
     return sum(map(len, lines[:n_complete])) + n_complete
+
+
+def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list[bool]]:
+    """Return the numbers of the lines that can begin or end a record of several lines.
+
+    Returns:
+        The numbers, and for each whether the lines up to the next one have enough separators for a row. If not, parsing
+        them is a waste of time, and there may be millions.
+    """
+    text = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(text == _LINE_END)
+    lines, n_quotes = np.unique(np.searchsorted(ends, np.flatnonzero(text == _QUOTE)), return_counts=True)
+    odd = lines[n_quotes % 2 == 1]
+    bounds = np.concatenate(([0], ends + 1, [len(text)]))
+    separators = np.flatnonzero(text == ord(form.separator))
+    next_odd = np.append(odd[1:], odd[-1:])
+    n_separators = np.searchsorted(separators, bounds[next_odd + 1]) - np.searchsorted(separators, bounds[odd])
+    return odd.tolist(), (n_separators >= form.width - 1).tolist()
 
 
 def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
@@ -95,6 +121,8 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     line = lines[first]
     if not line.strip():
         return None, 1
+    if len(line) > _MAX_RECORD_BYTES:
+        return _TOO_LONG, 1
     fields = _fields(line, form)
     if fields is None:
         return LineFault(FaultCode.OTHER_ENCODING, form.encoding), 1
@@ -102,14 +130,13 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
         fields = _fields(line, form, escape="\\") or fields
     if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
         return fields, 1
-    if fields and not line.count(b'"') % 2:
-        return LineFault(FaultCode.FIELD_COUNT, f"{count(len(fields), 'field')}, but the header has {form.width:,}"), 1
-    record = _quoted_record(lines, first, form) if line.count(b'"') % 2 else b""
-    fields = _fields(record, form) if record else []
-    if fields and len(fields) == form.width:
-        return fields, record.count(b"\n") + 1
-    # If the record is no row, only this line is broken, not the lines after it.
-    return _quote_fault(lines, first), 1
+    if line.count(b'"') % 2:
+        record = _quoted_record(lines, first, form)
+        fields = _fields(record, form) if record else []
+        if fields and len(fields) == form.width:
+            return fields, record.count(b"\n") + 1
+        fields = []  # if the record is no row, only this line is broken, not the lines after it
+    return other_width(len(fields), form.width) if fields else _quote_fault(lines, first), 1
 
 
 def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
@@ -120,7 +147,13 @@ def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
     n_lines = len(lines) - (not lines[-1])  # the last one may be the empty text after the last line end
     is_open = lines[first].count(b'"') % 2 == 1 and end <= n_lines
     is_long = is_open and not any(line.count(b'"') % 2 for line in lines[first + 1 : end])
-    return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else _UNMATCHED_QUOTES
+    return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else UNMATCHED_QUOTES
+
+
+@lru_cache
+def other_width(fields: int, width: int) -> LineFault:
+    """Return the fault of a line with so many fields."""
+    return LineFault(FaultCode.FIELD_COUNT, f"{count(fields, 'field')}, but the header has {width:,}")
 
 
 def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
@@ -131,7 +164,9 @@ def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes
     for last in range(first + 1, min(first + MAX_RECORD_LINES, len(lines))):
         if lines[last].count(b'"') % 2:
             record = lines[first : last + 1]
-            return b"" if _holds_rows(record, form) else b"\n".join(record)
+            if sum(map(len, record)) > _MAX_RECORD_BYTES or _holds_rows(record, form):
+                return b""
+            return b"\n".join(record)
     return b""
 
 

@@ -8,8 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from core.errors import InputError
+from core.ingestion.sources.kinds import ZIP, kind_of
 
-SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip")
+SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip", ".jsonl", ".ndjson")
 """Suffixes of the files that are read from a folder or archive; other files are skipped."""
 
 
@@ -50,8 +51,10 @@ def skipped_files(path: Path) -> list[str]:
         skipped = (entry for entry in path.iterdir() if is_data(entry.name) and not _is_read(entry))
         names += sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in skipped)
     for file in files_of(path):
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
+        with file.open("rb") as stream:
+            if kind_of(stream) is not ZIP:
+                continue
+            with zipfile.ZipFile(stream) as archive:
                 members = {member.filename for member in archive.infolist() if not member.is_dir()}
             unread = filter(is_data, members - set(data_members(members)))
             names += sorted(f"{file.name}/{member}" for member in unread)

@@ -12,56 +12,43 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from core.base.files import path_of
 from core.errors import InputError, SettingError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
+from core.ingestion.sources import kinds
 from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.csv_text import open_text
 from core.ingestion.sources.database import Query, open_query
+from core.ingestion.sources.encodings import SAMPLE_BYTES, Detection, detect_encoding, marked_encoding
+from core.ingestion.sources.json_lines import open_json_lines
+from core.ingestion.sources.kinds import FileKind, kind_of
 from core.ingestion.sources.parquet_file import open_parquet
 from core.ingestion.sources.paths import data_members, files_of
 from core.ingestion.sources.tables import ColumnPositions, Piece, Table
+from core.ingestion.sources.unpacking import MAX_MEMBERS, Allowance, Rejoined, unpacked
 
 Source = Path | Query
 """Where events come from. A path names a file, a ZIP archive, a folder or a glob."""
 
-_SIGNATURES = (
-    (b"\x89PNG", "it is a PNG image"),
-    (b"\xff\xd8\xff", "it is a JPEG image"),
-    (b"GIF8", "it is a GIF image"),
-    (b"%PDF", "it is a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "it is an old Excel or Word document"),
-    (b"\x7fELF", "it is a program"),
-    (b"SQLite format 3", "it is an SQLite database; name it as sqlite:///PATH and add a query"),
-    (b"7z\xbc\xaf\x27\x1c", "it is a 7z archive"),
-    (b"Rar!", "it is a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd"),
-    (b"BZh", "it is compressed with bzip2"),
-    (b"\xfd7zXZ", "it is compressed with xz"),
-    (b"\x1f\x8b", "it is compressed twice"),
-)
-_TAR, _TAR_AT = b"ustar", 257
-_PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",  # must precede UTF-16, whose mark is its prefix
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-_HEAD_BYTES = 4_096
-_MAX_NUL_SHARE = 1 / 20
-"""Programs, pictures and Arrow files have a larger share of NUL bytes at their beginning than text with stray ones."""
 _FILE_SCHEMES = {"http", "https", "ftp", "s3", "gs", "file"}
 _ENCRYPTED = 1  # flag of a ZIP member
-_OFFICE_MEMBER = "[Content_Types].xml"  # Office documents are ZIP archives with this member
 _TEXT_PER_BYTE = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
 """Estimated bytes of text per compressed byte; they decide only the number of partitions."""
+
+
+@dataclass(frozen=True)
+class _TextFormat:
+    """Settings for text files: what the mapping says, and the encoding to prefer where one can only be assumed."""
+
+    separator: str | None
+    encoding: str | None
+    assumed_encoding: str | None
 
 
 def source_of(text: str, sql: str | None = None, option: str = "a query") -> Source:
@@ -106,10 +93,13 @@ def _size(file: Path) -> int:
         raise InputError.cannot_open(file, error.strerror or str(error)) from error
 
 
-def open_tables(source: Source, mapping: Mapping, content: Content | None = None) -> Iterator[Table]:
+def open_tables(
+    source: Source, mapping: Mapping, content: Content | None = None, *, assumed_encoding: str | None = None
+) -> Iterator[Table]:
     """Open the tables of a source one after the other. Each must be read before the next is requested.
 
     Args:
+        assumed_encoding: used instead of an encoding that can only be assumed, so that all files are read alike.
         content: receives the hashes of the files while they are read; None for a query.
 
     Raises:
@@ -118,11 +108,12 @@ def open_tables(source: Source, mapping: Mapping, content: Content | None = None
     if isinstance(source, Query):
         yield from open_query(source)
         return
+    form = _TextFormat(mapping.separator, mapping.encoding, assumed_encoding)
     files = files_of(source) if content is None else content.begin()
     opened = _opened if content is None else content.opened
     for file, name in zip(files, _names_of(files), strict=True):
         with _as_input_error(name), opened(file) as stream:
-            for table in _tables(name, stream, mapping):
+            for table in _tables(name, stream, form, Allowance(name, _size(file))):
                 yield replace(table, pieces=partial(_pieces_with_input_errors, table))
 
 
@@ -167,31 +158,35 @@ def _as_input_error(name: str) -> Iterator[None]:
         raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 
-def _tables(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
-    """Detect the format from the first bytes, not from the file name."""
-    head = stream.read(_HEAD_BYTES)
-    stream.seek(0)
-    if not head:
+def _tables(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowance) -> Iterator[Table]:
+    kind = kind_of(stream, form.encoding)
+    if kind.reason:
+        raise InputError.unreadable(name, kind.reason, kind.remedy)
+    if kind is kinds.EMPTY:
         raise InputError.empty(name)
-    if head.startswith(_ZIP):
-        yield from _zipped(name, stream, mapping)
-    elif head.startswith(_GZIP):
-        with gzip.open(stream, "rb") as unpacked:
-            yield _text(name, unpacked, mapping)  # type: ignore[arg-type]
-    elif head.startswith(_PARQUET):
-        yield open_parquet(name, stream)
+    if kind is kinds.ZIP:
+        yield from _zipped(name, stream, form, allowance.inside())
+    elif kind is kinds.GZIP:
+        inside = allowance.inside()
+        with gzip.open(stream, "rb") as compressed, unpacked(cast("IO[bytes]", compressed), inside) as content:
+            if kind_of(content, form.encoding) is kinds.GZIP:
+                raise InputError.unreadable(name, "it is compressed twice", "Unpack it once, then try again.")
+            yield from _tables(name, content, form, inside)
+    elif kind is kinds.PARQUET:
+        yield open_parquet(name, stream, allowance)
     else:
-        yield _text(name, stream, mapping)
+        yield _text(name, stream, form, kind)
 
 
-def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
+def _zipped(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowance) -> Iterator[Table]:
     with zipfile.ZipFile(stream) as archive:
         named = {member.filename: member for member in archive.infolist() if member.filename and not member.is_dir()}
-        if _OFFICE_MEMBER in named:
-            raise InputError.unreadable(name, "it is an Excel workbook or another Office document")
         names = data_members(named)
         if not names:
             raise InputError.empty_archive(name)
+        if len(names) > MAX_MEMBERS:
+            raise InputError.too_many_members(name, len(names), MAX_MEMBERS)
+        allowance.require(sum(named[member].file_size for member in names))
         for member in map(named.__getitem__, names):
             if member.flag_bits & _ENCRYPTED:
                 raise InputError(
@@ -200,47 +195,30 @@ def _zipped(name: str, stream: IO[bytes], mapping: Mapping) -> Iterator[Table]:
                     code="not_a_table",
                     actual=name,
                 )
-            with archive.open(member) as unpacked:
-                # Seeking in a ZIP member is slow and Parquet needs it, so the member is unpacked first.
-                head = unpacked.read(_HEAD_BYTES)
-                unpacked.seek(0)
-                content = io.BytesIO(unpacked.read()) if head.startswith(_PARQUET) else unpacked
-                yield from _tables(f"{name}/{member.filename}", content, mapping)
+            with archive.open(member) as compressed, unpacked(compressed, allowance) as content:
+                yield from _tables(f"{name}/{member.filename}", content, form, allowance)
 
 
-def _text(name: str, stream: IO[bytes], mapping: Mapping) -> Table:
-    """Open text in any encoding as UTF-8, and refuse content that is not text."""
-    head = stream.read(_HEAD_BYTES)
-    stream.seek(0)
-    marked_encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
-    encoding = codecs.lookup(marked_encoding or mapping.encoding).name
-    if head[_TAR_AT:].startswith(_TAR):
-        raise InputError.unreadable(name, "it is a tar archive")
-    for signature, reason in _SIGNATURES:
-        if head.startswith(signature):
-            raise InputError.unreadable(name, reason)
-    if encoding in {"utf-8", "ascii", "utf-8-sig"}:
-        if utf_16 := _detected_utf_16(head):
-            raise InputError.other_encoding(name, f"UTF-8; it appears to be {utf_16}")
-        if _is_binary(head):
-            raise InputError.unreadable(name, "it contains binary data, which is not text")
-        return open_text(name, stream, mapping.separator)
-    return open_text(name, _Utf8Stream(stream, encoding), mapping.separator, encoding)  # type: ignore[arg-type]
-
-
-def _is_binary(head: bytes) -> bool:
-    """Return whether bytes are not text: they have a NUL in the header, or many. Other NULs quarantine their rows."""
-    header = re.split(rb"[\r\n]", head.lstrip(b"\r\n"), maxsplit=1)[0]
-    return b"\x00" in header or head.count(b"\x00") > _MAX_NUL_SHARE * len(head)
-
-
-def _detected_utf_16(head: bytes) -> str | None:
-    """Return the name of the encoding if text is UTF-16 without a byte order mark: every other byte is 0."""
-    start = head[:16]
-    for encoding, letters, zeros in (("utf-16-le", start[::2], start[1::2]), ("utf-16-be", start[1::2], start[::2])):
-        if zeros and not any(zeros) and all(32 <= letter < 127 for letter in letters):
-            return encoding
-    return None
+def _text(name: str, stream: IO[bytes], form: _TextFormat, kind: FileKind) -> Table:
+    """Open text in any encoding as UTF-8."""
+    sample = stream.read(SAMPLE_BYTES)
+    if form.encoding is None:
+        detection = detect_encoding(sample)
+        if form.assumed_encoding and detection.note:
+            detection = replace(detection, encoding=form.assumed_encoding)
+    else:
+        detection = Detection(codecs.lookup(marked_encoding(sample) or form.encoding).name)
+    text = cast("IO[bytes]", Rejoined(sample, stream))
+    expected = detection.encoding
+    if expected in {"utf-8", "ascii", "utf-8-sig"}:
+        expected = "UTF-8"
+    else:
+        text = cast("IO[bytes]", _Utf8Stream(text, expected))
+    if kind is kinds.JSON_LINES:
+        table = open_json_lines(name, text, expected)
+    else:
+        table = open_text(name, text, form.separator, expected)
+    return replace(table, encoding=detection)
 
 
 class _Utf8Stream(io.RawIOBase):

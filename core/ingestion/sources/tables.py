@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from core.ingestion.sources.encodings import Detection
 
 ColumnPositions = Mapping[str, int]
 """Schema name -> position of its column in the table."""
@@ -24,11 +26,13 @@ class FaultCode(StrEnum):
     LONG_CELL = "a quote in it is not closed within {detail} lines"
     ESCAPED_QUOTES = "it has quotes after backslashes, which must be doubled instead"
     FIELD_COUNT = "it has {detail}"
+    TOO_LONG = "it is longer than {detail}"
+    NOT_JSON = "it is not a JSON object ({detail})"
 
 
 @dataclass(frozen=True)
 class LineFault:
-    """What is wrong with a line; `detail` is the expected encoding, or the numbers of fields or lines."""
+    """What is wrong with a line; `detail` is the expected encoding, a number of fields or lines, or a fault of JSON."""
 
     code: FaultCode
     detail: str = ""
@@ -97,10 +101,12 @@ class Table:
         name: name for messages.
         columns: column names as in the source.
         pieces: yields the rows in order, restricted to the given columns.
-        nested: names of columns with records (structs) or lists of records. Their cells are read as empty.
+        nested: column whose cells are lists or objects -> the fields of its records, if its cells are read as empty.
+        encoding: what was detected about the encoding of the text; None if the source is not text.
     """
 
     name: str
     columns: Sequence[str]
     pieces: Callable[[ColumnPositions], Iterator[Piece]]
-    nested: frozenset[str] = frozenset()
+    nested: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    encoding: Detection | None = None
