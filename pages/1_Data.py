@@ -20,6 +20,7 @@ from pages._ui.data_tables import file_table, part_tables, quarantine_table, unt
 from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
 from pages._ui.mapping_form import mapping_form
+from pages._ui.serving.privacy import for_visitors, shows_files
 from pages._ui.state import page_state
 
 QUESTION = "What is in the data?"
@@ -53,7 +54,7 @@ def read(files: InputFiles) -> None:
         step = "Auditing the data"
         audit(dataset, report)
     page_state().selected_ids["dataset"] = dataset.fingerprint
-    page_state().message = f"The dataset {card.name} was read and is now shown on all pages."
+    page_state().message = f"The dataset {for_visitors(card.name)} was read and is now shown on all pages."
     st.rerun()
 
 
@@ -175,10 +176,15 @@ st.caption(
     "product_id, category_id, user_id and user_session; the train file also has session_value. For other columns, the "
     "form suggests a mapping."
 )
-origin = st.segmented_control("Source", [UPLOAD, PATHS, DATABASE, DEMO], default=UPLOAD, required=True)
+if shows_files():
+    forms = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}
+else:
+    forms = {UPLOAD: choose_uploads}
+    st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
+origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True)
 with frame.showing_errors():
     if origin == DEMO:
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        show_mapping_form({UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]())
+        show_mapping_form(forms[origin]())

@@ -11,6 +11,7 @@ from pages._ui import frame
 from pages._ui.frame import Metric
 from pages._ui.run_tables import check_table
 from pages._ui.scores import expected_metric, show_warning
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import offer_file
 
 QUESTION = "Is the submission file valid?"
@@ -28,7 +29,7 @@ try:
         run.verified_bytes(name)
 except RunError as error:
     frame.show_title(QUESTION, "**Unknown:** the run's files have changed since they were checked.")
-    st.error(str(error), icon=":material/error:")
+    st.error(for_visitors(str(error)), icon=":material/error:")
     st.stop()
 failed_severities = [check["severity"] for check in checks if check["outcome"] == "failed"]
 if n_errors := failed_severities.count("error"):

@@ -30,7 +30,7 @@ from tests.conftest import DEMO
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 60
 TITLES = {
-    "app.py": "What will a session be worth?",
+    "home.py": "What will a session be worth?",
     "pages/1_Data.py": "What is in the data?",
     "pages/2_Explore.py": "What do sessions look like?",
     "pages/3_Train.py": "How well can we predict?",
@@ -41,8 +41,8 @@ TITLES = {
 
 def open_page(page: str) -> AppTest:
     """Open a page as the first one of a visitor."""
-    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
-    return (app if page == "app.py" else app.switch_page(page)).run()
+    app = AppTest.from_file(str(PROJECT / "home.py"), default_timeout=SECONDS)
+    return (app if page == "home.py" else app.switch_page(page)).run()
 
 
 def values(elements: Iterable[Any]) -> list[str]:
@@ -67,7 +67,7 @@ def texts(app: AppTest) -> str:
 
 
 def test_every_page_of_the_folder_is_tested() -> None:
-    assert {f"pages/{path.name}" for path in (PROJECT / "pages").glob("[0-9]*.py")} | {"app.py"} == set(TITLES)
+    assert {f"pages/{path.name}" for path in (PROJECT / "pages").glob("[0-9]*.py")} | {"home.py"} == set(TITLES)
 
 
 @pytest.mark.parametrize("page", TITLES)
@@ -99,7 +99,7 @@ def test_a_page_can_be_opened_first_with_a_finished_run(
 @pytest.mark.parametrize(
     ("page", "promise"),
     [
-        ("app.py", "The best run's expected score and its learners will be shown here."),
+        ("home.py", "The best run's expected score and its learners will be shown here."),
         ("pages/3_Train.py", "There is no finished run on this dataset yet."),
         ("pages/4_Importance.py", "The most important features of each learner will be shown here."),
         ("pages/5_Submission.py", "submission.csv and its checks will be shown here."),
@@ -182,7 +182,7 @@ def test_metrics_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> N
     assert shown["Sessions"] == f"{manifest.sessions.test:,}"
     assert shown["Known from train"] == str(manifest.sessions.known)
     passed = manifest.checks.passed + manifest.certificate.passed
-    assert {metric.label: metric.value for metric in open_page("app.py").metric}[
+    assert {metric.label: metric.value for metric in open_page("home.py").metric}[
         "Checks passed"
     ] == f"{passed} of {passed}"
 
@@ -237,7 +237,7 @@ def test_form_fields_have_the_limits_of_their_settings(finished_home: tuple[Work
     assert (folds.min, folds.max) == (2, 20)
 
 
-@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
+@pytest.mark.parametrize("page", ["home.py", "pages/3_Train.py"])
 def test_a_failed_run_is_reported_on_a_later_visit(page: str, workspace: Workspace) -> None:
     jobs = Jobs(workspace)
     job, _ = jobs.enqueue(demo_dataset(workspace).fingerprint, "demo", "digest", {})
@@ -317,7 +317,7 @@ def test_a_damaged_jobs_database_is_shown_as_an_error_on_every_page(
     assert not app.exception
     (error,) = values(app.error)
     assert "cannot be used (file is not a database)" in error
-    shows_jobs = page in ("app.py", "pages/3_Train.py")
+    shows_jobs = page in ("home.py", "pages/3_Train.py")
     assert values(app.title) == ([] if shows_jobs else [title])
     assert [box.label for box in app.sidebar.selectbox] == ["Dataset", "Run"]
 
@@ -469,7 +469,7 @@ def test_the_mapping_form_asks_for_exchange_rates(workspace: Workspace, tmp_path
 
 def open_explore(**query: str) -> AppTest:
     """Open the Explore page with parameters in its address."""
-    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
+    app = AppTest.from_file(str(PROJECT / "home.py"), default_timeout=SECONDS)
     app.switch_page("pages/2_Explore.py")
     for name, value in query.items():
         app.query_params[name] = value

@@ -333,14 +333,14 @@ def test_run_warns_as_text_and_as_json(shop: Shop, workspace: Workspace, capsys:
     assert "WARNING: The test file is unlike train. The test sessions are from another season" in output
 
 
-@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])
+@pytest.mark.parametrize("page", ["home.py", "pages/3_Train.py", "pages/5_Submission.py"])
 def test_pages_warn_and_show_no_expected_score(
     page: str, shifted: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, run = shifted
     monkeypatch.setenv("SVS_HOME", str(workspace.root))
-    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
-    app = app if page == "app.py" else app.switch_page(page)
+    app = AppTest.from_file(str(PROJECT / "home.py"), default_timeout=SECONDS)
+    app = app if page == "home.py" else app.switch_page(page)
     app.query_params["dataset"] = run.manifest.dataset
     app.run()
     assert not app.exception
@@ -348,7 +348,7 @@ def test_pages_warn_and_show_no_expected_score(
     assert {each.label: each.value for each in app.metric}["Expected test MSE"] == WITHHELD
 
 
-@pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])
+@pytest.mark.parametrize("page", ["home.py", "pages/3_Train.py", "pages/5_Submission.py"])
 def test_pages_do_not_warn_about_a_similar_test_file(page: str, finished_home: tuple[Workspace, Run]) -> None:
     app = open_page(page)
     assert not app.warning

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.base.text import count, listed, number, percent, verb
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, offer_file, show_table
 
 _MAX_ROWS = 200
@@ -44,8 +45,9 @@ def file_table(card: DatasetCard) -> None:
         alt="Rows, sessions, users, products, times and values of the train and the test file",
     )
     st.caption(
-        f"Train: {card.train.name}. Test: {card.test.name}. {count(card.products_new_in_test, 'product')} in the test "
-        f"file {verb(card.products_new_in_test, 'is', 'are')} not in the train file."
+        f"Train: {for_visitors(card.train.name)}. Test: {for_visitors(card.test.name)}. "
+        f"{count(card.products_new_in_test, 'product')} in the test file "
+        f"{verb(card.products_new_in_test, 'is', 'are')} not in the train file."
     )
 
 
@@ -98,15 +100,21 @@ def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
     for reason, n_rows in card.quarantine_reasons.items():
         st.markdown(f"- {count(n_rows, 'row')}: {reason}")
     show_table(
-        dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect(),
+        _name_files(dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect()),
         scrolls=True,
         alt="The first quarantined rows, with file, line and reason",
     )
     offer_file(
         "Download all quarantined rows as CSV",
         "quarantine.csv",
-        lambda: dataset.quarantine().drop("role").collect().write_csv(),
+        lambda: _name_files(dataset.quarantine().drop("role").collect()).write_csv(),
     )
+
+
+def _name_files(rows: Frame) -> Frame:
+    """Return rows with the names of files as visitors may see them."""
+    names = rows.get_column("file")
+    return rows.with_columns(names.replace({name: for_visitors(name) for name in names.unique().to_list()}))
 
 
 def product_table(products: Frame) -> None:

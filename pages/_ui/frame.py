@@ -20,6 +20,8 @@ from core.pipeline.first_run import start_first_run
 from core.runs import Run, expected_score, list_runs
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar
+from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
 
 PRODUCT = "Session Value Studio"
@@ -39,7 +41,7 @@ class Entry:
     icon: str
 
 
-HOME = Entry("app.py", "Home", ":material/home:")
+HOME = Entry("home.py", "Home", ":material/home:")
 DATA = Entry("pages/1_Data.py", "Data", ":material/database:")
 EXPLORE = Entry("pages/2_Explore.py", "Explore", ":material/bar_chart:")
 TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
@@ -67,6 +69,8 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
+    with showing_errors(stop=True):
+        check_visitor()
     freeze_libraries()
     workspace = Workspace.from_environment()
     with showing_errors(stop=True):
@@ -79,11 +83,14 @@ def open_page(entry: Entry) -> Page:
         st.markdown(f"**{PRODUCT}**")
         for menu_entry in MENU:
             st.page_link(menu_entry.path, label=menu_entry.label, icon=menu_entry.icon)
+        show_in_menu()
         st.divider()
         dataset = _select_dataset(workspace)
         run = _select_run(workspace, dataset)
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
+    if entry == HOME:
+        show_on_home()
     for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
         st.warning(link.warning, icon=":material/link_off:")
     if not jobs_readable and entry in _PAGES_WITH_JOBS:
@@ -179,7 +186,7 @@ def latest_job_without_run(jobs: list[Job], dataset: Dataset | None) -> Job | No
 
 def _dataset_label(dataset: Dataset) -> str:
     card = dataset.card()
-    return f"{card.name} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
+    return f"{for_visitors(card.name)} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
 
 
 def _run_label(run: Run) -> str:
@@ -234,6 +241,6 @@ def showing_errors(*, stop: bool = False) -> Iterator[None]:
     try:
         yield
     except StudioError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(for_visitors(str(error)), icon=":material/error:")
         if stop:
             st.stop()

@@ -12,6 +12,7 @@ from core.config import RunConfig
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import page_state, set_param
 from pages._ui.table import show_table
 
@@ -92,7 +93,7 @@ def _draw_sidebar_progress(workspace: Workspace, job_id: str) -> None:
 def _headline(job: Job) -> str:
     if job.state == "stopping":
         return "The run is being stopped"
-    return f"A run on {job.dataset_name} is {'queued' if job.state == 'queued' else 'in progress'}"
+    return f"A run on {for_visitors(job.dataset_name)} is {'queued' if job.state == 'queued' else 'in progress'}"
 
 
 def _status(job: Job) -> str:
@@ -133,7 +134,7 @@ def show_outcome(workspace: Workspace, job: Job) -> None:
     elif job.state == "cancelled":
         st.info(outcome, icon=":material/info:")
     else:
-        st.error(f"{outcome} {job.error or ''}", icon=":material/error:")
+        st.error(f"{outcome} {for_visitors(job.error or '')}", icon=":material/error:")
     if job.state in RESUMABLE and st.button(
         "Restart the run" if job.state == "cancelled" else "Resume the run", icon=":material/replay:"
     ):
@@ -154,7 +155,7 @@ def _draw_queue(workspace: Workspace) -> None:
     st.markdown(f"**{count(len(queue), 'run')} in the queue**")
     for position, job in enumerate(queue):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{position + 1}. {job.dataset_name}, {_settings_text(job)}", width="stretch")
+            st.markdown(f"{position + 1}. {for_visitors(job.dataset_name)}, {_settings_text(job)}", width="stretch")
             for icon, steps, label in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
                 at_end = position + steps not in range(len(queue))
                 if _icon_button(icon, label, f"{label}-{job.id}", disabled=at_end):
@@ -179,11 +180,11 @@ def show_history(workspace: Workspace) -> None:
             [
                 {
                     "Requested": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
-                    "Dataset": job.dataset_name,
+                    "Dataset": for_visitors(job.dataset_name),
                     "Settings": _settings_text(job),
                     "Outcome": job.state,
                     "Time": duration(job.seconds()),
-                    "Error": job.error or "",
+                    "Error": for_visitors(job.error or ""),
                 }
                 for job in ended[:_MAX_HISTORY]
             ],

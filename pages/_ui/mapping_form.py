@@ -17,6 +17,7 @@ from core.ingestion.mapping.role_text import ROLE_NAME
 from core.ingestion.preview import Peek, complete_mapping, count_usable, preview_rows
 from core.schema import EVENT_TYPES
 from pages._ui.money_form import money_settings
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.setting_input import mapping_select
 from pages._ui.table import offer_file, show_table
 
@@ -58,7 +59,7 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
         if name == _CUSTOM:
             _offer_mapping(workspace, log, mapping)
     except StudioError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(for_visitors(str(error)), icon=":material/warning:")
         return None
     return mapping
 
