@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import http.client
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import polars as pl
 import pytest
@@ -254,7 +256,7 @@ def test_without_the_token_only_the_health_is_answered(team: Running) -> None:
             status, headers, text = request(team.port, path, own, method)
             assert (status, headers["cache-control"]) == (401, "no-store")
             assert 'type="password"' in text
-    for cookie in ("", ".", "9999999999", "9999999999.00", "1.00", "x.y", "²." + "0" * 64):
+    for cookie in ("", ".", "9999999999", "9999999999.00", "1.00", "x.y", "²." + "0" * 64, "9" * 5000 + ".0"):
         assert request(team.port, "/", [*own, ("Cookie", f"{COOKIE}={cookie}".encode().decode("latin-1"))])[0] == 401
     assert handshake(team.port, [("Host", f"evil.test:{team.port}")]) == 403
 
@@ -264,6 +266,8 @@ def test_the_token_is_exchanged_for_a_cookie(team: Running) -> None:
     form = [("Host", host), ("Content-Type", "application/x-www-form-urlencoded")]
     body = f"token={TOKEN}".encode()
     assert request(team.port, "/Data", form, "POST", b"token=wrong")[0] == 401
+    assert request(team.port, "/Data", form, "POST", b"&a=" * 20 + body)[0] == 401
+    assert request(team.port, "/Data", form, "POST", b"token=\xff%FF" + bytes(9000))[0] == 401
     assert request(team.port, "/Data", [*form, ("Origin", "http://evil.test")], "POST", body)[0] == 403
     for path, requested in (("/Data?view=Users", "/Data?view=Users"), ("//evil.test/x", "/evil.test/x")):
         status, headers, _ = request(team.port, path, [*form, ("Origin", f"https://{host}")], "POST", body)
@@ -321,6 +325,25 @@ def test_wrong_tokens_are_answered_one_after_the_other(monkeypatch: pytest.Monke
     with ThreadPoolExecutor(1) as thread:  # this one has the event loop of the browser
         assert thread.submit(asyncio.run, attempts()).result() == [401] * 10 + [429] * 2
     assert most_asleep == 1
+
+
+@pytest.mark.parametrize("token", ["pässwörd & 1", "日本", "a+b=c%20"])
+def test_a_token_may_have_any_character(token: str) -> None:
+    async def body() -> dict[str, object]:
+        return {"type": "http.request", "body": urlencode({"token": f" {token}\n"}).encode()}
+
+    headers = [(b"host", b"studio.test")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers, "scheme": "http"}
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(asyncio.run, Login(token).attempt(Request(scope, body))).result()
+    assert answer.status_code == 303
+
+
+def test_pages_show_errors_and_names_of_datasets_as_visitors_may_see_them() -> None:
+    shown = re.compile(r"(?<!for_visitors\()(?:str\(error\)|\b(?:card|manifest|job)\.(?:name|dataset_name|error)\b)")
+    files = [PROJECT / "home.py", *(PROJECT / "pages").glob("*.py"), *(PROJECT / "pages" / "_ui").glob("*.py")]
+    assert len(files) > 20
+    assert [line for file in files for line in file.read_text().splitlines() if shown.search(line)] == []
 
 
 def test_a_cookie_expires_and_belongs_to_one_token(monkeypatch: pytest.MonkeyPatch) -> None:

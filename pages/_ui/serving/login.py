@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import time
 from html import escape
 from urllib.parse import parse_qs, quote
@@ -19,6 +20,7 @@ _SECONDS_PER_WRONG_TRY = 1.0
 _MAX_WAITING = 10
 """Attempts that wait for their turn. More are refused."""
 _MAX_BYTES = 4096
+_TIME = re.compile(r"[0-9]{1,12}")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -58,14 +60,14 @@ class Login:
     """The log-in. Attempts are answered one after the other, and a wrong one takes a second, so guessing is slow."""
 
     def __init__(self, token: str) -> None:
-        self._token = token.encode()
+        self._token = token.encode("utf-8", "surrogateescape")
         self._turn = asyncio.Lock()
         self._n_waiting = 0
 
     def is_logged_in(self, connection: HTTPConnection) -> bool:
         """Return whether the request has the cookie of a log-in that has not expired."""
         expires, _, _ = connection.cookies.get(COOKIE, "").partition(".")
-        if not (expires.isascii() and expires.isdigit()) or int(expires) < time.time():
+        if _TIME.fullmatch(expires) is None or int(expires) < time.time():
             return False
         return hmac.compare_digest(connection.cookies[COOKIE].encode(), self._cookie(expires).encode())
 
@@ -75,12 +77,13 @@ class Login:
 
     async def attempt(self, request: Request) -> Response:
         """Check the token in a form; return a redirect to the requested page with the cookie, or the page again."""
+        token = await _token_in(request)  # before its turn, because a slow sender must not keep others waiting
         if self._n_waiting >= _MAX_WAITING:
             return self.page(str(AccessError.too_many_tries(_MAX_WAITING)), 429)
         self._n_waiting += 1
         try:
             async with self._turn:
-                if not hmac.compare_digest(await _token_in(request), self._token):
+                if not hmac.compare_digest(token, self._token):
                     await asyncio.sleep(_SECONDS_PER_WRONG_TRY)
                     return self.page(str(AccessError.wrong_token()))
         finally:
@@ -104,9 +107,10 @@ async def _token_in(request: Request) -> bytes:
             body += chunk
             if len(body) > _MAX_BYTES:
                 return b""
-    except ClientDisconnect:
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
+    except (ClientDisconnect, ValueError):  # too many fields
         return b""
-    return parse_qs(body, max_num_fields=10).get(b"token", [b""])[0]
+    return fields.get("token", [""])[0].strip().encode()
 
 
 def _requested(request: Request) -> str:

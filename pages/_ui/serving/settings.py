@@ -44,7 +44,7 @@ class ServerSettings:
         if switch not in ("", "0", "1"):
             raise SettingError.not_allowed("SVS_ALLOW_LOCAL_FILES", switch, "0 or 1")
         shared = not (is_local(st.get_option("server.address")) and hosts.local)
-        return cls(hosts, os.environ.get("SVS_TOKEN", ""), shared, not shared or switch == "1")
+        return cls(hosts, os.environ.get("SVS_TOKEN", "").strip(), shared, not shared or switch == "1")
 
     def describe(self) -> str:
         """Say who can open the dashboard and what they see of the server."""
