@@ -19,6 +19,7 @@ from pages._ui.data_tables import file_table, part_tables, quarantine_table, unt
 from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
 from pages._ui.mapping_form import mapping_form
+from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.stored_data import show_stored_data
 from pages._ui.text import plain
@@ -173,12 +174,17 @@ st.caption(
     "product_id, category_id, user_id and user_session; the train file also has session_value. For other columns, the "
     "form suggests a mapping."
 )
-origin = st.segmented_control("Source", [UPLOAD, PATHS, DATABASE, DEMO], default=UPLOAD, required=True)
+if shows_files():
+    forms = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}
+else:
+    forms = {UPLOAD: choose_uploads}
+    st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
+origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True)
 with frame.showing_errors():
     if origin == DEMO:
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        show_mapping_form({UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}[origin]())
+        show_mapping_form(forms[origin]())
 with frame.showing_errors():
     show_stored_data(page.workspace)

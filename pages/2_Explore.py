@@ -17,6 +17,7 @@ from pages._ui.data_tables import column_table, product_table
 from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filters import filter_by_pick, show_filter, show_selected
 from pages._ui.run_tables import price_table
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import get_param, page_state, set_param
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
@@ -33,12 +34,13 @@ if page.dataset is None:
 
 folder = str(page.dataset.folder)
 card = page.dataset.card()
+dataset_name = for_visitors(card.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
 selection = show_filter(card, cache.frequent_categories(folder))
 query = tuple(selection.as_query().items())
 n_selected, n_sessions = cache.session_counts(folder, query)
 note = show_selected(selection, n_selected, n_sessions)
-context = f"{card.name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
+context = f"{dataset_name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
 if not n_selected:
     st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
     st.stop()
@@ -136,5 +138,7 @@ elif view == ONE_SESSION:
 st.divider()
 with st.container(horizontal=True):
     if view in VIEWS:
-        offer_page(view, f"{card.name}: {view}", context, lambda: [shown_chart(chart.name)[1] for chart in VIEWS[view]])
-    offer_page("All views", card.name, context, lambda: [shown_chart(name)[1] for name in CHARTS])
+        offer_page(
+            view, f"{dataset_name}: {view}", context, lambda: [shown_chart(chart.name)[1] for chart in VIEWS[view]]
+        )
+    offer_page("All views", dataset_name, context, lambda: [shown_chart(name)[1] for name in CHARTS])

@@ -40,12 +40,12 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Start the system's Chromium."""
+def launch(playwright: Playwright, *arguments: str) -> Browser:
+    """Start the system's Chromium, with further arguments."""
     executable = os.environ.get("SVS_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
         absent_part("Chromium", "install it (Debian: apt-get install chromium) or name it in SVS_CHROMIUM")
-    return playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+    return playwright.chromium.launch(executable_path=executable, args=[*CHROMIUM_ARGUMENTS, *arguments])
 
 
 def free_port() -> int:
@@ -70,10 +70,14 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def served(workspace: Workspace, *, first_run: bool = False) -> Iterator[Server]:
-    """Serve the dashboard on a free port of this machine, as `make run` does."""
+def served(workspace: Workspace, *, first_run: bool = False, **variables: str) -> Iterator[Server]:
+    """Serve the dashboard on a free port of this machine, as `make run` does, with further environment variables."""
     port = free_port()
-    environment = os.environ | {"SVS_HOME": str(workspace.root), "SVS_FIRST_RUN": "1" if first_run else "0"}
+    environment = os.environ | {
+        "SVS_HOME": str(workspace.root),
+        "SVS_FIRST_RUN": "1" if first_run else "0",
+        **variables,
+    }
     log = workspace.root.parent / "server.log"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with log.open("wb") as output:

@@ -13,7 +13,16 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from core.cli import main
-from core.errors import Cancelled, InputError, MissingPart, RunError, SettingError, StudioError, import_part
+from core.errors import (
+    AccessError,
+    Cancelled,
+    InputError,
+    MissingPart,
+    RunError,
+    SettingError,
+    StudioError,
+    import_part,
+)
 
 FILE = Path("/data/train.csv")
 RUN = Path("/workspace/runs/20250601-120000-abcd")
@@ -130,13 +139,23 @@ SETTINGS: dict[str, Callable[[], StudioError]] = {
     "workspace_full": lambda: SettingError.workspace_full(Path("/workspace")),
     "unknown": lambda: SettingError.unknown("fold", ["folds", "seed"]),
 }
+ACCESS: dict[str, Callable[[], StudioError]] = {
+    "unknown_host": lambda: AccessError.unknown_host("studio.example.com:8501"),
+    "unreadable_host": AccessError.unreadable_host,
+    "foreign_origin": lambda: AccessError.foreign_origin("localhost:8501"),
+    "not_logged_in": AccessError.not_logged_in,
+    "wrong_token": AccessError.wrong_token,
+    "too_many_tries": lambda: AccessError.too_many_tries(10),
+    "no_guard": AccessError.no_guard,
+}
 FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] = [
     (InputError, INPUTS),
     (RunError, RUNS),
     (MissingPart, PARTS),
     (SettingError, SETTINGS),
+    (AccessError, ACCESS),
 ]
-by_family = pytest.mark.parametrize(("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting"])
+by_family = pytest.mark.parametrize(("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting", "access"])
 
 
 @by_family

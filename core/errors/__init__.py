@@ -4,6 +4,7 @@ The command line and the pages show their text unchanged, so it has no traceback
 code. Any other exception is a bug in the program.
 """
 
+from core.errors.access import AccessError
 from core.errors.base import Cancelled, StudioError
 from core.errors.inputs import InputError
 from core.errors.parts import MissingPart, import_part
@@ -11,6 +12,7 @@ from core.errors.runs import RunError
 from core.errors.settings import SettingError
 
 __all__ = [
+    "AccessError",
     "Cancelled",
     "InputError",
     "MissingPart",

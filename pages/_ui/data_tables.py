@@ -9,6 +9,7 @@ import streamlit as st
 from core.base.spreadsheet import csv_for_people
 from core.base.text import count, listed, number, percent, verb
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, offer_file, show_table
 from pages._ui.text import plain
 
@@ -101,15 +102,21 @@ def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
     for reason, n_rows in card.quarantine_reasons.items():
         st.markdown(f"- {count(n_rows, 'row')}: {plain(reason)}")
     show_table(
-        dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect(),
+        _name_files(dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect()),
         scrolls=True,
         alt="The first quarantined rows, with file, line and reason",
     )
     offer_file(
         "Download all quarantined rows as CSV",
         "quarantine.csv",
-        lambda: csv_for_people(dataset.quarantine().drop("role").collect()),
+        lambda: csv_for_people(_name_files(dataset.quarantine().drop("role").collect())),
     )
+
+
+def _name_files(rows: Frame) -> Frame:
+    """Return rows with the names of files as visitors may see them."""
+    names = rows.get_column("file")
+    return rows.with_columns(names.replace({name: for_visitors(name) for name in names.unique().to_list()}))
 
 
 def product_table(products: Frame) -> None:

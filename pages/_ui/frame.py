@@ -23,6 +23,8 @@ from pages._ui.chart import visitor_theme
 from pages._ui.damage import reporting_if_gone, show_damage, watch_selection
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
+from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import BrokenLink, get_param, page_state, set_param
 from pages._ui.text import plain
 
@@ -100,6 +102,8 @@ def open_page(entry: Entry) -> Page:
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
     if visitor_theme() == "dark":
         st.html(DARK_BUTTONS)
+    with showing_errors(stop=True):
+        check_visitor()
     freeze_libraries()
     workspace = Workspace.from_environment()
     with showing_errors(stop=True):
@@ -115,6 +119,7 @@ def open_page(entry: Entry) -> Page:
         st.markdown(f"**{PRODUCT}**")
         for menu_entry in MENU:
             st.page_link(menu_entry.path, label=menu_entry.label, icon=menu_entry.icon)
+        show_in_menu()
         st.divider()
         with showing_errors():
             dataset = _select_dataset(workspace, open_jobs, runs)
@@ -122,6 +127,8 @@ def open_page(entry: Entry) -> Page:
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
     watch_selection(dataset, run)
+    if entry == HOME:
+        show_on_home()
     for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
         st.warning(plain(link.warning), icon=":material/link_off:")
     show_damage(workspace, dataset, run, is_data_page=entry == DATA, is_train_page=entry == TRAIN)
@@ -252,7 +259,7 @@ def ended_without_run(page: Page) -> Job | None:
 
 def _dataset_label(dataset: Dataset) -> str:
     card = dataset.card()
-    return f"{card.name} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
+    return f"{for_visitors(card.name)} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
 
 
 def _run_label(run: Run) -> str:

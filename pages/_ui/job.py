@@ -13,6 +13,7 @@ from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
 from core.runs import Run, best_run, describe_settings, list_runs
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import page_state, set_param
 from pages._ui.table import show_table
 from pages._ui.text import plain
@@ -219,11 +220,11 @@ def show_history(workspace: Workspace) -> None:
             [
                 {
                     "Requested": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
-                    "Dataset": job.dataset_name,
+                    "Dataset": for_visitors(job.dataset_name),
                     "Settings": settings_text(job),
                     "Outcome": job.state,
                     "Time": duration(job.seconds()),
-                    "Error": job.error or "",
+                    "Error": for_visitors(job.error or ""),
                 }
                 for job in ended[:_MAX_HISTORY]
             ],

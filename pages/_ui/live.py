@@ -12,6 +12,7 @@ from core.jobs import Job, Jobs, log_file
 from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
 from core.schema import LEARNER_LABELS
 from pages._ui.chart import show_chart
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, show_table
 
 _REFRESH_SECONDS = 2.0
@@ -37,7 +38,7 @@ def _draw_results(workspace: Workspace, job_id: str) -> None:
     lines = read_stored_end(log_file(workspace, job_id)).splitlines()[-_MAX_LOG_LINES:]
     if lines:
         with st.expander("Latest log lines", icon=":material/article:"):
-            st.code("\n".join(lines), language=None)
+            st.code(for_visitors("\n".join(lines)), language=None)
 
 
 def _show_trials(trials: Frame) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pages._ui.serving.privacy import for_visitors
+
 _JOINER: Final = "\u2060"
 """Word joiner, which is invisible. It interrupts what Streamlit replaces after Markdown is parsed, despite backslashes:
 emoji shortcodes, icons, arrows, and addresses that become links."""
@@ -29,10 +31,12 @@ _SPECIAL: Final = re.compile(
 def plain(text: object) -> str:
     r"""Return Markdown that shows a text as it is: no emphasis, formulas, colours, icons, emoji, HTML or links.
 
+    Paths and database addresses that visitors may not see are left out.
+
     >>> plain("Sessions of user_id *U1* cost $5-$10."), plain("12:30 in train.csv")
     ('Sessions of user_id \\*U1\\* cost \\$5-\\$10.', '12:30 in train.csv')
     """
-    return _SPECIAL.sub(_shown_as_it_is, str(text))
+    return _SPECIAL.sub(_shown_as_it_is, for_visitors(str(text)))
 
 
 def _shown_as_it_is(match: re.Match[str]) -> str:

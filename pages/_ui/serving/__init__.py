@@ -1,0 +1,1 @@
+"""Who may open the dashboard, and what visitors from other machines see of the server."""
