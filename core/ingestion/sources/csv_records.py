@@ -91,7 +91,9 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
         ):
             index += 1
         index += 1
-    return sum(map(len, lines[:n_complete])) + n_complete
+    if n_complete == len(lines):
+        return len(data)
+    return int(np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)[n_complete - 1]) + 1 if n_complete else 0
 
 
 def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list[bool]]:

@@ -258,24 +258,24 @@ def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Bl
     broken: list[BrokenLine] = []
     odd, may_open = lines_with_odd_quotes(data, form)
     unclosed = {line for line, may in zip(odd, may_open, strict=True) if not may and lines[line].isascii()}
-    index = 0
-    while index < len(lines):
-        if not lines[index]:  # there may be millions of blank lines
-            index += 1
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_END)
+    lengths = np.diff(ends, prepend=-1, append=len(data)) - 1
+    next_line = 0
+    for index in np.flatnonzero(lengths).tolist():  # there may be millions of blank lines
+        if index < next_line:
             continue
         if index in unclosed:
             broken.append(BrokenLine(first_line + index, UNMATCHED_QUOTES, stored_text(lines[index])))
-            index += 1
             continue
         fields, n_lines = parse_record(lines, index, form)
-        text = b"\n".join(lines[index : index + n_lines])
+        next_line = index + n_lines
+        text = b"\n".join(lines[index:next_line])
         if isinstance(fields, LineFault):
             broken.append(BrokenLine(first_line + index, fields, stored_text(text)))
         elif fields is not None:
             rows.append([fields[position] for position in form.picked.values()])
             row_lines.append(first_line + index)
             row_texts.append(text)
-        index += n_lines
     return Block(
         pl.DataFrame(rows, schema=dict.fromkeys(form.picked, pl.String), orient="row"),
         first_line,
