@@ -93,7 +93,7 @@ def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options
     return alt.Axis(labelExpr=_SHORT_NUMBER, tickCount=ticks, **options)
 
 
-def cell_text(share: str) -> Any:  # noqa: ANN401 (a condition, which Altair gives no public type)
+def cell_text(share: str) -> Any:  # noqa: ANN401 (a condition, which Altair accepts as a colour)
     """Return the colour of a label on a cell of a heat map.
 
     Args:
