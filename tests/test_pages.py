@@ -615,7 +615,7 @@ def test_views_of_features_say_how_many_sessions_they_use(view: str, finished_ho
     users = train.group_by("user_session").agg(pl.col("user_id").n_unique())
     unshared = users.filter(pl.col("user_id") == 1).height  # a shared id has no value of its own
     both = f"{users.height:,} train sessions and {test['user_session'].n_unique():,} test sessions"
-    expected = f"Based on {both if view == 'Drift' else f'{unshared:,} train sessions'}."
+    expected = f"Based on {both if view == 'Drift' else f'{unshared:,} train sessions with a known value'}."
     assert expected in values(open_explore(view=view).caption)
 
 
