@@ -363,9 +363,9 @@ def two_runs(finished_home: tuple[Workspace, Run]) -> tuple[Run, Run]:
 def older_is_better(two_runs: tuple[Run, Run]) -> tuple[Run, Run]:
     """The newer run, and the older one with a lower expected score."""
     newer, older = two_runs
-    manifest = json.loads((older.folder / "manifest.json").read_text())
+    manifest = read_sealed(older.folder / "manifest.json")
     manifest["scores"]["in_metric"]["expected"] = {"value": 100.0, "low": 90.0, "high": 110.0}
-    (older.folder / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(older.folder / "manifest.json", manifest)
     return newer, load_run(older.folder)
 
 
@@ -429,7 +429,7 @@ def test_a_queued_run_shows_its_settings(workspace: Workspace, monkeypatch: pyte
     monkeypatch.setattr("core.jobs.job.Job.alive", True)
     for config in (RunConfig(), RunConfig(preset="standard", minutes=1, learners=("xgboost",))):
         start_run(workspace, demo_dataset(workspace), config)
-    assert "1. demo, standard, 1 minute, seed 7, learners XGBoost" in texts(open_page("pages/3_Train.py"))
+    assert "1\\. demo, standard, 1 minute, seed 7, learners XGBoost" in texts(open_page("pages/3_Train.py"))
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
