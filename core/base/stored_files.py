@@ -13,6 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -22,7 +23,7 @@ MAX_LOG_BYTES: Final = 1 << 20
 """Of a log, only the end is read."""
 _MAX_HASHED_BYTES: Final = 1 << 33
 """Hashing 8 GB takes about 10 seconds. A sparse file of terabytes would never end."""
-_SEAL: Final = "content_sha256"
+_SEAL: Final = "seal"
 """Name of the member of a sealed JSON object that has the hash of all others."""
 _SETTLED_SECONDS: Final = 2.0
 """A hash is remembered only if the file was not changed just before: two changes may get the same time stamp."""
@@ -74,7 +75,7 @@ def require_regular(path: Path) -> None:
         raise _from_os_error(error) from error
 
 
-def open_regular(path: Path, max_bytes: int | None = None) -> BinaryIO:
+def open_regular(path: Path, max_bytes: int | None = None) -> BufferedReader:
     """Open a file for reading, without following a link and without waiting.
 
     Raises:

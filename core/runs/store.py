@@ -225,7 +225,8 @@ class Damage:
 
 def find_damage(run: Run) -> Damage:
     """Compare the files of a run with the hashes in its manifest."""
-    changed, missing = [], []
+    changed: list[str] = []
+    missing: list[str] = []
     for name, expected in run.manifest.sha256.items():
         try:
             if hash_stored(run.folder / name) != expected:

@@ -17,7 +17,7 @@ def show_stored_data(workspace: Workspace) -> None:
     if not datasets and not uploads:
         return
     st.subheader("Stored data", anchor=False)
-    total = sum(item.bytes for item in (*datasets, *uploads))
+    total = sum(dataset.bytes for dataset in datasets) + sum(upload.bytes for upload in uploads)
     label = f"{count(len(datasets), 'dataset')}, {count(len(uploads), 'upload')}, {size(total)}"
     with st.expander(label, icon=":material/hard_drive:"):
         for dataset in datasets:
