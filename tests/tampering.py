@@ -47,7 +47,7 @@ SECONDS_PER_ITEM = 60.0
 """Far more than any verb or page needs on the small dataset, even on a busy machine."""
 SECONDS_PER_CHANGE = 300.0
 _SPARSE_BYTES = 1 << 40
-_SIZE = re.compile(r"[\d.]+ [kMGT]?B\b")
+_SIZE = re.compile(r" *[\d.]+ [kMGT]?B\b")
 """Sizes on disk are no figures of the data, and every change changes them."""
 MARKS = (
     "is damaged",

@@ -147,7 +147,7 @@ def read_stored_end(path: Path, max_bytes: int = MAX_LOG_BYTES) -> str:
         with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - max_bytes, 0))
-            return file.read(max_bytes).decode("utf-8", errors="replace")
+            return file.read(max_bytes).decode("utf-8", errors="replace").replace("\0", "")
     except OSError:
         return ""
 
