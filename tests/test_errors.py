@@ -114,11 +114,17 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "busy": lambda: RunError.busy("j1", is_same_run=False),
     "busy, same": lambda: RunError.busy("j1", is_same_run=True),
     "other_version": lambda: RunError.other_version(RUN, 2, 1),
-    "not_confirmed": lambda: RunError.not_confirmed(RUN.name, RUN),
+    "not_confirmed": lambda: RunError.not_confirmed("Run", RUN.name, RUN),
+    "not_confirmed, dataset": lambda: RunError.not_confirmed(
+        "Dataset", "0a1b2c", RUN, "1 job can no longer be resumed (j1)."
+    ),
     "not_a_run": lambda: RunError.not_a_run(Path("/home/me/extension")),
     "note_too_long": lambda: RunError.note_too_long("name: 81 characters", max_name=80, max_text=4_000),
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
     "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
+    "damaged_dataset": lambda: RunError.damaged_dataset(Path("/workspace/datasets/0a1b2c"), "card.json is a link"),
+    "damaged_job": lambda: RunError.damaged_job("j1", "created is not a time"),
+    "dataset_in_use": lambda: RunError.dataset_in_use("0a1b2c", ["j1", "j2"]),
 }
 PARTS: dict[str, Callable[[], StudioError]] = {
     "package": lambda: MissingPart.package("pyspark", "The engine Spark"),

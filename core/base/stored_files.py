@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from io import BufferedReader, BufferedWriter
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ MAX_LOG_BYTES: Final = 1 << 20
 """Of a log, only the end is read."""
 _MAX_HASHED_BYTES: Final = 1 << 33
 """Hashing 8 GB takes about 10 seconds. A sparse file of terabytes would never end."""
-_SEAL: Final = "content_sha256"
+_SEAL: Final = "seal"
 """Name of the member of a sealed JSON object that has the hash of all others."""
 _SETTLED_SECONDS: Final = 2.0
 """A hash is remembered only if the file was not changed just before: two changes may get the same time stamp."""
@@ -147,7 +147,7 @@ def read_stored_end(path: Path, max_bytes: int = MAX_LOG_BYTES) -> str:
         with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - max_bytes, 0))
-            return file.read(max_bytes).decode("utf-8", errors="replace")
+            return file.read(max_bytes).decode("utf-8", errors="replace").replace("\0", "")
     except OSError:
         return ""
 

@@ -1,7 +1,5 @@
 """Stress test of background jobs: workers and dashboards that are killed at random times, and a full disk.
 
-    python -m benchmarks.torture [--kills 25] [--seed 0]         (make torture)
-
 - A small run with tuning is started as a job, its worker is killed (SIGKILL) at a random time, and the job is resumed;
   this is repeated `--kills` times. Each run must finish with the submission and the trials of an undisturbed run, and
   leave the jobs database and the run store intact.
@@ -52,12 +50,8 @@ _SESSIONS_FOR_LONG_FITS = 200_000
 _MAX_SECONDS_TO_CANCEL = 3.0
 
 
-def main() -> None:
+def run_part(options: argparse.Namespace) -> None:
     """Print one line per test; stop at the first failed assertion."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=25)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
     rng = random.Random(options.seed)
     measure_bombs(list(BOMBS))
     with tempfile.TemporaryDirectory() as scratch:
@@ -269,7 +263,3 @@ def seconds_to_cancel(files: Path, home: Path, learner: str) -> float:
     assert not psutil.pid_exists(current.pid) or psutil.Process(current.pid).status() == psutil.STATUS_ZOMBIE
     check_intact(workspace)
     return cancel_seconds
-
-
-if __name__ == "__main__":
-    main()
