@@ -132,9 +132,11 @@ def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list
     """
     text = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(text == _LINE_END)
-    lines, n_quotes = np.unique(np.searchsorted(ends, np.flatnonzero(text == _QUOTE)), return_counts=True)
-    odd = lines[n_quotes % 2 == 1]
     bounds = np.concatenate(([0], ends + 1, [len(text)]))
+    starts = bounds[:-1] if bounds[-2] < len(text) else bounds[:-2]
+    odd = np.flatnonzero(np.bitwise_xor.reduceat((text == _QUOTE).view(np.uint8), starts))
+    if not len(odd):
+        return [], []
     separators = np.flatnonzero(text == ord(form.separator))
     next_odd = np.append(odd[1:], odd[-1:])
     n_separators = np.searchsorted(separators, bounds[next_odd + 1]) - np.searchsorted(separators, bounds[odd])

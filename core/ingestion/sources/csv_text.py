@@ -42,9 +42,9 @@ from core.ingestion.sources.text_lines import (
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """Supported separators and their names in messages."""
 _HEAD_BYTES = 1 << 20  # must contain the header
-_MAX_LINES, _MAX_BLANK_LINES = 400_000, 2_000_000
-"""Lines per piece that are not empty, and that may be. A piece of a log has about 200,000 lines in all. Each takes
-memory, and each piece takes about 30 ms in addition to its lines."""
+_MAX_LINES, _MAX_BLANK_LINES, _FEW_LINES = 400_000, 2_000_000, 100_000
+"""Lines per piece that are not empty, and that may be. A piece of a log has about 200,000 lines. One of more is
+not a normal log. It is cut into pieces of few lines, because lines that are no rows take much time and memory."""
 _BLANK_LINES = re.compile(rb"(?:[ \t\r\f\v]*+\n)*+")
 _BLANKS = np.isin(np.arange(256), np.frombuffer(b" \t\n\r\v\f", np.uint8))
 """Which bytes are white space."""
@@ -122,16 +122,16 @@ def _with_unix_ends(data: bytes, *, has_mac_ends: bool) -> bytes:
     return data.replace(b"\r", b"\n") if has_mac_ends else data
 
 
-def _with_few_lines(chunk: bytes) -> Iterator[bytes]:
+def _with_few_lines(chunk: bytes, most: int = _MAX_LINES) -> Iterator[bytes]:
     """Cut a chunk that has too many lines."""
     n_ends = count_line_ends(chunk)
-    n_filled = n_ends if n_ends <= _MAX_LINES else _count_filled_lines(chunk)
-    if n_filled <= _MAX_LINES and n_ends <= _MAX_BLANK_LINES:
+    n_filled = n_ends if n_ends <= most else _count_filled_lines(chunk)
+    if n_filled <= most and n_ends <= _MAX_BLANK_LINES:
         yield chunk
         return
     middle = len(chunk) // 2
-    yield from _with_few_lines(chunk[:middle])
-    yield from _with_few_lines(chunk[middle:])
+    yield from _with_few_lines(chunk[:middle], _FEW_LINES)
+    yield from _with_few_lines(chunk[middle:], _FEW_LINES)
 
 
 def _count_filled_lines(chunk: bytes) -> int:
