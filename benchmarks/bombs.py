@@ -27,7 +27,10 @@ MAX_SECONDS = 10.0
 _TIMEOUT_SECONDS = 300  # of the clock; a process that waits uses no processor time
 _HEADER = b"event_time,event_type,product_id,category_id,user_id,user_session,session_value\n"
 _ROW = b"2025-06-01 10:00:00+00:00,BUY,P1,C1,U1,S1,5\n"
-_OBJECT = b'{"event_time":"2025-06-01 10:00:00+00:00","event_type":"BUY","user_id":"U1","user_session":"S1"}\n'
+_OBJECT = (
+    b'{"event_time":"2025-06-01 10:00:00+00:00","event_type":"BUY","product_id":"P1","category_id":"C1",'
+    b'"user_id":"U1","user_session":"S1","session_value":5}\n'
+)
 _MB = 1 << 20
 _READ = """
 import json, resource, sys

@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, Final
 

@@ -48,13 +48,20 @@ def quarantine_rows(name: str, block: Block, unusable: pl.DataFrame, positions: 
         unusable: parsed rows that cannot be used, with their line and reason.
         positions: positions of these rows in the block.
     """
-    rows = [(broken.line, broken.fault.reason, broken.text, False) for broken in block.broken]
+    reason_of = {fault: fault.reason for fault in {broken.fault for broken in block.broken}}
+    cells = {
+        LINE: [broken.line for broken in block.broken],
+        REASON: [reason_of[broken.fault] for broken in block.broken],
+        ROW: [broken.text for broken in block.broken],
+        IGNORED: [False] * len(block.broken),
+    }
     if positions:
-        is_ignored = (unusable.get_column(TYPE) == IGNORED_TYPE).fill_null(value=False)
-        lines, reasons = unusable.get_column(LINE), unusable.get_column(REASON)
-        rows += zip(lines, reasons, block.text_of(positions), is_ignored, strict=True)
+        cells[LINE] += unusable.get_column(LINE).to_list()
+        cells[REASON] += unusable.get_column(REASON).to_list()
+        cells[ROW] += block.text_of(positions)
+        cells[IGNORED] += (unusable.get_column(TYPE) == IGNORED_TYPE).fill_null(value=False).to_list()
     schema = {LINE: pl.Int64, REASON: pl.String, ROW: pl.String, IGNORED: pl.Boolean}
-    quarantined = pl.DataFrame(rows, schema=schema, orient="row").select(pl.lit(name).alias(FILE), pl.all())
+    quarantined = pl.DataFrame(cells, schema=schema).select(pl.lit(name).alias(FILE), pl.all())
     return quarantined.sort(LINE, maintain_order=True)
 
 

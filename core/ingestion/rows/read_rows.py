@@ -30,8 +30,9 @@ from core.ingestion.values.doubts import refuse_lost_purchases, refuse_unclear_n
 from core.schema import IGNORED
 
 _PER_CORE = 2  # blocks in progress: two per core keep every core busy while memory stays small
-_GIVE_UP_AFTER = 1_000_000
-"""Rows, not counting ignored ones. A file without a usable row among its first million rows is the wrong file."""
+_GIVE_UP_AFTER, _GIVE_UP_BELOW = 500_000, 0.1
+"""Rows, not counting ignored ones, and the share of `least_usable`. A file of which less than a tenth of the required
+rows are usable, after half a million, is the wrong file. Reading on would take minutes."""
 
 
 def parse_source(
@@ -73,7 +74,8 @@ def parse_source(
             if block.bad.height:
                 bad = block.bad.filter(~pl.col(IGNORED))
                 faulty.add(table.name, replace(block, rows=block.rows.clear(), bad=bad, empty={}))
-            if counts.rows - counts.ignored >= _GIVE_UP_AFTER and not counts.kept:
+            counted = counts.rows - counts.ignored
+            if counted >= _GIVE_UP_AFTER and counts.kept <= _GIVE_UP_BELOW * parser.mapping.least_usable * counted:
                 _refuse(source, counts, faulty, parser)
             report(size)
             yield block, digest

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import overload
 
 import numpy as np
 
@@ -44,6 +45,35 @@ class CsvFormat:
     encoding: str
 
 
+class Lines(Sequence[bytes]):
+    """The lines of a text, which are cut out when they are needed. A list of them would take many times its memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
+        self._starts = np.concatenate(([0], ends + 1, [len(data) + 1]))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(*at.indices(len(self)))]
+        return self._data[self._starts[at] : self._starts[at + 1] - 1]
+
+    def start(self, number: int) -> int:
+        """Return the position of the first byte of a line."""
+        return int(self._starts[number])
+
+    def filled(self) -> list[int]:
+        """Return the numbers of the lines that are not empty."""
+        return list(np.flatnonzero(np.diff(self._starts) > 1).tolist())
+
+
 def quotes_are_regular(data: bytes, separator: str) -> bool:
     """Return whether all CSV parsers agree on the quotes of a text, which must begin with a record.
 
@@ -73,27 +103,26 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
     """
     if b'"' not in data:
         return len(data)
-    lines = data.split(b"\n")[:-1]
-    n_complete = len(lines)
+    lines = Lines(data)
+    n_complete = len(lines) - 1  # nothing follows the last line end
     odd, may_open = lines_with_odd_quotes(data, form)
+    n_lines = n_complete
     index = 0
     while index < len(odd):
         first = odd[index]
-        second = odd[index + 1] if index + 1 < len(odd) else len(lines)
-        if second == len(lines) and first + MAX_RECORD_LINES > len(lines):
+        second = odd[index + 1] if index + 1 < len(odd) else n_lines
+        if second == n_lines and first + MAX_RECORD_LINES > n_lines:
             n_complete = first
             break
         if (
             second - first < MAX_RECORD_LINES
-            and second < len(lines)
+            and second < n_lines
             and may_open[index]
             and parse_record(lines, first, form)[1] > 1
         ):
             index += 1
         index += 1
-    if n_complete == len(lines):
-        return len(data)
-    return int(np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)[n_complete - 1]) + 1 if n_complete else 0
+    return lines.start(n_complete)
 
 
 def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list[bool]]:
@@ -105,9 +134,11 @@ def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list
     """
     text = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(text == _LINE_END)
-    lines, n_quotes = np.unique(np.searchsorted(ends, np.flatnonzero(text == _QUOTE)), return_counts=True)
-    odd = lines[n_quotes % 2 == 1]
     bounds = np.concatenate(([0], ends + 1, [len(text)]))
+    starts = bounds[:-1] if bounds[-2] < len(text) else bounds[:-2]
+    odd = np.flatnonzero(np.bitwise_xor.reduceat((text == _QUOTE).view(np.uint8), starts))
+    if not len(odd):
+        return [], []
     separators = np.flatnonzero(text == ord(form.separator))
     next_odd = np.append(odd[1:], odd[-1:])
     n_separators = np.searchsorted(separators, bounds[next_odd + 1]) - np.searchsorted(separators, bounds[odd])

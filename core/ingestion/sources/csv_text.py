@@ -22,6 +22,7 @@ from core.ingestion.sources.csv_records import (
     MAX_RECORD_LINES,
     UNMATCHED_QUOTES,
     CsvFormat,
+    Lines,
     complete_records_end,
     lines_with_odd_quotes,
     other_width,
@@ -43,8 +44,9 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _HEAD_BYTES = 1 << 20  # must contain the header
 _JUDGED_LINES = 100
 """Lines after the header that show whether rows end with a separator."""
-_MAX_LINES = 400_000
-"""Lines per piece. Pieces of text have about half as many; one of blank lines only would have millions."""
+_MAX_LINES, _MAX_BLANK_LINES, _FEW_LINES = 400_000, 2_000_000, 100_000
+"""Lines per piece that are not empty, and that may be. A piece of a log has about 200,000 lines. One of more is
+not a normal log. It is cut into pieces of few lines, because lines that are no rows take much time and memory."""
 _BLANK_LINES = re.compile(rb"(?:[ \t\r\f\v]*+\n)*+")
 _BLANKS = np.isin(np.arange(256), np.frombuffer(b" \t\n\r\v\f", np.uint8))
 """Which bytes are white space."""
@@ -140,14 +142,21 @@ def _with_unix_ends(data: bytes, *, has_mac_ends: bool) -> bytes:
     return data.replace(b"\r", b"\n") if has_mac_ends else data
 
 
-def _with_few_lines(chunk: bytes) -> Iterator[bytes]:
+def _with_few_lines(chunk: bytes, most: int = _MAX_LINES) -> Iterator[bytes]:
     """Cut a chunk that has too many lines."""
-    if count_line_ends(chunk) <= _MAX_LINES:
+    n_ends = count_line_ends(chunk)
+    n_filled = n_ends if n_ends <= most else _count_filled_lines(chunk)
+    if n_filled <= most and n_ends <= _MAX_BLANK_LINES:
         yield chunk
         return
     middle = len(chunk) // 2
-    yield from _with_few_lines(chunk[:middle])
-    yield from _with_few_lines(chunk[middle:])
+    yield from _with_few_lines(chunk[:middle], _FEW_LINES)
+    yield from _with_few_lines(chunk[middle:], _FEW_LINES)
+
+
+def _count_filled_lines(chunk: bytes) -> int:
+    is_end = np.frombuffer(chunk, np.uint8) == LINE_END
+    return int(np.count_nonzero(is_end[1:] & ~is_end[:-1]))
 
 
 def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes, line: int) -> Iterator[Piece]:
@@ -251,17 +260,15 @@ def _no_rows(form: CsvFormat) -> pl.DataFrame:
 
 
 def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Block:
-    lines = data.split(b"\n")
+    lines = Lines(data)
     rows: list[list[str]] = []
     row_lines: list[int] = []
     row_texts: list[bytes] = []
     broken: list[BrokenLine] = []
     odd, may_open = lines_with_odd_quotes(data, form)
     unclosed = {line for line, may in zip(odd, may_open, strict=True) if not may and lines[line].isascii()}
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_END)
-    lengths = np.diff(ends, prepend=-1, append=len(data)) - 1
     next_line = 0
-    for index in np.flatnonzero(lengths).tolist():  # there may be millions of blank lines
+    for index in lines.filled():  # there may be millions of blank lines
         if index < next_line:
             continue
         if index in unclosed:
