@@ -64,6 +64,7 @@ from core.eda.parts.session_table import COUNT_COLUMNS, session_table
 from core.eda.views import CHARTS, Chart
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, ROLES
+from tests.rewriting import without_hashes
 from tests.test_eda import ONE_ROW, Row, World, mixed
 
 MIXED = World(
@@ -907,6 +908,7 @@ def scarce(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
     sessions = session_table(whole)
     unvalued = Dataset(tmp_path_factory.mktemp("unvalued") / whole.fingerprint)
     shutil.copytree(whole.folder, unvalued.folder)
+    without_hashes(unvalued)
     units = pl.read_parquet(unvalued.folder / "units.parquet")
     units.with_columns(value=pl.lit(None, pl.Float64)).write_parquet(unvalued.folder / "units.parquet")
     return {

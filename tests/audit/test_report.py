@@ -35,6 +35,7 @@ from tests.audit.shop import (
     with_card,
 )
 from tests.events_on_the_spot import good_events, store
+from tests.rewriting import without_hashes
 
 
 def test_without_defects_only_the_growing_past_is_reported(calm_shop):
@@ -81,7 +82,7 @@ def test_without_events_no_rule_applies(tmp_path, calm_shop):
     shutil.copytree(calm_shop.folder, folder)
     for name in ("train.parquet", "test.parquet", "units.parquet"):
         pl.read_parquet(folder / name).clear().write_parquet(folder / name)
-    dataset = with_card(Dataset(folder), {"sessions": 0, "users": 0, "kept": 0, "rows": 0})
+    dataset = with_card(without_hashes(Dataset(folder)), {"sessions": 0, "users": 0, "kept": 0, "rows": 0})
     report = audit(dataset, recompute=True)
     assert not_applicable(report) == {rule.code: NO_EVENTS for rule in RULES}
     assert report.findings == ()
@@ -185,7 +186,7 @@ def test_codes_and_unit_numbers_may_be_any_whole_numbers_in_any_order(demo, tmp_
 
     for path in sorted(folder.glob("*.parquet")):
         scatter(path)
-    before, after = audit(demo, recompute=True), audit(Dataset(folder), recompute=True)
+    before, after = audit(demo, recompute=True), audit(without_hashes(Dataset(folder)), recompute=True)
     assert before.outcomes == after.outcomes
     summaries = [
         {f.code: (f.severity, f.count, f.title) for f in report.findings} for report in (before, after)
