@@ -23,10 +23,10 @@ from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.errors import MissingPart
+from core.errors import MissingPart, RunError, import_part
 from core.features import GROUPS, build_features, changed_by_later_sessions, compute_features
 from core.features.columns import DISTINCT_ELSEWHERE, LAST_SEEN, VISIT
-from core.features.engines import open_engine
+from core.features.engines import open_engine, spark_engine
 from core.features.engines.polars_engine import PolarsEngine
 from core.features.engines.sorted_arrays import event_arrays
 from core.features.engines.window_log import WindowLog
@@ -135,6 +135,33 @@ def test_spark_agrees_with_polars_on_the_demo_in_a_folder_with_wildcards(
     features = build_features(demo, RunConfig(history=history, engine="spark")).values
     expected = build_features(demo, RunConfig(history=history)).values
     assert_frame_equal(features, expected, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_a_running_spark_session_is_used_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = store(tmp_path, good_events())
+    config = RunConfig.checked(engine="spark")
+    settings = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
+    session = import_part("pyspark.sql", "The test").SparkSession.builder.master("local[2]").config(map=settings)
+    running = session.config("spark.sql.session.timeZone", "Asia/Tokyo").getOrCreate()
+    try:
+        features = build_features(dataset, config).values
+        assert_frame_equal(features, build_features(dataset, RunConfig()).values, rel_tol=1e-9, abs_tol=1e-9)
+        assert running.range(3).count() == 3
+        assert running.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
+        read = spark_engine.pl.read_parquet  # as if one row were on the disk of a worker
+        monkeypatch.setattr(spark_engine.pl, "read_parquet", lambda *args, **options: read(*args, **options)[1:])
+        with pytest.raises(RunError) as error:
+            build_features(dataset, config)
+        assert error.value.code == "folder_not_shared"
+    finally:
+        running.stop()
+
+
+def test_a_spark_master_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_MASTER", "nowhere")
+    with pytest.raises(RunError, match="Spark at nowhere ended with an error") as error:
+        build_features(store(tmp_path, good_events()), RunConfig.checked(engine="spark"))
+    assert error.value.code == "spark_failed"
 
 
 def test_the_certificate_of_a_run_on_another_engine_passes(demo: Dataset) -> None:

@@ -114,6 +114,8 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "busy": lambda: RunError.busy("j1", is_same_run=False),
     "busy, same": lambda: RunError.busy("j1", is_same_run=True),
     "other_version": lambda: RunError.other_version(RUN, 2, 1),
+    "spark_failed": lambda: RunError.spark_failed("spark://host:7077", "Could not parse Master URL"),
+    "folder_not_shared": lambda: RunError.folder_not_shared(Path("/tmp/svs"), 1, 0),  # noqa: S108
     "not_confirmed": lambda: RunError.not_confirmed("Run", RUN.name, RUN),
     "not_confirmed, dataset": lambda: RunError.not_confirmed(
         "Dataset", "0a1b2c", RUN, "1 job can no longer be resumed (j1)."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from core.base.text import listed
+from core.base.text import count, listed
 from core.errors.base import StudioError
 
 StoredKind = Literal["Run", "Dataset", "Upload"]
@@ -111,6 +111,25 @@ class RunError(StudioError):
             code="other_run_version",
             actual=version,
             allowed=supported,
+        )
+
+    @classmethod
+    def spark_failed(cls, master: str, reason: str) -> RunError:
+        return cls(
+            f"Spark at {master} ended with an error ({reason}).",
+            "Check the address in SPARK_MASTER, the log of Spark, and that all workers can read the folder in TMPDIR.",
+            code="spark_failed",
+            actual=reason,
+        )
+
+    @classmethod
+    def folder_not_shared(cls, folder: Path, written: int, found: int) -> RunError:
+        return cls(
+            f"The workers of Spark wrote {count(written, 'row')}, but {folder} has {found:,} of them.",
+            "Set TMPDIR to a folder that this machine and all workers mount at the same path, then try again.",
+            code="folder_not_shared",
+            actual=found,
+            allowed=written,
         )
 
     @classmethod

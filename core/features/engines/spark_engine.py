@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 import polars as pl
 
-from core.errors import MissingPart, import_part
+from core.errors import MissingPart, RunError, import_part
 from core.features.engines.log_files import log_files
 from core.features.engines.window_engine import WindowEngine
 from core.features.engines.window_log import with_step_columns
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 _PURPOSE = "The engine Spark"
 """Subject of the error messages about missing packages and Java."""
-_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false"}
+_TIME_ZONE = "spark.sql.session.timeZone"
+_SETTINGS = {_TIME_ZONE: "UTC", "spark.ui.enabled": "false"}
 _LOCAL_SETTINGS = {
     # On one machine, Spark's default of 200 partitions per shuffle takes longer than the work itself.
     "spark.sql.shuffle.partitions": "8",
@@ -55,27 +56,55 @@ def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) ->
 
     Raises:
         MissingPart: pyspark or Java is not installed.
+        RunError: Spark cannot be started, a query fails, or the workers do not share the folder of the files.
     """
-    with log_files(events, units) as files, _spark_session(files.folder) as spark:
+    with log_files(events, units) as files, _reporting_errors(), _spark_session(files.folder) as spark:
         steps = with_step_columns(_read_parquet(spark, files.events))
         # All groups read the events. Without the cache, each group would compute the step columns again.
-        cached_steps: Frame = nw.from_native(nw.to_native(steps).cache())
+        cached_steps = nw.to_native(steps).cache()
         stored_units = _read_parquet(spark, files.units)
-        yield WindowEngine.create(files, cached_steps, stored_units, history, partial(_fetch, folder=files.folder))
+        fetch = partial(_fetch, folder=files.folder)
+        try:
+            yield WindowEngine.create(files, nw.from_native(cached_steps), stored_units, history, fetch)
+        finally:
+            cached_steps.unpersist()
+
+
+@contextmanager
+def _reporting_errors() -> Iterator[None]:
+    """Report the errors of Spark in the block as errors of the run."""
+    errors = import_part("pyspark.errors", _PURPOSE)
+    protocol = import_part("py4j.protocol", _PURPOSE)
+    try:
+        yield
+    except (errors.PySparkException, protocol.Py4JError) as error:
+        if isinstance(error, errors.PySparkException) and error.getCondition() == "JAVA_GATEWAY_EXITED":
+            raise MissingPart.java(_PURPOSE) from error
+        cause = getattr(error, "java_exception", None)
+        text = str(error if cause is None else cause.toString())
+        raise RunError.spark_failed(_master(), text.strip().splitlines()[0]) from error
+
+
+def _master() -> str:
+    return os.environ.get("SPARK_MASTER", "local[*]")
 
 
 @contextmanager
 def _spark_session(folder: Path) -> Iterator[SparkSession]:
-    """Start Spark and stop it at the end of the block. In local mode, Spark spills to `folder`."""
+    """Start Spark and stop it at the end of the block. In local mode, Spark spills to `folder`.
+
+    If the process has a session already, it keeps running. The block gets a session of its own in it.
+    """
     sql = import_part("pyspark.sql", _PURPOSE)
-    errors = import_part("pyspark.errors", _PURPOSE)
-    master = os.environ.get("SPARK_MASTER", "local[*]")
-    local_settings = _LOCAL_SETTINGS | {"spark.local.dir": str(folder)} if master.startswith("local") else {}
-    builder = sql.SparkSession.builder.appName("session-value-studio").master(master)
-    try:
-        spark: SparkSession = builder.config(map=_SETTINGS | local_settings).getOrCreate()
-    except errors.PySparkRuntimeError as error:  # raised if no Java virtual machine can be started
-        raise MissingPart.java(_PURPOSE) from error
+    running: SparkSession | None = sql.SparkSession.getActiveSession()
+    if running is not None:
+        own_session = running.newSession()
+        own_session.conf.set(_TIME_ZONE, "UTC")
+        yield own_session
+        return
+    local_settings = _LOCAL_SETTINGS | {"spark.local.dir": str(folder)} if _master().startswith("local") else {}
+    builder = sql.SparkSession.builder.appName("session-value-studio").master(_master())
+    spark: SparkSession = builder.config(map=_SETTINGS | local_settings).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     try:
         yield spark
@@ -90,7 +119,19 @@ def _read_parquet(spark: SparkSession, path: Path) -> Frame:
 
 
 def _fetch(query: Frame, folder: Path) -> pl.DataFrame:
-    """Run a query, whose result the workers write as Parquet files to a new folder in `folder`, and read the result."""
+    """Run a query, whose result the workers write as Parquet files to a new folder in `folder`, and read the result.
+
+    Raises:
+        RunError: rows are missing, because workers wrote to a folder of their own.
+    """
+    sql = import_part("pyspark.sql", _PURPOSE)
+    functions = import_part("pyspark.sql.functions", _PURPOSE)
+    written = sql.Observation()
+    counted = nw.to_native(query).observe(written, functions.count(functions.lit(1)).alias("rows"))
     result = Path(tempfile.mkdtemp(dir=folder)) / "result"
-    nw.to_native(query).write.parquet(str(result))
-    return pl.read_parquet(sorted(result.glob("*.parquet")), glob=False)
+    counted.write.parquet(str(result))
+    files = sorted(result.glob("*.parquet"))
+    rows = pl.read_parquet(files, glob=False) if files else pl.DataFrame()
+    if rows.height != written.get["rows"]:
+        raise RunError.folder_not_shared(folder, written.get["rows"], rows.height)
+    return rows
