@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -43,7 +44,7 @@ def quarantine_rows(name: str, block: Block, unusable: pl.DataFrame, positions: 
         positions: positions of these rows in the block.
     """
     reason_of = {fault: fault.reason for fault in {broken.fault for broken in block.broken}}
-    cells = {
+    cells: dict[str, list[Any]] = {
         LINE: [broken.line for broken in block.broken],
         REASON: [reason_of[broken.fault] for broken in block.broken],
         ROW: [broken.text for broken in block.broken],
