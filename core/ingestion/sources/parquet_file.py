@@ -85,7 +85,7 @@ def _pieces(
     with _as_input_error(name):
         for groups in _row_groups(file.metadata):
             n_rows = min(_ROWS, sum(file.metadata.row_group(group).num_rows for group in groups))
-            rows = min(_rows_at_a_time(file, stream, group, n_rows, flat, allowance) for group in groups)
+            rows = min(_rows_at_a_time(file, stream, group, n_rows, flat, allowance=allowance) for group in groups)
             for batch in file.iter_batches(rows, row_groups=groups, columns=flat):
                 allowance.add(sum(map(_cell_bytes, batch.columns)))
                 yield Piece(batch.num_rows * _BYTES_PER_ROW, partial(_block, name, batch, line, columns))
@@ -124,6 +124,7 @@ def _rows_at_a_time(
     group: int,
     n_rows: int,
     columns: Sequence[str],
+    *,
     allowance: Allowance,
 ) -> int:
     """Return how many rows of a row group to read at a time, so that their cells fit into memory.
