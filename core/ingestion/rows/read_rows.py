@@ -30,9 +30,9 @@ from core.ingestion.values.doubts import refuse_lost_purchases, refuse_unclear_n
 from core.schema import IGNORED
 
 _PER_CORE = 2  # blocks in progress: two per core keep every core busy while memory stays small
-_GIVE_UP_AFTER, _GIVE_UP_BELOW = 500_000, 0.1
+_GIVE_UP_AFTER, _GIVE_UP_BELOW = 200_000, 0.1
 """Rows, not counting ignored ones, and the share of `least_usable`. A file of which less than a tenth of the required
-rows are usable, after half a million, is the wrong file. Reading on would take minutes."""
+rows are usable, after 200,000, is the wrong file. Reading on would take minutes."""
 
 
 def parse_source(

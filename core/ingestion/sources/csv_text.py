@@ -37,6 +37,7 @@ from core.ingestion.sources.text_lines import (
     lines_at,
     require_short_line,
     stored_text,
+    with_few_lines,
 )
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -44,9 +45,6 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _HEAD_BYTES = 1 << 20  # must contain the header
 _JUDGED_LINES = 100
 """Lines after the header that show whether rows end with a separator."""
-_MAX_LINES, _MAX_BLANK_LINES, _FEW_LINES = 400_000, 2_000_000, 100_000
-"""Lines per piece that are not empty, and that may be. A piece of a log has about 200,000 lines. One of more is
-not a normal log. It is cut into pieces of few lines, because lines that are no rows take much time and memory."""
 _BLANK_LINES = re.compile(rb"(?:[ \t\r\f\v]*+\n)*+")
 _BLANKS = np.isin(np.arange(256), np.frombuffer(b" \t\n\r\v\f", np.uint8))
 """Which bytes are white space."""
@@ -88,7 +86,7 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     def pieces(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = iter(partial(stream.read, PIECE_BYTES), b"")
         with_unix_ends = (
-            part for chunk in chunks for part in _with_few_lines(_with_unix_ends(chunk, has_mac_ends=has_mac_ends))
+            part for chunk in chunks for part in with_few_lines(_with_unix_ends(chunk, has_mac_ends=has_mac_ends))
         )
         return _pieces(name, with_unix_ends, CsvFormat(separator, len(columns), picked, encoding), rest=rest, line=line)
 
@@ -140,23 +138,6 @@ def _record_and_rest(head: bytes) -> tuple[bytes, bytes]:
 def _with_unix_ends(data: bytes, *, has_mac_ends: bool) -> bytes:
     """Replace the line ends of old Macs, which are single carriage returns."""
     return data.replace(b"\r", b"\n") if has_mac_ends else data
-
-
-def _with_few_lines(chunk: bytes, most: int = _MAX_LINES) -> Iterator[bytes]:
-    """Cut a chunk that has too many lines."""
-    n_ends = count_line_ends(chunk)
-    n_filled = n_ends if n_ends <= most else _count_filled_lines(chunk)
-    if n_filled <= most and n_ends <= _MAX_BLANK_LINES:
-        yield chunk
-        return
-    middle = len(chunk) // 2
-    yield from _with_few_lines(chunk[:middle], _FEW_LINES)
-    yield from _with_few_lines(chunk[middle:], _FEW_LINES)
-
-
-def _count_filled_lines(chunk: bytes) -> int:
-    is_end = np.frombuffer(chunk, np.uint8) == LINE_END
-    return int(np.count_nonzero(is_end[1:] & ~is_end[:-1]))
 
 
 def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes, line: int) -> Iterator[Piece]:

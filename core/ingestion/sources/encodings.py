@@ -142,6 +142,8 @@ def _is_plausible(text: str) -> bool:
     beyond = [character for character in text if not character.isascii() and character not in _SIGNS]
     if not beyond:
         return True
+    if re.search(r"[0-9][^\W\d_a-zA-Z]|[^\W\d_a-zA-Z][0-9]", text):  # a stray byte in an id
+        return False
     is_word = re.search("[A-Za-z]", text) is not None or (text.isalpha() and 1 < len(text) <= _SHORT)
     return is_word and all(map(str.isalpha, beyond))
 

@@ -22,7 +22,7 @@ from core.ingestion.sources.unpacking import Allowance
 
 _ROWS = 200_000  # about as many as in a piece of text
 _MAX_GROUPS = 100  # row groups that are read together
-_BATCH_BYTES = 32 << 20
+_BATCH_BYTES = 16 << 20
 """Highest number of bytes of the cells that are read at a time."""
 _BYTES_PER_ROW = 80  # estimated text size of a row, for progress only
 _UUID = "arrow.uuid"
@@ -91,7 +91,8 @@ def _pieces(
     line = 2
     with _as_input_error(name):
         for groups in _row_groups(file.metadata):
-            rows = min(_rows_at_a_time(file, stream, group, flat, allowance) for group in groups)
+            n_rows = min(_ROWS, sum(file.metadata.row_group(group).num_rows for group in groups))
+            rows = min(_rows_at_a_time(file, stream, group, n_rows, flat, allowance=allowance) for group in groups)
             for batch in file.iter_batches(rows, row_groups=groups, columns=flat):
                 allowance.add(sum(map(_cell_bytes, batch.columns)))
                 yield Piece(batch.num_rows * _BYTES_PER_ROW, partial(_block, name, batch, line, columns))
@@ -128,13 +129,18 @@ def _rows_at_a_time(
     file: Any,  # noqa: ANN401 (pyarrow has no types)
     stream: IO[bytes],
     group: int,
+    n_rows: int,
     columns: Sequence[str],
+    *,
     allowance: Allowance,
 ) -> int:
     """Return how many rows of a row group to read at a time, so that their cells fit into memory.
 
     A dictionary has each distinct text once. One long text that many rows refer to can make a few kilobytes gigabytes,
     so the dictionaries are read first. They are small.
+
+    Args:
+        n_rows: most rows that would be read at a time, of this group and its neighbours.
 
     Raises:
         InputError: the pages of the columns unpack to more than the file may unpack to.
@@ -145,13 +151,12 @@ def _rows_at_a_time(
     chunks = [metadata.column(position) for position in range(metadata.num_columns)]
     chunks = [chunk for chunk in chunks if chunk.path_in_schema in columns]
     allowance.require(sum(max(chunk.total_uncompressed_size, 0) for chunk in chunks))
-    rows = min(metadata.num_rows, _ROWS)
     with_dictionary = [
         chunk.path_in_schema
         for chunk in chunks
         if chunk.physical_type == "BYTE_ARRAY"
         and chunk.has_dictionary_page
-        and chunk.total_uncompressed_size * rows > _BATCH_BYTES  # a dictionary is smaller than its chunk
+        and chunk.total_uncompressed_size * n_rows > _BATCH_BYTES  # a dictionary is smaller than its chunk
     ]
     if with_dictionary:
         dictionaries = parquet.ParquetFile(stream, metadata=file.metadata, read_dictionary=with_dictionary)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import IO
 
 import numpy as np
@@ -13,6 +15,9 @@ MAX_LINE_BYTES = 64 << 20
 """Records have a few hundred bytes, so a file with a longer line is not a table."""
 MAX_COLUMNS = 10_000
 """Logs have a few hundred columns at most. Each column of a piece takes memory, even without a cell."""
+_MAX_LINES, _MAX_BLANK_LINES, _FEW_LINES = 400_000, 2_000_000, 100_000
+"""Lines per piece that are not empty, and that may be. A piece of a log has about 200,000 lines. One of more is
+not a normal log. It is cut into pieces of few lines, because lines that are no rows take much time and memory."""
 LINE_END = ord("\n")
 _CHUNK_BYTES = 1 << 18  # fits into the processor's cache
 _MAX_CHARACTERS = 2_000  # of a line that is stored in the quarantine
@@ -25,7 +30,8 @@ def pieces_of_lines(name: str, stream: IO[bytes], size: int) -> Iterator[bytes]:
         InputError: a line is too long.
     """
     rest = b""
-    while chunk := stream.read(size):
+    chunks = iter(partial(stream.read, size), b"")
+    for chunk in chain.from_iterable(map(with_few_lines, chunks)):
         last = chunk.rfind(b"\n") + 1
         if last:
             yield b"".join((rest, memoryview(chunk)[:last]))
@@ -35,6 +41,23 @@ def pieces_of_lines(name: str, stream: IO[bytes], size: int) -> Iterator[bytes]:
             require_short_line(name, len(rest))
     if rest:
         yield rest
+
+
+def with_few_lines(chunk: bytes, most: int = _MAX_LINES) -> Iterator[bytes]:
+    """Cut a chunk that has too many lines."""
+    n_ends = count_line_ends(chunk)
+    n_filled = n_ends if n_ends <= most else _count_filled_lines(chunk)
+    if n_filled <= most and n_ends <= _MAX_BLANK_LINES:
+        yield chunk
+        return
+    middle = len(chunk) // 2
+    yield from with_few_lines(chunk[:middle], _FEW_LINES)
+    yield from with_few_lines(chunk[middle:], _FEW_LINES)
+
+
+def _count_filled_lines(chunk: bytes) -> int:
+    is_end = np.frombuffer(chunk, np.uint8) == LINE_END
+    return int(np.count_nonzero(is_end[1:] & ~is_end[:-1]))
 
 
 def require_short_line(name: str, size: int) -> None:
