@@ -89,14 +89,14 @@ def show_selected(selection: Selection, n_selected: int, n_sessions: int) -> str
     """Show and return a sentence on which sessions the charts show, with a button that clears the filter."""
     selected, note = "", f"All {count(n_sessions, 'session')} of both files."
     if not selection.is_empty:
-        selected, note = f"{n_selected:,}", f" of {count(n_sessions, 'session')}: those {selection.describe()}."
+        selected, note = f"{n_selected:,}", f"of {count(n_sessions, 'session')}: those {selection.describe()}."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{selected}**{plain(note)}" if selected else note, width="content")
+        st.markdown(f"**{selected}** {plain(note)}" if selected else note, width="content")
         if not selection.is_empty and st.button(
             "Clear the filter", icon=":material/filter_alt_off:", key="filter-clear", type="tertiary"
         ):
             apply_filter(Selection())
-    return selected + note
+    return f"{selected} {note}".lstrip()
 
 
 def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
