@@ -50,8 +50,9 @@ def hostile(texts: pl.Series) -> pl.Series:
 
 
 @pytest.fixture
-def hostile_home(finished_home: tuple[Workspace, Run]) -> Workspace:
+def hostile_home(finished_home: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace with a finished run, in which every id, the files and the run have names with markup."""
+    monkeypatch.setattr("pages._ui.frame.start_first_run", lambda _: None)  # it would restore the name of the demo
     workspace, run = finished_home
     dataset = list_datasets(workspace)[0]
     for path in dataset.folder.glob("dictionary_*.parquet"):
