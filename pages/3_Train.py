@@ -106,7 +106,7 @@ def show_run_form(dataset: Dataset) -> None:
     """Show the settings, what a run with them does, and the button that starts it."""
     card = dataset.card()
     config = choose_settings(card.train.sessions + card.to_predict)
-    st.markdown(plain(describe_run(config, card)))
+    st.markdown(describe_run(config, card))
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
         job, is_new = start_run(page.workspace, dataset, config)
         set_param("job", job.id)
