@@ -379,7 +379,7 @@ def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
     upload(page, 1, other)
     upload(page, 2, DEMO / "sample_submission.csv")
     click_read(page)
-    expect(page.get_by_role("alert").filter(has_text="have no event in the test file")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="are not in the test file")).to_be_visible()
     page.get_by_role("link", name="Explore", exact=True).click()
     heading(page, PAGES["Explore"])
 

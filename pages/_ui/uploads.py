@@ -14,6 +14,7 @@ from core.errors import SettingError
 from core.ingestion import InputFiles
 from core.ingestion.sources.uploads import forget_read_uploads, keep_upload
 from pages._ui.state import page_state
+from pages._ui.text import plain
 
 _FIELDS = {
     "train": "Train file (events with session values)",
@@ -46,8 +47,8 @@ def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
             _forget(workspace, part, but=path)
             state.upload_paths[part], state.upload_ids[part] = path, upload.file_id
     if earlier:
-        names = listed(f"`{state.upload_paths[part].name}` ({part})" for part in earlier)
-        st.caption(f"Uploaded before: {names}.")
+        names = listed(f"{state.upload_paths[part].name} ({part})" for part in earlier)
+        st.caption(plain(f"Uploaded before: {names}."))
         if st.button("Discard these uploads", icon=":material/close:", type="tertiary"):
             for part in earlier:
                 _forget(workspace, part)
