@@ -659,3 +659,16 @@ def test_exchange_rates_are_one_number_for_each_currency(text: str, rates: dict[
     with pytest.raises(SettingError) as refused:
         parse_rates(text)
     assert refused.value.code == "setting_not_allowed"
+
+
+def test_the_detected_encoding_is_shown_and_can_be_changed(tmp_path: Path, workspace: Workspace) -> None:
+    for part in ("train", "test"):
+        text = pl.read_csv(DEMO / f"{part}.csv").head(40).with_columns(category_id=pl.lit("Şarküteri Ürünü")).write_csv()
+        (tmp_path / f"{part}.csv").write_bytes(text.encode("cp1254"))
+    app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
+    box = next(box for box in app.selectbox if box.label == "Text encoding")
+    assert (box.value, box.options[0]) == ("detected", "Detected: cp1254")
+    assert any("Şarküteri Ürünü" in frame.value.to_string() for frame in app.dataframe)
+    box.set_value("cp1252").run()
+    assert not app.exception
+    assert any("Þarküteri Ürünü" in frame.value.to_string() for frame in app.dataframe)

@@ -22,6 +22,8 @@ from pages._ui.table import offer_file, show_table
 from pages._ui.text import plain
 
 _CUSTOM = "custom"
+_DETECTED = "detected"
+"""Option of the text encoding, besides names of encodings."""
 _FORMAT_LABELS = {AS_IT_STANDS: "Standard columns", _CUSTOM: "Custom mapping"}
 _IGNORED, _UNKNOWN = "ignore", "unknown"
 _NO_COLUMN = "(not in the log)"
@@ -87,14 +89,16 @@ def _encoding(log: Peek) -> str | None:
     detected = log.encoding.encoding
     chosen = st.selectbox(
         "Text encoding",
-        [None, *_ENCODINGS],
-        format_func=lambda encoding: f"detected: {detected}" if encoding is None else _ENCODINGS[encoding],
+        [_DETECTED, *_ENCODINGS],
+        format_func=lambda encoding: f"Detected: {detected}" if encoding == _DETECTED else _ENCODINGS[encoding],
         key=_key(log, "encoding"),
         help=_FIELDS["encoding"].description,
     )
-    if chosen is None and log.encoding.note:
+    if chosen != _DETECTED:
+        return chosen
+    if log.encoding.note:
         st.text(log.encoding.sentence)  # it quotes words of the file, which are not Markdown
-    return chosen
+    return None
 
 
 def _key(log: Peek, part: str) -> str:
