@@ -57,7 +57,7 @@ def read(files: InputFiles) -> None:
         step = "Auditing the data"
         audit(dataset, report)
     page_state().selected_ids["dataset"] = dataset.fingerprint
-    page_state().message = f"The dataset {card.name} was read and is now shown on all pages."
+    page_state().leave_message(f"The dataset {card.name} was read and is now shown on all pages.")
     st.rerun()
 
 

@@ -111,9 +111,9 @@ def show_run_form(dataset: Dataset) -> None:
         job, is_new = start_run(page.workspace, dataset, config)
         set_param("job", job.id)
         if not is_new:
-            page_state().message = "This run was already started. It is shown here."
+            page_state().leave_message("This run was already started. It is shown here.")
         elif job.state == "queued":
-            page_state().message = "Another run is in progress. Yours is queued and will start automatically."
+            page_state().leave_message("Another run is in progress. Yours is queued and will start automatically.")
         st.rerun()
 
 

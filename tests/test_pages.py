@@ -663,7 +663,9 @@ def test_exchange_rates_are_one_number_for_each_currency(text: str, rates: dict[
 
 def test_the_detected_encoding_is_shown_and_can_be_changed(tmp_path: Path, workspace: Workspace) -> None:
     for part in ("train", "test"):
-        text = pl.read_csv(DEMO / f"{part}.csv").head(40).with_columns(category_id=pl.lit("Şarküteri Ürünü")).write_csv()
+        text = (
+            pl.read_csv(DEMO / f"{part}.csv").head(40).with_columns(category_id=pl.lit("Şarküteri Ürünü")).write_csv()
+        )
         (tmp_path / f"{part}.csv").write_bytes(text.encode("cp1254"))
     app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
     box = next(box for box in app.selectbox if box.label == "Text encoding")

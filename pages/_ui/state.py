@@ -5,6 +5,7 @@ The session state lasts until the tab is closed. The URL also survives a reload,
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.ingestion.preview import Peek
 
 Param = Literal["dataset", "run", "job", "view", "session"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
+_MESSAGE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class PageState:
     Attributes:
         selected_ids: ids of the selected dataset and run. Unlike the value of a widget, they survive a change of page.
         broken_links: broken links by query parameter.
-        message: text that the next page shows once.
+        message: text that the next page shows for a few seconds.
+        message_end: time of the monotonic clock at which the message is forgotten; None until it was shown.
         last_view: view of Explore that was last written to the URL.
         upload_ids, upload_paths: the uploaded files by part (train, test, sample), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
@@ -55,6 +58,7 @@ class PageState:
     selected_ids: dict[Param, str] = field(default_factory=dict)
     broken_links: dict[Param, BrokenLink] = field(default_factory=dict)
     message: str = ""
+    message_end: float | None = None
     last_view: str = ""
     upload_ids: dict[str, str] = field(default_factory=dict)
     upload_paths: dict[str, Path] = field(default_factory=dict)
@@ -67,10 +71,21 @@ class PageState:
     picks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     n_draws: int = 0
 
+    def leave_message(self, text: str) -> None:
+        """Show a text when a page is drawn again."""
+        self.message, self.message_end = text, None
+
     def take_message(self) -> str:
-        """Return the message and forget it."""
-        message, self.message = self.message, ""
-        return message
+        """Return the message, and forget it a few seconds later.
+
+        A browser can draw a page twice in a row, such as when an upload field disappears.
+        """
+        now = time.monotonic()
+        if self.message and self.message_end is None:
+            self.message_end = now + _MESSAGE_SECONDS
+        elif self.message_end is not None and now > self.message_end:
+            self.message, self.message_end = "", None
+        return self.message
 
     def take_next_filter(self) -> Selection | None:
         """Return the filter to apply, and forget it."""

@@ -39,7 +39,7 @@ def _show_dataset(workspace: Workspace, dataset: StoredDataset) -> None:
                     page_state().selected_ids.clear()
                     set_param("dataset", "")
                     set_param("run", "")
-                page_state().message = f"The dataset {dataset.name or dataset.id} was deleted."
+                page_state().leave_message(f"The dataset {dataset.name or dataset.id} was deleted.")
                 st.rerun()
 
 
