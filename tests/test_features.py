@@ -183,8 +183,9 @@ def test_monday_noon_is_hour_twelve_of_day_zero(tmp_path: Path) -> None:
 
 
 # --- the table as a file ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("history", ["as_of", "all_rows"])
-@pytest.mark.parametrize("units_per_batch", [1, 7, 1_000])
+@pytest.mark.parametrize(
+    ("history", "units_per_batch"), [("as_of", 1), ("as_of", 7), ("all_rows", 7), ("all_rows", 1_000)]
+)
 def test_a_table_written_in_batches_equals_the_table_built_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: str, units_per_batch: int
 ) -> None:
