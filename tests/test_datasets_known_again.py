@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +39,7 @@ from tests.events_on_the_spot import (
     write_files,
     zip_of,
 )
+from tests.rewriting import read_sealed, write_sealed
 
 GOOD = good_events()
 CSV = csv_of(rows_of(GOOD, "train"))
@@ -384,9 +384,9 @@ def test_a_submission_gets_the_columns_of_its_sample(tmp_path: Path, sample: byt
 def test_a_dataset_of_an_earlier_version_gets_the_columns_of_its_sample(tmp_path: Path) -> None:
     files = write_files(tmp_path, GOOD, sample=b"user_session,value\nB1,0\n")
     dataset = ingest(files, Workspace(tmp_path / "home"))
-    card = json.loads((dataset.folder / CARD_FILE).read_text())
+    card = read_sealed(dataset.folder / CARD_FILE)
     del card["submission_columns"]
-    (dataset.folder / CARD_FILE).write_text(json.dumps(card))
+    write_sealed(dataset.folder / CARD_FILE, card)
     assert dataset.card().submission_columns.value == "session_value"
     assert ingest(files, Workspace(tmp_path / "home")).card().submission_columns.value == "value"
 

@@ -518,7 +518,7 @@ def test_learners_without_a_split_are_ranked_by_name_and_drawn(measure: Any) -> 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_a_single_feature_is_the_top_feature_of_every_learner(measure: Any) -> None:
     data = importance.frame(importance_table({name: {"n_buy": 2.0} for name in LEARNER_LABELS}), measure)
-    assert "top feature of 3 of 3 learners" in importance.finding(data, measure)
+    assert "top feature of all 3 learners" in importance.finding(data, measure)
     assert data.get_column("place").to_list() == [1, 1, 1]
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import narwhals as nw
@@ -148,20 +149,25 @@ def features_of(
 
 
 def test_a_running_spark_session_is_used_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = store(tmp_path, good_events())
-    config = RunConfig.checked(engine="spark")
-    settings = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
-    session = import_part("pyspark.sql", "The test").SparkSession.builder.master("local[2]").config(map=settings)
-    running = session.config("spark.sql.session.timeZone", "Asia/Tokyo").getOrCreate()
+    events, units = events_and_units(store(tmp_path, good_events()), RunConfig())
+    compute = partial(features_of, GROUPS[:1], events=events, units=units, history="as_of")
+    settings = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.session.timeZone": "Asia/Tokyo",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.ui.enabled": "false",
+    }
+    builder = import_part("pyspark.sql", "The test").SparkSession.builder.master("local[2]")
+    running = builder.config(map=settings).getOrCreate()
     try:
-        features = build_features(dataset, config).values
-        assert_frame_equal(features, build_features(dataset, RunConfig()).values, rel_tol=1e-9, abs_tol=1e-9)
+        assert_frame_equal(compute("spark"), compute("polars"), rel_tol=1e-9, abs_tol=1e-9)
         assert running.range(3).count() == 3
         assert running.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
         read = spark_engine.pl.read_parquet  # as if one row were on the disk of a worker
         monkeypatch.setattr(spark_engine.pl, "read_parquet", lambda *args, **options: read(*args, **options)[1:])
         with pytest.raises(RunError) as error:
-            build_features(dataset, config)
+            compute("spark")
         assert error.value.code == "folder_not_shared"
     finally:
         running.stop()

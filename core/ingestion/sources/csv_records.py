@@ -179,8 +179,25 @@ def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
     end = first + MAX_RECORD_LINES
     n_lines = len(lines) - (not lines[-1])  # the last one may be the empty text after the last line end
     is_open = lines[first].count(b'"') % 2 == 1 and end <= n_lines
-    is_long = is_open and not any(line.count(b'"') % 2 for line in lines[first + 1 : end])
+    is_long = is_open and not any(lines[number].count(b'"') % 2 for number in range(first + 1, end))
     return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else UNMATCHED_QUOTES
+
+
+def faults_of_unclosed(lines: Sequence[bytes], odd: Sequence[int], may_open: Sequence[bool]) -> dict[int, LineFault]:
+    """Return line number -> fault, for the lines whose quote cannot begin a record of several lines.
+
+    Args:
+        odd, may_open: result of `lines_with_odd_quotes`. Lines beyond ASCII are left out, because they may have another
+            fault.
+    """
+    next_odd = [*odd[1:], len(lines)]
+    return {
+        line: _quote_fault(lines, line)
+        if following - line >= MAX_RECORD_LINES or _ESCAPED_QUOTE in lines[line]
+        else UNMATCHED_QUOTES  # the same, but at no cost
+        for line, following, may in zip(odd, next_odd, may_open, strict=True)
+        if not may and lines[line].isascii()
+    }
 
 
 @lru_cache

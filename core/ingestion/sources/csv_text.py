@@ -20,10 +20,10 @@ import polars as pl
 from core.errors import InputError
 from core.ingestion.sources.csv_records import (
     MAX_RECORD_LINES,
-    UNMATCHED_QUOTES,
     CsvFormat,
     Lines,
     complete_records_end,
+    faults_of_unclosed,
     lines_with_odd_quotes,
     other_width,
     parse_record,
@@ -247,13 +247,13 @@ def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Bl
     row_texts: list[bytes] = []
     broken: list[BrokenLine] = []
     odd, may_open = lines_with_odd_quotes(data, form)
-    unclosed = {line for line, may in zip(odd, may_open, strict=True) if not may and lines[line].isascii()}
+    unclosed = faults_of_unclosed(lines, odd, may_open)
     next_line = 0
     for index in lines.filled():  # there may be millions of blank lines
         if index < next_line:
             continue
         if index in unclosed:
-            broken.append(BrokenLine(first_line + index, UNMATCHED_QUOTES, stored_text(lines[index])))
+            broken.append(BrokenLine(first_line + index, unclosed[index], stored_text(lines[index])))
             continue
         fields, n_lines = parse_record(lines, index, form)
         next_line = index + n_lines
