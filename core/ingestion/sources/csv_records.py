@@ -190,7 +190,7 @@ def faults_of_unclosed(lines: Sequence[bytes], odd: Sequence[int], may_open: Seq
         odd, may_open: result of `lines_with_odd_quotes`. Lines beyond ASCII are left out, because they may have another
             fault.
     """
-    next_odd = [*odd[1:], len(lines)]
+    next_odd = [*odd, len(lines)][1:]
     return {
         line: _quote_fault(lines, line)
         if following - line >= MAX_RECORD_LINES or _ESCAPED_QUOTE in lines[line]
