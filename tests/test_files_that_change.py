@@ -208,10 +208,10 @@ def test_the_fingerprint_is_that_of_the_rows_also_where_the_file_system_tells_of
         dataset = ingest_with(given, tmp_path, lambda: CHANGES[change](given.victim, given.other))
     except InputError:
         assert left_behind(Workspace(tmp_path / "home")) == []
-        assert kind != "CSV"
         assert change != "replace"
         return
-    assert kind == "CSV" or change == "replace"
+    # The end of a Parquet file, which lists its parts, is read first. What is appended later is not read.
+    assert kind == "CSV" or change == "replace" or (kind, change) == ("Parquet", "append")
     now = given.victim.read_bytes()
     read = [content[:cut] + now[cut:] for cut in range(0, len(content), BLOCK)] + [
         content,
@@ -321,7 +321,7 @@ def test_a_file_that_changes_between_the_look_for_known_ones_and_the_reading_is_
     content = given.victim.read_bytes()
     third = content.replace(b",C1,", b",E1,")
     given.victim.write_bytes(given.other)
-    plain = stored_datasets.is_readable
+    plain = stored_datasets.is_whole
 
     def is_whole(dataset: Dataset) -> bool:
         found = plain(dataset)
@@ -329,7 +329,7 @@ def test_a_file_that_changes_between_the_look_for_known_ones_and_the_reading_is_
             given.victim.write_bytes(third)
         return found
 
-    monkeypatch.setattr(stored_datasets, "is_readable", is_whole)
+    monkeypatch.setattr(stored_datasets, "is_whole", is_whole)
     assert ingest(given.files, workspace).fingerprint == given.fingerprint(third)
     assert given.victim.read_bytes() == third
 
