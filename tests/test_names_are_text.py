@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from core.eda.parts.export import Shown
 from core.eda.views import VIEWS
 from core.runs import Note, Run
 from pages._ui.text import plain
+from tests.rewriting import read_sealed, without_hashes, write_sealed
 from tests.test_pages import TITLES, open_explore, open_page
 
 MARKUP = [
@@ -36,7 +36,7 @@ def rendered(app: AppTest) -> Iterator[str]:
     """Yield every text that Streamlit renders as Markdown: bodies, labels, tooltips and options of buttons."""
     for element in app._tree:
         proto: Any = getattr(element, "proto", None)
-        if proto is None or type(proto).__name__ == "Code":
+        if proto is None or type(proto).__name__ in {"Code", "Text"}:  # shown as they are
             continue
         names = {field.name for field in proto.DESCRIPTOR.fields}
         yield from (str(getattr(proto, name)) for name in TEXT_FIELDS if name in names)
@@ -59,12 +59,12 @@ def hostile_home(finished_home: tuple[Workspace, Run], monkeypatch: pytest.Monke
         frame = pl.read_parquet(path)
         text = next(name for name, dtype in frame.schema.items() if dtype == pl.String)
         frame.with_columns(hostile(frame.get_column(text))).write_parquet(path)
-    card = json.loads((dataset.folder / "card.json").read_text(encoding="utf-8"))
+    card = read_sealed(without_hashes(dataset).folder / "card.json")
     for part in ("train", "test"):
         card[part]["name"] = f"*st*ar$x$ :red[r] <b>{part}</b>.csv"
     card["name"] = "*st*ar and $x$ [l](/x)"
     card["quarantine_reasons"] = {f"{text}: no": 1 for text in MARKUP}
-    (dataset.folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    write_sealed(dataset.folder / "card.json", card)
     (dataset.folder / "audit.json").unlink(missing_ok=True)
     run.save_note(Note.checked("*st*ar $x$ :smile: [l](/x)", ""))
     return workspace

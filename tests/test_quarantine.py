@@ -13,7 +13,7 @@ from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import InputError
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources import csv_text
+from core.ingestion.sources import csv_records, csv_text
 from tests.events_on_the_spot import (
     Event,
     csv_of,
@@ -355,7 +355,8 @@ def test_a_quote_within_a_cell_that_is_not_quoted_is_a_letter(tmp_path: Path) ->
     assert {'24" screen', 'say "hi" and "'} <= products
 
 
-def test_a_cell_of_more_than_a_hundred_lines_is_an_unclosed_quote(tmp_path: Path) -> None:
+def test_a_cell_of_too_many_lines_is_an_unclosed_quote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "MAX_RECORD_LINES", 100)
     # the last line is complete, and its first cell ends in a quote
     for breaks, n_quarantined in ((99, 0), (100, 100)):
         note = '"' + "\n".join(f"line {number}" for number in range(breaks + 1)) + '"'

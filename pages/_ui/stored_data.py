@@ -8,6 +8,7 @@ from core.base.text import count, listed, size
 from core.base.workspace import Workspace
 from core.ingestion.sources.uploads import StoredUpload, delete_upload, list_uploads
 from core.pipeline.stored_data import StoredDataset, delete_dataset, list_stored_datasets
+from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import page_state, set_param
 
 
@@ -28,7 +29,8 @@ def show_stored_data(workspace: Workspace) -> None:
 
 def _show_dataset(workspace: Workspace, dataset: StoredDataset) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.text(f"{dataset.name or 'Damaged dataset'} · {dataset.id} · {size(dataset.bytes)}", width="stretch")
+        name = for_visitors(dataset.name) or "Damaged dataset"
+        st.text(f"{name} · {dataset.id} · {size(dataset.bytes)}", width="stretch")
         if dataset.open_jobs:
             st.caption(f"In use by {count(len(dataset.open_jobs), 'job')}", width="content")
         with st.popover("Delete", icon=":material/delete:", disabled=bool(dataset.open_jobs)):
