@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from core.base.workspace import Workspace
 from core.config import RunConfig
+from core.demo import write_demo
 from core.ingestion import InputFiles
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run, list_runs
@@ -48,6 +49,14 @@ def workspace(tmp_path: Path) -> Workspace:
 def demo_files() -> InputFiles:
     """The small synthetic files that ship with the product."""
     return InputFiles(DEMO / "train.csv", DEMO / "test.csv", DEMO / "sample_submission.csv")
+
+
+@pytest.fixture(scope="session")
+def small_files(tmp_path_factory: pytest.TempPathFactory) -> InputFiles:
+    """Synthetic files on which a run takes a few seconds."""
+    folder = tmp_path_factory.mktemp("small")
+    write_demo(folder, sessions=800, seed=1)
+    return InputFiles(folder / "train.csv", folder / "test.csv", folder / "sample_submission.csv")
 
 
 @pytest.fixture(scope="session")

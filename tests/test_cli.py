@@ -125,8 +125,9 @@ def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture
     assert checked["failed"] == 0
 
 
-def test_run_shows_a_progress_bar_on_a_terminal_only(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "core", "run", "--train", TRAIN, "--test", TEST, "--folds", "2"]
+def test_run_shows_a_progress_bar_on_a_terminal_only(small_files: InputFiles) -> None:
+    files = ["--train", str(small_files.train), "--test", str(small_files.test)]
+    command = [sys.executable, "-m", "core", "run", *files, "--folds", "2"]
     piped = subprocess.run(command, capture_output=True, text=True, check=True)
     assert piped.stderr == ""
     main_end, worker_end = os.openpty()

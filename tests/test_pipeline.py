@@ -83,17 +83,19 @@ def test_composite_sessions_are_not_trained_on(finished: tuple[Workspace, Run]) 
 
 
 def test_known_and_composite_sessions_can_be_predicted_like_others(
-    finished: tuple[Workspace, Run], workspace: Workspace
+    small_files: InputFiles, workspace: Workspace
 ) -> None:
     config = RunConfig(use_known_values=False, split_composite_sessions=False, folds=2)
-    plain = run(demo_dataset(workspace), config, workspace)
+    plain = run(small_files, config, workspace)
     assert set(plain.table(ANSWERS_FILE).collect()["source"]) == {"predicted"}
     assert plain.manifest.sessions.known == plain.manifest.sessions.composite == 0
     assert plain.manifest.checks.failed == 0
 
 
-def test_the_check_of_later_events_does_not_apply_to_all_rows_history(workspace: Workspace) -> None:
-    other = run(demo_dataset(workspace), RunConfig(history="all_rows", folds=2), workspace)
+def test_the_check_of_later_events_does_not_apply_to_all_rows_history(
+    small_files: InputFiles, workspace: Workspace
+) -> None:
+    other = run(small_files, RunConfig(history="all_rows", folds=2), workspace)
     outcomes = {check["code"]: check["outcome"] for check in other.records("certificate.json")}
     assert outcomes["later_events"] == "not_applicable"
     assert {outcome for code, outcome in outcomes.items() if code != "later_events"} == {"passed"}
@@ -106,9 +108,9 @@ def test_the_same_run_twice_gives_the_same_bytes(finished: tuple[Workspace, Run]
         assert again.table(table).collect().equals(finished[1].table(table).collect())
 
 
-def test_another_seed_gives_other_predictions(finished: tuple[Workspace, Run], workspace: Workspace) -> None:
-    other = run(demo_dataset(workspace), RunConfig(seed=8, folds=2), workspace)
-    assert other.submission.read_bytes() != finished[1].submission.read_bytes()
+def test_another_seed_gives_other_predictions(small_files: InputFiles, workspace: Workspace) -> None:
+    one, other = (run(small_files, RunConfig(seed=seed, folds=2), workspace) for seed in (7, 8))
+    assert one.submission.read_bytes() != other.submission.read_bytes()
 
 
 def test_all_checks_of_the_submission_and_the_certificate_pass_on_the_demo_data(
@@ -141,9 +143,9 @@ def test_the_summary_has_its_documented_fields(finished: tuple[Workspace, Run]) 
     assert summary["meta"]["weights"].keys() == summary["learners"].keys()
 
 
-def test_progress_reports_all_steps_and_ends_at_1(demo_files: InputFiles, workspace: Workspace) -> None:
+def test_progress_reports_all_steps_and_ends_at_1(small_files: InputFiles, workspace: Workspace) -> None:
     updates: list[ProgressUpdate] = []
-    run(demo_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), updates.append))
+    run(small_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), updates.append))
     assert list(dict.fromkeys(update.step for update in updates)) == [step.name for step in steps(RunConfig())]
     fractions = [update.fraction for update in updates]
     assert fractions == sorted(fractions)
@@ -152,17 +154,17 @@ def test_progress_reports_all_steps_and_ends_at_1(demo_files: InputFiles, worksp
 
 
 def test_a_run_can_be_written_to_a_given_empty_folder(
-    finished: tuple[Workspace, Run], workspace: Workspace, tmp_path: Path
+    small_files: InputFiles, workspace: Workspace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    result = run(demo_dataset(workspace), RunConfig(folds=2), workspace, out=folder)
+    result = run(small_files, RunConfig(folds=2), workspace, out=folder)
     assert result.folder == folder
     assert load_run(folder).manifest == result.manifest
     assert list_runs(workspace) == []
     with pytest.raises(
         RunError, match=r"already exists and is not empty\. Choose a new folder for this run with --out\."
     ):
-        run(demo_dataset(workspace), RunConfig(folds=2), workspace, out=folder)
+        run(small_files, RunConfig(folds=2), workspace, out=folder)
 
 
 def test_a_run_that_fails_leaves_no_folder(workspace: Workspace, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from core.cli import main
 from core.config import RunConfig
 from core.errors import RunError
 from core.features import feature_catalogue
+from core.ingestion import InputFiles, ingest
 from core.pipeline.first_run import demo_dataset
 from core.pipeline.run import run as run_pipeline
 from core.pipeline.verify import verify_run
@@ -211,8 +212,8 @@ def test_predictions_are_not_checked_without_the_dataset_or_its_features(
     ],
     ids=["two learners, mae", "one learner, rmsle", "forward"],
 )
-def test_runs_of_all_kinds_are_verified(workspace: Workspace, config: RunConfig) -> None:
-    dataset = demo_dataset(workspace)
+def test_runs_of_all_kinds_are_verified(small_files: InputFiles, workspace: Workspace, config: RunConfig) -> None:
+    dataset = ingest(small_files, workspace)
     run = run_pipeline(dataset, config, workspace)
     assert set(run.manifest.scores.learners) == set(config.learners)
     assert outcomes(verify_run(run, dataset))["predictions"] == "passed"
