@@ -135,4 +135,4 @@ def test_a_dataset_can_be_deleted_on_the_page(finished_home: Home) -> None:
     click(app, "Yes, delete the dataset")
     assert not app.exception
     assert list(workspace.datasets.iterdir()) == []
-    assert [subheader.value for subheader in app.subheader] == ["Read event files"]
+    assert [header.value for header in app.header] == ["Read event files"]
