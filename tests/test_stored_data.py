@@ -111,7 +111,7 @@ def test_an_upload_survives_a_look_at_another_page_and_is_deleted_once_it_is_a_d
     assert sorted(upload.names for upload in list_uploads(workspace)) == [("test.csv",), ("train.csv",)]
     app.switch_page("pages/2_Explore.py").run()
     app.switch_page("pages/1_Data.py").run()
-    assert "Uploaded before: `train.csv` (train) and `test.csv` (test)." in texts(app)
+    assert "Uploaded before: train.csv (train) and test.csv (test)." in texts(app)
     click(app, "Read the files")
     assert not app.exception
     assert list_uploads(workspace) == []

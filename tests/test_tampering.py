@@ -241,7 +241,7 @@ def test_an_altered_importance_table_is_not_shown(finished_home: Home) -> None:
     app = open_page("pages/4_Importance.py")
     assert not app.exception
     assert [f"({IMPORTANCE_FILE} changed)" in error.value for error in (*app.warning, *app.error)] == [True, True]
-    assert [heading.value for heading in app.subheader] == []
+    assert [heading.value for heading in (*app.header, *app.subheader)] == []
 
 
 def test_runs_and_datasets_that_cannot_be_opened_are_counted_and_listed(finished_home: Home) -> None:
