@@ -69,7 +69,7 @@ def part_tables(card: DatasetCard) -> None:
                 )
         if file.passed_over:
             names = plain(listed(file.passed_over))
-            st.caption(f"Skipped in the {part} file, because the file type is not supported: {names}.")
+            st.caption(f"Not read from the {part} data: {names}. Subfolders and files of other types are skipped.")
 
 
 def untrained_table(dataset: Dataset, card: DatasetCard) -> None:

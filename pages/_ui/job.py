@@ -52,7 +52,7 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
             if job.progress is not None and job.progress.step == "tune" and job.state == "running":
                 _offer_to_finish(workspace, job)
             with st.popover("Cancel the run", icon=":material/stop_circle:", disabled=job.state == "stopping"):
-                st.markdown("The results so far are deleted. The history still lists the run.")
+                st.markdown("This deletes the results so far. The run stays in the history.")
                 if st.button("Yes, cancel", key=f"cancel-{job_id}", type="primary"):
                     with st.spinner("Stopping"):
                         cancel(workspace, job_id)

@@ -165,7 +165,9 @@ def _event_settings(log: Peek, column: str, draft: Guess) -> dict[str, Any]:
     guessed_types, guessed_ignored = guess.words(), guess.ignored()
     options = [*EVENT_TYPES, _IGNORED, _UNKNOWN]
     st.markdown("**Event types**")
-    st.caption("Rows of type ignore or unknown are quarantined. Only rows of type unknown count as unusable.")
+    st.caption(
+        "Rows of type ignore or unknown are quarantined. Only rows of type unknown lower the share of usable rows."
+    )
     grid = st.columns(_N_COLUMNS)
     selected: dict[str, str] = {}
     for position, word in enumerate(frequent_values(log, column)):

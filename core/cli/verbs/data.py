@@ -43,7 +43,7 @@ def _card_lines(card: DatasetCard) -> list[str]:
                 for name, rows in file.files.items()
             ]
         if file.passed_over:
-            lines.append(f"    skipped, because their names are not those of event files: {listed(file.passed_over)}")
+            lines.append(f"    not read (subfolders and files of other types): {listed(file.passed_over)}")
         if file.sent_twice:
             lines.append(f"    {count(file.sent_twice, 'purchase')} removed, because the same order was sent before")
         if file.joined_visits:

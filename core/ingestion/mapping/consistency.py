@@ -11,10 +11,10 @@ from core.schema import EVENT_TIME, EVENT_TYPES, PRODUCT_ID, USER_ID, USER_SESSI
 
 
 def check_consistency(settings: MappingSettings) -> None:
-    """Check that settings which depend on each other fit together.
+    """Check that settings that depend on each other are consistent.
 
     Raises:
-        SettingError: one sentence on the first rule that is violated.
+        SettingError: a rule is violated. The message describes the first such rule.
     """
     _require_columns(settings)
     _refuse_unused_columns(settings)

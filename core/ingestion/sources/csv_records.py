@@ -207,9 +207,9 @@ def other_width(fields: int, width: int) -> LineFault:
 
 
 def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
-    """Return the lines from the first, which opens a quote, to the one that closes it.
+    """Return the record that begins at line number `first`, up to the line that closes its quote.
 
-    The result is empty if no line closes the quote, or if the lines are separate rows.
+    The result is empty if no line within MAX_RECORD_LINES closes the quote, or if the lines are separate rows.
     """
     for last in range(first + 1, min(first + MAX_RECORD_LINES, len(lines))):
         if lines[last].count(b'"') % 2:
