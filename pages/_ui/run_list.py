@@ -89,8 +89,8 @@ def _compare(older: Run, newer: Run, result: Comparison) -> None:
     if result.paired is not None:
         st.markdown(plain(result.paired.describe()))
         st.caption(
-            "A paired permutation test compares the out-of-fold losses on the same sessions. It flips signs by user, "
-            "because the sessions of a user are not independent."
+            "A paired permutation test compares the out-of-fold losses on the same sessions. It flips the signs of all "
+            "loss differences of a user together, because the sessions of a user are not independent."
         )
     settings = [
         {"Setting": name, "first": _setting(value), "second": _setting(other)}
