@@ -44,6 +44,7 @@ bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks
 
 torture: $(VENV)/dev.done
+	$(BIN)/python -m pytest -m long -n auto
 	$(BIN)/python -m benchmarks.torture
 
 clean:

@@ -222,6 +222,7 @@ def test_other_runs_are_queued_and_every_tab_shows_the_queue(
     assert list(workspace.unfinished.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
     watched: Watched, workspace: Workspace, small: Dataset
 ) -> None:

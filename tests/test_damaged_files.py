@@ -172,7 +172,7 @@ def in_pieces(content: bytes, piece: int) -> tuple[list[tuple[int, str, tuple[st
     return rows, broken
 
 
-@settings(SLOWLY, max_examples=100)
+@settings(SLOWLY, max_examples=50)
 @given(body=damaged(BODY), piece=st.integers(1, 400), most=st.sampled_from([3, 100]))
 def test_where_a_file_is_cut_into_pieces_changes_nothing(body: bytes, piece: int, most: int) -> None:
     content = QUOTED.removesuffix(BODY) + body
@@ -181,7 +181,7 @@ def test_where_a_file_is_cut_into_pieces_changes_nothing(body: bytes, piece: int
         assert in_pieces(content, piece) == in_pieces(content, 2**24)
 
 
-@settings(SLOWLY, max_examples=100)
+@settings(SLOWLY, max_examples=50)
 @given(body=damaged(BODY))
 def test_the_fast_reader_and_the_careful_one_read_the_same(body: bytes) -> None:
     """The fast one passes the text on where they could differ."""

@@ -125,7 +125,7 @@ def test_duckdb_agrees_with_polars_on_the_demo(demo: Dataset, history: HistoryMo
     assert_frame_equal(features, build_features(demo, config).values, rel_tol=1e-9, abs_tol=1e-9)
 
 
-@pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.parametrize("history", ["as_of", pytest.param("all_rows", marks=pytest.mark.long)])
 def test_spark_agrees_with_polars_on_the_demo_in_a_folder_with_wildcards(
     wildcard_folder: Path, demo_files: InputFiles, history: HistoryMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_run_killed_in_every_step_resumes_to_the_same_bytes(files: Path, unint
     assert list((tmp_path / "studies").iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_run_killed_several_times_repeats_no_fit(files: Path, uninterrupted: Run, tmp_path: Path) -> None:
     for fits in (2, 9):
         kill_when(
