@@ -91,7 +91,7 @@ def _ingest(workspace: Workspace, out: Path) -> None:
 
 ACTIVITIES: dict[str, Callable[[Workspace, Path], None]] = {
     "writing a run": _write_run,
-    "writing beside --out": _write_out,
+    "writing next to --out": _write_out,
     "deleting a run": _delete_run,
     "saving a note": _save_note,
     "keeping and deleting an upload": _keep_and_delete_upload,

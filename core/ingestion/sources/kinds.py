@@ -125,7 +125,10 @@ def _kind_of_text(text: str) -> FileKind:
 
 
 def _kind_of_zip(stream: IO[bytes]) -> FileKind:
-    """Tell documents that are ZIP archives by their members. A damaged archive counts as ZIP; its reader says more."""
+    """Return the kind of a ZIP file: some documents are ZIP archives, which their members show.
+
+    A damaged archive counts as ZIP, and its reader reports the damage.
+    """
     try:
         with zipfile.ZipFile(stream) as archive:
             names = set(archive.namelist())
