@@ -31,7 +31,8 @@ def test_the_statistics_equal_those_of_plain_python(
 ) -> None:
     values = np.random.default_rng(seed).gamma(1.0, 30.0, SESSIONS)
     learned_rows = np.array(sorted(learned))
-    features = ValueStatistics(baskets_of(rows)).features(learned_rows, values[learned_rows])
+    statistics = ValueStatistics(baskets_of(rows))
+    features = statistics.features(statistics.learn(learned_rows, values[learned_rows]))
     assert features.shape == (SESSIONS, len(VALUE_STATISTICS))
     average = values[learned_rows].mean()
 

@@ -180,6 +180,24 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def damaged_model(cls, path: Path, reason: str) -> RunError:
+        return cls(
+            f"The model in {path} is damaged ({reason}).",
+            "Use another copy of it, or start its run again.",
+            code="damaged_model",
+            actual=reason,
+        )
+
+    @classmethod
+    def no_model(cls, path: Path) -> RunError:
+        return cls(
+            f"{path} has no model: it is not a model, or a run of an earlier version, which stored none.",
+            "Name the folder of a newer run or model, or start the run again.",
+            code="no_model",
+            actual=path,
+        )
+
+    @classmethod
     def damaged_dataset(cls, path: Path, reason: str) -> RunError:
         return cls(
             f"The dataset in {path} is damaged ({reason}).",

@@ -5,12 +5,12 @@
 inside each fold.
 """
 
-from core.features.engines import must_be_installed
+from core.features.engines import must_be_installed, open_engine
 from core.features.leakage_check import changed_by_later_sessions
 from core.features.markdown import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
 from core.features.table import FeatureTable, build_features, compute_features, features_of, write_features
-from core.features.units import session_events
+from core.features.units import merge_composite_sessions, session_events
 
 __all__ = [
     "GROUPS",
@@ -22,7 +22,9 @@ __all__ = [
     "feature_catalogue",
     "feature_page",
     "features_of",
+    "merge_composite_sessions",
     "must_be_installed",
+    "open_engine",
     "session_events",
     "write_features",
 ]

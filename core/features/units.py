@@ -19,11 +19,12 @@ def events_and_units(dataset: Dataset, config: RunConfig) -> tuple[pl.LazyFrame,
     events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT)
     units = dataset.units().sort(UNIT)
     if not config.split_composite_sessions:
-        events, units = _merge_composite_sessions(events, units)
+        events, units = merge_composite_sessions(events, units)
     return events, units.collect()
 
 
-def _merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+def merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """Merge the units of each session and file into one; see `events_and_units`. The events are no longer sorted."""
     first = (START, USER)
     merged = units.with_columns(
         pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),

@@ -5,6 +5,7 @@ Steps and their places: `sources` (open files and queries, parse CSV and Parquet
 `storage` (the card, and datasets that are already stored). `ingest.ingest` calls them in this order.
 """
 
+from core.ingestion.event_log import EventLog, event_log
 from core.ingestion.ingest import ingest
 from core.ingestion.input_files import InputFiles
 from core.ingestion.sessions.session_ids import event_ids, read_ids
@@ -12,4 +13,15 @@ from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source, source_of
 from core.ingestion.storage.synthetic import remember
 
-__all__ = ["InputFiles", "Query", "Source", "event_ids", "ingest", "read_ids", "remember", "source_of"]
+__all__ = [
+    "EventLog",
+    "InputFiles",
+    "Query",
+    "Source",
+    "event_ids",
+    "event_log",
+    "ingest",
+    "read_ids",
+    "remember",
+    "source_of",
+]

@@ -20,14 +20,13 @@ from core.schema import (
     ROLE,
     SESSION,
     SESSION_VALUE,
-    STACK,
     TRAIN_ROLE,
     UNIT,
     USER_SESSION,
     VALUE,
 )
 from core.submission import run_checks
-from core.training import Training, prediction_frame
+from core.training import Training, per_session, prediction_frame
 
 
 def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:
@@ -38,19 +37,10 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
     best constant under the metric on the train sessions); low_80, high_80, low_95, high_95 (ends of its prediction
     intervals; null if there are too few sessions to calibrate them, or no event).
     """
-    frame = prediction_frame(training)
-    ends = [name for name in frame.columns if name.startswith(("low_", "high_"))]
-    predicted = (
-        frame.join(table.units.select(UNIT, SESSION, KNOWN_VALUE), on=UNIT, how="left")
-        .group_by(SESSION)
-        .agg(
-            pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
-            # the coverage of the summed interval is at least that of the users' intervals
-            *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
-            pl.len().alias("units"),
-            pl.col(KNOWN_VALUE).first(),
-        )
-    )
+    units = table.units.select(UNIT, SESSION, KNOWN_VALUE)
+    predicted = per_session(prediction_frame(training).join(units.drop(KNOWN_VALUE), on=UNIT, how="left"))
+    predicted = predicted.join(units.group_by(SESSION).agg(pl.col(KNOWN_VALUE).drop_nulls().first()), on=SESSION)
+    ends = [name for name in predicted.columns if name.startswith(("low_", "high_"))]
     is_known = pl.col(KNOWN_VALUE).is_not_null() & pl.lit(config.use_known_values)
     source = pl.when(is_known).then(pl.lit("known")).when(pl.col("units") > 1).then(pl.lit("summed"))
     predicted = predicted.with_columns(

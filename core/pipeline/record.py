@@ -1,4 +1,4 @@
-"""Writes the results of a run into its folder: tables, models, and the results of checks."""
+"""Writes the results of a run into its folder: tables and the results of checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.training import Training, coverage_frame, oof_frame, prediction_frame
 def write_tables(
     folder: Path, training: Training, sessions: pl.DataFrame, importance: pl.DataFrame, prices: pl.DataFrame | None
 ) -> None:
-    """Write all tables, the models and the list of features; `sessions` is the output of `session_predictions`."""
+    """Write all tables and the list of features; `sessions` is the output of `session_predictions`."""
     oof_frame(training).write_parquet(folder / store.OOF_FILE)
     folds = pl.DataFrame({UNIT: training.data.units, "fold": training.folds.fold_of})
     folds.write_parquet(folder / store.FOLDS_FILE)
@@ -32,26 +32,11 @@ def write_tables(
     coverage_frame(training).write_parquet(folder / store.COVERAGE_FILE)
     if training.search_results:
         _search_frame(training).write_parquet(folder / store.SEARCH_FILE)
-    _write_models(folder, training)
     features = [
         {"name": entry.feature.name, "group": entry.group, "unit": entry.feature.unit, "meaning": entry.feature.meaning}
         for entry in feature_catalogue()
     ]
     _write_json(folder / store.FEATURES_FILE, features)
-
-
-def _write_models(folder: Path, training: Training) -> None:
-    """Write each model in its library's format, and the links of all models in one file."""
-    models = folder / store.MODELS_FOLDER
-    models.mkdir()
-    links = {}
-    for fit in training.fits:
-        for index, fitted in enumerate(fit.models):
-            seed, fold = divmod(index, training.folds.fit_count)
-            stem = store.model_stem(fit.learner, fold, seed)
-            fitted.model.save(models, stem)
-            links[stem] = fitted.link.as_record()
-    _write_json(folder / store.LINKS_FILE, links)
 
 
 def _search_frame(training: Training) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from core.errors import Cancelled
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
 from core.importance import importance_frame, price_table
 from core.ingestion import InputFiles, ingest
+from core.model import SessionValueModel, save_model
 from core.pipeline.clock import RunClock
 from core.pipeline.manifest_writer import write_manifest
 from core.pipeline.predictions_and_checks import check_submission, count_known, session_predictions
@@ -26,7 +27,7 @@ from core.pipeline.preflight import check_output_folder
 from core.pipeline.record import load_certificate, save_certificate, write_checks, write_tables
 from core.pipeline.steps import steps
 from core.runs import Run
-from core.runs.store import SUBMISSION_FILE, versions
+from core.runs.store import MODEL_FOLDER, SUBMISSION_FILE, versions
 from core.schema import SESSION
 from core.submission import write_submission
 from core.training import PreparedFolds, Training, certify_training, prepare, train, training_set, tune
@@ -133,6 +134,9 @@ def _run(
             checks = check_submission(submission, dataset)
             write_tables(temporary, training, sessions, importance, _recovered_prices(dataset, training))
             write_checks(temporary, certificate, checks)
+            model_folder = temporary / MODEL_FOLDER
+            model_folder.mkdir()
+            save_model(SessionValueModel.fit(training, dataset, versions()), model_folder)
         manifest = write_manifest(
             temporary,
             run_id,

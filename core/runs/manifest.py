@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from core.config import RunConfig
 
-VERSION: Final = 1
-"""Version of the run folder. A new field with a default keeps it; a field that old folders cannot provide raises it."""
+VERSION: Final = 2
+"""Version of the run folder. A new field with a default keeps it; a file or field that old folders cannot provide
+raises it. Version 2 has a model, which version 1 lacks."""
 
 
 class _Stored(BaseModel):
@@ -257,7 +258,7 @@ class Manifest(_Stored):
         sha256: path inside the folder -> hash, for every file except the manifest and the note.
     """
 
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = VERSION
     run_id: str
     created: str
     seconds: float

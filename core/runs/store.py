@@ -35,11 +35,11 @@ FEATURES_FILE = "features.json"
 FOLDS_FILE = "folds.parquet"
 OOF_FILE = "oof.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
-MODELS_FOLDER = "models"
+MODEL_FOLDER = "model"
+"""The fitted model; see core.model.folder. Runs of version 1 have none."""
 IMPORTANCE_FILE = "importance/importance.parquet"
 COVERAGE_FILE = "coverage.parquet"
 SEARCH_FILE = "search.parquet"
-LINKS_FILE = "models/links.json"
 PRICES_FILE = "importance/prices.parquet"
 CERTIFICATE_FILE = "certificate.json"
 ANSWERS_FILE = "answers.parquet"
@@ -183,11 +183,6 @@ def _file_names(folder: Path) -> list[str]:
     paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
     names = (path.relative_to(folder).as_posix() for path in paths)
     return [name for name in names if name not in (MANIFEST_FILE, NOTE_FILE)]
-
-
-def model_stem(learner: str, fold: int, seed: int) -> str:
-    """Return the name of a model's file without its extension; folds and seeds count from 0."""
-    return f"{learner}-fold{fold}" + (f"-seed{seed}" if seed else "")
 
 
 def load_run(folder: Path) -> Run:

@@ -7,7 +7,7 @@ from core.training.leakage_certificate import certify_training
 from core.training.learners import LEARNERS, Matrix, Vector
 from core.training.prepared_folds import PreparedFolds, prepare
 from core.training.stacking import Stack
-from core.training.tables import coverage_frame, oof_frame, prediction_frame
+from core.training.tables import coverage_frame, oof_frame, per_session, prediction_frame, value_frame
 from core.training.train import Training, mean_squared_error, train
 from core.training.training_set import TrainingSet, training_set
 from core.training.tuning import tune
@@ -27,9 +27,11 @@ __all__ = [
     "coverage_frame",
     "mean_squared_error",
     "oof_frame",
+    "per_session",
     "prediction_frame",
     "prepare",
     "train",
     "training_set",
     "tune",
+    "value_frame",
 ]

@@ -11,14 +11,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from crepes import ConformalPredictiveSystem
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from core.training.folds import Folds
-from core.training.learners import Matrix, Vector
+from core.training.learners import FitContext, Matrix, Model, Settings, Task, Vector
+from core.training.learners.lightgbm import LIGHTGBM
 
 LEVELS = (0.80, 0.95)
 """Nominal coverage of the two intervals."""
@@ -26,8 +27,10 @@ _CATEGORIES = 10
 """Deciles of the prediction; error quantiles are taken within each."""
 _MIN_CATEGORY = 100
 """Sessions per category; with fewer, its outer quantiles would be single sessions."""
-_ERROR_MODEL = {"max_iter": 80, "learning_rate": 0.1, "max_leaf_nodes": 16, "min_samples_leaf": 200, "loss": "gamma"}
+_SIZE_SETTINGS: Settings = {"rounds": 80, "learning_rate": 0.1, "num_leaves": 16, "min_data_in_leaf": 200}
 """Settings of the model of the error size: small, because its predictions are calibrated again in each category."""
+_PREDICTORS = ("predicted", "events", "history", "disagreement")
+_ARRAYS_FILE, _SIZE_MODEL = "calibration.npz", "error_size"
 _MIN_ERROR_SHARE = 1e-3
 """Share of the mean error that is added to each error, because the gamma loss is not defined at 0."""
 
@@ -61,10 +64,14 @@ class Intervals:
 
     Low is at least 0. High is infinite where there are too few similar sessions. The intervals of a training row come
     from the errors of the other folds, and are NaN if no fold validates the row.
+
+    Attributes:
+        calibration: computes the intervals of other rows.
     """
 
     train: dict[float, Matrix]
     test: dict[float, Matrix]
+    calibration: Calibration
 
     def inside(self, level: float, y: Vector) -> Vector:
         """Return 1 for each training row whose value is inside its interval, 0 for others, NaN without an interval."""
@@ -84,60 +91,78 @@ def fit_intervals(
     """Calibrate on the out-of-fold errors of the training rows, and return the intervals of train and test."""
     rows = np.flatnonzero(folds.validated_mask)
     validated = train.part(rows)
-    calibration = _Calibration.fit(validated, y[rows], folds.part(rows), seed)
+    calibration = Calibration.fit(validated, y[rows], folds.part(rows), seed)
     train_ends = {level: np.full((len(y), 2), np.nan) for level in levels}
     fold_of = folds.fold_of[rows]
     for fold in range(folds.count):
         in_fold = fold_of == fold
         other_folds = calibration.part(~in_fold)
         for level in levels:
-            train_ends[level][rows[in_fold]] = other_folds.ends(
+            train_ends[level][rows[in_fold]] = other_folds.ends_of_sizes(
                 validated.predicted[in_fold], calibration.sizes[in_fold], level
             )
-    sizes = calibration.expected_sizes(test)
-    return Intervals(train_ends, {level: calibration.ends(test.predicted, sizes, level) for level in levels})
+    return Intervals(train_ends, {level: calibration.ends(test, level) for level in levels}, calibration)
 
 
 @dataclass(frozen=True)
-class _Calibration:
+class Calibration:
     """Predictions, out-of-fold errors and their expected sizes, all (rows,), and the edges of prediction categories.
 
-    `model` predicts the size of an error; None if all errors are 0.
+    Attributes:
+        size_model: predicts the logarithm of the size of an error from `ErrorPredictors.matrix`; None if all errors
+            are 0.
     """
 
     predicted: Vector
     errors: Vector
     sizes: Vector
     edges: Vector
-    model: HistGradientBoostingRegressor | None
+    size_model: Model | None
 
     @classmethod
-    def fit(cls, predictors: ErrorPredictors, y: Vector, folds: Folds, seed: int) -> _Calibration:
+    def fit(cls, predictors: ErrorPredictors, y: Vector, folds: Folds, seed: int) -> Calibration:
+        """Fit the model of the error sizes, which predicts each row from the other folds, and cut the categories."""
         errors = y - predictors.predicted
         observed = np.abs(errors)
         sizes, model, X = np.ones(len(y)), None, predictors.matrix()
         if observed.mean() > 0:
             observed = observed + _MIN_ERROR_SHARE * observed.mean()
-            model = HistGradientBoostingRegressor(**_ERROR_MODEL, random_state=seed)
             for fold in range(folds.count):
                 in_fold = folds.fold_of == fold
                 if in_fold.any():  # with forward folds, too, the sizes come from all other periods, even later ones
-                    sizes[in_fold] = model.fit(X[~in_fold], observed[~in_fold]).predict(X[in_fold])
-            model.fit(X, observed)
+                    sizes[in_fold] = np.exp(_size_model(X[~in_fold], observed[~in_fold], seed).raw(X[in_fold]))
+            model = _size_model(X, observed, seed)
         n_categories = max(1, min(_CATEGORIES, len(y) // _MIN_CATEGORY))
         edges = np.unique(np.quantile(predictors.predicted, np.linspace(0, 1, n_categories + 1)[1:-1]))
         return cls(predictors.predicted, errors, sizes, edges, model)
 
-    def expected_sizes(self, predictors: ErrorPredictors) -> Vector:
+    def ends(self, predictors: ErrorPredictors, level: float) -> Matrix:
+        """Return the low and high ends of new rows as an array (rows, 2), in value units; a high end may be infinite."""
         X = predictors.matrix()
-        return np.ones(len(X)) if self.model is None or not len(X) else np.asarray(self.model.predict(X))
+        sizes = np.ones(len(X)) if self.size_model is None or not len(X) else np.exp(self.size_model.raw(X))
+        return self.ends_of_sizes(predictors.predicted, sizes, level)
 
-    def part(self, mask: NDArray[np.bool_]) -> _Calibration:
+    def save(self, folder: Path) -> None:
+        """Write the calibration into a folder: an NPZ file, and the model of the sizes in its library's format."""
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        np.savez(folder / _ARRAYS_FILE, **arrays)
+        if self.size_model is not None:
+            self.size_model.save(folder, _SIZE_MODEL)
+
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
+        """Read a calibration that `save` wrote."""
+        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
+            columns = dict(arrays)
+        has_model = any(folder.glob(f"{_SIZE_MODEL}.*"))
+        return cls(**columns, size_model=LIGHTGBM.load(folder, _SIZE_MODEL, _context(0)) if has_model else None)
+
+    def part(self, mask: NDArray[np.bool_]) -> Calibration:
         """Select calibration rows; the categories and the model stay the same."""
         return replace(self, predicted=self.predicted[mask], errors=self.errors[mask], sizes=self.sizes[mask])
 
-    def ends(self, predicted: Vector, sizes: Vector, level: float) -> Matrix:
-        """Return the low and high ends as an array (rows, 2)."""
+    def ends_of_sizes(self, predicted: Vector, sizes: Vector, level: float) -> Matrix:
+        """Return the ends of rows with known expected sizes of errors; see `ends`."""
         if not len(predicted) or not len(self.errors):
             return np.tile([0.0, np.inf], (len(predicted), 1))
         system = ConformalPredictiveSystem()
@@ -152,3 +177,13 @@ class _Calibration:
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.edges, predicted), dtype=np.int64)
+
+
+def _size_model(X: Matrix, observed: Vector, seed: int) -> Model:
+    """Fit a small gamma model of the size of errors, whose output is its logarithm."""
+    context = _context(seed)
+    return LIGHTGBM.bin(lambda: X, context).fit(Task("gamma", observed), _SIZE_SETTINGS, context)
+
+
+def _context(seed: int) -> FitContext:
+    return FitContext(_PREDICTORS, threads=1, seed=seed)

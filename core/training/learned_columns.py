@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.features.learned.catalogue import START, learned_features
+from core.features.learned.fold_transform import FoldTransform, start_values
 from core.features.learned.prices import Baskets, PriceModel, Prices, price_features
 from core.features.learned.user_values import (
     PRIORS,
@@ -37,7 +38,7 @@ from core.features.learned.user_values import (
     user_value_features,
     value_history,
 )
-from core.features.learned.value_statistics import ValueStatistics
+from core.features.learned.value_statistics import TargetStatistics, ValueStatistics
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
 from core.training.nested_folds import Key, NestedFolds
@@ -54,6 +55,7 @@ class FoldColumns:
 
     Attributes:
         train, test: one matrix per fit, of shapes (training rows, columns) and (test rows, columns).
+        transforms: one per fit, whose output are the columns of the test rows and of the rows that the fit validates.
         prices: prices recovered from all training rows.
         prices_without: prices recovered without the users of each fold, which show how reliable they are. Empty for
             folds forward in time.
@@ -62,6 +64,7 @@ class FoldColumns:
     names: tuple[str, ...]
     train: tuple[Matrix, ...]
     test: tuple[Matrix, ...]
+    transforms: tuple[FoldTransform, ...]
     prices: Prices
     prices_without: tuple[Prices, ...] = ()
 
@@ -76,8 +79,9 @@ class FoldColumns:
 
     def save(self, folder: Path) -> None:
         """Write all attributes into a folder."""
-        for fold, (train, test) in enumerate(zip(self.train, self.test, strict=True)):
+        for fold, (train, test, transform) in enumerate(zip(self.train, self.test, self.transforms, strict=True)):
             np.savez(folder / f"fold{fold}.npz", train=train, test=test)
+            np.savez(folder / f"transform{fold}.npz", **transform.arrays())
         for number, prices in enumerate((self.prices, *self.prices_without)):
             np.savez(folder / f"prices{number}.npz", **asdict(prices))
         summary = {"names": self.names, "folds": len(self.train), "prices": 1 + len(self.prices_without)}
@@ -87,12 +91,16 @@ class FoldColumns:
     def load(cls, folder: Path) -> FoldColumns:
         """Read columns that `save` wrote."""
         summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
-        folds = [_load_arrays(folder / f"fold{fold}.npz") for fold in range(summary["folds"])]
+        folds, transforms = (
+            [_load_arrays(folder / f"{name}{fold}.npz") for fold in range(summary["folds"])]
+            for name in ("fold", "transform")
+        )
         prices, *prices_without = (_load_prices(folder / f"prices{n}.npz") for n in range(summary["prices"]))
         return cls(
             names=tuple(summary["names"]),
             train=tuple(arrays["train"] for arrays in folds),
             test=tuple(arrays["test"] for arrays in folds),
+            transforms=tuple(map(FoldTransform.of_arrays, transforms)),
             prices=prices,
             prices_without=tuple(prices_without),
         )
@@ -141,11 +149,15 @@ def learn_columns(
     tables, statistics = _PriceTables(baskets, y, nested, report), ValueStatistics(baskets)
 
     @cache
-    def target_statistics(key: Key) -> Matrix:
+    def learned_statistics(key: Key) -> TargetStatistics:
         rows = nested.rows(key)
-        return statistics.features(rows, y[rows])
+        return statistics.learn(rows, y[rows])
 
-    columns, errors = [], []
+    @cache
+    def statistic_columns(key: Key) -> Matrix:
+        return statistics.features(learned_statistics(key))
+
+    columns, transforms, errors = [], [], []
     for fold in range(folds.fit_count):
         mask = folds.train_mask(fold)
         candidates: list[_StartCandidate] = []
@@ -155,7 +167,9 @@ def learn_columns(
         errors.append([candidate.squared_error(y, mask) for candidate in candidates])
         best = candidates[int(np.argmin(errors[-1]))]
         price_columns = nested.cross_fit(fold, partial(tables.features, power=best.power))
-        columns.append(np.column_stack([price_columns, nested.cross_fit(fold, target_statistics), best.columns()]))
+        columns.append(np.column_stack([price_columns, nested.cross_fit(fold, statistic_columns), best.columns()]))
+        prices, learned = tables.fit((fold,), best.power), learned_statistics((fold,))
+        transforms.append(FoldTransform(prices, learned, best.prior, np.maximum(best.recovered[: len(y)], 0.0)))
     # the candidates of all folds have the same order, so their errors can be added up
     power = candidates[int(np.argmin(np.sum(errors, axis=0)))].power
     n_without = 0 if folds.kind == "forward" else folds.count
@@ -163,6 +177,7 @@ def learn_columns(
         names=tuple(learned.feature.name for learned in learned_features()),
         train=tuple(matrix[: len(y)] for matrix in columns),
         test=tuple(matrix[len(y) :] for matrix in columns),
+        transforms=tuple(transforms),
         prices=tables.model.fit(np.arange(len(y)), y, power),
         prices_without=tuple(tables.fit((fold,), power) for fold in range(n_without)),
     )
@@ -208,7 +223,7 @@ class _StartCandidate:
     history: History
 
     def start(self) -> Vector:
-        return np.maximum(self.recovered, 0.0) * self.history.ratio(self.prior)
+        return start_values(self.recovered, self.history, self.prior)
 
     def squared_error(self, y: Vector, mask: NDArray[np.bool_]) -> float:
         """Return the sum of squared errors over the masked training rows."""

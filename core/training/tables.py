@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
-from core.schema import STACK, UNIT, VALUE
+from core.schema import SESSION, SESSION_VALUE, STACK, UNIT, VALUE
+from core.training.learners import Matrix, Vector
 from core.training.train import Training, event_counts
 
 _LENGTHS, _LENGTH_ENDS = ("1", "2", "3 to 5", "6 to 10", "more"), (1, 2, 5, 10)
@@ -31,13 +34,44 @@ def prediction_frame(training: Training) -> pl.DataFrame:
     Columns: unit and, in value units, one column per learner, stack, and the interval ends low_80, high_80, low_95 and
     high_95. A high end is null where it is infinite.
     """
+    learners = {fit.learner: fit.test for fit in training.fits}
+    units = pl.DataFrame({UNIT: training.data.test_units} | learners)
+    return units.hstack(value_frame(training.test, training.intervals.test))
+
+
+def value_frame(stack: Vector, intervals: Mapping[float, Matrix]) -> pl.DataFrame:
+    """Return the predictions of the stack, and the ends of their intervals: low_80, high_80, low_95 and high_95.
+
+    A high end is null where it is infinite.
+
+    Args:
+        intervals: level -> (rows, 2) low and high ends, in value units.
+    """
     ends = {
-        f"{side}_{_percent(level)}": pl.Series(interval[:, index]).replace(np.inf, None)
-        for level, interval in training.intervals.test.items()
+        f"{side}_{_percent(level)}": pl.Series(interval[:, index], dtype=pl.Float64).replace(np.inf, None)
+        for level, interval in intervals.items()
         for index, side in enumerate(("low", "high"))
     }
-    learners = {fit.learner: fit.test for fit in training.fits}
-    return pl.DataFrame({UNIT: training.data.test_units} | learners | {STACK: training.test} | ends)
+    return pl.DataFrame({STACK: stack} | ends, schema_overrides={STACK: pl.Float64})
+
+
+def per_session(predictions: pl.DataFrame) -> pl.DataFrame:
+    """Add up the predictions of the units of each session.
+
+    The coverage of a summed interval is at least that of the intervals of the units.
+
+    Args:
+        predictions: session, unit, and the columns of `value_frame`.
+
+    Returns:
+        One row per session: session, session_value, the ends of its intervals (null if that of a unit is), and units.
+    """
+    ends = [name for name in predictions.columns if name.startswith(("low_", "high_"))]
+    return predictions.group_by(SESSION).agg(
+        pl.col(STACK).sort_by(UNIT).sum().alias(SESSION_VALUE),
+        *(pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in ends),
+        pl.len().alias("units"),
+    )
 
 
 def coverage_frame(training: Training) -> pl.DataFrame:

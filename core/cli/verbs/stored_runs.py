@@ -40,7 +40,7 @@ def runs(options: argparse.Namespace) -> Outcome:
         return _note(run, options)
     if options.action == "compare":
         return _compare(run, workspace, options)
-    return _verify(run, workspace, options)
+    return _verify(run, options)
 
 
 def _run_line(run: run_store.Run) -> str:
@@ -92,12 +92,11 @@ def _dataset(workspace: Workspace, run: run_store.Run) -> Dataset | None:
     return next((dataset for dataset in list_datasets(workspace) if dataset.fingerprint == run.manifest.dataset), None)
 
 
-def _verify(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
+def _verify(run: run_store.Run, options: argparse.Namespace) -> Outcome:
     from core.pipeline.verify import verify_run  # noqa: PLC0415 (it imports the learners; the other actions are fast)
 
-    dataset = _dataset(workspace, run)
     with step_progress("Verify", options) as report:
-        results = verify_run(run, dataset, report)
+        results = verify_run(run, report)
     lines = [check_line(result) for result in results]
     failed = any(result.outcome == "failed" for result in results)
     content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [result.record() for result in results]}

@@ -58,10 +58,55 @@ PRICE_FEATURES: tuple[Feature, ...] = (
 
 
 @dataclass(frozen=True)
+class Catalogue:
+    """The numbers of items and groups.
+
+    An item is a (product, event type), a group is a (category, event type).
+
+    Attributes:
+        items: one row per item number: product, category (of its first event, if the product has several) and type.
+        groups: one row per group number: category and type.
+    """
+
+    items: pl.DataFrame
+    groups: pl.DataFrame
+
+    def with_new(self, events: pl.DataFrame) -> Catalogue:
+        """Add the items and groups of sorted events. New ones get the next numbers, in sort order."""
+        items = events.group_by(PRODUCT, TYPE).agg(pl.col(CATEGORY).first()).sort(PRODUCT, TYPE)
+        groups = events.select(CATEGORY, TYPE).unique().sort(CATEGORY, TYPE)
+        return Catalogue(
+            _with_new(self.items, items, (PRODUCT, TYPE)), _with_new(self.groups, groups, (CATEGORY, TYPE))
+        )
+
+    def numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the item number and the group number of each event, all of which must be in the catalogue."""
+        return _numbers(events, self.items, (PRODUCT, TYPE)), _numbers(events, self.groups, (CATEGORY, TYPE))
+
+
+_CODES = {PRODUCT: pl.Int64, CATEGORY: pl.Int64, TYPE: pl.Int64}
+EMPTY_CATALOGUE = Catalogue(
+    *(
+        pl.DataFrame(schema={name: _CODES[name] for name in names})
+        for names in ((PRODUCT, TYPE, CATEGORY), (CATEGORY, TYPE))
+    )
+)
+
+
+def _with_new(known: pl.DataFrame, found: pl.DataFrame, keys: tuple[str, str]) -> pl.DataFrame:
+    new = found.join(known, on=keys, how="anti", maintain_order="left") if known.height else found
+    return pl.concat([known, new.select(known.columns)])
+
+
+def _numbers(events: pl.DataFrame, numbered: pl.DataFrame, keys: tuple[str, str]) -> NDArray[np.int64]:
+    numbers = numbered.select(keys).with_row_index("number")
+    joined = events.select(keys).join(numbers, on=keys, how="left", maintain_order="left")
+    return joined.get_column("number").to_numpy().astype(np.int64)
+
+
+@dataclass(frozen=True)
 class Baskets:
     """The events of some sessions, without their order in time.
-
-    An item is a (product, event type), a group is a (category, event type). Both are numbered in sort order.
 
     Attributes:
         row: row of each event's session, ascending.
@@ -69,7 +114,7 @@ class Baskets:
         group: group number of each event.
         kind: event type of each event.
         rows: number of sessions, including those without events.
-        items: one row per item number: product, category (of its first event, if the product has several) and type.
+        catalogue: what the numbers stand for.
     """
 
     row: NDArray[np.int64]
@@ -77,19 +122,22 @@ class Baskets:
     group: NDArray[np.int64]
     kind: NDArray[np.int64]
     rows: int
-    items: pl.DataFrame
+    catalogue: Catalogue
 
     @classmethod
-    def of(cls, events: pl.DataFrame, units: NDArray[np.int64]) -> Baskets:
-        """Create baskets from events with unit, product, category and type. Row i is the session of `units[i]`."""
+    def of(cls, events: pl.DataFrame, units: NDArray[np.int64], known: Catalogue = EMPTY_CATALOGUE) -> Baskets:
+        """Create baskets from events with unit, product, category and type. Row i is the session of `units[i]`.
+
+        Args:
+            known: items and groups that keep their numbers; those of the model, if there is one.
+        """
         rows = pl.DataFrame({UNIT: units, "row": np.arange(len(units))})
         types = pl.col(TYPE).cast(pl.Int64)
         order = ["row", TYPE, PRODUCT, CATEGORY]
         sorted_events = events.select(UNIT, PRODUCT, CATEGORY, types).join(rows, on=UNIT).sort(order)
-        items = sorted_events.group_by(PRODUCT, TYPE).agg(pl.col(CATEGORY).first()).sort(PRODUCT, TYPE)
-        item, group = (_pair_numbers(sorted_events, (key, TYPE)) for key in (PRODUCT, CATEGORY))
+        catalogue = known.with_new(sorted_events)
         row, kind = (sorted_events.get_column(name).to_numpy() for name in ("row", TYPE))
-        return cls(row, item, group, kind, len(units), items)
+        return cls(row, *catalogue.numbers(sorted_events), kind, len(units), catalogue)
 
     def part(self, rows: NDArray[np.int64]) -> Baskets:
         """Return the sessions in these ascending rows. Items and groups keep their numbers."""
@@ -97,28 +145,30 @@ class Baskets:
         new_rows[rows] = np.arange(len(rows))
         row = new_rows[self.row]
         in_part = row >= 0
-        return Baskets(row[in_part], self.item[in_part], self.group[in_part], self.kind[in_part], len(rows), self.items)
+        events = (each[in_part] for each in (row, self.item, self.group, self.kind))
+        return Baskets(*events, len(rows), self.catalogue)
 
     def counts(self, codes: NDArray[np.int64], n_codes: int) -> sparse.csr_matrix:
         """Return the number of events by code as a matrix (sessions, n_codes), given the code of each event."""
         return sparse.csr_matrix((np.ones(len(codes)), (self.row, codes)), shape=(self.rows, n_codes))
 
     @property
+    def items(self) -> pl.DataFrame:
+        """One row per item number: product, category and type."""
+        return self.catalogue.items
+
+    @property
     def groups(self) -> int:
         """Number of groups."""
-        return int(self.group.max()) + 1 if len(self.group) else 0
-
-
-def _pair_numbers(events: pl.DataFrame, keys: tuple[str, str]) -> NDArray[np.int64]:
-    """Number the distinct pairs of values of two columns in sort order, and return the number of each event."""
-    numbers = events.select(keys).unique().sort(keys).with_row_index("number")
-    joined = events.select(keys).join(numbers, on=keys, how="left", maintain_order="left")
-    return joined.get_column("number").to_numpy().astype(np.int64)
+        return self.catalogue.groups.height
 
 
 @dataclass(frozen=True)
 class Prices:
     """Recovered prices, in value units.
+
+    Items and groups with higher numbers than those of the arrays are new: they have the coefficient 0, so a new product
+    has the price of its category, and a new category that of its event type.
 
     Attributes:
         base: value of a session without events.
@@ -136,7 +186,8 @@ class Prices:
 
     def of_events(self, baskets: Baskets) -> Vector:
         """Return the price of each event. It is negative if such events lower the value of their session."""
-        price: Vector = self.item[baskets.item] + self.group[baskets.group] + self.kind[baskets.kind]
+        item, group = extended(self.item, baskets.items.height), extended(self.group, baskets.groups)
+        price: Vector = item[baskets.item] + group[baskets.group] + self.kind[baskets.kind]
         return price
 
     def of_items(self, baskets: Baskets) -> Vector:
@@ -204,6 +255,7 @@ def price_features(baskets: Baskets, prices: Prices) -> Matrix:
     Without an event of a type, its sum is 0 and its maximum is NaN. Without any event, means and shares are NaN, too.
     """
     price, row, n_rows = prices.of_events(baskets), baskets.row, baskets.rows
+    is_seen = extended(prices.seen, baskets.items.height)[baskets.item]
     type_masks = [baskets.kind == code for code in range(len(EVENT_TYPES))]
     n_events, total = np.bincount(row, minlength=n_rows), np.bincount(row, price, n_rows)
     columns = [
@@ -212,9 +264,20 @@ def price_features(baskets: Baskets, prices: Prices) -> Matrix:
         maxima_by_row(row, price, n_rows),
         *(np.bincount(row[mask], price[mask], n_rows) for mask in type_masks),
         *(maxima_by_row(row[mask], price[mask], n_rows) for mask in type_masks),
-        ratios(np.bincount(row, prices.seen[baskets.item], n_rows), n_events),
+        ratios(np.bincount(row, is_seen, n_rows), n_events),
     ]
     return np.column_stack(columns)
+
+
+def extended(values: NDArray[Any], size: int, fill: float = 0.0) -> NDArray[Any]:
+    """Return values by number for `size` numbers; numbers beyond the given values get `fill`.
+
+    >>> extended(np.array([2.0, 3.0]), 3).tolist()
+    [2.0, 3.0, 0.0]
+    """
+    if len(values) >= size:
+        return values
+    return np.concatenate([values, np.full(size - len(values), fill, values.dtype)])
 
 
 def ratios(numerators: NDArray[Any], denominators: NDArray[np.int64]) -> Vector:

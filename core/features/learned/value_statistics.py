@@ -10,12 +10,14 @@ The encoding is cross-fitted in `core.training.learned_columns`: no session has 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from core.features.definition import Feature
-from core.features.learned.prices import Baskets, Matrix, Vector, maxima_by_row, ratios
+from core.features.learned.prices import Baskets, Matrix, Vector, extended, maxima_by_row, ratios
 
 _PRIOR_SESSIONS = 10.0
 """Weight of the mean of all training sessions, in sessions."""
@@ -29,36 +31,67 @@ VALUE_STATISTICS: tuple[Feature, ...] = tuple(
     for key in ("product", "category")
     for statistic, summary in (("mean", "average over"), ("max", "highest of"))
 )
-"""In the column order of `ValueStatistics.features`."""
+"""In the column order of `TargetStatistics.features`."""
+
+
+Incidences = tuple[sparse.csr_matrix, sparse.csr_matrix]
+"""Matrices (sessions, items) and (sessions, groups) with 1 where a session has such an event."""
+
+
+@dataclass(frozen=True)
+class TargetStatistics:
+    """Statistics by item number and by group number, in value units.
+
+    Items and groups with higher numbers are new; they get `unseen`, as do those without a training session.
+    """
+
+    item: Vector
+    group: Vector
+    unseen: float
+
+    def features(self, incidences: Incidences) -> Matrix:
+        """Return a matrix (sessions, VALUE_STATISTICS) from the result of `incidences_of`.
+
+        NaN for a session without events.
+        """
+        columns = []
+        for incidence, learned in zip(incidences, (self.item, self.group), strict=True):
+            by_code = extended(learned, incidence.shape[1], self.unseen)
+            n_codes = np.diff(incidence.indptr)
+            row_of_code = np.repeat(np.arange(len(n_codes)), n_codes)
+            columns.append(ratios(incidence @ by_code, n_codes))
+            columns.append(maxima_by_row(row_of_code, by_code[incidence.indices], len(n_codes)))
+        return np.column_stack(columns)
 
 
 class ValueStatistics:
     """Learns target statistics from any subset of the sessions; the subsets share the incidence matrices."""
 
     def __init__(self, baskets: Baskets) -> None:
-        self._incidences = (_incidence(baskets, baskets.item), _incidence(baskets, baskets.group))
+        self._incidences = incidences_of(baskets)
 
-    def features(self, rows: NDArray[np.int64], values: Vector) -> Matrix:
-        """Learn the statistics from the values of the sessions in `rows`, and compute the features of all sessions.
-
-        Returns:
-            Matrix (all sessions, VALUE_STATISTICS); NaN for a session without events.
-        """
+    def learn(self, rows: NDArray[np.int64], values: Vector) -> TargetStatistics:
+        """Learn the statistics from the values of the sessions in `rows`."""
         average = float(values.mean())
-        columns = []
-        for incidence in self._incidences:
-            learned_from = incidence[rows]
-            n_sessions = np.bincount(learned_from.indices, minlength=incidence.shape[1])
-            statistics = (learned_from.T @ values + _PRIOR_SESSIONS * average) / (n_sessions + _PRIOR_SESSIONS)
-            n_codes = np.diff(incidence.indptr)
-            row_of_code = np.repeat(np.arange(len(n_codes)), n_codes)
-            columns.append(ratios(incidence @ statistics, n_codes))
-            columns.append(maxima_by_row(row_of_code, statistics[incidence.indices], len(n_codes)))
-        return np.column_stack(columns)
+        item, group = (_means(incidence[rows], values, average) for incidence in self._incidences)
+        return TargetStatistics(item, group, _PRIOR_SESSIONS * average / _PRIOR_SESSIONS)
+
+    def features(self, statistics: TargetStatistics) -> Matrix:
+        """Return the features of all sessions, shape (all sessions, VALUE_STATISTICS)."""
+        return statistics.features(self._incidences)
 
 
-def _incidence(baskets: Baskets, codes: NDArray[np.int64]) -> sparse.csr_matrix:
-    """Return a matrix (sessions, codes) with 1 where a session has an event of the code."""
-    incidence = baskets.counts(codes, int(codes.max()) + 1 if len(codes) else 0)
-    incidence.data[:] = 1.0
-    return incidence
+def _means(learned_from: sparse.csr_matrix, values: Vector, average: float) -> Vector:
+    """Return the shrunk mean value of the sessions with each code."""
+    n_sessions = np.bincount(learned_from.indices, minlength=learned_from.shape[1])
+    means: Vector = (learned_from.T @ values + _PRIOR_SESSIONS * average) / (n_sessions + _PRIOR_SESSIONS)
+    return means
+
+
+def incidences_of(baskets: Baskets) -> Incidences:
+    """Return matrices (sessions, items) and (sessions, groups) with 1 where a session has such an event."""
+    items, groups = baskets.counts(baskets.item, baskets.items.height), baskets.counts(baskets.group, baskets.groups)
+    for incidence in (items, groups):
+        incidence.sum_duplicates()
+        incidence.data[:] = 1.0
+    return items, groups

@@ -1,0 +1,10 @@
+"""The fitted model of a run: saved as a whole, loaded anywhere, and asked for the values of new sessions.
+
+`model` has the model, `fitted_stack` its fitted parts, `history` the events that it knows, `rows` the sessions as its
+fits see them, and `folder` how it is stored.
+"""
+
+from core.model.folder import MODEL_FILE, load_model, save_model
+from core.model.model import Scoring, SessionValueModel
+
+__all__ = ["MODEL_FILE", "Scoring", "SessionValueModel", "load_model", "save_model"]

@@ -1,0 +1,153 @@
+"""What a training has fitted, as functions of session rows: learned columns, learners, meta-model and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.features.learned.catalogue import START, parts_of_start
+from core.features.learned.fold_transform import FoldTransform
+from core.features.learned.prices import Catalogue
+from core.features.learned.user_values import History, Sessions, ValuedSessions, value_history
+from core.model.rows import SessionRows
+from core.training import Matrix, Stack, Vector
+from core.training.fitting import FittedLearner
+from core.training.intervals import LEVELS, Calibration, ErrorPredictors
+
+
+@dataclass(frozen=True)
+class Values:
+    """Predictions of some rows, in value units.
+
+    Attributes:
+        by_learner: (rows, learners) predictions of the learners.
+        stack: (rows,) predictions of the meta-model.
+        intervals: level -> (rows, 2) low and high ends; a high end may be infinite.
+    """
+
+    by_learner: Matrix
+    stack: Vector
+    intervals: Mapping[float, Matrix]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Values]) -> Values:
+        """Return the predictions of consecutive rows as one."""
+        return cls(
+            np.concatenate([part.by_learner for part in parts]),
+            np.concatenate([part.stack for part in parts]),
+            {level: np.concatenate([part.intervals[level] for part in parts]) for level in parts[0].intervals},
+        )
+
+
+@dataclass(frozen=True)
+class FittedStack:
+    """The fitted parts of a model.
+
+    Attributes:
+        names: names of all columns of the matrices.
+        learners: learner -> its models: those of all fits with the first seed, then with the second, and so on.
+        fits_for_test: the fits whose average predicts new sessions.
+        transforms: one per fit.
+        catalogue: numbers of the items and groups of the transforms.
+        valued: users and times of the training sessions.
+        values: their session values.
+        include_later: whether later sessions of a user count as history, too (history regime "all_rows").
+    """
+
+    names: list[str]
+    learners: Mapping[str, tuple[FittedLearner, ...]]
+    fits_for_test: Sequence[int]
+    transforms: tuple[FoldTransform, ...]
+    catalogue: Catalogue
+    valued: Sessions
+    values: Vector
+    include_later: bool
+    stack: Stack
+    calibration: Calibration
+
+    @property
+    def n_fits(self) -> int:
+        """Number of fits: one per fold, and one more for folds forward in time."""
+        return len(self.transforms)
+
+    def models(self, learner: str, fit: int) -> tuple[FittedLearner, ...]:
+        """Return the models of a learner on a fit, one per seed."""
+        return self.learners[learner][fit :: self.n_fits]
+
+    def predict(self, rows: SessionRows) -> Values:
+        """Predict new sessions."""
+        n_sessions = np.zeros(len(rows.X))
+        test: dict[str, list[list[Vector]]] = {name: [] for name in self.learners}
+        for fit, matrix, start, history in self._matrices(rows, self.fits_for_test):
+            n_sessions = history.sessions.astype(np.float64)
+            for name in self.learners:
+                test[name].append([model.predict(matrix, start) for model in self.models(name, fit)])
+        # the mean over fits first, then over seeds, as in training
+        by_learner = np.column_stack(
+            [
+                np.mean([np.mean(by_fit, axis=0) for by_fit in zip(*by_seed, strict=True)], axis=0)
+                for by_seed in test.values()
+            ]
+        )
+        predicted = self.stack.predict(by_learner)
+        events = rows.X[:, self.names.index("n_events")]
+        disagreement = by_learner.std(axis=1)
+        predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
+        return Values(by_learner, predicted, {level: self.calibration.ends(predictors, level) for level in LEVELS})
+
+    def predict_out_of_fold(self, rows: SessionRows, fold_of: NDArray[np.int64]) -> Matrix:
+        """Return the learners' predictions of training rows by the models of their fold, shape (rows, learners).
+
+        Args:
+            rows: training sessions.
+            fold_of: (rows,) the fold that validates each row; NaN is predicted for rows with -1.
+        """
+        predicted = np.full((len(fold_of), len(self.learners)), np.nan)
+        for fit, matrix, start, _ in self._matrices(
+            rows, [int(fit) for fit in np.unique(fold_of) if fit >= 0], train=True
+        ):
+            mask = fold_of == fit
+            part = None if start is None else start[mask]
+            for column, name in enumerate(self.learners):
+                by_seed = [model.predict(matrix[mask], part) for model in self.models(name, fit)]
+                predicted[mask, column] = np.mean(by_seed, axis=0)
+        return predicted
+
+    def contributions(self, rows: SessionRows, fit: int, *, train: bool = False) -> dict[str, Matrix]:
+        """Return learner -> how far each feature moves each prediction of a fit, in value units (rows, features).
+
+        Tree SHAP values, averaged over seeds, plus the contributions to the start value. Each row of a learner sums to
+        its prediction minus the average of the fit's predictions.
+
+        Args:
+            train: whether the rows are training sessions.
+        """
+        ((_, matrix, start, _),) = self._matrices(rows, [fit], train=train)
+        n_learned = len(self.names) - rows.X.shape[1]
+        contributions = {}
+        for name in self.learners:
+            by_seed = [model.contributions(matrix, start)[:, :-1] for model in self.models(name, fit)]
+            contributions[name] = np.asarray(np.mean(by_seed, axis=0))
+            contributions[name][:, -n_learned:] += parts_of_start(matrix[:, -n_learned:])
+        return contributions
+
+    def _matrices(
+        self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
+    ) -> Iterator[tuple[int, Matrix, Vector, History]]:
+        """Yield each fit, the rows with all their columns as its models see them, their start, and their history.
+
+        The next matrix overwrites the last one.
+        """
+        n_features = rows.X.shape[1]
+        matrix = np.empty((len(rows.X), len(self.names)))
+        matrix[:, :n_features] = rows.X
+        start_column = self.names.index(START.name)
+        for fit in fits:
+            transform = self.transforms[fit]
+            valued = ValuedSessions(self.valued, self.values, transform.recovered)
+            history = value_history(valued, rows.sessions, include_later=self.include_later and not train)
+            matrix[:, n_features:] = transform.columns(rows.baskets, history)
+            yield fit, matrix, matrix[:, start_column].copy(), history

@@ -1,0 +1,172 @@
+"""Write a model into a folder, and load it again.
+
+Trees are in the formats of their libraries, tables in Parquet and NPZ, the rest in JSON and TOML. Nothing is pickled.
+`model.json` is sealed and has the hash of every other file, which is compared before the file is read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from pydantic import ValidationError
+
+from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, sealed_json
+from core.errors import RunError, StudioError
+from core.features.learned.fold_transform import FoldTransform
+from core.features.learned.prices import Catalogue
+from core.features.learned.user_values import Sessions
+from core.ingestion.mapping import load_mapping, mapping_text
+from core.metric import metric_named
+from core.model.fitted_stack import FittedStack
+from core.model.history import History
+from core.model.model import SessionValueModel
+from core.model.spec import ModelSpec, model_stem
+from core.training import LEARNERS, Stack
+from core.training.fitting import FittedLearner
+from core.training.intervals import Calibration
+from core.training.learners import FitContext
+from core.training.targets import Link
+
+MODEL_FILE = "model.json"
+_MODEL_FOLDER = "model"
+"""Subfolder of a run."""
+_MAPPING_FILE = "mapping.toml"
+_LEARNERS, _LEARNED, _INTERVALS, _HISTORY = "learners", "learned", "intervals", "history"
+_ITEMS_FILE, _GROUPS_FILE, _VALUED_FILE = "items.parquet", "groups.parquet", "sessions.npz"
+_VALUES = "values"
+
+
+class StoredRun(Protocol):
+    """A run in the run store."""
+
+    @property
+    def folder(self) -> Path: ...
+
+
+def save_model(model: SessionValueModel, folder: Path) -> None:
+    """Write a model into an existing, empty folder."""
+    for name in (_LEARNERS, _LEARNED, _INTERVALS, _HISTORY):
+        (folder / name).mkdir()
+    fitted, spec = model.fitted, model.spec
+    for learner, models in fitted.learners.items():
+        for index, each in enumerate(models):
+            seed, fit = divmod(index, fitted.n_fits)
+            each.model.save(folder / _LEARNERS, model_stem(learner, fit, seed))
+    for fit, transform in enumerate(fitted.transforms):
+        np.savez(folder / _LEARNED / _transform_file(fit), **transform.arrays())
+    fitted.catalogue.items.write_parquet(folder / _LEARNED / _ITEMS_FILE)
+    fitted.catalogue.groups.write_parquet(folder / _LEARNED / _GROUPS_FILE)
+    times = {name: value for name, value in asdict(fitted.valued).items() if value is not None}
+    np.savez(folder / _LEARNED / _VALUED_FILE, **times, **{_VALUES: fitted.values})
+    fitted.calibration.save(folder / _INTERVALS)
+    model.history.save(folder / _HISTORY)
+    (folder / _MAPPING_FILE).write_text(mapping_text(model.mapping), encoding="utf-8")
+    hashes = {path.relative_to(folder).as_posix(): hash_stored(path) for path in sorted(folder.rglob("*.*"))}
+    text = spec.model_copy(update={"sha256": hashes}).model_dump_json()
+    (folder / MODEL_FILE).write_text(sealed_json(text), encoding="utf-8")
+
+
+def load_model(source: Path | str | StoredRun) -> SessionValueModel:
+    """Load the model of a run, or a model that `save_model` wrote.
+
+    Args:
+        source: a run, the folder of a run, or the folder of a model.
+
+    Raises:
+        RunError: there is no model, a file of it is missing or damaged, or another version of the program wrote it.
+    """
+    folder = _model_folder(source)
+    try:
+        spec = ModelSpec.model_validate_json(read_sealed_json(folder / MODEL_FILE))
+    except UnusableFileError as error:
+        raise RunError.damaged_model(folder, f"{MODEL_FILE} {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError.damaged_model(folder, f"{MODEL_FILE}: {where}: {first['msg']}") from error
+    for name, expected in spec.sha256.items():
+        _require_whole(folder, name, expected)
+    try:
+        return SessionValueModel(
+            spec, load_mapping(folder / _MAPPING_FILE), _load_fitted(folder, spec), History.load(folder / _HISTORY)
+        )
+    except StudioError:
+        raise
+    except Exception as error:  # each library has its own errors for a file that it cannot read
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RunError.damaged_model(folder, reason) from error
+
+
+def _model_folder(source: Path | str | StoredRun) -> Path:
+    given = Path(source) if isinstance(source, (str, Path)) else source.folder
+    for folder in (given / _MODEL_FOLDER, given):
+        if os.path.lexists(folder / MODEL_FILE):
+            return folder
+    raise RunError.no_model(given)
+
+
+def _require_whole(folder: Path, name: str, expected: str) -> None:
+    path = folder / name
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise RunError.damaged_model(folder, f"{name} is outside the folder")
+        if hash_stored(path) != expected:
+            raise RunError.damaged_model(folder, f"{name} changed")
+    except UnusableFileError as error:
+        raise RunError.damaged_model(folder, f"{name} {error}") from error
+
+
+def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
+    context = FitContext(spec.names, threads=1, seed=spec.config.seed)
+    learners = {learner.name: learner for learner in LEARNERS}
+
+    def models(name: str) -> tuple[FittedLearner, ...]:
+        stems = (model_stem(name, fit, seed) for seed in range(spec.seeds) for fit in range(spec.fits))
+        return tuple(
+            FittedLearner(learners[name].load(folder / _LEARNERS, stem, context), Link(**spec.links[stem].model_dump()))
+            for stem in stems
+        )
+
+    arrays = _arrays(folder / _LEARNED / _VALUED_FILE)
+    values = arrays.pop(_VALUES)
+    weights = np.array(spec.stack.weights)
+    return FittedStack(
+        names=spec.names,
+        learners={name: models(name) for name in spec.learners},
+        fits_for_test=spec.fits_for_test,
+        transforms=tuple(
+            FoldTransform.of_arrays(_arrays(folder / _LEARNED / _transform_file(fit))) for fit in range(spec.fits)
+        ),
+        catalogue=Catalogue(
+            *(
+                pl.read_parquet(folder / _LEARNED / name, memory_map=False, glob=False)
+                for name in (_ITEMS_FILE, _GROUPS_FILE)
+            )
+        ),
+        valued=Sessions(**arrays),
+        values=values,
+        include_later=spec.config.history == "all_rows",
+        stack=Stack(
+            weights,
+            spec.stack.intercept,
+            spec.stack.alpha,
+            np.empty(0),
+            metric_named(spec.config.metric),
+            spec.stack.lower_bound,
+        ),
+        calibration=Calibration.load(folder / _INTERVALS),
+    )
+
+
+def _transform_file(fit: int) -> str:
+    return f"fold{fit}.npz"
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)

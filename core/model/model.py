@@ -1,0 +1,222 @@
+"""The fitted model of a run: it turns the events of new sessions into values, intervals and contributions."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from core.base.progress import Report, no_report
+from core.dataset import MAPPING_FILE, Dataset
+from core.ingestion import EventLog, Query, Source, event_log
+from core.ingestion.mapping import Mapping, load_mapping
+from core.ingestion.parallel import map_in_order
+from core.model.fitted_stack import FittedStack, Values
+from core.model.history import NEW, History, LogWithHistory, whole_history
+from core.model.rows import SessionRows, session_rows
+from core.model.spec import ModelSpec, StoredLink, StoredStack, model_stem
+from core.schema import PRODUCT, SESSION, SESSION_VALUE, UNIT, USER, USER_SESSION
+from core.training import Matrix, Training, per_session, value_frame
+from core.training.intervals import LEVELS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SOURCE, USER_KNOWN, PRODUCTS_KNOWN = "source", "user_known", "products_known"
+_FRAME_FILE = "events.parquet"
+
+
+@dataclass(frozen=True)
+class SessionValueModel:
+    """A fitted model with its history.
+
+    Attributes:
+        spec: description of the model.
+        mapping: how event files of the shop are read.
+        fitted: learned columns, learners, meta-model and intervals.
+        history: the events that the model knows.
+    """
+
+    spec: ModelSpec
+    mapping: Mapping
+    fitted: FittedStack
+    history: History
+
+    @classmethod
+    def fit(cls, training: Training, dataset: Dataset, versions: dict[str, str]) -> SessionValueModel:
+        """Return the model of a finished training on a dataset.
+
+        Raises:
+            ValueError: nothing was learned from the events of the sessions.
+        """
+        data, columns, stack = training.data, training.columns, training.stack
+        if columns is None or data.times is None or data.baskets is None:
+            raise ValueError("a model needs columns that are learned from events, and the times of sessions")
+        folds = training.folds
+        links = {
+            model_stem(fit.learner, index % folds.fit_count, index // folds.fit_count): fitted.link.as_record()
+            for fit in training.fits
+            for index, fitted in enumerate(fit.models)
+        }
+        spec = ModelSpec(
+            features=tuple(data.names),
+            learned=columns.names,
+            learners=tuple(fit.learner for fit in training.fits),
+            seeds=training.seeds,
+            fits=folds.fit_count,
+            fits_for_test=tuple(folds.fits_for_test),
+            links={stem: StoredLink(**link) for stem, link in links.items()},
+            stack=StoredStack(
+                weights=tuple(map(float, stack.weights)),
+                intercept=stack.intercept,
+                alpha=stack.alpha,
+                lower_bound=stack.lower_bound,
+            ),
+            config=training.config,
+            default_value=training.metric.best_constant(data.y),
+            versions=versions,
+        )
+        fitted = FittedStack(
+            names=training.names,
+            learners={fit.learner: fit.models for fit in training.fits},
+            fits_for_test=spec.fits_for_test,
+            transforms=columns.transforms,
+            catalogue=data.baskets.catalogue,
+            valued=data.times.train,
+            values=data.y,
+            include_later=data.times.include_later,
+            stack=replace(stack, oof=np.empty(0)),
+            calibration=training.intervals.calibration,
+        )
+        mapping = load_mapping(dataset.whole_file(MAPPING_FILE))
+        return cls(spec, mapping, fitted, History.of(dataset, data.units))
+
+    def predict(self, events: pl.DataFrame | pd.DataFrame | Source, report: Report = no_report) -> pl.DataFrame:
+        """Predict the value of each session of an event file or a data frame.
+
+        The columns are those of the log that the model was trained on; session values are not needed.
+
+        Returns:
+            The columns of `Scoring.values`.
+
+        Raises:
+            InputError: the events cannot be used.
+        """
+        with self.scoring(events, report) as scoring:
+            return scoring.values()
+
+    @contextmanager
+    def scoring(self, events: pl.DataFrame | pd.DataFrame | Source, report: Report = no_report) -> Iterator[Scoring]:
+        """Read the events of a file or a data frame. What was read is deleted at the end of the block.
+
+        Raises:
+            InputError: the events cannot be used.
+        """
+        with tempfile.TemporaryDirectory(prefix="svs-score-") as name:
+            folder = Path(name)
+            source = events if isinstance(events, (Path, Query)) else _stored_frame(events, folder / _FRAME_FILE)
+            with event_log(source, self.mapping, folder, report) as log:
+                yield Scoring(self, log)
+
+    def predict_units(self, units: pl.Series, report: Report = no_report) -> Values:
+        """Predict units of the history as new sessions, in ascending order of their numbers."""
+        rows = self._own_rows(units, report)
+        return Values.joined(list(map_in_order(self.fitted.predict, rows)))
+
+    def predict_training(self, units: pl.Series, folds: pl.Series, report: Report = no_report) -> Matrix:
+        """Return the learners' out-of-fold predictions of training sessions, shape (units, learners).
+
+        Args:
+            units: unit numbers in the history, ascending.
+            folds: the fold that validates each; NaN is predicted for those with -1.
+        """
+        fold_of = folds.to_numpy()
+        parts, done = [], 0
+        for rows in self._own_rows(units, report):
+            height = rows.units.height
+            parts.append(self.fitted.predict_out_of_fold(rows, fold_of[done : done + height]))
+            done += height
+        return np.concatenate(parts)
+
+    def _own_rows(self, units: pl.Series, report: Report) -> Iterator[SessionRows]:
+        """Return the rows of units of the history."""
+        log = whole_history(self.history)
+        return session_rows(log, self.spec.config, self.fitted.catalogue, units=units, report=report)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A model, and the events of a file to score."""
+
+    model: SessionValueModel
+    events: EventLog
+
+    @cached_property
+    def log(self) -> LogWithHistory:
+        """The history together with the events of the file."""
+        return self.model.history.with_new(self.events)
+
+    def values(self, report: Report = no_report) -> pl.DataFrame:
+        """Return the values of the sessions of the file.
+
+        The history of a session is what the model knows and what is earlier in the file.
+
+        Returns:
+            One row per session, sorted by id: user_session; session_value (value units); low_80, high_80, low_95 and
+            high_95 (ends of the prediction intervals; a high end is null where too few similar sessions are known);
+            source ("predicted"; "summed" over the users that share the id; "default" for a session without a usable
+            event, which gets the best constant); user_known (whether the model knew the user before; of several, all);
+            products_known (share of the session's events on products that the model knew). The last two are null for a
+            session without a usable event.
+        """
+        spec, fitted = self.model.spec, self.model.fitted
+
+        def predict(rows: SessionRows) -> pl.DataFrame:
+            values = fitted.predict(rows)
+            return rows.units.hstack(value_frame(values.stack, values.intervals))
+
+        rows = session_rows(self.log, spec.config, fitted.catalogue, report=report)
+        frames = list(map_in_order(predict, rows)) or [_no_values()]
+        sessions = per_session(pl.concat(frames)).join(self._known(), on=SESSION, how="left")
+        source = pl.when(pl.col("units") > 1).then(pl.lit("summed")).otherwise(pl.lit("predicted"))
+        ends = [name for name in sessions.columns if name.startswith(("low_", "high_"))]
+        return (
+            self.events.sessions.join(sessions.with_columns(source.alias(SOURCE)), on=SESSION, how="left")
+            .with_columns(pl.col(SESSION_VALUE).fill_null(spec.default_value), pl.col(SOURCE).fill_null("default"))
+            .select(USER_SESSION, SESSION_VALUE, *ends, SOURCE, USER_KNOWN, PRODUCTS_KNOWN)
+            .sort(USER_SESSION)
+        )
+
+    def advanced(self) -> SessionValueModel:
+        """Return the model with the events of the file in its history."""
+        return replace(self.model, history=self.log.history)
+
+    def _known(self) -> pl.DataFrame:
+        """Return session, user_known and products_known."""
+        log = self.log
+        is_new = {name: pl.col(name).is_in(log.new_ids[name][name].implode()) for name in (USER, PRODUCT)}
+        units = log.units.with_row_index(UNIT).filter(NEW).select(UNIT, SESSION, (~is_new[USER]).alias(USER_KNOWN))
+        events = log.events.select(pl.col(UNIT).cast(units.schema[UNIT]), (~is_new[PRODUCT]).alias(PRODUCTS_KNOWN))
+        users = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all())
+        products = events.join(units, on=UNIT).group_by(SESSION).agg(pl.col(PRODUCTS_KNOWN).mean())
+        return users.join(products, on=SESSION)
+
+
+def _stored_frame(events: pl.DataFrame | pd.DataFrame, path: Path) -> Path:
+    """Write a data frame to a Parquet file, which is read like any other."""
+    frame = events if isinstance(events, pl.DataFrame) else pl.from_pandas(events)
+    frame.write_parquet(path)
+    return path
+
+
+def _no_values() -> pl.DataFrame:
+    """Return the values of no units."""
+    units = pl.DataFrame(schema={UNIT: pl.Int64, SESSION: pl.Int64})
+    return units.hstack(value_frame(np.empty(0), dict.fromkeys(LEVELS, np.empty((0, 2)))))

@@ -1,0 +1,95 @@
+"""Sessions as the fits of a model see them: features, events and the times of their users' sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from core.base.progress import Report, no_report
+from core.config import RunConfig
+from core.features import GROUPS, merge_composite_sessions, open_engine
+from core.features.learned.prices import Baskets, Catalogue
+from core.features.learned.user_values import Sessions
+from core.model.history import NEW, VALUED, LogWithHistory
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, START, TRAIN_ROLE, TYPE, UNIT, USER
+from core.training import Matrix
+
+_ROWS_AT_ONCE = 50_000
+"""Rows of a matrix: with 140 columns they take 56 MB, so that each core can work on one."""
+
+
+@dataclass(frozen=True)
+class SessionRows:
+    """Some units, one row each.
+
+    Attributes:
+        units: unit and session of each row.
+        X: (rows, features) features of the feature table; NaN where a feature is not defined.
+        baskets: the events of the units.
+        sessions: users and times of the units. `itself` is the position of the same session among those with a value.
+    """
+
+    units: pl.DataFrame
+    X: Matrix
+    baskets: Baskets
+    sessions: Sessions
+
+
+def session_rows(
+    log: LogWithHistory,
+    config: RunConfig,
+    catalogue: Catalogue,
+    units: pl.Series | None = None,
+    report: Report = no_report,
+) -> Iterator[SessionRows]:
+    """Compute the rows of units, some at a time, in unit order.
+
+    Args:
+        catalogue: the items and groups of the model.
+        units: numbers of the units, ascending; None for those of the new file.
+    """
+    events, all_units = log.log
+    if not config.split_composite_sessions:
+        all_units = all_units.with_columns(pl.col(NEW).any().over(ROLE, SESSION))
+        lazy_events, lazy_units = merge_composite_sessions(events.lazy(), all_units.lazy())
+        events, all_units = lazy_events.sort(UNIT).collect(), lazy_units.collect()
+    wanted = all_units.filter(NEW) if units is None else all_units.filter(pl.col(UNIT).is_in(units.implode()))
+    if wanted.is_empty():
+        return
+    wanted = wanted.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
+    items = events.filter(pl.col(UNIT).is_in(wanted[UNIT].implode())).select(UNIT, PRODUCT, CATEGORY, TYPE)
+    item_units = items.get_column(UNIT).to_numpy()
+    subset, done = wanted.get_column(UNIT), 0
+    with open_engine(config.engine, events.lazy(), all_units.drop(VALUED, NEW).lazy(), config.history) as engine:
+        for table in engine.batches(GROUPS, unit_subset=subset, report=report):
+            for first in range(0, table.height, _ROWS_AT_ONCE):
+                values = table[first : first + _ROWS_AT_ONCE]
+                part = wanted[done : done + values.height]
+                done += values.height
+                numbers = part.get_column(UNIT).to_numpy()
+                begin, end = np.searchsorted(item_units, [numbers[0], numbers[-1] + 1])
+                yield SessionRows(
+                    part.select(UNIT, SESSION),
+                    np.ascontiguousarray(values.to_numpy(), dtype=np.float64),
+                    Baskets.of(items[begin:end], numbers, catalogue),
+                    _sessions(part, values.get_column("duration")),
+                )
+
+
+def _positions(units: pl.DataFrame) -> pl.DataFrame:
+    """Return session, user and position of the units with a known value."""
+    is_valued = (pl.col(ROLE) == TRAIN_ROLE) & (pl.col(VALUED) >= 0)
+    return units.filter(is_valued).select(SESSION, USER, pl.col(VALUED).cast(pl.Int64).alias("_itself"))
+
+
+def _sessions(units: pl.DataFrame, duration: pl.Series) -> Sessions:
+    starts = units.get_column(START).to_numpy()
+    return Sessions(
+        units.get_column(USER).to_numpy(),
+        starts,
+        starts + duration.to_numpy().astype(np.int64),
+        units.get_column("_itself").fill_null(-1).to_numpy(),
+    )
