@@ -83,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         add("features", "analysis.features", "List the features, or write a dataset's feature table.")
     )
     _add_run_options(add("run", "run_pipeline.run", "Train on event files and write a checked submission."))
+    _add_score_options(add("score", "scoring.score", "Predict the session values of a later event file."))
     _add_check_options(add("check", "submissions.check", "Check a submission file."))
     _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
     job_parser = add("jobs", "jobs.jobs", "List and control background jobs.")
@@ -171,6 +172,24 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         default="bar",
         help="Show progress as a bar on a terminal, as JSON lines, or not at all. Default: bar.",
     )
+
+
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", required=True, help="Id or folder of a run, or the folder of a model.")
+    parser.add_argument(
+        "--events",
+        required=True,
+        help="Events of the same shop, with the columns of the run's log: a file, a folder, a quoted glob, or the "
+        "address of a database.",
+    )
+    parser.add_argument("--events-query", help="SELECT statement for the events, if --events is a database.")
+    parser.add_argument("--out", type=path_of, help="CSV or Parquet file for the values, one row per session.")
+    parser.add_argument("--quarantine", type=path_of, help="CSV file for the rows that could not be used.")
+    parser.add_argument(
+        "--advance-to", type=path_of, help="Folder for the model with these events in its history, for the next file."
+    )
+    engine = RunConfig.setting("engine")
+    parser.add_argument("--engine", choices=list(engine.choices), help=f"{engine.description} Default: the run's.")
 
 
 def _add_check_options(parser: argparse.ArgumentParser) -> None:

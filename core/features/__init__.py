@@ -5,7 +5,7 @@
 inside each fold.
 """
 
-from core.features.engines import must_be_installed, open_engine
+from core.features.engines import EngineName, must_be_installed, open_engine
 from core.features.leakage_check import changed_by_later_sessions
 from core.features.markdown import feature_page
 from core.features.registry import GROUPS, all_features, feature_catalogue
@@ -14,6 +14,7 @@ from core.features.units import merge_composite_sessions, session_events
 
 __all__ = [
     "GROUPS",
+    "EngineName",
     "FeatureTable",
     "all_features",
     "build_features",

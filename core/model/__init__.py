@@ -5,6 +5,15 @@ fits see them, and `folder` how it is stored.
 """
 
 from core.model.folder import MODEL_FILE, load_model, save_model
-from core.model.model import Scoring, SessionValueModel
+from core.model.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel
 
-__all__ = ["MODEL_FILE", "Scoring", "SessionValueModel", "load_model", "save_model"]
+__all__ = [
+    "MODEL_FILE",
+    "PRODUCTS_KNOWN",
+    "SOURCE",
+    "USER_KNOWN",
+    "Scoring",
+    "SessionValueModel",
+    "load_model",
+    "save_model",
+]

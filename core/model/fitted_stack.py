@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from core.features.learned.catalogue import START, parts_of_start
 from core.features.learned.fold_transform import FoldTransform
-from core.features.learned.prices import Catalogue
+from core.features.learned.prices import Catalogue, ratios
 from core.features.learned.user_values import History, Sessions, ValuedSessions, value_history
 from core.model.rows import SessionRows
+from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
 from core.training.fitting import FittedLearner
 from core.training.intervals import LEVELS, Calibration, ErrorPredictors
@@ -97,6 +100,22 @@ class FittedStack:
         disagreement = by_learner.std(axis=1)
         predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
         return Values(by_learner, predicted, {level: self.calibration.ends(predictors, level) for level in LEVELS})
+
+    def knows_user(self, rows: SessionRows) -> NDArray[np.bool_]:
+        """Return for each row whether its user has another session in the history."""
+        return np.asarray(rows.X[:, self.names.index("user_is_known")] > 0)
+
+    def known_products(self, rows: SessionRows) -> Vector:
+        """Return the share of each row's events that are on products with an event in the training sessions."""
+        is_known = rows.baskets.items.get_column(PRODUCT).is_in(self._products.implode()).to_numpy()
+        n_events = np.bincount(rows.baskets.row, minlength=rows.baskets.rows)
+        return ratios(np.bincount(rows.baskets.row, is_known[rows.baskets.item], rows.baskets.rows), n_events)
+
+    @cached_property
+    def _products(self) -> pl.Series:
+        """Codes of the products with an event in the training sessions."""
+        seen = np.any([transform.prices.seen for transform in self.transforms], axis=0)
+        return self.catalogue.items.filter(pl.Series(seen)).get_column(PRODUCT).unique()
 
     def predict_out_of_fold(self, rows: SessionRows, fold_of: NDArray[np.int64]) -> Matrix:
         """Return the learners' predictions of training rows by the models of their fold, shape (rows, learners).

@@ -125,9 +125,7 @@ class History:
             name: pl.concat([known, new_ids[name].filter("_is_new").select(known.columns)])
             for name, known in self.ids.items()
         }
-        return LogWithHistory(
-            all_events, all_units, ids, {name: new.filter("_is_new") for name, new in new_ids.items()}
-        )
+        return LogWithHistory(all_events, all_units, ids)
 
     def _continued(self, units: pl.DataFrame) -> pl.DataFrame:
         """Return the units of a new file whose session the history has, and their rows in it (`_earlier`)."""
@@ -155,14 +153,12 @@ class LogWithHistory:
     Attributes:
         events: as in `History`.
         units: as in `History`, and NEW.
-        ids: all ids.
-        new_ids: column of a code -> the ids that the history did not have.
+        ids: as in `History`.
     """
 
     events: pl.DataFrame
     units: pl.DataFrame
     ids: Mapping[str, pl.DataFrame]
-    new_ids: Mapping[str, pl.DataFrame]
 
     @property
     def history(self) -> History:
@@ -180,7 +176,7 @@ class LogWithHistory:
 def whole_history(history: History) -> LogWithHistory:
     """Return the history alone, without a new file."""
     units = history.units.with_columns(pl.lit(value=False).alias(NEW))
-    return LogWithHistory(history.events, units, history.ids, {})
+    return LogWithHistory(history.events, units, history.ids)
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -14,7 +14,9 @@ import numpy as np
 import polars as pl
 
 from core.base.progress import Report, no_report
+from core.base.text import count
 from core.dataset import MAPPING_FILE, Dataset
+from core.features import EngineName
 from core.ingestion import EventLog, Query, Source, event_log
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.parallel import map_in_order
@@ -22,9 +24,8 @@ from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
 from core.model.rows import SessionRows, session_rows
 from core.model.spec import ModelSpec, StoredLink, StoredStack, model_stem
-from core.schema import PRODUCT, SESSION, SESSION_VALUE, UNIT, USER, USER_SESSION
+from core.schema import SESSION, SESSION_VALUE, USER_SESSION
 from core.training import Matrix, Training, per_session, value_frame
-from core.training.intervals import LEVELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +98,11 @@ class SessionValueModel:
         )
         mapping = load_mapping(dataset.whole_file(MAPPING_FILE))
         return cls(spec, mapping, fitted, History.of(dataset, data.units))
+
+    def with_engine(self, engine: EngineName) -> SessionValueModel:
+        """Return the model with another engine for its features, which gives the same values."""
+        config = self.spec.config.model_copy(update={"engine": engine})
+        return replace(self, spec=self.spec.model_copy(update={"config": config}))
 
     def predict(self, events: pl.DataFrame | pd.DataFrame | Source, report: Report = no_report) -> pl.DataFrame:
         """Predict the value of each session of an event file or a data frame.
@@ -172,19 +178,29 @@ class Scoring:
             One row per session, sorted by id: user_session; session_value (value units); low_80, high_80, low_95 and
             high_95 (ends of the prediction intervals; a high end is null where too few similar sessions are known);
             source ("predicted"; "summed" over the users that share the id; "default" for a session without a usable
-            event, which gets the best constant); user_known (whether the model knew the user before; of several, all);
-            products_known (share of the session's events on products that the model knew). The last two are null for a
-            session without a usable event.
+            event, which gets the best constant); user_known (whether its user has an earlier session, or with all rows
+            as history another one; of several users, all); products_known (share of its events on products with an event
+            in the training sessions). The last two are null for a session without a usable event.
         """
         spec, fitted = self.model.spec, self.model.fitted
 
         def predict(rows: SessionRows) -> pl.DataFrame:
             values = fitted.predict(rows)
-            return rows.units.hstack(value_frame(values.stack, values.intervals))
+            known = pl.DataFrame({USER_KNOWN: fitted.knows_user(rows), PRODUCTS_KNOWN: fitted.known_products(rows)})
+            return rows.units.hstack(value_frame(values.stack, values.intervals)).hstack(known)
 
-        rows = session_rows(self.log, spec.config, fitted.catalogue, report=report)
-        frames = list(map_in_order(predict, rows)) or [_no_values()]
-        sessions = per_session(pl.concat(frames)).join(self._known(), on=SESSION, how="left")
+        report(0, 1, "computing features")
+        rows = session_rows(self.log, spec.config, fitted.catalogue)
+        n_units, frames, n_done = self.log.units.get_column(NEW).sum(), [], 0
+        for frame in map_in_order(predict, rows):
+            frames.append(frame)
+            n_done += frame.height
+            report(n_done, n_units, f"{n_done:,} of {count(n_units, 'session')} valued")
+        if not frames:
+            raise ValueError("an event file without a usable row must have been refused")
+        units = pl.concat(frames)
+        known = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all(), pl.col(PRODUCTS_KNOWN).mean())
+        sessions = per_session(units.drop(USER_KNOWN, PRODUCTS_KNOWN)).join(known, on=SESSION)
         source = pl.when(pl.col("units") > 1).then(pl.lit("summed")).otherwise(pl.lit("predicted"))
         ends = [name for name in sessions.columns if name.startswith(("low_", "high_"))]
         return (
@@ -198,25 +214,9 @@ class Scoring:
         """Return the model with the events of the file in its history."""
         return replace(self.model, history=self.log.history)
 
-    def _known(self) -> pl.DataFrame:
-        """Return session, user_known and products_known."""
-        log = self.log
-        is_new = {name: pl.col(name).is_in(log.new_ids[name][name].implode()) for name in (USER, PRODUCT)}
-        units = log.units.with_row_index(UNIT).filter(NEW).select(UNIT, SESSION, (~is_new[USER]).alias(USER_KNOWN))
-        events = log.events.select(pl.col(UNIT).cast(units.schema[UNIT]), (~is_new[PRODUCT]).alias(PRODUCTS_KNOWN))
-        users = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all())
-        products = events.join(units, on=UNIT).group_by(SESSION).agg(pl.col(PRODUCTS_KNOWN).mean())
-        return users.join(products, on=SESSION)
-
 
 def _stored_frame(events: pl.DataFrame | pd.DataFrame, path: Path) -> Path:
     """Write a data frame to a Parquet file, which is read like any other."""
     frame = events if isinstance(events, pl.DataFrame) else pl.from_pandas(events)
     frame.write_parquet(path)
     return path
-
-
-def _no_values() -> pl.DataFrame:
-    """Return the values of no units."""
-    units = pl.DataFrame(schema={UNIT: pl.Int64, SESSION: pl.Int64})
-    return units.hstack(value_frame(np.empty(0), dict.fromkeys(LEVELS, np.empty((0, 2)))))

@@ -137,7 +137,7 @@ class Calibration:
         return cls(predictors.predicted, errors, sizes, edges, model)
 
     def ends(self, predictors: ErrorPredictors, level: float) -> Matrix:
-        """Return the low and high ends of new rows as an array (rows, 2), in value units; a high end may be infinite."""
+        """Return the ends of new rows as an array (rows, 2) of low and high; a high end may be infinite."""
         X = predictors.matrix()
         sizes = np.ones(len(X)) if self.size_model is None or not len(X) else np.exp(self.size_model.raw(X))
         return self.ends_of_sizes(predictors.predicted, sizes, level)

@@ -1,0 +1,135 @@
+"""Scores a later event file of the same shop with the model of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from core.base.files import atomic_file, atomic_folder
+from core.base.progress import Report, no_report
+from core.base.text import count, listed, number, percent, verb
+from core.dataset import QUARANTINE_FILE
+from core.features import EngineName
+from core.ingestion import Source
+from core.model import PRODUCTS_KNOWN, USER_KNOWN, Scoring, SessionValueModel, save_model
+from core.schema import SESSION_VALUE
+
+_READING_SHARE = 0.3
+"""Measured share of the time that reading takes; features and predictions take the rest."""
+_PARTS = 100
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scored sessions of an event file.
+
+    Attributes:
+        name: name of the file.
+        values: see `core.model.Scoring.values`.
+        rows: rows of the file.
+        reasons: reason for quarantine -> rows that could not be used.
+        quarantine: the rows that could not be used: file, line, reason and row.
+    """
+
+    name: str
+    values: pl.DataFrame
+    rows: int
+    reasons: dict[str, int]
+    quarantine: pl.DataFrame
+
+    @property
+    def value_sum(self) -> float:
+        """Sum of all values."""
+        return float(self.values.get_column(SESSION_VALUE).sum())
+
+    @property
+    def n_known_users(self) -> int:
+        """Number of sessions whose user has an earlier session."""
+        return int(self.values.get_column(USER_KNOWN).sum())
+
+    @property
+    def products_known(self) -> float:
+        """Mean share of the events of a session that are on products which the model learned."""
+        shares = self.values.get_column(PRODUCTS_KNOWN).drop_nulls()
+        return float(shares.sum()) / max(len(shares), 1)
+
+    def summary(self) -> dict[str, object]:
+        """Return the figures for programs; values are in value units."""
+        return {
+            "sessions": self.values.height,
+            "rows": self.rows,
+            "quarantined": sum(self.reasons.values()),
+            "quarantine_reasons": self.reasons,
+            "value_sum": self.value_sum,
+            "value_mean": self.value_sum / self.values.height,
+            "sessions_of_known_users": self.n_known_users,
+            "products_known": self.products_known,
+        }
+
+    def lines(self) -> list[str]:
+        """Return sentences for people."""
+        mean, n_bad = self.value_sum / self.values.height, sum(self.reasons.values())
+        lines = [
+            f"{self.name}: {count(self.values.height, 'session')} with {number(self.value_sum)} value units in all, "
+            f"{number(mean)} on average.",
+            f"{count(self.n_known_users, 'session')} {verb(self.n_known_users, 'is', 'are')} of users with an earlier "
+            f"session. {percent(self.products_known)} of the events are on products that the model learned.",
+        ]
+        if n_bad:
+            reasons = listed(f"{rows:,} x {reason}" for reason, rows in self.reasons.items())
+            lines.append(f"{n_bad:,} of {count(self.rows, 'row')} could not be used: {reasons}.")
+        return lines
+
+
+def score(
+    model: SessionValueModel,
+    source: Source,
+    *,
+    advance_to: Path | None = None,
+    engine: EngineName | None = None,
+    report: Report = no_report,
+) -> Scores:
+    """Predict the value of every session of an event file.
+
+    Args:
+        source: events with the columns of the log that the model was trained on; session values are not needed.
+        advance_to: folder for the model with the events of the file in its history, which must not exist.
+        engine: engine that computes the features; None for that of the run.
+
+    Raises:
+        InputError: the file cannot be used.
+        RunError: the model cannot be written.
+    """
+    if engine is not None:
+        model = model.with_engine(engine)
+
+    def report_reading(part: int, parts: int, text: str) -> None:
+        report(int(_PARTS * _READING_SHARE * part / max(parts, 1)), _PARTS, text)
+
+    def report_scoring(part: int, parts: int, text: str) -> None:
+        share = _READING_SHARE + (1 - _READING_SHARE) * part / max(parts, 1)
+        report(int(_PARTS * share), _PARTS, text)
+
+    with model.scoring(source, report_reading) as scoring:
+        values = scoring.values(report_scoring)
+        if advance_to is not None:
+            with atomic_folder(advance_to) as folder:
+                save_model(scoring.advanced(), folder)
+        return Scores(source.name, values, *_row_counts(scoring))
+
+
+def _row_counts(scoring: Scoring) -> tuple[int, dict[str, int], pl.DataFrame]:
+    counts, path = scoring.events.counts, scoring.events.tables.folder / QUARANTINE_FILE
+    quarantine = pl.read_parquet(path, memory_map=False, glob=False).select("file", "line", "reason", "row")
+    return counts.rows, dict(counts.reasons.most_common()), quarantine
+
+
+def write_values(values: pl.DataFrame, path: Path) -> None:
+    """Write values to a new file: Parquet if its name ends in .parquet, otherwise CSV."""
+    with atomic_file(path) as draft:
+        if path.suffix == ".parquet":
+            values.write_parquet(draft)
+        else:
+            values.write_csv(draft)
