@@ -45,7 +45,7 @@ class Values:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedStack:
     """The fitted parts of a model.
 
@@ -146,17 +146,11 @@ class FittedStack:
     def _matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
     ) -> Iterator[tuple[int, Matrix, Vector, History]]:
-        """Yield each fit, the rows with all their columns as its models see them, their start, and their history.
-
-        The next matrix overwrites the last one.
-        """
-        n_features = rows.X.shape[1]
-        matrix = np.empty((len(rows.X), len(self.names)))
-        matrix[:, :n_features] = rows.X
-        start_column = self.names.index(START.name)
+        """Yield each fit, the rows with all their columns as its models see them, their start, and their history."""
         for fit in fits:
             transform = self.transforms[fit]
             valued = ValuedSessions(self.valued, self.values, transform.recovered)
             history = value_history(valued, rows.sessions, include_later=self.include_later and not train)
-            matrix[:, n_features:] = transform.columns(rows.baskets, history)
-            yield fit, matrix, matrix[:, start_column].copy(), history
+            # a new matrix each time, because CatBoost may keep the one that it predicts read-only
+            matrix = np.hstack([rows.X, transform.columns(rows.baskets, history)])
+            yield fit, matrix, matrix[:, self.names.index(START.name)], history

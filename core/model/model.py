@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from core.base.progress import Report, no_report
-from core.base.text import count
+from core.base.text import count, listed
 from core.dataset import MAPPING_FILE, Dataset
 from core.features import EngineName
 from core.ingestion import EventLog, Query, Source, event_log
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SOURCE, USER_KNOWN, PRODUCTS_KNOWN = "source", "user_known", "products_known"
-_FRAME_FILE = "events.parquet"
+_FRAME_FILE = "data_frame.parquet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SessionValueModel:
     """A fitted model with its history.
 
@@ -49,6 +49,9 @@ class SessionValueModel:
     mapping: Mapping
     fitted: FittedStack
     history: History
+
+    def __repr__(self) -> str:
+        return f"<SessionValueModel of {listed(self.spec.learners)}, {count(self.history.events.height, 'event')}>"
 
     @classmethod
     def fit(cls, training: Training, dataset: Dataset, versions: dict[str, str]) -> SessionValueModel:
@@ -157,7 +160,7 @@ class SessionValueModel:
         return session_rows(log, self.spec.config, self.fitted.catalogue, units=units, report=report)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scoring:
     """A model, and the events of a file to score."""
 
