@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from core.features.learned.catalogue import START
 from core.features.learned.fold_transform import FoldTransform
 from core.features.learned.prices import Catalogue, ratios
-from core.features.learned.user_values import History, Sessions, ValuedSessions, value_history
+from core.features.learned.user_values import History, Sessions, value_histories
 from core.model.rows import SessionRows
 from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
 from core.training.fitting import FittedLearner, contributions
-from core.training.intervals import LEVELS, Calibration, ErrorPredictors
+from core.training.intervals import Calibration, ErrorPredictors
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class FittedStack:
         events = rows.X[:, self.names.index("n_events")]
         disagreement = by_learner.std(axis=1)
         predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
-        return Values(by_learner, predicted, {level: self.calibration.ends(predictors, level) for level in LEVELS})
+        return Values(by_learner, predicted, self.calibration.ends(predictors))
 
     def knows_user(self, rows: SessionRows) -> NDArray[np.bool_]:
         """Return for each row whether its user has another session in the history."""
@@ -147,10 +147,14 @@ class FittedStack:
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
     ) -> Iterator[tuple[int, Matrix, Vector, History]]:
         """Yield each fit, the rows with all their columns as its models see them, their start, and their history."""
-        for fit in fits:
-            transform = self.transforms[fit]
-            valued = ValuedSessions(self.valued, self.values, transform.recovered)
-            history = value_history(valued, rows.sessions, include_later=self.include_later and not train)
+        histories = value_histories(
+            self.valued,
+            self.values,
+            [self.transforms[fit].recovered for fit in fits],
+            rows.sessions,
+            include_later=self.include_later and not train,
+        )
+        for fit, history in zip(fits, histories, strict=True):
             # a new matrix each time, because CatBoost may keep the one that it predicts read-only
-            matrix = np.hstack([rows.X, transform.columns(rows.baskets, history)])
+            matrix = np.hstack([rows.X, self.transforms[fit].columns(rows.baskets, history)])
             yield fit, matrix, matrix[:, self.names.index(START.name)], history
