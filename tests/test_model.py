@@ -28,7 +28,7 @@ from core.model import MODEL_FILE, SessionValueModel, load_model, save_model
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
 from core.runs.store import ANSWERS_FILE, FOLDS_FILE, IMPORTANCE_FILE, MODEL_FOLDER
-from core.schema import EVENT_COLUMNS, EVENT_TIME, EVENT_TYPES, SESSION_VALUE, UNIT, USER_SESSION
+from core.schema import EVENT_COLUMNS, EVENT_TIME, EVENT_TYPES, SESSION_VALUE, USER_SESSION
 from tests.conftest import DEMO
 from tests.rewriting import read_sealed, write_sealed
 
@@ -94,8 +94,8 @@ def test_a_data_frame_of_either_library_gives_the_same_values(model: SessionValu
 
 def test_importance_of_the_stored_model_is_that_of_the_run(finished: tuple[Workspace, Run]) -> None:
     run = finished[1]
-    folds = run.table(FOLDS_FILE).select(UNIT, "fold").collect()
-    again, stored = training_importance(load_model(run), *folds.get_columns()), run.table(IMPORTANCE_FILE).collect()
+    again = training_importance(load_model(run), run.table(FOLDS_FILE).collect())
+    stored = run.table(IMPORTANCE_FILE).collect()
     assert again.drop("mean_abs_shap", "gain_share").equals(stored.drop("mean_abs_shap", "gain_share"))
     for column in ("mean_abs_shap", "gain_share"):
         assert again[column].fill_null(0).to_list() == pytest.approx(stored[column].fill_null(0).to_list(), rel=1e-9)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.base.progress import Report, no_report
 from core.features import feature_catalogue
 from core.model import Scoring, SessionValueModel
-from core.schema import STACK
+from core.schema import STACK, UNIT
 from core.training import CrossFit, Matrix, Training, Vector
 from core.training.fitting import FittedLearner, contributions
 
@@ -68,22 +68,19 @@ def importance_frame(training: Training, report: Report = no_report) -> pl.DataF
     return _table(training.names, parts, models, training.stack.weights)
 
 
-def training_importance(
-    model: SessionValueModel, units: pl.Series, folds: pl.Series, report: Report = no_report
-) -> pl.DataFrame:
+def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: Report = no_report) -> pl.DataFrame:
     """Return what `importance_frame` returned for the training of a model.
 
     Args:
-        units: units of the training sessions, ascending.
-        folds: the fold that validates each of them; -1 for none.
+        folds: units of the training sessions, ascending, and the `fold` that validates each; -1 for none.
         report: progress callback.
     """
-    spec, fitted, fold_of = model.spec, model.fitted, folds.to_numpy()
+    spec, fitted, fold_of = model.spec, model.fitted, folds.get_column("fold").to_numpy()
     rows_by_fold = _sample_held_out(fold_of, int(fold_of.max()) + 1, spec.seeds, spec.config.seed)
     positions = np.sort(np.concatenate(rows_by_fold))
     parts: dict[str, list[Matrix]] = {name: [] for name in spec.learners}
     done = 0
-    for rows in model.rows_of(units.gather(positions), report):
+    for rows in model.rows_of(folds.get_column(UNIT).gather(positions), report):
         fits = fold_of[positions[done : done + rows.units.height]]
         done += rows.units.height
         for fit in np.unique(fits):

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from pydantic import ValidationError
 
+from core.base.arrays import load_arrays, save_arrays
 from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, sealed_json
 from core.errors import RunError, StudioError
 from core.features.learned.fold_transform import FoldTransform
@@ -58,11 +59,11 @@ def save_model(model: SessionValueModel, folder: Path) -> None:
             seed, fit = divmod(index, fitted.n_fits)
             each.model.save(folder / _LEARNERS, model_stem(learner, fit, seed))
     for fit, transform in enumerate(fitted.transforms):
-        np.savez(folder / _LEARNED / _transform_file(fit), **transform.arrays())
+        save_arrays(folder / _LEARNED / _transform_file(fit), transform.arrays())
     fitted.catalogue.items.write_parquet(folder / _LEARNED / _ITEMS_FILE)
     fitted.catalogue.groups.write_parquet(folder / _LEARNED / _GROUPS_FILE)
     times = {name: value for name, value in asdict(fitted.valued).items() if value is not None}
-    np.savez(folder / _LEARNED / _VALUED_FILE, **times, **{_VALUES: fitted.values})
+    save_arrays(folder / _LEARNED / _VALUED_FILE, times | {_VALUES: fitted.values})
     fitted.calibration.save(folder / _INTERVALS)
     model.history.save(folder / _HISTORY)
     (folder / _MAPPING_FILE).write_text(mapping_text(model.mapping), encoding="utf-8")
@@ -132,7 +133,7 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
             for stem in stems
         )
 
-    arrays = _arrays(folder / _LEARNED / _VALUED_FILE)
+    arrays = load_arrays(folder / _LEARNED / _VALUED_FILE)
     values = arrays.pop(_VALUES)
     weights = np.array(spec.stack.weights)
     return FittedStack(
@@ -140,7 +141,7 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
         learners={name: models(name) for name in spec.learners},
         fits_for_test=spec.fits_for_test,
         transforms=tuple(
-            FoldTransform.of_arrays(_arrays(folder / _LEARNED / _transform_file(fit))) for fit in range(spec.fits)
+            FoldTransform.of_arrays(load_arrays(folder / _LEARNED / _transform_file(fit))) for fit in range(spec.fits)
         ),
         catalogue=Catalogue(
             *(
@@ -165,8 +166,3 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
 
 def _transform_file(fit: int) -> str:
     return f"fold{fit}.npz"
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

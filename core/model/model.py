@@ -139,14 +139,14 @@ class SessionValueModel:
         rows = self.rows_of(units, report)
         return Values.joined(list(map_in_order(self.fitted.predict, rows)))
 
-    def predict_training(self, units: pl.Series, folds: pl.Series, report: Report = no_report) -> Matrix:
+    def predict_training(self, folds: pl.DataFrame, report: Report = no_report) -> Matrix:
         """Return the learners' out-of-fold predictions of training sessions, shape (units, learners).
 
         Args:
-            units: unit numbers in the history, ascending.
-            folds: the fold that validates each; NaN is predicted for those with -1.
+            folds: unit numbers in the history, ascending, and the `fold` that validates each; NaN is predicted for
+                those with -1.
         """
-        fold_of = folds.to_numpy()
+        units, fold_of = folds.get_column(UNIT), folds.get_column("fold").to_numpy()
         parts, done = [], 0
         for rows in self.rows_of(units, report):
             height = rows.units.height
@@ -194,7 +194,7 @@ class Scoring:
 
         report(0, 1, "computing features")
         rows = session_rows(self.log, spec.config, fitted.catalogue)
-        n_units, frames, n_done = self.log.units.get_column(NEW).sum(), [], 0
+        n_units, frames, n_done = int(self.log.units.get_column(NEW).sum()), [], 0
         for frame in map_in_order(predict, rows):
             frames.append(frame)
             n_done += frame.height

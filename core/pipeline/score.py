@@ -17,7 +17,7 @@ from core.ingestion import Source
 from core.model import PRODUCTS_KNOWN, USER_KNOWN, Scoring, SessionValueModel, load_model, save_model
 from core.runs import Run
 from core.runs.store import FOLDS_FILE
-from core.schema import SESSION_VALUE, UNIT
+from core.schema import SESSION_VALUE
 
 _READING_SHARE = 0.3
 """Measured share of the time that reading takes; features and predictions take the rest."""
@@ -135,8 +135,7 @@ def importance_of_run(run: Run, report: Report = no_report) -> pl.DataFrame:
     Raises:
         RunError: the run has no model, or is damaged.
     """
-    folds = run.table(FOLDS_FILE).select(UNIT, "fold").collect()
-    return training_importance(load_model(run), *folds.get_columns(), report)
+    return training_importance(load_model(run), run.table(FOLDS_FILE).collect(), report)
 
 
 def importance_of_events(model: SessionValueModel, source: Source, report: Report = no_report) -> pl.DataFrame:

@@ -36,8 +36,6 @@ TOLERANCE: Final = 1e-9
 TOLERANCE_OTHER_VERSIONS: Final = 1e-6
 """Largest difference with other library versions, which may sum in another order. A changed tree differs by more."""
 
-_ROWS: Final = {FOLDS_FILE: (UNIT, "fold"), PREDICTIONS_FILE: (UNIT,)}
-"""Tables with the rows to predict, and the columns that name them."""
 _CODE: Final = "predictions"
 _TITLE: Final = "The model reproduces the stored predictions"
 _META_MODEL: Final = "meta-model"
@@ -122,9 +120,8 @@ def _check_predictions(run: Run, report: Report) -> CheckResult:
 
 def _predict(run: Run, model: SessionValueModel, report: Report) -> tuple[dict[str, Vector], dict[str, Vector]]:
     """Return learner -> out-of-fold predictions, and learner or stack -> test predictions."""
-    training, predicted = (run.table(name).select(*columns).collect() for name, columns in _ROWS.items())
-    oof = model.predict_training(*training.get_columns(), report)
-    values = model.predict_units(predicted.get_column(UNIT), report)
+    oof = model.predict_training(run.table(FOLDS_FILE).collect(), report)
+    values = model.predict_units(run.table(PREDICTIONS_FILE).select(UNIT).collect().to_series(), report)
     learners = model.spec.learners
     test = {name: values.by_learner[:, column] for column, name in enumerate(learners)} | {STACK: values.stack}
     return {name: oof[:, column] for column, name in enumerate(learners)}, test

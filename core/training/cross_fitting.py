@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.arrays import load_arrays, save_arrays
 from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import InterimResult, OnResult, Report, ignore_result, no_report
 from core.metric import MEAN_SQUARED_ERROR, Metric
@@ -107,13 +108,13 @@ class _FoldFit:
     def save(self, folder: Path) -> None:
         self.model.model.save(folder, _MODEL)
         (folder / _LINK).write_text(json.dumps(self.model.link.as_record()), encoding="utf-8")
-        np.savez(folder / _PREDICTIONS, validated=self.validated, test=self.test)
+        save_arrays(folder / _PREDICTIONS, {"validated": self.validated, "test": self.test})
 
     @classmethod
     def load(cls, folder: Path, learner: Learner, context: FitContext) -> _FoldFit:
         link = Link(**json.loads((folder / _LINK).read_text(encoding="utf-8")))
-        with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
-            return cls(FittedLearner(learner.load(folder, _MODEL, context), link), arrays["validated"], arrays["test"])
+        arrays = load_arrays(folder / _PREDICTIONS)
+        return cls(FittedLearner(learner.load(folder, _MODEL, context), link), arrays["validated"], arrays["test"])
 
 
 def cross_fit(

@@ -17,6 +17,7 @@ import numpy as np
 from crepes import ConformalPredictiveSystem
 from numpy.typing import NDArray
 
+from core.base.arrays import load_arrays, save_arrays
 from core.training.folds import Folds
 from core.training.learners import FitContext, Matrix, Model, Settings, Task, Vector
 from core.training.learners.lightgbm import LIGHTGBM
@@ -136,15 +137,14 @@ class Calibration:
     def save(self, folder: Path) -> None:
         """Write the calibration into a folder: an NPZ file, and the model of the sizes in its library's format."""
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        np.savez(folder / _ARRAYS_FILE, **arrays)
+        save_arrays(folder / _ARRAYS_FILE, arrays)
         if self.size_model is not None:
             self.size_model.save(folder, _SIZE_MODEL)
 
     @classmethod
     def load(cls, folder: Path) -> Calibration:
         """Read a calibration that `save` wrote."""
-        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
-            columns = dict(arrays)
+        columns = load_arrays(folder / _ARRAYS_FILE)
         has_model = any(folder.glob(f"{_SIZE_MODEL}.*"))
         return cls(**columns, size_model=LIGHTGBM.load(folder, _SIZE_MODEL, _context(0)) if has_model else None)
 

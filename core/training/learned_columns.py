@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.arrays import load_arrays, save_arrays
 from core.features.learned.catalogue import START, learned_features
 from core.features.learned.fold_transform import FoldTransform, start_values
 from core.features.learned.prices import Baskets, PriceModel, Prices, price_features
@@ -80,10 +80,10 @@ class FoldColumns:
     def save(self, folder: Path) -> None:
         """Write all attributes into a folder."""
         for fold, (train, test, transform) in enumerate(zip(self.train, self.test, self.transforms, strict=True)):
-            np.savez(folder / f"fold{fold}.npz", train=train, test=test)
-            np.savez(folder / f"transform{fold}.npz", **transform.arrays())
+            save_arrays(folder / f"fold{fold}.npz", {"train": train, "test": test})
+            save_arrays(folder / f"transform{fold}.npz", transform.arrays())
         for number, prices in enumerate((self.prices, *self.prices_without)):
-            np.savez(folder / f"prices{number}.npz", **asdict(prices))
+            save_arrays(folder / f"prices{number}.npz", prices.arrays())
         summary = {"names": self.names, "folds": len(self.train), "prices": 1 + len(self.prices_without)}
         (folder / _SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
 
@@ -92,10 +92,12 @@ class FoldColumns:
         """Read columns that `save` wrote."""
         summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
         folds, transforms = (
-            [_load_arrays(folder / f"{name}{fold}.npz") for fold in range(summary["folds"])]
+            [load_arrays(folder / f"{name}{fold}.npz") for fold in range(summary["folds"])]
             for name in ("fold", "transform")
         )
-        prices, *prices_without = (_load_prices(folder / f"prices{n}.npz") for n in range(summary["prices"]))
+        prices, *prices_without = (
+            Prices.of_arrays(load_arrays(folder / f"prices{n}.npz")) for n in range(summary["prices"])
+        )
         return cls(
             names=tuple(summary["names"]),
             train=tuple(arrays["train"] for arrays in folds),
@@ -242,13 +244,3 @@ def _start_candidates(
         return [_StartCandidate(power, np.inf, recovered, History.empty(len(recovered)))]
     history = History.joined(*times.histories(y, recovered[: len(y)]))
     return [_StartCandidate(power, prior * float(y[mask].mean()), recovered, history) for prior in PRIORS]
-
-
-def _load_arrays(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def _load_prices(path: Path) -> Prices:
-    prices = Prices(**_load_arrays(path))
-    return replace(prices, base=float(prices.base))

@@ -6,6 +6,7 @@ training sessions are cross-fitted instead (core.training.learned_columns).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,8 @@ from core.features.learned.prices import Baskets, Matrix, Prices, Vector, price_
 from core.features.learned.user_values import History, user_value_features
 from core.features.learned.value_statistics import TargetStatistics
 
-_PRICES, _STATISTICS = "prices_", "statistics_"
-"""Prefixes of the names of arrays."""
+_PRICES = "prices_"
+"""Prefix of the names of the arrays of the prices."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,16 @@ class FoldTransform:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as arrays by name, for an NPZ file."""
-        parts = ((_PRICES, self.prices), (_STATISTICS, self.statistics))
-        arrays = {f"{prefix}{name}": np.asarray(value) for prefix, part in parts for name, value in vars(part).items()}
-        return arrays | {"prior": np.asarray(self.prior), "recovered": self.recovered}
+        arrays = {f"{_PRICES}{name}": array for name, array in self.prices.arrays().items()}
+        statistics = {name: np.asarray(value) for name, value in vars(self.statistics).items()}
+        return arrays | statistics | {"prior": np.asarray(self.prior), "recovered": self.recovered}
 
     @classmethod
-    def of_arrays(cls, arrays: dict[str, NDArray[Any]]) -> FoldTransform:
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FoldTransform:
         """Return the transform whose `arrays` these are."""
-        prices, statistics = (
-            {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-            for prefix in (_PRICES, _STATISTICS)
-        )
-        return cls(
-            Prices(**prices | {"base": float(prices["base"])}),
-            TargetStatistics(**statistics | {"unseen": float(statistics["unseen"])}),
-            float(arrays["prior"]),
-            arrays["recovered"],
-        )
+        prices = {name.removeprefix(_PRICES): array for name, array in arrays.items() if name.startswith(_PRICES)}
+        statistics = TargetStatistics(arrays["item"], arrays["group"], float(arrays["unseen"]))
+        return cls(Prices.of_arrays(prices), statistics, float(arrays["prior"]), arrays["recovered"])
 
 
 def start_values(recovered: Vector, history: History, prior: float) -> Vector:

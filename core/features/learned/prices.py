@@ -10,7 +10,8 @@ Features are cross-fitted in `core.training.learned_columns`: no session has pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -146,8 +147,8 @@ class Baskets:
         new_rows[rows] = np.arange(len(rows))
         row = new_rows[self.row]
         in_part = row >= 0
-        events = (each[in_part] for each in (row, self.item, self.group, self.kind))
-        return Baskets(*events, len(rows), self.catalogue)
+        row, item, group, kind = (each[in_part] for each in (row, self.item, self.group, self.kind))
+        return Baskets(row, item, group, kind, len(rows), self.catalogue)
 
     def counts(self, codes: NDArray[np.int64], n_codes: int) -> sparse.csr_matrix:
         """Return the number of events by code as a matrix (sessions, n_codes), given the code of each event."""
@@ -193,6 +194,16 @@ class Prices:
     group: Vector
     kind: Vector
     seen: NDArray[np.bool_]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all attributes as arrays by name."""
+        return {name: np.asarray(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Prices:
+        """Return the prices whose `arrays` these are."""
+        base, item, group, kind, seen = (arrays[field.name] for field in fields(cls))
+        return cls(float(base), item, group, kind, seen)
 
     def of_events(self, baskets: Baskets) -> Vector:
         """Return the price of each event. It is negative if such events lower the value of their session."""
