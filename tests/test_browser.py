@@ -450,3 +450,29 @@ def test_the_mapping_that_fits_a_log_is_suggested_and_used(
     bought = [10.5 + number % 50 for number in range(0, 300, 3)]
     assert card.mapping == "REES46 event log"
     assert card.train.value_mean == pytest.approx(sum(bought) / 300)
+
+
+def test_an_uploaded_file_is_scored_and_its_values_survive_a_reload(
+    watched: Watched, finished_dashboard: Dashboard, tmp_path: Path
+) -> None:
+    page = watched.page
+    events, expected = tmp_path / "later events.csv", tmp_path / "expected.csv"
+    pl.read_csv(DEMO / "test.csv").head(600).write_csv(events)
+    run_id = finished_dashboard.run.manifest.run_id
+    assert main(["score", "--run", run_id, "--events", str(events), "--out", str(expected)]) == 0
+    n_sessions = pl.read_csv(expected).height
+    page.goto(f"{finished_dashboard.address}/Score")
+    heading(page, PAGES["Score"])
+    expect(page.get_by_role("button", name="Predict values")).to_be_disabled()
+    upload(page, 0, events)
+    page.get_by_role("button", name="Predict values").click()
+    finding = page.get_by_text(f"The {n_sessions:,} sessions of later events.csv will be worth")
+    expect(finding).to_be_visible(timeout=60_000)
+    expect(page.locator(CHARTS)).to_have_count(2)
+    page.reload()
+    expect(finding).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download values as CSV").click()
+    download.value.save_as(tmp_path / "values.csv")
+    assert pl.read_csv(tmp_path / "values.csv").equals(pl.read_csv(expected))
+    assert not any(finished_dashboard.workspace.uploads.iterdir())
