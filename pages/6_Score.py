@@ -7,6 +7,7 @@ import streamlit as st
 from core.base.spreadsheet import csv_for_people
 from core.base.text import count, number, percent, span, verb
 from core.eda.run_charts import scored_values, value_intervals
+from core.errors import StudioError
 from core.ingestion import Query, Source, source_of
 from core.model import load_model
 from core.pipeline.score import score
@@ -167,7 +168,11 @@ def predict(source: Source, run: Run) -> None:
     def report(n_done: int, n_parts: int, text: str) -> None:
         bar.progress(n_done / n_parts, plain(f"Predicting values: {text}"))
 
-    scores = score(load_model(run), source, report=report)
+    try:
+        scores = score(load_model(run), source, report=report)
+    except StudioError:
+        bar.empty()
+        raise
     remember(run.manifest.run_id, scores)
     forget_sources(page.workspace, [source])
     page_state().leave_message(f"{scores.name} was scored. Its values are at the top of the page.")

@@ -196,6 +196,7 @@ def test_nothing_is_lost_to_a_wrong_file(finished_home: tuple[Workspace, Run], n
     by_upload(app, "no types.csv", NO_TYPES)
     (error,) = values(app.error)
     assert "no types.csv has no column event_type" in error
+    assert not app.get("progress")
     assert metrics(app) == shown
     assert [upload.names for upload in list_uploads(finished_home[0])] == [("no types.csv",)]
     app.switch_page(OTHER_PAGE).run()
