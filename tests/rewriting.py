@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.base.stored_files import read_sealed_json, sealed_json
+from core.base.stored_files import hash_stored, read_sealed_json, sealed_json
 from core.dataset import HASHES_FILE, Dataset
+from core.model import MODEL_FILE
 from core.runs import Run, load_run
-from core.runs.store import MANIFEST_FILE, hash_files
+from core.runs.store import MANIFEST_FILE, MODEL_FOLDER, hash_files
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -23,7 +24,12 @@ def write_sealed(path: Path, content: dict[str, Any]) -> None:
 
 
 def rehashed(run: Run) -> Run:
-    """The run with the hashes of the files that it has now."""
+    """The run with the hashes of the files that it has now, in its model as well."""
+    model_path = run.folder / MODEL_FOLDER / MODEL_FILE
+    if model_path.is_file():
+        model = read_sealed(model_path)
+        hashes = {name: hash_stored(model_path.parent / name) for name in model["sha256"]}
+        write_sealed(model_path, model | {"sha256": hashes})
     path = run.folder / MANIFEST_FILE
     write_sealed(path, read_sealed(path) | {"sha256": hash_files(run.folder)})
     return load_run(run.folder)

@@ -28,8 +28,9 @@ from core.pipeline.verify import verify_run
 from core.runs import Note, Run, compare_runs, delete_run, find_run, list_runs, load_run
 from core.runs.compare import Paired
 from core.runs.manifest import VERSION
-from core.runs.store import MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, find_damage
+from core.runs.store import FEATURES_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, SUBMISSION_FILE, find_damage
 from core.schema import STACK, UNIT, USER, VALUE
+from tests.conftest import DEMO
 from tests.rewriting import read_sealed, rehashed, write_sealed
 
 Home = tuple[Workspace, Run]
@@ -67,8 +68,8 @@ def output_of(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
 def test_an_unchanged_run_is_verified_and_its_models_reproduce_the_predictions(
     finished_home: Home, snapshot: SnapshotAssertion
 ) -> None:
-    workspace, run = finished_home
-    results = verify_run(run, demo_dataset(workspace))
+    _workspace, run = finished_home
+    results = verify_run(run)
     assert outcomes(results) == {"files": "passed", "versions": "passed", "predictions": "passed"}
     assert "0.0e+00" in results[2].explanation
     assert [result.record() for result in results] == snapshot
@@ -77,23 +78,25 @@ def test_an_unchanged_run_is_verified_and_its_models_reproduce_the_predictions(
 def test_verification_does_not_depend_on_the_source_of_the_program(
     finished_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace, run = finished_home
+    _workspace, run = finished_home
     other = load_run(with_manifest(run, program="0" * len(run.manifest.program)))
     monkeypatch.setattr("core.base.checkpoint.source_digest", lambda: "f" * 64)
-    assert outcomes(verify_run(other, demo_dataset(workspace)))["predictions"] == "passed"
+    assert outcomes(verify_run(other))["predictions"] == "passed"
 
 
-@pytest.mark.parametrize("name", ["submission.csv", "oof.parquet", "models/lightgbm-fold0.txt", "models/links.json"])
+@pytest.mark.parametrize(
+    "name", ["submission.csv", "oof.parquet", "model/learners/lightgbm-fold0.txt", "model/model.json"]
+)
 def test_one_changed_byte_fails_verification(finished_home: Home, twin: Run, name: str) -> None:
     _, run = finished_home
     content = bytearray((run.folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (run.folder / name).write_bytes(content)
     assert find_damage(run).changed == (name,)
-    results = verify_run(run, None)
+    results = verify_run(run)
     assert outcomes(results)["files"] == "failed"
     assert name in results[0].explanation
-    assert outcomes(verify_run(twin, None))["files"] == "passed"
+    assert outcomes(verify_run(twin))["files"] == "passed"
 
 
 def test_a_missing_file_fails_verification_and_an_added_one_is_reported(finished_home: Home, twin: Run) -> None:
@@ -101,8 +104,8 @@ def test_a_missing_file_fails_verification_and_an_added_one_is_reported(finished
     (run.folder / "folds.parquet").unlink()
     (run.folder / "extra.txt").write_text("hello")
     assert (find_damage(run).missing, find_damage(run).added) == (("folds.parquet",), ("extra.txt",))
-    assert outcomes(verify_run(run, None))["files"] == "failed"
-    assert outcomes(verify_run(twin, None))["files"] == "passed"
+    assert outcomes(verify_run(run))["files"] == "failed"
+    assert outcomes(verify_run(twin))["files"] == "passed"
 
 
 def test_a_newer_version_is_refused(finished_home: Home, twin: Run) -> None:
@@ -115,7 +118,7 @@ def test_a_newer_version_is_refused(finished_home: Home, twin: Run) -> None:
     assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd", "models/../../x", "..\\x", "C:x"])
+@pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd", "model/../../x", "..\\x", "C:x"])
 def test_a_path_outside_the_folder_is_refused(finished_home: Home, twin: Run, path: str) -> None:
     workspace, run = finished_home
     folder = with_manifest(run, sha256={path: "0" * 64})
@@ -148,13 +151,13 @@ def scale_predictions(file: str, by: float) -> Callable[[Path], None]:
 
 def reverse_leaves(folder: Path) -> None:
     """Reverse the leaf values of the first tree; LightGBM stores the length of a tree, which must not change."""
-    path = folder / "models" / "lightgbm-fold0.txt"
+    path = folder / "model" / "learners" / "lightgbm-fold0.txt"
     before, leaves, after = re.split(r"(?<=\nleaf_value=)(.*)", path.read_text(), maxsplit=1)
     path.write_text(f"{before}{' '.join(reversed(leaves.split()))}{after}")
 
 
 def spoil_a_model(folder: Path) -> None:
-    (folder / "models" / "xgboost-fold1.ubj").write_bytes(b"no model")
+    (folder / "model" / "learners" / "xgboost-fold1.ubj").write_bytes(b"no model")
 
 
 @pytest.mark.parametrize(
@@ -163,16 +166,16 @@ def spoil_a_model(folder: Path) -> None:
         (scale_predictions(OOF_FILE, 1.01), "XGBoost"),
         (scale_predictions(PREDICTIONS_FILE, 1.01), "XGBoost"),
         (reverse_leaves, "LightGBM"),
-        (spoil_a_model, "cannot predict"),
+        (spoil_a_model, "is damaged"),
     ],
     ids=["out-of-fold predictions", "test predictions", "leaves of a model", "an unreadable model"],
 )
 def test_altered_predictions_or_models_fail_even_if_the_hashes_match(
     finished_home: Home, change: Callable[[Path], None], detail: str
 ) -> None:
-    workspace, run = finished_home
+    _workspace, run = finished_home
     change(run.folder)
-    results = verify_run(rehashed(run), demo_dataset(workspace))
+    results = verify_run(rehashed(run))
     assert outcomes(results) == {"files": "passed", "versions": "passed", "predictions": "failed"}
     assert detail in results[2].explanation
 
@@ -180,25 +183,28 @@ def test_altered_predictions_or_models_fail_even_if_the_hashes_match(
 def test_other_library_versions_are_reported_and_allow_for_rounding(
     finished_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace, run = finished_home
+    _workspace, run = finished_home
     scale_predictions(OOF_FILE, 1 + 1e-7)(run.folder)
-    run, dataset = rehashed(run), demo_dataset(workspace)
-    assert outcomes(verify_run(run, dataset))["predictions"] == "failed"
+    run = rehashed(run)
+    assert outcomes(verify_run(run))["predictions"] == "failed"
     monkeypatch.setattr("core.pipeline.verify.versions", lambda: run.manifest.versions | {"numpy": "1.0"})
-    results = verify_run(run, dataset)
+    results = verify_run(run)
     assert outcomes(results) == {"files": "passed", "versions": "not_applicable", "predictions": "passed"}
     assert f"numpy {run.manifest.versions['numpy']} (installed: 1.0)" in results[1].explanation
 
 
-def test_predictions_are_not_checked_without_the_dataset_or_its_features(
+def test_predictions_are_checked_without_the_dataset(finished_home: Home) -> None:
+    workspace, run = finished_home
+    shutil.rmtree(workspace.datasets)
+    assert outcomes(verify_run(run))["predictions"] == "passed"
+
+
+def test_predictions_are_not_checked_if_this_version_has_other_features(
     finished_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace, run = finished_home
-    absent = verify_run(run, None)
-    assert outcomes(absent)["predictions"] == "not_applicable"
-    assert run.manifest.dataset[:12] in absent[2].explanation
+    _, run = finished_home
     monkeypatch.setattr("core.pipeline.verify.feature_catalogue", lambda: feature_catalogue()[1:])
-    other = verify_run(run, demo_dataset(workspace))
+    other = verify_run(run)
     assert outcomes(other)["predictions"] == "not_applicable"
     assert f"1 of its {len(feature_catalogue())}" in other[2].explanation
 
@@ -216,7 +222,7 @@ def test_runs_of_all_kinds_are_verified(small_files: InputFiles, workspace: Work
     dataset = ingest(small_files, workspace)
     run = run_pipeline(dataset, config, workspace)
     assert set(run.manifest.scores.learners) == set(config.learners)
-    assert outcomes(verify_run(run, dataset))["predictions"] == "passed"
+    assert outcomes(verify_run(run))["predictions"] == "passed"
 
 
 STORED = sorted((Path(__file__).parent / "stored_runs").glob("*.zip"))
@@ -231,9 +237,16 @@ def test_runs_of_earlier_programs_stay_readable(
     with zipfile.ZipFile(stored) as archive:
         archive.extractall(folder)
     (run,) = list_runs(workspace)
-    assert run.manifest.version == VERSION
-    results = outcomes(verify_run(run, None))
-    assert (results["files"], results["predictions"]) == ("passed", "not_applicable")
+    assert f"version-{run.manifest.version}-" in stored.name
+    has_same_features = [record["name"] for record in run.records(FEATURES_FILE)] == [
+        entry.feature.name for entry in feature_catalogue()
+    ]
+    is_usable = run.manifest.version == VERSION and has_same_features
+    results = outcomes(verify_run(run))
+    assert (results["files"], results["predictions"]) == ("passed", "passed" if is_usable else "not_applicable")
+    events = ["score", "--run", str(folder), "--events", str(DEMO / "test.csv"), "--json"]
+    assert main(events) == (0 if run.manifest.version == VERSION else 2)
+    assert output_of(capsys)[0].get("code") == (None if run.manifest.version == VERSION else "no_model")
     assert compare_runs(run, run, None).paired is not None
     assert pl.read_csv(run.submission).height == run.manifest.sessions.test
     assert main(["runs", "show", str(folder), "--json"]) == 0
@@ -331,7 +344,7 @@ def test_a_note_is_stored_and_does_not_count_as_damage(finished_home: Home) -> N
     again = find_run(workspace, run.manifest.run_id)
     assert again.note == Note(name="The first", text="with all defaults")
     assert find_damage(again) == dataclasses.replace(find_damage(again), changed=(), missing=(), added=())
-    assert outcomes(verify_run(again, None))["files"] == "passed"
+    assert outcomes(verify_run(again))["files"] == "passed"
 
 
 @pytest.mark.parametrize(("name", "text", "field"), [("x" * 81, "", "name"), ("", "x" * 4_001, "text")])
@@ -352,7 +365,7 @@ def test_an_unreadable_run_is_listed_and_can_be_deleted(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
-    folder, name = with_manifest(run, version=2), run.manifest.run_id
+    folder, name = with_manifest(run, version=VERSION + 1), run.manifest.run_id
     with pytest.raises(RunError) as caught:
         load_run(folder)
     assert main(["runs", "list"]) == 0
@@ -371,14 +384,14 @@ def test_damage_is_reported_when_a_run_is_shown(
     finished_home: Home, twin: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, run = finished_home
-    model = next((run.folder / "models").iterdir())
+    model = next((run.folder / "model" / "learners").iterdir())
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.write_bytes(content)
     for action in (["show", run.manifest.run_id], ["compare", twin.manifest.run_id, run.manifest.run_id]):
         assert main(["runs", *action]) == 0
         first = capsys.readouterr().out.splitlines()[0]
-        assert first == str(RunError.damaged(run.folder, f"models/{model.name} changed"))
+        assert first == str(RunError.damaged(run.folder, f"model/learners/{model.name} changed"))
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../runs", ".hidden", "\0"])

@@ -84,6 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_run_options(add("run", "run_pipeline.run", "Train on event files and write a checked submission."))
     _add_score_options(add("score", "scoring.score", "Predict the session values of a later event file."))
+    summary = "Compute the importance of the features, in training sessions or in the sessions of an event file."
+    _add_importance_options(add("importance", "scoring.importance", summary))
     _add_check_options(add("check", "submissions.check", "Check a submission file."))
     _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
     job_parser = add("jobs", "jobs.jobs", "List and control background jobs.")
@@ -174,15 +176,26 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_score_options(parser: argparse.ArgumentParser) -> None:
+def _add_model_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--run", required=True, help="Id or folder of a run, or the folder of a model.")
     parser.add_argument(
         "--events",
-        required=True,
+        required=required,
         help="Events of the same shop, with the columns of the run's log: a file, a folder, a quoted glob, or the "
         "address of a database.",
     )
     parser.add_argument("--events-query", help="SELECT statement for the events, if --events is a database.")
+
+
+def _add_importance_options(parser: argparse.ArgumentParser) -> None:
+    _add_model_inputs(parser, required=False)
+    parser.add_argument(
+        "--out", type=path_of, help="CSV or Parquet file for the table, one row per learner and feature."
+    )
+
+
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    _add_model_inputs(parser, required=True)
     parser.add_argument("--out", type=path_of, help="CSV or Parquet file for the values, one row per session.")
     parser.add_argument("--quarantine", type=path_of, help="CSV file for the rows that could not be used.")
     parser.add_argument(

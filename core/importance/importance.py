@@ -10,28 +10,32 @@ the sum of its effects on the start value and on the trees. Its gain is that of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.base.progress import Report, no_report
 from core.features import feature_catalogue
-from core.features.learned.catalogue import parts_of_start
+from core.model import Scoring, SessionValueModel
 from core.schema import STACK
 from core.training import CrossFit, Matrix, Training, Vector
+from core.training.fitting import FittedLearner, contributions
 
 _ROWS_PER_FOLD = 400
 """Number of held-out rows to explain in each fold. Five folds make 2,000, which take seconds and rank features."""
 _MIN_ROWS_PER_FOLD = 100
 """Lower limit for each model if several seeds share the rows."""
+_MAX_NEW_ROWS = 2_000
+"""Sessions of an event file to explain."""
 
 
-def importance_frame(
-    training: Training, report: Callable[[int, int, str], None] = lambda done, total, text: None
-) -> pl.DataFrame:
-    """Return the importance of every feature: one row per (learner, feature), with the stack as the last learner.
+def importance_frame(training: Training, report: Report = no_report) -> pl.DataFrame:
+    """Return the importance of every feature in the held-out rows of a training.
+
+    One row per (learner, feature), with the stack as the last learner.
 
     Args:
         training: a finished training.
@@ -43,53 +47,97 @@ def importance_frame(
         gain_share: share of the gain of the learner's trees, 0 to 1, averaged over models; null for the stack.
         mean_abs_shap: mean absolute effect on the prediction of a held-out row, in value units.
     """
-    names, n_folds = training.names, training.folds.count
-    weights = dict(zip((fit.learner for fit in training.fits), training.stack.weights, strict=True))
-    rows_by_fold = _sample_held_out_rows(training)
-    tasks = [(fit, fold) for fold in range(n_folds) for fit in training.fits]
-    totals = {learner: np.zeros(len(names)) for learner in weights}
-    stacked = [np.zeros((len(rows), len(names))) for rows in rows_by_fold]
-    report(0, n_folds, f"1 of {n_folds} folds")
+    folds, columns = training.folds, training.columns
+    n_learned = 0 if columns is None else len(columns.names)
+    rows_by_fold = _sample_held_out(folds.fold_of, folds.count, training.seeds, training.context.seed)
+    tasks = [(fit, fold) for fold in range(folds.count) for fit in training.fits]
+
+    def explain(task: tuple[CrossFit, int]) -> Matrix:
+        fit, fold = task
+        X = training.fold_matrix(fold, rows_by_fold[fold])
+        return contributions(fit.models[fold :: folds.fit_count], X, training.matrices.start(X), n_learned)
+
+    parts: dict[str, list[Matrix]] = {fit.learner: [] for fit in training.fits}
+    report(0, folds.count, f"1 of {folds.count} folds")
     with ThreadPoolExecutor(training.context.threads) as pool:
-        results = pool.map(lambda task: _contributions(training, task[0], task[1], rows_by_fold[task[1]]), tasks)
-        for (fit, fold), contributions in zip(tasks, results, strict=True):
-            report(fold, n_folds, f"{fold + 1} of {n_folds} folds")
-            totals[fit.learner] += np.abs(contributions).sum(axis=0)
-            stacked[fold] += weights[fit.learner] * contributions
-    totals[STACK] = np.sum([np.abs(contributions).sum(axis=0) for contributions in stacked], axis=0)
-    report(n_folds, n_folds, "")
-    n_rows = sum(map(len, rows_by_fold))
-    gain_shares = {fit.learner: _mean_gain_share(fit) for fit in training.fits}
+        for (fit, fold), part in zip(tasks, pool.map(explain, tasks), strict=True):
+            report(fold, folds.count, f"{fold + 1} of {folds.count} folds")
+            parts[fit.learner].append(part)
+    report(folds.count, folds.count, "")
+    models = {fit.learner: fit.models for fit in training.fits}
+    return _table(training.names, parts, models, training.stack.weights)
+
+
+def training_importance(
+    model: SessionValueModel, units: pl.Series, folds: pl.Series, report: Report = no_report
+) -> pl.DataFrame:
+    """Return what `importance_frame` returned for the training of a model.
+
+    Args:
+        units: units of the training sessions, ascending.
+        folds: the fold that validates each of them; -1 for none.
+        report: progress callback.
+    """
+    spec, fitted, fold_of = model.spec, model.fitted, folds.to_numpy()
+    rows_by_fold = _sample_held_out(fold_of, int(fold_of.max()) + 1, spec.seeds, spec.config.seed)
+    positions = np.sort(np.concatenate(rows_by_fold))
+    parts: dict[str, list[Matrix]] = {name: [] for name in spec.learners}
+    done = 0
+    for rows in model.rows_of(units.gather(positions), report):
+        fits = fold_of[positions[done : done + rows.units.height]]
+        done += rows.units.height
+        for fit in np.unique(fits):
+            for name, part in fitted.contributions(
+                rows.part(np.flatnonzero(fits == fit)), int(fit), train=True
+            ).items():
+                parts[name].append(part)
+    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights)
+
+
+def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int = _MAX_NEW_ROWS) -> pl.DataFrame:
+    """Return the importance of every feature in the sessions of an event file; see `importance_frame`.
+
+    Contributions are averaged over the fits, as predictions are.
+
+    Args:
+        max_rows: number of sessions, drawn at random.
+    """
+    model = scoring.model
+    fitted, fits = model.fitted, model.fitted.fits_for_test
+    parts: dict[str, list[Matrix]] = {name: [] for name in model.spec.learners}
+    for rows in scoring.rows(max_rows, report):
+        by_fit = [fitted.contributions(rows, fit) for fit in fits]
+        for name, part in parts.items():
+            part.append(np.asarray(np.mean([each[name] for each in by_fit], axis=0)))
+    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights)
+
+
+def _sample_held_out(fold_of: NDArray[np.int64], n_folds: int, n_seeds: int, seed: int) -> list[NDArray[np.int64]]:
+    """Draw held-out rows of each fold, ascending: fewer with more seeds, because every seed has a model to explain."""
+    rng = np.random.default_rng(seed)
+    max_rows = max(_ROWS_PER_FOLD // n_seeds, min(_ROWS_PER_FOLD, _MIN_ROWS_PER_FOLD))
+    return [np.sort(rng.permutation(np.flatnonzero(fold_of == fold))[:max_rows]) for fold in range(n_folds)]
+
+
+def _table(
+    names: list[str],
+    parts: Mapping[str, Sequence[Matrix]],
+    models: Mapping[str, Sequence[FittedLearner]],
+    weights: Vector,
+) -> pl.DataFrame:
+    """Return the importance table from contributions, in the same rows for every learner."""
+    by_learner = {learner: np.concatenate(each) for learner, each in parts.items()}
+    gain_shares = {learner: _mean_gain_share(each) for learner, each in models.items()}
+    stacked = sum(weight * each for weight, each in zip(weights, by_learner.values(), strict=True))
+    effects = {learner: np.abs(each).mean(axis=0) for learner, each in (by_learner | {STACK: stacked}).items()}
     return pl.concat(
-        _learner_rows(names, learner, total / n_rows, gain_shares.get(learner)) for learner, total in totals.items()
+        _learner_rows(names, learner, effect, gain_shares.get(learner)) for learner, effect in effects.items()
     )
 
 
-def _sample_held_out_rows(training: Training) -> list[NDArray[np.int64]]:
-    """Draw held-out rows of each fold: fewer with more seeds, because every seed has a model to explain."""
-    rng = np.random.default_rng(training.context.seed)
-    max_rows = max(_ROWS_PER_FOLD // training.seeds, min(_ROWS_PER_FOLD, _MIN_ROWS_PER_FOLD))
-    return [rng.permutation(validated)[:max_rows] for _, validated in training.folds.splits()]
-
-
-def _contributions(training: Training, fit: CrossFit, fold: int, rows: NDArray[np.int64]) -> Matrix:
-    """Return how far each feature moves each prediction, in value units, shape (rows, features).
-
-    With several seeds, contributions are averaged over their models, as predictions are.
-    """
-    X = training.fold_matrix(fold, rows)
-    start = training.matrices.start(X)
-    models = fit.models[fold :: training.folds.fit_count]
-    contributions = np.mean([model.contributions(X, start)[:, :-1] for model in models], axis=0)
-    if training.columns is not None:
-        n_learned = len(training.columns.names)
-        contributions[:, -n_learned:] += parts_of_start(X[:, -n_learned:])
-    return np.asarray(contributions)
-
-
-def _mean_gain_share(fit: CrossFit) -> Vector:
+def _mean_gain_share(models: Sequence[FittedLearner]) -> Vector:
     """Return each feature's share of the gain, averaged over models; 0 in a model without a split."""
-    gains = [fitted.model.gain() for fitted in fit.models]
+    gains = [fitted.model.gain() for fitted in models]
     shares = [gain / total if (total := float(gain.sum())) > 0 else gain for gain in gains]
     return np.asarray(np.mean(shares, axis=0))
 

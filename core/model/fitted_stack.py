@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.features.learned.catalogue import START, parts_of_start
+from core.features.learned.catalogue import START
 from core.features.learned.fold_transform import FoldTransform
 from core.features.learned.prices import Catalogue, ratios
-from core.features.learned.user_values import History, Sessions, ValuedSessions, value_history
+from core.features.learned.user_values import History, Sessions, value_histories
 from core.model.rows import SessionRows
 from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
-from core.training.fitting import FittedLearner
-from core.training.intervals import LEVELS, Calibration, ErrorPredictors
+from core.training.fitting import FittedLearner, contributions
+from core.training.intervals import Calibration, ErrorPredictors
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Values:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedStack:
     """The fitted parts of a model.
 
@@ -99,7 +99,7 @@ class FittedStack:
         events = rows.X[:, self.names.index("n_events")]
         disagreement = by_learner.std(axis=1)
         predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
-        return Values(by_learner, predicted, {level: self.calibration.ends(predictors, level) for level in LEVELS})
+        return Values(by_learner, predicted, self.calibration.ends(predictors))
 
     def knows_user(self, rows: SessionRows) -> NDArray[np.bool_]:
         """Return for each row whether its user has another session in the history."""
@@ -125,48 +125,36 @@ class FittedStack:
             fold_of: (rows,) the fold that validates each row; NaN is predicted for rows with -1.
         """
         predicted = np.full((len(fold_of), len(self.learners)), np.nan)
-        for fit, matrix, start, _ in self._matrices(
-            rows, [int(fit) for fit in np.unique(fold_of) if fit >= 0], train=True
-        ):
-            mask = fold_of == fit
-            part = None if start is None else start[mask]
+        for fit in (int(fit) for fit in np.unique(fold_of) if fit >= 0):
+            positions = np.flatnonzero(fold_of == fit)
+            ((_, matrix, start, _),) = self._matrices(rows.part(positions), [fit], train=True)
             for column, name in enumerate(self.learners):
-                by_seed = [model.predict(matrix[mask], part) for model in self.models(name, fit)]
-                predicted[mask, column] = np.mean(by_seed, axis=0)
+                by_seed = [model.predict(matrix, start) for model in self.models(name, fit)]
+                predicted[positions, column] = np.mean(by_seed, axis=0)
         return predicted
 
     def contributions(self, rows: SessionRows, fit: int, *, train: bool = False) -> dict[str, Matrix]:
-        """Return learner -> how far each feature moves each prediction of a fit, in value units (rows, features).
-
-        Tree SHAP values, averaged over seeds, plus the contributions to the start value. Each row of a learner sums to
-        its prediction minus the average of the fit's predictions.
+        """Return learner -> the contributions of each feature to the predictions of a fit (training.contributions).
 
         Args:
             train: whether the rows are training sessions.
         """
         ((_, matrix, start, _),) = self._matrices(rows, [fit], train=train)
         n_learned = len(self.names) - rows.X.shape[1]
-        contributions = {}
-        for name in self.learners:
-            by_seed = [model.contributions(matrix, start)[:, :-1] for model in self.models(name, fit)]
-            contributions[name] = np.asarray(np.mean(by_seed, axis=0))
-            contributions[name][:, -n_learned:] += parts_of_start(matrix[:, -n_learned:])
-        return contributions
+        return {name: contributions(self.models(name, fit), matrix, start, n_learned) for name in self.learners}
 
     def _matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
     ) -> Iterator[tuple[int, Matrix, Vector, History]]:
-        """Yield each fit, the rows with all their columns as its models see them, their start, and their history.
-
-        The next matrix overwrites the last one.
-        """
-        n_features = rows.X.shape[1]
-        matrix = np.empty((len(rows.X), len(self.names)))
-        matrix[:, :n_features] = rows.X
-        start_column = self.names.index(START.name)
-        for fit in fits:
-            transform = self.transforms[fit]
-            valued = ValuedSessions(self.valued, self.values, transform.recovered)
-            history = value_history(valued, rows.sessions, include_later=self.include_later and not train)
-            matrix[:, n_features:] = transform.columns(rows.baskets, history)
-            yield fit, matrix, matrix[:, start_column].copy(), history
+        """Yield each fit, the rows with all their columns as its models see them, their start, and their history."""
+        histories = value_histories(
+            self.valued,
+            self.values,
+            [self.transforms[fit].recovered for fit in fits],
+            rows.sessions,
+            include_later=self.include_later and not train,
+        )
+        for fit, history in zip(fits, histories, strict=True):
+            # a new matrix each time, because CatBoost may keep the one that it predicts read-only
+            matrix = np.hstack([rows.X, self.transforms[fit].columns(rows.baskets, history)])
+            yield fit, matrix, matrix[:, self.names.index(START.name)], history

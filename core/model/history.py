@@ -47,7 +47,7 @@ _COPY = "_copy"
 _EVENTS_FILE, _UNITS_FILE = "events.parquet", "units.parquet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class History:
     """Events and units. A unit's number is its row in `units`.
 
@@ -146,7 +146,7 @@ class History:
         return pl.concat([events.filter(~is_continued), joined]).sort(UNIT, TIME, TYPE, PRODUCT, CATEGORY)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LogWithHistory:
     """The history together with the events of a new file.
 

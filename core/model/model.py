@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from core.base.progress import Report, no_report
-from core.base.text import count
+from core.base.text import count, listed
 from core.dataset import MAPPING_FILE, Dataset
 from core.features import EngineName
 from core.ingestion import EventLog, Query, Source, event_log
@@ -24,17 +24,17 @@ from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
 from core.model.rows import SessionRows, session_rows
 from core.model.spec import ModelSpec, StoredLink, StoredStack, model_stem
-from core.schema import SESSION, SESSION_VALUE, USER_SESSION
+from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import Matrix, Training, per_session, value_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SOURCE, USER_KNOWN, PRODUCTS_KNOWN = "source", "user_known", "products_known"
-_FRAME_FILE = "events.parquet"
+_FRAME_FILE = "data_frame.parquet"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SessionValueModel:
     """A fitted model with its history.
 
@@ -49,6 +49,9 @@ class SessionValueModel:
     mapping: Mapping
     fitted: FittedStack
     history: History
+
+    def __repr__(self) -> str:
+        return f"<SessionValueModel of {listed(self.spec.learners)}, {count(self.history.events.height, 'event')}>"
 
     @classmethod
     def fit(cls, training: Training, dataset: Dataset, versions: dict[str, str]) -> SessionValueModel:
@@ -133,7 +136,7 @@ class SessionValueModel:
 
     def predict_units(self, units: pl.Series, report: Report = no_report) -> Values:
         """Predict units of the history as new sessions, in ascending order of their numbers."""
-        rows = self._own_rows(units, report)
+        rows = self.rows_of(units, report)
         return Values.joined(list(map_in_order(self.fitted.predict, rows)))
 
     def predict_training(self, units: pl.Series, folds: pl.Series, report: Report = no_report) -> Matrix:
@@ -145,19 +148,19 @@ class SessionValueModel:
         """
         fold_of = folds.to_numpy()
         parts, done = [], 0
-        for rows in self._own_rows(units, report):
+        for rows in self.rows_of(units, report):
             height = rows.units.height
             parts.append(self.fitted.predict_out_of_fold(rows, fold_of[done : done + height]))
             done += height
         return np.concatenate(parts)
 
-    def _own_rows(self, units: pl.Series, report: Report) -> Iterator[SessionRows]:
-        """Return the rows of units of the history."""
+    def rows_of(self, units: pl.Series, report: Report = no_report) -> Iterator[SessionRows]:
+        """Compute the rows of units of the history, ascending, some at a time."""
         log = whole_history(self.history)
         return session_rows(log, self.spec.config, self.fitted.catalogue, units=units, report=report)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scoring:
     """A model, and the events of a file to score."""
 
@@ -179,8 +182,8 @@ class Scoring:
             high_95 (ends of the prediction intervals; a high end is null where too few similar sessions are known);
             source ("predicted"; "summed" over the users that share the id; "default" for a session without a usable
             event, which gets the best constant); user_known (whether its user has an earlier session, or with all rows
-            as history another one; of several users, all); products_known (share of its events on products with an event
-            in the training sessions). The last two are null for a session without a usable event.
+            as history another one; of several users, all); products_known (share of its events that are on products of
+            the training sessions). The last two are null for a session without a usable event.
         """
         spec, fitted = self.model.spec, self.model.fitted
 
@@ -209,6 +212,12 @@ class Scoring:
             .select(USER_SESSION, SESSION_VALUE, *ends, SOURCE, USER_KNOWN, PRODUCTS_KNOWN)
             .sort(USER_SESSION)
         )
+
+    def rows(self, max_rows: int, report: Report = no_report) -> Iterator[SessionRows]:
+        """Compute the rows of at most `max_rows` units of the file, drawn at random, some at a time."""
+        units = self.log.units.with_row_index(UNIT).filter(NEW).get_column(UNIT).cast(pl.Int64)
+        drawn = units.sample(min(max_rows, len(units)), seed=self.model.spec.config.seed).sort()
+        return session_rows(self.log, self.model.spec.config, self.model.fitted.catalogue, units=drawn, report=report)
 
     def advanced(self) -> SessionValueModel:
         """Return the model with the events of the file in its history."""

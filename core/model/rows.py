@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
 from core.config import RunConfig
@@ -36,6 +37,10 @@ class SessionRows:
     X: Matrix
     baskets: Baskets
     sessions: Sessions
+
+    def part(self, rows: NDArray[np.int64]) -> SessionRows:
+        """Return some of the rows, in ascending order."""
+        return SessionRows(self.units[rows], self.X[rows], self.baskets.part(rows), self.sessions.part(rows))
 
 
 def session_rows(

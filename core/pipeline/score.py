@@ -1,4 +1,4 @@
-"""Scores a later event file of the same shop with the model of a run."""
+"""Uses the model of a run: values of the sessions of a later event file, and the importance of the features."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from core.base.text import count, listed, number, percent, verb
 from core.dataset import QUARANTINE_FILE
 from core.errors import SettingError
 from core.features import EngineName
+from core.importance import new_importance, training_importance
 from core.ingestion import Source
-from core.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel, save_model
-from core.schema import SESSION_VALUE, USER_SESSION
+from core.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel, load_model, save_model
+from core.runs import Run
+from core.runs.store import FOLDS_FILE
+from core.schema import SESSION_VALUE, UNIT, USER_SESSION
 
 _READING_SHARE = 0.3
 """Measured share of the time that reading takes; features and predictions take the rest."""
@@ -158,8 +161,28 @@ def _row_counts(scoring: Scoring) -> tuple[int, dict[str, int], pl.DataFrame]:
     return counts.rows, dict(reasons), quarantine
 
 
+def importance_of_run(run: Run, report: Report = no_report) -> pl.DataFrame:
+    """Compute the importance of the features in training sessions of a run again; see `core.importance`.
+
+    Raises:
+        RunError: the run has no model, or is damaged.
+    """
+    folds = run.table(FOLDS_FILE).select(UNIT, "fold").collect()
+    return training_importance(load_model(run), *folds.get_columns(), report)
+
+
+def importance_of_events(model: SessionValueModel, source: Source, report: Report = no_report) -> pl.DataFrame:
+    """Compute the importance of the features in the sessions of an event file; see `core.importance`.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    with model.scoring(source, report) as scoring:
+        return new_importance(scoring, report)
+
+
 def write_values(values: pl.DataFrame, path: Path) -> None:
-    """Write values to a new file: Parquet if its name ends in .parquet, otherwise CSV."""
+    """Write a table to a new file: Parquet if its name ends in .parquet, otherwise CSV."""
     with atomic_file(path) as draft:
         if path.suffix == ".parquet":
             values.write_parquet(draft)

@@ -17,6 +17,7 @@ from core.config import RunConfig
 VERSION: Final = 2
 """Version of the run folder. A new field with a default keeps it; a file or field that old folders cannot provide
 raises it. Version 2 has a model, which version 1 lacks."""
+READABLE_VERSIONS: Final = (1, VERSION)
 
 
 class _Stored(BaseModel):

@@ -28,7 +28,7 @@ from core.base.stored_files import (
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import RunError
-from core.runs.manifest import VERSION, Manifest
+from core.runs.manifest import READABLE_VERSIONS, VERSION, Manifest
 
 MANIFEST_FILE = "manifest.json"
 FEATURES_FILE = "features.json"
@@ -199,7 +199,7 @@ def load_run(folder: Path) -> Run:
         return Run(folder, Manifest.model_validate_json(content))
     except ValidationError as error:
         with contextlib.suppress(ValueError, AttributeError):
-            if (stored_version := json.loads(content).get("version")) not in (None, VERSION):
+            if (stored_version := json.loads(content).get("version")) not in (None, *READABLE_VERSIONS):
                 raise RunError.other_version(folder, stored_version, VERSION) from error
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or MANIFEST_FILE

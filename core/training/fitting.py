@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import SettingError
+from core.features.learned.catalogue import parts_of_start
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
 from core.training.targets import ABSOLUTE, HUBER, Link, Target, targets_to_try
@@ -41,6 +42,24 @@ class FittedLearner:
         base, raw = shap[:, -1], shap.sum(axis=1)
         features = shap[:, :-1] * self.link.slopes(base, raw, start)[:, None]
         return np.column_stack([features, base * self.link.slopes(np.zeros(len(shap)), base, start)])
+
+
+def contributions(models: Sequence[FittedLearner], X: Matrix, start: Vector | None, n_learned: int) -> Matrix:
+    """Return how far each feature moves each prediction, in value units, shape (rows, features).
+
+    Tree SHAP values, averaged over models with several seeds as predictions are, plus the contributions of the learned
+    features to the start value.
+
+    Args:
+        models: models of one learner on one fit.
+        X: rows as the models see them.
+        start: what the trees start from; None if they start from 0.
+        n_learned: number of the last columns that are learned from values.
+    """
+    effects = np.asarray(np.mean([model.contributions(X, start)[:, :-1] for model in models], axis=0))
+    if n_learned:
+        effects[:, -n_learned:] += parts_of_start(X[:, -n_learned:])
+    return effects
 
 
 def fit_learner(

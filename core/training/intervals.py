@@ -9,8 +9,8 @@ often as low ones. The errors are out of fold by user, as for users whom no mode
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -79,29 +79,20 @@ class Intervals:
         return np.where(np.isnan(low), np.nan, ((y >= low) & (y <= high)).astype(float))
 
 
-def fit_intervals(
-    train: ErrorPredictors,
-    y: Vector,
-    test: ErrorPredictors,
-    folds: Folds,
-    *,
-    seed: int,
-    levels: Sequence[float] = LEVELS,
-) -> Intervals:
+def fit_intervals(train: ErrorPredictors, y: Vector, test: ErrorPredictors, folds: Folds, *, seed: int) -> Intervals:
     """Calibrate on the out-of-fold errors of the training rows, and return the intervals of train and test."""
     rows = np.flatnonzero(folds.validated_mask)
     validated = train.part(rows)
     calibration = Calibration.fit(validated, y[rows], folds.part(rows), seed)
-    train_ends = {level: np.full((len(y), 2), np.nan) for level in levels}
+    train_ends = {level: np.full((len(y), 2), np.nan) for level in LEVELS}
     fold_of = folds.fold_of[rows]
     for fold in range(folds.count):
         in_fold = fold_of == fold
         other_folds = calibration.part(~in_fold)
-        for level in levels:
-            train_ends[level][rows[in_fold]] = other_folds.ends_of_sizes(
-                validated.predicted[in_fold], calibration.sizes[in_fold], level
-            )
-    return Intervals(train_ends, {level: calibration.ends(test, level) for level in levels}, calibration)
+        ends = other_folds.ends_of_sizes(validated.predicted[in_fold], calibration.sizes[in_fold])
+        for level, ends_of_level in ends.items():
+            train_ends[level][rows[in_fold]] = ends_of_level
+    return Intervals(train_ends, calibration.ends(test), calibration)
 
 
 @dataclass(frozen=True)
@@ -136,11 +127,11 @@ class Calibration:
         edges = np.unique(np.quantile(predictors.predicted, np.linspace(0, 1, n_categories + 1)[1:-1]))
         return cls(predictors.predicted, errors, sizes, edges, model)
 
-    def ends(self, predictors: ErrorPredictors, level: float) -> Matrix:
-        """Return the ends of new rows as an array (rows, 2) of low and high; a high end may be infinite."""
+    def ends(self, predictors: ErrorPredictors) -> dict[float, Matrix]:
+        """Return level -> low and high ends of new rows as an array (rows, 2); a high end may be infinite."""
         X = predictors.matrix()
         sizes = np.ones(len(X)) if self.size_model is None or not len(X) else np.exp(self.size_model.raw(X))
-        return self.ends_of_sizes(predictors.predicted, sizes, level)
+        return self.ends_of_sizes(predictors.predicted, sizes)
 
     def save(self, folder: Path) -> None:
         """Write the calibration into a folder: an NPZ file, and the model of the sizes in its library's format."""
@@ -161,19 +152,32 @@ class Calibration:
         """Select calibration rows; the categories and the model stay the same."""
         return replace(self, predicted=self.predicted[mask], errors=self.errors[mask], sizes=self.sizes[mask])
 
-    def ends_of_sizes(self, predicted: Vector, sizes: Vector, level: float) -> Matrix:
+    def ends_of_sizes(self, predicted: Vector, sizes: Vector) -> dict[float, Matrix]:
         """Return the ends of rows with known expected sizes of errors; see `ends`."""
-        if not len(predicted) or not len(self.errors):
-            return np.tile([0.0, np.inf], (len(predicted), 1))
+        category = self._category(predicted)
+        return {
+            level: np.maximum(predicted[:, None] + sizes[:, None] * quantiles[category], 0.0)
+            for level, quantiles in self._error_quantiles.items()
+        }
+
+    @cached_property
+    def _error_quantiles(self) -> dict[float, Matrix]:
+        """Level -> low and high quantile of the errors relative to their sizes, by category; infinite with too few."""
+        n_categories = len(self.edges) + 1
+        quantiles = {level: np.tile([-np.inf, np.inf], (n_categories, 1)) for level in LEVELS}
+        calibrated = self._category(self.predicted)
+        found = np.unique(calibrated)
+        if not len(found):
+            return quantiles
         system = ConformalPredictiveSystem()
-        calibrated, categories = self._category(self.predicted), self._category(predicted)
         system.fit(self.errors, sigmas=self.sizes, bins=calibrated, seed=0)
+        nothing, one = np.zeros(len(found)), np.ones(len(found))
         with warnings.catch_warnings():
-            # crepes warns of too few sessions for the level; the ends are then 0 and infinite, which says the same
+            # crepes warns of too few sessions for the level; its ends are then infinite, which says the same
             warnings.simplefilter("ignore", UserWarning)
-            ends = np.asarray(system.predict_int(predicted, sigmas=sizes, bins=categories, confidence=level, y_min=0.0))
-        ends[~np.isin(categories, calibrated)] = 0.0, np.inf  # crepes returns 0 and 0 for categories without errors
-        return ends
+            for level, ends in quantiles.items():
+                ends[found] = system.predict_int(nothing, sigmas=one, bins=found, confidence=level)
+        return quantiles
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.edges, predicted), dtype=np.int64)

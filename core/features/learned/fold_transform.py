@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.features.learned.prices import Baskets, Matrix, Prices, Vector, price_features
 from core.features.learned.user_values import History, user_value_features
-from core.features.learned.value_statistics import TargetStatistics, incidences_of
+from core.features.learned.value_statistics import TargetStatistics
 
 _PRICES, _STATISTICS = "prices_", "statistics_"
 """Prefixes of the names of arrays."""
@@ -44,7 +44,7 @@ class FoldTransform:
             baskets: the events of the sessions.
             history: the valued sessions of each session's user; `predicted` sums up `recovered`.
         """
-        prices, statistics = price_features(baskets, self.prices), self.statistics.features(incidences_of(baskets))
+        prices, statistics = price_features(baskets, self.prices), self.statistics.features(baskets)
         start = start_values(self.prices.of_sessions(baskets), history, self.prior)
         return np.column_stack([prices, statistics, user_value_features(history, self.prior), start])
 

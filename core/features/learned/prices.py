@@ -11,6 +11,7 @@ Features are cross-fitted in `core.training.learned_columns`: no session has pri
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,15 @@ class Baskets:
     def counts(self, codes: NDArray[np.int64], n_codes: int) -> sparse.csr_matrix:
         """Return the number of events by code as a matrix (sessions, n_codes), given the code of each event."""
         return sparse.csr_matrix((np.ones(len(codes)), (self.row, codes)), shape=(self.rows, n_codes))
+
+    @cached_property
+    def incidences(self) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+        """Matrices (sessions, items) and (sessions, groups) with 1 where a session has such an event."""
+        matrices = self.counts(self.item, self.items.height), self.counts(self.group, self.groups)
+        for matrix in matrices:
+            matrix.sum_duplicates()
+            matrix.data[:] = 1.0
+        return matrices
 
     @property
     def items(self) -> pl.DataFrame:

@@ -14,6 +14,7 @@ theory, chapter 4). The prior is chosen by cross-validation in `core.training.le
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,13 +138,20 @@ def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: 
     A session in both files never counts its own value. With `include_later`, for sessions without a value, all valued
     sessions of the user count.
     """
-    _, user_codes = np.unique(np.concatenate([valued.sessions.users, sessions.users]), return_inverse=True)
-    valued_users, users = np.split(user_codes, [len(valued.sessions.users)])
-    order = np.lexsort((valued.sessions.ends, valued_users))
-    summands = np.column_stack([np.ones(len(order)), valued.values, valued.predicted])
-    running = np.zeros((len(order) + 1, 3))
+    return value_histories(valued.sessions, valued.values, [valued.predicted], sessions, include_later=include_later)[0]
+
+
+def value_histories(
+    valued: Sessions, values: Vector, predicted: Sequence[Vector], sessions: Sessions, *, include_later: bool = False
+) -> list[History]:
+    """Return `value_history` for each of several predictions of the valued sessions."""
+    _, user_codes = np.unique(np.concatenate([valued.users, sessions.users]), return_inverse=True)
+    valued_users, users = np.split(user_codes, [len(valued.users)])
+    order = np.lexsort((valued.ends, valued_users))
+    summands = np.column_stack([np.ones(len(order)), values, *predicted])
+    running = np.zeros((len(order) + 1, summands.shape[1]))
     np.cumsum(summands[order], axis=0, out=running[1:])
-    sorted_users, sorted_ends = valued_users[order], valued.sessions.ends[order]
+    sorted_users, sorted_ends = valued_users[order], valued.ends[order]
     begin = np.searchsorted(sorted_users, users, "left")
     if include_later:
         until = np.searchsorted(sorted_users, users, "right")
@@ -151,10 +159,10 @@ def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: 
         until = _ended_before(sorted_users, sorted_ends, users, sessions.starts)
     sums = running[until] - running[begin]
     if sessions.itself is not None:
-        ended = valued.sessions.ends[sessions.itself] < sessions.starts
+        ended = valued.ends[sessions.itself] < sessions.starts
         own = np.flatnonzero((sessions.itself >= 0) & (include_later | ended))
         sums[own] -= summands[sessions.itself[own]]
-    return History.of(sums)
+    return [History.of(sums[:, [0, 1, column]]) for column in range(2, sums.shape[1])]
 
 
 def _ended_before(sorted_users: Int64s, sorted_ends: Int64s, users: Int64s, starts: Int64s) -> Int64s:

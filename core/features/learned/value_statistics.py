@@ -34,10 +34,6 @@ VALUE_STATISTICS: tuple[Feature, ...] = tuple(
 """In the column order of `TargetStatistics.features`."""
 
 
-Incidences = tuple[sparse.csr_matrix, sparse.csr_matrix]
-"""Matrices (sessions, items) and (sessions, groups) with 1 where a session has such an event."""
-
-
 @dataclass(frozen=True)
 class TargetStatistics:
     """Statistics by item number and by group number, in value units.
@@ -49,13 +45,10 @@ class TargetStatistics:
     group: Vector
     unseen: float
 
-    def features(self, incidences: Incidences) -> Matrix:
-        """Return a matrix (sessions, VALUE_STATISTICS) from the result of `incidences_of`.
-
-        NaN for a session without events.
-        """
+    def features(self, baskets: Baskets) -> Matrix:
+        """Return a matrix (sessions, VALUE_STATISTICS); NaN for a session without events."""
         columns = []
-        for incidence, learned in zip(incidences, (self.item, self.group), strict=True):
+        for incidence, learned in zip(baskets.incidences, (self.item, self.group), strict=True):
             by_code = extended(learned, incidence.shape[1], self.unseen)
             n_codes = np.diff(incidence.indptr)
             row_of_code = np.repeat(np.arange(len(n_codes)), n_codes)
@@ -68,17 +61,17 @@ class ValueStatistics:
     """Learns target statistics from any subset of the sessions; the subsets share the incidence matrices."""
 
     def __init__(self, baskets: Baskets) -> None:
-        self._incidences = incidences_of(baskets)
+        self._baskets = baskets
 
     def learn(self, rows: NDArray[np.int64], values: Vector) -> TargetStatistics:
         """Learn the statistics from the values of the sessions in `rows`."""
         average = float(values.mean())
-        item, group = (_means(incidence[rows], values, average) for incidence in self._incidences)
+        item, group = (_means(incidence[rows], values, average) for incidence in self._baskets.incidences)
         return TargetStatistics(item, group, _PRIOR_SESSIONS * average / _PRIOR_SESSIONS)
 
     def features(self, statistics: TargetStatistics) -> Matrix:
         """Return the features of all sessions, shape (all sessions, VALUE_STATISTICS)."""
-        return statistics.features(self._incidences)
+        return statistics.features(self._baskets)
 
 
 def _means(learned_from: sparse.csr_matrix, values: Vector, average: float) -> Vector:
@@ -86,12 +79,3 @@ def _means(learned_from: sparse.csr_matrix, values: Vector, average: float) -> V
     n_sessions = np.bincount(learned_from.indices, minlength=learned_from.shape[1])
     means: Vector = (learned_from.T @ values + _PRIOR_SESSIONS * average) / (n_sessions + _PRIOR_SESSIONS)
     return means
-
-
-def incidences_of(baskets: Baskets) -> Incidences:
-    """Return matrices (sessions, items) and (sessions, groups) with 1 where a session has such an event."""
-    items, groups = baskets.counts(baskets.item, baskets.items.height), baskets.counts(baskets.group, baskets.groups)
-    for incidence in (items, groups):
-        incidence.sum_duplicates()
-        incidence.data[:] = 1.0
-    return items, groups
