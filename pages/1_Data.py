@@ -23,11 +23,10 @@ from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.stored_data import show_stored_data
 from pages._ui.text import plain
-from pages._ui.uploads import forget_uploads, uploaded_files
+from pages._ui.uploads import TYPES, forget_uploads, uploaded_files
 
 QUESTION = "What is in the data?"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
-TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet", "jsonl", "ndjson", "json"]
 
 page = frame.open_page(frame.DATA)
 
@@ -165,7 +164,7 @@ else:
             untrained_table(page.dataset, card)
         if card.quarantine_reasons:
             st.header("Quarantined rows", anchor=False)
-            quarantine_table(page.dataset, card)
+            quarantine_table(card.quarantine_reasons, page.dataset.quarantine().drop("role"))
 
 st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(

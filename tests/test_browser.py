@@ -35,6 +35,7 @@ PAGES = {
     "Train": "How well can we predict?",
     "Importance": "What drives the value of a session?",
     "Submission": "Is the submission file valid?",
+    "Score": "What will new sessions be worth?",
 }
 WRONG_FILES = {
     "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
@@ -320,7 +321,7 @@ def test_the_first_start_begins_a_run_that_can_be_cancelled(watched: Watched, wo
 def test_every_page_can_be_opened_first(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
     """Home, Data and Train are the first pages of a server in other tests."""
     page = watched.page
-    for path in ("Explore", "Importance", "Submission"):
+    for path in ("Explore", "Importance", "Submission", "Score"):
         # a new server for each page, so that nothing was opened before
         with dashboard(finished_home[0], first_run=False) as address:
             page.goto(f"{address}/{path}")
@@ -449,3 +450,29 @@ def test_the_mapping_that_fits_a_log_is_suggested_and_used(
     bought = [10.5 + number % 50 for number in range(0, 300, 3)]
     assert card.mapping == "REES46 event log"
     assert card.train.value_mean == pytest.approx(sum(bought) / 300)
+
+
+def test_an_uploaded_file_is_scored_and_its_values_survive_a_reload(
+    watched: Watched, finished_dashboard: Dashboard, tmp_path: Path
+) -> None:
+    page = watched.page
+    events, expected = tmp_path / "later events.csv", tmp_path / "expected.csv"
+    pl.read_csv(DEMO / "test.csv").head(600).write_csv(events)
+    run_id = finished_dashboard.run.manifest.run_id
+    assert main(["score", "--run", run_id, "--events", str(events), "--out", str(expected)]) == 0
+    n_sessions = pl.read_csv(expected).height
+    page.goto(f"{finished_dashboard.address}/Score")
+    heading(page, PAGES["Score"])
+    expect(page.get_by_role("button", name="Predict values")).to_be_disabled()
+    upload(page, 0, events)
+    page.get_by_role("button", name="Predict values").click()
+    finding = page.get_by_text(f"The {n_sessions:,} sessions of later events.csv will be worth")
+    expect(finding).to_be_visible(timeout=60_000)
+    expect(page.locator(CHARTS)).to_have_count(2)
+    page.reload()
+    expect(finding).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download values as CSV").click()
+    download.value.save_as(tmp_path / "values.csv")
+    assert pl.read_csv(tmp_path / "values.csv").equals(pl.read_csv(expected))
+    assert not any(finished_dashboard.workspace.uploads.iterdir())

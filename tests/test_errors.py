@@ -145,6 +145,7 @@ SETTINGS: dict[str, Callable[[], StudioError]] = {
     "query_on_file": lambda: SettingError.query_on_file("--train-query", "train.csv"),
     "workspace_unusable": lambda: SettingError.workspace_unusable(Path("/workspace"), "Permission denied"),
     "workspace_full": lambda: SettingError.workspace_full(Path("/workspace")),
+    "temporary_folder_full": lambda: SettingError.temporary_folder_full(Path("/tmp")),  # noqa: S108 (an example)
     "unknown": lambda: SettingError.unknown("fold", ["folds", "seed"]),
 }
 ACCESS: dict[str, Callable[[], StudioError]] = {

@@ -39,6 +39,7 @@ TITLES = {
     "pages/3_Train.py": "How well can we predict?",
     "pages/4_Importance.py": "What drives the value of a session?",
     "pages/5_Submission.py": "Is the submission file valid?",
+    "pages/6_Score.py": "What will new sessions be worth?",
 }
 
 
@@ -106,6 +107,7 @@ def test_a_page_can_be_opened_first_with_a_finished_run(
         ("pages/3_Train.py", "There is no finished run on this dataset yet."),
         ("pages/4_Importance.py", "The most important features of each learner will be shown here."),
         ("pages/5_Submission.py", "submission.csv and its checks will be shown here."),
+        ("pages/6_Score.py", "The values of the sessions of a later event file will be shown here."),
     ],
 )
 def test_an_empty_page_says_what_will_be_shown(page: str, promise: str, workspace: Workspace) -> None:
@@ -369,7 +371,7 @@ def older_is_better(two_runs: tuple[Run, Run]) -> tuple[Run, Run]:
     return newer, load_run(older.folder)
 
 
-RUN_PAGES = ["app.py", "pages/3_Train.py", "pages/4_Importance.py", "pages/5_Submission.py"]
+RUN_PAGES = ["app.py", "pages/3_Train.py", "pages/4_Importance.py", "pages/5_Submission.py", "pages/6_Score.py"]
 
 
 @pytest.mark.parametrize("page", RUN_PAGES)

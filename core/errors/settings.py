@@ -147,3 +147,12 @@ class SettingError(StudioError):
             code="workspace_full",
             actual=root,
         )
+
+    @classmethod
+    def temporary_folder_full(cls, folder: Path) -> SettingError:
+        return cls(
+            f"The disk of the temporary folder {folder} is full. No values were predicted.",
+            "Free some space, or set the environment variable TMPDIR to another folder, then try again.",
+            code="temporary_folder_full",
+            actual=folder,
+        )

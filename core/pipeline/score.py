@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from core.base.files import atomic_file, atomic_folder
+from core.base.files import atomic_file, atomic_folder, reporting_full_disk
 from core.base.progress import Report, no_report
 from core.base.text import count, listed, number, percent, verb
 from core.dataset import QUARANTINE_FILE
+from core.errors import SettingError
 from core.features import EngineName
 from core.importance import new_importance, training_importance
 from core.ingestion import Source
-from core.model import PRODUCTS_KNOWN, USER_KNOWN, Scoring, SessionValueModel, load_model, save_model
+from core.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel, load_model, save_model
 from core.runs import Run
 from core.runs.store import FOLDS_FILE
-from core.schema import SESSION_VALUE
+from core.schema import SESSION_VALUE, USER_SESSION
 
 _READING_SHARE = 0.3
 """Measured share of the time that reading takes; features and predictions take the rest."""
@@ -48,6 +52,21 @@ class Scores:
         return float(self.values.get_column(SESSION_VALUE).sum())
 
     @property
+    def value_mean(self) -> float:
+        """Mean of all values."""
+        return self.value_sum / self.values.height
+
+    @property
+    def n_quarantined(self) -> int:
+        """Number of rows that could not be used."""
+        return sum(self.reasons.values())
+
+    @property
+    def n_defaults(self) -> int:
+        """Number of sessions without a usable event, which have the default value of the model."""
+        return self.values.filter(pl.col(SOURCE) == "default").height
+
+    @property
     def n_known_users(self) -> int:
         """Number of sessions whose user has an earlier session."""
         return int(self.values.get_column(USER_KNOWN).sum())
@@ -58,31 +77,40 @@ class Scores:
         shares = self.values.get_column(PRODUCTS_KNOWN).drop_nulls()
         return float(shares.sum()) / max(len(shares), 1)
 
+    def highest(self, n_sessions: int) -> pl.DataFrame:
+        """Return the rows of the sessions with the highest values, the highest first; ties are sorted by id."""
+        return self.values.sort([SESSION_VALUE, USER_SESSION], descending=[True, False]).head(n_sessions)
+
+    def values_as_parquet(self) -> bytes:
+        """Return the content of a Parquet file with all values."""
+        file = io.BytesIO()
+        self.values.write_parquet(file)
+        return file.getvalue()
+
     def summary(self) -> dict[str, object]:
         """Return the figures for programs; values are in value units."""
         return {
             "sessions": self.values.height,
             "rows": self.rows,
-            "quarantined": sum(self.reasons.values()),
+            "quarantined": self.n_quarantined,
             "quarantine_reasons": self.reasons,
             "value_sum": self.value_sum,
-            "value_mean": self.value_sum / self.values.height,
+            "value_mean": self.value_mean,
             "sessions_of_known_users": self.n_known_users,
             "products_known": self.products_known,
         }
 
     def lines(self) -> list[str]:
         """Return sentences for people."""
-        mean, n_bad = self.value_sum / self.values.height, sum(self.reasons.values())
         lines = [
             f"{self.name}: {count(self.values.height, 'session')} with {number(self.value_sum)} value units in all, "
-            f"{number(mean)} on average.",
+            f"{number(self.value_mean)} on average.",
             f"{count(self.n_known_users, 'session')} {verb(self.n_known_users, 'is', 'are')} of users with an earlier "
             f"session. {percent(self.products_known)} of the events are on products that the model learned.",
         ]
-        if n_bad:
+        if self.n_quarantined:
             reasons = listed(f"{rows:,} x {reason}" for reason, rows in self.reasons.items())
-            lines.append(f"{n_bad:,} of {count(self.rows, 'row')} could not be used: {reasons}.")
+            lines.append(f"{self.n_quarantined:,} of {count(self.rows, 'row')} could not be used: {reasons}.")
         return lines
 
 
@@ -104,6 +132,7 @@ def score(
     Raises:
         InputError: the file cannot be used.
         RunError: the model cannot be written.
+        SettingError: the disk of the temporary folder is full.
     """
     if engine is not None:
         model = model.with_engine(engine)
@@ -115,8 +144,10 @@ def score(
         share = _READING_SHARE + (1 - _READING_SHARE) * part / max(parts, 1)
         report(int(_PARTS * share), _PARTS, text)
 
-    with model.scoring(source, report_reading) as scoring:
-        values = scoring.values(report_scoring)
+    with ExitStack() as stack:
+        with reporting_full_disk(Path(tempfile.gettempdir()), SettingError.temporary_folder_full):
+            scoring = stack.enter_context(model.scoring(source, report_reading))
+            values = scoring.values(report_scoring)
         if advance_to is not None:
             with atomic_folder(advance_to) as folder:
                 save_model(scoring.advanced(), folder)
@@ -126,7 +157,8 @@ def score(
 def _row_counts(scoring: Scoring) -> tuple[int, dict[str, int], pl.DataFrame]:
     counts, path = scoring.events.counts, scoring.events.tables.folder / QUARANTINE_FILE
     quarantine = pl.read_parquet(path, memory_map=False, glob=False).select("file", "line", "reason", "row")
-    return counts.rows, dict(counts.reasons.most_common()), quarantine
+    reasons = sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
+    return counts.rows, dict(reasons), quarantine
 
 
 def importance_of_run(run: Run, report: Report = no_report) -> pl.DataFrame:

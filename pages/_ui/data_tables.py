@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -97,19 +98,24 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
     )
 
 
-def quarantine_table(dataset: Dataset, card: DatasetCard) -> None:
-    """Show how many rows were quarantined for each reason, and the first of them."""
-    for reason, n_rows in card.quarantine_reasons.items():
+def quarantine_table(reasons: Mapping[str, int], rows: Frame) -> None:
+    """Show how many rows were quarantined for each reason, and the first of them.
+
+    Args:
+        reasons: reason -> number of rows.
+        rows: lazy frame with the columns file, line, reason and row; the download has further columns, too.
+    """
+    for reason, n_rows in reasons.items():
         st.markdown(f"- {count(n_rows, 'row')}: {plain(reason)}")
     show_table(
-        _name_files(dataset.quarantine().select("file", "line", "reason", "row").head(_MAX_ROWS).collect()),
+        _name_files(rows.select("file", "line", "reason", "row").head(_MAX_ROWS).collect()),
         scrolls=True,
         alt="The first quarantined rows, with file, line and reason",
     )
     offer_file(
         "Download all quarantined rows as CSV",
         "quarantine.csv",
-        lambda: csv_for_people(_name_files(dataset.quarantine().drop("role").collect())),
+        lambda: csv_for_people(_name_files(rows.collect())),
     )
 
 

@@ -54,7 +54,8 @@ EXPLORE = Entry("pages/2_Explore.py", "Explore", ":material/bar_chart:")
 TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
 IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
-MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION)
+SCORE = Entry("pages/6_Score.py", "Score", ":material/price_check:")
+MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE)
 BEST_MARK = " · best"
 """Marks the best run in lists of runs."""
 _PAGES_WITH_JOBS = (HOME, TRAIN)

@@ -20,6 +20,7 @@ NEXT_PAGES = {
     frame.TRAIN: "start a run, follow it and see its scores",
     frame.IMPORTANCE: "see which features drive the value of a session",
     frame.SUBMISSION: "check and download submission.csv",
+    frame.SCORE: "predict the values of the sessions of a later event file",
 }
 
 

@@ -16,7 +16,7 @@ import streamlit as st
 from core.eda.parts.selection import Selection
 from core.ingestion.preview import Peek
 
-Param = Literal["dataset", "run", "job", "view", "session"]
+Param = Literal["dataset", "run", "job", "view", "session", "scores"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
 _MESSAGE_SECONDS = 5.0
 
@@ -44,9 +44,11 @@ class PageState:
         message: text that the next page shows for a few seconds.
         message_end: time of the monotonic clock at which the message is forgotten; None until it was shown.
         last_view: view of Explore that was last written to the URL.
-        upload_ids, upload_paths: the uploaded files by part (train, test, sample), and their copies on disk. They
+        upload_ids, upload_paths: the uploaded files by part (train, test, ...), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
-        n_reads: number of datasets that were read. It is part of the upload fields' keys, so that they are empty again.
+        n_reads: number of times that uploads were read. It is part of the upload fields' keys, so that they are empty
+            again.
+        score_ids: run -> id of the scored file that its page shows last.
         preview, preview_stamp: the first rows of a log, and the source and modification times that they belong to.
         next_filter: filter to apply when the page is drawn again.
         last_filter: filter that was last written to the URL; None before the first visit to Explore.
@@ -63,6 +65,7 @@ class PageState:
     upload_ids: dict[str, str] = field(default_factory=dict)
     upload_paths: dict[str, Path] = field(default_factory=dict)
     n_reads: int = 0
+    score_ids: dict[str, str] = field(default_factory=dict)
     preview: Peek | None = None
     preview_stamp: object = None
     next_filter: Selection | None = None

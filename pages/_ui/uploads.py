@@ -1,7 +1,8 @@
-"""The upload fields of the Data page. An upload is copied to the workspace, and deleted when it became a dataset."""
+"""Upload fields. An upload is copied to the workspace, and deleted when it became a dataset or was scored."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from core.base.files import reporting_full_disk
 from core.base.text import listed
 from core.base.workspace import Workspace
 from core.errors import SettingError
-from core.ingestion import InputFiles
+from core.ingestion import InputFiles, Source
 from core.ingestion.sources.uploads import forget_read_uploads, keep_upload
 from pages._ui.state import page_state
 from pages._ui.text import plain
@@ -20,11 +21,15 @@ _FIELDS = {
     "train": "Train file (events with session values)",
     "test": "Test file (events without values)",
     "sample": "Sample submission (optional; lists the sessions to predict, in order)",
+    "events": "Event file (values are not needed)",
 }
+TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet", "jsonl", "ndjson", "json"]
+TWO_FILES, NEW_EVENTS = ("train", "test", "sample"), ("events",)
+"""Parts of the Data page, and of the Score page."""
 
 
-def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
-    """Show the upload fields, and return the copies of the uploaded files by part (train, test, sample).
+def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...] = TWO_FILES) -> dict[str, Path]:
+    """Show the upload fields of some parts, and return the copies of the uploaded files by part.
 
     Files that were uploaded before a look at another page are still there, and a line names them.
 
@@ -33,7 +38,8 @@ def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
     """
     state = page_state()
     earlier = []
-    for part, label in _FIELDS.items():
+    for part in parts:
+        label = _FIELDS[part]
         key = f"upload-{part}-{state.n_reads}"
         upload = st.file_uploader(label, types, key=key, on_change=partial(_forget_removed, workspace, part, key))
         is_kept = part in state.upload_paths and state.upload_paths[part].is_file()
@@ -53,17 +59,23 @@ def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
             for part in earlier:
                 _forget(workspace, part)
             st.rerun()
-    return {part: state.upload_paths[part] for part in _FIELDS if part in state.upload_paths}
+    copies = {part: path for part, path in state.upload_paths.items() if part in parts}
+    return {part: path for part, path in copies.items() if path.is_file()}  # another tab may have deleted it
 
 
 def forget_uploads(workspace: Workspace, files: InputFiles) -> None:
-    """Delete the copies of files that became a dataset, and empty the upload fields."""
+    """Delete the copies of files that became a dataset, and empty their upload fields."""
+    forget_sources(workspace, (files.train, files.test, files.sample_submission))
+
+
+def forget_sources(workspace: Workspace, sources: Iterable[Source | None]) -> None:
+    """Delete the copies of files that are no longer needed, and empty their upload fields."""
     state = page_state()
-    sources = (files.train, files.test, files.sample_submission)
-    paths = [source for source in sources if isinstance(source, Path)]
+    paths = {source for source in sources if isinstance(source, Path)}
     forget_read_uploads(workspace, paths)
-    if set(paths) & set(state.upload_paths.values()):
-        state.upload_paths, state.upload_ids = {}, {}
+    if read := [part for part, path in state.upload_paths.items() if path in paths]:
+        for part in read:
+            del state.upload_paths[part], state.upload_ids[part]
         state.n_reads += 1
 
 

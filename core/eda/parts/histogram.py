@@ -72,7 +72,15 @@ def top_phrase(n_amounts: int, noun: str, verb: str) -> str:
     return f"the top {noun} {verb}s" if top == 1 else f"the top {top} {noun}s {verb}"
 
 
-def draw_histogram(data: pl.DataFrame, description: str, *, title: str, count: str, log: bool) -> Figure:
+def draw_histogram(
+    data: pl.DataFrame,
+    description: str,
+    *,
+    title: str,
+    count: str,
+    log: bool,
+    colour: str = FILE_COLOURS["train"],
+) -> Figure:
     """Draw one bar per bin.
 
     Args:
@@ -89,4 +97,4 @@ def draw_histogram(data: pl.DataFrame, description: str, *, title: str, count: s
         y2=alt.value("height"),
         tooltip=[*Hover.numbers(",.4~r", low="value from", high="to"), *Hover.counts(count)],
     )
-    return finished(base.mark_bar(color=FILE_COLOURS["train"], orient="vertical", binSpacing=1), description)
+    return finished(base.mark_bar(color=colour, orient="vertical", binSpacing=1), description)
