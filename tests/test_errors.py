@@ -124,6 +124,8 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "note_too_long": lambda: RunError.note_too_long("name: 81 characters", max_name=80, max_text=4_000),
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
     "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
+    "damaged_model": lambda: RunError.damaged_model(RUN / "model", "history/events.parquet changed"),
+    "no_model": lambda: RunError.no_model(RUN),
     "damaged_dataset": lambda: RunError.damaged_dataset(Path("/workspace/datasets/0a1b2c"), "card.json is a link"),
     "damaged_job": lambda: RunError.damaged_job("j1", "created is not a time"),
     "dataset_in_use": lambda: RunError.dataset_in_use("0a1b2c", ["j1", "j2"]),
