@@ -100,12 +100,11 @@ def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int =
         max_rows: number of sessions, drawn at random.
     """
     model = scoring.model
-    fitted, fits = model.fitted, model.fitted.fits_for_test
+    fitted = model.fitted
     parts: dict[str, list[Matrix]] = {name: [] for name in model.spec.learners}
     for rows in scoring.rows(max_rows, report):
-        by_fit = [fitted.contributions(rows, fit) for fit in fits]
-        for name, part in parts.items():
-            part.append(np.asarray(np.mean([each[name] for each in by_fit], axis=0)))
+        for name, part in fitted.mean_contributions(rows).items():
+            parts[name].append(part)
     return _table(fitted.names, parts, fitted.learners, fitted.stack.weights)
 
 

@@ -143,6 +143,11 @@ class FittedStack:
         n_learned = len(self.names) - rows.X.shape[1]
         return {name: contributions(self.models(name, fit), matrix, start, n_learned) for name in self.learners}
 
+    def mean_contributions(self, rows: SessionRows) -> dict[str, Matrix]:
+        """Return learner -> contributions to predictions of new sessions, averaged over the fits as predictions are."""
+        by_fit = [self.contributions(rows, fit) for fit in self.fits_for_test]
+        return {name: np.asarray(np.mean([each[name] for each in by_fit], axis=0)) for name in self.learners}
+
     def _matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
     ) -> Iterator[tuple[int, Matrix, Vector, History]]:
