@@ -39,6 +39,7 @@ TITLES = {
     "pages/3_Train.py": "How well can we predict?",
     "pages/4_Importance.py": "What drives the value of a session?",
     "pages/5_Submission.py": "Is the submission file valid?",
+    "pages/6_Backtest.py": "Does the expected score hold?",
 }
 
 

@@ -12,9 +12,12 @@ from core.errors import RunError
 from core.ingestion.mapping import Mapping, load_mapping
 
 
+LOG_OPTIONS = ("events", "events_query", "test_days")
+
+
 def input_files(options: argparse.Namespace) -> ingestion.InputFiles:
     """Return the event files, or database queries, that the options name: train and test, or one log to split."""
-    if any(getattr(options, name) is not None for name in ("events", "events_query", "test_days")):
+    if any(getattr(options, name) is not None for name in LOG_OPTIONS):
         others = ("train", "test", "train_query", "test_query", "sample_submission")
         refuse_combination(options, "--events", others, "One log is split by date into the train and the test file.")
         return log_file(options)

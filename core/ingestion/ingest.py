@@ -265,9 +265,10 @@ class _Ingestion:
             *(folder / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
             in_log=self._files.split is not None,
         )
-        split = self._log_split and self._log_split.card(
-            fingerprint_of(hashes, self._files.mapping), assembled.actual_values
-        )
+        split = None
+        if self._log_split is not None:
+            log = fingerprint_of(hashes, self._files.mapping)
+            split = self._log_split.card(log, assembled.actual_values)
         card = make_card(
             self._files,
             IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases, split),

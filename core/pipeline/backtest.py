@@ -113,7 +113,7 @@ def compare_with_actual(run: Run, dataset: Dataset) -> Comparison | None:
     Raises:
         RunError: a table of the run or of the dataset is damaged.
     """
-    if not run.is_on(dataset):
+    if not run.is_on(dataset) or dataset.card().split is None:
         return None
     sessions = _sessions(run, dataset)
     known = sessions.drop_nulls(VALUE)
@@ -171,7 +171,7 @@ def daily_totals(run: Run, dataset: Dataset) -> pl.DataFrame:
             (pl.col("expected") + spread).alias("high"),
             ((pl.col("day") * SECONDS_PER_DAY + split.start) * 1000).cast(pl.Datetime("ms")).alias("day"),
         )
-        .select(_DAYS_SCHEMA)
+        .select(*_DAYS_SCHEMA)
     )
 
 

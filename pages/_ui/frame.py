@@ -54,12 +54,13 @@ EXPLORE = Entry("pages/2_Explore.py", "Explore", ":material/bar_chart:")
 TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
 IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
-MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION)
+BACKTEST = Entry("pages/6_Backtest.py", "Backtest", ":material/history:")
+MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, BACKTEST)
 BEST_MARK = " · best"
 """Marks the best run in lists of runs."""
 _PAGES_WITH_JOBS = (HOME, TRAIN)
 _NEXT_STEPS = {
-    "dataset": ("Read two event files or the demo data first.", DATA),
+    "dataset": ("Read event files or the demo data first.", DATA),
     "run": ("Start a run first.", TRAIN),
 }
 """How to fill an empty page, and on which page to do it."""

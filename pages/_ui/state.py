@@ -44,7 +44,7 @@ class PageState:
         message: text that the next page shows for a few seconds.
         message_end: time of the monotonic clock at which the message is forgotten; None until it was shown.
         last_view: view of Explore that was last written to the URL.
-        upload_ids, upload_paths: the uploaded files by part (train, test, sample), and their copies on disk. They
+        upload_ids, upload_paths: the uploaded files by part (train, test, sample, log), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
         n_reads: number of datasets that were read. It is part of the upload fields' keys, so that they are empty again.
         preview, preview_stamp: the first rows of a log, and the source and modification times that they belong to.

@@ -20,11 +20,13 @@ _FIELDS = {
     "train": "Train file (events with session values)",
     "test": "Test file (events without values)",
     "sample": "Sample submission (optional; lists the sessions to predict, in order)",
+    "log": "Event log (events with session values)",
 }
+TWO_FILES, ONE_LOG = ("train", "test", "sample"), ("log",)
 
 
-def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
-    """Show the upload fields, and return the copies of the uploaded files by part (train, test, sample).
+def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...] = TWO_FILES) -> dict[str, Path]:
+    """Show the upload fields of some parts, and return the copies of the uploaded files by part.
 
     Files that were uploaded before a look at another page are still there, and a line names them.
 
@@ -33,7 +35,8 @@ def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
     """
     state = page_state()
     earlier = []
-    for part, label in _FIELDS.items():
+    for part in parts:
+        label = _FIELDS[part]
         key = f"upload-{part}-{state.n_reads}"
         upload = st.file_uploader(label, types, key=key, on_change=partial(_forget_removed, workspace, part, key))
         is_kept = part in state.upload_paths and state.upload_paths[part].is_file()
@@ -53,13 +56,13 @@ def uploaded_files(workspace: Workspace, types: list[str]) -> dict[str, Path]:
             for part in earlier:
                 _forget(workspace, part)
             st.rerun()
-    return {part: state.upload_paths[part] for part in _FIELDS if part in state.upload_paths}
+    return {part: state.upload_paths[part] for part in parts if part in state.upload_paths}
 
 
 def forget_uploads(workspace: Workspace, files: InputFiles) -> None:
     """Delete the copies of files that became a dataset, and empty the upload fields."""
     state = page_state()
-    sources = (files.train, files.test, files.sample_submission)
+    sources = (*files.sources, files.sample_submission)
     paths = [source for source in sources if isinstance(source, Path)]
     forget_read_uploads(workspace, paths)
     if set(paths) & set(state.upload_paths.values()):

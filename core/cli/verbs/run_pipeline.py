@@ -11,7 +11,7 @@ from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
 from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, input_files, log_file
+from core.cli.inputs import LOG_OPTIONS, dataset_named, input_files, log_file
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, run_progress, step_progress
 from core.cli.run_options import refuse_combination, require, run_config
 from core.config import RunConfig
@@ -145,8 +145,7 @@ def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | D
     """Return the stored dataset or the event files that the options name, but not both."""
     if not options.dataset:
         return input_files(options)
-    file_options = ("train", "test", "sample_submission", "train_query", "test_query", "mapping")
-    file_options += ("events", "events_query", "test_days")
+    file_options = ("train", "test", "sample_submission", "train_query", "test_query", "mapping", *LOG_OPTIONS)
     refuse_combination(options, "--dataset", file_options, "A stored dataset has already been read from its files.")
     return dataset_named(workspace, options.dataset)
 
