@@ -11,7 +11,6 @@ from core.dataset import Dataset, list_datasets
 from core.errors import RunError
 from core.ingestion.mapping import Mapping, load_mapping
 
-
 LOG_OPTIONS = ("events", "events_query", "test_days")
 
 
