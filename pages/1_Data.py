@@ -77,6 +77,7 @@ def choose_split() -> list[DateSplit]:
             min_value=0.01,
             value=7.0,
             step=1.0,
+            format="%g",
             width=180,
             help="The sessions that begin in the last days of the log become the test file. Their values are only used "
             "to compare the predictions with them.",
@@ -198,8 +199,8 @@ else:
     with frame.showing_errors():
         st.header("Train and test files", anchor=False)
         file_table(card)
-        for line in split_lines(card):
-            st.caption(plain(line))
+        if card.split is not None:
+            st.caption(plain(" ".join(split_lines(card))))
         part_tables(card)
         if card.synthetic:
             st.info("This is synthetic data from a simulated shop.", icon=":material/science:")

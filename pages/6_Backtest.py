@@ -54,7 +54,7 @@ def show_cuts(cuts: list[Cut], run: Run) -> None:
     )
     st.caption("Runs with the same settings as the selected run, each on its own split of the log.")
     missing = [cut for cut in cuts if cut.run is None]
-    if missing and st.button(f"Run the other {count(len(missing), 'split')}", icon=":material/play_arrow:"):
+    if missing and st.button(f"Run {count(len(missing), 'more split')}", icon=":material/play_arrow:"):
         for cut in missing:
             start_run(page.workspace, cut.dataset, run.manifest.config)
         page_state().leave_message(
@@ -122,8 +122,7 @@ frame.show_metrics(
         Metric("Unknown", f"{comparison.unknown:,}", "Test sessions whose actual value is unknown."),
     ]
 )
-for line in split_lines(card):
-    st.caption(plain(line))
+st.caption(plain(" ".join(split_lines(card))))
 with frame.showing_errors():
     show_days(page.run, str(page.dataset.folder))
 with frame.showing_errors():

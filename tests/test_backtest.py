@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.backtest import join_files
 from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
@@ -40,12 +41,7 @@ DAYS, CUTS = 4.0, 2
 def write_log(folder: Path) -> Path:
     """Write one log of a simulated shop, with the values of all sessions."""
     write_demo(folder, sessions=800, seed=1)
-    train, test = (pl.read_csv(folder / f"{name}.csv", infer_schema=False) for name in ("train", "test"))
-    truth = pl.read_csv(folder / "truth.csv", infer_schema=False)
-    log = pl.concat([train, test.join(truth, on="user_session").select(train.columns)])
-    (folder / "one").mkdir()
-    log.write_csv(folder / "one" / "events.csv")
-    return folder / "one" / "events.csv"
+    return join_files(folder)
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +313,7 @@ def test_the_page_compares_expected_with_actual(home: Workspace) -> None:
     cuts = cuts_of_log(home, dataset, list_runs(home), run.manifest.config)
     assert len(cuts) == CUTS
     assert coverage_sentence(cuts) in texts(app).replace("\\", "")
-    assert not [button for button in app.button if button.label.startswith("Run the other")]
+    assert not [button for button in app.button if "more split" in button.label]
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py"])
@@ -354,7 +350,7 @@ def test_the_page_queues_the_other_splits(
     shutil.copytree(run.folder, workspace.runs / run.folder.name)
     app = open_page("pages/6_Backtest.py")
     assert not app.exception
-    click(app, "Run the other 1 split")
+    click(app, "Run 1 more split")
     assert started == [other.fingerprint for other in list_datasets(source) if other != dataset]
     assert not app.exception
 

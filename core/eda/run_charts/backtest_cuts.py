@@ -48,7 +48,10 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame, metric: str) -> Figure:
     """Draw the interval of each cut, with the expected and the actual score as points."""
     hover = [*Hover.texts(cut="test from"), *Hover.numbers(",.4~r", "expected", "low", "high", "actual")]
-    base = alt.Chart(data).encode(x=alt.X("cut:N", title=None, sort=None, axis=alt.Axis(labelAngle=0)), tooltip=hover)
+    base = alt.Chart(data).encode(
+        x=alt.X("cut:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelExpr="slice(datum.label, 0, 10)")),
+        tooltip=hover,
+    )
     title = f"{metric} on the test file"
     colours = {"expected": ACCENT, "actual": NEGATIVE}
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))

@@ -53,8 +53,8 @@ def figure(data: pl.DataFrame) -> Figure:
     )
     title = f"total value ({VALUE_UNIT})"
     scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
-    intervals = base.mark_rule(strokeWidth=6, opacity=0.25, color=ACCENT).encode(
-        y=alt.Y("low:Q", title=title, axis=short_axis(5)), y2="high:Q"
+    intervals = base.mark_rule(strokeWidth=10, opacity=0.3, color=ACCENT).encode(
+        y=alt.Y("low:Q", title=title, axis=short_axis(5), scale=alt.Scale(zero=False)), y2="high:Q"
     )
     lines = (
         base.transform_fold(list(_COLOURS), as_=["total", "amount"])
