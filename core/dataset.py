@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, read_stored_json, require_regular
-from core.base.text import count, number, verb
+from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.schema import (
@@ -32,6 +32,7 @@ from core.schema import (
     SESSION_VALUE,
     TEST_ROLE,
     USER_SESSION,
+    VALUE,
     VALUE_UNIT,
     Role,
 )
@@ -44,8 +45,11 @@ CARD_FILE = "card.json"
 MAPPING_FILE = "mapping.toml"
 DICTIONARY_FILE = "dictionary_{column}.parquet"
 UNTRAINED_FILE = "untrained.parquet"
+ACTUAL_FILE = "actual.parquet"
+"""Only in a dataset that was split from one log by date."""
 HASHES_FILE = "sha256.json"
 """File name -> SHA-256, for the tables and the mapping. Datasets of earlier versions do not have it."""
+ACTUAL_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, VALUE: pl.Float64, REASON: pl.String}
 UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
 
 
@@ -168,6 +172,29 @@ class FileCard(BaseModel, frozen=True):
     passed_over: tuple[str, ...] = ()
 
 
+class SplitCard(BaseModel, frozen=True):
+    """How one log was split by date into a train and a test file; see `core.ingestion.DateSplit`.
+
+    Attributes:
+        log: SHA-256 of the log's content and the mapping, which all splits of the log have in common.
+        days: length of the test window in days.
+        windows_back: number of windows between the end of the test window and the end of the log.
+        start, end: epoch seconds, UTC. Test sessions begin at or after `start`, and end before `end`.
+        actual_values: test sessions whose actual value is known.
+        left_out_sessions, left_out_rows: sessions with an event at or after `end`, and their rows. They are in neither
+            part.
+    """
+
+    log: str
+    days: float
+    windows_back: int
+    start: int
+    end: int
+    actual_values: int
+    left_out_sessions: int
+    left_out_rows: int
+
+
 class DatasetCard(BaseModel, frozen=True):
     """The description of a dataset, stored with it.
 
@@ -195,6 +222,8 @@ class DatasetCard(BaseModel, frozen=True):
         lost_value: sum of the purchases in quarantine whose price is readable, in value units.
         unassigned_purchases: quarantined train rows that may be purchases but have no known session or user, so that
             some session value may be too low.
+        split: how one log was split into both files; None if they were separate. Quarantined rows of a log, which may
+            have no time, are then counted in `train`.
     """
 
     fingerprint: str
@@ -222,6 +251,7 @@ class DatasetCard(BaseModel, frozen=True):
     untrained_value: float = 0.0
     lost_value: float = 0.0
     unassigned_purchases: int = 0
+    split: SplitCard | None = None
 
 
 @dataclass(frozen=True)
@@ -324,6 +354,17 @@ class Dataset:
             return pl.DataFrame(schema=UNTRAINED_SCHEMA)
         return self._table(UNTRAINED_FILE).collect()
 
+    def actual_values(self) -> pl.DataFrame:
+        """One row per test session, sorted by session: session, user_session, value, reason.
+
+        `value` is null if it is unknown, and `reason` is then a code of UnknownValue. Only a dataset that was split
+        from one log has these values; otherwise the table is empty. They are for comparisons with finished
+        predictions. Nothing that learns or chooses may read them.
+        """
+        if ACTUAL_FILE not in self._hashes():
+            return pl.DataFrame(schema=ACTUAL_SCHEMA)
+        return self._table(ACTUAL_FILE).collect()
+
     def test_sessions(self) -> pl.Series:
         """Ids (as in the file) of all sessions with an event in the test file."""
         return self.dictionary(USER_SESSION).filter(IN_TEST).collect().get_column(USER_SESSION)
@@ -372,6 +413,25 @@ def without_events_line(card: DatasetCard) -> str | None:
         return None
     has = verb(card.without_events, "has no usable event and gets", "have no usable event and get")
     return f"{card.without_events:,} of {count(card.to_predict, 'session')} to predict {has} a default prediction."
+
+
+def split_lines(card: DatasetCard) -> list[str]:
+    """Return sentences on how one log was split into the train and the test file; none if they were separate."""
+    split = card.split
+    if split is None:
+        return []
+    lines = [
+        f"The log is split by date at {time_text(split.start)}: sessions that begin in the {split.days:g} days from "
+        "then on are the test file.",
+        f"The actual values of {split.actual_values:,} of {count(card.test.sessions, 'test session')} are known. "
+        "They are used only to compare predictions with them.",
+    ]
+    if split.left_out_sessions:
+        lines.append(
+            f"{count(split.left_out_sessions, 'session')} with events at or after {time_text(split.end)} "
+            f"{verb(split.left_out_sessions, 'is', 'are')} left out."
+        )
+    return lines
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

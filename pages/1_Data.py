@@ -9,10 +9,11 @@ import streamlit as st
 from core.audit import audit
 from core.base.files import path_of
 from core.base.text import count, number, percent
-from core.dataset import DatasetCard
-from core.ingestion import InputFiles, Query, Source, ingest, source_of
+from core.dataset import DatasetCard, split_lines
+from core.ingestion import DateSplit, InputFiles, Query, Source, ingest, source_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
+from core.pipeline.backtest import MAX_BACKTESTS, splits
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
 from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
@@ -23,9 +24,10 @@ from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.stored_data import show_stored_data
 from pages._ui.text import plain
-from pages._ui.uploads import TYPES, forget_uploads, uploaded_files
+from pages._ui.uploads import ONE_LOG, TYPES, forget_uploads, uploaded_files
 
 QUESTION = "What is in the data?"
+TRAIN_AND_TEST, ONE_FILE = "Train and test file", "One log, split by date"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
 
 page = frame.open_page(frame.DATA)
@@ -41,16 +43,22 @@ def finding(card: DatasetCard) -> str:
     )
 
 
-def read(files: InputFiles) -> None:
-    """Read the files, audit them unless they are large, and select the new dataset on all pages."""
+def read(*inputs: InputFiles) -> None:
+    """Read the inputs, audit them unless they are large, and select the last dataset on all pages.
+
+    Several inputs are splits of the same log.
+    """
     step = "Reading the files"
     bar = st.progress(0.0, step)
 
     def report(n_done: int, n_parts: int, text: str) -> None:
         bar.progress(n_done / n_parts, plain(f"{step}: {text}"))
 
-    dataset = ingest(files, page.workspace, report)
-    forget_uploads(page.workspace, files)
+    for number_read, files in enumerate(inputs, start=1):
+        if len(inputs) > 1:
+            step = f"Reading split {number_read} of {len(inputs)}"
+        dataset = ingest(files, page.workspace, report)
+    forget_uploads(page.workspace, inputs[-1])
     card = dataset.card()
     if card.train.rows + card.test.rows <= MAX_ROWS_AUTO_AUDIT:
         step = "Auditing the data"
@@ -60,12 +68,40 @@ def read(files: InputFiles) -> None:
     st.rerun()
 
 
-def choose_uploads() -> InputFiles | None:
-    """Show the upload fields and return the files, copied to disk; None until both event files are uploaded.
+def choose_split() -> list[DateSplit]:
+    """Show the number of test days and of backtests, and return the splits of a log, oldest first."""
+    with st.container(horizontal=True):
+        days = st.number_input(
+            "Test days",
+            min_value=0.01,
+            value=7.0,
+            step=1.0,
+            format="%g",
+            width=180,
+            help="The sessions that begin in the last days of the log become the test file. Their values are only used "
+            "to compare the predictions with them.",
+        )
+        n_backtests = st.number_input(
+            "Backtests",
+            min_value=1,
+            max_value=MAX_BACKTESTS,
+            value=1,
+            width=180,
+            help="Number of splits, each one further back in time. Each becomes a dataset that knows nothing of later "
+            "events.",
+        )
+    return splits(days, n_backtests)
+
+
+def choose_uploads(split: DateSplit | None) -> InputFiles | None:
+    """Show the upload fields and return the files, copied to disk; None until all event files are uploaded.
 
     Raises:
         StudioError: an event file cannot be read as a table.
     """
+    if split is not None:
+        log = uploaded_files(page.workspace, TYPES, ONE_LOG).get("log")
+        return None if log is None else InputFiles(log, name=log.name, split=split)
     paths = uploaded_files(page.workspace, TYPES)
     for part in ("train", "test"):  # so that a wrong file is reported before the other one is uploaded
         if part in paths:
@@ -77,8 +113,11 @@ def choose_uploads() -> InputFiles | None:
     return None
 
 
-def choose_paths() -> InputFiles | None:
+def choose_paths(split: DateSplit | None) -> InputFiles | None:
     """Show fields for paths on the server, whose files can be larger than an upload, and return the files."""
+    if split is not None:
+        log = st.text_input("Event log", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
+        return InputFiles(source_of(log), split=split) if log else None
     train = st.text_input("Train file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
     test = st.text_input("Test file", placeholder="the events of the sessions to predict")
     sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in order")
@@ -87,7 +126,7 @@ def choose_paths() -> InputFiles | None:
     return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
 
 
-def choose_queries() -> InputFiles | None:
+def choose_queries(split: DateSplit | None) -> InputFiles | None:
     """Show fields for database queries and return the queries."""
     url = st.text_input(
         "Database URL",
@@ -95,12 +134,15 @@ def choose_queries() -> InputFiles | None:
         type="password",
         help="A password in the URL is neither stored nor shown.",
     )
+    if split is not None:
+        events = st.text_area("Events query", placeholder="SELECT ... FROM events")
+        return InputFiles(Query(url, events), split=split) if url and events else None
     train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
     test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
     return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
-def show_mapping_form(files: InputFiles | None) -> None:
+def show_mapping_form(files: InputFiles | None, splits_of_log: list[DateSplit]) -> None:
     """Show how the files will be read, and the button that reads them; it is disabled while something is missing."""
     if files is not None:
         refuse_swapped_files(files)
@@ -108,7 +150,8 @@ def show_mapping_form(files: InputFiles | None) -> None:
             st.warning(plain(hint), icon=":material/swap_horiz:")
     mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
     if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
-        read(dataclasses.replace(files, mapping=mapping))
+        files = dataclasses.replace(files, mapping=mapping)
+        read(*(dataclasses.replace(files, split=split) for split in splits_of_log) if splits_of_log else (files,))
 
 
 def first_rows(source: Source) -> Peek:
@@ -120,7 +163,7 @@ def first_rows(source: Source) -> Peek:
 
 
 if page.dataset is None:
-    frame.show_title(QUESTION, "There is no dataset yet. Read two event files or the demo data below.")
+    frame.show_title(QUESTION, "There is no dataset yet. Read event files or the demo data below.")
 else:
     card = page.dataset.card()
     frame.show_title(QUESTION, finding(card))
@@ -155,6 +198,8 @@ else:
     with frame.showing_errors():
         st.header("Train and test files", anchor=False)
         file_table(card)
+        if card.split is not None:
+            st.caption(plain(" ".join(split_lines(card))))
         part_tables(card)
         if card.synthetic:
             st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
@@ -184,6 +229,8 @@ with frame.showing_errors():
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        show_mapping_form(forms[origin]())
+        kind = st.segmented_control("Files", [TRAIN_AND_TEST, ONE_FILE], default=TRAIN_AND_TEST, required=True)
+        chosen_splits = choose_split() if kind == ONE_FILE else []
+        show_mapping_form(forms[origin](chosen_splits[-1] if chosen_splits else None), chosen_splits)
 with frame.showing_errors():
     show_stored_data(page.workspace)

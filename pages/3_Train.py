@@ -151,6 +151,7 @@ def show_scores(run: Run) -> None:
             Metric("Time", duration(manifest.seconds), f"Duration of the run on {count(manifest.threads, 'core')}."),
         ]
     )
+    scores.show_actual(run, page.dataset)
     scores.show_learner_scores(run)
     scores.show_search(run)
     scores.show_blends(run)

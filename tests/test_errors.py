@@ -33,6 +33,15 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     "cannot_open": lambda: InputError.cannot_open(FILE, "Permission denied"),
     "no_file_named": lambda: InputError.no_file_named("--train"),
     "same_file": lambda: InputError.same_file("train.csv"),
+    "split_too_small": lambda: InputError.split_too_small(
+        "events.csv", 1_748_865_600, sessions=(1_200, 4), min_sessions=10, days=0.5, allowed=(0.8, 21.5)
+    ),
+    "split_too_small, windows back": lambda: InputError.split_too_small(
+        "events.csv", 1_748_865_600, sessions=(1, 40), min_sessions=10, days=7, allowed=(0.8, 5.25), windows_back=3
+    ),
+    "split_too_small, short log": lambda: InputError.split_too_small(
+        "events.csv", 1_748_865_600, sessions=(4, 3), min_sessions=10, days=7, allowed=None
+    ),
     "changed_while_read": lambda: InputError.changed_while_read("train.csv", "it had 5 bytes, but now it has 7"),
     "empty": lambda: InputError.empty("train.csv"),
     "unreadable": lambda: InputError.unreadable("train.csv", "it is a PNG image"),

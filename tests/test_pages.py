@@ -40,6 +40,7 @@ TITLES = {
     "pages/4_Importance.py": "What drives the value of a session?",
     "pages/5_Submission.py": "Is the submission file valid?",
     "pages/6_Score.py": "What will new sessions be worth?",
+    "pages/7_Backtest.py": "Does the expected score hold?",
 }
 
 

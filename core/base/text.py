@@ -5,6 +5,7 @@ Numbers have thousands separators. Missing values (None or NaN) are shown as a d
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 import unicodedata
@@ -148,6 +149,15 @@ def verb(amount: int, singular: str, plural: str) -> str:
     ('has', 'have')
     """
     return singular if amount == 1 else plural
+
+
+def time_text(seconds: int) -> str:
+    """Return a time in epoch seconds as text, in UTC.
+
+    >>> time_text(1_748_865_600)
+    '2025-06-02 12:00:00 UTC'
+    """
+    return f"{datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)} UTC"
 
 
 def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = None, conjunction: str = "and") -> str:

@@ -6,14 +6,20 @@ import argparse
 
 from core import ingestion
 from core.base.workspace import Workspace
-from core.cli.run_options import require
+from core.cli.run_options import refuse_combination, require
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
 from core.ingestion.mapping import Mapping, load_mapping
 
+LOG_OPTIONS = ("events", "events_query", "test_days")
+
 
 def input_files(options: argparse.Namespace) -> ingestion.InputFiles:
-    """Return the event files, or database queries, that the options name."""
+    """Return the event files, or database queries, that the options name: train and test, or one log to split."""
+    if any(getattr(options, name) is not None for name in LOG_OPTIONS):
+        others = ("train", "test", "train_query", "test_query", "sample_submission")
+        refuse_combination(options, "--events", others, "One log is split by date into the train and the test file.")
+        return log_file(options)
     for name in ("train", "test"):
         require(getattr(options, name), f"--{name}", "the path of an event file, or the address of a database")
     return ingestion.InputFiles(
@@ -21,6 +27,17 @@ def input_files(options: argparse.Namespace) -> ingestion.InputFiles:
         ingestion.source_of(options.test, options.test_query, "--test-query"),
         options.sample_submission,
         mapping=mapping_of(options),
+    )
+
+
+def log_file(options: argparse.Namespace, windows_back: int = 0) -> ingestion.InputFiles:
+    """Return the log that `--events` names, split by date; see `DateSplit` for `windows_back`."""
+    require(options.events, "--events", "the path of an event file with session values, or the address of a database")
+    require(options.test_days, "--test-days", "the number of days at the end of the log that become the test file")
+    return ingestion.InputFiles(
+        ingestion.source_of(options.events, options.events_query, "--events-query"),
+        mapping=mapping_of(options),
+        split=ingestion.DateSplit(options.test_days, windows_back),
     )
 
 

@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo_options(journey, sessions=60_000)
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
     _add_mapping_arguments(add("mapping", "data.mapping", "List, show, guess or preview a mapping of column names."))
-    _add_inputs(add("ingest", "data.ingest", "Read, validate and store two event files."), required=True)
+    _add_inputs(add("ingest", "data.ingest", "Read, validate and store event files."))
     datasets = add("datasets", "stored_data.datasets", "List or delete stored datasets.")
     _add_deletable(datasets, _DATASET_ACTIONS, "dataset", _DATASET)
     uploads = add("uploads", "stored_data.uploads", "List or delete files that were uploaded on the Data page.")
@@ -86,6 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_score_options(add("score", "scoring.score", "Predict the session values of a later event file."))
     summary = "Compute the importance of the features, in training sessions or in the sessions of an event file."
     _add_importance_options(add("importance", "scoring.importance", summary))
+    _add_backtest_options(
+        add("backtest", "run_pipeline.backtest", "Compare expected with actual scores at several dates of one log.")
+    )
     _add_check_options(add("check", "submissions.check", "Check a submission file."))
     _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
     job_parser = add("jobs", "jobs.jobs", "List and control background jobs.")
@@ -116,19 +119,34 @@ def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None
     parser.add_argument("--seed", type=int, default=7, help="Seed. The same seed gives the same bytes. Default: 7.")
 
 
-def _add_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train",
-        required=required,
         help="Events with session values: a file (CSV, JSON Lines, ZIP or Parquet), a folder, a quoted glob, or the "
         "address of a database such as sqlite:///shop.db.",
     )
-    parser.add_argument("--test", required=required, help="Events without session values, in the same forms.")
+    parser.add_argument("--test", help="Events without session values, in the same forms.")
     parser.add_argument("--train-query", help="SELECT statement for the train events, if --train is a database.")
     parser.add_argument("--test-query", help="SELECT statement for the test events, if --test is a database.")
-    _add_mapping(parser)
     parser.add_argument(
         "--sample-submission", type=path_of, help="File with the sessions to predict, in the order of the submission."
+    )
+    _add_log(parser)
+    _add_mapping(parser)
+
+
+def _add_log(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--events",
+        help="One log with session values, in the same forms. It is split by date, and replaces --train and --test.",
+    )
+    parser.add_argument("--events-query", help="SELECT statement for the events, if --events is a database.")
+    parser.add_argument(
+        "--test-days",
+        type=float,
+        metavar="N",
+        help="The sessions that begin in the last N days of --events become the test file. Their values are only used "
+        "to compare the predictions with them. Fractions are allowed.",
     )
 
 
@@ -163,11 +181,30 @@ def _add_features_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    _add_inputs(parser, required=False)
+    _add_inputs(parser)
     parser.add_argument("--dataset", help=f"{_DATASET} Replaces the event files.")
     parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
     add_settings(parser, RunConfig.model_fields)
     parser.add_argument("--background", action="store_true", help="Read the files, then queue the run as a job.")
+    _add_progress(parser)
+
+
+def _add_backtest_options(parser: argparse.ArgumentParser) -> None:
+    _add_log(parser)
+    parser.add_argument(
+        "--backtests",
+        type=int,
+        default=6,
+        metavar="K",
+        help="Number of splits: the last N days are the first test file, the N days before them the second, and so on. "
+        "Each split is a run of its own that knows nothing of later events. Default: 6.",
+    )
+    _add_mapping(parser)
+    add_settings(parser, RunConfig.model_fields)
+    _add_progress(parser)
+
+
+def _add_progress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--progress",
         choices=["bar", "json", "none"],

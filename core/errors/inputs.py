@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from core.base.text import count, listed, noun_form, verb
+from core.base.text import count, listed, noun_form, time_text, verb
 from core.errors.base import StudioError
 
 RowKind = Literal["row", "purchase"]
@@ -47,6 +47,42 @@ class InputError(StudioError):
             "Choose another file for one of them.",
             code="same_file_twice",
             actual=name,
+        )
+
+    @classmethod
+    def split_too_small(
+        cls,
+        name: str,
+        cut: int,
+        *,
+        sessions: tuple[int, int],
+        min_sessions: int,
+        days: float,
+        allowed: tuple[float, float] | None,
+        windows_back: int = 0,
+    ) -> InputError:
+        """Return the error for a split by date that leaves too few sessions in a part.
+
+        Args:
+            cut: start of the test part, in epoch seconds.
+            sessions: numbers of train and test sessions.
+            allowed: lowest and highest number of days; None if the log is too short for any.
+            windows_back: number of windows between the test part and the end of the log.
+        """
+        train, test = sessions
+        back = f", {count(windows_back, 'window')} back from its end" if windows_back else ""
+        remedy = "Use a longer log, or a train file and a test file."
+        if allowed is not None and windows_back:
+            remedy = f"Use fewer windows, or another number of days, at most {allowed[1]:g}."
+        elif allowed is not None:
+            remedy = f"Use from {allowed[0]:g} to {allowed[1]:g} days."
+        return cls(
+            f"A split of {name} with {days:g} test days{back} puts {train:,} complete {noun_form(train, 'session')} "
+            f"before {time_text(cut)} and {test:,} after it. Each part needs at least {min_sessions}.",
+            remedy,
+            code="split_too_small",
+            actual=days,
+            allowed=allowed,
         )
 
     @classmethod

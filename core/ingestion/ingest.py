@@ -1,4 +1,4 @@
-"""Turn a train file and a test file into a stored dataset: read, parse, quarantine, assemble, write."""
+"""Turn a train and a test file, or one log, into a stored dataset: read, parse, quarantine, assemble, write."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ from core.dataset import (
     SubmissionColumns,
 )
 from core.errors import InputError, SettingError
-from core.ingestion.input_files import InputFiles
+from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import mapping_text
 from core.ingestion.preview import assumed_encodings, complete_mapping
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sessions.assembly import AssemblyCounts, assemble
+from core.ingestion.sessions.date_split import LogSplit
 from core.ingestion.sessions.dictionaries import Dictionaries, IdCounts
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
 from core.ingestion.sessions.session_ids import read_sample, submission_order, test_sessions_by_id
@@ -69,6 +70,7 @@ from core.schema import (
     ROLES,
     SESSION,
     TEST_ROLE,
+    TIME,
     TRAIN_ROLE,
     USER_ID,
     USER_SESSION,
@@ -96,7 +98,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
     notes = [*notes, *filter(None, [swapped_names(files)])]
-    assumed = assumed_encodings((files.train, files.test), mapping)
+    assumed = assumed_encodings(files.sources, mapping)
     encoding = None
     if assumed:  # all files are read alike, because the test file may have fewer letters to judge by
         first = next(iter(assumed.values()))
@@ -158,11 +160,13 @@ class _Ingestion:
         self._seed = seed
         self._report = report
         self._assumed_encoding = assumed_encoding
-        self._sources: dict[int, Source] = {TRAIN_ROLE: files.train, TEST_ROLE: files.test}
+        self._sources: dict[int, Source] = dict(zip((TRAIN_ROLE, TEST_ROLE), files.sources, strict=False))
         sizes = [estimated_text_bytes(source) for source in self._sources.values()]
         self._total_bytes = None if None in sizes else sum(filter(None, sizes))
-        self._read_counts = {role: ReadCounts() for role in self._sources}
-        self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in self._sources}
+        self._read_counts = {role: ReadCounts() for role in (TRAIN_ROLE, TEST_ROLE)}
+        self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
+        self._log_split: LogSplit | None = None
+        self._last_time: int | None = None
         self._rows_written = 0
         self._bytes_read = 0
 
@@ -177,12 +181,24 @@ class _Ingestion:
             bits = partition_bits(None if self._total_bytes is None else self._total_bytes // _BYTES_PER_ROW)
             dictionaries = Dictionaries(scratch, bits, writing)
             rows = self._read(scratch, folder, bits, dictionaries, writing)
+            if self._files.split is not None:
+                rows = self._divide(
+                    self._files.split,
+                    rows[TRAIN_ROLE],
+                    scratch,
+                    bits=bits,
+                    dictionaries=dictionaries,
+                    writing=writing,
+                )
             return self._store(folder, rows, dictionaries)
 
     def _read(
         self, scratch: Path, folder: Path, bits: int, dictionaries: Dictionaries, writing: Executor
     ) -> dict[int, PartitionStore]:
-        """Parse both files. Return role -> usable rows, partitioned; write the others to the quarantine."""
+        """Parse all files. Return role -> usable rows, partitioned; write the others to the quarantine.
+
+        All rows of a log that is to be split have the train role.
+        """
         rows: dict[int, PartitionStore] = {}
         with ParquetWriter(folder / QUARANTINE_FILE) as quarantine:
             for role, source in self._sources.items():
@@ -203,14 +219,39 @@ class _Ingestion:
                 for block, block_hash in blocks:
                     digest.update(block_hash)
                     rows[role].add(block.parts)
-                    self._repeated_orders[role].add(block.rows)
+                    if self._files.split is None:
+                        self._repeated_orders[role].add(block.rows)
+                    if block.rows.height:
+                        last_time = int(block.rows.get_column(TIME).to_numpy().max())
+                        self._last_time = max(last_time, self._last_time or last_time)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
-                self._repeated_orders[role].find()
+                if self._files.split is None:
+                    self._repeated_orders[role].find()
                 if isinstance(source, Query):
                     self._query_hashes[ROLES[role]] = digest.hexdigest()
         return rows
+
+    def _divide(
+        self,
+        split: DateSplit,
+        log: PartitionStore,
+        scratch: Path,
+        *,
+        bits: int,
+        dictionaries: Dictionaries,
+        writing: Executor,
+    ) -> dict[int, PartitionStore]:
+        """Divide the rows of a log by date. Return role -> its rows, partitioned."""
+        if self._last_time is None:
+            raise RuntimeError("a log without usable rows was not refused")
+        divided = LogSplit(split, self._last_time, self._files.mapping, self._files.train.name)
+        divided.divide(log, scratch, bits, writing, repeated_orders=self._repeated_orders, dictionaries=dictionaries)
+        train, test = ((divided.counts[role].rows, divided.counts[role].purchases) for role in (TRAIN_ROLE, TEST_ROLE))
+        self._read_counts[TEST_ROLE] = self._read_counts[TRAIN_ROLE].divide(train=train, test=test)
+        self._log_split = divided
+        return divided.parts
 
     def _store(self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries) -> Dataset:
         """Complete the dataset in the scratch folder, and move it to the workspace."""
@@ -218,14 +259,19 @@ class _Ingestion:
         hashes = {part: content.digest() for part, content in self._contents.items()} | self._query_hashes
         refuse_same_file(self._files, hashes)
         require_unchanged(self._contents.values())
-        fingerprint = fingerprint_of(hashes, self._files.mapping)
+        fingerprint = fingerprint_of(hashes, self._files.mapping, self._files.split)
         unassigned_purchases = unassigned(
             self._read_counts[TRAIN_ROLE].lost_purchases,
             *(folder / DICTIONARY_FILE.format(column=column) for column in (USER_SESSION, USER_ID)),
+            in_log=self._files.split is not None,
         )
+        split = None
+        if self._log_split is not None:
+            log = fingerprint_of(hashes, self._files.mapping)
+            split = self._log_split.card(log, assembled.actual_values)
         card = make_card(
             self._files,
-            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases),
+            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases, split),
             fingerprint=fingerprint,
             synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )
@@ -265,6 +311,7 @@ class _Ingestion:
                 folder,
                 repeated_orders=self._repeated_orders,
                 lost_purchases=LostPurchases.from_rows(self._read_counts[TRAIN_ROLE].lost_purchases, mapping),
+                orders_of_log=None if self._log_split is None else self._log_split.orders,
                 seed=self._seed,
                 report=self._report_written,
             )

@@ -16,7 +16,7 @@ from core.ingestion.sources.source import Source, open_tables
 def refuse_swapped_files(files: InputFiles) -> None:
     """Raise an `InputError` if only the test file has session values."""
     column = files.mapping.columns.session_value
-    if files.mapping.value != "column" or column is None:
+    if files.test is None or files.mapping.value != "column" or column is None:
         return
     wanted = plain(str(column)).casefold()
     if wanted in (_header(files.test, files.mapping) or ()) and wanted not in (
@@ -27,6 +27,8 @@ def refuse_swapped_files(files: InputFiles) -> None:
 
 def swapped_names(files: InputFiles) -> str:
     """Return a sentence if the names of the files suggest that they are swapped; empty otherwise."""
+    if files.test is None:
+        return ""
     train, test = files.train.name, files.test.name
     if not (_says(train, "test", not_="train") and _says(test, "train", not_="test")):
         return ""

@@ -22,10 +22,12 @@ from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import count_sessions, session_table, sessions_by_file
+from core.eda.run_charts import backtest_days as run_charts_backtest_days
 from core.eda.run_charts import error_by_day, importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product
-from core.runs import Comparison, compare_runs, load_run
+from core.pipeline import backtest
+from core.runs import Comparison, Run, compare_runs, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, find_damage
 from core.schema import UNIT, USER
 from pages._ui.table import Frame
@@ -205,6 +207,23 @@ def error_frames(run_folder: str, dataset_folder: str | None) -> ErrorFrames:
     if dataset_folder is not None:
         days = error_by_day.frame(oof, Dataset(Path(dataset_folder)).units().select(UNIT, "start").collect())
     return ErrorFrames(predicted_and_true.frame(oof), residuals.frame(oof), days)
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def _comparison_with_actual(run_folder: str, dataset_folder: str) -> backtest.Comparison | None:
+    return backtest.compare_with_actual(load_run(Path(run_folder)), Dataset(Path(dataset_folder)))
+
+
+def comparison_with_actual(run: Run, dataset: Dataset) -> backtest.Comparison | None:
+    """Compare the expected score of a run with the actual one; None if no actual value is known."""
+    return _comparison_with_actual(str(run.folder), str(dataset.folder))
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing predictions with actual values")
+def backtest_days(run_folder: str, dataset_folder: str) -> Frame:
+    """Return the numbers of the chart of expected and actual totals by day."""
+    run, dataset = load_run(Path(run_folder)), Dataset(Path(dataset_folder))
+    return run_charts_backtest_days.frame(backtest.daily_totals(run, dataset))
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing the runs")

@@ -55,12 +55,13 @@ TRAIN = Entry("pages/3_Train.py", "Train", ":material/model_training:")
 IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 SCORE = Entry("pages/6_Score.py", "Score", ":material/price_check:")
-MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE)
+BACKTEST = Entry("pages/7_Backtest.py", "Backtest", ":material/history:")
+MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST)
 BEST_MARK = " · best"
 """Marks the best run in lists of runs."""
 _PAGES_WITH_JOBS = (HOME, TRAIN)
 _NEXT_STEPS = {
-    "dataset": ("Read two event files or the demo data first.", DATA),
+    "dataset": ("Read event files or the demo data first.", DATA),
     "run": ("Start a run first.", TRAIN),
 }
 """How to fill an empty page, and on which page to do it."""

@@ -10,7 +10,7 @@ from core.runs import expected_error
 from pages._ui import frame
 from pages._ui.frame import Metric
 from pages._ui.job import show_outcome, show_progress, watch_for_jobs
-from pages._ui.scores import expected_metric, show_learner_scores, show_warning, train_sessions_help
+from pages._ui.scores import expected_metric, show_actual, show_learner_scores, show_warning, train_sessions_help
 from pages._ui.text import plain
 
 QUESTION = "What will a session be worth?"
@@ -21,6 +21,7 @@ NEXT_PAGES = {
     frame.IMPORTANCE: "see which features drive the value of a session",
     frame.SUBMISSION: "check and download submission.csv",
     frame.SCORE: "predict the values of the sessions of a later event file",
+    frame.BACKTEST: "compare the expected score with the actual one",
 }
 
 
@@ -61,6 +62,7 @@ def show_home() -> None:
                 Metric("Checks passed", f"{n_passed} of {n_checks}", "Submission checks and leakage checks."),
             ]
         )
+        show_actual(run, page.dataset)
         show_learner_scores(run)
         st.caption(
             f"Run {plain(manifest.run_id)} on {plain(manifest.dataset_name)}"

@@ -11,7 +11,8 @@ from core.runs import Run, expected_interval, expected_score, shift_warning
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.runs.summary import BLEND_LABELS
 from core.schema import LEARNER_LABELS
-from pages._ui.cache import error_frames
+from pages._ui import frame
+from pages._ui.cache import comparison_with_actual, error_frames
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric
 from pages._ui.live import show_search_space, show_setting_importance
@@ -26,6 +27,15 @@ def show_warning(run: Run) -> None:
     """Warn if the test file differs from train so much that the score is not reliable."""
     if text := shift_warning(run.manifest):
         st.warning(plain(text), icon=":material/warning:")
+
+
+def show_actual(run: Run, dataset: Dataset | None) -> None:
+    """Show the actual score next to the expected one, if the actual values of the test sessions are known."""
+    with frame.showing_errors():
+        comparison = None if dataset is None else comparison_with_actual(run, dataset)
+        if comparison is not None:
+            st.markdown(f":material/history: {plain(comparison.sentence)}")
+            st.page_link(frame.BACKTEST.path, label="See it by day and by cut", icon=frame.BACKTEST.icon)
 
 
 def expected_metric(run: Run) -> Metric:

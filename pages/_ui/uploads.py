@@ -22,10 +22,11 @@ _FIELDS = {
     "test": "Test file (events without values)",
     "sample": "Sample submission (optional; lists the sessions to predict, in order)",
     "events": "Event file (values are not needed)",
+    "log": "Event log (events with session values)",
 }
 TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet", "jsonl", "ndjson", "json"]
-TWO_FILES, NEW_EVENTS = ("train", "test", "sample"), ("events",)
-"""Parts of the Data page, and of the Score page."""
+TWO_FILES, ONE_LOG, NEW_EVENTS = ("train", "test", "sample"), ("log",), ("events",)
+"""Parts of the Data page (two files, or one log), and of the Score page."""
 
 
 def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...] = TWO_FILES) -> dict[str, Path]:
@@ -65,7 +66,7 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...
 
 def forget_uploads(workspace: Workspace, files: InputFiles) -> None:
     """Delete the copies of files that became a dataset, and empty their upload fields."""
-    forget_sources(workspace, (files.train, files.test, files.sample_submission))
+    forget_sources(workspace, (*files.sources, files.sample_submission))
 
 
 def forget_sources(workspace: Workspace, sources: Iterable[Source | None]) -> None:

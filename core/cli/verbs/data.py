@@ -15,14 +15,14 @@ from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, input_files, mapping_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
-from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines, without_events_line
+from core.dataset import Dataset, DatasetCard, UnknownValue, split_lines, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
-    """Read and store two event files."""
+    """Read and store event files."""
     with step_progress("Reading", options) as report:
         card = ingestion.ingest(input_files(options), Workspace.from_environment(), report).card()
     return Outcome(card.model_dump(), "\n".join(_card_lines(card)))
@@ -48,7 +48,7 @@ def _card_lines(card: DatasetCard) -> list[str]:
             lines.append(f"    {count(file.sent_twice, 'purchase')} removed, because the same order was sent before")
         if file.joined_visits:
             lines.append(f"    {count(file.joined_visits, 'session')} with a change of user, such as at a log-in")
-    lines += [f"  {note}" for note in card.mapping_notes]
+    lines += [f"  {line}" for line in (*split_lines(card), *card.mapping_notes)]
     lines += [f"  {line}" for line in untrained_lines(card)]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     known = f"{card.known_sessions:,} of them with a known value from train"

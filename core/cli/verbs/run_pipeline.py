@@ -1,22 +1,24 @@
-"""Verbs that run the pipeline: run, in this process or as a job, and worker, which runs jobs."""
+"""Verbs that run the pipeline: run and backtest, in this process or as a job, and worker, which runs jobs."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 from core import jobs
 from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
-from core.base.text import count, number, verb
+from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, input_files
+from core.cli.inputs import LOG_OPTIONS, dataset_named, input_files, log_file
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, run_progress, step_progress
-from core.cli.run_options import refuse_combination, run_config
+from core.cli.run_options import refuse_combination, require, run_config
 from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines, without_events_line
 from core.errors import Cancelled
 from core.ingestion import InputFiles, ingest
+from core.pipeline import backtest as backtests
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
@@ -41,17 +43,61 @@ def run(options: argparse.Namespace) -> Outcome:
     else:
         with step_progress("Reading", options) as report:
             dataset = ingest(source, workspace, report)
+    return _outcome(run_in_foreground(workspace, dataset, config, options, out=options.out), dataset)
+
+
+def backtest(options: argparse.Namespace) -> Outcome:
+    """Split one log at several dates, run the pipeline on each split, and compare expected with actual scores."""
+    workspace = Workspace.from_environment()
+    config = run_config(options)
+    check_settings(config)
+    require(options.test_days, "--test-days", "the length of each test file in days")
+    splits = backtests.splits(options.test_days, options.backtests)
+    datasets = []
+    for split in splits:  # all are read first, so that a wrong number of days is reported before the first run
+        with step_progress("Reading", options) as report:
+            datasets.append(ingest(log_file(options, split.windows_back), workspace, report))
+    cuts = []
+    for dataset in datasets:
+        done = backtests.finished_run(dataset, run_store.list_runs(workspace), config)
+        cuts.append(backtests.Cut.of(dataset, done or run_in_foreground(workspace, dataset, config, options)))
+    lines = [*_cut_lines(cuts), backtests.coverage_sentence(cuts)]
+    content = {"cuts": [cut.record() for cut in cuts], "summary": lines[-1]}
+    return Outcome(content, "\n".join(lines))
+
+
+def _cut_lines(cuts: list[backtests.Cut]) -> list[str]:
+    """Return a table of the cuts, one line each, below its header."""
+    label = next((cut.comparison.label for cut in cuts if cut.comparison is not None), "score")
+    names = (f"expected {label}", "low", "high", "actual")
+    lines = [f"{'cut':23}  {'train':>9}  {'test':>9}  " + "  ".join(f"{name:>13}" for name in names) + "  inside 90%"]
+    for cut in cuts:
+        cells = ["-"] * 4 + ["-"]
+        if (comparison := cut.comparison) is not None:
+            ends = [comparison.expected, comparison.low, comparison.high]
+            cells = [*map(number, ends), number(comparison.actual), "yes" if comparison.is_inside else "no"]
+            if comparison.is_withheld:
+                cells = [run_store.WITHHELD, "-", "-", cells[3], "-"]
+        numbers = "  ".join(f"{cell:>13}" for cell in cells[:4])
+        sessions = f"{cut.card.train.sessions:>9,}  {cut.card.test.sessions:>9,}"
+        lines.append(f"{time_text(cut.start)}  {sessions}  {numbers}  {cells[4]}")
+    return lines
+
+
+def run_in_foreground(
+    workspace: Workspace, dataset: Dataset, config: RunConfig, options: argparse.Namespace, out: Path | None = None
+) -> run_store.Run:
+    """Run the pipeline in this process, as a job that other processes see, and show its progress."""
     with (
         run_progress(options) as show,
-        jobs.foreground_job(workspace, dataset, config, options.out) as (job, callbacks),
+        jobs.foreground_job(workspace, dataset, config, out) as (job, callbacks),
     ):
 
         def on_progress(progress: ProgressUpdate) -> None:
             show(progress)
             callbacks.on_progress(progress)
 
-        finished_run = _run_pipeline(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
-    return _outcome(finished_run, dataset)
+        return _run_pipeline(workspace, job, jobs.JobCallbacks(on_progress, callbacks.on_result))
 
 
 def worker(options: argparse.Namespace) -> Outcome:
@@ -99,7 +145,7 @@ def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | D
     """Return the stored dataset or the event files that the options name, but not both."""
     if not options.dataset:
         return input_files(options)
-    file_options = ("train", "test", "sample_submission", "train_query", "test_query", "mapping")
+    file_options = ("train", "test", "sample_submission", "train_query", "test_query", "mapping", *LOG_OPTIONS)
     refuse_combination(options, "--dataset", file_options, "A stored dataset has already been read from its files.")
     return dataset_named(workspace, options.dataset)
 
@@ -126,6 +172,9 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
         f"{certificate.failed} of {certificate.failed + certificate.passed} leakage checks failed; "
         f"{manifest.seconds:.0f} s",
     ]
+    comparison = backtests.compare_with_actual(finished_run, dataset)
+    if comparison is not None:
+        lines.insert(2, comparison.sentence)
     if warning := run_store.shift_warning(manifest):
         lines.append(f"WARNING: {warning}")
     card = dataset.card()
@@ -139,7 +188,8 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
     if line := without_events_line(card):
         lines.append(line)
     exit_code = EXIT_CHECK_FAILED if checks.failed + certificate.failed else EXIT_DONE
-    return Outcome(finished_run.summary(), "\n".join(lines), exit_code)
+    content = finished_run.summary() | ({} if comparison is None else {"backtest": comparison.record()})
+    return Outcome(content, "\n".join(lines), exit_code)
 
 
 def _score_line(manifest: Manifest) -> str:

@@ -35,7 +35,8 @@ def runs(options: argparse.Namespace) -> Outcome:
         return _delete(run_store.run_folder(workspace, options.run), options)
     run = run_store.find_run(workspace, options.run)
     if options.action == "show":
-        return Outcome(run.manifest.model_dump(), "\n".join([*_damage_lines(run), run_store.describe_run(run)]))
+        lines = [*_damage_lines(run), run_store.describe_run(run), *_actual_lines(workspace, run)]
+        return Outcome(run.manifest.model_dump(), "\n".join(lines))
     if options.action == "note":
         return _note(run, options)
     if options.action == "compare":
@@ -54,6 +55,17 @@ def _damage_lines(*runs: run_store.Run) -> list[str]:
     """Return one message for each run with files that were changed, deleted or added."""
     damages = ((run.folder, find_damage(run).descriptions()) for run in runs)
     return [str(RunError.damaged(folder, listed(clauses, 3))) for folder, clauses in damages if clauses]
+
+
+def _actual_lines(workspace: Workspace, run: run_store.Run) -> list[str]:
+    """Return a line on the actual score of a run on a log that was split by date."""
+    dataset = _dataset(workspace, run)
+    if dataset is None or dataset.card().split is None:
+        return []
+    from core.pipeline.backtest import compare_with_actual  # noqa: PLC0415 (the verb is fast without it)
+
+    comparison = compare_with_actual(run, dataset)
+    return [] if comparison is None else [f"Backtest    {comparison.sentence}"]
 
 
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,20 @@ class ReadCounts:
         self._sessions = [pl.Series(USER_SESSION, [], dtype=pl.String)]
         self._empty: Counter[tuple[str, str]] = Counter()
         self.order = OrderCount()
+
+    def divide(self, *, train: tuple[int, int], test: tuple[int, int]) -> ReadCounts:
+        """Keep the counts of the train part of a log, and return those of its test part.
+
+        The quarantined rows, the tables and the order of the rows stay with the train part. Rows that are in neither
+        part are no longer counted.
+
+        Args:
+            train, test: usable rows and usable purchases of each part.
+        """
+        part = ReadCounts()
+        part.kept, part.purchases = test[0], PurchaseCount(usable=test[1])
+        self.kept, self.purchases = train[0], replace(self.purchases, usable=train[1])
+        return part
 
     def begin(self, name: str) -> None:
         """Register a table, which may have no rows."""

@@ -1,7 +1,8 @@
 """Assemble the sessions of the train and the test file, partition by partition, and write them.
 
 In: the usable rows of each file, partitioned by session code (`PartitionStore`). Out: four Parquet files (train events,
-test events, units and untrained sessions), the dictionary of session ids, and the counts for the card. A partition fits
+test events, units and untrained sessions), the dictionary of session ids, and the counts for the card; and for a log
+that is split by date, a fifth file with the actual values of the test sessions. A partition fits
 into memory and holds all events of its sessions, so partitions are assembled in parallel. Results are written in the
 order of the partitions, and unit numbers continue from one partition to the next.
 """
@@ -17,9 +18,10 @@ from pathlib import Path
 import polars as pl
 
 from core.base.files import sync
-from core.dataset import DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE, UnknownValue
+from core.dataset import ACTUAL_FILE, DICTIONARY_FILE, EVENTS_FILE, UNITS_FILE, UNTRAINED_FILE, UnknownValue
 from core.ingestion.mapping import Mapping
 from core.ingestion.parallel import map_in_order
+from core.ingestion.sessions.date_split import actual_values, without_values
 from core.ingestion.sessions.dictionaries import DictionaryWriter, IdCounts
 from core.ingestion.sessions.partitions import Partition, PartitionStore
 from core.ingestion.sessions.units import SessionTables, make_units, sessions_by_gap
@@ -71,6 +73,20 @@ class FileCounts:
     values: list[pl.Series] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _AssembledPartition:
+    """The tables of one partition.
+
+    Attributes:
+        sent_twice: role -> number of purchases removed because the same order was sent before.
+        actual: actual values of the test sessions; None unless a log was split by date.
+    """
+
+    tables: SessionTables
+    sent_twice: dict[int, int]
+    actual: pl.DataFrame | None
+
+
 @dataclass
 class AssemblyCounts:
     """Counts over all partitions, for the dataset's card.
@@ -82,6 +98,7 @@ class AssemblyCounts:
         purchases: BUY rows in the train file.
         buying_sessions: train sessions that may have purchases; 0 unless values are sums of purchases.
         known_sessions: test sessions whose value is known from the train file.
+        actual_values: test sessions whose actual value is known; 0 unless a log was split by date.
         units: number of units.
     """
 
@@ -91,6 +108,7 @@ class AssemblyCounts:
     purchases: int = 0
     buying_sessions: int = 0
     known_sessions: int = 0
+    actual_values: int = 0
     units: int = 0
 
     @property
@@ -99,8 +117,11 @@ class AssemblyCounts:
         n_known = sum(map(len, self.files[TRAIN_ROLE].values))
         return n_known + self.untrained.total() - self.untrained[UnknownValue.SHARED_ID]
 
-    def add(self, tables: SessionTables, sent_twice: dict[int, int]) -> None:
-        """Add the counts of a partition, and the number of purchases removed by role."""
+    def add(self, partition: _AssembledPartition) -> None:
+        """Add the counts of a partition."""
+        tables, sent_twice = partition.tables, partition.sent_twice
+        if partition.actual is not None:
+            self.actual_values += partition.actual.get_column(VALUE).count()
         for role, file in self.files.items():
             events, repeats = tables.events[role], tables.repeats[role]
             units = tables.units.filter(pl.col(ROLE) == role)
@@ -129,28 +150,36 @@ def assemble(
     *,
     repeated_orders: dict[int, RepeatedOrders],
     lost_purchases: LostPurchases,
+    orders_of_log: RepeatedOrders | None = None,
     seed: int,
     report: Callable[[int], None],
 ) -> tuple[AssemblyCounts, IdCounts]:
     """Write the events, the units, the untrained sessions and the dictionary of session ids.
 
+    If a log was split by date, its test rows have values. They are written to a table of their own, and nothing else
+    is computed from them.
+
     Args:
         spills: role -> rows of its file, partitioned by session code; by user code if the log has no session ids.
         folder: the dataset's folder. If the log has no session ids, it must contain the dictionary of the users.
         repeated_orders: role -> orders that were sent more than once.
+        orders_of_log: those of both parts of a log that was split by date; None if train and test are separate files.
         report: called with the number of rows written.
 
     Returns:
         The counts, and the numbers of distinct session ids.
     """
 
-    def assemble_partition(pair: tuple[Partition, Partition]) -> tuple[SessionTables, dict[int, int]]:
-        events, sent_twice = {}, {}
+    def assemble_partition(pair: tuple[Partition, Partition]) -> _AssembledPartition:
+        events, sent_twice, actual = {}, {}, None
         for role, partition in zip((TRAIN_ROLE, TEST_ROLE), pair, strict=True):
             rows = _with_sessions(partition.load(), mapping, folder, seed)
+            if role == TEST_ROLE and orders_of_log is not None:
+                actual = actual_values(rows, mapping, orders_of_log, lost_purchases)
+                rows = without_values(rows)
             events[role] = repeated_orders[role].without_repeats(rows, within_sessions=role == TEST_ROLE)
             sent_twice[role] = rows.height - events[role].height
-        return make_units(events, mapping, lost_purchases), sent_twice
+        return _AssembledPartition(make_units(events, mapping, lost_purchases), sent_twice, actual)
 
     counts = AssemblyCounts()
     with (
@@ -158,13 +187,15 @@ def assemble(
         ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
         ParquetWriter(folder / UNITS_FILE) as units,
         ParquetWriter(folder / UNTRAINED_FILE) as untrained,
+        ParquetWriter(folder / ACTUAL_FILE) as actual_file,
         DictionaryWriter(folder, USER_SESSION) as sessions,
         ThreadPoolExecutor(2) as writing,  # row groups of one file are sequential; the four files are not
         ThreadPoolExecutor(1) as disk,  # syncs while work continues, so that little remains to be synced at the end
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-        for tables, sent_twice in map_in_order(assemble_partition, pairs, ahead=1):
+        for assembled in map_in_order(assemble_partition, pairs, ahead=1):
+            tables = assembled.tables
             numbered = pl.col(UNIT) + counts.units
             written = [
                 writing.submit(train.write, tables.events[TRAIN_ROLE].with_columns(numbered)),
@@ -173,7 +204,9 @@ def assemble(
                 writing.submit(sessions.write, tables.ids.rename({SESSION: "code", USER_SESSION: "id"})),
             ]
             untrained.write(tables.untrained)
-            counts.add(tables, sent_twice)
+            if assembled.actual is not None:
+                actual_file.write(assembled.actual)
+            counts.add(assembled)
             for future in written:
                 future.result()
             if syncing is None or syncing.done():

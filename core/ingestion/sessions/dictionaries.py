@@ -37,10 +37,16 @@ class IdCounts:
 
 
 class Dictionaries:
-    """Collects the ids of users, products and categories while files are read, and then writes their dictionaries."""
+    """Collects the ids of users, products and categories while files are read, and then writes their dictionaries.
+
+    A log that is split by date is read before it is known in which part its ids occur. Its ids are added for the train
+    role, and then their occurrences in the parts.
+    """
 
     def __init__(self, folder: Path, bits: int, writing: Executor) -> None:
+        self._folder, self._bits, self._writing = folder, bits, writing
         self._spills: dict[tuple[str, int], PartitionStore] = {}
+        self._occurrences: dict[tuple[str, int], PartitionStore] = {}
         for column in CODE_OF:
             if column != USER_SESSION:  # session ids stay with their events
                 for role in (TRAIN_ROLE, TEST_ROLE):
@@ -52,11 +58,23 @@ class Dictionaries:
         """Add ids (code, id) of a file, partitioned by code. Ids may be repeated."""
         self._spills[column, role].add(ids)
 
+    def add_occurrences(self, role: int, column: str, codes: Partitions) -> None:
+        """Add codes of ids that occur in a part of a log, partitioned. Codes may be repeated."""
+        if (column, role) not in self._occurrences:
+            subfolder = self._folder / f"{column}-in-{role}"
+            subfolder.mkdir()
+            self._occurrences[column, role] = PartitionStore(subfolder, self._bits, self._writing)
+        self._occurrences[column, role].add(codes)
+
     def write(self, column: str, target: Path) -> IdCounts:
         """Write one dictionary."""
         with DictionaryWriter(target, column) as file:
             parts = zip(*(self._spills[column, role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
-            for occurrences in map_in_order(_by_code, parts):
+            ids = map_in_order(_by_code, parts)
+            if self._occurrences:
+                in_parts = (self._occurrences[column, role].parts() for role in (TRAIN_ROLE, TEST_ROLE))
+                ids = map_in_order(_in_parts, zip(ids, *in_parts, strict=True))
+            for occurrences in ids:
                 file.write(occurrences)
             return file.counts
 
@@ -69,6 +87,27 @@ def _by_code(pair: tuple[Partition, Partition]) -> pl.DataFrame:
     )
     # The train file comes first, so a stable sort by code also orders the roles, in half the time of two keys.
     return pl.concat(occurrences, rechunk=True).sort(CODE, maintain_order=True)
+
+
+def _in_parts(partition: tuple[pl.DataFrame, Partition, Partition]) -> pl.DataFrame:
+    """Return the ids of a log with the roles of the parts in which they occur, sorted by code and role.
+
+    Args:
+        partition: ids of the log (see `_by_code`), and the codes that occur in the train and in the test part.
+    """
+    ids, *parts = partition
+    same_code = ids.get_column(CODE).eq_missing(ids.get_column(CODE).shift(1))
+    check_for_collisions(ids.get_column(ID), same_code)
+    texts = ids.filter(~same_code).select(CODE, ID)
+    occurrences = [
+        codes.select(CODE).unique().with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE))
+        for role, codes in zip((TRAIN_ROLE, TEST_ROLE), (part.load() for part in parts), strict=True)
+        if codes.height
+    ]
+    if not occurrences:
+        return _NO_IDS
+    found = pl.concat(occurrences).join(texts, on=CODE, how="inner")
+    return found.select(CODE, ID, ROLE).sort(CODE, ROLE)
 
 
 class DictionaryWriter:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import polars as pl
 
-from core.dataset import DatasetCard, FileCard, SubmissionColumns, UnknownValue
+from core.dataset import DatasetCard, FileCard, SplitCard, SubmissionColumns, UnknownValue
 from core.ingestion.input_files import InputFiles
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.sessions.assembly import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
-from core.ingestion.sources.database import Query
 from core.ingestion.sources.paths import skipped_files
 from core.ingestion.sources.source import Source, size_in_bytes
 from core.schema import CATEGORY_ID, PRODUCT_ID, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION, VALUE
@@ -47,6 +47,7 @@ class IngestionCounts:
         assembled: counts of events, units and sessions.
         wanted: the sessions to predict.
         unassigned_purchases: number of lost purchases that belong to no known session and no known user.
+        split: how one log was split; None if train and test are separate files.
     """
 
     read: dict[int, ReadCounts]
@@ -54,11 +55,13 @@ class IngestionCounts:
     assembled: AssemblyCounts
     wanted: WantedSessions
     unassigned_purchases: int
+    split: SplitCard | None
 
 
 def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, synthetic: bool) -> DatasetCard:
     """Build the card of a dataset; see `DatasetCard` for its fields."""
     assembled, sample = counts.assembled, files.sample_submission
+    train_name, test_name = files.part_names
     reasons = counts.read[TRAIN_ROLE].reasons + counts.read[TEST_ROLE].reasons
     return DatasetCard(
         fingerprint=fingerprint,
@@ -69,8 +72,8 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
         value_rule=files.mapping.value,
         has_users=files.mapping.has_users,
         mapping_notes=files.mapping_notes,
-        train=_file_card(files.train, TRAIN_ROLE, counts),
-        test=_file_card(files.test, TEST_ROLE, counts),
+        train=_file_card(train_name, files.train, TRAIN_ROLE, counts),
+        test=_file_card(test_name, files.test, TEST_ROLE, counts),
         sample_submission=sample.name if sample else None,
         submission_columns=counts.wanted.columns,
         to_predict=counts.wanted.count,
@@ -86,6 +89,7 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
         untrained_value=round(assembled.untrained_value, _DECIMALS),
         lost_value=round(float(counts.read[TRAIN_ROLE].lost_purchases.get_column(VALUE).sum()), _DECIMALS),
         unassigned_purchases=counts.unassigned_purchases,
+        split=counts.split,
     )
 
 
@@ -93,12 +97,13 @@ def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _file_card(source: Source, role: int, counts: IngestionCounts) -> FileCard:
+def _file_card(name: str, source: Source | None, role: int, counts: IngestionCounts) -> FileCard:
+    """Return the card of a file; `source` is None for the test part of a log, whose file is that of the train part."""
     read, assembled = counts.read[role], counts.assembled.files[role]
     values = pl.concat(assembled.values).sort()  # so that the mean does not depend on the order of summation
     return FileCard(
-        name=source.name,
-        bytes=size_in_bytes(source),
+        name=name,
+        bytes=None if source is None else size_in_bytes(source),
         rows=read.rows,
         kept=assembled.rows,
         quarantined=read.quarantined,
@@ -117,8 +122,8 @@ def _file_card(source: Source, role: int, counts: IngestionCounts) -> FileCard:
         last_time=max(assembled.times),
         value_mean=cast("float | None", values.mean()),
         value_median=cast("float | None", values.median()),
-        order=read.order.result(),
+        order=None if source is None else read.order.result(),
         empty_cells=read.empty_cells(),
         files=read.files,
-        passed_over=() if isinstance(source, Query) else tuple(skipped_files(source)),
+        passed_over=tuple(skipped_files(source)) if isinstance(source, Path) else (),
     )

@@ -11,7 +11,7 @@ from core.base.stored_files import sealed_json
 from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, SubmissionColumns, list_datasets
 from core.errors import InputError, RunError
-from core.ingestion.input_files import InputFiles
+from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.parallel import map_in_order
 from core.ingestion.sessions.session_ids import read_sample
@@ -25,7 +25,7 @@ _STORED_FORMAT = b"events-3"  # part of the fingerprint; increase the number whe
 
 def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
     """Return whether hashing is worthwhile: a dataset has files of these sizes, or both files have the same size."""
-    sizes = size_in_bytes(files.train), size_in_bytes(files.test)
+    sizes = size_in_bytes(files.train), None if files.test is None else size_in_bytes(files.test)
     if files.sample_submission is not None:
         size_in_bytes(files.sample_submission)  # fails early if the file is missing
     cards = (dataset.card() for dataset in list_datasets(workspace))
@@ -45,12 +45,12 @@ def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Work
         InputError: train and test are the same file, or a file changed while it was read.
     """
     refuse_same_file(files, {})
-    if isinstance(files.train, Query) or isinstance(files.test, Query):
+    if any(isinstance(source, Query) for source in files.sources):
         return None  # a query result is hashed only while it is ingested
     hashes = dict(zip(contents, map_in_order(Content.read, contents.values()), strict=True))
     refuse_same_file(files, hashes)
     require_unchanged(contents.values())
-    dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping))
+    dataset = Dataset(workspace.datasets / fingerprint_of(hashes, files.mapping, files.split))
     if not is_whole(dataset):
         return None
     sample = files.sample_submission
@@ -62,6 +62,8 @@ def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Work
 
 def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
     """Raise an InputError if one file, or one query, is both train and test."""
+    if files.test is None:
+        return
     same_query = isinstance(files.train, Query) and files.train == files.test
     if same_query or ("train" in hashes and hashes["train"] == hashes.get("test")):
         raise InputError.same_file(files.test.name)
@@ -76,11 +78,13 @@ def is_whole(dataset: Dataset) -> bool:
     return not dataset.damage()
 
 
-def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping) -> str:
-    """Return the SHA-256 of the mapping and of the content of each part; it does not depend on file names."""
+def fingerprint_of(hashes: Mapping[str, str], mapping: LogMapping, split: DateSplit | None = None) -> str:
+    """Return the SHA-256 of the mapping, the content of each part, and the split; it does not depend on file names."""
     digest = hashlib.sha256(_STORED_FORMAT + mapping.digest.encode())
     for part, content in sorted(hashes.items()):
         digest.update(f"{part}:{content};".encode())
+    if split is not None:
+        digest.update(split.key.encode())
     return digest.hexdigest()
 
 
@@ -88,14 +92,15 @@ def update_names(dataset: Dataset, files: InputFiles, columns: SubmissionColumns
     """Store the current names of the dataset, its files and the submission's columns in its card."""
     card = dataset.card()
     sample = files.sample_submission
+    train_name, test_name = files.part_names
     updated = card.model_copy(
         update={
             "name": files.display_name,
             "synthetic": card.synthetic or synthetic,
             "mapping": files.mapping.name,
             "mapping_notes": files.mapping_notes,
-            "train": card.train.model_copy(update={"name": files.train.name}),
-            "test": card.test.model_copy(update={"name": files.test.name}),
+            "train": card.train.model_copy(update={"name": train_name}),
+            "test": card.test.model_copy(update={"name": test_name}),
             "sample_submission": sample.name if sample else None,
             "submission_columns": columns,
         }

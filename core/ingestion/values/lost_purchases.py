@@ -24,6 +24,7 @@ from core.schema import (
     EVENT_CODE,
     EVENT_TYPE,
     FILE,
+    IN_TEST,
     IN_TRAIN,
     LINE,
     REASON,
@@ -139,7 +140,7 @@ def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, 
     )
 
 
-def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
+def unassigned(lost: pl.DataFrame, sessions: Path, users: Path, *, in_log: bool = False) -> int:
     """Count the lost purchases that belong to no session and no user of the train file.
 
     A row with a session id belongs to that session, even if the session has no other row.
@@ -148,11 +149,13 @@ def unassigned(lost: pl.DataFrame, sessions: Path, users: Path) -> int:
         lost: lost purchases; see NO_LOST_PURCHASES for the columns.
         sessions: path of the dataset's dictionary of sessions.
         users: path of the dataset's dictionary of users.
+        in_log: whether the test file is a part of the same log, so that its sessions and users count as well.
     """
+    in_file = pl.col(IN_TRAIN) | (pl.col(IN_TEST) & pl.lit(in_log))
     in_train = {}
     for code, dictionary in ((SESSION, sessions), (USER, users)):
         is_lost = pl.col(code).is_in(lost.get_column(code).implode())
-        codes = pl.scan_parquet(dictionary, glob=False).filter(IN_TRAIN, is_lost).select(code).collect().to_series()
+        codes = pl.scan_parquet(dictionary, glob=False).filter(in_file, is_lost).select(code).collect().to_series()
         in_train[code] = pl.col(code).is_in(codes.implode()).fill_null(value=False)
     is_cell = pl.col(SESSION).is_not_null() & (pl.col(SESSION) == pl.col(USER))  # of an unparsable line
     has_session = pl.when(is_cell).then(in_train[SESSION]).otherwise(pl.col(SESSION).is_not_null())

@@ -1,0 +1,132 @@
+"""Backtest: compare the expected score with the actual one, by day and by cut."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.base.text import count, number, time_text
+from core.dataset import split_lines
+from core.eda.run_charts import backtest_cuts, backtest_days
+from core.jobs import start_run
+from core.pipeline.backtest import Cut, coverage_sentence, cuts_of_log
+from core.runs import Run, expected_interval, expected_score, list_runs
+from pages._ui import frame
+from pages._ui.cache import backtest_days as days_of_run
+from pages._ui.cache import comparison_with_actual
+from pages._ui.chart import show_chart
+from pages._ui.frame import Metric
+from pages._ui.scores import show_warning
+from pages._ui.state import page_state
+from pages._ui.table import show_table
+from pages._ui.text import plain
+
+QUESTION = "Does the expected score hold?"
+PROMISE = "Expected and actual scores will be compared here."
+
+page = frame.open_page(frame.BACKTEST)
+
+
+def show_days(run: Run, dataset_folder: str) -> None:
+    """Show the expected and the actual totals by day."""
+    data = days_of_run(str(run.folder), dataset_folder)
+    show_chart(backtest_days.finding(data), backtest_days.figure(data), title=backtest_days.TITLE)
+    st.caption(
+        "Totals of the sessions that begin within 24 hours; the first day begins with the test file. The bars are 90% "
+        "intervals. They come from the out-of-fold errors of the train days, so they hold for days like these."
+    )
+
+
+def show_cuts(cuts: list[Cut], run: Run) -> None:
+    """Show the scores of all splits of the log, and offer to run the settings of a run on the others."""
+    st.header("Does it hold at other dates?", anchor=False)
+    if len(cuts) == 1:
+        st.markdown("There is one split of this log. Read it again with several backtests to see more.")
+        st.page_link(frame.DATA.path, label=f"Go to {frame.DATA.label}", icon=frame.DATA.icon)
+        return
+    data = backtest_cuts.frame([cut.record() for cut in cuts])
+    label = run.manifest.scores.metric_scores.label
+    if data.height:
+        show_chart(coverage_sentence(cuts), backtest_cuts.figure(data, label))
+    show_table(
+        [cut_row(cut) for cut in cuts],
+        numbers=("Train sessions", "Test sessions", f"Expected {label}", "Actual"),
+        alt="Expected and actual score of each split of the log",
+    )
+    st.caption("Runs with the same settings as the selected run, each on its own split of the log.")
+    missing = [cut for cut in cuts if cut.run is None]
+    if missing and st.button(f"Run {count(len(missing), 'more split')}", icon=":material/play_arrow:"):
+        for cut in missing:
+            start_run(page.workspace, cut.dataset, run.manifest.config)
+        page_state().leave_message(
+            f"{count(len(missing), 'run')} started or queued. The Train page shows the progress."
+        )
+        st.rerun()
+
+
+def cut_row(cut: Cut) -> dict[str, str]:
+    """Return the row of a split in the table."""
+    row = {
+        "Test from": time_text(cut.start),
+        "Train sessions": f"{cut.card.train.sessions:,}",
+        "Test sessions": f"{cut.card.test.sessions:,}",
+    }
+    if page.run is None:
+        return row
+    label = page.run.manifest.scores.metric_scores.label
+    if cut.run is None or cut.comparison is None:
+        return row | {f"Expected {label}": "–", "90% interval": "–", "Actual": "–", "Inside": "no run yet"}
+    inside = "yes" if cut.comparison.is_inside else "no"
+    return row | {
+        f"Expected {label}": expected_score(cut.run.manifest),
+        "90% interval": expected_interval(cut.run.manifest),
+        "Actual": number(cut.comparison.actual),
+        "Inside": "–" if cut.comparison.is_withheld else inside,
+    }
+
+
+if page.dataset is None:
+    frame.show_title(QUESTION, "There is no dataset yet.")
+    frame.show_empty_state(PROMISE, "dataset")
+    st.stop()
+card = page.dataset.card()
+if card.split is None:
+    frame.show_title(QUESTION, "The values of this test file are **not known**, so they cannot be compared.")
+    with st.container(border=True):
+        st.markdown(
+            f"**{PROMISE}**\n\nRead one log with session values, and let it be split by date. The values of its last "
+            "days are then kept apart from training, and compared with the predictions."
+        )
+        st.page_link(frame.DATA.path, label=f"Go to {frame.DATA.label}", icon=frame.DATA.icon)
+    st.stop()
+if page.run is None:
+    frame.show_title(QUESTION, page.no_run)
+    frame.show_empty_state(PROMISE, "run", page.waiting)
+    st.stop()
+
+with frame.showing_errors(stop=True):
+    comparison = comparison_with_actual(page.run, page.dataset)
+if comparison is None:
+    frame.show_title(QUESTION, "No actual value of this test file is known.")
+    st.stop()
+frame.show_title(QUESTION, plain(comparison.sentence))
+frame.show_better_run(page)
+if message := page_state().take_message():
+    st.info(plain(message), icon=":material/info:")
+show_warning(page.run)
+frame.show_metrics(
+    [
+        Metric(f"Expected {comparison.label}", expected_score(page.run.manifest), "As estimated from the train file."),
+        Metric("90% interval", expected_interval(page.run.manifest), "Expected to contain the actual score."),
+        Metric(f"Actual {comparison.label}", number(comparison.actual), f"In {comparison.unit}, on the test file."),
+        Metric("Sessions", f"{comparison.sessions:,}", "Test sessions whose actual value is known."),
+        Metric("Unknown", f"{comparison.unknown:,}", "Test sessions whose actual value is unknown."),
+    ]
+)
+st.caption(plain(" ".join(split_lines(card))))
+with frame.showing_errors():
+    show_days(page.run, str(page.dataset.folder))
+with frame.showing_errors():
+    runs = list_runs(page.workspace)
+    show_cuts(
+        cuts_of_log(page.workspace, page.dataset, runs, page.run.manifest.config, comparison_with_actual), page.run
+    )
