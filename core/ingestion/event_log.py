@@ -19,6 +19,7 @@ from core.config import available_cores
 from core.dataset import DICTIONARY_FILE, QUARANTINE_FILE, Dataset
 from core.ingestion.mapping import Mapping
 from core.ingestion.preview import assumed_encodings
+from core.ingestion.reading_progress import ReadingProgress
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
@@ -28,7 +29,7 @@ from core.ingestion.sessions.partitions import PartitionStore, partition_bits
 from core.ingestion.sessions.session_ids import test_sessions_by_id
 from core.ingestion.sessions.units import HashCollisionError
 from core.ingestion.sources.content_hash import Content, require_unchanged
-from core.ingestion.sources.source import Source, estimated_text_bytes
+from core.ingestion.sources.source import Source
 from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.ingestion.values.lost_purchases import NO_LOST_PURCHASES
 from core.ingestion.values.money import ORDER, RATE, STATUS
@@ -37,8 +38,6 @@ from core.ingestion.values.session_values import LostPurchases
 from core.schema import CATEGORY_ID, PRODUCT_ID, ROLE, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
 
 _SEEDS = range(8)
-_BYTES_PER_ROW = 80
-_PARTS, _READING_SHARE = 100, 0.7
 _ORDER_COLUMNS = {ORDER: pl.Int64, STATUS: pl.Int8, RATE: pl.Float64}
 _PREFIX = "svs-events"
 
@@ -73,13 +72,10 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
     """
     encodings = assumed_encodings((source,), mapping).values()
     encoding = next((detection.encoding for detection in encodings), None)
-    n_bytes = estimated_text_bytes(source)
-    bits = partition_bits(None if n_bytes is None else n_bytes // _BYTES_PER_ROW)
     for seed in _SEEDS:
         with scratch_folder(parent, f".{_PREFIX}.") as folder:
             try:
-                parser = RowParser(mapping, with_value=False, seed=seed, bits=bits)
-                log = _read(source, parser, folder, encoding, report)
+                log = _read(source, mapping, folder, seed=seed, encoding=encoding, report=report)
             except HashCollisionError:
                 continue
             yield log
@@ -87,31 +83,21 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
     raise RuntimeError("two ids had the same code under every seed")
 
 
-def _read(source: Source, parser: RowParser, folder: Path, encoding: str | None, report: Report) -> EventLog:
-    mapping, seed, bits = parser.mapping, parser.seed, parser.bits
-    n_bytes, tables, counts = estimated_text_bytes(source), folder / "tables", ReadCounts()
+def _read(
+    source: Source, mapping: Mapping, folder: Path, *, seed: int, encoding: str | None, report: Report
+) -> EventLog:
+    tables, counts = folder / "tables", ReadCounts()
+    progress = ReadingProgress([source], [counts], report)
+    bits = partition_bits(progress.n_rows)
+    parser = RowParser(mapping, with_value=False, seed=seed, bits=bits)
     content = Content(source) if isinstance(source, Path) else None
     orders = {role: RepeatedOrders(mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
-    bytes_read = rows_written = 0
-
-    def report_read(size: int) -> None:
-        nonlocal bytes_read
-        bytes_read += size
-        share = min(bytes_read / n_bytes, 1.0) if n_bytes else 0.5
-        report(int(_PARTS * _READING_SHARE * share), _PARTS, f"{counts.rows:,} rows read")
-
-    def report_written(n_rows: int) -> None:
-        nonlocal rows_written
-        rows_written += n_rows
-        share = _READING_SHARE + (1 - _READING_SHARE) * rows_written / max(counts.kept, 1)
-        report(int(_PARTS * min(share, 1.0)), _PARTS, f"{rows_written:,} rows sorted")
-
     tables.mkdir()
     with ThreadPoolExecutor(available_cores()) as writing:
         rows = {role: PartitionStore(_subfolder(folder, ROLES[role]), bits, writing) for role in orders}
         dictionaries = Dictionaries(folder, bits, writing)
         with ParquetWriter(tables / QUARANTINE_FILE) as quarantine:
-            for block, _ in parse_source(source, parser, counts, report_read, content, assumed_encoding=encoding):
+            for block, _ in parse_source(source, parser, counts, progress.read, content, assumed_encoding=encoding):
                 rows[TEST_ROLE].add(block.parts)
                 rows[TRAIN_ROLE].add({0: _no_train_rows(block.rows)})
                 orders[TEST_ROLE].add(block.rows)
@@ -119,17 +105,21 @@ def _read(source: Source, parser: RowParser, folder: Path, encoding: str | None,
                     dictionaries.add(TEST_ROLE, column, ids)
                 quarantine.write(block.bad.with_columns(pl.lit(TEST_ROLE, dtype=pl.Int8).alias(ROLE)))
         orders[TEST_ROLE].find()
-        for column in (USER_ID, PRODUCT_ID, CATEGORY_ID):
-            dictionaries.write(column, tables)
-        assemble(
-            rows,
-            mapping,
-            tables,
-            repeated_orders=orders,
-            lost_purchases=LostPurchases.from_rows(NO_LOST_PURCHASES, mapping),
-            seed=seed,
-            report=report_written,
-        )
+        with ThreadPoolExecutor(1) as pool:
+            written = [pool.submit(dictionaries.write, column, tables) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)]
+            if mapping.session_gap_minutes is not None:
+                written[0].result()  # the ids of these sessions contain the user id
+            assemble(
+                rows,
+                mapping,
+                tables,
+                repeated_orders=orders,
+                lost_purchases=LostPurchases.from_rows(NO_LOST_PURCHASES, mapping),
+                seed=seed,
+                report=progress.written,
+            )
+            for future in written:
+                future.result()
     if content is not None:
         require_unchanged([content])
     dictionary = tables / DICTIONARY_FILE.format(column=USER_SESSION)

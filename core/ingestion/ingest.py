@@ -33,6 +33,7 @@ from core.errors import InputError, SettingError
 from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import mapping_text
 from core.ingestion.preview import assumed_encodings, complete_mapping
+from core.ingestion.reading_progress import PARTS, ReadingProgress
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
@@ -44,7 +45,7 @@ from core.ingestion.sessions.session_ids import read_sample, submission_order, t
 from core.ingestion.sessions.units import HashCollisionError
 from core.ingestion.sources.content_hash import Content, require_unchanged
 from core.ingestion.sources.database import Query
-from core.ingestion.sources.source import Source, estimated_text_bytes
+from core.ingestion.sources.source import Source
 from core.ingestion.storage.card import IngestionCounts, WantedSessions, make_card
 from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.ingestion.storage.stored_datasets import (
@@ -78,12 +79,6 @@ from core.schema import (
 
 _SEEDS = range(8)
 """Seeds of the id codes, tried in turn. With 100 million ids, two have the same code in 0.03% of the first attempts."""
-_BYTES_PER_ROW = 80
-"""Rough size of an event as text. It decides only the number of partitions."""
-_PARTS = 100
-"""Progress is reported in percent."""
-_READING_SHARE = 0.7
-"""Measured share of the time; the other 30% are for assembling and writing."""
 
 
 def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) -> Dataset:
@@ -93,7 +88,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
         InputError: a file cannot be used; nothing is stored.
         SettingError: the workspace's disk is full.
     """
-    report(0, _PARTS, "checking whether the files are already stored")
+    report(0, PARTS, "checking whether the files are already stored")
     workspace.sweep()
     refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
@@ -108,7 +103,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     if may_be_stored(files, workspace):
         stored = find_stored(files, contents, workspace)
         if stored is not None:
-            report(_PARTS, _PARTS, "these files are already stored")
+            report(PARTS, PARTS, "these files are already stored")
             return stored
     with _full_disk_as_setting_error(workspace), _changed_file_as_input_error(contents):
         for seed in _SEEDS:
@@ -161,14 +156,11 @@ class _Ingestion:
         self._report = report
         self._assumed_encoding = assumed_encoding
         self._sources: dict[int, Source] = dict(zip((TRAIN_ROLE, TEST_ROLE), files.sources, strict=False))
-        sizes = [estimated_text_bytes(source) for source in self._sources.values()]
-        self._total_bytes = None if None in sizes else sum(filter(None, sizes))
         self._read_counts = {role: ReadCounts() for role in (TRAIN_ROLE, TEST_ROLE)}
+        self._progress = ReadingProgress(self._sources.values(), list(self._read_counts.values()), report)
         self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
         self._log_split: LogSplit | None = None
         self._last_time: int | None = None
-        self._rows_written = 0
-        self._bytes_read = 0
 
     def store(self) -> Dataset:
         """Read, assemble and store the files."""
@@ -178,7 +170,7 @@ class _Ingestion:
         ):
             folder = scratch / "dataset"
             folder.mkdir()
-            bits = partition_bits(None if self._total_bytes is None else self._total_bytes // _BYTES_PER_ROW)
+            bits = partition_bits(self._progress.n_rows)
             dictionaries = Dictionaries(scratch, bits, writing)
             rows = self._read(scratch, folder, bits, dictionaries, writing)
             if self._files.split is not None:
@@ -212,7 +204,7 @@ class _Ingestion:
                     source,
                     parser,
                     self._read_counts[role],
-                    self._report_read,
+                    self._progress.read,
                     content,
                     assumed_encoding=self._assumed_encoding,
                 )
@@ -286,7 +278,7 @@ class _Ingestion:
                 file.rename(target / file.name)
         # A query result may already be stored under other names.
         update_names(dataset, self._files, wanted.columns, synthetic=card.synthetic)
-        self._report(_PARTS, _PARTS, "")
+        self._report(PARTS, PARTS, "")
         return dataset
 
     def _write_tables(
@@ -313,7 +305,7 @@ class _Ingestion:
                 lost_purchases=LostPurchases.from_rows(self._read_counts[TRAIN_ROLE].lost_purchases, mapping),
                 orders_of_log=None if self._log_split is None else self._log_split.orders,
                 seed=self._seed,
-                report=self._report_written,
+                report=self._progress.written,
             )
             refuse_doubtful_values(self._files.train.name, mapping, assembled)
             ids = {column: count.result() for column, count in id_counts.items()} | {USER_SESSION: session_counts}
@@ -332,18 +324,6 @@ class _Ingestion:
         with_events = pl.scan_parquet(dictionary, glob=False).filter(IN_TEST).select(SESSION).collect()
         n_without = order.join(with_events, on=SESSION, how="anti").height
         return ids, assembled, WantedSessions(order.height, n_without, columns)
-
-    def _report_read(self, n_bytes: int) -> None:
-        self._bytes_read += n_bytes
-        share = min(self._bytes_read / self._total_bytes, 1.0) if self._total_bytes else 0.5
-        rows = sum(counts.rows for counts in self._read_counts.values())
-        self._report(int(_PARTS * _READING_SHARE * share), _PARTS, f"{rows:,} rows read")
-
-    def _report_written(self, n_rows: int) -> None:
-        self._rows_written += n_rows
-        kept = sum(counts.kept for counts in self._read_counts.values())
-        share = _READING_SHARE + (1 - _READING_SHARE) * self._rows_written / max(kept, 1)
-        self._report(int(_PARTS * min(share, 1.0)), _PARTS, f"{self._rows_written:,} rows sorted")
 
 
 def _hash_files(folder: Path) -> dict[str, str]:
