@@ -110,7 +110,7 @@ def _custom_mapping(log: Peek) -> Mapping:
     """Show the fields, filled in with a suggestion from the log, and return the mapping."""
     draft = suggest(log)
     for role in draft.missing:
-        st.caption(f"Please choose the {ROLE_NAME.get(role, role)}. {plain(draft.reasons[role])}")
+        st.caption(f"Choose the {ROLE_NAME.get(role, role)}. {plain(draft.reasons[role])}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}
     rule = st.radio(
         "Session value",

@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,18 @@ def estimated_text_bytes(source: Source) -> int | None:
 def size_in_bytes(source: Source) -> int | None:
     """Return the total size of the files behind a source, in bytes; None for a query."""
     return None if isinstance(source, Query) else sum(map(_size, files_of(source)))
+
+
+def most_rows(source: Source, shortest: int) -> int:
+    """Return an upper bound of the rows of a source, if none has fewer than `shortest` bytes. A query has no bound."""
+    return sys.maxsize if isinstance(source, Query) else sum(map(_most_bytes, files_of(source))) // shortest
+
+
+def _most_bytes(file: Path) -> int:
+    """Return the highest number of bytes that a file may have when it is unpacked."""
+    with _opened(file) as stream:
+        is_packed = kind_of(stream) in {kinds.GZIP, kinds.ZIP, kinds.PARQUET}
+    return Allowance(file.name, _size(file)).limit if is_packed else _size(file)
 
 
 def _size(file: Path) -> int:
