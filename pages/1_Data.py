@@ -18,6 +18,7 @@ from pages._ui import frame
 from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
 from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
+from pages._ui.kept_fields import keep_fields, kept_key
 from pages._ui.mapping_form import mapping_form
 from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
@@ -80,9 +81,14 @@ def choose_uploads() -> InputFiles | None:
 
 def choose_paths() -> InputFiles | None:
     """Show fields for paths on the server, whose files can be larger than an upload, and return the files."""
-    train = st.text_input("Train file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
-    test = st.text_input("Test file", placeholder="the events of the sessions to predict")
-    sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in order")
+    placeholders = {
+        "Train file": "a file, a folder, or a pattern such as logs/2025-*.csv",
+        "Test file": "the events of the sessions to predict",
+        "Sample submission (optional)": "the sessions to predict, in order",
+    }
+    train, test, sample = (
+        st.text_input(label, placeholder=text, key=kept_key(label)) for label, text in placeholders.items()
+    )
     if not (train and test):
         return None
     return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
@@ -96,8 +102,9 @@ def choose_queries() -> InputFiles | None:
         type="password",
         help="A password in the URL is neither stored nor shown.",
     )
-    train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
-    test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
+    train_key, test_key = kept_key("train query"), kept_key("test query")
+    train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'", key=train_key)
+    test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'", key=test_key)
     return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
@@ -179,7 +186,8 @@ if shows_files():
 else:
     forms = {UPLOAD: choose_uploads}
     st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
-origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True)
+keep_fields()
+origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
 with frame.showing_errors():
     if origin == DEMO:
         if st.button("Read the demo data", type="primary"):
