@@ -148,7 +148,7 @@ def _suggested_setting(source: Source, reason: str, mapping: Mapping) -> str:
 
 def _time_problem(source: Source, reason: str, mapping: Mapping) -> str:
     """Return why the times have no format that a mapping can name and what to do; empty if that is not the reason."""
-    if reason != no_time(mapping):
+    if not reason.startswith(f"{mapping.columns.event_time} "):
         return ""
     with suppress(StudioError):
         return time_problem(str(mapping.columns.event_time), _first_times(source, mapping))

@@ -55,7 +55,7 @@ class Lines(Sequence[bytes]):
         self._data = data
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
         starts = np.concatenate(([0], ends + 1, [len(data) + 1]))
-        self._starts = memoryview(starts)  # its items are Python's numbers, which are faster than NumPy's
+        self._starts = starts.data  # its items are Python's numbers, which are faster than NumPy's
 
     def __len__(self) -> int:
         return len(self._starts) - 1
