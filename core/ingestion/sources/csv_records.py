@@ -5,10 +5,11 @@ Reading a file in pieces yields the same records as reading it whole, even if it
 
 from __future__ import annotations
 
+import bisect
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import overload
 
 import numpy as np
@@ -72,6 +73,16 @@ class Lines(Sequence[bytes]):
     def start(self, number: int) -> int:
         """Return the position of the first byte of a line."""
         return self._starts[number]
+
+    def next_odd(self, after: int, before: int) -> int | None:
+        """Return the first line with an odd number of quotes after and before the given ones; None if there is none."""
+        at = bisect.bisect_right(self._odd, after)
+        return self._odd[at] if at < len(self._odd) and self._odd[at] < before else None
+
+    @cached_property
+    def _odd(self) -> list[int]:
+        quotes = np.flatnonzero(np.frombuffer(self._data, np.uint8) == _QUOTE)
+        return np.flatnonzero(np.diff(np.searchsorted(quotes, self._starts)) % 2).tolist()
 
     def text(self, first: int, n_lines: int) -> bytes:
         """Return the text of consecutive lines, without their last line end."""
@@ -137,7 +148,7 @@ def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list
     return odd.tolist(), (n_separators >= form.width - 1).tolist()
 
 
-def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
+def parse_record(lines: Lines, first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
     """Parse the record that begins at line number `first` of the lines.
 
     Returns:
@@ -164,18 +175,18 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     return other_width(len(fields), form.width) if fields else _quote_fault(lines, first), 1
 
 
-def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
+def _quote_fault(lines: Lines, first: int) -> LineFault:
     """Return what is wrong with the quotes of a line that begins no record."""
     if _ESCAPED_QUOTE in lines[first]:
         return _ESCAPED_QUOTES
     end = first + MAX_RECORD_LINES
     n_lines = len(lines) - (not lines[-1])  # the last one may be the empty text after the last line end
     is_open = lines[first].count(b'"') % 2 == 1 and end <= n_lines
-    is_long = is_open and not any(lines[number].count(b'"') % 2 for number in range(first + 1, end))
+    is_long = is_open and lines.next_odd(first, end) is None
     return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else UNMATCHED_QUOTES
 
 
-def faults_of_unclosed(lines: Sequence[bytes], odd: Sequence[int], may_open: Sequence[bool]) -> dict[int, LineFault]:
+def faults_of_unclosed(lines: Lines, odd: Sequence[int], may_open: Sequence[bool]) -> dict[int, LineFault]:
     """Return line number -> fault, for the lines whose quote cannot begin a record of several lines.
 
     Args:
@@ -198,18 +209,16 @@ def other_width(fields: int, width: int) -> LineFault:
     return LineFault(FaultCode.FIELD_COUNT, f"{count(fields, 'field')}, but the header has {width:,}")
 
 
-def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
+def _quoted_record(lines: Lines, first: int, form: CsvFormat) -> bytes:
     """Return the record that begins at line number `first`, up to the line that closes its quote.
 
     The result is empty if no line within MAX_RECORD_LINES closes the quote, or if the lines are separate rows.
     """
-    for last in range(first + 1, min(first + MAX_RECORD_LINES, len(lines))):
-        if lines[last].count(b'"') % 2:
-            record = lines[first : last + 1]
-            if sum(map(len, record)) > MAX_RECORD_BYTES or _holds_rows(record, form):
-                return b""
-            return b"\n".join(record)
-    return b""
+    last = lines.next_odd(first, first + MAX_RECORD_LINES)
+    if last is None:
+        return b""
+    record = lines[first : last + 1]
+    return b"" if sum(map(len, record)) > MAX_RECORD_BYTES or _holds_rows(record, form) else b"\n".join(record)
 
 
 def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
