@@ -19,6 +19,7 @@ from pages._ui import frame
 from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
 from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
+from pages._ui.kept_fields import keep_fields, kept_key
 from pages._ui.mapping_form import mapping_form
 from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
@@ -77,6 +78,7 @@ def choose_split() -> list[DateSplit]:
             value=7.0,
             step=1.0,
             format="%g",
+            key=kept_key("test days"),
             width=180,
             help="The sessions that begin in the last days of the log become the test file. Their values are only used "
             "to compare the predictions with them.",
@@ -86,6 +88,7 @@ def choose_split() -> list[DateSplit]:
             min_value=1,
             max_value=MAX_BACKTESTS,
             value=1,
+            key=kept_key("backtests"),
             width=180,
             help="Number of splits, each one further back in time. Each becomes a dataset that knows nothing of later "
             "events.",
@@ -115,12 +118,18 @@ def choose_uploads(split: DateSplit | None) -> InputFiles | None:
 
 def choose_paths(split: DateSplit | None) -> InputFiles | None:
     """Show fields for paths on the server, whose files can be larger than an upload, and return the files."""
+    pattern = "a file, a folder, or a pattern such as logs/2025-*.csv"
     if split is not None:
-        log = st.text_input("Event log", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
+        log = st.text_input("Event log", placeholder=pattern, key=kept_key("Event log"))
         return InputFiles(source_of(log), split=split) if log else None
-    train = st.text_input("Train file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
-    test = st.text_input("Test file", placeholder="the events of the sessions to predict")
-    sample = st.text_input("Sample submission (optional)", placeholder="the sessions to predict, in order")
+    placeholders = {
+        "Train file": pattern,
+        "Test file": "the events of the sessions to predict",
+        "Sample submission (optional)": "the sessions to predict, in order",
+    }
+    train, test, sample = (
+        st.text_input(label, placeholder=text, key=kept_key(label)) for label, text in placeholders.items()
+    )
     if not (train and test):
         return None
     return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
@@ -135,10 +144,11 @@ def choose_queries(split: DateSplit | None) -> InputFiles | None:
         help="A password in the URL is neither stored nor shown.",
     )
     if split is not None:
-        events = st.text_area("Events query", placeholder="SELECT ... FROM events")
+        events = st.text_area("Events query", placeholder="SELECT ... FROM events", key=kept_key("events query"))
         return InputFiles(Query(url, events), split=split) if url and events else None
-    train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'")
-    test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'")
+    train_key, test_key = kept_key("train query"), kept_key("test query")
+    train = st.text_area("Train query", placeholder="SELECT ... FROM events WHERE day < '2025-06-22'", key=train_key)
+    test = st.text_area("Test query", placeholder="SELECT ... FROM events WHERE day >= '2025-06-22'", key=test_key)
     return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
@@ -223,13 +233,15 @@ if shows_files():
 else:
     forms = {UPLOAD: choose_uploads}
     st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
-origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True)
+keep_fields()
+origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
 with frame.showing_errors():
     if origin == DEMO:
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
-        kind = st.segmented_control("Files", [TRAIN_AND_TEST, ONE_FILE], default=TRAIN_AND_TEST, required=True)
+        layouts = [TRAIN_AND_TEST, ONE_FILE]
+        kind = st.segmented_control("Files", layouts, default=TRAIN_AND_TEST, required=True, key=kept_key("files"))
         chosen_splits = choose_split() if kind == ONE_FILE else []
         show_mapping_form(forms[origin](chosen_splits[-1] if chosen_splits else None), chosen_splits)
 with frame.showing_errors():

@@ -188,7 +188,7 @@ def test_the_fast_reader_and_the_careful_one_read_the_same(body: bytes) -> None:
     content = QUOTED.removesuffix(BODY) + body
     fast = in_pieces(content, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_text, "_parse_fast", lambda *_: None)
+        patch.setattr(csv_text, "_parse_fast", lambda *_, **__: None)
         assert in_pieces(content, 100) == fast
 
 

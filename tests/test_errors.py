@@ -74,6 +74,9 @@ INPUTS: dict[str, Callable[[], StudioError]] = {
     "too_few_valid, rows and a mapping": lambda: InputError.too_few_valid(
         "row", "train.csv", 0, 40, "40 x no time", min_share=0, mapping_line='time_format = "%Y"'
     ),
+    "too_few_valid, remedy": lambda: InputError.too_few_valid(
+        "row", "train.csv", 299, 400, "101 x no time", min_share=0.9, remedy="Write all times in one format."
+    ),
     "too_few_valid, most": lambda: InputError.too_few_valid(
         "row", "train.csv", 299, 400, "101 x empty user_id", min_share=0.9
     ),

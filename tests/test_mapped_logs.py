@@ -193,6 +193,11 @@ TIMES = {
     "an offset": ("2025-06-02T14:00:00+02:00", {}),
     "no seconds but an offset": ("2025-06-02 12:00Z", {}),
     "no seconds": ("2025-06-02 12:00", {}),
+    "the name of a time zone": ("2025-06-02 15:00:00 Europe/Istanbul", {"time_zone": "Asia/Tokyo"}),
+    "an offset beats the name of a time zone": ("2025-06-02T14:00:00.5+02:00[Europe/Istanbul]", {}),
+    "Spanish spreadsheets": ("02/06/2025 12:00:00 p.\u00a0m.", {"time_format": "%d/%m/%Y %I:%M:%S %p"}),
+    "RFC 2822": ("Mon, 02 Jun 2025 14:00:00 +0200", {"time_format": "%a, %d %b %Y %H:%M:%S %z"}),
+    "HTTP": ("Mon, 02 Jun 2025 12:00:00 GMT", {"time_format": "%a, %d %b %Y %H:%M:%S %z"}),
     "a local time without an offset": ("2025-06-02 08:00:00", {"time_zone": "America/New_York"}),
 }
 
@@ -251,9 +256,32 @@ def test_a_time_of_day_that_is_not_used_is_reported(tmp_path: Path) -> None:
 def test_times_that_a_spreadsheet_rounded_are_refused_with_the_reason(tmp_path: Path) -> None:
     """Otherwise all events of a month would be at one moment."""
     for settings_ in ({"time_format": "epoch_milliseconds"}, {}):
-        with pytest.raises(InputError, match=r"4 x event_time has lost its last digits, as in 1\.74E\+12"):
-            log = shop_log("1.74887E+12")
+        log = shop_log("1.74887E+12")
+        with pytest.raises(InputError, match=r"4 x event_time has lost its last digits, as in 1\.74E\+12") as refused:
             store_logs(tmp_path, log, log + b"\n", Mapping.checked(**settings_))
+        assert str(refused.value).endswith("Export the log again without opening it in a spreadsheet.")
+
+
+def test_times_in_two_formats_are_refused_with_both_named(tmp_path: Path) -> None:
+    rows = [line for time in ("2025-06-02 12:00", "02.06.2025 12:30") for line in shop_log(time).splitlines()[1:]]
+    log = b"\n".join([shop_log("x").splitlines()[0], *rows, b""])
+    with pytest.raises(InputError) as refused:
+        store_logs(tmp_path, log, log + b"\n", Mapping())
+    assert refused.value.code == "too_few_valid_rows"
+    assert "ISO 8601 (such as 2025-06-02 12:00) and %d.%m.%Y %H:%M (such as 02.06.2025 12:30)" in str(refused.value)
+    assert "least_usable" not in str(refused.value)
+
+
+def test_serial_numbers_of_a_spreadsheet_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    log = shop_log("45810.5")
+    with pytest.raises(InputError, match=r"count days \(45810\.5\)\. Format the column as yyyy-mm-dd hh:mm:ss"):
+        store_logs(tmp_path, log, log + b"\n", Mapping())
+
+
+def test_the_name_of_a_zone_that_does_not_exist_is_no_time(tmp_path: Path) -> None:
+    log = shop_log("2025-06-02 12:00:00 Europe/Atlantis")
+    with pytest.raises(InputError, match="4 x event_time is not a time"):
+        store_logs(tmp_path, log, log + b"\n", Mapping())
 
 
 ZONES = [

@@ -437,6 +437,29 @@ def test_rounded_times_are_named_as_such() -> None:
     assert "have lost their last digits, as a spreadsheet writes them (1.74E+12)" in guess.reasons["event_time"]
 
 
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        (["45740.790856", "45741"], "are serial numbers of a spreadsheet, which count days (45740.790856)"),
+        (["45740,5", "45741,25"], "are serial numbers of a spreadsheet, which count days (45740,5)"),
+        (
+            ["2025-03-24 18:58", "24.03.2025 19:04", "2025-03-25 08:00"],
+            "have two formats: ISO 8601 (such as 2025-03-24 18:58) and %d.%m.%Y %H:%M (such as 24.03.2025 19:04)",
+        ),
+        (
+            ["1742842730", "03/24/2025 7:04 PM"],
+            "have two formats: epoch_seconds (such as 1742842730) and %m/%d/%Y %I:%M %p (such as 03/24/2025 7:04 PM)",
+        ),
+        (["2025-03-24 18:58", "soon"], "have an unknown format. Set time_format"),
+        (["12345", "99999"], "have an unknown format. Set time_format"),
+    ],
+)
+def test_what_is_wrong_with_times_is_said(times: list[str], problem: str) -> None:
+    guess = guess_mapping(["event_time"], [[time] for time in times])
+    assert "event_time" in guess.missing
+    assert guess.reasons["event_time"].startswith(f"The times in column event_time {problem}")
+
+
 def test_numbers_and_dates_in_columns_of_other_names_are_not_event_times() -> None:
     guess = guessed("""customer_id,born,contract,signed
         c1,1990-05-01,1512345678,20200101
@@ -534,6 +557,12 @@ def test_a_column_with_the_name_of_a_role_gets_no_other_role() -> None:
         (["31-12-2019 11:05:59 pm"], "%d-%m-%Y %I:%M:%S %p"),
         (["2019/12/31 23:59:58.123"], "%Y/%m/%d %H:%M:%S.%f"),
         (["01/Oct/2019:00:00:01 +0000"], "%d/%b/%Y:%H:%M:%S %z"),
+        (["24/03/2025 06:58:50 p.m.", "25/03/2025 06:58:50 a. m."], "%d/%m/%Y %I:%M:%S %p"),
+        (["Mon, 24 Mar 2025 18:58:50 +0000"], "%a, %d %b %Y %H:%M:%S %z"),
+        (["Mon, 24 Mar 2025 18:58:50 GMT"], "%a, %d %b %Y %H:%M:%S %z"),
+        (["Monday, March 24, 2025 6:58 PM"], "%A, %B %d, %Y %I:%M %p"),
+        (["2025-03-24 18:58:50 Europe/Istanbul"], "auto"),
+        (["2025-03-24T18:58:50+03:00[Europe/Istanbul]"], "auto"),
         (["Oct 1, 2019, 10:23:07 PM"], "%b %d, %Y, %I:%M:%S %p"),
         (["1 October 2019 10:23", "2 May 2019 10:23"], "%d %B %Y %H:%M"),
         (["2014-12-08 18"], "%Y-%m-%d %H"),

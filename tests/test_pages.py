@@ -550,6 +550,36 @@ def test_a_custom_mapping_can_be_saved_and_is_offered_again(workspace: Workspace
     assert "Train: train.csv." in texts(again)
 
 
+def test_files_and_a_mapping_made_by_hand_survive_a_look_at_another_page(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("train.csv", "test.csv"):
+        text = (DEMO / name).read_text().replace("user_session", "visit").replace("ADD_CART", "add to basket")
+        (tmp_path / name).write_text(text)
+    app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
+
+    def fields() -> dict[str, Any]:
+        drawn = [*app.selectbox, *app.text_input, *app.number_input, *app.radio, *app.segmented_control]
+        return {field.label: field.value for field in drawn}
+
+    def field_of(label: str) -> Any:
+        return next(field for field in [*app.selectbox, *app.text_input, *app.number_input] if field.label == label)
+
+    changes = {"add to basket": "ignore", "Category": "(not in the log)", "Lowest share of usable rows": 0.5}
+    changes |= {"Name of the mapping": "By hand", "Time format": "other format", "Pattern": "%d/%m/%Y %H:%M"}
+    for label, value in changes.items():
+        field_of(label).set_value(value).run()
+    before = fields()
+    assert {label: before[label] for label in changes} == changes
+    app.switch_page("pages/2_Explore.py").run()
+    app.switch_page("pages/1_Data.py").run()
+    assert not app.exception
+    assert fields() == before
+    field_of("Time format").set_value("auto").run()
+    field_of("add to basket").set_value("ADD_CART").run()
+    click(app, "Read the files")
+    assert not app.exception
+    assert "Train: train.csv." in texts(app)
+
+
 def test_the_mapping_form_asks_for_exchange_rates(workspace: Workspace, tmp_path: Path) -> None:
     header = "time,visitor,visit,item,kind,price,currency\n"
     row = "2025-06-{day:02} 10:{minute:02}:00,U{user},V{visit},P{item},{kind},{price},{currency}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -254,12 +255,25 @@ def test_a_long_file_without_a_usable_row_is_given_up_early(tmp_path: Path, monk
     monkeypatch.setattr("core.ingestion.rows.read_rows._GIVE_UP_AFTER", 10)
     monkeypatch.setattr(csv_text, "PIECE_BYTES", 500)
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 200)
-    rows = [{**row, "user_id": ""} for row in ROWS]
-    with pytest.raises(InputError, match=r"Only 0 of 1\d rows in train\.csv are valid \(1\d x empty user_id\)"):
+    rows = [{**row, "user_id": ""} for row in ROWS * 10]
+    with pytest.raises(InputError, match=r"Only 0 of (\d\d|1\d\d) rows in train\.csv are valid"):
         store(tmp_path, GOOD, train=csv_of(rows))
     ignored = [{**row, "event_type": "SCROLL"} for row in ROWS]
     mapping = Mapping(ignored_words=("scroll",))
     assert store(tmp_path / "later", GOOD, mapping, train=csv_of([*ignored, *ROWS])).card().train.kept == len(ROWS)
+
+
+def test_a_file_whose_unusable_rows_come_first_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.ingestion.rows.read_rows._GIVE_UP_AFTER", 1)
+    monkeypatch.setattr(csv_text, "PIECE_BYTES", 100)
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 200)
+    bad = [{**row, "user_id": ""} for row in ROWS[:4]]
+    assert store(tmp_path, GOOD, train=csv_of([*bad, *ROWS])).card().train.quarantined == 4
+    for kind in ("gz", "parquet"):  # how many rows these have is not known beforehand
+        content = gzip.compress(csv_of([*bad, *ROWS])) if kind == "gz" else parquet_of([*bad, *ROWS])
+        assert store(tmp_path / kind, GOOD, train=content).card().train.quarantined == 4
 
 
 # --- true lines -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import io
+import json
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources import csv_records, csv_text, tables
+from core.ingestion.sources import csv_records, csv_text, json_lines, tables
 from tests.events_on_the_spot import (
     NOON,
     Event,
@@ -303,12 +304,51 @@ def test_a_letter_that_the_encoding_does_not_have_costs_its_line_only(tmp_path: 
     assert dataset.card().train.kept == 39
 
 
+# --- JSON Lines -------------------------------------------------------------------------------------------------------
+def test_json_lines_parsed_together_and_one_by_one_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        {"user_id": "u", "price": 5.0, "items": [{"id": 1}, []]},
+        {"user_id": 12.0, "price": 2.5, "items": {"a": {"b": [1]}}},
+        {"price": None, "user_id": True},
+        {"user_id": "[é", "price": "1,5"},
+    ]
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+
+    def cells(picked: dict[str, int]) -> list[tuple[str, ...]]:
+        table = json_lines.open_json_lines("file", io.BytesIO(content))
+        return [row for piece in table.pieces(picked) for row in piece.read().rows.rows()]
+
+    together = cells({"user_id": 0, "price": 1}), cells({"items": 2})
+    monkeypatch.setattr(json_lines, "_parse_fast", lambda *_: None)
+    assert (cells({"user_id": 0, "price": 1}), cells({"items": 2})) == together
+    assert together[0] == [("u", "5"), ("12", "2.5"), ("true", None), ("[é", "1,5")]
+    assert together[1][0] == ('[{"id": 1}, []]',)
+
+
 # --- quotes and separators --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_blanks_before_quotes_are_not_part_of_a_cell(
+    tmp_path: Path, right: Dataset, separator: str, ending: str
+) -> None:
+    lines = [list(ROWS[0]), *(list(row.values()) for row in ROWS)]
+    text = ending.join(f"{separator} ".join(f'"{cell}"' for cell in line) for line in lines)
+    for content in (text, text + ending):
+        assert same_frames(store(tmp_path / f"{len(content)}", GOOD, train=content.encode()), right)
+
+
+def test_a_quote_after_a_blank_within_a_text_is_part_of_it(tmp_path: Path) -> None:
+    rows = [{**row, "product_id": f' "{row["product_id"]}" pan'} for row in ROWS]
+    text = "\n".join(",".join(cells) for cells in (ROWS[0], *(row.values() for row in rows)))
+    dataset = store(tmp_path, GOOD, train=text.encode())
+    assert {fact[3] for fact in facts_of(dataset)} >= {'"P1" pan'}
+
+
 @pytest.mark.parametrize("n_lines", [101, 2_000])
 def test_a_cell_of_many_lines_is_a_cell(tmp_path: Path, right: Dataset, n_lines: int) -> None:
     """Pretty-printed JSON, as in exports of Google Analytics."""
-    json = "{\n" + '  "key": "a, b",\n' * n_lines + "}"
-    dataset = store(tmp_path, GOOD, train=csv_of([{"params": json, **row} for row in ROWS]))
+    cell = "{\n" + '  "key": "a, b",\n' * n_lines + "}"
+    dataset = store(tmp_path, GOOD, train=csv_of([{"params": cell, **row} for row in ROWS]))
     assert same_frames(dataset, right)
 
 

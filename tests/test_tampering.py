@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from core.base.stored_files import (
     MAX_JSON_BYTES,
     UnusableFileError,
+    hash_folder,
     hash_stored,
     open_for_append,
     read_sealed_json,
@@ -92,6 +94,18 @@ def test_the_hash_of_a_file_follows_its_content(tmp_path: Path) -> None:
     path.write_bytes(b"two")
     os.utime(path, (1e9, 1e9))  # with the same size and time
     assert len({*hashes, hash_stored(path)}) == 2
+
+
+def test_all_files_of_a_folder_are_hashed_but_those_excluded(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("b", "a", "models/m", "manifest"):
+        (tmp_path / name).write_text(name)
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("a", "b", "models/m")}
+    for threads in (1, 2):
+        assert hash_folder(tmp_path, excluded=["manifest"], threads=threads) == hashes
+    (tmp_path / "link").symlink_to(tmp_path / "models")
+    with pytest.raises(UnusableFileError, match="is a link"):
+        hash_folder(tmp_path)
 
 
 def test_only_the_end_of_a_log_is_read_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

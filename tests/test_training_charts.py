@@ -245,7 +245,17 @@ def test_the_lowest_loss_so_far_counts_complete_trials_only(snapshot: Any) -> No
     assert "22.2%" in search_history.finding(data)
     findings = [search_history.finding(trials) for trials in (data, data.head(1), data.head(0))]
     assert findings == snapshot
-    drawn(search_history.figure(data, "loss"))
+    figure = search_history.figure(data, "loss")
+    assert figure is not None
+    drawn(figure)
+
+
+def test_a_search_without_a_complete_trial_is_a_sentence_without_a_chart() -> None:
+    data = history([False, False, False])
+    assert data["best"].null_count() == 3
+    assert search_history.finding(data) == "No trial has run on all folds; 3 trials were pruned."
+    assert search_history.finding(data.head(1)) == "No trial has run on all folds; 1 trial was pruned."
+    assert search_history.figure(data, "loss") is None
 
 
 def test_the_most_important_hyperparameters_come_first(snapshot: Any) -> None:

@@ -21,7 +21,7 @@ import psutil
 
 from core.base.files import atomic_folder, remove
 from core.base.processes import find_process, start_time
-from core.base.stored_files import UnusableFileError, hash_stored, read_stored_json, read_stored_text, require_regular
+from core.base.stored_files import UnusableFileError, hash_folder, read_stored_json, read_stored_text, require_regular
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ class Checkpoints:
         folder = self._folder / name
         if folder.is_dir() and not folder.is_symlink():
             try:
-                if read_stored_json(folder / _HASHES_FILE) == _hash_files(folder):
+                if read_stored_json(folder / _HASHES_FILE) == hash_folder(folder, excluded=(_HASHES_FILE,)):
                     return load(folder)
             except Exception:  # noqa: BLE001, S110 (whatever is wrong with a checkpoint, its result can be recomputed)
                 pass
@@ -144,7 +144,7 @@ class Checkpoints:
         result = compute()
         with contextlib.suppress(OSError), atomic_folder(folder, shared=True, synced=False) as temporary:
             save(result, temporary)
-            (temporary / _HASHES_FILE).write_text(json.dumps(_hash_files(temporary)), encoding="utf-8")
+            (temporary / _HASHES_FILE).write_text(json.dumps(hash_folder(temporary)), encoding="utf-8")
         return result
 
     def delete(self) -> None:
@@ -222,8 +222,3 @@ def _is_abandoned(folder: Path) -> bool:
     files = (folder / _OWNER_FILE, folder / _ALIVE_FILE)
     last_used = max((file.stat().st_mtime for file in files if file.is_file()), default=time.time())
     return time.time() - last_used > _MAX_AGE_SECONDS and not _is_in_use(folder)
-
-
-def _hash_files(folder: Path) -> dict[str, str]:
-    """File name -> SHA-256."""
-    return {path.name: hash_stored(path) for path in sorted(folder.iterdir()) if path.name != _HASHES_FILE}

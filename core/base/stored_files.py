@@ -12,7 +12,8 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, Final
@@ -225,6 +226,27 @@ def hash_stored(path: Path) -> str:
             _hashes.clear()
         _hashes[key] = digest
     return digest
+
+
+def hash_folder(folder: Path, *, excluded: Collection[str] = (), threads: int = 1) -> dict[str, str]:
+    """Return path inside the folder, with slashes -> SHA-256, for everything that `stored_names` returns.
+
+    Args:
+        threads: number of files that are read at the same time.
+
+    Raises:
+        UnusableFileError: see `hash_stored`.
+    """
+    names = stored_names(folder, excluded)
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(names, pool.map(hash_stored, map(folder.joinpath, names)), strict=True))
+
+
+def stored_names(folder: Path, excluded: Collection[str] = ()) -> list[str]:
+    """Return the sorted paths inside a folder of everything that is not a folder. Links are listed, but not entered."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    return [name for name in names if name not in excluded]
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int, int]:

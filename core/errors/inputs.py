@@ -288,8 +288,18 @@ class InputError(StudioError):
 
     @classmethod
     def too_few_valid(
-        cls, kind: RowKind, name: str, valid: int, total: int, reasons: str, *, min_share: float, mapping_line: str = ""
+        cls,
+        kind: RowKind,
+        name: str,
+        valid: int,
+        total: int,
+        reasons: str,
+        *,
+        min_share: float,
+        mapping_line: str = "",
+        remedy: str = "",
     ) -> InputError:
+        """`mapping_line`: the setting that may help. `remedy`: what to do instead of correcting file or mapping."""
         least = f"{min_share * 100:g}%" if min_share else "one"
         why = ", because session values are computed from them" if kind == "purchase" else ""
         fix_in_mapping = f", or set {mapping_line} in a mapping" if mapping_line else " or the mapping"
@@ -298,7 +308,7 @@ class InputError(StudioError):
         return cls(
             f"Only {valid:,} of {count(total, kind)} in {name} {verb(valid, 'is', 'are')} valid ({reasons}). "
             f"At least {least} must be valid{why}.",
-            f"Correct the file{fix_in_mapping}.{accept}",
+            remedy or f"Correct the file{fix_in_mapping}.{accept}",
             code=f"too_few_valid_{kind}s",
             actual=valid,
             allowed=min_share,

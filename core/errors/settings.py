@@ -55,7 +55,7 @@ class SettingError(StudioError):
     @classmethod
     def nothing_to_tune(cls) -> SettingError:
         return cls(
-            "The preset quick does not tune, so it takes neither minutes nor trials.",
+            "The settings minutes and trials limit the tuning, and the preset quick does not tune.",
             "Leave them out, or choose the preset standard or thorough.",
             code="nothing_to_tune",
             actual="quick",

@@ -15,7 +15,7 @@ import polars as pl
 
 from core.base.files import READING_PREFIX, atomic_folder, remove, scratch_folder, sync
 from core.base.progress import Report, no_report
-from core.base.stored_files import hash_stored, sealed_json
+from core.base.stored_files import hash_folder, sealed_json
 from core.base.text import listed
 from core.base.workspace import Workspace
 from core.config import available_cores
@@ -268,7 +268,8 @@ class _Ingestion:
             synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )
         (folder / MAPPING_FILE).write_text(mapping_text(self._files.mapping), encoding="utf-8")
-        (folder / HASHES_FILE).write_text(json.dumps(_hash_files(folder), indent=1), encoding="utf-8")
+        hashed = hash_folder(folder, threads=available_cores())
+        (folder / HASHES_FILE).write_text(json.dumps(hashed, indent=1), encoding="utf-8")
         (folder / CARD_FILE).write_text(sealed_json(card.model_dump_json()), encoding="utf-8")
         dataset = Dataset(self._workspace.datasets / fingerprint)
         if not is_whole(dataset):
@@ -324,10 +325,3 @@ class _Ingestion:
         with_events = pl.scan_parquet(dictionary, glob=False).filter(IN_TEST).select(SESSION).collect()
         n_without = order.join(with_events, on=SESSION, how="anti").height
         return ids, assembled, WantedSessions(order.height, n_without, columns)
-
-
-def _hash_files(folder: Path) -> dict[str, str]:
-    """Return file name -> SHA-256."""
-    with ThreadPoolExecutor(available_cores()) as pool:
-        paths = sorted(folder.iterdir())
-        return dict(zip((path.name for path in paths), pool.map(hash_stored, paths), strict=True))

@@ -22,7 +22,7 @@ from core.ingestion.sources.columns import pick, plain, require_header
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.encodings import Detection
 from core.ingestion.sources.paths import files_of
-from core.ingestion.sources.source import Source, open_tables
+from core.ingestion.sources.source import Source, header_of, open_tables
 from core.ingestion.sources.tables import Block, BrokenLine, FaultCode, Table
 from core.schema import BUY, LINE, REASON
 
@@ -162,7 +162,7 @@ def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool)
     if isinstance(source, Query):  # to see its columns, it would run twice
         return
     try:
-        header = [plain(column) for table in islice(open_tables(source, mapping), 1) for column in table.columns]
+        header = list(map(plain, header_of(source, mapping)))
         role = find_open_role(mapping, header, with_value=with_value)
         if role is None:
             return

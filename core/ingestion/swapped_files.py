@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from core.base.text import display
 from core.errors import InputError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources.columns import plain
 from core.ingestion.sources.database import Query
-from core.ingestion.sources.source import Source, open_tables
+from core.ingestion.sources.source import Source, header_of
 
 
 def refuse_swapped_files(files: InputFiles) -> None:
@@ -44,6 +42,6 @@ def _header(source: Source, mapping: Mapping) -> list[str] | None:
     if isinstance(source, Query):  # to see its columns, it would run twice
         return None
     try:
-        return [plain(name).casefold() for table in islice(open_tables(source, mapping), 1) for name in table.columns]
+        return [plain(name).casefold() for name in header_of(source, mapping)]
     except InputError:  # reading the whole file raises it again, with more detail
         return None

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from core.base.arrays import load_arrays, save_arrays
-from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, sealed_json
+from core.base.stored_files import UnusableFileError, hash_folder, hash_stored, read_sealed_json, sealed_json
 from core.errors import RunError, StudioError
 from core.features.learned.fold_transform import FoldTransform
 from core.features.learned.prices import Catalogue
@@ -67,7 +67,7 @@ def save_model(model: SessionValueModel, folder: Path) -> None:
     fitted.calibration.save(folder / _INTERVALS)
     model.history.save(folder / _HISTORY)
     (folder / _MAPPING_FILE).write_text(mapping_text(model.mapping), encoding="utf-8")
-    hashes = {path.relative_to(folder).as_posix(): hash_stored(path) for path in sorted(folder.rglob("*.*"))}
+    hashes = hash_folder(folder)
     text = spec.model_copy(update={"sha256": hashes}).model_dump_json()
     (folder / MODEL_FILE).write_text(sealed_json(text), encoding="utf-8")
 

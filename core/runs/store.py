@@ -18,12 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.base.files import remove_hidden_first, write_text_atomically
 from core.base.stored_files import (
     UnusableFileError,
+    hash_folder,
     hash_stored,
     parse_json,
     read_sealed_json,
     read_stored_bytes,
     read_stored_json,
     read_stored_text,
+    stored_names,
 )
 from core.base.workspace import Workspace
 from core.dataset import Dataset
@@ -175,14 +177,7 @@ def versions() -> dict[str, str]:
 
 def hash_files(folder: Path) -> dict[str, str]:
     """Return path inside the folder -> SHA-256, for every file except the manifest and a note."""
-    return {name: hash_stored(folder / name) for name in _file_names(folder)}
-
-
-def _file_names(folder: Path) -> list[str]:
-    """Return the path inside the folder of everything but folders, the manifest and the note. Links are not entered."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
-    names = (path.relative_to(folder).as_posix() for path in paths)
-    return [name for name in names if name not in (MANIFEST_FILE, NOTE_FILE)]
+    return hash_folder(folder, excluded=(MANIFEST_FILE, NOTE_FILE))
 
 
 def load_run(folder: Path) -> Run:
@@ -232,7 +227,7 @@ def find_damage(run: Run) -> Damage:
                 changed.append(name)
         except UnusableFileError as error:
             (missing if error.is_missing else changed).append(name)
-    added = [name for name in _file_names(run.folder) if name not in run.manifest.sha256]
+    added = [name for name in stored_names(run.folder, (MANIFEST_FILE, NOTE_FILE)) if name not in run.manifest.sha256]
     return Damage(tuple(changed), tuple(missing), tuple(added))
 
 

@@ -16,12 +16,13 @@ def visitor_theme() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def show_chart(finding: str, figure: Figure, *, title: str = "", lead: str = "", key: str | None = None) -> None:
-    """Show the title (the question), the finding in one sentence, after a lead in bold type, and the chart."""
+def show_chart(finding: str, figure: Figure | None, *, title: str = "", lead: str = "", key: str | None = None) -> None:
+    """Show the title (the question), the finding in one sentence, after a lead in bold type, and the chart, if any."""
     if title:
         st.header(plain(title), anchor=False)
     st.markdown(f"**{plain(lead)}** {plain(finding)}" if lead else plain(finding))
-    draw_chart(figure, key=key)
+    if figure is not None:
+        draw_chart(figure, key=key)
 
 
 def draw_chart(figure: Figure, *, key: str | None = None) -> None:

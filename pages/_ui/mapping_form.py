@@ -16,6 +16,7 @@ from core.ingestion.mapping import Guess, Mapping, mapping_text
 from core.ingestion.mapping.role_text import ROLE_NAME
 from core.ingestion.preview import Peek, complete_mapping, count_usable, peek, preview_rows
 from core.schema import EVENT_TYPES
+from pages._ui.kept_fields import kept_key
 from pages._ui.money_form import money_settings
 from pages._ui.setting_input import mapping_select
 from pages._ui.table import offer_file, show_table
@@ -58,13 +59,15 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
     if encoding is not None:
         log = peek(source, Mapping(encoding=encoding))
     known = known_mappings(workspace)
-    names = [AS_IT_STANDS, *known, _CUSTOM]
+    names, key = [AS_IT_STANDS, *known, _CUSTOM], _key(log, "format")
+    if st.session_state.get(key) not in names:  # a mapping that was deleted
+        st.session_state.pop(key, None)
     name = st.selectbox(
         "Log format",
         names,
         names.index(propose(log, known) or _CUSTOM),
         format_func=lambda name: _FORMAT_LABELS.get(name, name),
-        key=_key(log, "format"),
+        key=key,
     )
     if name == AS_IT_STANDS:
         st.caption("For a log with the standard columns, event types and times. Any other log needs a mapping.")
@@ -102,15 +105,15 @@ def _encoding(log: Peek) -> str | None:
 
 
 def _key(log: Peek, part: str) -> str:
-    """Return a widget's key. Another log has other keys, so its form starts with the default values."""
-    return f"mapping/{hash((log.name, log.columns))}/{part}"
+    """Return the key of a field. Another log has other keys, so its form starts with the default values."""
+    return kept_key(f"mapping/{hash((log.name, log.columns))}/{part}")
 
 
 def _custom_mapping(log: Peek) -> Mapping:
     """Show the fields, filled in with a suggestion from the log, and return the mapping."""
     draft = suggest(log)
     for role in draft.missing:
-        st.caption(f"Please choose the {ROLE_NAME.get(role, role)}. {plain(draft.reasons[role])}")
+        st.caption(f"Choose the {ROLE_NAME.get(role, role)}. {plain(draft.reasons[role])}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}
     rule = st.radio(
         "Session value",
@@ -236,7 +239,7 @@ def _show_preview(source: Source, mapping: Mapping) -> None:
 
 def _offer_mapping(workspace: Workspace, log: Peek, mapping: Mapping) -> None:
     with st.container(horizontal=True):
-        if st.button("Save the mapping", icon=":material/save:", key=_key(log, "save")):
+        if st.button("Save the mapping", icon=":material/save:", key="save-mapping"):
             save_mapping(workspace, mapping)
             st.toast(f"Saved the mapping {plain(mapping.name)}.")
         offer_file(
@@ -244,5 +247,5 @@ def _offer_mapping(workspace: Workspace, log: Peek, mapping: Mapping) -> None:
             "mapping.toml",
             lambda: mapping_text(mapping),
             mime="application/toml",
-            key=_key(log, "download"),
+            key="download-mapping",
         )

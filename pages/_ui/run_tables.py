@@ -32,8 +32,8 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
     st.caption(
         f"The {count(products.height, 'product')} {ranking}. For each event type, the table shows the price in value "
         "units ± its standard error, and the number of events in brackets. Prices are estimated by ridge regression "
-        "from the session values in the train file. A dash means that the product has no events of this type. ≈ marks "
-        "the price of the category, used if the product has such events only outside the training sessions."
+        "from the session values in the train file. A dash means that the product has no events of this type. If its "
+        "events of this type are only in sessions that are not used for training, the price is that of its category."
     )
     offer_file(
         "Download all recovered prices as CSV",
@@ -43,11 +43,12 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
 
 
 def _price(cell: dict[str, Any] | None) -> str:
-    """Return price, standard error and number of events, such as "12.3 ± 0.4 (210)"."""
+    """Return price, standard error and number of events, such as "12.3 ± 0.4 (210)" or "12.3 of the category (5)"."""
     if cell is None:
         return number(None)
-    price = estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"≈ {number(cell['price'])}"
-    return f"{price} ({cell['events']:,})"
+    price = number(cell["price"])
+    shown = estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"{price} of the category"
+    return f"{shown} ({cell['events']:,})"
 
 
 def fold_table(run: Run) -> None:

@@ -92,8 +92,8 @@ def show_blends(run: Run) -> None:
         alt="Score of the meta-model and of other ways to combine the learners",
     )
     st.caption(
-        f"Out-of-fold {scores.label} in {scores.unit}. The weights and the best learner are chosen on the other folds "
-        "only. The weights of the non-negative blend sum to 1."
+        f"{scores.label} of the out-of-fold predictions, in {scores.unit}. Each fold is predicted with weights, or the "
+        "best learner, from the other folds. The weights of the non-negative blend sum to 1."
     )
 
 
@@ -107,8 +107,8 @@ def show_search(run: Run) -> None:
     loss_title = f"out-of-fold loss ({manifest.scores.metric_scores.loss_unit})"
     show_chart(search_history.finding(data), search_history.figure(data, loss_title), title=search_history.TITLE)
     st.caption(
-        "The hyperparameters were chosen on the folds that also score them, which makes the score optimistic. To "
-        "correct for this, the choice was repeated with each fold left out, and the expected error was increased by "
+        "The same folds chose the hyperparameters and score them, so the score is too good. To correct this, the "
+        "choice was repeated with each fold left out, and the expected error was increased by "
         f"{percent(tuning.choice - 1)}. Each learner was fitted with {count(tuning.seeds, 'seed')}."
     )
     params = {LEARNER_LABELS[learner]: tuned.settings for learner, tuned in tuning.learners.items()}

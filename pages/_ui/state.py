@@ -46,6 +46,7 @@ class PageState:
         last_view: view of Explore that was last written to the URL.
         upload_ids, upload_paths: the uploaded files by part (train, test, ...), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
+        kept_fields: values of the fields that survive a look at another page, by key; see `kept_fields.py`.
         n_reads: number of times that uploads were read. It is part of the upload fields' keys, so that they are empty
             again.
         score_ids: run -> id of the scored file that its page shows last.
@@ -64,6 +65,7 @@ class PageState:
     last_view: str = ""
     upload_ids: dict[str, str] = field(default_factory=dict)
     upload_paths: dict[str, Path] = field(default_factory=dict)
+    kept_fields: dict[str, Any] = field(default_factory=dict)
     n_reads: int = 0
     score_ids: dict[str, str] = field(default_factory=dict)
     preview: Peek | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import count, number, percent
+from core.base.text import count, number, percent, verb
 from core.eda.parts.theme import Figure, Hover, finished, learner_scale, short_axis
 from core.schema import LEARNER_LABELS
 
@@ -45,7 +45,9 @@ def finding(data: pl.DataFrame) -> str:
         return "No hyperparameters were tuned."
     complete = data.filter("complete")
     if complete.is_empty():
-        return f"Of {count(data.height, 'trial')}, none has run on all folds yet."
+        return (
+            f"No trial has run on all folds; {count(data.height, 'trial')} {verb(data.height, 'was', 'were')} pruned."
+        )
     gains = (
         complete.group_by("label", maintain_order=True)
         .agg(pl.col("loss").first().alias("first"), pl.col("loss").min().alias("lowest"))
@@ -62,9 +64,14 @@ def finding(data: pl.DataFrame) -> str:
     )
 
 
-def figure(data: pl.DataFrame, loss_title: str) -> Figure:
-    """Draw the lowest loss so far as one line per learner, and the complete trials as points."""
+def figure(data: pl.DataFrame, loss_title: str) -> Figure | None:
+    """Draw the lowest loss so far as one line per learner, and the complete trials as points.
+
+    None if no trial is complete, because there is nothing to draw then.
+    """
     shown = data.filter(pl.col("best").is_not_null())
+    if shown.is_empty():
+        return None
     base = alt.Chart(shown).encode(
         x=alt.X("trial:Q", title="trial", axis=alt.Axis(tickMinStep=1, tickCount=8, format="d")),
         color=alt.Color("label:N", scale=learner_scale(shown.get_column("learner"))),

@@ -40,10 +40,10 @@ ACTIVITY = FeatureGroup(
         *features_by_type(_COUNT, "events", "Number of {} events in the session."),
         *features_by_type(_SHARE, "share", "Share of the session's events that are {}."),
         *(
-            Feature(name, "ratio", f"Number of {top} events divided by the number of {bottom} events plus one.")
+            Feature(name, "ratio", f"Number of {top} events, divided by one more than the number of {bottom} events.")
             for (top, bottom), name in _RATIO.items()
         ),
-        Feature("net_cart", "events", "Number of ADD_CART events minus number of REMOVE_CART events."),
+        Feature("net_cart", "events", "Number of ADD_CART events minus the number of REMOVE_CART events."),
         Feature("n_repeats", "events", "Number of events on a product that had an earlier event in the session."),
     ),
     compute=_compute,

@@ -12,7 +12,8 @@ from core.ingestion.mapping.guess_builder import Guess, GuessBuilder
 from core.ingestion.mapping.id_guess import guess_ids, guess_sessions
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize, read_columns
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
-from core.ingestion.mapping.time_guess import TimeForm, is_rounded, is_time_of_day, read_share, time_form
+from core.ingestion.mapping.time_guess import TimeForm, is_time_of_day, read_share, time_form
+from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
 from core.ingestion.mapping.value_guess import NUMBER_ROLES, ambiguous_numbers, find_quantity, guess_value
 from core.schema import EVENT_TIME, EVENT_TYPE, QUANTITY, SESSION_VALUE, TIME_OF_DAY, TRAIN_COLUMNS
@@ -118,14 +119,9 @@ def _guess_times(builder: GuessBuilder) -> None:
         builder.leave_column_open(EVENT_TIME, "No column with times was found.")
         return
     builder.assign(EVENT_TIME, named[0])
-    if is_rounded(named[0].values):
-        builder.leave_open(
-            EVENT_TIME,
-            f"The times in column {named[0].name} have lost their last digits, as a spreadsheet writes them "
-            f"({named[0].values[0]}). Export the log again without opening it in a spreadsheet.",
-        )
-    elif named[0].values:
-        builder.leave_open(EVENT_TIME, f"The times in column {named[0].name} have an unknown format. Set time_format.")
+    if named[0].values:
+        unknown = f"The times in column {named[0].name} have an unknown format. Set time_format."
+        builder.leave_open(EVENT_TIME, time_problem(named[0].name, named[0].values) or unknown)
 
 
 def _find_time_of_day(builder: GuessBuilder, dates: LogColumn) -> tuple[LogColumn, TimeForm] | tuple[None, None]:

@@ -21,6 +21,13 @@ ROUNDED_TIME: Final = r"^[+-]?\d([.,]\d{0,8})?[eE]\+?\d+$"
 """Regular expression of epoch times whose seconds are lost, such as the 1.74E+12 of spreadsheets. An epoch time has ten
 digits or more before its seconds are complete."""
 
+HALF_OF_DAY: Final = r"(^|[^A-Za-z])([AaPp])\.?\s?[Mm]\.?($|[^A-Za-z])"
+"""Regular expression of the half of the day in all its spellings, such as p.m. or the "p. m." of Spanish spreadsheets.
+Its groups are what is before it, its first letter, and what is after it."""
+
+ZONE_NAME: Final = r"\s?[\s\[]([A-Z][A-Za-z_]*(?:/[A-Za-z0-9_+-]+){1,2})\]?\s*$"
+"""Regular expression of the name of a time zone at the end of a time, such as Europe/Berlin or [Europe/Berlin]."""
+
 _DIRECTIVES: Final = "YymbBdjaAHIpMSfz%"
 """Directives with the same meaning on every machine. %c, %x and %X depend on the language, %Z on the time zone."""
 
@@ -66,6 +73,19 @@ def has_time_of_day(time_format: str) -> bool:
     (True, False)
     """
     return time_format == AUTO or time_format in EPOCHS or bool({"H", "I"} & set(_directives(time_format)))
+
+
+def shortest_time(time_format: str) -> int:
+    """Return a lower bound of the length of a time in this format, in characters.
+
+    >>> shortest_time("auto"), shortest_time("%d.%m.%Y")
+    (13, 5)
+    """
+    if time_format == AUTO:
+        return len("20250619T1023")
+    if time_format in EPOCHS:
+        return 9  # seconds since 1970 in the first years of online shops
+    return len(re.sub("%.", "_", time_format))
 
 
 def _directives(time_format: str) -> list[str]:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from core.ingestion.mapping.log_column import MIN_SHARE
-from core.ingestion.mapping.time_format import AUTO, EPOCHS, ROUNDED_TIME, has_time_of_day
+from core.ingestion.mapping.time_format import AUTO, EPOCHS, HALF_OF_DAY, ZONE_NAME, has_time_of_day
 
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800
 """Years 1990 and 2100, in epoch seconds. Events of online shops are in between, most ids are not."""
@@ -24,6 +24,7 @@ _DATE_FORMATS: Final = (
     *("%d.%m.%Y", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y"),
     *("%Y/%m/%d", "%Y-%m-%d", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y"),
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d, %Y", "%B %d, %Y"),
+    *("%a, %d %b %Y", "%A, %d %B %Y", "%A, %B %d, %Y"),
 )
 """Of several formats that parse equally many times, the first is chosen."""
 _CLOCK_FORMATS: Final = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H")
@@ -34,6 +35,8 @@ _DIRECTIVE_PATTERNS: Final = {
     **dict.fromkeys("mdHI", r"\d{1,2}"),
     **dict.fromkeys("yMS", r"\d\d"),
     "Y": r"\d{4}",
+    "a": r"[A-Za-z]{3}",
+    "A": r"[A-Za-z]{6,9}",
     "b": r"[A-Za-z]{3}",
     "B": r"[A-Za-z]{3,9}",
     "f": r"\d{1,6}",
@@ -89,7 +92,7 @@ def time_form(times: Sequence[str]) -> TimeForm | None:
     if not times:
         return None
     if read_share(times, AUTO) >= MIN_SHARE:
-        n_offsets = sum(_OFFSET_AT_END.search(time[16:]) is not None for time in times)
+        n_offsets = sum(bool(_OFFSET_AT_END.search(time[16:]) or re.search(ZONE_NAME, time)) for time in times)
         return TimeForm(AUTO, is_swappable=False, has_offset=n_offsets > len(times) / 2)
     for epoch in EPOCHS:
         if read_share(times, epoch) >= MIN_SHARE:
@@ -115,13 +118,17 @@ def is_time_of_day(texts: Sequence[str]) -> bool:
     return bool(texts) and sum(_CLOCK.fullmatch(text) is not None for text in texts) >= MIN_SHARE * len(texts)
 
 
-def is_rounded(texts: Sequence[str]) -> bool:
-    """Return whether nearly all texts are epoch times that have lost their seconds; false if there are no texts.
+def best_format(times: Sequence[str]) -> str | None:
+    """Return the time format, as in a mapping, that reads most of the times; None if none reads any.
 
-    >>> is_rounded(["1.74E+12"]), is_rounded(["1.742842730123E+12"])
-    (True, False)
+    >>> best_format(["2025-03-24 18:58", "24.03.2025 18:58", "25.03.2025 19:10"])
+    '%d.%m.%Y %H:%M'
     """
-    return bool(texts) and sum(re.match(ROUNDED_TIME, text) is not None for text in texts) >= MIN_SHARE * len(texts)
+    distinct = _distinct(times)
+    plausible = (candidate for time in distinct[:_N_EXAMPLES] for candidate in _formats_like(time))
+    shares = {candidate: read_share(distinct, candidate) for candidate in (AUTO, *EPOCHS, *plausible)} if times else {}
+    best = max(shares, key=shares.__getitem__, default=AUTO)
+    return best if shares.get(best) else None
 
 
 def read_share(times: Sequence[str], time_format: str) -> float:
@@ -136,10 +143,16 @@ def read_share(times: Sequence[str], time_format: str) -> float:
 
 
 def _distinct(times: Sequence[str]) -> list[str]:
-    return list(islice(dict.fromkeys(times), _MAX_PARSED))
+    return list(dict.fromkeys(map(_plain, islice(dict.fromkeys(times), _MAX_PARSED))))
+
+
+def _plain(time: str) -> str:
+    """Return a time as strptime parses it: with AM or PM without dots, and an offset in digits."""
+    return re.sub(r"(?<=\d)(\s?)(UTC|GMT)$", r"\1+00:00", re.sub(HALF_OF_DAY, r"\1\2m\3", time))
 
 
 def _is_iso(text: str) -> bool:
+    text = re.sub(ZONE_NAME, "", text)
     minutes = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3 \4:", text.upper())[:16].replace("T", " ")
     return _ISO.fullmatch(text) is not None and _parse(minutes, "%Y-%m-%d %H:%M") is not None
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from zoneinfo import available_timezones
+
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.time_format import EPOCHS, ROUNDED_TIME
+from core.ingestion.mapping.time_format import EPOCHS, HALF_OF_DAY, ROUNDED_TIME, ZONE_NAME
 from core.schema import EVENT_TIME, TIME_OF_DAY
 
 _EARLIEST, _LATEST = -2_208_988_800, 7_258_118_400
@@ -100,6 +103,20 @@ def _from_iso(texts: pl.Series, zone: str) -> pl.Series:
 
 
 def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
+    """Parse ISO 8601 in all forms, also with the name of a time zone at the end, which counts if there is no offset."""
+    if not texts.str.contains("/", literal=True).any():
+        return _from_zoneless_iso(texts, zone)
+    zones, texts = texts.str.extract(ZONE_NAME), texts.str.replace(ZONE_NAME, "")
+    seconds = _from_zoneless_iso(texts, zone)
+    seconds = seconds.set(zones.is_not_null(), None)
+    for name in available_timezones().intersection(zones):
+        at = (zones == name).arg_true()
+        with suppress(pl.exceptions.ComputeError):  # a zone that is too new for Polars
+            seconds = seconds.scatter(at, _from_zoneless_iso(texts.gather(at), name))
+    return seconds
+
+
+def _from_zoneless_iso(texts: pl.Series, zone: str) -> pl.Series:
     plain = texts.str.strip_chars().str.to_uppercase().str.replace(r"\s?(UTC|GMT|Z)$", "+00:00")
     plain = plain.str.replace(r"^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", "${1}-${2}-${3} ${4}:${5}:${6}")
     plain = plain.str.replace("T", " ", literal=True).str.replace(r"(:\d\d),(\d)", "${1}.${2}")
@@ -111,6 +128,8 @@ def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
 
 def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:
     form = form.replace(".%f", "%.f")  # Python's notation to Polars'
+    if "%p" in form:
+        texts = texts.str.replace(HALF_OF_DAY, "${1}${2}m${3}")
     if "%z" in form:
         texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in form else texts
         return _epoch(texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False))

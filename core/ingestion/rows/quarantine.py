@@ -49,10 +49,10 @@ def quarantine_rows(name: str, block: Block, unusable: pl.DataFrame, positions: 
         unusable: parsed rows that cannot be used, with their line and reason.
         positions: positions of these rows in the block.
     """
-    reason_of = {fault: fault.reason for fault in {broken.fault for broken in block.broken}}
+    reason_of = {id(fault): fault.reason for fault in block.faults}
     cells: dict[str, list[Any]] = {
         LINE: [broken.line for broken in block.broken],
-        REASON: [reason_of[broken.fault] for broken in block.broken],
+        REASON: [reason_of[id(broken.fault)] for broken in block.broken],
         ROW: [broken.text for broken in block.broken],
         IGNORED: [False] * len(block.broken),
     }

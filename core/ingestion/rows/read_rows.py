@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache, partial
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from core.base.text import fold_case
 from core.errors import InputError, StudioError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
+from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.parallel import map_in_order
 from core.ingestion.preview import peek
 from core.ingestion.rows.quarantine import NO_NUMBER, no_time
@@ -24,7 +26,7 @@ from core.ingestion.rows.row_parser import ParsedBlock, RowParser
 from core.ingestion.sources.columns import pick
 from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.database import Query
-from core.ingestion.sources.source import Source, open_tables
+from core.ingestion.sources.source import Source, most_rows, open_tables
 from core.ingestion.sources.tables import FaultCode, Piece
 from core.ingestion.values.doubts import refuse_lost_purchases, refuse_unclear_numbers
 from core.schema import IGNORED
@@ -32,7 +34,8 @@ from core.schema import IGNORED
 _PER_CORE = 2  # blocks in progress: two per core keep every core busy while memory stays small
 _GIVE_UP_AFTER, _GIVE_UP_BELOW = 200_000, 0.1
 """Rows, not counting ignored ones, and the share of `least_usable`. A file of which less than a tenth of the required
-rows are usable, after 200,000, is the wrong file. Reading on would take minutes."""
+rows are usable, after 200,000, is probably the wrong file. It is not read to its end if even a rest of the shortest
+usable rows would be too short for the required share."""
 
 
 def parse_source(
@@ -59,6 +62,7 @@ def parse_source(
         InputError: a file is not a table, lacks a column, or has too few usable rows.
     """
     faulty = ReadCounts()  # quarantined rows, except those that the mapping ignores
+    most_usable = cache(partial(most_rows, source, parser.shortest_row))
     for table in open_tables(source, parser.mapping, content, assumed_encoding=assumed_encoding):
         counts.begin(table.name)
         faulty.begin(table.name)
@@ -74,8 +78,7 @@ def parse_source(
             if block.bad.height:
                 bad = block.bad.filter(~pl.col(IGNORED))
                 faulty.add(table.name, replace(block, rows=block.rows.clear(), bad=bad, empty={}))
-            counted = counts.rows - counts.ignored
-            if counted >= _GIVE_UP_AFTER and counts.kept <= _GIVE_UP_BELOW * parser.mapping.least_usable * counted:
+            if _is_hopeless(counts, parser.mapping.least_usable, most_usable):
                 _refuse(source, counts, faulty, parser)
             report(size)
             yield block, digest
@@ -86,6 +89,18 @@ def parse_source(
     if counts.purchases.lost:
         reason, _ = counts.purchases.reasons.most_common(1)[0]
         refuse_lost_purchases(source.name, mapping, counts, _suggested_setting(source, reason, mapping))
+
+
+def _is_hopeless(counts: ReadCounts, least: float, most_usable: Callable[[], int]) -> bool:
+    """Return whether too few rows are usable so far, and the rest of the source is too short to change that.
+
+    Args:
+        most_usable: returns an upper bound of the usable rows of the whole source.
+    """
+    n_rows = counts.rows - counts.ignored
+    if n_rows < _GIVE_UP_AFTER or counts.kept > _GIVE_UP_BELOW * least * n_rows:
+        return False
+    return least * (n_rows - counts.kept) > (1 - least) * most_usable()
 
 
 def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowParser) -> None:
@@ -107,7 +122,10 @@ def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowP
     else:
         setting = _suggested_setting(source, reason, parser.mapping)
     raise InputError.too_few_valid(
-        "row", source.name, counts.kept, total, reasons, min_share=least, mapping_line=setting
+        *("row", source.name, counts.kept, total, reasons),
+        min_share=least,
+        mapping_line=setting,
+        remedy="" if setting else _time_problem(source, reason, parser.mapping),
     )
 
 
@@ -122,10 +140,24 @@ def _suggested_setting(source: Source, reason: str, mapping: Mapping) -> str:
             if decimal not in (None, mapping.decimal):
                 return f'decimal = "{decimal}"'
         if reason == no_time(mapping):
-            head = peek(source, mapping)
-            names = [fold_case(name) for name in head.columns]
-            position = names.index(fold_case(str(mapping.columns.event_time)))
-            form = time_form([row[position].strip() for row in head.rows if row[position].strip()])
+            form = time_form(_first_times(source, mapping))
             if form is not None and form.time_format != mapping.time_format:
                 return f'time_format = "{form.time_format}"'
     return ""
+
+
+def _time_problem(source: Source, reason: str, mapping: Mapping) -> str:
+    """Return why the times have no format that a mapping can name and what to do; empty if that is not the reason."""
+    if not reason.startswith(f"{mapping.columns.event_time} "):
+        return ""
+    with suppress(StudioError):
+        return time_problem(str(mapping.columns.event_time), _first_times(source, mapping))
+    return ""
+
+
+def _first_times(source: Source, mapping: Mapping) -> list[str]:
+    """Return the times in the first rows that are not empty."""
+    head = peek(source, mapping)
+    names = [fold_case(name) for name in head.columns]
+    position = names.index(fold_case(str(mapping.columns.event_time)))
+    return [row[position].strip() for row in head.rows if row[position].strip()]

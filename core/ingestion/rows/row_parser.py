@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.time_format import shortest_time
 from core.ingestion.rows.event_times import epoch_seconds, event_times
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
@@ -165,6 +166,12 @@ class RowParser:
         """The columns that are read if the file has them. Order ids in a test file show repeated purchases."""
         return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
 
+    @property
+    def shortest_row(self) -> int:
+        """Lowest number of bytes of a usable row: the cells that must not be empty, and an end for each cell."""
+        filled = {EVENT_TIME, EVENT_TYPE, SESSION_VALUE, *NEEDED_IDS}.intersection(self.columns)
+        return len(self.columns) + len(filled) - 1 + shortest_time(self.mapping.time_format)
+
     def parse(self, name: str, block: Block) -> ParsedBlock:
         """Parse a block of the file `name`."""
         parsed = self._parse_cells(block)
@@ -184,7 +191,7 @@ class RowParser:
             bad=quarantine_rows(name, block, unusable, positions.tolist()),
             empty=parsed.empty,
             quarantined_sessions=self._sessions_of(unusable),
-            faults={broken.fault.reason: broken.fault.code for broken in block.broken},
+            faults={fault.reason: fault.code for fault in block.faults},
             purchases=count_purchases(rows, unusable),
             lost=lost,
             money=parsed.money,

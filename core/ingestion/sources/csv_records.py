@@ -5,27 +5,31 @@ Reading a file in pieces yields the same records as reading it whole, even if it
 
 from __future__ import annotations
 
+import bisect
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.base.text import count
-from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault
+from core.ingestion.sources.regular_quotes import (
+    MAX_RECORD_BYTES,
+    MIN_WIDTH_TO_JUDGE,
+    RegularRecords,
+    regular_records,
+)
+from core.ingestion.sources.tables import ColumnPositions, FaultCode, LineFault, other_encoding
 
 MAX_RECORD_LINES = 10_000
 """A cell of pretty-printed JSON may have some thousand lines."""
-_MAX_RECORD_BYTES = 16 << 20
-"""Parsed, a record of separators takes ten times as much memory."""
-_MIN_WIDTH_TO_JUDGE = 3
-"""With at least this many columns, a line of free text rarely has the right number of fields by chance."""
 UNMATCHED_QUOTES = LineFault(FaultCode.UNMATCHED_QUOTES)
 _ESCAPED_QUOTES, _ESCAPED_QUOTE = LineFault(FaultCode.ESCAPED_QUOTES), b'\\"'
 _TOO_LONG = LineFault(FaultCode.TOO_LONG, "16 megabytes")
-_LINE_END, _RETURN, _QUOTE = b'\n\r"'
+_LINE_END, _QUOTE = b'\n"'
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Lines(Sequence[bytes]):
     def __init__(self, data: bytes) -> None:
         self._data = data
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
-        self._starts = np.concatenate(([0], ends + 1, [len(data) + 1]))
+        starts = np.concatenate(([0], ends + 1, [len(data) + 1]))
+        self._starts = starts.data  # its items are Python's numbers, which are faster than NumPy's
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -61,52 +66,50 @@ class Lines(Sequence[bytes]):
     @overload
     def __getitem__(self, at: slice) -> list[bytes]: ...
     def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
-        if isinstance(at, slice):
-            return [self[number] for number in range(*at.indices(len(self)))]
-        return self._data[self._starts[at] : self._starts[at + 1] - 1]
+        if isinstance(at, int):
+            return self._data[self._starts[at] : self._starts[at + 1] - 1]
+        return [self[number] for number in range(*at.indices(len(self)))]
 
     def start(self, number: int) -> int:
         """Return the position of the first byte of a line."""
-        return int(self._starts[number])
+        return self._starts[number]
 
-    def filled(self) -> list[int]:
-        """Return the numbers of the lines that are not empty."""
-        return list(np.flatnonzero(np.diff(self._starts) > 1).tolist())
+    def next_odd(self, after: int, before: int) -> int | None:
+        """Return the first line with an odd number of quotes after and before the given ones; None if there is none."""
+        at = bisect.bisect_right(self._odd, after)
+        return self._odd[at] if at < len(self._odd) and self._odd[at] < before else None
 
+    @cached_property
+    def _odd(self) -> list[int]:
+        quotes = np.flatnonzero(np.frombuffer(self._data, np.uint8) == _QUOTE)
+        return np.flatnonzero(np.diff(np.searchsorted(quotes, self._starts)) % 2).tolist()
 
-def quotes_are_regular(data: bytes, separator: str) -> bool:
-    """Return whether all CSV parsers agree on the quotes of a text, which must begin with a record.
+    def text(self, first: int, n_lines: int) -> bytes:
+        """Return the text of consecutive lines, without their last line end."""
+        return self._data[self._starts[first] : self._starts[first + n_lines] - 1]
 
-    They agree if every quote opens a cell, closes a cell or is doubled within a quoted cell, and all cells are closed.
-    """
-    text = np.frombuffer(data, np.uint8)
-    quotes = np.flatnonzero(text == _QUOTE)
-    if not len(quotes):
-        return True
-    if len(quotes) % 2 or data.count(b"\r") != data.count(b"\r\n"):
-        return False
-    opening, closing = quotes[::2], quotes[1::2]
-    doubled = opening[1:] == closing[:-1] + 1
-    before = text[np.maximum(opening - 1, 0)]
-    begins = (opening == 0) | (before == _LINE_END) | (before == ord(separator))
-    begins[1:] |= doubled
-    after = text[np.minimum(closing + 1, len(text) - 1)]
-    ends = (closing + 1 == len(text)) | (after == _LINE_END) | (after == ord(separator)) | (after == _RETURN)
-    ends[:-1] |= doubled
-    return bool(begins.all() and ends.all())
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of bytes of each line, with its line end."""
+        return np.diff(self._starts)
 
 
-def complete_records_end(data: bytes, form: CsvFormat) -> int:
-    """Return the number of leading bytes that contain complete records only.
+def complete_records(data: bytes, form: CsvFormat) -> tuple[int, RegularRecords | None]:
+    """Return the number of leading bytes that contain complete records only, and the records if they are regular.
 
     `data` must begin with a record and end with a line end. A last record that is or may be incomplete is excluded.
+    Records that all have one line are not returned.
     """
     if b'"' not in data:
-        return len(data)
-    lines = Lines(data)
-    n_complete = len(lines) - 1  # nothing follows the last line end
+        return len(data), None
     odd, may_open = lines_with_odd_quotes(data, form)
-    n_lines = n_complete
+    if not odd:
+        return len(data), None
+    if all(may_open[:-1:2]):  # in regular text, every other of these lines begins a record; the last may be incomplete
+        records = regular_records(data, form.separator, form.width, MAX_RECORD_LINES)
+        if records is not None:
+            return records.end, records
+    lines = Lines(data)
+    n_complete = n_lines = len(lines) - 1  # nothing follows the last line end
     index = 0
     while index < len(odd):
         first = odd[index]
@@ -122,7 +125,7 @@ def complete_records_end(data: bytes, form: CsvFormat) -> int:
         ):
             index += 1
         index += 1
-    return lines.start(n_complete)
+    return lines.start(n_complete), None
 
 
 def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list[bool]]:
@@ -145,7 +148,7 @@ def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list
     return odd.tolist(), (n_separators >= form.width - 1).tolist()
 
 
-def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
+def parse_record(lines: Lines, first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
     """Parse the record that begins at line number `first` of the lines.
 
     Returns:
@@ -154,11 +157,11 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     line = lines[first]
     if not line.strip():
         return None, 1
-    if len(line) > _MAX_RECORD_BYTES:
+    if len(line) > MAX_RECORD_BYTES:
         return _TOO_LONG, 1
     fields = _fields(line, form)
     if fields is None:
-        return LineFault(FaultCode.OTHER_ENCODING, form.encoding), 1
+        return other_encoding(form.encoding), 1
     if len(fields) != form.width and _ESCAPED_QUOTE in line:  # as Spark, MySQL and Hive write quotes
         fields = _fields(line, form, escape="\\") or fields
     if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
@@ -172,18 +175,18 @@ def parse_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> tuple[l
     return other_width(len(fields), form.width) if fields else _quote_fault(lines, first), 1
 
 
-def _quote_fault(lines: Sequence[bytes], first: int) -> LineFault:
+def _quote_fault(lines: Lines, first: int) -> LineFault:
     """Return what is wrong with the quotes of a line that begins no record."""
     if _ESCAPED_QUOTE in lines[first]:
         return _ESCAPED_QUOTES
     end = first + MAX_RECORD_LINES
     n_lines = len(lines) - (not lines[-1])  # the last one may be the empty text after the last line end
     is_open = lines[first].count(b'"') % 2 == 1 and end <= n_lines
-    is_long = is_open and not any(lines[number].count(b'"') % 2 for number in range(first + 1, end))
+    is_long = is_open and lines.next_odd(first, end) is None
     return LineFault(FaultCode.LONG_CELL, f"{MAX_RECORD_LINES:,}") if is_long else UNMATCHED_QUOTES
 
 
-def faults_of_unclosed(lines: Sequence[bytes], odd: Sequence[int], may_open: Sequence[bool]) -> dict[int, LineFault]:
+def faults_of_unclosed(lines: Lines, odd: Sequence[int], may_open: Sequence[bool]) -> dict[int, LineFault]:
     """Return line number -> fault, for the lines whose quote cannot begin a record of several lines.
 
     Args:
@@ -193,10 +196,10 @@ def faults_of_unclosed(lines: Sequence[bytes], odd: Sequence[int], may_open: Seq
     next_odd = [*odd, len(lines)][1:]
     return {
         line: _quote_fault(lines, line)
-        if following - line >= MAX_RECORD_LINES or _ESCAPED_QUOTE in lines[line]
+        if following - line >= MAX_RECORD_LINES or _ESCAPED_QUOTE in text
         else UNMATCHED_QUOTES  # the same, but at no cost
         for line, following, may in zip(odd, next_odd, may_open, strict=True)
-        if not may and lines[line].isascii()
+        if not may and (text := lines[line]).isascii()
     }
 
 
@@ -206,18 +209,16 @@ def other_width(fields: int, width: int) -> LineFault:
     return LineFault(FaultCode.FIELD_COUNT, f"{count(fields, 'field')}, but the header has {width:,}")
 
 
-def _quoted_record(lines: Sequence[bytes], first: int, form: CsvFormat) -> bytes:
+def _quoted_record(lines: Lines, first: int, form: CsvFormat) -> bytes:
     """Return the record that begins at line number `first`, up to the line that closes its quote.
 
     The result is empty if no line within MAX_RECORD_LINES closes the quote, or if the lines are separate rows.
     """
-    for last in range(first + 1, min(first + MAX_RECORD_LINES, len(lines))):
-        if lines[last].count(b'"') % 2:
-            record = lines[first : last + 1]
-            if sum(map(len, record)) > _MAX_RECORD_BYTES or _holds_rows(record, form):
-                return b""
-            return b"\n".join(record)
-    return b""
+    last = lines.next_odd(first, first + MAX_RECORD_LINES)
+    if last is None:
+        return b""
+    record = lines[first : last + 1]
+    return b"" if sum(map(len, record)) > MAX_RECORD_BYTES or _holds_rows(record, form) else b"\n".join(record)
 
 
 def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
@@ -227,7 +228,7 @@ def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
     the first would be one without its quote. One of these two alone proves nothing, because it also occurs when the
     first or the last cell of a record spans several lines.
     """
-    if form.width < _MIN_WIDTH_TO_JUDGE:
+    if form.width < MIN_WIDTH_TO_JUDGE:
         return False
     first, *between, last = lines
     return any(_is_row(line, form) for line in between) or (

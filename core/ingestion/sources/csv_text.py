@@ -16,17 +16,24 @@ from typing import IO
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.errors import InputError
 from core.ingestion.sources.csv_records import (
     MAX_RECORD_LINES,
     CsvFormat,
     Lines,
-    complete_records_end,
+    complete_records,
     faults_of_unclosed,
     lines_with_odd_quotes,
     other_width,
     parse_record,
+)
+from core.ingestion.sources.quote_blanks import blanks_before_quotes
+from core.ingestion.sources.regular_quotes import (
+    LineKind,
+    RegularRecords,
+    line_kinds,
     quotes_are_regular,
 )
 from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, ColumnPositions, LineFault, Piece, Table
@@ -74,6 +81,9 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         line += more - 1
     unquoted = "".join(header.split('"')[::2])
     separator = separator or max(SEPARATORS, key=unquoted.count)
+    blanks = blanks_before_quotes([header.encode(), *rest.split(b"\n", _JUDGED_LINES)[:_JUDGED_LINES]], separator)
+    if blanks is not None:
+        header, rest = blanks.sub(b"", header.encode()).decode(), blanks.sub(b"", rest)
     try:
         columns = next(csv.reader([header], delimiter=separator, strict=True))
     except csv.Error as error:
@@ -88,7 +98,8 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         with_unix_ends = (
             part for chunk in chunks for part in with_few_lines(_with_unix_ends(chunk, has_mac_ends=has_mac_ends))
         )
-        return _pieces(name, with_unix_ends, CsvFormat(separator, len(columns), picked, encoding), rest=rest, line=line)
+        form = CsvFormat(separator, len(columns), picked, encoding)
+        return _pieces(name, with_unix_ends, form, blanks, rest=rest, line=line)
 
     return Table(name, columns, pieces)
 
@@ -140,38 +151,64 @@ def _with_unix_ends(data: bytes, *, has_mac_ends: bool) -> bytes:
     return data.replace(b"\r", b"\n") if has_mac_ends else data
 
 
-def _pieces(name: str, chunks: Iterable[bytes], form: CsvFormat, *, rest: bytes, line: int) -> Iterator[Piece]:
-    """Cut the text into pieces at ends of records."""
+def _pieces(
+    name: str,
+    chunks: Iterable[bytes],
+    form: CsvFormat,
+    blanks: re.Pattern[bytes] | None,
+    *,
+    rest: bytes,
+    line: int,
+) -> Iterator[Piece]:
+    """Remove blanks, and cut the text into pieces at ends of records."""
     for chunk in chunks:
         last = chunk.rfind(b"\n") + 1
         if not last:
             require_short_line(name, len(rest) + len(chunk))
         lines = b"".join((rest, memoryview(chunk)[:last]))
-        end = complete_records_end(lines, form) if last else 0
+        if blanks is not None:
+            lines = blanks.sub(b"", lines)
+        end, records = complete_records(lines, form) if last else (0, None)
         part, rest = lines[:end], lines[end:] + chunk[last:]
         if part.isspace():  # there may be millions of blank lines
             line += count_line_ends(part)
         elif part:
             ends = count_line_ends(part)
-            yield Piece(len(part), partial(_parse, part, form, line, ends))
+            yield Piece(len(part), partial(_parse, part, form, line, ends, records))
             line += ends
     if rest:
+        rest = rest if blanks is None else blanks.sub(b"", rest)
         yield Piece(len(rest), partial(_parse, rest, form, line, count_line_ends(rest)))
 
 
-def _parse(data: bytes, form: CsvFormat, first_line: int, line_ends: int) -> Block:
+def _parse(
+    data: bytes, form: CsvFormat, first_line: int, line_ends: int, records: RegularRecords | None = None
+) -> Block:
+    """Parse a piece.
+
+    Args:
+        records: its records, if they are regular and some have several lines.
+    """
+    if records is not None:
+        frame = _parse_fast(data, form, len(records.lines), has_right_widths=True)
+        if frame is not None:
+            text_of = partial(records.texts, data)
+            lines = first_line + records.lines
+            return Block(_picked(frame, form), first_line, text_of, lines, may_hold_nul=b"\x00" in data)
     n_lines = line_ends + (not data.endswith(b"\n"))
     is_regular = b'"' not in data or quotes_are_regular(data, form.separator)
     frame = _parse_fast(data, form, n_lines) if is_regular else None
     if frame is None:
         block = _parse_without_odd_lines(data, form, first_line) if b'"' not in data else None
-        return block or _parse_record_by_record(data, form, first_line)
+        return block or _parse_line_by_line(data, form, first_line)
     rows = _picked(frame, form)
     return Block(rows, first_line, lambda positions: lines_at(data, positions), may_hold_nul=b"\x00" in data)
 
 
-def _parse_fast(data: bytes, form: CsvFormat, n_lines: int) -> pl.DataFrame | None:
-    """Parse all columns, named by position; None if a record may span lines or may have the wrong number of fields."""
+def _parse_fast(
+    data: bytes, form: CsvFormat, n_records: int, *, has_right_widths: bool = False, has_quotes: bool = True
+) -> pl.DataFrame | None:
+    """Parse all columns, named by position; None if there are not as many records, or one may have other fields."""
     try:
         frame = pl.read_csv(
             data if data.endswith(b"\n") else data + b"\n",  # without a final line end, Polars accepts a surplus field
@@ -179,17 +216,18 @@ def _parse_fast(data: bytes, form: CsvFormat, n_lines: int) -> pl.DataFrame | No
             new_columns=[f"{position}" for position in range(form.width)],
             infer_schema=False,
             separator=form.separator,
+            quote_char='"' if has_quotes else None,
         ).rechunk()  # one chunk instead of about ten speeds up every later step
     except pl.exceptions.PolarsError:  # surplus fields, or not UTF-8
         return None
-    if frame.height != n_lines:
+    if frame.height != n_records:
         return None
-    if not frame.get_column(f"{form.width - 1}").null_count():
+    if has_right_widths or not frame.get_column(f"{form.width - 1}").null_count():
         return frame
     # An empty last cell may be a missing one. Without quotes, counting separators decides: Polars has already refused
     # rows with too many fields, so the total is right only if no row has too few.
     may_count = form.width > 1 and b'"' not in data
-    return frame if may_count and data.count(form.separator.encode()) == n_lines * (form.width - 1) else None
+    return frame if may_count and data.count(form.separator.encode()) == n_records * (form.width - 1) else None
 
 
 def _picked(frame: pl.DataFrame, form: CsvFormat) -> pl.DataFrame:
@@ -240,16 +278,22 @@ def _no_rows(form: CsvFormat) -> pl.DataFrame:
     return pl.DataFrame(schema={f"{position}": pl.String for position in range(form.width)})
 
 
-def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Block:
+def _parse_line_by_line(data: bytes, form: CsvFormat, first_line: int, kinds: NDArray[np.int8] | None = None) -> Block:
+    """Parse text in which some lines need care. The others are parsed together, which is many times faster.
+
+    Args:
+        kinds: how each line is parsed; by default, see `line_kinds`.
+    """
     lines = Lines(data)
+    kinds = line_kinds(data, form.separator, form.width) if kinds is None else kinds
     rows: list[list[str]] = []
-    row_lines: list[int] = []
-    row_texts: list[bytes] = []
+    spans: list[tuple[int, int]] = []  # first line and number of lines of each row
     broken: list[BrokenLine] = []
     odd, may_open = lines_with_odd_quotes(data, form)
     unclosed = faults_of_unclosed(lines, odd, may_open)
     next_line = 0
-    for index in lines.filled():  # there may be millions of blank lines
+    lengths = lines.lengths()
+    for index in np.flatnonzero((lengths > 1) & (kinds == LineKind.OTHER)).tolist():  # blank lines may be millions
         if index < next_line:
             continue
         if index in unclosed:
@@ -257,18 +301,31 @@ def _parse_record_by_record(data: bytes, form: CsvFormat, first_line: int) -> Bl
             continue
         fields, n_lines = parse_record(lines, index, form)
         next_line = index + n_lines
-        text = b"\n".join(lines[index:next_line])
+        kinds[index:next_line] = LineKind.OTHER
         if isinstance(fields, LineFault):
-            broken.append(BrokenLine(first_line + index, fields, stored_text(text)))
+            broken.append(BrokenLine(first_line + index, fields, stored_text(lines.text(index, n_lines))))
         elif fields is not None:
             rows.append([fields[position] for position in form.picked.values()])
-            row_lines.append(first_line + index)
-            row_texts.append(text)
+            spans.append((index, n_lines))
+    frames = [pl.DataFrame(rows, schema=dict.fromkeys(form.picked, pl.String), orient="row")]
+    for kind in (LineKind.REGULAR, LineKind.LITERAL):
+        numbers = np.flatnonzero(kinds == kind).tolist()
+        if not numbers:
+            continue
+        text = np.frombuffer(data + b"\n", np.uint8)[np.repeat(kinds == kind, lengths)].tobytes()
+        has_quotes = kind is LineKind.REGULAR
+        frame = _parse_fast(text, form, len(numbers), has_right_widths=True, has_quotes=has_quotes)
+        if frame is None:
+            return _parse_line_by_line(data, form, first_line, np.zeros_like(kinds))
+        frames.append(_picked(frame, form))
+        spans += [(number, 1) for number in numbers]
+    order = sorted(range(len(spans)), key=spans.__getitem__)
+    spans.sort()
     return Block(
-        pl.DataFrame(rows, schema=dict.fromkeys(form.picked, pl.String), orient="row"),
+        pl.concat(frames)[order].rechunk(),
         first_line,
-        lambda positions: [stored_text(row_texts[position]) for position in positions],
-        np.array(row_lines, np.int64),
+        lambda positions: [stored_text(lines.text(*spans[position])) for position in positions],
+        np.array([first_line + line for line, _ in spans], np.int64),
         tuple(broken),
         may_hold_nul=b"\x00" in data,
     )

@@ -25,11 +25,23 @@ from core.ingestion.sources.tables import (
     LineFault,
     Piece,
     Table,
+    other_encoding,
 )
-from core.ingestion.sources.text_lines import MAX_COLUMNS, count_line_ends, lines_at, pieces_of_lines, stored_text
+from core.ingestion.sources.text_lines import (
+    LINE_END,
+    MAX_COLUMNS,
+    count_line_ends,
+    lines_at,
+    pieces_of_lines,
+    stored_text,
+)
 
 PIECE_BYTES = 4 << 20
 """Bytes per piece. The keys of the first piece become the columns; it has thousands of events, and so rare keys."""
+_LONG, _DEEP, _INVALID, _WITHOUT_KEYS = (
+    LineFault(FaultCode.NOT_JSON, detail)
+    for detail in ("longer than a megabyte", "nested too deeply", "invalid JSON", "a value without keys")
+)
 _MAX_OBJECT_BYTES = 1 << 20
 """Bytes of one object. Parsed, it takes up to 30 times as much memory, and several lines are parsed at a time."""
 
@@ -71,18 +83,21 @@ def open_json_lines(name: str, stream: IO[bytes], encoding: str = "utf-8") -> Ta
 
 def _parse(data: bytes, keys: dict[str, str], first_line: int, n_ends: int, encoding: str) -> Block:
     n_lines = n_ends + (not data.endswith(b"\n"))
-    rows = _parse_flat(data, keys, n_lines)
+    rows = _parse_fast(data, keys, n_lines)
     if rows is None:
         return _parse_line_by_line(data, keys, first_line, encoding)
     return Block(rows, first_line, lambda positions: lines_at(data, positions))
 
 
-def _parse_flat(data: bytes, keys: dict[str, str], n_lines: int) -> pl.DataFrame | None:
-    """Parse lines that are flat objects; None if another line may be among them.
+def _parse_fast(data: bytes, keys: dict[str, str], n_lines: int) -> pl.DataFrame | None:
+    """Parse lines that are objects; None if another line may be among them, or if a cell is a list or an object.
 
-    Every brace at the beginning of a line means that none is nested. Polars' parser has no limit of depth.
+    Polars refuses text that is nested too deeply.
     """
-    if b"[" in data or not data.startswith(b"{") or data.count(b"{") != 1 + data.count(b"\n{"):
+    if not data.startswith(b"{") or 1 + data.count(b"\n{") != n_lines:
+        return None
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == LINE_END)
+    if np.diff(ends, prepend=-1, append=len(data)).max() > _MAX_OBJECT_BYTES:
         return None
     try:
         frame = pl.read_ndjson(data, schema=dict.fromkeys(keys.values(), pl.String))
@@ -90,7 +105,9 @@ def _parse_flat(data: bytes, keys: dict[str, str], n_lines: int) -> pl.DataFrame
         return None
     if frame.height != n_lines:
         return None
-    return frame.select(pl.col(key).alias(role) for role, key in keys.items()).rechunk()
+    rows = frame.select(pl.col(key).alias(role) for role, key in keys.items()).rechunk()
+    is_flat = b"[" not in data and data.count(b"{") == n_lines
+    return rows if is_flat or not any(cells.str.contains(r"^[\[{]").any() for cells in rows) else None
 
 
 def _parse_line_by_line(data: bytes, keys: dict[str, str], first_line: int, encoding: str) -> Block:
@@ -118,16 +135,16 @@ def _parse_line_by_line(data: bytes, keys: dict[str, str], first_line: int, enco
 
 def _object(line: bytes, encoding: str) -> dict[str, object] | LineFault:
     if len(line) > _MAX_OBJECT_BYTES:
-        return LineFault(FaultCode.NOT_JSON, "longer than a megabyte")
+        return _LONG
     try:
         row = json.loads(line.decode())
     except UnicodeDecodeError:
-        return LineFault(FaultCode.OTHER_ENCODING, encoding)
+        return other_encoding(encoding)
     except RecursionError:
-        return LineFault(FaultCode.NOT_JSON, "nested too deeply")
+        return _DEEP
     except ValueError:  # also a number of thousands of digits
-        return LineFault(FaultCode.NOT_JSON, "invalid JSON")
-    return row if isinstance(row, dict) else LineFault(FaultCode.NOT_JSON, "a value without keys")
+        return _INVALID
+    return row if isinstance(row, dict) else _WITHOUT_KEYS
 
 
 def _text(cell: object) -> str | None:

@@ -8,12 +8,14 @@ import io
 import lzma
 import os
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
@@ -37,6 +39,7 @@ Source = Path | Query
 """Where events come from. A path names a file, a ZIP archive, a folder or a glob."""
 
 _FILE_SCHEMES = {"http", "https", "ftp", "s3", "gs", "file"}
+_HEADER_BYTES = 1 << 20  # read in a fraction of the time of SAMPLE_BYTES, and longer than any header that is accepted
 _ENCRYPTED = 1  # flag of a ZIP member
 _TEXT_PER_BYTE = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
 """Estimated bytes of text per compressed byte; they decide only the number of partitions."""
@@ -44,11 +47,14 @@ _TEXT_PER_BYTE = {".gz": 8, ".parquet": 8, ".pq": 8, ".zip": 8}
 
 @dataclass(frozen=True)
 class _TextFormat:
-    """Settings for text files: what the mapping says, and the encoding to prefer where one can only be assumed."""
+    """Settings for text files: what the mapping says, the encoding to prefer where one can only be assumed, and whether
+    the rows will not be read.
+    """
 
     separator: str | None
     encoding: str | None
     assumed_encoding: str | None
+    only_header: bool
 
 
 def source_of(text: str, sql: str | None = None, option: str = "a query") -> Source:
@@ -86,11 +92,32 @@ def size_in_bytes(source: Source) -> int | None:
     return None if isinstance(source, Query) else sum(map(_size, files_of(source)))
 
 
+def most_rows(source: Source, shortest: int) -> int:
+    """Return an upper bound of the rows of a source, if none has fewer than `shortest` bytes. A query has no bound."""
+    return sys.maxsize if isinstance(source, Query) else sum(map(_most_bytes, files_of(source))) // shortest
+
+
+def _most_bytes(file: Path) -> int:
+    """Return the highest number of bytes that a file may have when it is unpacked."""
+    with _opened(file) as stream:
+        is_packed = kind_of(stream) in {kinds.GZIP, kinds.ZIP, kinds.PARQUET}
+    return Allowance(file.name, _size(file)).limit if is_packed else _size(file)
+
+
 def _size(file: Path) -> int:
     try:
         return file.stat().st_size
     except OSError as error:  # deleted meanwhile
         raise InputError.cannot_open(file, error.strerror or str(error)) from error
+
+
+def header_of(source: Source, mapping: Mapping) -> list[str]:
+    """Return the column names of the first table of a source; empty if it has no table.
+
+    Raises:
+        InputError: the first file is not a table.
+    """
+    return [name for table in islice(_open_tables(source, mapping, only_header=True), 1) for name in table.columns]
 
 
 def open_tables(
@@ -105,10 +132,21 @@ def open_tables(
     Raises:
         InputError: a file is not a table; raised here or while its rows are read.
     """
+    return _open_tables(source, mapping, content, assumed_encoding=assumed_encoding)
+
+
+def _open_tables(
+    source: Source,
+    mapping: Mapping,
+    content: Content | None = None,
+    *,
+    assumed_encoding: str | None = None,
+    only_header: bool = False,
+) -> Iterator[Table]:
     if isinstance(source, Query):
         yield from open_query(source)
         return
-    form = _TextFormat(mapping.separator, mapping.encoding, assumed_encoding)
+    form = _TextFormat(mapping.separator, mapping.encoding, assumed_encoding, only_header)
     files = files_of(source) if content is None else content.begin()
     opened = _opened if content is None else content.opened
     for file, name in zip(files, _names_of(files), strict=True):
@@ -201,7 +239,9 @@ def _zipped(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowanc
 
 def _text(name: str, stream: IO[bytes], form: _TextFormat, kind: FileKind) -> Table:
     """Open text in any encoding as UTF-8."""
-    sample = stream.read(SAMPLE_BYTES)
+    sample = stream.read(_HEADER_BYTES if form.only_header else SAMPLE_BYTES)
+    if form.only_header and not sample.isascii():  # only then, the letters of the rows may decide those of the header
+        sample += stream.read(SAMPLE_BYTES - len(sample))
     if form.encoding is None:
         detection = detect_encoding(sample)
         if form.assumed_encoding and detection.note:
