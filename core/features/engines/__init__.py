@@ -33,6 +33,7 @@ class Engine(Protocol):
         groups: tuple[FeatureGroup, ...],
         *,
         unit_subset: pl.Series | None = None,
+        at_once: int | None = None,
         report: Report = ignore_progress,
     ) -> Iterator[pl.DataFrame]:
         """Compute the feature table, one batch of consecutive units at a time.
@@ -40,6 +41,7 @@ class Engine(Protocol):
         Args:
             groups: the feature groups to compute.
             unit_subset: numbers of the units to describe; None for all units of the log.
+            at_once: number of units per batch, to save memory. Engines on which one batch is a query ignore it.
             report: progress callback, with one step per group and batch.
 
         Yields:

@@ -50,20 +50,24 @@ class PolarsEngine:
         groups: tuple[FeatureGroup, ...],
         *,
         unit_subset: pl.Series | None = None,
+        at_once: int | None = None,
         report: Report = ignore_progress,
     ) -> Iterator[pl.DataFrame]:
         """Yield tables of up to a million units; see `core.features.engines.Engine.batches`."""
         rows: Rows = range(self._units.height)
         if unit_subset is not None:
             rows = np.flatnonzero(self._units.get_column(UNIT).is_in(unit_subset.implode()).to_numpy())
-        firsts = range(0, len(rows), _UNITS_PER_BATCH)
+            if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # a range is selected without copying
+                rows = range(int(rows[0]), int(rows[-1]) + 1)
+        per_batch = at_once or _UNITS_PER_BATCH
+        firsts = range(0, len(rows), per_batch)
         total = len(firsts) * len(groups)
         for number, first in enumerate(firsts):
 
             def report_group(done: int, _: int, label: str, steps_before: int = number * len(groups)) -> None:
                 report(steps_before + done, total, label)
 
-            yield self._table(groups, rows[first : first + _UNITS_PER_BATCH], report_group)
+            yield self._table(groups, rows[first : first + per_batch], report_group)
         report(total, total, "")
 
     def _table(self, groups: tuple[FeatureGroup, ...], rows: Rows, report: Report) -> pl.DataFrame:

@@ -42,6 +42,7 @@ class WindowEngine:
         groups: tuple[FeatureGroup, ...],
         *,
         unit_subset: pl.Series | None = None,
+        at_once: int | None = None,
         report: Report = ignore_progress,
     ) -> Iterator[pl.DataFrame]:
         """Yield a single batch; see `core.features.engines.Engine.batches`."""
