@@ -42,7 +42,6 @@ VALUED = "valued"
 NEW = "new"
 """Whether the unit is one of the file to score."""
 _EVENT_COLUMNS = (UNIT, PRODUCT, CATEGORY, TYPE, TIME)
-_UNIT_COLUMNS = (ROLE, SESSION, USER, START, VALUED)
 _COPY = "_copy"
 _EVENTS_FILE, _UNITS_FILE = "events.parquet", "units.parquet"
 
@@ -97,35 +96,34 @@ class History:
         found = log.tables.units().sort(UNIT).select(UNIT, SESSION, USER, START).collect()
         units = _translate(found, translated).with_columns(pl.lit(TEST_ROLE, pl.Int8).alias(ROLE))
         continued = self._continued(units)
-        replaced = continued.get_column("_earlier").to_numpy()
         if continued.height:
             events = self._joined_rows(events, continued)
-            starts = self.units.select(pl.col(START).alias("_start"))[replaced].with_columns(continued[UNIT])
-            units = units.join(starts, on=UNIT, how="left", maintain_order="left").with_columns(
-                pl.min_horizontal(START, "_start").alias(START)
-            )
-        kept = np.ones(self.units.height, dtype=bool)
-        kept[replaced] = False
-        number = np.cumsum(kept) - 1
-        own_events = self.events
-        if not kept.all():
-            own_events = own_events.filter(pl.Series(kept[own_events.get_column(UNIT).to_numpy()]))
-            own_events = own_events.with_columns(pl.Series(UNIT, number[own_events.get_column(UNIT).to_numpy()]))
-        first = int(kept.sum())
-        all_units = pl.concat(
-            [
-                self.units.filter(pl.Series(kept)).with_columns(pl.lit(value=False).alias(NEW)),
-                units.select(
-                    ROLE, SESSION, USER, START, pl.lit(-1, pl.Int32).alias(VALUED), pl.lit(value=True).alias(NEW)
-                ),
-            ]
-        )
-        all_events = pl.concat([own_events, events.with_columns(pl.col(UNIT) + first)])
-        ids = {
+            starts = self.units.select(pl.col(START).alias("_start"))[continued["_earlier"]].hstack([continued[UNIT]])
+            units = units.join(starts, on=UNIT, how="left", maintain_order="left")
+            units = units.with_columns(pl.min_horizontal(START, "_start").alias(START))
+        others = self._without(continued["_earlier"].to_numpy())
+        is_new = pl.lit(value=True)
+        new_units = units.select(ROLE, SESSION, USER, START, pl.lit(-1, pl.Int32).alias(VALUED), is_new.alias(NEW))
+        all_ids = {
             name: pl.concat([known, new_ids[name].filter("_is_new").select(known.columns)])
             for name, known in self.ids.items()
         }
-        return LogWithHistory(all_events, all_units, ids)
+        return LogWithHistory(
+            pl.concat([others.events, events.with_columns(pl.col(UNIT) + others.units.height)]),
+            pl.concat([others.units.with_columns((~is_new).alias(NEW)), new_units]),
+            all_ids,
+        )
+
+    def _without(self, rows: NDArray[np.uint32]) -> History:
+        """Return the history without the units in these rows; the others get new numbers."""
+        if not len(rows):
+            return self
+        kept = np.ones(self.units.height, dtype=bool)
+        kept[rows] = False
+        new_numbers = np.cumsum(kept) - 1
+        events = self.events.filter(pl.Series(kept[self.events[UNIT].to_numpy()]))
+        events = events.with_columns(pl.Series(UNIT, new_numbers[events[UNIT].to_numpy()]))
+        return History(events, self.units.filter(pl.Series(kept)), self.ids)
 
     def _continued(self, units: pl.DataFrame) -> pl.DataFrame:
         """Return the units of a new file whose session the history has, and their rows in it (`_earlier`)."""
