@@ -269,7 +269,7 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
     ("content", "sentence"),
     [
         ("{", "is damaged (manifest.json"),
-        ('{"version": 2}', "has version 2, but this program reads version 1"),
+        ('{"version": 3}', "has version 3, but this program reads versions up to 2"),
         (None, "is damaged (manifest.json is missing)"),
     ],
 )

@@ -106,7 +106,7 @@ class RunError(StudioError):
     @classmethod
     def other_version(cls, path: Path, version: object, supported: int) -> RunError:
         return cls(
-            f"The run in {path} has version {version}, but this program reads version {supported}.",
+            f"The run in {path} has version {version}, but this program reads versions up to {supported}.",
             "Open it with the program that wrote it, or start the run again.",
             code="other_run_version",
             actual=version,
