@@ -137,6 +137,7 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
     "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
     "damaged_model": lambda: RunError.damaged_model(RUN / "model", "history/events.parquet changed"),
+    "other_model_version": lambda: RunError.other_model_version(RUN / "model"),
     "no_model": lambda: RunError.no_model(RUN),
     "damaged_dataset": lambda: RunError.damaged_dataset(Path("/workspace/datasets/0a1b2c"), "card.json is a link"),
     "damaged_job": lambda: RunError.damaged_job("j1", "created is not a time"),

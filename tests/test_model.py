@@ -174,6 +174,48 @@ def test_earlier_events_of_the_file_are_history_and_later_ones_are_not(
     assert not same_rows(late, whole)[SESSION_VALUE].equals(model.predict(late)[SESSION_VALUE])
 
 
+def test_a_session_of_several_users_continues_with_all_of_them(model: SessionValueModel) -> None:
+    whole = model.predict(TEST_EVENTS).filter(source="summed")
+    rows = TEST_EVENTS.filter(pl.col(USER_SESSION) == whole[USER_SESSION].item())
+    assert rows["user_id"].n_unique() > 1
+    assert model.predict(rows[:1]).drop("products_known").equals(whole.drop("products_known"))
+
+
+def test_a_known_session_whose_only_row_is_bad_keeps_its_value(model: SessionValueModel) -> None:
+    session = TEST_EVENTS[100, USER_SESSION]
+    bad = TEST_EVENTS.filter(pl.col(USER_SESSION) == session)[:1].with_columns(pl.lit("no time").alias(EVENT_TIME))
+    values = model.predict(pl.concat([bad, TEST_EVENTS[:3]])).filter(pl.col(USER_SESSION) == session)
+    assert values.equals(model.predict(TEST_EVENTS).filter(pl.col(USER_SESSION) == session))
+
+
+def test_training_sessions_that_are_scored_are_not_counted_twice(
+    model: SessionValueModel, demo_files: InputFiles
+) -> None:
+    """All their events are in the history already, so nothing changes for other sessions."""
+    train = pl.read_csv(str(demo_files.train)).drop(SESSION_VALUE)
+    again = train.join(TEST_EVENTS, on=USER_SESSION, how="anti").filter(pl.col(EVENT_TIME) > "2025-06-10")
+    values = model.predict(pl.concat([TEST_EVENTS, again]))
+    assert same_rows(TEST_EVENTS, values).equals(model.predict(TEST_EVENTS))
+
+
+def test_an_absurdly_early_time_does_not_move_the_start_of_the_log(model: SessionValueModel) -> None:
+    columns = {EVENT_TIME: "1900-01-01 00:00:00+00:00", "user_id": "nobody", USER_SESSION: "EARLY", "product_id": "new"}
+    early = TEST_EVENTS[:1].with_columns(pl.lit(text).alias(name) for name, text in columns.items())
+    early = early.with_columns(pl.lit("new").alias("category_id"))
+    values = model.predict(pl.concat([TEST_EVENTS, early]))
+    assert same_rows(TEST_EVENTS, values).equals(model.predict(TEST_EVENTS))
+    assert values.filter(pl.col(USER_SESSION) == "EARLY")[SESSION_VALUE].is_finite().all()
+
+
+def test_data_frames_may_have_columns_that_no_log_can_use(model: SessionValueModel) -> None:
+    events = TEST_EVENTS[:200]
+    expected = model.predict(events)
+    frame = events.to_pandas().assign(tags=[["a"]] * 200, user_id=lambda rows: rows.user_id.astype("category"))
+    assert model.predict(frame).equals(expected)
+    assert model.predict(events.lazy()).equals(expected)
+    assert model.predict(str(DEMO / "test.csv")).equals(model.predict(TEST_EVENTS))
+
+
 def test_unknown_users_and_products_are_said_to_be_unknown(model: SessionValueModel) -> None:
     rows = [
         {"user_session": "S1", "user_id": "nobody", "product_id": "never seen", "category_id": "new"},
@@ -292,13 +334,48 @@ def test_files_with_matching_hashes_that_the_libraries_cannot_read_are_refused_i
     assert "Object arrays cannot be loaded" in json.loads(printed[-1])["error"]
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd"])
-def test_a_path_outside_the_folder_is_refused(folder: Path, path: str) -> None:
-    spec = read_sealed(folder / MODEL_FILE)
-    write_sealed(folder / MODEL_FILE, spec | {"sha256": {path: "0" * 64}})
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": {"../outside.txt": "0" * 64}},
+        {"sha256": {"/etc/passwd": "0" * 64}},
+        {"sha256": {}},
+        {"seeds": 0},
+        {"fits": -1},
+        {"fits_for_test": []},
+        {"fits_for_test": [99]},
+        {"learners": []},
+        {"links": {}},
+        {"default_value": float("nan")},
+        {"stack": {"weights": [float("inf")] * 3, "intercept": 0.0, "alpha": 0.0}},
+        {"stack": {"weights": [1.0], "intercept": 0.0, "alpha": 0.0}},
+    ],
+    ids=str,
+)
+def test_a_sealed_description_that_cannot_be_right_is_refused(folder: Path, change: dict[str, object]) -> None:
+    write_sealed(folder / MODEL_FILE, read_sealed(folder / MODEL_FILE) | change)
     with pytest.raises(RunError) as caught:
         load_model(folder)
     assert caught.value.code == "damaged_model"
+
+
+def test_a_description_without_a_seal_and_an_added_file_are_refused(folder: Path) -> None:
+    content = (folder / MODEL_FILE).read_text()
+    (folder / MODEL_FILE).write_text(json.dumps(read_sealed(folder / MODEL_FILE)))
+    with pytest.raises(RunError, match="has no seal"):
+        load_model(folder)
+    (folder / MODEL_FILE).write_text(content)
+    (folder / "history" / "more.parquet").write_bytes(b"")
+    with pytest.raises(RunError, match=r"more\.parquet is not part of it"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("change", [{"version": 99}, {"features": ["n_events"]}, {"learned": []}], ids=str)
+def test_a_model_of_another_program_is_refused(folder: Path, change: dict[str, object]) -> None:
+    write_sealed(folder / MODEL_FILE, read_sealed(folder / MODEL_FILE) | change)
+    with pytest.raises(RunError) as caught:
+        load_model(folder)
+    assert caught.value.code == "other_model_version"
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
@@ -310,3 +387,50 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 def write_hashes(folder: Path) -> None:
     spec = read_sealed(folder / MODEL_FILE)
     write_sealed(folder / MODEL_FILE, spec | {"sha256": {name: hash_stored(folder / name) for name in spec["sha256"]}})
+
+
+# --- command line -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("targets", "code"),
+    [
+        (["--out", "values.xlsx"], "setting_not_allowed"),
+        (["--out", "a.csv", "--quarantine", "a.csv"], "setting_not_allowed"),
+        (["--out", "there.csv"], "file_exists"),
+        (["--out", "nowhere/a.csv"], "not_writable"),
+        (["--out", f"{'x' * 300}.csv"], "not_writable"),
+        (["--advance-to", "there.csv/model"], "not_writable"),
+        (["--advance-to", "RUN/model/next"], "setting_not_allowed"),
+    ],
+    ids=str,
+)
+def test_targets_that_cannot_be_written_are_refused_before_anything_is_read(
+    *,
+    finished_home: tuple[Workspace, Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    targets: list[str],
+    code: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.csv").write_text("mine")
+    targets = [target.replace("RUN", str(finished_home[1].folder)) for target in targets]
+    assert main(["score", "--run", str(finished_home[1].folder), "--events", "absent.csv", *targets, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["code"] == code
+    assert (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_bad_rows_are_reported_and_written_and_the_others_are_valued(
+    finished: tuple[Workspace, Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("\n".join((DEMO / "test.csv").read_text().splitlines()[:3] + ["no time,VIEW,P,C,U,S"] * 2) + "\n")
+    targets = ["--out", str(tmp_path / "values.csv"), "--quarantine", str(tmp_path / "bad.csv")]
+    assert main(["score", "--run", str(finished[1].folder), "--events", str(events), *targets, "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (outcome["rows"], outcome["quarantined"], outcome["default_values"]) == (4, 2, 1)
+    assert pl.read_csv(tmp_path / "bad.csv").get_column("line").to_list() == [4, 5]
+    n_sessions = TEST_EVENTS[:2][USER_SESSION].n_unique() + 1
+    assert pl.read_csv(tmp_path / "values.csv").height == outcome["sessions"] == n_sessions

@@ -206,6 +206,16 @@ def read_sealed_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> str:
         raise UnusableFileError("is nested too deeply") from error
 
 
+def is_sealed(path: Path) -> bool:
+    """Return whether a JSON object has a seal, right or wrong.
+
+    Raises:
+        UnusableFileError: it cannot be read.
+    """
+    content = read_stored_json(path)
+    return isinstance(content, dict) and _SEAL in content
+
+
 def hash_stored(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal. The hash of an unchanged file is computed once in a process.
 

@@ -189,6 +189,15 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def other_model_version(cls, path: Path) -> RunError:
+        return cls(
+            f"The model in {path} was made by another version of this program, which uses other features.",
+            "Use that version, or start the run of the model again.",
+            code="other_model_version",
+            actual=path,
+        )
+
+    @classmethod
     def no_model(cls, path: Path) -> RunError:
         return cls(
             f"{path} has no model: it is not a model, or a run of an earlier version, which stored none.",

@@ -43,7 +43,8 @@ class SessionLog(ABC):
         units: one row per unit: unit, user, start (epoch seconds of its first event), VISIT and VISIT_START.
         minutes: MINUTE and EVENTS of the whole log, train and test together. Minutes without events have no row.
         history: which events history features count.
-        first_second, last_second: epoch seconds of the log's first and last event.
+        first_second: epoch seconds of the start of the log: its first event, or that of a model's log.
+        last_second: epoch seconds of the last event.
     """
 
     events: Frame
@@ -107,8 +108,9 @@ class SessionLog(ABC):
         """
         until = nw.col(VISIT_START) if self.history == "as_of" else nw.lit(self.last_second)
         return self._counts_elsewhere(key).with_columns(
-            ((until - self.first_second + DAY) / WEEK).alias(WEEKS),
-            ((nw.col(VISIT_START) - self.first_second) / WEEK).alias(WEEKS_BEFORE),
+            # A session before the start of the log is as one at its start.
+            (((until - self.first_second).clip(0) + DAY) / WEEK).alias(WEEKS),
+            ((nw.col(VISIT_START) - self.first_second).clip(0) / WEEK).alias(WEEKS_BEFORE),
         )
 
 

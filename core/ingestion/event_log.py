@@ -63,6 +63,8 @@ class EventLog:
 def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = no_report) -> Iterator[EventLog]:
     """Read an event file into a scratch folder in `parent`, which is deleted at the end of the block.
 
+    A file with any usable row is read, because the values of its other sessions are needed all the same.
+
     Args:
         mapping: the mapping of the model.
         report: progress callback, in percent.
@@ -70,6 +72,7 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
     Raises:
         InputError: the file cannot be used.
     """
+    mapping = mapping.model_copy(update={"least_usable": 0.0})
     encodings = assumed_encodings((source,), mapping).values()
     encoding = next((detection.encoding for detection in encodings), None)
     for seed in _SEEDS:

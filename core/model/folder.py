@@ -6,9 +6,10 @@ Trees are in the formats of their libraries, tables in Parquet and NPZ, the rest
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,15 @@ import polars as pl
 from pydantic import ValidationError
 
 from core.base.arrays import load_arrays, save_arrays
-from core.base.stored_files import UnusableFileError, hash_folder, hash_stored, read_sealed_json, sealed_json
+from core.base.stored_files import (
+    UnusableFileError,
+    hash_folder,
+    hash_stored,
+    is_sealed,
+    read_sealed_json,
+    sealed_json,
+    stored_names,
+)
 from core.errors import RunError, StudioError
 from core.features.learned.fold_transform import FoldTransform
 from core.features.learned.prices import Catalogue
@@ -26,7 +35,7 @@ from core.metric import metric_named
 from core.model.fitted_stack import FittedStack
 from core.model.history import History
 from core.model.model import SessionValueModel
-from core.model.spec import ModelSpec, model_stem
+from core.model.spec import VERSION, ModelSpec, model_stem
 from core.training import LEARNERS, Stack
 from core.training.fitting import FittedLearner
 from core.training.intervals import Calibration
@@ -83,15 +92,25 @@ def load_model(source: Path | str | StoredRun) -> SessionValueModel:
     """
     folder = _model_folder(source)
     try:
-        spec = ModelSpec.model_validate_json(read_sealed_json(folder / MODEL_FILE))
+        if not is_sealed(folder / MODEL_FILE):
+            raise RunError.damaged_model(folder, f"{MODEL_FILE} has no seal")
+        content = read_sealed_json(folder / MODEL_FILE)
+        if json.loads(content).get("version") != VERSION:
+            raise RunError.other_model_version(folder)
+        spec = ModelSpec.model_validate_json(content)
     except UnusableFileError as error:
         raise RunError.damaged_model(folder, f"{MODEL_FILE} {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RunError.damaged_model(folder, f"{MODEL_FILE}: {where}: {first['msg']}") from error
+        reason = f"{where}: {first['msg']}".removeprefix(": ").replace("Value error, ", "")
+        raise RunError.damaged_model(folder, f"{MODEL_FILE}: {reason}") from error
+    if not spec.fits_this_program:
+        raise RunError.other_model_version(folder)
     for name, expected in spec.sha256.items():
         _require_whole(folder, name, expected)
+    if unlisted := [name for name in stored_names(folder, (MODEL_FILE,)) if name not in spec.sha256]:
+        raise RunError.damaged_model(folder, f"{unlisted[0]} is not part of it")
     try:
         return SessionValueModel(
             spec, load_mapping(folder / _MAPPING_FILE), _load_fitted(folder, spec), History.load(folder / _HISTORY)
@@ -112,14 +131,16 @@ def _model_folder(source: Path | str | StoredRun) -> Path:
 
 
 def _require_whole(folder: Path, name: str, expected: str) -> None:
-    path = folder / name
+    path, pure = folder / name, PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or "\0" in name or "\\" in name:
+        raise RunError.damaged_model(folder, "it names a file outside the folder")
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise RunError.damaged_model(folder, f"{name} is outside the folder")
         if hash_stored(path) != expected:
             raise RunError.damaged_model(folder, f"{name} changed")
     except UnusableFileError as error:
         raise RunError.damaged_model(folder, f"{name} {error}") from error
+    if not path.resolve().is_relative_to(folder.resolve()):  # its folder is a link
+        raise RunError.damaged_model(folder, f"{name} is outside the folder")
 
 
 def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
@@ -127,7 +148,7 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
     learners = {learner.name: learner for learner in LEARNERS}
 
     def models(name: str) -> tuple[FittedLearner, ...]:
-        stems = (model_stem(name, fit, seed) for seed in range(spec.seeds) for fit in range(spec.fits))
+        stems = [stem for stem in spec.stems if stem.startswith(f"{name}-")]
         return tuple(
             FittedLearner(learners[name].load(folder / _LEARNERS, stem, context), Link(**spec.links[stem].model_dump()))
             for stem in stems

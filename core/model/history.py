@@ -28,6 +28,7 @@ from core.schema import (
     START,
     TEST_ROLE,
     TIME,
+    TRAIN_ROLE,
     TYPE,
     UNIT,
     USER,
@@ -87,8 +88,9 @@ class History:
     def with_new(self, log: EventLog) -> LogWithHistory:
         """Add the events of a new file.
 
-        A session that is in the history already, and not as a training session, continues: its rows in the history and
-        in the file are those of one unit. Rows that are in both count once, so a file may be scored again.
+        A session that is in the history already continues: its rows in the history and in the file are those of one
+        unit. Rows that are in both count once, so a file may be scored again. A session of several users continues
+        with all of them. If a session is in both files of the run, the rows in its test file continue.
         """
         new_ids = {name: _with_known_codes(self.ids[name], log, name) for name in ID_COLUMNS}
         translated = {name: ids for name, ids in new_ids.items() if (ids["_own"] != ids[name]).any()}
@@ -102,33 +104,41 @@ class History:
             units = units.join(starts, on=UNIT, how="left", maintain_order="left")
             units = units.with_columns(pl.min_horizontal(START, "_start").alias(START))
         others = self._without(continued["_earlier"].to_numpy())
-        is_new = pl.lit(value=True)
-        new_units = units.select(ROLE, SESSION, USER, START, pl.lit(-1, pl.Int32).alias(VALUED), is_new.alias(NEW))
         all_ids = {
             name: pl.concat([known, new_ids[name].filter("_is_new").select(known.columns)])
             for name, known in self.ids.items()
         }
+        no_position = pl.lit(-1, pl.Int32).alias(VALUED)
+        all_units = pl.concat([others.units, units.select(ROLE, SESSION, USER, START, no_position)])
+        wanted = log.sessions.select(USER_SESSION).join(all_ids[SESSION], on=USER_SESSION).get_column(SESSION)
+        is_new = (pl.col(ROLE) == TEST_ROLE) & pl.col(SESSION).is_in(wanted.implode())
         return LogWithHistory(
             pl.concat([others.events, events.with_columns(pl.col(UNIT) + others.units.height)]),
-            pl.concat([others.units.with_columns((~is_new).alias(NEW)), new_units]),
+            all_units.with_columns(is_new.alias(NEW)),
             all_ids,
         )
 
     def _without(self, rows: NDArray[np.uint32]) -> History:
-        """Return the history without the units in these rows; the others get new numbers."""
+        """Return the history without the events of the units in these rows, and without the units themselves.
+
+        Training sessions stay as units without events, because their values are still those of their users.
+        """
         if not len(rows):
             return self
-        kept = np.ones(self.units.height, dtype=bool)
-        kept[rows] = False
+        emptied = np.zeros(self.units.height, dtype=bool)
+        emptied[rows] = True
+        kept = ~emptied | (self.units[ROLE] == TRAIN_ROLE).to_numpy()
         new_numbers = np.cumsum(kept) - 1
-        events = self.events.filter(pl.Series(kept[self.events[UNIT].to_numpy()]))
+        events = self.events.filter(pl.Series(~emptied[self.events[UNIT].to_numpy()]))
         events = events.with_columns(pl.Series(UNIT, new_numbers[events[UNIT].to_numpy()]))
         return History(events, self.units.filter(pl.Series(kept)), self.ids)
 
     def _continued(self, units: pl.DataFrame) -> pl.DataFrame:
         """Return the units of a new file whose session the history has, and their rows in it (`_earlier`)."""
-        later = self.units.with_row_index("_earlier").filter(pl.col(ROLE) == TEST_ROLE)
-        return units.join(later.select("_earlier", SESSION, USER), on=[SESSION, USER]).select(UNIT, "_earlier")
+        known = self.units.with_row_index("_earlier").select("_earlier", ROLE, SESSION, USER)
+        found = units.select(UNIT, SESSION, USER).join(known, on=[SESSION, USER])
+        last_role = pl.col(ROLE) == pl.col(ROLE).max().over(UNIT)  # that of the test file, if it is in both
+        return found.filter(last_role).select(UNIT, "_earlier").sort(UNIT)
 
     def _joined_rows(self, events: pl.DataFrame, continued: pl.DataFrame) -> pl.DataFrame:
         """Return the events of a new file, with the earlier rows of the sessions that continue, sorted by unit."""
@@ -140,7 +150,7 @@ class History:
             rows.with_columns(pl.int_range(pl.len()).over(_EVENT_COLUMNS).alias(_COPY))
             for rows in (earlier, events.filter(is_continued))
         ]
-        joined = pl.concat(both).unique().drop(_COPY)
+        joined = pl.concat(both).unique().drop(_COPY)  # equal rows of one file stay as many as they are
         return pl.concat([events.filter(~is_continued), joined]).sort(UNIT, TIME, TYPE, PRODUCT, CATEGORY)
 
 

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import polars as pl
 
+from core.base.files import scratch_folder, sweep
 from core.base.progress import Report, no_report
 from core.base.text import count, listed
 from core.dataset import MAPPING_FILE, Dataset
@@ -23,15 +24,18 @@ from core.ingestion.parallel import map_in_order
 from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
 from core.model.rows import SessionRows, session_rows
-from core.model.spec import ModelSpec, StoredLink, StoredStack, model_stem
+from core.model.spec import VERSION, ModelSpec, StoredLink, StoredStack, model_stem
 from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import Matrix, Training, per_session, value_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Events: TypeAlias = "pl.DataFrame | pl.LazyFrame | pd.DataFrame | Source | str"
+"""What can be scored. A text is a path."""
+
 SOURCE, USER_KNOWN, PRODUCTS_KNOWN = "source", "user_known", "products_known"
-_FRAME_FILE = "data_frame.parquet"
+_FRAME_FILE, _SCRATCH = "data_frame.parquet", "svs-score"
 _MAX_EXPLAINED = 2_000
 """Sessions to explain: tree SHAP values take about a hundred times as long as predictions."""
 
@@ -72,6 +76,8 @@ class SessionValueModel:
             for index, fitted in enumerate(fit.models)
         }
         spec = ModelSpec(
+            version=VERSION,
+            sha256={},
             features=tuple(data.names),
             learned=columns.names,
             learners=tuple(fit.learner for fit in training.fits),
@@ -88,6 +94,7 @@ class SessionValueModel:
             config=training.config,
             default_value=training.metric.best_constant(data.y),
             versions=versions,
+            log_start=min(dataset.card().train.first_time, dataset.card().test.first_time),
         )
         fitted = FittedStack(
             names=training.names,
@@ -109,10 +116,11 @@ class SessionValueModel:
         config = self.spec.config.model_copy(update={"engine": engine})
         return replace(self, spec=self.spec.model_copy(update={"config": config}))
 
-    def predict(self, events: pl.DataFrame | pd.DataFrame | Source, report: Report = no_report) -> pl.DataFrame:
+    def predict(self, events: Events, report: Report = no_report) -> pl.DataFrame:
         """Predict the value of each session of an event file or a data frame.
 
-        The columns are those of the log that the model was trained on; session values are not needed.
+        `events` is a Polars or pandas data frame, a path or a query, with the columns of the log that the model was
+        trained on. Session values are not needed.
 
         Returns:
             The columns of `Scoring.values`.
@@ -123,7 +131,7 @@ class SessionValueModel:
         with self.scoring(events, report) as scoring:
             return scoring.values()
 
-    def contributions(self, events: pl.DataFrame | pd.DataFrame | Source) -> pl.DataFrame:
+    def contributions(self, events: Events) -> pl.DataFrame:
         """Explain the values of the sessions of an event file or a data frame; see `Scoring.contributions`.
 
         Raises:
@@ -133,14 +141,17 @@ class SessionValueModel:
             return scoring.contributions()
 
     @contextmanager
-    def scoring(self, events: pl.DataFrame | pd.DataFrame | Source, report: Report = no_report) -> Iterator[Scoring]:
+    def scoring(self, events: Events, report: Report = no_report) -> Iterator[Scoring]:
         """Read the events of a file or a data frame. What was read is deleted at the end of the block.
 
         Raises:
             InputError: the events cannot be used.
         """
-        with tempfile.TemporaryDirectory(prefix="svs-score-") as name:
-            folder = Path(name)
+        temporary_files = Path(tempfile.gettempdir())
+        sweep(temporary_files, _SCRATCH)
+        with scratch_folder(temporary_files, f".{_SCRATCH}.") as folder:
+            if isinstance(events, str):
+                events = Path(events)
             source = events if isinstance(events, (Path, Query)) else _stored_frame(events, folder / _FRAME_FILE)
             with event_log(source, self.mapping, folder, report) as log:
                 yield Scoring(self, log)
@@ -168,7 +179,7 @@ class SessionValueModel:
     def rows_of(self, units: pl.Series, report: Report = no_report) -> Iterator[SessionRows]:
         """Compute the rows of units of the history, ascending, some at a time."""
         log = whole_history(self.history)
-        return session_rows(log, self.spec.config, self.fitted.catalogue, units=units, report=report)
+        return session_rows(log, self.spec, self.fitted.catalogue, units=units, report=report)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -204,7 +215,7 @@ class Scoring:
             return rows.units.hstack(value_frame(values.stack, values.intervals)).hstack(known)
 
         report(0, 1, "computing features")
-        rows = session_rows(self.log, spec.config, fitted.catalogue)
+        rows = session_rows(self.log, spec, fitted.catalogue)
         n_units, frames, n_done = int(self.log.units.get_column(NEW).sum()), [], 0
         for frame in map_in_order(predict, rows):
             frames.append(frame)
@@ -228,7 +239,7 @@ class Scoring:
         """Compute the rows of at most `max_rows` units of the file, drawn at random, some at a time."""
         units = self.log.units.with_row_index(UNIT).filter(NEW).get_column(UNIT).cast(pl.Int64)
         drawn = units.sample(min(max_rows, len(units)), seed=self.model.spec.config.seed).sort()
-        return session_rows(self.log, self.model.spec.config, self.model.fitted.catalogue, units=drawn, report=report)
+        return session_rows(self.log, self.model.spec, self.model.fitted.catalogue, units=drawn, report=report)
 
     def contributions(self, max_rows: int = _MAX_EXPLAINED, report: Report = no_report) -> pl.DataFrame:
         """Return how far each feature moves the value of each session from the average, in value units.
@@ -255,8 +266,16 @@ class Scoring:
         return replace(self.model, history=self.log.history)
 
 
-def _stored_frame(events: pl.DataFrame | pd.DataFrame, path: Path) -> Path:
-    """Write a data frame to a Parquet file, which is read like any other."""
-    frame = events if isinstance(events, pl.DataFrame) else pl.from_pandas(events)
-    frame.write_parquet(path)
+def _stored_frame(events: pl.DataFrame | pl.LazyFrame | pd.DataFrame, path: Path) -> Path:
+    """Write a data frame to a Parquet file, which is read like any other. Columns that no log can use are left out."""
+    if isinstance(events, pl.LazyFrame):
+        frame = events.collect()
+    elif isinstance(events, pl.DataFrame):
+        frame = events
+    else:
+        mixed = [name for name, dtype in events.dtypes.items() if str(dtype) == "object"]  # such as ids in two types
+        texts = {str(name): events[name].map(str, na_action="ignore") for name in mixed}
+        frame = pl.from_pandas(events.assign(**texts))
+    unusable = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype == pl.Object]
+    frame.drop(unusable).write_parquet(path)
     return path

@@ -10,11 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
-from core.config import RunConfig
 from core.features import GROUPS, merge_composite_sessions, open_engine
 from core.features.learned.prices import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.model.history import NEW, VALUED, LogWithHistory
+from core.model.spec import ModelSpec
 from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, START, TRAIN_ROLE, TYPE, UNIT, USER
 from core.training import Matrix
 
@@ -46,8 +46,8 @@ class SessionRows:
 
 
 def session_rows(
-    log: LogWithHistory,
-    config: RunConfig,
+    log_with_history: LogWithHistory,
+    spec: ModelSpec,
     catalogue: Catalogue,
     units: pl.Series | None = None,
     report: Report = no_report,
@@ -58,9 +58,9 @@ def session_rows(
         catalogue: the items and groups of the model.
         units: numbers of the units, ascending; None for those of the new file.
     """
-    events, all_units = log.log
+    events, all_units = log_with_history.log
+    config = spec.config
     if not config.split_composite_sessions:
-        all_units = all_units.with_columns(pl.col(NEW).any().over(ROLE, SESSION))
         lazy_events, lazy_units = merge_composite_sessions(events.lazy(), all_units.lazy())
         events, all_units = lazy_events.sort(UNIT).collect(), lazy_units.collect()
     wanted = all_units.filter(NEW) if units is None else all_units.filter(pl.col(UNIT).is_in(units.implode()))
@@ -70,7 +70,8 @@ def session_rows(
     items = events.filter(pl.col(UNIT).is_in(wanted[UNIT].implode())).select(UNIT, PRODUCT, CATEGORY, TYPE)
     item_units = items.get_column(UNIT).to_numpy()
     subset, done = wanted.get_column(UNIT), 0
-    with open_engine(config.engine, events.lazy(), all_units.drop(VALUED, NEW).lazy(), config.history) as engine:
+    log = events.lazy(), all_units.drop(VALUED, NEW).lazy()
+    with open_engine(config.engine, *log, config.history, spec.log_start) as engine:
         for table in engine.batches(GROUPS, unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
             for first in range(0, table.height, _ROWS_AT_ONCE):
                 values = table[first : first + _ROWS_AT_ONCE]

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.config import RunConfig
+from core.features.learned.catalogue import learned_features
+from core.features.registry import all_features
+from core.schema import LEARNER_LABELS
 
 VERSION: Final = 1
 """Version of the model folder."""
+_FINITE: Final = ConfigDict(frozen=True, allow_inf_nan=False)
+_MAX_COUNT: Final = 1_000
+_Count = Annotated[int, Field(ge=1, le=_MAX_COUNT)]
+_NotNegative = Annotated[float, Field(ge=0)]
 
 
-class StoredLink(BaseModel, frozen=True):
+class StoredLink(BaseModel):
     """See core.training.targets.Link."""
+
+    model_config = _FINITE
 
     kind: Literal["identity", "square", "expm1", "exp"]
     floor: float = 0.0
     factor: float = 1.0
 
 
-class StoredStack(BaseModel, frozen=True):
+class StoredStack(BaseModel):
     """See core.training.stacking.Stack. `weights` are in the order of the learners."""
+
+    model_config = _FINITE
 
     weights: tuple[float, ...]
     intercept: float
@@ -29,7 +40,7 @@ class StoredStack(BaseModel, frozen=True):
     lower_bound: float = 0.0
 
 
-class ModelSpec(BaseModel, frozen=True):
+class ModelSpec(BaseModel):
     """The description of a model, stored as model.json.
 
     Attributes:
@@ -42,23 +53,56 @@ class ModelSpec(BaseModel, frozen=True):
         links: stem of a model's file -> how session values follow from its output.
         config: settings of the run.
         default_value: prediction for a session without a usable event, in value units.
+        log_start: epoch seconds of the first event of the run's log, from which rates per week are counted.
         versions: package -> version that wrote the model.
         sha256: path inside the folder -> hash, for every other file.
     """
 
-    version: Literal[1] = VERSION
+    model_config = _FINITE
+
+    version: Literal[1]
     features: tuple[str, ...]
     learned: tuple[str, ...]
     learners: tuple[str, ...]
-    seeds: int
-    fits: int
+    seeds: _Count
+    fits: _Count
     fits_for_test: tuple[int, ...]
     links: dict[str, StoredLink]
     stack: StoredStack
     config: RunConfig
-    default_value: float
-    versions: dict[str, str] = {}
-    sha256: dict[str, str] = {}
+    default_value: _NotNegative
+    log_start: int
+    versions: dict[str, str]
+    sha256: dict[str, str]
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        """Check that the parts fit together."""
+        if not self.learners or list(self.learners) != [name for name in LEARNER_LABELS if name in self.learners]:
+            raise ValueError("the learners are not those of this version")
+        if len(self.stack.weights) != len(self.learners):
+            raise ValueError(f"{len(self.stack.weights)} weights for {len(self.learners)} learners")
+        if not self.fits_for_test or not set(self.fits_for_test) <= set(range(self.fits)):
+            raise ValueError("there is no fit for new sessions")
+        if set(self.links) != set(self.stems):
+            raise ValueError("the links are not those of the models")
+        return self
+
+    @property
+    def fits_this_program(self) -> bool:
+        """Whether this version of the program computes and learns the same columns."""
+        computed = [feature.name for feature in all_features()]
+        return self.names == computed + [entry.feature.name for entry in learned_features()]
+
+    @property
+    def stems(self) -> list[str]:
+        """Names of the models' files without extension: for each learner, the fits of the first seed come first."""
+        return [
+            model_stem(learner, fit, seed)
+            for learner in self.learners
+            for seed in range(self.seeds)
+            for fit in range(self.fits)
+        ]
 
     @property
     def names(self) -> list[str]:

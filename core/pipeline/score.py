@@ -26,6 +26,8 @@ from core.schema import SESSION_VALUE, USER_SESSION
 _READING_SHARE = 0.3
 """Measured share of the time that reading takes; features and predictions take the rest."""
 _PARTS = 100
+_FEW_PRODUCTS = 0.5
+"""Share of the events. The demo and real baskets have more than 0.9 in the month after training."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Scores:
             "rows": self.rows,
             "quarantined": self.n_quarantined,
             "quarantine_reasons": self.reasons,
+            "default_values": self.n_defaults,
             "value_sum": self.value_sum,
             "value_mean": self.value_mean,
             "sessions_of_known_users": self.n_known_users,
@@ -108,6 +111,15 @@ class Scores:
             f"{count(self.n_known_users, 'session')} {verb(self.n_known_users, 'is', 'are')} of users with an earlier "
             f"session. {percent(self.products_known)} of the events are on products that the model learned.",
         ]
+        if self.products_known < _FEW_PRODUCTS:
+            lines.append(
+                "WARNING: The model knows few of these products, so most values follow from event types and categories "
+                "alone. Is this the log of the same shop?"
+            )
+        if self.n_defaults:
+            lines.append(
+                f"{count(self.n_defaults, 'session')} without a usable event got the default value of the model."
+            )
         if self.n_quarantined:
             reasons = listed(f"{rows:,} x {reason}" for reason, rows in self.reasons.items())
             lines.append(f"{self.n_quarantined:,} of {count(self.rows, 'row')} could not be used: {reasons}.")

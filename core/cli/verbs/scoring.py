@@ -11,25 +11,28 @@ from core import runs as run_store
 from core.base.workspace import Workspace
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
+from core.errors import RunError, SettingError
 from core.ingestion import source_of
 from core.model import MODEL_FILE, SessionValueModel, load_model
 from core.pipeline.score import importance_of_events, importance_of_run, write_values
 from core.pipeline.score import score as score_events
+from core.runs.store import MANIFEST_FILE
 from core.schema import SESSION_VALUE, STACK, USER_SESSION, VALUE_UNIT
 
 _SHOWN, _TOP = 5, 12
 _EFFECT = "mean_abs_shap"
+_SUFFIXES = (".csv", ".parquet")
 
 
 def score(options: argparse.Namespace) -> Outcome:
     """Predict the value of every session of an event file with the model of a run."""
-    targets = [path for path in (options.out, options.advance_to, options.quarantine) if path is not None]
-    refuse_existing(*targets)
+    _check_targets(options)
     source = source_of(options.events, options.events_query, "--events-query")
     with step_progress("Scoring", options) as report:
         report(0, 1, "loading the model")
         model = _model(Workspace.from_environment(), options.run)
-        scores = score_events(model, source, advance_to=options.advance_to, engine=options.engine, report=report)
+        with writing_to(options.advance_to or Path()):
+            scores = score_events(model, source, advance_to=options.advance_to, engine=options.engine, report=report)
     lines, content = scores.lines(), scores.summary()
     if options.quarantine is not None:
         with writing_to(options.quarantine):
@@ -43,16 +46,44 @@ def score(options: argparse.Namespace) -> Outcome:
     else:
         highest = scores.values.sort(SESSION_VALUE, descending=True).head(_SHOWN)
         lines += [f"{value:12,.2f}  {session}" for session, value in highest[[USER_SESSION, SESSION_VALUE]].iter_rows()]
-        lines.append(f"These are the {highest.height} highest values. To write all to a file, add --out FILE.")
+        lines.append("The highest values are shown. To write all to a file, add --out FILE.")
     if options.advance_to is not None:
         content["model"] = str(options.advance_to)
         lines.append(f"{options.advance_to} has the model with these events in its history, for `--run`.")
     return Outcome(content, "\n".join(lines))
 
 
+def _check_targets(options: argparse.Namespace) -> None:
+    """Check the files and the folder to write, before anything is computed."""
+    targets = {"--out": options.out, "--quarantine": options.quarantine, "--advance-to": options.advance_to}
+    used: dict[Path, str] = {}
+    for option, path in targets.items():
+        if path is None:
+            continue
+        if option != "--advance-to":
+            _check_table_name(option, path)
+        with writing_to(path):
+            refuse_existing(path)
+            place = path.resolve()
+            if not place.parent.is_dir():
+                raise RunError.not_writable(path, f"{path.parent} is not a folder")
+        if place in used:
+            raise SettingError.not_allowed(option, str(path), f"another path than that of {used[place]}")
+        used[place] = option
+    folder = options.advance_to
+    if folder is not None and any((parent / MANIFEST_FILE).exists() for parent in folder.resolve().parents):
+        raise SettingError.not_allowed("--advance-to", str(folder), "a folder that is not inside a run")
+
+
+def _check_table_name(option: str, path: Path) -> None:
+    if path.suffix not in _SUFFIXES:
+        raise SettingError.not_allowed(option, str(path), f"a name that ends in {' or '.join(_SUFFIXES)}")
+
+
 def importance(options: argparse.Namespace) -> Outcome:
     """Compute the importance of the features, in the training sessions of a run or in the sessions of an event file."""
     if options.out is not None:
+        _check_table_name("--out", options.out)
         refuse_existing(options.out)
     workspace = Workspace.from_environment()
     with step_progress("Importance", options) as report:

@@ -62,7 +62,11 @@ def must_be_installed(name: EngineName) -> None:
 
 
 def open_engine(
-    name: EngineName, events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode
+    name: EngineName,
+    events: pl.LazyFrame,
+    units: pl.LazyFrame,
+    history: HistoryMode,
+    log_start: int | None = None,
 ) -> AbstractContextManager[Engine]:
     """Open a log on an engine.
 
@@ -70,6 +74,7 @@ def open_engine(
         events: one row per event of train and test: unit, user, product, category, type, time.
         units: one row per unit: unit, user, start, and optionally session and role, which join units into visits.
         history: which events history features count.
+        log_start: epoch seconds at which the log begins, for rates per week; None for its first event.
 
     Raises:
         MissingPart: the engine's package, or Java for Spark, is not installed.
@@ -77,7 +82,7 @@ def open_engine(
     # Imported on demand, because Spark takes seconds to import and may not be installed.
     module = import_module(f"core.features.engines.{name}_engine")
     engine: AbstractContextManager[Engine] = module.open_log(
-        events.select(UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME), units, history
+        events.select(UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME), units, history, log_start
     )
     return engine
 

@@ -18,10 +18,12 @@ from core.features.session_log import Frame, HistoryMode
 
 
 @contextmanager
-def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> Iterator[WindowEngine]:
+def open_log(
+    events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode, log_start: int | None
+) -> Iterator[WindowEngine]:
     """Open a log on DuckDB; see `core.features.engines.open_engine`."""
     duckdb = import_part("duckdb", "The engine DuckDB")
-    with log_files(events, units) as files:
+    with log_files(events, units, log_start) as files:
         settings = {
             "temp_directory": str(files.folder / "spilled"),
             "threads": available_cores(),

@@ -27,7 +27,7 @@ class LogFiles:
         events: Parquet file with one row per event: the events' columns and VISIT.
         units: Parquet file with one row per unit: unit, user, start, VISIT, VISIT_START.
         unit_order: the column `unit`, sorted: the row order of the feature table.
-        first_second, last_second: epoch seconds of the log's first and last event.
+        first_second, last_second: epoch seconds of the log's start and of its last event.
     """
 
     folder: Path
@@ -39,7 +39,7 @@ class LogFiles:
 
 
 @contextmanager
-def log_files(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
+def log_files(events: pl.LazyFrame, units: pl.LazyFrame, log_start: int | None = None) -> Iterator[LogFiles]:
     """Write a log to a temporary folder, which is deleted at the end of the block."""
     temporary_files = Path(tempfile.gettempdir())
     sweep(temporary_files, _NAME)
@@ -50,5 +50,6 @@ def log_files(events: pl.LazyFrame, units: pl.LazyFrame) -> Iterator[LogFiles]:
         events.join(written_units.select(UNIT, VISIT), on=UNIT, how="left").sink_parquet(events_file)
         times = pl.scan_parquet(events_file, glob=False).select(pl.min(TIME).alias("first"), pl.max(TIME).alias("last"))
         first_second, last_second = times.collect().row(0)
+        first_second = first_second if log_start is None else log_start
         unit_order = written_units.select(UNIT).sort(UNIT).collect()
         yield LogFiles(folder, events_file, units_file, unit_order, first_second, last_second)

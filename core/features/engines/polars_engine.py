@@ -33,14 +33,16 @@ _UNITS_PER_BATCH = 1_000_000
 class PolarsEngine:
     """A log in memory; see `core.features.engines.Engine`."""
 
-    def __init__(self, events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> None:
+    def __init__(
+        self, events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode, log_start: int | None = None
+    ) -> None:
         # NumPy can use the memory of a Polars column without a copy only if it is one chunk.
         self._events = in_event_order(events.collect().rechunk())
         self._history = history
         first, last = self._events.get_column(TIME).min(), self._events.get_column(TIME).max()
         if not isinstance(first, int) or not isinstance(last, int):
             raise ValueError("a log must have at least one event")
-        self._first_second, self._last_second = first, last
+        self._first_second, self._last_second = first if log_start is None else log_start, last
         self._units = with_visits(units).sort(UNIT).collect()
         self._arrays = EventArrays(self._events, self._units, first)
         self.threads = ThreadPoolExecutor(available_cores())  # for all aggregations; `open_log` shuts it down
@@ -102,8 +104,10 @@ class PolarsEngine:
 
 
 @contextmanager
-def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> Iterator[PolarsEngine]:
+def open_log(
+    events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode, log_start: int | None
+) -> Iterator[PolarsEngine]:
     """Open a log on Polars; see `core.features.engines.open_engine`."""
-    engine = PolarsEngine(events, units, history)
+    engine = PolarsEngine(events, units, history, log_start)
     with engine.threads:
         yield engine

@@ -84,7 +84,7 @@ class PolarsLog(SessionLog):
                 LAST_SEEN: history.last,
             }
         )
-        last_seen = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + self.first_second)
+        last_seen = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + self.arrays.log.first_second)
         return nw.from_native(frame.with_columns(last_seen.alias(LAST_SEEN)))
 
 

@@ -51,14 +51,16 @@ _LOCAL_SETTINGS = {
 
 
 @contextmanager
-def open_log(events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode) -> Iterator[WindowEngine]:
+def open_log(
+    events: pl.LazyFrame, units: pl.LazyFrame, history: HistoryMode, log_start: int | None
+) -> Iterator[WindowEngine]:
     """Open a log on Spark; see `core.features.engines.open_engine`.
 
     Raises:
         MissingPart: pyspark or Java is not installed.
         RunError: Spark cannot be started, a query fails, or the workers do not share the folder of the files.
     """
-    with log_files(events, units) as files, _reporting_errors(), _spark_session(files.folder) as spark:
+    with log_files(events, units, log_start) as files, _reporting_errors(), _spark_session(files.folder) as spark:
         steps = with_step_columns(_read_parquet(spark, files.events))
         # All groups read the events. Without the cache, each group would compute the step columns again.
         cached_steps = nw.to_native(steps).cache()
