@@ -30,10 +30,13 @@ def show_days(run: Run, dataset_folder: str) -> None:
     """Show the expected and the actual totals by day."""
     data = days_of_run(str(run.folder), dataset_folder)
     show_chart(backtest_days.finding(data), backtest_days.figure(data), title=backtest_days.TITLE)
-    st.caption(
-        "Totals of the sessions that begin within 24 hours; the first day begins with the test file. The bars are 90% "
-        "intervals. They come from the out-of-fold errors of the train days, so they hold for days like these."
-    )
+    text = "Totals of the sessions that begin within 24 hours; the first day begins with the test file."
+    if backtest_days.has_intervals(data):
+        text += (
+            " The bars are 90% intervals. They come from the out-of-fold errors of the train days, so they hold for "
+            "days like these."
+        )
+    st.caption(text)
 
 
 def show_cuts(cuts: list[Cut], run: Run) -> None:

@@ -11,6 +11,8 @@ from core.schema import VALUE_UNIT
 
 TITLE = "Did the days turn out as expected?"
 NO_ACTUAL_VALUES = "No actual value is known."
+_DAY = 24 * 60 * 60 * 1000
+"""In milliseconds."""
 _COLOURS = {"expected": ACCENT, "actual": NEGATIVE}
 
 
@@ -41,6 +43,11 @@ def finding(data: pl.DataFrame) -> str:
     return f"{text} The actual total is inside its 90% interval on {int(inside.sum())} of {days}."
 
 
+def has_intervals(data: pl.DataFrame) -> bool:
+    """Return whether any day has an interval."""
+    return data.get_column("low").null_count() < data.height
+
+
 def figure(data: pl.DataFrame) -> Figure:
     """Draw the expected totals with their intervals, and the actual ones."""
     hover = [
@@ -49,7 +56,7 @@ def figure(data: pl.DataFrame) -> Figure:
         *Hover.amounts("expected", "low", "high", "actual"),
     ]
     base = alt.Chart(data).encode(
-        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)), tooltip=hover
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, tickMinStep=_DAY)), tooltip=hover
     )
     title = f"total value ({VALUE_UNIT})"
     scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
