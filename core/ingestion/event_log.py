@@ -27,7 +27,7 @@ from core.ingestion.sessions.assembly import assemble
 from core.ingestion.sessions.dictionaries import Dictionaries
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
 from core.ingestion.sessions.session_ids import test_sessions_by_id
-from core.ingestion.sessions.units import HashCollisionError
+from core.ingestion.sessions.units import CODE_SEEDS, HashCollisionError
 from core.ingestion.sources.content_hash import Content, require_unchanged
 from core.ingestion.sources.source import Source
 from core.ingestion.storage.parquet_writer import ParquetWriter
@@ -37,7 +37,6 @@ from core.ingestion.values.repeated_orders import RepeatedOrders
 from core.ingestion.values.session_values import LostPurchases
 from core.schema import CATEGORY_ID, PRODUCT_ID, ROLE, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION
 
-_SEEDS = range(8)
 _ORDER_COLUMNS = {ORDER: pl.Int64, STATUS: pl.Int8, RATE: pl.Float64}
 _PREFIX = "svs-events"
 
@@ -75,7 +74,7 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
     mapping = mapping.model_copy(update={"least_usable": 0.0})
     encodings = assumed_encodings((source,), mapping).values()
     encoding = next((detection.encoding for detection in encodings), None)
-    for seed in _SEEDS:
+    for seed in CODE_SEEDS:
         with scratch_folder(parent, f".{_PREFIX}.") as folder:
             try:
                 log = _read(source, mapping, folder, seed=seed, encoding=encoding, report=report)

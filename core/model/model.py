@@ -37,7 +37,7 @@ Events: TypeAlias = "pl.DataFrame | pl.LazyFrame | pd.DataFrame | Source | str"
 SOURCE, USER_KNOWN, PRODUCTS_KNOWN = "source", "user_known", "products_known"
 _FRAME_FILE, _SCRATCH = "data_frame.parquet", "svs-score"
 _MAX_EXPLAINED = 2_000
-"""Sessions to explain: tree SHAP values take about a hundred times as long as predictions."""
+"""Sessions to explain: tree SHAP values take much longer than predictions."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -21,7 +21,7 @@ from core.training import Matrix
 _UNITS_AT_ONCE = 250_000
 """Units whose features are computed together: a million would need 1.6 GB more for 5 million events."""
 _ROWS_AT_ONCE = 50_000
-"""Rows of a matrix: with 140 columns they take 56 MB, so that each core can work on one."""
+"""Rows of a matrix: with 118 columns they take 47 MB, so that each core can work on one."""
 
 
 @dataclass(frozen=True)

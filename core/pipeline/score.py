@@ -23,11 +23,11 @@ from core.runs import Run
 from core.runs.store import FOLDS_FILE
 from core.schema import SESSION_VALUE, USER_SESSION
 
-_READING_SHARE = 0.3
-"""Measured share of the time that reading takes; features and predictions take the rest."""
+_READING_SHARE = 0.06
+"""Share of the time that reading takes, measured with 5 million events; features and predictions take the rest."""
 _PARTS = 100
 _FEW_PRODUCTS = 0.5
-"""Share of the events. The demo and real baskets have more than 0.9 in the month after training."""
+"""Share of the events. In their test files, which follow the train files, the demo has 0.92 and real baskets 0.88."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,10 @@ from core.schema import (
 ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)  # identify an event; the other columns describe it
 
 
+CODE_SEEDS = range(8)
+"""Seeds of the id codes, tried in turn. With 100 million ids, two have the same code in 0.03% of the first attempts."""
+
+
 class HashCollisionError(Exception):
     """Two ids of a dictionary have the same code. Ingestion then starts again with another seed."""
 
