@@ -141,7 +141,8 @@ def cross_fit(
     settings_of = {
         learner.name: (settings or {}).get(learner.name) or default_settings(learner, metric, y) for learner in learners
     }
-    tasks = [(learner, fold) for learner in learners for fold in range(folds.fit_count)]
+    # Fold by fold, so that CatBoost, which fits one model at a time, is rarely fitted by two threads at once.
+    tasks = [(learner, fold) for fold in range(folds.fit_count) for learner in learners]
     single = replace(context, threads=max(1, context.threads // len(tasks)))
 
     def restore_or_fit(learner: Learner, fold: int) -> _FoldFit:

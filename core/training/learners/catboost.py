@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ _BORDERS = (MAX_BIN + 1) // 2
 """Half the bins of the other learners: coarser splits cost symmetric trees little accuracy."""
 _MIN_ROWS_TO_SAMPLE = 32
 """Below this, every tree uses all rows: CatBoost fails if the random sample of a tree is empty."""
+_FITTING = threading.Lock()
+"""Held during a fit. If two threads fit CatBoost models at once, the process may crash (docs/decisions/0001)."""
 _LIBRARY = Library(
     seed="random_seed",
     threads="thread_count",
@@ -101,12 +104,14 @@ class CatBoostBinned(Binned):
             params.pop("subsample", None)
         regressor, pool = CatBoostRegressor(**params), self._pool(task)
         if self._parts is None:
-            regressor.fit(pool)
+            with _FITTING:
+                regressor.fit(pool)
         else:
             learned_rows, held_out_rows = self._parts
             added_rows = np.arange(len(task.labels), pool.num_row())  # without weight
             learned, held_out = pool.slice(np.append(learned_rows, added_rows)), pool.slice(held_out_rows)
-            regressor.fit(learned, eval_set=held_out, early_stopping_rounds=PATIENCE)
+            with _FITTING:
+                regressor.fit(learned, eval_set=held_out, early_stopping_rounds=PATIENCE)
         return CatBoostModel(int(regressor.tree_count_), regressor, context.threads)
 
     def _pool(self, task: Task) -> Pool:
