@@ -18,6 +18,7 @@ from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_j
 from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
 from core.errors import RunError
+from core.own_columns import OwnColumn, OwnColumnCard, used_columns
 from core.schema import (
     EVENT_TIME,
     FILE,
@@ -224,6 +225,7 @@ class DatasetCard(BaseModel, frozen=True):
             some session value may be too low.
         split: how one log was split into both files; None if they were separate. Quarantined rows of a log, which may
             have no time, are then counted in `train`.
+        own: columns of the log beyond those that every log needs, used or not.
     """
 
     fingerprint: str
@@ -252,6 +254,12 @@ class DatasetCard(BaseModel, frozen=True):
     lost_value: float = 0.0
     unassigned_purchases: int = 0
     split: SplitCard | None = None
+    own: tuple[OwnColumnCard, ...] = ()
+
+    @property
+    def used_own(self) -> tuple[OwnColumn, ...]:
+        """The own columns that features are computed from."""
+        return used_columns(self.own)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ def check_consistency(settings: MappingSettings) -> None:
     _require_order_settings(settings)
     _refuse_repeated_currencies(settings)
     _refuse_shared_columns(settings.columns)
+    _refuse_own_values(settings)
     _refuse_ambiguous_words(settings)
 
 
@@ -117,6 +118,19 @@ def _refuse_shared_columns(columns: Columns) -> None:
             raise SettingError.not_allowed("columns.user_id", quotable(name), allowed)
         if other != role:
             raise SettingError.not_allowed(f"columns.{role}", quotable(name), f"another column than columns.{other}")
+
+
+def _refuse_own_values(settings: MappingSettings) -> None:
+    """Refuse the column of session values as an own column, and two own columns of one column."""
+    value = settings.columns.session_value
+    seen: dict[str, str] = {}
+    for name, own in settings.own.items():
+        setting, folded = f"own.{name}.column", fold_case(own.column)
+        if not settings.adds_prices and value is not None and folded == fold_case(value):
+            raise SettingError.not_allowed(setting, quotable(own.column), "another column than columns.session_value")
+        if folded in seen:
+            raise SettingError.not_allowed(setting, quotable(own.column), f"another column than own.{seen[folded]}")
+        seen[folded] = name
 
 
 def _refuse_ambiguous_words(settings: MappingSettings) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError, model_validator
 from core import schema
 from core.ingestion.mapping.consistency import check_consistency
 from core.ingestion.mapping.refusals import refusal
-from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings
+from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings, OwnSettings
 
 
 class Mapping(MappingSettings):
@@ -31,7 +31,8 @@ class Mapping(MappingSettings):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            raise refusal(error, list(cls.model_fields), {"columns": list(Columns.model_fields)}) from error
+            nested = {"columns": list(Columns.model_fields), "own": list(OwnSettings.model_fields)}
+            raise refusal(error, list(cls.model_fields), nested) from error
 
     @property
     def digest(self) -> str:

@@ -26,9 +26,19 @@ _ALLOWED: Final = {
     "model_type": "a table of roles and column names",
     "model_attributes_type": "a table of roles and column names",
     "tuple_type": "a list of texts",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_pattern_mismatch": "a lower-case letter, and then up to 39 lower-case letters, digits and underscores",
     "too_short": "at least one entry",
 }
 """pydantic error code -> what is allowed. The messages of other codes are readable as they are."""
+
+
+_MISSING: Final = {
+    "column": "the name of the log's column",
+    "kind": "number, money, category, flag or time",
+}
+"""Setting of an own column that has no default -> what it takes."""
 
 
 class _Description(str):
@@ -54,6 +64,10 @@ def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Se
         names = nested.get(path[0], fields) if len(path) > 1 else fields
         prefix = "".join(f"{part}." for part in path[:-1])
         return SettingError.unknown(name, [prefix + setting for setting in _closest_first(path[-1], names)])
+    if first["type"] == "missing":
+        return SettingError.missing(name, _MISSING[path[-1]])
+    if first["type"].startswith("model_") and path[0] == "own":
+        return SettingError.not_allowed(name, quotable(first["input"]), "a table with column and kind")
     return SettingError.not_allowed(name, quotable(first["input"]), _allowed(first))
 
 

@@ -10,6 +10,7 @@ from core import schema
 from core.base.text import fold_case
 from core.ingestion.mapping.fields import Encoding, NonEmptyText, Number, Text, TimeFormat, TimeZone
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
+from core.own_columns import PREFIX, Kind, Level, OwnName, stored_name
 
 EventType = Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
 """schema.EVENT_TYPES as a type. A test compares the two."""
@@ -18,6 +19,8 @@ PRICE_OF_BUYS: Final = "price_of_buys"
 ORDER_TOTAL: Final = "order_total"
 """Setting of `price_is`: the price column contains the total of the order."""
 
+MAX_OWN: Final = 30
+"""Maximum number of own columns: each adds up to a dozen features."""
 MAX_WORDS: Final = 300
 """Maximum number of entries in a setting that is a list or table."""
 COMPLETED_ROLES: Final = (schema.ORDER_ID, schema.ORDER_STATUS, schema.CURRENCY)
@@ -53,6 +56,17 @@ class Columns(BaseModel):
     def excluded_roles(self) -> list[str]:
         """Return the roles of COMPLETED_ROLES for which the mapping says that there is no column."""
         return [role for role in COMPLETED_ROLES if role in self.model_fields_set and getattr(self, role) is None]
+
+
+class OwnSettings(BaseModel):
+    """How to read an own column; see core.own_columns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: NonEmptyText
+    kind: Kind
+    level: Level = "event"
+    keep: bool = False
 
 
 class MappingSettings(BaseModel):
@@ -135,6 +149,13 @@ class MappingSettings(BaseModel):
         max_length=MAX_WORDS,
         description="Type of each value of columns.event_type, in any letter case: VIEW, ADD_CART, REMOVE_CART or BUY.",
     )
+    own: dict[OwnName, OwnSettings] = Field(
+        default={},
+        max_length=MAX_OWN,
+        description="Further columns to use. kind is number, money, category, flag or time. level is event, session, "
+        "product or user: what has the same cell on all of its events. keep = true uses a column although it seems "
+        "to give the session value away.",
+    )
 
     def words(self) -> dict[str, str]:
         """Return event word in lower case -> event type."""
@@ -143,6 +164,16 @@ class MappingSettings(BaseModel):
     def ignored(self) -> frozenset[str]:
         """Return the event words to ignore, in lower case; "" for empty cells."""
         return frozenset(map(fold_case, self.ignored_words))
+
+    def column_of(self, role: str) -> str:
+        """Return the log's column of a role, or of the stored name of an own column."""
+        if role.startswith(PREFIX):
+            return self.own[role.removeprefix(PREFIX)].column
+        return str(getattr(self.columns, role))
+
+    def own_stored(self) -> dict[str, OwnSettings]:
+        """Return the stored names of the own columns with their settings."""
+        return {stored_name(name): settings for name, settings in self.own.items()}
 
     def statuses(self) -> dict[str, bool]:
         """Return order status in lower case -> whether such orders count."""

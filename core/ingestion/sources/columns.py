@@ -48,7 +48,7 @@ def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequ
         InputError: a required column is missing, perhaps because there is no header, or a column occurs more than once.
     """
     header = [plain(name) for name in table.columns]
-    names = {role: str(getattr(mapping.columns, role)) for role in (*required, *optional)}
+    names = {role: mapping.column_of(role) for role in (*required, *optional)}
     matches = {role: _positions(header, name) for role, name in names.items()}
     missing = [names[role] for role in required if not matches[role]]
     if missing:
