@@ -41,7 +41,7 @@ _BORDERS = (MAX_BIN + 1) // 2
 _MIN_ROWS_TO_SAMPLE = 32
 """Below this, every tree uses all rows: CatBoost fails if the random sample of a tree is empty."""
 _FITTING = threading.Lock()
-"""Held during a fit. If two threads fit CatBoost models at once, the process may crash (docs/decisions/0001)."""
+"""Held while rows are binned and fitted. If two threads do so at once, the process may crash (docs/decisions/0001)."""
 _LIBRARY = Library(
     seed="random_seed",
     threads="thread_count",
@@ -93,6 +93,10 @@ class CatBoostBinned(Binned):
         self._pools: dict[tuple[bytes | None, ...], Pool] = {}
 
     def fit(self, task: Task, settings: Settings, context: FitContext) -> CatBoostModel:
+        with _FITTING:
+            return self._fit(task, settings, context)
+
+    def _fit(self, task: Task, settings: Settings, context: FitContext) -> CatBoostModel:
         params = _LIBRARY.params(settings, context)
         variance_power = params.pop("tweedie_variance_power", _DEFAULT_VARIANCE_POWER)
         params["loss_function"] = _OBJECTIVES[task.objective].format(delta=task.delta, variance_power=variance_power)
@@ -104,14 +108,12 @@ class CatBoostBinned(Binned):
             params.pop("subsample", None)
         regressor, pool = CatBoostRegressor(**params), self._pool(task)
         if self._parts is None:
-            with _FITTING:
-                regressor.fit(pool)
+            regressor.fit(pool)
         else:
             learned_rows, held_out_rows = self._parts
             added_rows = np.arange(len(task.labels), pool.num_row())  # without weight
             learned, held_out = pool.slice(np.append(learned_rows, added_rows)), pool.slice(held_out_rows)
-            with _FITTING:
-                regressor.fit(learned, eval_set=held_out, early_stopping_rounds=PATIENCE)
+            regressor.fit(learned, eval_set=held_out, early_stopping_rounds=PATIENCE)
         return CatBoostModel(int(regressor.tree_count_), regressor, context.threads)
 
     def _pool(self, task: Task) -> Pool:
