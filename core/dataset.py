@@ -332,7 +332,10 @@ class Dataset:
         return hashes
 
     def events(self, role: Role) -> pl.LazyFrame:
-        """One row per event, sorted by unit and time: unit, session, user, product, category, type, time."""
+        """One row per event, sorted by unit and time.
+
+        Columns: unit, session, user, product, category, type, time and the own columns (see core.own_columns).
+        """
         return self._table(EVENTS_FILE.format(role=role))
 
     def units(self) -> pl.LazyFrame:

@@ -32,6 +32,7 @@ from core.dataset import (
 from core.errors import InputError, SettingError
 from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import mapping_text
+from core.ingestion.own import own_cards
 from core.ingestion.preview import assumed_encodings, complete_mapping
 from core.ingestion.reading_progress import PARTS, ReadingProgress
 from core.ingestion.rows.read_counts import ReadCounts
@@ -258,9 +259,11 @@ class _Ingestion:
         if self._log_split is not None:
             log = fingerprint_of(hashes, self._files.mapping)
             split = self._log_split.card(log, assembled.actual_values)
+        cells = self._read_counts[TRAIN_ROLE].own + self._read_counts[TEST_ROLE].own
+        own = own_cards(folder, self._files.mapping, cells)
         card = make_card(
             self._files,
-            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases, split),
+            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases, split, own),
             fingerprint=fingerprint,
             synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )

@@ -6,7 +6,7 @@ and do not depend on which one it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Literal, Protocol
@@ -17,6 +17,7 @@ from core.errors import import_part
 from core.features.definition import FeatureGroup
 from core.features.engines.group_tables import Report, ignore_progress
 from core.features.session_log import HistoryMode
+from core.own_columns import OwnColumn
 from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
 EngineName = Literal["polars", "duckdb", "spark"]
@@ -67,6 +68,7 @@ def open_engine(
     units: pl.LazyFrame,
     history: HistoryMode,
     log_start: int | None = None,
+    own_columns: Sequence[OwnColumn] = (),
 ) -> AbstractContextManager[Engine]:
     """Open a log on an engine.
 
@@ -75,14 +77,16 @@ def open_engine(
         units: one row per unit: unit, user, start, and optionally session and role, which join units into visits.
         history: which events history features count.
         log_start: epoch seconds at which the log begins, for rates per week; None for its first event.
+        own_columns: own columns of the events that the feature groups need.
 
     Raises:
         MissingPart: the engine's package, or Java for Spark, is not installed.
     """
     # Imported on demand, because Spark takes seconds to import and may not be installed.
     module = import_module(f"core.features.engines.{name}_engine")
+    own = [column.stored for column in own_columns]
     engine: AbstractContextManager[Engine] = module.open_log(
-        events.select(UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME), units, history, log_start
+        events.select(UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME, *own), units, history, log_start
     )
     return engine
 

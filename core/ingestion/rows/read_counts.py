@@ -33,6 +33,7 @@ class ReadCounts:
         files: name of a table -> its numbers of rows, in the order of reading.
         purchases: number of BUY rows, usable and quarantined.
         money: evidence for the decimal marks, and the currencies of purchases.
+        own: see `ParsedBlock.own`.
         order: statistics on the order of the usable rows.
     """
 
@@ -43,6 +44,7 @@ class ReadCounts:
         self.files: dict[str, RowCount] = {}
         self.purchases = PurchaseCount()
         self.money = MoneyFindings()
+        self.own: Counter[tuple[str, bool]] = Counter()
         self._lost = [NO_LOST_PURCHASES]
         self._sessions = [pl.Series(USER_SESSION, [], dtype=pl.String)]
         self._empty: Counter[tuple[str, str]] = Counter()
@@ -80,6 +82,7 @@ class ReadCounts:
         self.order.add(block.rows)
         self.purchases += block.purchases
         self.money |= block.money
+        self.own.update(block.own)
         if block.lost.height:
             self._lost.append(block.lost)
         if len(block.quarantined_sessions):

@@ -15,6 +15,7 @@ from core.ingestion.mapping.time_format import shortest_time
 from core.ingestion.rows.event_times import epoch_seconds, event_times
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
+from core.ingestion.rows.own_cells import own_cells, stored_columns
 from core.ingestion.rows.quarantine import (
     NEEDED_IDS,
     NO_TOTAL,
@@ -78,7 +79,7 @@ class ParsedBlock:
     """The parsed rows of a block.
 
     Attributes:
-        rows: usable rows in file order, with the columns of ROW_COLUMNS and of `order_columns`.
+        rows: usable rows in file order, with the columns of ROW_COLUMNS, of `order_columns` and of `own_cells`.
         parts: the same rows, partitioned by session code; by user code if the log has no session ids.
         ids: id column (except the session's) -> code and id, one row per distinct id, partitioned by code.
         bad: quarantined rows; see `quarantine_rows` for the columns.
@@ -88,6 +89,7 @@ class ParsedBlock:
         purchases: number of BUY rows, usable and quarantined.
         lost: quarantined rows that are or may be purchases; see `NO_LOST_PURCHASES` for the columns.
         money: evidence for the decimal marks, and the currencies of purchases.
+        own: (stored name of an own column, whether the cell is of its kind) -> number of cells with content.
     """
 
     rows: pl.DataFrame
@@ -100,6 +102,7 @@ class ParsedBlock:
     purchases: PurchaseCount
     lost: pl.DataFrame
     money: MoneyFindings
+    own: dict[tuple[str, bool], int]
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class _UnfilteredRows:
         reason: expression on `rows` for the reason why a row is quarantined; null if it is usable.
         unknown_words: event words that the mapping does not name.
         empty: see `ParsedBlock.empty`.
-        money: see `ParsedBlock.money`.
+        money, own: see `ParsedBlock`.
     """
 
     rows: pl.DataFrame
@@ -119,6 +122,7 @@ class _UnfilteredRows:
     unknown_words: set[str]
     empty: dict[tuple[str, str], int]
     money: MoneyFindings
+    own: dict[tuple[str, bool], int]
 
 
 @dataclass(frozen=True)
@@ -159,12 +163,16 @@ class RowParser:
             ORDER_STATUS: self._priced and names.order_status is not None,
             CURRENCY: self._priced and names.currency is not None,
         }
-        return tuple(name for name, is_required in required.items() if is_required)
+        own = self.mapping.own_stored() if self.with_value else ()
+        return (*(name for name, is_required in required.items() if is_required), *own)
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
         """The columns that are read if the file has them. Order ids in a test file show repeated purchases."""
-        return (ORDER_ID,) if not self.with_value and self.mapping.columns.order_id is not None else ()
+        if self.with_value:
+            return ()
+        orders = (ORDER_ID,) if self.mapping.columns.order_id is not None else ()
+        return (*orders, *self.mapping.own_stored())
 
     @property
     def shortest_row(self) -> int:
@@ -195,6 +203,7 @@ class RowParser:
             purchases=count_purchases(rows, unusable),
             lost=lost,
             money=parsed.money,
+            own=parsed.own,
         )
 
     def preview(self, block: Block) -> pl.DataFrame:
@@ -202,7 +211,8 @@ class RowParser:
 
         Columns: event_time (text, UTC); event_type (an event type of the schema; null if unknown or ignored);
         session_value, or the amount that the row adds to it (null in a test file); the id columns that the mapping
-        names; and reason (why the row would be quarantined; null if it is usable).
+        names; the own columns under their stored names; and reason (why the row would be quarantined; null if it is
+        usable).
         """
         parsed = self._parse_cells(block)
         event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None)
@@ -211,6 +221,7 @@ class RowParser:
             event_type.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
+            *stored_columns(parsed.rows, self.mapping),
             parsed.reason,
         )
 
@@ -237,9 +248,11 @@ class RowParser:
         )
         times = epoch_seconds(event_times(cells), self.mapping).alias(TIME)
         values, money = self._values(cells, types)
-        rows = cells.with_columns(*codes, times, types, *values, *order_columns(cells, self.mapping, self.seed))
+        own, own_counts = own_cells(cells, self.mapping)
+        orders = order_columns(cells, self.mapping, self.seed)
+        rows = cells.with_columns(*codes, times, types, *values, *orders, *own)
         reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
-        return _UnfilteredRows(rows, reason, unknown, empty, money)
+        return _UnfilteredRows(rows, reason, unknown, empty, money, own_counts)
 
     def _values(self, cells: pl.DataFrame, types: pl.Series) -> tuple[list[pl.Series], MoneyFindings]:
         """Return the columns VALUE, AMOUNT and NO_TOTAL, as far as the file has them, and money findings."""
@@ -314,6 +327,7 @@ class RowParser:
             rows = rows.with_columns(sessions.alias(USER))
         if USER_SESSION not in rows.columns:  # sessions are made from all events of a user later
             rows = rows.with_columns(pl.col(USER).alias(SESSION), pl.lit(None, dtype=pl.String).alias(USER_SESSION))
-        rows = rows.select(*ROW_COLUMNS, *(name for name in (ORDER, STATUS, RATE) if name in rows.columns))
+        orders = (name for name in (ORDER, STATUS, RATE) if name in rows.columns)
+        rows = rows.select(*ROW_COLUMNS, *orders, *stored_columns(rows, self.mapping))
         partitioned = {column: split(distinct, "code", self.bits) for column, distinct in ids.items()}
         return rows, split(rows, SESSION, self.bits), partitioned

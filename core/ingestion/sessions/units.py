@@ -16,6 +16,7 @@ from core.ingestion.mapping import Mapping
 from core.ingestion.sessions.row_order import argsort_rows
 from core.ingestion.values.session_values import LostPurchases, column_values, purchase_values
 from core.ingestion.values.visits import assign_visits, find_visits
+from core.own_columns import PREFIX
 from core.schema import (
     BUY,
     CATEGORY,
@@ -70,7 +71,7 @@ class SessionTables:
     """Events, units and sessions of one partition.
 
     Attributes:
-        events: role -> unit, session, user, product, category, type and time, sorted by unit and time.
+        events: role -> unit, session, user, product, category, type, time and the own columns, sorted by unit and time.
         units: one row per unit, sorted by session, role and user (by user, role and start if the log has no session
             ids): unit (0, 1, ...), role, session, user, start (time of the first event, epoch seconds), value (of the
             whole session id; null in the test file, or if unknown), composite (whether several users share the id in
@@ -156,7 +157,7 @@ def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
         column = rows.get_column(name)
         if column.null_count() == rows.height:  # all null, such as the values of a test file
             continue
-        if column.null_count():
+        if column.null_count() or column.dtype == pl.String:
             changed |= column.ne_missing(column.shift(1)).to_numpy()
         else:
             cells = column.to_numpy()
@@ -197,7 +198,8 @@ def _with_units(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Add the unit number to events; `units` are those of the same file, in the same order."""
     positions = np.cumsum(_changed(ordered, SESSION, USER)) - 1
     numbers = pl.Series(UNIT, units.get_column(UNIT).to_numpy()[positions])
-    return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME)
+    own = (name for name in ordered.columns if name.startswith(PREFIX))
+    return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME, *own)
 
 
 def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from core.ingestion.sessions.assembly import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
 from core.ingestion.sources.paths import skipped_files
 from core.ingestion.sources.source import Source, size_in_bytes
+from core.own_columns import OwnColumnCard
 from core.schema import CATEGORY_ID, PRODUCT_ID, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION, VALUE
 
 _DECIMALS = 6  # of sums of money; more would show rounding errors
@@ -48,6 +49,7 @@ class IngestionCounts:
         wanted: the sessions to predict.
         unassigned_purchases: number of lost purchases that belong to no known session and no known user.
         split: how one log was split; None if train and test are separate files.
+        own: the own columns.
     """
 
     read: dict[int, ReadCounts]
@@ -56,6 +58,7 @@ class IngestionCounts:
     wanted: WantedSessions
     unassigned_purchases: int
     split: SplitCard | None
+    own: tuple[OwnColumnCard, ...]
 
 
 def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, synthetic: bool) -> DatasetCard:
@@ -90,6 +93,7 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
         lost_value=round(float(counts.read[TRAIN_ROLE].lost_purchases.get_column(VALUE).sum()), _DECIMALS),
         unassigned_purchases=counts.unassigned_purchases,
         split=counts.split,
+        own=counts.own,
     )
 
 
