@@ -8,7 +8,7 @@ inside each fold.
 from core.features.engines import EngineName, must_be_installed, open_engine
 from core.features.leakage_check import changed_by_later_sessions
 from core.features.markdown import feature_page
-from core.features.registry import GROUPS, all_features, feature_catalogue
+from core.features.registry import GROUPS, all_features, feature_catalogue, groups_of
 from core.features.table import FeatureTable, build_features, compute_features, features_of, write_features
 from core.features.units import merge_composite_sessions, session_events
 
@@ -23,6 +23,7 @@ __all__ = [
     "feature_catalogue",
     "feature_page",
     "features_of",
+    "groups_of",
     "merge_composite_sessions",
     "must_be_installed",
     "open_engine",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from core.own_columns import PREFIX
 from core.schema import EVENT_TYPES, PRODUCT, TIME, TYPE
 
 # --- a visit: all rows of one session and user, in train and test together (see visits.py) ----------------------------
@@ -14,7 +16,14 @@ VISIT_START: Final = "visit_start"
 
 # --- an event within its session --------------------------------------------------------------------------------------
 EVENT_ORDER: Final = (TIME, TYPE, PRODUCT)
-"""Sort order of the events of a session. It does not depend on the row order of the files."""
+"""Sort order of the events of a session, before its own columns. It does not depend on the row order of the files."""
+
+
+def event_order(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the sort order of the events of a session in a log with these columns: own columns break ties."""
+    return (*EVENT_ORDER, *(name for name in columns if name.startswith(PREFIX)))
+
+
 POSITION: Final = "_position"
 """Position of the event in its session, from 0."""
 GAP: Final = "_gap"

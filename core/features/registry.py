@@ -1,16 +1,23 @@
-"""All feature groups, in column order. To add a group, add a file to groups/ and a line here."""
+"""All feature groups, in column order. To add a group, add a file to groups/ and a line here.
+
+The groups of own columns depend on the log; they follow the others.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from core.features.definition import CatalogueEntry, Feature, FeatureGroup
 from core.features.groups.activity import ACTIVITY
 from core.features.groups.content import CONTENT
 from core.features.groups.context import CONTEXT
 from core.features.groups.item_history import CATEGORY_HISTORY, PRODUCT_HISTORY
+from core.features.groups.own import own_groups
 from core.features.groups.sequence import SEQUENCE
 from core.features.groups.timing import TIMING
 from core.features.groups.user_history import USER_HISTORY
 from core.features.learned.catalogue import learned_features
+from core.own_columns import OwnColumn
 
 GROUPS: tuple[FeatureGroup, ...] = (
     ACTIVITY,
@@ -24,12 +31,21 @@ GROUPS: tuple[FeatureGroup, ...] = (
 )
 
 
-def all_features() -> tuple[Feature, ...]:
-    """Return every feature of the feature table, in column order."""
-    return tuple(feature for group in GROUPS for feature in group.features)
+def groups_of(own: Sequence[OwnColumn]) -> tuple[FeatureGroup, ...]:
+    """Return every feature group of a log with these own columns, in column order."""
+    return (*GROUPS, *own_groups(own))
 
 
-def feature_catalogue() -> tuple[CatalogueEntry, ...]:
-    """Return every feature that learners use: those of the feature table, then those learned inside each fold."""
-    computed = (CatalogueEntry(group.name, feature, group.looks_at) for group in GROUPS for feature in group.features)
-    return (*computed, *learned_features())
+def all_features(own: Sequence[OwnColumn] = ()) -> tuple[Feature, ...]:
+    """Return every feature of the feature table of a log with these own columns, in column order."""
+    return tuple(feature for group in groups_of(own) for feature in group.features)
+
+
+def feature_catalogue(own: Sequence[OwnColumn] = ()) -> tuple[CatalogueEntry, ...]:
+    """Return every feature that learners use, of a log with these own columns.
+
+    Those of the feature table come first, then those learned inside each fold.
+    """
+    groups = groups_of(own)
+    computed = (CatalogueEntry(group.name, feature, group.looks_at) for group in groups for feature in group.features)
+    return (*computed, *learned_features(own))

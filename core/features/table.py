@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.definition import FeatureGroup
 from core.features.engines import EngineName, Report, ignore_progress, open_engine
-from core.features.registry import GROUPS, all_features
+from core.features.registry import GROUPS, all_features, groups_of
 from core.features.session_log import HistoryMode
 from core.features.units import events_and_units, with_ids
+from core.own_columns import OwnColumn
 from core.schema import USER_ID, USER_SESSION
 
 _IDS_AT_ONCE = 8_000_000
@@ -65,7 +66,11 @@ def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_
         MissingPart: the engine of the configuration is not installed.
     """
     events, units = events_and_units(dataset, config)
-    return FeatureTable(units, compute_features(events, units.lazy(), config.history, report, engine=config.engine))
+    own = dataset.card().used_own
+    values = compute_features(
+        events, units.lazy(), config.history, report, groups_of(own), engine=config.engine, own_columns=own
+    )
+    return FeatureTable(units, values)
 
 
 def features_of(dataset: Dataset, units: pl.Series, report: Report = ignore_progress) -> pl.DataFrame:
@@ -76,10 +81,10 @@ def features_of(dataset: Dataset, units: pl.Series, report: Report = ignore_prog
     Returns:
         One row per unit, sorted by unit, and one Float64 column per feature.
     """
-    config = RunConfig()
+    config, own = RunConfig(), dataset.card().used_own
     events, all_units = events_and_units(dataset, config)
-    with open_engine(config.engine, events, all_units.lazy(), config.history) as engine:
-        return pl.concat(engine.batches(GROUPS, unit_subset=units, report=report))
+    with open_engine(config.engine, events, all_units.lazy(), config.history, own_columns=own) as engine:
+        return pl.concat(engine.batches(groups_of(own), unit_subset=units, report=report))
 
 
 def compute_features(
@@ -90,18 +95,19 @@ def compute_features(
     groups: tuple[FeatureGroup, ...] = GROUPS,
     *,
     engine: EngineName = "polars",
+    own_columns: Sequence[OwnColumn] = (),
 ) -> pl.DataFrame:
     """Compute feature groups for all units of a log.
 
     Args:
-        events, units, history: as for `core.features.engines.open_engine`.
+        events, units, history, own_columns: as for `core.features.engines.open_engine`.
         report: progress callback.
         groups: the feature groups, in column order.
 
     Returns:
         One row per unit, sorted by unit, and one Float64 column per feature.
     """
-    with open_engine(engine, events, units, history) as opened:
+    with open_engine(engine, events, units, history, own_columns=own_columns) as opened:
         return pl.concat(opened.batches(groups, report=report))
 
 
@@ -115,13 +121,14 @@ def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Repo
         Number of units written.
     """
     events, units = events_and_units(dataset, config)
+    own = dataset.card().used_own
     columns: dict[str, pl.DataType] = {USER_SESSION: pl.String(), USER_ID: pl.String(), **units.schema}
-    columns |= {feature.name: pl.Float64() for feature in all_features()}
-    with open_engine(config.engine, events, units.lazy(), config.history) as engine:
+    columns |= {feature.name: pl.Float64() for feature in all_features(own)}
+    with open_engine(config.engine, events, units.lazy(), config.history, own_columns=own) as engine:
 
         def tables(*_: object) -> Iterator[pl.DataFrame]:
             first, units_with_ids = 0, units.clear()
-            for values in engine.batches(GROUPS, report=report):
+            for values in engine.batches(groups_of(own), report=report):
                 # A lookup reads all ids of the dataset, so each one serves many batches.
                 if units_with_ids.height < values.height:
                     units_with_ids = with_ids(dataset, units[first : first + max(_IDS_AT_ONCE, values.height)])

@@ -40,9 +40,13 @@ def merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tuple
 
 
 def session_events(dataset: Dataset, config: RunConfig) -> pl.DataFrame:
-    """Return unit, product, category and type of each event, from which the learned features are computed."""
+    """Return what the learned features are computed from, one row per event.
+
+    Columns: unit, product, category, type, and the used own columns of categories.
+    """
     events, _ = events_and_units(dataset, config)
-    return events.select(UNIT, PRODUCT, CATEGORY, TYPE).collect()
+    own = [column.stored for column in dataset.card().used_own if column.kind == "category"]
+    return events.select(UNIT, PRODUCT, CATEGORY, TYPE, *own).collect()
 
 
 def with_ids(dataset: Dataset, units: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
 from core.features import feature_catalogue
+from core.features.definition import CatalogueEntry
 from core.model import Scoring, SessionValueModel
+from core.own_columns import OwnColumn
 from core.schema import STACK, UNIT
 from core.training import CrossFit, Matrix, Training, Vector
 from core.training.fitting import FittedLearner, contributions
@@ -65,7 +67,7 @@ def importance_frame(training: Training, report: Report = no_report) -> pl.DataF
             parts[fit.learner].append(part)
     report(folds.count, folds.count, "")
     models = {fit.learner: fit.models for fit in training.fits}
-    return _table(training.names, parts, models, training.stack.weights)
+    return _table(training.names, parts, models, training.stack.weights, training.data.own)
 
 
 def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: Report = no_report) -> pl.DataFrame:
@@ -88,7 +90,7 @@ def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: R
                 rows.part(np.flatnonzero(fits == fit)), int(fit), train=True
             ).items():
                 parts[name].append(part)
-    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights)
+    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights, spec.own)
 
 
 def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int = _MAX_NEW_ROWS) -> pl.DataFrame:
@@ -105,7 +107,7 @@ def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int =
     for rows in scoring.rows(max_rows, report):
         for name, part in fitted.mean_contributions(rows).items():
             parts[name].append(part)
-    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights)
+    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights, model.spec.own)
 
 
 def _sample_held_out(fold_of: NDArray[np.int64], n_folds: int, n_seeds: int, seed: int) -> list[NDArray[np.int64]]:
@@ -120,14 +122,17 @@ def _table(
     parts: Mapping[str, Sequence[Matrix]],
     models: Mapping[str, Sequence[FittedLearner]],
     weights: Vector,
+    own: Sequence[OwnColumn],
 ) -> pl.DataFrame:
     """Return the importance table from contributions, in the same rows for every learner."""
     by_learner = {learner: np.concatenate(each) for learner, each in parts.items()}
     gain_shares = {learner: _mean_gain_share(each) for learner, each in models.items()}
     stacked = sum(weight * each for weight, each in zip(weights, by_learner.values(), strict=True))
     effects = {learner: np.abs(each).mean(axis=0) for learner, each in (by_learner | {STACK: stacked}).items()}
+    catalogue = {entry.feature.name: entry for entry in feature_catalogue(own)}
+    entries = [catalogue[name] for name in names]
     return pl.concat(
-        _learner_rows(names, learner, effect, gain_shares.get(learner)) for learner, effect in effects.items()
+        _learner_rows(entries, learner, effect, gain_shares.get(learner)) for learner, effect in effects.items()
     )
 
 
@@ -138,12 +143,12 @@ def _mean_gain_share(models: Sequence[FittedLearner]) -> Vector:
     return np.asarray(np.mean(shares, axis=0))
 
 
-def _learner_rows(names: list[str], learner: str, effect: Vector, gain_share: Vector | None) -> pl.DataFrame:
-    catalogue = {entry.feature.name: entry for entry in feature_catalogue()}
-    entries = [catalogue[name] for name in names]
+def _learner_rows(
+    entries: Sequence[CatalogueEntry], learner: str, effect: Vector, gain_share: Vector | None
+) -> pl.DataFrame:
     columns = {
         "learner": learner,
-        "feature": names,
+        "feature": [entry.feature.name for entry in entries],
         "group": [entry.group for entry in entries],
         "unit": [entry.feature.unit for entry in entries],
         "meaning": [entry.feature.meaning for entry in entries],

@@ -36,6 +36,7 @@ from core.model.fitted_stack import FittedStack
 from core.model.history import History
 from core.model.model import SessionValueModel
 from core.model.spec import VERSION, ModelSpec, model_stem
+from core.own_columns import OwnColumn
 from core.training import LEARNERS, Stack
 from core.training.fitting import FittedLearner
 from core.training.intervals import Calibration
@@ -71,6 +72,8 @@ def save_model(model: SessionValueModel, folder: Path) -> None:
         save_arrays(folder / _LEARNED / _transform_file(fit), transform.arrays())
     fitted.catalogue.items.write_parquet(folder / _LEARNED / _ITEMS_FILE)
     fitted.catalogue.groups.write_parquet(folder / _LEARNED / _GROUPS_FILE)
+    for column, categories in fitted.catalogue.own.items():
+        categories.write_parquet(folder / _LEARNED / _own_file(column))
     times = {name: value for name, value in asdict(fitted.valued).items() if value is not None}
     save_arrays(folder / _LEARNED / _VALUED_FILE, times | {_VALUES: fitted.values})
     fitted.calibration.save(folder / _INTERVALS)
@@ -154,6 +157,9 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
             for stem in stems
         )
 
+    def table(name: str) -> pl.DataFrame:
+        return pl.read_parquet(folder / _LEARNED / name, memory_map=False, glob=False)
+
     arrays = load_arrays(folder / _LEARNED / _VALUED_FILE)
     values = arrays.pop(_VALUES)
     weights = np.array(spec.stack.weights)
@@ -165,10 +171,9 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
             FoldTransform.of_arrays(load_arrays(folder / _LEARNED / _transform_file(fit))) for fit in range(spec.fits)
         ),
         catalogue=Catalogue(
-            *(
-                pl.read_parquet(folder / _LEARNED / name, memory_map=False, glob=False)
-                for name in (_ITEMS_FILE, _GROUPS_FILE)
-            )
+            table(_ITEMS_FILE),
+            table(_GROUPS_FILE),
+            {column: table(_own_file(column)) for column in Catalogue.empty(spec.own).own},
         ),
         valued=Sessions(**arrays),
         values=values,
@@ -183,6 +188,10 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
         ),
         calibration=Calibration.load(folder / _INTERVALS),
     )
+
+
+def _own_file(column: OwnColumn) -> str:
+    return f"{column.stored}.parquet"
 
 
 def _transform_file(fit: int) -> str:

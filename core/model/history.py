@@ -7,7 +7,7 @@ ten bytes on disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import Dataset
+from core.features.columns import EVENT_ORDER
 from core.ingestion import EventLog
+from core.own_columns import OwnColumn
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -52,7 +54,7 @@ class History:
     """Events and units. A unit's number is its row in `units`.
 
     Attributes:
-        events: unit, product, category, type and time (epoch seconds) of each event, sorted by unit.
+        events: unit, product, category, type, time (epoch seconds) and the own columns of each event, sorted by unit.
         units: role, session, user, start (epoch seconds) and VALUED of each unit. The role is that of the train file
             for training sessions, and that of the test file for all others.
         ids: column of a code -> table of the codes and their ids.
@@ -63,9 +65,10 @@ class History:
     ids: Mapping[str, pl.DataFrame]
 
     @classmethod
-    def of(cls, dataset: Dataset, training_units: NDArray[np.int64]) -> History:
+    def of(cls, dataset: Dataset, training_units: NDArray[np.int64], own: Iterable[OwnColumn] = ()) -> History:
         """Return the history of a dataset. Unit `training_units[i]` is the training session in position i."""
-        events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT).select(_EVENT_COLUMNS).collect()
+        columns = [*_EVENT_COLUMNS, *(column.stored for column in own)]
+        events = dataset.events("train").merge_sorted(dataset.events("test"), key=UNIT).select(columns).collect()
         units = dataset.units().sort(UNIT).select(UNIT, ROLE, SESSION, USER, START).collect()
         positions = np.full(units.height, -1, dtype=np.int32)
         positions[training_units] = np.arange(len(training_units), dtype=np.int32)
@@ -94,7 +97,7 @@ class History:
         """
         new_ids = {name: _with_known_codes(self.ids[name], log, name) for name in ID_COLUMNS}
         translated = {name: ids for name, ids in new_ids.items() if (ids["_own"] != ids[name]).any()}
-        events = _translate(log.tables.events("test").select(_EVENT_COLUMNS).collect(), translated)
+        events = _translate(log.tables.events("test").select(self.events.columns).collect(), translated)
         found = log.tables.units().sort(UNIT).select(UNIT, SESSION, USER, START).collect()
         units = _translate(found, translated).with_columns(pl.lit(TEST_ROLE, pl.Int8).alias(ROLE))
         continued = self._continued(units)
@@ -144,14 +147,17 @@ class History:
         """Return the events of a new file, with the earlier rows of the sessions that continue, sorted by unit."""
         numbers = continued.with_columns(pl.col("_earlier").cast(pl.Int64))
         earlier = self.events.join(numbers, left_on=UNIT, right_on="_earlier", suffix="_new")
-        earlier = earlier.with_columns(pl.col(f"{UNIT}_new").alias(UNIT)).select(_EVENT_COLUMNS)
+        columns = self.events.columns
+        earlier = earlier.with_columns(pl.col(f"{UNIT}_new").alias(UNIT)).select(columns)
         is_continued = pl.col(UNIT).is_in(continued[UNIT].implode())
         both = [
-            rows.with_columns(pl.int_range(pl.len()).over(_EVENT_COLUMNS).alias(_COPY))
+            rows.with_columns(pl.int_range(pl.len()).over(columns).alias(_COPY))
             for rows in (earlier, events.filter(is_continued))
         ]
         joined = pl.concat(both).unique().drop(_COPY)  # equal rows of one file stay as many as they are
-        return pl.concat([events.filter(~is_continued), joined]).sort(UNIT, TIME, TYPE, PRODUCT, CATEGORY)
+        return pl.concat([events.filter(~is_continued), joined]).sort(
+            UNIT, *EVENT_ORDER, *(name for name in columns if name not in (UNIT, *EVENT_ORDER))
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -92,6 +92,7 @@ class SessionValueModel:
                 lower_bound=stack.lower_bound,
             ),
             config=training.config,
+            own=data.own,
             default_value=training.metric.best_constant(data.y),
             versions=versions,
             log_start=min(dataset.card().train.first_time, dataset.card().test.first_time),
@@ -109,7 +110,7 @@ class SessionValueModel:
             calibration=training.intervals.calibration,
         )
         mapping = load_mapping(dataset.whole_file(MAPPING_FILE))
-        return cls(spec, mapping, fitted, History.of(dataset, data.units))
+        return cls(spec, mapping, fitted, History.of(dataset, data.units, data.own))
 
     def with_engine(self, engine: EngineName) -> SessionValueModel:
         """Return the model with another engine for its features, which gives the same values."""

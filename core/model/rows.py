@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
-from core.features import GROUPS, merge_composite_sessions, open_engine
+from core.features import groups_of, merge_composite_sessions, open_engine
 from core.features.learned.prices import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.model.history import NEW, VALUED, LogWithHistory
@@ -67,12 +67,13 @@ def session_rows(
     if wanted.is_empty():
         return
     wanted = wanted.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
-    items = events.filter(pl.col(UNIT).is_in(wanted[UNIT].implode())).select(UNIT, PRODUCT, CATEGORY, TYPE)
+    own = [column.stored for column in catalogue.own]
+    items = events.filter(pl.col(UNIT).is_in(wanted[UNIT].implode())).select(UNIT, PRODUCT, CATEGORY, TYPE, *own)
     item_units = items.get_column(UNIT).to_numpy()
     subset, done = wanted.get_column(UNIT), 0
     log = events.lazy(), all_units.drop(VALUED, NEW).lazy()
-    with open_engine(config.engine, *log, config.history, spec.log_start) as engine:
-        for table in engine.batches(GROUPS, unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
+    with open_engine(config.engine, *log, config.history, spec.log_start, own_columns=spec.own) as engine:
+        for table in engine.batches(groups_of(spec.own), unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
             for first in range(0, table.height, _ROWS_AT_ONCE):
                 values = table[first : first + _ROWS_AT_ONCE]
                 part = wanted[done : done + values.height]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.config import RunConfig
 from core.features.learned.catalogue import learned_features
 from core.features.registry import all_features
+from core.own_columns import OwnColumn
 from core.schema import LEARNER_LABELS
 
 VERSION: Final = 1
@@ -52,6 +53,7 @@ class ModelSpec(BaseModel):
         fits_for_test: the fits whose average predicts new sessions.
         links: stem of a model's file -> how session values follow from its output.
         config: settings of the run.
+        own: the own columns that the features are computed from.
         default_value: prediction for a session without a usable event, in value units.
         log_start: epoch seconds of the first event of the run's log, from which rates per week are counted.
         versions: package -> version that wrote the model.
@@ -70,6 +72,7 @@ class ModelSpec(BaseModel):
     links: dict[str, StoredLink]
     stack: StoredStack
     config: RunConfig
+    own: tuple[OwnColumn, ...] = ()
     default_value: _NotNegative
     log_start: int
     versions: dict[str, str]
@@ -91,8 +94,8 @@ class ModelSpec(BaseModel):
     @property
     def fits_this_program(self) -> bool:
         """Whether this version of the program computes and learns the same columns."""
-        computed = [feature.name for feature in all_features()]
-        return self.names == computed + [entry.feature.name for entry in learned_features()]
+        computed = [feature.name for feature in all_features(self.own)]
+        return self.names == computed + [entry.feature.name for entry in learned_features(self.own)]
 
     @property
     def stems(self) -> list[str]:

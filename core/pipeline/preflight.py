@@ -8,6 +8,7 @@ from core.base.files import scratch_folder
 from core.config import RunConfig
 from core.errors import RunError, SettingError
 from core.features import feature_catalogue, must_be_installed
+from core.own_columns import PREFIX
 from core.training import LEARNERS, check_device
 
 
@@ -20,7 +21,7 @@ def check_settings(config: RunConfig) -> None:
     """
     features = [entry.feature.name for entry in feature_catalogue()]
     for name in config.rising:
-        if name not in features:
+        if name not in features and not name.startswith(PREFIX):  # own columns are known only with the dataset
             raise SettingError.unknown_feature("rising", name, features)
     must_be_installed(config.engine)
     check_device(config.device, [learner for learner in LEARNERS if learner.name in config.learners])

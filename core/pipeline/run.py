@@ -176,6 +176,7 @@ def prepared_rows(
         dataset.submission_order().get_column(SESSION),
         session_events(dataset, config),
         all_rows=config.history == "all_rows",
+        own=dataset.card().used_own,
     )
     return prepare(rows, config, report, load_or_compute)
 

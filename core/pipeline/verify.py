@@ -18,6 +18,7 @@ from core.check_result import CheckResult
 from core.errors import StudioError
 from core.features import feature_catalogue
 from core.model import SessionValueModel, load_model
+from core.own_columns import PREFIX
 from core.runs import Run
 from core.runs.manifest import Manifest
 from core.runs.store import (
@@ -93,7 +94,7 @@ def _reason_not_to_predict(run: Run, files: CheckResult) -> str | None:
         return "The run was made by an earlier version, which stored no model. Start it again to get one."
     stored = {record["name"] for record in run.records(FEATURES_FILE)}
     current = {entry.feature.name for entry in feature_catalogue()}
-    if stored != current:
+    if {name for name in stored if not name.startswith(PREFIX)} != current:
         return (
             f"The run has other features than this version: {len(stored - current)} of its {len(stored)} features no "
             f"longer exist, and {len(current - stored)} are new."

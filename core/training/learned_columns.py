@@ -159,6 +159,8 @@ def learn_columns(
     def statistic_columns(key: Key) -> Matrix:
         return statistics.features(learned_statistics(key))
 
+    names = tuple(learned.feature.name for learned in learned_features(baskets.catalogue.own))
+    n_own = len(names) - len(learned_features())
     columns, transforms, errors = [], [], []
     for fold in range(folds.fit_count):
         mask = folds.train_mask(fold)
@@ -169,14 +171,15 @@ def learn_columns(
         errors.append([candidate.squared_error(y, mask) for candidate in candidates])
         best = candidates[int(np.argmin(errors[-1]))]
         price_columns = nested.cross_fit(fold, partial(tables.features, power=best.power))
-        columns.append(np.column_stack([price_columns, nested.cross_fit(fold, statistic_columns), best.columns()]))
+        own, of_items = np.hsplit(nested.cross_fit(fold, statistic_columns), [n_own])
+        columns.append(np.column_stack([own, price_columns, of_items, best.columns()]))
         prices, learned = tables.fit((fold,), best.power), learned_statistics((fold,))
         transforms.append(FoldTransform(prices, learned, best.prior, np.maximum(best.recovered[: len(y)], 0.0)))
     # the candidates of all folds have the same order, so their errors can be added up
     power = candidates[int(np.argmin(np.sum(errors, axis=0)))].power
     n_without = 0 if folds.kind == "forward" else folds.count
     return FoldColumns(
-        names=tuple(learned.feature.name for learned in learned_features()),
+        names=names,
         train=tuple(matrix[: len(y)] for matrix in columns),
         test=tuple(matrix[len(y) :] for matrix in columns),
         transforms=tuple(transforms),

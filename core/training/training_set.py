@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.features import FeatureTable
-from core.features.learned.prices import Baskets
+from core.features.learned.prices import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
+from core.own_columns import OwnColumn
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.expected_score import session_classes
 from core.training.learned_columns import Times
@@ -30,6 +32,7 @@ class TrainingSet:
         times: users and times of the sessions; None if earlier values of the users are not used.
         baskets: events of the training rows, then of the test rows; None if nothing is learned from events.
         known_value_mask: mask of the test rows whose session has its value in the train file; None for no such row.
+        own: the own columns that features are computed from.
     """
 
     units: NDArray[np.int64]
@@ -44,6 +47,7 @@ class TrainingSet:
     times: Times | None = None
     baskets: Baskets | None = None
     known_value_mask: NDArray[np.bool_] | None = None
+    own: tuple[OwnColumn, ...] = ()
 
     def part(self, rows: NDArray[np.int64]) -> TrainingSet:
         """Return some of the training rows, in ascending order, and no test rows."""
@@ -69,6 +73,7 @@ def training_set(
     events: pl.DataFrame | None = None,
     *,
     all_rows: bool = False,
+    own: Iterable[OwnColumn] = (),
 ) -> TrainingSet:
     """Select training rows and test rows.
 
@@ -79,6 +84,7 @@ def training_set(
         sessions: integer ids of the sessions to predict; None for all sessions of the test file.
         events: events from features.session_events; None if nothing is learned from events.
         all_rows: whether a test row may use the values of later sessions of its user (history regime "all_rows").
+        own: the own columns of the table. The events have those of categories.
     """
     units = table.units
     is_train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
@@ -89,6 +95,7 @@ def training_set(
     train, test = units.filter(is_train), units.filter(is_test)
     classes = session_classes(table.values)
     train_units, test_units = train.get_column(UNIT).to_numpy(), test.get_column(UNIT).to_numpy()
+    all_units = np.concatenate([train_units, test_units])
     return TrainingSet(
         units=train_units,
         users=train.get_column(USER).to_numpy(),
@@ -104,8 +111,9 @@ def training_set(
             replace(_sessions(table, is_test), itself=_positions_in_train(test, train)),
             include_later=all_rows,
         ),
-        baskets=None if events is None else Baskets.of(events, np.concatenate([train_units, test_units])),
+        baskets=None if events is None else Baskets.of(events, all_units, Catalogue.empty(own)),
         known_value_mask=test.get_column("known_value").is_not_null().to_numpy(),
+        own=tuple(own),
     )
 
 

@@ -41,7 +41,7 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     config = run_config(options)
     with step_progress("Features", options) as report, writing_to(options.out), atomic_file(options.out) as path:
         n_rows = write_features(dataset, config, path, report)
-    catalogue = feature_catalogue()
+    catalogue = feature_catalogue(dataset.card().used_own)
     n_features = sum(entry.looks_at != "values" for entry in catalogue)
     text = (
         f"{options.out} has {n_features} features in {n_rows:,} rows, one per session and user. The other "

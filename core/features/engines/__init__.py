@@ -68,6 +68,7 @@ def open_engine(
     units: pl.LazyFrame,
     history: HistoryMode,
     log_start: int | None = None,
+    *,
     own_columns: Sequence[OwnColumn] = (),
 ) -> AbstractContextManager[Engine]:
     """Open a log on an engine.

@@ -69,6 +69,10 @@ class PolarsLog(SessionLog):
         counts = {OWN[event_type]: own.counts[:, code] for event_type, code in EVENT_CODE.items()}
         return _lazy(pl.DataFrame({UNIT: units, **counts}))
 
+    def cell_counts(self, rows: Frame, column: str) -> Frame:
+        """Count cells, sorted by unit; see `SessionLog.cell_counts`."""
+        return super().cell_counts(rows, column).sort(UNIT)
+
     def _counts_elsewhere(self, key: str) -> Frame:
         """Look the counts up in the sorted arrays; see `SessionLog.counts_elsewhere`."""
         history = look_up_history(self.arrays, key, WEEK, all_rows=self.history == "all_rows")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from core.features.columns import EVENT_ORDER, GAP, IS_LAST, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK
+from core.features.columns import GAP, IS_LAST, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, event_order
 from core.features.engines.window_history import counts_before_start, counts_in_other_rows
 from core.features.session_log import Aggregation, Frame, SessionLog
 from core.schema import EVENT_CODE, PRODUCT, TIME, TYPE, UNIT
@@ -42,12 +42,13 @@ class WindowLog(SessionLog):
 
 def with_step_columns(events: Frame) -> Frame:
     """Add the columns of an event within its session (core.features.columns) by window functions."""
+    order = event_order(events.collect_schema().names())
 
     def neighbour(column: str, offset: int = 1) -> nw.Expr:
-        return nw.col(column).shift(offset).over(UNIT, order_by=EVENT_ORDER)
+        return nw.col(column).shift(offset).over(UNIT, order_by=order)
 
     stepped = events.with_columns(
-        (nw.col(TIME).cum_count().over(UNIT, order_by=EVENT_ORDER) - 1).alias(POSITION),
+        (nw.col(TIME).cum_count().over(UNIT, order_by=order) - 1).alias(POSITION),
         (nw.col(TIME) - neighbour(TIME)).alias(GAP),
         neighbour(TYPE).alias(PREVIOUS_TYPE),
         (nw.col(PRODUCT) == neighbour(PRODUCT)).alias(SAME_PRODUCT),

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from core.features.definition import CatalogueEntry, Feature
 from core.features.learned.prices import PRICE_FEATURES, SUM_FEATURES, VALUE_FEATURE
 from core.features.learned.user_values import RATIO_FEATURE, USER_VALUE_FEATURES
-from core.features.learned.value_statistics import VALUE_STATISTICS
+from core.features.learned.value_statistics import VALUE_STATISTICS, own_statistics
+from core.own_columns import OwnColumn
 
 START = Feature(
     "recovered_value_of_user",
@@ -27,11 +30,13 @@ LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
 """Name of the group -> its features, in column order. START is the last column."""
 
 
-def learned_features() -> tuple[CatalogueEntry, ...]:
-    """Return every feature that is learned from values, in column order."""
-    return tuple(
+def learned_features(own: Iterable[OwnColumn] = ()) -> tuple[CatalogueEntry, ...]:
+    """Return every feature that is learned from values, in column order: first those of own columns."""
+    of_own = (CatalogueEntry(column.stored, feature, "values") for column, feature in own_statistics(own))
+    others = (
         CatalogueEntry(group, feature, "values") for group, features in LEARNED_GROUPS.items() for feature in features
     )
+    return (*of_own, *others)
 
 
 def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,8 +51,11 @@ def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns:
         Matrix of the same shape, in value units. Each row adds up to the start value minus the average start value.
+        The features of own columns are not part of the start value.
     """
-    column = {entry.feature.name: number for number, entry in enumerate(learned_features())}
+    others = learned_features()
+    n_own = learned.shape[1] - len(others)
+    column = {entry.feature.name: n_own + number for number, entry in enumerate(others)}
     value, ratio, start = (learned[:, column[feature.name]] for feature in (VALUE_FEATURE, RATIO_FEATURE, START))
     sum_columns = [column[feature.name] for feature in SUM_FEATURES]
     parts = np.zeros_like(learned)

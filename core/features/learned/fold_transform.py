@@ -19,6 +19,8 @@ from core.features.learned.value_statistics import TargetStatistics
 
 _PRICES = "prices_"
 """Prefix of the names of the arrays of the prices."""
+_OWN = "own"
+"""Attribute of `TargetStatistics`, and prefix of the names of its arrays."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,24 @@ class FoldTransform:
             baskets: the events of the sessions.
             history: the valued sessions of each session's user; `predicted` sums up `recovered`.
         """
-        prices, statistics = price_features(baskets, self.prices), self.statistics.features(baskets)
+        own, statistics = self.statistics.own_features(baskets), self.statistics.features(baskets)
+        prices = price_features(baskets, self.prices)
         start = start_values(self.prices.of_sessions(baskets), history, self.prior)
-        return np.column_stack([prices, statistics, user_value_features(history, self.prior), start])
+        return np.column_stack([own, prices, statistics, user_value_features(history, self.prior), start])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as arrays by name, for an NPZ file."""
         arrays = {f"{_PRICES}{name}": array for name, array in self.prices.arrays().items()}
-        statistics = {name: np.asarray(value) for name, value in vars(self.statistics).items()}
+        statistics = {name: np.asarray(value) for name, value in vars(self.statistics).items() if name != _OWN}
+        statistics |= {f"{_OWN}{number}": values for number, values in enumerate(self.statistics.own)}
         return arrays | statistics | {"prior": np.asarray(self.prior), "recovered": self.recovered}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FoldTransform:
         """Return the transform whose `arrays` these are."""
         prices = {name.removeprefix(_PRICES): array for name, array in arrays.items() if name.startswith(_PRICES)}
-        statistics = TargetStatistics(arrays["item"], arrays["group"], float(arrays["unseen"]))
+        own = tuple(arrays[f"{_OWN}{number}"] for number in range(sum(name.startswith(_OWN) for name in arrays)))
+        statistics = TargetStatistics(arrays["item"], arrays["group"], float(arrays["unseen"]), own)
         return cls(Prices.of_arrays(prices), statistics, float(arrays["prior"]), arrays["recovered"])
 
 

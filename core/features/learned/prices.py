@@ -10,8 +10,8 @@ Features are cross-fitted in `core.training.learned_columns`: no session has pri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from core.features.definition import Feature, features_by_type
+from core.own_columns import OwnColumn
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TYPE, UNIT
 
 Matrix = NDArray[np.float64]
@@ -68,42 +69,54 @@ class Catalogue:
     Attributes:
         items: one row per item number: product, category (of its first event, if the product has several) and type.
         groups: one row per group number: category and type.
+        own: own column of categories -> one row per number, with the category under the column's stored name.
     """
 
     items: pl.DataFrame
     groups: pl.DataFrame
+    own: Mapping[OwnColumn, pl.DataFrame] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, own: Iterable[OwnColumn] = ()) -> Catalogue:
+        """Return a catalogue without items, groups and categories."""
+        categories = {each: pl.DataFrame(schema={each.stored: pl.String}) for each in own if each.kind == "category"}
+        return cls(*_no_items(), categories)
 
     def with_new(self, events: pl.DataFrame) -> Catalogue:
         """Add the items and groups of sorted events. New ones get the next numbers, in sort order."""
         items = events.group_by(PRODUCT, TYPE).agg(pl.col(CATEGORY).first()).sort(PRODUCT, TYPE)
         groups = events.select(CATEGORY, TYPE).unique().sort(CATEGORY, TYPE)
+        own = {
+            each: _with_new(known, events.select(each.stored).drop_nulls().unique().sort(each.stored), (each.stored,))
+            for each, known in self.own.items()
+        }
         return Catalogue(
-            _with_new(self.items, items, (PRODUCT, TYPE)), _with_new(self.groups, groups, (CATEGORY, TYPE))
+            _with_new(self.items, items, (PRODUCT, TYPE)), _with_new(self.groups, groups, (CATEGORY, TYPE)), own
         )
 
     def numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the item number and the group number of each event, all of which must be in the catalogue."""
         return _numbers(events, self.items, (PRODUCT, TYPE)), _numbers(events, self.groups, (CATEGORY, TYPE))
 
-
-_CODES = {PRODUCT: pl.Int64, CATEGORY: pl.Int64, TYPE: pl.Int64}
-EMPTY_CATALOGUE = Catalogue(
-    *(
-        pl.DataFrame(schema={name: _CODES[name] for name in names})
-        for names in ((PRODUCT, TYPE, CATEGORY), (CATEGORY, TYPE))
-    )
-)
+    def own_numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], ...]:
+        """Return the number of each event's category in each own column; -1 for an empty cell."""
+        return tuple(_numbers(events, known, (each.stored,)) for each, known in self.own.items())
 
 
-def _with_new(known: pl.DataFrame, found: pl.DataFrame, keys: tuple[str, str]) -> pl.DataFrame:
+def _no_items() -> tuple[pl.DataFrame, pl.DataFrame]:
+    product, category, kind = ({name: pl.Int64} for name in (PRODUCT, CATEGORY, TYPE))
+    return pl.DataFrame(schema=product | kind | category), pl.DataFrame(schema=category | kind)
+
+
+def _with_new(known: pl.DataFrame, found: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     new = found.join(known, on=keys, how="anti", maintain_order="left") if known.height else found
     return pl.concat([known, new.select(known.columns)])
 
 
-def _numbers(events: pl.DataFrame, numbered: pl.DataFrame, keys: tuple[str, str]) -> NDArray[np.int64]:
+def _numbers(events: pl.DataFrame, numbered: pl.DataFrame, keys: tuple[str, ...]) -> NDArray[np.int64]:
     numbers = numbered.select(keys).with_row_index("number")
     joined = events.select(keys).join(numbers, on=keys, how="left", maintain_order="left")
-    return joined.get_column("number").to_numpy().astype(np.int64)
+    return joined.get_column("number").cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,7 @@ class Baskets:
         kind: event type of each event.
         rows: number of sessions, including those without events.
         catalogue: what the numbers stand for.
+        own: for each own column of the catalogue, the number of each event's category; -1 for an empty cell.
     """
 
     row: NDArray[np.int64]
@@ -125,21 +139,27 @@ class Baskets:
     kind: NDArray[np.int64]
     rows: int
     catalogue: Catalogue
+    own: tuple[NDArray[np.int64], ...] = ()
 
     @classmethod
-    def of(cls, events: pl.DataFrame, units: NDArray[np.int64], known: Catalogue = EMPTY_CATALOGUE) -> Baskets:
-        """Create baskets from events with unit, product, category and type. Row i is the session of `units[i]`.
+    def of(cls, events: pl.DataFrame, units: NDArray[np.int64], known: Catalogue | None = None) -> Baskets:
+        """Create baskets from events with unit, product, category, type and the own columns of the catalogue.
+
+        Row i is the session of `units[i]`.
 
         Args:
-            known: items and groups that keep their numbers; those of the model, if there is one.
+            known: what keeps its numbers; the catalogue of the model, if there is one.
         """
+        known = Catalogue.empty() if known is None else known
         rows = pl.DataFrame({UNIT: units, "row": np.arange(len(units))})
         types = pl.col(TYPE).cast(pl.Int64)
         order = ["row", TYPE, PRODUCT, CATEGORY]
-        sorted_events = events.select(UNIT, PRODUCT, CATEGORY, types).join(rows, on=UNIT).sort(order)
+        own = [each.stored for each in known.own]
+        sorted_events = events.select(UNIT, PRODUCT, CATEGORY, types, *own).join(rows, on=UNIT).sort(*order, *own)
         catalogue = known.with_new(sorted_events)
         row, kind = (sorted_events.get_column(name).to_numpy() for name in ("row", TYPE))
-        return cls(row, *catalogue.numbers(sorted_events), kind, len(units), catalogue)
+        numbers = catalogue.numbers(sorted_events)
+        return cls(row, *numbers, kind, len(units), catalogue, catalogue.own_numbers(sorted_events))
 
     def part(self, rows: NDArray[np.int64]) -> Baskets:
         """Return the sessions in these ascending rows. Items and groups keep their numbers."""
@@ -148,7 +168,8 @@ class Baskets:
         row = new_rows[self.row]
         in_part = row >= 0
         row, item, group, kind = (each[in_part] for each in (row, self.item, self.group, self.kind))
-        return Baskets(row, item, group, kind, len(rows), self.catalogue)
+        own = tuple(each[in_part] for each in self.own)
+        return Baskets(row, item, group, kind, len(rows), self.catalogue, own)
 
     def counts(self, codes: NDArray[np.int64], n_codes: int) -> sparse.csr_matrix:
         """Return the number of events by code as a matrix (sessions, n_codes), given the code of each event."""
@@ -157,11 +178,21 @@ class Baskets:
     @cached_property
     def incidences(self) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
         """Matrices (sessions, items) and (sessions, groups) with 1 where a session has such an event."""
-        matrices = self.counts(self.item, self.items.height), self.counts(self.group, self.groups)
-        for matrix in matrices:
-            matrix.sum_duplicates()
-            matrix.data[:] = 1.0
-        return matrices
+        return self._incidence(self.item, self.items.height), self._incidence(self.group, self.groups)
+
+    @cached_property
+    def own_incidences(self) -> tuple[sparse.csr_matrix, ...]:
+        """One matrix (sessions, categories) per own column, with 1 where a session has such a cell."""
+        heights = [table.height for table in self.catalogue.own.values()]
+        return tuple(self._incidence(numbers, height) for numbers, height in zip(self.own, heights, strict=True))
+
+    def _incidence(self, codes: NDArray[np.int64], n_codes: int) -> sparse.csr_matrix:
+        has_code = codes >= 0
+        ones = np.ones(int(has_code.sum()))
+        matrix = sparse.csr_matrix((ones, (self.row[has_code], codes[has_code])), shape=(self.rows, n_codes))
+        matrix.sum_duplicates()
+        matrix.data[:] = 1.0
+        return matrix
 
     @property
     def items(self) -> pl.DataFrame:
@@ -202,7 +233,7 @@ class Prices:
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Prices:
         """Return the prices whose `arrays` these are."""
-        base, item, group, kind, seen = (arrays[field.name] for field in fields(cls))
+        base, item, group, kind, seen = (arrays[each.name] for each in fields(cls))
         return cls(float(base), item, group, kind, seen)
 
     def of_events(self, baskets: Baskets) -> Vector:

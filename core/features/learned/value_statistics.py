@@ -10,6 +10,7 @@ The encoding is cross-fitted in `core.training.learned_columns`: no session has 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy import sparse
 
 from core.features.definition import Feature
 from core.features.learned.prices import Baskets, Matrix, Vector, extended, maxima_by_row, ratios
+from core.own_columns import OwnColumn
 
 _PRIOR_SESSIONS = 10.0
 """Weight of the mean of all training sessions, in sessions."""
@@ -34,27 +36,56 @@ VALUE_STATISTICS: tuple[Feature, ...] = tuple(
 """In the column order of `TargetStatistics.features`."""
 
 
+def own_statistics(own: Iterable[OwnColumn]) -> tuple[tuple[OwnColumn, Feature], ...]:
+    """Return each own column of categories with the features that are learned from it.
+
+    A column of sessions or users has one category per session, so that its mean is its only feature.
+    """
+    features = []
+    for column in own:
+        if column.kind == "category":
+            average = f"Average value of training sessions with the same {column.label}"
+            for statistic, summary in (("mean", "average over"), ("max", "highest of"))[: _n_statistics(column)]:
+                name = f"{column.stored}_value_{statistic}"
+                features.append((column, Feature(name, "value units", f"{average}; {summary} the session's events.")))
+    return tuple(features)
+
+
+def _n_statistics(column: OwnColumn) -> int:
+    return 1 if column.level in ("session", "user") else 2
+
+
 @dataclass(frozen=True)
 class TargetStatistics:
-    """Statistics by item number and by group number, in value units.
+    """Statistics by item number, by group number and by category of own columns, in value units.
 
-    Items and groups with higher numbers are new; they get `unseen`, as do those without a training session.
+    Higher numbers are new; they get `unseen`, as do those without a training session.
     """
 
     item: Vector
     group: Vector
     unseen: float
+    own: tuple[Vector, ...] = ()
 
     def features(self, baskets: Baskets) -> Matrix:
         """Return a matrix (sessions, VALUE_STATISTICS); NaN for a session without events."""
-        columns = []
-        for incidence, learned in zip(baskets.incidences, (self.item, self.group), strict=True):
-            by_code = extended(learned, incidence.shape[1], self.unseen)
-            n_codes = np.diff(incidence.indptr)
-            row_of_code = np.repeat(np.arange(len(n_codes)), n_codes)
-            columns.append(ratios(incidence @ by_code, n_codes))
-            columns.append(maxima_by_row(row_of_code, by_code[incidence.indices], len(n_codes)))
-        return np.column_stack(columns)
+        by_code = zip(baskets.incidences, (self.item, self.group), strict=True)
+        return np.column_stack([column for pair in by_code for column in self._mean_and_maximum(*pair)])
+
+    def own_features(self, baskets: Baskets) -> Matrix:
+        """Return a matrix (sessions, features of `own_statistics`); NaN for a session without a filled cell."""
+        parts = [np.empty((baskets.rows, 0))]
+        for column, incidence, learned in zip(baskets.catalogue.own, baskets.own_incidences, self.own, strict=True):
+            parts += self._mean_and_maximum(incidence, learned)[: _n_statistics(column)]
+        return np.column_stack(parts)
+
+    def _mean_and_maximum(self, incidence: sparse.csr_matrix, learned: Vector) -> list[Vector]:
+        """Return the mean and the maximum of the statistics of each session's codes."""
+        by_code = extended(learned, incidence.shape[1], self.unseen)
+        n_codes = np.diff(incidence.indptr)
+        row_of_code = np.repeat(np.arange(len(n_codes)), n_codes)
+        maxima = maxima_by_row(row_of_code, by_code[incidence.indices], len(n_codes))
+        return [ratios(incidence @ by_code, n_codes), maxima]
 
 
 class ValueStatistics:
@@ -66,12 +97,13 @@ class ValueStatistics:
     def learn(self, rows: NDArray[np.int64], values: Vector) -> TargetStatistics:
         """Learn the statistics from the values of the sessions in `rows`."""
         average = float(values.mean())
-        item, group = (_means(incidence[rows], values, average) for incidence in self._baskets.incidences)
-        return TargetStatistics(item, group, _PRIOR_SESSIONS * average / _PRIOR_SESSIONS)
+        incidences = (*self._baskets.incidences, *self._baskets.own_incidences)
+        item, group, *own = (_means(incidence[rows], values, average) for incidence in incidences)
+        return TargetStatistics(item, group, _PRIOR_SESSIONS * average / _PRIOR_SESSIONS, tuple(own))
 
     def features(self, statistics: TargetStatistics) -> Matrix:
-        """Return the features of all sessions, shape (all sessions, VALUE_STATISTICS)."""
-        return statistics.features(self._baskets)
+        """Return the features of all sessions, shape (all sessions, `own_statistics` and VALUE_STATISTICS)."""
+        return np.hstack([statistics.own_features(self._baskets), statistics.features(self._baskets)])
 
 
 def _means(learned_from: sparse.csr_matrix, values: Vector, average: float) -> Vector:

@@ -1,0 +1,152 @@
+"""Features of own columns: statistics of their cells over the session's own events.
+
+A column of events or products has statistics over events. One of sessions or users has a single value per session.
+Categories are mostly used through session values (core.features.learned.value_statistics); here they are only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import narwhals as nw
+
+from core.features.columns import IS_LAST
+from core.features.definition import Feature, FeatureGroup
+from core.features.session_log import Frame, SessionLog
+from core.own_columns import OwnColumn
+from core.schema import ADD_CART, BUY, EVENT_CODE, REMOVE_CART, SECONDS_PER_DAY, TIME, TYPE, VIEW
+
+_ONE = 1_000_000
+"""Cells are added up as whole millionths, because sums of integers are exact on every engine."""
+_DAY_MILLIONTHS = _ONE / SECONDS_PER_DAY
+_UNITS = {"money": "money of the log", "number": "as in the log", "time": "days", "flag": "share"}
+_IN_CART = {ADD_CART: "added", REMOVE_CART: "removed"}
+
+
+def own_groups(columns: Sequence[OwnColumn]) -> tuple[FeatureGroup, ...]:
+    """Return one group per own column that has features in the feature table, in the order of the columns."""
+    groups = (
+        FeatureGroup(column.stored, _features(column), partial(_compute, column=column))
+        for column in columns
+        if _features(column)
+    )
+    return tuple(groups)
+
+
+def _features(column: OwnColumn) -> tuple[Feature, ...]:
+    name, label, unit = column.stored, column.label, _UNITS.get(column.kind, "")
+    if column.level in ("session", "user"):
+        if column.kind == "category":
+            return ()
+        since = "Time since the " if column.kind == "time" else "The "
+        return (Feature(name, unit, f"{since}{label} of the {column.level}."),)
+    without = "" if column.with_purchases else " except purchases"
+    events = f"the session's events{without}"
+    filled = Feature(f"{name}_filled", "share", f"Share of {events} that have a {label}.")
+    if column.kind == "category":
+        return (
+            filled,
+            Feature(f"{name}_distinct", "values", f"Number of different values of {label} in {events}."),
+            Feature(f"{name}_share_top", "share", f"Share of the most frequent {label} among {events} that have one."),
+        )
+    if column.kind == "flag":
+        return (
+            filled,
+            Feature(f"{name}_share", unit, f"Share of {events} with {label}, of those that have it or its opposite."),
+            Feature(f"{name}_last", unit, f"Whether the session's last event has {label}."),
+        )
+    subject = f"time since the {label}" if column.kind == "time" else label
+    statistics = {"mean": "Average", "min": "Lowest", "max": "Highest"}
+    features = [filled]
+    features += [Feature(f"{name}_{key}", unit, f"{word} {subject} of {events}.") for key, word in statistics.items()]
+    features.append(Feature(f"{name}_last", unit, f"The {subject} of the session's last event."))
+    if column.kind == "money":
+        features += [
+            Feature(f"{name}_viewed_mean", unit, f"Average {label} of the session's VIEW events."),
+            Feature(f"{name}_added", unit, f"Total {label} of the session's ADD_CART events."),
+            Feature(f"{name}_in_cart", unit, f"Total {label} of ADD_CART events minus that of REMOVE_CART events."),
+        ]
+        if column.with_purchases:
+            features.append(Feature(f"{name}_bought", unit, f"Total {label} of the session's BUY events."))
+    return tuple(features)
+
+
+def _compute(log: SessionLog, column: OwnColumn) -> Frame:
+    if column.level in ("session", "user"):
+        only = log.aggregate(log.events, maxima={column.stored: _cell(column)})
+        return only.with_columns(nw.col(column.stored) / _ONE)
+    return _categories(log, column) if column.kind == "category" else _numbers(log, column)
+
+
+def _numbers(log: SessionLog, column: OwnColumn) -> Frame:
+    name, cell = column.stored, _cell(column)
+    by_type = {
+        key: nw.when(nw.col(TYPE) == EVENT_CODE[event_type]).then(cell)
+        for event_type, key in {VIEW: "viewed", **_IN_CART, BUY: "bought"}.items()
+    }
+    sums = {f"_{key}": each for key, each in by_type.items()} if column.kind == "money" else {}
+    counts = {"_counted": _is_counted(column), "_filled": ~cell.is_null()}
+    if column.kind == "money":
+        counts["_n_viewed"] = ~by_type["viewed"].is_null()
+    table = log.aggregate(
+        log.events,
+        sums={"_sum": cell, **sums, **counts},
+        minima={"_min": cell},
+        maxima={"_max": cell, "_last": nw.when(nw.col(IS_LAST)).then(cell)},
+    )
+    mean = nw.col("_sum") / _or_null("_filled") / _ONE
+    columns = [_filled(name), mean.alias(f"{name}_share" if column.kind == "flag" else f"{name}_mean")]
+    columns += [(nw.col(f"_{key}") / _ONE).alias(f"{name}_{key}") for key in ("min", "max", "last")]
+    if column.kind == "money":
+        columns += [
+            (nw.col("_viewed") / _or_null("_n_viewed") / _ONE).alias(f"{name}_viewed_mean"),
+            (nw.col("_added") / _ONE).alias(f"{name}_added"),
+            ((nw.col("_added") - nw.col("_removed")) / _ONE).alias(f"{name}_in_cart"),
+            (nw.col("_bought") / _ONE).alias(f"{name}_bought"),
+        ]
+    return table.with_columns(*columns)
+
+
+def _categories(log: SessionLog, column: OwnColumn) -> Frame:
+    name = column.stored
+    rows = log.events if column.with_purchases else log.events.filter(nw.col(TYPE) != EVENT_CODE[BUY])
+    counts = log.aggregate(log.events, sums={"_counted": _is_counted(column), "_filled": _is_filled(column)})
+    values = log.aggregate(
+        log.cell_counts(rows, name), count="_distinct", sums={"_events": nw.col("_n")}, maxima={"_top": nw.col("_n")}
+    )
+    return log.join_by_unit(counts, values).with_columns(
+        _filled(name),
+        nw.col("_distinct").fill_null(0).alias(f"{name}_distinct"),
+        (nw.col("_top") / nw.col("_events")).alias(f"{name}_share_top"),
+    )
+
+
+def _cell(column: OwnColumn) -> nw.Expr:
+    """Return the cell of an event in millionths; days since a time, and 0 or 1 for a flag. Null if it is not used."""
+    cell = nw.col(column.stored)
+    if column.kind == "time":
+        number = ((nw.col(TIME) - cell) * _DAY_MILLIONTHS).round()
+    elif column.kind == "flag":
+        number = cell.cast(nw.Int64) * _ONE
+    else:
+        number = (cell * _ONE).round()
+    return nw.when(_is_counted(column)).then(number.cast(nw.Int64))
+
+
+def _is_counted(column: OwnColumn) -> nw.Expr:
+    """Return whether an event counts: every event, unless purchases may not be used."""
+    return (nw.col(TYPE) != EVENT_CODE[BUY]) | nw.lit(column.with_purchases)
+
+
+def _is_filled(column: OwnColumn) -> nw.Expr:
+    return _is_counted(column) & ~nw.col(column.stored).is_null()
+
+
+def _filled(name: str) -> nw.Expr:
+    return (nw.col("_filled") / _or_null("_counted")).alias(f"{name}_filled")
+
+
+def _or_null(count: str) -> nw.Expr:
+    """Return a number of events, or null instead of 0, because engines divide by 0 in different ways."""
+    return nw.when(nw.col(count) > 0).then(nw.col(count))
