@@ -141,24 +141,61 @@ def in_order(events: pl.DataFrame, unit: int) -> list[dict[str, Any]]:
     )
 
 
+def history_oracle(
+    own: OwnColumn, events: list[dict[str, Any]], others: list[dict[str, Any]]
+) -> dict[str, float | None]:
+    """Return the history features of a session, given the events of other sessions that count."""
+    if own.kind != "money" or own.level in ("session", "user"):
+        return {}
+    name = own.stored
+
+    def cells(rows: list[dict[str, Any]]) -> list[float]:
+        return [row[name] for row in rows if row[name] is not None and (own.with_purchases or row["type"] != BUY)]
+
+    def mean(numbers: list[float]) -> float | None:
+        return sum(numbers) / len(numbers) if numbers else None
+
+    def ratio(numerator: float | None, denominator: float | None) -> float | None:
+        return None if numerator is None or not denominator or denominator <= 0 else numerator / denominator
+
+    user_mean = mean(cells([event for event in others if event["user"] == events[0]["user"]]))
+    actual, usual = 0.0, 0.0
+    for category in {event["category"] for event in events}:
+        mine = cells([event for event in events if event["category"] == category])
+        if (level := mean(cells([event for event in others if event["category"] == category]))) is not None:
+            actual, usual = actual + sum(mine), usual + len(mine) * level
+    return {
+        f"{name}_user_mean": user_mean,
+        f"{name}_per_user_mean": ratio(mean(cells(events)), user_mean),
+        f"{name}_per_category_mean": ratio(actual, usual if usual > 1e-6 else None),
+    }
+
+
 @settings(max_examples=15, deadline=None, derandomize=True)
-@given(log=st.lists(clicks, min_size=1, max_size=25))
-def test_every_feature_of_an_own_column_equals_its_oracle_on_both_engines(log: list[Click]) -> None:
+@given(log=st.lists(clicks, min_size=1, max_size=25), history=st.sampled_from(["as_of", "all_rows"]))
+def test_every_feature_of_an_own_column_equals_its_oracle_on_both_engines(log: list[Click], history: Any) -> None:
     events, units = log_of(log)
-    table = features_of(events, units, "polars")
-    numbers = units.collect()["unit"].to_list()
-    for unit, row in zip(numbers, table.iter_rows(named=True), strict=True):
-        ordered = in_order(events.collect(), unit)
-        expected = {name: cell for own in COLUMNS for name, cell in oracle(own, ordered).items()}
+    table = features_of(events, units, "polars", history)
+    all_events = events.collect().to_dicts()
+    for unit, row in zip(units.collect().iter_rows(named=True), table.iter_rows(named=True), strict=True):
+        ordered = in_order(events.collect(), unit["unit"])
+        others = [event for event in all_events if event["unit"] != unit["unit"]]
+        if history == "as_of":
+            others = [event for event in others if event["time"] < unit["start"]]
+        expected = {
+            name: cell
+            for own in COLUMNS
+            for name, cell in (oracle(own, ordered) | history_oracle(own, ordered, others)).items()
+        }
         assert list(expected) == table.columns
         for name, cell in expected.items():
             assert (cell is None) == (row[name] is None), (name, cell, row[name])
             assert cell is None or math.isclose(row[name], cell, rel_tol=1e-9, abs_tol=2e-6), (name, cell, row[name])
-    assert_frame_equal(features_of(events, units, "duckdb"), table, rel_tol=1e-9, abs_tol=1e-9)
+    assert_frame_equal(features_of(events, units, "duckdb", history), table, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def features_of(events: pl.LazyFrame, units: pl.LazyFrame, engine: Any) -> pl.DataFrame:
-    return compute_features(events, units, "as_of", groups=own_groups(COLUMNS), engine=engine, own_columns=COLUMNS)
+def features_of(events: pl.LazyFrame, units: pl.LazyFrame, engine: Any, history: Any = "as_of") -> pl.DataFrame:
+    return compute_features(events, units, history, groups=own_groups(COLUMNS), engine=engine, own_columns=COLUMNS)
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)
@@ -205,7 +242,8 @@ def test_features_of_own_columns_have_names_of_their_own_units_and_meanings() ->
     entries = feature_catalogue(COLUMNS)
     assert len({entry.feature.name for entry in entries}) == len(entries)
     mine = [entry for entry in entries if entry.group.startswith("own_")]
-    assert {entry.group for entry in mine} == {own.stored for own in COLUMNS}
+    histories = {f"{own.stored}_history" for own in COLUMNS if own.kind == "money"}
+    assert {entry.group for entry in mine} == {own.stored for own in COLUMNS} | histories
     assert all(entry.feature.unit and entry.feature.meaning.endswith(".") for entry in mine)
     assert [entry for entry in entries if entry not in mine] == list(feature_catalogue())
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from core.config import RunConfig
 from core.dataset import Dataset
-from core.features.registry import GROUPS
+from core.features.registry import GROUPS, groups_of
 from core.features.table import FeatureTable, compute_features
 from core.features.units import events_and_units
 from core.schema import EVENT_TYPES, SECONDS_PER_DAY, START, TIME, TYPE, UNIT
@@ -41,8 +41,9 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
         pl.when(is_later).then(pl.col(TIME) + SECONDS_PER_DAY).otherwise(pl.col(TIME)).alias(TIME),
         pl.when(is_later).then(other_type).otherwise(pl.col(TYPE)).cast(pl.Int64).alias(TYPE),
     )
-    groups = tuple(group for group in GROUPS if group.name in HISTORY_GROUPS)
-    recomputed = compute_features(altered, units, config.history, groups=groups)
+    own = dataset.card().used_own
+    groups = tuple(group for group in groups_of(own) if group.looks_at == "history")
+    recomputed = compute_features(altered, units, config.history, groups=groups, own_columns=own)
     original = table.values.filter(is_earlier).select(recomputed.columns)
     both = original.hstack(recomputed.rename(lambda name: f"{name}_recomputed"))
     is_equal = pl.all_horizontal(_is_equal(name) for name in recomputed.columns)

@@ -101,6 +101,18 @@ class SessionLog(ABC):
     def _counts_elsewhere(self, key: str) -> Frame:
         """Compute what `counts_elsewhere` returns, without WEEKS and WEEKS_BEFORE."""
 
+    @abstractmethod
+    def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
+        """Add up a cell over the events outside the visit on every user, product or category of a unit.
+
+        Args:
+            key: the column user, product or category.
+            cell: expression of an integer over events; nulls do not count.
+
+        Returns:
+            One row per (unit, value of `key` in it): unit, OWN_SUM, OWN_FILLED, SUM_ELSEWHERE and FILLED_ELSEWHERE.
+        """
+
     def counts_elsewhere(self, key: str) -> Frame:
         """Count the events outside the visit on every user, product or category of a unit.
 

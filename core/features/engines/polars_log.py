@@ -17,9 +17,22 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.features.columns import BEFORE, DISTINCT_ELSEWHERE, ELSEWHERE, LAST_SEEN, OWN, RECENT, VISIT_START
+from core.features.columns import (
+    BEFORE,
+    DISTINCT_ELSEWHERE,
+    ELSEWHERE,
+    FILLED_ELSEWHERE,
+    LAST_SEEN,
+    OWN,
+    OWN_FILLED,
+    OWN_SUM,
+    RECENT,
+    SUM_ELSEWHERE,
+    VISIT_START,
+)
 from core.features.engines.group_tables import left_join_units
 from core.features.engines.sorted_arrays.lookup import look_up_history
+from core.features.engines.sorted_arrays.sums import ROW, look_up_sums
 from core.features.engines.sorted_arrays.unit_arrays import UnitArrays
 from core.features.session_log import WEEK, Aggregation, Frame, SessionLog, Statistic
 from core.schema import EVENT_CODE, UNIT
@@ -90,6 +103,14 @@ class PolarsLog(SessionLog):
         )
         last_seen = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + self.arrays.log.first_second)
         return nw.from_native(frame.with_columns(last_seen.alias(LAST_SEEN)))
+
+    def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
+        """Look the sums up in the sorted arrays; see `SessionLog.sums_elsewhere`."""
+        log = self.arrays.log
+        cells = nw.to_native(nw.from_native(log.events.lazy()).select(cell.alias(OWN_SUM))).collect().to_series()
+        sums = look_up_sums(self.arrays, key, cells, all_rows=self.history == "all_rows")
+        units = self.arrays.frame.get_column(UNIT).gather(sums.get_column(ROW)).set_sorted()
+        return _lazy(sums.select(units, OWN_SUM, OWN_FILLED, SUM_ELSEWHERE, FILLED_ELSEWHERE))
 
 
 def _reduce(first_rows: NDArray[np.int64], column: pl.Series, statistic: Statistic) -> pl.Series:

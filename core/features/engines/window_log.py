@@ -9,6 +9,7 @@ import narwhals as nw
 
 from core.features.columns import GAP, IS_LAST, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, event_order
 from core.features.engines.window_history import counts_before_start, counts_in_other_rows
+from core.features.engines.window_sums import sums_before_start, sums_in_other_rows
 from core.features.session_log import Aggregation, Frame, SessionLog
 from core.schema import EVENT_CODE, PRODUCT, TIME, TYPE, UNIT
 
@@ -38,6 +39,11 @@ class WindowLog(SessionLog):
         """Count by window functions; see `SessionLog.counts_elsewhere`."""
         count = counts_in_other_rows if self.history == "all_rows" else counts_before_start
         return count(self.events, self.units, key)
+
+    def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
+        """Add up by window functions; see `SessionLog.sums_elsewhere`."""
+        add_up = sums_in_other_rows if self.history == "all_rows" else sums_before_start
+        return add_up(self.events, self.units, key, cell)
 
 
 def with_step_columns(events: Frame) -> Frame:

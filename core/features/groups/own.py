@@ -11,26 +11,29 @@ from functools import partial
 
 import narwhals as nw
 
-from core.features.columns import IS_LAST
+from core.features.columns import FILLED_ELSEWHERE, IS_LAST, OWN_FILLED, OWN_SUM, SUM_ELSEWHERE
 from core.features.definition import Feature, FeatureGroup
 from core.features.session_log import Frame, SessionLog
 from core.own_columns import OwnColumn
-from core.schema import ADD_CART, BUY, EVENT_CODE, REMOVE_CART, SECONDS_PER_DAY, TIME, TYPE, VIEW
+from core.schema import ADD_CART, BUY, CATEGORY, EVENT_CODE, REMOVE_CART, SECONDS_PER_DAY, TIME, TYPE, UNIT, USER, VIEW
 
 _ONE = 1_000_000
 """Cells are added up as whole millionths, because sums of integers are exact on every engine."""
 _DAY_MILLIONTHS = _ONE / SECONDS_PER_DAY
+_RATIO = "_ratio"
 _UNITS = {"money": "money of the log", "number": "as in the log", "time": "days", "flag": "share"}
 _IN_CART = {ADD_CART: "added", REMOVE_CART: "removed"}
 
 
 def own_groups(columns: Sequence[OwnColumn]) -> tuple[FeatureGroup, ...]:
     """Return one group per own column that has features in the feature table, in the order of the columns."""
-    groups = (
-        FeatureGroup(column.stored, _features(column), partial(_compute, column=column))
-        for column in columns
-        if _features(column)
-    )
+    groups = []
+    for column in columns:
+        if features := _features(column):
+            groups.append(FeatureGroup(column.stored, features, partial(_compute, column=column)))
+        if features := _history_features(column):
+            compute = partial(_compute_history, column=column)
+            groups.append(FeatureGroup(f"{column.stored}_history", features, compute, "history"))
     return tuple(groups)
 
 
@@ -70,6 +73,44 @@ def _features(column: OwnColumn) -> tuple[Feature, ...]:
         if column.with_purchases:
             features.append(Feature(f"{name}_bought", unit, f"Total {label} of the session's BUY events."))
     return tuple(features)
+
+
+def _history_features(column: OwnColumn) -> tuple[Feature, ...]:
+    if column.kind != "money" or column.level in ("session", "user"):
+        return ()
+    name, label = column.stored, column.label
+    level = f"Average {label} of the session's events relative to"
+    return (
+        Feature(
+            f"{name}_user_mean",
+            _UNITS["money"],
+            f"Average {label} of the user's events in other sessions; empty for a new user.",
+        ),
+        Feature(f"{name}_per_user_mean", "ratio", f"{level} that of the user's other sessions."),
+        Feature(f"{name}_per_category_mean", "ratio", f"{level} the average of their categories in other sessions."),
+    )
+
+
+def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
+    name, cell = column.stored, _cell(column)
+    is_known = nw.col(FILLED_ELSEWHERE) > 0
+    mean = nw.when(is_known).then(nw.col(SUM_ELSEWHERE) / nw.col(FILLED_ELSEWHERE))
+    user = log.sums_elsewhere(USER, cell).with_columns((mean / _ONE).alias(f"{name}_user_mean"))
+    user = user.with_columns(_ratio(nw.col(OWN_SUM) / _or_null(OWN_FILLED) / _ONE, nw.col(f"{name}_user_mean")))
+    categories = log.sums_elsewhere(CATEGORY, cell).select(
+        UNIT,
+        nw.when(is_known).then(nw.col(OWN_SUM)).alias("_actual"),
+        (mean * nw.col(OWN_FILLED)).round().cast(nw.Int64).alias("_usual"),
+    )
+    totals = log.aggregate(categories, sums={"_actual": nw.col("_actual"), "_usual": nw.col("_usual")})
+    by_category = totals.select(UNIT, _ratio(nw.col("_actual"), nw.col("_usual")).alias(f"{name}_per_category_mean"))
+    by_user = user.rename({_RATIO: f"{name}_per_user_mean"}).select(UNIT, f"{name}_user_mean", f"{name}_per_user_mean")
+    return log.join_by_unit(by_user, by_category)
+
+
+def _ratio(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
+    """Return a ratio of averages; null unless the denominator is positive."""
+    return nw.when(denominator > 0).then(numerator / denominator).alias(_RATIO)
 
 
 def _compute(log: SessionLog, column: OwnColumn) -> Frame:

@@ -158,6 +158,10 @@ class EventArrays:
         """Return unit, value and type of each event of a visit with two units, packed and sorted."""
         return self._cache.get(_split_visit_events, self, key)
 
+    def cached(self, compute: Callable[[EventArrays, str], _Result], key: str) -> _Result:
+        """Return `compute(self, key)`, computed only once."""
+        return self._cache.get(compute, self, key)
+
     def _rows_of_units(self, numbers: pl.Series) -> Int32s:
         """Return the rows of `units` with these unit numbers."""
         all_units = self.units.get_column(UNIT).to_numpy()
