@@ -100,7 +100,7 @@ def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
     categories = log.sums_elsewhere(CATEGORY, cell).select(
         UNIT,
         nw.when(is_known).then(nw.col(OWN_SUM)).alias("_actual"),
-        (mean * nw.col(OWN_FILLED)).round().cast(nw.Int64).alias("_usual"),
+        _rounded(mean * nw.col(OWN_FILLED)).alias("_usual"),
     )
     totals = log.aggregate(categories, sums={"_actual": nw.col("_actual"), "_usual": nw.col("_usual")})
     by_category = totals.select(UNIT, _ratio(nw.col("_actual"), nw.col("_usual")).alias(f"{name}_per_category_mean"))
@@ -167,12 +167,17 @@ def _cell(column: OwnColumn) -> nw.Expr:
     """Return the cell of an event in millionths; days since a time, and 0 or 1 for a flag. Null if it is not used."""
     cell = nw.col(column.stored)
     if column.kind == "time":
-        number = ((nw.col(TIME) - cell) * _DAY_MILLIONTHS).round()
+        number = _rounded((nw.col(TIME) - cell) * _DAY_MILLIONTHS)
     elif column.kind == "flag":
         number = cell.cast(nw.Int64) * _ONE
     else:
-        number = (cell * _ONE).round()
-    return nw.when(_is_counted(column)).then(number.cast(nw.Int64))
+        number = _rounded(cell * _ONE)
+    return nw.when(_is_counted(column)).then(number)
+
+
+def _rounded(number: nw.Expr) -> nw.Expr:
+    """Round halves up. `round` differs between engines for halves, which occur in means of prices."""
+    return (number + 0.5).floor().cast(nw.Int64)
 
 
 def _is_counted(column: OwnColumn) -> nw.Expr:
