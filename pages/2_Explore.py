@@ -8,8 +8,9 @@ import streamlit as st
 
 from core.base.text import count
 from core.eda import column_summary
-from core.eda.charts import drift, long_tail, overview, session_line
+from core.eda.charts import drift, long_tail, overview, own_value, session_line
 from core.eda.parts import export
+from core.eda.parts.picking import own_clicks
 from core.eda.views import CHARTS, VIEWS
 from pages._ui import cache, frame
 from pages._ui.chart import draw_chart, pick_in_chart
@@ -24,6 +25,7 @@ from pages._ui.text import plain
 
 QUESTION = "What do sessions look like?"
 ONE_SESSION = "One session"
+OWN_COLUMNS = "Own columns"
 N_PRODUCTS = 20
 
 page = frame.open_page(frame.EXPLORE)
@@ -36,7 +38,7 @@ folder = str(page.dataset.folder)
 card = page.dataset.card()
 dataset_name = for_visitors(card.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
-selection = show_filter(card, cache.frequent_categories(folder))
+selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder))
 query = tuple(selection.as_query().items())
 n_selected, n_sessions = cache.session_counts(folder, query)
 note = show_selected(selection, n_selected, n_sessions)
@@ -98,7 +100,36 @@ def show_session() -> None:
         show_table(events.select(columns), scrolls=True, alt="The events of the session")
 
 
-view = frame.select_view([*VIEWS, ONE_SESSION])
+def show_own_column() -> None:
+    """Show how the value of sessions goes with the selected own column."""
+    columns = {own.name: own for own in card.own}
+    name = st.selectbox(
+        "Column", list(columns), format_func=lambda name: columns[name].label, key="own-column", width=300
+    )
+    own = columns[name]
+    if own.excluded is not None:
+        st.caption(plain(f"No feature uses {own.label}, because {own.excluded.clause}. {own.finding}"))
+    data = cache.own_value_frame(name, folder, query)
+    st.header(plain(own_value.title(own)), anchor=False)
+    finding = own_value.finding(data, own)
+    st.markdown(plain(finding))
+    if data.is_empty():
+        return
+    figure = own_value.figure(data, own)
+    pick = own_clicks(name, "cell")
+    with_cells = data.get_column("cell").count() > 0
+    if with_cells:
+        key = f"own-{name}"
+        filter_by_pick(key, pick, pick_in_chart(pick.add_to(figure), key=key), selection)
+    else:
+        draw_chart(figure, key=f"own-{name}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        offer_chart(f"own-{name}", data, export.Shown(own_value.title(own), finding, figure), context)
+        if with_cells:
+            st.caption(pick.hint, width="content")
+
+
+view = frame.select_view([*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
 if view in ("Features", "Drift"):
     st.caption(plain(cache.describe_sample(folder, query, both=view == "Drift")))
 if view == "Drift":
@@ -133,6 +164,8 @@ elif view == "Products":
     if selection.categories:
         st.caption("The charts count all events of the matching sessions, including those in other categories.")
     show_products()
+elif view == OWN_COLUMNS:
+    show_own_column()
 elif view == ONE_SESSION:
     show_session()
 st.divider()

@@ -15,7 +15,7 @@ import streamlit as st
 from core.audit import Sample, classify_files, compare_features, draw_sample
 from core.base.text import count, listed
 from core.dataset import Dataset
-from core.eda.charts import categories, long_tail, session_line
+from core.eda.charts import categories, long_tail, own_value, session_line
 from core.eda.column_summary import column_summary
 from core.eda.parts.feature_sample import join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
@@ -38,6 +38,8 @@ _ENTRIES = 32
 _FILTERED_ENTRIES = 4 * _ENTRIES
 """More than the others, because every filter has its own."""
 _MAX_CATEGORIES = 200
+_MAX_OWN_CELLS = 50
+"""Cells per own column that the filter offers."""
 _MAX_SAMPLED_SESSIONS = 10_000
 """Sessions per file whose features are computed. The standard error of a correlation is then 0.01."""
 _TABLES = 4
@@ -155,6 +157,24 @@ def top_products(dataset_folder: str, query: Query, by: long_tail.Order) -> Fram
 def frequent_categories(dataset_folder: str) -> list[str]:
     """Return the ids of the categories with the most events."""
     return categories.most_frequent(Dataset(Path(dataset_folder)), _MAX_CATEGORIES)
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def own_cells(dataset_folder: str) -> list[str]:
+    """Return the most frequent cells of the own columns, as `name=cell`."""
+    dataset = Dataset(Path(dataset_folder))
+    return [
+        f"{card.name}={cell}"
+        for card in dataset.card().own
+        for cell in own_value.frequent_cells(dataset, card.column, _MAX_OWN_CELLS)
+    ]
+
+
+@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
+def own_value_frame(name: str, dataset_folder: str, query: Query = ()) -> Frame:
+    """Return the numbers of the chart of values by an own column, by its name."""
+    dataset = _selected_dataset(dataset_folder, query)
+    return own_value.frame(dataset, next(own.column for own in dataset.card().own if own.name == name))
 
 
 def draw_session(dataset_folder: str, query: Query, seed: int) -> str | None:

@@ -21,7 +21,7 @@ _BOTH = "both"
 _SHARES = {1.0: "all", 0.5: "50%", 0.1: "10%", 0.01: "1%"}
 
 
-def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
+def show_filter(card: DatasetCard, categories: list[str], own: list[str]) -> Selection:
     """Show the widgets and return the filter, which is written to the URL.
 
     The filter follows the URL if that has changed (a link, the browser's back button). A visitor who comes from another
@@ -30,6 +30,7 @@ def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
     Args:
         card: card of the dataset, whose log limits the days.
         categories: ids to choose from; others can be typed.
+        own: cells of own columns to choose from, as `name=cell`; others can be typed.
     """
     state, params = page_state(), get_filter_params()
     is_arriving = "filter-file" not in st.session_state or state.filter_dataset != card.fingerprint
@@ -51,7 +52,7 @@ def show_filter(card: DatasetCard, categories: list[str]) -> Selection:
     with st.expander(
         "Filter", icon=":material/filter_alt:"
     ):  # never opened by the page, also not by a click in a chart
-        selection = _show_widgets(card, categories)
+        selection = _show_widgets(card, categories, own)
     set_filter_params(selection.as_query())
     return selection
 
@@ -113,11 +114,12 @@ def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
         "filter-least-events": selection.least_events,
         "filter-most-events": selection.most_events,
         "filter-categories": list(selection.categories),
+        "filter-own": list(selection.own),
         "filter-users": selection.users or 1.0,
     }
 
 
-def _show_widgets(card: DatasetCard, categories: list[str]) -> Selection:
+def _show_widgets(card: DatasetCard, categories: list[str], own: list[str]) -> Selection:
     first, last = _days(card)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         file = st.segmented_control("File", [_BOTH, *ROLES], required=True, key="filter-file")
@@ -144,6 +146,15 @@ def _show_widgets(card: DatasetCard, categories: list[str]) -> Selection:
             accept_new_options=True,
             width=300,
         )
+        selected_own = own and st.multiselect(
+            "Own columns",
+            own,
+            format_func=lambda entry: entry.replace("=", ": ", 1),
+            key="filter-own",
+            placeholder="any, or type name=cell",
+            accept_new_options=True,
+            width=300,
+        )
     begin, end = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
     return Selection(
         file=next((role for role in ROLES if role == file), None),
@@ -156,6 +167,7 @@ def _show_widgets(card: DatasetCard, categories: list[str]) -> Selection:
         most_events=most_events,
         users=None if users == 1.0 else users,
         categories=tuple(selected_categories),
+        own=tuple(selected_own),
     )
 
 

@@ -95,6 +95,17 @@ def category_clicks(field: str) -> Pick:
     )
 
 
+def own_clicks(name: str, field: str) -> Pick:
+    """Return a pick of cells of an own column; it selects sessions with an event that has one of them."""
+
+    def narrow(selection: Selection, cells: list[Any]) -> Selection:
+        others = tuple(entry for entry in selection.own if not entry.startswith(f"{name}="))
+        return replace(selection, own=(*others, *(f"{name}={cell}" for cell in cells)))
+
+    hint = "Click a bar to see only these sessions. Hold Shift to add more."
+    return Pick(field, is_span=False, hint=hint, narrow=narrow)
+
+
 def length_clicks(field: str, longest: int) -> Pick:
     """Return a pick of session lengths; it selects sessions from the shortest to the longest clicked length.
 

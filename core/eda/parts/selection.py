@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -54,6 +54,8 @@ class Selection:
         most_events: largest number of events, included.
         users: share of the users to sample, above 0 and up to 1.
         categories: category ids; a session needs an event in at least one of them.
+        own: cells of own columns as `name=cell`; a session needs an event with at least one cell of each named column.
+            Flags have the cells `yes` and `no`. No session has a column that the dataset does not have.
     """
 
     file: Role | None = None
@@ -66,6 +68,7 @@ class Selection:
     most_events: _Length | None = None
     users: Annotated[float, Field(gt=0, le=1)] | None = None
     categories: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -106,7 +109,11 @@ class Selection:
     def filter_sessions(self, table: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
         """Return the rows of a dataset's session table that pass the filter."""
         sessions = table.filter(*self._conditions())
-        return sessions.join(self._category_units(dataset), on=UNIT, how="semi") if self.categories else sessions
+        if self.categories:
+            sessions = sessions.join(self._category_units(dataset), on=UNIT, how="semi")
+        for units in self._own_units(dataset):
+            sessions = sessions.join(units, on=UNIT, how="semi")
+        return sessions
 
     def describe(self) -> str:
         """Return the filter as a phrase that follows "sessions"; empty if nothing is filtered.
@@ -119,11 +126,25 @@ class Selection:
             self._describe_days(),
             self.types and f"with {' and '.join(self.types)}",
             self.categories and f"in {' or '.join(self.categories)}",
+            *(f"with {name} {' or '.join(cells)}" for name, cells in self.own_cells().items()),
             _describe_range("worth", self.least_value, self.most_value, number),
             _describe_range("of", self.least_events, self.most_events, lambda events: count(events, "event")),
             self.users and f"of {percent(self.users)} of the users",
         )
         return ", ".join(phrase for phrase in phrases if phrase)
+
+    def own_cells(self) -> dict[str, list[str]]:
+        """Return the name of an own column -> its cells.
+
+        >>> Selection(own=("device=mobile", "device=tablet", "brand=a=b")).own_cells()
+        {'device': ['mobile', 'tablet'], 'brand': ['a=b']}
+        """
+        cells: dict[str, list[str]] = {}
+        for entry in self.own:
+            name, is_cell, cell = entry.partition("=")
+            if is_cell:
+                cells.setdefault(name, []).append(cell)
+        return cells
 
     def _describe_days(self) -> str:
         if self.first and self.first == self.last:
@@ -139,6 +160,23 @@ class Selection:
         codes = dataset.dictionary(CATEGORY_ID).filter(pl.col(CATEGORY_ID).is_in(self.categories)).select(CATEGORY)
         events = pl.concat([dataset.events(role).select(UNIT, CATEGORY) for role in ROLES])
         return events.join(codes, on=CATEGORY, how="semi").select(pl.col(UNIT).unique()).collect()
+
+    def _own_units(self, dataset: Dataset) -> Iterator[pl.DataFrame]:
+        """Yield the units with one of the cells, for each own column that is filtered."""
+        if not self.own:
+            return
+        columns = {column.name: column for column in dataset.card().own}
+        for name, cells in self.own_cells().items():
+            if name not in columns:
+                yield pl.DataFrame(schema={UNIT: pl.Int64})
+                continue
+            stored = pl.col(columns[name].stored)
+            if columns[name].kind == "flag":
+                stored = pl.when(stored).then(pl.lit("yes")).when(~stored).then(pl.lit("no"))
+            events = pl.concat(
+                [dataset.events(role).filter(stored.cast(pl.String).is_in(cells)).select(UNIT) for role in ROLES]
+            )
+            yield events.unique().collect()
 
     def _conditions(self) -> list[pl.Expr]:
         start, value, events = pl.col(START), pl.col(VALUE), pl.col(EVENTS)
