@@ -68,7 +68,7 @@ def test_numbers_are_compared_in_ranges_of_about_equal_size(dataset: Dataset) ->
     data, finding = chart(dataset, "price")
     assert data["sessions"].sum() == 60
     assert data["sessions"][:-1].is_between(8, 10).all()
-    assert data["label"][0] == "up to 10.8"
+    assert data["label"][0] == "up to 11.0"
     assert data["label"][-1] == "(empty)"
     assert data["cell"].null_count() == data.height
     assert finding.endswith("The averages differ no more than by chance.")
