@@ -65,7 +65,7 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
     A file with any usable row is read, because the values of its other sessions are needed all the same.
 
     Args:
-        mapping: the mapping of the model.
+        mapping: the mapping of the model, with the own columns that it uses, all of which the file needs.
         report: progress callback, in percent.
 
     Raises:
@@ -91,7 +91,7 @@ def _read(
     tables, counts = folder / "tables", ReadCounts()
     progress = ReadingProgress([source], [counts], report)
     bits = partition_bits(progress.n_rows)
-    parser = RowParser(mapping, with_value=False, seed=seed, bits=bits)
+    parser = RowParser(mapping, with_value=False, seed=seed, bits=bits, needs_own=True)
     content = Content(source) if isinstance(source, Path) else None
     orders = {role: RepeatedOrders(mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
     tables.mkdir()

@@ -154,7 +154,11 @@ class SessionValueModel:
             if isinstance(events, str):
                 events = Path(events)
             source = events if isinstance(events, (Path, Query)) else _stored_frame(events, folder / _FRAME_FILE)
-            with event_log(source, self.mapping, folder, report) as log:
+            used = {
+                name: own for name, own in self.mapping.own.items() if name in {each.name for each in self.spec.own}
+            }
+            mapping = self.mapping.model_copy(update={"own": used})
+            with event_log(source, mapping, folder, report) as log:
                 yield Scoring(self, log)
 
     def predict_units(self, units: pl.Series, report: Report = no_report) -> Values:

@@ -40,6 +40,7 @@ class Scores:
         rows: rows of the file.
         reasons: reason for quarantine -> rows that could not be used.
         quarantine: the rows that could not be used: file, line, reason and row.
+        empty_own: own columns that the model uses and of which the file has no usable cell, by their name in the log.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Scores:
     rows: int
     reasons: dict[str, int]
     quarantine: pl.DataFrame
+    empty_own: tuple[str, ...] = ()
 
     @property
     def value_sum(self) -> float:
@@ -101,6 +103,7 @@ class Scores:
             "value_mean": self.value_mean,
             "sessions_of_known_users": self.n_known_users,
             "products_known": self.products_known,
+            "empty_own_columns": list(self.empty_own),
         }
 
     def lines(self) -> list[str]:
@@ -115,6 +118,11 @@ class Scores:
             lines.append(
                 "WARNING: The model knows few of these products, so most values follow from event types and categories "
                 "alone. Is this the log of the same shop?"
+            )
+        if self.empty_own:
+            lines.append(
+                f"WARNING: The file has no usable {listed(self.empty_own, conjunction='or')}, which the model uses, so "
+                "the values are less accurate."
             )
         if self.n_defaults:
             lines.append(
@@ -163,7 +171,9 @@ def score(
         if advance_to is not None:
             with atomic_folder(advance_to) as folder:
                 save_model(scoring.advanced(), folder)
-        return Scores(source.name, values, *_row_counts(scoring))
+        used = {column.stored: column.label for column in model.spec.own}
+        empty_own = tuple(label for stored, label in used.items() if not scoring.events.counts.own[stored, True])
+        return Scores(source.name, values, *_row_counts(scoring), empty_own)
 
 
 def _row_counts(scoring: Scoring) -> tuple[int, dict[str, int], pl.DataFrame]:

@@ -137,12 +137,14 @@ class RowParser:
         with_value: whether the file has session values; false for a test file.
         seed: seed of the codes. If `sessions.dictionaries` detects two ids with one code, another seed is used.
         bits: number of leading bits of a code that number its partition; see `sessions.partitions`.
+        needs_own: whether a file without one of the own columns is refused, although it has no session values.
     """
 
     mapping: Mapping
     with_value: bool
     seed: int = 0
     bits: int = 0
+    needs_own: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -163,7 +165,7 @@ class RowParser:
             ORDER_STATUS: self._priced and names.order_status is not None,
             CURRENCY: self._priced and names.currency is not None,
         }
-        own = self.mapping.own_stored() if self.with_value else ()
+        own = self.mapping.own_stored() if self.with_value or self.needs_own else ()
         return (*(name for name, is_required in required.items() if is_required), *own)
 
     @property
@@ -172,7 +174,7 @@ class RowParser:
         if self.with_value:
             return ()
         orders = (ORDER_ID,) if self.mapping.columns.order_id is not None else ()
-        return (*orders, *self.mapping.own_stored())
+        return (*orders, *(() if self.needs_own else self.mapping.own_stored()))
 
     @property
     def shortest_row(self) -> int:
