@@ -19,6 +19,7 @@ from core.demo.calibration import SHOP
 from core.demo.crowd import Crowd, coprime_stride
 from core.demo.text import cents, join_lines
 from core.errors import Cancelled, SettingError
+from core.ingestion.mapping import load_mapping
 from core.schema import EVENT_COLUMNS, EVENT_TYPES, SUBMISSION_COLUMNS, TRAIN_COLUMNS
 
 FULL = 101_500  # the competition's size
@@ -446,3 +447,17 @@ def test_user_factors_are_constant_per_user_with_mean_one() -> None:
 
 def test_values_are_written_with_two_decimals_whatever_their_length() -> None:
     assert join_lines([*cents(np.array([538, 4_220, 232_866])), b"\n"]) == b"5.38\n42.20\n2328.66\n"
+
+
+def test_own_columns_are_written_with_a_mapping_and_change_nothing_else(tmp_path: Path) -> None:
+    write_demo(tmp_path / "plain", sessions=300, seed=5)
+    write_demo(tmp_path / "own", sessions=300, seed=5, own_columns=True)
+    for name in ("train", "test"):
+        plain, own = (pl.read_csv(tmp_path / folder / f"{name}.csv") for folder in ("plain", "own"))
+        assert own.select(plain.columns).equals(plain)
+        assert own.columns[len(plain.columns) :] == ["price", "brand", "device"]
+        assert own["price"].min() > 0
+        for key, column in (("product_id", "price"), ("product_id", "brand"), ("user_id", "device")):
+            assert own.group_by(key).agg(pl.col(column).n_unique())[column].max() == 1
+    assert load_mapping(tmp_path / "own" / "mapping.toml").own["price"].kind == "money"
+    assert not (tmp_path / "plain" / "mapping.toml").exists()

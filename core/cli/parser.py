@@ -117,6 +117,11 @@ def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None
     parser.add_argument("--out", type=path_of, required=True, help="Folder for the files.")
     parser.add_argument("--sessions", type=int, default=sessions, help=f"Number of sessions. Default: {sessions:,}.")
     parser.add_argument("--seed", type=int, default=7, help="Seed. The same seed gives the same bytes. Default: 7.")
+    parser.add_argument(
+        "--own-columns",
+        action="store_true",
+        help="Also write further columns, such as price and brand, and a mapping that names them.",
+    )
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:

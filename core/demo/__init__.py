@@ -13,6 +13,7 @@ from pathlib import Path
 from core.demo.defects import LOST, lose_ids, n_lost_sessions
 from core.demo.files import demo_files
 from core.demo.log_chunk import LogChunk, Shop, simulate_chunk
+from core.demo.own_columns import OwnColumns
 from core.demo.summary import DemoSummary, SummaryCounter
 from core.demo.text import IdFormats
 from core.errors import SettingError
@@ -26,7 +27,12 @@ _SESSIONS_PER_CHUNK = 50_000
 
 
 def write_demo(
-    out: Path, *, sessions: int = 101_500, seed: int = 7, progress: Callable[[float], None] = lambda share: None
+    out: Path,
+    *,
+    sessions: int = 101_500,
+    seed: int = 7,
+    own_columns: bool = False,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> DemoSummary:
     """Write train.csv, test.csv, sample_submission.csv, truth.csv and demo.json into the folder `out`.
 
@@ -37,6 +43,7 @@ def write_demo(
         out: folder for the files; created if it does not exist.
         sessions: number of distinct session ids in train and test together.
         seed: seed of the random numbers, at least 0.
+        own_columns: whether the rows also have price, brand and device, for which mapping.toml is then written.
         progress: called with the share of the work done, 0 to 1. If it raises an exception, no file is written.
 
     Raises:
@@ -49,7 +56,7 @@ def write_demo(
     n_lost = n_lost_sessions(sessions)
     shop = Shop.open(seed, sessions + sum(n_lost) - 1)  # all sessions that lose their id share a single one
     counter = SummaryCounter(shop)
-    with demo_files(shop, out) as files:
+    with demo_files(shop, out, OwnColumns(shop) if own_columns else None) as files:
         for number, simulated in enumerate(_chunks(shop)):
             chunk = lose_ids(simulated, *n_lost) if number == 0 else simulated
             files.add(chunk)

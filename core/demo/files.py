@@ -17,12 +17,14 @@ from core import schema
 from core.base.files import scratch_folder, sweep
 from core.demo.defects import LOST
 from core.demo.log_chunk import LogChunk, Shop
+from core.demo.own_columns import COLUMNS, MAPPING, OwnColumns
 from core.demo.summary import DemoSummary
 from core.demo.text import IdFormats, cents, join_lines, times
 
 _TYPE_ORDER = (schema.ADD_CART, schema.VIEW, schema.REMOVE_CART, schema.BUY)
 """The real files group their rows by type in this order."""
 _COLUMNS = {"train": schema.TRAIN_COLUMNS, "test": schema.EVENT_COLUMNS}
+MAPPING_FILE = "mapping.toml"
 _COPY_BYTES = 1 << 24
 """Larger buffers do not copy faster."""
 
@@ -30,8 +32,9 @@ _COPY_BYTES = 1 << 24
 class DemoFiles:
     """Open files to which chunks are appended: one per role and event type, so that no rows are held or sorted."""
 
-    def __init__(self, shop: Shop, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, shop: Shop, folder: Path, stack: ExitStack, own: OwnColumns | None) -> None:
         self._catalogue = shop.catalogue
+        self._own = own
         self._ids = IdFormats.for_shop(shop)
         self._folder = folder
         self._lost_id_listed = False
@@ -41,7 +44,7 @@ class DemoFiles:
                 # The other types are appended to the file of the first type at the end.
                 name = f"{role}.{event_type}" if number else f"{role}.csv"
                 self._events[role, event_type] = stack.enter_context((folder / name).open("w+b"))
-            self._events[role, _TYPE_ORDER[0]].write(_header(_COLUMNS[role]))
+            self._events[role, _TYPE_ORDER[0]].write(_header((*_COLUMNS[role], *(COLUMNS if own else ()))))
         self._sample, self._truth = (
             stack.enter_context((folder / name).open("wb")) for name in ("sample_submission.csv", "truth.csv")
         )
@@ -66,6 +69,8 @@ class DemoFiles:
                 other.seek(0)
                 shutil.copyfileobj(other, first, _COPY_BYTES)
                 other.truncate(0)  # frees disk space before the next copy
+        if self._own is not None:
+            (self._folder / MAPPING_FILE).write_text(MAPPING, encoding="utf-8")
         (self._folder / "demo.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
 
     def _event_lines(self, chunk: LogChunk, rows: npt.NDArray[np.int64], event_type: str, role: schema.Role) -> bytes:
@@ -83,6 +88,7 @@ class DemoFiles:
                 b",",
                 *self._ids.session.parts(chunk.numbers[session]),
                 *value,
+                *([] if self._own is None else self._own.parts(chunk, rows)),
                 b"\n",
             ]
         )
@@ -100,15 +106,15 @@ class DemoFiles:
 
 
 @contextmanager
-def demo_files(shop: Shop, out: Path) -> Iterator[DemoFiles]:
+def demo_files(shop: Shop, out: Path, own: OwnColumns | None = None) -> Iterator[DemoFiles]:
     """Open the demo files. They appear in `out` all together, once the block ends without an exception."""
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     with scratch_folder(out, ".demo-") as folder:
         with ExitStack() as stack:
-            yield DemoFiles(shop, folder, stack)
+            yield DemoFiles(shop, folder, stack, own)
         for file in sorted(folder.iterdir()):
-            if file.suffix in {".csv", ".json"}:
+            if file.suffix in {".csv", ".json", ".toml"}:
                 file.replace(out / file.name)
 
 

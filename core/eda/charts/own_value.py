@@ -126,8 +126,8 @@ def finding(data: pl.DataFrame, column: OwnColumn) -> str:
     if best["mean"] - worst["mean"] < 1.5 * math.hypot(best["margin"] or math.inf, worst["margin"] or math.inf):
         return f"{sentence}The averages differ no more than by chance."
     return (
-        f"{sentence}Sessions with {column.label} {best['label']} are worth {number(best['mean'])} on average, and "
-        f"those with {worst['label']} {number(worst['mean'])}; this is an association, not an effect."
+        f"{sentence}Sessions are worth {number(best['mean'])} on average with {column.label} {best['label']}, and "
+        f"{number(worst['mean'])} with {worst['label']}; this is an association, not an effect."
     )
 
 
