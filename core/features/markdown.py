@@ -21,6 +21,9 @@ Each row of the feature table is one session of one user. A feature is computed 
   own earlier sessions are known by the time a session is predicted, so they are used directly. No model is fitted on
   sessions of the users that it predicts. These features differ from fold to fold, so they are not in the file that
   `features DATASET --out FILE` writes.
+
+Own columns of a log add features that follow from their level and kind ([decision 18](decisions/0018-own-columns.md)).
+`features DATASET --out FILE` writes them, too.
 """
 
 
