@@ -60,6 +60,8 @@ OWN_SUM, OWN_FILLED = "_own_sum", "_own_filled"
 """Sum of an own column's cells in the session itself, and number of filled ones."""
 SUM_ELSEWHERE, FILLED_ELSEWHERE = "_sum_elsewhere", "_filled_elsewhere"
 """The same outside the visit, in the events that the history mode counts."""
+N_CELLS: Final = "_n_cells"
+"""Number of the session's events with the same category of an own column."""
 WEEKS: Final = "_weeks"
 """Observed weeks plus one day: from the log's first event to the visit's start (`as_of`) or the log's last event
 (`all_rows`). Counts grow with the log, so features divide them by it. The extra day keeps the first rates small."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import narwhals as nw
 
 from core.features.columns import BEFORE, EVENTS, MINUTE, RECENT, VISIT_START, WEEKS, WEEKS_BEFORE
-from core.schema import TIME, UNIT
+from core.schema import TIME
 
 Frame = nw.LazyFrame[Any]
 """A lazy frame of the engine in use."""
@@ -92,10 +92,13 @@ class SessionLog(ABC):
     def own_counts(self, key: str) -> Frame:
         """Return the unit and the columns of OWN, one row per (unit, value of the column `key` in the unit)."""
 
-    def cell_counts(self, rows: Frame, column: str) -> Frame:
-        """Return the unit and `_n`, one row per (unit, content of an own column); empty cells do not count."""
-        counts = rows.filter(~nw.col(column).is_null()).group_by(UNIT, column).agg(nw.len().cast(nw.Int64).alias("_n"))
-        return counts.select(UNIT, "_n")
+    @abstractmethod
+    def category_counts(self, column: str, is_counted: nw.Expr) -> Frame:
+        """Return the unit and N_CELLS, one row per (unit, category of an own column); empty cells do not count.
+
+        Args:
+            is_counted: whether an event counts.
+        """
 
     @abstractmethod
     def _counts_elsewhere(self, key: str) -> Frame:

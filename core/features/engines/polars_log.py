@@ -23,6 +23,7 @@ from core.features.columns import (
     ELSEWHERE,
     FILLED_ELSEWHERE,
     LAST_SEEN,
+    N_CELLS,
     OWN,
     OWN_FILLED,
     OWN_SUM,
@@ -32,11 +33,14 @@ from core.features.columns import (
 )
 from core.features.engines.group_tables import left_join_units
 from core.features.engines.sorted_arrays.lookup import look_up_history
-from core.features.engines.sorted_arrays.sums import ROW, look_up_sums
+from core.features.engines.sorted_arrays.packed_numbers import run_starts, shifted
+from core.features.engines.sorted_arrays.sums import look_up_sums
 from core.features.engines.sorted_arrays.unit_arrays import UnitArrays
 from core.features.session_log import WEEK, Aggregation, Frame, SessionLog, Statistic
 from core.schema import EVENT_CODE, UNIT
 
+_CODE_BITS = 32
+"""Bits of the code of a category."""
 _COLUMNS_AT_ONCE = 6
 """Number of columns over all events that are in memory at the same time."""
 _FUNCTIONS: Final[dict[Statistic, np.ufunc]] = {"sum": np.add, "min": np.minimum, "max": np.maximum}
@@ -82,9 +86,17 @@ class PolarsLog(SessionLog):
         counts = {OWN[event_type]: own.counts[:, code] for event_type, code in EVENT_CODE.items()}
         return _lazy(pl.DataFrame({UNIT: units, **counts}))
 
-    def cell_counts(self, rows: Frame, column: str) -> Frame:
-        """Count cells, sorted by unit; see `SessionLog.cell_counts`."""
-        return super().cell_counts(rows, column).sort(UNIT)
+    def category_counts(self, column: str, is_counted: nw.Expr) -> Frame:
+        """Count by sorting codes, in a fraction of the time of a `group_by` of texts; see the base class."""
+        rows = nw.to_native(self.events.select(UNIT, column, is_counted.alias("_is_counted"))).collect()
+        categories = rows.get_column(column).cast(pl.Categorical)
+        used = (rows.get_column("_is_counted") & categories.is_not_null()).to_numpy()
+        codes = categories.to_physical().fill_null(0).to_numpy()[used]
+        packed = shifted(self.arrays.unit_of_event[used], _CODE_BITS) | codes
+        packed.sort()
+        begins = np.flatnonzero(run_starts(packed))
+        units = self.arrays.frame.get_column(UNIT).gather(packed[begins] >> _CODE_BITS).set_sorted()
+        return _lazy(pl.DataFrame([units, pl.Series(N_CELLS, np.diff(begins, append=len(packed)))]))
 
     def _counts_elsewhere(self, key: str) -> Frame:
         """Look the counts up in the sorted arrays; see `SessionLog.counts_elsewhere`."""
@@ -108,9 +120,10 @@ class PolarsLog(SessionLog):
         """Look the sums up in the sorted arrays; see `SessionLog.sums_elsewhere`."""
         log = self.arrays.log
         cells = nw.to_native(nw.from_native(log.events.lazy()).select(cell.alias(OWN_SUM))).collect().to_series()
-        sums = look_up_sums(self.arrays, key, cells, all_rows=self.history == "all_rows")
-        units = self.arrays.frame.get_column(UNIT).gather(sums.get_column(ROW)).set_sorted()
-        return _lazy(sums.select(units, OWN_SUM, OWN_FILLED, SUM_ELSEWHERE, FILLED_ELSEWHERE))
+        unit_row, *sums = look_up_sums(self.arrays, key, cells, all_rows=self.history == "all_rows")
+        units = self.arrays.frame.get_column(UNIT).gather(unit_row).set_sorted()
+        names = (OWN_SUM, OWN_FILLED, SUM_ELSEWHERE, FILLED_ELSEWHERE)
+        return _lazy(pl.DataFrame({UNIT: units, **dict(zip(names, sums, strict=True))}))
 
 
 def _reduce(first_rows: NDArray[np.int64], column: pl.Series, statistic: Statistic) -> pl.Series:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from core.features.columns import GAP, IS_LAST, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, event_order
+from core.features.columns import GAP, IS_LAST, N_CELLS, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, event_order
 from core.features.engines.window_history import counts_before_start, counts_in_other_rows
 from core.features.engines.window_sums import sums_before_start, sums_in_other_rows
 from core.features.session_log import Aggregation, Frame, SessionLog
@@ -39,6 +39,11 @@ class WindowLog(SessionLog):
         """Count by window functions; see `SessionLog.counts_elsewhere`."""
         count = counts_in_other_rows if self.history == "all_rows" else counts_before_start
         return count(self.events, self.units, key)
+
+    def category_counts(self, column: str, is_counted: nw.Expr) -> Frame:
+        """Count by `group_by`; see `SessionLog.category_counts`."""
+        rows = self.events.filter(is_counted & ~nw.col(column).is_null())
+        return rows.group_by(UNIT, column).agg(nw.len().cast(nw.Int64).alias(N_CELLS)).select(UNIT, N_CELLS)
 
     def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
         """Add up by window functions; see `SessionLog.sums_elsewhere`."""

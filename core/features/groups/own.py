@@ -11,7 +11,7 @@ from functools import partial
 
 import narwhals as nw
 
-from core.features.columns import FILLED_ELSEWHERE, IS_LAST, OWN_FILLED, OWN_SUM, SUM_ELSEWHERE
+from core.features.columns import FILLED_ELSEWHERE, IS_LAST, N_CELLS, OWN_FILLED, OWN_SUM, SUM_ELSEWHERE
 from core.features.definition import Feature, FeatureGroup
 from core.features.session_log import Frame, SessionLog
 from core.own_columns import OwnColumn
@@ -151,10 +151,12 @@ def _numbers(log: SessionLog, column: OwnColumn) -> Frame:
 
 def _categories(log: SessionLog, column: OwnColumn) -> Frame:
     name = column.stored
-    rows = log.events if column.with_purchases else log.events.filter(nw.col(TYPE) != EVENT_CODE[BUY])
     counts = log.aggregate(log.events, sums={"_counted": _is_counted(column), "_filled": _is_filled(column)})
     values = log.aggregate(
-        log.cell_counts(rows, name), count="_distinct", sums={"_events": nw.col("_n")}, maxima={"_top": nw.col("_n")}
+        log.category_counts(name, _is_counted(column)),
+        count="_distinct",
+        sums={"_events": nw.col(N_CELLS)},
+        maxima={"_top": nw.col(N_CELLS)},
     )
     return log.join_by_unit(counts, values).with_columns(
         _filled(name),

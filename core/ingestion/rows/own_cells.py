@@ -19,6 +19,7 @@ _NO: Final = ("0", "false", "f", "no", "n", "nein", "falsch", "hayır", "hayir",
 _FLAGS: Final = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 _PLACEHOLDERS: Final = ["", *sorted(PLACEHOLDER_IDS - {"-1", "default", "guest", "anonymous"})]
 """Without content. The words that are left out may be numbers or categories."""
+_MAX_DISTINCT_SHARE: Final = 1 / 4
 _DATES: Final = ("auto", "%Y-%m-%d", "%d.%m.%Y")
 """Time formats that are tried after that of the mapping."""
 
@@ -39,12 +40,11 @@ def own_cells(cells: pl.DataFrame, mapping: Mapping) -> tuple[list[pl.Series], d
         if name not in cells.columns:
             columns.append(pl.repeat(None, cells.height, dtype=DTYPES[own.kind], eager=True).alias(name))
             continue
-        column = cells.get_column(name)
-        texts = _content(column)
-        parsed = _parse(column, texts, own.kind, mapping).cast(DTYPES[own.kind]).alias(name)
+        parsed = _parsed(cells.get_column(name), own.kind, mapping).cast(DTYPES[own.kind]).alias(name)
         columns.append(parsed)
-        n_unreadable = int((texts.is_not_null() & parsed.is_null()).sum())
-        counts |= {(name, True): texts.count() - n_unreadable, (name, False): n_unreadable}
+        not_parsed = cells.get_column(name).filter(parsed.is_null())
+        n_unreadable = _content(not_parsed.drop_nulls()).count()
+        counts |= {(name, True): parsed.count(), (name, False): n_unreadable}
     return columns, counts
 
 
@@ -53,22 +53,33 @@ def stored_columns(rows: pl.DataFrame, mapping: Mapping) -> Sequence[str]:
     return [name for name in mapping.own_stored() if name in rows.columns]
 
 
+def _parsed(column: pl.Series, kind: Kind, mapping: Mapping) -> pl.Series:
+    """Parse a column. Texts that repeat are parsed once, because dates and words are slow to parse."""
+    if kind in ("number", "money"):
+        numbers = parse_amounts(column, mapping.decimal_mark)
+        return numbers.set(numbers.abs() > LARGEST, None)
+    if column.dtype != pl.String:
+        return _parse_texts(column, kind, mapping)
+    distinct = column.unique().drop_nulls()
+    if len(distinct) > _MAX_DISTINCT_SHARE * len(column):
+        return _parse_texts(column, kind, mapping)
+    table = pl.DataFrame([distinct, _parse_texts(distinct, kind, mapping).alias("parsed")])
+    return column.to_frame().join(table, on=column.name, how="left", maintain_order="left").get_column("parsed")
+
+
+def _parse_texts(column: pl.Series, kind: Kind, mapping: Mapping) -> pl.Series:
+    if kind == "time":
+        return _times(column, mapping)
+    texts = _content(column)
+    if kind == "category":
+        return texts.str.slice(0, LONGEST)
+    return texts.str.to_lowercase().replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
+
+
 def _content(column: pl.Series) -> pl.Series:
     """Return the cells as text without NUL characters; null if a cell is empty or a word such as `null`."""
     texts = as_text(column).str.replace_all("\x00", "", literal=True)
     return texts.set(texts.str.to_lowercase().is_in(_PLACEHOLDERS), None)
-
-
-def _parse(column: pl.Series, texts: pl.Series, kind: Kind, mapping: Mapping) -> pl.Series:
-    if kind == "category":
-        return texts.str.slice(0, LONGEST)
-    if kind == "flag":
-        words = texts.str.to_lowercase()
-        return words.replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
-    if kind == "time":
-        return _times(column, mapping)
-    numbers = parse_amounts(column if column.dtype.is_numeric() else texts, mapping.decimal_mark)
-    return numbers.set(numbers.abs() > LARGEST, None)
 
 
 def _times(column: pl.Series, mapping: Mapping) -> pl.Series:

@@ -1,28 +1,56 @@
 """Adds up the cells of an own column on the users, products and categories of units, before a moment or elsewhere.
 
 The sum over the events on a value before a moment is the difference of two running sums over the log's sorted events.
+What does not depend on the cells is computed once per key, for all columns.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from core.features.columns import FILLED_ELSEWHERE, OWN_FILLED, OWN_SUM, SUM_ELSEWHERE
 from core.features.engines.sorted_arrays.event_arrays import EventArrays
 from core.features.engines.sorted_arrays.lookup import insertion_points
-from core.features.engines.sorted_arrays.packed_numbers import Int64s, run_edges, shifted
+from core.features.engines.sorted_arrays.packed_numbers import Int32s, Int64s, run_edges, run_starts, shifted
 from core.features.engines.sorted_arrays.unit_arrays import UnitArrays
 
-ROW: Final = "row"
-"""Row of a unit among the selected units."""
-_VALUE, _VISIT = "value", "visit"
+
+class Sums(NamedTuple):
+    """Sums of cells and numbers of filled ones: one element per (unit, value of a key in it), sorted by unit.
+
+    Attributes:
+        unit_row: the unit's row among the selected units.
+        own, own_filled: in the unit itself.
+        elsewhere, elsewhere_filled: outside the visit.
+    """
+
+    unit_row: Int32s
+    own: Int64s
+    own_filled: Int64s
+    elsewhere: Int64s
+    elsewhere_filled: Int64s
+
+
+class _Pairs(NamedTuple):
+    """The pairs of a unit and a value of a key in it.
+
+    Attributes:
+        events: rows of the selected units' events in the log, sorted by pair.
+        begins: position of each pair's first event in `events`.
+        unit_row, value: unit and value of each pair.
+    """
+
+    events: Int64s
+    begins: Int64s
+    unit_row: Int32s
+    value: Int32s
 
 
 class _TimeOrder(NamedTuple):
-    """The events sorted by the value of a key and by time.
+    """The events of the log sorted by the value of a key and by time.
 
     Attributes:
         events: row of each event in the log.
@@ -35,7 +63,14 @@ class _TimeOrder(NamedTuple):
     edges: Int64s
 
 
-def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, *, all_rows: bool) -> pl.DataFrame:
+class _Span(NamedTuple):
+    """For each pair, the positions in `_TimeOrder.events` of the events on its value before its visit."""
+
+    begin: Int64s
+    until: Int64s
+
+
+def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, *, all_rows: bool) -> Sums:
     """Add up cells on every value of a key in every selected unit.
 
     Args:
@@ -43,55 +78,60 @@ def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, *, all_rows:
         key: the column user, product or category.
         cells: integers, one per event of the log; nulls do not count.
         all_rows: whether to count all rows outside the visit instead of those before its start.
-
-    Returns:
-        One row per (unit, value of the key in it), sorted by unit: ROW, OWN_SUM, OWN_FILLED, SUM_ELSEWHERE,
-        FILLED_ELSEWHERE.
     """
-    log = selection.log
-    own = pl.DataFrame(
-        {
-            ROW: selection.unit_of_event,
-            _VALUE: log.values(key)[selection.events],
-            OWN_SUM: cells[selection.events] if isinstance(selection.events, slice) else cells.gather(selection.events),
-        }
-    )
-    own = own.group_by(ROW, _VALUE).agg(pl.col(OWN_SUM).sum(), pl.col(OWN_SUM).count().alias(OWN_FILLED))
-    own = own.sort(ROW, _VALUE)
-    elsewhere = _elsewhere(selection, key, cells, own) if all_rows else _before(selection, key, cells, own)
-    return own.hstack(elsewhere).cast({OWN_FILLED: pl.Int64})
+    numbers, filled = cells.fill_null(0).to_numpy(), cells.is_not_null().to_numpy()
+    pairs = selection.cached(_pairs, key)
+    own, own_filled = (np.add.reduceat(each[pairs.events], pairs.begins, dtype=np.int64) for each in (numbers, filled))
+    elsewhere = _elsewhere if all_rows else _before
+    return Sums(pairs.unit_row, own, own_filled, *(elsewhere(selection, key, each) for each in (numbers, filled)))
 
 
-def _before(selection: UnitArrays, key: str, cells: pl.Series, own: pl.DataFrame) -> pl.DataFrame:
-    log = selection.log
+def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic]) -> Int64s:
+    """Return the sum of numbers on each pair's value before its visit."""
+    order, span = selection.log.cached(_time_order, key), selection.cached(_span, key)
+    running = np.zeros(len(numbers) + 1, np.int64)
+    np.cumsum(numbers[order.events], out=running[1:])
+    return np.asarray(running[span.until] - running[span.begin])
+
+
+def _elsewhere(selection: UnitArrays, key: str, numbers: NDArray[np.generic]) -> Int64s:
+    """Return the sum of numbers on each pair's value outside its visit."""
+    log, pairs = selection.log, selection.cached(_pairs, key)
+    values, visits = log.values(key), log.visits[log.unit_rows]
+    rows = pl.DataFrame({"visit": visits, "value": values, "number": pl.Series(numbers).cast(pl.Int64)})
+    by_visit = rows.group_by("visit", "value").agg(pl.col("number").sum())
+    everywhere = np.zeros(int(values.max()) + 1, np.int64)
+    np.add.at(everywhere, values, numbers)
+    own = pl.DataFrame({"visit": log.visits[selection.units][pairs.unit_row], "value": pairs.value})
+    of_visit = own.join(by_visit, on=["visit", "value"], how="left", maintain_order="left").get_column("number")
+    return np.asarray(everywhere[pairs.value] - of_visit.to_numpy())
+
+
+def _pairs(selection: UnitArrays, key: str) -> _Pairs:
+    values = selection.log.values(key)[selection.events]
+    packed = shifted(selection.unit_of_event, 32) | values
+    order = np.argsort(packed, kind="stable")
+    packed = packed[order]
+    begins = np.flatnonzero(run_starts(packed))
+    rows = selection.events
+    events = order + rows.start if isinstance(rows, slice) else rows[order]
+    firsts = packed[begins]
+    return _Pairs(events, begins, (firsts >> 32).astype(np.int32), (firsts & 0xFFFFFFFF).astype(np.int32))
+
+
+def _span(selection: UnitArrays, key: str) -> _Span:
+    log, pairs = selection.log, selection.cached(_pairs, key)
     order = log.cached(_time_order, key)
-    values = own.get_column(_VALUE).to_numpy()
-    moments = shifted(values, log.time_bits) | log.starts[selection.units][own.get_column(ROW).to_numpy()]
+    moments = shifted(pairs.value, log.time_bits) | log.starts[selection.units][pairs.unit_row]
     by_moment = np.argsort(moments)
     until = np.empty(len(moments), np.int64)
     until[by_moment] = insertion_points(order.packed, moments[by_moment])
-    begin, ordered = order.edges[values], cells.gather(order.events)
-    numbers = {SUM_ELSEWHERE: ordered.fill_null(0).to_numpy(), FILLED_ELSEWHERE: ordered.is_not_null().to_numpy()}
-    running = {name: np.append(0, np.cumsum(each, dtype=np.int64)) for name, each in numbers.items()}
-    return pl.DataFrame({name: sums[until] - sums[begin] for name, sums in running.items()})
-
-
-def _elsewhere(selection: UnitArrays, key: str, cells: pl.Series, own: pl.DataFrame) -> pl.DataFrame:
-    log = selection.log
-    rows = pl.DataFrame({_VISIT: log.visits[log.unit_rows], _VALUE: log.values(key), "cell": cells})
-    sums = (pl.col("cell").sum().alias(SUM_ELSEWHERE), pl.col("cell").count().cast(pl.Int64).alias(FILLED_ELSEWHERE))
-    visits = pl.Series(_VISIT, log.visits[selection.units][own.get_column(ROW).to_numpy()])
-    of_visit = own.with_columns(visits).join(
-        rows.group_by(_VISIT, _VALUE).agg(sums), on=[_VISIT, _VALUE], how="left", maintain_order="left"
-    )
-    everywhere = own.select(_VALUE).join(rows.group_by(_VALUE).agg(sums), on=_VALUE, how="left", maintain_order="left")
-    names = (SUM_ELSEWHERE, FILLED_ELSEWHERE)
-    return pl.DataFrame([everywhere.get_column(name) - of_visit.get_column(name) for name in names])
+    return _Span(order.edges[pairs.value], until)
 
 
 def _time_order(log: EventArrays, key: str) -> _TimeOrder:
     values = log.values(key)
     packed = shifted(values, log.time_bits) | log.times
-    order = np.argsort(packed, kind="stable")
+    order = np.argsort(packed)
     packed = packed[order]
     return _TimeOrder(order, packed, run_edges(packed, int(values.max()) + 1, log.time_bits))

@@ -5,8 +5,9 @@ A table that does not fit into memory is computed for some units at a time. Thei
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from core.features.engines.sorted_arrays.packed_numbers import (
     type_counts_before,
 )
 
+_Result = TypeVar("_Result")
 Rows = range | NDArray[np.int64]
 """Ascending rows of units."""
 
@@ -76,6 +78,10 @@ class UnitArrays:
     def frame(self) -> pl.DataFrame:
         """The selected units as a table."""
         return self.log.units[self.units]
+
+    def cached(self, compute: Callable[[UnitArrays, str], _Result], key: str) -> _Result:
+        """Return `compute(self, key)`, computed only once."""
+        return self._cache.get(compute, self, key)
 
     def own_counts(self, key: str) -> OwnCounts:
         """Count the events of each unit by value of a key and by type.
