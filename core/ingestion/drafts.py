@@ -12,6 +12,7 @@ from core.base.text import fold_case
 from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.mapping import Guess, Mapping, load_mapping, mapping_text, shipped_names
+from core.ingestion.mapping.guess import guess_own, without_absent_own
 from core.ingestion.preview import Peek
 from core.ingestion.sources.columns import plain
 from core.schema import TRAIN_COLUMNS
@@ -25,8 +26,11 @@ _MAX_VALUES = 40
 
 
 def suggest(log: Peek) -> Guess:
-    """Return an empty guess if the default mapping fits the log, otherwise a guess from its first rows."""
-    return Guess({}, (), {}) if _default_mapping_fits(log) else log.guess()
+    """Return a guess from the first rows. If the default mapping fits the log, it has own columns only."""
+    if not _default_mapping_fits(log):
+        return log.guess()
+    own = guess_own(Mapping(), log.columns, log.rows)
+    return Guess({"own": own.own} if own.own else {}, (), {}, own.unused)
 
 
 def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
@@ -40,7 +44,8 @@ def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
     if guess.missing:
         return None
     digest = Mapping.checked(**guess.settings).digest
-    return next((name for name, mapping in mappings.items() if mapping.digest == digest), None)
+    fitting = (name for name, mapping in mappings.items() if without_absent_own(mapping, log.columns).digest == digest)
+    return next(fitting, None)
 
 
 def frequent_values(log: Peek, column: str) -> list[str]:

@@ -15,7 +15,8 @@ import polars as pl
 from core.base.text import fold_case
 from core.errors import InputError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
-from core.ingestion.mapping.completion import complete, lost_time_of_day, open_roles
+from core.ingestion.mapping.completion import complete, further_own, lost_time_of_day, open_roles
+from core.ingestion.mapping.guess import further_columns, without_absent_own
 from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick, plain, require_header
@@ -100,6 +101,8 @@ def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, 
 def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = True) -> tuple[Mapping, list[str]]:
     """Add columns of orders, statuses and currencies that the log has and the mapping does not mention.
 
+    A shipped mapping loses the own columns that the log lacks.
+
     Args:
         with_value: whether session values are needed. False for a test file.
 
@@ -111,16 +114,21 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
     """
     _refuse_open_settings(source, mapping, with_value=with_value)
     try:
-        log = peek(source, mapping) if mapping.dates_only else None
+        may_have_own = not isinstance(source, Query) and bool(  # a query would run again
+            further_columns(mapping, list(map(plain, header_of(source, mapping))), with_value=with_value)
+        )
+        log = peek(source, mapping) if mapping.dates_only or may_have_own else None
         purchases = _peek_at_purchases(source, mapping) if open_roles(mapping) else None
     except InputError:  # reading the whole file raises it again, with more detail
         return mapping, []
-    note = log and lost_time_of_day(mapping, log.columns, log.rows)
-    notes = [note] if note else []
-    if purchases is None:
-        return mapping, notes
-    completed, reasons = complete(mapping, purchases.columns, purchases.rows)
-    return completed, [*notes, *reasons]
+    notes = []
+    if log is not None:
+        lost = lost_time_of_day(mapping, log.columns, log.rows)
+        notes = [lost, further_own(mapping, log.columns, log.rows, with_value=with_value)]
+    if purchases is not None:
+        mapping, reasons = complete(without_absent_own(mapping, purchases.columns), purchases.columns, purchases.rows)
+        notes += reasons
+    return mapping, list(filter(None, notes))
 
 
 def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
 from core.dataset import Dataset, DatasetCard, UnknownValue, split_lines, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
+from core.ingestion.mapping.own_text import describe, describe_unused
 from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
@@ -144,10 +145,18 @@ def _guess(options: argparse.Namespace) -> Outcome:
             options.out.write_text(text, encoding="utf-8")
     lines = [] if options.out else [text]
     lines += [f"{role}: {reason}" for role, reason in reasons.items()]
+    own = guess.settings.get("own", {})
+    lines += ["Own columns:", *(f"  {line}" for line in describe(own))] if own else []
+    lines += ["Not used:", *(f"  {line}" for line in describe_unused(guess.unused))] if guess.unused else []
     if options.mapping:
         lines.append(f"Encoding and separator are those of the mapping {options.mapping}. All else is guessed.")
     if guess.missing:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
-    return Outcome({"mapping": text, "missing": list(guess.missing), "reasons": reasons}, "\n".join(lines))
+    content = {"mapping": text, "missing": list(guess.missing), "reasons": reasons, "own": own}
+    content["unused"] = {
+        name: {"reason": why.reason.value, "other": why.other, "clause": why.clause}
+        for name, why in guess.unused.items()
+    }
+    return Outcome(content, "\n".join(lines))
