@@ -18,7 +18,7 @@ from core.cli.run_options import require
 from core.dataset import Dataset, DatasetCard, UnknownValue, split_lines, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_text import describe, describe_unused
-from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
+from core.ingestion.preview import complete_mapping, count_usable, own_note, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
@@ -115,7 +115,8 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return _guess(options)
     source, with_value = ingestion.source_of(options.file), not options.without_value
     preview = preview_rows(source, mapping_of(options), with_value=with_value)
-    _, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
+    completed, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
+    notes += filter(None, [own_note(source, completed)])
     n_usable, n_rows = count_usable(preview)
     with pl.Config(
         tbl_cols=-1,

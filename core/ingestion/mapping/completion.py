@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.ingestion.mapping.definition import Mapping
-from core.ingestion.mapping.guess import further_columns, guess_own
 from core.ingestion.mapping.guess_builder import builder_of
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.order_guess import guess_orders
-from core.ingestion.mapping.own_text import further_columns_note
 from core.ingestion.mapping.settings import COMPLETED_ROLES
 from core.ingestion.mapping.time_guess import is_time_of_day
 from core.schema import ORDER_ID, ORDER_STATUS, TIME_OF_DAY
@@ -40,16 +38,6 @@ def lost_time_of_day(mapping: Mapping, header: Sequence[str], rows: Sequence[Seq
                 f'such as "{mapping.time_format} %H:%M:%S".'
             )
     return None
-
-
-def further_own(
-    mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]], *, with_value: bool = True
-) -> str | None:
-    """Return a sentence on useful columns that a mapping without own columns does not use; None if there are none."""
-    further = further_columns(mapping, header, with_value=with_value)
-    useful = [column["column"] for column in guess_own(mapping, header, rows).own.values()] if further else []
-    names = [name for name in useful if name in further]
-    return further_columns_note(names) if names else None
 
 
 def complete(

@@ -63,18 +63,16 @@ def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[s
     return guess_own_columns(builder_of(mapping, read_columns(header, rows), mapping.model_dump(exclude_defaults=True)))
 
 
-def further_columns(mapping: Mapping, header: Sequence[str], *, with_value: bool = True) -> list[str]:
+def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
     """Return the columns of a log that a mapping does not name; none if it has own columns, or if it does not fit.
 
     A column of quantities is left out, because it should rather be used for the values.
     """
-    named = {role: fold_case(name) for role, name in mapping.columns.named().items()}
-    if not with_value:
-        named.pop(SESSION_VALUE, None)
+    named = {fold_case(name) for name in mapping.columns.named().values()}
     in_log = {fold_case(name): name for name in reversed(header) if name}
-    if "own" in mapping.model_fields_set or not in_log.keys() >= set(named.values()):
+    if "own" in mapping.model_fields_set or not in_log.keys() >= named:
         return []
-    others = [name for folded, name in in_log.items() if folded not in named.values()]
+    others = [name for folded, name in in_log.items() if folded not in named]
     return [name for name in others if normalize(name) not in names.QUANTITY_NAMES]
 
 

@@ -144,11 +144,8 @@ class _Log:
     def decide(self, column: LogColumn, earlier: Sequence[LogColumn]) -> _Candidate | Unused:
         """Return how to use a column, or why not. `earlier` are the columns that are used so far."""
         hint = hint_of(column.name)
-        reason = self._by_fill(column)
-        if reason is None and (is_personal(column.name) or _is_personal(column)):
-            reason = Unused(Reason.PERSONAL)
-        reason = reason or self._by_copy(column, earlier, hint) or self._by_name(column)
-        reason = reason or self._by_text(column) or self._by_purchases(column)
+        reason = self._by_fill(column) or self._by_name(column) or self._by_text(column)
+        reason = reason or self._by_copy(column, earlier, hint) or self._by_purchases(column)
         if reason is not None:
             return reason
         kind = self._kind(column, hint)
@@ -198,6 +195,8 @@ class _Log:
             return None
         if is_index(column.name) or _numbers_rows(column):
             return Unused(Reason.INDEX)
+        if is_personal(column.name) or _is_personal(column):
+            return Unused(Reason.PERSONAL)
         if is_event_time(column.name):
             return Unused(Reason.EVENT_TIME)
         return Unused(Reason.AFTERWARDS) if is_known_afterwards(column.name) else None
@@ -312,13 +311,23 @@ def _is_code(column: LogColumn) -> bool:
 
 def _equals(column: LogColumn, other: LogColumn) -> bool:
     """Return whether two columns have the same cells on nearly all rows, not counting their most frequent cell."""
-    pairs = list(zip(column.cells, other.cells, strict=True))
+    if not _may_be_equal(column, other):
+        return False
+    pairs = zip(column.cells, other.cells, strict=True)
     n_different = sum(first != second for first, second in pairs)
     return n_different <= _tolerated(Counter(column.cells))
 
 
+def _may_be_equal(column: LogColumn, other: LogColumn) -> bool:
+    """Return whether two columns have about as many distinct values, without a look at the rows."""
+    fewer, more = sorted((len(column.distinct_values), len(other.distinct_values)))
+    return fewer >= MIN_SHARE * more - 1
+
+
 def _renames(column: LogColumn, other: LogColumn) -> bool:
     """Return whether each value of one column belongs to one value of the other, on nearly all rows."""
+    if not _may_be_equal(column, other):
+        return False
     pairs = Counter(pair for pair in zip(column.cells, other.cells, strict=True) if all(pair))
     if pairs.total() < _EQUAL * len(column.values):
         return False
