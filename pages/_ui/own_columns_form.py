@@ -44,9 +44,12 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
     if _EDITOR + key not in state or _BASE + key not in state:
         state[_BASE + key] = state.get(key) or own_choices(log, draft)
     rows: list[OwnChoice] = state[_BASE + key]
-    suggested = count(sum(not row["why"] for row in rows), "column")
+    n_suggested = sum(not row["why"] for row in rows)
     st.markdown("**Own columns**", help=Mapping.model_fields["own"].description)
-    st.caption(f"{suggested} of {len(rows):,} without a role may help to predict, and the others say why not.")
+    st.caption(
+        f"{n_suggested:,} of {count(len(rows), 'further column')} may help to predict. The others are at the end, with "
+        "the reason why they are not suggested."
+    )
     edited: list[OwnChoice] = st.data_editor(
         rows,
         key=_EDITOR + key,
@@ -54,8 +57,8 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
         height=_MAX_HEIGHT if len(rows) > _MAX_ROWS else "content",
         disabled=["column", "why"],
         column_config={
-            "use": st.column_config.CheckboxColumn("Use", width=50),
-            "column": st.column_config.TextColumn("Column", width=150),
+            "use": st.column_config.CheckboxColumn("Use", width=65),
+            "column": st.column_config.TextColumn("Column", width=140),
             "kind": st.column_config.SelectboxColumn("Kind", options=get_args(Kind), required=True, width=90),
             "level": st.column_config.SelectboxColumn("Level", options=get_args(Level), required=True, width=90),
             "why": st.column_config.TextColumn("Why not", width="large"),

@@ -155,9 +155,6 @@ def _guess(options: argparse.Namespace) -> Outcome:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
-    content = {"mapping": text, "missing": list(guess.missing), "reasons": reasons, "own": own}
-    content["unused"] = {
-        name: {"reason": why.reason.value, "other": why.other, "clause": why.clause}
-        for name, why in guess.unused.items()
-    }
+    unused = {name: {"code": why.reason, "reason": why.clause} for name, why in guess.unused.items()}
+    content = {"mapping": text, "missing": list(guess.missing), "reasons": reasons, "own": own, "unused": unused}
     return Outcome(content, "\n".join(lines))

@@ -83,6 +83,8 @@ _HINTS: Final[dict[str, Hint]] = {
 
 _USER_WORDS: Final = frozenset(spellings("user customer member client kunde kunden nutzer kullanıcı müşteri üye"))
 """First words of names such as `customer_country`, which describe the user although a country describes the session."""
+_FLAG_WORDS: Final = frozenset({"is", "has", "in"})
+"""First words of names such as `in_stock`."""
 _MONEY_WORDS: Final = frozenset(spellings("price preis fiyat fiyatı cost kosten maliyet discount rabatt indirim"))
 _CODE_WORDS: Final = frozenset(spellings("id code kod kodu type typ tip tür class klasse sınıf group gruppe grup key"))
 """Words of columns whose numbers are categories."""
@@ -145,8 +147,9 @@ def hint_of(name: str) -> Hint:
     run = max((run for run in _runs(name) if run in _HINTS), key=len, default="")
     if run:
         hint = _HINTS[run]
-        is_of_user = hint.level == "session" and name_words(name)[0] in _USER_WORDS
-        return Hint("user", hint.kind) if is_of_user else hint
+        first_word = name_words(name)[0]
+        level: Level | None = "user" if hint.level == "session" and first_word in _USER_WORDS else hint.level
+        return Hint(level, "flag" if first_word in _FLAG_WORDS else hint.kind)
     kinds: dict[Kind, frozenset[str]] = {"money": _MONEY_WORDS, "time": _TIME_WORDS, "category": _CODE_WORDS}
     return Hint(None, next((kind for kind, words in kinds.items() if _has(name, words)), None))
 

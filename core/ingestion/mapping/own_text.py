@@ -42,7 +42,7 @@ class Reason(StrEnum):
     EVENT_TIME = (
         "event_time",
         "it is another time of the event, or a part of it",
-        "are other times of the event, or parts",
+        "are other times of the event, or parts of it",
     )
     DUPLICATE = "duplicate", "it says the same as column {}", "say the same as another column"
     AFTERWARDS = (
