@@ -22,7 +22,7 @@ from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, 
 from core.ingestion.mapping.own_names import hint_of, is_known_afterwards, is_personal, own_name
 from core.ingestion.mapping.settings import MAX_OWN
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import complete_mapping, own_note, peek
+from core.ingestion.preview import Peek, complete_mapping, own_note, peek
 
 Row = dict[str, Any]
 
@@ -282,6 +282,14 @@ def test_other_columns_of_a_log_with_an_included_mapping_are_listed_but_not_take
     guess = guessed(rows)
     assert Mapping.checked(**guess.settings) == load_mapping("rees46")
     assert reasons(guess)["placement"] == "not_in_mapping"
+    log = Peek("log.csv", tuple(rows[0]), tuple(tuple(map(str, row.values())) for row in rows))
+    assert {
+        "use": False,
+        "column": "placement",
+        "kind": "category",
+        "level": "event",
+        "why": "The included mapping does not use it.",
+    } in own_choices(log, guess)
 
 
 def test_an_included_mapping_reads_a_log_without_its_own_columns(tmp_path: Path) -> None:
@@ -483,6 +491,15 @@ def test_a_price_that_is_the_total_of_an_order_is_not_taken() -> None:
     )
     assert guess.settings["price_is"] == "order_total"
     assert (own(guess), reasons(guess)) == ({}, {"Total": "afterwards"})
+
+
+def test_amounts_in_several_currencies_are_not_taken() -> None:
+    rows = [
+        standard_row(event) | {"price": event["product"]["price"], "currency": ("EUR", "USD")[number % 2]}
+        for number, event in enumerate(Shop().events)
+    ]
+    assert reasons(guessed(rows))["price"] == "currencies"
+    assert own(guessed([row | {"currency": "EUR"} for row in rows])) == {"price": ("money", "event")}
 
 
 def test_few_rows_show_too_little() -> None:

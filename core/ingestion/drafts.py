@@ -19,7 +19,6 @@ from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.own_names import own_name
 from core.ingestion.preview import Peek
 from core.ingestion.sources.columns import plain
-from core.own_columns import Kind, Level
 from core.schema import TRAIN_COLUMNS
 
 AS_IT_STANDS = "as it stands"
@@ -41,8 +40,8 @@ class OwnChoice(TypedDict):
 
     use: bool
     column: str
-    kind: Kind
-    level: Level
+    kind: str
+    level: str
     why: str
 
 
@@ -72,22 +71,18 @@ def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
 def own_choices(log: Peek, draft: Guess) -> list[OwnChoice]:
     """Return the choices of own columns that a draft suggests, followed by the columns that it leaves out."""
     own = draft.settings.get("own", {}).values()
-    chosen = [
+    choices = [
         OwnChoice(use=True, column=each["column"], kind=each["kind"], level=each.get("level", "event"), why="")
         for each in own
     ]
     columns = {column.name: column for column in read_columns(log.columns, log.rows)}
     mark = draft.settings.get("decimal") or "."
-    return chosen + [
-        OwnChoice(
-            use=False,
-            column=name,
-            kind="number" if columns[name].values and columns[name].is_numeric(mark) else "category",
-            level="event",
-            why=f"{why.clause[0].upper()}{why.clause[1:]}.",
-        )
-        for name, why in draft.unused.items()
-    ]
+    for name, why in draft.unused.items():
+        is_number = columns[name].values and columns[name].is_numeric(mark)
+        setting = {"kind": "number" if is_number else "category", "level": "event"} | why.own
+        reason = f"{why.clause[0].upper()}{why.clause[1:]}."
+        choices.append(OwnChoice(use=False, column=name, kind=setting["kind"], level=setting["level"], why=reason))
+    return choices
 
 
 def own_settings(choices: Iterable[OwnChoice]) -> dict[str, dict[str, str]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
+from typing import cast, get_args
 
 import streamlit as st
 
+from core.base.spreadsheet import harmless_rows
 from core.base.text import count
 from core.ingestion.drafts import OwnChoice, own_choices, own_settings
 from core.ingestion.mapping import Guess, Mapping
@@ -46,12 +47,12 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
     rows: list[OwnChoice] = state[_BASE + key]
     n_suggested = sum(not row["why"] for row in rows)
     st.markdown("**Own columns**", help=Mapping.model_fields["own"].description)
-    st.caption(
-        f"{n_suggested:,} of {count(len(rows), 'further column')} may help to predict. The others are at the end, with "
-        "the reason why they are not suggested."
-    )
-    edited: list[OwnChoice] = st.data_editor(
-        rows,
+    text = f"{n_suggested:,} of {count(len(rows), 'further column')} may help to predict."
+    if n_suggested < len(rows):
+        text += " The others are at the end, with the reason why they are not suggested."
+    st.caption(text)
+    edited = st.data_editor(
+        harmless_rows(rows),
         key=_EDITOR + key,
         hide_index=True,
         height=_MAX_HEIGHT if len(rows) > _MAX_ROWS else "content",
@@ -64,5 +65,7 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
             "why": st.column_config.TextColumn("Why not", width="large"),
         },
     )
-    state[key] = edited
-    return edited
+    # A name may have been changed for spreadsheets, because the table's menu offers a file.
+    choices = [cast(OwnChoice, {**row, "column": own["column"]}) for row, own in zip(edited, rows, strict=True)]
+    state[key] = choices
+    return choices

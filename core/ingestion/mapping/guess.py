@@ -99,7 +99,7 @@ def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: b
     if not mapping.name:
         return _with_own(_guess_roles_from(mapping, columns, with_value=with_value), own)
     used = {fold_case(column.column) for column in mapping.own.values()}
-    passed_over = {column["column"]: Unused(Reason.NOT_IN_MAPPING) for column in own.own.values()}
+    passed_over = {each["column"]: Unused(Reason.NOT_IN_MAPPING, own=each) for each in own.own.values()}
     unused = {name: why for name, why in (passed_over | own.unused).items() if fold_case(name) not in used}
     return replace(_guess_roles_from(mapping, columns, with_value=with_value), unused=unused)
 

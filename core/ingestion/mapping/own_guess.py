@@ -31,6 +31,7 @@ from core.ingestion.mapping.settings import MAX_OWN
 from core.ingestion.mapping.time_format import AUTO
 from core.ingestion.mapping.time_guess import TimeForm, time_form
 from core.ingestion.values.amounts import currency_signs
+from core.ingestion.values.currencies import different_currencies
 from core.own_columns import Kind, Level
 from core.schema import (
     BUY,
@@ -87,7 +88,7 @@ class OwnGuess:
         unused: name of each other column without a role -> why it is not used.
     """
 
-    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
     unused: dict[str, Unused] = field(default_factory=dict)
 
 
@@ -118,14 +119,15 @@ def guess_own_columns(builder: GuessBuilder) -> OwnGuess:
         else:
             unused[column.name] = decision
     best = {id(candidate) for candidate in sorted(candidates, key=lambda each: each.rank)[:MAX_OWN]}
-    own: dict[str, dict[str, Any]] = {}
+    own: dict[str, dict[str, str]] = {}
     for candidate in candidates:
+        name = candidate.column.name
+        level = {} if candidate.level == "event" else {"level": candidate.level}
+        setting: dict[str, str] = {"column": name, "kind": candidate.kind, **level}
         if id(candidate) in best:
-            level = {} if candidate.level == "event" else {"level": candidate.level}
-            name = own_name(candidate.column.name, set(own))
-            own[name] = {"column": candidate.column.name, "kind": candidate.kind, **level}
+            own[own_name(name, set(own))] = setting
         else:
-            unused[candidate.column.name] = Unused(Reason.TOO_MANY)
+            unused[name] = Unused(Reason.TOO_MANY, own=setting)
     return OwnGuess(own, unused)
 
 
@@ -136,6 +138,10 @@ class _Log:
         self.assigned: Table[str, LogColumn] = builder.assigned
         self.settings: Table[str, Any] = builder.settings
         self.only_purchases = self.settings.get("every_event_is") == BUY
+        self.has_currencies = any(
+            normalize(column.name) in names.CURRENCY_NAMES and len(different_currencies(column.distinct_values)) > 1
+            for column in (*self.assigned.values(), *builder.unassigned)
+        )
         self.decimal = self.settings.get("decimal") or "."
         n_rows = max((len(column.cells) for column in self.assigned.values()), default=0)
         purchases = set() if self.only_purchases else set(purchase_rows(builder))
@@ -246,6 +252,8 @@ class _Log:
         if not column.is_numeric(self.decimal) or has_other_mark or evidence.undecided is not None:
             return Unused(Reason.DECIMAL_MARK)
         is_money = hint.kind == "money" or column is self.assigned.get(PRICE) or currency_signs(column.series)
+        if is_money and self.has_currencies:
+            return Unused(Reason.CURRENCIES)
         return "money" if is_money else "number"
 
     def _by_distinct(self, column: LogColumn, kind: Kind, level: Level, hint: Hint) -> Unused | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -71,6 +71,11 @@ class Reason(StrEnum):
         "its numbers do not show the same decimal mark as the log",
         "have numbers that do not show the same decimal mark as the log",
     )
+    CURRENCIES = (
+        "currencies",
+        "its amounts may be in several currencies",
+        "have amounts that may be in several currencies",
+    )
     TIME_FORMAT = "time_format", "its times have another format than the log", "have times in another format"
     NOT_IN_MAPPING = "not_in_mapping", "the included mapping does not use it", "are not used by the included mapping"
     TOO_MANY = "too_many", "a mapping can have no more own columns", "are more than a mapping can have"
@@ -89,10 +94,12 @@ class Unused:
     Attributes:
         reason: the kind of reason.
         other: name of the column that says the same.
+        own: settings of the own column that it could be, if it is useful; otherwise empty.
     """
 
     reason: Reason
     other: str = ""
+    own: dict[str, str] = field(default_factory=dict)
 
     @property
     def clause(self) -> str:
