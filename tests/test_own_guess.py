@@ -502,6 +502,17 @@ def test_amounts_in_several_currencies_are_not_taken() -> None:
     assert own(guessed([row | {"currency": "EUR"} for row in rows])) == {"price": ("money", "event")}
 
 
+def test_a_name_that_occurs_twice_cannot_be_used() -> None:
+    rows = rees46_rows()
+    cells = [[*map(str, row.values()), "x"] for row in rows]
+    guess = guess_mapping([*rows[0], "Brand"], cells)
+    assert list(guess.settings["own"]) == ["price"]
+    assert reasons(guess)["brand"] == "repeated"
+    events = Shop().events
+    standard = [[*map(str, standard_row(event).values()), "aab"[n % 3], "c"] for n, event in enumerate(events)]
+    assert reasons(guess_mapping([*schema.TRAIN_COLUMNS, "page", "PAGE"], standard)) == {"page": "repeated"}
+
+
 def test_few_rows_show_too_little() -> None:
     rows = wide_rows()
     few = guessed(rows[:19])

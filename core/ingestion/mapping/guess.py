@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -42,7 +43,7 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     # Without values, only a price column distinguishes REES46 from the standard format, so REES46 is tried first.
     for mapping in [Mapping(), *shipped] if with_value else [*shipped, Mapping()]:
         if _fits(mapping, columns, with_value=with_value):
-            return _guess_from(mapping, columns, with_value=with_value)
+            return _guess_from(mapping, columns, header, with_value=with_value)
     builder = GuessBuilder(columns)
     _guess_times(builder)
     guess_event_types(builder)
@@ -50,7 +51,7 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     guess_sessions(builder)
     if with_value:
         guess_value(builder)
-    return _with_own(builder.build(), guess_own_columns(builder))
+    return _with_own(builder.build(), _own_of(builder, header))
 
 
 def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> OwnGuess:
@@ -60,7 +61,8 @@ def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[s
         header: names of the columns.
         rows: cells of the first rows. With fewer than 20, no column is taken.
     """
-    return guess_own_columns(builder_of(mapping, read_columns(header, rows), mapping.model_dump(exclude_defaults=True)))
+    builder = builder_of(mapping, read_columns(header, rows), mapping.model_dump(exclude_defaults=True))
+    return _own_of(builder, header)
 
 
 def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
@@ -77,13 +79,29 @@ def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
 
 
 def without_absent_own(mapping: Mapping, header: Sequence[str]) -> Mapping:
-    """Return a shipped mapping without the own columns that a log lacks. Other mappings name their log's columns."""
+    """Return a shipped mapping without the own columns that a log lacks, or has several times.
+
+    Other mappings are returned as they are, because they were made for their log.
+    """
     shipped = (load_mapping(name) for name in shipped_names()) if mapping.own else ()
     if not any((mapping.own, mapping.columns) == (each.own, each.columns) for each in shipped):
         return mapping
-    names_in_log = {fold_case(name) for name in header}
-    own = {name: column for name, column in mapping.own.items() if fold_case(column.column) in names_in_log}
+    counts = _name_counts(header)
+    own = {name: column for name, column in mapping.own.items() if counts[fold_case(column.column)] == 1}
     return mapping if len(own) == len(mapping.own) else mapping.model_copy(update={"own": own})
+
+
+def _own_of(builder: GuessBuilder, header: Sequence[str]) -> OwnGuess:
+    """Return the own columns of a log, without names that occur several times in its header."""
+    guess, counts = guess_own_columns(builder), _name_counts(header)
+    own = {name: each for name, each in guess.own.items() if counts[fold_case(each["column"])] == 1}
+    repeated = {each["column"]: Unused(Reason.REPEATED) for name, each in guess.own.items() if name not in own}
+    return OwnGuess(own, guess.unused | repeated)
+
+
+def _name_counts(header: Sequence[str]) -> Counter[str]:
+    """Return name of a column in lower case -> number of columns with it."""
+    return Counter(fold_case(name.strip().removeprefix("\ufeff").strip()) for name in header)
 
 
 def _with_own(guess: Guess, own: OwnGuess) -> Guess:
@@ -91,11 +109,11 @@ def _with_own(guess: Guess, own: OwnGuess) -> Guess:
     return replace(guess, settings=settings, unused=own.unused)
 
 
-def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -> Guess:
+def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], header: Sequence[str], *, with_value: bool) -> Guess:
     """Return the guess of a log that a mapping fits. The own columns of a shipped mapping are those it names."""
-    mapping = without_absent_own(mapping, [column.name for column in columns])
+    mapping = without_absent_own(mapping, header)
     settings = mapping.model_dump(exclude_defaults=True)
-    own = guess_own_columns(builder_of(mapping, columns, settings))
+    own = _own_of(builder_of(mapping, columns, settings), header)
     if not mapping.name:
         return _with_own(_guess_roles_from(mapping, columns, with_value=with_value), own)
     used = {fold_case(column.column) for column in mapping.own.values()}

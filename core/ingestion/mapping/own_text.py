@@ -38,6 +38,7 @@ class Reason(StrEnum):
     MOSTLY_EMPTY = "mostly_empty", "nearly all of its cells are empty", "are nearly empty"
     CONSTANT = "constant", "all of its cells are equal", "have one value only"
     FEW_ROWS = "few_rows", "there are too few rows to judge it by", "have too few rows to judge them by"
+    REPEATED = "repeated", "several columns have its name", "have the name of another column"
     INDEX = "index", "it numbers the rows", "number the rows"
     EVENT_TIME = (
         "event_time",
