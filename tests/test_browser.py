@@ -19,6 +19,7 @@ from core.dataset import Dataset, list_datasets
 from core.demo import write_demo
 from core.eda.views import VIEWS
 from core.ingestion import InputFiles, ingest
+from core.ingestion.mapping import load_mapping
 from core.jobs import Jobs
 from core.runs import Run, list_runs, load_run
 from tests.browser import CHARTS, ENDED, Dashboard, Watched, dashboard
@@ -450,6 +451,36 @@ def test_the_mapping_that_fits_a_log_is_suggested_and_used(
     bought = [10.5 + number % 50 for number in range(0, 300, 3)]
     assert card.mapping == "REES46 event log"
     assert card.train.value_mean == pytest.approx(sum(bought) / 300)
+
+
+def test_own_columns_are_edited_in_the_form(watched: Watched, workspace: Workspace, tmp_path: Path) -> None:
+    page = watched.page
+    for name in ("train.csv", "test.csv"):
+        header, *rows = (DEMO / name).read_text().splitlines()
+        lines = [f"{header},price,page", *(f"{row},{1 + n % 7}.50,{'abc'[n % 3]}" for n, row in enumerate(rows))]
+        (tmp_path / name).write_text("\n".join(lines))
+    with dashboard(workspace, first_run=False) as address:
+        page.goto(f"{address}/Data")
+        heading(page, PAGES["Data"])
+        upload(page, 0, tmp_path / "train.csv")
+        upload(page, 1, tmp_path / "test.csv")
+        choose(page, "Log format", "Custom mapping")
+        table = page.locator("[class*=st-key-editor] [data-testid=stDataFrame]")
+        expect(table).to_be_visible()
+        table.scroll_into_view_if_needed()
+        box = table.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + 38, box["y"] + 50)  # the check box of the first row, price
+        page.keyboard.press("Space")
+        page.wait_for_timeout(1_000)  # the table sends an edit after a moment
+        expect(page.locator(ENDED)).to_be_visible()
+        page.get_by_role("link", name="Explore", exact=True).click()
+        heading(page, PAGES["Explore"])
+        page.get_by_role("link", name="Data", exact=True).click()
+        heading(page, PAGES["Data"])
+        page.get_by_role("button", name="Save the mapping").click()
+        expect(page.get_by_text("Saved the mapping My shop.")).to_be_visible()
+    assert list(load_mapping(workspace.mappings / "My_shop.toml").own) == ["page"]
 
 
 def test_an_uploaded_file_is_scored_and_its_values_survive_a_reload(

@@ -580,6 +580,49 @@ def test_files_and_a_mapping_made_by_hand_survive_a_look_at_another_page(workspa
     assert "Train: train.csv." in texts(app)
 
 
+def test_own_columns_chosen_in_the_form_survive_a_look_at_another_page(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("train.csv", "test.csv"):
+        header, *rows = (DEMO / name).read_text().replace("user_session", "visit", 1).splitlines()
+        products = [sum(row.split(",")[2].encode()) for row in rows]
+        cells = [
+            f"{('aqua', 'nova', 'zest')[product % 3]},{product % 5 % 2},{number}"
+            for number, product in enumerate(products)
+        ]
+        lines = [f"{header},Marke,on_sale,row", *(f"{row},{further}" for row, further in zip(rows, cells, strict=True))]
+        (tmp_path / name).write_text("\n".join(lines))
+    app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
+    assert "2 of 3 further columns may help to predict." in texts(app)
+    key = next(key for key in app.run().session_state["page_state"].kept_fields if key.endswith("/own"))
+    choices = app.session_state[key]
+    assert [(row["use"], row["column"], row["kind"], row["level"], row["why"]) for row in choices] == [
+        (True, "Marke", "category", "product", ""),
+        (True, "on_sale", "flag", "product", ""),
+        (False, "row", "number", "event", "It numbers the rows."),
+    ]
+    app.session_state[key] = [{**choices[0], "level": "event"}, {**choices[1], "use": False}, choices[2]]
+    app.switch_page("pages/2_Explore.py").run()
+    app.switch_page("pages/1_Data.py").run()
+    click(app, "Save the mapping")
+    assert not app.exception
+    own = load_mapping(workspace.mappings / "My_shop.toml").own
+    assert {name: column.model_dump() for name, column in own.items()} == {
+        "marke": {"column": "Marke", "kind": "category", "level": "event", "keep": False}
+    }
+
+
+def test_further_columns_of_a_log_in_the_standard_format_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    for name in ("train.csv", "test.csv"):
+        header, *rows = (DEMO / name).read_text().splitlines()
+        lines = [f"{header},price", *(f"{row},{1 + number % 7}.50" for number, row in enumerate(rows))]
+        (tmp_path / name).write_text("\n".join(lines))
+    app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
+    assert next(box for box in app.selectbox if box.label == "Log format").value == "as it stands"
+    assert "The log has more columns that may help to predict: price." in texts(app)
+    next(box for box in app.selectbox if box.label == "Log format").set_value("custom").run()
+    assert "1 of 1 further column may help to predict." in texts(app)
+    assert not app.exception
+
+
 def test_the_mapping_form_asks_for_exchange_rates(workspace: Workspace, tmp_path: Path) -> None:
     header = "time,visitor,visit,item,kind,price,currency\n"
     row = "2025-06-{day:02} 10:{minute:02}:00,U{user},V{visit},P{item},{kind},{price},{currency}\n"

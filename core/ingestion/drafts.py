@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypedDict
 
 from core.base.files import write_text_atomically
 from core.base.text import fold_case
 from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.mapping import Guess, Mapping, load_mapping, mapping_text, shipped_names
+from core.ingestion.mapping.guess import without_absent_own
+from core.ingestion.mapping.log_column import read_columns
+from core.ingestion.mapping.own_names import own_name
 from core.ingestion.preview import Peek
 from core.ingestion.sources.columns import plain
 from core.schema import TRAIN_COLUMNS
@@ -24,9 +29,28 @@ _MAX_VALUES = 40
 """Values to choose event types for; a column with more of them does not contain event types."""
 
 
+class OwnChoice(TypedDict):
+    """A column that may become an own column.
+
+    Attributes:
+        use: whether it does.
+        column, kind, level: as in the mapping.
+        why: why it is not suggested, as a sentence; empty if it is.
+    """
+
+    use: bool
+    column: str
+    kind: str
+    level: str
+    why: str
+
+
 def suggest(log: Peek) -> Guess:
-    """Return an empty guess if the default mapping fits the log, otherwise a guess from its first rows."""
-    return Guess({}, (), {}) if _default_mapping_fits(log) else log.guess()
+    """Return a guess from the first rows. If the default mapping fits the log, it has own columns only."""
+    if not _default_mapping_fits(log):
+        return log.guess()
+    own = log.guess_own(Mapping())
+    return Guess({"own": own.own} if own.own else {}, (), {}, own.unused)
 
 
 def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
@@ -40,7 +64,35 @@ def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
     if guess.missing:
         return None
     digest = Mapping.checked(**guess.settings).digest
-    return next((name for name, mapping in mappings.items() if mapping.digest == digest), None)
+    fitting = (name for name, mapping in mappings.items() if without_absent_own(mapping, log.columns).digest == digest)
+    return next(fitting, None)
+
+
+def own_choices(log: Peek, draft: Guess) -> list[OwnChoice]:
+    """Return the choices of own columns that a draft suggests, followed by the columns that it leaves out."""
+    own = draft.settings.get("own", {}).values()
+    choices = [
+        OwnChoice(use=True, column=each["column"], kind=each["kind"], level=each.get("level", "event"), why="")
+        for each in own
+    ]
+    columns = {column.name: column for column in read_columns(log.columns, log.rows)}
+    mark = draft.settings.get("decimal") or "."
+    for name, why in draft.unused.items():
+        is_number = columns[name].values and columns[name].is_numeric(mark)
+        setting = {"kind": "number" if is_number else "category", "level": "event"} | why.own
+        reason = f"{why.clause[0].upper()}{why.clause[1:]}."
+        choices.append(OwnChoice(use=False, column=name, kind=setting["kind"], level=setting["level"], why=reason))
+    return choices
+
+
+def own_settings(choices: Iterable[OwnChoice]) -> dict[str, dict[str, str]]:
+    """Return the setting `own` of a mapping for the chosen columns."""
+    own: dict[str, dict[str, str]] = {}
+    for choice in choices:
+        if choice["use"]:
+            name = own_name(choice["column"], set(own))
+            own[name] = {"column": choice["column"], "kind": choice["kind"], "level": choice["level"]}
+    return own
 
 
 def frequent_values(log: Peek, column: str) -> list[str]:

@@ -33,7 +33,7 @@ from core.errors import InputError, SettingError
 from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import mapping_text
 from core.ingestion.own import own_cards
-from core.ingestion.preview import assumed_encodings, complete_mapping
+from core.ingestion.preview import assumed_encodings, complete_mapping, own_note
 from core.ingestion.reading_progress import PARTS, ReadingProgress
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
@@ -90,7 +90,7 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     workspace.sweep()
     refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
-    notes = [*notes, *filter(None, [swapped_names(files)])]
+    notes = [*notes, *filter(None, [own_note(files.train, mapping), swapped_names(files)])]
     assumed = assumed_encodings(files.sources, mapping)
     encoding = None
     if assumed:  # all files are read alike, because the test file may have fewer letters to judge by

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Final
 
@@ -16,7 +17,10 @@ from core.base.text import fold_case
 from core.errors import InputError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.completion import complete, lost_time_of_day, open_roles
+from core.ingestion.mapping.guess import further_columns, guess_own, without_absent_own
 from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
+from core.ingestion.mapping.own_guess import OwnGuess
+from core.ingestion.mapping.own_text import further_columns_note
 from core.ingestion.rows.row_parser import RowParser
 from core.ingestion.sources.columns import pick, plain, require_header
 from core.ingestion.sources.database import Query
@@ -49,8 +53,34 @@ class Peek:
     encoding: Detection | None = None
 
     def guess(self, *, with_value: bool = True) -> Guess:
-        """Guess a mapping for this log; see `mapping.guess_mapping`."""
-        return guess_mapping(self.columns, self.rows, with_value=with_value)
+        """Guess a mapping for this log; see `mapping.guess_mapping`. A repeated guess is free."""
+        if with_value not in self._guesses:
+            self._guesses[with_value] = guess_mapping(self.columns, self.rows, with_value=with_value)
+        return self._guesses[with_value]
+
+    def guess_own(self, mapping: Mapping) -> OwnGuess:
+        """Guess the own columns of this log, which a mapping reads. A repeated guess is free."""
+        if mapping.digest not in self._own_guesses:
+            self._own_guesses[mapping.digest] = guess_own(mapping, self.columns, self.rows)
+        return self._own_guesses[mapping.digest]
+
+    def own_note(self, mapping: Mapping) -> str | None:
+        """Return a sentence on useful columns that a mapping does not use; None if there are none.
+
+        None also if the mapping has own columns, or does not fit the log.
+        """
+        further = set(further_columns(mapping, self.columns))
+        guess = self.guess_own(mapping).own if further else {}
+        useful = [own["column"] for own in guess.values() if own["column"] in further]
+        return further_columns_note(useful) if useful else None
+
+    @cached_property
+    def _guesses(self) -> dict[bool, Guess]:
+        return {}
+
+    @cached_property
+    def _own_guesses(self) -> dict[str, OwnGuess]:
+        return {}
 
 
 def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) -> Peek:
@@ -100,6 +130,8 @@ def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, 
 def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = True) -> tuple[Mapping, list[str]]:
     """Add columns of orders, statuses and currencies that the log has and the mapping does not mention.
 
+    A shipped mapping loses the own columns that the log lacks.
+
     Args:
         with_value: whether session values are needed. False for a test file.
 
@@ -119,8 +151,24 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
     notes = [note] if note else []
     if purchases is None:
         return mapping, notes
+    mapping = without_absent_own(mapping, purchases.columns)
     completed, reasons = complete(mapping, purchases.columns, purchases.rows)
     return completed, [*notes, *reasons]
+
+
+def own_note(source: Source, mapping: Mapping) -> str | None:
+    """Return a sentence on useful columns of a log with session values that a mapping without own columns does not use.
+
+    None if there are none, or if the source is a query, which would run again.
+    """
+    if isinstance(source, Query):
+        return None
+    try:
+        if not further_columns(mapping, list(map(plain, header_of(source, mapping)))):
+            return None
+        return peek(source, mapping).own_note(mapping)
+    except InputError:  # reading the whole file raises it again, with more detail
+        return None
 
 
 def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:

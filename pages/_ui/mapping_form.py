@@ -18,6 +18,7 @@ from core.ingestion.preview import Peek, complete_mapping, count_usable, peek, p
 from core.schema import EVENT_TYPES
 from pages._ui.kept_fields import kept_key
 from pages._ui.money_form import money_settings
+from pages._ui.own_columns_form import own_columns
 from pages._ui.setting_input import mapping_select
 from pages._ui.table import offer_file, show_table
 from pages._ui.text import plain
@@ -71,11 +72,16 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
     )
     if name == AS_IT_STANDS:
         st.caption("For a log with the standard columns, event types and times. Any other log needs a mapping.")
-        return Mapping(encoding=encoding)
+        mapping = Mapping(encoding=encoding)
+        if note := log.own_note(mapping):
+            st.caption(plain(note))
+        return mapping
     try:
         mapping = _custom_mapping(log) if name == _CUSTOM else known[name]
         if encoding is not None:
             mapping = mapping.model_copy(update={"encoding": encoding})
+        if note := log.own_note(mapping):
+            st.caption(plain(note))
         _show_preview(source, mapping)
         if name == _CUSTOM:
             _offer_mapping(workspace, log, mapping)
@@ -142,6 +148,7 @@ def _custom_mapping(log: Peek) -> Mapping:
             help=_FIELDS["session_gap_minutes"].description,
         )
     settings |= _quality_settings(log)
+    settings["own"] = own_columns(log, draft, partial(_key, log))
     return Mapping.checked(**settings)
 
 

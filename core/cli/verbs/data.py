@@ -17,7 +17,8 @@ from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
 from core.dataset import Dataset, DatasetCard, UnknownValue, split_lines, untrained_lines, without_events_line
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
-from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
+from core.ingestion.mapping.own_text import describe, describe_unused
+from core.ingestion.preview import complete_mapping, count_usable, own_note, peek, preview_rows
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
@@ -114,7 +115,8 @@ def mapping(options: argparse.Namespace) -> Outcome:
         return _guess(options)
     source, with_value = ingestion.source_of(options.file), not options.without_value
     preview = preview_rows(source, mapping_of(options), with_value=with_value)
-    _, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
+    completed, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
+    notes += filter(None, [own_note(source, completed)])
     n_usable, n_rows = count_usable(preview)
     with pl.Config(
         tbl_cols=-1,
@@ -144,10 +146,15 @@ def _guess(options: argparse.Namespace) -> Outcome:
             options.out.write_text(text, encoding="utf-8")
     lines = [] if options.out else [text]
     lines += [f"{role}: {reason}" for role, reason in reasons.items()]
+    own = guess.settings.get("own", {})
+    lines += ["Own columns:", *(f"  {line}" for line in describe(own))] if own else []
+    lines += ["Not used:", *(f"  {line}" for line in describe_unused(guess.unused))] if guess.unused else []
     if options.mapping:
         lines.append(f"Encoding and separator are those of the mapping {options.mapping}. All else is guessed.")
     if guess.missing:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
-    return Outcome({"mapping": text, "missing": list(guess.missing), "reasons": reasons}, "\n".join(lines))
+    unused = {name: {"code": why.reason, "reason": why.clause} for name, why in guess.unused.items()}
+    content = {"mapping": text, "missing": list(guess.missing), "reasons": reasons, "own": own, "unused": unused}
+    return Outcome(content, "\n".join(lines))

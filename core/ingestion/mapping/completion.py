@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.base.text import fold_case
 from core.ingestion.mapping.definition import Mapping
-from core.ingestion.mapping.guess_builder import GuessBuilder
+from core.ingestion.mapping.guess_builder import builder_of
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.order_guess import guess_orders
 from core.ingestion.mapping.settings import COMPLETED_ROLES
@@ -58,7 +57,7 @@ def complete(
     roles = open_roles(mapping)
     if not roles:
         return mapping, []
-    builder = _builder_of(mapping, header, rows)
+    builder = builder_of(mapping, read_columns(header, rows), {})
     guess_orders(builder, with_order_id=ORDER_ID in roles)
     columns = {role: builder.columns[role] for role in roles if role in builder.columns}
     settings: dict[str, Any] = {}
@@ -72,13 +71,3 @@ def complete(
         return mapping, notes
     completed_columns = mapping.columns.model_dump(exclude_unset=True) | columns
     return Mapping.checked(**mapping.model_dump(exclude_unset=True) | settings | {"columns": completed_columns}), notes
-
-
-def _builder_of(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> GuessBuilder:
-    """Return a builder in which the columns of the mapping are assigned."""
-    by_name = {fold_case(column.name): column for column in read_columns(header, rows)}
-    mapped_names = {role: fold_case(name) for role, name in mapping.columns.named().items()}
-    assigned = {role: by_name[name] for role, name in mapped_names.items() if name in by_name}
-    unassigned = [column for name, column in by_name.items() if name not in mapped_names.values()]
-    settings = mapping.model_dump(include={"event_words" if mapping.every_event_is is None else "every_event_is"})
-    return GuessBuilder(unassigned, assigned, settings=settings, reasons=dict.fromkeys(assigned, ""))

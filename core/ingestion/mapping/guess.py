@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.base.text import fold_case
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.event_guess import guess_event_types
-from core.ingestion.mapping.guess_builder import Guess, GuessBuilder
+from core.ingestion.mapping.guess_builder import Guess, GuessBuilder, builder_of, mapped_columns
 from core.ingestion.mapping.id_guess import guess_ids, guess_sessions
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize, read_columns
+from core.ingestion.mapping.own_guess import OwnGuess, guess_own_columns
+from core.ingestion.mapping.own_text import Reason, Unused
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
 from core.ingestion.mapping.time_guess import TimeForm, is_time_of_day, read_share, time_form
 from core.ingestion.mapping.time_problems import time_problem
@@ -39,7 +43,7 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     # Without values, only a price column distinguishes REES46 from the standard format, so REES46 is tried first.
     for mapping in [Mapping(), *shipped] if with_value else [*shipped, Mapping()]:
         if _fits(mapping, columns, with_value=with_value):
-            return _guess_from(mapping, columns, with_value=with_value)
+            return _guess_from(mapping, columns, header, with_value=with_value)
     builder = GuessBuilder(columns)
     _guess_times(builder)
     guess_event_types(builder)
@@ -47,11 +51,78 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     guess_sessions(builder)
     if with_value:
         guess_value(builder)
-    return builder.build()
+    return _with_own(builder.build(), _own_of(builder, header))
 
 
-def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -> Guess:
-    """Return the guess of a log that a mapping fits."""
+def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> OwnGuess:
+    """Guess the own columns of a log that a mapping reads, whether or not the mapping has some.
+
+    Args:
+        header: names of the columns.
+        rows: cells of the first rows. With fewer than 20, no column is taken.
+    """
+    builder = builder_of(mapping, read_columns(header, rows), mapping.model_dump(exclude_defaults=True))
+    return _own_of(builder, header)
+
+
+def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
+    """Return the columns of a log that a mapping does not name; none if it has own columns, or if it does not fit.
+
+    A column of quantities is left out, because it should rather be used for the values.
+    """
+    named = {fold_case(name) for name in mapping.columns.named().values()}
+    in_log = {fold_case(name): name for name in reversed(header) if name}
+    if "own" in mapping.model_fields_set or not in_log.keys() >= named:
+        return []
+    others = [name for folded, name in in_log.items() if folded not in named]
+    return [name for name in others if normalize(name) not in names.QUANTITY_NAMES]
+
+
+def without_absent_own(mapping: Mapping, header: Sequence[str]) -> Mapping:
+    """Return a shipped mapping without the own columns that a log lacks, or has several times.
+
+    Other mappings are returned as they are, because they were made for their log.
+    """
+    shipped = (load_mapping(name) for name in shipped_names()) if mapping.own else ()
+    if not any((mapping.own, mapping.columns) == (each.own, each.columns) for each in shipped):
+        return mapping
+    counts = _name_counts(header)
+    own = {name: column for name, column in mapping.own.items() if counts[fold_case(column.column)] == 1}
+    return mapping if len(own) == len(mapping.own) else mapping.model_copy(update={"own": own})
+
+
+def _own_of(builder: GuessBuilder, header: Sequence[str]) -> OwnGuess:
+    """Return the own columns of a log, without names that occur several times in its header."""
+    guess, counts = guess_own_columns(builder), _name_counts(header)
+    own = {name: each for name, each in guess.own.items() if counts[fold_case(each["column"])] == 1}
+    repeated = {each["column"]: Unused(Reason.REPEATED) for name, each in guess.own.items() if name not in own}
+    return OwnGuess(own, guess.unused | repeated)
+
+
+def _name_counts(header: Sequence[str]) -> Counter[str]:
+    """Return name of a column in lower case -> number of columns with it."""
+    return Counter(fold_case(name.strip().removeprefix("\ufeff").strip()) for name in header)
+
+
+def _with_own(guess: Guess, own: OwnGuess) -> Guess:
+    settings = guess.settings | ({"own": own.own} if own.own else {})
+    return replace(guess, settings=settings, unused=own.unused)
+
+
+def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], header: Sequence[str], *, with_value: bool) -> Guess:
+    """Return the guess of a log that a mapping fits. The own columns of a shipped mapping are those it names."""
+    mapping = without_absent_own(mapping, header)
+    settings = mapping.model_dump(exclude_defaults=True)
+    own = _own_of(builder_of(mapping, columns, settings), header)
+    if not mapping.name:
+        return _with_own(_guess_roles_from(mapping, columns, with_value=with_value), own)
+    used = {fold_case(column.column) for column in mapping.own.values()}
+    passed_over = {each["column"]: Unused(Reason.NOT_IN_MAPPING, own=each) for each in own.own.values()}
+    unused = {name: why for name, why in (passed_over | own.unused).items() if fold_case(name) not in used}
+    return replace(_guess_roles_from(mapping, columns, with_value=with_value), unused=unused)
+
+
+def _guess_roles_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -> Guess:
     settings, reasons = mapping.model_dump(exclude_defaults=True), _column_reasons(mapping, with_value=with_value)
     if not with_value:
         return Guess(settings, (), reasons)
@@ -61,16 +132,9 @@ def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: b
         if quantity is not None:  # some shops add it to their log; without it, three pieces would count as one
             settings["columns"] = settings.get("columns", {}) | {QUANTITY: quantity.name}
             reasons[QUANTITY] = f"Column {quantity.name} has a usual name for the quantity."
-    mapped = _mapped_columns(mapping, columns)
+    mapped = mapped_columns(mapping, columns)
     ambiguous = ambiguous_numbers({role: mapped[role] for role in NUMBER_ROLES if role in mapped})
     return Guess(settings, tuple(ambiguous), reasons | ambiguous)
-
-
-def _mapped_columns(mapping: Mapping, columns: Sequence[LogColumn]) -> dict[str, LogColumn]:
-    """Return role -> column, for the roles whose column is in the log."""
-    by_name = {fold_case(column.name): column for column in columns}
-    folded = {role: fold_case(name) for role, name in mapping.columns.named().items()}
-    return {role: by_name[name] for role, name in folded.items() if name in by_name}
 
 
 def _column_reasons(mapping: Mapping, *, with_value: bool) -> dict[str, str]:
@@ -85,7 +149,7 @@ def _column_reasons(mapping: Mapping, *, with_value: bool) -> dict[str, str]:
 
 def _fits(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -> bool:
     """Return whether the log has all columns of a mapping, and their cells can be read with it."""
-    mapped = _mapped_columns(mapping, columns)
+    mapped = mapped_columns(mapping, columns)
     required = set(mapping.columns.named()) - (set() if with_value else {SESSION_VALUE})
     if not required <= mapped.keys():
         return False

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from core.base.text import listed, noun_form, percent
+from core.base.text import fold_case, listed, noun_form, percent
 from core.ingestion.mapping.column_names import SOURCE_WORDS, VAGUE_NAMES, VISITOR_WORDS
-from core.ingestion.mapping.log_column import LogColumn, normalize
+from core.ingestion.mapping.definition import Mapping
+from core.ingestion.mapping.log_column import LogColumn, name_words, normalize
+from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.role_text import HOW_TO_SET, ROLE_NAME
 from core.ingestion.mapping.settings import COMPLETED_ROLES, Columns
 from core.schema import USER_ID, USER_SESSION
 
 _RESERVED_NAMES: Final = {normalize(role): role for role in Columns.model_fields if role not in COMPLETED_ROLES}
 """Normalized name of a role -> the role. Not for `order_id`, which identifies the sessions in a log of receipts."""
-
-_WORD_BOUNDARY: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,13 @@ class Guess:
         settings: arguments of `Mapping.checked`, which always accepts them.
         missing: roles that a person must decide on. If there are any, the mapping cannot read the log yet.
         reasons: role -> why its column was chosen, what replaces it, or what a person must decide.
+        unused: name of each column without a role that is not in the setting `own` -> why it is not.
     """
 
     settings: dict[str, Any]
     missing: tuple[str, ...]
     reasons: dict[str, str]
+    unused: dict[str, Unused] = field(default_factory=dict)
 
 
 @dataclass
@@ -121,7 +122,7 @@ class GuessBuilder:
 def _name_forms(name: str, role: str) -> list[str]:
     """Return the normalized name, its last part, and the name without words for its source."""
     last_part = name.replace("/", ".").rsplit(".", maxsplit=1)[-1]
-    words = [word for word in map(normalize, _WORD_BOUNDARY.split(last_part)) if word]
+    words = name_words(last_part)
     visitor_words = VISITOR_WORDS if role in {USER_ID, USER_SESSION} else frozenset()
     rests = []
     if len(words) > 1 and words[0] in SOURCE_WORDS | visitor_words:
@@ -129,3 +130,18 @@ def _name_forms(name: str, role: str) -> list[str]:
     if len(words) > 1 and words[-1] in visitor_words:
         rests.append("".join(words[:-1]))
     return [normalize(name), normalize(last_part), *(rest for rest in rests if rest not in VAGUE_NAMES)]
+
+
+def mapped_columns(mapping: Mapping, columns: Sequence[LogColumn]) -> dict[str, LogColumn]:
+    """Return role -> column, for the roles whose column is in the log."""
+    by_name = {fold_case(column.name): column for column in columns}
+    folded = {role: fold_case(name) for role, name in mapping.columns.named().items()}
+    return {role: by_name[name] for role, name in folded.items() if name in by_name}
+
+
+def builder_of(mapping: Mapping, columns: Sequence[LogColumn], settings: dict[str, Any]) -> GuessBuilder:
+    """Return a builder in which the columns of a mapping are assigned; its event types are added to the settings."""
+    assigned = mapped_columns(mapping, columns)
+    unassigned = [column for column in columns if column not in assigned.values()]
+    words = mapping.model_dump(include={"event_words" if mapping.every_event_is is None else "every_event_is"})
+    return GuessBuilder(unassigned, assigned, settings=settings | words, reasons=dict.fromkeys(assigned, ""))

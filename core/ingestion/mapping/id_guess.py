@@ -8,6 +8,7 @@ from typing import Final
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key
+from core.ingestion.mapping.own_names import hint_of
 from core.ingestion.values.visits import MAX_USERS
 from core.schema import CATEGORY_ID, PLACEHOLDER_IDS, PRODUCT_ID, USER_ID, USER_SESSION
 
@@ -78,6 +79,8 @@ def _guess_category(builder: GuessBuilder, product: LogColumn | None) -> None:
     """Assign the first category column that is filled on nearly all rows with a product."""
     rows = [row for row, cell in enumerate(product.cells) if cell] if product is not None else None
     for column in builder.candidates(CATEGORY_ID, names.CATEGORY_NAMES):
+        if hint_of(column.name).level in {"session", "user"}:  # such as device.category of Google Analytics
+            continue
         if (column.fill_rate if rows is None else column.fill_rate_on(rows)) >= MIN_SHARE:
             builder.assign(CATEGORY_ID, column)
             return

@@ -27,6 +27,7 @@ _N_RECORDS: Final = 20
 _RECORD: Final = re.compile(r"\s*\[?\s*\{|\[\]$")
 _FIELD: Final = re.compile(r"[\"']([^\W\d]\w*)[\"']\s*:")
 """Field of a record in JSON, or as Python, DuckDB and ClickHouse write it."""
+_WORD_BOUNDARY: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _LETTERS: Final = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe"})
 """Letters without a decomposition into a plain letter and a mark, and their usual replacement."""
 
@@ -73,7 +74,7 @@ class LogColumn:
     @cached_property
     def decimal_evidence(self) -> DecimalEvidence:
         """Values that show the decimal mark."""
-        return decimal_evidence(self._series)
+        return decimal_evidence(self.series)
 
     def decimal_mark(self) -> str | None:
         """Return "." if the column is numeric with a decimal point, else "," if it is with a comma, else None."""
@@ -83,11 +84,12 @@ class LogColumn:
         """Return whether nearly all values are numbers with this decimal mark; true if there are no rows."""
         if not self.cells:
             return True
-        n_numbers = parse_amounts(self._series, decimal).count()
+        n_numbers = parse_amounts(self.series, decimal).count()
         return n_numbers > 0 and n_numbers >= MIN_SHARE * len(self.values)
 
     @property
-    def _series(self) -> pl.Series:
+    def series(self) -> pl.Series:
+        """The values as a series."""
         return pl.Series(self.values, dtype=pl.String)
 
 
@@ -131,6 +133,15 @@ def normalize(name: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", fold_case(name).translate(_LETTERS))
     return re.sub(r"[^a-z0-9]", "", decomposed)
+
+
+def name_words(name: str) -> list[str]:
+    """Return the words of a name, normalized.
+
+    >>> name_words("Billing Street"), name_words("items.itemBrand")
+    (['billing', 'street'], ['items', 'item', 'brand'])
+    """
+    return [word for word in map(normalize, _WORD_BOUNDARY.split(name)) if word]
 
 
 def _clean_cell(row: Sequence[str | None], position: int) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 AUTO: Final = "auto"
 """ISO 8601 date and time, separated by a blank or T. A fraction of a second and an offset may follow."""
 
+OWN_TIME_FORMATS: Final = (AUTO, "%Y-%m-%d", "%d.%m.%Y")
+"""Formats of own columns of times, besides the format of the log."""
 EPOCHS: Final = {
     "epoch_seconds": 1,
     "epoch_milliseconds": 1_000,

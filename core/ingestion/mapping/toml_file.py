@@ -97,7 +97,15 @@ def mapping_text(mapping: Mapping) -> str:
         columns = settings.get("columns", {}) | excluded
         settings["columns"] = {role: _NO_COLUMN if column is None else column for role, column in columns.items()}
     ordered = sorted(settings, key=lambda setting: setting in _TABLES)
-    return _TITLE + "\n".join(_comment(setting) + tomli_w.dumps({setting: settings[setting]}) for setting in ordered)
+    return _TITLE + "\n".join(_comment(setting) + _toml(setting, settings[setting]) for setting in ordered)
+
+
+def _toml(setting: str, value: Any) -> str:  # noqa: ANN401 - any setting
+    """Return a setting as TOML. An own column is one line, so that a mapping with many of them fits on a screen."""
+    if setting != "own":
+        return tomli_w.dumps({setting: value})
+    rows = {name: ", ".join(tomli_w.dumps(column).splitlines()) for name, column in value.items()}
+    return f"[{setting}]\n" + "".join(f"{name} = {{ {row} }}\n" for name, row in rows.items())
 
 
 def _comment(setting: str) -> str:

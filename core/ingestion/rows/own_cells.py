@@ -8,20 +8,17 @@ from typing import Final
 import polars as pl
 
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.time_format import OWN_TIME_FORMATS
 from core.ingestion.rows.event_times import epoch_seconds
 from core.ingestion.rows.id_cells import as_text
 from core.ingestion.values.amounts import parse_amounts
+from core.ingestion.values.flags import FLAG_WORDS
 from core.own_columns import DTYPES, LARGEST, LONGEST, Kind
 from core.schema import PLACEHOLDER_IDS
 
-_YES: Final = ("1", "true", "t", "yes", "y", "ja", "wahr", "evet", "on", "x")
-_NO: Final = ("0", "false", "f", "no", "n", "nein", "falsch", "hayır", "hayir", "off")
-_FLAGS: Final = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 _PLACEHOLDERS: Final = ["", *sorted(PLACEHOLDER_IDS - {"-1", "default", "guest", "anonymous"})]
 """Without content. The words that are left out may be numbers or categories."""
 _MAX_DISTINCT_SHARE: Final = 1 / 4
-_DATES: Final = ("auto", "%Y-%m-%d", "%d.%m.%Y")
-"""Time formats that are tried after that of the mapping."""
 
 
 def own_cells(cells: pl.DataFrame, mapping: Mapping) -> tuple[list[pl.Series], dict[tuple[str, bool], int]]:
@@ -73,7 +70,7 @@ def _parse_texts(column: pl.Series, kind: Kind, mapping: Mapping) -> pl.Series:
     texts = _content(column)
     if kind == "category":
         return texts.str.slice(0, LONGEST)
-    return texts.str.to_lowercase().replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
+    return texts.str.to_lowercase().replace_strict(FLAG_WORDS, default=None, return_dtype=pl.Boolean)
 
 
 def _content(column: pl.Series) -> pl.Series:
@@ -87,7 +84,7 @@ def _times(column: pl.Series, mapping: Mapping) -> pl.Series:
     if column.dtype == pl.Date:
         column = column.cast(pl.Datetime("us"))
     seconds = epoch_seconds(column, mapping)
-    for time_format in _DATES:
+    for time_format in OWN_TIME_FORMATS:
         if seconds.null_count() <= column.null_count():
             break
         other = epoch_seconds(column, mapping.model_copy(update={"time_format": time_format}))

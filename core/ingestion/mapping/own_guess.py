@@ -1,0 +1,360 @@
+"""Guess the own columns: which of the columns beyond the roles are useful, and why the others are not."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+from core.base.text import fold_case
+from core.ingestion.mapping import column_names as names
+from core.ingestion.mapping.guess_builder import GuessBuilder
+from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key, normalize
+from core.ingestion.mapping.order_guess import purchase_rows
+from core.ingestion.mapping.own_level import level_of
+from core.ingestion.mapping.own_names import (
+    Hint,
+    hint_of,
+    is_event_time,
+    is_id,
+    is_index,
+    is_known_afterwards,
+    is_personal,
+    own_name,
+)
+from core.ingestion.mapping.own_text import Reason, Unused
+from core.ingestion.mapping.settings import MAX_OWN
+from core.ingestion.mapping.time_format import AUTO, OWN_TIME_FORMATS
+from core.ingestion.mapping.time_guess import TimeForm, time_form
+from core.ingestion.values.amounts import currency_signs
+from core.ingestion.values.currencies import different_currencies
+from core.ingestion.values.flags import FLAG_WORDS
+from core.own_columns import Kind, Level
+from core.schema import (
+    BUY,
+    CATEGORY_ID,
+    EVENT_TYPE,
+    PRICE,
+    PRODUCT_ID,
+    QUANTITY,
+    SESSION_VALUE,
+    USER_ID,
+    USER_SESSION,
+)
+
+_ID_ROLES: Final = (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION)
+_MIN_ROWS: Final = 20
+"""With fewer rows, content shows too little, and a wrong column costs more than a missing one."""
+_MIN_FILLED: Final = 0.02
+"""Share of non-empty cells below which a column says nothing about nearly all events."""
+_MIN_LONG: Final = 60
+"""Average number of characters of free text. Categories are cut at 100."""
+_MIN_WORDS: Final = 4
+"""Words in a cell of free text."""
+_MANY_VALUES: Final = 20
+"""Distinct values that free text, or ids without a usual name, have at least."""
+_MAX_DISTINCT: Final = 0.5
+"""Share of distinct values, of the rows, sessions or users that a category describes. With more, it identifies them."""
+_MAX_DISTINCT_PRODUCTS: Final = 0.8
+"""The same for products, which are names or codes of the product then. A brand may have few products."""
+_MAX_ID_SHARE: Final = 0.2
+"""The same for a column with the name of an id that is not a known one, such as that of a store."""
+_EQUAL: Final = 0.98
+"""Share of rows on which two columns must say the same."""
+_MIN_CODE: Final = 1_000
+"""Smallest whole number that may be a code instead of a measure."""
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PHONE: Final = re.compile(r"\+\d[\d\s()/.-]{7,18}")
+_IP: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,7}", re.I)
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|/[\w%.~-]*($|[/?#\w])", re.I)
+_WHOLE: Final = re.compile(r"\d{1,18}")
+
+
+@dataclass(frozen=True)
+class OwnGuess:
+    """The own columns of a log.
+
+    Attributes:
+        own: the setting `own` of a mapping.
+        unused: name of each other column without a role -> why it is not used.
+    """
+
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
+    unused: dict[str, Unused] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A useful column."""
+
+    column: LogColumn
+    kind: Kind
+    level: Level
+    rank: int
+
+
+def guess_own_columns(builder: GuessBuilder) -> OwnGuess:
+    """Decide for each column without a role, and for prices and quantities, whether it is useful.
+
+    Args:
+        builder: must have the columns of all roles assigned, and the settings on event types, values and times.
+    """
+    log = _Log(builder)
+    columns = [*(builder.assigned[role] for role in (PRICE, QUANTITY) if role in builder.assigned), *builder.unassigned]
+    candidates: list[_Candidate] = []
+    unused: dict[str, Unused] = {}
+    for column in columns:
+        decision = log.decide(column, [candidate.column for candidate in candidates])
+        if isinstance(decision, _Candidate):
+            candidates.append(decision)
+        else:
+            unused[column.name] = decision
+    best = {id(candidate) for candidate in sorted(candidates, key=lambda each: each.rank)[:MAX_OWN]}
+    own: dict[str, dict[str, str]] = {}
+    for candidate in candidates:
+        name = candidate.column.name
+        level = {} if candidate.level == "event" else {"level": candidate.level}
+        setting: dict[str, str] = {"column": name, "kind": candidate.kind, **level}
+        if id(candidate) in best:
+            own[own_name(name, set(own))] = setting
+        else:
+            unused[name] = Unused(Reason.TOO_MANY, own=setting)
+    return OwnGuess(own, unused)
+
+
+class _Log:
+    """What a decision on a column depends on."""
+
+    def __init__(self, builder: GuessBuilder) -> None:
+        self.assigned: Table[str, LogColumn] = builder.assigned
+        self.settings: Table[str, Any] = builder.settings
+        self.only_purchases = self.settings.get("every_event_is") == BUY
+        self.has_currencies = any(
+            normalize(column.name) in names.CURRENCY_NAMES and len(different_currencies(column.distinct_values)) > 1
+            for column in (*self.assigned.values(), *builder.unassigned)
+        )
+        self.decimal = self.settings.get("decimal") or "."
+        n_rows = max((len(column.cells) for column in self.assigned.values()), default=0)
+        purchases = set() if self.only_purchases else set(purchase_rows(builder))
+        self.other_rows = [row for row in range(n_rows) if row not in purchases] if purchases else []
+
+    def decide(self, column: LogColumn, earlier: Sequence[LogColumn]) -> _Candidate | Unused:
+        """Return how to use a column, or why not. `earlier` are the columns that are used so far."""
+        hint = hint_of(column.name)
+        reason = self._by_fill(column) or self._by_name(column) or self._by_text(column)
+        reason = reason or self._by_copy(column, earlier, hint) or self._by_purchases(column)
+        if reason is not None:
+            return reason
+        kind = self._kind(column, hint)
+        if isinstance(kind, Unused):
+            return kind
+        level = level_of(column, self.assigned, hint)
+        reason = self._by_distinct(column, kind, level, hint) or self._by_receipts(column, kind, level, hint)
+        if reason is not None:
+            return reason
+        is_price = column is self.assigned.get(PRICE) or (hint.level, kind) == ("event", "money")
+        rank = 0 if is_price else 1 if hint.level is not None else 2 if level != "event" else 3
+        return _Candidate(column, kind, level, rank)
+
+    def _by_fill(self, column: LogColumn) -> Unused | None:
+        if column.cells and not column.values:
+            return Unused(Reason.EMPTY)
+        if len(column.cells) < _MIN_ROWS:
+            return Unused(Reason.FEW_ROWS)
+        if len(column.distinct_values) == 1:
+            return Unused(Reason.CONSTANT)
+        return Unused(Reason.MOSTLY_EMPTY) if column.fill_rate < _MIN_FILLED else None
+
+    def _by_copy(self, column: LogColumn, earlier: Sequence[LogColumn], hint: Hint) -> Unused | None:
+        """Leave out a column that says the same as one with a role or an earlier one."""
+        value = self.assigned.get(SESSION_VALUE)
+        if value is not None and _equals(column, value):
+            return Unused(Reason.IS_VALUE)
+        roles = [
+            self.assigned[role] for role in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if role in self.assigned
+        ]
+        is_number = column.is_numeric(self.decimal) and hint.kind != "category"
+        for other in (*roles, *earlier):
+            if column is other:
+                continue
+            if (_equals if is_number else _renames)(column, other):
+                return Unused(Reason.DUPLICATE, other.name)
+        types = self.assigned.get(EVENT_TYPE)
+        if types is not None and _follows(column, types):
+            return Unused(Reason.DUPLICATE, types.name)
+        return None
+
+    def _by_name(self, column: LogColumn) -> Unused | None:
+        if column is self.assigned.get(PRICE):
+            is_unit_price = normalize(column.name) not in names.ROW_TOTAL_NAMES and "price_is" not in self.settings
+            return None if is_unit_price else Unused(Reason.AFTERWARDS)
+        if column is self.assigned.get(QUANTITY):
+            return None
+        if is_index(column.name) or _numbers_rows(column):
+            return Unused(Reason.INDEX)
+        if is_personal(column.name) or _is_personal(column):
+            return Unused(Reason.PERSONAL)
+        if is_event_time(column.name):
+            return Unused(Reason.EVENT_TIME)
+        return Unused(Reason.AFTERWARDS) if is_known_afterwards(column.name) else None
+
+    def _by_text(self, column: LogColumn) -> Unused | None:
+        values, n_values = column.values, len(column.values)
+        if column.record_fields or column.values[0].startswith(("{", "[")):
+            return Unused(Reason.RECORDS)
+        if _share(values, _URL) > _MAX_DISTINCT:
+            return Unused(Reason.URL)
+        is_long = sum(map(len, values)) / n_values > _MIN_LONG
+        is_prose = sum(len(value.split()) >= _MIN_WORDS for value in values) / n_values > _MAX_DISTINCT
+        is_varied = len(column.distinct_values) > _MANY_VALUES
+        return Unused(Reason.TEXT) if is_long or (is_prose and is_varied) else None
+
+    def _by_purchases(self, column: LogColumn) -> Unused | None:
+        """Leave out a column that is empty or constant on all other events than purchases."""
+        if not self.other_rows:
+            return None
+        cells = {column.cells[row] for row in self.other_rows} - {""}
+        return Unused(Reason.ON_PURCHASES) if len(cells) <= 1 else None
+
+    def _kind(self, column: LogColumn, hint: Hint) -> Kind | Unused:
+        flags = {FLAG_WORDS.get(fold_case(value)) for value in column.distinct_values}
+        if hint.kind == "time" and (form := time_form(column.values[:_MIN_CODE])) is not None:
+            return self._time(form)
+        is_digits = flags == {True, False} and set(column.distinct_values) <= {"0", "1"}
+        if flags == {True, False} and not (is_digits and hint.kind in {"number", "money"}):
+            return "flag"
+        evidence = column.decimal_evidence
+        if column.decimal_mark() is not None or (evidence.point is not None and evidence.comma is not None):
+            return self._number(column, hint)
+        form = time_form(column.values[:_MIN_CODE])
+        return "category" if form is None else self._time(form)
+
+    def _time(self, form: TimeForm) -> Kind | Unused:
+        own_format = self.settings.get("time_format", AUTO)
+        return "time" if form.time_format in (*OWN_TIME_FORMATS, own_format) else Unused(Reason.TIME_FORMAT)
+
+    def _number(self, column: LogColumn, hint: Hint) -> Kind | Unused:
+        """Return the kind of a column of numbers. Those of stores or postal areas are categories."""
+        has_role = column in (self.assigned.get(PRICE), self.assigned.get(QUANTITY))
+        if not has_role and (hint.kind in {"category", "flag"} or is_id(column.name)):
+            return "category"
+        evidence = column.decimal_evidence
+        has_other_mark = (evidence.comma if self.decimal == "." else evidence.point) is not None
+        if not column.is_numeric(self.decimal) or has_other_mark or evidence.undecided is not None:
+            return Unused(Reason.DECIMAL_MARK)
+        is_money = hint.kind == "money" or column is self.assigned.get(PRICE) or currency_signs(column.series)
+        if is_money and self.has_currencies:
+            return Unused(Reason.CURRENCIES)
+        return "money" if is_money else "number"
+
+    def _by_distinct(self, column: LogColumn, kind: Kind, level: Level, hint: Hint) -> Unused | None:
+        """Leave out names and codes of what a column describes."""
+        n_distinct = len(column.distinct_values)
+        if kind in {"number", "money"}:
+            return Unused(Reason.IDENTIFIER) if hint.kind is None and _is_code(column) else None
+        if kind == "time":
+            return Unused(Reason.EVENT_TIME) if level in {"event", "session"} else None
+        if kind == "flag":
+            return None
+        role = {"session": USER_SESSION, "user": USER_ID, "product": PRODUCT_ID}.get(level)
+        keys = self.assigned.get(role) if role is not None else None
+        n_described = len(column.values) if keys is None else _n_keys(keys, column)
+        if level == "product":
+            is_name = hint.level is None and n_distinct > _MAX_DISTINCT_PRODUCTS * n_described
+            return Unused(Reason.DUPLICATE, self.assigned[PRODUCT_ID].name) if is_name and keys is not None else None
+        is_unknown_id = hint.level is None and is_id(column.name)
+        most = _MAX_ID_SHARE if is_unknown_id else _MAX_DISTINCT
+        is_identifier = n_distinct > most * n_described and n_distinct > 2
+        return Unused(Reason.IDENTIFIER) if is_identifier else None
+
+    def _by_receipts(self, column: LogColumn, kind: Kind, level: Level, hint: Hint) -> Unused | None:
+        """In a log of purchases only, keep prices and what describes products, users and the place of purchase."""
+        if not self.only_purchases or column is self.assigned.get(PRICE) or level in {"product", "user"}:
+            return None
+        is_place = level == "session" and kind == "category" and hint.level in {"session", "user"}
+        return None if is_place else Unused(Reason.OF_PURCHASES)
+
+
+def _n_keys(keys: LogColumn, column: LogColumn) -> int:
+    return sum(bool(cells - {""}) for cells in distinct_by_key(keys, column).values())
+
+
+def _share(values: Sequence[str], pattern: re.Pattern[str]) -> float:
+    return sum(pattern.match(value) is not None for value in values) / len(values)
+
+
+def _is_personal(column: LogColumn) -> bool:
+    values = column.distinct_values
+    return any(
+        sum(pattern.fullmatch(value) is not None for value in values) > _MAX_DISTINCT * len(values)
+        for pattern in (_EMAIL, _PHONE, _IP)
+    )
+
+
+def _numbers_rows(column: LogColumn) -> bool:
+    """Return whether each cell is one more than the cell before."""
+    if not all(map(_WHOLE.fullmatch, column.cells)):
+        return False
+    return all(int(second) == int(first) + 1 for first, second in pairwise(column.cells))
+
+
+def _is_code(column: LogColumn) -> bool:
+    """Return whether whole numbers are codes: large, of the same length, and hardly repeated; or named like ids."""
+    values = column.distinct_values
+    if not all(map(_WHOLE.fullmatch, values)):
+        return False
+    lengths = Counter(map(len, values)).most_common(1)[0][1]
+    is_large = min(map(int, values)) >= _MIN_CODE and lengths >= MIN_SHARE * len(values)
+    return is_large and len(values) > _MANY_VALUES
+
+
+def _equals(column: LogColumn, other: LogColumn) -> bool:
+    """Return whether two columns have the same cells on nearly all rows, not counting their most frequent cell."""
+    if not _may_be_equal(column, other):
+        return False
+    pairs = zip(column.cells, other.cells, strict=True)
+    n_different = sum(first != second for first, second in pairs)
+    return n_different <= _tolerated(Counter(column.cells))
+
+
+def _may_be_equal(column: LogColumn, other: LogColumn) -> bool:
+    """Return whether two columns have about as many distinct values, without a look at the rows."""
+    fewer, more = sorted((len(column.distinct_values), len(other.distinct_values)))
+    return fewer >= MIN_SHARE * more - 1
+
+
+def _renames(column: LogColumn, other: LogColumn) -> bool:
+    """Return whether each value of one column belongs to one value of the other, on nearly all rows."""
+    if not _may_be_equal(column, other):
+        return False
+    pairs = Counter(pair for pair in zip(column.cells, other.cells, strict=True) if all(pair))
+    if pairs.total() < _EQUAL * len(column.values):
+        return False
+    return _determined(pairs) and _determined(Counter({(second, first): n for (first, second), n in pairs.items()}))
+
+
+def _follows(column: LogColumn, other: LogColumn) -> bool:
+    """Return whether the other column decides the cells of a column, empty or not."""
+    return _determined(Counter(zip(other.cells, column.cells, strict=True)))
+
+
+def _determined(pairs: Counter[tuple[str, str]]) -> bool:
+    """Return whether the first item of a pair determines the second one on nearly all rows."""
+    most: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    for (first, second), n_rows in pairs.items():
+        most[first] = max(most[first], n_rows)
+        seconds[second] += n_rows
+    return pairs.total() - most.total() <= _tolerated(seconds)
+
+
+def _tolerated(cells: Counter[str]) -> float:
+    """Return the number of rows that may differ: a share of those without the most frequent cell.
+
+    If nearly all rows have one cell, they show nothing.
+    """
+    return (1 - _EQUAL) * (cells.total() - max(cells.values(), default=0))
