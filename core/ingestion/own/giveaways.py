@@ -1,0 +1,369 @@
+"""Find own columns that were made from session values, or that are known only when a session is over.
+
+A column that is known before a session can explain its value only as well as knowing the user or product itself. For
+these, the similarity of the values of several sessions is the limit. A column made from session values explains more,
+most of all for products and users that occur in a single session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+from scipy.special import gammaln
+from scipy.stats import spearmanr
+
+from core.base.text import count, percent
+from core.ingestion.own.explained import (
+    Codes,
+    Vector,
+    cell_codes,
+    centred,
+    explained,
+    explained_within,
+    predicted,
+    ranks,
+    scales,
+    similarity,
+)
+from core.ingestion.own.sample import (
+    BOUGHT,
+    DURATION,
+    FIRST,
+    IS_BUY,
+    N_EVENTS,
+    N_PRODUCTS,
+    ONLY_BUYS,
+    PICK_BOUGHT,
+    OwnSample,
+)
+from core.own_columns import Exclusion, OwnColumn
+from core.schema import CATEGORY, PRODUCT, ROLE, TIME, TRAIN_ROLE, TYPE, UNIT, USER, VALUE
+
+LEAST: Final = 0.5
+"""Share of the variance of session values. Device, segment and loyalty explain a few percent, a product's price up to
+a third, and a value with 50% noise or in three buckets more than two thirds."""
+MARGIN: Final = 0.2
+"""Above the similarity of the sessions with the same user or product, which is itself an estimate."""
+LEAST_LENGTH: Final = 0.8
+"""Share of the variance of a session's number of events or duration, which nothing before its end determines."""
+LEAST_WITHIN: Final = 0.3
+"""Of the variance inside the sessions of one user, or with one product."""
+EQUAL: Final = 0.97
+"""Squared rank correlation with the mean, sum or maximum of the values of a product or user."""
+LATE: Final = 0.7
+LATE_EXCESS: Final = 0.25
+"""Share of the sessions that have their only cells on the last event, and how much more than by chance."""
+PURCHASE_ONLY: Final = 0.99
+"""Share of the filled cells that are on BUY events."""
+OTHER_EVENTS: Final = 0.05
+"""Share of events that are not BUY. With fewer, the log is one of receipts."""
+MIN_ROWS: Final = 100
+MIN_CLASS: Final = 30
+"""Sessions with, and sessions without a purchase."""
+MAX_SESSIONS: Final = 10
+"""Sessions of a user or product that are compared with their mean or sum."""
+NUMBERS: Final = ("number", "money")
+BEFORE: Final = "before a session buys"
+MIN_ITEMS: Final = 4
+"""Products of a session in which the price of one of them is a small part of the sum."""
+_RARELY: Final = 0.2
+"""Share of the highest fill rate of an event type. Types with a lower one do not have the column."""
+
+
+class Reason(NamedTuple):
+    """Why a column is excluded, and the sentence with the figures."""
+
+    exclusion: Exclusion
+    finding: str
+
+
+def find_giveaway(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Return why a column may not be used, or None if nothing is wrong with it.
+
+    Args:
+        column: a column whose level holds.
+    """
+    checks: dict[str, tuple[Callable[[OwnSample, OwnColumn], Reason | None], ...]] = {
+        "event": (_session_cells, _set_at_the_end, _product_cells, _user_cells),
+        "session": (_session_cells, _set_at_the_end, _user_cells),
+        "product": (_product_cells, _product_aggregates),
+        "user": (_user_cells, _user_aggregates),
+    }
+    for check in (_only_on_purchases, *checks[column.level]):
+        if reason := check(sample, column):
+            return reason
+    return None
+
+
+def _only_on_purchases(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    events = sample.train_events
+    is_filled = events.get_column(column.stored).is_not_null()
+    is_buy = events.select(IS_BUY).to_series()
+    n_filled, n_on_buys = int(is_filled.sum()), int((is_filled & is_buy).sum())
+    if not n_filled or n_on_buys < PURCHASE_ONLY * n_filled or (~is_buy).sum() < OTHER_EVENTS * events.height:
+        return None
+    return Reason(
+        Exclusion.KNOWN_BY_PURCHASE,
+        f"{percent(n_on_buys / n_filled)} of its cells are on BUY events, which are {percent(is_buy.mean())} of all.",
+    )
+
+
+# --- events and sessions ----------------------------------------------------------------------------------------------
+def _session_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Check what a cell tells about the whole session, at an event before it buys.
+
+    The price of a product that a session buys is part of the value. Therefore columns of events are checked on sessions
+    that do not buy the product of that event, or that have several products.
+    """
+    sessions = sample.sessions
+    names = (column.stored, FIRST + column.stored)
+    if column.level == "event":
+        valued = sessions.filter(~pl.col(PICK_BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS))
+    else:
+        valued = sessions
+    return (
+        _explains_session(valued, names, column)
+        or _explains_purchase(sessions.filter(~pl.col(ONLY_BUYS)), names, column, BEFORE)
+        or _explains_length(sessions.filter(pl.col(N_EVENTS) > 1), names, column)
+    )
+
+
+def _explains_session(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn) -> Reason | None:
+    """Compare sessions of all kinds, and those of the same user or with the same product.
+
+    What the user or the product determines, such as a price, may explain the value well, but not inside of these.
+    """
+    for some, codes in _cells_of(rows, names, column):
+        if some.height < MIN_ROWS:
+            continue
+        for values in scales(_numbers(some, VALUE)):
+            predictions = predicted(codes, values)
+            share = explained(predictions, values)
+            if share < LEAST:
+                continue
+            within = [explained_within(predictions, values, some.get_column(key)) for key in (USER, PRODUCT)]
+            if min((inside for inside in within if inside is not None), default=1.0) >= LEAST_WITHIN:
+                return _gives_away(share, "session values", BEFORE, some.height)
+    return None
+
+
+def _cells_of(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn) -> Iterator[tuple[pl.DataFrame, Codes]]:
+    """Yield rows with the codes of their cells: once all rows, as an empty cell may tell something, once the filled.
+
+    Times are also compared with the start of the session.
+    """
+    for name in names:
+        filled = rows.filter(pl.col(name).is_not_null())
+        for some in (rows, filled) if filled.height < rows.height else (rows,):
+            cells = some.get_column(name)
+            yield some, cell_codes(cells, column.kind)
+            if column.kind == "time":
+                yield some, cell_codes(cells - some.get_column(TIME), column.kind)
+
+
+def _explains_purchase(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn, where: str) -> Reason | None:
+    for some, codes in _cells_of(rows, names, column):
+        bought = _numbers(some, BOUGHT)
+        if min(bought.sum(), len(bought) - bought.sum()) < MIN_CLASS:
+            continue
+        share = explained(predicted(codes, bought), bought)
+        if share >= LEAST:
+            return _gives_away(share, "purchases", where, some.height)
+    return None
+
+
+def _gives_away(share: float, what: str, where: str, n_rows: int) -> Reason:
+    return Reason(
+        Exclusion.GIVES_VALUE_AWAY,
+        f"Its cells {where} explain {percent(share)} of the variance of {what} ({count(n_rows, 'session')}).",
+    )
+
+
+def _explains_length(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn) -> Reason | None:
+    for some, codes in _cells_of(rows, names, column):
+        if some.height < MIN_ROWS:
+            continue
+        for name, what in ((N_EVENTS, "number of events"), (DURATION, "duration")):
+            target = ranks(_numbers(some, name))
+            share = explained(predicted(codes, target), target)
+            if share >= LEAST_LENGTH:
+                return Reason(
+                    Exclusion.KNOWN_AFTERWARDS,
+                    f"Its first cells explain {percent(share)} of the variance of a session's {what} "
+                    f"({count(some.height, 'session')}).",
+                )
+    return None
+
+
+def _set_at_the_end(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Compare the sessions that have all their cells on the last event with what random positions would give.
+
+    Only events of the types that have the column count.
+    """
+    name = column.stored
+    events = sample.train_events.select(UNIT, TYPE, TIME, pl.col(name).is_not_null().alias("filled"))
+    rates = events.group_by(TYPE).agg(pl.col("filled").mean())
+    eligible = rates.filter(pl.col("filled") >= _RARELY * pl.col("filled").max(), pl.col("filled") > 0)
+    is_last = pl.col(TIME) == pl.col(TIME).max()
+    sessions = (
+        events.join(eligible.select(TYPE), on=TYPE, how="semi")
+        .group_by(UNIT)
+        .agg(
+            pl.len().alias("n"),
+            is_last.sum().alias("n_last"),
+            pl.col("filled").sum().alias("m"),
+            (pl.col("filled") & is_last).sum().alias("m_last"),
+        )
+        .filter(pl.col("m") > 0, pl.col("n_last") < pl.col("n"))
+    )
+    if sessions.height < MIN_ROWS:
+        return None
+    n, n_last, m, m_last = (_numbers(sessions, key) for key in ("n", "n_last", "m", "m_last"))
+    fits = m <= n_last
+    chance = np.where(fits, np.exp(_log_choose(n_last, np.minimum(m, n_last)) - _log_choose(n, m)), 0.0)
+    observed, expected = float((m == m_last).mean()), float(chance.mean())
+    if observed < LATE or observed - expected < LATE_EXCESS:
+        return None
+    return Reason(
+        Exclusion.KNOWN_AFTERWARDS,
+        f"In {percent(observed)} of {count(sessions.height, 'session')} with several events, only the last one has it; "
+        f"{percent(expected)} would be chance.",
+    )
+
+
+def _log_choose(n: Vector, k: Vector) -> Vector:
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), np.float64)
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+def _product_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Check what the cells of products that occur in one session tell about that session.
+
+    What a product determines explains session values no better than these are alike for sessions with the same product,
+    both among all products and inside of categories.
+    """
+    where, names = "on products that occur in one session", (column.stored,)
+    products = sample.single_events
+    is_apart = ~pl.col(BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS)
+    once = products.filter(is_apart).unique(UNIT, keep="first", maintain_order=True)
+    others = sample.sessions.filter(~pl.col(PICK_BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS))
+    limits = [
+        (similarity(values, others.get_column(PRODUCT)), similarity(inside, others.get_column(PRODUCT)))
+        for values in scales(_numbers(others, VALUE))
+        for inside in [centred(values, others.get_column(CATEGORY))]
+    ]
+    for some, codes in _cells_of(once, names, column):
+        if some.height < MIN_ROWS:
+            continue
+        for values, (limit, limit_inside) in zip(scales(_numbers(some, VALUE)), limits, strict=True):
+            predictions = predicted(codes, values)
+            share = explained(predictions, values)
+            inside = explained_within(predictions, values, some.get_column(CATEGORY)) or 0.0
+            if share >= max(LEAST, limit + MARGIN) or min(share, inside) >= max(LEAST, limit_inside + MARGIN):
+                return _gives_away(share, "session values", where, some.height)
+    return _explains_purchase(products, names, column, where)
+
+
+def _product_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Compare the cells of products with sums and means over the sessions with them, and over those that buy them."""
+    if column.kind not in NUMBERS:
+        return None
+    events = sample.events_of(PRODUCT, [column.stored])
+    sessions = events.group_by(PRODUCT, UNIT).agg(_first(column), IS_BUY.any().alias(BOUGHT))
+    without = pl.col(VALUE).filter(~pl.col(BOUGHT))
+    aggregates = {
+        "mean of the session values": without.mean(),
+        "sum of the session values": without.sum(),
+        "number of sessions that buy it": pl.col(BOUGHT).sum(),
+        "sum of the values of sessions that buy it": pl.col(VALUE).filter(BOUGHT).sum(),
+    }
+    return _equals_aggregate(sessions.join(sample.units.drop(USER), on=UNIT, how="inner"), PRODUCT, column, aggregates)
+
+
+# --- users ------------------------------------------------------------------------------------------------------------
+def _user_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Check what the cells of users with few sessions tell about the mean value of these sessions.
+
+    What a user determines explains it no better than its reliability, which follows from how alike the values of a
+    user's sessions are (Spearman 1910, Brown 1910). Columns of events must also explain it among sessions with the same
+    product, because they may be its price.
+    """
+    names, is_of_events = (FIRST + column.stored,), column.level == "event"
+    users = sample.sessions.unique(USER, keep="first", maintain_order=True).drop(VALUE)
+    sessions = sample.sessions
+    alike = [similarity(values, sessions.get_column(USER)) for values in scales(_numbers(sessions, VALUE))]
+    for n_sessions in range(1, MAX_SESSIONS + 1):
+        values_of = sample.users.filter(n_sessions == pl.col("n"))
+        where = f"on users with {count(n_sessions, 'session')}"
+        few = users.join(values_of.select(USER, VALUE), on=USER, how="inner", maintain_order="left")
+        for some, codes in _cells_of(few, names, column):
+            if some.height < MIN_ROWS:
+                continue
+            for values, single in zip(scales(_numbers(some, VALUE)), alike, strict=True):
+                predictions = predicted(codes, values)
+                share = explained(predictions, values)
+                inside = explained_within(predictions, values, some.get_column(PRODUCT)) if is_of_events else None
+                if inside is not None and inside < LEAST_WITHIN:
+                    continue
+                if share >= max(LEAST, MARGIN + n_sessions * single / (1 + (n_sessions - 1) * single)):
+                    return _gives_away(share, "session values", where, some.height)
+        if n_sessions == 1 and (reason := _explains_purchase(few, names, column, where)):
+            return reason
+    return None
+
+
+def _user_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None:
+    """Compare the cells of users with the mean, sum and maximum of the values of their sessions."""
+    if column.kind not in NUMBERS:
+        return None
+    sessions = sample.events_of(USER, [column.stored]).group_by(USER, UNIT).agg(_first(column))
+    value = pl.col(VALUE)
+    aggregates = {f"{name} of the session values": getattr(value, name)() for name in ("mean", "sum", "max")}
+    return _equals_aggregate(sessions.join(sample.units.drop(USER), on=UNIT, how="inner"), USER, column, aggregates)
+
+
+def _first(column: OwnColumn) -> pl.Expr:
+    return pl.col(column.stored).drop_nulls().first()
+
+
+def _equals_aggregate(
+    sessions: pl.DataFrame, key: str, column: OwnColumn, aggregates: Mapping[str, pl.Expr]
+) -> Reason | None:
+    """Compare cells with aggregates, for keys with a few sessions, all of them in train with a known value.
+
+    Sums over many sessions would hardly give a single one away, and past sales may be proportional to them.
+    """
+    n_rows, n_known = pl.len(), ((pl.col(ROLE) == TRAIN_ROLE) & pl.col(VALUE).is_not_null()).sum()
+    table = (
+        sessions.group_by(key)
+        .agg(
+            _first(column),
+            n_rows.alias("n"),
+            n_known.alias("n_known"),
+            *(e.alias(name) for name, e in aggregates.items()),
+        )
+        .filter(pl.col("n").is_between(2, MAX_SESSIONS), pl.col("n") == pl.col("n_known"))
+        .drop_nulls()
+    )
+    if table.height < MIN_ROWS:
+        return None
+    cells = _numbers(table, column.stored)
+    for name in aggregates:
+        values = _numbers(table, name)
+        if np.ptp(cells) == 0 or np.ptp(values) == 0:
+            continue
+        equality = float(spearmanr(cells, values).statistic) ** 2
+        if equality >= EQUAL:
+            return Reason(
+                Exclusion.GIVES_VALUE_AWAY,
+                f"Its squared rank correlation with the {name} is {percent(equality)} "
+                f"({count(table.height, key)} with several sessions).",
+            )
+    return None
+
+
+def _numbers(rows: pl.DataFrame, name: str) -> Vector:
+    return rows.get_column(name).cast(pl.Float64).to_numpy()
