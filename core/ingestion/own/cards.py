@@ -13,12 +13,10 @@ import polars as pl
 from core.base.text import count, percent
 from core.ingestion.mapping import Mapping
 from core.ingestion.own.giveaways import Reason, find_giveaway
-from core.ingestion.own.sample import IS_BUY, OwnSample
+from core.ingestion.own.sample import IS_BUY, KEYS, OwnSample
 from core.own_columns import Exclusion, Level, OwnColumnCard
-from core.schema import PRODUCT, ROLE, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.schema import TEST_ROLE, TRAIN_ROLE, UNIT, VALUE
 
-KEY: Final[dict[Level, str]] = {"session": UNIT, "product": PRODUCT, "user": USER}
-NOUN: Final[dict[Level, str]] = {"event": "event", "session": "session", "product": "product", "user": "user"}
 MAX_SEVERAL: Final = 0.05
 """Share of the sessions, products or users with several cells. A few are in every log; prices change now and then."""
 LEAST_FILLED: Final = 0.01
@@ -47,7 +45,7 @@ def own_cards(folder: Path, mapping: Mapping, cells: Table[tuple[str, bool], int
     if not mapping.own:
         return ()
     names = list(mapping.own_stored())
-    sample = OwnSample(folder, names)
+    sample = OwnSample(folder, {name: own.level for name, own in mapping.own_stored().items()})
     filled, distinct = _counts(sample, names)
     cards = []
     for name, (stored, own) in zip(mapping.own, mapping.own_stored().items(), strict=True):
@@ -70,8 +68,10 @@ def own_cards(folder: Path, mapping: Mapping, cells: Table[tuple[str, bool], int
 
 def _counts(sample: OwnSample, names: Sequence[str]) -> tuple[dict[tuple[int, str], float], dict[str, int]]:
     """Return (role, stored name) -> share of the events with a cell, and stored name -> number of different cells."""
-    rows = sample.all_events.group_by(ROLE).agg(pl.col(names).is_not_null().mean()).collect()
-    filled = {(row[ROLE], name): row[name] for row in rows.iter_rows(named=True) for name in names}
+    filled = {}
+    for role, events in enumerate(sample.files):
+        shares = events.select(pl.col(names).is_not_null().mean()).collect().row(0, named=True)
+        filled |= {(role, name): share or 0.0 for name, share in shares.items()}
     distinct = sample.all_events.select(pl.col(name).drop_nulls().approx_n_unique() for name in names).collect()
     return filled, distinct.row(0, named=True)
 
@@ -85,9 +85,8 @@ def _decided(card: OwnColumnCard, sample: OwnSample) -> OwnColumnCard:
     card = card.model_copy(update={"several": several})
     findings = []
     if several > MAX_SEVERAL:
-        nouns = NOUN[card.level]
         findings.append(
-            f"{percent(several)} of the {nouns}s with a cell have different ones, so it is used as a column of events."
+            f"{percent(several)} of the {card.level}s with a cell have several, so it is used as a column of events."
         )
         card = card.model_copy(update={"level": "event"})
         n_groups = 0
@@ -128,9 +127,8 @@ def _several(sample: OwnSample, card: OwnColumnCard) -> tuple[float, float]:
     """Return the share of the sessions, products or users with different cells, and the number of those with a cell."""
     if card.level == "event":
         return 0.0, 0.0
-    key, name = KEY[card.level], card.stored
-    events = sample.events if key == UNIT else sample.events_of(key, [name])
-    groups = events.filter(pl.col(name).is_not_null()).group_by(key)
+    name = card.stored
+    groups = sample.events_of(card.level).filter(pl.col(name).is_not_null()).group_by(KEYS[card.level])
     differ = groups.agg((pl.col(name).min() != pl.col(name).max()).alias("differ")).get_column("differ")
     return float(differ.sum() / max(differ.len(), 1)), differ.len() / sample.share
 
@@ -142,10 +140,9 @@ def _identifier(card: OwnColumnCard, n_groups: float, sample: OwnSample) -> Reas
         n_groups = float(sample.all_events.select(pl.col(card.stored).count()).collect().item())
     if n_groups < MIN_GROUPS or card.distinct < MAX_DISTINCT[card.level] * n_groups:
         return None
-    noun = NOUN[card.level]
     return Reason(
         Exclusion.IDENTIFIER,
-        f"It has {card.distinct:,} categories for about {count(round(n_groups), noun)} with a cell.",
+        f"It has {card.distinct:,} categories for about {count(round(n_groups), card.level)} with a cell.",
     )
 
 

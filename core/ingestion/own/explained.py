@@ -15,10 +15,11 @@ Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 _BINS: Final = 64
-"""Quantile bins of a number. Coarse enough for a thousand sessions, fine enough for a copy of the value."""
-_PRIOR: Final = 3.0
+_ROWS_PER_BIN: Final = 20
+"""Quantile bins of a number: fine enough for a copy of the value, with enough rows for their means."""
+_PRIOR: Final = 1.0
 """Weight of the overall mean in the mean of a bin or category, in rows, so that rare categories explain nothing."""
-_TAIL: Final = 0.995
+_TAIL: Final = 0.999
 """Values above this quantile are cut off, or a single session would decide the result."""
 _MIN_GROUPS: Final = 30
 """Groups with several rows; with fewer, their similarity is not known."""
@@ -34,7 +35,8 @@ def cell_codes(cells: pl.Series, kind: Kind) -> Codes:
     filled = ~np.isnan(numbers)
     codes = np.zeros(len(numbers), np.int64)
     if filled.any():
-        edges = np.unique(np.quantile(numbers[filled], np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf"))
+        n_bins = min(max(np.count_nonzero(filled) // _ROWS_PER_BIN, 2), _BINS)
+        edges = np.unique(np.quantile(numbers[filled], np.linspace(0, 1, n_bins + 1)[1:-1], method="inverted_cdf"))
         codes[filled] = 1 + np.searchsorted(edges, numbers[filled])
     return codes
 
@@ -89,7 +91,7 @@ def group_codes(groups: pl.Series) -> Codes:
 
 
 def scales(values: Vector) -> tuple[Vector, Vector]:
-    """Return values as ranks, and as they are except for the highest 0.5%.
+    """Return values as ranks, and as they are except for the highest 0.1%.
 
     Noise that is a share of the value is small in ranks, and noise of one size for all sessions in amounts.
     """

@@ -7,7 +7,7 @@ most of all for products and users that occur in a single session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,23 +20,21 @@ from core.ingestion.own.explained import (
     Codes,
     Vector,
     cell_codes,
-    centred,
     explained,
     explained_within,
     predicted,
     ranks,
     scales,
-    similarity,
 )
 from core.ingestion.own.sample import (
     BOUGHT,
     DURATION,
     FIRST,
     IS_BUY,
+    MIN_ITEMS,
     N_EVENTS,
     N_PRODUCTS,
     ONLY_BUYS,
-    PICK_BOUGHT,
     OwnSample,
 )
 from core.own_columns import Exclusion, OwnColumn
@@ -47,9 +45,11 @@ LEAST: Final = 0.5
 a third, and a value with 50% noise or in three buckets more than two thirds."""
 MARGIN: Final = 0.2
 """Above the similarity of the sessions with the same user or product, which is itself an estimate."""
+NEARLY_ALL: Final = 0.9
+"""The same, if the cell may be the price of one of the few products of the session."""
 LEAST_LENGTH: Final = 0.8
 """Share of the variance of a session's number of events or duration, which nothing before its end determines."""
-LEAST_WITHIN: Final = 0.3
+LEAST_WITHIN: Final = 0.25
 """Of the variance inside the sessions of one user, or with one product."""
 EQUAL: Final = 0.97
 """Squared rank correlation with the mean, sum or maximum of the values of a product or user."""
@@ -60,15 +60,15 @@ PURCHASE_ONLY: Final = 0.99
 """Share of the filled cells that are on BUY events."""
 OTHER_EVENTS: Final = 0.05
 """Share of events that are not BUY. With fewer, the log is one of receipts."""
+MOSTLY: Final = 0.95
+"""Share of the products or users with the same cell in all sessions, from which a column describes them."""
 MIN_ROWS: Final = 100
 MIN_CLASS: Final = 30
 """Sessions with, and sessions without a purchase."""
-MAX_SESSIONS: Final = 10
+MAX_SESSIONS: Final = 6
 """Sessions of a user or product that are compared with their mean or sum."""
 NUMBERS: Final = ("number", "money")
 BEFORE: Final = "before a session buys"
-MIN_ITEMS: Final = 4
-"""Products of a session in which the price of one of them is a small part of the sum."""
 _RARELY: Final = 0.2
 """Share of the highest fill rate of an event type. Types with a lower one do not have the column."""
 
@@ -86,16 +86,26 @@ def find_giveaway(sample: OwnSample, column: OwnColumn) -> Reason | None:
     Args:
         column: a column whose level holds.
     """
-    checks: dict[str, tuple[Callable[[OwnSample, OwnColumn], Reason | None], ...]] = {
-        "event": (_session_cells, _set_at_the_end, _product_cells, _user_cells),
-        "session": (_session_cells, _set_at_the_end, _user_cells),
-        "product": (_product_cells, _product_aggregates),
-        "user": (_user_cells, _user_aggregates),
-    }
-    for check in (_only_on_purchases, *checks[column.level]):
-        if reason := check(sample, column):
-            return reason
-    return None
+    checks = [_only_on_purchases]
+    if column.level in {"event", "session"}:
+        checks += [_set_at_the_end, _session_cells]
+    if column.level == "product" or (column.level == "event" and _is_constant(sample, column, PRODUCT)):
+        checks.append(_product_cells)
+    if column.level == "user" or (column.level in {"event", "session"} and _is_constant(sample, column, USER)):
+        checks.append(_user_cells)
+    checks += {"product": [_product_aggregates], "user": [_user_aggregates]}.get(column.level, [])
+    return next((reason for check in checks if (reason := check(sample, column))), None)
+
+
+def _is_constant(sample: OwnSample, column: OwnColumn, key: str) -> bool:
+    """Return whether the cells are the same in different sessions with a product or of a user."""
+    cell = pl.col(column.stored)
+    groups = sample.train_events.filter(cell.is_not_null()).group_by(key)
+    table = groups.agg(
+        (cell.min() == cell.max()).alias("same"), (pl.col(UNIT).min() < pl.col(UNIT).max()).alias("many")
+    )
+    same = table.filter("many").get_column("same")
+    return same.len() >= MIN_CLASS and same.sum() >= MOSTLY * same.len()
 
 
 def _only_on_purchases(sample: OwnSample, column: OwnColumn) -> Reason | None:
@@ -116,48 +126,52 @@ def _session_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Check what a cell tells about the whole session, at an event before it buys.
 
     The price of a product that a session buys is part of the value. Therefore columns of events are checked on sessions
-    that do not buy the product of that event, or that have several products.
+    that do not buy the product of that event, or that have many. With a few, a cell must be nearly the whole value.
     """
-    sessions = sample.sessions
-    names = (column.stored, FIRST + column.stored)
+    sessions, names = sample.sessions, (column.stored, FIRST + column.stored)
     if column.level == "event":
-        valued = sessions.filter(~pl.col(PICK_BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS))
+        limits = ((sample.apart, LEAST), (sessions.filter(pl.col(N_PRODUCTS) > 1), NEARLY_ALL))
     else:
-        valued = sessions
-    return (
-        _explains_session(valued, names, column)
-        or _explains_purchase(sessions.filter(~pl.col(ONLY_BUYS)), names, column, BEFORE)
-        or _explains_length(sessions.filter(pl.col(N_EVENTS) > 1), names, column)
+        limits = ((sessions, LEAST),)
+    for rows, least in limits:
+        if reason := _explains_session(rows, names, column, least):
+            return reason
+    return _explains_length(sessions.filter(pl.col(N_EVENTS) > 1), names, column) or _explains_purchase(
+        sessions.filter(~pl.col(ONLY_BUYS)), names, column, BEFORE
     )
 
 
-def _explains_session(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn) -> Reason | None:
-    """Compare sessions of all kinds, and those of the same user or with the same product.
-
-    What the user or the product determines, such as a price, may explain the value well, but not inside of these.
-    """
+def _explains_session(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn, least: float) -> Reason | None:
     for some, codes in _cells_of(rows, names, column):
         if some.height < MIN_ROWS:
             continue
         for values in scales(_numbers(some, VALUE)):
             predictions = predicted(codes, values)
             share = explained(predictions, values)
-            if share < LEAST:
-                continue
-            within = [explained_within(predictions, values, some.get_column(key)) for key in (USER, PRODUCT)]
-            if min((inside for inside in within if inside is not None), default=1.0) >= LEAST_WITHIN:
+            if share >= least and _explains_inside(predictions, values, some):
                 return _gives_away(share, "session values", BEFORE, some.height)
     return None
 
 
-def _cells_of(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn) -> Iterator[tuple[pl.DataFrame, Codes]]:
-    """Yield rows with the codes of their cells: once all rows, as an empty cell may tell something, once the filled.
+def _explains_inside(predictions: Vector, values: Vector, rows: pl.DataFrame) -> bool:
+    """Return whether cells also explain values among sessions of the same user, or with the same product or category.
 
+    What these determine, such as a price, may explain the value well, but not inside of them.
+    """
+    inside = (explained_within(predictions, values, rows.get_column(key)) for key in (USER, PRODUCT, CATEGORY))
+    return all(share is None or share >= LEAST_WITHIN for share in inside)
+
+
+def _cells_of(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn) -> Iterator[tuple[pl.DataFrame, Codes]]:
+    """Yield rows with the codes of their cells: all rows, as an empty cell may tell something, and those with a cell.
+
+    For the first cell of a column of events, only the latter: whether it has one may follow from the event types.
     Times are also compared with the start of the session.
     """
     for name in names:
         filled = rows.filter(pl.col(name).is_not_null())
-        for some in (rows, filled) if filled.height < rows.height else (rows,):
+        only_filled = filled.height == rows.height or (column.level == "event" and name.startswith(FIRST))
+        for some in (filled,) if only_filled else (rows, filled):
             cells = some.get_column(name)
             yield some, cell_codes(cells, column.kind)
             if column.kind == "time":
@@ -204,6 +218,8 @@ def _set_at_the_end(sample: OwnSample, column: OwnColumn) -> Reason | None:
     Only events of the types that have the column count.
     """
     name = column.stored
+    if not sample.train_events.get_column(name).null_count():
+        return None
     events = sample.train_events.select(UNIT, TYPE, TIME, pl.col(name).is_not_null().alias("filled"))
     rates = events.group_by(TYPE).agg(pl.col("filled").mean())
     eligible = rates.filter(pl.col("filled") >= _RARELY * pl.col("filled").max(), pl.col("filled") > 0)
@@ -245,20 +261,14 @@ def _product_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     What a product determines explains session values no better than these are alike for sessions with the same product,
     both among all products and inside of categories.
     """
-    where, names = "on products that occur in one session", (column.stored,)
+    where, names = "on products that occur in one session", (FIRST + column.stored,)
     products = sample.single_events
     is_apart = ~pl.col(BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS)
     once = products.filter(is_apart).unique(UNIT, keep="first", maintain_order=True)
-    others = sample.sessions.filter(~pl.col(PICK_BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS))
-    limits = [
-        (similarity(values, others.get_column(PRODUCT)), similarity(inside, others.get_column(PRODUCT)))
-        for values in scales(_numbers(others, VALUE))
-        for inside in [centred(values, others.get_column(CATEGORY))]
-    ]
     for some, codes in _cells_of(once, names, column):
         if some.height < MIN_ROWS:
             continue
-        for values, (limit, limit_inside) in zip(scales(_numbers(some, VALUE)), limits, strict=True):
+        for values, (limit, limit_inside) in zip(scales(_numbers(some, VALUE)), sample.alike_by_product, strict=True):
             predictions = predicted(codes, values)
             share = explained(predictions, values)
             inside = explained_within(predictions, values, some.get_column(CATEGORY)) or 0.0
@@ -271,7 +281,7 @@ def _product_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Compare the cells of products with sums and means over the sessions with them, and over those that buy them."""
     if column.kind not in NUMBERS:
         return None
-    events = sample.events_of(PRODUCT, [column.stored])
+    events = sample.events_of("product")
     sessions = events.group_by(PRODUCT, UNIT).agg(_first(column), IS_BUY.any().alias(BOUGHT))
     without = pl.col(VALUE).filter(~pl.col(BOUGHT))
     aggregates = {
@@ -288,26 +298,20 @@ def _user_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Check what the cells of users with few sessions tell about the mean value of these sessions.
 
     What a user determines explains it no better than its reliability, which follows from how alike the values of a
-    user's sessions are (Spearman 1910, Brown 1910). Columns of events must also explain it among sessions with the same
-    product, because they may be its price.
+    user's sessions are (Spearman 1910, Brown 1910).
     """
-    names, is_of_events = (FIRST + column.stored,), column.level == "event"
-    users = sample.sessions.unique(USER, keep="first", maintain_order=True).drop(VALUE)
-    sessions = sample.sessions
-    alike = [similarity(values, sessions.get_column(USER)) for values in scales(_numbers(sessions, VALUE))]
+    names = (FIRST + column.stored,)
     for n_sessions in range(1, MAX_SESSIONS + 1):
         values_of = sample.users.filter(n_sessions == pl.col("n"))
         where = f"on users with {count(n_sessions, 'session')}"
-        few = users.join(values_of.select(USER, VALUE), on=USER, how="inner", maintain_order="left")
+        few = sample.first_of_users.join(values_of.select(USER, VALUE), on=USER, how="inner", maintain_order="left")
+        if few.height < MIN_ROWS:
+            continue
         for some, codes in _cells_of(few, names, column):
             if some.height < MIN_ROWS:
                 continue
-            for values, single in zip(scales(_numbers(some, VALUE)), alike, strict=True):
-                predictions = predicted(codes, values)
-                share = explained(predictions, values)
-                inside = explained_within(predictions, values, some.get_column(PRODUCT)) if is_of_events else None
-                if inside is not None and inside < LEAST_WITHIN:
-                    continue
+            for values, single in zip(scales(_numbers(some, VALUE)), sample.alike_by_user, strict=True):
+                share = explained(predicted(codes, values), values)
                 if share >= max(LEAST, MARGIN + n_sessions * single / (1 + (n_sessions - 1) * single)):
                     return _gives_away(share, "session values", where, some.height)
         if n_sessions == 1 and (reason := _explains_purchase(few, names, column, where)):
@@ -319,7 +323,7 @@ def _user_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Compare the cells of users with the mean, sum and maximum of the values of their sessions."""
     if column.kind not in NUMBERS:
         return None
-    sessions = sample.events_of(USER, [column.stored]).group_by(USER, UNIT).agg(_first(column))
+    sessions = sample.events_of("user").group_by(USER, UNIT).agg(_first(column))
     value = pl.col(VALUE)
     aggregates = {f"{name} of the session values": getattr(value, name)() for name in ("mean", "sum", "max")}
     return _equals_aggregate(sessions.join(sample.units.drop(USER), on=UNIT, how="inner"), USER, column, aggregates)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,8 @@ from typing import Final
 import polars as pl
 
 from core.dataset import EVENTS_FILE, UNITS_FILE
+from core.ingestion.own.explained import centred, scales, similarity
+from core.own_columns import Level
 from core.schema import (
     BUY,
     CATEGORY,
@@ -26,9 +28,10 @@ from core.schema import (
     VALUE,
 )
 
-MAX_EVENTS: Final = 300_000
+MAX_EVENTS: Final = 200_000
 """Events of a sample, in both files together: enough for thresholds, and read in a second."""
 _SEED: Final = 24
+KEYS: Final[dict[Level, str]] = {"session": UNIT, "product": PRODUCT, "user": USER}
 
 N_PRODUCTS: Final = "n_products"
 N_EVENTS: Final = "n_events"
@@ -40,6 +43,8 @@ PICK_BOUGHT: Final = "pick_bought"
 """Whether the session buys the product of the event whose cells are compared."""
 FIRST: Final = "first_"
 """Prefix of the first filled cell of a session, before its first BUY event if it has other events."""
+MIN_ITEMS: Final = 4
+"""Products of a session in which the price of one of them is a small part of the sum."""
 IS_BUY: Final = pl.col(TYPE) == EVENT_CODE[BUY]
 
 
@@ -48,12 +53,14 @@ class OwnSample:
 
     Args:
         folder: the dataset's folder, with its tables.
-        names: stored names of the own columns.
+        levels: stored name of each own column -> its level as the mapping says.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+    def __init__(self, folder: Path, levels: Mapping[str, Level]) -> None:
         self._folder = folder
-        self._names = list(names)
+        self._levels = levels
+        self._names = list(levels)
+        self._samples: dict[Level, pl.DataFrame] = {}
         n_events = int(self.all_events.select(pl.len()).collect().item())
         self._stride = max(-(-n_events // MAX_EVENTS), 1)
 
@@ -63,13 +70,15 @@ class OwnSample:
         return 1 / self._stride
 
     @property
+    def files(self) -> list[pl.LazyFrame]:
+        """The events of the train and of the test file."""
+        return [pl.scan_parquet(self._folder / EVENTS_FILE.format(role=role), glob=False) for role in ROLES]
+
+    @property
     def all_events(self) -> pl.LazyFrame:
         """The events of both files, with their role."""
         return pl.concat(
-            pl.scan_parquet(self._folder / EVENTS_FILE.format(role=role), glob=False).with_columns(
-                pl.lit(code, dtype=pl.Int8).alias(ROLE)
-            )
-            for code, role in enumerate(ROLES)
+            events.with_columns(pl.lit(code, dtype=pl.Int8).alias(ROLE)) for code, events in enumerate(self.files)
         )
 
     @cached_property
@@ -79,21 +88,23 @@ class OwnSample:
         value = pl.when(~pl.col(COMPOSITE)).then(VALUE).alias(VALUE)
         return units.select(UNIT, ROLE, USER, value).collect()
 
-    def events_of(self, key: str, names: Sequence[str]) -> pl.DataFrame:
-        """Return all events of some units, products or users, chosen by a hash of the key, sorted by unit and time."""
-        events = self.all_events.select(ROLE, UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME, *names)
-        return events.filter(pl.col(key).hash(_SEED) % self._stride == 0).collect()
+    def events_of(self, level: Level) -> pl.DataFrame:
+        """Return all events of some sessions, products or users, chosen by a hash, with the own columns of that level.
 
-    @cached_property
-    def events(self) -> pl.DataFrame:
-        """All events of some sessions of both files, with all own columns."""
-        return self.events_of(UNIT, self._names)
+        Those of sessions have all own columns. They are sorted by unit and time.
+        """
+        if level not in self._samples:
+            key = KEYS[level]
+            names = [name for name, column in self._levels.items() if key == UNIT or column == level]
+            events = self.all_events.select(ROLE, UNIT, USER, PRODUCT, CATEGORY, TYPE, TIME, *names)
+            self._samples[level] = events.filter(pl.col(key).hash(_SEED) % self._stride == 0).collect()
+        return self._samples[level]
 
     @cached_property
     def train_events(self) -> pl.DataFrame:
         """Those of the train sessions with a known value, which is added."""
         known = self.units.filter(pl.col(ROLE) == TRAIN_ROLE, pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
-        events = self.events.filter(pl.col(ROLE) == TRAIN_ROLE)
+        events = self.events_of("session").filter(pl.col(ROLE) == TRAIN_ROLE)
         return events.join(known, on=UNIT, how="inner", maintain_order="left")
 
     @cached_property
@@ -137,10 +148,13 @@ class OwnSample:
 
     @cached_property
     def single_events(self) -> pl.DataFrame:
-        """One row per session of `train_events` and product of `single_products`: BOUGHT is whether it is bought."""
+        """One row per session of `train_events` and product of `single_products`, with its first cells under FIRST.
+
+        BOUGHT is whether the product is bought.
+        """
         facts = self.sessions.select(UNIT, N_PRODUCTS, TIME)
         events = self.train_events.join(self.single_products.to_frame(), on=PRODUCT, how="semi", maintain_order="left")
-        names = (pl.col(name).drop_nulls().first() for name in self._names)
+        names = (pl.col(name).drop_nulls().first().alias(FIRST + name) for name in self._names)
         products = events.group_by(UNIT, PRODUCT, maintain_order=True).agg(
             pl.col(VALUE, CATEGORY).first(), IS_BUY.any().alias(BOUGHT), *names
         )
@@ -152,3 +166,31 @@ class OwnSample:
         is_known = (pl.col(ROLE) == TRAIN_ROLE) & pl.col(VALUE).is_not_null()
         users = self.units.group_by(USER).agg(pl.len().alias("n"), pl.col(VALUE).mean(), is_known.all().alias("_known"))
         return users.filter("_known").drop("_known")
+
+    @cached_property
+    def apart(self) -> pl.DataFrame:
+        """The rows of `sessions` on whose value the price of the picked product has little influence.
+
+        They do not buy it, or have several other products.
+        """
+        return self.sessions.filter(~pl.col(PICK_BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS))
+
+    @cached_property
+    def first_of_users(self) -> pl.DataFrame:
+        """The first row of `sessions` of every user, without its value."""
+        return self.sessions.unique(USER, keep="first", maintain_order=True).drop(VALUE)
+
+    @cached_property
+    def alike_by_user(self) -> list[float]:
+        """How alike the values of a user's sessions are, on both scales."""
+        users = self.sessions.get_column(USER)
+        return [similarity(values, users) for values in scales(self.sessions.get_column(VALUE).to_numpy())]
+
+    @cached_property
+    def alike_by_product(self) -> list[tuple[float, float]]:
+        """How alike the values of sessions with the same product are, on both scales: among all, inside categories."""
+        products, categories = self.apart.get_column(PRODUCT), self.apart.get_column(CATEGORY)
+        return [
+            (similarity(values, products), similarity(centred(values, categories), products))
+            for values in scales(self.apart.get_column(VALUE).to_numpy())
+        ]
