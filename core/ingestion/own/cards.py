@@ -68,7 +68,7 @@ def own_cards(folder: Path, mapping: Mapping, cells: Table[tuple[str, bool], int
 
 def _counts(sample: OwnSample, names: Sequence[str]) -> tuple[dict[tuple[int, str], float], dict[str, int]]:
     """Return (role, stored name) -> share of the events with a cell, and stored name -> number of different cells."""
-    filled = {}
+    filled: dict[tuple[int, str], float] = {}
     for role, events in enumerate(sample.files):
         shares = events.select(pl.col(names).is_not_null().mean()).collect().row(0, named=True)
         filled |= {(role, name): share or 0.0 for name, share in shares.items()}

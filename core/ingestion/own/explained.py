@@ -14,13 +14,14 @@ from core.own_columns import Kind
 Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-_BINS: Final = 64
+_BINS: Final = 256
 _ROWS_PER_BIN: Final = 20
 """Quantile bins of a number: fine enough for a copy of the value, with enough rows for their means."""
 _PRIOR: Final = 1.0
 """Weight of the overall mean in the mean of a bin or category, in rows, so that rare categories explain nothing."""
-_TAIL: Final = 0.999
-"""Values above this quantile are cut off, or a single session would decide the result."""
+_TAILS: Final = (0.99, 1.0)
+"""Values above these quantiles are cut off: with the first, a single session cannot decide the result, but noise of one
+size for all sessions hides the others; with the second, it is the other way round."""
 _MIN_GROUPS: Final = 30
 """Groups with several rows; with fewer, their similarity is not known."""
 _MIN_ROWS_IN_GROUPS: Final = 100
@@ -35,7 +36,7 @@ def cell_codes(cells: pl.Series, kind: Kind) -> Codes:
     filled = ~np.isnan(numbers)
     codes = np.zeros(len(numbers), np.int64)
     if filled.any():
-        n_bins = min(max(np.count_nonzero(filled) // _ROWS_PER_BIN, 2), _BINS)
+        n_bins = int(np.clip(filled.sum() // _ROWS_PER_BIN, 2, _BINS))
         edges = np.unique(np.quantile(numbers[filled], np.linspace(0, 1, n_bins + 1)[1:-1], method="inverted_cdf"))
         codes[filled] = 1 + np.searchsorted(edges, numbers[filled])
     return codes
@@ -90,12 +91,12 @@ def group_codes(groups: pl.Series) -> Codes:
     return groups.rank("dense").cast(pl.Int64).to_numpy() - 1
 
 
-def scales(values: Vector) -> tuple[Vector, Vector]:
-    """Return values as ranks, and as they are except for the highest 0.1%.
+def scales(values: Vector) -> tuple[Vector, ...]:
+    """Return values as ranks, and as they are except for the highest ones.
 
     Noise that is a share of the value is small in ranks, and noise of one size for all sessions in amounts.
     """
-    return ranks(values), np.minimum(values, np.quantile(values, _TAIL))
+    return ranks(values), *(np.minimum(values, limit) for limit in np.quantile(values, _TAILS))
 
 
 def ranks(values: Vector) -> Vector:

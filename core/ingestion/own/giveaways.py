@@ -112,12 +112,13 @@ def _only_on_purchases(sample: OwnSample, column: OwnColumn) -> Reason | None:
     events = sample.train_events
     is_filled = events.get_column(column.stored).is_not_null()
     is_buy = events.select(IS_BUY).to_series()
-    n_filled, n_on_buys = int(is_filled.sum()), int((is_filled & is_buy).sum())
-    if not n_filled or n_on_buys < PURCHASE_ONLY * n_filled or (~is_buy).sum() < OTHER_EVENTS * events.height:
+    n_filled, n_on_buys, n_buys = (int(mask.sum()) for mask in (is_filled, is_filled & is_buy, is_buy))
+    if not n_filled or n_on_buys < PURCHASE_ONLY * n_filled or n_buys > (1 - OTHER_EVENTS) * events.height:
         return None
     return Reason(
         Exclusion.KNOWN_BY_PURCHASE,
-        f"{percent(n_on_buys / n_filled)} of its cells are on BUY events, which are {percent(is_buy.mean())} of all.",
+        f"{percent(n_on_buys / n_filled)} of its cells are on BUY events, which are {percent(n_buys / events.height)} of "
+        "all events.",
     )
 
 
@@ -129,10 +130,9 @@ def _session_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     that do not buy the product of that event, or that have many. With a few, a cell must be nearly the whole value.
     """
     sessions, names = sample.sessions, (column.stored, FIRST + column.stored)
+    limits = [(sessions, LEAST)]
     if column.level == "event":
-        limits = ((sample.apart, LEAST), (sessions.filter(pl.col(N_PRODUCTS) > 1), NEARLY_ALL))
-    else:
-        limits = ((sessions, LEAST),)
+        limits = [(sample.apart, LEAST), (sessions.filter(pl.col(N_PRODUCTS) > 1), NEARLY_ALL)]
     for rows, least in limits:
         if reason := _explains_session(rows, names, column, least):
             return reason

@@ -182,13 +182,13 @@ class OwnSample:
 
     @cached_property
     def alike_by_user(self) -> list[float]:
-        """How alike the values of a user's sessions are, on both scales."""
+        """How alike the values of a user's sessions are, on each scale."""
         users = self.sessions.get_column(USER)
         return [similarity(values, users) for values in scales(self.sessions.get_column(VALUE).to_numpy())]
 
     @cached_property
     def alike_by_product(self) -> list[tuple[float, float]]:
-        """How alike the values of sessions with the same product are, on both scales: among all, inside categories."""
+        """How alike the values of sessions with the same product are, on each scale: among all, inside categories."""
         products, categories = self.apart.get_column(PRODUCT), self.apart.get_column(CATEGORY)
         return [
             (similarity(values, products), similarity(centred(values, categories), products))
