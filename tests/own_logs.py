@@ -63,7 +63,9 @@ def browsing(sessions: int = 3000, *, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def receipts(sessions: int = 1500, *, items: tuple[int, int] = (4, 12), seed: int = 0) -> pl.DataFrame:
+def receipts(
+    sessions: int = 1500, *, items: tuple[int, int] = (4, 12), users: int = 400, seed: int = 0
+) -> pl.DataFrame:
     """A log of receipts: all lines of a session are BUY events, a second apart, and its value is their sum.
 
     Columns beside those of an event file: file and line (amount).
@@ -79,7 +81,7 @@ def receipts(sessions: int = 1500, *, items: tuple[int, int] = (4, 12), seed: in
                     "event_type": "BUY",
                     "product_id": f"P{number * 7 % 300 + 300 * item}",
                     "category_id": f"C{item}",
-                    "user_id": f"U{number % 400}",
+                    "user_id": f"U{number % users}",
                     "user_session": f"S{number}",
                     "session_value": round(float(amounts.sum()), 2),
                     "file": "train" if number < int(0.8 * sessions) else "test",

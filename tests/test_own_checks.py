@@ -266,12 +266,32 @@ def test_totals_of_small_receipts_are_told_from_their_lines(tmp_path):
     assert cards["total"].excluded == Exclusion.GIVES_VALUE_AWAY
 
 
+def test_the_mean_of_a_users_many_train_sessions_is_not_used(tmp_path):
+    log = receipts(2000, users=200)
+    of_train = VALUE.filter(pl.col("file") == "train")
+    of_sessions = log.unique("user_session").select("user_id", by_session=of_train.mean().over("user_id"))
+    log = log.join(of_sessions.unique("user_id"), on="user_id", how="left", maintain_order="left")
+    log = log.with_columns(by(log, "user_id", of_train.mean()).alias("by_event"))
+    cards = cards_of(store_own(tmp_path, log, dict.fromkeys(("by_session", "by_event"), ("user", "money"))))
+    for name, aggregate in (("by_session", "mean of the session values is"), ("by_event", "over its events is")):
+        assert cards[name].excluded == Exclusion.GIVES_VALUE_AWAY
+        assert f"{aggregate} 100.0% (200 users with several sessions)." in cards[name].finding
+
+
 def test_prices_that_make_up_the_value_are_used_without_the_purchases(tmp_path):
     log = receipts(400)
     own = {"line": ("event", "money")}
     settings = {"value": "price_of_buys", "columns": {"price": "line", "session_value": None}}
     card = cards_of(store_own(tmp_path, log.with_columns(VALUE.alias("session_value")), own, **settings))["line"]
     assert (card.excluded, card.with_purchases) == (None, False)
+
+
+def test_the_price_of_sessions_with_one_product_is_used(tmp_path):
+    log = receipts(1500, items=(1, 2)).with_columns(pl.col("line").first().over("product_id").alias("price"))
+    log = log.with_columns(pl.col("price").alias("session_value"))
+    own = {"price": ("product", "money"), "line": ("event", "money")}
+    for name, card in cards_of(store_own(tmp_path, log, own)).items():
+        assert (card.excluded, card.with_purchases) == (None, name != "price")
 
 
 def test_similar_prices_in_a_log_of_buyers_are_used_and_a_copy_of_the_value_is_not(tmp_path):

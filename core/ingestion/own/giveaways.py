@@ -117,8 +117,8 @@ def _only_on_purchases(sample: OwnSample, column: OwnColumn) -> Reason | None:
         return None
     return Reason(
         Exclusion.KNOWN_BY_PURCHASE,
-        f"{percent(n_on_buys / n_filled)} of its cells are on BUY events, which are {percent(n_buys / events.height)} of "
-        "all events.",
+        f"{percent(n_on_buys / n_filled)} of its cells are on BUY events, which are {percent(n_buys / events.height)} "
+        "of all events.",
     )
 
 
@@ -278,19 +278,22 @@ def _product_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
 
 
 def _product_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None:
-    """Compare the cells of products with sums and means over the sessions with them, and over those that buy them."""
+    """Compare the cells of products with aggregates over sessions that do not buy them, and with their purchases.
+
+    The value of a session that buys a product has its price in it, so that its mean may rightly be close to the price.
+    """
     if column.kind not in NUMBERS:
         return None
-    events = sample.events_of("product")
-    sessions = events.group_by(PRODUCT, UNIT).agg(_first(column), IS_BUY.any().alias(BOUGHT))
+    sessions = sample.events_of("product").group_by(PRODUCT, UNIT).agg(*_session_facts(column))
     without = pl.col(VALUE).filter(~pl.col(BOUGHT))
     aggregates = {
         "mean of the session values": without.mean(),
         "sum of the session values": without.sum(),
+        "mean of the session values over its events": _mean_over_events(~pl.col(BOUGHT)),
         "number of sessions that buy it": pl.col(BOUGHT).sum(),
-        "sum of the values of sessions that buy it": pl.col(VALUE).filter(BOUGHT).sum(),
     }
-    return _equals_aggregate(sessions.join(sample.units.drop(USER), on=UNIT, how="inner"), PRODUCT, column, aggregates)
+    sessions = sessions.join(sample.units.drop(USER), on=UNIT, how="inner")
+    return _equals_aggregate(sessions, PRODUCT, column, aggregates, None)
 
 
 # --- users ------------------------------------------------------------------------------------------------------------
@@ -298,7 +301,7 @@ def _user_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Check what the cells of users with few sessions tell about the mean value of these sessions.
 
     What a user determines explains it no better than its reliability, which follows from how alike the values of a
-    user's sessions are (Spearman 1910, Brown 1910).
+    user's sessions are.
     """
     names = (FIRST + column.stored,)
     for n_sessions in range(1, MAX_SESSIONS + 1):
@@ -312,7 +315,7 @@ def _user_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
                 continue
             for values, single in zip(scales(_numbers(some, VALUE)), sample.alike_by_user, strict=True):
                 share = explained(predicted(codes, values), values)
-                if share >= max(LEAST, MARGIN + n_sessions * single / (1 + (n_sessions - 1) * single)):
+                if share >= max(LEAST, MARGIN + _reliability(n_sessions, single)):
                     return _gives_away(share, "session values", where, some.height)
         if n_sessions == 1 and (reason := _explains_purchase(few, names, column, where)):
             return reason
@@ -321,51 +324,78 @@ def _user_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
 
 def _user_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Compare the cells of users with the mean, sum and maximum of the values of their sessions."""
-    if column.kind not in NUMBERS:
+    if column.kind not in NUMBERS or sample.sessions.is_empty():
         return None
-    sessions = sample.events_of("user").group_by(USER, UNIT).agg(_first(column))
+    sessions = sample.events_of("user").group_by(USER, UNIT).agg(*_session_facts(column))
     value = pl.col(VALUE)
-    aggregates = {f"{name} of the session values": getattr(value, name)() for name in ("mean", "sum", "max")}
-    return _equals_aggregate(sessions.join(sample.units.drop(USER), on=UNIT, how="inner"), USER, column, aggregates)
+    aggregates = {
+        "mean of the session values": value.mean(),
+        "sum of the session values": value.sum(),
+        "maximum of the session values": value.max(),
+        "mean of the session values over its events": _mean_over_events(pl.lit(value=True)),
+    }
+    sessions = sessions.join(sample.units.drop(USER), on=UNIT, how="inner")
+    return _equals_aggregate(sessions, USER, column, aggregates, sample.alike_by_user[0])
 
 
-def _first(column: OwnColumn) -> pl.Expr:
-    return pl.col(column.stored).drop_nulls().first()
+def _reliability(n_sessions: float, alike: float) -> float:
+    """Return the most that something known before can explain of a mean (Spearman 1910, Brown 1910)."""
+    return n_sessions * alike / (1 + (n_sessions - 1) * alike)
+
+
+def _session_facts(column: OwnColumn) -> list[pl.Expr]:
+    """The first cell of a session of a product or user, whether it buys, and its number of events."""
+    return [pl.col(column.stored).drop_nulls().first(), IS_BUY.any().alias(BOUGHT), pl.len().alias(N_EVENTS)]
+
+
+def _mean_over_events(where: pl.Expr) -> pl.Expr:
+    """The mean of session values as a mean over rows of the file, in which long sessions count more."""
+    value, n_events = pl.col(VALUE), pl.col(N_EVENTS).filter(where & pl.col(VALUE).is_not_null())
+    return (value.filter(where & value.is_not_null()) * n_events).sum() / n_events.sum()
 
 
 def _equals_aggregate(
-    sessions: pl.DataFrame, key: str, column: OwnColumn, aggregates: Mapping[str, pl.Expr]
+    sessions: pl.DataFrame, key: str, column: OwnColumn, aggregates: Mapping[str, pl.Expr], alike: float | None
 ) -> Reason | None:
-    """Compare cells with aggregates, for keys with a few sessions, all of them in train with a known value.
+    """Compare cells with aggregates over train sessions, for keys that are only in train and for all keys.
 
-    Sums over many sessions would hardly give a single one away, and past sales may be proportional to them.
+    What was known before is at most as close to a mean as the reliability of the mean allows. Sums over many sessions
+    may be proportional to past sales.
+
+    Args:
+        alike: how alike the values of sessions with one key are. If None, only keys with a few sessions are compared.
     """
-    n_rows, n_known = pl.len(), ((pl.col(ROLE) == TRAIN_ROLE) & pl.col(VALUE).is_not_null()).sum()
+    in_train = pl.col(ROLE) == TRAIN_ROLE
+    known = in_train & pl.col(VALUE).is_not_null()
     table = (
-        sessions.group_by(key)
+        sessions.with_columns(pl.when(known).then(VALUE).alias(VALUE))
+        .group_by(key)
         .agg(
-            _first(column),
-            n_rows.alias("n"),
-            n_known.alias("n_known"),
-            *(e.alias(name) for name, e in aggregates.items()),
+            pl.col(column.stored).drop_nulls().first(),
+            known.sum().alias("n"),
+            known.all().alias("only_train"),
+            *(expression.alias(name) for name, expression in aggregates.items()),
         )
-        .filter(pl.col("n").is_between(2, MAX_SESSIONS), pl.col("n") == pl.col("n_known"))
+        .filter(pl.col("n") > 1, True if alike is not None else pl.col("n") <= MAX_SESSIONS)
         .drop_nulls()
     )
-    if table.height < MIN_ROWS:
-        return None
-    cells = _numbers(table, column.stored)
-    for name in aggregates:
-        values = _numbers(table, name)
-        if np.ptp(cells) == 0 or np.ptp(values) == 0:
+    for some in (table.filter("only_train"), table):
+        if some.height < MIN_ROWS:
             continue
-        equality = float(spearmanr(cells, values).statistic) ** 2
-        if equality >= EQUAL:
-            return Reason(
-                Exclusion.GIVES_VALUE_AWAY,
-                f"Its squared rank correlation with the {name} is {percent(equality)} "
-                f"({count(table.height, key)} with several sessions).",
-            )
+        n = float(some.get_column("n").to_numpy().mean())
+        least = EQUAL if alike is None else max(EQUAL, (1 + _reliability(n, alike)) / 2)
+        cells = _numbers(some, column.stored)
+        for name in aggregates:
+            values = _numbers(some, name)
+            if np.ptp(cells) == 0 or np.ptp(values) == 0:
+                continue
+            equality = float(spearmanr(cells, values).statistic) ** 2
+            if equality >= least:
+                return Reason(
+                    Exclusion.GIVES_VALUE_AWAY,
+                    f"Its squared rank correlation with the {name} is {percent(equality)} "
+                    f"({count(some.height, key)} with several sessions).",
+                )
     return None
 
 
