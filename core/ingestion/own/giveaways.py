@@ -41,7 +41,7 @@ from core.own_columns import Exclusion, OwnColumn
 from core.schema import CATEGORY, PRODUCT, ROLE, TIME, TRAIN_ROLE, TYPE, UNIT, USER, VALUE
 
 LEAST: Final = 0.5
-"""Share of the variance of session values. On two simulated logs with 157 columns, half of them made from values, no
+"""Share of the variance of session values. On two simulated logs with 157 columns, most of them made from values, no
 limit from 0.3 to 0.6 changes a decision."""
 MARGIN: Final = 0.2
 """Above the similarity of the sessions with the same user or product, which is itself an estimate."""
