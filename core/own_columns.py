@@ -14,12 +14,14 @@ A mapping says what an own column describes (its level) and what its cells are (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 import polars as pl
 from pydantic import BaseModel, Field
+
+from core.base.text import percent
 
 Level = Literal["event", "session", "product", "user"]
 """What the column describes. A session, product or user has the same cell on all of its events."""
@@ -54,9 +56,9 @@ class Exclusion(StrEnum):
     MOSTLY_EMPTY = "mostly_empty", "nearly all of its cells are empty"
     CONSTANT = "constant", "all of its cells are equal"
     UNREADABLE = "unreadable", "most of its cells are not of its kind"
-    IDENTIFIER = "identifier", "nearly every session has a category of its own"
+    IDENTIFIER = "identifier", "hardly any two of its cells are equal"
     GIVES_VALUE_AWAY = "gives_value_away", "it gives the session value away"
-    KNOWN_AFTERWARDS = "known_afterwards", "it is set only at the end of a session"
+    KNOWN_AFTERWARDS = "known_afterwards", "it is known only at the end of a session"
     KNOWN_BY_PURCHASE = "known_by_purchase", "it is set only on purchases"
 
     def __new__(cls, code: str, clause: str = "") -> Exclusion:
@@ -97,10 +99,13 @@ class OwnColumnCard(OwnColumn, frozen=True):
         filled_train, filled_test: shares of the events with a usable cell.
         distinct: number of different cells in both files.
         unreadable: share of the cells with content that are not of the kind.
-        several: share of the sessions, products or users with more than one cell, of those with a cell; 0 for events.
+        several: share of the sessions, products or users with more than one cell, of those with a cell; 0 if the
+            mapping says that it describes events.
         excluded: why it is not used; None if it is used.
-        finding: the figures behind `excluded`, as a sentence; empty if it is used.
+        finding: sentences with the figures behind `excluded`, a change of `level` or `with_purchases`; empty if nothing
+            was found.
         kept: whether the mapping says that it is used whatever is found.
+        overridden: why it would not be used otherwise; None unless `kept`.
     """
 
     filled_train: float
@@ -111,11 +116,21 @@ class OwnColumnCard(OwnColumn, frozen=True):
     excluded: Exclusion | None = None
     finding: str = ""
     kept: bool = False
+    overridden: Exclusion | None = None
 
     @property
     def column(self) -> OwnColumn:
         """The column as features see it."""
         return OwnColumn(**self.model_dump(include=set(OwnColumn.model_fields)))
+
+    @property
+    def use(self) -> str:
+        """Whether it is used, and if not, why not; without a full stop."""
+        if self.excluded is not None:
+            return f"not used, because {self.excluded.clause}"
+        if self.overridden is not None:
+            return f"used as the mapping says, although {self.overridden.clause}"
+        return "used" if self.with_purchases else "used, except for BUY events of the session itself"
 
 
 def stored_name(name: str) -> str:
@@ -130,3 +145,12 @@ def stored_name(name: str) -> str:
 def used_columns(cards: Iterable[OwnColumnCard]) -> tuple[OwnColumn, ...]:
     """Return the columns that features are computed from, in the order of the mapping."""
     return tuple(card.column for card in cards if card.excluded is None)
+
+
+def own_lines(cards: Sequence[OwnColumnCard]) -> list[str]:
+    """Return one line per own column: what it is, whether it is used, and what was found; empty without own columns."""
+    return [
+        f"own column {card.name} ({card.kind}, {card.level}, {percent(card.filled_train)} filled): "
+        f"{card.use}{f'. {card.finding}' if card.finding else ''}"
+        for card in cards
+    ]

@@ -16,7 +16,7 @@ from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.backtest import MAX_BACKTESTS, splits
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
-from pages._ui.data_tables import file_table, part_tables, quarantine_table, untrained_table
+from pages._ui.data_tables import file_table, own_table, part_tables, quarantine_table, untrained_table
 from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
 from pages._ui.frame import Metric
 from pages._ui.kept_fields import keep_fields, kept_key
@@ -211,6 +211,9 @@ else:
         if card.split is not None:
             st.caption(plain(" ".join(split_lines(card))))
         part_tables(card)
+        if card.own:
+            st.header("Own columns", anchor=False)
+            own_table(card.own)
         if card.synthetic:
             st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
         show_findings(page.dataset, card.train.rows + card.test.rows)

@@ -10,6 +10,7 @@ from core.audit import (
     file_rules,
     identity_rules,
     length_rules,
+    own_rules,
     session_rules,
     spelling_rules,
     time_rules,
@@ -52,6 +53,10 @@ RULES: Final[tuple[Rule, ...]] = (
     value_rules.DifferingValues(),
     value_rules.CappedValues(),
     value_rules.ValueTrend(),
+    own_rules.LeakingColumns(),
+    own_rules.UnusableColumns(),
+    own_rules.SeveralCells(),
+    own_rules.OwnDrift(),
     drift_rules.FeatureDrift(),
     drift_rules.DistinguishableFiles(),
 )

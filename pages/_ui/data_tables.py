@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from core.base.spreadsheet import csv_for_people
 from core.base.text import count, listed, number, percent, verb
 from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
+from core.own_columns import OwnColumnCard
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, offer_file, show_table
 from pages._ui.text import plain
@@ -71,6 +72,26 @@ def part_tables(card: DatasetCard) -> None:
         if file.passed_over:
             names = plain(listed(file.passed_over))
             st.caption(f"Not read from the {part} data: {names}. Subfolders and files of other types are skipped.")
+
+
+def own_table(cards: Sequence[OwnColumnCard]) -> None:
+    """Show one row per own column: what it is, how much of it is filled, and whether it is used or why not."""
+    show_table(
+        [
+            {
+                "Column": card.name,
+                "Level": card.level,
+                "Kind": card.kind,
+                "Filled": percent(card.filled_train),
+                "Use": card.use,
+                "Finding": card.finding,
+            }
+            for card in cards
+        ],
+        numbers=("Filled",),
+        alt="The own columns of the log: level, kind, share of filled cells, and whether they are used or why not",
+    )
+    st.caption("Filled is the share of the train events. A mapping can keep a column that is not used: keep = true.")
 
 
 def untrained_table(dataset: Dataset, card: DatasetCard) -> None:

@@ -17,10 +17,12 @@ from core.audit import report as report_module
 from core.audit.audited_dataset import AuditedDataset
 from core.base.workspace import DEMO_FOLDER
 from core.dataset import Dataset
+from core.own_columns import Exclusion, OwnColumnCard
 from tests.audit.shop import (
     DAY,
     MIDNIGHT,
     NO_EVENTS,
+    OF_OWN_COLUMNS,
     RULE,
     TINY,
     at_the_same_time,
@@ -43,14 +45,14 @@ def test_without_defects_only_the_growing_past_is_reported(calm_shop):
     assert [outcome.code for outcome in report.outcomes] == [rule.code for rule in RULES]
     outcomes = {outcome.code: outcome.outcome for outcome in report.outcomes}
     assert {code for code, outcome in outcomes.items() if outcome == "found"} == {"feature_drift", "told_apart"}
-    assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values")}
+    assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values", *OF_OWN_COLUMNS)}
     assert {finding.severity for finding in report.findings} == {"note"}
 
 
 def test_files_of_the_same_days_differ_in_no_feature(mixed_shop):
     report = audit(mixed_shop, recompute=True)
     assert [(finding.code, finding.severity) for finding in report.findings] == [("files_in_time", "note")]
-    assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values")}
+    assert not_applicable(report) == {code: TINY[code] for code in ("value_in_test", "unknown_values", *OF_OWN_COLUMNS)}
 
 
 def test_the_planted_defects_of_the_demo_are_found_and_nothing_else_is_worse_than_a_note(demo):
@@ -137,6 +139,7 @@ def test_the_sentences_of_every_rule(tmp_path, calm_copy, snapshot):
         value_rule="price_of_buys",
         unassigned_purchases=1,
         untrained={"lost_purchase": 30},
+        own=[card.model_dump() for card in own_cards()],
     )
     pl.DataFrame({"reason": ["empty user_id"], "ignored": [False]}).write_parquet(
         calm_copy.folder / "quarantine.parquet"
@@ -150,6 +153,25 @@ def test_the_sentences_of_every_rule(tmp_path, calm_copy, snapshot):
     }
     assert set(RULE) == set(sentences)
     assert {code: (RULE[code].title, *sentences[code]) for code in RULE} == snapshot
+
+
+def own_cards() -> list[OwnColumnCard]:
+    """Own columns of which each has something that a rule reports."""
+    usual = OwnColumnCard(
+        name="price", level="product", kind="money", label="price", filled_train=0.9, filled_test=0.4, distinct=900
+    )
+    excluded = {
+        "revenue": (Exclusion.GIVES_VALUE_AWAY, "Its cells explain 93.0% of the variance of session values."),
+        "remark": (Exclusion.EMPTY, "30.0% of the train events and 0.0% of the test events have a cell."),
+    }
+    return [
+        usual,
+        *(usual.model_copy(update={"name": name, "excluded": code, "finding": text})
+          for name, (code, text) in excluded.items()),
+        usual.model_copy(
+            update={"name": "device", "level": "event", "several": 0.2, "filled_test": 0.9, "kind": "time"}
+        ),
+    ]  # fmt: skip
 
 
 def test_findings_come_worst_first_and_then_by_count(tmp_path):
@@ -267,7 +289,7 @@ def test_the_summary_has_every_finding_and_every_rule_that_does_not_apply(tmp_pa
     summary = report_lines(report)
     counted = report.count_by_severity()
     assert summary[0].startswith(f"{len(report.findings)} findings: {counted['serious']} serious, ")
-    assert summary[0].endswith("found nothing, 12 did not apply")
+    assert summary[0].endswith("found nothing, 16 did not apply")
     text = "\n".join(summary)
     for finding in report.findings:
         assert f"{finding.title}\n         {finding.explanation}\n         {finding.advice}" in text

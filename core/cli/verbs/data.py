@@ -19,6 +19,7 @@ from core.dataset import Dataset, DatasetCard, UnknownValue, split_lines, untrai
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_text import describe, describe_unused
 from core.ingestion.preview import complete_mapping, count_usable, own_note, peek, preview_rows
+from core.own_columns import own_lines
 from core.schema import ROLE, ROLES, USER_SESSION
 
 
@@ -50,7 +51,7 @@ def _card_lines(card: DatasetCard) -> list[str]:
         if file.joined_visits:
             lines.append(f"    {count(file.joined_visits, 'session')} with a change of user, such as at a log-in")
     lines += [f"  {line}" for line in (*split_lines(card), *card.mapping_notes)]
-    lines += [f"  {line}" for line in untrained_lines(card)]
+    lines += [f"  {line}" for line in (*own_lines(card.own), *untrained_lines(card))]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     known = f"{card.known_sessions:,} of them with a known value from train"
     lines.append(f"  {count(card.to_predict, 'session')} to predict, {known}")

@@ -1,0 +1,190 @@
+"""Are the own columns fit for use? Leaks, useless cells, wrong levels, and differences between train and test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from core.audit.audited_dataset import AuditedDataset
+from core.audit.distance import Vector, distance
+from core.audit.drift_rules import LARGE_KS, MAJOR_PSI, MAX_P_VALUE, MIN_SESSIONS
+from core.audit.rule import Finding, Rule
+from core.base.text import count, noun_form, percent, verb
+from core.check_result import Requirement
+from core.own_columns import Exclusion, OwnColumn, OwnColumnCard
+from core.schema import ROLES, Role
+
+LEAKS: Final = frozenset({Exclusion.GIVES_VALUE_AWAY, Exclusion.KNOWN_AFTERWARDS, Exclusion.KNOWN_BY_PURCHASE})
+LARGE_DIFFERENCE: Final = 0.1
+"""Of the shares of filled cells, or of the cells with another category: the same share as for features that drift."""
+_MAX_EXAMPLES: Final = 8
+"""More than elsewhere, because each of these columns needs a decision."""
+_MAX_CELLS: Final = 100_000
+"""Cells of a file that are compared, evenly spread over its events."""
+
+_HAS_OWN: Final = Requirement[AuditedDataset](lambda data: bool(data.card.own), "the mapping names no own columns")
+
+
+class LeakingColumns(Rule):
+    code = "own_leaks"
+    title = "Own columns that give the session value away"
+    requirements = (_HAS_OWN,)
+
+    def find(self, data: AuditedDataset) -> Finding | None:
+        leaks = [card for card in data.card.own if (card.excluded or card.overridden) in LEAKS]
+        n = len(leaks)
+        if not n:
+            return None
+        kept = [card for card in leaks if card.excluded is None]
+        return self.finding(
+            "serious" if kept else "note",
+            f"{count(n, 'own column')} {verb(n, 'gives', 'give')} the session value away",
+            count=n,
+            explanation=(
+                f"{count(n, 'own column')} {verb(n, 'is', 'are')} known only when a session is over, "
+                f"or made from session values. {_used(len(kept))}"
+            ),
+            advice=(
+                "Remove keep = true from the mapping, unless these columns are known before a session ends. Otherwise "
+                "the score is too good, and open sessions do not have them."
+                if kept
+                else "Nothing to do: they are not used. If a column is known before a session ends, set keep = true."
+            ),
+            examples=_examples(leaks),
+        )
+
+
+class UnusableColumns(Rule):
+    code = "own_unusable"
+    title = "Own columns from which nothing can be learned"
+    requirements = (_HAS_OWN,)
+
+    def find(self, data: AuditedDataset) -> Finding | None:
+        useless = [card for card in data.card.own if card.excluded is not None and card.excluded not in LEAKS]
+        n = len(useless)
+        if not n:
+            return None
+        return self.finding(
+            "warning" if any(card.excluded in {Exclusion.EMPTY, Exclusion.UNREADABLE} for card in useless) else "note",
+            f"{count(n, 'own column')} {verb(n, 'is', 'are')} of no use",
+            count=n,
+            explanation=(
+                f"{count(n, 'own column')} {verb(n, 'is', 'are')} empty, constant, unreadable or "
+                "different in nearly every cell."
+            ),
+            advice="They are not used. Check whether both files have the column, and whether its kind is right.",
+            examples=_examples(useless),
+        )
+
+
+class SeveralCells(Rule):
+    code = "own_levels"
+    title = "Own columns that do not describe what the mapping says"
+    requirements = (_HAS_OWN,)
+
+    def find(self, data: AuditedDataset) -> Finding | None:
+        changed = [card for card in data.card.own if card.level == "event" and card.several > 0]
+        n = len(changed)
+        if not n:
+            return None
+        return self.finding(
+            "warning",
+            f"{count(n, 'own column')} {verb(n, 'has', 'have')} another level than the mapping says",
+            count=n,
+            explanation=(
+                f"The mapping says that {noun_form(n, 'a column', 'columns')} "
+                f"{verb(n, 'describes', 'describe')} sessions, products or users, but up to "
+                f"{percent(max(card.several for card in changed))} of these have several different cells."
+            ),
+            advice='They are used as columns of events. Set level = "event" in the mapping, or correct the export.',
+            examples=[f"{card.name}: {percent(card.several)}" for card in changed[:_MAX_EXAMPLES]],
+        )
+
+
+class OwnDrift(Rule):
+    code = "own_drift"
+    title = "Own columns that differ between train and test"
+    requirements = (
+        _HAS_OWN,
+        Requirement[AuditedDataset](
+            lambda data: min(card.sessions for _, card in data.files) >= MIN_SESSIONS,
+            f"a file has fewer than {MIN_SESSIONS} sessions",
+        ),
+    )
+
+    def find(self, data: AuditedDataset) -> Finding | None:
+        cards = [card for card in data.card.own if card.excluded is None]
+        differences = [f"{card.name}: {text}" for card in cards if (text := _difference(data, card))]
+        n = len(differences)
+        if not n:
+            return None
+        return self.finding(
+            "warning",
+            f"{count(n, 'own column')} {verb(n, 'differs', 'differ')} between train and test",
+            count=n,
+            explanation=(
+                f"{n} of {count(len(cards), 'own column')} {verb(n, 'has', 'have')} other "
+                "cells in the test file than in the train file."
+            ),
+            advice="Check whether both files are exported alike. What a model learns from such a column may not hold.",
+            examples=differences[:_MAX_EXAMPLES],
+        )
+
+
+def _used(n_kept: int) -> str:
+    if not n_kept:
+        return "None of them is used."
+    return f"{n_kept} of them {verb(n_kept, 'is', 'are')} used, because the mapping says so."
+
+
+def _examples(cards: Sequence[OwnColumnCard]) -> list[str]:
+    return [f"{card.name}: {card.finding}" for card in cards[:_MAX_EXAMPLES]]
+
+
+def _difference(data: AuditedDataset, card: OwnColumnCard) -> str | None:
+    """Return how the cells of a column differ between the files, as a clause; None if they are alike."""
+    if abs(card.filled_train - card.filled_test) >= LARGE_DIFFERENCE:
+        return f"{percent(card.filled_train)} filled in train, {percent(card.filled_test)} in test"
+    if card.kind == "category":
+        return _new_categories(data, card.column)
+    if card.kind == "time":  # later files have later times
+        return None
+    train, test = (_numbers(data, card.column, role) for role in ROLES)
+    if not (len(train) and len(test)):
+        return None
+    shift = distance(train, test)
+    if shift.psi < MAJOR_PSI or shift.ks < LARGE_KS or shift.p_value > MAX_P_VALUE:
+        return None
+    return f"stability index {shift.psi:.2f}, Kolmogorov-Smirnov distance {percent(shift.ks)}"
+
+
+def _new_categories(data: AuditedDataset, column: OwnColumn) -> str | None:
+    cells = pl.col(column.stored).drop_nulls().alias("cell")
+    counts = (data.dataset.events(role).select(cells).group_by("cell").len().collect() for role in ROLES)
+    train, test = counts
+    total = int(test.get_column("len").sum())
+    n_new = int(test.join(train, on="cell", how="anti").get_column("len").sum())
+    if total and n_new / total >= LARGE_DIFFERENCE:
+        return f"{percent(n_new / total)} of the test cells have a category that is not in train"
+    both = train.join(test, on="cell", how="full", coalesce=True, suffix="_test").fill_null(0)
+    shares = [_shares(both.get_column(name)) for name in ("len", "len_test")]
+    mean = (shares[0] + shares[1]) / 2
+    spread = 1 / data.card.train.sessions + 1 / data.card.test.sessions
+    chance = float(np.sqrt(2 / np.pi * mean * (1 - mean) * spread).sum()) / 2
+    moved = float(np.abs(shares[0] - shares[1]).sum()) / 2
+    return f"{percent(moved)} of the cells have other categories" if moved >= LARGE_DIFFERENCE + chance else None
+
+
+def _shares(counts: pl.Series) -> Vector:
+    return counts.to_numpy() / max(int(counts.sum()), 1)
+
+
+def _numbers(data: AuditedDataset, column: OwnColumn, role: Role) -> Vector:
+    n_events = dict(data.files)[role].kept
+    cells = data.dataset.events(role).select(
+        pl.col(column.stored).cast(pl.Float64).gather_every(max(n_events // _MAX_CELLS, 1))
+    )
+    return cells.collect().to_series().drop_nulls().to_numpy()
