@@ -158,16 +158,27 @@ def history_oracle(
     def ratio(numerator: float | None, denominator: float | None) -> float | None:
         return None if numerator is None or not denominator or denominator <= 0 else numerator / denominator
 
-    user_mean = mean(cells([event for event in others if event["user"] == events[0]["user"]]))
+    def of_others(key: str, value: int) -> float | None:
+        return mean([event[name] for event in others if event[key] == value and event[name] is not None])
+
+    user_mean = of_others("user", events[0]["user"])
     actual, usual = 0.0, 0.0
     for category in {event["category"] for event in events}:
         mine = cells([event for event in events if event["category"] == category])
-        if (level := mean(cells([event for event in others if event["category"] == category]))) is not None:
+        if (level := of_others("category", category)) is not None:
             actual, usual = actual + sum(mine), usual + len(mine) * level
+    usual_totals = {
+        f"{name}_{suffix}": sum(
+            of_others("product", event["product"]) or 0 for event in events if event["type"] == kind
+        )
+        for kind, suffix in ((ADD_CART, "usual_added"), (BUY, "usual_bought"))
+        if not own.with_purchases
+    }
     return {
         f"{name}_user_mean": user_mean,
         f"{name}_per_user_mean": ratio(mean(cells(events)), user_mean),
         f"{name}_per_category_mean": ratio(actual, usual if usual > 1e-6 else None),
+        **usual_totals,
     }
 
 
@@ -211,6 +222,7 @@ def test_purchases_that_may_not_be_used_change_no_feature() -> None:
     bought = Click(0, 0, BUY, 1, (9.0, 9.0, 2.0, "B", "zz", False, 5, 30.0, True, 0, "a"))
     dearer = Click(0, 0, BUY, 1, (9.0, 99.0, 2.0, "B", "a", False, 5, 30.0, True, 0, "a"))
     first, second = (features_of(*log_of([click, each]), "polars") for each in (bought, dearer))
+    # the prices of its purchases may be used in other sessions, of which there are none here
     assert_frame_equal(first, second)
     assert first["own_list_max"].to_list() == [7.0]
     assert first["own_price_max"].to_list() == [9.0]

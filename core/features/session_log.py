@@ -105,12 +105,13 @@ class SessionLog(ABC):
         """Compute what `counts_elsewhere` returns, without WEEKS and WEEKS_BEFORE."""
 
     @abstractmethod
-    def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
+    def sums_elsewhere(self, key: str, cell: nw.Expr, own_cell: nw.Expr) -> Frame:
         """Add up a cell over the events outside the visit on every user, product or category of a unit.
 
         Args:
             key: the column user, product or category.
             cell: expression of an integer over events; nulls do not count.
+            own_cell: the same for the events of the unit itself.
 
         Returns:
             One row per (unit, value of `key` in it): unit, OWN_SUM, OWN_FILLED, SUM_ELSEWHERE and FILLED_ELSEWHERE.

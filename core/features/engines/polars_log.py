@@ -116,11 +116,11 @@ class PolarsLog(SessionLog):
         last_seen = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + self.arrays.log.first_second)
         return nw.from_native(frame.with_columns(last_seen.alias(LAST_SEEN)))
 
-    def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
+    def sums_elsewhere(self, key: str, cell: nw.Expr, own_cell: nw.Expr) -> Frame:
         """Look the sums up in the sorted arrays; see `SessionLog.sums_elsewhere`."""
-        log = self.arrays.log
-        cells = nw.to_native(nw.from_native(log.events.lazy()).select(cell.alias(OWN_SUM))).collect().to_series()
-        unit_row, *sums = look_up_sums(self.arrays, key, cells, all_rows=self.history == "all_rows")
+        events: Frame = nw.from_native(self.arrays.log.events.lazy())
+        cells = nw.to_native(events.select(cell.alias(SUM_ELSEWHERE), own_cell.alias(OWN_SUM))).collect()
+        unit_row, *sums = look_up_sums(self.arrays, key, *cells, all_rows=self.history == "all_rows")
         units = self.arrays.frame.get_column(UNIT).gather(unit_row).set_sorted()
         names = (OWN_SUM, OWN_FILLED, SUM_ELSEWHERE, FILLED_ELSEWHERE)
         return _lazy(pl.DataFrame({UNIT: units, **dict(zip(names, sums, strict=True))}))

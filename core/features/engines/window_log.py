@@ -7,9 +7,21 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from core.features.columns import GAP, IS_LAST, N_CELLS, OWN, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, event_order
+from core.features.columns import (
+    GAP,
+    IS_LAST,
+    N_CELLS,
+    OWN,
+    OWN_FILLED,
+    OWN_SUM,
+    POSITION,
+    PREVIOUS_TYPE,
+    SAME_PRODUCT,
+    STREAK,
+    event_order,
+)
 from core.features.engines.window_history import counts_before_start, counts_in_other_rows
-from core.features.engines.window_sums import sums_before_start, sums_in_other_rows
+from core.features.engines.window_sums import sums, sums_before_start, sums_in_other_rows
 from core.features.session_log import Aggregation, Frame, SessionLog
 from core.schema import EVENT_CODE, PRODUCT, TIME, TYPE, UNIT
 
@@ -45,10 +57,11 @@ class WindowLog(SessionLog):
         rows = self.events.filter(is_counted & ~nw.col(column).is_null())
         return rows.group_by(UNIT, column).agg(nw.len().cast(nw.Int64).alias(N_CELLS)).select(UNIT, N_CELLS)
 
-    def sums_elsewhere(self, key: str, cell: nw.Expr) -> Frame:
+    def sums_elsewhere(self, key: str, cell: nw.Expr, own_cell: nw.Expr) -> Frame:
         """Add up by window functions; see `SessionLog.sums_elsewhere`."""
         add_up = sums_in_other_rows if self.history == "all_rows" else sums_before_start
-        return add_up(self.events, self.units, key, cell)
+        own = sums(self.events, (UNIT, key), own_cell, (OWN_SUM, OWN_FILLED))
+        return add_up(self.events, self.units, key, cell, own)
 
 
 def with_step_columns(events: Frame) -> Frame:

@@ -12,10 +12,13 @@ _SUMS = (SUM_ELSEWHERE, FILLED_ELSEWHERE)
 _IS_EVENT = "_is_event"
 
 
-def sums_before_start(events: Frame, units: Frame, key: str, cell: nw.Expr) -> Frame:
-    """Add up cells strictly before the visit's start; see `SessionLog.sums_elsewhere`."""
+def sums_before_start(events: Frame, units: Frame, key: str, cell: nw.Expr, own: Frame) -> Frame:
+    """Add up cells strictly before the visit's start; see `SessionLog.sums_elsewhere`.
+
+    Args:
+        own: unit, `key`, OWN_SUM and OWN_FILLED of each unit and value of the key in it.
+    """
     zero, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
-    own = _own(events, key, cell)
     markers = own.join(units.select(UNIT, VISIT_START), on=UNIT, how="left").select(
         UNIT, key, nw.col(VISIT_START).alias(TIME), *(zero.alias(name) for name in _SUMS), zero.alias(_IS_EVENT)
     )
@@ -35,22 +38,18 @@ def sums_before_start(events: Frame, units: Frame, key: str, cell: nw.Expr) -> F
     return own.join(at_start, on=[UNIT, key], how="left").select(UNIT, OWN_SUM, OWN_FILLED, *_SUMS)
 
 
-def sums_in_other_rows(events: Frame, units: Frame, key: str, cell: nw.Expr) -> Frame:
-    """Add up cells of the rows of both files outside the visit; see `SessionLog.sums_elsewhere`."""
-    own = _own(events, key, cell).join(units.select(UNIT, VISIT), on=UNIT, how="left")
-    of_visit = _sums(events, (VISIT, key), cell, _SUMS)
-    everywhere = _sums(events, (key,), cell, _SUMS)
+def sums_in_other_rows(events: Frame, units: Frame, key: str, cell: nw.Expr, own: Frame) -> Frame:
+    """Add up cells of the rows of both files outside the visit; see `sums_before_start` for the arguments."""
+    own = own.join(units.select(UNIT, VISIT), on=UNIT, how="left")
+    of_visit = sums(events, (VISIT, key), cell, _SUMS)
+    everywhere = sums(events, (key,), cell, _SUMS)
     both = own.join(of_visit, on=[VISIT, key], how="left").join(everywhere, on=key, how="left", suffix="_everywhere")
     return both.select(
         UNIT, OWN_SUM, OWN_FILLED, *((nw.col(f"{name}_everywhere") - nw.col(name)).alias(name) for name in _SUMS)
     )
 
 
-def _own(events: Frame, key: str, cell: nw.Expr) -> Frame:
-    return _sums(events, (UNIT, key), cell, (OWN_SUM, OWN_FILLED))
-
-
-def _sums(events: Frame, keys: tuple[str, ...], cell: nw.Expr, names: tuple[str, str]) -> Frame:
+def sums(events: Frame, keys: tuple[str, ...], cell: nw.Expr, names: tuple[str, str]) -> Frame:
     """Return one row per combination of the keys, with the sum of the cells and the number of filled ones."""
     total, filled = names
     numbers = events.select(*keys, cell.fill_null(0).alias(total), (~cell.is_null()).cast(nw.Int64).alias(filled))

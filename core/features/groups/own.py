@@ -15,13 +15,28 @@ from core.features.columns import FILLED_ELSEWHERE, IS_LAST, N_CELLS, OWN_FILLED
 from core.features.definition import Feature, FeatureGroup
 from core.features.session_log import Frame, SessionLog
 from core.own_columns import OwnColumn
-from core.schema import ADD_CART, BUY, CATEGORY, EVENT_CODE, REMOVE_CART, SECONDS_PER_DAY, TIME, TYPE, UNIT, USER, VIEW
+from core.schema import (
+    ADD_CART,
+    BUY,
+    CATEGORY,
+    EVENT_CODE,
+    PRODUCT,
+    REMOVE_CART,
+    SECONDS_PER_DAY,
+    TIME,
+    TYPE,
+    UNIT,
+    USER,
+    VIEW,
+)
 
 _ONE = 1_000_000
 """Cells are added up as whole millionths, because sums of integers are exact on every engine."""
 _DAY_MILLIONTHS = _ONE / SECONDS_PER_DAY
 _RATIO = "_ratio"
 _UNITS = {"money": "money of the log", "number": "as in the log", "time": "days", "flag": "share"}
+_USUAL = {ADD_CART: "usual_added", BUY: "usual_bought"}
+"""Event type -> feature, if purchases of the session itself may not be used."""
 _IN_CART = {ADD_CART: "added", REMOVE_CART: "removed"}
 
 
@@ -80,6 +95,7 @@ def _history_features(column: OwnColumn) -> tuple[Feature, ...]:
         return ()
     name, label = column.stored, column.label
     level = f"Average {label} of the session's events relative to"
+    usual = f"Total {label} that the products of the session's {{}} events have on average in other sessions."
     return (
         Feature(
             f"{name}_user_mean",
@@ -88,16 +104,20 @@ def _history_features(column: OwnColumn) -> tuple[Feature, ...]:
         ),
         Feature(f"{name}_per_user_mean", "ratio", f"{level} that of the user's other sessions."),
         Feature(f"{name}_per_category_mean", "ratio", f"{level} the average of their categories in other sessions."),
+        *(
+            Feature(f"{name}_{suffix}", _UNITS["money"], usual.format(event_type))
+            for event_type, suffix in ({} if column.with_purchases else _USUAL).items()
+        ),
     )
 
 
 def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
-    name, cell = column.stored, _cell(column)
+    name, cell, own_cell = column.stored, _cell(column.model_copy(update={"with_purchases": True})), _cell(column)
     is_known = nw.col(FILLED_ELSEWHERE) > 0
     mean = nw.when(is_known).then(nw.col(SUM_ELSEWHERE) / nw.col(FILLED_ELSEWHERE))
-    user = log.sums_elsewhere(USER, cell).with_columns((mean / _ONE).alias(f"{name}_user_mean"))
+    user = log.sums_elsewhere(USER, cell, own_cell).with_columns((mean / _ONE).alias(f"{name}_user_mean"))
     user = user.with_columns(_ratio(nw.col(OWN_SUM) / _or_null(OWN_FILLED) / _ONE, nw.col(f"{name}_user_mean")))
-    categories = log.sums_elsewhere(CATEGORY, cell).select(
+    categories = log.sums_elsewhere(CATEGORY, cell, own_cell).select(
         UNIT,
         nw.when(is_known).then(nw.col(OWN_SUM)).alias("_actual"),
         _rounded(mean * nw.col(OWN_FILLED)).alias("_usual"),
@@ -105,7 +125,14 @@ def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
     totals = log.aggregate(categories, sums={"_actual": nw.col("_actual"), "_usual": nw.col("_usual")})
     by_category = totals.select(UNIT, _ratio(nw.col("_actual"), nw.col("_usual")).alias(f"{name}_per_category_mean"))
     by_user = user.rename({_RATIO: f"{name}_per_user_mean"}).select(UNIT, f"{name}_user_mean", f"{name}_per_user_mean")
-    return log.join_by_unit(by_user, by_category)
+    table = log.join_by_unit(by_user, by_category)
+    for event_type, suffix in () if column.with_purchases else _USUAL.items():
+        is_type = (nw.col(TYPE) == EVENT_CODE[event_type]).cast(nw.Int64)
+        products = log.sums_elsewhere(PRODUCT, cell, is_type)
+        usual = products.select(UNIT, _rounded(mean * nw.col(OWN_SUM)).alias("_usual"))
+        total = log.aggregate(usual, sums={f"{name}_{suffix}": nw.col("_usual")})
+        table = log.join_by_unit(table, total).with_columns(nw.col(f"{name}_{suffix}") / _ONE)
+    return table
 
 
 def _ratio(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:

@@ -12,7 +12,7 @@ import polars as pl
 
 from core.base.text import count, percent
 from core.ingestion.mapping import Mapping
-from core.ingestion.own.giveaways import NUMBERS, OTHER_EVENTS, Reason, find_giveaway
+from core.ingestion.own.giveaways import NUMBERS, Reason, find_giveaway
 from core.ingestion.own.sample import IS_BUY, KEYS, OwnSample
 from core.own_columns import Exclusion, Level, OwnColumnCard
 from core.schema import TEST_ROLE, TRAIN_ROLE, UNIT, VALUE
@@ -97,8 +97,6 @@ def _decided(card: OwnColumnCard, sample: OwnSample) -> OwnColumnCard:
             f"Its cells on BUY events add up to the value of {percent(share)} of the sessions with purchases, so these "
             "cells are not used."
         )
-    if not card.with_purchases and card.level in {"event", "product"}:
-        reason = reason or _without_other_events(sample, card)
     if reason is not None:
         return _excluded(card, reason)
     return card.model_copy(update={"finding": " ".join(findings)})
@@ -145,18 +143,6 @@ def _identifier(card: OwnColumnCard, n_groups: float, sample: OwnSample) -> Reas
     return Reason(
         Exclusion.IDENTIFIER,
         f"It has {card.distinct:,} categories for about {count(round(n_groups), card.level)} with a cell.",
-    )
-
-
-def _without_other_events(sample: OwnSample, card: OwnColumnCard) -> Reason | None:
-    """Return why a column of amounts cannot be used if it has hardly a cell on other events than purchases."""
-    cells = sample.train_events.select(pl.col(card.stored).is_not_null() & ~IS_BUY).to_series()
-    if int(cells.sum()) > OTHER_EVENTS * cells.len():
-        return None
-    return Reason(
-        Exclusion.KNOWN_BY_PURCHASE,
-        "Session values are sums of purchases, so its cells on BUY events are not used, and only "
-        f"{percent(float(cells.sum()) / max(cells.len(), 1))} of the events are others with a cell.",
     )
 
 

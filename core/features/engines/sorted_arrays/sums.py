@@ -70,20 +70,24 @@ class _Span(NamedTuple):
     until: Int64s
 
 
-def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, *, all_rows: bool) -> Sums:
+def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, own_cells: pl.Series, *, all_rows: bool) -> Sums:
     """Add up cells on every value of a key in every selected unit.
 
     Args:
         selection: the units.
         key: the column user, product or category.
-        cells: integers, one per event of the log; nulls do not count.
+        cells, own_cells: integers, one per event of the log, to add up elsewhere and in the unit; nulls do not count.
         all_rows: whether to count all rows outside the visit instead of those before its start.
     """
-    numbers, filled = cells.fill_null(0).to_numpy(), cells.is_not_null().to_numpy()
     pairs = selection.cached(_pairs, key)
-    own, own_filled = (np.add.reduceat(each[pairs.events], pairs.begins, dtype=np.int64) for each in (numbers, filled))
+    own = (np.add.reduceat(each[pairs.events], pairs.begins, dtype=np.int64) for each in _numbers(own_cells))
     elsewhere = _elsewhere if all_rows else _before
-    return Sums(pairs.unit_row, own, own_filled, *(elsewhere(selection, key, each) for each in (numbers, filled)))
+    return Sums(pairs.unit_row, *own, *(elsewhere(selection, key, each) for each in _numbers(cells)))
+
+
+def _numbers(cells: pl.Series) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """Return the cells with 0 for null, and which of them are filled."""
+    return cells.fill_null(0).to_numpy(), cells.is_not_null().to_numpy()
 
 
 def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic]) -> Int64s:
