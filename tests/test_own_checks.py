@@ -387,9 +387,10 @@ def test_the_data_page_shows_the_columns_with_their_use(workspace, shop, tmp_pat
     app.query_params["dataset"] = dataset.fingerprint
     app.run()
     assert not app.exception
-    table = next(frame.value for frame in app.dataframe if "Use" in frame.value)
+    table = next(frame.value for frame in app.dataframe if "Used" in frame.value)
     assert list(table["Column"]) == ["price", "copy"]
-    assert list(table["Use"]) == ["used", "not used, because it gives the session value away"]
+    assert list(table["Used"]) == ["yes", "no"]
+    assert any("copy: not used, because it gives the session value away. " in text.value for text in app.markdown)
     assert list(table["Filled"]) == ["100.0%", "100.0%"]
 
 

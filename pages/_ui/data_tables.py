@@ -75,7 +75,7 @@ def part_tables(card: DatasetCard) -> None:
 
 
 def own_table(cards: Sequence[OwnColumnCard]) -> None:
-    """Show one row per own column: what it is, how much of it is filled, and whether it is used or why not."""
+    """Show one row per own column: what it is, and how much of it is filled; and why columns are not used."""
     show_table(
         [
             {
@@ -83,15 +83,18 @@ def own_table(cards: Sequence[OwnColumnCard]) -> None:
                 "Level": card.level,
                 "Kind": card.kind,
                 "Filled": percent(card.filled_train),
-                "Use": card.use,
-                "Finding": card.finding,
+                "Used": "no" if card.excluded else "yes",
             }
             for card in cards
         ],
         numbers=("Filled",),
-        alt="The own columns of the log: level, kind, share of filled cells, and whether they are used or why not",
+        width="content",
+        alt="The own columns of the log: level, kind, share of the train events with a cell, and whether they are used",
     )
-    st.caption("Filled is the share of the train events. A mapping can keep a column that is not used: keep = true.")
+    lines = [f"- {plain(f'{card.name}: {card.use}. {card.finding}')}" for card in cards if card.finding]
+    st.markdown("\n".join(lines))
+    if any(card.excluded for card in cards):
+        st.caption("To use a column all the same, set keep = true in its table of the mapping.")
 
 
 def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
