@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, expect, sync_playwright
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import app_test
 
 from core.base.workspace import Workspace
 from core.config import RunConfig
@@ -20,7 +24,8 @@ from core.runs import Run, list_runs
 from tests.browser import Dashboard, dashboard, launch
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
-
+QUICK = RunConfig(folds=2, learners=("lightgbm",))
+"""For tests that need any run: a fifth of the work of the default settings."""
 
 LONGEST_FIRST = ("test_browser", "test_resuming", "test_jobs", "test_explore_looks", "test_engines", "test_features")
 """Files that take a minute or more. They start first, so that no worker is left with one while the others are done."""
@@ -30,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files for parallel workers, which take them one after the other."""
     rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_page_tests() -> Iterator[None]:
+    """Let `AppTest` look through the installed packages and compile the pages once, not again at every opened page."""
+    scripts = ScriptCache()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(app_test, "ScriptCache", lambda: scripts)
+        yield
 
 
 @pytest.fixture(autouse=True)
