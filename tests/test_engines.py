@@ -131,6 +131,7 @@ def test_spark_agrees_with_polars_on_the_demo_in_a_folder_with_wildcards(
 ) -> None:
     # Most of the time is spent on compiling queries that run once, so the fast compiler is enough.
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    monkeypatch.setitem(spark_engine._LOCAL_SETTINGS, "spark.sql.shuffle.partitions", "2")
     demo = ingest(demo_files, Workspace(wildcard_folder / "home"))
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         absent_part("Java", "install a Java runtime of version 17 or later")
