@@ -15,10 +15,11 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import app_test
 
+from core.audit import audit
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.demo import write_demo
-from core.ingestion import InputFiles
+from core.ingestion import InputFiles, ingest
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run, list_runs
 from tests.browser import Dashboard, dashboard, launch
@@ -76,14 +77,16 @@ def small_files(tmp_path_factory: pytest.TempPathFactory) -> InputFiles:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> tuple[Workspace, Run]:
-    """A workspace with the demo data and one finished quick run on it; read it, do not change it."""
+    """A workspace with the demo data, their audit and one finished quick run; read it, do not change it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # the workers share one run
     workspace = Workspace(folder / "finished")
     with FileLock(folder / "finished.lock"):
-        runs = list_runs(workspace)
-        return workspace, runs[0] if runs else run_pipeline(demo_files, RunConfig(), workspace)
+        if not list_runs(workspace):
+            audit(ingest(demo_files, workspace))
+            run_pipeline(demo_files, RunConfig(), workspace)
+        return workspace, list_runs(workspace)[0]
 
 
 @pytest.fixture
@@ -94,6 +97,13 @@ def finished_home(
     source, run = finished
     shutil.copytree(source.root, workspace.root)
     return workspace, Run(workspace.runs / run.folder.name, run.manifest)
+
+
+@pytest.fixture
+def demo_workspace(finished: tuple[Workspace, Run], workspace: Workspace) -> Workspace:
+    """A workspace of the demo data and their audit, without a run."""
+    shutil.copytree(finished[0].datasets, workspace.datasets, dirs_exist_ok=True)
+    return workspace
 
 
 @pytest.fixture(scope="session")
