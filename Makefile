@@ -38,7 +38,7 @@ docs: $(VENV)/dev.done
 
 test: lint docs
 	# nice, because jobs run at low priority: beside tests of normal priority they would wait for a core
-	nice $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	nice $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks

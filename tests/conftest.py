@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, expect, sync_playwright
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import app_test
 
+from core.audit import audit
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.demo import write_demo
-from core.ingestion import InputFiles
+from core.ingestion import InputFiles, ingest
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run, list_runs
 from tests.browser import Dashboard, dashboard, launch
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
-
+QUICK = RunConfig(folds=2, learners=("lightgbm",))
+"""For tests that need any run: a fifth of the work of the default settings."""
 
 LONGEST_FIRST = ("test_browser", "test_resuming", "test_jobs", "test_explore_looks", "test_engines", "test_features")
 """Files that take a minute or more. They start first, so that no worker is left with one while the others are done."""
@@ -30,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files for parallel workers, which take them one after the other."""
     rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_page_tests() -> Iterator[None]:
+    """Let `AppTest` look through the installed packages and compile the pages once, not again at every opened page."""
+    scripts = ScriptCache()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(app_test, "ScriptCache", lambda: scripts)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +77,16 @@ def small_files(tmp_path_factory: pytest.TempPathFactory) -> InputFiles:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> tuple[Workspace, Run]:
-    """A workspace with the demo data and one finished quick run on it; read it, do not change it."""
+    """A workspace with the demo data, their audit and one finished quick run; read it, do not change it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # the workers share one run
     workspace = Workspace(folder / "finished")
     with FileLock(folder / "finished.lock"):
-        runs = list_runs(workspace)
-        return workspace, runs[0] if runs else run_pipeline(demo_files, RunConfig(), workspace)
+        if not list_runs(workspace):
+            audit(ingest(demo_files, workspace))
+            run_pipeline(demo_files, RunConfig(), workspace)
+        return workspace, list_runs(workspace)[0]
 
 
 @pytest.fixture
@@ -79,6 +97,13 @@ def finished_home(
     source, run = finished
     shutil.copytree(source.root, workspace.root)
     return workspace, Run(workspace.runs / run.folder.name, run.manifest)
+
+
+@pytest.fixture
+def demo_workspace(finished: tuple[Workspace, Run], workspace: Workspace) -> Workspace:
+    """A workspace of the demo data and their audit, without a run."""
+    shutil.copytree(finished[0].datasets, workspace.datasets, dirs_exist_ok=True)
+    return workspace
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,18 @@ def choose(page: Page, label: str, option: str) -> None:
     expect(box).to_have_value(option)
 
 
+def choose_short_run(page: Page) -> None:
+    """Choose two folds and one learner in the form of the Train page."""
+    page.get_by_text("Settings", exact=True).first.click()
+    folds = page.get_by_role("spinbutton", name="Folds")
+    folds.fill("2")
+    folds.press("Enter")
+    for learner in ("XGBoost", "CatBoost"):
+        page.get_by_role("button", name=learner).click()
+    expect(page.get_by_text("1 learner (LightGBM)")).to_be_visible()
+    expect(page.get_by_text("on 2 folds")).to_be_visible()
+
+
 def percent_done(page: Page) -> int:
     text = page.get_by_text(re.compile(r"\d+% · .* so far")).first.inner_text()
     percentage = re.search(r"(\d+)% ·", text)
@@ -105,6 +117,7 @@ def test_a_run_is_started_followed_and_its_checked_submission_downloaded(
         heading(page, PAGES[""])
         page.get_by_role("link", name="Train", exact=True).click()
         heading(page, PAGES["Train"])
+        choose_short_run(page)
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text("A run on demo is in progress")).to_be_visible(timeout=60_000)
         expect(page.get_by_text(re.compile(r"\d+% · .* so far"))).to_be_visible(timeout=60_000)
@@ -158,6 +171,7 @@ def test_a_tuned_run_can_finish_early_and_shows_its_results(
         minutes.fill("45")
         minutes.press("Enter")
         expect(page.get_by_text("It takes 45 minutes")).to_be_visible()
+        choose_short_run(page)
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text(re.compile(r"Tuning: .*, trial \d+: loss .*; best"))).to_be_visible(timeout=LONG)
         page.get_by_role("button", name="Finish with the best so far").click()

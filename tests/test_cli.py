@@ -35,6 +35,7 @@ from tests.browser import answers, free_port
 from tests.conftest import DEMO
 
 TRAIN, TEST, SAMPLE = (str(DEMO / name) for name in ("train.csv", "test.csv", "sample_submission.csv"))
+QUICK_OPTIONS = ("--folds", "2", "--learners", "lightgbm")
 VERBS = (
     "demo",
     "journey",
@@ -113,7 +114,7 @@ def test_the_hash_of_a_configuration_is_stable(settings: dict, digest: str) -> N
 def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "run"
     code = main(["run", "--train", TRAIN, "--test", TEST, "--sample-submission", SAMPLE, "--preset", "quick",
-                 "--folds", "2", "--out", str(out), "--json"])  # fmt: skip
+                 *QUICK_OPTIONS, "--out", str(out), "--json"])  # fmt: skip
     summary, errors = said(capsys)
     assert (code, errors) == (0, "")
     assert summary["run_dir"] == str(out)
@@ -125,11 +126,11 @@ def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture
     assert checked["failed"] == 0
 
 
-def test_run_shows_a_progress_bar_on_a_terminal_only(small_files: InputFiles) -> None:
+def test_run_shows_a_progress_bar_on_a_terminal_only(
+    small_files: InputFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
     files = ["--train", str(small_files.train), "--test", str(small_files.test)]
-    command = [sys.executable, "-m", "core", "run", *files, "--folds", "2"]
-    piped = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert piped.stderr == ""
+    command = [sys.executable, "-m", "core", "run", *files, *QUICK_OPTIONS]
     main_end, worker_end = os.openpty()
     fcntl.ioctl(worker_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # as wide as a terminal
     with subprocess.Popen(command, stderr=worker_end, stdout=subprocess.DEVNULL) as process:
@@ -146,8 +147,10 @@ def test_run_shows_a_progress_bar_on_a_terminal_only(small_files: InputFiles) ->
     os.close(main_end)
     assert process.returncode == 0
     text = seen.decode()
-    assert "CatBoost, 1 of 2 folds" in text
+    assert "LightGBM, 1 of 2 folds" in text
     assert re.search(r"\d+ % \|.*\| \d\d:\d\d", text)
+    assert main(command[3:]) == 0  # in a test, the error stream is no terminal
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["train", "test"])
@@ -320,7 +323,7 @@ def test_run_says_how_many_rows_could_not_be_used(tmp_path: Path, capsys: pytest
     lines = Path(TRAIN).read_text().splitlines()
     train = tmp_path / "train.csv"
     train.write_text("\n".join([*lines, "yesterday" + lines[-1][lines[-1].index(",") :], ""]))
-    assert main(["run", "--train", str(train), "--test", TEST, "--folds", "2", "--progress", "none"]) == 0
+    assert main(["run", "--train", str(train), "--test", TEST, *QUICK_OPTIONS, "--progress", "none"]) == 0
     out = capsys.readouterr().out
     assert f"train.csv: 1 of {len(lines):,} rows could not be used; `quarantine " in out
 

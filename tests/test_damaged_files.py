@@ -192,7 +192,7 @@ def test_the_fast_reader_and_the_careful_one_read_the_same(body: bytes) -> None:
         assert in_pieces(content, 100) == fast
 
 
-@settings(SLOWLY, max_examples=15)
+@settings(SLOWLY, max_examples=8)
 @given(body=damaged(BODY), piece=st.integers(100, 900))
 def test_what_is_stored_does_not_depend_on_the_pieces(place: Path, body: bytes, piece: int) -> None:
     found = []

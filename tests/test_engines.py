@@ -126,15 +126,16 @@ def test_duckdb_agrees_with_polars_on_the_demo(demo: Dataset, history: HistoryMo
 
 
 @pytest.mark.parametrize("history", ["as_of", pytest.param("all_rows", marks=pytest.mark.long)])
-def test_spark_agrees_with_polars_on_the_demo_in_a_folder_with_wildcards(
-    wildcard_folder: Path, demo_files: InputFiles, history: HistoryMode, monkeypatch: pytest.MonkeyPatch
+def test_spark_agrees_with_polars_in_a_folder_with_wildcards(
+    wildcard_folder: Path, small_files: InputFiles, history: HistoryMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Most of the time is spent on compiling queries that run once, so the fast compiler is enough.
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-    demo = ingest(demo_files, Workspace(wildcard_folder / "home"))
+    monkeypatch.setitem(spark_engine._LOCAL_SETTINGS, "spark.sql.shuffle.partitions", "2")
+    small = ingest(small_files, Workspace(wildcard_folder / "home"))
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         absent_part("Java", "install a Java runtime of version 17 or later")
-    events, units = events_and_units(demo, RunConfig(history=history))
+    events, units = events_and_units(small, RunConfig(history=history))
     # All groups with one history are enough for those that do not depend on it.
     groups = GROUPS if history == "as_of" else tuple(group for group in GROUPS if group.looks_at != "session")
     spark, polars = (features_of(groups, engine, events, units, history) for engine in ("spark", "polars"))

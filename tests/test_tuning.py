@@ -248,9 +248,10 @@ def test_a_search_with_more_trials_resumes_from_the_stored_ones(tmp_path: Path) 
 
 def test_a_killed_run_resumes_and_neither_repeats_nor_loses_a_finished_trial(tmp_path: Path) -> None:
     home, files = tmp_path / "home", tmp_path / "small"
-    write_demo(files, sessions=1_500, seed=5)
+    write_demo(files, sessions=600, seed=5)
     command = [
         *(sys.executable, "-m", "core", "run", "--json", "--trials", "9", "--folds", "3"),
+        *("--learners", "lightgbm", "--learners", "xgboost"),
         *("--train", str(files / "train.csv"), "--test", str(files / "test.csv")),
     ]
     environment = os.environ | {"SVS_HOME": str(home)}
@@ -258,10 +259,10 @@ def test_a_killed_run_resumes_and_neither_repeats_nor_loses_a_finished_trial(tmp
     try:
         deadline = time.monotonic() + 240
         folder, before = None, {}
-        while len(before) < 8:
+        while len(before) < 5:
             assert time.monotonic() < deadline, "no trial finished in time"
             assert process.poll() is None, "the run ended before it was killed"
-            time.sleep(0.1)
+            time.sleep(0.02)
             folder = next(iter((home / "studies").glob("*/search.journal")), None)
             before = finished_trials(folder.parent) if folder else {}
     finally:
@@ -273,9 +274,9 @@ def test_a_killed_run_resumes_and_neither_repeats_nor_loses_a_finished_trial(tmp
     run = load_run(Path(json.loads(done.stdout.splitlines()[-1])["run_dir"]))
     table = run.table(SEARCH_FILE).collect()
     after = {(row["learner"], row["trial"] - 1): row["loss"] for row in table.iter_rows(named=True)}
-    assert len(before) >= 8
+    assert len(before) >= 5
     assert {key: after.get(key) for key in before} == before
-    assert table.group_by("learner").len().get_column("len").to_list() == [9, 9, 9]
+    assert table.group_by("learner").len().get_column("len").to_list() == [9, 9]
     assert table.select(pl.struct("learner", "settings").is_duplicated().any()).item() is False
     assert not list((home / "studies").iterdir()), "the folder of a finished search must be deleted"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import Ridge
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from core.features.definition import Feature, features_by_type
 from core.own_columns import OwnColumn
@@ -278,7 +278,7 @@ class PriceModel:
         """
         counts = self._counts[rows]
         weights = self._expected_values(counts, values) ** -power
-        with threadpool_limits(1):  # so that sums do not depend on the number of threads
+        with _thread_pools().limit(limits=1):  # so that sums do not depend on the number of threads
             ridge = _ridge().fit(counts, values, weights / weights.mean())
         item, group, kind = np.split(ridge.coef_ * self._scales, np.cumsum(self._sizes)[:-1])
         seen = np.diff(counts[:, : self._sizes[0]].tocsc().indptr) > 0
@@ -295,6 +295,15 @@ class PriceModel:
             return np.ones(len(values))
         expected = (_ridge().fit(coarse, values).predict(coarse) + values) / 2
         return np.asarray(np.maximum(expected / mean, _MIN_EXPECTED_VALUE), dtype=np.float64)
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Return the thread pools of the loaded libraries; cached because a search takes longer than a small fit.
+
+    A ridge regression uses the libraries of NumPy and SciPy, which are loaded before the first fit.
+    """
+    return ThreadpoolController()
 
 
 def _ridge() -> Ridge:
