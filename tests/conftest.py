@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, expect, sync_playwright
-from streamlit.components.v2 import manifest_scanner
-from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-from streamlit.testing.v1 import app_test
 
 from core.audit import audit
 from core.base.workspace import Workspace
@@ -23,6 +19,7 @@ from core.ingestion import InputFiles, ingest
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run, list_runs
 from tests.browser import Dashboard, dashboard, launch
+from tests.quick_pages import quicken
 
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 QUICK = RunConfig(folds=2, learners=("lightgbm",))
@@ -39,12 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_page_tests() -> Iterator[None]:
-    """Let `AppTest` look through the installed packages and compile the pages once, not again at every opened page."""
-    scripts = ScriptCache()
+def _quick_pages() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
-        patch.setattr(app_test, "ScriptCache", lambda: scripts)
+        quicken(patch)
         yield
 
 

@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.audit import audit
@@ -39,6 +41,7 @@ from core.pipeline.run import run as run_pipeline
 from core.pipeline.steps import steps
 from core.runs import Note
 from pages._ui import frame
+from tests.quick_pages import quicken
 from tests.rewriting import read_sealed, write_sealed
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -369,6 +372,8 @@ def _copy(source: Path) -> Path:
 
 
 if __name__ == "__main__":
+    quicken(pytest.MonkeyPatch())
+    manifest_scanner.scan_component_manifests()  # before the forks, which then need not search again
     names = sys.argv[2:]
     for pattern, change, found in try_changes(Path(sys.argv[1]), zip(names[::2], names[1::2], strict=True)):
         sys.stdout.write(f"{json.dumps([pattern, change, found])}\n")

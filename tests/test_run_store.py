@@ -214,7 +214,13 @@ def test_predictions_are_not_checked_if_this_version_has_other_features(
     [
         RunConfig(preset="standard", trials=1, folds=2, learners=("lightgbm", "catboost"), metric="mae"),
         RunConfig(preset="standard", trials=2, folds=2, learners=("xgboost",), metric="rmsle", history="all_rows"),
-        RunConfig(folds=3, fold_kind="forward", split_composite_sessions=False, use_known_values=False),
+        RunConfig(
+            folds=3,
+            learners=("lightgbm", "xgboost"),
+            fold_kind="forward",
+            split_composite_sessions=False,
+            use_known_values=False,
+        ),
     ],
     ids=["two learners, mae", "one learner, rmsle", "forward"],
 )
