@@ -676,6 +676,7 @@ def test_a_log_without_useful_columns_has_no_note(tmp_path: Path) -> None:
     for columns in ({}, {"note": ""}, {"revenue": 3, "version": "1"}):
         pl.DataFrame([standard_row(event) | columns for event in Shop(40).events]).write_csv(log)
         assert own_note(log, Mapping()) is None
+    assert own_note(log, Mapping(session_gap_minutes=30)) is None  # the ids of sessions do not describe them
     assert own_note(tmp_path / "absent.csv", Mapping()) is None
 
 

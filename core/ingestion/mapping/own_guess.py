@@ -24,6 +24,7 @@ from core.ingestion.mapping.own_names import (
     is_index,
     is_known_afterwards,
     is_personal,
+    is_session,
     own_name,
 )
 from core.ingestion.mapping.own_text import Reason, Unused
@@ -194,13 +195,15 @@ class _Log:
             return None if is_unit_price else Unused(Reason.AFTERWARDS)
         if column is self.assigned.get(QUANTITY):
             return None
-        if is_index(column.name) or _numbers_rows(column):
-            return Unused(Reason.INDEX)
-        if is_personal(column.name) or _is_personal(column):
-            return Unused(Reason.PERSONAL)
-        if is_event_time(column.name):
-            return Unused(Reason.EVENT_TIME)
-        return Unused(Reason.AFTERWARDS) if is_known_afterwards(column.name) else None
+        name = column.name
+        reasons = {
+            Reason.INDEX: is_index(name) or _numbers_rows(column),
+            Reason.PERSONAL: is_personal(name) or _is_personal(column),
+            Reason.EVENT_TIME: is_event_time(name),
+            Reason.IDENTIFIER: is_session(name),
+            Reason.AFTERWARDS: is_known_afterwards(name),
+        }
+        return next((Unused(reason) for reason, applies in reasons.items() if applies), None)
 
     def _by_text(self, column: LogColumn) -> Unused | None:
         values, n_values = column.values, len(column.values)

@@ -185,6 +185,11 @@ def is_event_time(name: str) -> bool:
     return normalized in _FOLDED_TIME_NAMES or normalized.removeprefix("event") in _TIME_PARTS
 
 
+def is_session(name: str) -> bool:
+    """Return whether the name is that of session ids."""
+    return normalize(name) in names.SESSION_NAMES
+
+
 def is_id(name: str) -> bool:
     """Return whether the name is that of an id."""
     return normalize(name) in _ROLE_ID_NAMES or _has(name, _ID_WORDS)
