@@ -80,28 +80,43 @@ def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, own_cells: p
         all_rows: whether to count all rows outside the visit instead of those before its start.
     """
     pairs = selection.cached(_pairs, key)
-    own = (np.add.reduceat(each[pairs.events], pairs.begins, dtype=np.int64) for each in _numbers(own_cells))
     elsewhere = _elsewhere if all_rows else _before
-    return Sums(pairs.unit_row, *own, *(elsewhere(selection, key, each) for each in _numbers(cells)))
+    return Sums(
+        pairs.unit_row,
+        _own(pairs, own_cells.fill_null(0).to_numpy()),
+        _own(pairs, _is_filled(own_cells)),
+        elsewhere(selection, key, cells.fill_null(0).to_numpy()),
+        elsewhere(selection, key, _is_filled(cells)),
+    )
 
 
-def _numbers(cells: pl.Series) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    """Return the cells with 0 for null, and which of them are filled."""
-    return cells.fill_null(0).to_numpy(), cells.is_not_null().to_numpy()
+def _is_filled(cells: pl.Series) -> NDArray[np.bool_] | None:
+    """Return which cells are filled; None if all are, because events are counted faster than filled cells."""
+    return cells.is_not_null().to_numpy() if cells.null_count() else None
 
 
-def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic]) -> Int64s:
-    """Return the sum of numbers on each pair's value before its visit."""
+def _own(pairs: _Pairs, numbers: NDArray[np.generic] | None) -> Int64s:
+    """Return the sum of numbers (None for 1) over the events of each pair."""
+    if numbers is None:
+        return np.diff(pairs.begins, append=len(pairs.events))
+    return np.add.reduceat(numbers[pairs.events], pairs.begins, dtype=np.int64)
+
+
+def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
+    """Return the sum of numbers (None for 1) on each pair's value before its visit."""
     order, span = selection.log.cached(_time_order, key), selection.cached(_span, key)
+    if numbers is None:
+        return np.asarray(span.until - span.begin)
     running = np.zeros(len(numbers) + 1, np.int64)
     np.cumsum(numbers[order.events], out=running[1:])
     return np.asarray(running[span.until] - running[span.begin])
 
 
-def _elsewhere(selection: UnitArrays, key: str, numbers: NDArray[np.generic]) -> Int64s:
-    """Return the sum of numbers on each pair's value outside its visit."""
+def _elsewhere(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
+    """Return the sum of numbers (None for 1) on each pair's value outside its visit."""
     log, pairs = selection.log, selection.cached(_pairs, key)
     values, visits = log.values(key), log.visits[log.unit_rows]
+    numbers = np.ones(len(values), np.int64) if numbers is None else numbers
     rows = pl.DataFrame({"visit": visits, "value": values, "number": pl.Series(numbers).cast(pl.Int64)})
     by_visit = rows.group_by("visit", "value").agg(pl.col("number").sum())
     everywhere = np.zeros(int(values.max()) + 1, np.int64)
