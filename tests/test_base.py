@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +13,7 @@ import pytest
 
 from core.base.checkpoint import Checkpoints, source_digest
 from core.base.files import atomic_file, atomic_folder, is_full_disk, write_text_atomically
+from core.ingestion.parallel import map_in_order
 
 
 def names_in(folder: Path) -> list[str]:
@@ -100,3 +103,26 @@ def test_the_source_digest_covers_all_packages_of_core(monkeypatch: pytest.Monke
     source_digest.cache_clear()
     assert len(source_digest()) == 64
     assert {"core", "base", "training", "ingestion", "learners"} <= read
+
+
+def test_an_abandoned_generator_is_closed_even_while_threading_holds_its_lock() -> None:
+    """As the garbage collector may do, at any moment of the start of another thread."""
+    results = map_in_order(abs, range(1000))
+    assert next(results) == 0
+    lock = getattr(threading, "_shutdown_locks_lock", nullcontext())  # until Python 3.12
+
+    def close() -> None:
+        with lock:
+            results.close()  # type: ignore[attr-defined]
+
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(timeout=20)
+    assert not closing.is_alive()
+
+
+def test_the_threads_of_a_generator_that_fails_have_ended() -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(ZeroDivisionError):
+        list(map_in_order(lambda number: 1 // number, [3, 2, 1, 0, 5]))
+    assert set(threading.enumerate()) <= before

@@ -7,9 +7,9 @@ would contain, and splits them by time into train and test. All events and users
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from core.base.thread_pool import GeneratorPool
 from core.demo.defects import LOST, lose_ids, n_lost_sessions
 from core.demo.files import demo_files
 from core.demo.log_chunk import LogChunk, Shop, simulate_chunk
@@ -70,7 +70,7 @@ def write_demo(
 
 def _chunks(shop: Shop) -> Iterator[LogChunk]:
     """Yield the chunks in order. A second thread simulates the next chunk while the caller writes the current one."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with GeneratorPool(max_workers=1) as pool:
         futures = (
             pool.submit(simulate_chunk, shop, first, min(_SESSIONS_PER_CHUNK, shop.sessions - first))
             for first in range(0, shop.sessions, _SESSIONS_PER_CHUNK)

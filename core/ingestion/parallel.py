@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
+from core.base.thread_pool import GeneratorPool
 from core.config import available_cores
 
 _Item = TypeVar("_Item")
@@ -34,14 +35,10 @@ def map_in_order(
     """
     workers = available_cores() * per_core
     waiting: deque[Future[_Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= workers + ahead:
-                    yield waiting.popleft().result()
-            while waiting:
+    with GeneratorPool(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= workers + ahead:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()

@@ -7,7 +7,6 @@ order, the visits, and the sorted arrays in which history is looked up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -15,6 +14,7 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from core.base.thread_pool import GeneratorPool
 from core.config import available_cores
 from core.features.definition import FeatureGroup
 from core.features.engines.group_tables import Report, compute_groups, ignore_progress
@@ -45,7 +45,7 @@ class PolarsEngine:
         self._first_second, self._last_second = first if log_start is None else log_start, last
         self._units = with_visits(units).sort(UNIT).collect()
         self._arrays = EventArrays(self._events, self._units, first)
-        self.threads = ThreadPoolExecutor(available_cores())  # for all aggregations; `open_log` shuts it down
+        self.threads = GeneratorPool(available_cores())  # for all aggregations; `open_log` shuts it down
 
     def batches(
         self,
