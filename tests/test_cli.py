@@ -147,7 +147,7 @@ def test_run_shows_a_progress_bar_on_a_terminal_only(
     os.close(main_end)
     assert process.returncode == 0
     text = seen.decode()
-    assert "LightGBM, 1 of 2 folds" in text
+    assert re.search(r"LightGBM, \d of 2 folds", text)  # a bar that is drawn ten times a second may leave out a fold
     assert re.search(r"\d+ % \|.*\| \d\d:\d\d", text)
     assert main(command[3:]) == 0  # in a test, the error stream is no terminal
     assert capsys.readouterr().err == ""
