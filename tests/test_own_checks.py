@@ -1,4 +1,4 @@
-"""Own columns: which ones are used, which ones are not, and what is told about them."""
+"""Own columns: which ones are used, which ones are not, and how this is reported."""
 
 from __future__ import annotations
 
@@ -363,7 +363,7 @@ def test_similarity_is_the_intraclass_correlation():
     assert explained_within(values, values, pl.Series(np.arange(9000))) is None
 
 
-# --- where it is told -------------------------------------------------------------------------------------------------
+# --- where it is shown ------------------------------------------------------------------------------------------------
 def test_ingest_lists_the_columns_with_their_use(others, capsys):
     folder = others.folder.parents[2]
     files = ["--train", str(folder / "train.parquet"), "--test", str(folder / "test.parquet")]

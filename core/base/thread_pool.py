@@ -11,7 +11,7 @@ class GeneratorPool(ThreadPoolExecutor):
 
     If its caller fails, a generator is abandoned, and the garbage collector closes it later, at any moment and in any
     thread. That may be a moment at which `threading` holds its own lock (Python 3.11). Waiting for threads would then
-    wait for this lock forever, so a generator that is closed only tells its threads to end.
+    wait for this lock forever, so a closed generator lets its threads end by themselves.
     """
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""How much a column tells about a target: the cross-fitted share of the target's variance that its cells explain."""
+"""How well a column predicts a target: the cross-fitted share of the target's variance that its cells explain."""
 
 from __future__ import annotations
 

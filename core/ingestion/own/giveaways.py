@@ -124,7 +124,7 @@ def _only_on_purchases(sample: OwnSample, column: OwnColumn) -> Reason | None:
 
 # --- events and sessions ----------------------------------------------------------------------------------------------
 def _session_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
-    """Check what a cell tells about the whole session, at an event before it buys.
+    """Check how well a cell predicts the value of the whole session, at an event before it buys.
 
     The price of a product that a session buys is part of the value. Therefore columns of events are checked on sessions
     that do not buy the product of that event, or that have many. With a few, a cell must be nearly the whole value.
