@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from core.features import compute_features, feature_catalogue
 from core.features.groups.own import own_groups
-from core.features.learned.prices import Baskets, Catalogue
+from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.value_statistics import ValueStatistics, own_statistics
 from core.own_columns import DTYPES, OwnColumn
 from core.schema import EVENT_TYPES

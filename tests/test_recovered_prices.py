@@ -9,22 +9,25 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
+from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.catalogue import learned_features
-from core.features.learned.prices import PRICE_FEATURES, Baskets, PriceModel, Prices, price_features
+from core.features.learned.prices import PRICE_FEATURES, PriceModel, Prices, PriceSettings, price_features, ridge
 from core.features.learned.user_values import Sessions
 from core.importance import price_finding, prices_by_product, standard_errors
+from core.own_columns import OwnColumn
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, ROLES, VIEW
-from core.training import Training, TrainingSet, prepare, train
-from core.training import learned_columns as fold_columns
+from core.training import Training, TrainingSet, prepare, start, train
 from core.training.folds import FoldKind, Folds, make_folds
 from core.training.leakage_certificate import shuffled_target
-from core.training.learned_columns import Times, learn_columns
+from core.training.learned_columns import learn_columns
+from core.training.start import Times
 
 NAMES = [feature.name for feature in PRICE_FEATURES]
 RAW = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(0, 3)), max_size=30)
@@ -78,13 +81,17 @@ def test_the_features_equal_those_of_plain_python(rows: list[tuple[int, int, int
     draws = np.random.default_rng(seed)
     sizes = baskets.items.height, baskets.groups
     item, group, kind = (draws.normal(size=size) for size in (*sizes, 4))
-    prices = Prices(2.5, item, group, kind, draws.random(sizes[0]) < 0.5)
+    share, product, category = draws.random(4), draws.normal(size=5), draws.normal(size=2)
+    prices = Prices(2.5, item, group, kind, draws.random(sizes[0]) < 0.5, share, product, category)
     items = [tuple(item) for item in baskets.items.select("product", "type").iter_rows()]
     groups = sorted({(product % 2, kind) for _, product, kind in rows})
-    price = {
-        item: prices.item[number] + prices.group[groups.index((item[0] % 2, item[1]))] + prices.kind[item[1]]
-        for number, item in enumerate(items)
-    }
+    products = list(dict.fromkeys(item[0] for item in items))
+    categories = list(dict.fromkeys(group[0] for group in groups))
+    price = {}
+    for number, (of, type_) in enumerate(items):
+        alone = item[number] + group[groups.index((of % 2, type_))] + kind[type_]
+        shared = product[products.index(of)] + category[categories.index(of % 2)]
+        price[of, type_] = alone + share[type_] * shared
     seen = {item for number, item in enumerate(items) if prices.seen[number]}
     features = price_features(baskets, prices)
     assert features.shape == (6, len(NAMES))
@@ -104,7 +111,7 @@ def test_the_order_of_events_does_not_change_the_baskets() -> None:
 # --- the prices ----------------------------------------------------------------------------------------------------
 def test_the_prices_behind_the_values_are_recovered() -> None:
     baskets, values, _, prices = shop(3, sessions=6_000)
-    recovered = PriceModel(baskets).fit(np.arange(baskets.rows), values)
+    recovered = PriceModel(baskets).fit(np.arange(baskets.rows), values, PriceSettings())
     bought = baskets.kind == EVENT_CODE[BUY]
     product = baskets.items.get_column("product").to_numpy()[baskets.item[bought]]
     price = recovered.of_events(baskets)
@@ -118,12 +125,84 @@ def test_an_unseen_product_has_the_price_of_its_category_and_type() -> None:
     events = events_of([(session, session % 3, EVENT_CODE[VIEW]) for session in range(6)])
     baskets = Baskets.of(events, np.arange(6) * 10)
     rows = np.array([0, 1, 3, 4])  # none of them has product 2, which shares the category of product 0
-    recovered = PriceModel(baskets).fit(rows, np.array([10.0, 4.0, 10.0, 4.0]))
+    recovered = PriceModel(baskets).fit(rows, np.array([10.0, 4.0, 10.0, 4.0]), PriceSettings())
     unseen = baskets.items.get_column("product").to_list().index(2)
     assert recovered.seen.tolist() == [True, True, False]
     assert recovered.item[unseen] == 0
-    expected = recovered.group[baskets.group[2]] + recovered.kind[EVENT_CODE[VIEW]]
-    assert recovered.of_events(baskets)[2] == expected
+    view = EVENT_CODE[VIEW]
+    expected = recovered.group[baskets.group[2]] + recovered.kind[view] + recovered.share[view] * recovered.category[0]
+    assert recovered.of_events(baskets)[2] == pytest.approx(expected)
+
+
+def test_a_product_that_was_only_bought_has_its_own_price_in_the_cart() -> None:
+    """Products 0 and 2 are in one category. Product 2 is the more expensive one, and was never in a cart."""
+    rows = [(session, 2 * (session % 2), EVENT_CODE[BUY]) for session in range(40)]
+    rows += [(session, 0, EVENT_CODE[ADD_CART]) for session in range(40, 60)]
+    rows += [(session, 1, EVENT_CODE[VIEW]) for session in range(60, 80)] + [(80, 2, EVENT_CODE[ADD_CART])]
+    baskets = Baskets.of(events_of(rows), np.arange(81) * 10)
+    values = np.concatenate([np.tile([50.0, 90.0], 20), np.full(20, 30.0), np.full(20, 10.0)])
+    recovered = PriceModel(baskets).fit(np.arange(80), values, PriceSettings())
+    items = baskets.items.select("product", "type").rows()
+    price = dict(zip(items, recovered.of_items(baskets), strict=True))
+    assert not recovered.seen[items.index((2, EVENT_CODE[ADD_CART]))]
+    assert price[2, EVENT_CODE[ADD_CART]] > price[0, EVENT_CODE[ADD_CART]] + 1
+
+
+def test_a_new_product_has_the_price_of_its_brand() -> None:
+    brand = OwnColumn(name="brand", level="product", kind="category", label="brand")
+    season = OwnColumn(name="season", level="event", kind="category", label="season")
+    products = [session % 20 for session in range(400)]
+    rows = pl.DataFrame(
+        {
+            "unit": list(range(402)),
+            "product": [*products, 20, 21],
+            "category": [0] * 402,
+            "type": [EVENT_CODE[BUY]] * 402,
+            "own_brand": [*("dear" if product < 10 else None for product in products), "dear", None],
+            "own_season": ["all"] * 402,
+        }
+    )
+    baskets = Baskets.of(rows, np.arange(402), Catalogue.empty((brand, season)))
+    values = np.array([90.0 if product < 10 else 10.0 for product in products])
+    recovered = PriceModel(baskets).fit(np.arange(400), values, PriceSettings())
+    dear, cheap = recovered.of_sessions(baskets)[-2:]
+    assert dear > cheap + 20
+    assert [len(each) for each in recovered.own] == [1, 0]
+    assert Prices.of_arrays(recovered.arrays()).of_sessions(baskets).tolist() == recovered.of_sessions(baskets).tolist()
+
+
+def test_prices_that_were_stored_without_shared_prices_stay_as_they_were() -> None:
+    baskets, values, _, _ = shop(3, sessions=200)
+    recovered = PriceModel(baskets).fit(np.arange(200), values, PriceSettings())
+    shared = ("share", "product", "category")
+    older = Prices.of_arrays({name: array for name, array in recovered.arrays().items() if name not in shared})
+    expected = recovered.item[baskets.item] + recovered.group[baskets.group] + recovered.kind[baskets.kind]
+    assert older.of_events(baskets) == pytest.approx(expected)
+
+
+def test_the_ridge_regression_equals_its_normal_equations() -> None:
+    draws = np.random.default_rng(2)
+    counts, penalties, weights = draws.poisson(0.4, (300, 40)), draws.uniform(0.5, 20, 40), draws.uniform(0.2, 3, 300)
+    values = counts @ draws.normal(5, 2, 40) + 30 + draws.normal(0, 1, 300)
+    weights /= weights.mean()
+    design = np.column_stack([np.ones(300), counts])
+    normal = design.T @ (design * weights[:, None]) + np.diag([0.0, *penalties])
+    base, *prices = np.linalg.solve(normal, design.T @ (weights * values))
+    recovered_base, recovered = ridge(sparse.csr_matrix(counts.astype(float)), values, penalties, 7 * weights)
+    assert recovered_base == pytest.approx(base, abs=0.05)
+    assert recovered == pytest.approx(prices, abs=0.02)
+
+
+@pytest.mark.parametrize("best", [(0.03, 0.0), (3.0, 0.5), (10.0, 1.0), (0.3, 1.0)])
+def test_the_search_finds_the_settings_with_the_lowest_error(best: tuple[float, float]) -> None:
+    tried: list[PriceSettings] = []
+
+    def error(settings: PriceSettings) -> float:
+        tried.append(settings)
+        return abs(np.log(settings.shrinkage / best[0])) + abs(settings.power - best[1])
+
+    assert start.lowest(error) == PriceSettings(*best)
+    assert len(tried) == len(set(tried))
 
 
 # --- leakage -------------------------------------------------------------------------------------------------------
@@ -160,12 +239,12 @@ def test_the_columns_of_a_fold_do_not_depend_on_its_values(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-@pytest.mark.parametrize("power", fold_columns._POWERS)
+@pytest.mark.parametrize("power", start.POWERS)
 def test_the_columns_of_a_training_row_do_not_depend_on_values_of_its_user(
     count: int, power: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Except through the power that serves all training rows of a fold best; here there is only one power."""
-    monkeypatch.setattr(fold_columns, "_POWERS", (power,))
+    """Except through the settings that serve the training rows of a fold best; here there is no choice."""
+    monkeypatch.setattr(start, "lowest", lambda error: PriceSettings(power=power))
     baskets, values, users, _ = shop(6, sessions=400)
     folds = make_folds(users, count, 7)
     before, _ = columns_with(values, baskets, users, folds)

@@ -38,13 +38,13 @@ from core.runs import WITHHELD, Run, describe_run, load_run, shift_warning
 from core.schema import SESSION
 from core.training import TrainingSet, training_set
 from core.training.expected_score import class_weights
-from core.training.learned_columns import Times
 from core.training.shift import WARNING, Shift, find_shift
 from core.training.shift.adversarial import validate_adversarially
 from core.training.shift.assortment import late_mask
 from core.training.shift.effects import Sample, effect_sizes, within_user_difference
 from core.training.shift.find import MIN_SESSIONS
 from core.training.shift.season import DAY, follows, gap_days, is_other_season
+from core.training.start import Times
 from tests.absent import absent_part
 from tests.test_pages import PROJECT, SECONDS, open_page
 

@@ -34,9 +34,9 @@ from core.runs.store import SEARCH_FILE
 from core.training import LEARNERS, PreparedFolds, Training, TrainingSet, prepare, train, tune
 from core.training.cross_fitting import FoldMatrices
 from core.training.folds import make_folds
-from core.training.learned_columns import Times
 from core.training.learners import FitContext
 from core.training.selection_bias import selection_bias
+from core.training.start import Times
 from core.training.tuning import Budget, SearchFolder, SearchResult, TrialResult
 from core.training.tuning.groups import UserGroups, is_significantly_worse
 from core.training.tuning.learner_search import LearnerSearch

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import RunConfig
+from core.features.learned.baskets import Baskets
 from core.features.learned.catalogue import START, learned_features
-from core.features.learned.prices import Baskets
 from core.features.learned.user_values import (
-    PRIORS,
     History,
     Sessions,
+    UserFactor,
     ValuedSessions,
     user_value_features,
     value_history,
@@ -24,7 +24,8 @@ from core.features.learned.user_values import (
 from core.schema import CATEGORY, EVENT_CODE, PRODUCT, TYPE, UNIT, VIEW
 from core.training import Training, prepare, train
 from core.training.folds import make_folds
-from core.training.learned_columns import Times, learn_columns
+from core.training.learned_columns import learn_columns
+from core.training.start import Times
 from core.training.training_set import TrainingSet
 
 rows = st.lists(
@@ -92,14 +93,18 @@ def test_a_session_in_both_files_never_counts_its_own_value(include_later: bool)
 
 def test_the_ratio_is_one_without_history_and_shrunk_with_little_history() -> None:
     history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0], [9, 300.0, 100.0], [2, 0.0, 50.0]]))
-    assert history.ratio(20.0).tolist() == pytest.approx([1.0, 50 / 30, 320 / 120, 20 / 70])
-    assert history.ratio(np.inf).tolist() == [1.0] * 4
-    assert history.ratio(0.0).tolist() == pytest.approx([1.0, 3.0, 3.0, 0.0])
+    assert UserFactor(20.0).ratios(history).tolist() == pytest.approx([1.0, 50 / 30, 320 / 120, 20 / 70])
+    assert UserFactor(np.inf).ratios(history).tolist() == [1.0] * 4
+    assert UserFactor(0.0).ratios(history).tolist() == pytest.approx([1.0, 3.0, 3.0, 0.0])
+    assert UserFactor(20.0, fixed=4.0).ratios(history).tolist() == pytest.approx([1.0, 46 / 26, 284 / 84, 20 / 62])
+    assert UserFactor(20.0, fixed=20.0).ratios(history).tolist() == pytest.approx([1.0, 30 / 20, 140 / 20, 20 / 30])
+    starts = UserFactor(20.0, fixed=4.0).start(np.array([-1.0, 3.0, 14.0, 14.0]), history)
+    assert starts.tolist() == pytest.approx([0.0, 3.0, 4 + 10 * 284 / 84, 4 + 10 * 20 / 62])
     assert history.bucket.tolist() == [0, 1, 2, 1]
-    sessions, mean, ratio = user_value_features(history, 20.0).T
+    sessions, mean, ratio = user_value_features(history, UserFactor(20.0)).T
     assert sessions.tolist() == [0, 1, 9, 2]
     assert mean.tolist() == pytest.approx([np.nan, 30.0, 300 / 9, 0.0], nan_ok=True)
-    assert np.array_equal(ratio, history.ratio(20.0))
+    assert np.array_equal(ratio, UserFactor(20.0).ratios(history))
 
 
 def shoppers(log_sd: float, rows: int = 2400) -> TrainingSet:
@@ -173,7 +178,8 @@ def test_the_learners_start_from_recovered_prices_times_the_ratio(trained: tuple
         worth, ratio, start = (
             rows[:, training.names.index(name)] for name in ("recovered_value", "user_value_ratio", START.name)
         )
-        assert start == pytest.approx(np.maximum(worth, 0.0) * ratio)
+        fixed = np.minimum(np.maximum(worth, 0.0), training.columns.transforms[fold].factor.fixed)
+        assert start == pytest.approx(fixed + (np.maximum(worth, 0.0) - fixed) * ratio)
         assert training.start[validated] == pytest.approx(start)
         for fit in training.fits:
             assert fit.oof[validated] == pytest.approx(fit.models[fold].predict(rows, start))
@@ -186,7 +192,7 @@ def test_sessions_without_any_value_are_predicted_as_zero() -> None:
     assert training.cv_mse == pytest.approx(0.0, abs=1e-9)
 
 
-def test_the_prior_of_a_fold_minimises_the_squared_error_over_its_training_rows() -> None:
+def test_the_factor_of_a_fold_minimises_the_squared_error_over_its_training_rows() -> None:
     data = shoppers(0.3, rows=600)
     assert data.baskets is not None
     assert data.times is not None
@@ -197,9 +203,12 @@ def test_the_prior_of_a_fold_minimises_the_squared_error_over_its_training_rows(
         matrix = columns.train[fold]
         values = np.maximum(matrix[:, worth], 0.0)
         history = value_history(ValuedSessions(data.times.train, data.y, values), data.times.train)
-        ratios = [history.ratio(prior * float(data.y[others].mean())) for prior in PRIORS]
-        errors = [np.sum((values * candidate - data.y)[others] ** 2) for candidate in ratios]
-        assert matrix[:, ratio] == pytest.approx(ratios[int(np.argmin(errors))])
+        candidates = UserFactor.candidates(float(data.y[others].mean()))
+        errors = [np.sum((factor.start(values, history) - data.y)[others] ** 2) for factor in candidates]
+        best = candidates[int(np.argmin(errors))]
+        assert matrix[:, ratio] == pytest.approx(best.ratios(history))
+        assert matrix[:, columns.names.index(START.name)] == pytest.approx(best.start(values, history))
+        assert columns.transforms[fold].factor == best
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

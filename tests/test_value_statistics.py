@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.features.learned.baskets import Baskets
 from core.features.learned.catalogue import START, learned_features, parts_of_start
-from core.features.learned.prices import SUM_FEATURES, Baskets, PriceModel
+from core.features.learned.prices import SUM_FEATURES, PriceModel, PriceSettings
 from core.features.learned.value_statistics import VALUE_STATISTICS, ValueStatistics
 from core.schema import CATEGORY, PRODUCT, TYPE, UNIT
 
@@ -67,7 +68,7 @@ def test_an_extreme_session_changes_prices_less_if_the_variance_grows_with_the_v
     rows = [(session % SESSIONS, session % 5, 3) for session in range(60)]
     baskets, values = baskets_of(rows), np.array([30.0, 30, 30, 30, 30, 3_000])
     unweighted, weighted = (
-        PriceModel(baskets).fit(np.arange(SESSIONS), values, power).of_sessions(baskets)[:5].mean()
+        PriceModel(baskets).fit(np.arange(SESSIONS), values, PriceSettings(power=power)).of_sessions(baskets)[:5].mean()
         for power in (0.0, 1.0)
     )
     assert abs(weighted - 30) < abs(unweighted - 30)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from core.base.text import listed, number
 from core.dataset import Dataset
-from core.features.learned.prices import Baskets, Prices
+from core.features.learned.baskets import Baskets
+from core.features.learned.prices import Prices
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
 
 EVENT, PRICE, ERROR, EVENTS, LEARNED = "event_type", "price", "standard_error", "events", "learned"

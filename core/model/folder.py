@@ -27,8 +27,8 @@ from core.base.stored_files import (
     stored_names,
 )
 from core.errors import RunError, StudioError
+from core.features.learned.baskets import Catalogue
 from core.features.learned.fold_transform import FoldTransform
-from core.features.learned.prices import Catalogue
 from core.features.learned.user_values import Sessions
 from core.ingestion.mapping import load_mapping, mapping_text
 from core.metric import metric_named

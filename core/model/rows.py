@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
 from core.features import groups_of, merge_composite_sessions, open_engine
-from core.features.learned.prices import Baskets, Catalogue
+from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.model.history import NEW, VALUED, LogWithHistory
 from core.model.spec import ModelSpec

@@ -47,11 +47,21 @@ class NestedFolds:
         """Return a fold's columns for all rows. `learn` returns columns for all rows, learned without a key's rows."""
         columns, inner = learn((fold,)).copy(), self._inner_folds(fold)
         for inner_fold in range(inner.count):
-            rows = np.flatnonzero((inner.fold_of == inner_fold) & self.folds.train_mask(fold))
+            rows = self._left_out(fold, inner_fold)
             if len(rows):
-                key = (fold, inner_fold)
-                columns[rows] = learn((min(key), max(key)) if self.inner is None else key)[rows]
+                columns[rows] = learn(self._key(fold, inner_fold))[rows]
         return columns
+
+    def held_out(self, fold: int) -> tuple[Key, NDArray[np.int64]]:
+        """Return one of a fold's keys, and the fold's training rows that it leaves out."""
+        inner_fold = (fold + 1) % self._inner_folds(fold).count
+        return self._key(fold, inner_fold), self._left_out(fold, inner_fold)
+
+    def _key(self, fold: int, inner_fold: int) -> Key:
+        return (fold, inner_fold) if self.inner is not None else (min(fold, inner_fold), max(fold, inner_fold))
+
+    def _left_out(self, fold: int, inner_fold: int) -> NDArray[np.int64]:
+        return np.flatnonzero((self._inner_folds(fold).fold_of == inner_fold) & self.folds.train_mask(fold))
 
     def _inner_folds(self, fit: int) -> Folds:
         return self.folds if self.inner is None else self.inner[fit]

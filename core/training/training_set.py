@@ -10,13 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.features import FeatureTable
-from core.features.learned.prices import Baskets, Catalogue
+from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.own_columns import OwnColumn
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.expected_score import session_classes
-from core.training.learned_columns import Times
 from core.training.learners import Matrix, Vector
+from core.training.start import Times
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from core.own_columns import OwnColumn
 START = Feature(
     "recovered_value_of_user",
     "value units",
-    "Session value at recovered prices, multiplied by the user's value ratio: the start value of the learners.",
+    "Session value at recovered prices, multiplied by the user's value ratio (except for a part that is the same for"
+    " all users): the start value of the learners.",
 )
 
 LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
@@ -42,9 +43,10 @@ def learned_features(own: Iterable[OwnColumn] = ()) -> tuple[CatalogueEntry, ...
 def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
     """Split the start value of each session into contributions of the learned features.
 
-    A session's start value is (base + sums by event type) * user ratio, clipped at 0. Each sum contributes itself, and
-    the ratio contributes the change that it makes to the recovered value, both relative to their averages. START
-    contributes the remainder, which is the effect of the clipping.
+    A session's recovered value is the base plus the sums by event type. The start value is the recovered value, at
+    least 0, times the user's ratio (except for a fixed part). Each sum contributes itself, and the ratio contributes
+    the change that it makes, both relative to their averages. START contributes the remainder, which is the effect of
+    the lower limit.
 
     Args:
         learned: matrix (rows, learned features) in the order of `learned_features`.
@@ -56,11 +58,11 @@ def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
     others = learned_features()
     n_own = learned.shape[1] - len(others)
     column = {entry.feature.name: n_own + number for number, entry in enumerate(others)}
-    value, ratio, start = (learned[:, column[feature.name]] for feature in (VALUE_FEATURE, RATIO_FEATURE, START))
+    value, start = (learned[:, column[feature.name]] for feature in (VALUE_FEATURE, START))
     sum_columns = [column[feature.name] for feature in SUM_FEATURES]
     parts = np.zeros_like(learned)
     parts[:, sum_columns] = learned[:, sum_columns]
-    parts[:, column[RATIO_FEATURE.name]] = value * (ratio - 1.0)
+    parts[:, column[RATIO_FEATURE.name]] = start - np.maximum(value, 0.0)
     parts -= parts.mean(axis=0)
     parts[:, column[START.name]] = start - start.mean() - parts.sum(axis=1)
     return parts

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.learned.prices import Baskets, Matrix, Prices, Vector, price_features
-from core.features.learned.user_values import History, user_value_features
+from core.features.learned.baskets import Baskets
+from core.features.learned.prices import Matrix, Prices, Vector, price_features
+from core.features.learned.user_values import History, UserFactor, user_value_features
 from core.features.learned.value_statistics import TargetStatistics
 
 _PRICES = "prices_"
@@ -30,14 +31,14 @@ class FoldTransform:
     Attributes:
         prices: prices recovered from the fit's training sessions.
         statistics: values of the fit's training sessions by product and category.
-        prior: weight of a user ratio of 1, in value units.
+        factor: how values at recovered prices are multiplied by the ratio of their user.
         recovered: (all training sessions,) their values at recovered prices, at least 0, from prices that did not see
             them. A user's earlier values are compared with these.
     """
 
     prices: Prices
     statistics: TargetStatistics
-    prior: float
+    factor: UserFactor
     recovered: Vector
 
     def columns(self, baskets: Baskets, history: History) -> Matrix:
@@ -49,15 +50,16 @@ class FoldTransform:
         """
         own, statistics = self.statistics.own_features(baskets), self.statistics.features(baskets)
         prices = price_features(baskets, self.prices)
-        start = start_values(self.prices.of_sessions(baskets), history, self.prior)
-        return np.column_stack([own, prices, statistics, user_value_features(history, self.prior), start])
+        start = self.factor.start(self.prices.of_sessions(baskets), history)
+        return np.column_stack([own, prices, statistics, user_value_features(history, self.factor), start])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as arrays by name, for an NPZ file."""
         arrays = {f"{_PRICES}{name}": array for name, array in self.prices.arrays().items()}
         statistics = {name: np.asarray(value) for name, value in vars(self.statistics).items() if name != _OWN}
         statistics |= {f"{_OWN}{number}": values for number, values in enumerate(self.statistics.own)}
-        return arrays | statistics | {"prior": np.asarray(self.prior), "recovered": self.recovered}
+        factor = {name: np.asarray(value) for name, value in vars(self.factor).items()}
+        return arrays | statistics | factor | {"recovered": self.recovered}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FoldTransform:
@@ -65,9 +67,7 @@ class FoldTransform:
         prices = {name.removeprefix(_PRICES): array for name, array in arrays.items() if name.startswith(_PRICES)}
         own = tuple(arrays[f"{_OWN}{number}"] for number in range(sum(name.startswith(_OWN) for name in arrays)))
         statistics = TargetStatistics(arrays["item"], arrays["group"], float(arrays["unseen"]), own)
-        return cls(Prices.of_arrays(prices), statistics, float(arrays["prior"]), arrays["recovered"])
-
-
-def start_values(recovered: Vector, history: History, prior: float) -> Vector:
-    """Return what the learners start from: the value at recovered prices, at least 0, times the user's ratio."""
-    return np.maximum(recovered, 0.0) * history.ratio(prior)
+        factor = UserFactor(
+            float(arrays["prior"]), float(arrays.get("fixed", 0.0))
+        )  # older transforms have no fixed part
+        return cls(Prices.of_arrays(prices), statistics, factor, arrays["recovered"])

@@ -9,7 +9,9 @@ user's sessions relative to their values at recovered prices, shrunk towards 1 f
     ratio = (sum of values + prior) / (sum of recovered values + prior)
 
 This is the credibility estimate of a multiplicative risk factor (Bühlmann and Gisler 2005, A course in credibility
-theory, chapter 4). The prior is chosen by cross-validation in `core.training.learned_columns`, not from variances.
+theory, chapter 4). Part of a value may be the same for all users, such as what every session is worth. Then only what
+exceeds this fixed part is summed up and multiplied. The prior and the fixed part are chosen by cross-validation in
+`core.training.learned_columns`, not from variances.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from core.features.learned.prices import Matrix, Vector, ratios
 
 Int64s = NDArray[np.int64]
 
-PRIORS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, np.inf)
-"""Candidate priors, in multiples of the mean session value. An infinite prior makes every ratio 1."""
+PRIORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+"""Candidate priors, in multiples of the mean session value."""
+FIXED_PARTS = (0.0, 0.15, 0.3, 0.45, 0.6)
+"""Candidate fixed parts, in multiples of the mean session value."""
 BUCKETS = 3
 _MANY_SESSIONS = 5
 """From this number of sessions on, the ratio carries more than half of the information that it can carry."""
@@ -78,6 +82,45 @@ class ValuedSessions:
 
 
 @dataclass(frozen=True)
+class UserFactor:
+    """How a session's recovered value is multiplied by the value ratio of its user.
+
+    Attributes:
+        prior: weight of a ratio of 1, in value units. An infinite prior makes every ratio 1.
+        fixed: part of a value that is the same for all users, in value units; not multiplied.
+    """
+
+    prior: float = np.inf
+    fixed: float = 0.0
+
+    @classmethod
+    def candidates(cls, mean: float) -> list[UserFactor]:
+        """Return the factors to choose from, given the mean session value."""
+        return [cls(), *(cls(prior * mean, fixed * mean) for prior in PRIORS for fixed in FIXED_PARTS)]
+
+    def ratios(self, history: History) -> Vector:
+        """Return the ratio of each session's user.
+
+        >>> history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0]]))
+        >>> UserFactor(prior=20.0).ratios(history).round(2).tolist()
+        [1.0, 1.67]
+        >>> UserFactor(prior=20.0, fixed=5.0).ratios(history).tolist()
+        [1.0, 1.8]
+        """
+        if np.isinf(self.prior):
+            return np.ones(len(history.values))
+        fixed = self.fixed * history.sessions
+        values, predicted = (np.maximum(sums - fixed, 0.0) + self.prior for sums in (history.values, history.predicted))
+        return np.divide(values, predicted, out=np.ones(len(values)), where=predicted > 0)
+
+    def start(self, recovered: Vector, history: History) -> Vector:
+        """Return what the learners start from: the recovered value, at least 0, multiplied above the fixed part."""
+        recovered = np.maximum(recovered, 0.0)
+        fixed = np.minimum(recovered, self.fixed)
+        return np.asarray(fixed + (recovered - fixed) * self.ratios(history))
+
+
+@dataclass(frozen=True)
 class History:
     """Sums over the user's valued sessions that count for each session.
 
@@ -108,28 +151,20 @@ class History:
         """Concatenate the rows of two histories."""
         return cls(*map(np.concatenate, zip(vars(first).values(), vars(second).values(), strict=True)))
 
+    def part(self, rows: Int64s) -> History:
+        """Return some of the rows."""
+        return History(self.sessions[rows], self.values[rows], self.predicted[rows])
+
     @property
     def bucket(self) -> Int64s:
         """Bucket of each session: 0 without valued sessions, 1 with up to four, 2 with more."""
         return np.asarray((self.sessions > 0).astype(np.int64) + (self.sessions >= _MANY_SESSIONS), dtype=np.int64)
 
-    def ratio(self, prior: float) -> Vector:
-        """Return the ratio of values to predicted values, shrunk towards 1 with the weight `prior` in value units.
 
-        >>> history = History.of(np.array([[0, 0.0, 0.0], [1, 30.0, 10.0]]))
-        >>> history.ratio(prior=20.0).round(2).tolist()
-        [1.0, 1.67]
-        """
-        if np.isinf(prior):
-            return np.ones(len(self.values))
-        denominator = self.predicted + prior
-        return np.divide(self.values + prior, denominator, out=np.ones(len(denominator)), where=denominator > 0)
-
-
-def user_value_features(history: History, prior: float) -> Matrix:
+def user_value_features(history: History, factor: UserFactor) -> Matrix:
     """Return a matrix (rows, USER_VALUE_FEATURES). The mean is NaN for users without an earlier valued session."""
     means = ratios(history.values, history.sessions)
-    return np.column_stack([history.sessions.astype(np.float64), means, history.ratio(prior)])
+    return np.column_stack([history.sessions.astype(np.float64), means, factor.ratios(history)])
 
 
 def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: bool = False) -> History:

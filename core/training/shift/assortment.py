@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.learned.prices import Baskets
+from core.features.learned.baskets import Baskets
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]

@@ -1,0 +1,173 @@
+"""What the learners of a fold start from: the value at recovered prices, times the factor of the user.
+
+How prices are recovered, and how users are compared with them, is chosen on the training rows of each fold:
+
+- the settings of the prices by the error in one inner fold, because each candidate takes a fit. The search starts from
+  the defaults and goes on to the best neighbour as long as the error falls.
+- the user's factor by the error in all training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.features.learned.baskets import Baskets
+from core.features.learned.prices import Matrix, PriceModel, Prices, PriceSettings, Vector, price_features
+from core.features.learned.user_values import (
+    History,
+    Sessions,
+    UserFactor,
+    ValuedSessions,
+    user_value_features,
+    value_history,
+)
+from core.training.nested_folds import Key, NestedFolds
+
+POWERS = (0.0, 0.5, 1.0)
+SHRINKAGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Settings of the prices to choose from; see PriceSettings. Where values are sums of prices, 0 and the lowest shrinkage
+are best; on clicks 0.5 and 3, on baskets 0.5 or 1 and 3 (docs/benchmarks.md)."""
+_SEARCHED = 6
+"""Number of settings that a search usually fits, for the progress."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Users and times of the training sessions and of the test sessions.
+
+    With `include_later`, a test session may use the values of later sessions of its user.
+    """
+
+    train: Sessions
+    test: Sessions
+    include_later: bool = False
+
+    def part(self, rows: NDArray[np.int64]) -> Times:
+        """Return some of the training sessions, and no test session."""
+        return replace(self, train=self.train.part(rows), test=self.test.part(rows[:0]))
+
+    def histories(self, y: Vector, recovered: Vector) -> tuple[History, History]:
+        """Return the user histories of training and test sessions.
+
+        `y` are the values of the training sessions, `recovered` their values at recovered prices.
+        """
+        valued = ValuedSessions(self.train, y, np.maximum(recovered, 0.0))
+        return value_history(valued, self.train), value_history(valued, self.test, include_later=self.include_later)
+
+
+class PriceTables:
+    """Prices recovered without the rows of a key; each table is fitted once."""
+
+    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds, report: Callable[[int, int], None]) -> None:
+        self._baskets, self._y, self._nested, self._report = baskets, y, nested, report
+        self._model = PriceModel(baskets)
+        self._prices: dict[tuple[Key, PriceSettings], Prices] = {}
+
+    def recovered_values(self, key: Key, settings: PriceSettings) -> Vector:
+        """Return the value of every session at recovered prices."""
+        return self.fit(key, settings).of_sessions(self._baskets)
+
+    def features(self, key: Key, settings: PriceSettings) -> Matrix:
+        """Return PRICE_FEATURES, shape (all rows, features)."""
+        return price_features(self._baskets, self.fit(key, settings))
+
+    def fit(self, key: Key, settings: PriceSettings) -> Prices:
+        """Return the prices recovered without the rows of a key; all training rows serve the empty key."""
+        if (key, settings) not in self._prices:
+            n_tables = self._nested.n_keys + _SEARCHED * self._nested.folds.fit_count
+            self._report(min(len(self._prices), n_tables - 1), n_tables)
+            rows = self._nested.rows(key) if key else np.arange(len(self._y))
+            self._prices[key, settings] = self._model.fit(rows, self._y[rows], settings)
+        return self._prices[key, settings]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a fold's learners start from.
+
+    Attributes:
+        settings: how prices are recovered.
+        factor: how values at recovered prices are multiplied.
+        recovered: value of every row at recovered prices, cross-fitted.
+        history: the valued sessions of each row's user; `predicted` sums up `recovered`.
+    """
+
+    settings: PriceSettings
+    factor: UserFactor
+    recovered: Vector
+    history: History
+
+    def columns(self) -> Matrix:
+        """Return USER_VALUE_FEATURES and the start, shape (all rows, columns)."""
+        start = self.factor.start(self.recovered, self.history)
+        return np.column_stack([user_value_features(self.history, self.factor), start])
+
+
+class StartSearch:
+    """Chooses the start of each fold.
+
+    Args:
+        times: users and times of the sessions; None if earlier values of the users are not used.
+        y: values of the training rows.
+    """
+
+    def __init__(self, tables: PriceTables, nested: NestedFolds, times: Times | None, y: Vector) -> None:
+        self._tables, self._nested, self._times, self._y = tables, nested, times, y
+
+    def choose(self, fold: int) -> Start:
+        """Return the start with the lowest squared error in the training rows of a fold."""
+        rows = np.flatnonzero(self._nested.folds.train_mask(fold))
+        settings = lowest(partial(self._held_out_error, fold))
+        recovered = self._nested.cross_fit(fold, partial(self._tables.recovered_values, settings=settings))
+        history = self._history(recovered)
+        factors = self._factors(fold)
+        errors = _squared_errors(factors, recovered[rows], history.part(rows), self._y[rows])
+        return Start(settings, factors[int(np.argmin(errors))], recovered, history)
+
+    def _factors(self, fold: int) -> list[UserFactor]:
+        if self._times is None:
+            return [UserFactor()]
+        return UserFactor.candidates(float(self._y[self._nested.folds.train_mask(fold)].mean()))
+
+    def _history(self, recovered: Vector) -> History:
+        if self._times is None:
+            return History.empty(len(recovered))
+        return History.joined(*self._times.histories(self._y, recovered[: len(self._y)]))
+
+    def _held_out_error(self, fold: int, settings: PriceSettings) -> float:
+        """Return the lowest squared error in an inner fold, which has all sessions of its users."""
+        key, rows = self._nested.held_out(fold)
+        recovered, y = self._tables.recovered_values(key, settings)[rows], self._y[rows]
+        history = History.empty(len(rows))
+        if self._times is not None:
+            history, _ = self._times.part(rows).histories(y, recovered)
+        return min(_squared_errors(self._factors(fold), recovered, history, y))
+
+
+def _squared_errors(factors: list[UserFactor], recovered: Vector, history: History, y: Vector) -> list[float]:
+    """Return the sum of squared errors with each of the factors."""
+    return [float(np.sum((factor.start(recovered, history) - y) ** 2)) for factor in factors]
+
+
+def lowest(error: Callable[[PriceSettings], float]) -> PriceSettings:
+    """Return the settings with the lowest error, among those that a search from the defaults passes."""
+    start, errors = PriceSettings(), dict[tuple[int, int], float]()
+    best = (SHRINKAGES.index(start.shrinkage), POWERS.index(start.power))
+
+    def error_at(place: tuple[int, int]) -> float:
+        if place not in errors:
+            errors[place] = error(PriceSettings(SHRINKAGES[place[0]], POWERS[place[1]]))
+        return errors[place]
+
+    while True:
+        steps = [(best[0] + down, best[1] + right) for down, right in ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))]
+        inside = [place for place in steps if place[0] in range(len(SHRINKAGES)) and place[1] in range(len(POWERS))]
+        better = min(inside, key=error_at)
+        if better == best:
+            return PriceSettings(SHRINKAGES[best[0]], POWERS[best[1]])
+        best = better
