@@ -20,10 +20,11 @@ from sklearn.metrics import (
 
 from core.metric import METRICS, metric_named
 from core.training import LEARNERS
+from core.training.combinations import COMBINATIONS, Combinations
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import make_folds
 from core.training.learners import FitContext, Learner
-from core.training.stacking import fit_blends, fit_stack
+from core.training.stacking import fit_stack
 from core.training.targets import OBJECTIVES, TWEEDIE, Link, Target, targets_to_try
 
 NAMES = ["size", "noise"]
@@ -288,24 +289,64 @@ def test_the_meta_model_is_best_in_its_own_metric(name: str) -> None:
     assert scores["mse" if name not in ("mse", "rmse") else "mae"] > 1.02 * scores[name]
 
 
-def test_blends_are_nested_and_follow_their_definitions() -> None:
+def test_combinations_are_nested_and_follow_their_definitions() -> None:
     draws = np.random.default_rng(0)
     y = draws.gamma(2.0, 20.0, 400)
     columns = y[:, None] + draws.normal(size=(400, 3)) * [5.0, 8.0, 30.0]
     folds = make_folds(np.arange(400), 5, seed=0)
-    before = {blend.name: blend for blend in fit_blends(columns, y, folds)}
-    assert before["best_learner"].weights.tolist() == [1.0, 0.0, 0.0]
-    assert before["best_learner"].oof == pytest.approx(np.maximum(columns[:, 0], 0))
-    assert before["mean"].oof == pytest.approx(np.maximum(columns.mean(axis=1), 0))
-    weights = before["non_negative"].weights
-    assert weights.sum() == pytest.approx(1.0)
-    assert (weights >= 0).all()
+    before = Combinations(columns, y, folds).nested()
+    assert before["best_learner"] == pytest.approx(np.maximum(columns[:, 0], 0))
+    assert before["mean"] == pytest.approx(np.maximum(columns.mean(axis=1), 0))
+    assert before["ridge"] == pytest.approx(fit_stack(columns, y, folds).oof)
     # the mean of independent errors has the lowest variance with weights 1 / variance
-    assert weights == pytest.approx(np.array([25, 64, 900.0]) ** -1 / (np.array([25, 64, 900.0]) ** -1).sum(), abs=0.06)
+    weights = np.array([25, 64, 900.0]) ** -1 / (np.array([25, 64, 900.0]) ** -1).sum()
+    assert before["non_negative"] == pytest.approx(np.maximum(columns @ weights, 0), abs=2.5)
     in_fold = folds.fold_of == 2
-    changed = {blend.name: blend for blend in fit_blends(columns, np.where(in_fold, 5 * y, y), folds)}
-    for name, blend in before.items():
-        assert np.array_equal(blend.oof[in_fold], changed[name].oof[in_fold])
+    changed = Combinations(columns, np.where(in_fold, 5 * y, y), folds).nested()
+    for name, predicted in before.items():
+        assert np.array_equal(predicted[in_fold], changed[name][in_fold])
+
+
+def columns_for(best: str, y: np.ndarray) -> np.ndarray:
+    """Return predictions for which one combination is right: of the others, each would add an error."""
+    noise = np.random.default_rng(3).normal(size=(len(y), 3))
+    if best == "best_learner":  # weights of the other two would add noise, and those of the ridge are estimated
+        return np.column_stack([y, y + 60 * noise[:, 1], y + 60 * noise[:, 2]])
+    if best == "mean":
+        return y[:, None] + 20 * (noise - noise.mean(axis=1, keepdims=True))
+    if best == "non_negative":
+        return np.column_stack([y + 2 * noise[:, 0], y - 6 * noise[:, 0], y + 60 * noise[:, 2]])
+    return np.column_stack([y / 3 + 20, y / 3 + 20, y / 3 + 20])  # the ridge alone scales and shifts
+
+
+@pytest.mark.parametrize("best", COMBINATIONS)
+@pytest.mark.parametrize("name", ["mse", "mae"])
+def test_the_combination_with_the_lowest_error_is_used(best: str, name: str) -> None:
+    y = np.random.default_rng(1).gamma(2.0, 20.0, 60)
+    columns, folds = columns_for(best, y), make_folds(np.arange(60), 5, seed=0)
+    combinations = Combinations(columns, y, folds, metric_named(name))
+    stack, metric = combinations.best(), metric_named(name)
+    scores = {each: metric.evaluate(oof, y) for each, oof in combinations.nested().items()}
+    assert scores[stack.combination] == min(scores.values())
+    assert scores[best] == pytest.approx(min(scores.values()), abs=0.2)
+    if best == "ridge":
+        assert stack.combination == best
+        assert stack.predict(columns) == pytest.approx(y, rel=0.01, abs=0.1)
+
+
+def test_the_values_of_a_fold_do_not_choose_the_combination_that_predicts_it() -> None:
+    draws = np.random.default_rng(5)
+    y = draws.gamma(2.0, 20.0, 100)
+    columns, folds = y[:, None] + draws.normal(size=(100, 3)) * 20, make_folds(np.arange(100), 5, seed=0)
+    before = Combinations(columns, y, folds).best()
+    names = set()
+    for fold in range(5):
+        in_fold = folds.fold_of == fold
+        changed = Combinations(columns, np.where(in_fold, columns[:, fold % 3], y), folds).best()
+        names.add(changed.combination)
+        assert np.array_equal(before.oof[in_fold], changed.oof[in_fold])
+        assert not np.array_equal(before.oof[~in_fold], changed.oof[~in_fold])
+    assert len(names) > 1  # the changed values do lead to other choices
 
 
 def test_weights_may_be_negative_if_allowed() -> None:

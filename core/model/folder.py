@@ -185,6 +185,7 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
             np.empty(0),
             metric_named(spec.config.metric),
             spec.stack.lower_bound,
+            spec.stack.combination,
         ),
         calibration=Calibration.load(folder / _INTERVALS),
     )

@@ -89,6 +89,7 @@ class SessionValueModel:
                 weights=tuple(map(float, stack.weights)),
                 intercept=stack.intercept,
                 alpha=stack.alpha,
+                combination=stack.combination,
                 lower_bound=stack.lower_bound,
             ),
             config=training.config,

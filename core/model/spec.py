@@ -11,6 +11,7 @@ from core.features.learned.catalogue import learned_features
 from core.features.registry import all_features
 from core.own_columns import OwnColumn
 from core.schema import LEARNER_LABELS
+from core.training.stacking import RIDGE, Combination
 
 VERSION: Final = 1
 """Version of the model folder."""
@@ -37,7 +38,8 @@ class StoredStack(BaseModel):
 
     weights: tuple[float, ...]
     intercept: float
-    alpha: float
+    alpha: float | None
+    combination: Combination = RIDGE
     lower_bound: float = 0.0
 
 

@@ -101,7 +101,7 @@ def _scores_in_metric(training: Training) -> manifests.MetricScores:
         unit=metric.unit,
         learners={fit.learner: score(fit.oof) for fit in training.fits},
         stack=score(training.stack.oof),
-        blends={blend.name: score(blend.oof) for blend in training.blends},
+        blends={name: score(oof) for name, oof in training.combined.items() if name != training.stack.combination},
         baseline=score(training.constant),
         linear=score(training.linear),
         prices=None if training.start is None else score(training.start),
@@ -129,6 +129,7 @@ def _meta_model(training: Training) -> manifests.MetaModel:
         weights={fit.learner: float(weight) for fit, weight in zip(training.fits, stack.weights, strict=True)},
         intercept=stack.intercept,
         alpha=stack.alpha,
+        combination=stack.combination,
         start=training.start_name,
         least=stack.lower_bound,
     )

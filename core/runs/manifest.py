@@ -71,9 +71,8 @@ class MetricScores(_Stored):
         label: the metric's name for people.
         unit: the unit of the scores.
         learners: learner -> score.
-        stack: score of the meta-model, by nested cross-validation.
-        blends: other ways to combine the learners -> score, also nested: the best learner alone, their mean, and their
-            best non-negative weighted mean.
+        stack: score of the predictions of the run, by nested cross-validation.
+        blends: the other combinations of the learners -> score, also nested; see core.training.combinations.
         baseline: score of the best constant, which is the mean, or the median for absolute errors.
         linear: score of a ridge regression on all features.
         prices: score of recovered prices times the user's ratio, without any trees.
@@ -205,18 +204,20 @@ class Scores(_Stored):
 
 
 class MetaModel(_Stored):
-    """The Ridge meta-model. Its prediction is the intercept plus the weighted sum of the learners' predictions.
+    """The meta-model. Its prediction is the intercept plus the weighted sum of the learners' predictions.
 
     Attributes:
         weights: learner -> weight.
-        alpha: regularisation strength.
+        alpha: regularisation strength; None unless the combination is the Ridge regression.
+        combination: how weights and intercept were found; see core.training.combinations.
         start: the feature to which each learner adds its trees; None if they start from 0.
         least: lower bound of predictions, in value units.
     """
 
     weights: dict[str, float]
     intercept: float
-    alpha: float
+    alpha: float | None
+    combination: str = "ridge"
     start: str | None = None
     least: float = 0.0
 

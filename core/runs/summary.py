@@ -12,7 +12,12 @@ from core.schema import LEARNER_LABELS
 
 WITHHELD = "withheld"
 """Shown in place of an expected score that must not be relied on."""
-BLEND_LABELS = {"best_learner": "best learner alone", "mean": "plain mean", "non_negative": "non-negative blend"}
+COMBINATION_LABELS = {
+    "ridge": "Ridge meta-model",
+    "mean": "plain mean",
+    "non_negative": "weighted mean",
+    "best_learner": "best learner alone",
+}
 
 
 def expected_score(manifest: Manifest) -> str:
@@ -124,9 +129,9 @@ def _score_lines(manifest: Manifest) -> list[str]:
     if not manifest.scores.expected_withheld:
         expected += f"  90%: {number(scores.expected.low)} to {number(scores.expected.high)}"
     labelled: list[tuple[str, float | None]] = [
-        ("meta-model (Ridge)", scores.stack),
+        (f"stack ({COMBINATION_LABELS[manifest.meta.combination]})", scores.stack),
         *((LEARNER_LABELS.get(name, name), score) for name, score in scores.learners.items()),
-        *((BLEND_LABELS.get(name, name), score) for name, score in scores.blends.items()),
+        *((COMBINATION_LABELS.get(name, name), score) for name, score in scores.blends.items()),
         ("recovered prices alone", scores.prices),
         ("linear baseline", scores.linear),
     ]
@@ -134,7 +139,7 @@ def _score_lines(manifest: Manifest) -> list[str]:
     return [
         expected,
         *(_score_line(label, number(score)) for label, score in labelled if score is not None),
-        f"{constant}  the meta-model reduces it by {percent(scores.skill)}",
+        f"{constant}  the stack reduces it by {percent(scores.skill)}",
     ]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from scipy.optimize import nnls
@@ -20,6 +21,9 @@ from scipy.optimize import nnls
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.folds import Folds, Rows
 from core.training.learners import Matrix, Vector
+
+Combination = Literal["ridge", "mean", "non_negative", "best_learner"]
+RIDGE: Final = "ridge"
 
 ALPHAS = (0.0, *(10.0**power for power in range(-5, 3)))
 """Penalties to choose from, in units of the mean sum of squares of a column. The largest leaves only the mean."""
@@ -37,36 +41,29 @@ _SUM_TO_ONE_PENALTY = 1e4
 
 @dataclass(frozen=True)
 class Stack:
-    """The fitted meta-model and its nested predictions.
+    """The fitted meta-model, or another combination of the learners, and its nested predictions.
 
     Attributes:
         weights: weight of each learner, in the order of the columns.
         intercept: intercept on the metric's scale: value units, or logarithms for RMSLE.
-        alpha: the chosen penalty, one of ALPHAS.
+        alpha: the chosen penalty, one of ALPHAS; None if the combination is not the meta-model.
         oof: prediction for each training row by a meta-model that did not see the row's fold, in value units. NaN where
             the learners have no out-of-fold prediction.
         lower_bound: lower bound of all predictions, in value units.
+        combination: how the learners are combined; see core.training.combinations.
     """
 
     weights: Vector
     intercept: float
-    alpha: float
+    alpha: float | None
     oof: Vector
     metric: Metric = MEAN_SQUARED_ERROR
     lower_bound: float = 0.0
+    combination: Combination = RIDGE
 
     def predict(self, columns: Matrix) -> Vector:
         """Combine the learners' predictions, shape (rows, learners), into session values."""
-        return _combine(columns, self.weights, self.intercept, self.metric, self.lower_bound)
-
-
-@dataclass(frozen=True)
-class Blend:
-    """An alternative to the meta-model, for comparison: "best_learner", "mean" or "non_negative"."""
-
-    name: str
-    weights: Vector
-    oof: Vector
+        return combine(columns, self.weights, self.intercept, self.metric, self.lower_bound)
 
 
 def fit_stack(
@@ -91,88 +88,67 @@ def fit_stack(
     >>> fit_stack(np.column_stack([y - 3, y - 3]), y, folds).weights.round(3)
     array([0.5, 0.5])
     """
-    fold_rows = _fold_rows(oof, y, folds, metric)
-
-    def fit(parts: list[_FoldRows]) -> tuple[Vector, float, float]:
-        alpha = _best_alpha(_weighted_products(parts, metric, non_negative=non_negative), non_negative=non_negative)
-        return *_fit_ridge(parts, metric, alpha, non_negative=non_negative), alpha
+    by_fold = fold_rows(oof, y, folds, metric)
 
     def predict(fold: int, rows: Rows) -> Vector:
-        weights, intercept, _ = fit(fold_rows[:fold] + fold_rows[fold + 1 :])
-        return _combine(oof[rows], weights, intercept, metric, lower_bound)
+        weights, intercept, _ = fit_meta_model(by_fold[:fold] + by_fold[fold + 1 :], metric, non_negative=non_negative)
+        return combine(oof[rows], weights, intercept, metric, lower_bound)
 
-    return Stack(*fit(fold_rows), folds.out_of_fold(predict), metric, lower_bound)
-
-
-def fit_blends(oof: Matrix, y: Vector, folds: Folds, metric: Metric = MEAN_SQUARED_ERROR) -> tuple[Blend, ...]:
-    """Fit the best single learner, the plain mean, and the best mean with non-negative weights that sum to 1."""
-    fold_rows, n_learners = _fold_rows(oof, y, folds, metric), oof.shape[1]
-
-    def best_learner(parts: list[_FoldRows]) -> Vector:
-        losses = [
-            sum(float(metric.losses(oof[part.rows, column], y[part.rows]).sum()) for part in parts)
-            for column in range(n_learners)
-        ]
-        return np.asarray(np.eye(n_learners)[int(np.argmin(losses))])
-
-    def convex(parts: list[_FoldRows]) -> Vector:
-        return _fit_reweighted(parts, metric, lambda products: (products.convex(), 0.0))[0]
-
-    def blend(name: str, fit: Callable[[list[_FoldRows]], Vector]) -> Blend:
-        nested = folds.out_of_fold(
-            lambda fold, rows: _combine(oof[rows], fit(fold_rows[:fold] + fold_rows[fold + 1 :]), 0.0, metric)
-        )
-        return Blend(name, fit(fold_rows), nested)
-
-    mean = np.full(n_learners, 1.0 / n_learners)
-    return blend("best_learner", best_learner), blend("mean", lambda _: mean), blend("non_negative", convex)
+    fitted = fit_meta_model(by_fold, metric, non_negative=non_negative)
+    return Stack(*fitted, folds.out_of_fold(predict), metric, lower_bound)
 
 
-def _combine(columns: Matrix, weights: Vector, intercept: float, metric: Metric, lower_bound: float = 0.0) -> Vector:
+def fit_meta_model(parts: list[FoldRows], metric: Metric, *, non_negative: bool) -> tuple[Vector, float, float]:
+    """Return the weights, the intercept and the penalty of the meta-model that is fitted on some folds."""
+    alpha = _best_alpha(_weighted_products(parts, metric, non_negative=non_negative), non_negative=non_negative)
+    return *_fit_ridge(parts, metric, alpha, non_negative=non_negative), alpha
+
+
+def combine(columns: Matrix, weights: Vector, intercept: float, metric: Metric, lower_bound: float = 0.0) -> Vector:
     return np.asarray(
         np.maximum(metric.inverse_transform(metric.transform(columns) @ weights + intercept), lower_bound)
     )
 
 
 @dataclass(frozen=True)
-class _FoldRows:
+class FoldRows:
     """The validated rows of one fold: predictions of the learners and values, both on the metric's scale."""
 
     rows: Rows
     columns: Matrix
     y: Vector
 
-    def products(self, weights: Vector | None = None) -> _CrossProducts:
+    def products(self, weights: Vector | None = None) -> CrossProducts:
         rows = np.column_stack([np.ones(len(self.y)), self.columns, self.y])
-        return _CrossProducts(rows.T @ (rows if weights is None else rows * weights[:, None]))
+        return CrossProducts(rows.T @ (rows if weights is None else rows * weights[:, None]))
 
 
-def _fold_rows(oof: Matrix, y: Vector, folds: Folds, metric: Metric) -> list[_FoldRows]:
-    return [_FoldRows(rows, metric.transform(oof[rows]), metric.transform(y[rows])) for _, rows in folds.splits()]
+def fold_rows(oof: Matrix, y: Vector, folds: Folds, metric: Metric) -> list[FoldRows]:
+    return [FoldRows(rows, metric.transform(oof[rows]), metric.transform(y[rows])) for _, rows in folds.splits()]
 
 
-def _fit_reweighted(
-    parts: list[_FoldRows], metric: Metric, solve: Callable[[_CrossProducts], tuple[Vector, float]]
+def fit_reweighted(
+    parts: list[FoldRows], metric: Metric, solve: Callable[[CrossProducts], tuple[Vector, float]]
 ) -> tuple[Vector, float]:
     """Return weights and intercept by least squares, or by iteratively reweighted least squares for absolute errors."""
-    weights, intercept = solve(_CrossProducts.sum([part.products() for part in parts]))
+    weights, intercept = solve(CrossProducts.sum([part.products() for part in parts]))
     for _ in range(_REWEIGHTINGS if metric.is_absolute else 0):
-        weights, intercept = solve(_CrossProducts.sum(_products_by_error(parts, weights, intercept)))
+        weights, intercept = solve(CrossProducts.sum(_products_by_error(parts, weights, intercept)))
     return weights, intercept
 
 
-def _fit_ridge(parts: list[_FoldRows], metric: Metric, alpha: float, *, non_negative: bool) -> tuple[Vector, float]:
-    return _fit_reweighted(parts, metric, lambda products: products.ridge(alpha, non_negative=non_negative))
+def _fit_ridge(parts: list[FoldRows], metric: Metric, alpha: float, *, non_negative: bool) -> tuple[Vector, float]:
+    return fit_reweighted(parts, metric, lambda products: products.ridge(alpha, non_negative=non_negative))
 
 
-def _weighted_products(parts: list[_FoldRows], metric: Metric, *, non_negative: bool) -> list[_CrossProducts]:
+def _weighted_products(parts: list[FoldRows], metric: Metric, *, non_negative: bool) -> list[CrossProducts]:
     """Return the cross products of each fold, with row weights that turn squared errors into the metric's errors."""
     if not metric.is_absolute:
         return [part.products() for part in parts]
     return _products_by_error(parts, *_fit_ridge(parts, metric, 0.0, non_negative=non_negative))
 
 
-def _products_by_error(parts: list[_FoldRows], weights: Vector, intercept: float) -> list[_CrossProducts]:
+def _products_by_error(parts: list[FoldRows], weights: Vector, intercept: float) -> list[CrossProducts]:
     """Return the cross products of each fold with row weights 1 / |error|: squared errors then count as absolute."""
     errors = [np.abs(part.y - part.columns @ weights - intercept) for part in parts]
     smallest = _MIN_ERROR * float(np.concatenate(errors).mean())
@@ -182,13 +158,13 @@ def _products_by_error(parts: list[_FoldRows], weights: Vector, intercept: float
 
 
 @dataclass(frozen=True)
-class _CrossProducts:
+class CrossProducts:
     """Z'Z with the columns Z = (1, learners, y): everything that linear least squares needs of the rows."""
 
     matrix: Matrix
 
     @classmethod
-    def sum(cls, parts: list[_CrossProducts]) -> _CrossProducts:
+    def sum(cls, parts: list[CrossProducts]) -> CrossProducts:
         return cls(np.sum([part.matrix for part in parts], axis=0))
 
     def ridge(self, alpha: float, *, non_negative: bool = True) -> tuple[Vector, float]:
@@ -227,7 +203,7 @@ class _CrossProducts:
         return float(coefficients @ self.matrix @ coefficients)
 
 
-def _best_alpha(parts: list[_CrossProducts], *, non_negative: bool) -> float:
+def _best_alpha(parts: list[CrossProducts], *, non_negative: bool) -> float:
     """Choose the penalty by cross-validation over the folds, with the one-standard-error rule.
 
     Returns the largest penalty whose error exceeds the lowest one by at most a standard error of the difference
@@ -238,7 +214,7 @@ def _best_alpha(parts: list[_CrossProducts], *, non_negative: bool) -> float:
         return ALPHAS[-1]
     errors = np.empty((len(parts), len(ALPHAS)))
     for fold, part in enumerate(parts):
-        others = _CrossProducts.sum(parts[:fold] + parts[fold + 1 :])
+        others = CrossProducts.sum(parts[:fold] + parts[fold + 1 :])
         errors[fold] = [part.squared_error(*others.ridge(alpha, non_negative=non_negative)) for alpha in ALPHAS]
     excess = errors - errors[:, [int(np.argmin(errors.sum(axis=0)))]]
     standard_errors = np.std(excess, axis=0, ddof=1) * np.sqrt(len(parts))

@@ -15,6 +15,7 @@ from core.features.learned.catalogue import START
 from core.features.learned.user_values import BUCKETS, History
 from core.metric import MEAN_SQUARED_ERROR
 from core.training import baselines
+from core.training.combinations import Combinations
 from core.training.cross_fitting import CrossFit, FoldMatrices
 from core.training.expected_score import ExpectedScore, by_history, expected_score
 from core.training.folds import Folds
@@ -24,7 +25,7 @@ from core.training.learners import Matrix, Vector
 from core.training.prepared_folds import PreparedFolds
 from core.training.seeds import fit_with_seeds
 from core.training.selection_bias import selection_bias
-from core.training.stacking import Blend, Stack, fit_blends, fit_stack
+from core.training.stacking import Combination, Stack
 from core.training.training_set import TrainingSet
 from core.training.tuning import Budget, SearchResult
 
@@ -35,12 +36,14 @@ class Training(PreparedFolds):
 
     Attributes:
         fits: one per learner; with several seeds, their mean.
-        stack: the meta-model. `stack.oof` holds its predictions of the training rows.
+        stack: the meta-model, or the combination of the learners that is better. `stack.oof` holds its nested
+            predictions of the training rows.
         start: out-of-fold estimates that the learners start from; None if the rows have no events.
         test: the stack's predictions of the test rows.
         history_counts, test_history_counts: number of earlier sessions of the row's user whose value is known.
         cv_mse: mean squared error of the stack's nested predictions.
         expected: expected score in the run's metric.
+        combined: combination of the learners -> its nested predictions of the training rows.
         constant, linear: out-of-fold predictions of the best constant, and of a ridge regression on all features.
         search_results: learner -> result of its search; empty without tuning.
         selection_bias: factor by which losses are raised because settings were chosen by them; 1 without tuning.
@@ -58,7 +61,7 @@ class Training(PreparedFolds):
     expected_mse: ExpectedScore
     constant: Vector
     linear: Vector
-    blends: tuple[Blend, ...]
+    combined: Mapping[Combination, Vector]
     seeds: int
     search_results: Mapping[str, SearchResult]
     selection_bias: float
@@ -132,7 +135,8 @@ def _stack_fits(
     folds, y, non_negative = matrices.folds, data.y, config.non_negative_weights
     oof = np.column_stack([fit.oof for fit in fits])
     test_columns = np.column_stack([fit.test for fit in fits])
-    stack = fit_stack(oof, y, folds, metric, non_negative=non_negative)
+    combinations = Combinations(oof, y, folds, metric, non_negative=non_negative)
+    stack = combinations.best()
     test = stack.predict(test_columns)
     history, test_history = _user_histories(data)
     bias = selection_bias(search_results, y, folds, metric, non_negative=non_negative)
@@ -151,7 +155,7 @@ def _stack_fits(
         expected_mse=expected[MEAN_SQUARED_ERROR.name],
         constant=baselines.constant(matrices, metric),
         linear=baselines.linear(matrices, metric),
-        blends=fit_blends(oof, y, folds, metric),
+        combined=combinations.nested(),
         seeds=seeds,
         search_results=search_results,
         selection_bias=bias,

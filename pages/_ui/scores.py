@@ -9,7 +9,7 @@ from core.dataset import Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
 from core.runs import Run, expected_interval, expected_score, shift_warning
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
-from core.runs.summary import BLEND_LABELS
+from core.runs.summary import COMBINATION_LABELS
 from core.schema import LEARNER_LABELS
 from pages._ui import frame
 from pages._ui.cache import comparison_with_actual, error_frames
@@ -71,29 +71,30 @@ def show_learner_scores(run: Run) -> None:
 
 
 def show_blends(run: Run) -> None:
-    """Compare the meta-model with other ways to combine the learners."""
+    """Compare the combination that the run uses with others."""
     scores, meta = run.manifest.scores.metric_scores, run.manifest.meta
     weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
     st.header("Is stacking worth it?", anchor=False)
-    st.markdown(f"The Ridge meta-model combines the learners' predictions with these weights: {weights}.")
+    chosen = COMBINATION_LABELS[meta.combination]
+    st.markdown(f"The predictions of the learners are combined with these weights: {weights} ({chosen}).")
     if not scores.blends:
         return
     best = min(scores.blends, key=scores.blends.__getitem__)
     side = difference(scores.stack, scores.blends[best], equal="")
     st.markdown(
-        f"Out of fold, the {scores.label} of the meta-model is {f'{side} than' if side else 'the same as'} that of the "
-        f"best alternative, the {BLEND_LABELS[best]}."
+        f"Out of fold, the {scores.label} is {f'{side} than' if side else 'the same as'} that of the best alternative, "
+        f"the {COMBINATION_LABELS[best]}. The run uses what is best in cross-validation."
     )
-    rows = [("Ridge meta-model", scores.stack)]
-    rows += [(BLEND_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]
+    rows = [(f"{chosen.capitalize()} (used)", scores.stack)]
+    rows += [(COMBINATION_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]
     show_table(
         [{"Combination": label, scores.label: number(score)} for label, score in rows],
         numbers=(scores.label,),
-        alt="Score of the meta-model and of other ways to combine the learners",
+        alt="Score of the combination that is used and of others",
     )
     st.caption(
         f"{scores.label} of the out-of-fold predictions, in {scores.unit}. Each fold is predicted with weights, or the "
-        "best learner, from the other folds. The weights of the non-negative blend sum to 1."
+        "best learner, from the other folds. The combination that is used was also chosen without the fold."
     )
 
 
