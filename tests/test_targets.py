@@ -327,11 +327,20 @@ def test_the_combination_with_the_lowest_error_is_used(best: str, name: str) -> 
     combinations = Combinations(columns, y, folds, metric_named(name))
     stack, metric = combinations.best(), metric_named(name)
     scores = {each: metric.evaluate(oof, y) for each, oof in combinations.nested().items()}
-    assert scores[stack.combination] == min(scores.values())
     assert scores[best] == pytest.approx(min(scores.values()), abs=0.2)
-    if best == "ridge":
+    assert scores[stack.combination] == pytest.approx(min(scores.values()), abs=0.2)
+    if best in ("ridge", "mean"):
         assert stack.combination == best
         assert stack.predict(columns) == pytest.approx(y, rel=0.01, abs=0.1)
+
+
+def test_another_combination_than_the_mean_must_be_better_by_a_standard_error() -> None:
+    y = np.random.default_rng(1).gamma(2.0, 20.0, 300)
+    noise = np.random.default_rng(2).normal(size=(300, 3))
+    folds = make_folds(np.arange(300), 5, seed=0)
+    about_equal, unequal = (y[:, None] + noise * sizes for sizes in ([1, 1, 1], [5, 60, 60]))
+    assert Combinations(about_equal, y, folds).best().combination == "mean"
+    assert Combinations(unequal, y, folds).best().combination != "mean"
 
 
 def test_the_values_of_a_fold_do_not_choose_the_combination_that_predicts_it() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Final, get_args
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
 from core.training.stacking import (
-    RIDGE,
     Combination,
     FoldRows,
     Stack,
@@ -28,6 +27,7 @@ from core.training.stacking import (
     fold_rows,
 )
 
+MEAN: Final = "mean"
 COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
 
 
@@ -67,17 +67,26 @@ class Combinations:
         return {name: self._nested(lambda parts, name=name: self._fit(name, parts)) for name in COMBINATIONS}
 
     def _choose(self, parts: list[FoldRows]) -> _Fit:
-        """Fit the combination with the lowest error, in each fold by a fit on the others. Ties go to the meta-model."""
+        """Fit the mean, or the combination with the lowest error if it is lower by more than a standard error.
+
+        The error in each fold is that of a fit on the others. The standard error is that of the difference over the
+        folds, as in the rule for the penalty of the meta-model.
+        """
         if len(parts) < 2:
-            return self._fit(RIDGE, parts)
+            return self._fit(MEAN, parts)
         losses = {
-            name: sum(
-                self._loss(self._fit(name, parts[:number] + parts[number + 1 :]), part)
-                for number, part in enumerate(parts)
+            name: np.array(
+                [
+                    self._loss(self._fit(name, parts[:number] + parts[number + 1 :]), part)
+                    for number, part in enumerate(parts)
+                ]
             )
             for name in COMBINATIONS
         }
-        return self._fit(min(losses, key=losses.__getitem__), parts)
+        best = min(COMBINATIONS, key=lambda name: losses[name].sum())
+        gain = losses[MEAN] - losses[best]
+        is_better = gain.sum() > np.std(gain, ddof=1) * np.sqrt(len(parts))
+        return self._fit(best if is_better else MEAN, parts)
 
     def _nested(self, fit: Callable[[list[FoldRows]], _Fit]) -> Vector:
         return self._folds.out_of_fold(
