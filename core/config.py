@@ -10,13 +10,14 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 
 from core.errors import SettingError
 from core.schema import LEARNER_LABELS
 
+FeatureSet = Literal["lean", "full"]
 MAX_THREADS = 64
 """Boosting gets slower, not faster, with more threads than this."""
 _BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
@@ -144,6 +145,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
             as_of="Only events before the session began", all_rows="All events of both files except the session's own"
         ),
     )
+    features: FeatureSet = Field(
+        default="lean",
+        description="Features that the learners see. The lean set leaves out what hardly lowers the error.",
+        json_schema_extra=_choices(lean="Lean, faster", full="All features"),
+    )
     engine: Literal["polars", "duckdb", "spark"] = Field(
         default="polars",
         description="Engine that computes the features. All engines give the same values. Spark connects to the "
@@ -254,6 +260,15 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     def digest(self) -> str:
         """Hash of all settings; part of the run's name."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _with_older_settings(config: object) -> object:
+    """Add the settings that configurations stored by earlier versions do not mention."""
+    return {"features": "full"} | config if isinstance(config, dict) else config
+
+
+StoredConfig = Annotated[RunConfig, BeforeValidator(_with_older_settings)]
+"""A configuration in a stored run or model."""
 
 
 @cache

@@ -38,12 +38,15 @@ class FeatureGroup:
         compute: function that returns one row per unit with the unit, every feature and possibly other columns, in any
             order. A unit without a row is null in all features of the group.
         looks_at: what the features are computed from.
+        lean: whether the group is in the lean set, which runs use unless they ask for all features. Groups that lower
+            the error on no kind of data are not (docs/benchmarks.md, "Lean features").
     """
 
     name: str
     features: tuple[Feature, ...]
     compute: Callable[[SessionLog], Frame]
     looks_at: LooksAt = "session"
+    lean: bool = True
 
     def frame(self, log: SessionLog) -> Frame:
         """Return the unit and the features in column order, one row per unit in any order."""

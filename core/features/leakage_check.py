@@ -42,7 +42,7 @@ def changed_by_later_sessions(dataset: Dataset, table: FeatureTable, config: Run
         pl.when(is_later).then(other_type).otherwise(pl.col(TYPE)).cast(pl.Int64).alias(TYPE),
     )
     own = dataset.card().used_own
-    groups = tuple(group for group in groups_of(own) if group.looks_at == "history")
+    groups = tuple(group for group in groups_of(own, config.features) if group.looks_at == "history")
     recomputed = compute_features(altered, units, config.history, groups=groups, own_columns=own)
     original = table.values.filter(is_earlier).select(recomputed.columns)
     both = original.hstack(recomputed.rename(lambda name: f"{name}_recomputed"))

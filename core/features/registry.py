@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.config import FeatureSet
 from core.features.definition import CatalogueEntry, Feature, FeatureGroup
 from core.features.groups.activity import ACTIVITY
 from core.features.groups.content import CONTENT
@@ -31,9 +32,9 @@ GROUPS: tuple[FeatureGroup, ...] = (
 )
 
 
-def groups_of(own: Sequence[OwnColumn]) -> tuple[FeatureGroup, ...]:
-    """Return every feature group of a log with these own columns, in column order."""
-    return (*GROUPS, *own_groups(own))
+def groups_of(own: Sequence[OwnColumn], features: FeatureSet = "full") -> tuple[FeatureGroup, ...]:
+    """Return the feature groups of a log with these own columns, in column order."""
+    return (*(group for group in GROUPS if group.lean or features == "full"), *own_groups(own))
 
 
 def all_features(own: Sequence[OwnColumn] = ()) -> tuple[Feature, ...]:
@@ -41,11 +42,11 @@ def all_features(own: Sequence[OwnColumn] = ()) -> tuple[Feature, ...]:
     return tuple(feature for group in groups_of(own) for feature in group.features)
 
 
-def feature_catalogue(own: Sequence[OwnColumn] = ()) -> tuple[CatalogueEntry, ...]:
-    """Return every feature that learners use, of a log with these own columns.
+def feature_catalogue(own: Sequence[OwnColumn] = (), features: FeatureSet = "full") -> tuple[CatalogueEntry, ...]:
+    """Return the features that learners use, of a log with these own columns.
 
     Those of the feature table come first, then those learned inside each fold.
     """
-    groups = groups_of(own)
+    groups = groups_of(own, features)
     computed = (CatalogueEntry(group.name, feature, group.looks_at) for group in groups for feature in group.features)
     return (*computed, *learned_features(own))

@@ -60,7 +60,7 @@ class FeatureTable:
 
 
 def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_progress) -> FeatureTable:
-    """Compute all features of all units of train and test.
+    """Compute the features of all units of train and test that a run uses.
 
     Raises:
         MissingPart: the engine of the configuration is not installed.
@@ -68,7 +68,13 @@ def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_
     events, units = events_and_units(dataset, config)
     own = dataset.card().used_own
     values = compute_features(
-        events, units.lazy(), config.history, report, groups_of(own), engine=config.engine, own_columns=own
+        events,
+        units.lazy(),
+        config.history,
+        report,
+        groups_of(own, config.features),
+        engine=config.engine,
+        own_columns=own,
     )
     return FeatureTable(units, values)
 
@@ -112,7 +118,7 @@ def compute_features(
 
 
 def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Report = ignore_progress) -> int:
-    """Write the feature table to a Parquet file batch by batch, so that it need not fit into memory.
+    """Write a table of all features to a Parquet file batch by batch, so that it need not fit into memory.
 
     The columns are user_session and user_id as in the event files, those of `Dataset.units()`, and the features. The
     batch size can change the last bit of a value: Polars divides a column of one row differently from a longer one.

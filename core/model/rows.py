@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
-from core.features import groups_of, merge_composite_sessions, open_engine
+from core.features import merge_composite_sessions, open_engine
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.model.history import NEW, VALUED, LogWithHistory
@@ -73,7 +73,7 @@ def session_rows(
     subset, done = wanted.get_column(UNIT), 0
     log = events.lazy(), all_units.drop(VALUED, NEW).lazy()
     with open_engine(config.engine, *log, config.history, spec.log_start, own_columns=spec.own) as engine:
-        for table in engine.batches(groups_of(spec.own), unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
+        for table in engine.batches(spec.groups, unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
             for first in range(0, table.height, _ROWS_AT_ONCE):
                 values = table[first : first + _ROWS_AT_ONCE]
                 part = wanted[done : done + values.height]

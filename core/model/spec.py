@@ -6,9 +6,10 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.config import RunConfig
+from core.config import StoredConfig
+from core.features.definition import FeatureGroup
 from core.features.learned.catalogue import learned_features
-from core.features.registry import all_features
+from core.features.registry import groups_of
 from core.own_columns import OwnColumn
 from core.schema import LEARNER_LABELS
 from core.training.stacking import RIDGE, Combination
@@ -73,7 +74,7 @@ class ModelSpec(BaseModel):
     fits_for_test: tuple[int, ...]
     links: dict[str, StoredLink]
     stack: StoredStack
-    config: RunConfig
+    config: StoredConfig
     own: tuple[OwnColumn, ...] = ()
     default_value: _NotNegative
     log_start: int
@@ -96,8 +97,14 @@ class ModelSpec(BaseModel):
     @property
     def fits_this_program(self) -> bool:
         """Whether this version of the program computes and learns the same columns."""
-        computed = [feature.name for feature in all_features(self.own)]
+        computed = [feature.name for group in self.groups for feature in group.features]
         return self.names == computed + [entry.feature.name for entry in learned_features(self.own)]
+
+    @property
+    def groups(self) -> tuple[FeatureGroup, ...]:
+        """The feature groups that the model uses: those with any of its features."""
+        used = set(self.features)
+        return tuple(group for group in groups_of(self.own) if used & {feature.name for feature in group.features})
 
     @property
     def stems(self) -> list[str]:

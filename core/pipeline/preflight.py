@@ -19,7 +19,7 @@ def check_settings(config: RunConfig) -> None:
         SettingError: a feature does not exist, or the library of a learner does not support the device.
         MissingPart: the package of the engine is not installed.
     """
-    features = [entry.feature.name for entry in feature_catalogue()]
+    features = [entry.feature.name for entry in feature_catalogue(features=config.features)]
     for name in config.rising:
         if name not in features and not name.startswith(PREFIX):  # own columns are known only with the dataset
             raise SettingError.unknown_feature("rising", name, features)

@@ -93,7 +93,7 @@ def _reason_not_to_predict(run: Run, files: CheckResult) -> str | None:
     if run.manifest.version == 1:
         return "The run was made by an earlier version, which stored no model. Start it again to get one."
     stored = {record["name"] for record in run.records(FEATURES_FILE)}
-    current = {entry.feature.name for entry in feature_catalogue()}
+    current = {entry.feature.name for entry in feature_catalogue(features=run.manifest.config.features)}
     if {name for name in stored if not name.startswith(PREFIX)} != current:
         return (
             f"The run has other features than this version: {len(stored - current)} of its {len(stored)} features no "

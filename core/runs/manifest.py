@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from core.config import RunConfig
+from core.config import StoredConfig
 
 VERSION: Final = 2
 """Version of the run folder. A new field with a default keeps it; a file or field that old folders cannot provide
@@ -264,7 +264,7 @@ class Manifest(_Stored):
     run_id: str
     created: str
     seconds: float
-    config: RunConfig
+    config: StoredConfig
     dataset: str
     dataset_name: str
     synthetic: bool

@@ -64,4 +64,5 @@ CONTEXT = FeatureGroup(
     ),
     compute=_compute,
     looks_at="history",
+    lean=False,
 )

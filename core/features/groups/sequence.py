@@ -83,4 +83,5 @@ SEQUENCE = FeatureGroup(
         *features_by_type(_SECONDS_AFTER, "seconds", "Time from the latest {} to the latest event; empty without one."),
     ),
     compute=_compute,
+    lean=False,
 )
