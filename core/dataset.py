@@ -18,7 +18,7 @@ from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_j
 from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
 from core.errors import RunError
-from core.own_columns import OwnColumn, OwnColumnCard, used_columns
+from core.own_columns import TABLE_LEVEL, OwnColumn, OwnColumnCard, TableName, used_columns
 from core.schema import (
     EVENT_TIME,
     FILE,
@@ -196,6 +196,26 @@ class SplitCard(BaseModel, frozen=True):
     left_out_rows: int
 
 
+class TableCard(BaseModel, frozen=True):
+    """A table of products or users that the log was read with.
+
+    Attributes:
+        name: name of the file.
+        rows: rows with an id.
+        repeated: rows that were replaced by a later row with the same id and other cells.
+        broken: lines that could not be parsed, and rows without an id.
+        ids: products or users of the log.
+        known: those of them that are in the table.
+    """
+
+    name: str
+    rows: int
+    repeated: int = 0
+    broken: int = 0
+    ids: int
+    known: int
+
+
 class DatasetCard(BaseModel, frozen=True):
     """The description of a dataset, stored with it.
 
@@ -226,6 +246,7 @@ class DatasetCard(BaseModel, frozen=True):
         split: how one log was split into both files; None if they were separate. Quarantined rows of a log, which may
             have no time, are then counted in `train`.
         own: columns of the log beyond those that every log needs, used or not.
+        tables: tables of products and users in files of their own.
     """
 
     fingerprint: str
@@ -255,6 +276,7 @@ class DatasetCard(BaseModel, frozen=True):
     unassigned_purchases: int = 0
     split: SplitCard | None = None
     own: tuple[OwnColumnCard, ...] = ()
+    tables: dict[TableName, TableCard] = {}
 
     @property
     def used_own(self) -> tuple[OwnColumn, ...]:
@@ -395,6 +417,22 @@ class Dataset:
 
     def _table(self, name: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.whole_file(name), glob=False)
+
+
+def table_lines(card: DatasetCard) -> list[str]:
+    """Return one line per table of products or users: how many ids of the log it has, and which rows were left out."""
+    lines = []
+    for name, table in card.tables.items():
+        line = f"{table.name}: {table.known:,} of {count(table.ids, TABLE_LEVEL[name])} of the log are in this table"
+        if table.known < table.ids:
+            line += "; the others have empty cells"
+        if table.repeated:
+            line += f"; {count(table.repeated, 'row')} {verb(table.repeated, 'was', 'were')} replaced by later rows "
+            line += "with the same id"
+        if table.broken:
+            line += f"; {count(table.broken, 'line')} could not be read or {verb(table.broken, 'has', 'have')} no id"
+        lines.append(f"{line}.")
+    return lines
 
 
 def untrained_lines(card: DatasetCard) -> list[str]:

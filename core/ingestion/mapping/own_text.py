@@ -118,7 +118,8 @@ def describe(own: Table[str, dict[str, Any]]) -> list[str]:
     for name, settings in own.items():
         column = display(settings["column"])
         label = name if name == column else f"{name} from {column}"
-        columns[settings.get("level", "event")].append(f"{label} ({settings['kind']})")
+        table = f", from the table of {settings['table']}" if settings.get("table") else ""
+        columns[settings.get("level", "event")].append(f"{label} ({settings['kind']}{table})")
     return [f"{text}: {', '.join(columns[level])}" for level, text in _LEVELS.items() if level in columns]
 
 

@@ -23,7 +23,7 @@ _NO_COLUMN: Final = ""
 """Means "the log has no such column" in `[columns]`, because TOML has no null."""
 _LINE_LENGTH: Final = 100
 """Characters per line of a comment, which most editors show without wrapping."""
-_TABLES: Final = ("columns", "event_words", "currency_rates", "own")
+_TABLES: Final = ("columns", "event_words", "currency_rates", "own", "tables")
 """Settings that are tables. They come last, because in TOML all keys after a table's name belong to the table."""
 _TITLE: Final = """\
 # How to read the event log of a shop. Settings that are left out have their default.

@@ -6,10 +6,12 @@ A parser holds no state, so blocks can be parsed in parallel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
 
+from core.ingestion.attributes import ID_COLUMN, AttributeTable
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_format import shortest_time
 from core.ingestion.rows.event_times import epoch_seconds, event_times
@@ -138,6 +140,7 @@ class RowParser:
         seed: seed of the codes. If `sessions.dictionaries` detects two ids with one code, another seed is used.
         bits: number of leading bits of a code that number its partition; see `sessions.partitions`.
         needs_own: whether a file without one of the own columns is refused, although it has no session values.
+        tables: tables of products and users, from which own columns are taken.
     """
 
     mapping: Mapping
@@ -145,6 +148,7 @@ class RowParser:
     seed: int = 0
     bits: int = 0
     needs_own: bool = False
+    tables: tuple[AttributeTable, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -165,7 +169,7 @@ class RowParser:
             ORDER_STATUS: self._priced and names.order_status is not None,
             CURRENCY: self._priced and names.currency is not None,
         }
-        own = self.mapping.own_stored() if self.with_value or self.needs_own else ()
+        own = self.mapping.own_in_log() if self.with_value or self.needs_own else ()
         return (*(name for name, is_required in required.items() if is_required), *own)
 
     @property
@@ -174,7 +178,7 @@ class RowParser:
         if self.with_value:
             return ()
         orders = (ORDER_ID,) if self.mapping.columns.order_id is not None else ()
-        return (*orders, *(() if self.needs_own else self.mapping.own_stored()))
+        return (*orders, *(() if self.needs_own else self.mapping.own_in_log()))
 
     @property
     def shortest_row(self) -> int:
@@ -250,6 +254,8 @@ class RowParser:
         )
         times = epoch_seconds(event_times(cells), self.mapping).alias(TIME)
         values, money = self._values(cells, types)
+        attributes = [table.cells_of(cells.get_column(ID_COLUMN[table.name])) for table in self.tables]
+        cells = cells.with_columns(*chain.from_iterable(attributes))
         own, own_counts = own_cells(cells, self.mapping)
         orders = order_columns(cells, self.mapping, self.seed)
         rows = cells.with_columns(*codes, times, types, *values, *orders, *own)

@@ -33,8 +33,8 @@ def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
 
 
 def contents_of(files: InputFiles) -> dict[str, Content]:
-    """Return part (train, test, sample) -> its content, which is not yet read, for each part that is a file."""
-    sources = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    """Return part (train, test, sample, products, users) -> its content, not yet read, for each part that is a file."""
+    sources = {"train": files.train, "test": files.test, "sample": files.sample_submission, **files.tables}
     return {part: Content(source) for part, source in sources.items() if isinstance(source, Path)}
 
 
@@ -103,6 +103,10 @@ def update_names(dataset: Dataset, files: InputFiles, columns: SubmissionColumns
             "test": card.test.model_copy(update={"name": test_name}),
             "sample_submission": sample.name if sample else None,
             "submission_columns": columns,
+            "tables": {
+                table: table_card.model_copy(update={"name": files.tables[table].name})
+                for table, table_card in card.tables.items()
+            },
         }
     )
     if updated != card:
