@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,14 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
+from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli import main
 from core.config import RunConfig
-from core.dataset import Dataset, table_lines
+from core.dataset import Dataset, list_datasets, table_lines
 from core.demo import write_demo
 from core.errors import InputError, RunError, SettingError
 from core.features.table import build_features
@@ -26,6 +30,7 @@ from core.ingestion.attributes.completion import complete_with_tables
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
 from core.ingestion.preview import preview_rows
+from core.ingestion.sources.uploads import list_uploads
 from core.model import load_model, save_model
 from core.pipeline.run import run as run_pipeline
 from core.pipeline.score import score
@@ -33,6 +38,8 @@ from core.pipeline.verify import verify_run
 from core.runs import Run
 from core.runs.store import ANSWERS_FILE
 from core.schema import PRODUCT_ID, SESSION_VALUE, USER_ID, USER_SESSION
+from tests.test_pages import click, open_page, values
+from tests.test_score_page import metrics
 
 COLUMNS = {
     "price": {"column": "price", "kind": "money", "level": "product"},
@@ -497,3 +504,73 @@ def test_the_command_line_scores_with_another_table(
         assert main([*arguments, *tables]) == 0
         sums.append(json.loads(capsys.readouterr().out.splitlines()[-1])["value_sum"])
     assert sums[0] == sums[1] != sums[2]
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+def field_of(app: AppTest, label: str) -> TextInput:
+    return next(field for field in app.text_input if field.label == label)
+
+
+def with_a_table(workspace: Workspace) -> list[Dataset]:
+    """The datasets with a table; the page has read the demo data as well."""
+    return [dataset for dataset in list_datasets(workspace) if dataset.card().tables]
+
+
+def data_page(folder: Path) -> AppTest:
+    """The Data page, on which the event files are chosen by their paths."""
+    app = open_page("pages/1_Data.py")
+    app.segmented_control[0].set_value("Files on this machine").run()
+    field_of(app, "Train file").set_value(str(folder / "train.csv"))
+    return field_of(app, "Test file").set_value(str(folder / "test.csv")).run()
+
+
+def test_the_data_page_takes_tables_by_path(folder: Path, workspace: Workspace) -> None:
+    app = data_page(folder)
+    field_of(app, "Table of products (optional)").set_value(str(folder / "products.csv")).run()
+    assert any("Columns price and brand of products.csv are used" in text for text in values(app.caption))
+    click(app, "Read the files")
+    assert not app.exception
+    assert not app.error
+    (dataset,) = with_a_table(workspace)
+    assert {own.name for own in dataset.card().used_own} == {"price", "brand"}
+    assert any("of the log are in this table" in text for text in values(app.caption))
+
+
+def test_the_data_page_says_what_is_wrong_with_a_table(folder: Path, workspace: Workspace) -> None:
+    app = data_page(folder)
+    field_of(app, "Table of users (optional)").set_value(str(folder / "sample_submission.csv")).run()
+    assert any("has no column user_id" in text for text in values(app.warning))
+    assert next(button for button in app.button if button.label == "Read the files").disabled
+    assert with_a_table(workspace) == []
+
+
+def test_uploaded_tables_are_deleted_when_they_are_a_dataset(folder: Path, workspace: Workspace) -> None:
+    app = open_page("pages/1_Data.py")
+    labels = {"Train file": "train.csv", "Test file": "test.csv", "Table of products": "products.csv"}
+    for label, name in labels.items():
+        field = next(field for field in app.file_uploader if field.label.startswith(label))
+        field.upload(name, (folder / name).read_bytes()).run()
+    assert len(list_uploads(workspace)) == 3
+    click(app, "Read the files")
+    assert not app.exception
+    assert list_uploads(workspace) == []
+    (dataset,) = with_a_table(workspace)
+    assert set(dataset.card().tables) == {"products"}
+
+
+def test_the_score_page_takes_a_newer_table(run: Run, folder: Path, tmp_path: Path, workspace: Workspace) -> None:
+    shutil.copytree(run.folder.parent.parent, workspace.root, dirs_exist_ok=True)
+    other = products_with(folder, tmp_path / "other.csv", price=pl.col("price") * 2)
+    shown = []
+    for path in ("", str(other)):
+        app = open_page("pages/6_Score.py")
+        app.segmented_control[0].set_value("File on this machine").run()
+        field_of(app, "Event file").set_value(str(folder / "test.csv")).run()
+        field_of(app, "Table of products (optional)").set_value(path).run()
+        click(app, "Predict values")
+        assert not app.exception
+        assert not app.error
+        shown.append(metrics(app)["Total value"])
+    assert shown[0] == number(score(load_model(run), folder / "test.csv").value_sum)
+    assert shown[1] == number(score(load_model(run), folder / "test.csv", tables={"products": other}).value_sum)
+    assert shown[0] != shown[1]

@@ -45,7 +45,7 @@ def log_file(options: argparse.Namespace, windows_back: int = 0) -> ingestion.In
     )
 
 
-def tables_of(options: argparse.Namespace) -> dict[TableName, Path]:
+def tables_of(options: argparse.Namespace) -> ingestion.Tables:
     """Return the tables that `--products` and `--users` name."""
     named: dict[TableName, Path | None] = {"products": options.products, "users": options.users}
     return {table: path for table, path in named.items() if path is not None}

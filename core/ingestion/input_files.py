@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping as Tables
+from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,10 @@ from core.schema import SECONDS_PER_DAY
 
 MAX_DAYS: Final = 36_500
 """A century. No event log is longer, and times stay within 64 bits."""
+
+
+Tables = Table[TableName, Path]
+"""What a table describes -> its file."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class InputFiles:
     mapping: Mapping = field(default_factory=Mapping)
     mapping_notes: tuple[str, ...] = ()
     split: DateSplit | None = None
-    tables: Tables[TableName, Path] = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.test is None) == (self.split is None):

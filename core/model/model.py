@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from collections.abc import Mapping as Table
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +19,7 @@ from core.base.text import count, listed
 from core.dataset import MAPPING_FILE, Dataset
 from core.errors import SettingError
 from core.features import EngineName
-from core.ingestion import EventLog, Query, Source, event_log
+from core.ingestion import EventLog, Query, Source, Tables, event_log
 from core.ingestion.attributes import AttributeTable, attribute_file, read_attributes
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.parallel import map_in_order
@@ -28,7 +27,6 @@ from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
 from core.model.rows import SessionRows, session_rows
 from core.model.spec import VERSION, ModelSpec, StoredLink, StoredStack, model_stem
-from core.own_columns import TableName
 from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
 from core.training import Matrix, Training, per_session, value_frame
 
@@ -127,7 +125,7 @@ class SessionValueModel:
         config = self.spec.config.model_copy(update={"engine": engine})
         return replace(self, spec=self.spec.model_copy(update={"config": config}))
 
-    def with_tables(self, files: Table[TableName, Path]) -> SessionValueModel:
+    def with_tables(self, files: Tables) -> SessionValueModel:
         """Return the model with other tables of products or users, which replace those of its run.
 
         Raises:

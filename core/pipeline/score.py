@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from core.dataset import QUARANTINE_FILE
 from core.errors import SettingError
 from core.features import EngineName
 from core.importance import new_importance, training_importance
-from core.ingestion import Source
+from core.ingestion import Source, Tables
 from core.ingestion.attributes import ID_COLUMN, AttributeTable
 from core.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel, load_model, save_model
 from core.own_columns import TableName
@@ -150,7 +149,7 @@ def score(
     model: SessionValueModel,
     source: Source,
     *,
-    tables: Mapping[TableName, Path] | None = None,
+    tables: Tables | None = None,
     advance_to: Path | None = None,
     engine: EngineName | None = None,
     report: Report = no_report,

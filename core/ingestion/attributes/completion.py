@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Tables
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.base.text import display, fold_case, listed, noun_form, verb
 from core.errors import InputError, SettingError
+from core.ingestion.input_files import Tables
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.refusals import short
@@ -31,7 +31,7 @@ class Completion:
     unused: dict[TableName, dict[str, Unused]] = field(default_factory=dict)
 
 
-def complete_with_tables(mapping: Mapping, tables: Tables[TableName, Path]) -> Completion:
+def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
     """Add the keys of tables to a mapping, and the useful columns of those tables that it takes no column from.
 
     Raises:

@@ -222,12 +222,13 @@ class RowParser:
         """
         parsed = self._parse_cells(block)
         event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None)
+        own = {*self.mapping.own_in_log(), *(name for table in self.tables for name in table.columns)}
         return parsed.rows.select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
             event_type.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
-            *stored_columns(parsed.rows, self.mapping),
+            *(name for name in stored_columns(parsed.rows, self.mapping) if name in own),
             parsed.reason,
         )
 
