@@ -252,7 +252,7 @@ class InputError(StudioError):
 
     @classmethod
     def table_needed(cls, table: str, columns: Sequence[str]) -> InputError:
-        names = f"{noun_form(len(columns), 'own column')} {listed(columns)}"
+        names = f"{noun_form(len(columns), 'column')} {listed(columns)}"
         return cls(
             f"The mapping takes the {names} from a table of {table}, but no such table was given.",
             f"Name its file with --{table} (on the Data page: the table of {table}), or remove these columns from the "

@@ -24,6 +24,7 @@ from core.dataset import (
     DICTIONARY_FILE,
     HASHES_FILE,
     MAPPING_FILE,
+    NAMES_FILE,
     ORDER_FILE,
     QUARANTINE_FILE,
     Dataset,
@@ -39,6 +40,7 @@ from core.ingestion.mapping.refusals import short
 from core.ingestion.own import own_cards
 from core.ingestion.preview import assumed_encodings, complete_mapping, own_note
 from core.ingestion.reading_progress import PARTS, ReadingProgress
+from core.ingestion.rows.display_names import NAME_OF, DisplayNames, names_of_ids
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
@@ -166,6 +168,7 @@ class _Ingestion:
         self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
         self._log_split: LogSplit | None = None
         self._last_time: int | None = None
+        self._names = DisplayNames()
         self._attributes: dict[TableName, ReadAttributes] = {}
 
     def store(self) -> Dataset:
@@ -228,6 +231,7 @@ class _Ingestion:
                         self._last_time = max(last_time, self._last_time or last_time)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
+                    self._names.add(block.names)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
                 if self._files.split is None:
                     self._repeated_orders[role].find()
@@ -272,6 +276,7 @@ class _Ingestion:
             log = fingerprint_of(hashes, self._files.mapping)
             split = self._log_split.card(log, assembled.actual_values)
         tables = self._write_attributes(folder)
+        self._write_names(folder)
         cells = self._read_counts[TRAIN_ROLE].own + self._read_counts[TEST_ROLE].own
         own = own_cards(folder, self._files.mapping, cells)
         card = make_card(
@@ -310,11 +315,24 @@ class _Ingestion:
                 examples = short(read.table.ids[0]), short(ids[0])
                 raise InputError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
             if read.table.columns:
-                read.table.save(folder)
+                read.table.with_columns_of(read.table.columns).save(folder)
             cards[name] = TableCard(
                 name=file, rows=read.rows, repeated=read.repeated, broken=read.broken, ids=len(ids), known=n_known
             )
         return cards
+
+    def _write_names(self, folder: Path) -> None:
+        """Write the names of products and categories, if there are any."""
+        names = []
+        for column in NAME_OF:
+            dictionary = pl.read_parquet(folder / DICTIONARY_FILE.format(column=column), memory_map=False)
+            names.append(self._names.of(column, dictionary))
+            if column == PRODUCT_ID and "products" in self._attributes:
+                ids = dictionary.get_column(column)
+                if (cells := self._attributes["products"].table.names_of(ids)) is not None:
+                    names.append(names_of_ids(column, ids, cells))
+        if any(each.height for each in names):
+            pl.concat(names).write_parquet(folder / NAMES_FILE)
 
     def _write_tables(
         self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries

@@ -22,6 +22,7 @@ from core.features import EngineName
 from core.ingestion import EventLog, Query, Source, Tables, event_log
 from core.ingestion.attributes import AttributeTable, attribute_file, read_attributes
 from core.ingestion.mapping import Mapping, load_mapping
+from core.ingestion.mapping.settings import Names
 from core.ingestion.parallel import map_in_order
 from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
@@ -293,9 +294,10 @@ class Scoring:
 
 
 def used_mapping(mapping: Mapping, spec: ModelSpec) -> Mapping:
-    """Return the mapping of a log with only the own columns that a model uses."""
+    """Return the mapping of a log with only the own columns that a model uses, and without names for people."""
     names = {column.name for column in spec.own}
-    return mapping.model_copy(update={"own": {name: own for name, own in mapping.own.items() if name in names}})
+    own = {name: column for name, column in mapping.own.items() if name in names}
+    return mapping.model_copy(update={"own": own, "names": Names()})
 
 
 def _stored_frame(events: pl.DataFrame | pl.LazyFrame | pd.DataFrame, path: Path) -> Path:

@@ -10,8 +10,8 @@ from typing import Final
 
 import polars as pl
 
-from core.own_columns import TableName
-from core.schema import PRODUCT_ID, USER_ID
+from core.own_columns import PREFIX, TableName
+from core.schema import PRODUCT_ID, PRODUCT_NAME, USER_ID
 
 ID_COLUMN: Final[dict[TableName, str]] = {"products": PRODUCT_ID, "users": USER_ID}
 """Table -> column of its ids, in the table and in the rows of a log."""
@@ -24,7 +24,7 @@ class AttributeTable:
     Attributes:
         name: what the table describes.
         rows: one row per id: the id as text, cleaned like those of the log, and cells as they are in the file, under
-            the stored names of the own columns.
+            the stored names of the own columns, and product_name if the mapping takes names from the table.
     """
 
     name: TableName
@@ -38,12 +38,18 @@ class AttributeTable:
     @property
     def columns(self) -> list[str]:
         """The stored names of the own columns."""
-        return [name for name in self.rows.columns if name != ID_COLUMN[self.name]]
+        return [name for name in self.rows.columns if name.startswith(PREFIX)]
 
     def cells_of(self, ids: pl.Series) -> list[pl.Series]:
         """Return one series per own column: the cell of each id, null for an id that is not in the table."""
         rows = self._rows_of(ids)
         return [self._sorted.get_column(name).gather(rows) for name in self.columns]
+
+    def names_of(self, ids: pl.Series) -> pl.Series | None:
+        """Return the product name of each id, null for an id that is not in the table; None if there are no names."""
+        if PRODUCT_NAME not in self.rows.columns:
+            return None
+        return self._sorted.get_column(PRODUCT_NAME).gather(self._rows_of(ids))
 
     def has(self, ids: pl.Series) -> pl.Series:
         """Return whether each id is in the table."""

@@ -11,7 +11,7 @@ from core.ingestion.input_files import Tables
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.refusals import short
-from core.ingestion.mapping.table_guess import find_key, guess_table, log_key
+from core.ingestion.mapping.table_guess import find_key, guess_product_name, guess_table, log_key
 from core.ingestion.preview import peek
 from core.own_columns import TableName
 
@@ -41,9 +41,15 @@ def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
     completed = Completion(mapping)
     for name, path in sorted(tables.items()):
         completed = _with_table(completed, name, path)
-    for name in mapping.tables_with_columns():
+    needed = {
+        name: [short(own.column) for own in mapping.own_in_table(name).values()]
+        for name in mapping.tables_with_columns()
+    }
+    if (product_name := mapping.name_in_table("products")) is not None:
+        needed.setdefault("products", []).append(short(product_name))
+    for name, columns in needed.items():
         if name not in tables:
-            raise InputError.table_needed(name, [short(own.column) for own in mapping.own_in_table(name).values()])
+            raise InputError.table_needed(name, columns)
     return completed
 
 
@@ -70,6 +76,12 @@ def _with_table(completion: Completion, name: TableName, path: Path) -> Completi
             )
         else:
             notes.append(f"No column of {path.name} seems useful, so none is used.")
-    return Completion(
-        Mapping.checked(**settings), [*completion.notes, *notes], completion.unused | {name: guess.unused}
-    )
+    unused = guess.unused
+    if name == "products" and mapping.names.product is None:
+        product_name = guess_product_name(key, table.columns, table.rows)
+        if product_name is not None:
+            names = settings.get("names", {})
+            settings["names"] = names | {"product": {"column": product_name, "table": "products"}}
+            notes.append(f"Column {short(product_name)} of {path.name} has the names of the products.")
+            unused = {column: why for column, why in unused.items() if column != product_name}
+    return Completion(Mapping.checked(**settings), [*completion.notes, *notes], completion.unused | {name: unused})

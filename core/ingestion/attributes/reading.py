@@ -20,6 +20,7 @@ from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.source import open_tables
 from core.ingestion.sources.tables import Block
 from core.own_columns import TableName
+from core.schema import PRODUCT_NAME
 
 MAX_ROWS: Final = 5_000_000
 """Rows of a table. It is in memory while a log is read."""
@@ -61,6 +62,8 @@ def read_attributes(path: Path, name: TableName, mapping: Mapping, content: Cont
     """
     key, id_column = mapping.tables[name].key, ID_COLUMN[name]
     columns = {id_column: key} | {stored: own.column for stored, own in mapping.own_in_table(name).items()}
+    if (column := mapping.name_in_table(name)) is not None:
+        columns[PRODUCT_NAME] = column
     parts: list[pl.DataFrame] = []
     n_rows = n_bytes = n_broken = 0
     for block in _blocks(path, name, columns, content, mapping.encoding):

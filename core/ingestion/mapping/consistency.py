@@ -25,6 +25,7 @@ def check_consistency(settings: MappingSettings) -> None:
     _refuse_shared_columns(settings.columns)
     _refuse_own_values(settings)
     _refuse_other_levels(settings)
+    _refuse_names_of_nothing(settings)
     _refuse_ambiguous_words(settings)
 
 
@@ -145,6 +146,13 @@ def _refuse_other_levels(settings: MappingSettings) -> None:
             raise SettingError.not_allowed(f"own.{name}.level", own.level, allowed)
         if own.table == "users" and not settings.has_users:
             raise SettingError.not_allowed(f"own.{name}.table", own.table, "products, because the log has no users")
+
+
+def _refuse_names_of_nothing(settings: MappingSettings) -> None:
+    """Refuse names of categories for a log without categories."""
+    if settings.names.category is not None and settings.columns.category_id is None:
+        allowed = "no column, because the log has no categories"
+        raise SettingError.not_allowed("names.category", quotable(settings.names.category), allowed)
 
 
 def _refuse_ambiguous_words(settings: MappingSettings) -> None:

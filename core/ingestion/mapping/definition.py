@@ -11,7 +11,7 @@ from pydantic import ValidationError, model_validator
 from core import schema
 from core.ingestion.mapping.consistency import check_consistency
 from core.ingestion.mapping.refusals import refusal
-from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings, OwnSettings, TableSettings
+from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings, Names, OwnSettings, TableSettings
 
 
 class Mapping(MappingSettings):
@@ -31,7 +31,7 @@ class Mapping(MappingSettings):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            tables = {"columns": Columns, "own": OwnSettings, "tables": TableSettings}
+            tables = {"columns": Columns, "own": OwnSettings, "tables": TableSettings, "names": Names}
             nested = {name: list(settings.model_fields) for name, settings in tables.items()}
             raise refusal(error, list(cls.model_fields), nested) from error
 

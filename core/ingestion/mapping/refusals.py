@@ -42,7 +42,7 @@ _MISSING: Final = {
 """Setting of an own column or a table that has no default -> what it takes."""
 
 
-_CONTENT: Final = {"own": "a table with column and kind", "tables": "a table with key"}
+_CONTENT: Final = {"own": "a table with column and kind", "tables": "a table with key", "names": "the name of a column"}
 """Setting -> what its entries are."""
 
 
@@ -72,7 +72,8 @@ def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Se
     if first["type"] == "missing":
         return SettingError.missing(name, _MISSING[path[-1]])
     if first["type"].startswith("model_") and path[0] in _CONTENT:
-        return SettingError.not_allowed(name, quotable(first["input"]), _CONTENT[path[0]])
+        allowed = _CONTENT[path[0]] if len(path) > 1 else "a table"
+        return SettingError.not_allowed(name, quotable(first["input"]), allowed)
     return SettingError.not_allowed(name, quotable(first["input"]), _allowed(first))
 
 

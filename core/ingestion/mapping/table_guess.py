@@ -10,6 +10,7 @@ from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess_builder import GuessBuilder
 from core.ingestion.mapping.log_column import normalize, read_columns
+from core.ingestion.mapping.name_guess import guess_name
 from core.ingestion.mapping.own_guess import OwnGuess, guess_own_columns
 from core.ingestion.mapping.settings import MAX_OWN
 from core.own_columns import TABLE_LEVEL, TableName
@@ -41,6 +42,14 @@ def find_key(table: TableName, mapping: Mapping, header: Sequence[str]) -> str |
     spellings = {normalize(name): name for name in reversed(header) if name}
     wanted = (normalize(log_key(table, mapping)), normalize(_ROLE[table]), *_USUAL_NAMES[table])
     return next((spellings[name] for name in wanted if name in spellings), None)
+
+
+def guess_product_name(key: str, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str | None:
+    """Return the column of a table of products with their names; None if there is none."""
+    columns = read_columns(header, rows)
+    keys = next((column for column in columns if fold_case(column.name) == fold_case(key)), None)
+    column = None if keys is None else guess_name(PRODUCT_ID, columns, {PRODUCT_ID: keys})
+    return None if column is None else column.name
 
 
 def guess_table(

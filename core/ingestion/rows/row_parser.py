@@ -14,6 +14,7 @@ import polars as pl
 from core.ingestion.attributes import ID_COLUMN, AttributeTable
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_format import shortest_time
+from core.ingestion.rows.display_names import count_names
 from core.ingestion.rows.event_times import epoch_seconds, event_times
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
@@ -41,6 +42,7 @@ from core.schema import (
     BUY,
     CATEGORY,
     CATEGORY_ID,
+    CATEGORY_NAME,
     CURRENCY,
     EVENT_CODE,
     EVENT_TIME,
@@ -54,6 +56,7 @@ from core.schema import (
     PRICE,
     PRODUCT,
     PRODUCT_ID,
+    PRODUCT_NAME,
     QUANTITY,
     REASON,
     SESSION,
@@ -92,6 +95,7 @@ class ParsedBlock:
         lost: quarantined rows that are or may be purchases; see `NO_LOST_PURCHASES` for the columns.
         money: evidence for the decimal marks, and the currencies of purchases.
         own: (stored name of an own column, whether the cell is of its kind) -> number of cells with content.
+        names: names of products and categories; see `count_names`.
     """
 
     rows: pl.DataFrame
@@ -105,6 +109,7 @@ class ParsedBlock:
     lost: pl.DataFrame
     money: MoneyFindings
     own: dict[tuple[str, bool], int]
+    names: dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,8 @@ class RowParser:
             CURRENCY: self._priced and names.currency is not None,
         }
         own = self.mapping.own_in_log() if self.with_value or self.needs_own else ()
-        return (*(name for name, is_required in required.items() if is_required), *own)
+        names = self.mapping.names_in_log() if self.with_value else ()
+        return (*(name for name, is_required in required.items() if is_required), *own, *names)
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
@@ -178,7 +184,7 @@ class RowParser:
         if self.with_value:
             return ()
         orders = (ORDER_ID,) if self.mapping.columns.order_id is not None else ()
-        return (*orders, *(() if self.needs_own else self.mapping.own_in_log()))
+        return (*orders, *(() if self.needs_own else self.mapping.own_in_log()), *self.mapping.names_in_log())
 
     @property
     def shortest_row(self) -> int:
@@ -197,7 +203,8 @@ class RowParser:
         if self._priced:
             broken = broken_purchases(name, block.broken, self.mapping, self.seed)
             lost = pl.concat([broken, lost_purchases(unusable, parsed.unknown_words, self.seed)])
-        rows, parts, ids = self._completed(parsed.rows if is_usable.all() else parsed.rows.filter(is_usable))
+        usable = parsed.rows if is_usable.all() else parsed.rows.filter(is_usable)
+        rows, parts, ids = self._completed(usable)
         return ParsedBlock(
             rows,
             parts,
@@ -210,6 +217,7 @@ class RowParser:
             lost=lost,
             money=parsed.money,
             own=parsed.own,
+            names=count_names(usable),
         )
 
     def preview(self, block: Block) -> pl.DataFrame:
@@ -228,6 +236,7 @@ class RowParser:
             event_type.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
+            *(name for name in (PRODUCT_NAME, CATEGORY_NAME) if name in parsed.rows.columns),
             *(name for name in stored_columns(parsed.rows, self.mapping) if name in own),
             parsed.reason,
         )
