@@ -481,7 +481,7 @@ def test_the_command_line_takes_tables(folder: Path, tmp_path: Path, capsys: pyt
     tables = ["--products", str(folder / "products.csv"), "--users", str(folder / "users.parquet")]
     target = tmp_path / "mapping.toml"
     assert main(["mapping", "guess", str(folder / "train.csv"), *tables, "--out", str(target)]) == 0
-    assert "price (money, from the table of products)" in capsys.readouterr().out
+    assert "of the product, from the table of products: price (money), brand (category)" in capsys.readouterr().out
     assert main(["ingest", *files, *tables, "--mapping", str(target), "--json"]) == 0
     card = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(card["tables"]) == {"products", "users"}
