@@ -445,12 +445,19 @@ def test_a_saved_model_keeps_its_tables(run: Run, folder: Path, tmp_path: Path) 
     assert not again.predict(folder / "test.csv").equals(load_model(run).predict(folder / "test.csv"))
 
 
-@pytest.mark.parametrize("damage", ["lost", "changed", "not listed"])
+@pytest.mark.parametrize("damage", ["lost", "changed", "not listed", "repeated ids", "other columns"])
 def test_a_model_with_a_damaged_table_is_refused(run: Run, tmp_path: Path, damage: str) -> None:
     target = tmp_path / "model"
     target.mkdir()
     model = load_model(run)
-    save_model(model if damage != "not listed" else replace(model, tables=model.tables[1:]), target)
+    tables = {table.name: table for table in model.tables}
+    if damage == "not listed":
+        del tables["products"]
+    if damage == "repeated ids":
+        tables["products"] = AttributeTable("products", pl.concat([tables["products"].rows.head(2)] * 2))
+    if damage == "other columns":
+        tables["products"] = tables["products"].with_columns_of(["own_price"])
+    save_model(replace(model, tables=tuple(tables.values())), target)
     path = target / "tables" / "table_products.parquet"
     if damage == "lost":
         path.unlink()
@@ -486,6 +493,10 @@ def test_the_command_line_takes_tables(folder: Path, tmp_path: Path, capsys: pyt
     card = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(card["tables"]) == {"products", "users"}
     assert {own["name"] for own in card["own"]} == set(COLUMNS)
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[tables.products]\nkey = "brand"\n')
+    assert main(["mapping", "guess", str(folder / "train.csv"), *tables, "--mapping", str(keys), "--json"]) == 0
+    assert 'key = "brand"' in json.loads(capsys.readouterr().out.splitlines()[-1])["mapping"]
     assert main(["ingest", *files, "--mapping", str(target)]) == 2
     assert "--products" in capsys.readouterr().err
     assert main(["run", "--dataset", card["fingerprint"], *tables]) == 2

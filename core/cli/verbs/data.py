@@ -149,7 +149,7 @@ def _guess(options: argparse.Namespace) -> Outcome:
     mapping = mapping_of(options)
     log = peek(ingestion.source_of(options.file), mapping)
     guess, reasons = log.guess(with_value=not options.without_value), {}
-    file_settings = mapping.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
+    file_settings = mapping.model_dump(include={"encoding", "separator", "tables"}, exclude_defaults=True)
     detected = log.encoding
     if mapping.encoding is None and detected is not None and detected.note and "encoding" not in guess.settings:
         file_settings["encoding"], reasons = detected.encoding, {"encoding": detected.sentence}
@@ -169,7 +169,8 @@ def _guess(options: argparse.Namespace) -> Outcome:
         if columns:
             lines += [f"Not used, of the {table}:", *(f"  {line}" for line in describe_unused(columns))]
     if options.mapping:
-        lines.append(f"Encoding and separator are those of the mapping {options.mapping}. All else is guessed.")
+        stated = "Encoding, separator and keys of tables" if mapping.tables else "Encoding and separator"
+        lines.append(f"{stated} are those of the mapping {options.mapping}. All else is guessed.")
     if guess.missing:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:

@@ -65,8 +65,15 @@ class AttributeTable:
 
     @classmethod
     def load(cls, name: TableName, path: Path) -> AttributeTable:
-        """Read a table that `save` wrote."""
-        return cls(name, pl.read_parquet(path, memory_map=False, glob=False))
+        """Read a table that `save` wrote.
+
+        Raises:
+            ValueError: the ids are not different texts, so another program wrote the file.
+        """
+        table = cls(name, pl.read_parquet(path, memory_map=False, glob=False))
+        if table.ids.dtype != pl.String or table.ids.null_count() or not 0 < table.ids.n_unique() == len(table.ids):
+            raise ValueError(f"{path.name} has no distinct ids")
+        return table
 
     def _rows_of(self, ids: pl.Series) -> pl.Series:
         """Return the row of each id in `_sorted`; null for an id that is not in the table.

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from core import schema
 from core.ingestion.mapping.consistency import check_consistency
@@ -31,7 +31,12 @@ class Mapping(MappingSettings):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            tables = {"columns": Columns, "own": OwnSettings, "tables": TableSettings, "names": Names}
+            tables: dict[str, type[BaseModel]] = {
+                "columns": Columns,
+                "own": OwnSettings,
+                "names": Names,
+                "tables": TableSettings,
+            }
             nested = {name: list(settings.model_fields) for name, settings in tables.items()}
             raise refusal(error, list(cls.model_fields), nested) from error
 

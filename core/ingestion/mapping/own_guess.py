@@ -123,8 +123,9 @@ def guess_own_columns(
     own: dict[str, dict[str, str]] = {}
     for candidate in candidates:
         name = candidate.column.name
-        level = {} if candidate.level == "event" else {"level": candidate.level}
-        setting: dict[str, str] = {"column": name, "kind": candidate.kind, **level}
+        setting: dict[str, str] = {"column": name, "kind": candidate.kind}
+        if candidate.level != "event":
+            setting["level"] = candidate.level
         if id(candidate) in best:
             own[own_name(name, {*own, *taken})] = setting
         else:

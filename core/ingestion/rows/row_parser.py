@@ -175,8 +175,8 @@ class RowParser:
             CURRENCY: self._priced and names.currency is not None,
         }
         own = self.mapping.own_in_log() if self.with_value or self.needs_own else ()
-        names = self.mapping.names_in_log() if self.with_value else ()
-        return (*(name for name, is_required in required.items() if is_required), *own, *names)
+        shown = self.mapping.names_in_log() if self.with_value else ()
+        return (*(name for name, is_required in required.items() if is_required), *own, *shown)
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
