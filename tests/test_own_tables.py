@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,13 +21,15 @@ from streamlit.testing.v1.element_tree import TextInput
 from core.base.text import number
 from core.base.workspace import Workspace
 from core.cli import main
+from core.cli.inputs import log_file
+from core.cli.parser import build_parser
 from core.config import RunConfig
 from core.dataset import Dataset, list_datasets, table_lines
 from core.demo import write_demo
 from core.errors import InputError, RunError, SettingError
 from core.features.table import build_features
 from core.ingestion import DateSplit, InputFiles, ingest
-from core.ingestion.attributes import AttributeTable, read_attributes, reading
+from core.ingestion.attributes import AttributeTable, ReadAttributes, read_attributes, reading
 from core.ingestion.attributes.completion import complete_with_tables
 from core.ingestion.mapping import Mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
@@ -515,6 +519,28 @@ def test_the_command_line_scores_with_another_table(
         assert main([*arguments, *tables]) == 0
         sums.append(json.loads(capsys.readouterr().out.splitlines()[-1])["value_sum"])
     assert sums[0] == sums[1] != sums[2]
+
+
+def test_backtests_take_tables(folder: Path) -> None:
+    arguments = ["backtest", "--events", "events.csv", "--test-days", "7", "--products", str(folder / "products.csv")]
+    assert log_file(build_parser().parse_args(arguments)).tables == {"products": folder / "products.csv"}
+
+
+def test_a_table_that_changes_while_the_log_is_read_is_refused(
+    folder: Path, tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = products_with(folder, tmp_path / "products.csv")
+
+    def read_and_change(*arguments: Any) -> ReadAttributes:
+        found = read_attributes(*arguments)
+        with path.open("a") as file:
+            file.write("new,1,x\n")
+        return found
+
+    monkeypatch.setattr(sys.modules["core.ingestion.ingest"], "read_attributes", read_and_change)
+    with pytest.raises(InputError) as caught:
+        ingest(replace(with_tables(folder, Mapping()), tables={"products": path}), workspace)
+    assert caught.value.code == "file_changed"
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------

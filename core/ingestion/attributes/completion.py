@@ -75,7 +75,10 @@ def _with_table(completion: Completion, name: TableName, path: Path) -> Completi
                 f"{verb(len(columns), 'is', 'are')} used as own columns of {name}. Its column {short(key)} has the ids."
             )
         else:
-            notes.append(f"No column of {path.name} seems useful, so none is used.")
+            notes.append(
+                f"No column of {path.name} is used, because none seems useful. To use some, name them under [own] in a "
+                f'mapping, with table = "{name}".'
+            )
     unused = guess.unused
     if name == "products" and mapping.names.product is None:
         product_name = guess_product_name(key, table.columns, table.rows)
