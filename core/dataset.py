@@ -53,9 +53,9 @@ NAMES_FILE = "names.parquet"
 HASHES_FILE = "sha256.json"
 """File name -> SHA-256, for the tables and the mapping. Datasets of earlier versions do not have it."""
 ACTUAL_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, VALUE: pl.Float64, REASON: pl.String}
-NAMES_SCHEMA = {"column": pl.String, "id": pl.String, "name": pl.String}
 LABEL = "label"
 """Column: what is shown to people instead of an id."""
+NAMES_SCHEMA = {"column": pl.String, "id": pl.String, "name": pl.String, LABEL: pl.String}
 UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
 
 
@@ -411,37 +411,23 @@ class Dataset:
         """One row per id of a file column, sorted by code: the code (in the stored column), id, in_train, in_test."""
         return self._table(DICTIONARY_FILE.format(column=column))
 
-    def names(self) -> pl.DataFrame:
-        """One row per product or category with a name: column (product_id or category_id), id, name; maybe empty.
+    def names(self) -> pl.LazyFrame:
+        """One row per product or category with a name: column (product_id or category_id), id, name and label.
 
-        A name has up to 100 characters on one line. Several ids may have the same name.
+        A name has up to 100 characters on one line, and several ids may have the same. The label is the name, followed
+        by the id in brackets if it is not unique. The table is empty if the log has no names.
         """
         if NAMES_FILE not in self._hashes():
-            return pl.DataFrame(schema=NAMES_SCHEMA)
-        return self._table(NAMES_FILE).collect()
+            return pl.LazyFrame(schema=NAMES_SCHEMA)
+        return self._table(NAMES_FILE)
 
-    def labels(self, column: str) -> pl.DataFrame:
-        """Return what is shown to people instead of the ids of products or categories.
-
-        A label is the name, followed by the id in brackets if other ids have the same name, or the id if it has no
-        name.
+    def labels(self, column: str) -> pl.LazyFrame:
+        """What is shown to people instead of ids, for the products (product_id) or categories with a name.
 
         Args:
-            column: product_id or category_id.
-
-        Returns:
-            One row per id: the id (under the name of the column) and label, which differs between ids. Empty if the
-            dataset has no such names.
+            column: product_id or category_id, which is also the name of the column with the ids; the other is label.
         """
-        names = self.names().filter(pl.col("column") == column)
-        if names.is_empty():
-            return pl.DataFrame(schema={column: pl.String, LABEL: pl.String})
-        ids = self.dictionary(column).select(pl.col(column).alias("id")).collect().join(names, on="id", how="left")
-        labelled = ids.with_columns(pl.coalesce("name", "id").alias(LABEL))
-        for _ in range(2):  # the second time, a name with an id in brackets may equal another name
-            label = pl.when(pl.col(LABEL).is_duplicated()).then(pl.format("{} ({})", LABEL, "id")).otherwise(LABEL)
-            labelled = labelled.with_columns(label.alias(LABEL))
-        return labelled.select(pl.col("id").alias(column), LABEL)
+        return self.names().filter(pl.col("column") == column).select(pl.col("id").alias(column), LABEL)
 
     def quarantine(self) -> pl.LazyFrame:
         """One row per row that could not be used: file, line, reason, row, ignored, role."""

@@ -267,5 +267,5 @@ def test_the_tables_are_read_with_the_mapping(tmp_path: Path) -> None:
     }
     assert 0.99 * card.tables["products"].ids < card.tables["products"].known  # a few products have no row
     types = dict(pl.read_csv(tables["products"]).select("product_id", "product_type").iter_rows())
-    labels = dict(dataset.labels("product_id").iter_rows())
+    labels = dict(dataset.labels("product_id").collect().iter_rows())
     assert all(label.startswith(" ".join((types.get(product) or product).split())) for product, label in labels.items())

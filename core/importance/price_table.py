@@ -97,9 +97,10 @@ def prices_by_product(table: pl.DataFrame, max_products: int, by: PriceOrder = "
 
 
 def with_labels(products: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
-    """Add the columns product and category: what is shown instead of the ids. Each only if the log has such names."""
+    """Add the columns product and category: what is shown instead of the ids. Each only if one has a name."""
     for column, name in _LABELS.items():
-        labels = dataset.labels(column).rename({LABEL: name})
+        ids = products.select(pl.col(column).unique())
+        labels = dataset.labels(column).join(ids.lazy(), on=column, how="semi").rename({LABEL: name}).collect()
         if labels.height:
             products = products.join(labels, on=column, how="left", maintain_order="left")
             products = products.with_columns(pl.col(name).fill_null(pl.col(column)))

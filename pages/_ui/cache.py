@@ -162,7 +162,7 @@ def frequent_categories(dataset_folder: str) -> list[str]:
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)
 def category_labels(dataset_folder: str) -> dict[str, str]:
     """Return id of a category -> what is shown instead; empty if the log has no names."""
-    return dict(Dataset(Path(dataset_folder)).labels(CATEGORY_ID).iter_rows())
+    return dict(Dataset(Path(dataset_folder)).labels(CATEGORY_ID).collect().iter_rows())
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)

@@ -14,9 +14,9 @@ def labels_of(dataset: Dataset, ids: pl.Series) -> pl.Series | None:
         ids: ids of products or categories, whose name is that of the column.
     """
     labels = dataset.labels(ids.name)
-    if labels.is_empty():
+    if labels.head(1).collect().is_empty():
         return None
-    joined = ids.to_frame().join(labels, on=ids.name, how="left", maintain_order="left")
+    joined = ids.to_frame().lazy().join(labels, on=ids.name, how="left", maintain_order="left").collect()
     return joined.select(pl.coalesce(LABEL, ids.name).alias(LABEL)).to_series()
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from core.dataset import NAMES_SCHEMA
+from core.dataset import LABEL, NAMES_SCHEMA
 from core.ingestion.rows.id_cells import as_text
 from core.ingestion.rows.own_cells import without_placeholders
 from core.own_columns import LONGEST
@@ -77,7 +77,11 @@ def names_of_ids(column: str, ids: pl.Series, cells: pl.Series) -> pl.DataFrame:
 
 def as_names(column: str, names: pl.DataFrame) -> pl.DataFrame:
     """Return the columns of `Dataset.names` for a table of id and name."""
-    return names.filter(pl.col("id") != pl.col("name")).select(pl.lit(column).alias("column"), "id", "name").sort("id")
+    named = names.filter(pl.col("id") != pl.col("name")).with_columns(pl.col("name").alias(LABEL))
+    for _ in range(2):  # the second time, because a name with an id in brackets may equal another name
+        label = pl.when(pl.col(LABEL).is_duplicated()).then(pl.format("{} ({})", LABEL, "id")).otherwise(LABEL)
+        named = named.with_columns(label.alias(LABEL))
+    return named.select(pl.lit(column).alias("column"), "id", "name", LABEL).sort("id")
 
 
 def _cleaned(names: pl.DataFrame) -> pl.DataFrame:
