@@ -18,14 +18,14 @@ from core.eda.parts.product_counts import ProductEvents
 from core.eda.parts.selection import Selection
 from core.errors import InputError, SettingError
 from core.ingestion import InputFiles, ingest
-from core.ingestion.mapping import Mapping, guess_mapping, mapping_text
+from core.ingestion.mapping import Mapping, guess_mapping, load_mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
 from core.ingestion.rows import display_names
 from core.pipeline.run import run as run_pipeline
 from core.schema import CATEGORY_ID, PRODUCT_ID
 from tests.conftest import QUICK
 from tests.test_names_are_text import hostile, must_be_text
-from tests.test_pages import open_explore, open_page, texts
+from tests.test_pages import click, fill_in_paths, open_explore, open_page, texts
 
 NAMES = {"product": "item", "category": "shelf"}
 Rename = Callable[[pl.DataFrame], pl.DataFrame]
@@ -304,3 +304,18 @@ def test_pages_show_names_as_text(named_home: Dataset) -> None:
     filtered = open_explore(view="Products", categories=category)
     must_be_text(filtered)
     assert label.split()[-1] in texts(filtered)
+
+
+def test_the_mapping_form_suggests_names(tmp_path: Path, workspace: Workspace) -> None:
+    def rename(events: pl.DataFrame) -> pl.DataFrame:
+        names = ("Item " + pl.col(PRODUCT_ID)).alias("product_name")
+        return events.with_columns(names).rename({"user_session": "visit"})
+
+    files = files_in(tmp_path / "files", rename)
+    app = fill_in_paths(files.train, files.test)
+    assert next(box for box in app.selectbox if box.label == "Product name").value == "product_name"
+    next(box for box in app.selectbox if box.label == "Category name").set_value("product_name").run()
+    click(app, "Save the mapping")
+    assert not app.exception
+    saved = load_mapping(workspace.mappings / "My_shop.toml")
+    assert saved.names_in_log() == {"product_name": "product_name", "category_name": "product_name"}
