@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=SETS, default=list(SETS))
     options = parser.parse_args([] if __name__ != "__main__" else None)
-    config = RunConfig()
+    config = RunConfig(features="full")
     groups = list(dict.fromkeys(entry.group for entry in feature_catalogue()))
     print("data     without            out of fold      test", flush=True)
     for name in options.data:

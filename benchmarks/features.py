@@ -42,7 +42,7 @@ def report(done, total, label):
     global last
     now = time.perf_counter()
     parts[label], last = now - last, now
-config = RunConfig(history=sys.argv[2])
+config = RunConfig(features="full", history=sys.argv[2])
 if len(sys.argv) > 3:
     shape = (write_features(dataset, config, Path(sys.argv[3]), report), len(all_features()))
 else:

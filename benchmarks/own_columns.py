@@ -25,12 +25,23 @@ from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.demo import write_demo
 from core.demo.files import MAPPING_FILE
-from core.demo.journey import write_journey
+from core.demo.journey import PRODUCTS_FILE, USERS_FILE, write_journey
 from core.ingestion import InputFiles
 from core.ingestion.mapping import Mapping, load_mapping
+from core.ingestion.mapping.settings import Names
 from core.pipeline.run import run
 from core.runs.store import ANSWERS_FILE
-from core.schema import BUY, EVENT_COLUMNS, EVENT_TIME, EVENT_TYPE, SESSION_VALUE, TRAIN_COLUMNS, USER_SESSION
+from core.schema import (
+    BUY,
+    EVENT_COLUMNS,
+    EVENT_TIME,
+    EVENT_TYPE,
+    PRODUCT_ID,
+    SESSION_VALUE,
+    TRAIN_COLUMNS,
+    USER_ID,
+    USER_SESSION,
+)
 
 Log = tuple[pl.DataFrame, pl.DataFrame, Mapping]
 """Rows of the train file, rows of the test file (both with session values), and the mapping with own columns."""
@@ -54,8 +65,14 @@ def _demo(folder: Path, sessions: int, seed: int) -> Log:
 
 
 def _journey(folder: Path, sessions: int, seed: int) -> Log:
+    """Baskets with the columns of the tables on each row, which gives the same features as the tables."""
     write_journey(folder, sessions=sessions, seed=seed, own_columns=True)
-    return _read(folder)
+    train, test, mapping = _read(folder)
+    for file, key in ((PRODUCTS_FILE, PRODUCT_ID), (USERS_FILE, USER_ID)):
+        table = pl.read_csv(folder / file, infer_schema=False)
+        train, test = (rows.join(table, on=key, how="left", maintain_order="left") for rows in (train, test))
+    own = {name: column.model_copy(update={"table": None}) for name, column in mapping.own.items()}
+    return train, test, mapping.model_copy(update={"own": own, "names": Names()})
 
 
 def _rees46(folder: Path, sessions: int, seed: int) -> Log:

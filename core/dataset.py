@@ -18,7 +18,7 @@ from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_j
 from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
 from core.errors import RunError
-from core.own_columns import OwnColumn, OwnColumnCard, used_columns
+from core.own_columns import TABLE_LEVEL, OwnColumn, OwnColumnCard, TableName, used_columns
 from core.schema import (
     EVENT_TIME,
     FILE,
@@ -48,9 +48,14 @@ DICTIONARY_FILE = "dictionary_{column}.parquet"
 UNTRAINED_FILE = "untrained.parquet"
 ACTUAL_FILE = "actual.parquet"
 """Only in a dataset that was split from one log by date."""
+NAMES_FILE = "names.parquet"
+"""Only if the mapping names a column with the names of products or categories."""
 HASHES_FILE = "sha256.json"
 """File name -> SHA-256, for the tables and the mapping. Datasets of earlier versions do not have it."""
 ACTUAL_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, VALUE: pl.Float64, REASON: pl.String}
+LABEL = "label"
+"""Column: what is shown to people instead of an id."""
+NAMES_SCHEMA = {"column": pl.String, "id": pl.String, "name": pl.String, LABEL: pl.String}
 UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
 
 
@@ -196,6 +201,26 @@ class SplitCard(BaseModel, frozen=True):
     left_out_rows: int
 
 
+class TableCard(BaseModel, frozen=True):
+    """A table of products or users that the log was read with.
+
+    Attributes:
+        name: name of the file.
+        rows: rows with an id.
+        repeated: rows that were replaced by a later row with the same id and other cells.
+        broken: lines that could not be parsed, and rows without an id.
+        ids: products or users of the log.
+        known: those of them that are in the table.
+    """
+
+    name: str
+    rows: int
+    repeated: int = 0
+    broken: int = 0
+    ids: int
+    known: int
+
+
 class DatasetCard(BaseModel, frozen=True):
     """The description of a dataset, stored with it.
 
@@ -226,6 +251,7 @@ class DatasetCard(BaseModel, frozen=True):
         split: how one log was split into both files; None if they were separate. Quarantined rows of a log, which may
             have no time, are then counted in `train`.
         own: columns of the log beyond those that every log needs, used or not.
+        tables: tables of products and users in files of their own.
     """
 
     fingerprint: str
@@ -255,6 +281,7 @@ class DatasetCard(BaseModel, frozen=True):
     unassigned_purchases: int = 0
     split: SplitCard | None = None
     own: tuple[OwnColumnCard, ...] = ()
+    tables: dict[TableName, TableCard] = {}
 
     @property
     def used_own(self) -> tuple[OwnColumn, ...]:
@@ -384,6 +411,24 @@ class Dataset:
         """One row per id of a file column, sorted by code: the code (in the stored column), id, in_train, in_test."""
         return self._table(DICTIONARY_FILE.format(column=column))
 
+    def names(self) -> pl.LazyFrame:
+        """One row per product or category with a name: column (product_id or category_id), id, name and label.
+
+        A name has up to 100 characters on one line, and several ids may have the same. The label is the name, followed
+        by the id in brackets if it is not unique. The table is empty if the log has no names.
+        """
+        if NAMES_FILE not in self._hashes():
+            return pl.LazyFrame(schema=NAMES_SCHEMA)
+        return self._table(NAMES_FILE)
+
+    def labels(self, column: str) -> pl.LazyFrame:
+        """What is shown to people instead of ids, for the products (product_id) or categories with a name.
+
+        Args:
+            column: product_id or category_id, which is also the name of the column with the ids; the other is label.
+        """
+        return self.names().filter(pl.col("column") == column).select(pl.col("id").alias(column), LABEL)
+
     def quarantine(self) -> pl.LazyFrame:
         """One row per row that could not be used: file, line, reason, row, ignored, role."""
         rows = self._table(QUARANTINE_FILE)
@@ -395,6 +440,22 @@ class Dataset:
 
     def _table(self, name: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.whole_file(name), glob=False)
+
+
+def table_lines(card: DatasetCard) -> list[str]:
+    """Return one line per table of products or users: how many ids of the log it has, and which rows were left out."""
+    lines = []
+    for name, table in card.tables.items():
+        line = f"{table.name}: {table.known:,} of {count(table.ids, TABLE_LEVEL[name])} of the log are in this table"
+        if table.known < table.ids:
+            line += "; the others have empty cells"
+        if table.repeated:
+            line += f"; {count(table.repeated, 'row')} {verb(table.repeated, 'was', 'were')} replaced by later rows "
+            line += "with the same id"
+        if table.broken:
+            line += f"; {count(table.broken, 'line')} could not be read or {verb(table.broken, 'has', 'have')} no id"
+        lines.append(f"{line}.")
+    return lines
 
 
 def untrained_lines(card: DatasetCard) -> list[str]:

@@ -25,11 +25,15 @@ from core.base.text import percent
 
 Level = Literal["event", "session", "product", "user"]
 """What the column describes. A session, product or user has the same cell on all of its events."""
+TableName = Literal["products", "users"]
+"""A table of its own from which columns of products or users are taken."""
 Kind = Literal["number", "money", "category", "flag", "time"]
 OwnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """Name of an own column: part of the names of its features."""
 
 PREFIX: Final = "own_"
+TABLE_LEVEL: Final[dict[TableName, Level]] = {"products": "product", "users": "user"}
+"""What the rows of a table describe."""
 LARGEST: Final = 1e9
 """Larger numbers are stored as null, because sums of them might not fit into the integers that features add up."""
 LONGEST: Final = 100

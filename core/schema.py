@@ -25,6 +25,9 @@ SUBMISSION_COLUMNS: Final = (USER_SESSION, SESSION_VALUE)
 # --- further file columns that a mapping can name ---------------------------------------------------------------------
 TIME_OF_DAY: Final = "time_of_day"
 """In logs with the date in another column."""
+PRODUCT_NAME: Final = "product_name"
+CATEGORY_NAME: Final = "category_name"
+"""Names that are shown to people instead of the ids."""
 
 # --- further file columns that a mapping can name, if session values are computed from purchases ----------------------
 PRICE: Final = "price"

@@ -9,7 +9,8 @@ import streamlit as st
 from core.audit import audit
 from core.base.files import path_of
 from core.base.text import count, number, percent
-from core.dataset import DatasetCard, split_lines
+from core.dataset import DatasetCard, split_lines, table_lines
+from core.errors import StudioError
 from core.ingestion import DateSplit, InputFiles, Query, Source, ingest, source_of
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
@@ -24,6 +25,7 @@ from pages._ui.mapping_form import mapping_form
 from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.stored_data import show_stored_data
+from pages._ui.tables_form import choose_tables, show_used_columns
 from pages._ui.text import plain
 from pages._ui.uploads import ONE_LOG, TYPES, forget_uploads, uploaded_files
 
@@ -159,6 +161,12 @@ def show_mapping_form(files: InputFiles | None, splits_of_log: list[DateSplit]) 
         if hint := swapped_names(files):
             st.warning(plain(hint), icon=":material/swap_horiz:")
     mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
+    if files is not None and mapping is not None:
+        try:
+            show_used_columns(mapping, files.tables)
+        except StudioError as error:
+            st.warning(plain(error), icon=":material/warning:")
+            mapping = None
     if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
         files = dataclasses.replace(files, mapping=mapping)
         read(*(dataclasses.replace(files, split=split) for split in splits_of_log) if splits_of_log else (files,))
@@ -214,6 +222,8 @@ else:
         if card.own:
             st.header("Own columns", anchor=False)
             own_table(card.own)
+            for line in table_lines(card):
+                st.caption(plain(line))
         if card.synthetic:
             st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
         show_findings(page.dataset, card.train.rows + card.test.rows)
@@ -246,6 +256,10 @@ with frame.showing_errors():
         layouts = [TRAIN_AND_TEST, ONE_FILE]
         kind = st.segmented_control("Files", layouts, default=TRAIN_AND_TEST, required=True, key=kept_key("files"))
         chosen_splits = choose_split() if kind == ONE_FILE else []
-        show_mapping_form(forms[origin](chosen_splits[-1] if chosen_splits else None), chosen_splits)
+        files = forms[origin](chosen_splits[-1] if chosen_splits else None)
+        with st.expander("Tables of products and users"):
+            st.caption("Columns of these files are used like those of the log, such as brand, list price or age.")
+            tables = choose_tables(page.workspace, as_uploads=origin == UPLOAD)
+        show_mapping_form(files and dataclasses.replace(files, tables=tables), chosen_splits)
 with frame.showing_errors():
     show_stored_data(page.workspace)

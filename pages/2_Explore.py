@@ -38,10 +38,11 @@ folder = str(page.dataset.folder)
 card = page.dataset.card()
 dataset_name = for_visitors(card.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
-selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder))
+labels = cache.category_labels(folder)
+selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder), labels)
 query = tuple(selection.as_query().items())
 n_selected, n_sessions = cache.session_counts(folder, query)
-note = show_selected(selection, n_selected, n_sessions)
+note = show_selected(selection, n_selected, n_sessions, labels)
 context = f"{dataset_name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
 if not n_selected:
     st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
@@ -62,7 +63,11 @@ def show_products() -> None:
         "buy_rate": f"Most purchases per event (at least {long_tail.FEWEST_EVENTS} events)",
     }
     with frame.showing_errors():
-        prices = None if page.run is None else cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price")
+        prices = (
+            None
+            if page.run is None
+            else cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price", dataset_folder=folder)
+        )
     if prices is not None:
         orders["price"] = "Highest recovered purchase price"
     order = st.segmented_control(

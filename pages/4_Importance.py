@@ -50,7 +50,8 @@ for cell in data.sort("place").iter_rows(named=True):
 show_table(list(rows.values()), numbers=learners, alt="The top features with their importance by learner and meaning")
 
 with frame.showing_errors(stop=True):
-    prices = recovered_prices(folder, N_PRODUCTS)
+    dataset_folder = None if page.dataset is None else str(page.dataset.folder)
+    prices = recovered_prices(folder, N_PRODUCTS, dataset_folder=dataset_folder)
 if prices is not None:
     st.header("What is an event worth?", anchor=False)
     st.markdown(plain(prices.finding))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.base.spreadsheet import csv_for_people
-from core.base.text import count, number, percent, span, verb
+from core.base.text import count, listed, noun_form, number, percent, span, verb
 from core.eda.run_charts import scored_values, value_intervals
 from core.errors import StudioError
-from core.ingestion import Query, Source, source_of
+from core.ingestion import Query, Source, Tables, source_of
 from core.model import load_model
+from core.own_columns import TableName
 from core.pipeline.score import score
 from core.runs import Run, expected_error
 from core.schema import VALUE_UNIT
@@ -21,6 +24,7 @@ from pages._ui.scored_files import ScoredFile, last_scored, remember
 from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.table import offer_file, show_table
+from pages._ui.tables_form import choose_tables
 from pages._ui.text import plain
 from pages._ui.uploads import NEW_EVENTS, TYPES, forget_sources, uploaded_files
 
@@ -161,7 +165,7 @@ def choose_query() -> Source | None:
     return Query(url, sql) if url and sql else None
 
 
-def predict(source: Source, run: Run) -> None:
+def predict(source: Source, tables: Tables, run: Run) -> None:
     """Predict the values of the sessions of a file, and draw the page again with them."""
     bar = st.progress(0.0, "Loading the model")
 
@@ -169,17 +173,26 @@ def predict(source: Source, run: Run) -> None:
         bar.progress(n_done / n_parts, plain(f"Predicting values: {text}"))
 
     try:
-        scores = score(load_model(run), source, report=report)
+        scores = score(load_model(run), source, tables=tables, report=report)
     except StudioError:
         bar.empty()
         raise
     remember(run.manifest.run_id, scores)
-    forget_sources(page.workspace, [source])
+    forget_sources(page.workspace, [source, *tables.values()])
     page_state().leave_message(f"{scores.name} was scored. Its values are at the top of the page.")
     st.rerun()
 
 
-def show_form(run: Run, mapping: str) -> None:
+def choose_newer_tables(names: Sequence[TableName], *, as_uploads: bool) -> Tables:
+    """Show the fields for tables that replace those of the run, if it has some, and return the chosen files."""
+    if not names:
+        return {}
+    with st.expander(f"Newer {noun_form(len(names), 'table')} of {listed(names)}"):
+        st.caption("Choose a file only if there are new products or users. By default, the table of the run is used.")
+        return choose_tables(page.workspace, names, as_uploads=as_uploads)
+
+
+def show_form(run: Run, mapping: str, tables_of_run: Sequence[TableName]) -> None:
     """Show where the events come from, and the button that predicts their values."""
     st.caption(
         f"The file is read with the mapping of the run: {plain(mapping) or 'the standard columns'}. It needs the "
@@ -192,8 +205,9 @@ def show_form(run: Run, mapping: str) -> None:
     origin = st.segmented_control("Source", list(forms), default=UPLOAD, required=True)
     with frame.showing_errors():
         source = forms[origin]()
+        tables = choose_newer_tables(tables_of_run, as_uploads=origin == UPLOAD)
         if st.button("Predict values", type="primary", disabled=source is None) and source is not None:
-            predict(source, run)
+            predict(source, tables, run)
 
 
 if page.run is None or page.dataset is None:
@@ -219,6 +233,6 @@ if scored is not None:
 st.header("Score a file" if scored is None else "Score another file", anchor=False)
 if message := page_state().take_message():
     st.success(plain(message), icon=":material/check_circle:")
-show_form(page.run, card.mapping)
+show_form(page.run, card.mapping, list(card.tables))
 if card.synthetic:
     st.caption("The run was trained on synthetic data from a simulated shop.")

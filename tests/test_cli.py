@@ -359,7 +359,9 @@ def test_the_feature_table_of_a_dataset_is_written_to_a_file(
     summary, _ = said(capsys)
     table = pl.read_parquet(out)
     assert (summary["sessions"], summary["features"], summary["out"]) == (table.height, len(all_features()), str(out))
-    whole = build_features(Dataset(finished_home[0].datasets / fingerprint), RunConfig(history="all_rows"))
+    whole = build_features(
+        Dataset(finished_home[0].datasets / fingerprint), RunConfig(features="full", history="all_rows")
+    )
     assert table.columns[:2] == ["user_session", "user_id"]
     features = table.drop("user_session", "user_id")
     assert_frame_equal(features, whole.units.hstack(whole.values), rel_tol=1e-14, abs_tol=0)

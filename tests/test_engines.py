@@ -113,14 +113,14 @@ def wildcard_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_folder_names_may_contain_wildcards(wildcard_folder: Path, engine: str) -> None:
     dataset = store(wildcard_folder / "home", good_events())
-    features = build_features(dataset, RunConfig.checked(engine=engine)).values
+    features = build_features(dataset, RunConfig.checked(features="full", engine=engine)).values
     assert features.height == dataset.units().collect().height
 
 
 @pytest.mark.parametrize("split", [True, False])
 @pytest.mark.parametrize("history", HISTORIES)
 def test_duckdb_agrees_with_polars_on_the_demo(demo: Dataset, history: HistoryMode, split: bool) -> None:
-    config = RunConfig(history=history, split_composite_sessions=split)
+    config = RunConfig(features="full", history=history, split_composite_sessions=split)
     features = build_features(demo, config.model_copy(update={"engine": "duckdb"})).values
     assert_frame_equal(features, build_features(demo, config).values, rel_tol=1e-9, abs_tol=1e-9)
 
@@ -135,7 +135,7 @@ def test_spark_agrees_with_polars_in_a_folder_with_wildcards(
     small = ingest(small_files, Workspace(wildcard_folder / "home"))
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         absent_part("Java", "install a Java runtime of version 17 or later")
-    events, units = events_and_units(small, RunConfig(history=history))
+    events, units = events_and_units(small, RunConfig(features="full", history=history))
     # All groups with one history are enough for those that do not depend on it.
     groups = GROUPS if history == "as_of" else tuple(group for group in GROUPS if group.looks_at != "session")
     spark, polars = (features_of(groups, engine, events, units, history) for engine in ("spark", "polars"))
@@ -150,7 +150,7 @@ def features_of(
 
 
 def test_a_running_spark_session_is_used_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    events, units = events_and_units(store(tmp_path, good_events()), RunConfig())
+    events, units = events_and_units(store(tmp_path, good_events()), RunConfig(features="full"))
     compute = partial(features_of, GROUPS[:1], events=events, units=units, history="as_of")
     settings = {
         "spark.driver.host": "127.0.0.1",
@@ -177,7 +177,7 @@ def test_a_running_spark_session_is_used_and_kept(tmp_path: Path, monkeypatch: p
 def test_a_spark_master_that_does_not_exist_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_MASTER", "nowhere")
     with pytest.raises(RunError, match="Spark at nowhere ended with an error") as error:
-        build_features(store(tmp_path, good_events()), RunConfig.checked(engine="spark"))
+        build_features(store(tmp_path, good_events()), RunConfig.checked(features="full", engine="spark"))
     assert error.value.code == "spark_failed"
 
 
@@ -225,7 +225,7 @@ def test_sorting_values_in_parts_gives_the_same_history(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["polars", "duckdb"])
 def test_an_engine_computes_a_subset_of_units_with_the_history_of_the_whole_log(demo: Dataset, name: str) -> None:
-    config = RunConfig.checked(engine=name)
+    config = RunConfig.checked(features="full", engine=name)
     events, units = events_and_units(demo, config)
     subset = units.get_column("unit").gather_every(97)
     with open_engine(config.engine, events, units.lazy(), "as_of") as engine:
@@ -245,7 +245,7 @@ def test_an_engine_that_is_not_installed_is_a_missing_part(
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, f"{package}.sql", None)
     with pytest.raises(MissingPart, match=rf"{label}.*`pip install {package}`"):
-        build_features(dataset, RunConfig.checked(engine=engine))
+        build_features(dataset, RunConfig.checked(features="full", engine=engine))
 
 
 def test_spark_without_java_ends_with_a_message(tmp_path: Path, workspace: Workspace) -> None:

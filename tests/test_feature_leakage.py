@@ -165,18 +165,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> Da
 
 @pytest.mark.parametrize("split", [True, False])
 def test_the_history_of_the_demo_does_not_leak(demo: Dataset, split: bool) -> None:
-    config = RunConfig(split_composite_sessions=split)
+    config = RunConfig(features="full", split_composite_sessions=split)
     changed, compared = changed_by_later_sessions(demo, build_features(demo, config), config)
     assert changed == 0
     assert compared > 5000
 
 
 def history_of_all_rows(demo: Dataset, table: FeatureTable) -> FeatureTable:
-    return build_features(demo, RunConfig(history="all_rows"))
+    return build_features(demo, RunConfig(features="full", history="all_rows"))
 
 
 def history_that_looks_a_day_ahead(demo: Dataset, table: FeatureTable) -> FeatureTable:
-    events, units = events_and_units(demo, RunConfig())
+    events, units = events_and_units(demo, RunConfig(features="full"))
     ahead = units.lazy().with_columns(pl.col("start") + 86_400)
     return FeatureTable(units, compute_features(events, ahead, "as_of"))
 
@@ -187,16 +187,18 @@ def history_without_returning_users(demo: Dataset, table: FeatureTable) -> Featu
 
 @pytest.mark.parametrize("leak", [history_of_all_rows, history_that_looks_a_day_ahead, history_without_returning_users])
 def test_a_planted_leak_is_found(demo: Dataset, leak: Callable[[Dataset, FeatureTable], FeatureTable]) -> None:
-    changed, _ = changed_by_later_sessions(demo, leak(demo, build_features(demo, RunConfig())), RunConfig())
+    changed, _ = changed_by_later_sessions(
+        demo, leak(demo, build_features(demo, RunConfig(features="full"))), RunConfig(features="full")
+    )
     assert changed > 100
 
 
 def test_a_single_changed_cell_is_found(demo: Dataset) -> None:
-    table = build_features(demo, RunConfig())
+    table = build_features(demo, RunConfig(features="full"))
     first = int(table.units.get_column("start").arg_min() or 0)
     one_more = pl.col("user_buy_rate") + (pl.int_range(pl.len()) == first)
     planted = FeatureTable(table.units, table.values.with_columns(one_more))
-    assert changed_by_later_sessions(demo, planted, RunConfig())[0] == 1
+    assert changed_by_later_sessions(demo, planted, RunConfig(features="full"))[0] == 1
 
 
 def test_a_log_without_later_events_is_not_certified(tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ def test_a_log_without_later_events_is_not_certified(tmp_path: Path) -> None:
     for name, lines in (("train", rows), ("test", test)):
         (tmp_path / f"{name}.csv").write_text("\n".join(lines))
     dataset = ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), Workspace(tmp_path / "home"))
-    config = RunConfig()
+    config = RunConfig(features="full")
     table = build_features(dataset, config)
     assert changed_by_later_sessions(dataset, table, config) == (0, 0)
     assert certify_history(dataset, table, config).outcome == "not_applicable"
@@ -225,7 +227,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import build_features
 from tests.test_feature_leakage import digest_of
-print(digest_of(build_features(Dataset(Path(sys.argv[1])), RunConfig(history=sys.argv[2])).values))
+print(digest_of(build_features(Dataset(Path(sys.argv[1])), RunConfig(features="full", history=sys.argv[2])).values))
 """
 
 
@@ -233,8 +235,8 @@ print(digest_of(build_features(Dataset(Path(sys.argv[1])), RunConfig(history=sys
 def test_the_same_files_give_the_same_bytes_in_any_process_with_any_number_of_threads(
     demo: Dataset, history: HistoryMode
 ) -> None:
-    digest = digest_of(build_features(demo, RunConfig(history=history)).values)
-    assert digest_of(build_features(demo, RunConfig(history=history)).values) == digest
+    digest = digest_of(build_features(demo, RunConfig(features="full", history=history)).values)
+    assert digest_of(build_features(demo, RunConfig(features="full", history=history)).values) == digest
     other_process = subprocess.run(
         [sys.executable, "-c", PRINT_DIGEST, str(demo.folder), history],
         cwd=PROJECT,

@@ -68,7 +68,9 @@ def test_every_feature_equals_its_oracle(tmp_path_factory: pytest.TempPathFactor
     products = {product: code for code, product in words_of(dataset, "product_id").items()}
     for history in HISTORIES:
         for split in (True, False):
-            features = features_by_name(dataset, RunConfig(history=history, split_composite_sessions=split))
+            features = features_by_name(
+                dataset, RunConfig(features="full", history=history, split_composite_sessions=split)
+            )
             units = units_of(events, history, split=split, codes=codes, products=products)
             assert set(features) == {unit.name for unit in units}
             for unit in units:
@@ -84,7 +86,7 @@ def features_of_session_now(tmp_path: Path, events: list[Event], history: Histor
     ]
     unrelated = [dataclasses.replace(event, category="XC") for event in unrelated]
     dataset = store(tmp_path, [*unrelated, *events])
-    return features_by_name(dataset, RunConfig(history=history))["train", "NOW", "ME"]
+    return features_by_name(dataset, RunConfig(features="full", history=history))["train", "NOW", "ME"]
 
 
 NOW = Event("train", "NOW", "ME")
@@ -201,7 +203,7 @@ def test_a_table_written_in_batches_equals_the_table_built_at_once(
         )
         for _ in range(90)
     ]
-    dataset, config = store(tmp_path, [*good_events(), *rows]), RunConfig(history=history)
+    dataset, config = store(tmp_path, [*good_events(), *rows]), RunConfig(features="full", history=history)
     whole = build_features(dataset, config)
     monkeypatch.setattr(polars_engine, "_UNITS_PER_BATCH", units_per_batch)
     in_batches = build_features(dataset, config)
@@ -228,7 +230,9 @@ def test_a_table_written_in_batches_equals_the_table_built_at_once(
 def test_without_splitting_the_users_of_a_session_id_become_one_unit(tmp_path: Path) -> None:
     shared = [Event("train", "S", f"U{number}", f"P{number}", time=NOON + 10_000 * number) for number in (2, 1, 0)]
     dataset = store(tmp_path, [*good_events(), *shared])
-    split, merged = (build_features(dataset, RunConfig(split_composite_sessions=split)) for split in (True, False))
+    split, merged = (
+        build_features(dataset, RunConfig(features="full", split_composite_sessions=split)) for split in (True, False)
+    )
     assert (split.units.height, merged.units.height) == (23, 21)
     assert merged.values.height == merged.units.height
     (row,) = np.flatnonzero(merged.units.get_column("composite"))
@@ -249,7 +253,7 @@ def test_without_splitting_the_units_of_a_session_in_both_files_are_not_history_
         Event("test", "S", "UA", "PX", "CX", time=NOON + 30_000),
     ]
     dataset = store(tmp_path, [*good_events(), *shared])
-    table = build_features(dataset, RunConfig(split_composite_sessions=False, history=history))
+    table = build_features(dataset, RunConfig(features="full", split_composite_sessions=False, history=history))
     rows = np.flatnonzero(table.units.get_column("composite"))
     assert [unit_names(dataset, table.units)[row] for row in rows] == [("train", "S", "UA"), ("test", "S", "UA")]
     assert table.values[rows].get_column("product_seconds_since").to_list() == [None, None]
@@ -257,15 +261,25 @@ def test_without_splitting_the_units_of_a_session_in_both_files_are_not_history_
 
 # --- the table --------------------------------------------------------------------------------------------------------
 def test_the_table_has_one_row_per_unit_and_one_column_per_feature_in_order(tmp_path: Path) -> None:
-    table = build_features(store(tmp_path, good_events()), RunConfig())
+    table = build_features(store(tmp_path, good_events()), RunConfig(features="full"))
     assert table.units.get_column("unit").to_list() == list(range(20))
     assert table.names == [feature.name for feature in all_features()]
     assert set(table.values.schema.values()) == {pl.Float64}
 
 
+def test_the_lean_table_has_the_same_values_in_fewer_columns(tmp_path: Path) -> None:
+    dataset = store(tmp_path, good_events())
+    lean, full = (build_features(dataset, RunConfig.checked(features=features)).values for features in ("lean", "full"))
+    left_out = {feature.name for group in GROUPS if not group.lean for feature in group.features}
+    assert lean.columns == [name for name in full.columns if name not in left_out]
+    assert_frame_equal(lean, full.select(lean.columns))
+    # what the classes of the expected score, the times of the users' sessions and the intervals are made of
+    assert {"n_events", "duration", "user_is_known"} <= set(lean.columns)
+
+
 def test_the_matrix_has_the_masked_rows_with_nan_for_null(tmp_path: Path) -> None:
     dataset = store(tmp_path, [*good_events(), Event("train", "ONE", "U1")])
-    table = build_features(dataset, RunConfig())
+    table = build_features(dataset, RunConfig(features="full"))
     matrix = table.matrix(table.units.get_column("role") == 0)
     assert matrix.shape == (11, len(table.names))
     assert matrix.dtype == np.float64
@@ -276,7 +290,7 @@ def test_the_matrix_has_the_masked_rows_with_nan_for_null(tmp_path: Path) -> Non
 
 def test_progress_names_every_group(tmp_path: Path) -> None:
     progress: list[tuple[int, int, str]] = []
-    build_features(store(tmp_path, good_events()), RunConfig(), lambda *step: progress.append(step))
+    build_features(store(tmp_path, good_events()), RunConfig(features="full"), lambda *step: progress.append(step))
     assert {label for _, _, label in progress} == {*(group.name.replace("_", " ") for group in GROUPS), ""}
     assert [done for done, _, _ in progress] == list(range(len(GROUPS) + 1))
 
@@ -289,7 +303,9 @@ def test_the_row_order_of_the_files_changes_no_feature(
     folder = tmp_path_factory.mktemp("order")
     shuffled = random.Random(seed).sample(events, len(events))
     tables = [
-        build_features(store(folder / name, rows, LogMapping(least_usable=0.0)), RunConfig(history=history)).values
+        build_features(
+            store(folder / name, rows, LogMapping(least_usable=0.0)), RunConfig(features="full", history=history)
+        ).values
         for name, rows in (("a", events), ("b", shuffled))
     ]
     assert tables[0].equals(tables[1])

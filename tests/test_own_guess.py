@@ -130,7 +130,7 @@ USELESS = {
     "rare": "mostly_empty",
     **dict.fromkeys(["row", "position_in_file"], "index"),
     **dict.fromkeys(["server_time", "weekday"], "event_time"),
-    **dict.fromkeys(["product_name", "product_code", "category_name", "funnel_step"], "duplicate"),
+    **dict.fromkeys(["product_code", "funnel_step"], "duplicate"),
     **dict.fromkeys(["revenue", "order_id", "payment_method", "tax", "shipping_cost"], "afterwards"),
     **dict.fromkeys(["session_duration", "pageviews", "converted", "session_total_value", "amount"], "afterwards"),
     **dict.fromkeys(["gift_wrap", "pieces"], "on_purchases"),
@@ -228,8 +228,9 @@ def test_the_useful_columns_of_a_wide_log_are_taken_and_the_others_say_why_not()
     guess = guessed(rows)
     assert own(guess) == USEFUL
     assert reasons(guess) == USELESS
-    assert set(rows[0]) == {*schema.TRAIN_COLUMNS, *USEFUL, *USELESS}
-    assert guess.unused["product_name"].clause == "it says the same as column product_id"
+    assert set(rows[0]) == {*schema.TRAIN_COLUMNS, *USEFUL, *USELESS, "product_name", "category_name"}
+    assert guess.unused["product_code"].clause == "it says the same as column product_id"
+    assert guess.settings["names"] == {"product": "product_name", "category": "category_name"}
 
 
 def test_the_guess_of_a_wide_log_fits_on_a_screen(
@@ -272,7 +273,8 @@ def test_rees46_has_price_and_brand() -> None:
     guess = guessed(rees46_rows())
     assert Mapping.checked(**guess.settings) == load_mapping("rees46")
     assert own(guess) == {"price": ("money", "event"), "brand": ("category", "product")}
-    assert reasons(guess) == {"category_code": "duplicate"}
+    assert guess.settings["names"] == {"category": "category_code"}
+    assert reasons(guess) == {}
 
 
 def test_other_columns_of_a_log_with_an_included_mapping_are_listed_but_not_taken() -> None:
@@ -402,8 +404,8 @@ def test_a_turkish_log_is_understood() -> None:
     assert list(guess.settings["own"]) == [
         "birim_fiyat", "marka", "yas", "cinsiyet", "cihaz", "sehir", "indirim_orani", "kampanyali",
     ]  # fmt: skip
+    assert guess.settings["names"] == {"product": "Ürün Adı"}
     assert reasons(guess) == {
-        "Ürün Adı": "duplicate",
         "Ad Soyad": "personal",
         "Kargo Ücreti": "afterwards",
         "Ödeme Yöntemi": "afterwards",
@@ -478,7 +480,8 @@ def test_an_export_of_orders_keeps_only_what_is_known_before_the_purchase() -> N
         ("Subtotal", "Shipping", "Taxes", "Total", "Billing City"), "afterwards"
     )
     assert (found["Lineitem quantity"], found["Discount Code"], found["Discount Amount"]) == ("of_purchases",) * 3
-    assert (found["Lineitem name"], found["Id"], found["Tags"]) == ("duplicate", "index", "empty")
+    assert guess.settings["names"] == {"product": "Lineitem name"}
+    assert (found["Id"], found["Tags"]) == ("index", "empty")
 
 
 def test_a_price_that_is_the_total_of_an_order_is_not_taken() -> None:

@@ -623,7 +623,7 @@ def test_own_columns_chosen_in_the_form_survive_a_look_at_another_page(workspace
     click(app, "Save the mapping")
     assert not app.exception
     own = load_mapping(workspace.mappings / "My_shop.toml").own
-    assert {name: column.model_dump() for name, column in own.items()} == {
+    assert {name: column.model_dump(exclude_none=True) for name, column in own.items()} == {
         "marke": {"column": "Marke", "kind": "category", "level": "event", "keep": False}
     }
 

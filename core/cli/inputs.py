@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from core import ingestion
 from core.base.workspace import Workspace
@@ -10,6 +11,7 @@ from core.cli.run_options import refuse_combination, require
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
 from core.ingestion.mapping import Mapping, load_mapping
+from core.own_columns import TableName
 
 LOG_OPTIONS = ("events", "events_query", "test_days")
 
@@ -27,6 +29,7 @@ def input_files(options: argparse.Namespace) -> ingestion.InputFiles:
         ingestion.source_of(options.test, options.test_query, "--test-query"),
         options.sample_submission,
         mapping=mapping_of(options),
+        tables=tables_of(options),
     )
 
 
@@ -38,7 +41,14 @@ def log_file(options: argparse.Namespace, windows_back: int = 0) -> ingestion.In
         ingestion.source_of(options.events, options.events_query, "--events-query"),
         mapping=mapping_of(options),
         split=ingestion.DateSplit(options.test_days, windows_back),
+        tables=tables_of(options),
     )
+
+
+def tables_of(options: argparse.Namespace) -> ingestion.Tables:
+    """Return the tables that `--products` and `--users` name."""
+    named: dict[TableName, Path | None] = {"products": options.products, "users": options.users}
+    return {table: path for table, path in named.items() if path is not None}
 
 
 def mapping_of(options: argparse.Namespace) -> Mapping:

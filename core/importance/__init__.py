@@ -1,7 +1,14 @@
 """Importance of the features in a training, and recovered prices as a table."""
 
 from core.importance.importance import importance_frame, new_importance, training_importance
-from core.importance.price_table import PriceOrder, price_finding, price_table, prices_by_product, standard_errors
+from core.importance.price_table import (
+    PriceOrder,
+    price_finding,
+    price_table,
+    prices_by_product,
+    standard_errors,
+    with_labels,
+)
 
 __all__ = [
     "PriceOrder",
@@ -12,4 +19,5 @@ __all__ = [
     "prices_by_product",
     "standard_errors",
     "training_importance",
+    "with_labels",
 ]

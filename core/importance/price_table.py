@@ -10,13 +10,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.text import listed, number
-from core.dataset import Dataset
+from core.dataset import LABEL, Dataset
 from core.features.learned.baskets import Baskets
 from core.features.learned.prices import Prices
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_TYPES, PRODUCT, PRODUCT_ID, TYPE
 
 EVENT, PRICE, ERROR, EVENTS, LEARNED = "event_type", "price", "standard_error", "events", "learned"
 _ID_COLUMNS = {CATEGORY: CATEGORY_ID, PRODUCT: PRODUCT_ID}
+_LABELS = {PRODUCT_ID: "product", CATEGORY_ID: "category"}
 
 
 def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Sequence[Prices] = ()) -> pl.DataFrame:
@@ -94,6 +95,17 @@ def prices_by_product(table: pl.DataFrame, max_products: int, by: PriceOrder = "
     buy = pl.col(BUY).struct
     learned = wide.filter(buy.field(LEARNED))
     return learned.sort(buy.field(PRICE), PRODUCT_ID, descending=[True, False]).head(max_products)
+
+
+def with_labels(products: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """Add the columns product and category: what is shown instead of the ids. Each only if one has a name."""
+    for column, name in _LABELS.items():
+        ids = products.select(pl.col(column).unique())
+        labels = dataset.labels(column).join(ids.lazy(), on=column, how="semi").rename({LABEL: name}).collect()
+        if labels.height:
+            products = products.join(labels, on=column, how="left", maintain_order="left")
+            products = products.with_columns(pl.col(name).fill_null(pl.col(column)))
+    return products
 
 
 def price_finding(table: pl.DataFrame) -> str:

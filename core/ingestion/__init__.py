@@ -7,7 +7,7 @@ Steps and their places: `sources` (open files and queries, parse CSV and Parquet
 
 from core.ingestion.event_log import EventLog, event_log
 from core.ingestion.ingest import ingest
-from core.ingestion.input_files import DateSplit, InputFiles
+from core.ingestion.input_files import DateSplit, InputFiles, Tables
 from core.ingestion.sessions.session_ids import event_ids, read_ids
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source, source_of
@@ -19,6 +19,7 @@ __all__ = [
     "InputFiles",
     "Query",
     "Source",
+    "Tables",
     "event_ids",
     "event_log",
     "ingest",

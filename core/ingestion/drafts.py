@@ -46,11 +46,12 @@ class OwnChoice(TypedDict):
 
 
 def suggest(log: Peek) -> Guess:
-    """Return a guess from the first rows. If the default mapping fits the log, it has own columns only."""
+    """Return a guess from the first rows. If the default mapping fits the log, it has own columns and names only."""
     if not _default_mapping_fits(log):
         return log.guess()
-    own = log.guess_own(Mapping())
-    return Guess({"own": own.own} if own.own else {}, (), {}, own.unused)
+    own, names = log.guess_own(Mapping()), log.guess().settings.get("names", {})
+    settings = ({"own": own.own} if own.own else {}) | ({"names": names} if names else {})
+    return Guess(settings, (), {}, {name: why for name, why in own.unused.items() if name not in names.values()})
 
 
 def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:

@@ -5,7 +5,7 @@ The rows are parsed, quarantined and assembled exactly as those of a test file, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from core.base.files import scratch_folder
 from core.base.progress import Report, no_report
 from core.config import available_cores
 from core.dataset import DICTIONARY_FILE, QUARANTINE_FILE, Dataset
+from core.ingestion.attributes import AttributeTable
 from core.ingestion.mapping import Mapping
 from core.ingestion.preview import assumed_encodings
 from core.ingestion.reading_progress import ReadingProgress
@@ -50,16 +51,25 @@ class EventLog:
         seed: seed of the id codes.
         sessions: user_session and session (code) of every session, sorted by id; some may have no usable event.
         counts: numbers of rows, and reasons for quarantine.
+        from_tables: stored names of the own columns that come from tables of products and users.
     """
 
     tables: Dataset
     seed: int
     sessions: pl.DataFrame
     counts: ReadCounts
+    from_tables: frozenset[str] = frozenset()
 
 
 @contextmanager
-def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = no_report) -> Iterator[EventLog]:
+def event_log(
+    source: Source,
+    mapping: Mapping,
+    parent: Path,
+    report: Report = no_report,
+    *,
+    tables: Iterable[AttributeTable] = (),
+) -> Iterator[EventLog]:
     """Read an event file into a scratch folder in `parent`, which is deleted at the end of the block.
 
     A file with any usable row is read, because the values of its other sessions are needed all the same.
@@ -67,17 +77,19 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
     Args:
         mapping: the mapping of the model, with the own columns that it uses, all of which the file needs.
         report: progress callback, in percent.
+        tables: the tables from which the mapping takes own columns.
 
     Raises:
         InputError: the file cannot be used.
     """
     mapping = mapping.model_copy(update={"least_usable": 0.0})
+    attributes = tuple(tables)
     encodings = assumed_encodings((source,), mapping).values()
     encoding = next((detection.encoding for detection in encodings), None)
     for seed in CODE_SEEDS:
         with scratch_folder(parent, f".{_PREFIX}.") as folder:
             try:
-                log = _read(source, mapping, folder, seed=seed, encoding=encoding, report=report)
+                log = _read(source, mapping, folder, attributes, seed=seed, encoding=encoding, report=report)
             except HashCollisionError:
                 continue
             yield log
@@ -86,12 +98,19 @@ def event_log(source: Source, mapping: Mapping, parent: Path, report: Report = n
 
 
 def _read(
-    source: Source, mapping: Mapping, folder: Path, *, seed: int, encoding: str | None, report: Report
+    source: Source,
+    mapping: Mapping,
+    folder: Path,
+    attributes: tuple[AttributeTable, ...],
+    *,
+    seed: int,
+    encoding: str | None,
+    report: Report,
 ) -> EventLog:
     tables, counts = folder / "tables", ReadCounts()
     progress = ReadingProgress([source], [counts], report)
     bits = partition_bits(progress.n_rows)
-    parser = RowParser(mapping, with_value=False, seed=seed, bits=bits, needs_own=True)
+    parser = RowParser(mapping, with_value=False, seed=seed, bits=bits, needs_own=True, tables=attributes)
     content = Content(source) if isinstance(source, Path) else None
     orders = {role: RepeatedOrders(mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
     tables.mkdir()
@@ -125,7 +144,9 @@ def _read(
     if content is not None:
         require_unchanged([content])
     dictionary = tables / DICTIONARY_FILE.format(column=USER_SESSION)
-    return EventLog(Dataset(tables), seed, test_sessions_by_id(dictionary, counts.quarantined_sessions, seed), counts)
+    sessions = test_sessions_by_id(dictionary, counts.quarantined_sessions, seed)
+    from_tables = frozenset(name for table in attributes for name in table.columns)
+    return EventLog(Dataset(tables), seed, sessions, counts, from_tables)
 
 
 def _subfolder(folder: Path, name: str) -> Path:

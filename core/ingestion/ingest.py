@@ -24,17 +24,23 @@ from core.dataset import (
     DICTIONARY_FILE,
     HASHES_FILE,
     MAPPING_FILE,
+    NAMES_FILE,
     ORDER_FILE,
     QUARANTINE_FILE,
     Dataset,
     SubmissionColumns,
+    TableCard,
 )
 from core.errors import InputError, SettingError
+from core.ingestion.attributes import ID_COLUMN, ReadAttributes, read_attributes
+from core.ingestion.attributes.completion import complete_with_tables
 from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import mapping_text
+from core.ingestion.mapping.refusals import short
 from core.ingestion.own import own_cards
 from core.ingestion.preview import assumed_encodings, complete_mapping, own_note
 from core.ingestion.reading_progress import PARTS, ReadingProgress
+from core.ingestion.rows.display_names import NAME_OF, DisplayNames, names_of_ids
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
 from core.ingestion.rows.row_parser import RowParser
@@ -64,6 +70,7 @@ from core.ingestion.values.doubts import refuse_doubtful_values
 from core.ingestion.values.lost_purchases import unassigned
 from core.ingestion.values.repeated_orders import RepeatedOrders
 from core.ingestion.values.session_values import LostPurchases
+from core.own_columns import TableName
 from core.schema import (
     CATEGORY_ID,
     IN_TEST,
@@ -90,7 +97,9 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     workspace.sweep()
     refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
-    notes = [*notes, *filter(None, [own_note(files.train, mapping), swapped_names(files)])]
+    completed = complete_with_tables(mapping, files.tables)
+    further = own_note(files.train, mapping), swapped_names(files)
+    notes, mapping = [*notes, *completed.notes, *filter(None, further)], completed.mapping
     assumed = assumed_encodings(files.sources, mapping)
     encoding = None
     if assumed:  # all files are read alike, because the test file may have fewer letters to judge by
@@ -159,9 +168,14 @@ class _Ingestion:
         self._repeated_orders = {role: RepeatedOrders(files.mapping) for role in (TRAIN_ROLE, TEST_ROLE)}
         self._log_split: LogSplit | None = None
         self._last_time: int | None = None
+        self._names = DisplayNames()
+        self._attributes: dict[TableName, ReadAttributes] = {}
 
     def store(self) -> Dataset:
         """Read, assemble and store the files."""
+        for name, path in self._files.tables.items():
+            self._report(0, PARTS, f"reading {path.name}")
+            self._attributes[name] = read_attributes(path, name, self._files.mapping, self._contents[name])
         with (
             scratch_folder(self._workspace.datasets, READING_PREFIX) as scratch,
             ThreadPoolExecutor(available_cores()) as writing,
@@ -195,7 +209,8 @@ class _Ingestion:
                 spill_folder = scratch / ROLES[role]
                 spill_folder.mkdir()
                 rows[role] = PartitionStore(spill_folder, bits, writing)
-                parser = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits)
+                tables = tuple(read.table for read in self._attributes.values())
+                parser = RowParser(self._files.mapping, role == TRAIN_ROLE, self._seed, bits, tables=tables)
                 digest = hashlib.sha256()
                 content = self._contents.get(ROLES[role])
                 blocks = parse_source(
@@ -216,6 +231,7 @@ class _Ingestion:
                         self._last_time = max(last_time, self._last_time or last_time)
                     for column, ids in block.ids.items():
                         dictionaries.add(role, column, ids)
+                    self._names.add(block.names)
                     quarantine.write(block.bad.with_columns(pl.lit(role, dtype=pl.Int8).alias(ROLE)))
                 if self._files.split is None:
                     self._repeated_orders[role].find()
@@ -259,11 +275,13 @@ class _Ingestion:
         if self._log_split is not None:
             log = fingerprint_of(hashes, self._files.mapping)
             split = self._log_split.card(log, assembled.actual_values)
+        tables = self._write_attributes(folder)
+        self._write_names(folder)
         cells = self._read_counts[TRAIN_ROLE].own + self._read_counts[TEST_ROLE].own
         own = own_cards(folder, self._files.mapping, cells)
         card = make_card(
             self._files,
-            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases, split, own),
+            IngestionCounts(self._read_counts, ids, assembled, wanted, unassigned_purchases, split, own, tables),
             fingerprint=fingerprint,
             synthetic=is_synthetic(self._workspace, self._files.train, hashes),
         )
@@ -281,6 +299,40 @@ class _Ingestion:
         update_names(dataset, self._files, wanted.columns, synthetic=card.synthetic)
         self._report(PARTS, PARTS, "")
         return dataset
+
+    def _write_attributes(self, folder: Path) -> dict[TableName, TableCard]:
+        """Write the tables of products and users, and count the ids of the log that they have.
+
+        Raises:
+            InputError: a table has none of them.
+        """
+        cards: dict[TableName, TableCard] = {}
+        for name, read in self._attributes.items():
+            dictionary = pl.read_parquet(folder / DICTIONARY_FILE.format(column=ID_COLUMN[name]), memory_map=False)
+            ids, file = dictionary.get_column(ID_COLUMN[name]), self._files.tables[name].name
+            n_known = int(read.table.has(ids).sum())
+            if not n_known:
+                examples = short(read.table.ids[0]), short(ids[0])
+                raise InputError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
+            if read.table.columns:
+                read.table.with_columns_of(read.table.columns).save(folder)
+            cards[name] = TableCard(
+                name=file, rows=read.rows, repeated=read.repeated, broken=read.broken, ids=len(ids), known=n_known
+            )
+        return cards
+
+    def _write_names(self, folder: Path) -> None:
+        """Write the names of products and categories, if there are any."""
+        names = []
+        for column in NAME_OF:
+            dictionary = pl.read_parquet(folder / DICTIONARY_FILE.format(column=column), memory_map=False)
+            names.append(self._names.of(column, dictionary))
+            if column == PRODUCT_ID and "products" in self._attributes:
+                ids = dictionary.get_column(column)
+                if (cells := self._attributes["products"].table.names_of(ids)) is not None:
+                    names.append(names_of_ids(column, ids, cells))
+        if any(each.height for each in names):
+            pl.concat(names).write_parquet(folder / NAMES_FILE)
 
     def _write_tables(
         self, folder: Path, rows: dict[int, PartitionStore], dictionaries: Dictionaries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,10 +12,15 @@ from core.errors import SettingError
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources.database import Query
 from core.ingestion.sources.source import Source
+from core.own_columns import TableName
 from core.schema import SECONDS_PER_DAY
 
 MAX_DAYS: Final = 36_500
 """A century. No event log is longer, and times stay within 64 bits."""
+
+
+Tables = Table[TableName, Path]
+"""What a table describes -> its file."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class InputFiles:
         name: name of the dataset; empty for the default.
         mapping_notes: sentences for people on what `ingest` noticed, such as columns that it added to the mapping.
         split: how the log is divided into a train and a test file; None if there is a test file.
+        tables: files of products and users, whose columns may be used as own columns.
     """
 
     train: Source
@@ -90,6 +97,7 @@ class InputFiles:
     mapping: Mapping = field(default_factory=Mapping)
     mapping_notes: tuple[str, ...] = ()
     split: DateSplit | None = None
+    tables: Tables = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.test is None) == (self.split is None):

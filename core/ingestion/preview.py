@@ -15,6 +15,7 @@ import polars as pl
 
 from core.base.text import fold_case
 from core.errors import InputError
+from core.ingestion.attributes import AttributeTable
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.completion import complete, lost_time_of_day, open_roles
 from core.ingestion.mapping.guess import further_columns, guess_own, without_absent_own
@@ -171,7 +172,9 @@ def own_note(source: Source, mapping: Mapping) -> str | None:
         return None
 
 
-def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10) -> pl.DataFrame:
+def preview_rows(
+    source: Source, mapping: Mapping, *, with_value: bool, rows: int = 10, tables: Iterable[AttributeTable] = ()
+) -> pl.DataFrame:
     """Return the first rows of a source as the mapping reads them; see `RowParser.preview` for the columns.
 
     Rows that would be quarantined are included with their reason, and so are lines that could not be parsed.
@@ -180,7 +183,7 @@ def preview_rows(source: Source, mapping: Mapping, *, with_value: bool, rows: in
         InputError: the source is not a table, or does not have the mapping's columns.
     """
     mapping, _ = complete_mapping(source, mapping, with_value=with_value)
-    parser = RowParser(mapping, with_value)
+    parser = RowParser(mapping, with_value, tables=tuple(tables))
     for table in open_tables(source, mapping):
         for piece in table.pieces(pick(table, mapping, parser.columns, parser.optional_columns)):
             preview = _preview_block(piece.read(), parser, rows)

@@ -30,11 +30,12 @@ from core.errors import RunError, StudioError
 from core.features.learned.baskets import Catalogue
 from core.features.learned.fold_transform import FoldTransform
 from core.features.learned.user_values import Sessions
-from core.ingestion.mapping import load_mapping, mapping_text
+from core.ingestion.attributes import AttributeTable, attribute_file
+from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.metric import metric_named
 from core.model.fitted_stack import FittedStack
 from core.model.history import History
-from core.model.model import SessionValueModel
+from core.model.model import SessionValueModel, used_mapping
 from core.model.spec import VERSION, ModelSpec, model_stem
 from core.own_columns import OwnColumn
 from core.training import LEARNERS, Stack
@@ -47,7 +48,7 @@ MODEL_FILE = "model.json"
 _MODEL_FOLDER = "model"
 """Subfolder of a run."""
 _MAPPING_FILE = "mapping.toml"
-_LEARNERS, _LEARNED, _INTERVALS, _HISTORY = "learners", "learned", "intervals", "history"
+_LEARNERS, _LEARNED, _INTERVALS, _HISTORY, _TABLES = "learners", "learned", "intervals", "history", "tables"
 _ITEMS_FILE, _GROUPS_FILE, _VALUED_FILE = "items.parquet", "groups.parquet", "sessions.npz"
 _VALUES = "values"
 
@@ -78,6 +79,10 @@ def save_model(model: SessionValueModel, folder: Path) -> None:
     save_arrays(folder / _LEARNED / _VALUED_FILE, times | {_VALUES: fitted.values})
     fitted.calibration.save(folder / _INTERVALS)
     model.history.save(folder / _HISTORY)
+    if model.tables:
+        (folder / _TABLES).mkdir()
+    for table in model.tables:
+        table.save(folder / _TABLES)
     (folder / _MAPPING_FILE).write_text(mapping_text(model.mapping), encoding="utf-8")
     hashes = hash_folder(folder)
     text = spec.model_copy(update={"sha256": hashes}).model_dump_json()
@@ -115,8 +120,9 @@ def load_model(source: Path | str | StoredRun) -> SessionValueModel:
     if unlisted := [name for name in stored_names(folder, (MODEL_FILE,)) if name not in spec.sha256]:
         raise RunError.damaged_model(folder, f"{unlisted[0]} is not part of it")
     try:
+        mapping, history = load_mapping(folder / _MAPPING_FILE), History.load(folder / _HISTORY)
         return SessionValueModel(
-            spec, load_mapping(folder / _MAPPING_FILE), _load_fitted(folder, spec), History.load(folder / _HISTORY)
+            spec, mapping, _load_fitted(folder, spec), history, _load_tables(folder, used_mapping(mapping, spec))
         )
     except StudioError:
         raise
@@ -144,6 +150,17 @@ def _require_whole(folder: Path, name: str, expected: str) -> None:
         raise RunError.damaged_model(folder, f"{name} {error}") from error
     if not path.resolve().is_relative_to(folder.resolve()):  # its folder is a link
         raise RunError.damaged_model(folder, f"{name} is outside the folder")
+
+
+def _load_tables(folder: Path, mapping: Mapping) -> tuple[AttributeTable, ...]:
+    """Return the tables of products and users from which a mapping takes own columns."""
+    tables = []
+    for name, stored in mapping.tables_with_columns().items():
+        path = folder / _TABLES / attribute_file(name)
+        if not path.is_file():
+            raise RunError.damaged_model(folder, f"it has no table of {name}")
+        tables.append(AttributeTable.load(name, path).with_columns_of(stored))
+    return tuple(tables)
 
 
 def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:

@@ -93,7 +93,8 @@ class History:
 
         A session that is in the history already continues: its rows in the history and in the file are those of one
         unit. Rows that are in both count once, so a file may be scored again. A session of several users continues
-        with all of them. If a session is in both files of the run, the rows in its test file continue.
+        with all of them. If a session is in both files of the run, the rows in its test file continue. Of rows that
+        differ only in the cells of a table of products or users, those of the new file count.
         """
         new_ids = {name: _with_known_codes(self.ids[name], log, name) for name in ID_COLUMNS}
         translated = {name: ids for name, ids in new_ids.items() if (ids["_own"] != ids[name]).any()}
@@ -102,7 +103,7 @@ class History:
         units = _translate(found, translated).with_columns(pl.lit(TEST_ROLE, pl.Int8).alias(ROLE))
         continued = self._continued(units)
         if continued.height:
-            events = self._joined_rows(events, continued)
+            events = self._joined_rows(events, continued, log.from_tables)
             starts = self.units.select(pl.col(START).alias("_start"))[continued["_earlier"]].hstack([continued[UNIT]])
             units = units.join(starts, on=UNIT, how="left", maintain_order="left")
             units = units.with_columns(pl.min_horizontal(START, "_start").alias(START))
@@ -143,18 +144,20 @@ class History:
         last_role = pl.col(ROLE) == pl.col(ROLE).max().over(UNIT)  # that of the test file, if it is in both
         return found.filter(last_role).select(UNIT, "_earlier").sort(UNIT)
 
-    def _joined_rows(self, events: pl.DataFrame, continued: pl.DataFrame) -> pl.DataFrame:
+    def _joined_rows(self, events: pl.DataFrame, continued: pl.DataFrame, from_tables: frozenset[str]) -> pl.DataFrame:
         """Return the events of a new file, with the earlier rows of the sessions that continue, sorted by unit."""
         numbers = continued.with_columns(pl.col("_earlier").cast(pl.Int64))
         earlier = self.events.join(numbers, left_on=UNIT, right_on="_earlier", suffix="_new")
         columns = self.events.columns
+        of_log = [name for name in columns if name not in from_tables]
         earlier = earlier.with_columns(pl.col(f"{UNIT}_new").alias(UNIT)).select(columns)
         is_continued = pl.col(UNIT).is_in(continued[UNIT].implode())
         both = [
-            rows.with_columns(pl.int_range(pl.len()).over(columns).alias(_COPY))
+            rows.with_columns(pl.int_range(pl.len()).over(of_log).alias(_COPY))
             for rows in (earlier, events.filter(is_continued))
         ]
-        joined = pl.concat(both).unique().drop(_COPY)  # equal rows of one file stay as many as they are
+        # Equal rows of one file stay as many as they are.
+        joined = pl.concat(both).unique([*of_log, _COPY], keep="last").drop(_COPY)
         return pl.concat([events.filter(~is_continued), joined]).sort(
             UNIT, *EVENT_ORDER, *(name for name in columns if name not in (UNIT, *EVENT_ORDER))
         )

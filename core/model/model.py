@@ -17,9 +17,12 @@ from core.base.files import scratch_folder, sweep
 from core.base.progress import Report, no_report
 from core.base.text import count, listed
 from core.dataset import MAPPING_FILE, Dataset
+from core.errors import SettingError
 from core.features import EngineName
-from core.ingestion import EventLog, Query, Source, event_log
+from core.ingestion import EventLog, Query, Source, Tables, event_log
+from core.ingestion.attributes import AttributeTable, attribute_file, read_attributes
 from core.ingestion.mapping import Mapping, load_mapping
+from core.ingestion.mapping.settings import Names
 from core.ingestion.parallel import map_in_order
 from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
@@ -49,12 +52,14 @@ class SessionValueModel:
         mapping: how event files of the shop are read.
         fitted: learned columns, learners, meta-model and intervals.
         history: the events that the model knows.
+        tables: tables of products and users with the own columns that the model uses.
     """
 
     spec: ModelSpec
     mapping: Mapping
     fitted: FittedStack
     history: History
+    tables: tuple[AttributeTable, ...] = ()
 
     def __repr__(self) -> str:
         return f"<SessionValueModel of {listed(self.spec.learners)}, {count(self.history.events.height, 'event')}>"
@@ -111,12 +116,32 @@ class SessionValueModel:
             calibration=training.intervals.calibration,
         )
         mapping = load_mapping(dataset.whole_file(MAPPING_FILE))
-        return cls(spec, mapping, fitted, History.of(dataset, data.units, data.own))
+        tables = tuple(
+            AttributeTable.load(name, dataset.whole_file(attribute_file(name))).with_columns_of(stored)
+            for name, stored in used_mapping(mapping, spec).tables_with_columns().items()
+        )
+        return cls(spec, mapping, fitted, History.of(dataset, data.units, data.own), tables)
 
     def with_engine(self, engine: EngineName) -> SessionValueModel:
         """Return the model with another engine for its features, which gives the same values."""
         config = self.spec.config.model_copy(update={"engine": engine})
         return replace(self, spec=self.spec.model_copy(update={"config": config}))
+
+    def with_tables(self, files: Tables) -> SessionValueModel:
+        """Return the model with other tables of products or users, which replace those of its run.
+
+        Raises:
+            InputError: a file cannot be used.
+            SettingError: the model uses no such table.
+        """
+        replaced = {table.name: table for table in self.tables}
+        for name, path in files.items():
+            if name not in replaced:
+                allowed = f"only a table of {listed(replaced)}" if replaced else "no table"
+                reason = f"because the model of this run uses no table of {name}"
+                raise SettingError.not_allowed(name, path.name, f"{allowed}, {reason}")
+            replaced[name] = read_attributes(path, name, used_mapping(self.mapping, self.spec)).table
+        return replace(self, tables=tuple(replaced.values()))
 
     def predict(self, events: Events, report: Report = no_report) -> pl.DataFrame:
         """Predict the value of each session of an event file or a data frame.
@@ -155,11 +180,8 @@ class SessionValueModel:
             if isinstance(events, str):
                 events = Path(events)
             source = events if isinstance(events, (Path, Query)) else _stored_frame(events, folder / _FRAME_FILE)
-            used = {
-                name: own for name, own in self.mapping.own.items() if name in {each.name for each in self.spec.own}
-            }
-            mapping = self.mapping.model_copy(update={"own": used})
-            with event_log(source, mapping, folder, report) as log:
+            mapping = used_mapping(self.mapping, self.spec)
+            with event_log(source, mapping, folder, report, tables=self.tables) as log:
                 yield Scoring(self, log)
 
     def predict_units(self, units: pl.Series, report: Report = no_report) -> Values:
@@ -270,6 +292,13 @@ class Scoring:
     def advanced(self) -> SessionValueModel:
         """Return the model with the events of the file in its history."""
         return replace(self.model, history=self.log.history)
+
+
+def used_mapping(mapping: Mapping, spec: ModelSpec) -> Mapping:
+    """Return the mapping of a log with only the own columns that a model uses, and without names for people."""
+    names = {column.name for column in spec.own}
+    own = {name: column for name, column in mapping.own.items() if name in names}
+    return mapping.model_copy(update={"own": own, "names": Names()})
 
 
 def _stored_frame(events: pl.DataFrame | pl.LazyFrame | pd.DataFrame, path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -17,8 +17,10 @@ from core.dataset import QUARANTINE_FILE
 from core.errors import SettingError
 from core.features import EngineName
 from core.importance import new_importance, training_importance
-from core.ingestion import Source
+from core.ingestion import Source, Tables
+from core.ingestion.attributes import ID_COLUMN, AttributeTable
 from core.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel, load_model, save_model
+from core.own_columns import TableName
 from core.runs import Run
 from core.runs.store import FOLDS_FILE
 from core.schema import SESSION_VALUE, USER_SESSION
@@ -41,6 +43,7 @@ class Scores:
         reasons: reason for quarantine -> rows that could not be used.
         quarantine: the rows that could not be used: file, line, reason and row.
         empty_own: own columns that the model uses and of which the file has no usable cell, by their name in the log.
+        in_tables: table of products or users that the model uses -> share of the file's products or users in it.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Scores:
     reasons: dict[str, int]
     quarantine: pl.DataFrame
     empty_own: tuple[str, ...] = ()
+    in_tables: dict[TableName, float] = field(default_factory=dict)
 
     @property
     def value_sum(self) -> float:
@@ -104,6 +108,7 @@ class Scores:
             "sessions_of_known_users": self.n_known_users,
             "products_known": self.products_known,
             "empty_own_columns": list(self.empty_own),
+            "in_tables": self.in_tables,
         }
 
     def lines(self) -> list[str]:
@@ -124,6 +129,12 @@ class Scores:
                 f"WARNING: The file has no usable {listed(self.empty_own, conjunction='or')}, which the model uses, so "
                 "the values are less accurate."
             )
+        for table, share in self.in_tables.items():
+            if share < 1:
+                lines.append(
+                    f"{percent(1 - share)} of the {table} are not in the table of {table}, so they have empty cells. "
+                    f"To use a newer table, add --{table} FILE, or choose it on the Score page."
+                )
         if self.n_defaults:
             lines.append(
                 f"{count(self.n_defaults, 'session')} without a usable event got the default value of the model."
@@ -138,6 +149,7 @@ def score(
     model: SessionValueModel,
     source: Source,
     *,
+    tables: Tables | None = None,
     advance_to: Path | None = None,
     engine: EngineName | None = None,
     report: Report = no_report,
@@ -146,14 +158,18 @@ def score(
 
     Args:
         source: events with the columns of the log that the model was trained on; session values are not needed.
+        tables: files of products or users that replace those of the run.
         advance_to: folder for the model with the events of the file in its history, which must not exist.
         engine: engine that computes the features; None for that of the run.
 
     Raises:
         InputError: the file cannot be used.
         RunError: the model cannot be written.
-        SettingError: the disk of the temporary folder is full.
+        SettingError: the disk of the temporary folder is full, or the model uses no such table.
     """
+    if tables:
+        report(0, _PARTS, "reading tables")
+        model = model.with_tables(tables)
     if engine is not None:
         model = model.with_engine(engine)
 
@@ -173,7 +189,14 @@ def score(
                 save_model(scoring.advanced(), folder)
         used = {column.stored: column.label for column in model.spec.own}
         empty_own = tuple(label for stored, label in used.items() if not scoring.events.counts.own[stored, True])
-        return Scores(source.name, values, *_row_counts(scoring), empty_own)
+        in_tables = {table.name: _share_in(table, scoring) for table in model.tables}
+        return Scores(source.name, values, *_row_counts(scoring), empty_own, in_tables)
+
+
+def _share_in(table: AttributeTable, scoring: Scoring) -> float:
+    """Return the share of the products or users of an event file that are in a table."""
+    ids = scoring.events.tables.dictionary(ID_COLUMN[table.name]).collect().get_column(ID_COLUMN[table.name])
+    return int(table.has(ids).sum()) / max(len(ids), 1)
 
 
 def _row_counts(scoring: Scoring) -> tuple[int, dict[str, int], pl.DataFrame]:

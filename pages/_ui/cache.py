@@ -25,11 +25,11 @@ from core.eda.parts.session_table import count_sessions, session_table, sessions
 from core.eda.run_charts import backtest_days as run_charts_backtest_days
 from core.eda.run_charts import error_by_day, importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
-from core.importance import PriceOrder, price_finding, prices_by_product
+from core.importance import PriceOrder, price_finding, prices_by_product, with_labels
 from core.pipeline import backtest
 from core.runs import Comparison, Run, compare_runs, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, find_damage
-from core.schema import UNIT, USER
+from core.schema import CATEGORY_ID, UNIT, USER
 from pages._ui.table import Frame
 
 Query = tuple[tuple[str, str], ...]
@@ -160,6 +160,12 @@ def frequent_categories(dataset_folder: str) -> list[str]:
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def category_labels(dataset_folder: str) -> dict[str, str]:
+    """Return id of a category -> what is shown instead; empty if the log has no names."""
+    return dict(Dataset(Path(dataset_folder)).labels(CATEGORY_ID).collect().iter_rows())
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
 def own_cells(dataset_folder: str) -> list[str]:
     """Return the most frequent cells of the own columns, as `name=cell`."""
     dataset = Dataset(Path(dataset_folder))
@@ -202,13 +208,22 @@ class RecoveredPrices(NamedTuple):
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)
-def recovered_prices(run_folder: str, n_products: int, by: PriceOrder = "events") -> RecoveredPrices | None:
-    """Return the recovered prices of a run; None for a run without them."""
+def recovered_prices(
+    run_folder: str, n_products: int, by: PriceOrder = "events", *, dataset_folder: str | None = None
+) -> RecoveredPrices | None:
+    """Return the recovered prices of a run; None for a run without them.
+
+    Args:
+        dataset_folder: dataset of the run, for the names of products and categories.
+    """
     run = load_run(Path(run_folder))
     if PRICES_FILE not in run.manifest.sha256:
         return None
     table = run.table(PRICES_FILE).collect()
-    return RecoveredPrices(price_finding(table), prices_by_product(table, n_products, by))
+    products = prices_by_product(table, n_products, by)
+    if dataset_folder is not None:
+        products = with_labels(products, Dataset(Path(dataset_folder)))
+    return RecoveredPrices(price_finding(table), products)
 
 
 class ErrorFrames(NamedTuple):

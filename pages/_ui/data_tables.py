@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.base.spreadsheet import csv_for_people
 from core.base.text import count, listed, number, percent, verb
-from core.dataset import Dataset, DatasetCard, UnknownValue, untrained_lines
+from core.dataset import LABEL, Dataset, DatasetCard, UnknownValue, untrained_lines
 from core.own_columns import OwnColumnCard
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, offer_file, show_table
@@ -154,7 +154,8 @@ def product_table(products: Frame) -> None:
     show_table(
         [
             {
-                "Product": row["product_id"],
+                "Product": row.get(LABEL, row["product_id"]),
+                **({"Product id": row["product_id"]} if LABEL in row else {}),
                 "Events": f"{row['events']:,}",
                 "Share of events": percent(row["share"]),
                 "Purchases": f"{row['buys']:,}",

@@ -21,7 +21,7 @@ _BOTH = "both"
 _SHARES = {1.0: "all", 0.5: "50%", 0.1: "10%", 0.01: "1%"}
 
 
-def show_filter(card: DatasetCard, categories: list[str], own: list[str]) -> Selection:
+def show_filter(card: DatasetCard, categories: list[str], own: list[str], labels: Mapping[str, str]) -> Selection:
     """Show the widgets and return the filter, which is written to the URL.
 
     The filter follows the URL if that has changed (a link, the browser's back button). A visitor who comes from another
@@ -31,6 +31,7 @@ def show_filter(card: DatasetCard, categories: list[str], own: list[str]) -> Sel
         card: card of the dataset, whose log limits the days.
         categories: ids to choose from; others can be typed.
         own: cells of own columns to choose from, as `name=cell`; others can be typed.
+        labels: id of a category -> what is shown instead.
     """
     state, params = page_state(), get_filter_params()
     is_arriving = "filter-file" not in st.session_state or state.filter_dataset != card.fingerprint
@@ -52,7 +53,7 @@ def show_filter(card: DatasetCard, categories: list[str], own: list[str]) -> Sel
     with st.expander(
         "Filter", icon=":material/filter_alt:"
     ):  # never opened by the page, also not by a click in a chart
-        selection = _show_widgets(card, categories, own)
+        selection = _show_widgets(card, categories, own, labels)
     set_filter_params(selection.as_query())
     return selection
 
@@ -88,11 +89,11 @@ def filter_by_pick(chart: str, pick: Pick, chart_state: Mapping[str, Any], selec
         apply_filter(new_selection)
 
 
-def show_selected(selection: Selection, n_selected: int, n_sessions: int) -> str:
+def show_selected(selection: Selection, n_selected: int, n_sessions: int, labels: Mapping[str, str]) -> str:
     """Show and return a sentence on which sessions the charts show, with a button that clears the filter."""
     selected, note = "", f"All {count(n_sessions, 'session')} of both files."
     if not selection.is_empty:
-        selected, note = f"{n_selected:,}", f"of {count(n_sessions, 'session')}: those {selection.describe()}."
+        selected, note = f"{n_selected:,}", f"of {count(n_sessions, 'session')}: those {selection.describe(labels)}."
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{selected}** {plain(note)}" if selected else note, width="content")
         if not selection.is_empty and st.button(
@@ -119,7 +120,7 @@ def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
     }
 
 
-def _show_widgets(card: DatasetCard, categories: list[str], own: list[str]) -> Selection:
+def _show_widgets(card: DatasetCard, categories: list[str], own: list[str], labels: Mapping[str, str]) -> Selection:
     first, last = _days(card)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         file = st.segmented_control("File", [_BOTH, *ROLES], required=True, key="filter-file")
@@ -141,6 +142,7 @@ def _show_widgets(card: DatasetCard, categories: list[str], own: list[str]) -> S
         selected_categories = st.multiselect(
             "Categories",
             categories,
+            format_func=lambda category: labels.get(category, category),
             key="filter-categories",
             placeholder="any, or type an id",
             accept_new_options=True,

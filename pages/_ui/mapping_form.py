@@ -148,6 +148,7 @@ def _custom_mapping(log: Peek) -> Mapping:
             help=_FIELDS["session_gap_minutes"].description,
         )
     settings |= _quality_settings(log)
+    settings["names"] = _name_settings(log, columns, draft)
     settings["own"] = own_columns(log, draft, partial(_key, log))
     return Mapping.checked(**settings)
 
@@ -167,6 +168,27 @@ def _column_settings(log: Peek, draft: Guess, value_rule: str) -> dict[str, str 
         )
         columns[role] = None if column == _NO_COLUMN else column
     return columns
+
+
+def _name_settings(log: Peek, columns: dict[str, str | None], draft: Guess) -> dict[str, str]:
+    """Show one field per kind of names, and return the setting `names`."""
+    st.markdown("**Names that are shown instead of ids**")
+    kinds = ["product", "category"] if columns["category_id"] is not None else ["product"]
+    options, guessed = [_NO_COLUMN, *log.columns], Mapping.checked(**draft.settings).names_in_log()
+    grid, names = st.columns(_N_COLUMNS), {}
+    for position, kind in enumerate(kinds):
+        name = guessed.get(f"{kind}_name", _NO_COLUMN)
+        index = options.index(name) if name in options else 0
+        column = grid[position].selectbox(
+            f"{kind.capitalize()} name",
+            options,
+            index,
+            key=_key(log, f"{kind}_name"),
+            help=_FIELDS["names"].description,
+        )
+        if column != _NO_COLUMN:
+            names[kind] = column
+    return names
 
 
 def _event_settings(log: Peek, column: str, draft: Guess) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
     """Show one row per product with the recovered price of each event type; `ranking` follows the word "products"."""
     show_table(
         [
-            {"Product": row["product_id"], "Category": row["category_id"], "Events": f"{row['events']:,}"}
+            {"Product": row.get("product", row["product_id"])}
+            | ({"Product id": row["product_id"]} if "product" in row else {})
+            | {"Category": row.get("category", row["category_id"]), "Events": f"{row['events']:,}"}
             | {event_type: _price(row[event_type]) for event_type in EVENT_TYPES}
             for row in products.iter_rows(named=True)
         ],

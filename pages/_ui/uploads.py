@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from core.base.workspace import Workspace
 from core.errors import SettingError
 from core.ingestion import InputFiles, Source
 from core.ingestion.sources.uploads import forget_read_uploads, keep_upload
+from core.own_columns import TableName
 from pages._ui.state import page_state
 from pages._ui.text import plain
 
@@ -23,13 +24,16 @@ _FIELDS = {
     "sample": "Sample submission (optional; lists the sessions to predict, in order)",
     "events": "Event file (values are not needed)",
     "log": "Event log (events with session values)",
+    "products": "Table of products (optional; one row per product)",
+    "users": "Table of users (optional; one row per user)",
 }
 TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet", "jsonl", "ndjson", "json"]
+TABLES: tuple[TableName, ...] = ("products", "users")
 TWO_FILES, ONE_LOG, NEW_EVENTS = ("train", "test", "sample"), ("log",), ("events",)
 """Parts of the Data page (two files, or one log), and of the Score page."""
 
 
-def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...] = TWO_FILES) -> dict[str, Path]:
+def uploaded_files(workspace: Workspace, types: list[str], parts: Sequence[str] = TWO_FILES) -> dict[str, Path]:
     """Show the upload fields of some parts, and return the copies of the uploaded files by part.
 
     Files that were uploaded before a look at another page are still there, and a line names them.
@@ -56,7 +60,7 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...
     if earlier:
         names = listed(f"{state.upload_paths[part].name} ({part})" for part in earlier)
         st.caption(plain(f"Uploaded before: {names}."))
-        if st.button("Discard these uploads", icon=":material/close:", type="tertiary"):
+        if st.button("Discard these uploads", icon=":material/close:", type="tertiary", key=f"discard-{parts[0]}"):
             for part in earlier:
                 _forget(workspace, part)
             st.rerun()
@@ -66,7 +70,7 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: tuple[str, ...
 
 def forget_uploads(workspace: Workspace, files: InputFiles) -> None:
     """Delete the copies of files that became a dataset, and empty their upload fields."""
-    forget_sources(workspace, (*files.sources, files.sample_submission))
+    forget_sources(workspace, (*files.sources, files.sample_submission, *files.tables.values()))
 
 
 def forget_sources(workspace: Workspace, sources: Iterable[Source | None]) -> None:

@@ -12,10 +12,20 @@ from core import ingestion
 from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, input_files, mapping_of
+from core.cli.inputs import dataset_named, input_files, mapping_of, tables_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
-from core.dataset import Dataset, DatasetCard, UnknownValue, split_lines, untrained_lines, without_events_line
+from core.dataset import (
+    Dataset,
+    DatasetCard,
+    UnknownValue,
+    split_lines,
+    table_lines,
+    untrained_lines,
+    without_events_line,
+)
+from core.ingestion.attributes import read_attributes
+from core.ingestion.attributes.completion import complete_with_tables
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_text import describe, describe_unused
 from core.ingestion.preview import complete_mapping, count_usable, own_note, peek, preview_rows
@@ -51,7 +61,7 @@ def _card_lines(card: DatasetCard) -> list[str]:
         if file.joined_visits:
             lines.append(f"    {count(file.joined_visits, 'session')} with a change of user, such as at a log-in")
     lines += [f"  {line}" for line in (*split_lines(card), *card.mapping_notes)]
-    lines += [f"  {line}" for line in (*own_lines(card.own), *untrained_lines(card))]
+    lines += [f"  {line}" for line in (*table_lines(card), *own_lines(card.own), *untrained_lines(card))]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
     known = f"{card.known_sessions:,} of them with a known value from train"
     lines.append(f"  {count(card.to_predict, 'session')} to predict, {known}")
@@ -115,9 +125,12 @@ def mapping(options: argparse.Namespace) -> Outcome:
     if options.action == "guess":
         return _guess(options)
     source, with_value = ingestion.source_of(options.file), not options.without_value
-    preview = preview_rows(source, mapping_of(options), with_value=with_value)
+    files = tables_of(options)
+    with_tables = complete_with_tables(mapping_of(options), files)
+    tables = [read_attributes(path, name, with_tables.mapping).table for name, path in files.items()]
+    preview = preview_rows(source, with_tables.mapping, with_value=with_value, tables=tables)
     completed, notes = complete_mapping(source, mapping_of(options), with_value=with_value)
-    notes += filter(None, [own_note(source, completed)])
+    notes += [*with_tables.notes, *filter(None, [own_note(source, completed)])]
     n_usable, n_rows = count_usable(preview)
     with pl.Config(
         tbl_cols=-1,
@@ -136,26 +149,37 @@ def _guess(options: argparse.Namespace) -> Outcome:
     mapping = mapping_of(options)
     log = peek(ingestion.source_of(options.file), mapping)
     guess, reasons = log.guess(with_value=not options.without_value), {}
-    file_settings = mapping.model_dump(include={"encoding", "separator"}, exclude_defaults=True)
+    file_settings = mapping.model_dump(include={"encoding", "separator", "tables"}, exclude_defaults=True)
     detected = log.encoding
     if mapping.encoding is None and detected is not None and detected.note and "encoding" not in guess.settings:
         file_settings["encoding"], reasons = detected.encoding, {"encoding": detected.sentence}
     reasons |= guess.reasons
-    text = mapping_text(Mapping.checked(**guess.settings | file_settings))
+    guessed = Mapping.checked(**guess.settings | file_settings)
+    completed = complete_with_tables(guessed, tables_of(options))
+    text = mapping_text(completed.mapping)
     if options.out:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
     lines = [] if options.out else [text]
     lines += [f"{role}: {reason}" for role, reason in reasons.items()]
-    own = guess.settings.get("own", {})
+    own = completed.mapping.model_dump(exclude_defaults=True).get("own", {})
     lines += ["Own columns:", *(f"  {line}" for line in describe(own))] if own else []
     lines += ["Not used:", *(f"  {line}" for line in describe_unused(guess.unused))] if guess.unused else []
+    for table, columns in completed.unused.items():
+        if columns:
+            lines += [f"Not used, of the {table}:", *(f"  {line}" for line in describe_unused(columns))]
     if options.mapping:
-        lines.append(f"Encoding and separator are those of the mapping {options.mapping}. All else is guessed.")
+        stated = "Encoding, separator and keys of tables" if mapping.tables else "Encoding and separator"
+        lines.append(f"{stated} are those of the mapping {options.mapping}. All else is guessed.")
     if guess.missing:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
     unused = {name: {"code": why.reason, "reason": why.clause} for name, why in guess.unused.items()}
     content = {"mapping": text, "missing": list(guess.missing), "reasons": reasons, "own": own, "unused": unused}
+    if completed.unused:
+        content["unused_of_tables"] = {
+            table: {name: {"code": why.reason, "reason": why.clause} for name, why in columns.items()}
+            for table, columns in completed.unused.items()
+        }
     return Outcome(content, "\n".join(lines))

@@ -11,7 +11,7 @@ from core.base.workspace import Workspace
 from core.cli.output import Outcome, progress_bar, refuse_existing, writing_to
 from core.demo import write_demo
 from core.demo.files import MAPPING_FILE
-from core.demo.journey import write_journey
+from core.demo.journey import PRODUCTS_FILE, USERS_FILE, write_journey
 
 _DEMO_FILES = ("train.csv", "test.csv", "sample_submission.csv", "truth.csv")
 
@@ -28,7 +28,7 @@ def demo(options: argparse.Namespace) -> Outcome:
             progress=advance,
         )
     ingestion.remember(Workspace.from_environment(), options.out / "train.csv")
-    text = f"Synthetic event files are in {options.out}: {listed(_DEMO_FILES)}.{_mapping_text(options)}"
+    text = f"Synthetic event files are in {options.out}: {listed(_DEMO_FILES)}.{_own_text(options)}"
     return Outcome(asdict(summary) | {"out": str(options.out)}, text)
 
 
@@ -43,11 +43,14 @@ def journey(options: argparse.Namespace) -> Outcome:
             prefix=options.prefix,
             own_columns=options.own_columns,
         )
-    text = f"Event files of real baskets are in {options.out}: {listed(_DEMO_FILES)}.{_mapping_text(options)}"
+    tables = f"--products {options.out / PRODUCTS_FILE} --users {options.out / USERS_FILE}"
+    text = f"Event files of real baskets are in {options.out}: {listed(_DEMO_FILES)}.{_own_text(options, tables)}"
     return Outcome(asdict(summary) | {"out": str(options.out)}, text)
 
 
-def _mapping_text(options: argparse.Namespace) -> str:
+def _own_text(options: argparse.Namespace, tables: str = "") -> str:
+    """Return a sentence on how to use the own columns; `tables` are the options for tables, if there are any."""
     if not options.own_columns:
         return ""
-    return f" To use their own columns, add --mapping {options.out / MAPPING_FILE} when you read them."
+    arguments = f"--mapping {options.out / MAPPING_FILE}{f' {tables}' if tables else ''}"
+    return f" To use their own columns, add {arguments} when you read them."

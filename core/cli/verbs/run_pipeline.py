@@ -145,7 +145,10 @@ def _source(workspace: Workspace, options: argparse.Namespace) -> InputFiles | D
     """Return the stored dataset or the event files that the options name, but not both."""
     if not options.dataset:
         return input_files(options)
-    file_options = ("train", "test", "sample_submission", "train_query", "test_query", "mapping", *LOG_OPTIONS)
+    file_options = (
+        *("train", "test", "sample_submission", "train_query", "test_query", "mapping", "products", "users"),
+        *LOG_OPTIONS,
+    )
     refuse_combination(options, "--dataset", file_options, "A stored dataset has already been read from its files.")
     return dataset_named(workspace, options.dataset)
 

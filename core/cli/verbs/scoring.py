@@ -9,6 +9,7 @@ import polars as pl
 
 from core import runs as run_store
 from core.base.workspace import Workspace
+from core.cli.inputs import tables_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.cli.run_options import require
 from core.errors import RunError, SettingError
@@ -32,7 +33,14 @@ def score(options: argparse.Namespace) -> Outcome:
         report(0, 1, "loading the model")
         model = _model(Workspace.from_environment(), options.run)
         with writing_to(options.advance_to or Path()):
-            scores = score_events(model, source, advance_to=options.advance_to, engine=options.engine, report=report)
+            scores = score_events(
+                model,
+                source,
+                tables=tables_of(options),
+                advance_to=options.advance_to,
+                engine=options.engine,
+                report=report,
+            )
     lines, content = scores.lines(), scores.summary()
     if options.quarantine is not None:
         with writing_to(options.quarantine):

@@ -6,8 +6,9 @@ import altair as alt
 import polars as pl
 
 from core.base.text import percent
-from core.dataset import Dataset
+from core.dataset import LABEL, Dataset
 from core.eda.parts import picking
+from core.eda.parts.labels import shown_column
 from core.eda.parts.product_counts import EVENTS, add_rates
 from core.eda.parts.sentences import NO_EVENTS
 from core.eda.parts.theme import EVENT_COLOURS, FILE_COLOURS, Figure, Hover, finished, short_axis
@@ -21,7 +22,8 @@ _MAX_BARS = 20
 def rank_categories(categories: pl.DataFrame) -> pl.DataFrame:
     """Return all categories, most events first, with their shares; columns as in `frame`."""
     ranked = add_rates(categories).sort(EVENTS, CATEGORY_ID, descending=[True, False])
-    return ranked.select("category_id", "events", "share", "buys", "buy_rate", "products")
+    label = [LABEL] if LABEL in ranked.columns else []
+    return ranked.select("category_id", *label, "events", "share", "buys", "buy_rate", "products")
 
 
 def frame(categories: pl.DataFrame) -> pl.DataFrame:
@@ -29,6 +31,7 @@ def frame(categories: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         category_id: id of the category.
+        label: its name, with the id if several have it; only if the log has names.
         events, share: number of events, and share of all events.
         buys, buy_rate: number of purchases, and share of the category's events.
         products: number of distinct products.
@@ -48,8 +51,8 @@ def finding(data: pl.DataFrame) -> str:
     """Name the most frequent category and the one with the highest share of purchases."""
     if data.is_empty():
         return NO_EVENTS
-    top = data.row(0, named=True)
-    sentence = f"{top['category_id']} has the most events ({percent(top['share'])})"
+    top, shown = data.row(0, named=True), shown_column(data, CATEGORY_ID)
+    sentence = f"{top[shown]} has the most events ({percent(top['share'])})"
     if data.height == 1:
         return f"{sentence} and is the only category."
     if not data.get_column("buys").sum():
@@ -59,13 +62,14 @@ def finding(data: pl.DataFrame) -> str:
     rate = percent(best["buy_rate"])
     if rate == percent(lowest_rate):
         return f"{sentence}; in each of the {data.height:,} shown, {rate} of the events are purchases."
-    return f"{sentence}; {best['category_id']} has the highest share of purchases ({rate} of its events)."
+    return f"{sentence}; {best[shown]} has the highest share of purchases ({rate} of its events)."
 
 
-def category_tooltip() -> list[alt.Tooltip]:
-    """Return the hover text of a category."""
+def category_tooltip(data: pl.DataFrame) -> list[alt.Tooltip]:
+    """Return the hover text of a category: its name, if it has one, and its id."""
+    names = {LABEL: "category", "category_id": "id"} if LABEL in data.columns else {"category_id": "category"}
     return [
-        *Hover.texts(category_id="category"),
+        *Hover.texts(**names),
         *Hover.counts("events", buys="purchases"),
         *Hover.shares(share="share of events", buy_rate="purchases per event"),
     ]
@@ -73,10 +77,11 @@ def category_tooltip() -> list[alt.Tooltip]:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar of events per category, and the purchases among them."""
-    order = data.get_column("category_id").to_list()
+    shown = shown_column(data, CATEGORY_ID)
+    order = data.get_column(shown).to_list()
     base = alt.Chart(data).encode(
-        y=alt.Y("category_id:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
-        tooltip=[*category_tooltip(), *Hover.counts("products")],
+        y=alt.Y(f"{shown}:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=[*category_tooltip(data), *Hover.counts("products")],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(
         x=alt.X("events:Q", title="events (green: purchases)", axis=short_axis(5))

@@ -8,6 +8,7 @@ import squarify
 
 from core.base.text import percent
 from core.eda.charts.categories import category_tooltip, rank_categories
+from core.eda.parts.labels import shown_column
 from core.eda.parts.sentences import NO_EVENTS
 from core.eda.parts.theme import EVENT_COLOURS, TEXT_ON_MARKS, Figure, finished
 from core.schema import BUY
@@ -31,6 +32,7 @@ def frame(categories: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         category_id: id of the category; categories after the 60th are summed up as "all others".
+        label: its name, with the id if several have it; only if the log has names.
         events, share: number of events, and share of all events.
         buys, buy_rate: number of purchases, and share of the category's events.
         left, right, top, bottom: edges of the area, 0 to 100 across and 0 to 44 down.
@@ -48,11 +50,15 @@ def frame(categories: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sum_up_others(ranked: pl.DataFrame) -> pl.DataFrame:
-    ranked = ranked.with_columns(pl.col("category_id").fill_null("without category"))
+    ids = list(dict.fromkeys(("category_id", shown_column(ranked, "category_id"))))
+    ranked = ranked.with_columns(pl.col(ids).fill_null("without category"))
     others = ranked.slice(_MAX_AREAS)
     if others.is_empty():
         return ranked
-    total = others.select(pl.lit(_OTHERS).alias("category_id"), pl.col("events", "share", "buys").sum())
+    total = others.select(
+        *(pl.lit(_OTHERS).alias(name) for name in ids),
+        pl.col("events", "share", "buys").sum(),
+    )
     rate = (pl.col("buys") / pl.col("events")).alias("buy_rate")
     return pl.concat([ranked.head(_MAX_AREAS), total.with_columns(rate)])
 
@@ -67,7 +73,8 @@ def finding(data: pl.DataFrame) -> str:
     if half > single.height:
         return f"The top {single.height:,} categories hold {percent(float(cumulative[-1]))} of the events."
     if half == 1:
-        return f"{single.item(0, 'category_id')} alone holds {percent(float(cumulative[0]))} of the events."
+        name = single.item(0, shown_column(single, "category_id"))
+        return f"{name} alone holds {percent(float(cumulative[0]))} of the events."
     return f"The top {half:,} categories hold half of the events."
 
 
@@ -76,11 +83,11 @@ def figure(data: pl.DataFrame) -> Figure:
     is_high_enough = pl.col("bottom") - pl.col("top") >= _LABEL_HEIGHT
     top_rate = max(float(data.get_column("buy_rate").to_numpy().max(initial=0.0)), 0.01) if data.height else 1.0
     placed = data.with_columns(
-        label=pl.when(is_high_enough).then("category_id").otherwise(pl.lit("")),
+        label=pl.when(is_high_enough).then(shown_column(data, "category_id")).otherwise(pl.lit("")),
         x=(pl.col("left") + pl.col("right")) / 2,
         y=(pl.col("top") + pl.col("bottom")) / 2,
     )
-    base = alt.Chart(placed).encode(tooltip=category_tooltip())
+    base = alt.Chart(placed).encode(tooltip=category_tooltip(data))
     areas = base.mark_rect(stroke="white", strokeWidth=1.5).encode(
         x=alt.X("left:Q", scale=alt.Scale(domain=[0, _WIDTH], nice=False), axis=None),
         x2="right:Q",

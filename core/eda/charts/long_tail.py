@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from core.base.text import count, percent
+from core.dataset import LABEL
 from core.eda.parts.histogram import top_count
 from core.eda.parts.product_counts import BUYS, EVENTS, add_rates
 from core.eda.parts.sentences import NO_EVENTS
@@ -57,10 +58,12 @@ def top_frame(products: pl.DataFrame, n_products: int = 20, by: Order = "events"
 
     Returns:
         product_id: id of the product.
+        label: its name, with the id if several have it; only if the log has names.
         events, share: number of events, and share of all events.
         buys, buy_rate: number of purchases, and share of the product's events.
     """
-    rates = add_rates(products).select(PRODUCT_ID, EVENTS, BUYS, "share", "buy_rate")
+    label = [LABEL] if LABEL in products.columns else []
+    rates = add_rates(products).select(PRODUCT_ID, *label, EVENTS, BUYS, "share", "buy_rate")
     if by == "buy_rate":
         rates = rates.filter(pl.col(EVENTS) >= FEWEST_EVENTS)
     is_descending = {by: True, EVENTS: True, PRODUCT_ID: False}

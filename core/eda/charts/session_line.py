@@ -8,6 +8,7 @@ import polars as pl
 from core import schema
 from core.base.text import count, duration, number
 from core.dataset import Dataset
+from core.eda.parts.labels import labels_of
 from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished
 
 TITLE = "What happened in one session?"
@@ -20,6 +21,8 @@ _TOTALS = {
 }
 _ID_COLUMNS = {schema.PRODUCT_ID: schema.PRODUCT, schema.CATEGORY_ID: schema.CATEGORY, schema.USER_ID: schema.USER}
 
+_LABELS = {schema.PRODUCT_ID: "product", schema.CATEGORY_ID: "category"}
+
 
 def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
     """Return the first 500 events of a session in order of time, one row each; empty for an unknown id.
@@ -29,6 +32,8 @@ def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
         second: seconds since the first event.
         time: time of the event (UTC).
         event_type, product_id, category_id, user_id: columns of the event file.
+        product, category: names of the product and the category, with the id if several have the name; only if the log
+            has names.
         session_value: value of the session; null in test, and if it is unknown.
         all_events, all_seconds, all_users: number of events, duration in seconds and number of users of the whole
             session; the same in every row.
@@ -49,6 +54,11 @@ def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
         codes = events.lazy().select(column).unique()
         ids = dataset.dictionary(name).select(column, name).join(codes, on=column, how="semi").collect()
         events = events.join(ids, on=column, how="left", maintain_order="left")
+    labels = [
+        label.alias(kind)
+        for name, kind in _LABELS.items()
+        if (label := labels_of(dataset, events.get_column(name))) is not None
+    ]
     event_types = dict(enumerate(schema.EVENT_TYPES))
     return events.select(
         "file",
@@ -56,6 +66,7 @@ def frame(dataset: Dataset, session_id: str) -> pl.DataFrame:
         pl.from_epoch(schema.TIME, time_unit="s").alias("time"),
         pl.col(schema.TYPE).replace_strict(event_types, return_dtype=pl.String).alias("event_type"),
         *_ID_COLUMNS,
+        *labels,
         "session_value",
         *_TOTALS,
     )
@@ -92,6 +103,9 @@ def finding(data: pl.DataFrame) -> str:
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one mark per event, with one row per event type."""
     seconds, event_types = alt.Axis(tickCount=8, tickMinStep=1, format=",d"), list(schema.EVENT_TYPES)
+    names: dict[str, str] = {}
+    for name, kind in _LABELS.items():
+        names |= {kind: kind, name: name} if kind in data.columns else {name: kind}
     base = alt.Chart(data).encode(
         x=alt.X("second:Q", title="seconds since the first event", axis=seconds),
         y=alt.Y("event_type:N", title=None, sort=event_types, scale=alt.Scale(domain=event_types)),
@@ -102,7 +116,7 @@ def figure(data: pl.DataFrame) -> Figure:
         tooltip=[
             *Hover.texts(event_type="event type"),
             alt.Tooltip("time:T", title="time (UTC)", format="%d %b %Y %H:%M:%S"),
-            *Hover.texts(product_id="product", category_id="category", user_id="user", file="file"),
+            *Hover.texts(**names, user_id="user", file="file"),
         ],
     )
     return finished(line + marks, f"Events of one session over time. {finding(data)}", height=200)

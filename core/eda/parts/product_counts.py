@@ -6,6 +6,7 @@ are therefore looked up once per dataset, and a filter only counts positions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.dataset import Dataset
+from core.eda.parts.labels import labels_of
 from core.eda.parts.session_table import unit_values
 from core.schema import BUY, CATEGORY, CATEGORY_ID, EVENT_CODE, PRODUCT, PRODUCT_ID, ROLES, TYPE, UNIT, VALUE
 
@@ -26,11 +28,11 @@ class ProductCounts:
     """Counts over some sessions of both files, in no particular order.
 
     Attributes:
-        products: one row per product with an event: product_id, events, buys (number of purchases), sessions (number of
-            train sessions with a value that have the product) and mean_value (their average value; null if there is no
-            such session).
-        categories: one row per category with an event: category_id, events, buys and products (number of distinct
-            products).
+        products: one row per product with an event: product_id, label (what is shown instead; only if the log has
+            names), events, buys (number of purchases), sessions (number of train sessions with a value that have the
+            product) and mean_value (their average value; null if there is no such session).
+        categories: one row per category with an event: category_id, label (as for products), events, buys and products
+            (number of distinct products).
     """
 
     products: pl.DataFrame
@@ -51,6 +53,7 @@ class ProductEvents:
         category: position of each pair's category in `category_ids`.
         product_ids: all product ids.
         category_ids: all category ids.
+        product_labels, category_labels: what is shown instead of these ids; None if the log has no names.
     """
 
     unit: NDArray[np.int64]
@@ -62,6 +65,8 @@ class ProductEvents:
     category: NDArray[np.intp]
     product_ids: pl.Series
     category_ids: pl.Series
+    product_labels: pl.Series | None = None
+    category_labels: pl.Series | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> ProductEvents:
@@ -86,6 +91,8 @@ class ProductEvents:
             category=category,
             product_ids=product_ids,
             category_ids=category_ids,
+            product_labels=labels_of(dataset, product_ids),
+            category_labels=labels_of(dataset, category_ids),
         )
 
     def count(self, unit_mask: pl.Series | None = None) -> ProductCounts:
@@ -100,8 +107,10 @@ class ProductEvents:
             SESSIONS: self._sum_by_pair(value_pairs),
             VALUE: self._sum_by_pair(value_pairs, self.value[unit[counts_value]]),
         }
-        products = _sum_by_id(self.product_ids, self.product, counts | values)
-        categories = _sum_by_id(self.category_ids, self.category, counts | {PRODUCTS: counts[EVENTS] > 0})
+        products = _sum_by_id([self.product_ids, self.product_labels], self.product, counts | values)
+        categories = _sum_by_id(
+            [self.category_ids, self.category_labels], self.category, counts | {PRODUCTS: counts[EVENTS] > 0}
+        )
         mean = pl.when(pl.col(SESSIONS) > 0).then(pl.col(VALUE) / pl.col(SESSIONS)).alias(MEAN_VALUE)
         return ProductCounts(products.with_columns(mean).drop(VALUE), categories)
 
@@ -115,11 +124,18 @@ def add_rates(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.with_columns(share.alias("share"), (pl.col(BUYS) / pl.col(EVENTS)).alias("buy_rate"))
 
 
-def _sum_by_id(ids: pl.Series, position: NDArray[np.intp], by_pair: dict[str, NDArray[Any]]) -> pl.DataFrame:
-    """Sum the numbers of the pairs by id; all are counts, except for the value. Ids without an event are left out."""
-    sums = {name: np.bincount(position, numbers, minlength=len(ids)) for name, numbers in by_pair.items()}
+def _sum_by_id(
+    ids: Sequence[pl.Series | None], position: NDArray[np.intp], by_pair: dict[str, NDArray[Any]]
+) -> pl.DataFrame:
+    """Sum the numbers of the pairs by id; all are counts, except for the value. Ids without an event are left out.
+
+    Args:
+        ids: the ids, and their labels if there are names.
+    """
+    given = [series for series in ids if series is not None]
+    sums = {name: np.bincount(position, numbers, minlength=len(given[0])) for name, numbers in by_pair.items()}
     columns = (pl.Series(name, total).cast(pl.Float64 if name == VALUE else pl.Int64) for name, total in sums.items())
-    return pl.DataFrame([ids, *columns]).filter(pl.col(EVENTS) > 0)
+    return pl.DataFrame([*given, *columns]).filter(pl.col(EVENTS) > 0)
 
 
 def _positions(dataset: Dataset, pairs: pl.DataFrame, column: str, name: str) -> tuple[NDArray[np.intp], pl.Series]:

@@ -115,17 +115,21 @@ class Selection:
             sessions = sessions.join(units, on=UNIT, how="semi")
         return sessions
 
-    def describe(self) -> str:
+    def describe(self, labels: Mapping[str, str] | None = None) -> str:
         """Return the filter as a phrase that follows "sessions"; empty if nothing is filtered.
+
+        Args:
+            labels: id of a category -> what is shown instead.
 
         >>> Selection(types=("BUY",), least_value=50.0, most_events=3).describe()
         'with BUY, worth 50.0 or more, of at most 3 events'
         """
+        categories = [(labels or {}).get(category, category) for category in self.categories]
         phrases = (
             self.file and f"in {self.file}",
             self._describe_days(),
             self.types and f"with {' and '.join(self.types)}",
-            self.categories and f"in {' or '.join(self.categories)}",
+            categories and f"in {' or '.join(categories)}",
             *(f"with {name} {' or '.join(cells)}" for name, cells in self.own_cells().items()),
             _describe_range("worth", self.least_value, self.most_value, number),
             _describe_range("of", self.least_events, self.most_events, lambda events: count(events, "event")),

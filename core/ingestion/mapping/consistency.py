@@ -7,6 +7,7 @@ from core.errors import SettingError
 from core.ingestion.mapping.refusals import quotable, short
 from core.ingestion.mapping.settings import COMPLETED_ROLES, ORDER_TOTAL, PRICE_OF_BUYS, Columns, MappingSettings
 from core.ingestion.mapping.time_format import EPOCHS
+from core.own_columns import TABLE_LEVEL
 from core.schema import EVENT_TIME, EVENT_TYPES, PRODUCT_ID, USER_ID, USER_SESSION
 
 
@@ -23,6 +24,8 @@ def check_consistency(settings: MappingSettings) -> None:
     _refuse_repeated_currencies(settings)
     _refuse_shared_columns(settings.columns)
     _refuse_own_values(settings)
+    _refuse_other_levels(settings)
+    _refuse_names_of_nothing(settings)
     _refuse_ambiguous_words(settings)
 
 
@@ -123,14 +126,33 @@ def _refuse_shared_columns(columns: Columns) -> None:
 def _refuse_own_values(settings: MappingSettings) -> None:
     """Refuse the column of session values as an own column, and two own columns of one column."""
     value = settings.columns.session_value
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str | None, str], str] = {}
     for name, own in settings.own.items():
-        setting, folded = f"own.{name}.column", fold_case(own.column)
-        if not settings.adds_prices and value is not None and folded == fold_case(value):
+        setting, column = f"own.{name}.column", (own.table, fold_case(own.column))
+        if not settings.adds_prices and value is not None and column == (None, fold_case(value)):
             raise SettingError.not_allowed(setting, quotable(own.column), "another column than columns.session_value")
-        if folded in seen:
-            raise SettingError.not_allowed(setting, quotable(own.column), f"another column than own.{seen[folded]}")
-        seen[folded] = name
+        if column in seen:
+            raise SettingError.not_allowed(setting, quotable(own.column), f"another column than own.{seen[column]}")
+        seen[column] = name
+
+
+def _refuse_other_levels(settings: MappingSettings) -> None:
+    """Refuse a level that a table does not describe, and a table of users for a log without users."""
+    for name, own in settings.own.items():
+        if own.table is None:
+            continue
+        if own.level != TABLE_LEVEL[own.table]:
+            allowed = f"{TABLE_LEVEL[own.table]}, because own.{name}.table is {own.table}"
+            raise SettingError.not_allowed(f"own.{name}.level", own.level, allowed)
+        if own.table == "users" and not settings.has_users:
+            raise SettingError.not_allowed(f"own.{name}.table", own.table, "products, because the log has no users")
+
+
+def _refuse_names_of_nothing(settings: MappingSettings) -> None:
+    """Refuse names of categories for a log without categories."""
+    if settings.names.category is not None and settings.columns.category_id is None:
+        allowed = "no column, because the log has no categories"
+        raise SettingError.not_allowed("names.category", quotable(settings.names.category), allowed)
 
 
 def _refuse_ambiguous_words(settings: MappingSettings) -> None:

@@ -6,12 +6,12 @@ import hashlib
 import json
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from core import schema
 from core.ingestion.mapping.consistency import check_consistency
 from core.ingestion.mapping.refusals import refusal
-from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings, OwnSettings
+from core.ingestion.mapping.settings import PRICE_OF_BUYS, Columns, MappingSettings, Names, OwnSettings, TableSettings
 
 
 class Mapping(MappingSettings):
@@ -31,7 +31,13 @@ class Mapping(MappingSettings):
         try:
             return cls.model_validate(settings)
         except ValidationError as error:
-            nested = {"columns": list(Columns.model_fields), "own": list(OwnSettings.model_fields)}
+            tables: dict[str, type[BaseModel]] = {
+                "columns": Columns,
+                "own": OwnSettings,
+                "names": Names,
+                "tables": TableSettings,
+            }
+            nested = {name: list(settings.model_fields) for name, settings in tables.items()}
             raise refusal(error, list(cls.model_fields), nested) from error
 
     @property

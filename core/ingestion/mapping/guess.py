@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,14 +14,25 @@ from core.ingestion.mapping.event_guess import guess_event_types
 from core.ingestion.mapping.guess_builder import Guess, GuessBuilder, builder_of, mapped_columns
 from core.ingestion.mapping.id_guess import guess_ids, guess_sessions
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize, read_columns
+from core.ingestion.mapping.name_guess import guess_name
 from core.ingestion.mapping.own_guess import OwnGuess, guess_own_columns
 from core.ingestion.mapping.own_text import Reason, Unused
+from core.ingestion.mapping.settings import Names
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
 from core.ingestion.mapping.time_guess import TimeForm, is_time_of_day, read_share, time_form
 from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
 from core.ingestion.mapping.value_guess import NUMBER_ROLES, ambiguous_numbers, find_quantity, guess_value
-from core.schema import EVENT_TIME, EVENT_TYPE, QUANTITY, SESSION_VALUE, TIME_OF_DAY, TRAIN_COLUMNS
+from core.schema import (
+    CATEGORY_ID,
+    EVENT_TIME,
+    EVENT_TYPE,
+    PRODUCT_ID,
+    QUANTITY,
+    SESSION_VALUE,
+    TIME_OF_DAY,
+    TRAIN_COLUMNS,
+)
 
 
 def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *, with_value: bool = True) -> Guess:
@@ -51,7 +63,21 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
     guess_sessions(builder)
     if with_value:
         guess_value(builder)
-    return _with_own(builder.build(), _own_of(builder, header))
+    return _with_own(with_names(builder.build(), columns, builder.assigned), _own_of(builder, header))
+
+
+def with_names(guess: Guess, columns: Sequence[LogColumn], assigned: Table[str, LogColumn]) -> Guess:
+    """Add the columns with the names of products and categories to a guess."""
+    found = {
+        kind: column
+        for kind, role in {"product": PRODUCT_ID, "category": CATEGORY_ID}.items()
+        if (column := guess_name(role, columns, assigned)) is not None
+    }
+    if not found:
+        return guess
+    names = {kind: column.name for kind, column in found.items()}
+    reasons = {f"{kind}_name": f"Column {name} has about one name per {kind}." for kind, name in names.items()}
+    return replace(guess, settings=guess.settings | {"names": names}, reasons=guess.reasons | reasons)
 
 
 def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> OwnGuess:
@@ -79,16 +105,23 @@ def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
 
 
 def without_absent_own(mapping: Mapping, header: Sequence[str]) -> Mapping:
-    """Return a shipped mapping without the own columns that a log lacks, or has several times.
+    """Return a shipped mapping without the own columns and names that a log lacks, or has several times.
 
     Other mappings are returned as they are, because they were made for their log.
     """
-    shipped = (load_mapping(name) for name in shipped_names()) if mapping.own else ()
+    shipped = (load_mapping(name) for name in shipped_names()) if mapping.own or mapping.names_in_log() else ()
     if not any((mapping.own, mapping.columns) == (each.own, each.columns) for each in shipped):
         return mapping
     counts = _name_counts(header)
     own = {name: column for name, column in mapping.own.items() if counts[fold_case(column.column)] == 1}
-    return mapping if len(own) == len(mapping.own) else mapping.model_copy(update={"own": own})
+    names = {
+        role.removesuffix("_name"): column
+        for role, column in mapping.names_in_log().items()
+        if counts[fold_case(column)] == 1
+    }
+    if len(own) == len(mapping.own) and len(names) == len(mapping.names_in_log()):
+        return mapping
+    return mapping.model_copy(update={"own": own, "names": Names.model_validate(names)})
 
 
 def _own_of(builder: GuessBuilder, header: Sequence[str]) -> OwnGuess:
@@ -106,7 +139,10 @@ def _name_counts(header: Sequence[str]) -> Counter[str]:
 
 def _with_own(guess: Guess, own: OwnGuess) -> Guess:
     settings = guess.settings | ({"own": own.own} if own.own else {})
-    return replace(guess, settings=settings, unused=own.unused)
+    names = settings.get("names", {}).values()
+    return replace(
+        guess, settings=settings, unused={name: why for name, why in own.unused.items() if name not in names}
+    )
 
 
 def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], header: Sequence[str], *, with_value: bool) -> Guess:
@@ -115,8 +151,10 @@ def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], header: Sequence
     settings = mapping.model_dump(exclude_defaults=True)
     own = _own_of(builder_of(mapping, columns, settings), header)
     if not mapping.name:
-        return _with_own(_guess_roles_from(mapping, columns, with_value=with_value), own)
+        guess = _guess_roles_from(mapping, columns, with_value=with_value)
+        return _with_own(with_names(guess, columns, mapped_columns(mapping, columns)), own)
     used = {fold_case(column.column) for column in mapping.own.values()}
+    used |= set(map(fold_case, mapping.names_in_log().values()))
     passed_over = {each["column"]: Unused(Reason.NOT_IN_MAPPING, own=each) for each in own.own.values()}
     unused = {name: why for name, why in (passed_over | own.unused).items() if fold_case(name) not in used}
     return replace(_guess_roles_from(mapping, columns, with_value=with_value), unused=unused)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -98,13 +98,18 @@ class _Candidate:
     rank: int
 
 
-def guess_own_columns(builder: GuessBuilder) -> OwnGuess:
+def guess_own_columns(
+    builder: GuessBuilder, level: Level | None = None, taken: Collection[str] = (), most: int = MAX_OWN
+) -> OwnGuess:
     """Decide for each column without a role, and for prices and quantities, whether it is useful.
 
     Args:
         builder: must have the columns of all roles assigned, and the settings on event types, values and times.
+        level: what all columns describe; None if their cells show it.
+        taken: names of own columns that the mapping has already.
+        most: number of own columns.
     """
-    log = _Log(builder)
+    log = _Log(builder, level)
     columns = [*(builder.assigned[role] for role in (PRICE, QUANTITY) if role in builder.assigned), *builder.unassigned]
     candidates: list[_Candidate] = []
     unused: dict[str, Unused] = {}
@@ -114,14 +119,15 @@ def guess_own_columns(builder: GuessBuilder) -> OwnGuess:
             candidates.append(decision)
         else:
             unused[column.name] = decision
-    best = {id(candidate) for candidate in sorted(candidates, key=lambda each: each.rank)[:MAX_OWN]}
+    best = {id(candidate) for candidate in sorted(candidates, key=lambda each: each.rank)[:most]}
     own: dict[str, dict[str, str]] = {}
     for candidate in candidates:
         name = candidate.column.name
-        level = {} if candidate.level == "event" else {"level": candidate.level}
-        setting: dict[str, str] = {"column": name, "kind": candidate.kind, **level}
+        setting: dict[str, str] = {"column": name, "kind": candidate.kind}
+        if candidate.level != "event":
+            setting["level"] = candidate.level
         if id(candidate) in best:
-            own[own_name(name, set(own))] = setting
+            own[own_name(name, {*own, *taken})] = setting
         else:
             unused[name] = Unused(Reason.TOO_MANY, own=setting)
     return OwnGuess(own, unused)
@@ -130,7 +136,8 @@ def guess_own_columns(builder: GuessBuilder) -> OwnGuess:
 class _Log:
     """What a decision on a column depends on."""
 
-    def __init__(self, builder: GuessBuilder) -> None:
+    def __init__(self, builder: GuessBuilder, level: Level | None) -> None:
+        self.level = level
         self.assigned: Table[str, LogColumn] = builder.assigned
         self.settings: Table[str, Any] = builder.settings
         self.only_purchases = self.settings.get("every_event_is") == BUY
@@ -153,7 +160,7 @@ class _Log:
         kind = self._kind(column, hint)
         if isinstance(kind, Unused):
             return kind
-        level = level_of(column, self.assigned, hint)
+        level = self.level or level_of(column, self.assigned, hint)
         reason = self._by_distinct(column, kind, level, hint) or self._by_receipts(column, kind, level, hint)
         if reason is not None:
             return reason
@@ -199,7 +206,7 @@ class _Log:
         reasons = {
             Reason.INDEX: is_index(name) or _numbers_rows(column),
             Reason.PERSONAL: is_personal(name) or _is_personal(column),
-            Reason.EVENT_TIME: is_event_time(name),
+            Reason.EVENT_TIME: self.level is None and is_event_time(name),
             Reason.IDENTIFIER: is_session(name),
             Reason.AFTERWARDS: is_known_afterwards(name),
         }

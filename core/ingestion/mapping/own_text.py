@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from core.base.text import count, display, listed
-from core.own_columns import Level
+from core.own_columns import Level, TableName
 
 _MAX_LISTED: Final = 8
 """Names per line, so that the decisions on a wide log fit on a screen."""
@@ -109,17 +109,24 @@ class Unused:
 
 
 def describe(own: Table[str, dict[str, Any]]) -> list[str]:
-    """Return one line per level on the own columns of a mapping.
+    """Return one line per level and table on the own columns of a mapping.
 
     >>> describe({"price": {"column": "price", "kind": "money"}})
     ['of each event: price (money)']
+    >>> describe({"brand": {"column": "brand", "kind": "category", "level": "product", "table": "products"}})
+    ['of the product, from the table of products: brand (category)']
     """
     columns = defaultdict(list)
     for name, settings in own.items():
         column = display(settings["column"])
         label = name if name == column else f"{name} from {column}"
-        columns[settings.get("level", "event")].append(f"{label} ({settings['kind']})")
-    return [f"{text}: {', '.join(columns[level])}" for level, text in _LEVELS.items() if level in columns]
+        columns[settings.get("level", "event"), settings.get("table")].append(f"{label} ({settings['kind']})")
+    return [
+        f"{text}{f', from the table of {table}' if table else ''}: {', '.join(columns[level, table])}"
+        for level, text in _LEVELS.items()
+        for table in (None, *get_args(TableName))
+        if (level, table) in columns
+    ]
 
 
 def describe_unused(unused: Table[str, Unused]) -> list[str]:

@@ -37,8 +37,13 @@ _ALLOWED: Final = {
 _MISSING: Final = {
     "column": "the name of the log's column",
     "kind": "number, money, category, flag or time",
+    "key": "the name of the column with the ids",
 }
-"""Setting of an own column that has no default -> what it takes."""
+"""Setting of an own column or a table that has no default -> what it takes."""
+
+
+_CONTENT: Final = {"own": "a table with column and kind", "tables": "a table with key", "names": "the name of a column"}
+"""Setting -> what its entries are."""
 
 
 class _Description(str):
@@ -66,8 +71,9 @@ def refusal(error: ValidationError, fields: Sequence[str], nested: Table[str, Se
         return SettingError.unknown(name, [prefix + setting for setting in _closest_first(path[-1], names)])
     if first["type"] == "missing":
         return SettingError.missing(name, _MISSING[path[-1]])
-    if first["type"].startswith("model_") and path[0] == "own":
-        return SettingError.not_allowed(name, quotable(first["input"]), "a table with column and kind")
+    if first["type"].startswith("model_") and path[0] in _CONTENT:
+        allowed = _CONTENT[path[0]] if len(path) > 1 else "a table"
+        return SettingError.not_allowed(name, quotable(first["input"]), allowed)
     return SettingError.not_allowed(name, quotable(first["input"]), _allowed(first))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core import schema
 from core.base.text import fold_case
 from core.ingestion.mapping.fields import Encoding, NonEmptyText, Number, Text, TimeFormat, TimeZone
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
-from core.own_columns import PREFIX, Kind, Level, OwnName, stored_name
+from core.own_columns import PREFIX, TABLE_LEVEL, Kind, Level, OwnName, TableName, stored_name
 
 EventType = Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
 """schema.EVENT_TYPES as a type. A test compares the two."""
@@ -67,6 +67,50 @@ class OwnSettings(BaseModel):
     kind: Kind
     level: Level = "event"
     keep: bool = False
+    table: TableName | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_level_of_table(cls, settings: object) -> object:
+        """Set the level to what the rows of the table describe, unless the mapping sets it."""
+        table = settings.get("table") if isinstance(settings, dict) else None
+        level = TABLE_LEVEL.get(table) if isinstance(table, str) else None  # type: ignore[call-overload]
+        return settings if level is None else {"level": level, **settings}  # type: ignore[dict-item]
+
+
+class NameSettings(BaseModel):
+    """Where the names of products are: a column of the log, or of the table of products. A text is a column of the log.
+
+    >>> NameSettings.model_validate("item_name")
+    NameSettings(column='item_name', table=None)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: NonEmptyText
+    table: Literal["products"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_text(cls, settings: object) -> object:
+        return {"column": settings} if isinstance(settings, str) else settings
+
+
+class Names(BaseModel):
+    """Columns with the names of products and categories; None if there are none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product: NameSettings | None = None
+    category: NonEmptyText | None = None
+
+
+class TableSettings(BaseModel):
+    """How to read a table of products or users: `key` is its column with the ids that the log has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: NonEmptyText
 
 
 class MappingSettings(BaseModel):
@@ -154,7 +198,18 @@ class MappingSettings(BaseModel):
         max_length=MAX_OWN,
         description="Further columns to use. kind is number, money, category, flag or time. level is event, session, "
         "product or user: what has the same cell on all of its events. keep = true uses a column although it seems "
-        "to give the session value away.",
+        "to give the session value away. table is products or users for a column of such a table, which implies the "
+        "level.",
+    )
+    names: Names = Field(
+        default=Names(),
+        description="Columns with the names of products and categories, which are shown instead of their ids. product "
+        'may be a column of the table of products: { column = "name", table = "products" }.',
+    )
+    tables: dict[TableName, TableSettings] = Field(
+        default={},
+        description="Tables of products and users in files of their own. key is the column with the ids. If left out, "
+        "it is found by its name.",
     )
 
     def words(self) -> dict[str, str]:
@@ -166,7 +221,9 @@ class MappingSettings(BaseModel):
         return frozenset(map(fold_case, self.ignored_words))
 
     def column_of(self, role: str) -> str:
-        """Return the log's column of a role, or of the stored name of an own column."""
+        """Return the log's column of a role, of a kind of names, or of the stored name of an own column."""
+        if role in (names := self.names_in_log()):
+            return names[role]
         if role.startswith(PREFIX):
             return self.own[role.removeprefix(PREFIX)].column
         return str(getattr(self.columns, role))
@@ -174,6 +231,33 @@ class MappingSettings(BaseModel):
     def own_stored(self) -> dict[str, OwnSettings]:
         """Return the stored names of the own columns with their settings."""
         return {stored_name(name): settings for name, settings in self.own.items()}
+
+    def names_in_log(self) -> dict[str, str]:
+        """Return product_name and category_name -> column of the log, for the names that it has."""
+        product, category = self.names.product, self.names.category
+        columns = {
+            schema.PRODUCT_NAME: product.column if product is not None and product.table is None else None,
+            schema.CATEGORY_NAME: category,
+        }
+        return {role: column for role, column in columns.items() if column is not None}
+
+    def name_in_table(self, table: TableName) -> str | None:
+        """Return the column of a table with the names of products; None if it is not there."""
+        product = self.names.product
+        return product.column if product is not None and product.table == table else None
+
+    def own_in_log(self) -> dict[str, OwnSettings]:
+        """Return the own columns that are columns of the log, as in `own_stored`."""
+        return {name: own for name, own in self.own_stored().items() if own.table is None}
+
+    def own_in_table(self, table: TableName) -> dict[str, OwnSettings]:
+        """Return the own columns that are columns of a table, as in `own_stored`."""
+        return {name: own for name, own in self.own_stored().items() if own.table == table}
+
+    def tables_with_columns(self) -> dict[TableName, list[str]]:
+        """Return the tables that own columns are taken from, with the stored names of these columns."""
+        tables = dict.fromkeys(own.table for own in self.own.values() if own.table is not None)
+        return {table: list(self.own_in_table(table)) for table in tables}
 
     def statuses(self) -> dict[str, bool]:
         """Return order status in lower case -> whether such orders count."""

@@ -23,8 +23,10 @@ _NO_COLUMN: Final = ""
 """Means "the log has no such column" in `[columns]`, because TOML has no null."""
 _LINE_LENGTH: Final = 100
 """Characters per line of a comment, which most editors show without wrapping."""
-_TABLES: Final = ("columns", "event_words", "currency_rates", "own")
+_TABLES: Final = ("columns", "event_words", "currency_rates", "own", "names", "tables")
 """Settings that are tables. They come last, because in TOML all keys after a table's name belong to the table."""
+_WITH_ROWS: Final = ("own", "names")
+"""Tables whose entries are one line each."""
 _TITLE: Final = """\
 # How to read the event log of a shop. Settings that are left out have their default.
 
@@ -102,10 +104,16 @@ def mapping_text(mapping: Mapping) -> str:
 
 def _toml(setting: str, value: Any) -> str:  # noqa: ANN401 - any setting
     """Return a setting as TOML. An own column is one line, so that a mapping with many of them fits on a screen."""
-    if setting != "own":
+    if setting not in _WITH_ROWS:
         return tomli_w.dumps({setting: value})
-    rows = {name: ", ".join(tomli_w.dumps(column).splitlines()) for name, column in value.items()}
-    return f"[{setting}]\n" + "".join(f"{name} = {{ {row} }}\n" for name, row in rows.items())
+    return f"[{setting}]\n" + "".join(_row(name, column) for name, column in value.items())
+
+
+def _row(name: str, column: Any) -> str:  # noqa: ANN401 - a text or a table
+    """Return a setting as a line. A table that only has a column is written as the column's name."""
+    if isinstance(column, str) or column.keys() == {"column"}:
+        return tomli_w.dumps({name: column if isinstance(column, str) else column["column"]})
+    return f"{name} = {{ {', '.join(tomli_w.dumps(column).splitlines())} }}\n"
 
 
 def _comment(setting: str) -> str:

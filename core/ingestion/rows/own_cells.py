@@ -75,7 +75,11 @@ def _parse_texts(column: pl.Series, kind: Kind, mapping: Mapping) -> pl.Series:
 
 def _content(column: pl.Series) -> pl.Series:
     """Return the cells as text without NUL characters; null if a cell is empty or a word such as `null`."""
-    texts = as_text(column).str.replace_all("\x00", "", literal=True)
+    return without_placeholders(as_text(column).str.replace_all("\x00", "", literal=True))
+
+
+def without_placeholders(texts: pl.Series) -> pl.Series:
+    """Replace empty texts and words such as `null` by null."""
     return texts.set(texts.str.to_lowercase().is_in(_PLACEHOLDERS), None)
 
 

@@ -6,12 +6,15 @@ A parser holds no state, so blocks can be parsed in parallel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
 
+from core.ingestion.attributes import ID_COLUMN, AttributeTable
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_format import shortest_time
+from core.ingestion.rows.display_names import count_names
 from core.ingestion.rows.event_times import epoch_seconds, event_times
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
@@ -39,6 +42,7 @@ from core.schema import (
     BUY,
     CATEGORY,
     CATEGORY_ID,
+    CATEGORY_NAME,
     CURRENCY,
     EVENT_CODE,
     EVENT_TIME,
@@ -52,6 +56,7 @@ from core.schema import (
     PRICE,
     PRODUCT,
     PRODUCT_ID,
+    PRODUCT_NAME,
     QUANTITY,
     REASON,
     SESSION,
@@ -90,6 +95,7 @@ class ParsedBlock:
         lost: quarantined rows that are or may be purchases; see `NO_LOST_PURCHASES` for the columns.
         money: evidence for the decimal marks, and the currencies of purchases.
         own: (stored name of an own column, whether the cell is of its kind) -> number of cells with content.
+        names: names of products and categories; see `count_names`.
     """
 
     rows: pl.DataFrame
@@ -103,6 +109,7 @@ class ParsedBlock:
     lost: pl.DataFrame
     money: MoneyFindings
     own: dict[tuple[str, bool], int]
+    names: dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class RowParser:
         seed: seed of the codes. If `sessions.dictionaries` detects two ids with one code, another seed is used.
         bits: number of leading bits of a code that number its partition; see `sessions.partitions`.
         needs_own: whether a file without one of the own columns is refused, although it has no session values.
+        tables: tables of products and users, from which own columns are taken.
     """
 
     mapping: Mapping
@@ -145,6 +153,7 @@ class RowParser:
     seed: int = 0
     bits: int = 0
     needs_own: bool = False
+    tables: tuple[AttributeTable, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -165,8 +174,9 @@ class RowParser:
             ORDER_STATUS: self._priced and names.order_status is not None,
             CURRENCY: self._priced and names.currency is not None,
         }
-        own = self.mapping.own_stored() if self.with_value or self.needs_own else ()
-        return (*(name for name, is_required in required.items() if is_required), *own)
+        own = self.mapping.own_in_log() if self.with_value or self.needs_own else ()
+        shown = self.mapping.names_in_log() if self.with_value else ()
+        return (*(name for name, is_required in required.items() if is_required), *own, *shown)
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
@@ -174,7 +184,7 @@ class RowParser:
         if self.with_value:
             return ()
         orders = (ORDER_ID,) if self.mapping.columns.order_id is not None else ()
-        return (*orders, *(() if self.needs_own else self.mapping.own_stored()))
+        return (*orders, *(() if self.needs_own else self.mapping.own_in_log()), *self.mapping.names_in_log())
 
     @property
     def shortest_row(self) -> int:
@@ -193,7 +203,8 @@ class RowParser:
         if self._priced:
             broken = broken_purchases(name, block.broken, self.mapping, self.seed)
             lost = pl.concat([broken, lost_purchases(unusable, parsed.unknown_words, self.seed)])
-        rows, parts, ids = self._completed(parsed.rows if is_usable.all() else parsed.rows.filter(is_usable))
+        usable = parsed.rows if is_usable.all() else parsed.rows.filter(is_usable)
+        rows, parts, ids = self._completed(usable)
         return ParsedBlock(
             rows,
             parts,
@@ -206,6 +217,7 @@ class RowParser:
             lost=lost,
             money=parsed.money,
             own=parsed.own,
+            names=count_names(usable),
         )
 
     def preview(self, block: Block) -> pl.DataFrame:
@@ -218,12 +230,14 @@ class RowParser:
         """
         parsed = self._parse_cells(block)
         event_type = pl.col(TYPE).replace_strict(dict(enumerate(EVENT_TYPES)), default=None)
+        own = {*self.mapping.own_in_log(), *(name for table in self.tables for name in table.columns)}
         return parsed.rows.select(
             pl.from_epoch(TIME, "s").dt.strftime("%Y-%m-%d %H:%M:%S+00:00").alias(EVENT_TIME),
             event_type.alias(EVENT_TYPE),
             pl.col(VALUE).alias(SESSION_VALUE),
             *(column for column in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if column in self._id_columns),
-            *stored_columns(parsed.rows, self.mapping),
+            *(name for name in (PRODUCT_NAME, CATEGORY_NAME) if name in parsed.rows.columns),
+            *(name for name in stored_columns(parsed.rows, self.mapping) if name in own),
             parsed.reason,
         )
 
@@ -250,6 +264,8 @@ class RowParser:
         )
         times = epoch_seconds(event_times(cells), self.mapping).alias(TIME)
         values, money = self._values(cells, types)
+        attributes = [table.cells_of(cells.get_column(ID_COLUMN[table.name])) for table in self.tables]
+        cells = cells.with_columns(*chain.from_iterable(attributes))
         own, own_counts = own_cells(cells, self.mapping)
         orders = order_columns(cells, self.mapping, self.seed)
         rows = cells.with_columns(*codes, times, types, *values, *orders, *own)

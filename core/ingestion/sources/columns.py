@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from core.base.text import fold_case
 from core.errors import InputError
-from core.ingestion.mapping import Mapping
+from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.sources.csv_text import SEPARATORS
 from core.ingestion.sources.tables import ColumnPositions, Table
@@ -39,22 +39,35 @@ def require_header(name: str, columns: Sequence[str]) -> None:
         raise InputError.no_header(name, [short(cell) for cell in cells])
 
 
-def pick(table: Table, mapping: Mapping, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnPositions:
-    """Return the position of each column; names match exactly, or else in any letter case.
+def pick(table: Table, mapping: LogMapping, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnPositions:
+    """Return the position of each column of a mapping in a table of events; see `find_columns`.
 
     Optional columns that the table lacks are left out.
+    """
+    names = {role: mapping.column_of(role) for role in (*required, *optional)}
+    return find_columns(table, names, optional, separator=mapping.separator)
+
+
+def find_columns(
+    table: Table, names: Mapping[str, str], optional: Container[str] = (), *, separator: str | None = None
+) -> ColumnPositions:
+    """Return the position of each column of a table; names match exactly, or else in any letter case.
+
+    Args:
+        names: key of the result -> name of the column.
+        optional: keys of the columns that are left out if the table lacks them.
+        separator: the separator that the mapping sets.
 
     Raises:
         InputError: a required column is missing, perhaps because there is no header, or a column occurs more than once.
     """
     header = [plain(name) for name in table.columns]
-    names = {role: mapping.column_of(role) for role in (*required, *optional)}
     matches = {role: _positions(header, name) for role, name in names.items()}
-    missing = [names[role] for role in required if not matches[role]]
+    missing = [name for role, name in names.items() if not matches[role] and role not in optional]
     if missing:
-        if mapping.separator is not None and len(header) == 1:
-            for separator, separator_name in SEPARATORS.items():
-                if separator in header[0]:
+        if separator is not None and len(header) == 1:
+            for other, separator_name in SEPARATORS.items():
+                if other in header[0]:
                     raise InputError.other_separator(table.name, separator_name)
         require_header(table.name, header)
         nested = [short(plain(name)) for name in table.nested]

@@ -10,14 +10,14 @@ from typing import cast
 
 import polars as pl
 
-from core.dataset import DatasetCard, FileCard, SplitCard, SubmissionColumns, UnknownValue
+from core.dataset import DatasetCard, FileCard, SplitCard, SubmissionColumns, TableCard, UnknownValue
 from core.ingestion.input_files import InputFiles
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.sessions.assembly import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
 from core.ingestion.sources.paths import skipped_files
 from core.ingestion.sources.source import Source, size_in_bytes
-from core.own_columns import OwnColumnCard
+from core.own_columns import OwnColumnCard, TableName
 from core.schema import CATEGORY_ID, PRODUCT_ID, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION, VALUE
 
 _DECIMALS = 6  # of sums of money; more would show rounding errors
@@ -50,6 +50,7 @@ class IngestionCounts:
         unassigned_purchases: number of lost purchases that belong to no known session and no known user.
         split: how one log was split; None if train and test are separate files.
         own: the own columns.
+        tables: the tables of products and users.
     """
 
     read: dict[int, ReadCounts]
@@ -59,6 +60,7 @@ class IngestionCounts:
     unassigned_purchases: int
     split: SplitCard | None
     own: tuple[OwnColumnCard, ...]
+    tables: dict[TableName, TableCard]
 
 
 def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, synthetic: bool) -> DatasetCard:
@@ -94,6 +96,7 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
         unassigned_purchases=counts.unassigned_purchases,
         split=counts.split,
         own=counts.own,
+        tables=counts.tables,
     )
 
 

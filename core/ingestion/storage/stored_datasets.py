@@ -17,7 +17,7 @@ from core.ingestion.parallel import map_in_order
 from core.ingestion.sessions.session_ids import read_sample
 from core.ingestion.sources.content_hash import Content, require_unchanged
 from core.ingestion.sources.database import Query
-from core.ingestion.sources.source import size_in_bytes
+from core.ingestion.sources.source import Source, size_in_bytes
 from core.ingestion.storage.synthetic import is_synthetic
 
 _STORED_FORMAT = b"events-3"  # part of the fingerprint; increase the number when the format changes
@@ -33,8 +33,10 @@ def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
 
 
 def contents_of(files: InputFiles) -> dict[str, Content]:
-    """Return part (train, test, sample) -> its content, which is not yet read, for each part that is a file."""
-    sources = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    """Return part (train, test, sample, products, users) -> its content, not yet read, for each part that is a file."""
+    sources: dict[str, Source | None] = {"train": files.train, "test": files.test, "sample": files.sample_submission}
+    for table, path in files.tables.items():
+        sources[table] = path
     return {part: Content(source) for part, source in sources.items() if isinstance(source, Path)}
 
 
@@ -103,6 +105,10 @@ def update_names(dataset: Dataset, files: InputFiles, columns: SubmissionColumns
             "test": card.test.model_copy(update={"name": test_name}),
             "sample_submission": sample.name if sample else None,
             "submission_columns": columns,
+            "tables": {
+                table: table_card.model_copy(update={"name": files.tables[table].name})
+                for table, table_card in card.tables.items()
+            },
         }
     )
     if updated != card:
