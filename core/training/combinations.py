@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, get_args
 
 import numpy as np
@@ -64,7 +65,7 @@ class Combinations:
 
     def nested(self) -> dict[Combination, Vector]:
         """Return the nested predictions of each combination without a choice; NaN as in `Stack.oof`."""
-        return {name: self._nested(lambda parts, name=name: self._fit(name, parts)) for name in COMBINATIONS}
+        return {name: self._nested(partial(self._fit, name)) for name in COMBINATIONS}
 
     def _choose(self, parts: list[FoldRows]) -> _Fit:
         """Fit the mean, or the combination with the lowest error if it is lower by more than a standard error.
