@@ -87,11 +87,11 @@ def _drift(events: Events) -> Events:
 
 def _sale_week(events: Events) -> Events:
     in_sale = _day(events).is_between(14, 21)
-    return events.with_columns(pl.when(in_sale).then(0.6 * _VALUE).otherwise(_VALUE))
+    return events.with_columns(pl.when(in_sale).then(_VALUE * 0.6).otherwise(_VALUE))
 
 
 def _heavy_tail(events: Events) -> Events:
-    return events.with_columns(20 * _VALUE**1.25)
+    return events.with_columns(_VALUE**1.25 * 20)
 
 
 CHANGES: dict[str, Callable[[Events], Events]] = {

@@ -24,14 +24,20 @@ Each row of the feature table is one session of one user. A feature is computed 
 
 Own columns of a log add features that follow from their level and kind ([decision 18](decisions/0018-own-columns.md)).
 `features DATASET --out FILE` writes them, too.
+
+Runs use the lean set of features. Groups that are not in it are used with `--features full`; the file has all groups.
 """
+
+
+_ONLY_FULL = " Not in the lean set."
 
 
 def feature_page() -> str:
     """Return a Markdown page that lists the unit and meaning of every feature by group."""
     sections = [_HEAD]
+    lean = {entry.group for entry in feature_catalogue(features="lean")}
     for (group, looks_at), entries in groupby(feature_catalogue(), key=lambda entry: (entry.group, entry.looks_at)):
         rows = [f"| `{entry.feature.name}` | {entry.feature.unit} | {entry.feature.meaning} |" for entry in entries]
-        title = f"## {group.replace('_', ' ').capitalize()}\n\nComputed from: {looks_at}.\n"
+        title = f"## {group.replace('_', ' ').capitalize()}\n\nComputed from: {looks_at}.{_ONLY_FULL if group not in lean else ''}\n"
         sections.append("\n".join([title, "| feature | unit | meaning |", "|---|---|---|", *rows, ""]))
     return "\n".join(sections)
