@@ -56,7 +56,7 @@ from core.eda.charts import (
 )
 from core.eda.column_summary import column_summary
 from core.eda.parts import duration_classes
-from core.eda.parts.feature_sample import join_values
+from core.eda.parts.feature_sample import FeatureSample, join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
@@ -490,9 +490,9 @@ def test_a_random_session_is_one_of_those_that_are_shown(dataset: Dataset, table
 
 
 def test_features_and_the_value_against_scipy(dataset: Dataset) -> None:
-    sample = join_values(draw_sample(dataset).train_table(), dataset)
+    features = join_values(draw_sample(dataset).train_table(), dataset)
+    sample, data = features.rows, feature_value.frame(features)
     assert sorted(sample["value"].to_list()) == MIXED.values()
-    data = feature_value.frame(sample)
     assert data.height == len(sample.columns) - 1
     for row in data.head(8).iter_rows(named=True):
         column, value = sample[row["feature"]].to_numpy(), sample["value"].to_numpy()
@@ -513,7 +513,7 @@ def test_mutual_information_against_its_definition() -> None:
         "gap_mean": np.where(x > 1, np.nan, x),
     }
     sample = pl.DataFrame({"value": x, **columns}).with_columns(pl.col("gap_mean").fill_nan(None))
-    found = dict(feature_value.frame(sample).select("feature", "information").iter_rows())
+    found = dict(feature_value.frame(FeatureSample(sample)).select("feature", "information").iter_rows())
     for name, column in columns.items():
         known = np.sort(column[~np.isnan(column)])
         tenths = [
@@ -530,8 +530,8 @@ def test_mutual_information_against_its_definition() -> None:
 
 
 def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
-    sample = join_values(draw_sample(dataset).train_table(), dataset)
-    data = features_together.frame(sample)
+    features = join_values(draw_sample(dataset).train_table(), dataset)
+    sample, data = features.rows, features_together.frame(features)
     assert data.height == 400
     for row in data.filter(pl.col("one") != pl.col("other")).gather_every(37).iter_rows(named=True):
         one, other = (sample[row[side]].fill_null(sample[row[side]].median()).to_numpy() for side in ("one", "other"))

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from core.audit import draw_sample
+from core.audit.drift_rules import SESSION, subject
 from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.eda.charts import own_value
+from core.eda.charts import feature_value, own_value
+from core.eda.parts.feature_sample import join_values
 from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import session_table
 from core.ingestion import InputFiles, ingest
@@ -106,3 +110,19 @@ def test_sessions_are_filtered_by_cells(dataset: Dataset, own: Any, sessions: in
 def test_cells_to_choose_from_are_the_most_frequent(dataset: Dataset) -> None:
     by_name = {own.name: own_value.frequent_cells(dataset, own.column, 1) for own in dataset.card().own}
     assert by_name == {"price": [], "device": ["mobile"], "promo": ["yes", "no"], "launch": []}
+
+
+def test_features_of_own_columns_are_related_to_the_value_and_compared_between_the_files(dataset: Dataset) -> None:
+    sample = draw_sample(dataset)
+    own = {name for name in sample.names if name.startswith("own_price")}
+    features = join_values(sample.train_table(), dataset)
+    related = feature_value.frame(features)
+    assert own
+    assert own <= set(related["feature"])
+    mean = related.row(by_predicate=pl.col("feature") == "own_price_mean", named=True)
+    value, cells = features.rows["value"].to_numpy(), features.rows["own_price_mean"].to_numpy()
+    known = ~np.isnan(cells)
+    assert mean["pearson"] == pytest.approx(np.corrcoef(cells[known], value[known])[0, 1])
+    assert "price" in mean["meaning"].lower()
+    compared = {entry.feature.name: subject(entry) for entry in sample.entries if entry.feature.name in own}
+    assert compared["own_price_mean"] == SESSION

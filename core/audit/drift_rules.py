@@ -14,7 +14,7 @@ from core.audit.sample import Sample
 from core.audit.text import MAX_EXAMPLES
 from core.base.text import count, listed, verb
 from core.check_result import Requirement, Severity
-from core.features import GROUPS
+from core.features import CatalogueEntry
 from core.training.shift import validate_adversarially
 
 DRIFT_CHART: Final = "drift"
@@ -41,19 +41,21 @@ PAST: Final = "the past"
 _CALENDAR_PREFIXES: Final = ("start_", "hour_", "week_")
 
 
-def _subject(looks_at: str, feature: str) -> str:
+def subject(entry: CatalogueEntry) -> str:
     """Return what a feature describes: the session itself, the calendar, or the past (groups that look at history).
 
     Files of different times always differ in the calendar and the past: nine days have other weekdays than three weeks,
     and later sessions have more past. Only different sessions are worth a warning then.
     """
-    if looks_at == "history":
+    if entry.looks_at == "history":
         return PAST
-    return CALENDAR if feature.startswith(_CALENDAR_PREFIXES) else SESSION
+    return CALENDAR if entry.feature.name.startswith(_CALENDAR_PREFIXES) else SESSION
 
 
-ABOUT: Final = {feature.name: _subject(group.looks_at, feature.name) for group in GROUPS for feature in group.features}
-"""Feature -> what it describes."""
+def _subjects(sample: Sample) -> dict[str, str]:
+    """Return feature -> what it describes."""
+    return {entry.feature.name: subject(entry) for entry in sample.entries}
+
 
 _ENOUGH_DATA: Final = (
     Requirement[AuditedDataset](
@@ -85,11 +87,11 @@ def _is_drift(shift: Distance) -> bool:
     return shift.psi >= MAJOR_PSI and shift.ks >= LARGE_KS and shift.p_value <= MAX_P_VALUE
 
 
-def _records(distances: dict[str, Distance]) -> list[Record]:
+def _records(distances: dict[str, Distance], subjects: dict[str, str]) -> list[Record]:
     return [
         {
             "feature": name,
-            "about": ABOUT[name],
+            "about": subjects[name],
             "psi": round(shift.psi, 4),
             "ks": round(shift.ks, 4),
             "p_value": float(f"{shift.p_value:.3g}"),
@@ -105,7 +107,7 @@ def compare_features(sample: Sample) -> list[Record]:
     Each record has feature, about (what the feature describes), psi, ks, p_value and drifted. The list is empty if the
     sample has too few sessions or users of a file.
     """
-    return _records(_distances(sample)) if _is_large_enough(sample) else []
+    return _records(_distances(sample), _subjects(sample)) if _is_large_enough(sample) else []
 
 
 class FileClassification(NamedTuple):
@@ -129,8 +131,8 @@ def classify_files(sample: Sample) -> tuple[FileClassification, FileClassificati
 
 
 def _classify_files(sample: Sample) -> tuple[FileClassification, FileClassification]:
-    own = [name for name in sample.names if ABOUT[name] == SESSION]
-    return _classify(sample, own), _classify(sample, sample.names)
+    of_session = [name for name, about in _subjects(sample).items() if about == SESSION]
+    return _classify(sample, of_session), _classify(sample, sample.names)
 
 
 def _classify(sample: Sample, features: Sequence[str]) -> FileClassification:
@@ -160,9 +162,10 @@ class FeatureDrift(Rule):
         if not drifted:
             return None
         n_drifted, top = len(drifted), distances[drifted[0]]
-        by_subject = {subject: sum(ABOUT[name] == subject for name in drifted) for subject in (SESSION, CALENDAR, PAST)}
+        about = _subjects(data.sample)
+        by_subject = {each: sum(about[name] == each for name in drifted) for each in (SESSION, CALENDAR, PAST)}
         is_expected = data.start_distance >= LARGE_KS and not by_subject[SESSION]
-        subjects = listed(f"{n_features:,} about {subject}" for subject, n_features in by_subject.items() if n_features)
+        subjects = listed(f"{n_features:,} about {each}" for each, n_features in by_subject.items() if n_features)
         return self.finding(
             "note" if is_expected else "warning",
             f"{count(n_drifted, 'feature')} {verb(n_drifted, 'has', 'have')} different distributions in train and test",
@@ -182,7 +185,7 @@ class FeatureDrift(Rule):
             ),
             examples=drifted[:MAX_EXAMPLES],
             chart=DRIFT_CHART,
-            table=_records(distances),
+            table=_records(distances, about),
         )
 
 

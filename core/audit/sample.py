@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
 from core.dataset import Dataset
-from core.features import features_of
+from core.features import CatalogueEntry, feature_catalogue, features_of
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 MAX_UNITS: Final = 20_000
@@ -38,15 +38,20 @@ class FileSample:
 
 @dataclass(frozen=True)
 class Sample:
-    """Some units of both files. `names` has the names of the features."""
+    """Some units of both files, and what their features are."""
 
-    names: tuple[str, ...]
+    entries: tuple[CatalogueEntry, ...]
     train: FileSample
     test: FileSample
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in column order."""
+        return tuple(entry.feature.name for entry in self.entries)
+
     def filter(self, mask: NDArray[np.bool_]) -> Sample:
         """Return the selected units; `mask` has one boolean per unit of the dataset."""
-        return Sample(self.names, self.train.filter(mask[self.train.units]), self.test.filter(mask[self.test.units]))
+        return Sample(self.entries, self.train.filter(mask[self.train.units]), self.test.filter(mask[self.test.units]))
 
     def train_table(self) -> pl.DataFrame:
         """Return one row per train unit: unit, and one column per feature (null where it is missing)."""
@@ -66,7 +71,8 @@ def draw_sample(dataset: Dataset, report: Report = no_report, max_units: int = M
     )
     both = FileSample(features.to_numpy().astype(np.float64), _scramble(rows.get_column(USER)), units.to_numpy())
     is_test = rows.get_column(ROLE).to_numpy() == TEST_ROLE
-    return Sample(tuple(features.columns), both.filter(~is_test), both.filter(is_test))
+    entries = {entry.feature.name: entry for entry in feature_catalogue(dataset.card().used_own)}
+    return Sample(tuple(entries[name] for name in features.columns), both.filter(~is_test), both.filter(is_test))
 
 
 def _draw_units(units: pl.DataFrame, max_units: int) -> pl.DataFrame:

@@ -5,6 +5,7 @@
 inside each fold.
 """
 
+from core.features.definition import CatalogueEntry
 from core.features.engines import EngineName, must_be_installed, open_engine
 from core.features.leakage_check import changed_by_later_sessions
 from core.features.markdown import feature_page
@@ -14,6 +15,7 @@ from core.features.units import merge_composite_sessions, session_events
 
 __all__ = [
     "GROUPS",
+    "CatalogueEntry",
     "EngineName",
     "FeatureTable",
     "all_features",

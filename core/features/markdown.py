@@ -38,6 +38,7 @@ def feature_page() -> str:
     lean = {entry.group for entry in feature_catalogue(features="lean")}
     for (group, looks_at), entries in groupby(feature_catalogue(), key=lambda entry: (entry.group, entry.looks_at)):
         rows = [f"| `{entry.feature.name}` | {entry.feature.unit} | {entry.feature.meaning} |" for entry in entries]
-        title = f"## {group.replace('_', ' ').capitalize()}\n\nComputed from: {looks_at}.{_ONLY_FULL if group not in lean else ''}\n"
+        computed_from = f"Computed from: {looks_at}.{'' if group in lean else _ONLY_FULL}\n"
+        title = f"## {group.replace('_', ' ').capitalize()}\n\n{computed_from}"
         sections.append("\n".join([title, "| feature | unit | meaning |", "|---|---|---|", *rows, ""]))
     return "\n".join(sections)

@@ -80,17 +80,17 @@ def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_
 
 
 def features_of(dataset: Dataset, units: pl.Series, report: Report = ignore_progress) -> pl.DataFrame:
-    """Compute the features of these units, without those of own columns, with the default settings of a run.
+    """Compute all features of these units, with the default settings of a run.
 
     For 20,000 sessions out of 2.5 million this takes a third of the time of the whole table.
 
     Returns:
         One row per unit, sorted by unit, and one Float64 column per feature.
     """
-    config = RunConfig()
+    config, own = RunConfig(), dataset.card().used_own
     events, all_units = events_and_units(dataset, config)
-    with open_engine(config.engine, events, all_units.lazy(), config.history) as engine:
-        return pl.concat(engine.batches(GROUPS, unit_subset=units, report=report))
+    with open_engine(config.engine, events, all_units.lazy(), config.history, own_columns=own) as engine:
+        return pl.concat(engine.batches(groups_of(own), unit_subset=units, report=report))
 
 
 def compute_features(

@@ -10,9 +10,8 @@ from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
 from core.base.text import listed
-from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value, feature_names
+from core.eda.parts.feature_sample import MIN_SESSIONS, FeatureSample, correlations_with_value, feature_names
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
-from core.features import feature_catalogue
 from core.schema import VALUE
 
 TITLE = "Which features go with the value?"
@@ -23,7 +22,7 @@ _TEXTS, _NUMBERS = ("feature", "group", "meaning"), ("pearson", "spearman", "inf
 _SCHEMA = dict.fromkeys(_TEXTS, pl.String) | dict.fromkeys(_NUMBERS, pl.Float64)
 
 
-def frame(sample: pl.DataFrame) -> pl.DataFrame:
+def frame(sample: FeatureSample) -> pl.DataFrame:
     """Relate each feature to the value; one row per feature, the strongest rank correlation first.
 
     Returns:
@@ -33,13 +32,13 @@ def frame(sample: pl.DataFrame) -> pl.DataFrame:
 
         Empty if fewer than 50 sessions have a value.
     """
-    if sample.height < MIN_SESSIONS:
+    if sample.rows.height < MIN_SESSIONS:
         return pl.DataFrame(schema=_SCHEMA)
-    catalogue = {entry.feature.name: (entry.group, entry.feature.meaning) for entry in feature_catalogue()}
-    information = _mutual_information(sample)
+    catalogue = {entry.feature.name: (entry.group, entry.feature.meaning) for entry in sample.entries}
+    information = _mutual_information(sample.rows)
     rows = [
         (name, *catalogue[name], *correlations, information[name])
-        for name, correlations in correlations_with_value(sample).items()
+        for name, correlations in correlations_with_value(sample.rows).items()
     ]
     data = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     return data.sort(pl.col("spearman").abs().fill_null(0.0), "feature", descending=[True, False])

@@ -10,7 +10,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
 from core.base.text import count
-from core.eda.parts.feature_sample import MIN_SESSIONS, correlations_with_value
+from core.eda.parts.feature_sample import MIN_SESSIONS, FeatureSample, correlations_with_value
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished
 
 TITLE = "Which features carry the same information?"
@@ -20,7 +20,7 @@ _STRONG = 0.9
 _SCHEMA = {"one": pl.String, "other": pl.String, "spearman": pl.Float64}
 
 
-def frame(sample: pl.DataFrame) -> pl.DataFrame:
+def frame(sample: FeatureSample) -> pl.DataFrame:
     """Correlate the 20 features with the strongest rank correlation with the value; one row per ordered pair.
 
     Each feature is also paired with itself. Similar features are neighbours (average linkage on 1 - |correlation|).
@@ -31,20 +31,21 @@ def frame(sample: pl.DataFrame) -> pl.DataFrame:
 
         Empty if fewer than 50 sessions have a value, or fewer than two features vary.
     """
-    if sample.height < MIN_SESSIONS:
+    rows = sample.rows
+    if rows.height < MIN_SESSIONS:
         return pl.DataFrame(schema=_SCHEMA)
-    spearman = {name: correlations.spearman for name, correlations in correlations_with_value(sample).items()}
+    spearman = {name: correlations.spearman for name, correlations in correlations_with_value(rows).items()}
     strengths = {name: abs(correlation) for name, correlation in spearman.items() if correlation is not None}
     names = sorted(strengths, key=lambda name: (-strengths[name], name))[:_MAX_FEATURES]
     if len(names) < 2:
         return pl.DataFrame(schema=_SCHEMA)
-    filled = sample.select(pl.col(names).fill_null(pl.col(names).median())).to_numpy()
+    filled = rows.select(pl.col(names).fill_null(pl.col(names).median())).to_numpy()
     correlations = np.nan_to_num(np.corrcoef(np.apply_along_axis(rankdata, 0, filled), rowvar=False), nan=0.0)
     np.fill_diagonal(correlations, 1.0)
     distances = squareform(np.clip(1.0 - np.abs(correlations), 0.0, None), checks=False)
     order = hierarchy.leaves_list(hierarchy.linkage(distances, method="average"))
-    rows = [(names[row], names[column], float(correlations[row, column])) for row in order for column in order]
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+    pairs = [(names[row], names[column], float(correlations[row, column])) for row in order for column in order]
+    return pl.DataFrame(pairs, schema=_SCHEMA, orient="row")
 
 
 def finding(data: pl.DataFrame) -> str:

@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from core.dataset import Dataset
 from core.eda.parts.session_table import unit_values
+from core.features import CatalogueEntry, feature_catalogue
 from core.schema import UNIT, VALUE
 
 MIN_SESSIONS = 50
@@ -24,18 +25,30 @@ class Correlations(NamedTuple):
     spearman: float | None
 
 
-def join_values(features: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+class FeatureSample(NamedTuple):
+    """Values and features of a sample of sessions.
+
+    Attributes:
+        rows: value, then one column per feature.
+        entries: what the features are, in any order.
+    """
+
+    rows: pl.DataFrame
+    entries: tuple[CatalogueEntry, ...] = feature_catalogue()
+
+
+def join_values(features: pl.DataFrame, dataset: Dataset) -> FeatureSample:
     """Return the value and the features of the sampled units that have a value.
+
+    Composite sessions are excluded, because their value belongs to several users.
 
     Args:
         features: one row per sampled unit: unit, then one column per feature.
-
-    Returns:
-        value, then one column per feature. Composite sessions are excluded, because their value belongs to several
-        users.
     """
     valued = features.lazy().join(unit_values(dataset), on=UNIT, how="inner", maintain_order="left")
-    return valued.select(VALUE, pl.exclude(UNIT, VALUE)).collect()
+    return FeatureSample(
+        valued.select(VALUE, pl.exclude(UNIT, VALUE)).collect(), feature_catalogue(dataset.card().used_own)
+    )
 
 
 def feature_names(sample: pl.DataFrame) -> list[str]:
