@@ -1,6 +1,6 @@
 """Errors on shops that differ from each other: of simple predictions, of each learner, and of the stack.
 
-    python -m benchmarks.shops [--shops demo journey ...] [--sessions 30000] [--seeds 1 2] [--features lean]
+    python -m benchmarks.shops [--shops demo journey ...] [--sessions 30000] [--seeds 1 2] [--save F] [--against F]
 
 `demo` is the simulator and `journey` has real baskets. The others are the demo with other values or users:
 
@@ -15,6 +15,8 @@
 | `heavy_tail` | values are in thousands, and the largest are much larger |
 
 Errors are mean squared errors out of fold and on the test sessions, relative to the variance of the values in percent.
+`--save` keeps the squared errors of the stack. `--against` compares with those that another version of the program
+kept: the difference in percent, with its standard error over users.
 """
 
 from __future__ import annotations
@@ -154,22 +156,57 @@ def errors(training: Training, truth: np.ndarray) -> dict[str, tuple[float, floa
     }
 
 
+def squared_errors(training: Training, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the squared errors of the stack out of fold and on the test sessions, and the users of both."""
+    data, is_scored = training.data, np.isfinite(truth)
+    assert data.times is not None
+    is_predicted = np.isfinite(training.stack.oof)
+    return {
+        "oof": (training.stack.oof - data.y)[is_predicted] ** 2,
+        "oof_users": data.users[is_predicted],
+        "test": (training.test - truth)[is_scored] ** 2,
+        "test_users": data.times.test.users[is_scored],
+    }
+
+
+def difference(before: Path, after: Path, part: str) -> str:
+    """Return the difference of two stored mean squared errors in percent, with its standard error over users."""
+    (first, users), (second, same_users) = (
+        (arrays[part], arrays[f"{part}_users"]) for arrays in (np.load(before), np.load(after))
+    )
+    assert np.array_equal(users, same_users)
+    _, user = np.unique(users, return_inverse=True)
+    by_user = np.bincount(user, weights=second - first)
+    relative = 100 / float(first.sum())
+    return f"{relative * by_user.sum():+.2f}% ± {relative * np.sqrt(np.sum(by_user**2)):.2f}"
+
+
 def main() -> None:
     """Print one row per shop, seed and prediction."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", nargs="+", choices=SHOPS, default=SHOPS)
     parser.add_argument("--sessions", type=int, default=30_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--against", type=Path)
     options = parser.parse_args()
     print("| shop | seed | prediction | out of fold | test |\n|---|---|---|---|---|", flush=True)
     for shop in options.shops:
         for seed in options.seeds:
             with tempfile.TemporaryDirectory() as name:
                 files = write_shop(shop, Path(name) / "files", options.sessions, seed)
-                found = errors(*trained(files, RunConfig(), Path(name) / "home"))
+                training, truth = trained(files, RunConfig(), Path(name) / "home")
+            found = errors(training, truth)
             for prediction, (oof, test) in found.items():
                 shown = "" if test is None else f"{test:.1f}%"
                 print(f"| {shop} | {seed} | {prediction} | {oof:.1f}% | {shown} |", flush=True)
+            if options.save is not None:
+                options.save.mkdir(parents=True, exist_ok=True)
+                np.savez(options.save / f"{shop}-{seed}.npz", **squared_errors(training, truth))
+                if options.against is not None:
+                    files_of = [folder / f"{shop}-{seed}.npz" for folder in (options.against, options.save)]
+                    oof_change, test_change = (difference(*files_of, part) for part in ("oof", "test"))
+                    print(f"| {shop} | {seed} | stack, change | {oof_change} | {test_change} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Importance of the features: their share of the gain in training, and their effect on predictions.
 
 Effects on predictions are tree SHAP values (Lundberg et al. 2020, From local explanations to global understanding with
-explainable AI for trees), on rows that the model was not trained on. The stack is a weighted sum of its learners, so
-its contributions are weighted sums of theirs.
+explainable AI for trees), on rows that the model was not trained on. The stack is a weighted sum of its learners and
+of what they start from, so its contributions are weighted sums of theirs.
 
 Learners start from recovered prices times the user's ratio, and their trees add corrections. The effect of a feature is
 the sum of its effects on the start value and on the trees. Its gain is that of the trees only.
@@ -24,7 +24,7 @@ from core.model import Scoring, SessionValueModel
 from core.own_columns import OwnColumn
 from core.schema import STACK, UNIT
 from core.training import CrossFit, Matrix, Training, Vector
-from core.training.fitting import FittedLearner, contributions
+from core.training.fitting import FittedLearner, contributions, start_contributions, with_stack
 
 _ROWS_PER_FOLD = 400
 """Number of held-out rows to explain in each fold. Five folds make 2,000, which take seconds and rank features."""
@@ -54,20 +54,24 @@ def importance_frame(training: Training, report: Report = no_report) -> pl.DataF
     rows_by_fold = _sample_held_out(folds.fold_of, folds.count, training.seeds, training.context.seed)
     tasks = [(fit, fold) for fold in range(folds.count) for fit in training.fits]
 
+    def rows_of(fold: int) -> Matrix:
+        return training.fold_matrix(fold, rows_by_fold[fold])
+
     def explain(task: tuple[CrossFit, int]) -> Matrix:
         fit, fold = task
-        X = training.fold_matrix(fold, rows_by_fold[fold])
+        X = rows_of(fold)
         return contributions(fit.models[fold :: folds.fit_count], X, training.matrices.start(X), n_learned)
 
-    parts: dict[str, list[Matrix]] = {fit.learner: [] for fit in training.fits}
+    by_learner: dict[str, list[Matrix]] = {fit.learner: [] for fit in training.fits}
     report(0, folds.count, f"1 of {folds.count} folds")
     with ThreadPoolExecutor(training.context.threads) as pool:
         for (fit, fold), part in zip(tasks, pool.map(explain, tasks), strict=True):
             report(fold, folds.count, f"{fold + 1} of {folds.count} folds")
-            parts[fit.learner].append(part)
+            by_learner[fit.learner].append(part)
     report(folds.count, folds.count, "")
+    of_start = np.concatenate([start_contributions(rows_of(fold), n_learned) for fold in range(folds.count)])
     models = {fit.learner: fit.models for fit in training.fits}
-    return _table(training.names, parts, models, training.stack.weights, training.data.own)
+    return _table(training.names, with_stack(_joined(by_learner), training.stack, of_start), models, training.data.own)
 
 
 def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: Report = no_report) -> pl.DataFrame:
@@ -80,7 +84,7 @@ def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: R
     spec, fitted, fold_of = model.spec, model.fitted, folds.get_column("fold").to_numpy()
     rows_by_fold = _sample_held_out(fold_of, int(fold_of.max()) + 1, spec.seeds, spec.config.seed)
     positions = np.sort(np.concatenate(rows_by_fold))
-    parts: dict[str, list[Matrix]] = {name: [] for name in spec.learners}
+    parts: dict[str, list[Matrix]] = {name: [] for name in (*spec.learners, STACK)}
     done = 0
     for rows in model.rows_of(folds.get_column(UNIT).gather(positions), report):
         fits = fold_of[positions[done : done + rows.units.height]]
@@ -90,7 +94,7 @@ def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: R
                 rows.part(np.flatnonzero(fits == fit)), int(fit), train=True
             ).items():
                 parts[name].append(part)
-    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights, spec.own)
+    return _table(fitted.names, _joined(parts), fitted.learners, spec.own)
 
 
 def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int = _MAX_NEW_ROWS) -> pl.DataFrame:
@@ -103,11 +107,11 @@ def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int =
     """
     model = scoring.model
     fitted = model.fitted
-    parts: dict[str, list[Matrix]] = {name: [] for name in model.spec.learners}
+    parts: dict[str, list[Matrix]] = {name: [] for name in (*model.spec.learners, STACK)}
     for rows in scoring.rows(max_rows, report):
         for name, part in fitted.mean_contributions(rows).items():
             parts[name].append(part)
-    return _table(fitted.names, parts, fitted.learners, fitted.stack.weights, model.spec.own)
+    return _table(fitted.names, _joined(parts), fitted.learners, model.spec.own)
 
 
 def _sample_held_out(fold_of: NDArray[np.int64], n_folds: int, n_seeds: int, seed: int) -> list[NDArray[np.int64]]:
@@ -117,18 +121,19 @@ def _sample_held_out(fold_of: NDArray[np.int64], n_folds: int, n_seeds: int, see
     return [np.sort(rng.permutation(np.flatnonzero(fold_of == fold))[:max_rows]) for fold in range(n_folds)]
 
 
+def _joined(parts: Mapping[str, Sequence[Matrix]]) -> dict[str, Matrix]:
+    return {name: np.concatenate(each) for name, each in parts.items()}
+
+
 def _table(
     names: list[str],
-    parts: Mapping[str, Sequence[Matrix]],
+    by_learner: Mapping[str, Matrix],
     models: Mapping[str, Sequence[FittedLearner]],
-    weights: Vector,
     own: Sequence[OwnColumn],
 ) -> pl.DataFrame:
-    """Return the importance table from contributions, in the same rows for every learner."""
-    by_learner = {learner: np.concatenate(each) for learner, each in parts.items()}
+    """Return the importance table from contributions to the learners and the stack, in the same rows for all."""
     gain_shares = {learner: _mean_gain_share(each) for learner, each in models.items()}
-    stacked = sum(weight * each for weight, each in zip(weights, by_learner.values(), strict=True))
-    effects = {learner: np.abs(each).mean(axis=0) for learner, each in (by_learner | {STACK: stacked}).items()}
+    effects = {learner: np.abs(each).mean(axis=0) for learner, each in by_learner.items()}
     catalogue = {entry.feature.name: entry for entry in feature_catalogue(own)}
     entries = [catalogue[name] for name in names]
     return pl.concat(

@@ -18,7 +18,7 @@ from core.features.learned.user_values import History, Sessions, value_histories
 from core.model.rows import SessionRows
 from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
-from core.training.fitting import FittedLearner, contributions
+from core.training.fitting import FittedLearner, contributions, start_contributions, with_stack
 from core.training.intervals import Calibration, ErrorPredictors
 
 
@@ -85,8 +85,10 @@ class FittedStack:
         """Predict new sessions."""
         n_sessions = np.zeros(len(rows.X))
         test: dict[str, list[list[Vector]]] = {name: [] for name in self.learners}
+        starts: list[Vector] = []
         for fit, matrix, start, history in self._matrices(rows, self.fits_for_test):
             n_sessions = history.sessions.astype(np.float64)
+            starts.append(start)
             for name in self.learners:
                 test[name].append([model.predict(matrix, start) for model in self.models(name, fit)])
         # the mean over fits first, then over seeds, as in training
@@ -96,7 +98,7 @@ class FittedStack:
                 for by_seed in test.values()
             ]
         )
-        predicted = self.stack.predict(by_learner)
+        predicted = self.stack.predict(by_learner, np.mean(starts, axis=0))
         events = rows.X[:, self.names.index("n_events")]
         disagreement = by_learner.std(axis=1)
         predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
@@ -135,19 +137,20 @@ class FittedStack:
         return predicted
 
     def contributions(self, rows: SessionRows, fit: int, *, train: bool = False) -> dict[str, Matrix]:
-        """Return learner -> the contributions of each feature to the predictions of a fit (training.contributions).
+        """Return learner or stack -> the contributions of each feature to the predictions of a fit, in value units.
 
         Args:
             train: whether the rows are training sessions.
         """
         ((_, matrix, start, _),) = self._matrices(rows, [fit], train=train)
         n_learned = len(self.names) - rows.X.shape[1]
-        return {name: contributions(self.models(name, fit), matrix, start, n_learned) for name in self.learners}
+        by_learner = {name: contributions(self.models(name, fit), matrix, start, n_learned) for name in self.learners}
+        return with_stack(by_learner, self.stack, start_contributions(matrix, n_learned))
 
     def mean_contributions(self, rows: SessionRows) -> dict[str, Matrix]:
-        """Return learner -> contributions to predictions of new sessions, averaged over the fits as predictions are."""
+        """Return `contributions` to predictions of new sessions, averaged over the fits as predictions are."""
         by_fit = [self.contributions(rows, fit) for fit in self.fits_for_test]
-        return {name: np.asarray(np.mean([each[name] for each in by_fit], axis=0)) for name in self.learners}
+        return {name: np.asarray(np.mean([each[name] for each in by_fit], axis=0)) for name in by_fit[0]}
 
     def _matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False

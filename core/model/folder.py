@@ -203,6 +203,7 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
             metric_named(spec.config.metric),
             spec.stack.lower_bound,
             spec.stack.combination,
+            spec.stack.start_weight,
         ),
         calibration=Calibration.load(folder / _INTERVALS),
     )

@@ -28,7 +28,7 @@ from core.model.fitted_stack import FittedStack, Values
 from core.model.history import NEW, History, LogWithHistory, whole_history
 from core.model.rows import SessionRows, session_rows
 from core.model.spec import VERSION, ModelSpec, StoredLink, StoredStack, model_stem
-from core.schema import SESSION, SESSION_VALUE, UNIT, USER_SESSION
+from core.schema import SESSION, SESSION_VALUE, STACK, UNIT, USER_SESSION
 from core.training import Matrix, Training, per_session, value_frame
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class SessionValueModel:
                 intercept=stack.intercept,
                 alpha=stack.alpha,
                 combination=stack.combination,
+                start_weight=stack.start_weight,
                 lower_bound=stack.lower_bound,
             ),
             config=training.config,
@@ -283,8 +284,7 @@ class Scoring:
         """
         fitted, frames = self.model.fitted, []
         for rows in self.rows(max_rows, report):
-            by_learner = fitted.mean_contributions(rows).values()
-            stacked = sum(weight * each for weight, each in zip(fitted.stack.weights, by_learner, strict=True))
+            stacked = fitted.mean_contributions(rows)[STACK]
             frames.append(rows.units.select(SESSION).hstack(pl.DataFrame(stacked, schema=fitted.names)))
         ids = self.events.sessions.select(SESSION, USER_SESSION)
         return pl.concat(frames).join(ids, on=SESSION, how="left").select(USER_SESSION, *fitted.names)

@@ -41,6 +41,7 @@ class StoredStack(BaseModel):
     intercept: float
     alpha: float | None
     combination: Combination = RIDGE
+    start_weight: float = 0.0
     lower_bound: float = 0.0
 
 

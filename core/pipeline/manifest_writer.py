@@ -130,6 +130,7 @@ def _meta_model(training: Training) -> manifests.MetaModel:
         intercept=stack.intercept,
         alpha=stack.alpha,
         combination=stack.combination,
+        start_weight=stack.start_weight,
         start=training.start_name,
         least=stack.lower_bound,
     )

@@ -209,6 +209,7 @@ class MetaModel(_Stored):
     Attributes:
         weights: learner -> weight.
         alpha: regularisation strength; None unless the combination is the Ridge regression.
+        start_weight: weight of the value at recovered prices, from which the learners start.
         combination: how weights and intercept were found; see core.training.combinations.
         start: the feature to which each learner adds its trees; None if they start from 0.
         least: lower bound of predictions, in value units.
@@ -218,6 +219,7 @@ class MetaModel(_Stored):
     intercept: float
     alpha: float | None
     combination: str = "ridge"
+    start_weight: float = 0.0
     start: str | None = None
     least: float = 0.0
 

@@ -17,6 +17,7 @@ COMBINATION_LABELS = {
     "mean": "plain mean",
     "non_negative": "weighted mean",
     "best_learner": "best learner alone",
+    "prices": "recovered prices alone",
 }
 
 

@@ -68,6 +68,10 @@ class FoldColumns:
         """Return the start of training rows."""
         return np.asarray(self.train[fold][rows, self.start_index])
 
+    def test_start(self, fit: int) -> Vector:
+        """Return the start of the test rows."""
+        return np.asarray(self.test[fit][:, self.start_index])
+
     def save(self, folder: Path) -> None:
         """Write all attributes into a folder."""
         for fold, (train, test, transform) in enumerate(zip(self.train, self.test, self.transforms, strict=True)):

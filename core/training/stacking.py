@@ -22,7 +22,7 @@ from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.folds import Folds, Rows
 from core.training.learners import Matrix, Vector
 
-Combination = Literal["ridge", "mean", "non_negative", "best_learner"]
+Combination = Literal["ridge", "mean", "non_negative", "best_learner", "prices"]
 RIDGE: Final = "ridge"
 
 ALPHAS = (0.0, *(10.0**power for power in range(-5, 3)))
@@ -51,6 +51,7 @@ class Stack:
             the learners have no out-of-fold prediction.
         lower_bound: lower bound of all predictions, in value units.
         combination: how the learners are combined; see core.training.combinations.
+        start_weight: weight of the value that the learners start from, on the metric's scale as the other weights.
     """
 
     weights: Vector
@@ -60,10 +61,18 @@ class Stack:
     metric: Metric = MEAN_SQUARED_ERROR
     lower_bound: float = 0.0
     combination: Combination = RIDGE
+    start_weight: float = 0.0
 
-    def predict(self, columns: Matrix) -> Vector:
-        """Combine the learners' predictions, shape (rows, learners), into session values."""
-        return combine(columns, self.weights, self.intercept, self.metric, self.lower_bound)
+    def predict(self, columns: Matrix, start: Vector | None = None) -> Vector:
+        """Combine the learners' predictions, shape (rows, learners), and their start into session values.
+
+        Args:
+            start: (rows,) in value units; None if the learners have no start. Its weight is then 0.
+        """
+        weights = self.weights
+        if start is not None:
+            columns, weights = np.column_stack([columns, start]), np.append(weights, self.start_weight)
+        return combine(columns, weights, self.intercept, self.metric, self.lower_bound)
 
 
 def fit_stack(
@@ -105,9 +114,15 @@ def fit_meta_model(parts: list[FoldRows], metric: Metric, *, non_negative: bool)
 
 
 def combine(columns: Matrix, weights: Vector, intercept: float, metric: Metric, lower_bound: float = 0.0) -> Vector:
-    return np.asarray(
-        np.maximum(metric.inverse_transform(metric.transform(columns) @ weights + intercept), lower_bound)
-    )
+    """Return the weighted sum of predictions, shape (rows, learners), in value units.
+
+    It is added up column by column, because the last bit of a matrix product depends on the number of rows.
+    """
+    transformed = metric.transform(columns)
+    combined = np.full(len(columns), intercept)
+    for column, weight in enumerate(weights):
+        combined += weight * transformed[:, column]
+    return np.asarray(np.maximum(metric.inverse_transform(combined), lower_bound))
 
 
 @dataclass(frozen=True)

@@ -135,9 +135,10 @@ def _stack_fits(
     folds, y, non_negative = matrices.folds, data.y, config.non_negative_weights
     oof = np.column_stack([fit.oof for fit in fits])
     test_columns = np.column_stack([fit.test for fit in fits])
-    combinations = Combinations(oof, y, folds, metric, non_negative=non_negative)
+    start = _oof_start(matrices)
+    combinations = Combinations(oof, y, folds, metric, start=start, non_negative=non_negative)
     stack = combinations.best()
-    test = stack.predict(test_columns)
+    test = stack.predict(test_columns, _test_start(matrices))
     history, test_history = _user_histories(data)
     bias = selection_bias(search_results, y, folds, metric, non_negative=non_negative)
     expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, bias=bias)
@@ -146,7 +147,7 @@ def _stack_fits(
         folds=folds,
         fits=fits,
         stack=stack,
-        start=_oof_start(matrices),
+        start=start,
         test=test,
         history_counts=history.sessions,
         test_history_counts=test_history.sessions,
@@ -211,6 +212,12 @@ def _oof_start(matrices: FoldMatrices) -> Vector | None:
     """Return the start of each training row in the fold that validates it; None without learned columns."""
     columns = matrices.columns
     return None if columns is None else matrices.folds.out_of_fold(columns.train_start)
+
+
+def _test_start(matrices: FoldMatrices) -> Vector | None:
+    """Return the start of each test row, averaged over the fits as predictions are; None without learned columns."""
+    columns, fits = matrices.columns, matrices.folds.fits_for_test
+    return None if columns is None else np.mean([columns.test_start(fit) for fit in fits], axis=0)
 
 
 def _user_histories(data: TrainingSet) -> tuple[History, History]:

@@ -73,7 +73,9 @@ def show_learner_scores(run: Run) -> None:
 def show_blends(run: Run) -> None:
     """Compare the combination that the run uses with others."""
     scores, meta = run.manifest.scores.metric_scores, run.manifest.meta
-    weights = ", ".join(f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items())
+    parts = [f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items()]
+    parts += [f"recovered prices {number(meta.start_weight)}"] if meta.start_weight else []
+    weights = ", ".join(parts)
     st.header("Is stacking worth it?", anchor=False)
     chosen = COMBINATION_LABELS[meta.combination]
     st.markdown(f"The predictions of the learners are combined with these weights: {weights} ({chosen}).")
