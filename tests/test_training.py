@@ -40,6 +40,7 @@ from core.training import (
     train,
     training_set,
 )
+from core.training.combinations import Combinations
 from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit
 from core.training.expected_score import ExpectedScore, expected_score, session_classes
 from core.training.fitting import FittedLearner, default_settings, fit_learner
@@ -936,7 +937,8 @@ def test_the_score_is_that_of_the_nested_predictions(training: Training) -> None
 
 def test_learners_meta_model_and_score_use_the_same_folds(training: Training) -> None:
     assert np.array_equal(training.folds.fold_of, make_folds(training.data.users, 3, seed=7).fold_of)
-    again = fit_stack(np.column_stack([fit.oof for fit in training.fits]), training.data.y, training.folds)
+    columns = np.column_stack([fit.oof for fit in training.fits])
+    again = Combinations(columns, training.data.y, training.folds, start=training.start).best()
     assert np.array_equal(again.oof, training.stack.oof)
     assert training.test.tolist() == again.predict(np.column_stack([fit.test for fit in training.fits])).tolist()
 

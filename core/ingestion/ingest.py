@@ -308,7 +308,9 @@ class _Ingestion:
         """
         cards: dict[TableName, TableCard] = {}
         for name, read in self._attributes.items():
-            dictionary = pl.read_parquet(folder / DICTIONARY_FILE.format(column=ID_COLUMN[name]), memory_map=False)
+            dictionary = pl.read_parquet(
+                folder / DICTIONARY_FILE.format(column=ID_COLUMN[name]), memory_map=False, glob=False
+            )
             ids, file = dictionary.get_column(ID_COLUMN[name]), self._files.tables[name].name
             n_known = int(read.table.has(ids).sum())
             if not n_known:
@@ -325,7 +327,7 @@ class _Ingestion:
         """Write the names of products and categories, if there are any."""
         names = []
         for column in NAME_OF:
-            dictionary = pl.read_parquet(folder / DICTIONARY_FILE.format(column=column), memory_map=False)
+            dictionary = pl.read_parquet(folder / DICTIONARY_FILE.format(column=column), memory_map=False, glob=False)
             names.append(self._names.of(column, dictionary))
             if column == PRODUCT_ID and "products" in self._attributes:
                 ids = dictionary.get_column(column)
