@@ -114,6 +114,14 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
             user="By user", user_and_value="By user, stratified by value", forward="Forward in time"
         ),
     )
+    combination: Literal["best", "ridge"] = Field(
+        default="best",
+        description="How the predictions of the learners are combined.",
+        json_schema_extra=_choices(
+            best="What is best in cross-validation: means, the Ridge meta-model or a single part",
+            ridge="Always the Ridge meta-model",
+        ),
+    )
     non_negative_weights: bool = Field(
         default=True,
         title="Non-negative weights",
@@ -264,7 +272,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
 
 def _with_older_settings(config: object) -> object:
     """Add the settings that configurations stored by earlier versions do not mention."""
-    return {"features": "full"} | config if isinstance(config, dict) else config
+    return {"features": "full", "combination": "ridge"} | config if isinstance(config, dict) else config
 
 
 StoredConfig = Annotated[RunConfig, BeforeValidator(_with_older_settings)]

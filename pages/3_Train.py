@@ -82,8 +82,8 @@ def describe_run(config: RunConfig, card: DatasetCard) -> str:
     )
     if not config.tunes:
         return (
-            f"A **quick** run fits {learners} with default hyperparameters on {resources}, and stacks them with a "
-            f"Ridge meta-model. For {sessions}, it should take {evidence}."
+            f"A **quick** run fits {learners} with default hyperparameters on {resources}, and combines them in the way "
+            f"that is best in cross-validation. For {sessions}, it should take {evidence}."
         )
     minutes = config.budget_minutes
     if minutes is None:
@@ -97,8 +97,8 @@ def describe_run(config: RunConfig, card: DatasetCard) -> str:
         time = f"It takes {minutes:g} {'minute' if minutes == 1 else 'minutes'}"
     return (
         f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
-        f"several seeds, and stacks them with a Ridge meta-model. {time}. You can end the tuning early and finish with "
-        "the best hyperparameters so far."
+        f"several seeds, and combines them in the way that is best in cross-validation. {time}. You can end the tuning "
+        "early and finish with the best hyperparameters so far."
     )
 
 

@@ -33,7 +33,7 @@ many = settings(derandomize=True, deadline=None, max_examples=300)
         ({"split_composite_sessions": 3}, ("split_composite_sessions is 3", "true or false")),
         (
             {"fold": 5},
-            ("no setting fold", "folds, fold_kind, preset, minutes, trials, metric, seed, learners and 9 more"),
+            ("no setting fold", "folds, fold_kind, preset, minutes, trials, metric, seed, learners and 10 more"),
         ),
     ],
 )

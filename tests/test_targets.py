@@ -386,3 +386,14 @@ def test_weights_may_be_negative_if_allowed() -> None:
     assert free.weights == pytest.approx([1.0, -1.0], abs=0.01)
     assert (bounded.weights >= 0).all()
     assert MSE.evaluate(free.oof, y) < 0.1 * MSE.evaluate(bounded.oof, y)
+
+
+def test_one_combination_can_be_asked_for() -> None:
+    draws = np.random.default_rng(0)
+    y = draws.gamma(2.0, 20.0, 200)
+    columns, folds = y[:, None] + draws.normal(size=(200, 2)), make_folds(np.arange(200), 4, seed=0)
+    combinations = Combinations(columns, y, folds)
+    only, ridge = combinations.only("ridge"), fit_stack(columns, y, folds)
+    assert only.weights.tolist() == ridge.weights.tolist()
+    assert np.array_equal(only.oof, ridge.oof)
+    assert combinations.best().combination == "mean"

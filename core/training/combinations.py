@@ -75,12 +75,19 @@ class Combinations:
 
     def best(self) -> Stack:
         """Choose and fit a combination."""
-        fit, n_learners = self._choose(range(len(self._by_fold))), self._n_learners
+        return self._stack(self._choose)
+
+    def only(self, name: Combination) -> Stack:
+        """Fit one combination."""
+        return self._stack(partial(self._fit, name))
+
+    def _stack(self, fit_on: Callable[[_FoldNumbers], _Fit]) -> Stack:
+        fit, n_learners = fit_on(range(len(self._by_fold))), self._n_learners
         return Stack(
             fit.weights[:n_learners],
             fit.intercept,
             fit.alpha,
-            self._nested(self._choose),
+            self._nested(fit_on),
             self._metric,
             combination=fit.combination,
             start_weight=float(fit.weights[n_learners]) if self._has_start else 0.0,

@@ -137,7 +137,7 @@ def _stack_fits(
     test_columns = np.column_stack([fit.test for fit in fits])
     start = _oof_start(matrices)
     combinations = Combinations(oof, y, folds, metric, start=start, non_negative=non_negative)
-    stack = combinations.best()
+    stack = combinations.best() if config.combination == "best" else combinations.only("ridge")
     test = stack.predict(test_columns, _test_start(matrices))
     history, test_history = _user_histories(data)
     bias = selection_bias(search_results, y, folds, metric, non_negative=non_negative)
