@@ -82,8 +82,8 @@ def describe_run(config: RunConfig, card: DatasetCard) -> str:
     )
     if not config.tunes:
         return (
-            f"A **quick** run fits {learners} with default hyperparameters on {resources}, and combines them in the way "
-            f"that is best in cross-validation. For {sessions}, it should take {evidence}."
+            f"A **quick** run fits {learners} with default hyperparameters on {resources}, and combines them in the "
+            f"way that is best in cross-validation. For {sessions}, it should take {evidence}."
         )
     minutes = config.budget_minutes
     if minutes is None:
