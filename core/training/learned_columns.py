@@ -25,8 +25,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from core.base.arrays import load_arrays, save_arrays
+from core.base.thread_pool import GeneratorPool
+from core.config import available_cores
 from core.features.learned.baskets import Baskets
 from core.features.learned.catalogue import START, learned_features
 from core.features.learned.fold_transform import FoldTransform
@@ -35,7 +38,7 @@ from core.features.learned.value_statistics import TargetStatistics, ValueStatis
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
 from core.training.nested_folds import Key, NestedFolds
-from core.training.start import PriceTables, StartSearch, Times
+from core.training.start import PriceTables, Start, StartSearch, Times
 
 _SUMMARY = "summary.json"
 
@@ -116,10 +119,10 @@ def learn_columns(
     Args:
         baskets: events of the sessions: first the len(y) training rows, then the test rows.
         times: users and times of the sessions; None if earlier values of the users are not used.
-        report: receives the number of finished price tables, and their total.
+        report: receives the number of folds whose prices are recovered, and their total.
     """
     nested = NestedFolds(folds)
-    tables, statistics = PriceTables(baskets, y, nested, report), ValueStatistics(baskets)
+    tables, statistics = PriceTables(baskets, y, nested), ValueStatistics(baskets)
     search = StartSearch(tables, nested, times, y)
 
     @cache
@@ -134,8 +137,7 @@ def learn_columns(
     names = tuple(learned.feature.name for learned in learned_features(baskets.catalogue.own))
     n_own = len(names) - len(learned_features())
     columns, transforms, chosen = [], [], []
-    for fold in range(folds.fit_count):
-        start = search.choose(fold)
+    for fold, start in enumerate(_starts(search, folds.fit_count, report)):
         price_columns = nested.cross_fit(fold, partial(tables.features, settings=start.settings))
         own, of_items = np.hsplit(nested.cross_fit(fold, statistic_columns), [n_own])
         columns.append(np.column_stack([own, price_columns, of_items, start.columns()]))
@@ -152,3 +154,13 @@ def learn_columns(
         prices=tables.fit((), settings),
         prices_without=tuple(tables.fit((fold,), settings) for fold in range(n_without)),
     )
+
+
+def _starts(search: StartSearch, n_folds: int, report: Callable[[int, int], None]) -> list[Start]:
+    """Return the start of each fold. The folds are searched in parallel, with one core each."""
+    starts = []
+    with threadpool_limits(1), GeneratorPool(min(available_cores(), n_folds)) as pool:
+        for start in pool.map(search.choose, range(n_folds)):
+            starts.append(start)
+            report(len(starts), n_folds)
+    return starts

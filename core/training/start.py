@@ -32,8 +32,6 @@ POWERS = (0.0, 0.5, 1.0)
 SHRINKAGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Settings of the prices to choose from; see PriceSettings. Where values are sums of prices, 0 and the lowest shrinkage
 are best; on clicks 0.5 and 3, on baskets 0.5 or 1 and 3 (docs/benchmarks.md)."""
-_SEARCHED = 6
-"""Number of settings that a search usually fits, for the progress."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,13 @@ class Times:
 
 
 class PriceTables:
-    """Prices recovered without the rows of a key; each table is fitted once."""
+    """Prices recovered without the rows of a key; fitted once, or twice if two threads need them at the same time."""
 
-    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds, report: Callable[[int, int], None]) -> None:
-        self._baskets, self._y, self._nested, self._report = baskets, y, nested, report
+    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds) -> None:
+        self._baskets, self._y, self._nested = baskets, y, nested
         self._model = PriceModel(baskets)
         self._prices: dict[tuple[Key, PriceSettings], Prices] = {}
+        self._expected: dict[Key, Vector] = {}
 
     def recovered_values(self, key: Key, settings: PriceSettings) -> Vector:
         """Return the value of every session at recovered prices."""
@@ -79,10 +78,11 @@ class PriceTables:
     def fit(self, key: Key, settings: PriceSettings) -> Prices:
         """Return the prices recovered without the rows of a key; all training rows serve the empty key."""
         if (key, settings) not in self._prices:
-            n_tables = self._nested.n_keys + _SEARCHED * self._nested.folds.fit_count
-            self._report(min(len(self._prices), n_tables - 1), n_tables)
             rows = self._nested.rows(key) if key else np.arange(len(self._y))
-            self._prices[key, settings] = self._model.fit(rows, self._y[rows], settings)
+            y = self._y[rows]
+            if key not in self._expected:
+                self._expected[key] = self._model.expected_values(rows, y)
+            self._prices[key, settings] = self._model.fit(rows, y, settings, self._expected[key])
         return self._prices[key, settings]
 
 
