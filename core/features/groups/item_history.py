@@ -80,6 +80,4 @@ def _features(key: str) -> tuple[Feature, ...]:
 
 
 PRODUCT_HISTORY = FeatureGroup("product_history", _features(PRODUCT), partial(_compute, key=PRODUCT), "history")
-CATEGORY_HISTORY = FeatureGroup(
-    "category_history", _features(CATEGORY), partial(_compute, key=CATEGORY), "history", lean=False
-)
+CATEGORY_HISTORY = FeatureGroup("category_history", _features(CATEGORY), partial(_compute, key=CATEGORY), "history")
