@@ -77,13 +77,21 @@ class PriceTables:
 
     def fit(self, key: Key, settings: PriceSettings) -> Prices:
         """Return the prices recovered without the rows of a key; all training rows serve the empty key."""
-        if (key, settings) not in self._prices:
+        prices = self._prices.get((key, settings))
+        if prices is None:
             rows = self._nested.rows(key) if key else np.arange(len(self._y))
             y = self._y[rows]
-            if key not in self._expected:
-                self._expected[key] = self._model.expected_values(rows, y)
-            self._prices[key, settings] = self._model.fit(rows, y, settings, self._expected[key])
-        return self._prices[key, settings]
+            expected = self._expected.get(key)
+            if expected is None:
+                expected = self._expected[key] = self._model.expected_values(rows, y)
+            prices = self._prices[key, settings] = self._model.fit(rows, y, settings, expected)
+        return prices
+
+    def forget(self, key: Key, *, except_for: PriceSettings) -> None:
+        """Free the prices of a key that were recovered with other settings; they would be needed again only rarely."""
+        for entry in list(self._prices):
+            if entry[0] == key and entry[1] != except_for:
+                self._prices.pop(entry, None)
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,7 @@ class StartSearch:
         """Return the start with the lowest squared error in the training rows of a fold."""
         rows = np.flatnonzero(self._nested.folds.train_mask(fold))
         settings = lowest(partial(self._held_out_error, fold))
+        self._tables.forget(self._nested.held_out(fold)[0], except_for=settings)
         recovered = self._nested.cross_fit(fold, partial(self._tables.recovered_values, settings=settings))
         history = self._history(recovered)
         factors = self._factors(fold)

@@ -71,7 +71,7 @@ PRICE_FEATURES: tuple[Feature, ...] = (
 
 @dataclass(frozen=True)
 class PriceSettings:
-    """How prices are recovered; see core.training.learned_columns for how the settings are chosen.
+    """How prices are recovered; see core.training.start for how the settings are chosen.
 
     Attributes:
         shrinkage: penalty of the squared price of a product, in sessions. A penalty of 3 halves the price of a product
