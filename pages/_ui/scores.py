@@ -82,10 +82,13 @@ def show_blends(run: Run) -> None:
     if not scores.blends:
         return
     best = min(scores.blends, key=scores.blends.__getitem__)
+    rule = ""
+    if run.manifest.config.combination == "best":
+        rule = " The plain mean is used unless another combination is better by more than a standard error."
     side = difference(scores.stack, scores.blends[best], equal="")
     st.markdown(
         f"Out of fold, the {scores.label} is {f'{side} than' if side else 'the same as'} that of the best alternative, "
-        f"the {COMBINATION_LABELS[best]}. The run uses what is best in cross-validation."
+        f"the {COMBINATION_LABELS[best]}.{rule}"
     )
     rows = [(f"{chosen.capitalize()} (used)", scores.stack)]
     rows += [(COMBINATION_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]
@@ -96,7 +99,7 @@ def show_blends(run: Run) -> None:
     )
     st.caption(
         f"{scores.label} of the out-of-fold predictions, in {scores.unit}. Each fold is predicted with weights, or the "
-        "best learner, from the other folds. The combination that is used was also chosen without the fold."
+        "best learner, from the other folds. The choice of the combination is made without the fold, too."
     )
 
 
