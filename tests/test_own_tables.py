@@ -54,7 +54,7 @@ COLUMNS = {
 TABLE_OF = {"price": "products", "brand": "products", "joined": "users", "club": "users"}
 IN_LOG = Mapping.checked(own=COLUMNS)
 IN_TABLES = Mapping.checked(own={name: {**own, "table": TABLE_OF[name]} for name, own in COLUMNS.items()})
-CONFIG = RunConfig(folds=2, learners=("lightgbm", "catboost"))
+CONFIG = RunConfig(folds=2, learners=("lightgbm", "catboost"), combination="ridge")
 
 
 @pytest.fixture(scope="module")

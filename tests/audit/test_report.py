@@ -16,8 +16,9 @@ from core.audit import AUDIT_VERSION, RULES, audit, report_lines, stored_audit
 from core.audit import report as report_module
 from core.audit.audited_dataset import AuditedDataset
 from core.base.workspace import DEMO_FOLDER
-from core.dataset import Dataset
-from core.own_columns import Exclusion, OwnColumnCard
+from core.dataset import EVENTS_FILE, Dataset
+from core.own_columns import DTYPES, Exclusion, OwnColumnCard
+from core.schema import ROLES
 from tests.audit.shop import (
     DAY,
     MIDNIGHT,
@@ -141,6 +142,10 @@ def test_the_sentences_of_every_rule(tmp_path, calm_copy, snapshot):
         untrained={"lost_purchase": 30},
         own=[card.model_dump() for card in own_cards()],
     )
+    for role in ROLES:  # the cells from which the sample computes features
+        file = calm_copy.folder / EVENTS_FILE.format(role=role)
+        cells = (pl.lit(None, DTYPES[card.kind]).alias(card.stored) for card in own_cards())
+        pl.read_parquet(file).with_columns(*cells).write_parquet(file)
     pl.DataFrame({"reason": ["empty user_id"], "ignored": [False]}).write_parquet(
         calm_copy.folder / "quarantine.parquet"
     )
