@@ -109,7 +109,7 @@ SHOPS = ("demo", "journey", *CHANGES)
 
 
 def write_shop(shop: str, folder: Path, sessions: int, seed: int) -> InputFiles:
-    """Write the files of a shop, with truth.csv beside them."""
+    """Write the files of a shop and truth.csv into a folder."""
     if shop == "journey":
         write_journey(folder, sessions=sessions, seed=seed)
     else:

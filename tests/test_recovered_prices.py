@@ -158,15 +158,15 @@ def test_a_new_product_has_the_price_of_its_brand() -> None:
             "product": [*products, 20, 21],
             "category": [0] * 402,
             "type": [EVENT_CODE[BUY]] * 402,
-            "own_brand": [*("dear" if product < 10 else None for product in products), "dear", None],
+            "own_brand": [*("premium" if product < 10 else None for product in products), "premium", None],
             "own_season": ["all"] * 402,
         }
     )
     baskets = Baskets.of(rows, np.arange(402), Catalogue.empty((brand, season)))
     values = np.array([90.0 if product < 10 else 10.0 for product in products])
     recovered = PriceModel(baskets).fit(np.arange(400), values, PriceSettings())
-    dear, cheap = recovered.of_sessions(baskets)[-2:]
-    assert dear > cheap + 20
+    with_brand, without_brand = recovered.of_sessions(baskets)[-2:]
+    assert with_brand > without_brand + 20
     assert [len(each) for each in recovered.own] == [1, 0]
     assert Prices.of_arrays(recovered.arrays()).of_sessions(baskets).tolist() == recovered.of_sessions(baskets).tolist()
 

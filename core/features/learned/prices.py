@@ -209,8 +209,8 @@ class PriceModel:
     def _shares(self, rows: NDArray[np.int64], values: Vector, expected: Vector) -> Vector:
         """Return how much an event of each type adds, relative to the type that adds most; at least 0.
 
-        The penalty of the base matters only if it cannot be told from the events, such as in a log with one event per
-        session. Then the events are worth everything.
+        The penalty of the base matters only if base and events cannot be separated, such as in a log with one event per
+        session. Then the whole value is attributed to the events.
         """
         design = np.column_stack([np.ones(len(rows)), self._types[rows].toarray()])
         weights = expected**-_SHARE_POWER
