@@ -149,7 +149,6 @@ def errors(training: Training, truth: np.ndarray) -> dict[str, tuple[float, floa
 
     return {
         "average": both(training.constant, np.full(len(truth), y.mean())),
-        "straight line": both(training.linear, None),
         "recovered prices": both(training.start, None),
         **{fit.learner: both(fit.oof, fit.test) for fit in training.fits},
         f"stack ({training.stack.combination})": both(training.stack.oof, training.test),

@@ -66,7 +66,7 @@ def plain_loop(prepared: PreparedFolds, seconds: float) -> BestBySeconds:
     """Run an Optuna study as a notebook would."""
     started, history = time.perf_counter(), []
     matrices, learner, y = prepared.matrices, LEARNERS[0], prepared.matrices.y
-    targets = {target.name: target for target in targets_to_try(prepared.metric, y, learner.objectives)}
+    targets = {target.name: target for target in targets_to_try(prepared.metric, y, learner)}
     groups = UserGroups(matrices.folds.users, prepared.context.seed)
 
     def objective(trial: optuna.Trial) -> float:

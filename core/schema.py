@@ -107,6 +107,6 @@ VALUE_UNIT: Final = "value units"
 """Unit of session values in texts; event files need not name a currency."""
 
 # --- learners ---------------------------------------------------------------------------------------------------------
-LEARNER_LABELS: Final = {"lightgbm": "LightGBM", "xgboost": "XGBoost", "catboost": "CatBoost"}
+LEARNER_LABELS: Final = {"lightgbm": "LightGBM", "xgboost": "XGBoost", "catboost": "CatBoost", "linear": "Linear model"}
 STACK: Final = "stack"
 STACK_LABEL: Final = "Stack"

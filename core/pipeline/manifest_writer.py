@@ -103,7 +103,6 @@ def _scores_in_metric(training: Training) -> manifests.MetricScores:
         stack=score(training.stack.oof),
         blends={name: score(oof) for name, oof in training.combined.items() if name != training.stack.combination},
         baseline=score(training.constant),
-        linear=score(training.linear),
         prices=None if training.start is None else score(training.start),
         expected=manifests.Interval(**dataclasses.asdict(training.expected)),
     )

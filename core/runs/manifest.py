@@ -74,7 +74,6 @@ class MetricScores(_Stored):
         stack: score of the predictions of the run, by nested cross-validation.
         blends: the other combinations of the learners -> score, also nested; see core.training.combinations.
         baseline: score of the best constant, which is the mean, or the median for absolute errors.
-        linear: score of a ridge regression on all features.
         prices: score of recovered prices times the user's ratio, without any trees.
         expected: expected score on the test file.
     """
@@ -86,7 +85,6 @@ class MetricScores(_Stored):
     stack: float
     blends: dict[str, float]
     baseline: float
-    linear: float | None
     prices: float | None
     expected: Interval
 
@@ -197,7 +195,6 @@ class Scores(_Stored):
             stack=self.cv_mse,
             blends={},
             baseline=self.baseline_mse,
-            linear=None,
             prices=self.prices_mse,
             expected=self.expected_test_mse,
         )

@@ -134,7 +134,6 @@ def _score_lines(manifest: Manifest) -> list[str]:
         *((LEARNER_LABELS.get(name, name), score) for name, score in scores.learners.items()),
         *((COMBINATION_LABELS.get(name, name), score) for name, score in scores.blends.items()),
         ("recovered prices alone", scores.prices),
-        ("linear baseline", scores.linear),
     ]
     constant = _score_line("best constant", number(scores.baseline))
     return [

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from core.base.arrays import load_arrays, save_arrays
 from core.base.checkpoint import LoadOrCompute, always_compute
@@ -158,19 +159,20 @@ def cross_fit(
     report(0, len(tasks), _progress_text(learners[0], 0, folds.fit_count))
     fits: dict[str, dict[int, _FoldFit]] = {learner.name: {} for learner in learners}
     pool = ThreadPoolExecutor(min(context.threads, len(tasks)))
-    try:
-        futures = {pool.submit(restore_or_fit, *task): task for task in tasks}
-        for future in as_completed(futures):
-            learner, fold = futures[future]
-            learner_fits = fits[learner.name]
-            learner_fits[fold] = future.result()
-            values = y[folds.fold_of == fold]
-            mse = float(np.mean((learner_fits[fold].validated - values) ** 2)) if len(values) else None
-            on_result(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": mse}))
-            n_finished = sum(map(len, fits.values()))
-            report(n_finished, len(tasks), _progress_text(learner, len(learner_fits), folds.fit_count))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # after an interruption no further fit starts
+    with threadpool_limits(1, user_api="blas"):  # the sums of a linear model must not depend on the number of cores
+        try:
+            futures = {pool.submit(restore_or_fit, *task): task for task in tasks}
+            for future in as_completed(futures):
+                learner, fold = futures[future]
+                learner_fits = fits[learner.name]
+                learner_fits[fold] = future.result()
+                values = y[folds.fold_of == fold]
+                mse = float(np.mean((learner_fits[fold].validated - values) ** 2)) if len(values) else None
+                on_result(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": mse}))
+                n_finished = sum(map(len, fits.values()))
+                report(n_finished, len(tasks), _progress_text(learner, len(learner_fits), folds.fit_count))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after an interruption no further fit starts
     return tuple(_gather(name, settings_of[name], learner_fits, matrices) for name, learner_fits in fits.items())
 
 

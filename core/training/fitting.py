@@ -142,5 +142,5 @@ def check_device(device: str, learners: Iterable[Learner]) -> None:
 
 def default_settings(learner: Learner, metric: Metric, y: Vector) -> Settings:
     """Return the settings of a learner that is not tuned, for values such as `y`."""
-    target = targets_to_try(metric, y, learner.objectives)[0]
+    target = targets_to_try(metric, y, learner)[0]
     return {"objective": target.objective, "transform": target.transform} | learner.defaults()

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from core.metric import Metric
-from core.training.learners import Settings, Task, Vector
+from core.training.learners import Learner, Settings, Task, Vector
 
 SQUARED, HUBER, ABSOLUTE, TWEEDIE, GAMMA = "squared", "huber", "absolute", "tweedie", "gamma"
 OBJECTIVES = (SQUARED, HUBER, ABSOLUTE, TWEEDIE, GAMMA)
@@ -159,8 +159,8 @@ def _median_ratio(y: Vector, predicted: Vector, weights: Vector) -> float:
     return float(ratios[order[int(np.searchsorted(cumulative, cumulative[-1] / 2))]])
 
 
-def targets_to_try(metric: Metric, y: Vector, objectives: tuple[str, ...]) -> tuple[Target, ...]:
-    """Return the metric's targets that the library supports and the values allow; the first one is the default.
+def targets_to_try(metric: Metric, y: Vector, learner: Learner) -> tuple[Target, ...]:
+    """Return the metric's targets that the learner supports and the values allow; the first one is the default.
 
     Gamma needs values above 0. Tweedie and the transforms need values of at least 0.
     """
@@ -168,7 +168,8 @@ def targets_to_try(metric: Metric, y: Vector, objectives: tuple[str, ...]) -> tu
     allowed = tuple(
         target
         for target in (Target(*pair) for pair in metric.targets)
-        if target.objective in objectives
+        if target.objective in learner.objectives
+        and target.transform in learner.transforms
         and (target.objective != GAMMA or smallest > 0)
         and ((target.objective != TWEEDIE and target.transform == NONE) or smallest >= 0)
     )

@@ -13,8 +13,7 @@ from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import OnResult, Report, ignore_result, no_report
 from core.features.learned.catalogue import START
 from core.features.learned.user_values import BUCKETS, History
-from core.metric import MEAN_SQUARED_ERROR
-from core.training import baselines
+from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.combinations import Combinations
 from core.training.cross_fitting import CrossFit, FoldMatrices
 from core.training.expected_score import ExpectedScore, by_history, expected_score
@@ -44,7 +43,7 @@ class Training(PreparedFolds):
         cv_mse: mean squared error of the stack's nested predictions.
         expected: expected score in the run's metric.
         combined: combination of the learners -> its nested predictions of the training rows.
-        constant, linear: out-of-fold predictions of the best constant, and of a ridge regression on all features.
+        constant: out-of-fold predictions of the best constant.
         search_results: learner -> result of its search; empty without tuning.
         selection_bias: factor by which losses are raised because settings were chosen by them; 1 without tuning.
     """
@@ -60,7 +59,6 @@ class Training(PreparedFolds):
     expected: ExpectedScore
     expected_mse: ExpectedScore
     constant: Vector
-    linear: Vector
     combined: Mapping[Combination, Vector]
     seeds: int
     search_results: Mapping[str, SearchResult]
@@ -154,8 +152,7 @@ def _stack_fits(
         cv_mse=mean_squared_error(stack.oof, y),
         expected=expected[metric.name],
         expected_mse=expected[MEAN_SQUARED_ERROR.name],
-        constant=baselines.constant(matrices, metric),
-        linear=baselines.linear(matrices, metric),
+        constant=_oof_constant(matrices, metric),
         combined=combinations.nested(),
         seeds=seeds,
         search_results=search_results,
@@ -206,6 +203,12 @@ def _error_predictors(
 def event_counts(X: Matrix, names: list[str]) -> Vector:
     """Return the number of events of each session; 0 if it is not among the features."""
     return X[:, names.index("n_events")] if "n_events" in names else np.zeros(len(X))
+
+
+def _oof_constant(matrices: FoldMatrices, metric: Metric) -> Vector:
+    """Return out-of-fold predictions of the best constant under the metric, e.g. the mean under squared errors."""
+    y, folds = matrices.y, matrices.folds
+    return folds.out_of_fold(lambda fold, rows: np.full(len(rows), metric.best_constant(y[folds.train_mask(fold)])))
 
 
 def _oof_start(matrices: FoldMatrices) -> Vector | None:

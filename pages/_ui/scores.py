@@ -60,9 +60,7 @@ def train_sessions_help(run: Run) -> str:
 def show_learner_scores(run: Run) -> None:
     """Show how well each learner and the stack predict, compared with a constant."""
     scores = run.manifest.scores.metric_scores
-    data = learner_scores.frame(
-        scores.learners, scores.stack, scores.baseline, prices=scores.prices, linear=scores.linear
-    )
+    data = learner_scores.frame(scores.learners, scores.stack, scores.baseline, prices=scores.prices)
     show_chart(
         learner_scores.finding(data, scores.label),
         learner_scores.figure(data, scores.label, scores.unit),

@@ -34,7 +34,13 @@ DARK_CELL: Final = 0.87
 NEGATIVE: Final = "#D55E00"
 """Opposite of the accent, for negative correlations and for the second of two distributions."""
 EVENT_COLOURS: Final = {VIEW: "#0E7AB8", ADD_CART: "#CE8300", REMOVE_CART: "#C2659B", BUY: "#079268"}
-LEARNER_COLOURS: Final = {"lightgbm": "#3C98D4", "xgboost": "#D55E00", "catboost": "#9467BD", STACK: ACCENT}
+LEARNER_COLOURS: Final = {
+    "lightgbm": "#3C98D4",
+    "xgboost": "#D55E00",
+    "catboost": "#9467BD",
+    "linear": "#079268",
+    STACK: ACCENT,
+}
 PREDICTOR_LABELS: Final = LEARNER_LABELS | {STACK: STACK_LABEL}
 FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#A9744F"}
 

@@ -10,7 +10,7 @@ from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figur
 from core.schema import STACK, VALUE_UNIT
 
 TITLE = "How well do the learners predict?"
-_BASELINES = {"baseline": "Guessing a constant", "linear": "A straight line", "prices": "Recovered prices alone"}
+_BASELINES = {"baseline": "Guessing a constant", "prices": "Recovered prices alone"}
 _LABELS = _BASELINES | PREDICTOR_LABELS
 
 
@@ -20,7 +20,6 @@ def frame(
     baseline: float,
     *,
     prices: float | None = None,
-    linear: float | None = None,
 ) -> pl.DataFrame:
     """Return the out-of-fold scores in the order in which they are drawn; one row per predictor.
 
@@ -29,14 +28,13 @@ def frame(
         stack: score of the meta-model.
         baseline: score of the best constant.
         prices: score of recovered prices alone; None if no prices were recovered.
-        linear: score of a linear model; None if none was fitted.
 
     Returns:
         name, label: code and display name of the predictor.
         score, score_text: score as a number and as text.
         skill: share by which the score is lower than the baseline's; negative if higher, 0 if the baseline's is 0.
     """
-    scores = {"baseline": baseline, "linear": linear, "prices": prices, **learners, STACK: stack}
+    scores = {"baseline": baseline, "prices": prices, **learners, STACK: stack}
     rows = [(name, _LABELS[name], score) for name, score in scores.items() if score is not None]
     data = pl.DataFrame(rows, schema={"name": pl.String, "label": pl.String, "score": pl.Float64}, orient="row")
     skill = 1 - pl.col("score") / baseline if baseline else pl.lit(0.0)

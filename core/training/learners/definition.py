@@ -82,21 +82,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Model(ABC):
-    """Fitted trees, with their number of boosting rounds. Their output is on the scale of the task."""
+    """Fitted trees, with their number of boosting rounds, or a linear model. The output is on the scale of the task."""
 
     rounds: int
 
     @abstractmethod
     def raw(self, X: Matrix) -> Vector:
-        """Return the output of the trees for each row, without the margin."""
+        """Return the output for each row, without the margin."""
 
     @abstractmethod
     def gain(self) -> Vector:
-        """Return how much each feature reduced the training loss: at least 0, in the library's own unit."""
+        """Return how much each feature reduced the training loss: at least 0, in the learner's own unit."""
 
     @abstractmethod
     def contributions(self, X: Matrix) -> Matrix:
-        """Return tree SHAP values, shape (rows, features + 1).
+        """Return SHAP values, shape (rows, features + 1).
 
         The last column is the base value. Each row sums to what `raw` returns.
         """
@@ -119,7 +119,7 @@ class Binned(ABC):
 
     @abstractmethod
     def fit(self, task: Task, settings: Settings, context: FitContext) -> Model:
-        """Fit trees. The same data, seed and number of threads give the same model.
+        """Fit a model. The same data, seed and number of threads give the same model.
 
         If rows are held out, `rounds` is an upper bound: the fit stops when their loss no longer improves.
         """
@@ -146,13 +146,14 @@ class Tunable:
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """A boosting library with its default settings and its search space.
+    """A boosting library or a linear model, with its default settings and its search space.
 
     Attributes:
         name: unique name, as in the configuration and the columns of tables.
-        objectives: losses that the library supports, from core.training.targets.OBJECTIVES.
-        settings: name of a setting of the library -> its value, or how it is tuned. Defaults are for squared error.
-        proven_variance_power: power of the Tweedie loss that every search tries first.
+        objectives: losses that it supports, from core.training.targets.OBJECTIVES.
+        settings: name of a setting -> its value, or how it is tuned. Defaults are for squared error.
+        transforms: transforms of the values that it is used with, from core.training.targets.
+        proven_variance_power: power of the Tweedie loss that every search tries first; None if no settings are proven.
     """
 
     name: str
@@ -161,7 +162,8 @@ class Learner:
     model_class: type[Model]
     rounds: int
     settings: Mapping[str, int | float | str | Tunable]
-    proven_variance_power: float
+    transforms: tuple[str, ...] = ("none", "sqrt", "log1p")
+    proven_variance_power: float | None = None
 
     def defaults(self) -> Settings:
         """Return default settings, without `objective` and `transform`."""
@@ -173,6 +175,8 @@ class Learner:
 
         benchmarks/known_settings.py finds them (docs/decisions/0009).
         """
+        if self.proven_variance_power is None:
+            return ()
         proven: Settings = {"objective": "tweedie", "transform": "none"}
         proven["tweedie_variance_power"] = self.proven_variance_power
         return (proven | {name: each.proven for name, each in self.settings.items() if isinstance(each, Tunable)},)

@@ -79,7 +79,7 @@ class LearnerSearch:
         self._groups = UserGroups(self._matrices.folds.users, self._context.seed)
         self._targets = {
             target.name: target
-            for target in targets_to_try(self._metric, self._matrices.y, learner.objectives)
+            for target in targets_to_try(self._metric, self._matrices.y, learner)
             if not target.is_log_link or self._every_fit_has_values()
         }
         self._initial_params = self._choose_initial_params()

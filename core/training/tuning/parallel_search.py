@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from core.base.progress import InterimResult, OnResult, Report, ignore_result, no_report
 from core.base.text import count, number
@@ -101,7 +102,8 @@ def tune(
         return seconds_per_seed * (prepared.config.min_seeds + AFTER_FITS_SHARE)
 
     scheduler = _Scheduler(searches, budget, reserved_seconds, report, on_result)
-    with ThreadPoolExecutor(workers) as pool:
+    # the sums of a linear model must not depend on the number of cores
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(scheduler.work) for _ in range(workers)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
