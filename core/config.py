@@ -138,7 +138,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     rising: tuple[str, ...] = Field(
         default=(),
         title="Monotone features",
-        description="Features with a monotone increasing constraint in the tree models.",
+        description="Features with a monotone increasing constraint.",
     )
     device: Literal["cpu", "gpu"] = Field(
         default="cpu",

@@ -65,12 +65,12 @@ def test_the_estimator_works_in_pipelines_and_cross_validation() -> None:
         ({"metric": "r2"}, "metric must be mse, rmse, mae or rmsle. It is 'r2'."),
         (
             {"learners": ("forest",)},
-            "learners names 'forest', which is not a learner. Learners are lightgbm, xgboost and catboost.",
+            "learners names 'forest', which is not a learner. Learners are lightgbm, xgboost, catboost and linear.",
         ),
-        ({"learners": ()}, "learners is empty. Name one or more of lightgbm, xgboost and catboost."),
+        ({"learners": ()}, "learners is empty. Name one or more of lightgbm, xgboost, catboost and linear."),
         (
             {"settings": {"lgbm": {}}},
-            "settings names 'lgbm', which is not a learner. Learners are lightgbm, xgboost and catboost.",
+            "settings names 'lgbm', which is not a learner. Learners are lightgbm, xgboost, catboost and linear.",
         ),
         ({"folds": 1}, "folds must be at least 2. It is 1."),
     ],

@@ -88,8 +88,9 @@ def test_the_stack_has_no_gain(table: pl.DataFrame) -> None:
 def test_the_feature_that_determines_the_value_is_the_top_feature(predictor: str, table: pl.DataFrame) -> None:
     effects = dict(zip(NAMES, column_of(table, predictor, "mean_abs_shap"), strict=True))
     assert max(effects, key=effects.__getitem__) == DRIVER
-    # each purchase adds 20, and the mean absolute deviation of Poisson(2) is 1.083
-    assert effects[DRIVER] == pytest.approx(20 * 1.083, rel=0.2)
+    # each purchase adds 20, and the mean absolute deviation of Poisson(2) is 1.083; the penalty of the linear model
+    # makes its effect smaller in so few sessions
+    assert effects[DRIVER] == pytest.approx(20 * 1.083, rel=0.3 if predictor == "linear" else 0.2)
     if predictor != STACK:
         gain = column_of(table, predictor, "gain_share")
         assert NAMES[int(np.argmax(gain))] == DRIVER
@@ -155,8 +156,8 @@ def linear(slope: float, gains: tuple[float, ...]) -> FittedLearner:
     return FittedLearner(Linear(slope, gains), Link("identity"))
 
 
-def with_models(training: Training, gains: dict[str, tuple[float, ...]], weights=(0.5, 0.25, 0.0)) -> Training:
-    """The training with linear models of slope 1, 2 and 3 instead of the learners' models."""
+def with_models(training: Training, gains: dict[str, tuple[float, ...]], weights=(0.5, 0.25, 0.0, 0.0)) -> Training:
+    """The training with linear models of slope 1 to 4 instead of the learners' models."""
     fits = tuple(
         dataclasses.replace(fit, models=tuple(linear(slope, gains.get(fit.learner, GAINS)) for _ in fit.models))
         for slope, fit in enumerate(training.fits, 1)
@@ -167,7 +168,7 @@ def with_models(training: Training, gains: dict[str, tuple[float, ...]], weights
 def test_effects_follow_slopes_and_weights(training: Training) -> None:
     table = importance_frame(with_models(training, {}))
     size = np.abs(np.nan_to_num(training.data.X)).mean(axis=0)
-    for predictor, slope in zip(PREDICTORS, (1.0, 2.0, 3.0, 0.5 * 1 + 0.25 * 2), strict=True):
+    for predictor, slope in zip(PREDICTORS, (1.0, 2.0, 3.0, 4.0, 0.5 * 1 + 0.25 * 2), strict=True):
         assert column_of(table, predictor, "mean_abs_shap") == pytest.approx(slope * size)
         if predictor != STACK:
             assert column_of(table, predictor, "gain_share") == pytest.approx([0.0, 0.6, 0.3, 0.1, 0.0, 0.0])
@@ -175,7 +176,7 @@ def test_effects_follow_slopes_and_weights(training: Training) -> None:
 
 def test_contributions_that_cancel_do_not_move_the_stack(training: Training) -> None:
     """Learners can move a prediction in opposite directions, so their effects do not add up to the stack's."""
-    table = importance_frame(with_models(training, {}, weights=(1.0, 1.0, -1.0)))
+    table = importance_frame(with_models(training, {}, weights=(1.0, 1.0, -1.0, 0.0)))
     assert column_of(table, STACK, "mean_abs_shap") == pytest.approx([0.0] * len(NAMES), abs=1e-12)
 
 

@@ -277,7 +277,7 @@ def test_a_run_does_not_differ_from_its_copy(finished_home: Home, twin: Run) -> 
     assert (comparison.settings, comparison.versions, comparison.features) == ({}, {}, ([], []))
     assert comparison.paired is not None
     assert (comparison.paired.difference, comparison.paired.p) == (0.0, 1.0)
-    assert list(comparison.folds) == ["lightgbm", "xgboost", "catboost", STACK]
+    assert list(comparison.folds) == ["lightgbm", "xgboost", "catboost", "linear", STACK]
 
 
 def test_scores_by_fold_are_left_out_with_a_reason_if_the_folds_differ(

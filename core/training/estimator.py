@@ -30,7 +30,7 @@ _MIN_TRAIN_ROWS = 2
 
 
 class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type hints
-    """Gradient boosting learners, cross-fitted on grouped folds and combined by a Ridge meta-model.
+    """Gradient boosting learners and a linear model, cross-fitted on grouped folds and combined by a Ridge meta-model.
 
     It fits any numeric table. The columns that the pipeline learns from values inside the folds (recovered prices,
     value ratios of users) are not included. To predict, each learner averages its fold models, and the meta-model
@@ -38,7 +38,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     Parameters
     ----------
-        learners: names of the learners to stack: lightgbm, xgboost and catboost.
+        learners: names of the learners to stack: lightgbm, xgboost, catboost and linear.
         folds: number of folds; reduced to the number of groups if there are fewer.
         metric: mse, rmse, mae or rmsle; minimised by learners and meta-model.
         non_negative: whether the weights of the meta-model are constrained to be at least 0.
@@ -65,7 +65,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def __init__(
         self,
         *,
-        learners: Sequence[str] = ("lightgbm", "xgboost", "catboost"),
+        learners: Sequence[str] = ("lightgbm", "xgboost", "catboost", "linear"),
         folds: int = 5,
         metric: str = "mse",
         non_negative: bool = True,

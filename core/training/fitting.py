@@ -1,4 +1,4 @@
-"""One fit: trees on binned rows, and the link that turns their output into session values."""
+"""One fit: a model of a fold's rows, and the link that turns its output into session values."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _NEARLY_ABSOLUTE = 0.3
 
 @dataclass(frozen=True)
 class FittedLearner:
-    """Fitted trees and their link."""
+    """A fitted model and its link."""
 
     model: Model
     link: Link
 
     def predict(self, X: Matrix, start: Vector | None) -> Vector:
-        """Return session values; `start` is what the trees start from, in value units."""
+        """Return session values; `start` is what the learners start from, in value units."""
         if not len(X):  # some of the libraries refuse an empty matrix
             return np.empty(0)
         return self.link.values(self.model.raw(X), start)
 
     def contributions(self, X: Matrix, start: Vector | None) -> Matrix:
-        """Return tree SHAP values in value units, shape (rows, features + 1); the last column is the base value.
+        """Return SHAP values in value units, shape (rows, features + 1); the last column is the base value.
 
-        They are exact for the identity link. For other links they are exact on the scale of the trees, and each row is
+        They are exact for the identity link. For other links they are exact on the scale of the model, and each row is
         rescaled so that it sums to the change of the session's value.
         """
         shap = self.model.contributions(X)
@@ -49,13 +49,13 @@ class FittedLearner:
 def contributions(models: Sequence[FittedLearner], X: Matrix, start: Vector | None, n_learned: int) -> Matrix:
     """Return how far each feature moves each prediction, in value units, shape (rows, features).
 
-    Tree SHAP values, averaged over models with several seeds as predictions are, plus the contributions of the learned
+    SHAP values, averaged over models with several seeds as predictions are, plus the contributions of the learned
     features to the start value.
 
     Args:
         models: models of one learner on one fit.
         X: rows as the models see them.
-        start: what the trees start from; None if they start from 0.
+        start: what the learners start from; None if they start from 0.
         n_learned: number of the last columns that are learned from values.
     """
     effects = np.asarray(np.mean([model.contributions(X, start)[:, :-1] for model in models], axis=0))
@@ -94,10 +94,10 @@ def fit_learner(
     matrix: Callable[[], Matrix],
     weights: Vector | None = None,
 ) -> FittedLearner:
-    """Fit trees on binned rows.
+    """Fit a model on binned rows.
 
     Args:
-        start: estimates that the trees start from, in value units; None for no estimates.
+        start: estimates that the learner starts from, in value units; None for no estimates.
         metric: metric that the bias correction of a transformed target follows.
         matrix: function that returns the rows, because the bias correction needs predictions.
         weights: weight of each row's loss; None for equal weights.
@@ -125,7 +125,7 @@ def fit_learner(
 
 
 def check_device(device: str, learners: Iterable[Learner]) -> None:
-    """Fit one tree per learner on a few rows, to find out before the run whether the libraries can use the device.
+    """Fit one round of each learner on a few rows, to find out before the run whether the libraries can use the device.
 
     Raises:
         SettingError: a library cannot use it.

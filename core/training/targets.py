@@ -1,15 +1,16 @@
-"""What the trees of a learner predict, and how a session's value is computed from their output.
+"""What the model of a learner predicts, and how a session's value is computed from its output.
 
 A learner starts from an estimate of the session's value (recovered prices times the user's ratio, docs/decisions/0008).
-Its trees learn the difference. Three kinds of targets combine the two:
+Its model, trees or a linear model, learns the difference. Three kinds of targets combine the two:
 
-- Transform none, objective squared, huber or absolute: the trees learn value - start. The prediction is start + trees.
-- Transform sqrt or log1p: the trees learn the difference on the transformed scale, and the prediction is transformed
+- Transform none, objective squared, huber or absolute: the model learns value - start. The prediction is start plus
+  output.
+- Transform sqrt or log1p: the model learns the difference on the transformed scale, and the prediction is transformed
   back. That would bias the mean, so the prediction is multiplied by a factor: sum of values / sum of predictions in the
   training rows, the ratio form of the smearing estimate (Duan 1983). It is not needed if errors are measured on
   logarithms.
-- Objective tweedie or gamma: the trees learn log(value / start), as a generalized linear model with an offset. The
-  prediction is start * exp(trees).
+- Objective tweedie or gamma: trees learn log(value / start), as a generalized linear model with an offset. The
+  prediction is start * exp(output).
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Target:
         return self.objective in (TWEEDIE, GAMMA)
 
     def task(self, y: Vector, start: Vector | None, weights: Vector | None = None) -> Task:
-        """Return what the trees learn in rows with the values `y`; `start` and `weights` as in `fit_learner`."""
+        """Return what the model learns in rows with the values `y`; `start` and `weights` as in `fit_learner`."""
         link = self.link(y, start)
         if self.is_log_link:
             return Task(self.objective, y, np.log(link.base(start, len(y))), weights)
@@ -75,7 +76,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Link:
-    """Computes session values from the start and the output of the trees. It is stored with every model.
+    """Computes session values from the start and the output of a model. It is stored with every model.
 
     Attributes:
         kind: "identity", "square", "expm1" or "exp".
@@ -96,18 +97,18 @@ class Link:
         return self.kind in ("square", "expm1")
 
     def base(self, start: Vector | None, rows: int) -> Vector:
-        """Return what the trees start from, in value units."""
+        """Return what the model starts from, in value units."""
         start = np.zeros(rows) if start is None else start
         return start if self.kind == "identity" else np.maximum(start, 0.0) + self.floor
 
     def forward(self, values: Vector) -> Vector:
-        """Transform values to the scale of the trees (except for kind exp, whose labels are not transformed)."""
+        """Transform values to the scale of the model (except for kind exp, whose labels are not transformed)."""
         if self.kind == "square":
             return np.sqrt(np.maximum(values, 0.0))
         return np.log1p(np.maximum(values, 0.0)) if self.kind == "expm1" else values
 
     def values(self, raw: Vector, start: Vector | None) -> Vector:
-        """Return session values from the output of the trees, `raw`."""
+        """Return session values from the output of the model, `raw`."""
         base = self.base(start, len(raw))
         if self.kind == "exp":
             return np.asarray(base * np.exp(raw))
@@ -138,7 +139,7 @@ class Link:
         return replace(self, factor=float(np.clip(factor, *_FACTOR_LIMITS)))
 
     def slopes(self, origin: Vector, raw: Vector, start: Vector | None) -> Vector:
-        """Return the average slope of the value between two outputs of the trees, `origin` and `raw`.
+        """Return the average slope of the value between two outputs of the model, `origin` and `raw`.
 
         Parts of `raw - origin`, multiplied by the slope, sum to the change of the value.
         """

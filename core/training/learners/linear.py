@@ -124,6 +124,8 @@ class LinearBinned(Binned):
 def _fit(Z: Matrix, task: Task, alpha: float, lowest: Vector) -> tuple[Vector, float]:
     """Return coefficients and intercept for the loss of the task. The labels are its labels minus its margins."""
     labels = task.labels if task.margins is None else task.labels - task.margins
+    if np.ptp(labels) == 0:  # rounding errors would be taken for effects
+        return np.zeros(Z.shape[1]), float(labels[0])
     row_weights = np.ones(len(labels)) if task.weights is None else task.weights
     coefficients, intercept = _ridge(Z, labels, row_weights, alpha, lowest)
     if task.objective == "squared":
@@ -144,7 +146,10 @@ def _ridge(Z: Matrix, labels: Vector, weights: Vector, alpha: float, lowest: Vec
     gram = weighted.T @ (Z - mean_row) + alpha * np.eye(Z.shape[1])
     factor = np.linalg.cholesky(gram)
     right = solve_triangular(factor, weighted.T @ (labels - mean_label), lower=True)
-    coefficients: NDArray[np.float64] = lsq_linear(factor.T, right, (lowest, np.inf)).x
+    if np.isfinite(lowest).any():
+        coefficients: NDArray[np.float64] = lsq_linear(factor.T, right, (lowest, np.inf)).x
+    else:
+        coefficients = solve_triangular(factor, right, lower=True, trans="T")
     return coefficients, mean_label - float(mean_row @ coefficients)
 
 
