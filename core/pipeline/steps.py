@@ -25,7 +25,7 @@ than a thousandth of the time.
 _SECONDS_PER_TRIAL = (0.4, 0.056)
 """The same for one trial of one learner, when most trials are pruned."""
 _COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
-"""Learners whose fits take time. A linear model is fitted in a twentieth of the time of trees."""
+"""Learners whose fits take time. A linear model is fitted in a tenth of the time of trees."""
 
 
 def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 1.0) -> tuple[Step, ...]:
