@@ -72,11 +72,8 @@ class LinearModel(Model):
     intercept: float
 
     def raw(self, X: Matrix) -> Vector:
-        # column by column, because the last bit of a matrix product depends on the number of rows
-        raw = np.full(len(X), self.intercept)
-        for contribution in self._effects(X).T:
-            raw += contribution
-        return raw
+        # added up one after the other: the last bit of a matrix product or a sum depends on the number of rows
+        return np.asarray(np.cumsum(self.contributions(X)[:, ::-1], axis=1)[:, -1])
 
     def gain(self) -> Vector:
         """Return the squared coefficients: the variance that each feature would explain if all were uncorrelated."""
