@@ -12,6 +12,7 @@ from core.base.text import count, number, percent
 from core.dataset import DatasetCard, split_lines, table_lines
 from core.errors import StudioError
 from core.ingestion import DateSplit, InputFiles, Query, Source, ingest, source_of
+from core.ingestion.drafts import unrecognised_note
 from core.ingestion.preview import Peek, changed_at, peek
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.backtest import MAX_BACKTESTS, splits
@@ -108,13 +109,14 @@ def choose_uploads(split: DateSplit | None) -> InputFiles | None:
         log = uploaded_files(page.workspace, TYPES, ONE_LOG).get("log")
         return None if log is None else InputFiles(log, name=log.name, split=split)
     paths = uploaded_files(page.workspace, TYPES)
-    for part in ("train", "test"):  # so that a wrong file is reported before the other one is uploaded
-        if part in paths:
-            peek(paths[part])
-    if "train" in paths and "test" in paths:
+    # so that a wrong file is reported before the other one is uploaded
+    logs = {part: peek(paths[part]) for part in ("train", "test") if part in paths}
+    if len(logs) == 2:
         return InputFiles(paths["train"], paths["test"], paths.get("sample"), paths["train"].name)
-    if "train" in paths or "test" in paths:
-        st.caption(f"Upload the {'test' if 'train' in paths else 'train'} file to continue.")
+    for part, first in logs.items():
+        if note := unrecognised_note(first, with_value=part == "train"):
+            st.warning(plain(note), icon=":material/warning:")
+        st.caption(f"Upload the {'test' if part == 'train' else 'train'} file to continue.")
     return None
 
 

@@ -14,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from core.errors import InputError
 from core.ingestion import Query
+from core.ingestion.drafts import unrecognised_note
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
 from tests.events_on_the_spot import (
@@ -198,3 +199,29 @@ def test_a_role_without_a_column_is_refused_with_the_columns_that_are_left(
     with pytest.raises(InputError, match=rf"columns\.{role} .*not use yet: .*x") as caught:
         complete_mapping(path, load_mapping("rees46"))
     assert str(caught.value).startswith(f"log.csv has no column {column}, ")
+
+
+@pytest.mark.parametrize(
+    ("header", "with_value", "roles"),
+    [
+        ("a,b", True, "event time, event type, product, user or session value"),
+        ("a,b", False, "event time, event type, product or user"),
+        ("event_time,product_id,category_id,user_id,user_session", False, "event type"),
+        ("event_time,event_type,product_id,category_id,user_id,user_session", True, "session value"),
+        ("event_time,event_type,product_id,category_id,user_id,user_session", False, None),
+    ],
+)
+def test_columns_that_were_not_recognised_are_named(
+    header: str, with_value: bool, roles: str | None, tmp_path: Path
+) -> None:
+    cells = {"event_time": "2025-06-01 10:00:00", "event_type": "BUY"}
+    path = tmp_path / "log.csv"
+    path.write_text(f"{header}\n{','.join(cells.get(name, f'{name}1') for name in header.split(','))}\n")
+    note = unrecognised_note(peek(path), with_value=with_value)
+    if roles is None:
+        assert note is None
+    else:
+        assert note is not None
+        assert note.startswith(
+            f"No column of log.csv was recognised as {roles}. Its columns are {header.split(',', maxsplit=1)[0]}"
+        )

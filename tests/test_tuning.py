@@ -36,6 +36,7 @@ from core.training.cross_fitting import FoldMatrices
 from core.training.folds import make_folds
 from core.training.learners import FitContext
 from core.training.selection_bias import selection_bias
+from core.training.stacking import fit_stack
 from core.training.start import Times
 from core.training.tuning import Budget, SearchFolder, SearchResult, TrialResult
 from core.training.tuning.groups import UserGroups, is_significantly_worse
@@ -305,7 +306,8 @@ def test_the_folder_of_another_running_process_is_not_used(tmp_path: Path) -> No
 
 def test_without_tuning_there_is_no_selection_bias() -> None:
     data = simulated()
-    assert selection_bias({}, data.y, make_folds(data.users, 3, seed=0), MSE) == 1.0
+    folds = make_folds(data.users, 3, seed=0)
+    assert selection_bias({}, data.y, folds, MSE, lambda oof: fit_stack(oof, data.y, folds)) == 1.0
 
 
 def test_the_bias_of_choosing_among_many_equally_good_trials_is_estimated() -> None:
@@ -317,7 +319,8 @@ def test_the_bias_of_choosing_among_many_equally_good_trials_is_estimated() -> N
     trials = [TrialResult(number, {"rounds": 1}, float(loss), True, 4, 1.0, {}) for number, loss in enumerate(losses)]
     best = min(trials, key=lambda trial: trial.loss)
     result = SearchResult("lightgbm", best, tuple(trials), {}, lambda trial: predictions[:, trial.number])
-    assert 1.02 < selection_bias({"lightgbm": result}, y, make_folds(np.arange(120), 4, seed=0), MSE) < 1.5
+    folds = make_folds(np.arange(120), 4, seed=0)
+    assert 1.02 < selection_bias({"lightgbm": result}, y, folds, MSE, lambda oof: fit_stack(oof, y, folds)) < 1.5
 
 
 # --- training with tuned settings -------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TypedDict
 
 from core.base.files import write_text_atomically
-from core.base.text import fold_case
+from core.base.text import fold_case, listed
 from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.mapping import Guess, Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.guess import without_absent_own
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.own_names import own_name
+from core.ingestion.mapping.role_text import ROLE_NAME
 from core.ingestion.preview import Peek
 from core.ingestion.sources.columns import plain
 from core.schema import TRAIN_COLUMNS
@@ -67,6 +68,22 @@ def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
     digest = Mapping.checked(**guess.settings).digest
     fitting = (name for name, mapping in mappings.items() if without_absent_own(mapping, log.columns).digest == digest)
     return next(fitting, None)
+
+
+def unrecognised_note(log: Peek, *, with_value: bool) -> str | None:
+    """Return a sentence on the columns that were not found in a log; None if it has all of them.
+
+    Args:
+        with_value: whether the log should have session values. False for a test file.
+    """
+    missing = log.guess(with_value=with_value).missing
+    if not missing:
+        return None
+    roles = listed((ROLE_NAME.get(role, role) for role in missing), conjunction="or")
+    return (
+        f"No column of {log.name} was recognised as {roles}. Its columns are {listed(log.columns)}. If these are "
+        "events, choose the columns below as soon as both files are there. If not, upload another file."
+    )
 
 
 def own_choices(log: Peek, draft: Guess) -> list[OwnChoice]:

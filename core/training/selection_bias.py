@@ -7,26 +7,34 @@ of these predictions relative to the loss of a stack of each learner's best tria
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from core.metric import Metric
 from core.training.folds import Folds
-from core.training.learners import Vector
-from core.training.stacking import fit_stack
+from core.training.learners import Matrix, Vector
+from core.training.stacking import Stack
 from core.training.tuning import SearchResult
 
 
 def selection_bias(
-    search_results: Mapping[str, SearchResult], y: Vector, folds: Folds, metric: Metric, *, non_negative: bool = True
+    search_results: Mapping[str, SearchResult],
+    y: Vector,
+    folds: Folds,
+    metric: Metric,
+    stack_of: Callable[[Matrix], Stack],
 ) -> float:
-    """Return the factor, at least 1, by which losses should be raised; 1 if nothing was tuned."""
+    """Return the factor, at least 1, by which losses should be raised; 1 if nothing was tuned.
+
+    Args:
+        stack_of: function that fits the stack to out-of-fold predictions, shape (rows, learners).
+    """
     if not search_results:
         return 1.0
 
     def stacked_loss(columns: list[Vector]) -> float:
-        stack = fit_stack(np.column_stack(columns), y, folds, metric, non_negative=non_negative)
+        stack = stack_of(np.column_stack(columns))
         rows = folds.validated_mask
         return float(metric.losses(stack.oof[rows], y[rows]).mean())
 

@@ -130,15 +130,22 @@ def _stack_fits(
     known_share: float,
 ) -> Training:
     data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
-    folds, y, non_negative = matrices.folds, data.y, config.non_negative_weights
+    folds, y = matrices.folds, data.y
     oof = np.column_stack([fit.oof for fit in fits])
     test_columns = np.column_stack([fit.test for fit in fits])
     start = _oof_start(matrices)
-    combinations = Combinations(oof, y, folds, metric, start=start, non_negative=non_negative)
-    stack = combinations.best() if config.combination == "best" else combinations.only("ridge")
+
+    def combinations_of(oof: Matrix) -> Combinations:
+        return Combinations(oof, y, folds, metric, start=start, non_negative=config.non_negative_weights)
+
+    def stack_of(oof: Matrix) -> Stack:
+        combinations = combinations_of(oof)
+        return combinations.best() if config.combination == "best" else combinations.only("ridge")
+
+    stack = stack_of(oof)
     test = stack.predict(test_columns, _test_start(matrices))
     history, test_history = _user_histories(data)
-    bias = selection_bias(search_results, y, folds, metric, non_negative=non_negative)
+    bias = selection_bias(search_results, y, folds, metric, stack_of)
     expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, bias=bias)
     return Training(
         **vars(prepared),
@@ -153,7 +160,7 @@ def _stack_fits(
         expected=expected[metric.name],
         expected_mse=expected[MEAN_SQUARED_ERROR.name],
         constant=_oof_constant(matrices, metric),
-        combined=combinations.nested(),
+        combined=combinations_of(oof).nested(),
         seeds=seeds,
         search_results=search_results,
         selection_bias=bias,
