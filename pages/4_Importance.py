@@ -44,7 +44,7 @@ st.header("What do the features mean?", anchor=False)
 learners = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
 rows: dict[str, dict[str, object]] = {}
 for cell in data.sort("place").iter_rows(named=True):
-    row = {"Rank": cell["place"], "Feature": cell["feature"], **dict.fromkeys(learners)}
+    row = {"Rank": cell["place"], "Feature": cell["name"], **dict.fromkeys(learners)}
     row |= {"Unit": cell["unit"], "Meaning": cell["meaning"]}
     rows.setdefault(cell["feature"], row)[cell["label"]] = number(cell["value"])
 show_table(list(rows.values()), numbers=learners, alt="The top features with their importance by learner and meaning")

@@ -53,7 +53,7 @@ def column_of(table: pl.DataFrame, predictor: str, column: str) -> list[float]:
 
 
 def test_every_learner_and_the_stack_has_each_feature_once(table: pl.DataFrame) -> None:
-    assert table.columns == ["learner", "feature", "group", "unit", "meaning", "gain_share", "mean_abs_shap"]
+    assert table.columns == ["learner", "feature", "label", "group", "unit", "meaning", "gain_share", "mean_abs_shap"]
     assert table.get_column("learner").unique(maintain_order=True).to_list() == PREDICTORS
     for predictor in PREDICTORS:
         assert column_of(table, predictor, "feature") == NAMES
@@ -61,9 +61,11 @@ def test_every_learner_and_the_stack_has_each_feature_once(table: pl.DataFrame) 
 
 def test_every_feature_comes_with_the_group_unit_and_meaning_of_the_registry(table: pl.DataFrame) -> None:
     registry = {
-        feature.name: (group.name, feature.unit, feature.meaning) for group in GROUPS for feature in group.features
+        feature.name: (feature.label, group.name, feature.unit, feature.meaning)
+        for group in GROUPS
+        for feature in group.features
     }
-    for feature, *description in table.select("feature", "group", "unit", "meaning").iter_rows():
+    for feature, *description in table.select("feature", "label", "group", "unit", "meaning").iter_rows():
         assert tuple(description) == registry[feature]
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
-from core.features import feature_catalogue
+from core.features import display_names, feature_catalogue
 from core.features.definition import CatalogueEntry
 from core.model import Scoring, SessionValueModel
 from core.own_columns import OwnColumn
@@ -45,7 +45,7 @@ def importance_frame(training: Training, report: Report = no_report) -> pl.DataF
 
     Returns:
         learner: code of the learner, or of the stack.
-        feature, group, unit, meaning: name, feature group, unit and description of the feature.
+        feature, label, group, unit, meaning: name, display name, feature group, unit and description of the feature.
         gain_share: share of the gain of the learner's trees, 0 to 1, averaged over models; null for the stack.
         mean_abs_shap: mean absolute effect on the prediction of a held-out row, in value units.
     """
@@ -136,8 +136,9 @@ def _table(
     effects = {learner: np.abs(each).mean(axis=0) for learner, each in by_learner.items()}
     catalogue = {entry.feature.name: entry for entry in feature_catalogue(own)}
     entries = [catalogue[name] for name in names]
+    labels = display_names(catalogue.values())
     return pl.concat(
-        _learner_rows(entries, learner, effect, gain_shares.get(learner)) for learner, effect in effects.items()
+        _learner_rows(entries, labels, learner, effect, gain_shares.get(learner)) for learner, effect in effects.items()
     )
 
 
@@ -149,11 +150,16 @@ def _mean_gain_share(models: Sequence[FittedLearner]) -> Vector:
 
 
 def _learner_rows(
-    entries: Sequence[CatalogueEntry], learner: str, effect: Vector, gain_share: Vector | None
+    entries: Sequence[CatalogueEntry],
+    labels: Mapping[str, str],
+    learner: str,
+    effect: Vector,
+    gain_share: Vector | None,
 ) -> pl.DataFrame:
     columns = {
         "learner": learner,
         "feature": [entry.feature.name for entry in entries],
+        "label": [labels[entry.feature.name] for entry in entries],
         "group": [entry.group for entry in entries],
         "unit": [entry.feature.unit for entry in entries],
         "meaning": [entry.feature.meaning for entry in entries],

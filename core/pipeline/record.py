@@ -33,7 +33,13 @@ def write_tables(
     if training.search_results:
         _search_frame(training).write_parquet(folder / store.SEARCH_FILE)
     features = [
-        {"name": entry.feature.name, "group": entry.group, "unit": entry.feature.unit, "meaning": entry.feature.meaning}
+        {
+            "name": entry.feature.name,
+            "label": entry.feature.label,
+            "group": entry.group,
+            "unit": entry.feature.unit,
+            "meaning": entry.feature.meaning,
+        }
         for entry in feature_catalogue(training.data.own, training.config.features)
     ]
     _write_json(folder / store.FEATURES_FILE, features)

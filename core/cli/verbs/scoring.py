@@ -104,11 +104,11 @@ def importance(options: argparse.Namespace) -> Outcome:
             table = importance_of_events(_model(workspace, options.run), source, report)
     stacked = table.filter(pl.col("learner") == STACK).sort(_EFFECT, descending=True)
     lines = [
-        f"{effect:10,.3f}  {feature:28} {meaning}"
-        for feature, meaning, effect in stacked.select("feature", "meaning", _EFFECT).head(_TOP).iter_rows()
+        f"{effect:10,.3f}  {label:48} {meaning}"
+        for label, meaning, effect in stacked.select("label", "meaning", _EFFECT).head(_TOP).iter_rows()
     ]
     lines.insert(0, f"Average effect on the value of a session, in {VALUE_UNIT}: the first {len(lines)} features.")
-    content: dict[str, object] = {"features": stacked.select("feature", "group", _EFFECT).to_dicts()}
+    content: dict[str, object] = {"features": stacked.select("feature", "label", "group", _EFFECT).to_dicts()}
     if options.out is not None:
         with writing_to(options.out):
             write_values(table, options.out)

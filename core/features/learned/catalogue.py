@@ -21,6 +21,7 @@ START = Feature(
     "value units",
     "Session value at recovered prices, multiplied by the user's value ratio (except for a part that is the same for"
     " all users): the start value of the learners.",
+    "First estimate of the value",
 )
 
 LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
