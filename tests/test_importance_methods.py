@@ -129,7 +129,7 @@ def ale_by_hand(function: Function, part: FoldRows, column: int, edges: Sequence
     local: list[list[float]] = [[] for _ in edges[1:]]
     place_of = []
     for row in part.X:
-        place = next(number for number, edge in enumerate(edges[1:]) if row[column] <= edge)
+        place = next((number for number, edge in enumerate(edges[1:]) if row[column] <= edge), len(edges) - 2)
         low, high = row.copy(), row.copy()
         low[column], high[column] = edges[place], edges[place + 1]
         local[place].append(float(function(high[None])[0] - function(low[None])[0]))

@@ -207,6 +207,15 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def not_explained(cls, run_id: str) -> RunError:
+        return cls(
+            f"The run {run_id} was made by an earlier version and is not explained yet, so there is nothing to report.",
+            f"Explain it with `python -m core importance --run {run_id} --all-methods`, or on the Importance page.",
+            code="not_explained",
+            actual=run_id,
+        )
+
+    @classmethod
     def damaged_dataset(cls, path: Path, reason: str) -> RunError:
         return cls(
             f"The dataset in {path} is damaged ({reason}).",

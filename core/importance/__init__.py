@@ -1,5 +1,6 @@
 """Importance of the features in a training: methods, drivers and effect curves; and recovered prices as a table."""
 
+from core.importance import text
 from core.importance.drivers import drivers
 from core.importance.explanation import Explanation, explain_training, run_methods
 from core.importance.importance import importance_frame, new_importance, training_importance
@@ -11,6 +12,7 @@ from core.importance.price_table import (
     standard_errors,
     with_labels,
 )
+from core.importance.segments import segments
 
 __all__ = [
     "Explanation",
@@ -23,7 +25,9 @@ __all__ = [
     "price_table",
     "prices_by_product",
     "run_methods",
+    "segments",
     "standard_errors",
+    "text",
     "training_importance",
     "with_labels",
 ]

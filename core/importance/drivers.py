@@ -35,12 +35,13 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
     """Return the drivers of the stack's predictions, the strongest first.
 
     Returns:
-        One row per driver: feature (code of its strongest feature), label (its display name), meaning, unit, members
-        (labels of its other features); theme; size (mean absolute effect, value units), low, high (ends of the 90%
-        interval of the mean over folds; null with one fold); rank (from 1), rank_low, rank_high (best and worst rank in
-        any fold); direction ("up", "down" or "mixed": what more of it does to the value); share (of the sessions with a
-        clear effect, see CLEAR_SHARE); agree (number of learners for which it is among the five strongest drivers);
-        learners; actionable (whether a shop can influence it: not the time, the past of the user, or what was bought).
+        One row per driver: feature (code of its strongest feature), label (its display name), meaning, unit, features
+        (codes of all its features), members (labels of the others, without derived ones); theme; size (mean absolute
+        effect, value units), low, high (ends of the 90% interval of the mean over folds; null with one fold); rank
+        (from 1), rank_low, rank_high (best and worst rank in any fold); direction ("up", "down" or "mixed": what more
+        of it does to the value); share (of the sessions with a clear effect, see CLEAR_SHARE); agree (number of
+        learners for which it is among the five strongest drivers); learners; actionable (whether a shop can
+        influence it: not the time, the past of the user, or what was bought).
     """
     names = explanation.effects.columns
     effects = explanation.effects.to_numpy().astype(np.float64)
@@ -63,7 +64,8 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
         rows.append(
             {
                 **{name: lead[name] for name in ("feature", "label", "meaning", "unit")},
-                "members": [catalogue[names[member]]["label"] for member in members[1:]],
+                "features": [names[member] for member in members],
+                "members": [catalogue[names[each]]["label"] for each in members[1:] if names[each] not in DERIVED],
                 "theme": theme,
                 "size": sizes[place],
                 "low": None if margin is None else max(sizes[place] - margin[place], 0.0),

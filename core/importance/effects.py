@@ -22,6 +22,8 @@ from core.training.folds import Rows
 
 _BINS = 16
 """Intervals of a curve, with about as many sessions each."""
+_EXTREME = 0.01
+"""Share of the sessions beyond each end of a curve. They count in its first and last interval."""
 _CONFIDENCE = 0.9
 SCHEMA: Final = {
     "feature": pl.String(),
@@ -64,7 +66,7 @@ def effect_curves(models: FoldModels, rows: HeldOut, features: Sequence[str]) ->
 
 
 def interval_ends(values: Vector) -> Vector:
-    """Return the ends of the intervals: quantiles of the values that are no NaN, without repeats.
+    """Return the ends of the intervals: quantiles of the values that are no NaN, without repeats and extremes.
 
     If many sessions have the most frequent value, such as 0, it is an end of its own, and the quantiles are those of
     the other sessions.
@@ -78,7 +80,11 @@ def interval_ends(values: Vector) -> Vector:
     distinct, counts = np.unique(present, return_counts=True)
     mode = distinct[[int(np.argmax(counts))]] if counts.max() * _BINS > len(present) else distinct[:0]
     others = present[~np.isin(present, mode)]
-    quantiles = np.quantile(others, np.linspace(0, 1, _BINS + 1), method="inverted_cdf") if len(others) else others
+    quantiles = (
+        np.quantile(others, np.linspace(_EXTREME, 1 - _EXTREME, _BINS + 1), method="inverted_cdf")
+        if len(others)
+        else others
+    )
     return np.unique(np.concatenate([mode, quantiles]))
 
 

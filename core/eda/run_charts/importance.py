@@ -12,7 +12,7 @@ from core.eda.parts.theme import Figure, Hover, finished, learner_scale, share_a
 from core.features import display_names
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
 
-TITLE = "What drives the value of a session?"
+TITLE = "Which features does each learner use?"
 Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
