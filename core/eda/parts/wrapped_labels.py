@@ -6,7 +6,7 @@ import textwrap
 from typing import Final
 
 _BREAK: Final = "|"
-_CHARACTERS = 26
+_CHARACTERS = 30
 """Characters of a line, so that a chart on a phone has room for its bars."""
 WRAPPED_LABEL: Final = f"split(datum.value, '{_BREAK}')"
 """Vega expression of the label of a tick whose value is from `wrapped`."""

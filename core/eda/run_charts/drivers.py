@@ -11,7 +11,7 @@ from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
 from core.schema import VALUE_UNIT
 
 TITLE = "What drives the value of a session?"
-_PIXELS_PER_DRIVER = 40
+_PIXELS_PER_DRIVER = 44
 
 
 def frame(drivers: pl.DataFrame, n_drivers: int = 10) -> pl.DataFrame:
