@@ -23,10 +23,12 @@ from pages._ui.importance_views import (
     show_prices,
     show_slow_methods,
 )
+from pages._ui.one_session import show_session
+from pages._ui.state import get_param
 from pages._ui.table import offer_file
 from pages._ui.text import plain
 
-ANSWER, EFFECTS, GROUPS, PRICES, EXPERTS = "Answer", "Effects", "Groups", "Prices", "For experts"
+ANSWER, EFFECTS, GROUPS, PRICES, ONE, EXPERTS = "Answer", "Effects", "Groups", "Prices", "One session", "For experts"
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
@@ -65,9 +67,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
             mime="text/html",
             icon=":material/description:",
         )
-view = st.segmented_control(
-    "View", [ANSWER, EFFECTS, GROUPS, PRICES, EXPERTS], default=ANSWER, required=True, label_visibility="collapsed"
-)
+views = [ANSWER, EFFECTS, GROUPS, PRICES, *([] if dataset is None else [ONE]), EXPERTS]
+first_view = ONE if dataset is not None and get_param("session") else ANSWER
+view = st.segmented_control("View", views, default=first_view, required=True, label_visibility="collapsed")
 st.caption(note)
 with frame.showing_errors(stop=True):
     if view == ANSWER:
@@ -78,6 +80,8 @@ with frame.showing_errors(stop=True):
         show_groups(found, note)
     elif view == PRICES:
         show_prices(run, dataset_folder)
+    elif view == ONE and dataset is not None:
+        show_session(run, dataset)
     else:
         show_learners(run, note)
         show_slow_methods(run, display_names() | dict(found.drivers.select("feature", "label").iter_rows()))

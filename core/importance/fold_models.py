@@ -146,11 +146,16 @@ class FoldModels:
 
     def attribute(self, rows: HeldOut, report: Report = no_report) -> dict[str, Attribution]:
         """Return learner or stack -> its predictions of all rows by tree SHAP, split by feature."""
-        parts = map_folds(self._attribute, rows, report)
+        parts = map_folds(self.attribute_fold, rows, report)
         return {name: Attribution.joined([part[name] for part in parts]) for name in self.predictors}
 
-    def _attribute(self, part: FoldRows) -> dict[str, Attribution]:
-        of_start = StartParts.of(part.X, self.start(part.X), self.n_learned)
+    def attribute_fold(self, part: FoldRows, reference: Matrix | None = None) -> dict[str, Attribution]:
+        """Return learner or stack -> its predictions of the rows of one fold, split by feature.
+
+        Args:
+            reference: rows of the fold whose average start is part of the base; None for the rows themselves.
+        """
+        of_start = StartParts.of(part.X, self.start(part.X), self.n_learned, reference)
         by_learner = {name: attribute_learner(self.of_fit(name, part.fit), part.X, of_start) for name in self.learners}
         return attribute_stack(self.stack, by_learner, of_start)
 

@@ -12,10 +12,14 @@ from core.eda.run_charts import beeswarm
 from core.importance import drivers, segments
 from core.importance.driver_effects import driver_effects
 from core.pipeline.explain import stored_explanation, stored_methods
+from core.pipeline.one_session import SessionExplainer, SessionExplanation
 from core.runs import load_run
 from pages._ui.table import Frame
 
 _ENTRIES = 16
+_EXPLAINERS = 2
+"""Models in memory; that of 100,000 sessions takes about 100 MB."""
+_SESSIONS = 64
 N_SWARMS = 8
 """Drivers in the chart of single sessions."""
 
@@ -62,6 +66,17 @@ def explained(run_folder: str, dataset_folder: str | None) -> Explained | None:
     if found is None:
         _explained.clear(run_folder, dataset_folder)
     return found
+
+
+@st.cache_resource(max_entries=_EXPLAINERS, show_spinner="Loading the model")
+def _explainer(run_folder: str, dataset_folder: str) -> SessionExplainer:
+    return SessionExplainer.of_run(load_run(Path(run_folder)), Dataset(Path(dataset_folder)))
+
+
+@st.cache_data(max_entries=_SESSIONS, show_spinner="Explaining the session")
+def explained_session(run_folder: str, dataset_folder: str, session_id: str) -> SessionExplanation | None:
+    """Explain the prediction of a session; None if the dataset has no such session."""
+    return _explainer(run_folder, dataset_folder).explain(session_id)
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)
