@@ -8,15 +8,18 @@ import pytest
 
 from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
+from core.eda.charts import session_line
 from core.eda.run_charts import session_waterfall
+from core.errors import RunError
 from core.importance import Explanation, drivers
 from core.importance.waterfall import AVERAGE, OTHERS, PREDICTION, similar_sessions, waterfall
-from core.model import load_model
+from core.model import ChangedEvent, load_model
 from core.pipeline.explain import stored_explanation
 from core.pipeline.one_session import SessionExplainer
 from core.runs import Run
 from core.runs.store import ANSWERS_FILE, OOF_FILE
 from core.schema import SESSION, UNIT, USER_SESSION
+from tests.conftest import DEMO
 from tests.test_pages import click, open_page, texts
 
 DRIVERS = pl.DataFrame(
@@ -146,3 +149,41 @@ def test_the_page_explains_the_session_in_its_link(finished_home: tuple[Workspac
     assert {metric.label for metric in app.metric} == {"Prediction", "80% interval", "Actual value"}
     app.text_input[0].set_value("no such session").run()
     assert "There is no session no such session in this dataset." in texts(app)
+
+
+# --- other events -------------------------------------------------------------------------------------------------
+
+
+def own_events(dataset: Dataset, session_id: str) -> list[ChangedEvent]:
+    events = session_line.frame(dataset, session_id).select("second", "event_type", "product_id")
+    return [ChangedEvent(*row) for row in events.iter_rows()]
+
+
+def test_a_session_with_its_own_events_has_its_prediction(explainer: SessionExplainer, dataset: Dataset) -> None:
+    before = explainer.explain("SESSION_006149")
+    again = explainer.explain("SESSION_006149", own_events(dataset, "SESSION_006149"))
+    assert before is not None
+    assert again is not None
+    assert (again.predicted, again.low, again.high) == (before.predicted, before.low, before.high)
+    assert again.steps.equals(before.steps)
+
+
+def test_other_events_give_the_value_that_a_file_with_them_gets(
+    explainer: SessionExplainer, finished: tuple[Workspace, Run], dataset: Dataset
+) -> None:
+    """The oracle is the whole way of an event file: read, matched with the history, and scored."""
+    session = pl.read_csv(DEMO / "test.csv").filter(user_session="SESSION_006149").sort("event_time")
+    events = own_events(dataset, "SESSION_006149")
+    bought = session.head(1).with_columns(pl.lit("BUY").alias("event_type"))
+    found = explainer.explain("SESSION_006149", [*events, ChangedEvent(0, "BUY", session.item(0, "product_id"))])
+    scored = load_model(finished[1]).predict(pl.concat([session, bought]))
+    assert found is not None
+    assert found.predicted == pytest.approx(scored.item(0, "session_value"))
+    assert (found.low, found.high) == pytest.approx(scored.select("low_80", "high_80").row(0))
+    assert found.predicted > 2 * (explainer.explain("SESSION_006149") or found).predicted
+    assert found.steps.item(-1, "end") == pytest.approx(found.predicted)
+
+
+def test_a_product_that_is_not_in_the_log_is_refused(explainer: SessionExplainer) -> None:
+    with pytest.raises(RunError, match="No event of the log is on a product nix"):
+        explainer.explain("SESSION_006149", [ChangedEvent(0, "BUY", "nix")])

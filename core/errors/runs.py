@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from core.base.text import count, listed
+from core.base.text import count, display, listed
 from core.errors.base import StudioError
 
 StoredKind = Literal["Run", "Dataset", "Upload"]
@@ -204,6 +204,15 @@ class RunError(StudioError):
             "Name the folder of a newer run or model, or start the run again.",
             code="no_model",
             actual=path,
+        )
+
+    @classmethod
+    def unknown_product(cls, product_id: str, examples: Sequence[str]) -> RunError:
+        return cls(
+            f"No event of the log is on a product {display(product_id)}, so its category is unknown.",
+            f"Name a product of the log, such as {listed(examples, conjunction='or')}.",
+            code="unknown_product",
+            actual=product_id,
         )
 
     @classmethod

@@ -1,8 +1,9 @@
-"""Explains the prediction of one session of a run's dataset."""
+"""Explains the prediction of one session of a run's dataset, as it is or with other events."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from core.errors import RunError
 from core.importance import Explanation, drivers
 from core.importance.fold_models import FoldModels, FoldRows, held_out_of_model
 from core.importance.waterfall import similar_sessions, waterfall
-from core.model import SessionValueModel, load_model
+from core.model import ChangedEvent, SessionValueModel, load_model, with_changed_session
 from core.pipeline.explain import stored_explanation
 from core.runs import Run
 from core.runs.store import FOLDS_FILE
@@ -71,16 +72,26 @@ class SessionExplainer:
             raise RunError.not_explained(run.manifest.run_id)
         return cls(load_model(run), run.table(FOLDS_FILE).collect(), explanation, dataset)
 
-    def explain(self, session_id: str) -> SessionExplanation | None:
-        """Explain a session of the dataset; None if there is no such session."""
+    def explain(self, session_id: str, events: Sequence[ChangedEvent] = ()) -> SessionExplanation | None:
+        """Explain a session of the dataset; None if there is no such session.
+
+        Args:
+            events: events that it is imagined to have instead of its own; empty for its own.
+
+        Raises:
+            RunError: a product of the events is unknown.
+        """
         dictionary = self._dataset.dictionary(USER_SESSION).filter(pl.col(USER_SESSION) == session_id)
         units = self._dataset.units().join(dictionary, on=SESSION, how="semi").sort(ROLE, UNIT).collect()
         if units.is_empty():
             return None
         unit, role, value = units.select(UNIT, ROLE, VALUE).row(0)
+        model = self._model
+        if events:
+            model = replace(model, history=with_changed_session(model.history, unit, events))
         fold = self._fold_of.get(unit, -1)
         fits = [fold] if fold >= 0 else list(self._model.spec.fits_for_test)
-        (rows,) = self._model.rows_of(pl.Series(UNIT, [unit]))
+        (rows,) = model.rows_of(pl.Series(UNIT, [unit]))
         attributions, columns, cells, n_earlier = [], [], rows.X[0], 0.0
         for fit, X, _, history in self._model.fitted.matrices(rows, fits, train=fold >= 0):
             part = FoldRows(fit, np.array([unit]), X, np.array([np.nan]))

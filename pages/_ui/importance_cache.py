@@ -11,6 +11,7 @@ from core.dataset import Dataset
 from core.eda.run_charts import beeswarm
 from core.importance import drivers, segments
 from core.importance.driver_effects import driver_effects
+from core.model import ChangedEvent
 from core.pipeline.explain import stored_explanation, stored_methods
 from core.pipeline.one_session import SessionExplainer, SessionExplanation
 from core.runs import load_run
@@ -74,9 +75,14 @@ def _explainer(run_folder: str, dataset_folder: str) -> SessionExplainer:
 
 
 @st.cache_data(max_entries=_SESSIONS, show_spinner="Explaining the session")
-def explained_session(run_folder: str, dataset_folder: str, session_id: str) -> SessionExplanation | None:
-    """Explain the prediction of a session; None if the dataset has no such session."""
-    return _explainer(run_folder, dataset_folder).explain(session_id)
+def explained_session(
+    run_folder: str, dataset_folder: str, session_id: str, events: tuple[ChangedEvent, ...] = ()
+) -> SessionExplanation | None:
+    """Explain the prediction of a session, or what it would be with other events.
+
+    None if the dataset has no such session.
+    """
+    return _explainer(run_folder, dataset_folder).explain(session_id, events)
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)

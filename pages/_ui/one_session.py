@@ -11,17 +11,20 @@ from core.dataset import Dataset
 from core.eda.charts import session_line
 from core.eda.parts.export import Shown
 from core.eda.run_charts import session_waterfall
+from core.model import ChangedEvent
 from core.pipeline.one_session import SessionExplanation
 from core.runs import Run
-from core.schema import VALUE_UNIT
+from core.schema import EVENT_TYPES, VALUE_UNIT
 from pages._ui import cache
 from pages._ui.chart import draw_chart, show_chart
 from pages._ui.downloads import offer_chart
-from pages._ui.frame import Metric, show_metrics
+from pages._ui.frame import Metric, show_metrics, showing_errors
 from pages._ui.importance_cache import explained_session
 from pages._ui.state import get_param, page_state, set_param
-from pages._ui.table import show_table
+from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
+
+_SECOND, _EVENT, _PRODUCT = "Second", "Event", "Product id"
 
 
 def show_session(run: Run, dataset: Dataset) -> None:
@@ -53,6 +56,8 @@ def show_session(run: Run, dataset: Dataset) -> None:
         st.header("What happened in it?", anchor=False)
         st.markdown(plain(session_line.finding(events)))
         draw_chart(session_line.figure(events), key="session-events")
+        if found.users == 1 and events.get_column("file").n_unique() == 1:
+            _show_what_if(run, folder, session_id, events, found)
     st.header("Which sessions are similar?", anchor=False)
     show_table(
         [
@@ -65,13 +70,57 @@ def show_session(run: Run, dataset: Dataset) -> None:
     st.caption(f"Of the explained sessions, those whose drivers have the most similar effects. In {VALUE_UNIT}.")
 
 
+def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: SessionExplanation) -> None:
+    """Let the visitor change the events, and show what the model would predict then."""
+    st.header("What would the model predict with other events?", anchor=False)
+    st.caption("Change, add or delete rows. This shows how the model works, not what a shop would earn.")
+    rows = [
+        {_SECOND: row["second"], _EVENT: row["event_type"], _PRODUCT: row["product_id"]}
+        for row in events.iter_rows(named=True)
+    ]
+    edited = st.data_editor(
+        rows,
+        key=f"what-if-{session_id}",
+        num_rows="dynamic",
+        column_config={
+            _SECOND: st.column_config.NumberColumn(step=1, required=True, help="Since the first event."),
+            _EVENT: st.column_config.SelectboxColumn(options=list(EVENT_TYPES), required=True),
+            _PRODUCT: st.column_config.TextColumn(required=True, help="Id of a product of the log."),
+        },
+    )
+    if edited == rows:
+        return
+    changed = tuple(
+        ChangedEvent(int(row[_SECOND] or 0), row[_EVENT], str(row[_PRODUCT]))
+        for row in edited
+        if row.get(_EVENT) and row.get(_PRODUCT)
+    )
+    if not changed:
+        st.markdown("A session needs at least one event.")
+        return
+    with showing_errors():
+        other = explained_session(str(run.folder), folder, session_id, changed)
+        if other is not None:
+            st.markdown(
+                f"The prediction would be **{number(other.predicted)} {VALUE_UNIT}** instead of "
+                f"{number(found.predicted)}; 80% interval: {_interval(other)}."
+            )
+            data = session_waterfall.frame(other.steps)
+            draw_chart(session_waterfall.figure(data), key="what-if-waterfall")
+
+
+def _interval(found: SessionExplanation) -> str:
+    low = number(found.low)
+    return f"at least {low}" if math.isinf(found.high) else span(low, number(found.high))
+
+
 def _show_metrics(found: SessionExplanation) -> None:
-    high = "" if math.isinf(found.high) else number(found.high)
-    interval = span(number(found.low), high) if high else f"at least {number(found.low)}"
     show_metrics(
         [
             Metric("Prediction", number(found.predicted), f"Predicted value, in {VALUE_UNIT}."),
-            Metric("80% interval", interval, f"Eight of ten such sessions have a value in it, in {VALUE_UNIT}."),
+            Metric(
+                "80% interval", _interval(found), f"Eight of ten such sessions have a value in it, in {VALUE_UNIT}."
+            ),
             Metric("Actual value", number(found.value), "A dash if it is unknown, as in the test file."),
         ]
     )
