@@ -52,6 +52,13 @@ BUY: Final = "BUY"
 EVENT_TYPES: Final = (VIEW, ADD_CART, REMOVE_CART, BUY)
 """In the order of the funnel. The stored code of an event type is its index."""
 EVENT_CODE: Final = {event_type: code for code, event_type in enumerate(EVENT_TYPES)}
+EVENT_NOUNS: Final = {
+    VIEW: ("view", "views"),
+    ADD_CART: ("cart addition", "cart additions"),
+    REMOVE_CART: ("cart removal", "cart removals"),
+    BUY: ("purchase", "purchases"),
+}
+"""Singular and plural in texts for people who do not know the event types. The article of each is "a"."""
 
 # --- stored columns of events -----------------------------------------------------------------------------------------
 TIME: Final = "time"

@@ -103,6 +103,11 @@ def show_session() -> None:
         offer_chart("session", events, shown, context)
         columns = [name for name in events.columns if not name.startswith("all_")]
         show_table(events.select(columns), scrolls=True, alt="The events of the session")
+        if page.run is not None:
+            label = "Explain its predicted value"
+            st.page_link(
+                frame.IMPORTANCE.path, label=label, icon=frame.IMPORTANCE.icon, query_params={"session": session_id}
+            )
 
 
 def show_own_column() -> None:

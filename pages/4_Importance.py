@@ -1,58 +1,87 @@
-"""Importance: which features each learner uses, and what an event is worth."""
+"""Importance: what drives the value of a session, in words, in charts, and for experts."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from core.base.text import number
-from core.eda.run_charts import importance
-from core.schema import LEARNER_LABELS
+from core.base.text import count
+from core.eda.run_charts import drivers
+from core.features import display_names
+from core.importance import text
+from core.pipeline.explain import explain_further
+from core.pipeline.report import known_users, model_limits, report_page
 from pages._ui import frame
-from pages._ui.cache import importance_frame, recovered_prices
-from pages._ui.chart import draw_chart
-from pages._ui.run_tables import price_table
-from pages._ui.table import show_table
+from pages._ui.importance_cache import explained
+from pages._ui.importance_views import (
+    run_with_progress,
+    show_answer,
+    show_effects,
+    show_groups,
+    show_learners,
+    show_prices,
+    show_slow_methods,
+)
+from pages._ui.one_session import show_session
+from pages._ui.state import get_param
+from pages._ui.table import offer_file
 from pages._ui.text import plain
 
-N_FEATURES = 12
-N_PRODUCTS = 50
+ANSWER, EFFECTS, GROUPS, PRICES, ONE, EXPERTS = "Answer", "Effects", "Groups", "Prices", "One session", "For experts"
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
-    frame.show_title(importance.TITLE, page.no_run)
-    frame.show_empty_state("The most important features of each learner will be shown here.", "run", page.waiting)
+    frame.show_title(drivers.TITLE, page.no_run)
+    frame.show_empty_state("What drives the value of a session will be shown here, in words.", "run", page.waiting)
     st.stop()
 
-folder = str(page.run.folder)
-heading = st.container()  # filled in when the measure below it is known
-measure = st.segmented_control(
-    "Measure",
-    list(importance.MEASURES),
-    default="mean_abs_shap",
-    required=True,
-    format_func=importance.MEASURES.__getitem__,
-)
+run, dataset = page.run, page.dataset
+dataset_folder = None if dataset is None else str(dataset.folder)
 with frame.showing_errors(stop=True):
-    data = importance_frame(folder, measure, N_FEATURES)
-with heading:
-    frame.show_title(importance.TITLE, importance.finding(data, measure))
+    found = explained(str(run.folder), dataset_folder)
+if found is None:
+    frame.show_title(drivers.TITLE, f"{page.run_name} was made by an earlier version, which explained less.")
     frame.show_better_run(page)
-st.caption(importance.EXPLAINED[measure])
-draw_chart(importance.figure(data, measure), key=f"importance-{measure}")
+    if run.manifest.version == 1:
+        st.markdown("It has no stored model. To see what drives values, make the run again.")
+    elif st.button("Explain this run", type="primary", icon=":material/calculate:"):
+        with frame.showing_errors(stop=True):
+            run_with_progress(lambda report: explain_further(run, report))
+    with frame.showing_errors(stop=True):
+        show_learners(run, "")
+        show_prices(run, dataset_folder)
+    st.stop()
 
-st.header("What do the features mean?", anchor=False)
-learners = [LEARNER_LABELS[name] for name in page.run.manifest.scores.learners]
-rows: dict[str, dict[str, object]] = {}
-for cell in data.sort("place").iter_rows(named=True):
-    row = {"Rank": cell["place"], "Feature": cell["feature"], **dict.fromkeys(learners)}
-    row |= {"Unit": cell["unit"], "Meaning": cell["meaning"]}
-    rows.setdefault(cell["feature"], row)[cell["label"]] = number(cell["value"])
-show_table(list(rows.values()), numbers=learners, alt="The top features with their importance by learner and meaning")
-
+note = f"Based on {count(found.sessions.height, 'session')} that the models were not trained on."
+frame.show_title(drivers.TITLE, plain(text.headline(found.drivers)))
+frame.show_better_run(page)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.badge("what the model uses", color="blue", icon=":material/visibility:")
+    st.badge("not what would change the value", color="gray", icon=":material/science:")
+    if dataset is not None:
+        offer_file(
+            "Report for stakeholders",
+            f"report_{run.manifest.run_id}.html",
+            partial(report_page, run, dataset),
+            mime="text/html",
+            icon=":material/description:",
+        )
+views = [ANSWER, EFFECTS, GROUPS, PRICES, *([] if dataset is None else [ONE]), EXPERTS]
+first_view = ONE if dataset is not None and get_param("session") else ANSWER
+view = st.segmented_control("View", views, default=first_view, required=True, label_visibility="collapsed")
+st.caption(note)
 with frame.showing_errors(stop=True):
-    dataset_folder = None if page.dataset is None else str(page.dataset.folder)
-    prices = recovered_prices(folder, N_PRODUCTS, dataset_folder=dataset_folder)
-if prices is not None:
-    st.header("What is an event worth?", anchor=False)
-    st.markdown(plain(prices.finding))
-    price_table(prices.products, page.run)
+    if view == ANSWER:
+        show_answer(found, model_limits(run, known_users(found.segments)), note)
+    elif view == EFFECTS:
+        show_effects(found, note)
+    elif view == GROUPS:
+        show_groups(found, note)
+    elif view == PRICES:
+        show_prices(run, dataset_folder)
+    elif view == ONE and dataset is not None:
+        show_session(run, dataset)
+    else:
+        show_learners(run, note)
+        show_slow_methods(run, display_names() | dict(found.drivers.select("feature", "label").iter_rows()))

@@ -143,6 +143,7 @@ FILES = (
     "runs/2*/features.json",
     "runs/2*/submission.csv",
     "runs/2*/importance/importance.parquet",
+    "runs/2*/importance/effects.parquet",
     "runs/2*/importance/prices.parquet",
     "runs/2*/model/model.json",
     "runs/2*/model/mapping.toml",

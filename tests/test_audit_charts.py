@@ -48,7 +48,15 @@ def assert_drawn(figure: Any, sentence: str, rows: int) -> dict[str, Any]:
 
 
 def moved(name: str, psi: float, *, drifted: bool = False, ks: float = 0.2) -> dict[str, object]:
-    return {"feature": name, "about": "the session", "psi": psi, "ks": ks, "p_value": 0.5, "drifted": drifted}
+    return {
+        "feature": name,
+        "label": name,
+        "about": "the session",
+        "psi": psi,
+        "ks": ks,
+        "p_value": 0.5,
+        "drifted": drifted,
+    }
 
 
 def test_the_drift_chart_has_the_features_with_the_largest_shift_first():

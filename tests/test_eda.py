@@ -433,9 +433,15 @@ def importance_table(effect: dict[str, dict[str, float]]) -> pl.DataFrame:
         whole = sum(moved.values())
         for feature, size in moved.items():
             gain = None if learner == "stack" else size / whole if whole else 0.0
-            rows.append((learner, feature, "activity", "events", f"What {feature} means.", gain, size))
-    texts = dict.fromkeys(["learner", "feature", "group", "unit", "meaning"], pl.String)
-    return pl.DataFrame(rows, texts | {"gain_share": pl.Float64, "mean_abs_shap": pl.Float64}, orient="row")
+            rows.append(
+                (learner, feature, f"Name of {feature}", "activity", "events", f"What {feature} means.", gain, size)
+            )
+    schema = dict.fromkeys(["learner", "feature", "label", "group", "unit", "meaning"], pl.String)
+    return pl.DataFrame(rows, schema | {"gain_share": pl.Float64, "mean_abs_shap": pl.Float64}, orient="row")
+
+
+def texts(feature: str) -> tuple[str, str, str]:
+    return f"Name of {feature}", f"What {feature} means.", "events"
 
 
 def ranked(effect: dict[str, dict[str, float]]) -> list[str]:
@@ -454,13 +460,13 @@ def ranked(effect: dict[str, dict[str, float]]) -> list[str]:
 def test_features_are_ranked_by_their_mean_part_over_the_learners(measure: Any, most: int) -> None:
     table = importance_table(EFFECT)
     data = importance.frame(table, measure, most)
-    assert data.columns == ["learner", "label", "feature", "meaning", "unit", "value", "place"]
+    assert data.columns == ["learner", "label", "feature", "name", "meaning", "unit", "value", "place"]
     assert ranked(EFFECT) == ["n_buy", "n_events", "duration"]
     values = {
         (learner, feature): value for learner, feature, value in table.select("learner", "feature", measure).rows()
     }
     assert data.rows() == [
-        (learner, LEARNER_LABELS[learner], feature, f"What {feature} means.", "events", values[learner, feature], place)
+        (learner, LEARNER_LABELS[learner], feature, *texts(feature), values[learner, feature], place)
         for learner in sorted(set(EFFECT) - {"stack"})
         for place, feature in enumerate(ranked(EFFECT)[:most], 1)
     ]
@@ -497,6 +503,11 @@ def test_the_finding_names_the_top_feature_and_whether_learners_agree(
     assert sentence == snapshot
     assert_one_sentence(sentence)
     assert_well_drawn(importance.figure(data, measure), 9, sentence, IMPORTANCE_TITLES[measure])
+
+
+def test_a_table_of_an_older_version_gets_the_display_names_of_this_one() -> None:
+    data = importance.frame(importance_table(EFFECT).drop("label"), "mean_abs_shap", 1)
+    assert data.select("feature", "name").unique().rows() == [("n_buy", "Number of purchases")]
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -146,6 +146,8 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "damaged_model": lambda: RunError.damaged_model(RUN / "model", "history/events.parquet changed"),
     "other_model_version": lambda: RunError.other_model_version(RUN / "model"),
     "no_model": lambda: RunError.no_model(RUN),
+    "unknown_product": lambda: RunError.unknown_product("P99", ["P1", "P2"]),
+    "not_explained": lambda: RunError.not_explained("20250601-101500-1a2b3c4d5e"),
     "damaged_dataset": lambda: RunError.damaged_dataset(Path("/workspace/datasets/0a1b2c"), "card.json is a link"),
     "damaged_job": lambda: RunError.damaged_job("j1", "created is not a time"),
     "dataset_in_use": lambda: RunError.dataset_in_use("0a1b2c", ["j1", "j2"]),

@@ -117,7 +117,7 @@ def test_a_page_can_be_opened_first_with_a_finished_run(
     [
         ("app.py", "The best run's expected score and its learners will be shown here."),
         ("pages/3_Train.py", "There is no finished run on this dataset yet."),
-        ("pages/4_Importance.py", "The most important features of each learner will be shown here."),
+        ("pages/4_Importance.py", "What drives the value of a session will be shown here, in words."),
         ("pages/5_Submission.py", "submission.csv and its checks will be shown here."),
         ("pages/6_Score.py", "The values of the sessions of a later event file will be shown here."),
     ],
@@ -204,10 +204,25 @@ def test_metrics_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> N
     ] == f"{passed} of {passed}"
 
 
+def test_importance_begins_with_the_answer_in_words(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_page("pages/4_Importance.py")
+    shown = texts(app)
+    assert "Value of purchases in this session matters most: on average, it moves" in shown
+    assert "**5. " in shown
+    assert "It does not show what would change the value" in shown
+    assert "recovered_buy_sum" not in shown
+    for view in ("Effects", "Groups"):
+        app.segmented_control[0].set_value(view).run()
+        assert not app.exception
+        assert "recovered_buy_sum" not in texts(app)
+    assert app.dataframe[0].value["Group"].to_list() == ["Browsers", "Buyers"]
+
+
 def test_importance_is_shown_by_either_measure(finished_home: tuple[Workspace, Run]) -> None:
     app = open_page("pages/4_Importance.py")
+    app.segmented_control[0].set_value("For experts").run()
     by_effect = app.dataframe[0].value
-    app.segmented_control[0].set_value("gain_share").run()
+    app.segmented_control[1].set_value("gain_share").run()
     assert not app.exception
     assert "of the gain" in texts(app)
     assert not by_effect.equals(app.dataframe[0].value)
@@ -215,8 +230,9 @@ def test_importance_is_shown_by_either_measure(finished_home: tuple[Workspace, R
 
 def test_recovered_prices_are_shown_below_the_features(finished_home: tuple[Workspace, Run]) -> None:
     app = open_page("pages/4_Importance.py")
+    app.segmented_control[0].set_value("Prices").run()
     assert "value units to its session: BUY " in texts(app)
-    shown = app.dataframe[1].value
+    shown = app.dataframe[0].value
     assert list(shown.columns) == ["Product", "Category", "Events", "VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
     assert len(shown) == 50
 
@@ -266,7 +282,7 @@ def test_a_failed_run_is_reported_on_a_later_visit(page: str, demo_workspace: Wo
     ("page", "file"),
     [
         ("pages/4_Importance.py", "importance/importance.parquet"),
-        ("pages/4_Importance.py", "importance/prices.parquet"),
+        ("pages/4_Importance.py", "importance/effects.parquet"),
         ("pages/5_Submission.py", "checks.json"),
     ],
 )

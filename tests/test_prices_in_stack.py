@@ -82,11 +82,11 @@ def test_the_start_contributes_to_the_stack_by_its_weight(run: Run, files: Input
     assert isinstance(files.test, Path)
     with model.scoring(files.test) as scoring:
         (rows,) = scoring.rows(200)
-        contributions, values = model.fitted.mean_contributions(rows), model.fitted.predict(rows)
+        attributions, values = model.fitted.mean_attributions(rows), model.fitted.predict(rows)
     stack, inside = model.fitted.stack, values.stack > 0  # above the lower limit
     start = (values.stack - values.by_learner @ stack.weights) / stack.start_weight
     of_learners = sum(
-        weight * contributions[name] for name, weight in zip(model.fitted.learners, stack.weights, strict=True)
+        weight * attributions[name].effects for name, weight in zip(model.fitted.learners, stack.weights, strict=True)
     )
-    of_start = (contributions[STACK] - of_learners).sum(axis=1)
+    of_start = (attributions[STACK].effects - of_learners).sum(axis=1)
     assert np.ptp((of_start - stack.start_weight * start)[inside]) < 1e-9 * np.ptp(start)

@@ -88,7 +88,7 @@ def test_a_search_without_a_gain_says_so() -> None:
 
 
 def test_the_top_feature_of_one_learner_has_one_number() -> None:
-    row = {"learner": ["lightgbm"], "feature": ["Events"], "place": [1], "value": [4.0]}
+    row = {"learner": ["lightgbm"], "feature": ["n"], "name": ["Events"], "place": [1], "value": [4.0]}
     assert importance.finding(pl.DataFrame(row), "mean_abs_shap") == (
         "Events is the top feature; it moves a prediction by 4.00 value units on average."
     )

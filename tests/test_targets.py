@@ -20,6 +20,7 @@ from sklearn.metrics import (
 
 from core.metric import METRICS, metric_named
 from core.training import LEARNERS
+from core.training.attribution import StartParts, attribute_learner
 from core.training.combinations import COMBINATIONS, Combinations
 from core.training.fitting import FittedLearner, default_settings, fit_learner
 from core.training.folds import make_folds
@@ -188,8 +189,11 @@ def test_every_target_learns_the_difference_to_the_start(learner: Learner, targe
 def test_contributions_sum_to_the_change_of_the_value(learner: Learner, target: Target) -> None:
     X, y, start = sessions(400)
     model = fitted(learner, target, X, y, start)
-    change = model.predict(X, start) - model.link.values(np.zeros(len(X)), start)
-    assert model.contributions(X, start).sum(axis=1) == pytest.approx(change, rel=1e-3, abs=1e-3)
+    of_start = StartParts(start, float(start.mean()), np.zeros_like(X))
+    of_start.effects[:, 0] = start - start.mean()
+    attribution = attribute_learner([model], X, of_start)
+    assert np.ptp(attribution.base) == 0
+    assert attribution.predicted == pytest.approx(model.predict(X, start), rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize(("learner", "target"), [pair for pair in PAIRS if pair[1].is_log_link])

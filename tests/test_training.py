@@ -374,9 +374,9 @@ class TestLearner:
     def test_contributions_sum_to_the_prediction(self, learner: Learner) -> None:
         data = simulated(seed=6, rows=300)
         model = fitted(learner, data.X, data.y, BRIEF)
-        contributions = model.contributions(data.X_test, None)
+        contributions = model.model.contributions(data.X_test)
         assert contributions.shape == (len(data.X_test), len(NAMES) + 1)
-        assert contributions.sum(axis=1) == pytest.approx(model.predict(data.X_test, None), rel=1e-3)
+        assert contributions.sum(axis=1) == pytest.approx(model.model.raw(data.X_test), rel=1e-3, abs=1e-3)
         assert np.ptp(contributions[:, -1]) == 0
 
     def test_gain_is_one_non_negative_number_per_feature(self, learner: Learner) -> None:
@@ -396,7 +396,7 @@ class TestLearner:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         data, again = simulated(seed=6, rows=300), simulated(seed=6, rows=300)
-        fitted(learner, data.X, data.y, BRIEF).contributions(data.X_test, None)
+        fitted(learner, data.X, data.y, BRIEF).model.contributions(data.X_test)
         assert np.array_equal(data.X, again.X, equal_nan=True)
         assert np.array_equal(data.y, again.y)
         assert list(tmp_path.iterdir()) == []

@@ -87,10 +87,12 @@ def _is_drift(shift: Distance) -> bool:
     return shift.psi >= MAJOR_PSI and shift.ks >= LARGE_KS and shift.p_value <= MAX_P_VALUE
 
 
-def _records(distances: dict[str, Distance], subjects: dict[str, str]) -> list[Record]:
+def _records(distances: dict[str, Distance], sample: Sample) -> list[Record]:
+    subjects, names = _subjects(sample), sample.display_names
     return [
         {
             "feature": name,
+            "label": names[name],
             "about": subjects[name],
             "psi": round(shift.psi, 4),
             "ks": round(shift.ks, 4),
@@ -104,10 +106,10 @@ def _records(distances: dict[str, Distance], subjects: dict[str, str]) -> list[R
 def compare_features(sample: Sample) -> list[Record]:
     """Return one record per feature, the one with the largest stability index first.
 
-    Each record has feature, about (what the feature describes), psi, ks, p_value and drifted. The list is empty if the
-    sample has too few sessions or users of a file.
+    Each record has feature, label (display name), about (what the feature describes), psi, ks, p_value and drifted. The
+    list is empty if the sample has too few sessions or users of a file.
     """
-    return _records(_distances(sample), _subjects(sample)) if _is_large_enough(sample) else []
+    return _records(_distances(sample), sample) if _is_large_enough(sample) else []
 
 
 class FileClassification(NamedTuple):
@@ -115,7 +117,7 @@ class FileClassification(NamedTuple):
 
     Attributes:
         auc: area under the ROC curve on users that it was not trained on; 0.5 is chance.
-        top_features: names of the features with the highest gain, at most three.
+        top_features: display names of the features with the highest gain, at most three.
     """
 
     auc: float
@@ -141,7 +143,8 @@ def _classify(sample: Sample, features: Sequence[str]) -> FileClassification:
     users = np.concatenate([train.users, test.users])
     result = validate_adversarially(train.values[:, columns], test.values[:, columns], users)
     top = np.argsort(-result.gain, kind="stable")[:MAX_EXAMPLES]
-    return FileClassification(result.auc, tuple(features[index] for index in top if result.gain[index] > 0))
+    names = sample.display_names
+    return FileClassification(result.auc, tuple(names[features[index]] for index in top if result.gain[index] > 0))
 
 
 def _is_large_enough(sample: Sample) -> bool:
@@ -162,7 +165,7 @@ class FeatureDrift(Rule):
         if not drifted:
             return None
         n_drifted, top = len(drifted), distances[drifted[0]]
-        about = _subjects(data.sample)
+        about, names = _subjects(data.sample), data.sample.display_names
         by_subject = {each: sum(about[name] == each for name in drifted) for each in (SESSION, CALENDAR, PAST)}
         is_expected = data.start_distance >= LARGE_KS and not by_subject[SESSION]
         subjects = listed(f"{n_features:,} about {each}" for each, n_features in by_subject.items() if n_features)
@@ -172,9 +175,9 @@ class FeatureDrift(Rule):
             count=n_drifted,
             explanation=(
                 f"{n_drifted:,} of {len(distances):,} features {verb(n_drifted, 'differs', 'differ')} clearly between "
-                f"train and test ({subjects}). The feature {drifted[0]} has the largest shift: a population "
-                f"stability index of {top.psi:.2f} and a Kolmogorov-Smirnov distance of {top.ks:.2f}. A shift is clear "
-                f"from {MAJOR_PSI} and {LARGE_KS} on."
+                f"train and test ({subjects}). The feature {names[drifted[0]]} has the largest shift: a "
+                f"population stability index of {top.psi:.2f} and a Kolmogorov-Smirnov distance of {top.ks:.2f}. A "
+                f"shift is clear from {MAJOR_PSI} and {LARGE_KS} on."
             ),
             advice=(
                 "Nothing to do. Files of different times differ in these features: later sessions have more past, and "
@@ -183,9 +186,9 @@ class FeatureDrift(Rule):
                 else "The test sessions are unlike the train sessions. Find out what changed. If the shift matters for "
                 "the score, a run gives no expected score."
             ),
-            examples=drifted[:MAX_EXAMPLES],
+            examples=[names[name] for name in drifted[:MAX_EXAMPLES]],
             chart=DRIFT_CHART,
-            table=_records(distances, about),
+            table=_records(distances, data.sample),
         )
 
 

@@ -20,7 +20,7 @@ from core.dataset import Dataset
 from core.features import GROUPS
 
 AUDIT_FILE: Final = "audit.json"
-AUDIT_VERSION: Final = 8
+AUDIT_VERSION: Final = 9
 """Raise it when a rule, a threshold, a sentence or the stored form changes. Older reports are then recomputed."""
 _AUDIT_SEVERITIES: Final = tuple(severity for severity in SEVERITIES if severity != "error")
 _LABELS: dict[Severity, str] = {"serious": "SERIOUS", "warning": "WARNING", "note": "note"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
 from core.dataset import Dataset
-from core.features import CatalogueEntry, feature_catalogue, features_of
+from core.features import CatalogueEntry, display_names, feature_catalogue, features_of
 from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER
 
 MAX_UNITS: Final = 20_000
@@ -48,6 +48,11 @@ class Sample:
     def names(self) -> tuple[str, ...]:
         """Names of the features, in column order."""
         return tuple(entry.feature.name for entry in self.entries)
+
+    @property
+    def display_names(self) -> dict[str, str]:
+        """Name of a feature -> its display name."""
+        return display_names(self.entries)
 
     def filter(self, mask: NDArray[np.bool_]) -> Sample:
         """Return the selected units; `mask` has one boolean per unit of the dataset."""

@@ -86,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_score_options(add("score", "scoring.score", "Predict the session values of a later event file."))
     summary = "Compute the importance of the features, in training sessions or in the sessions of an event file."
     _add_importance_options(add("importance", "scoring.importance", summary))
+    _add_report_options(add("report", "scoring.report", "Write what a run found as one HTML file for stakeholders."))
     _add_backtest_options(
         add("backtest", "run_pipeline.backtest", "Compare expected with actual scores at several dates of one log.")
     )
@@ -248,6 +249,16 @@ def _add_importance_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=path_of, help="CSV or Parquet file for the table, one row per learner and feature."
     )
+    parser.add_argument(
+        "--all-methods",
+        action="store_true",
+        help="Also compute permutation, interactions and Shapley values of a run, and store them with it.",
+    )
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", required=True, help="Id or folder of a run whose dataset is in the workspace.")
+    parser.add_argument("--out", type=path_of, required=True, help="HTML file for the report.")
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from core.base.text import count, listed
+from core.base.text import count, display, listed
 from core.errors.base import StudioError
 
 StoredKind = Literal["Run", "Dataset", "Upload"]
@@ -204,6 +204,24 @@ class RunError(StudioError):
             "Name the folder of a newer run or model, or start the run again.",
             code="no_model",
             actual=path,
+        )
+
+    @classmethod
+    def unknown_product(cls, product_id: str, examples: Sequence[str]) -> RunError:
+        return cls(
+            f"No event of the log is on a product {display(product_id)}, so its category is unknown.",
+            f"Name a product of the log, such as {listed(examples, conjunction='or')}.",
+            code="unknown_product",
+            actual=product_id,
+        )
+
+    @classmethod
+    def not_explained(cls, run_id: str) -> RunError:
+        return cls(
+            f"The run {run_id} was made by an earlier version and is not explained yet, so there is nothing to report.",
+            f"Explain it with `python -m core importance --run {run_id} --all-methods`, or on the Importance page.",
+            code="not_explained",
+            actual=run_id,
         )
 
     @classmethod

@@ -6,6 +6,7 @@ inside each fold.
 """
 
 from core.features.definition import CatalogueEntry
+from core.features.display_names import display_names
 from core.features.engines import EngineName, must_be_installed, open_engine
 from core.features.leakage_check import changed_by_later_sessions
 from core.features.markdown import feature_page
@@ -22,6 +23,7 @@ __all__ = [
     "build_features",
     "changed_by_later_sessions",
     "compute_features",
+    "display_names",
     "feature_catalogue",
     "feature_page",
     "features_of",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.features.session_log import Frame, SessionLog
-from core.schema import UNIT
+from core.schema import EVENT_NOUNS, UNIT
 
 LooksAt = Literal["session", "history", "values"]
 """What a feature is computed from: the session's own events, other events that the history mode counts, or the session
@@ -16,16 +16,33 @@ values of the train file, from which features are learned inside each fold."""
 
 @dataclass(frozen=True)
 class Feature:
-    """A column of features: its name, the unit of its values, and its meaning in a sentence for stakeholders."""
+    """A column of features.
+
+    Attributes:
+        name: name of the column.
+        unit: unit of its values.
+        meaning: a sentence for stakeholders.
+        label: display name, for everyone who does not read code.
+    """
 
     name: str
     unit: str
     meaning: str
+    label: str
 
 
-def features_by_type(names: Mapping[str, str], unit: str, meaning: str) -> tuple[Feature, ...]:
-    """Return one feature per event type, given its name; `{}` in the meaning stands for the event type."""
-    return tuple(Feature(name, unit, meaning.format(event_type)) for event_type, name in names.items())
+def features_by_type(names: Mapping[str, str], unit: str, meaning: str, label: str) -> tuple[Feature, ...]:
+    """Return one feature per event type.
+
+    Args:
+        names: event type -> name of the feature.
+        meaning: `{one}` and `{many}` in it stand for the noun of the event type in the singular and the plural.
+        label: the same.
+    """
+    return tuple(
+        Feature(name, unit, *(text.format(one=one, many=many) for text in (meaning, label)))
+        for (one, many), name in ((EVENT_NOUNS[event_type], name) for event_type, name in names.items())
+    )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ Runs use the lean set of features. Groups that are not in it are used with `--fe
 """
 
 
+_COLUMNS = "| feature | name in code | unit | meaning |\n|---|---|---|---|"
+_COLUMNS = "| feature | name in code | unit | meaning |\n|---|---|---|---|"
 _ONLY_FULL = " Not in the lean set."
 
 
@@ -37,8 +39,9 @@ def feature_page() -> str:
     sections = [_HEAD]
     lean = {entry.group for entry in feature_catalogue(features="lean")}
     for (group, looks_at), entries in groupby(feature_catalogue(), key=lambda entry: (entry.group, entry.looks_at)):
-        rows = [f"| `{entry.feature.name}` | {entry.feature.unit} | {entry.feature.meaning} |" for entry in entries]
+        features = [entry.feature for entry in entries]
+        rows = [f"| {each.label} | `{each.name}` | {each.unit} | {each.meaning} |" for each in features]
         computed_from = f"Computed from: {looks_at}.{'' if group in lean else _ONLY_FULL}\n"
         title = f"## {group.replace('_', ' ').capitalize()}\n\n{computed_from}"
-        sections.append("\n".join([title, "| feature | unit | meaning |", "|---|---|---|", *rows, ""]))
+        sections.append("\n".join([title, _COLUMNS, *rows, ""]))
     return "\n".join(sections)

@@ -1,5 +1,8 @@
-"""Importance of the features in a training, and recovered prices as a table."""
+"""Importance of the features in a training: methods, drivers and effect curves; and recovered prices as a table."""
 
+from core.importance import text
+from core.importance.drivers import drivers
+from core.importance.explanation import Explanation, explain_training, run_methods
 from core.importance.importance import importance_frame, new_importance, training_importance
 from core.importance.price_table import (
     PriceOrder,
@@ -9,15 +12,22 @@ from core.importance.price_table import (
     standard_errors,
     with_labels,
 )
+from core.importance.segments import segments
 
 __all__ = [
+    "Explanation",
     "PriceOrder",
+    "drivers",
+    "explain_training",
     "importance_frame",
     "new_importance",
     "price_finding",
     "price_table",
     "prices_by_product",
+    "run_methods",
+    "segments",
     "standard_errors",
+    "text",
     "training_importance",
     "with_labels",
 ]

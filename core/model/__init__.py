@@ -1,9 +1,10 @@
 """The fitted model of a run: saved as a whole, loaded anywhere, and asked for the values of new sessions.
 
 `model` has the model, `fitted_stack` its fitted parts, `history` the events that it knows, `rows` the sessions as its
-fits see them, and `folder` how it is stored.
+fits see them, `changed_session` a session with other events, and `folder` how it is stored.
 """
 
+from core.model.changed_session import ChangedEvent, with_changed_session
 from core.model.folder import MODEL_FILE, load_model, save_model
 from core.model.model import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring, SessionValueModel
 
@@ -12,8 +13,10 @@ __all__ = [
     "PRODUCTS_KNOWN",
     "SOURCE",
     "USER_KNOWN",
+    "ChangedEvent",
     "Scoring",
     "SessionValueModel",
     "load_model",
     "save_model",
+    "with_changed_session",
 ]

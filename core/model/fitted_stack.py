@@ -18,7 +18,8 @@ from core.features.learned.user_values import History, Sessions, value_histories
 from core.model.rows import SessionRows
 from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
-from core.training.fitting import FittedLearner, contributions, start_contributions, with_stack
+from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack
+from core.training.fitting import FittedLearner
 from core.training.intervals import Calibration, ErrorPredictors
 
 
@@ -86,7 +87,7 @@ class FittedStack:
         n_sessions = np.zeros(len(rows.X))
         test: dict[str, list[list[Vector]]] = {name: [] for name in self.learners}
         starts: list[Vector] = []
-        for fit, matrix, start, history in self._matrices(rows, self.fits_for_test):
+        for fit, matrix, start, history in self.matrices(rows, self.fits_for_test):
             n_sessions = history.sessions.astype(np.float64)
             starts.append(start)
             for name in self.learners:
@@ -130,29 +131,25 @@ class FittedStack:
         predicted = np.full((len(fold_of), len(self.learners)), np.nan)
         for fit in (int(fit) for fit in np.unique(fold_of) if fit >= 0):
             positions = np.flatnonzero(fold_of == fit)
-            ((_, matrix, start, _),) = self._matrices(rows.part(positions), [fit], train=True)
+            ((_, matrix, start, _),) = self.matrices(rows.part(positions), [fit], train=True)
             for column, name in enumerate(self.learners):
                 by_seed = [model.predict(matrix, start) for model in self.models(name, fit)]
                 predicted[positions, column] = np.mean(by_seed, axis=0)
         return predicted
 
-    def contributions(self, rows: SessionRows, fit: int, *, train: bool = False) -> dict[str, Matrix]:
-        """Return learner or stack -> the contributions of each feature to the predictions of a fit, in value units.
+    def attributions(self, rows: SessionRows, fit: int) -> dict[str, Attribution]:
+        """Return learner or stack -> its predictions of new sessions by one fit, split by feature."""
+        ((_, matrix, start, _),) = self.matrices(rows, [fit])
+        of_start = StartParts.of(matrix, start, len(self.names) - rows.X.shape[1])
+        by_learner = {name: attribute_learner(self.models(name, fit), matrix, of_start) for name in self.learners}
+        return attribute_stack(self.stack, by_learner, of_start)
 
-        Args:
-            train: whether the rows are training sessions.
-        """
-        ((_, matrix, start, _),) = self._matrices(rows, [fit], train=train)
-        n_learned = len(self.names) - rows.X.shape[1]
-        by_learner = {name: contributions(self.models(name, fit), matrix, start, n_learned) for name in self.learners}
-        return with_stack(by_learner, self.stack, start_contributions(matrix, n_learned))
+    def mean_attributions(self, rows: SessionRows) -> dict[str, Attribution]:
+        """Return `attributions` averaged over the fits, as predictions of new sessions are."""
+        by_fit = [self.attributions(rows, fit) for fit in self.fits_for_test]
+        return {name: Attribution.mean([each[name] for each in by_fit]) for name in by_fit[0]}
 
-    def mean_contributions(self, rows: SessionRows) -> dict[str, Matrix]:
-        """Return `contributions` to predictions of new sessions, averaged over the fits as predictions are."""
-        by_fit = [self.contributions(rows, fit) for fit in self.fits_for_test]
-        return {name: np.asarray(np.mean([each[name] for each in by_fit], axis=0)) for name in by_fit[0]}
-
-    def _matrices(
+    def matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
     ) -> Iterator[tuple[int, Matrix, Vector, History]]:
         """Yield each fit, the rows with all their columns as its models see them, their start, and their history."""

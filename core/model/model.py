@@ -273,8 +273,7 @@ class Scoring:
     def contributions(self, max_rows: int = _MAX_EXPLAINED, report: Report = no_report) -> pl.DataFrame:
         """Return how far each feature moves the value of each session from the average, in value units.
 
-        They are the weighted sums of the learners' contributions (core.training.fitting.contributions). For links other
-        than the identity, they add up to the differences between values only roughly.
+        They add up to the value of a session minus the value of an average one; see core.training.attribution.
 
         Args:
             max_rows: number of sessions of one user, drawn at random.
@@ -284,7 +283,7 @@ class Scoring:
         """
         fitted, frames = self.model.fitted, []
         for rows in self.rows(max_rows, report):
-            stacked = fitted.mean_contributions(rows)[STACK]
+            stacked = fitted.mean_attributions(rows)[STACK].effects
             frames.append(rows.units.select(SESSION).hstack(pl.DataFrame(stacked, schema=fitted.names)))
         ids = self.events.sessions.select(SESSION, USER_SESSION)
         return pl.concat(frames).join(ids, on=SESSION, how="left").select(USER_SESSION, *fitted.names)

@@ -11,13 +11,14 @@ import polars as pl
 
 from core.check_result import CheckResult
 from core.features import feature_catalogue
+from core.importance import Explanation
 from core.runs import store
 from core.schema import UNIT
 from core.training import Training, coverage_frame, oof_frame, prediction_frame
 
 
 def write_tables(
-    folder: Path, training: Training, sessions: pl.DataFrame, importance: pl.DataFrame, prices: pl.DataFrame | None
+    folder: Path, training: Training, sessions: pl.DataFrame, explanation: Explanation, prices: pl.DataFrame | None
 ) -> None:
     """Write all tables and the list of features; `sessions` is the output of `session_predictions`."""
     oof_frame(training).write_parquet(folder / store.OOF_FILE)
@@ -25,15 +26,21 @@ def write_tables(
     folds.write_parquet(folder / store.FOLDS_FILE)
     prediction_frame(training).write_parquet(folder / store.PREDICTIONS_FILE)
     sessions.write_parquet(folder / store.ANSWERS_FILE)
-    (folder / store.IMPORTANCE_FILE).parent.mkdir()
-    importance.write_parquet(folder / store.IMPORTANCE_FILE)
+    (folder / store.IMPORTANCE_FOLDER).mkdir()
+    explanation.save(folder / store.IMPORTANCE_FOLDER)
     if prices is not None:
         prices.write_parquet(folder / store.PRICES_FILE)
     coverage_frame(training).write_parquet(folder / store.COVERAGE_FILE)
     if training.search_results:
         _search_frame(training).write_parquet(folder / store.SEARCH_FILE)
     features = [
-        {"name": entry.feature.name, "group": entry.group, "unit": entry.feature.unit, "meaning": entry.feature.meaning}
+        {
+            "name": entry.feature.name,
+            "label": entry.feature.label,
+            "group": entry.group,
+            "unit": entry.feature.unit,
+            "meaning": entry.feature.meaning,
+        }
         for entry in feature_catalogue(training.data.own, training.config.features)
     ]
     _write_json(folder / store.FEATURES_FILE, features)

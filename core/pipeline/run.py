@@ -17,7 +17,7 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled
 from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
-from core.importance import importance_frame, price_table
+from core.importance import Explanation, explain_training, price_table
 from core.ingestion import InputFiles, ingest
 from core.model import SessionValueModel, save_model
 from core.pipeline.clock import RunClock
@@ -33,8 +33,6 @@ from core.submission import write_submission
 from core.training import PreparedFolds, Training, certify_training, prepare, train, training_set, tune
 from core.training.shift import find_shift
 from core.training.tuning import SearchFolder
-
-_TABLE_FILE = "table.parquet"
 
 
 def run(
@@ -116,8 +114,8 @@ def _run(
             load_or_compute=load_or_compute,
         )
     with clock.step("importance") as report:
-        compute_importance = partial(importance_frame, training, report)
-        importance = load_or_compute("importance", compute_importance, _save_table, _load_table)
+        explain = partial(explain_training, training, report)
+        explanation = load_or_compute("importance", explain, Explanation.save, Explanation.load)
     with clock.step("certificate") as report:
         certify = partial(_certify, dataset, table, training, config, report)
         certificate = load_or_compute("certificate", certify, save_certificate, load_certificate)
@@ -132,7 +130,7 @@ def _run(
             columns = dataset.card().submission_columns
             write_submission(sessions, dataset.submission_order(), submission, columns)
             checks = check_submission(submission, dataset)
-            write_tables(temporary, training, sessions, importance, _recovered_prices(dataset, training))
+            write_tables(temporary, training, sessions, explanation, _recovered_prices(dataset, training))
             write_checks(temporary, certificate, checks)
             model_folder = temporary / MODEL_FOLDER
             model_folder.mkdir()
@@ -209,11 +207,3 @@ def _recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | No
     if training.columns is None or training.data.baskets is None:
         return None
     return price_table(training.data.baskets, training.columns.prices, dataset, training.columns.prices_without)
-
-
-def _save_table(table: pl.DataFrame, folder: Path) -> None:
-    table.write_parquet(folder / _TABLE_FILE)
-
-
-def _load_table(folder: Path) -> pl.DataFrame:
-    return pl.read_parquet(folder / _TABLE_FILE, memory_map=False, glob=False)

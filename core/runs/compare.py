@@ -73,7 +73,7 @@ class Comparison:
         settings: name -> values, for settings that differ.
         folds: learner or stack -> MSE by fold; empty if the datasets or the folds differ.
         paired: out-of-fold losses on the sessions that both predicted; None without such sessions or on other datasets.
-        features: names of the features that the other run does not have.
+        features: display names of the features that the other run does not have.
         timings: step -> seconds; None if a run had no such step.
         versions: package -> versions, for packages whose versions differ.
     """
@@ -123,8 +123,12 @@ def _fold_scores(first: Manifest, second: Manifest) -> dict[str, tuple[list[floa
 
 
 def _feature_differences(first: Run, second: Run) -> tuple[list[str], list[str]]:
-    before, after = ([feature["name"] for feature in run.records(FEATURES_FILE)] for run in (first, second))
-    return [name for name in before if name not in after], [name for name in after if name not in before]
+    before, after = (
+        {feature["name"]: feature.get("label", feature["name"]) for feature in run.records(FEATURES_FILE)}
+        for run in (first, second)
+    )
+    removed = [label for name, label in before.items() if name not in after]
+    return removed, [label for name, label in after.items() if name not in before]
 
 
 def _paired_losses(first: Run, second: Run, users: pl.DataFrame | None) -> Paired | None:

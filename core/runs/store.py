@@ -39,10 +39,14 @@ OOF_FILE = "oof.parquet"
 PREDICTIONS_FILE = "predictions.parquet"
 MODEL_FOLDER = "model"
 """The fitted model; see core.model.folder. Runs of version 1 have none."""
-IMPORTANCE_FILE = "importance/importance.parquet"
+IMPORTANCE_FOLDER = "importance"
+"""Tables of core.importance.Explanation, and the recovered prices."""
+IMPORTANCE_FILE = f"{IMPORTANCE_FOLDER}/importance.parquet"
 COVERAGE_FILE = "coverage.parquet"
 SEARCH_FILE = "search.parquet"
-PRICES_FILE = "importance/prices.parquet"
+PRICES_FILE = f"{IMPORTANCE_FOLDER}/prices.parquet"
+ON_REQUEST_FOLDER = "on_request"
+"""Tables that were computed after the run was written; see core.runs.on_request. They are not in the manifest."""
 CERTIFICATE_FILE = "certificate.json"
 ANSWERS_FILE = "answers.parquet"
 SUBMISSION_FILE = "submission.csv"
@@ -227,7 +231,10 @@ def find_damage(run: Run) -> Damage:
                 changed.append(name)
         except UnusableFileError as error:
             (missing if error.is_missing else changed).append(name)
-    added = [name for name in stored_names(run.folder, (MANIFEST_FILE, NOTE_FILE)) if name not in run.manifest.sha256]
+    others = stored_names(run.folder, (MANIFEST_FILE, NOTE_FILE))
+    added = [
+        name for name in others if name not in run.manifest.sha256 and not name.startswith(f"{ON_REQUEST_FOLDER}/")
+    ]
     return Damage(tuple(changed), tuple(missing), tuple(added))
 
 

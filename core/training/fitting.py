@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import SettingError
-from core.features.learned.catalogue import parts_of_start
 from core.metric import MEAN_SQUARED_ERROR, Metric
-from core.schema import STACK
 from core.training.learners import Binned, FitContext, Learner, Matrix, Model, Settings, Vector
-from core.training.stacking import Stack
 from core.training.targets import ABSOLUTE, HUBER, Link, Target, targets_to_try
 
 _NEARLY_ABSOLUTE = 0.3
@@ -31,56 +28,6 @@ class FittedLearner:
         if not len(X):  # some of the libraries refuse an empty matrix
             return np.empty(0)
         return self.link.values(self.model.raw(X), start)
-
-    def contributions(self, X: Matrix, start: Vector | None) -> Matrix:
-        """Return SHAP values in value units, shape (rows, features + 1); the last column is the base value.
-
-        They are exact for the identity link. For other links they are exact on the scale of the model, and each row is
-        rescaled so that it sums to the change of the session's value.
-        """
-        shap = self.model.contributions(X)
-        if self.link.kind == "identity":
-            return shap
-        base, raw = shap[:, -1], shap.sum(axis=1)
-        features = shap[:, :-1] * self.link.slopes(base, raw, start)[:, None]
-        return np.column_stack([features, base * self.link.slopes(np.zeros(len(shap)), base, start)])
-
-
-def contributions(models: Sequence[FittedLearner], X: Matrix, start: Vector | None, n_learned: int) -> Matrix:
-    """Return how far each feature moves each prediction, in value units, shape (rows, features).
-
-    SHAP values, averaged over models with several seeds as predictions are, plus the contributions of the learned
-    features to the start value.
-
-    Args:
-        models: models of one learner on one fit.
-        X: rows as the models see them.
-        start: what the learners start from; None if they start from 0.
-        n_learned: number of the last columns that are learned from values.
-    """
-    effects = np.asarray(np.mean([model.contributions(X, start)[:, :-1] for model in models], axis=0))
-    return effects + start_contributions(X, n_learned)
-
-
-def start_contributions(X: Matrix, n_learned: int) -> Matrix:
-    """Return how far each feature moves the start of each row, in value units; arguments as for `contributions`."""
-    effects = np.zeros_like(X)
-    if n_learned:
-        effects[:, -n_learned:] = parts_of_start(X[:, -n_learned:])
-    return effects
-
-
-def with_stack(by_learner: Mapping[str, Matrix], stack: Stack, of_start: Matrix) -> dict[str, Matrix]:
-    """Add the contributions to the predictions of the stack, which are the weighted sum of those of its parts.
-
-    Args:
-        by_learner: learner -> its contributions, in the order of the weights.
-        of_start: contributions to what the learners start from.
-    """
-    stacked = stack.start_weight * of_start
-    for weight, each in zip(stack.weights, by_learner.values(), strict=True):
-        stacked = stacked + weight * each
-    return {**by_learner, STACK: stacked}
 
 
 def fit_learner(

@@ -30,7 +30,8 @@ def test_different_test_sessions_are_a_warning(tmp_path):
     assert table["n_events"]["about"] == "the session"
     assert table["n_events"]["ks"] == 1.0
     assert table["n_buy"] == {
-        "feature": "n_buy", "about": "the session", "psi": 0.0, "ks": 0.0, "p_value": 1.0, "drifted": False
+        "feature": "n_buy", "label": "Number of purchases", "about": "the session",
+        "psi": 0.0, "ks": 0.0, "p_value": 1.0, "drifted": False,
     }  # fmt: skip
     assert set(table) == {feature.name for feature in all_features()}
     assert [record["psi"] for record in drift.table] == sorted((r["psi"] for r in drift.table), reverse=True)

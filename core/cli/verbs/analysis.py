@@ -26,7 +26,8 @@ def features(options: argparse.Namespace) -> Outcome:
     if options.markdown:
         return Outcome({"features": content}, feature_page())
     lines = [
-        f"{entry.group:18} {entry.feature.name:28} {entry.looks_at:8} {entry.feature.unit:20} {entry.feature.meaning}"
+        f"{entry.group:18} {entry.feature.name:28} {entry.looks_at:8} {entry.feature.unit:20} {entry.feature.label}. "
+        f"{entry.feature.meaning}"
         for entry in catalogue
     ]
     return Outcome({"features": content}, "\n".join(lines))

@@ -1,4 +1,4 @@
-"""Verbs that use the model of a run: score and importance."""
+"""Verbs that use the model of a run: score, importance and report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 import polars as pl
 
 from core import runs as run_store
+from core.base.files import atomic_file
+from core.base.text import size
 from core.base.workspace import Workspace
-from core.cli.inputs import tables_of
+from core.cli.inputs import dataset_named, tables_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
-from core.cli.run_options import require
 from core.errors import RunError, SettingError
 from core.ingestion import source_of
 from core.model import MODEL_FILE, SessionValueModel, load_model
+from core.pipeline.explain import explain_further
+from core.pipeline.report import report_page
 from core.pipeline.score import importance_of_events, importance_of_run, write_values
 from core.pipeline.score import score as score_events
 from core.runs.store import MANIFEST_FILE
@@ -93,28 +96,46 @@ def importance(options: argparse.Namespace) -> Outcome:
     if options.out is not None:
         _check_table_name("--out", options.out)
         refuse_existing(options.out)
+    if options.all_methods and options.events is not None:
+        raise SettingError.conflicting("--all-methods", "--events", "All methods explain the training of a run.")
+    if options.events is None and options.events_query:
+        raise SettingError.missing("--events", "the database that --events-query is for")
     workspace = Workspace.from_environment()
     with step_progress("Importance", options) as report:
         if options.events is None:
-            require(not options.events_query, "--events", "the database that --events-query is for")
             run = run_store.find_run(workspace, options.run)
+            if options.all_methods:
+                explain_further(run, report)
             table = importance_of_run(run, report)
         else:
             source = source_of(options.events, options.events_query, "--events-query")
             table = importance_of_events(_model(workspace, options.run), source, report)
     stacked = table.filter(pl.col("learner") == STACK).sort(_EFFECT, descending=True)
     lines = [
-        f"{effect:10,.3f}  {feature:28} {meaning}"
-        for feature, meaning, effect in stacked.select("feature", "meaning", _EFFECT).head(_TOP).iter_rows()
+        f"{effect:10,.3f}  {label:48} {meaning}"
+        for label, meaning, effect in stacked.select("label", "meaning", _EFFECT).head(_TOP).iter_rows()
     ]
     lines.insert(0, f"Average effect on the value of a session, in {VALUE_UNIT}: the first {len(lines)} features.")
-    content: dict[str, object] = {"features": stacked.select("feature", "group", _EFFECT).to_dicts()}
+    content: dict[str, object] = {"features": stacked.select("feature", "label", "group", _EFFECT).to_dicts()}
     if options.out is not None:
         with writing_to(options.out):
             write_values(table, options.out)
         content["out"] = str(options.out)
         lines.insert(0, str(options.out))
     return Outcome(content, "\n".join(lines))
+
+
+def report(options: argparse.Namespace) -> Outcome:
+    """Write the report of a run for stakeholders."""
+    if options.out.suffix != ".html":
+        raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .html")
+    refuse_existing(options.out)
+    workspace = Workspace.from_environment()
+    run = run_store.find_run(workspace, options.run)
+    page = report_page(run, dataset_named(workspace, run.manifest.dataset))
+    with writing_to(options.out), atomic_file(options.out) as draft:
+        draft.write_bytes(page)
+    return Outcome({"out": str(options.out), "bytes": len(page)}, f"{options.out} has the report ({size(len(page))}).")
 
 
 def _model(workspace: Workspace, name: str) -> SessionValueModel:

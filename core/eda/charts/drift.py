@@ -17,7 +17,7 @@ _MAX_BARS = 15
 """Number of features shown, so that the chart fits on the screen."""
 _PIXELS_PER_FEATURE = 20
 _NUMBERS = dict.fromkeys(("psi", "ks", "p_value"), pl.Float64)
-_SCHEMA = {"feature": pl.String, "about": pl.String} | _NUMBERS | {"drifted": pl.Boolean}
+_SCHEMA = {"feature": pl.String, "label": pl.String, "about": pl.String} | _NUMBERS | {"drifted": pl.Boolean}
 
 
 def frame(records: Sequence[Mapping[str, object]]) -> pl.DataFrame:
@@ -27,7 +27,7 @@ def frame(records: Sequence[Mapping[str, object]]) -> pl.DataFrame:
         records: the audit's comparison of the files, one record per feature. May be empty.
 
     Returns:
-        feature, about: name of the feature, and what it describes.
+        feature, label, about: name and display name of the feature, and what it describes.
         psi: population stability index.
         ks, p_value: Kolmogorov-Smirnov distance (0 to 1) and its p-value.
         drifted: whether the audit counts the feature as different.
@@ -45,7 +45,7 @@ def finding(data: pl.DataFrame) -> str:
     top, n_drifted = data.row(0, named=True), data.get_column("drifted").sum()
     verdict = f"{n_drifted:,} of the {data.height:,} shown" if n_drifted else "none of those shown"
     return (
-        f"Of {count(top['all'], 'feature')}, {top['feature']} differs most (population stability index "
+        f"Of {count(top['all'], 'feature')}, {top['label']} differs most (population stability index "
         f"{top['psi']:.2f}, Kolmogorov-Smirnov distance {top['ks']:.2f}); the audit counts {verdict} as different."
     )
 
@@ -66,15 +66,15 @@ def classifier_finding(own_auc: float, full_auc: float) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar per feature, coloured if the feature differs, and a line at a major shift."""
-    order = data.get_column("feature").to_list()
+    order = data.get_column("label").to_list()
     scale = alt.Scale(domain=[True, False], range=[ACCENT, MUTED])
     title = ["population stability index", f"line: {MAJOR_PSI}, a major shift"]
     base = alt.Chart(data).encode(
         x=alt.X("psi:Q", title=title, axis=short_axis(6)),
-        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False)),
         color=alt.Color("drifted:N", scale=scale, legend=None, sort=[True, False]),
         tooltip=[
-            *Hover.texts("feature", about="describes"),
+            *Hover.texts(label="feature", about="describes"),
             *Hover.numbers(".3f", psi="population stability index", ks="distance"),
             *Hover.numbers(".2g", p_value="p-value"),
         ],

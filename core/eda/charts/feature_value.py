@@ -12,13 +12,14 @@ from sklearn.metrics import mutual_info_score
 from core.base.text import listed
 from core.eda.parts.feature_sample import MIN_SESSIONS, FeatureSample, correlations_with_value, feature_names
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
+from core.features import display_names
 from core.schema import VALUE
 
 TITLE = "Which features go with the value?"
 _BINS = 10
 """Number of quantile bins for mutual information."""
 _MAX_BARS = 20
-_TEXTS, _NUMBERS = ("feature", "group", "meaning"), ("pearson", "spearman", "information")
+_TEXTS, _NUMBERS = ("feature", "label", "group", "meaning"), ("pearson", "spearman", "information")
 _SCHEMA = dict.fromkeys(_TEXTS, pl.String) | dict.fromkeys(_NUMBERS, pl.Float64)
 
 
@@ -26,7 +27,7 @@ def frame(sample: FeatureSample) -> pl.DataFrame:
     """Relate each feature to the value; one row per feature, the strongest rank correlation first.
 
     Returns:
-        feature, group, meaning: name of the feature, its group and its description.
+        feature, label, group, meaning: name and display name of the feature, its group and its description.
         pearson, spearman: linear and rank correlation with the value; null if the feature or the value does not vary.
         information: mutual information with the value, in nats.
 
@@ -34,7 +35,10 @@ def frame(sample: FeatureSample) -> pl.DataFrame:
     """
     if sample.rows.height < MIN_SESSIONS:
         return pl.DataFrame(schema=_SCHEMA)
-    catalogue = {entry.feature.name: (entry.group, entry.feature.meaning) for entry in sample.entries}
+    names = display_names(sample.entries)
+    catalogue = {
+        entry.feature.name: (names[entry.feature.name], entry.group, entry.feature.meaning) for entry in sample.entries
+    }
     information = _mutual_information(sample.rows)
     rows = [
         (name, *catalogue[name], *correlations, information[name])
@@ -72,13 +76,13 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return f"Fewer than {MIN_SESSIONS} train sessions have a value, so any correlation could be chance."
     strongest = [
-        f"{row['feature']} ({row['spearman']:+.2f})" for row in data.head(3).iter_rows(named=True) if row["spearman"]
+        f"{row['label']} ({row['spearman']:+.2f})" for row in data.head(3).iter_rows(named=True) if row["spearman"]
     ]
     if not strongest:
         return "No feature correlates with the value."
     top = data.sort("information", descending=True).row(0, named=True)
     return (
-        f"The value has the strongest rank correlation with {listed(strongest)}; {top['feature']} has the most mutual "
+        f"The value has the strongest rank correlation with {listed(strongest)}; {top['label']} has the most mutual "
         f"information ({top['information']:.2f} nats)."
     )
 
@@ -87,9 +91,9 @@ def figure(data: pl.DataFrame) -> Figure:
     """Draw the rank correlation as a bar and the linear one as a point, for the first 20 features."""
     shown = data.head(_MAX_BARS)
     base = alt.Chart(shown).encode(
-        y=alt.Y("feature:N", sort=shown.get_column("feature").to_list(), title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y("label:N", sort=shown.get_column("label").to_list(), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=[
-            *Hover.texts("feature", "meaning"),
+            *Hover.texts("meaning", label="feature"),
             *Hover.numbers(".3f", spearman="rank correlation", pearson="linear correlation"),
             *Hover.numbers(".3f", information="mutual information (nats)"),
         ],

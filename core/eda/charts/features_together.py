@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from core.base.text import count
 from core.eda.parts.feature_sample import MIN_SESSIONS, FeatureSample, correlations_with_value
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished
+from core.features import display_names
 
 TITLE = "Which features carry the same information?"
 _MAX_FEATURES = 20
@@ -26,7 +27,7 @@ def frame(sample: FeatureSample) -> pl.DataFrame:
     Each feature is also paired with itself. Similar features are neighbours (average linkage on 1 - |correlation|).
 
     Returns:
-        one, other: names of the two features.
+        one, other: display names of the two features.
         spearman: their rank correlation; missing cells count as the feature's median.
 
         Empty if fewer than 50 sessions have a value, or fewer than two features vary.
@@ -44,7 +45,9 @@ def frame(sample: FeatureSample) -> pl.DataFrame:
     np.fill_diagonal(correlations, 1.0)
     distances = squareform(np.clip(1.0 - np.abs(correlations), 0.0, None), checks=False)
     order = hierarchy.leaves_list(hierarchy.linkage(distances, method="average"))
-    pairs = [(names[row], names[column], float(correlations[row, column])) for row in order for column in order]
+    shown = display_names(sample.entries)
+    labels = [shown[name] for name in names]
+    pairs = [(labels[row], labels[column], float(correlations[row, column])) for row in order for column in order]
     return pl.DataFrame(pairs, schema=_SCHEMA, orient="row")
 
 

@@ -9,9 +9,10 @@ import polars as pl
 
 from core.base.text import number, percent, span
 from core.eda.parts.theme import Figure, Hover, finished, learner_scale, share_axis, short_axis
+from core.features import display_names
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
 
-TITLE = "What drives the value of a session?"
+TITLE = "Which features does each learner use?"
 Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
@@ -36,11 +37,12 @@ def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) ->
 
     Returns:
         learner, label: code and display name of the learner.
-        feature, meaning, unit: name, description and unit of the feature.
+        feature, name, meaning, unit: name in code, display name, description and unit of the feature.
         value: value of the measure.
         place: rank of the feature, from 1.
     """
     learners = importance.filter(pl.col("learner") != STACK)
+    learners = learners.rename({"label": "name"}) if "label" in learners.columns else _with_names(learners)
     share = (pl.col(measure) / pl.col(measure).sum().over("learner")).fill_nan(0).alias("share")
     ranking = (
         learners.with_columns(share)
@@ -54,9 +56,15 @@ def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) ->
     return (
         learners.join(ranking, on="feature", how="inner")
         .with_columns(pl.col("learner").replace_strict(LEARNER_LABELS).alias("label"))
-        .select("learner", "label", "feature", "meaning", "unit", pl.col(measure).alias("value"), "place")
+        .select("learner", "label", "feature", "name", "meaning", "unit", pl.col(measure).alias("value"), "place")
         .sort("learner", "place")
     )
+
+
+def _with_names(importance: pl.DataFrame) -> pl.DataFrame:
+    """Add the display names to a table that an older version stored."""
+    names = display_names()
+    return importance.with_columns(pl.col("feature").replace(names).alias("name"))
 
 
 def finding(data: pl.DataFrame, measure: Measure) -> str:
@@ -64,7 +72,7 @@ def finding(data: pl.DataFrame, measure: Measure) -> str:
     if data.is_empty():
         return "The run has no importance table."
     top = data.filter(pl.col("place") == 1)
-    feature = top.item(0, "feature")
+    feature, name = top.item(0, "feature"), top.item(0, "name")
     by_learner = data.sort("value", descending=True).group_by("learner", maintain_order=True).first()
     n_agree = by_learner.filter(pl.col("feature") == feature).height
     values = top.get_column("value").to_list()
@@ -75,24 +83,24 @@ def finding(data: pl.DataFrame, measure: Measure) -> str:
         else f"it has {span(percent(low), percent(high))} of the gain"
     )
     if by_learner.height == 1:
-        return f"{feature} is the top feature; {size}."
+        return f"{name} is the top feature; {size}."
     of_all = "all" if n_agree == by_learner.height else f"{n_agree} of"
-    return f"{feature} is the top feature of {of_all} {by_learner.height} learners; {size}."
+    return f"{name} is the top feature of {of_all} {by_learner.height} learners; {size}."
 
 
 def figure(data: pl.DataFrame, measure: Measure) -> Figure:
     """Draw the learners' bars side by side for each feature, on one scale."""
-    order = data.sort("place").get_column("feature").unique(maintain_order=True).to_list()
+    order = data.sort("place").get_column("name").unique(maintain_order=True).to_list()
     labels = list(LEARNER_LABELS.values())
     is_share = measure == "gain_share"
     title = "share of gain" if is_share else f"mean |SHAP| ({VALUE_UNIT})"
     base = alt.Chart(data).encode(
         x=alt.X("value:Q", title=title, axis=share_axis() if is_share else short_axis(6)),
-        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=190)),
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=300)),
         yOffset=alt.YOffset("label:N", sort=labels),
         color=alt.Color("label:N", scale=learner_scale(LEARNER_LABELS), sort=labels),
         tooltip=[
-            *Hover.texts("feature", "meaning", label="learner"),
+            *Hover.texts("meaning", name="feature", label="learner"),
             *Hover.numbers(".1%" if is_share else ".3~r", value=title),
         ],
     )

@@ -6,7 +6,7 @@ import narwhals as nw
 
 from core.features.definition import Feature, FeatureGroup, features_by_type
 from core.features.session_log import Frame, SessionLog
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TYPE, VIEW
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_NOUNS, EVENT_TYPES, PRODUCT, REMOVE_CART, TYPE, VIEW
 
 _COUNT = {event_type: f"n_{event_type.lower()}" for event_type in EVENT_TYPES}
 _SHARE = {event_type: f"share_{event_type.lower()}" for event_type in EVENT_TYPES}
@@ -33,18 +33,30 @@ def _compute(log: SessionLog) -> Frame:
     )
 
 
+def _ratio(name: str, top: str, bottom: str, bottoms: str) -> Feature:
+    meaning = f"Number of {top}, divided by one more than the number of {bottoms}."
+    return Feature(name, "ratio", meaning, f"{top.capitalize()} per {bottom}")
+
+
 ACTIVITY = FeatureGroup(
     name="activity",
     features=(
-        Feature("n_events", "events", "Number of events in the session."),
-        *features_by_type(_COUNT, "events", "Number of {} events in the session."),
-        *features_by_type(_SHARE, "share", "Share of the session's events that are {}."),
-        *(
-            Feature(name, "ratio", f"Number of {top} events, divided by one more than the number of {bottom} events.")
-            for (top, bottom), name in _RATIO.items()
+        Feature("n_events", "events", "Number of events in the session.", "Number of events"),
+        *features_by_type(_COUNT, "events", "Number of {many} in the session.", "Number of {many}"),
+        *features_by_type(_SHARE, "share", "Share of the session's events that are {many}.", "Share of {many}"),
+        *(_ratio(name, EVENT_NOUNS[top][1], *EVENT_NOUNS[bottom]) for (top, bottom), name in _RATIO.items()),
+        Feature(
+            "net_cart",
+            "events",
+            "Number of cart additions minus the number of cart removals.",
+            "Additions left in cart",
         ),
-        Feature("net_cart", "events", "Number of ADD_CART events minus the number of REMOVE_CART events."),
-        Feature("n_repeats", "events", "Number of events on a product that had an earlier event in the session."),
+        Feature(
+            "n_repeats",
+            "events",
+            "Number of events on a product that had an earlier event in the session.",
+            "Returns to the same product",
+        ),
     ),
     compute=_compute,
 )

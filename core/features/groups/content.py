@@ -48,16 +48,41 @@ def _spread(log: SessionLog, key: str) -> Frame:
 CONTENT = FeatureGroup(
     name="content",
     features=(
-        Feature("n_products", "products", "Number of different products in the session."),
-        Feature("n_categories", "categories", "Number of different categories in the session."),
-        Feature("products_added", "products", "Number of different products added to the cart."),
-        Feature("products_bought", "products", "Number of different products bought."),
-        Feature("products_per_category", "ratio", "Number of different products per category."),
-        Feature("product_share_top", "share", "Share of the events that are on the session's most frequent product."),
-        Feature("category_share_top", "share", "Share of the events that are in the session's most frequent category."),
-        Feature("product_entropy", "nats", "How evenly the events spread over products (entropy); 0 for a single one."),
+        Feature("n_products", "products", "Number of different products in the session.", "Number of products"),
+        Feature("n_categories", "categories", "Number of different categories in the session.", "Number of categories"),
         Feature(
-            "category_entropy", "nats", "How evenly the events spread over categories (entropy); 0 for a single one."
+            "products_added",
+            "products",
+            "Number of different products added to the cart.",
+            "Products added to the cart",
+        ),
+        Feature("products_bought", "products", "Number of different products bought.", "Products bought"),
+        Feature(
+            "products_per_category", "ratio", "Number of different products per category.", "Products per category"
+        ),
+        Feature(
+            "product_share_top",
+            "share",
+            "Share of the events that are on the session's most frequent product.",
+            "Focus on one product",
+        ),
+        Feature(
+            "category_share_top",
+            "share",
+            "Share of the events that are in the session's most frequent category.",
+            "Focus on one category",
+        ),
+        Feature(
+            "product_entropy",
+            "nats",
+            "How evenly the events spread over products (entropy); 0 for a single one.",
+            "Spread over products",
+        ),
+        Feature(
+            "category_entropy",
+            "nats",
+            "How evenly the events spread over categories (entropy); 0 for a single one.",
+            "Spread over categories",
         ),
     ),
     compute=_compute,

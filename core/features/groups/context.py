@@ -60,6 +60,7 @@ CONTEXT = FeatureGroup(
             "doublings",
             "Events of the whole shop in the previous hour compared with an average hour of the previous day;"
             " 1 is twice as many, -1 half as many.",
+            "How busy the shop was",
         ),
     ),
     compute=_compute,

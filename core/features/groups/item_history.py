@@ -57,23 +57,34 @@ def _features(key: str) -> tuple[Feature, ...]:
     rates = {BUY: "purchases", ADD_CART: "cart additions"}
     mean, minimum, maximum = (f"{word} the session's {items}" for word in ("average over", "lowest of", "highest of"))
     popularity = f"Events per week on a {key} in other sessions"
+    of = f"of the {items}"
     rise = f"Events on a {key} in the last seven days relative to its average week"
     since = f"Time since the latest earlier event on one of the session's {items}; empty without one."
     return (
-        Feature(f"{key}_popularity_mean", "log(1 + events a week)", f"{popularity}; {mean}."),
-        Feature(f"{key}_popularity_min", "log(1 + events a week)", f"{popularity}; {minimum}."),
-        Feature(f"{key}_users_mean", "log(1 + users a week)", f"Users per week of a {key} in other sessions; {mean}."),
-        Feature(f"{key}_trend_mean", "log ratio", f"{rise}; {mean}."),
-        Feature(f"{key}_trend_max", "log ratio", f"{rise}; {maximum}."),
-        Feature(f"{key}_seconds_since", "seconds", since),
+        Feature(
+            f"{key}_popularity_mean", "log(1 + events a week)", f"{popularity}; {mean}.", f"Average popularity {of}"
+        ),
+        Feature(
+            f"{key}_popularity_min", "log(1 + events a week)", f"{popularity}; {minimum}.", f"Lowest popularity {of}"
+        ),
+        Feature(
+            f"{key}_users_mean",
+            "log(1 + users a week)",
+            f"Users per week of a {key} in other sessions; {mean}.",
+            f"Average number of users {of}",
+        ),
+        Feature(f"{key}_trend_mean", "log ratio", f"{rise}; {mean}.", f"Average trend {of}"),
+        Feature(f"{key}_trend_max", "log ratio", f"{rise}; {maximum}.", f"Highest trend {of}"),
+        Feature(f"{key}_seconds_since", "seconds", since, f"Time since the last interest in the {items}"),
         *(
             Feature(
                 f"{key}_{name}_{statistic}",
                 "share",
                 f"Share of {rates[event_type]} among events on a {key} in other sessions, shrunk towards the typical"
                 f" share ({_TYPICAL_RATES[event_type]:.0%}); {summary}.",
+                f"{word} share of {rates[event_type]} {of}",
             )
-            for statistic, summary in (("mean", mean), ("max", maximum))
+            for statistic, summary, word in (("mean", mean, "Average"), ("max", maximum, "Highest"))
             for event_type, name in _RATES.items()
         ),
     )

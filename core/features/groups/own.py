@@ -20,6 +20,7 @@ from core.schema import (
     BUY,
     CATEGORY,
     EVENT_CODE,
+    EVENT_NOUNS,
     PRODUCT,
     REMOVE_CART,
     SECONDS_PER_DAY,
@@ -58,36 +59,85 @@ def _features(column: OwnColumn) -> tuple[Feature, ...]:
         if column.kind == "category":
             return ()
         since = "Time since the " if column.kind == "time" else "The "
-        return (Feature(name, unit, f"{since}{label} of the {column.level}."),)
+        subject = f"Time since {label}" if column.kind == "time" else _capital(label)
+        return (Feature(name, unit, f"{since}{label} of the {column.level}.", f"{subject} of the {column.level}"),)
     without = "" if column.with_purchases else " except purchases"
     events = f"the session's events{without}"
-    filled = Feature(f"{name}_filled", "share", f"Share of {events} that have a {label}.")
+    filled = Feature(
+        f"{name}_filled", "share", f"Share of {events} that have a {label}.", f"Share of events with known {label}"
+    )
     if column.kind == "category":
         return (
             filled,
-            Feature(f"{name}_distinct", "values", f"Number of different values of {label} in {events}."),
-            Feature(f"{name}_share_top", "share", f"Share of the most frequent {label} among {events} that have one."),
+            Feature(
+                f"{name}_distinct",
+                "values",
+                f"Number of different values of {label} in {events}.",
+                f"Number of different {label}",
+            ),
+            Feature(
+                f"{name}_share_top",
+                "share",
+                f"Share of the most frequent {label} among {events} that have one.",
+                f"Focus on one {label}",
+            ),
         )
     if column.kind == "flag":
         return (
             filled,
-            Feature(f"{name}_share", unit, f"Share of {events} with {label}, of those that have it or its opposite."),
-            Feature(f"{name}_last", unit, f"Whether the session's last event has {label}."),
+            Feature(
+                f"{name}_share",
+                unit,
+                f"Share of {events} with {label}, of those that have it or its opposite.",
+                f"Share of events with {label}",
+            ),
+            Feature(f"{name}_last", unit, f"Whether the session's last event has {label}.", f"Last event has {label}"),
         )
     subject = f"time since the {label}" if column.kind == "time" else label
     statistics = {"mean": "Average", "min": "Lowest", "max": "Highest"}
     features = [filled]
-    features += [Feature(f"{name}_{key}", unit, f"{word} {subject} of {events}.") for key, word in statistics.items()]
-    features.append(Feature(f"{name}_last", unit, f"The {subject} of the session's last event."))
+    features += [
+        Feature(f"{name}_{key}", unit, f"{word} {subject} of {events}.", f"{word} {subject}")
+        for key, word in statistics.items()
+    ]
+    features.append(
+        Feature(
+            f"{name}_last",
+            unit,
+            f"The {subject} of the session's last event.",
+            f"{_capital(subject)} of the last event",
+        )
+    )
     if column.kind == "money":
         features += [
-            Feature(f"{name}_viewed_mean", unit, f"Average {label} of the session's VIEW events."),
-            Feature(f"{name}_added", unit, f"Total {label} of the session's ADD_CART events."),
-            Feature(f"{name}_in_cart", unit, f"Total {label} of ADD_CART events minus that of REMOVE_CART events."),
+            Feature(
+                f"{name}_viewed_mean", unit, f"Average {label} of the session's views.", f"Average {label} of views"
+            ),
+            Feature(
+                f"{name}_added",
+                unit,
+                f"Total {label} of the session's cart additions.",
+                f"Total {label} of cart additions",
+            ),
+            Feature(
+                f"{name}_in_cart",
+                unit,
+                f"Total {label} of cart additions minus that of cart removals.",
+                f"Total {label} left in the cart",
+            ),
         ]
         if column.with_purchases:
-            features.append(Feature(f"{name}_bought", unit, f"Total {label} of the session's BUY events."))
+            features.append(
+                Feature(
+                    f"{name}_bought", unit, f"Total {label} of the session's purchases.", f"Total {label} of purchases"
+                )
+            )
     return tuple(features)
+
+
+def _capital(text: str) -> str:
+    """Return the text with a capital first letter, at the beginning of a display name."""
+    return text[:1].upper() + text[1:]
 
 
 def _history_features(column: OwnColumn) -> tuple[Feature, ...]:
@@ -95,17 +145,33 @@ def _history_features(column: OwnColumn) -> tuple[Feature, ...]:
         return ()
     name, label = column.stored, column.label
     level = f"Average {label} of the session's events relative to"
-    usual = f"Total {label} that the products of the session's {{}} events have on average in other sessions."
+    usual = f"Total {label} that the products of the session's {{}} have on average in other sessions."
     return (
         Feature(
             f"{name}_user_mean",
             _UNITS["money"],
             f"Average {label} of the user's events in other sessions; empty for a new user.",
+            f"User's usual {label}",
         ),
-        Feature(f"{name}_per_user_mean", "ratio", f"{level} that of the user's other sessions."),
-        Feature(f"{name}_per_category_mean", "ratio", f"{level} the average of their categories in other sessions."),
+        Feature(
+            f"{name}_per_user_mean",
+            "ratio",
+            f"{level} that of the user's other sessions.",
+            f"{_capital(label)} compared with the user's usual one",
+        ),
+        Feature(
+            f"{name}_per_category_mean",
+            "ratio",
+            f"{level} the average of their categories in other sessions.",
+            f"{_capital(label)} compared with the usual one of its category",
+        ),
         *(
-            Feature(f"{name}_{suffix}", _UNITS["money"], usual.format(event_type))
+            Feature(
+                f"{name}_{suffix}",
+                _UNITS["money"],
+                usual.format(EVENT_NOUNS[event_type][1]),
+                f"Usual total {label} of {EVENT_NOUNS[event_type][1]}",
+            )
             for event_type, suffix in ({} if column.with_purchases else _USUAL).items()
         ),
     )

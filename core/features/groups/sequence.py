@@ -7,7 +7,7 @@ import narwhals as nw
 from core.features.columns import IS_LAST, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK
 from core.features.definition import Feature, FeatureGroup, features_by_type
 from core.features.session_log import Frame, SessionLog
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, PRODUCT, REMOVE_CART, TIME, TYPE, VIEW
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_NOUNS, EVENT_TYPES, PRODUCT, REMOVE_CART, TIME, TYPE, VIEW
 
 _FIRST_IS = {event_type: f"first_is_{event_type.lower()}" for event_type in EVENT_TYPES}
 _LAST_IS = {event_type: f"last_is_{event_type.lower()}" for event_type in EVENT_TYPES}
@@ -64,23 +64,67 @@ def _compute(log: SessionLog) -> Frame:
     )
 
 
+def _transition(name: str, before: tuple[str, str], after: tuple[str, str]) -> Feature:
+    meaning = f"Number of {before[1]} directly followed by a {after[0]}."
+    return Feature(name, "events", meaning, f"{before[0].capitalize()} followed by {after[0]}")
+
+
 SEQUENCE = FeatureGroup(
     name="sequence",
     features=(
-        *features_by_type(_FIRST_IS, "0 or 1", "Whether the session's first event is {}."),
-        *features_by_type(_LAST_IS, "0 or 1", "Whether the session's latest event is {}."),
-        *(
-            Feature(name, "events", f"Number of {before} events directly followed by {after}.")
-            for (before, after), name in _TRANSITIONS.items()
+        *features_by_type(_FIRST_IS, "0 or 1", "Whether the session's first event is a {one}.", "Begins with a {one}"),
+        *features_by_type(
+            _LAST_IS, "0 or 1", "Whether the session's latest event is a {one}.", "Last event is a {one}"
         ),
-        Feature("type_changes", "events", "Number of events whose type differs from that of the previous event."),
-        Feature("stays_on_product", "events", "Number of events on the same product as the previous event."),
-        Feature("streak_max", "events", "Largest number of consecutive events of one type."),
-        Feature("streak_last", "events", "Number of consecutive events of one type at the end of the session."),
-        Feature("ends_where_it_began", "0 or 1", "Whether the latest event is on the same product as the first."),
-        *features_by_type(_EVENTS_TO, "events", "Number of events before the first {}; empty without one."),
-        *features_by_type(_SECONDS_TO, "seconds", "Time from the start to the first {}; empty without one."),
-        *features_by_type(_SECONDS_AFTER, "seconds", "Time from the latest {} to the latest event; empty without one."),
+        *(_transition(name, EVENT_NOUNS[before], EVENT_NOUNS[after]) for (before, after), name in _TRANSITIONS.items()),
+        Feature(
+            "type_changes",
+            "events",
+            "Number of events whose type differs from that of the previous event.",
+            "Changes between kinds of events",
+        ),
+        Feature(
+            "stays_on_product",
+            "events",
+            "Number of events on the same product as the previous event.",
+            "Events on the same product in a row",
+        ),
+        Feature(
+            "streak_max",
+            "events",
+            "Largest number of consecutive events of one type.",
+            "Longest row of events of one kind",
+        ),
+        Feature(
+            "streak_last",
+            "events",
+            "Number of consecutive events of one type at the end of the session.",
+            "Last row of events of one kind",
+        ),
+        Feature(
+            "ends_where_it_began",
+            "0 or 1",
+            "Whether the latest event is on the same product as the first.",
+            "Ends on the first product",
+        ),
+        *features_by_type(
+            _EVENTS_TO,
+            "events",
+            "Number of events before the first {one}; empty without one.",
+            "Events before the first {one}",
+        ),
+        *features_by_type(
+            _SECONDS_TO,
+            "seconds",
+            "Time from the start to the first {one}; empty without one.",
+            "Time to the first {one}",
+        ),
+        *features_by_type(
+            _SECONDS_AFTER,
+            "seconds",
+            "Time from the latest {one} to the latest event; empty without one.",
+            "Time since the last {one}",
+        ),
     ),
     compute=_compute,
     lean=False,

@@ -71,20 +71,66 @@ def _cycle(seconds: nw.Expr, period: int) -> tuple[nw.Expr, nw.Expr]:
 TIMING = FeatureGroup(
     name="timing",
     features=(
-        Feature("duration", "seconds", "Time from the session's first event to its last."),
-        Feature("events_per_minute", "events a minute", "Number of events divided by the duration plus one minute."),
-        Feature("gap_mean", "seconds", "Average time between two events; empty for a session of one event."),
-        Feature("gap_sd", "seconds", "Standard deviation of the times between events."),
-        Feature("gap_max", "seconds", "Longest time between two events; empty for a session of one event."),
-        Feature("gap_first", "seconds", "Time from the first event to the second; empty for a session of one event."),
-        Feature("gap_last", "seconds", "Time between the last two events; empty for a session of one event."),
-        Feature("share_quick", "share", f"Share of the times between events that are at most {_QUICK} seconds."),
-        Feature("start_hour", "hour (UTC)", "Hour of the day at which the session began."),
-        Feature("start_weekday", "day", "Day of the week on which the session began; 0 is Monday."),
-        Feature("hour_sin", "-1 to 1", "Time of day as a point on a circle, first coordinate (sine)."),
-        Feature("hour_cos", "-1 to 1", "Time of day as a point on a circle, second coordinate (cosine)."),
-        Feature("week_sin", "-1 to 1", "Time of the week as a point on a circle, first coordinate (sine)."),
-        Feature("week_cos", "-1 to 1", "Time of the week as a point on a circle, second coordinate (cosine)."),
+        Feature("duration", "seconds", "Time from the session's first event to its last.", "Duration of the session"),
+        Feature(
+            "events_per_minute",
+            "events a minute",
+            "Number of events divided by the duration plus one minute.",
+            "Events per minute",
+        ),
+        Feature(
+            "gap_mean",
+            "seconds",
+            "Average time between two events; empty for a session of one event.",
+            "Average pause between events",
+        ),
+        Feature("gap_sd", "seconds", "Standard deviation of the times between events.", "Variation of the pauses"),
+        Feature(
+            "gap_max", "seconds", "Longest time between two events; empty for a session of one event.", "Longest pause"
+        ),
+        Feature(
+            "gap_first",
+            "seconds",
+            "Time from the first event to the second; empty for a session of one event.",
+            "First pause",
+        ),
+        Feature(
+            "gap_last", "seconds", "Time between the last two events; empty for a session of one event.", "Last pause"
+        ),
+        Feature(
+            "share_quick",
+            "share",
+            f"Share of the times between events that are at most {_QUICK} seconds.",
+            "Share of quick clicks",
+        ),
+        Feature("start_hour", "hour (UTC)", "Hour of the day at which the session began.", "Hour of the start"),
+        Feature(
+            "start_weekday", "day", "Day of the week on which the session began; 0 is Monday.", "Weekday of the start"
+        ),
+        Feature(
+            "hour_sin",
+            "-1 to 1",
+            "Time of day as a point on a circle, first coordinate (sine).",
+            "Time of day (first coordinate)",
+        ),
+        Feature(
+            "hour_cos",
+            "-1 to 1",
+            "Time of day as a point on a circle, second coordinate (cosine).",
+            "Time of day (second coordinate)",
+        ),
+        Feature(
+            "week_sin",
+            "-1 to 1",
+            "Time of the week as a point on a circle, first coordinate (sine).",
+            "Time of the week (first coordinate)",
+        ),
+        Feature(
+            "week_cos",
+            "-1 to 1",
+            "Time of the week as a point on a circle, second coordinate (cosine).",
+            "Time of the week (second coordinate)",
+        ),
     ),
     compute=_compute,
 )

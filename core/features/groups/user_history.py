@@ -38,20 +38,44 @@ def _compute(log: SessionLog) -> Frame:
 USER_HISTORY = FeatureGroup(
     name="user_history",
     features=(
-        Feature("user_is_known", "0 or 1", "Whether the user has other sessions."),
-        Feature("user_sessions_per_week", "sessions a week", "Other sessions of the user per week."),
-        Feature("user_events_per_week", "events a week", "Events of the user in other sessions per week."),
-        *features_by_type(_PER_WEEK, "events a week", "{} events of the user in other sessions per week."),
+        Feature("user_is_known", "0 or 1", "Whether the user has other sessions.", "Returning user"),
+        Feature(
+            "user_sessions_per_week",
+            "sessions a week",
+            "Other sessions of the user per week.",
+            "User's sessions per week",
+        ),
+        Feature(
+            "user_events_per_week",
+            "events a week",
+            "Events of the user in other sessions per week.",
+            "User's events per week",
+        ),
+        *features_by_type(
+            _PER_WEEK,
+            "events a week",
+            "Number of the user's {many} in other sessions per week.",
+            "User's {many} per week",
+        ),
         Feature(
             "user_buy_rate",
             "share",
             "Share of purchases among the user's events in other sessions, shrunk towards the typical share"
             f" ({_TYPICAL_BUY_RATE:.0%}).",
+            "User's share of purchases",
         ),
         Feature(
-            "user_trend", "ratio", "Events of the user in the last seven days relative to the user's average week."
+            "user_trend",
+            "ratio",
+            "Events of the user in the last seven days relative to the user's average week.",
+            "User's recent activity",
         ),
-        Feature("user_seconds_since", "seconds", "Time since the user's latest earlier event; empty for a new user."),
+        Feature(
+            "user_seconds_since",
+            "seconds",
+            "Time since the user's latest earlier event; empty for a new user.",
+            "Time since the user's last visit",
+        ),
     ),
     compute=_compute,
     looks_at="history",

@@ -21,6 +21,7 @@ START = Feature(
     "value units",
     "Session value at recovered prices, multiplied by the user's value ratio (except for a part that is the same for"
     " all users): the start value of the learners.",
+    "First estimate of the value",
 )
 
 LEARNED_GROUPS: dict[str, tuple[Feature, ...]] = {
@@ -40,7 +41,7 @@ def learned_features(own: Iterable[OwnColumn] = ()) -> tuple[CatalogueEntry, ...
     return (*of_own, *others)
 
 
-def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
+def parts_of_start(learned: NDArray[np.float64], reference: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Split the start value of each session into contributions of the learned features.
 
     A session's recovered value is the base plus the sums by event type. The start value is the recovered value, at
@@ -50,11 +51,23 @@ def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Args:
         learned: matrix (rows, learned features) in the order of `learned_features`.
+        reference: rows of the same columns, relative to whose averages the contributions are; None for `learned`.
 
     Returns:
-        Matrix of the same shape, in value units. Each row adds up to the start value minus the average start value.
+        Matrix of the same shape, in value units. Each row adds up to the start value minus the average start value of
+        the reference.
         The features of own columns are not part of the start value.
     """
+    parts, start_column = _parts(learned)
+    expected, _ = (parts, start_column) if reference is None else _parts(reference)
+    start, mean_start = learned[:, start_column], (learned if reference is None else reference)[:, start_column].mean()
+    parts = parts - expected.mean(axis=0)
+    parts[:, start_column] = start - mean_start - parts.sum(axis=1)
+    return np.asarray(parts)
+
+
+def _parts(learned: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return what each learned feature adds to the start value, without START, and the column of START."""
     others = learned_features()
     n_own = learned.shape[1] - len(others)
     column = {entry.feature.name: n_own + number for number, entry in enumerate(others)}
@@ -63,6 +76,4 @@ def parts_of_start(learned: NDArray[np.float64]) -> NDArray[np.float64]:
     parts = np.zeros_like(learned)
     parts[:, sum_columns] = learned[:, sum_columns]
     parts[:, column[RATIO_FEATURE.name]] = start - np.maximum(value, 0.0)
-    parts -= parts.mean(axis=0)
-    parts[:, column[START.name]] = start - start.mean() - parts.sum(axis=1)
-    return parts
+    return parts, column[START.name]

@@ -50,20 +50,40 @@ _MIN_EXPECTED_VALUE = 0.1
 """Lower limit of a session's expected value in the error weights, relative to the mean value. Without it, sessions of
 very low expected value would dominate the fit."""
 
-VALUE_FEATURE = Feature("recovered_value", "value units", "Session value at recovered prices.")
+VALUE_FEATURE = Feature(
+    "recovered_value", "value units", "Session value at recovered prices.", "Value at estimated prices"
+)
 _SUMS = {event_type: f"recovered_{event_type.lower()}_sum" for event_type in EVENT_TYPES}
-SUM_FEATURES = features_by_type(_SUMS, "value units", "Total recovered price of the session's {} events.")
+SUM_FEATURES = features_by_type(
+    _SUMS, "value units", "Total recovered price of the session's {many}.", "Value of {many} in this session"
+)
 _MAXIMA = {event_type: f"recovered_{event_type.lower()}_max" for event_type in EVENT_TYPES}
 PRICE_FEATURES: tuple[Feature, ...] = (
     VALUE_FEATURE,
-    Feature("recovered_mean", "value units", "Average recovered price of the session's events."),
-    Feature("recovered_max", "value units", "Highest recovered price of the session's events."),
+    Feature(
+        "recovered_mean",
+        "value units",
+        "Average recovered price of the session's events.",
+        "Average estimated price of all events",
+    ),
+    Feature(
+        "recovered_max",
+        "value units",
+        "Highest recovered price of the session's events.",
+        "Highest estimated price of all events",
+    ),
     *SUM_FEATURES,
-    *features_by_type(_MAXIMA, "value units", "Highest recovered price of the session's {} events; empty without one."),
+    *features_by_type(
+        _MAXIMA,
+        "value units",
+        "Highest recovered price of the session's {many}; empty without one.",
+        "Highest estimated price of the {many}",
+    ),
     Feature(
         "recovered_known_share",
         "share",
         "Share of the session's events whose product and type occur in training sessions.",
+        "Share of events with a known price",
     ),
 )
 """In the column order of `price_features`."""

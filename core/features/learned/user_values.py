@@ -40,10 +40,21 @@ RATIO_FEATURE = Feature(
     "ratio",
     "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions."
     " With all rows as history, test sessions also count later train sessions.",
+    "User's value compared with others",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (
-    Feature("user_valued_sessions", "sessions", "Number of the user's earlier sessions with a known value."),
-    Feature("user_value_mean", "value units", "Average value of the user's earlier sessions."),
+    Feature(
+        "user_valued_sessions",
+        "sessions",
+        "Number of the user's earlier sessions with a known value.",
+        "User's earlier sessions",
+    ),
+    Feature(
+        "user_value_mean",
+        "value units",
+        "Average value of the user's earlier sessions.",
+        "Average value of the user's earlier sessions",
+    ),
     RATIO_FEATURE,
 )
 """In the column order of `user_value_features`."""

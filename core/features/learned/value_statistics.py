@@ -25,14 +25,16 @@ from core.own_columns import OwnColumn
 _PRIOR_SESSIONS = 10.0
 """Weight of the mean of all training sessions, in sessions."""
 
+_STATISTICS = (("mean", "average over", "average"), ("max", "highest of", "highest"))
 VALUE_STATISTICS: tuple[Feature, ...] = tuple(
     Feature(
         f"{key}_value_{statistic}",
         "value units",
         f"Average value of training sessions with an event of the same {key} and type; {summary} the session's events.",
+        f"Value of other sessions with the same {many} ({word})",
     )
-    for key in ("product", "category")
-    for statistic, summary in (("mean", "average over"), ("max", "highest of"))
+    for key, many in (("product", "products"), ("category", "categories"))
+    for statistic, summary, word in _STATISTICS
 )
 """In the column order of `TargetStatistics.features`."""
 
@@ -46,9 +48,11 @@ def own_statistics(own: Iterable[OwnColumn]) -> tuple[tuple[OwnColumn, Feature],
     for column in own:
         if column.kind == "category":
             average = f"Average value of training sessions with the same {column.label}"
-            for statistic, summary in (("mean", "average over"), ("max", "highest of"))[: _n_statistics(column)]:
+            for statistic, summary, word in _STATISTICS[: _n_statistics(column)]:
                 name = f"{column.stored}_value_{statistic}"
-                features.append((column, Feature(name, "value units", f"{average}; {summary} the session's events.")))
+                meaning = f"{average}; {summary} the session's events."
+                label = f"Value of other sessions with the same {column.label} ({word})"
+                features.append((column, Feature(name, "value units", meaning, label)))
     return tuple(features)
 
 

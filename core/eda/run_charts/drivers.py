@@ -1,0 +1,58 @@
+"""The strongest drivers of the value, with their effect in value units and its interval."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from core.base.text import number
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
+from core.schema import VALUE_UNIT
+
+TITLE = "What drives the value of a session?"
+_PIXELS_PER_DRIVER = 44
+
+
+def frame(drivers: pl.DataFrame, n_drivers: int = 10) -> pl.DataFrame:
+    """Return the strongest drivers.
+
+    Args:
+        drivers: see `core.importance.drivers`.
+
+    Returns:
+        One row per driver, the strongest first: rank, label, theme, size, low, high (value units), share (of the
+        sessions with a clear effect).
+    """
+    return drivers.head(n_drivers).select("rank", "label", "theme", "size", "low", "high", "share")
+
+
+def finding(data: pl.DataFrame) -> str:
+    """Compare the strongest driver with the next one."""
+    top, *others = data.iter_rows(named=True)
+    sentence = f"{top['label']} moves a prediction by {number(top['size'])} {VALUE_UNIT} on average"
+    if not others or not others[0]["size"]:
+        return f"{sentence}."
+    times = top["size"] / others[0]["size"]
+    return f"{sentence}, {number(times)} times as much as the next driver, {others[0]['label']}."
+
+
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw a bar per driver, with the interval of its mean over folds."""
+    shown = data.with_columns(pl.Series("name", [wrapped(label) for label in data.get_column("label")]))
+    order = shown.get_column("name").to_list()
+    base = alt.Chart(shown).encode(
+        y=alt.Y(
+            "name:N", sort=order, title=None, axis=alt.Axis(labelExpr=WRAPPED_LABEL, labelLimit=200, labelOverlap=False)
+        ),
+        tooltip=[
+            *Hover.texts(label="driver", theme="part of the session"),
+            *Hover.amounts(size="mean effect", low="90% from", high="to"),
+            *Hover.shares(share="sessions with a clear effect"),
+        ],
+    )
+    title = f"mean effect on the prediction ({VALUE_UNIT})"
+    bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X("size:Q", title=title, axis=short_axis(6)))
+    intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    height = 50 + _PIXELS_PER_DRIVER * max(data.height, 1)
+    return finished(bars + intervals, f"Strongest drivers with 90% intervals. {finding(data)}", height)

@@ -1,0 +1,71 @@
+"""How the prediction changes with one driver, as an accumulated local effect with its interval."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from core.base.text import count, number
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.schema import VALUE_UNIT
+
+TITLE = "How does the prediction change with a driver?"
+_LONG_TAIL = 8.0
+"""From this ratio of the highest value to the middle of the curve, the axis is drawn on a logarithmic scale."""
+
+
+def frame(curves: pl.DataFrame, feature: str) -> pl.DataFrame:
+    """Return the curve of one feature; one row per x, ascending.
+
+    Args:
+        curves: see `core.importance.effects.effect_curves`.
+
+    Returns:
+        x, effect, low, high, sessions. Empty if the feature does not vary.
+    """
+    return curves.filter(pl.col("feature") == feature).drop("feature").sort("x")
+
+
+def finding(data: pl.DataFrame, label: str) -> str:
+    """State the effects at the lowest and the highest value."""
+    if data.is_empty():
+        return f"{label} does not vary."
+    first, last = data.row(0, named=True), data.row(-1, named=True)
+    return (
+        f"{label}: the prediction is {_compared(first['effect'])} an average session at {number(first['x'])}, and "
+        f"{_compared(last['effect'])} it at {number(last['x'])}, over {count(int(data['sessions'].sum()), 'session')}."
+    )
+
+
+def _compared(effect: float) -> str:
+    return f"{number(abs(effect))} {VALUE_UNIT} {'above' if effect > 0 else 'below'}"
+
+
+def figure(data: pl.DataFrame, label: str, unit: str) -> Figure:
+    """Draw the curve with its 90% interval, and a line at 0."""
+    x = data.get_column("x")
+    middle = float(x.median() or 0.0)  # type: ignore[arg-type]
+    is_long = len(x) > 0 and float(x.min()) >= 0 and float(x.max()) > _LONG_TAIL * max(middle, 1e-9)  # type: ignore[arg-type]
+    scale = (
+        alt.Scale(type="symlog", constant=max(middle, 1e-3), nice=False)
+        if is_long
+        else alt.Scale(zero=False, nice=False)
+    )
+    title = label if unit in ("", "0 or 1") else f"{label} ({unit})"
+    base = alt.Chart(data).encode(
+        x=alt.X("x:Q", title=title, scale=scale, axis=short_axis(6, labelOverlap=True)),
+        tooltip=[
+            *Hover.amounts(x=label, effect=f"effect ({VALUE_UNIT})", low="90% from", high="to"),
+            *Hover.counts("sessions"),
+        ],
+    )
+    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")
+    y_title = f"change of the prediction ({VALUE_UNIT})"
+    band = base.mark_area(color=ACCENT, opacity=0.22).encode(
+        y=alt.Y("low:Q", title=y_title, axis=short_axis(5)), y2="high:Q"
+    )
+    line = base.mark_line(color=ACCENT, strokeWidth=2.5, point={"size": 28, "filled": True, "color": ACCENT})
+    return finished(
+        zero + band + line.encode(y=alt.Y("effect:Q", title=y_title)),
+        f"Effect curve with 90% interval. {finding(data, label)}",
+    )

@@ -1,0 +1,71 @@
+"""How groups of sessions, such as buyers and browsers, differ in what drives their predictions."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from core.base.text import number
+from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
+from core.schema import VALUE_UNIT
+
+TITLE = "How do groups of sessions differ?"
+_COLOURS = [ACCENT, NEGATIVE, "#079268", "#C2659B", "#CE8300"]
+"""Colours of at most five segments, told apart by colour-blind readers."""
+_PIXELS_PER_BAR = 13
+_OTHERS = ("kind", "segment", "sessions", "share", "value", "predicted", "error")
+
+
+def frame(segments: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Return the average effects of the themes in the segments of one kind.
+
+    Args:
+        segments: see `core.importance.segments`.
+
+    Returns:
+        One row per (segment, theme): segment, sessions, value, predicted, error (see there), theme, and effect (average
+        effect on the predictions, value units).
+    """
+    rows = segments.filter(kind=kind).drop("kind", "share")
+    themes = [name for name in segments.columns if name not in _OTHERS]
+    index = [name for name in rows.columns if name not in themes]
+    return rows.unpivot(themes, index=index, variable_name="theme", value_name="effect")
+
+
+def finding(data: pl.DataFrame) -> str:
+    """Name the segments with the highest value and the largest error relative to it."""
+    rows = data.select("segment", "value", "error").unique(maintain_order=True)
+    if rows.height < 2:
+        return "There are too few sessions to compare groups."
+    best = rows.sort("value", descending=True).row(0, named=True)
+    worst = rows.sort(pl.col("error") / pl.col("value"), descending=True).row(0, named=True)
+    return (
+        f"{best['segment']} are worth most, {number(best['value'])} {VALUE_UNIT} on average. Compared with the value, "
+        f"predictions are least accurate for {worst['segment']}: {number(worst['error'])} {VALUE_UNIT} of typical "
+        f"error at {number(worst['value'])} on average."
+    )
+
+
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw the effects of each theme side by side for the segments."""
+    segments = data.get_column("segment").unique(maintain_order=True).to_list()
+    themes = data.get_column("theme").unique(maintain_order=True).to_list()
+    scale = alt.Scale(domain=segments, range=_COLOURS[: len(segments)])
+    bars = (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X("effect:Q", title=f"average effect on the prediction ({VALUE_UNIT})", axis=short_axis(6)),
+            y=alt.Y("theme:N", sort=themes, title=None, axis=alt.Axis(labelLimit=160)),
+            yOffset=alt.YOffset("segment:N", sort=segments),
+            color=alt.Color("segment:N", scale=scale, sort=segments),
+            tooltip=[
+                *Hover.texts("segment", theme="part of the session"),
+                *Hover.amounts(effect=f"effect ({VALUE_UNIT})", value="average value"),
+                *Hover.counts("sessions"),
+            ],
+        )
+    )
+    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, aria=False).encode(x="at:Q")
+    height = 60 + len(themes) * (14 + _PIXELS_PER_BAR * max(len(segments), 1))
+    return finished(bars + zero, f"Effects by segment. {finding(data)}", height)

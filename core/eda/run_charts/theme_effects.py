@@ -1,0 +1,60 @@
+"""How much each part of a session, such as what was bought, moves the predictions."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from core.base.text import number
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.schema import STACK, VALUE_UNIT
+
+TITLE = "Which part of a session matters most?"
+_CODE = "group_shapley"
+_ERRORS = 1.645
+"""Standard errors of a 90% interval."""
+_PIXELS_PER_THEME = 34
+
+
+def frame(methods: pl.DataFrame) -> pl.DataFrame:
+    """Return the effect of each theme on the stack's predictions, the largest first; one row per theme.
+
+    Args:
+        methods: rows of `core.importance.methods`.
+
+    Returns:
+        theme; effect, low, high (ends of the 90% interval; null with one fold), in value units.
+    """
+    rows = methods.filter(method=_CODE, learner=STACK)
+    margin = _ERRORS * pl.col("spread")
+    return rows.select(
+        pl.col("group").alias("theme"),
+        pl.col("value").alias("effect"),
+        (pl.col("value") - margin).clip(0.0).alias("low"),
+        (pl.col("value") + margin).alias("high"),
+    ).sort("effect", descending=True)
+
+
+def finding(data: pl.DataFrame) -> str:
+    """Name the strongest and the weakest theme."""
+    top, last = data.row(0, named=True), data.row(-1, named=True)
+    return (
+        f"“{top['theme']}” moves a prediction by {number(top['effect'])} {VALUE_UNIT} on average, “{last['theme']}” by "
+        f"{number(last['effect'])}."
+    )
+
+
+def figure(data: pl.DataFrame) -> Figure:
+    """Draw a bar per theme with its interval."""
+    base = alt.Chart(data).encode(
+        y=alt.Y("theme:N", sort=data.get_column("theme").to_list(), title=None, axis=alt.Axis(labelLimit=180)),
+        tooltip=[
+            *Hover.texts(theme="part of the session"),
+            *Hover.amounts(effect=f"mean effect ({VALUE_UNIT})", low="90% from", high="to"),
+        ],
+    )
+    title = f"mean effect on the prediction ({VALUE_UNIT})"
+    bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X("effect:Q", title=title, axis=short_axis(6)))
+    intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    height = 50 + _PIXELS_PER_THEME * max(data.height, 1)
+    return finished(bars + intervals, f"Effect of the parts of a session. {finding(data)}", height)

@@ -1,0 +1,72 @@
+"""Learned columns that follow from other columns, and must follow them when these are changed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from core.features.learned.catalogue import START
+from core.features.learned.fold_transform import FoldTransform
+from core.features.learned.prices import SUM_FEATURES, VALUE_FEATURE
+from core.features.learned.user_values import RATIO_FEATURE
+from core.training import Matrix
+
+_MEAN, _MAX = "recovered_mean", "recovered_max"
+_EVENTS = "n_events"
+DERIVED: Final = (VALUE_FEATURE.name, _MEAN, _MAX, START.name)
+"""Names of the derived columns."""
+
+
+@dataclass(frozen=True)
+class DerivedColumns:
+    """The derived columns of a fit: recovered value, mean and maximum of all prices, and what the learners start from.
+
+    Attributes:
+        base: value of a session without events.
+        fixed: part of a value that is the same for all users; see UserFactor.
+        column: name -> number, of the derived columns and of what they are computed from.
+        sums, maxima: numbers of the columns by event type.
+    """
+
+    base: float
+    fixed: float
+    column: dict[str, int]
+    sums: tuple[int, ...]
+    maxima: tuple[int, ...]
+
+    @classmethod
+    def none(cls) -> DerivedColumns:
+        """Return no derived columns."""
+        return cls(0.0, 0.0, {}, (), ())
+
+    @classmethod
+    def of(cls, names: Sequence[str], transform: FoldTransform) -> DerivedColumns:
+        """Return the derived columns of a fit with these columns."""
+        number = {name: place for place, name in enumerate(names)}
+        needed = (*DERIVED, RATIO_FEATURE.name, _EVENTS)
+        sums = tuple(number[feature.name] for feature in SUM_FEATURES)
+        maxima = tuple(number[feature.name.removesuffix("sum") + "max"] for feature in SUM_FEATURES)
+        return cls(transform.prices.base, transform.factor.fixed, {name: number[name] for name in needed}, sums, maxima)
+
+    @property
+    def columns(self) -> set[int]:
+        """Numbers of the derived columns."""
+        return {self.column[name] for name in DERIVED} if self.column else set()
+
+    def recompute(self, X: Matrix) -> None:
+        """Compute the derived columns of rows again."""
+        if not self.column or not len(X):
+            return
+        prices = X[:, self.sums].sum(axis=1)
+        X[:, self.column[VALUE_FEATURE.name]] = value = self.base + prices
+        X[:, self.column[_MEAN]] = prices / np.maximum(X[:, self.column[_EVENTS]], 1.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a changed row may have no event of any type
+            X[:, self.column[_MAX]] = np.nanmax(X[:, self.maxima], axis=1)
+        value = np.maximum(value, 0.0)
+        fixed = np.minimum(value, self.fixed)
+        X[:, self.column[START.name]] = fixed + (value - fixed) * X[:, self.column[RATIO_FEATURE.name]]

@@ -1,0 +1,160 @@
+"""Drivers: groups of features that carry the same information, with their effect in money and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata, spearmanr
+from scipy.stats import t as students_t
+
+from core.features.learned.prices import SUM_FEATURES
+from core.importance.derived_columns import DERIVED
+from core.importance.explanation import FOLD, Explanation
+from core.importance.themes import BROWSING, CART, OWN, PRODUCT_PAST
+from core.schema import STACK, VALUE
+from core.training import Matrix, Vector
+
+SAME_INFORMATION: Final = 0.9
+"""Absolute rank correlation from which features are one driver."""
+CLEAR_SHARE: Final = 0.05
+"""An effect is clear if it is larger than this share of the average value."""
+_CONFIDENCE = 0.9
+_CLEAR_DIRECTION = 0.3
+"""Rank correlation of a feature and its effect from which more of it means a higher or lower value."""
+_TOP = 5
+_SUMS: Final = frozenset(feature.name for feature in SUM_FEATURES)
+_ACTIONABLE: Final = (CART, BROWSING, PRODUCT_PAST, OWN)
+
+
+def drivers(explanation: Explanation) -> pl.DataFrame:
+    """Return the drivers of the stack's predictions, the strongest first.
+
+    Returns:
+        One row per driver: feature (code of its strongest feature), label (its display name), meaning, unit, features
+        (codes of all its features), members (labels of the others, without derived ones); theme; size (mean absolute
+        effect, value units), low, high (ends of the 90% interval of the mean over folds; null with one fold); rank
+        (from 1), rank_low, rank_high (best and worst rank in any fold); direction ("up", "down" or "mixed": what more
+        of it does to the value); share (of the sessions with a clear effect, see CLEAR_SHARE); agree (number of
+        learners for which it is among the five strongest drivers); learners; actionable (whether a shop can
+        influence it: not the time, the past of the user, or what was bought).
+    """
+    names = explanation.effects.columns
+    effects = explanation.effects.to_numpy().astype(np.float64)
+    cells = explanation.cells.to_numpy().astype(np.float64)
+    clusters = same_information(cells, names, np.abs(effects).mean(axis=0))
+    moved = np.column_stack([effects[:, members].sum(axis=1) for members in clusters])
+    folds = explanation.sessions.get_column(FOLD).to_numpy()
+    by_fold = np.array([np.abs(moved[folds == fold]).mean(axis=0) for fold in np.unique(folds)])
+    sizes = np.abs(moved).mean(axis=0)
+    ranks = np.array([rankdata(-each, method="min") for each in by_fold])
+    margin = _margin(by_fold)
+    catalogue = {row["feature"]: row for row in explanation.importance.filter(learner=STACK).iter_rows(named=True)}
+    theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").iter_rows())
+    agree, n_learners = _agreement(explanation.importance, clusters, names)
+    clear = CLEAR_SHARE * float(explanation.sessions.get_column(VALUE).mean())  # type: ignore[arg-type]
+    rows = []
+    for place, members in enumerate(clusters):
+        lead = catalogue[names[members[0]]]
+        theme = theme_of[lead["feature"]]
+        rows.append(
+            {
+                **{name: lead[name] for name in ("feature", "label", "meaning", "unit")},
+                "features": [names[member] for member in members],
+                "members": [catalogue[names[each]]["label"] for each in members[1:] if names[each] not in DERIVED],
+                "theme": theme,
+                "size": sizes[place],
+                "low": None if margin is None else max(sizes[place] - margin[place], 0.0),
+                "high": None if margin is None else sizes[place] + margin[place],
+                "rank_low": int(ranks[:, place].min()),
+                "rank_high": int(ranks[:, place].max()),
+                "direction": direction(cells[:, members[0]], moved[:, place]),
+                "share": float((np.abs(moved[:, place]) > clear).mean()),
+                "agree": agree[place],
+                "learners": n_learners,
+                "actionable": theme in _ACTIONABLE,
+            }
+        )
+    table = pl.DataFrame(rows).sort("size", descending=True, maintain_order=True)
+    return table.with_row_index("rank", offset=1).with_columns(pl.col("rank").cast(pl.Int64))
+
+
+def same_information(cells: Matrix, names: Sequence[str], sizes: Vector) -> list[list[int]]:
+    """Return groups of column numbers: features with a rank correlation of at least SAME_INFORMATION on average.
+
+    The strongest feature of a group comes first, but a derived column never does. It joins the group of the sum of
+    prices with which it has the highest linear correlation, because it follows from these sums.
+
+    Args:
+        cells: (rows, columns) values of the features; NaN counts as the median.
+        sizes: mean absolute effect of each column.
+    """
+    likeness = np.abs(_rank_correlations(cells))
+    derived = [column for column, name in enumerate(names) if name in DERIVED]
+    sums = [column for column, name in enumerate(names) if name in _SUMS]
+    plain = [column for column in range(len(names)) if column not in derived]
+    groups = [[plain[place] for place in group] for group in _clusters(likeness[np.ix_(plain, plain)])]
+    for column in derived:
+        nearest = max(sums, key=lambda other: _correlation(cells[:, column], cells[:, other]))
+        next(group for group in groups if nearest in group).append(column)
+    return [sorted(group, key=lambda column: (column in derived, -sizes[column])) for group in groups]
+
+
+def _clusters(likeness: Matrix) -> list[list[int]]:
+    if len(likeness) < 2:
+        return [[0]] if len(likeness) else []
+    distances = squareform(np.clip(1.0 - likeness, 0.0, None), checks=False)
+    numbers = hierarchy.fcluster(hierarchy.linkage(distances, "average"), 1.0 - SAME_INFORMATION, "distance")
+    return [np.flatnonzero(numbers == number).tolist() for number in np.unique(numbers)]
+
+
+def _rank_correlations(cells: Matrix) -> Matrix:
+    present = ~np.isnan(cells)
+    medians = np.array([np.median(cells[mask, column]) if mask.any() else 0.0 for column, mask in enumerate(present.T)])
+    ranks = rankdata(np.where(present, cells, medians), axis=0)
+    varies = np.ptp(ranks, axis=0) > 0
+    correlations = np.eye(cells.shape[1])
+    if varies.sum() > 1:
+        correlations[np.ix_(varies, varies)] = np.corrcoef(ranks[:, varies], rowvar=False)
+    return correlations
+
+
+def _correlation(one: Vector, other: Vector) -> float:
+    present = ~np.isnan(one) & ~np.isnan(other)
+    if present.sum() < 2 or not np.ptp(one[present]) or not np.ptp(other[present]):
+        return 0.0
+    return float(np.corrcoef(one[present], other[present])[0, 1])
+
+
+def direction(cells: Vector, effects: Vector) -> str:
+    """Return "up" if more of a feature means a higher value, "down" for a lower one, otherwise "mixed"."""
+    present = ~np.isnan(cells)
+    if present.sum() < 3 or not np.ptp(cells[present]) or not np.ptp(effects[present]):
+        return "mixed"
+    correlation = float(spearmanr(cells[present], effects[present]).statistic)
+    return "mixed" if abs(correlation) < _CLEAR_DIRECTION else "up" if correlation > 0 else "down"
+
+
+def _margin(by_fold: Matrix) -> Vector | None:
+    n_folds = len(by_fold)
+    if n_folds < 2:
+        return None
+    quantile = float(students_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1))
+    return np.asarray(quantile * np.std(by_fold, axis=0, ddof=1) / np.sqrt(n_folds))
+
+
+def _agreement(
+    importance: pl.DataFrame, clusters: Sequence[Sequence[int]], names: Sequence[str]
+) -> tuple[list[int], int]:
+    """Return for how many learners each driver is among the strongest, and the number of learners."""
+    learners = importance.filter(pl.col("learner") != STACK).partition_by("learner")
+    counts = np.zeros(len(clusters), dtype=np.int64)
+    for table in learners:
+        size = dict(table.select("feature", "mean_abs_shap").iter_rows())
+        sizes = [sum(size[names[member]] for member in members) for members in clusters]
+        counts += rankdata([-each for each in sizes], method="min") <= _TOP
+    return counts.tolist(), len(learners)

@@ -1,0 +1,94 @@
+"""Shapley values of themes, in value units: exact over all coalitions of themes.
+
+A theme in a coalition has the cells of the session; the others have those of another session of the fold. The value of
+a coalition is the average prediction over these background sessions (interventional Shapley values; Janzing, Minorics
+and Bloebaum 2020, Feature relevance quantification in explainable AI: a causal problem). They differ from the sums of
+the values of single features, which split interactions in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.base.progress import Report
+from core.importance.fold_models import FoldModels, FoldRows, HeldOut, map_folds
+from core.importance.methods.definition import Method, long_rows
+from core.importance.themes import THEMES
+from core.training import Matrix, Vector
+
+CODE = "group_shapley"
+_ROWS = 40
+"""Explained sessions of each fold."""
+_BACKGROUND = 5
+"""Background sessions for each of them; other ones for every session, so that a fold has 200."""
+_SEED = 0
+
+
+def _compute(models: FoldModels, rows: HeldOut, themes: Sequence[str], report: Report) -> pl.DataFrame:
+    used = [theme for theme in THEMES if theme in themes]
+    by_fold = map_folds(lambda part: shapley_of_themes(models, part, themes, used), rows, report)
+    return pl.concat(
+        long_rows(CODE, name, [np.abs(fold[name]).mean(axis=0) for fold in by_fold], [None] * len(used), used)
+        for name in models.predictors
+    )
+
+
+def shapley_of_themes(
+    models: FoldModels, part: FoldRows, themes: Sequence[str], used: Sequence[str], n_rows: int = _ROWS
+) -> dict[str, Matrix]:
+    """Return learner or stack -> Shapley values of the themes, shape (sessions, themes), in value units.
+
+    Args:
+        part: sessions of one fold, of which the first `n_rows` are explained.
+        themes: theme of each column.
+        used: the themes that any column has.
+    """
+    columns_of = [[column for column, theme in enumerate(themes) if theme == name] for name in used]
+    explained, background = pairs(len(part.y), n_rows, _BACKGROUND)
+    inside, outside = part.X[explained], part.X[background]
+    coalitions = all_coalitions(len(used))
+    values: dict[str, list[Vector]] = {name: [] for name in models.predictors}
+    for coalition in coalitions:
+        X = outside.copy()
+        for columns in (columns for columns, is_in in zip(columns_of, coalition, strict=True) if is_in):
+            X[:, columns] = inside[:, columns]
+        for name, predicted in models.predict(part.fit, X).items():
+            values[name].append(predicted.reshape(-1, _BACKGROUND).mean(axis=1))
+    return {name: exact_shapley(np.array(each), coalitions) for name, each in values.items()}
+
+
+def pairs(n_rows: int, n_explained: int, n_background: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw sessions to explain, each repeated for its background sessions, and these."""
+    rng = np.random.default_rng(_SEED)
+    explained = rng.permutation(n_rows)[:n_explained].repeat(n_background)
+    return explained, rng.integers(0, n_rows, len(explained))
+
+
+def all_coalitions(n_players: int) -> NDArray[np.bool_]:
+    """Return all coalitions, shape (2^players, players): bit p of the number of a coalition is player p."""
+    return (np.arange(2**n_players)[:, None] >> np.arange(n_players) & 1).astype(bool)
+
+
+def exact_shapley(values: Matrix, coalitions: NDArray[np.bool_]) -> Matrix:
+    """Return Shapley values, shape (rows, players).
+
+    Args:
+        values: (coalitions, rows) value of each coalition, in the order of `all_coalitions`.
+    """
+    n_players = coalitions.shape[1]
+    sizes, numbers = coalitions.sum(axis=1), np.arange(len(coalitions))
+    weights = np.array([1 / (n_players * comb(n_players - 1, size)) if size < n_players else 0.0 for size in sizes])
+    result = np.empty((values.shape[1], n_players))
+    for player in range(n_players):
+        without = np.flatnonzero(~coalitions[:, player])
+        gains = values[numbers[without] + 2**player] - values[without]
+        result[:, player] = weights[without] @ gains
+    return result
+
+
+GROUP_SHAPLEY = Method(CODE, "Effect of a theme (Shapley)", "value units", _compute, in_run=True)

@@ -1,0 +1,115 @@
+"""Segments: how groups of sessions differ in value, in the error of the predictions, and in what drives these."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from core.base.text import shorten, time_text
+from core.dataset import Dataset
+from core.importance.explanation import PREDICTED, Explanation
+from core.importance.themes import THEMES
+from core.own_columns import OwnColumn
+from core.schema import CATEGORY, CATEGORY_ID, START, UNIT, VALUE
+
+BUYING, USERS, CATEGORIES, PERIODS = "Buyers and browsers", "New and returning users", "Category", "Period"
+_MOST_FREQUENT = 5
+"""Most frequent categories to compare; a session belongs to the category of most of its events."""
+_MIN_SESSIONS = 20
+"""Segments with fewer sessions are left out."""
+
+
+def segments(explanation: Explanation, dataset: Dataset | None = None) -> pl.DataFrame:
+    """Compare segments of the explained sessions.
+
+    Args:
+        dataset: dataset of the run; None for no categories, own columns and periods.
+
+    Returns:
+        One row per (kind, segment), in the order of kinds: kind; segment; sessions; share (of the explained sessions);
+        value and predicted (averages, value units); error (root mean squared error, value units); and for each theme
+        that has features, its average effect on the predictions (value units, relative to the average session).
+    """
+    rows = explanation.sessions.hstack(_theme_effects(explanation))
+    parts = [_of_features(explanation, rows, "n_buy", BUYING, ("Browsers", "Buyers"))]
+    parts.append(_of_features(explanation, rows, "user_is_known", USERS, ("New users", "Returning users")))
+    if dataset is not None:
+        own = [column for column in dataset.card().used_own if column.kind == "category"]
+        parts += [_by_category(rows, dataset), *(_by_own_column(rows, dataset, column) for column in own)]
+        parts.append(_by_period(rows, dataset))
+    return pl.concat(part for part in parts if part is not None)
+
+
+def _theme_effects(explanation: Explanation) -> pl.DataFrame:
+    """Return the sum of the effects of the features of each theme, one row per session."""
+    theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").unique().iter_rows())
+    used = [theme for theme in THEMES if theme in theme_of.values()]
+    effects = explanation.effects.cast(pl.Float64)
+    return effects.select(
+        pl.sum_horizontal(name for name in effects.columns if theme_of[name] == theme).alias(theme) for theme in used
+    )
+
+
+def _of_features(
+    explanation: Explanation, rows: pl.DataFrame, feature: str, kind: str, names: tuple[str, str]
+) -> pl.DataFrame | None:
+    """Compare sessions whose feature is 0 with the others."""
+    if feature not in explanation.cells.columns:
+        return None
+    is_other = explanation.cells.get_column(feature).fill_null(0) > 0
+    labels = is_other.replace_strict({False: names[0], True: names[1]}, return_dtype=pl.String)
+    return _summary(rows, labels, kind)
+
+
+def _by_category(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    ids = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID)
+    shown = ids.join(dataset.labels(CATEGORY_ID), on=CATEGORY_ID, how="left").collect()
+    names = {code: shorten(name or code_text) for code, code_text, name in shown.iter_rows()}
+    labels = _most_frequent(rows, dataset, CATEGORY).replace_strict(names, default=None, return_dtype=pl.String)
+    return _summary(rows, labels, CATEGORIES)
+
+
+def _by_own_column(rows: pl.DataFrame, dataset: Dataset, column: OwnColumn) -> pl.DataFrame:
+    return _summary(rows, _most_frequent(rows, dataset, column.stored), column.label)
+
+
+def _most_frequent(rows: pl.DataFrame, dataset: Dataset, column: str) -> pl.Series:
+    """Return the most frequent cell of each session, if it is one of the most frequent of all sessions; else null."""
+    events = dataset.events("train").select(UNIT, column).join(rows.lazy().select(UNIT), on=UNIT, how="semi")
+    counts = events.drop_nulls().group_by(UNIT, column).agg(pl.len()).sort("len", column, descending=[True, False])
+    first = counts.collect().unique(UNIT, keep="first")
+    cells = rows.select(UNIT).join(first, on=UNIT, how="left", maintain_order="left").get_column(column)
+    top = cells.drop_nulls().value_counts(sort=True, name="sessions").head(_MOST_FREQUENT).get_column(column)
+    return cells.set(~cells.is_in(top.implode()), None)
+
+
+def _by_period(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    starts = rows.select(UNIT).join(
+        dataset.units().select(UNIT, START).collect(), on=UNIT, how="left", maintain_order="left"
+    )
+    seconds = starts.get_column(START)
+    middle = int(np.median(seconds.to_numpy()))
+    day = time_text(middle)[:10]
+    labels = (seconds >= middle).replace_strict({False: f"Before {day}", True: f"From {day}"}, return_dtype=pl.String)
+    return _summary(rows, labels, PERIODS)
+
+
+def _summary(rows: pl.DataFrame, labels: pl.Series, kind: str) -> pl.DataFrame:
+    themes = [name for name in rows.columns if name in THEMES]
+    error = ((pl.col(VALUE) - pl.col(PREDICTED)) ** 2).mean().sqrt().alias("error")
+    return (
+        rows.with_columns(labels.alias("segment"))
+        .drop_nulls("segment")
+        .group_by("segment", maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("sessions"),
+            (pl.len() / rows.height).alias("share"),
+            pl.col(VALUE).mean(),
+            pl.col(PREDICTED).mean(),
+            error,
+            *(pl.col(theme).mean() for theme in themes),
+        )
+        .filter(pl.col("sessions") >= _MIN_SESSIONS)
+        .sort("segment" if kind in (BUYING, USERS, PERIODS) else pl.col("sessions").neg(), "segment")
+        .select(pl.lit(kind).alias("kind"), pl.all())
+    )

@@ -1,0 +1,143 @@
+"""The explanation in words, for people who do not read code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from core.base.text import count, listed, number, percent, span, verb
+from core.importance.drivers import CLEAR_SHARE
+from core.importance.methods.sampled_shapley import CODE as SAMPLED
+from core.importance.methods.sampled_shapley import STRETCHING_CODE
+from core.schema import STACK, VALUE_UNIT
+
+N_DRIVERS: Final = 5
+_DIRECTIONS: Final = {
+    "up": "more of it goes with a higher value",
+    "down": "more of it goes with a lower value",
+    "mixed": "whether it raises or lowers the value depends on the rest of the session",
+}
+CLEAR: Final = f"An effect is clear if it is larger than {CLEAR_SHARE:.0%} of the average value."
+NOT_A_CAUSE: Final = (
+    "This is what the model uses. It does not show what would change the value: that takes an experiment, such as an "
+    "A/B test."
+)
+
+
+def headline(drivers: pl.DataFrame) -> str:
+    """Name the strongest driver with its size.
+
+    Args:
+        drivers: see `core.importance.drivers`.
+    """
+    top = drivers.row(0, named=True)
+    return (
+        f"{top['label']} matters most: on average, it moves the predicted value of a session by "
+        f"{number(top['size'])} {VALUE_UNIT} up or down."
+    )
+
+
+@dataclass(frozen=True)
+class DriverText:
+    """A driver in words: its display name, its effect, and how sure that is."""
+
+    label: str
+    effect: str
+    detail: str
+
+
+def driver_texts(drivers: pl.DataFrame, n_drivers: int = N_DRIVERS) -> list[DriverText]:
+    """Return the strongest drivers in words.
+
+    Args:
+        drivers: see `core.importance.drivers`.
+    """
+    return [
+        DriverText(row["label"], _effect(row), _detail(row)) for row in drivers.head(n_drivers).iter_rows(named=True)
+    ]
+
+
+def _effect(row: dict[str, Any]) -> str:
+    interval = "" if row["low"] is None else f" (90% interval: {span(number(row['low']), number(row['high']))})"
+    return (
+        f"It moves the prediction by {number(row['size'])} {VALUE_UNIT} on average{interval}; "
+        f"{_DIRECTIONS[row['direction']]}. Its effect is clear in {_sessions(row['share'])}."
+    )
+
+
+def _detail(row: dict[str, Any]) -> str:
+    ranks = (
+        f"rank {row['rank_low']} in all folds"
+        if row["rank_low"] == row["rank_high"]
+        else f"ranks {row['rank_low']} to {row['rank_high']} in the folds"
+    )
+    sentences = [
+        f"How sure: {ranks}, among the five strongest for {row['agree']} of {count(row['learners'], 'learner')}."
+    ]
+    if row["members"]:
+        names, verb_form = (
+            listed((f"“{name}”" for name in row["members"]), 3),
+            verb(len(row["members"]), "carries", "carry"),
+        )
+        sentences.append(f"Includes {names}, which {verb_form} the same information.")
+    return " ".join([*sentences, _ACTION[row["actionable"]]])
+
+
+def _sessions(share: float) -> str:
+    return "all sessions" if share == 1 else f"{percent(share)} of the sessions"
+
+
+_ACTION: Final = {
+    True: "A shop can influence it, but only a test shows whether that changes the value.",
+    False: "A shop cannot set it directly.",
+}
+
+
+def stretching_line(methods: pl.DataFrame) -> str:
+    """Say how much of the effects the stretching to value units assigns to the wrong feature; the largest of learners.
+
+    Args:
+        methods: rows of the slow methods.
+    """
+    totals = {
+        code: dict(methods.filter(method=code).group_by("learner").agg(pl.col("value").sum()).iter_rows())
+        for code in (SAMPLED, STRETCHING_CODE)
+    }
+    shares = {
+        learner: error / totals[SAMPLED][learner]
+        for learner, error in totals[STRETCHING_CODE].items()
+        if learner != STACK and totals[SAMPLED][learner] > 0
+    }
+    worst = max(shares.values(), default=0.0)
+    return (
+        "Learners may predict square roots or logarithms of values, and their effects are stretched to "
+        f"{VALUE_UNIT}. Compared with Shapley values in {VALUE_UNIT}, this moves up to {percent(worst)} of the effects "
+        "of a learner to other features."
+    )
+
+
+def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
+    """Say what the model does not know.
+
+    Args:
+        skill: share of the squared error of the average that the predictions remove; may be negative.
+        known_user: share of the explained sessions whose user has another session; None if users are unknown.
+        error: root mean squared error, in value units.
+    """
+    lines = [
+        f"The predictions explain {percent(max(skill, 0.0))} of the differences between sessions. The rest is not in "
+        "the events, or cannot be learned from them.",
+        f"The typical error of one session is {number(error)} {VALUE_UNIT} (root mean square). A few sessions of high "
+        "value cause most of it.",
+    ]
+    if known_user is not None:
+        lines.append(
+            f"{percent(1 - known_user)} of the sessions are of users without another session, whose past tells nothing."
+        )
+    lines.append(
+        "Prices, stock, marketing and what a user intends are unknown, unless a column of the log says so. Prices of "
+        "products are estimated from session values."
+    )
+    return lines

@@ -1,0 +1,84 @@
+"""The way from the average prediction to that of one session, driver by driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from core.importance.explanation import Explanation
+from core.schema import UNIT
+
+AVERAGE, OTHERS, PREDICTION = "Average session", "All other drivers", "This session"
+_STEPS = 7
+"""Drivers with a step of their own."""
+
+
+_SCHEMA: Final = {
+    "label": pl.String(),
+    "kind": pl.String(),
+    "unit": pl.String(),
+    "effect": pl.Float64(),
+    "start": pl.Float64(),
+    "end": pl.Float64(),
+    "cell": pl.Float64(),
+}
+
+
+def waterfall(
+    drivers: pl.DataFrame, effects: Mapping[str, float], cells: Mapping[str, float | None], base: float
+) -> pl.DataFrame:
+    """Return the steps from the base to the prediction of a session.
+
+    Args:
+        drivers: see `core.importance.drivers`.
+        effects: feature -> its effect on the prediction, in value units.
+        cells: feature -> its value in the session; None if it is not defined.
+        base: prediction for an average session, in value units.
+
+    Returns:
+        One row per step, in order: label (AVERAGE, a driver, OTHERS or PREDICTION), kind ("total" or "step"), effect
+        (value units), start, end (value units; totals start at 0), and cell and unit of the driver's strongest feature
+        (null for the others). The drivers with the largest effects in this session come first.
+    """
+    sizes = [
+        {
+            "label": driver["label"],
+            "effect": sum(effects[name] for name in driver["features"]),
+            "cell": cells[driver["feature"]],
+            "unit": driver["unit"],
+        }
+        for driver in drivers.iter_rows(named=True)
+    ]
+    ranked = sorted(sizes, key=lambda step: -abs(step["effect"]))
+    rest = sum(step["effect"] for step in ranked[_STEPS:])
+    steps = ranked[:_STEPS] + ([{"label": OTHERS, "effect": rest}] if len(ranked) > _STEPS else [])
+    rows, at = [{"label": AVERAGE, "kind": "total", "effect": base, "start": 0.0, "end": base}], base
+    for step in steps:
+        rows.append({**step, "kind": "step", "start": at, "end": at + step["effect"]})
+        at += step["effect"]
+    rows.append({"label": PREDICTION, "kind": "total", "effect": at, "start": 0.0, "end": at})
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def similar_sessions(
+    explanation: Explanation, drivers: pl.DataFrame, effects: Mapping[str, float], unit: int, n_sessions: int = 5
+) -> pl.DataFrame:
+    """Return the explained sessions whose drivers have the most similar effects, nearest first.
+
+    Returns:
+        unit, value, predicted (value units), and distance (Euclidean, of the effects of all drivers, in value units).
+    """
+    distance = np.zeros(explanation.sessions.height)
+    for driver in drivers.iter_rows(named=True):
+        of_driver = explanation.effects.select(pl.sum_horizontal(driver["features"]).cast(pl.Float64)).to_series()
+        distance += (of_driver.to_numpy() - sum(effects[name] for name in driver["features"])) ** 2
+    return (
+        explanation.sessions.select(UNIT, "value", "predicted")
+        .with_columns(pl.Series("distance", np.sqrt(distance)))
+        .filter(pl.col(UNIT) != unit)
+        .sort("distance", UNIT)
+        .head(n_sessions)
+    )

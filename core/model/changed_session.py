@@ -1,0 +1,67 @@
+"""A history in which one session has other events, to ask what a model would predict then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from core.errors import RunError
+from core.model.history import History
+from core.schema import EVENT_CODE, PRODUCT, PRODUCT_ID, START, TIME, TYPE, UNIT
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class ChangedEvent:
+    """An event that a session is imagined to have.
+
+    Attributes:
+        second: seconds since the first event of the session as it is; may be negative.
+        event_type: one of EVENT_TYPES.
+        product_id: id of a product with an event in the history.
+    """
+
+    second: int
+    event_type: str
+    product_id: str
+
+
+def with_changed_session(history: History, unit: int, events: Sequence[ChangedEvent]) -> History:
+    """Return the history with other events of one session.
+
+    An event gets its category and own columns from an event on the same product: one of the session if there is one,
+    otherwise the latest one in the history.
+
+    Args:
+        unit: number of the unit.
+        events: all events of the session, at least one, in any order.
+
+    Raises:
+        RunError: a product has no event in the history.
+    """
+    if not events:
+        raise ValueError("a session needs at least one event")
+    is_own = pl.col(UNIT) == unit
+    start = int(history.units.item(unit, START))
+    codes = dict(history.ids[PRODUCT].select(PRODUCT_ID, PRODUCT).iter_rows())
+    wanted = {event.product_id for event in events}
+    products = [codes[product] for product in sorted(wanted) if product in codes]
+    on_products = history.events.filter(pl.col(PRODUCT).is_in(products))
+    latest = on_products.with_columns(is_own.alias("_own")).sort("_own", TIME).unique(PRODUCT, keep="last")
+    templates = {row[PRODUCT]: row for row in latest.drop("_own").iter_rows(named=True)}
+    rows = []
+    for event in sorted(events, key=lambda each: each.second):
+        template = templates.get(codes.get(event.product_id))
+        if template is None:
+            examples = [name for name, code in codes.items() if code in templates] or list(codes)
+            raise RunError.unknown_product(event.product_id, examples[:_EXAMPLES])
+        changed = {UNIT: unit, TYPE: EVENT_CODE[event.event_type], TIME: start + event.second}
+        rows.append(template | changed)
+    new = pl.DataFrame(rows, schema=history.events.schema)
+    starts = pl.when(pl.int_range(pl.len()) == unit).then(pl.lit(new[TIME].min())).otherwise(START)
+    units = history.units.with_columns(starts.cast(history.units.schema[START]).alias(START))
+    others = history.events.filter(~is_own)
+    return replace(history, events=others.merge_sorted(new, key=UNIT), units=units)

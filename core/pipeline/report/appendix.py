@@ -1,0 +1,98 @@
+"""The last sections of the report: what the results rest on. Names in code are only in the one for experts."""
+
+from __future__ import annotations
+
+from core.base.text import count, estimate, listed, number
+from core.importance import text
+from core.pipeline.report import html
+from core.pipeline.report.sections import Facts, known_users, model_limits
+from core.runs.store import CERTIFICATE_FILE
+from core.runs.summary import COMBINATION_LABELS, describe_settings
+from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
+
+_N_FEATURES = 25
+_OUTCOMES = {"passed": "passed", "failed": "FAILED", "not_applicable": "does not apply"}
+
+
+def certificate(facts: Facts) -> str:
+    """List the checks of how the model was trained."""
+    checks = facts.run.records(CERTIFICATE_FILE)
+    rows = [{"Check": check["title"], "Outcome": _OUTCOMES[check["outcome"]]} for check in checks]
+    explained = (
+        "A model can look better than it is if it was trained with information that it does not have in use. These "
+        "checks look for that in every training."
+    )
+    return html.section(
+        "Can the result be trusted?", html.paragraph(explained), html.table(rows, caption="Checks of the training")
+    )
+
+
+def limits(facts: Facts) -> str:
+    """Say what the report must not be used for."""
+    lines = [
+        *model_limits(facts.run, known_users(facts.segments)),
+        "Drivers that go together, such as the number and the value of purchases, share their effects. Which of them "
+        "matters cannot be told from the log alone.",
+        "What was bought is part of the value itself, so its effect does not tell how to raise the value.",
+        "The results hold for the period and the shop of the log. Other seasons and assortments may differ.",
+    ]
+    return html.section("What are the limits?", html.bullets(lines))
+
+
+def model_card(facts: Facts) -> str:
+    """Describe the model."""
+    manifest = facts.run.manifest
+    combination = COMBINATION_LABELS.get(manifest.meta.combination, manifest.meta.combination)
+    learners = listed(LEARNER_LABELS[name] for name in manifest.scores.learners)
+    items = {
+        "Purpose": "Predict the final value of a session of this shop, and explain the predictions",
+        "Not for": "Decisions about single people, other shops, or conclusions about causes",
+        "Model": f"{learners}, combined by the {combination}",
+        "Learned from": f"{count(manifest.sessions.train, 'session')} of {manifest.dataset_name}",
+        "Tested": f"{count(manifest.config.folds, 'fold')}; no user is in the training and the test part of a fold",
+        "Measure of errors": manifest.scores.metric_scores.label,
+        "Settings": describe_settings(manifest.config),
+        "Explained by": f"{count(facts.explanation.sessions.height, 'session')} that the models were not trained on",
+        "Personal data": "User ids of the log are used to recognise returning users. No name or address is needed",
+        "Made": f"{manifest.created[:10]}, run {manifest.run_id}",
+    }
+    return html.section("Model card", html.definitions(items))
+
+
+def for_experts(facts: Facts) -> str:
+    """List the features with their names in code, and the results of the slow methods."""
+    importance = facts.explanation.importance.filter(learner=STACK).sort("mean_abs_shap", descending=True)
+    rows = [
+        {
+            "Feature": row["label"],
+            "Name in code": row["feature"],
+            "Mean |SHAP|": number(row["mean_abs_shap"]),
+            "Meaning": row["meaning"],
+        }
+        for row in importance.head(_N_FEATURES).iter_rows(named=True)
+    ]
+    parts = [
+        html.table(
+            rows, ("Mean |SHAP|",), f"The {len(rows)} features with the largest effects on the combined prediction"
+        )
+    ]
+    if facts.slow is not None:
+        parts.append(html.paragraph(text.stretching_line(facts.slow)))
+        names = dict(facts.explanation.importance.select("feature", "label").unique().iter_rows())
+        pairs = facts.slow.filter(method="interaction").iter_rows(named=True)
+        cells = [
+            {
+                "Features": " and ".join(names.get(name, name) for name in row["feature"].split(" x ")),
+                "Interaction": estimate(row["value"], row["spread"]),
+            }
+            for row in pairs
+        ]
+        parts.append(
+            html.table(cells, ("Interaction",), f"The strongest interactions of two features, in {VALUE_UNIT}")
+        )
+    explained = (
+        "Effects are SHAP values on held-out sessions, in value units. They add up to the difference between the "
+        "prediction of a session and that of an average one. Effect curves are accumulated local effects, and effects "
+        "of parts of a session are Shapley values of groups."
+    )
+    return html.section("For experts", html.paragraph(explained), *parts)

@@ -1,0 +1,239 @@
+"""The sections of the report that tell what was found, without names in code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from core.base.text import count, estimate, listed, number, percent, time_text
+from core.dataset import Dataset, DatasetCard
+from core.eda.run_charts import drivers as driver_chart
+from core.eda.run_charts import effect_curve, residuals, segment_effects, theme_effects
+from core.importance import Explanation, prices_by_product, text, with_labels
+from core.importance.segments import BUYING, PERIODS, USERS
+from core.metric import typical_error
+from core.pipeline.report import html
+from core.runs import Run
+from core.runs.store import OOF_FILE, PRICES_FILE
+from core.runs.summary import shift_warning
+from core.schema import EVENT_NOUNS, EVENT_TYPES, VALUE_UNIT
+
+_N_CURVES, _N_PRODUCTS = 4, 15
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sections are written from.
+
+    Attributes:
+        drivers: see `core.importance.drivers`.
+        segments: see `core.importance.segments`.
+        slow: rows of the slow methods; None if they were not computed.
+    """
+
+    run: Run
+    dataset: Dataset
+    card: DatasetCard
+    explanation: Explanation
+    drivers: pl.DataFrame
+    segments: pl.DataFrame
+    slow: pl.DataFrame | None
+
+
+def known_users(segments: pl.DataFrame) -> float | None:
+    """Return the share of the explained sessions whose user has another session; None if users are unknown."""
+    known = segments.filter(segment="Returning users")
+    return None if known.is_empty() else float(known.item(0, "share"))
+
+
+def model_limits(run: Run, known_user: float | None) -> list[str]:
+    """Return sentences on what the model of a run does not know; see `core.importance.text.unknowns`."""
+    scores = run.manifest.scores
+    skill = 1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0
+    return text.unknowns(skill, known_user, math.sqrt(scores.cv_mse))
+
+
+def in_brief(facts: Facts) -> str:
+    """Return the answers in a few sentences."""
+    scores = facts.run.manifest.scores
+    skill = 1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0
+    failed = facts.run.manifest.certificate.failed
+    lines = [
+        text.headline(facts.drivers),
+        f"The five strongest drivers are: {listed(f'{name}' for name in facts.drivers['label'].head(text.N_DRIVERS))}.",
+        f"The predictions explain {percent(max(skill, 0.0))} of the differences in value between sessions. The typical "
+        f"error of one session is {number(math.sqrt(scores.cv_mse))} {VALUE_UNIT}.",
+        _worst_group(facts),
+        text.NOT_A_CAUSE,
+        "All checks for leaks and unfair scores that apply have passed."
+        if not failed
+        else f"{count(failed, 'check')} of how the model was trained failed. Do not rely on these results.",
+    ]
+    return f'<div class="brief">{html.bullets(line for line in lines if line)}</div>'
+
+
+def _worst_group(facts: Facts) -> str:
+    """Name the segment with the largest error relative to the average error."""
+    groups = facts.segments
+    if groups.is_empty():
+        return ""
+    worst = groups.sort("error", descending=True).row(0, named=True)
+    overall = math.sqrt(facts.run.manifest.scores.cv_mse)
+    return (
+        f"Predictions are least accurate for {_group(worst)}: their typical error is {number(worst['error'])} "
+        f"{VALUE_UNIT}, compared with {number(overall)} for all sessions."
+    )
+
+
+def _group(row: Mapping[str, Any]) -> str:
+    is_plain = row["kind"] in (BUYING, USERS, PERIODS)
+    return str(row["segment"]) if is_plain else f"{row['segment']} ({row['kind'].lower()})"
+
+
+def the_data(facts: Facts) -> str:
+    """Describe the event log."""
+    card, sessions = facts.card, facts.run.manifest.sessions
+    synthetic = "The data are simulated, not from a real shop." if card.synthetic else ""
+    rule = (
+        "The value of a session is known for the sessions that the model learned from."
+        if card.value_rule == "column"
+        else "The value of a session is the sum of its purchases."
+    )
+    items = {
+        "Events": f"{card.train.kept + card.test.kept:,} events: views, cart additions, cart removals and purchases",
+        "Sessions to learn from": f"{sessions.train:,}",
+        "Sessions to predict": f"{sessions.test:,}",
+        "Users": f"{card.train.users:,} in the sessions to learn from" if card.has_users else "unknown",
+        "Products": f"{card.train.products:,} in {count(card.train.categories, 'category', 'categories')}",
+        "Period": f"{time_text(card.train.first_time)[:10]} to {time_text(card.test.last_time)[:10]}",
+        "Average value": f"{number(card.train.value_mean)} {VALUE_UNIT} (median {number(card.train.value_median)})",
+    }
+    what = (
+        "A session is one visit of a user to the shop: all events from the first click to the last. Values are in the "
+        f"currency of the log, called {VALUE_UNIT} here."
+    )
+    return html.section(
+        "Which data is this about?", html.paragraph(f"{what} {rule} {synthetic}".strip()), html.definitions(items)
+    )
+
+
+def accuracy(facts: Facts) -> str:
+    """Say how good the predictions are, and for which sessions they are bad."""
+    scores = facts.run.manifest.scores
+    of_metric = scores.metric_scores
+    expected = (
+        "The error to expect on the sessions to predict is withheld, because they differ too much."
+        if scores.expected_withheld
+        else f"On the sessions to predict, expect {typical_error(of_metric.metric, of_metric.expected.value)}."
+    )
+    baseline = (
+        f"Predicting the average value for every session would have a typical error of "
+        f"{number(math.sqrt(scores.baseline_mse))} {VALUE_UNIT}; the model has {number(math.sqrt(scores.cv_mse))}. "
+        "Both are measured on sessions of users that the model did not learn from."
+    )
+    deciles = residuals.frame(facts.run.table(OOF_FILE).collect())
+    rows = [
+        {
+            "Group": _group(row),
+            "Sessions": f"{row['sessions']:,}",
+            "Average value": number(row["value"]),
+            "Average prediction": number(row["predicted"]),
+            "Typical error": number(row["error"]),
+        }
+        for row in facts.segments.iter_rows(named=True)
+    ]
+    return html.section(
+        "How good are the predictions, and for whom are they bad?",
+        html.paragraph(f"{baseline} {expected} {shift_warning(facts.run.manifest)}".strip()),
+        html.paragraph(_worst_group(facts)),
+        html.picture(
+            residuals.figure(deciles), f"Average error by decile of the prediction. {residuals.finding(deciles)}"
+        ),
+        html.table(
+            rows, ("Sessions", "Average value", "Average prediction", "Typical error"), "Error by group of sessions"
+        ),
+        html.paragraph(f"In {VALUE_UNIT}. The typical error is the root mean squared error.", "note"),
+    )
+
+
+def the_drivers(facts: Facts) -> str:
+    """Name the strongest drivers in words, with charts."""
+    chart, themes = driver_chart.frame(facts.drivers), theme_effects.frame(facts.explanation.methods)
+    labels = (
+        '<p><span class="label">what the model uses</span> <span class="label test">not what would change the value'
+        "</span></p>"
+    )
+    return html.section(
+        "What drives the value of a session?",
+        labels,
+        html.numbered((each.label, each.effect, each.detail) for each in text.driver_texts(facts.drivers)),
+        html.paragraph(f"{text.CLEAR} {text.NOT_A_CAUSE}"),
+        html.picture(driver_chart.figure(chart), driver_chart.finding(chart)),
+        html.heading(theme_effects.TITLE),
+        html.picture(theme_effects.figure(themes), theme_effects.finding(themes)),
+    )
+
+
+def effects(facts: Facts) -> str:
+    """Show how the prediction changes with the strongest drivers."""
+    curved = set(facts.explanation.curves.get_column("feature"))
+    parts = []
+    for driver in facts.drivers.filter(pl.col("feature").is_in(list(curved))).head(_N_CURVES).iter_rows(named=True):
+        data = effect_curve.frame(facts.explanation.curves, driver["feature"])
+        parts += [
+            html.heading(driver["label"]),
+            html.paragraph(driver["meaning"]),
+            html.picture(
+                effect_curve.figure(data, driver["label"], driver["unit"]), effect_curve.finding(data, driver["label"])
+            ),
+        ]
+    explained = (
+        "Each curve shows how the predicted value changes if only this driver changes a little, compared with an "
+        "average session. The band holds the average over repeated training with 90% confidence. "
+        "Recovered prices are what an event on a product adds to the value of its session, estimated from values."
+    )
+    return html.section("How does the prediction change with a driver?", html.paragraph(explained), *parts)
+
+
+def groups(facts: Facts) -> str:
+    """Compare buyers and browsers."""
+    data = segment_effects.frame(facts.segments, BUYING)
+    if data.is_empty():
+        return ""
+    return html.section(
+        segment_effects.TITLE, html.picture(segment_effects.figure(data), segment_effects.finding(data))
+    )
+
+
+def prices(facts: Facts) -> str:
+    """Show what an event on the most frequent products adds to the value of its session."""
+    if PRICES_FILE not in facts.run.manifest.sha256:
+        return ""
+    table = facts.run.table(PRICES_FILE).collect()
+    products = with_labels(prices_by_product(table, _N_PRODUCTS), facts.dataset)
+    columns = {event_type: EVENT_NOUNS[event_type][0].capitalize() for event_type in EVENT_TYPES}
+    rows = [
+        {"Product": row.get("product", row["product_id"]), "Category": row.get("category", row["category_id"])}
+        | {columns[event_type]: _price(row[event_type]) for event_type in EVENT_TYPES}
+        for row in products.iter_rows(named=True)
+    ]
+    explained = (
+        "The log has no prices. What an event on a product adds to the value of its session is estimated from the "
+        f"session values, in {VALUE_UNIT}. The number after ± is the standard error: twice as much to both sides is "
+        "a 95% interval. “About” marks the price of the category, used where the product itself was not seen."
+    )
+    return html.section(
+        "What is an event on a product worth?",
+        html.paragraph(explained),
+        html.table(rows, columns.values(), f"The {len(rows)} products with the most events"),
+    )
+
+
+def _price(cell: dict[str, Any] | None) -> str:
+    if cell is None:
+        return "–"
+    return estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"about {number(cell['price'])}"

@@ -1,0 +1,186 @@
+"""The views of the Importance page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.base.progress import Report
+from core.base.text import number, percent
+from core.eda.parts.export import Shown
+from core.eda.run_charts import beeswarm, drivers, effect_curve, importance, segment_effects, theme_effects
+from core.importance import text
+from core.pipeline.explain import explain_further
+from core.runs import Run
+from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
+from pages._ui.cache import importance_frame, recovered_prices
+from pages._ui.chart import show_chart
+from pages._ui.downloads import offer_chart
+from pages._ui.importance_cache import Explained, slow_methods
+from pages._ui.run_tables import price_table
+from pages._ui.table import Frame, show_table
+from pages._ui.text import plain
+
+N_FEATURES = 12
+N_PRODUCTS = 50
+_N_SLOW = 15
+"""Rows of the tables of the slow methods."""
+_SLOW_TITLES = {
+    "permutation": "By how much does the error rise if a feature is shuffled?",
+    "group_permutation": "By how much does the error rise if a part of the session is shuffled?",
+    "interaction": "Which features act together?",
+    "sampled_shapley": "What are the effects by Shapley values in value units?",
+}
+
+
+def _chart(name: str, data: Frame, shown: Shown, note: str) -> None:
+    """Show a chart with its title, finding and downloads."""
+    show_chart(shown.finding, shown.figure, title=shown.title, key=f"chart-{name}")
+    offer_chart(name, data, shown, note)
+
+
+def show_answer(explained: Explained, lines: list[str], note: str) -> None:
+    """Show the strongest drivers in words and as a chart, and what the model does not know."""
+    for place, driver in enumerate(text.driver_texts(explained.drivers), start=1):
+        with st.container(gap=None):
+            st.markdown(f"**{place}. {plain(driver.label)}.** {plain(driver.effect)}")
+            st.caption(plain(driver.detail))
+    st.caption(plain(f"{text.CLEAR} {text.NOT_A_CAUSE}"))
+    data = drivers.frame(explained.drivers)
+    _chart("drivers", data, Shown("How large are the effects?", drivers.finding(data), drivers.figure(data)), note)
+    data = theme_effects.frame(explained.methods)
+    shown = Shown(theme_effects.TITLE, theme_effects.finding(data), theme_effects.figure(data))
+    _chart("parts_of_a_session", data, shown, note)
+    st.header("What does the model not know?", anchor=False)
+    st.markdown("\n".join(f"- {plain(line)}" for line in lines))
+
+
+def show_effects(explained: Explained, note: str) -> None:
+    """Show the effects in single sessions, and the effect curve of a driver."""
+    shown = Shown(beeswarm.TITLE, beeswarm.finding(explained.swarm), beeswarm.figure(explained.swarm))
+    _chart("effects_in_sessions", explained.swarm, shown, note)
+    curved = set(explained.curves.get_column("feature"))
+    by_feature = {row["feature"]: row for row in explained.drivers.iter_rows(named=True) if row["feature"] in curved}
+    if not by_feature:
+        return
+    st.header(effect_curve.TITLE, anchor=False)
+    feature = st.selectbox("Driver", list(by_feature), format_func=lambda name: by_feature[name]["label"])
+    driver = by_feature[feature]
+    data = effect_curve.frame(explained.curves, feature)
+    label = driver["label"]
+    shown = Shown("", effect_curve.finding(data, label), effect_curve.figure(data, label, driver["unit"]))
+    st.caption(plain(driver["meaning"]))
+    _chart(f"effect_of_{feature}", data, shown, note)
+
+
+def show_groups(explained: Explained, note: str) -> None:
+    """Compare segments of one kind."""
+    kinds = explained.segments.get_column("kind").unique(maintain_order=True).to_list()
+    kind = st.segmented_control("Groups", kinds, default=kinds[0], required=True, format_func=plain)
+    data = segment_effects.frame(explained.segments, kind)
+    shown = Shown(segment_effects.TITLE, segment_effects.finding(data), segment_effects.figure(data))
+    _chart("groups_of_sessions", data, shown, note)
+    rows = explained.segments.filter(kind=kind).iter_rows(named=True)
+    show_table(
+        [
+            {
+                "Group": row["segment"],
+                "Sessions": f"{row['sessions']:,}",
+                "Share": percent(row["share"]),
+                "Average value": number(row["value"]),
+                "Average prediction": number(row["predicted"]),
+                "Typical error": number(row["error"]),
+            }
+            for row in rows
+        ],
+        numbers=("Sessions", "Share", "Average value", "Average prediction", "Typical error"),
+        alt="Groups of sessions with their values and errors",
+    )
+    st.caption(
+        f"Values and errors are in {VALUE_UNIT}. The typical error is the root mean squared error out of fold. A "
+        "session belongs to the category of most of its events."
+    )
+
+
+def show_prices(run: Run, dataset_folder: str | None) -> None:
+    """Show what an event on each product adds to the value of its session."""
+    prices = recovered_prices(str(run.folder), N_PRODUCTS, dataset_folder=dataset_folder)
+    if prices is None:
+        st.markdown("No prices were estimated in this run.")
+        return
+    st.header("What is an event worth?", anchor=False)
+    st.markdown(plain(prices.finding))
+    price_table(prices.products, run)
+
+
+def show_learners(run: Run, note: str) -> None:
+    """Show the features that each learner uses."""
+    measure = st.segmented_control(
+        "Measure",
+        list(importance.MEASURES),
+        default="mean_abs_shap",
+        required=True,
+        format_func=importance.MEASURES.__getitem__,
+    )
+    data = importance_frame(str(run.folder), measure, N_FEATURES)
+    shown = Shown(importance.TITLE, importance.finding(data, measure), importance.figure(data, measure))
+    _chart(f"importance_{measure}", data, shown, note)
+    st.caption(importance.EXPLAINED[measure])
+    learners = [LEARNER_LABELS[name] for name in run.manifest.scores.learners]
+    rows: dict[str, dict[str, object]] = {}
+    for cell in data.sort("place").iter_rows(named=True):
+        row = {"Rank": cell["place"], "Feature": cell["name"], **dict.fromkeys(learners)}
+        row |= {"Unit": cell["unit"], "Meaning": cell["meaning"], "Name in code": cell["feature"]}
+        rows.setdefault(cell["feature"], row)[cell["label"]] = number(cell["value"])
+    show_table(
+        list(rows.values()), numbers=learners, alt="The top features with their importance by learner and meaning"
+    )
+
+
+def show_slow_methods(run: Run, names: dict[str, str]) -> None:
+    """Show the methods that are computed on request, or a button that computes them.
+
+    Args:
+        names: feature -> its display name.
+    """
+    methods = slow_methods(str(run.folder))
+    if methods is None:
+        st.header("Permutation, interactions and exact effects", anchor=False)
+        st.markdown("These methods predict hundreds of thousands of changed sessions, which takes about half a minute.")
+        if st.button("Compute them", icon=":material/calculate:", disabled=run.manifest.version == 1):
+            run_with_progress(lambda report: explain_further(run, report))
+        return
+    for code, title in _SLOW_TITLES.items():
+        st.header(title, anchor=False)
+        rows = methods.filter(method=code, learner=STACK).sort("value", descending=True).head(_N_SLOW)
+        show_table(
+            [
+                {
+                    "Feature": _shown(row["feature"], names) or row["group"],
+                    "Part of the session": row["group"],
+                    f"In {VALUE_UNIT}": number(row["value"]),
+                    "Standard error": number(row["spread"]),
+                }
+                for row in rows.iter_rows(named=True)
+            ],
+            numbers=(f"In {VALUE_UNIT}", "Standard error"),
+            alt=title,
+        )
+    st.caption(plain(text.stretching_line(methods)))
+
+
+def _shown(feature: str | None, names: dict[str, str]) -> str:
+    """Return the display name of a feature or of a pair of features; empty for a theme."""
+    return " and ".join(names.get(name, name) for name in feature.split(" x ")) if feature else ""
+
+
+def run_with_progress(compute: Callable[[Report], object]) -> None:
+    """Run something with a progress bar, and draw the page again."""
+    bar = st.progress(0.0, "Loading the model")
+
+    def report(n_done: int, n_parts: int, step: str) -> None:
+        bar.progress(min(n_done / n_parts, 1.0), plain(f"Explaining the run: {step}"))
+
+    compute(report)
+    st.rerun()

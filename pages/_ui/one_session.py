@@ -1,0 +1,138 @@
+"""The view of the Importance page that explains one session."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.base.text import count, number, span
+from core.dataset import Dataset
+from core.eda.charts import session_line
+from core.eda.parts.export import Shown
+from core.eda.run_charts import session_waterfall
+from core.model import ChangedEvent
+from core.pipeline.one_session import SessionExplanation
+from core.runs import Run
+from core.schema import EVENT_TYPES, VALUE_UNIT
+from pages._ui import cache
+from pages._ui.chart import draw_chart, show_chart
+from pages._ui.downloads import offer_chart
+from pages._ui.frame import Metric, show_metrics, showing_errors
+from pages._ui.importance_cache import explained_session
+from pages._ui.state import get_param, page_state, set_param
+from pages._ui.table import Frame, show_table
+from pages._ui.text import plain
+
+_SECOND, _EVENT, _PRODUCT = "Second", "Event", "Product id"
+
+
+def show_session(run: Run, dataset: Dataset) -> None:
+    """Let the visitor choose a session, and show why it has its predicted value."""
+    folder = str(dataset.folder)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Random session", icon=":material/casino:", key="explain-random"):
+            page_state().n_draws += 1
+            set_param("session", cache.draw_session(folder, (), page_state().n_draws) or "")
+        session_id = st.text_input(
+            "Session id", get_param("session"), placeholder="an id from the event files", width=420
+        ).strip()
+    if not session_id:
+        st.markdown("Enter a session id, or draw a random session.")
+        return
+    set_param("session", session_id)
+    found = explained_session(str(run.folder), folder, session_id)
+    if found is None:
+        st.markdown(plain(f"There is no session {session_id} in this dataset."))
+        return
+    _show_metrics(found)
+    data = session_waterfall.frame(found.steps)
+    shown = Shown(session_waterfall.TITLE, session_waterfall.finding(data), session_waterfall.figure(data))
+    show_chart(shown.finding, shown.figure, title=shown.title, key="waterfall")
+    offer_chart("one_session", data, shown, f"Session {session_id}.")
+    st.caption(plain(_origin(found)))
+    events = cache.session_events(folder, session_id)
+    if events.height:
+        st.header("What happened in it?", anchor=False)
+        st.markdown(plain(session_line.finding(events)))
+        draw_chart(session_line.figure(events), key="session-events")
+        if found.users == 1 and events.get_column("file").n_unique() == 1:
+            _show_what_if(run, folder, session_id, events, found)
+    st.header("Which sessions are similar?", anchor=False)
+    show_table(
+        [
+            {"Session": row["user_session"], "Value": number(row["value"]), "Prediction": number(row["predicted"])}
+            for row in found.similar.iter_rows(named=True)
+        ],
+        numbers=("Value", "Prediction"),
+        alt="Sessions whose predictions have the most similar reasons",
+    )
+    st.caption(f"Of the explained sessions, those whose drivers have the most similar effects. In {VALUE_UNIT}.")
+
+
+def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: SessionExplanation) -> None:
+    """Let the visitor change the events, and show what the model would predict then."""
+    st.header("What would the model predict with other events?", anchor=False)
+    st.caption("Change, add or delete rows. This shows how the model works, not what a shop would earn.")
+    rows = [
+        {_SECOND: row["second"], _EVENT: row["event_type"], _PRODUCT: row["product_id"]}
+        for row in events.iter_rows(named=True)
+    ]
+    edited = st.data_editor(
+        rows,
+        key=f"what-if-{session_id}",
+        num_rows="dynamic",
+        column_config={
+            _SECOND: st.column_config.NumberColumn(step=1, required=True, help="Since the first event."),
+            _EVENT: st.column_config.SelectboxColumn(options=list(EVENT_TYPES), required=True),
+            _PRODUCT: st.column_config.TextColumn(required=True, help="Id of a product of the log."),
+        },
+    )
+    if edited == rows:
+        return
+    changed = tuple(
+        ChangedEvent(int(row[_SECOND] or 0), row[_EVENT], str(row[_PRODUCT]))
+        for row in edited
+        if row.get(_EVENT) and row.get(_PRODUCT)
+    )
+    if not changed:
+        st.markdown("A session needs at least one event.")
+        return
+    with showing_errors():
+        other = explained_session(str(run.folder), folder, session_id, changed)
+        if other is not None:
+            st.markdown(
+                f"The prediction would be **{number(other.predicted)} {VALUE_UNIT}** instead of "
+                f"{number(found.predicted)}; 80% interval: {_interval(other)}."
+            )
+            data = session_waterfall.frame(other.steps)
+            draw_chart(session_waterfall.figure(data), key="what-if-waterfall")
+
+
+def _interval(found: SessionExplanation) -> str:
+    low = number(found.low)
+    return f"at least {low}" if math.isinf(found.high) else span(low, number(found.high))
+
+
+def _show_metrics(found: SessionExplanation) -> None:
+    show_metrics(
+        [
+            Metric("Prediction", number(found.predicted), f"Predicted value, in {VALUE_UNIT}."),
+            Metric(
+                "80% interval", _interval(found), f"Eight of ten such sessions have a value in it, in {VALUE_UNIT}."
+            ),
+            Metric("Actual value", number(found.value), "A dash if it is unknown, as in the test file."),
+        ]
+    )
+
+
+def _origin(found: SessionExplanation) -> str:
+    """Say which models predict the session."""
+    text = (
+        "The models that predict this session were trained without its user."
+        if found.out_of_fold
+        else "This session was not used for training. Its prediction is the average over all models."
+    )
+    if found.users > 1:
+        text += f" {count(found.users, 'user')} share its id; only the first one is explained."
+    return f"{text} Effects are what the model uses, not what would change the value."
