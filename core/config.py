@@ -74,6 +74,12 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         f"{_BUDGET_MINUTES['standard']:.0f} (standard) or {_BUDGET_MINUTES['thorough']:.0f} minutes (thorough).",
         json_schema_extra=_choices(quick="Quick", standard="Standard", thorough="Thorough"),
     )
+    purpose: Literal["sessions", "live"] = Field(
+        default="sessions",
+        description="Which sessions the model values. For open sessions, it is trained on prefixes of sessions, and "
+        "values a session after each of its events.",
+        json_schema_extra=_choices(sessions="Sessions as they are in the files", live="Sessions that are still open"),
+    )
     minutes: float | None = Field(
         default=None,
         ge=0.5,
@@ -231,7 +237,26 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
             raise SettingError.not_allowed(name, first["input"], allowed) from error
         if not config.tunes and (config.minutes or config.trials):
             raise SettingError.nothing_to_tune()
+        if config.is_live:
+            config.require_live_settings()
         return config
+
+    def require_live_settings(self) -> None:
+        """Check the settings that a model for open sessions depends on.
+
+        Raises:
+            SettingError: the history or the engine cannot be used for open sessions.
+        """
+        if self.history != "as_of":
+            allowed = "as_of, because later events are not known while a session is open (purpose: live)"
+            raise SettingError.not_allowed("history", self.history, allowed)
+        if self.engine != "polars":
+            raise SettingError.not_allowed("engine", self.engine, "polars, which can cut sessions (purpose: live)")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the model values sessions that are still open."""
+        return self.purpose == "live"
 
     @property
     def tunes(self) -> bool:

@@ -19,7 +19,8 @@ from core.model.rows import SessionRows
 from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
 from core.training.fitting import FittedLearner, contributions, start_contributions, with_stack
-from core.training.intervals import Calibration, ErrorPredictors
+from core.training.intervals import ErrorPredictors, IntervalModel
+from core.training.live.buy import BuyHead
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class FittedStack:
         valued: users and times of the training sessions.
         values: their session values.
         include_later: whether later sessions of a user count as history, too (history regime "all_rows").
+        buy: the probability of any purchase; None if the model is not for open sessions.
     """
 
     names: list[str]
@@ -70,7 +72,8 @@ class FittedStack:
     values: Vector
     include_later: bool
     stack: Stack
-    calibration: Calibration
+    calibration: IntervalModel
+    buy: BuyHead | None = None
 
     @property
     def n_fits(self) -> int:
