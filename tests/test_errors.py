@@ -146,6 +146,8 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "damaged_model": lambda: RunError.damaged_model(RUN / "model", "history/events.parquet changed"),
     "other_model_version": lambda: RunError.other_model_version(RUN / "model"),
     "no_model": lambda: RunError.no_model(RUN),
+    "not_live": RunError.not_live,
+    "own_columns_not_live": lambda: RunError.own_columns_not_live(["brand", "price"]),
     "damaged_dataset": lambda: RunError.damaged_dataset(Path("/workspace/datasets/0a1b2c"), "card.json is a link"),
     "damaged_job": lambda: RunError.damaged_job("j1", "created is not a time"),
     "dataset_in_use": lambda: RunError.dataset_in_use("0a1b2c", ["j1", "j2"]),

@@ -107,6 +107,21 @@ class FittedStack:
         predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
         return Values(by_learner, predicted, self.calibration.ends(predictors))
 
+    def purchase_probability(self, rows: SessionRows) -> Vector:
+        """Return the probability that each session has a purchase by its end.
+
+        Raises:
+            ValueError: the model is not for open sessions.
+        """
+        if self.buy is None:
+            raise ValueError("the model is not for open sessions")
+        log_odds = np.zeros(len(rows.X))
+        if self.buy.models:
+            fits = self._matrices(rows, self.fits_for_test)
+            log_odds = np.mean([self.buy.models[fit].raw(matrix) for fit, matrix, _, _ in fits], axis=0)
+        events, n_bought = (rows.X[:, self.names.index(name)] for name in ("n_events", "n_buy"))
+        return self.buy.probability(log_odds, events, n_bought)
+
     def knows_user(self, rows: SessionRows) -> NDArray[np.bool_]:
         """Return for each row whether its user has another session in the history."""
         return np.asarray(rows.X[:, self.names.index("user_is_known")] > 0)

@@ -45,7 +45,7 @@ class PolarsEngine:
             raise ValueError("a log must have at least one event")
         self._first_second, self._last_second = first if log_start is None else log_start, last
         self._units = with_visits(units).sort(UNIT).collect()
-        self._arrays = EventArrays(self._events, self._units, first)
+        self.arrays = EventArrays(self._events, self._units, first)
         self.threads = GeneratorPool(available_cores())  # for all aggregations; `open_log` shuts it down
 
     def batches(
@@ -86,7 +86,7 @@ class PolarsEngine:
         """
         numbers = self._units.get_column(UNIT).to_numpy()
         rows = np.searchsorted(numbers, prefixes.get_column(UNIT).to_numpy())
-        selection = UnitArrays.select_prefixes(self._arrays, rows, prefixes.get_column(EVENTS_SEEN).to_numpy())
+        selection = UnitArrays.select_prefixes(self.arrays, rows, prefixes.get_column(EVENTS_SEEN).to_numpy())
         return self._features(groups, self._log(selection), report), selection.own_events
 
     def _table(self, groups: tuple[FeatureGroup, ...], rows: Rows, report: Report) -> pl.DataFrame:
@@ -104,7 +104,7 @@ class PolarsEngine:
 
     def log_of(self, rows: Rows) -> PolarsLog:
         """Return the log with the units in these rows and their events. Their history is that of the whole log."""
-        return self._log(UnitArrays.select(self._arrays, rows))
+        return self._log(UnitArrays.select(self.arrays, rows))
 
     def _log(self, selection: UnitArrays) -> PolarsLog:
         return PolarsLog(
