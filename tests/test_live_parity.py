@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -54,7 +55,7 @@ def test_every_prefix_of_the_test_file_has_its_batch_features_and_estimate(model
     rows = list(arrivals(model))
     prefixes = pl.DataFrame({UNIT: [row[0] for row in rows], "events_seen": [row[1] for row in rows]})
     batch = prefix_rows(whole_history(model.history), model.spec, model.fitted.catalogue, prefixes)
-    matrices = [matrix for _, matrix, _, _ in model.fitted._matrices(batch, model.fitted.fits_for_test)]
+    matrices = model.fitted.matrices(batch)
     values, p_buy = model.fitted.predict(batch), model.fitted.purchase_probability(batch)
     scorer, mismatches = LiveScorer(model, learns_history=False), 0
     for number, (_, n_events, event) in enumerate(rows):
@@ -178,13 +179,19 @@ def test_a_closed_session_stays_history(model: SessionValueModel) -> None:
     assert X[model.spec.features.index("user_is_known")] == 1
 
 
-def test_reasons_name_features_and_the_largest_comes_first(model: SessionValueModel) -> None:
+def test_reasons_add_up_to_the_change_of_the_value(model: SessionValueModel) -> None:
     scorer = LiveScorer(model)
-    estimate = scorer.update(Event("A", "U", "P", "C", "BUY", 2_000_000_000), reasons=True)
-    effects = [abs(effect) for _, effect in estimate.reasons]
-    assert {name for name, _ in estimate.reasons} <= set(model.fitted.names)
-    assert effects == sorted(effects, reverse=True)
-    assert len(effects) == 5
+    events = [event for event in later_events(model, 40) if event.session == "LATER7"]
+    events += [replace(events[0], type="BUY", time=events[-1].time + 60)]
+    value = None
+    for event in events:
+        estimate = scorer.update(event, reasons=True)
+        effects = [effect for _, effect in estimate.reasons]
+        assert [abs(effect) for effect in effects] == sorted(map(abs, effects), reverse=True)
+        if value is not None:
+            assert sum(effects) == pytest.approx(estimate.value - value, abs=1e-9)
+        value = estimate.value
+    assert {"activity", "recovered_prices"} <= {group for group, _ in estimate.reasons}
 
 
 def test_a_model_of_whole_sessions_is_refused(finished: tuple[Workspace, Run]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,6 +11,8 @@ from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TRAIN_ROLE, UNKNOWN_ID
 
 _SEED = 0
 """Seed of the codes of new ids; that of ingestion, so that events of one second sort as in a batch."""
+_MOST_NEW_CODES = 100_000
+"""Codes of new ids that are remembered, because a hash by Polars takes 40 microseconds."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Estimate:
         secured: value of the purchases so far at recovered prices.
         to_come: `value` minus `secured`, at least 0.
         events_seen: number of events that were counted.
-        reasons: names of features with their contributions to the value, in value units, the largest first. Empty
-            unless they were asked for.
+        reasons: groups of features, and how far they moved the value since it was last explained, in value units; see
+            core.live.reasons. Empty unless they were asked for.
     """
 
     value: float
@@ -67,20 +68,29 @@ class Codes:
 
     def __init__(self, history: History) -> None:
         train = history.units.filter(pl.col(ROLE) == TRAIN_ROLE).select(pl.col(SESSION).unique())
-        # Of sessions, only those of the train file are looked up.
-        tables = {**history.ids, SESSION: history.ids[SESSION].join(train, on=SESSION, how="semi")}
-        self._codes: Mapping[str, dict[str, int]] = {
-            column: dict(tables[column].select(ID_COLUMNS[column], column).iter_rows())
-            for column in (USER, PRODUCT, CATEGORY, SESSION)
+        sessions = history.ids[SESSION].join(train, on=SESSION, how="semi")
+        self._sessions = dict(sessions.select(ID_COLUMNS[SESSION], SESSION).iter_rows())
+        self._known: dict[str, dict[str, int]] = {
+            column: dict(history.ids[column].select(ID_COLUMNS[column], column).iter_rows())
+            for column in (USER, PRODUCT, CATEGORY)
         }
+        self._new: dict[str, int] = {}
 
     def of(self, column: str, text: str) -> int:
         """Return the code of an id; `column` is that of the codes, such as "product"."""
-        if not text and column in (PRODUCT, CATEGORY):
+        if not text and column != USER:
             text = UNKNOWN_ID
-        code = self._codes[column].get(text)
-        return _new_code(text) if code is None else code
+        code = self._known[column].get(text)
+        return self._new_code(text) if code is None else code
 
+    def train_session(self, text: str) -> int | None:
+        """Return the code of a session of the train file; None for any other session."""
+        return self._sessions.get(text)
 
-def _new_code(text: str) -> int:
-    return int(pl.Series([text]).hash(_SEED).reinterpret(signed=True).item())
+    def _new_code(self, text: str) -> int:
+        """Return the code that ingestion gives a new id, by which events of one second are sorted."""
+        if text not in self._new:
+            if len(self._new) >= _MOST_NEW_CODES:
+                self._new.clear()
+            self._new[text] = int(pl.Series([text]).hash(_SEED).reinterpret(signed=True)[0])
+        return self._new[text]

@@ -50,8 +50,10 @@ class TrainingVisits:
         self._sessions = train.get_column(SESSION).to_numpy()
         self._users, self._starts, self._valued = (train.get_column(n).to_numpy() for n in (USER, START, "valued"))
 
-    def find(self, session: int, user: int) -> tuple[int | None, int]:
+    def find(self, session: int | None, user: int) -> tuple[int | None, int]:
         """Return the start (None without such a session) and the position (-1 without a value)."""
+        if session is None:
+            return None, -1
         first = int(self._sessions.searchsorted(session))
         while first < len(self._sessions) and self._sessions[first] == session:
             if self._users[first] == user:

@@ -30,10 +30,11 @@ from core.live.known_sessions import TrainingVisits, ValuedPast
 from core.live.learned import LearnedColumns
 from core.live.past import Past
 from core.live.predictor import Predictor
+from core.live.reasons import Explainer, Reasons
 from core.live.session import KEYS, BeforeSession, KnownPast, OpenSession
 from core.live.session_features import LiveEvent
 from core.model import SessionValueModel, load_model
-from core.schema import BUY, CATEGORY, EVENT_CODE, PRODUCT, SESSION, USER
+from core.schema import BUY, CATEGORY, EVENT_CODE, PRODUCT, USER
 
 _SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
 
@@ -64,7 +65,8 @@ class LiveScorer:
             LearnedColumns(model.fitted),
             model.spec.log_start,
         )
-        self._predictor = Predictor(model.fitted)
+        self._predictor = Predictor(model.fitted, len(model.spec.features))
+        self._explainer = Explainer(model, self._predictor.value)
         self._secured = model.fitted.names.index(_SECURED) - len(model.spec.features)
         self._groups = {group.name for group in model.spec.groups}
         self._sessions: dict[tuple[str, str], OpenSession] = {}
@@ -89,16 +91,20 @@ class LiveScorer:
         If several users share a session id, each has an estimate of their own. Their sum is that of the session.
 
         Args:
-            reasons: whether to explain the value, which takes much longer.
+            reasons: whether to explain how the value changed since it was last explained, which takes longer.
         """
+        return self._estimate(self.observe(event), reasons=reasons)
+
+    def observe(self, event: Event) -> OpenSession:
+        """Count an event without an estimate, and return the state of its session."""
         key = (event.session, event.user)
         session = self._sessions.get(key)
         if session is None:
-            codes = self._codes.of(SESSION, event.session), self._codes.of(USER, event.user)
+            codes = self._codes.train_session(event.session), self._codes.of(USER, event.user)
             session = self._sessions[key] = OpenSession(*codes)
         if not (event.id and event.id in session.event_ids):
             self._add(session, event)
-        return self._estimate(session, reasons=reasons)
+        return session
 
     def estimate(self, session: str, user: str, *, reasons: bool = False) -> Estimate | None:
         """Return the estimate of an open session; None if it is not open."""
@@ -165,8 +171,13 @@ class LiveScorer:
             secured=secured,
             to_come=max(prediction.value - secured, 0.0),
             events_seen=len(session.events),
-            reasons=self._predictor.reasons(X, learned) if reasons else (),
+            reasons=self._reasons(session, np.concatenate([X, learned.ravel()])) if reasons else (),
         )
+
+    def _reasons(self, session: OpenSession, row: NDArray[np.float64]) -> Reasons:
+        before = self._explainer.typical if session.explained is None else session.explained
+        session.explained = row
+        return self._explainer.reasons(before, row)
 
 
 def _begun(session: OpenSession) -> BeforeSession:

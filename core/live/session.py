@@ -6,6 +6,9 @@ from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.live.history import Item, Weeks
 from core.live.known_sessions import TrainingVisits, ValuedPast
 from core.live.learned import LearnedColumns, PricedItem, UserValue
@@ -39,18 +42,20 @@ class OpenSession:
     """An open session of one user.
 
     Attributes:
-        code: code of its id.
+        code: code of its id; None unless the train file has the session.
         user: code of its user.
         events: its events in order, with what they are worth.
         event_ids: ids of its events.
         before: None until the first event.
+        explained: what the model saw when the value was last explained; None before that.
     """
 
-    code: int
+    code: int | None
     user: int
     events: list[tuple[LiveEvent, PricedItem]] = field(default_factory=list)
     event_ids: set[str] = field(default_factory=set)
     before: BeforeSession | None = None
+    explained: NDArray[np.float64] | None = None
 
     def insert(self, event: LiveEvent, priced: PricedItem) -> None:
         """Put an event in its place."""

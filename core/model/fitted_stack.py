@@ -117,8 +117,8 @@ class FittedStack:
             raise ValueError("the model is not for open sessions")
         log_odds = np.zeros(len(rows.X))
         if self.buy.models:
-            fits = self._matrices(rows, self.fits_for_test)
-            log_odds = np.mean([self.buy.models[fit].raw(matrix) for fit, matrix, _, _ in fits], axis=0)
+            fits = zip(self.fits_for_test, self.matrices(rows), strict=True)
+            log_odds = np.mean([self.buy.models[fit].raw(matrix) for fit, matrix in fits], axis=0)
         events, n_bought = (rows.X[:, self.names.index(name)] for name in ("n_events", "n_buy"))
         return self.buy.probability(log_odds, events, n_bought)
 
@@ -169,6 +169,10 @@ class FittedStack:
         """Return `contributions` to predictions of new sessions, averaged over the fits as predictions are."""
         by_fit = [self.contributions(rows, fit) for fit in self.fits_for_test]
         return {name: np.asarray(np.mean([each[name] for each in by_fit], axis=0)) for name in by_fit[0]}
+
+    def matrices(self, rows: SessionRows) -> list[Matrix]:
+        """Return new sessions with all their columns, as the models of each fit for new sessions see them."""
+        return [matrix for _, matrix, _, _ in self._matrices(rows, self.fits_for_test)]
 
     def _matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
