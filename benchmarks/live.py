@@ -1,11 +1,14 @@
-"""Models for open sessions against models of whole sessions, on test sessions that are cut at a random event.
+"""Models for open sessions against models of whole sessions, on prefixes of the test sessions.
 
     python -m benchmarks.live [--demo 20000] [--journey 20000]
 
-Trains two quick runs on the same files, one of them with `--purpose live`, and values the first k events of each test
-session, with k uniform on 1 to n. The journey files are written with such test sessions; the demo's are cut here.
-Prints the mean squared errors, the PR-AUC of any purchase among sessions without one so far, against a logistic
-regression on the numbers of events by type, and the coverage of the 80% intervals by events seen.
+Trains two quick runs on the same files, one of them with `--purpose live`, and values prefixes of the test sessions in
+two samples. "every event" has what a shop asks for: each session after each of its events (prefixes of more than two
+events are a random sample). "one cut" has one prefix per session, with its length uniform on 1 to n, as
+`journey --prefix` has; a first event is then mostly that of a short session.
+
+Prints the mean squared errors and the coverage of the 80% intervals by events seen, and the PR-AUC of any purchase
+among sessions without one so far, against a logistic regression on the numbers of events by type.
 """
 
 from __future__ import annotations
@@ -23,12 +26,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.quick import core
+from core.features import draw_prefixes
 from core.features.columns import EVENTS_SEEN
 from core.model import SessionValueModel, load_model
 from core.model.history import whole_history
 from core.model.rows import SessionRows, prefix_rows
 from core.runs.store import EARLINESS_FILE, PREFIXES_FILE
-from core.schema import ROLE, SESSION, TEST_ROLE, UNIT, USER_SESSION
+from core.schema import BUY, EVENT_CODE, ROLE, SESSION, TEST_ROLE, UNIT, USER_SESSION
 
 _COUNTS = ("n_view", "n_add_cart", "n_remove_cart", "n_buy", "n_events")
 _AT_ONCE = 20_000
@@ -37,17 +41,17 @@ _BUCKETS = ((1, 1), (2, 2), (3, 3), (4, 5), (6, 10), (11, 20), (21, 10_000))
 
 @dataclass(frozen=True)
 class Cut:
-    """Test sessions that were cut.
+    """Prefixes of test sessions.
 
     Attributes:
         prefixes: unit and events_seen.
         value: final value.
-        bought: whether the whole session has a purchase; None if it is not known.
+        bought: whether the whole session has a purchase.
     """
 
     prefixes: pl.DataFrame
     value: np.ndarray
-    bought: np.ndarray | None
+    bought: np.ndarray
 
 
 def main() -> None:
@@ -56,12 +60,11 @@ def main() -> None:
     parser.add_argument("--demo", type=int, default=20_000, help="Sessions of the demo; 0 for none.")
     parser.add_argument("--journey", type=int, default=20_000, help="Baskets of the journey data; 0 for none.")
     options = parser.parse_args()
-    for name, more in (("demo", []), ("journey", ["--prefix"])):
-        sessions = getattr(options, name)
-        if sessions:
+    for name in ("demo", "journey"):
+        if sessions := getattr(options, name):
             with tempfile.TemporaryDirectory() as scratch:
                 files = Path(scratch)
-                core(name, "--out", str(files), "--sessions", str(sessions), *more, home=files / "home")
+                core(name, "--out", str(files), "--sessions", str(sessions), home=files / "home")
                 _compare(name, files)
 
 
@@ -71,38 +74,45 @@ def _compare(name: str, files: Path) -> None:
         _, seconds = core("run", "--purpose", purpose, *inputs, "--out", str(files / purpose), home=files / "home")
         print(f"{name}: the run with the purpose {purpose} took {seconds:.0f} s")
     live, whole = load_model(files / "live"), load_model(files / "sessions")
-    cut = _cut(live, pl.read_csv(files / "truth.csv"), is_cut=name == "journey")
-    errors, inside, p_buy, counts = [], [], [], []
-    for first in range(0, cut.prefixes.height, _AT_ONCE):
-        part, value = cut.prefixes[first : first + _AT_ONCE], cut.value[first : first + _AT_ONCE]
-        rows = _rows(live, part)
-        values = live.fitted.predict(rows)
-        of_whole = whole.fitted.predict(_rows(whole, part)).stack
-        errors.append(np.column_stack([values.stack - value, of_whole - value]) ** 2)
-        low, high = values.intervals[0.8].T
-        inside.append((low <= value) & (value <= high))
-        p_buy.append(live.fitted.purchase_probability(rows))
-        counts.append(_counts(live, rows))
-    _print_errors(cut, np.concatenate(errors), np.concatenate(inside))
-    if cut.bought is not None:
+    for label, cut in _cuts(live, pl.read_csv(files / "truth.csv")).items():
+        errors, inside, p_buy, counts = [], [], [], []
+        for first in range(0, cut.prefixes.height, _AT_ONCE):
+            part, value = cut.prefixes[first : first + _AT_ONCE], cut.value[first : first + _AT_ONCE]
+            rows = _rows(live, part)
+            values = live.fitted.predict(rows)
+            of_whole = whole.fitted.predict(_rows(whole, part)).stack
+            errors.append(np.column_stack([values.stack - value, of_whole - value]) ** 2)
+            low, high = values.intervals[0.8].T
+            inside.append((low <= value) & (value <= high))
+            p_buy.append(live.fitted.purchase_probability(rows))
+            counts.append(_counts(live, rows))
+        print(f"{name}, {label}:")
+        _print_errors(cut, np.concatenate(errors), np.concatenate(inside))
         _print_purchases(live, files, cut.bought, np.concatenate(p_buy), np.concatenate(counts))
-    with pl.Config(tbl_rows=40, tbl_cols=20, tbl_hide_dataframe_shape=True):
-        print(pl.read_parquet(files / "live" / EARLINESS_FILE))
+    print(f"{name}, training sessions out of fold:")
+    columns = ("by", "segment", "prefixes", "mse", "mse_average", "mse_so_far", "mse_whole_sessions", "inside_80")
+    for row in pl.read_parquet(files / "live" / EARLINESS_FILE).select(columns).iter_rows():
+        print("  " + "  ".join(f"{each:10.3f}" if isinstance(each, float) else f"{each!s:>14}" for each in row))
 
 
-def _cut(model: SessionValueModel, truth: pl.DataFrame, *, is_cut: bool) -> Cut:
-    """Cut each test session of one user; `is_cut` if those of the file are cut already."""
+def _cuts(model: SessionValueModel, truth: pl.DataFrame) -> dict[str, Cut]:
+    """Return both samples of prefixes of the test sessions of one user."""
     history = model.history
-    lengths = history.events.group_by(UNIT).agg(pl.len().alias("n"), (pl.col("type") == 3).any().alias("bought"))
+    has_purchase = (pl.col("type") == EVENT_CODE[BUY]).any()
+    lengths = history.events.group_by(UNIT).agg(pl.len().alias("n_events"), has_purchase.alias("bought"))
     units = history.units.with_row_index(UNIT).with_columns(pl.col(UNIT).cast(pl.Int64))
     units = units.filter((pl.col(ROLE) == TEST_ROLE) & pl.col(SESSION).is_unique()).join(lengths, on=UNIT)
-    ids = history.ids[SESSION].join(truth, on=USER_SESSION)
-    units = units.join(ids, on=SESSION).sort(UNIT)
-    drawn = np.random.default_rng(0).integers(1, units["n"].to_numpy(), endpoint=True)
-    seen = units["n"] if is_cut else pl.Series(drawn)
-    prefixes = units.select(UNIT, seen.cast(pl.Int64).alias(EVENTS_SEEN))
-    bought = None if is_cut else units["bought"].to_numpy()
-    return Cut(prefixes, units["session_value"].to_numpy(), bought)
+    units = units.join(history.ids[SESSION].join(truth, on=USER_SESSION), on=SESSION).sort(UNIT)
+    uniform = np.random.default_rng(0).integers(1, units["n_events"].to_numpy(), endpoint=True)
+    samples = {
+        "every event": draw_prefixes(units.select(UNIT, "n_events"), 0),
+        "one cut": units.select(UNIT, pl.Series(EVENTS_SEEN, uniform)),
+    }
+    cuts = {}
+    for label, prefixes in samples.items():
+        joined = prefixes.join(units, on=UNIT, maintain_order="left")
+        cuts[label] = Cut(prefixes, joined["session_value"].to_numpy(), joined["bought"].to_numpy())
+    return cuts
 
 
 def _rows(model: SessionValueModel, prefixes: pl.DataFrame) -> SessionRows:
@@ -128,6 +138,9 @@ def _print_errors(cut: Cut, errors: np.ndarray, inside: np.ndarray) -> None:
 def _print_purchases(
     model: SessionValueModel, files: Path, bought: np.ndarray, p_buy: np.ndarray, counts: np.ndarray
 ) -> None:
+    if counts[:, 3].all():
+        print("  every prefix has a purchase")
+        return
     learned = pl.read_parquet(files / "live" / PREFIXES_FILE).filter("drawn").head(100_000)
     train_counts = _counts(model, _rows(model, learned.select(UNIT, EVENTS_SEEN)))
     labels, is_open = learned["bought"].to_numpy(), counts[:, 3] == 0
