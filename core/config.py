@@ -24,6 +24,11 @@ _BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
 _MIN_SEEDS = {"quick": 1, "standard": 2, "thorough": 3}
 """On the journey data, a second seed lowers the out-of-fold error by 0.1%."""
 _MAX_SEEDS = {"quick": 1, "standard": 5, "thorough": 8}
+_LIVE_SETTINGS = {
+    "history": ("as_of", "because later events are not known while a session is open"),
+    "engine": ("polars", "because no other engine cuts sessions"),
+}
+"""Setting -> the value that a run for open sessions needs, and the reason as a clause."""
 _ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}
 """First part of pydantic's code for a type error -> what is allowed, in plain words."""
 
@@ -237,21 +242,10 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
             raise SettingError.not_allowed(name, first["input"], allowed) from error
         if not config.tunes and (config.minutes or config.trials):
             raise SettingError.nothing_to_tune()
-        if config.is_live:
-            config.require_live_settings()
+        for name, (value, reason) in _LIVE_SETTINGS.items():
+            if config.is_live and getattr(config, name) != value:
+                raise SettingError.not_allowed(name, getattr(config, name), f"{value} with the purpose live, {reason}")
         return config
-
-    def require_live_settings(self) -> None:
-        """Check the settings that a model for open sessions depends on.
-
-        Raises:
-            SettingError: the history or the engine cannot be used for open sessions.
-        """
-        if self.history != "as_of":
-            allowed = "as_of, because later events are not known while a session is open (purpose: live)"
-            raise SettingError.not_allowed("history", self.history, allowed)
-        if self.engine != "polars":
-            raise SettingError.not_allowed("engine", self.engine, "polars, which can cut sessions (purpose: live)")
 
     @property
     def is_live(self) -> bool:
