@@ -95,6 +95,8 @@ class TrainingSet:
 
     def whole_sessions(self) -> TrainingSet:
         """Return the training rows that are whole sessions, and the test rows."""
+        if self.prefixes is None:
+            return self
         n_whole, n_test = self.n_whole, len(self.test_units)
         whole, test = np.arange(n_whole), np.arange(n_test) + len(self.y)
         return replace(
