@@ -24,6 +24,11 @@ _BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
 _MIN_SEEDS = {"quick": 1, "standard": 2, "thorough": 3}
 """On the journey data, a second seed lowers the out-of-fold error by 0.1%."""
 _MAX_SEEDS = {"quick": 1, "standard": 5, "thorough": 8}
+_LIVE_SETTINGS = {
+    "history": ("as_of", "because later events are not known while a session is open"),
+    "engine": ("polars", "because no other engine cuts sessions"),
+}
+"""Setting -> the value that a run for open sessions needs, and the reason as a clause."""
 _ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}
 """First part of pydantic's code for a type error -> what is allowed, in plain words."""
 
@@ -73,6 +78,12 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         description="How much tuning to do: none (quick), or as much as fits into a run of "
         f"{_BUDGET_MINUTES['standard']:.0f} (standard) or {_BUDGET_MINUTES['thorough']:.0f} minutes (thorough).",
         json_schema_extra=_choices(quick="Quick", standard="Standard", thorough="Thorough"),
+    )
+    purpose: Literal["sessions", "live"] = Field(
+        default="sessions",
+        description="Which sessions the model values. For open sessions, it is trained on prefixes of sessions, and "
+        "values a session after each of its events.",
+        json_schema_extra=_choices(sessions="Sessions as they are in the files", live="Sessions that are still open"),
     )
     minutes: float | None = Field(
         default=None,
@@ -231,7 +242,15 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
             raise SettingError.not_allowed(name, first["input"], allowed) from error
         if not config.tunes and (config.minutes or config.trials):
             raise SettingError.nothing_to_tune()
+        for name, (value, reason) in _LIVE_SETTINGS.items():
+            if config.is_live and getattr(config, name) != value:
+                raise SettingError.not_allowed(name, getattr(config, name), f"{value} with the purpose live, {reason}")
         return config
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the model values sessions that are still open."""
+        return self.purpose == "live"
 
     @property
     def tunes(self) -> bool:

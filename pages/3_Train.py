@@ -26,6 +26,7 @@ from pages._ui.text import plain
 QUESTION = "How well can we predict?"
 # Other settings are options of the command line only. (Streamlit would show a string below the constant on the page.)
 FORM_SETTINGS = (
+    "purpose",
     "learners",
     "metric",
     "folds",

@@ -29,11 +29,19 @@ many = settings(derandomize=True, deadline=None, max_examples=300)
         ({"seed": 2**31}, ("seed is 2147483648", "less than or equal to 2147483647")),
         ({"preset": "slow"}, ("preset is 'slow'", "'quick', 'standard' or 'thorough'")),
         ({"history": "future"}, ("history is 'future'", "'as_of' or 'all_rows'")),
+        (
+            {"purpose": "live", "history": "all_rows"},
+            ("history is 'all_rows'", "as_of with the purpose live, because later events"),
+        ),
+        (
+            {"purpose": "live", "engine": "duckdb"},
+            ("engine is 'duckdb'", "polars with the purpose live, because no other"),
+        ),
         ({"use_known_values": "maybe"}, ("use_known_values is 'maybe'", "true or false")),
         ({"split_composite_sessions": 3}, ("split_composite_sessions is 3", "true or false")),
         (
             {"fold": 5},
-            ("no setting fold", "folds, fold_kind, preset, minutes, trials, metric, seed, learners and 10 more"),
+            ("no setting fold", "folds, fold_kind, preset, purpose, minutes, trials, metric, seed and 11 more"),
         ),
     ],
 )

@@ -98,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     worker = add("worker", "run_pipeline.worker", "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
+    _add_serve_options(add("serve", "serving.serve", "Value open sessions over HTTP until interrupted."))
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
@@ -271,6 +272,19 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     )
     engine = RunConfig.setting("engine")
     parser.add_argument("--engine", choices=list(engine.choices), help=f"{engine.description} Default: the run's.")
+
+
+def _add_serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", required=True, help="Id or folder of a run with the purpose live.")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="Address to listen at. One that other machines reach needs a token in SVS_TOKEN. Default: 127.0.0.1.",
+    )
+    parser.add_argument("--port", type=int, default=8600, help="Port of the service. Default: 8600.")
+    parser.add_argument(
+        "--state", type=path_of, help="SQLite file with the events received. Default: one in the workspace."
+    )
 
 
 def _add_check_options(parser: argparse.ArgumentParser) -> None:

@@ -198,6 +198,46 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def unusable_state(cls, path: Path, reason: str) -> RunError:
+        return cls(
+            f"The file {path} cannot store the events of open sessions ({reason}).",
+            "Name another file with --state.",
+            code="unusable_state",
+            actual=reason,
+        )
+
+    @classmethod
+    def state_of_other_run(cls, path: Path, stored: str, run: str) -> RunError:
+        return cls(
+            f"The file {path} has the events that the run {stored} valued, not those of {run}.",
+            "Name another file with --state.",
+            code="state_of_other_run",
+            actual=stored,
+            allowed=run,
+        )
+
+    @classmethod
+    def not_live(cls) -> RunError:
+        return cls(
+            "The model of this run values whole sessions. It cannot value sessions that are still open.",
+            "Make a run for open sessions with `python -m core run --purpose live`.",
+            code="not_live",
+            actual="sessions",
+            allowed="live",
+        )
+
+    @classmethod
+    def own_columns_not_live(cls, names: Sequence[str]) -> RunError:
+        return cls(
+            f"The model of this run uses columns of its own log ({listed(names)}). Open sessions can only be valued by "
+            "a model without them.",
+            "Make a run with a mapping that has no such columns.",
+            code="own_columns_not_live",
+            actual=list(names),
+            allowed=[],
+        )
+
+    @classmethod
     def no_model(cls, path: Path) -> RunError:
         return cls(
             f"{path} has no model: it is not a model, or a run of an earlier version, which stored none.",

@@ -120,6 +120,16 @@ class SettingError(StudioError):
         )
 
     @classmethod
+    def no_token(cls, host: str, variable: str) -> SettingError:
+        return cls(
+            f"Other machines can reach the service at {host}, and it has no token.",
+            f"Set the environment variable {variable} to a secret text, or listen at 127.0.0.1.",
+            code="no_token",
+            actual=host,
+            allowed=variable,
+        )
+
+    @classmethod
     def no_dashboard(cls, folder: Path) -> SettingError:
         return cls(
             f"There is no dashboard in {folder}: the file app.py is missing. A package installed without the project "

@@ -37,6 +37,10 @@ STREAK: Final = "_streak"
 IS_LAST: Final = "_is_last"
 """Whether this is the session's last event."""
 
+# --- a prefix: the first events of a session --------------------------------------------------------------------------
+EVENTS_SEEN: Final = "events_seen"
+"""Number of events of the prefix."""
+
 # --- minutes of the whole log -----------------------------------------------------------------------------------------
 MINUTE: Final = "minute"
 """Whole minutes since the epoch."""

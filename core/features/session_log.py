@@ -23,6 +23,8 @@ Statistic = Literal["sum", "min", "max"]
 
 DAY, WEEK = 86_400, 7 * 86_400
 """In seconds."""
+PER_WEEK = 1 / WEEK
+"""A factor, because Polars divides a column of one row by a constant differently from a longer one, in the last bit."""
 
 
 class Aggregation(NamedTuple):
@@ -130,8 +132,8 @@ class SessionLog(ABC):
         until = nw.col(VISIT_START) if self.history == "as_of" else nw.lit(self.last_second)
         return self._counts_elsewhere(key).with_columns(
             # A session before the start of the log is as one at its start.
-            (((until - self.first_second).clip(0) + DAY) / WEEK).alias(WEEKS),
-            ((nw.col(VISIT_START) - self.first_second).clip(0) / WEEK).alias(WEEKS_BEFORE),
+            (((until - self.first_second).clip(0) + DAY) * PER_WEEK).alias(WEEKS),
+            ((nw.col(VISIT_START) - self.first_second).clip(0) * PER_WEEK).alias(WEEKS_BEFORE),
         )
 
 

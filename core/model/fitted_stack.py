@@ -20,7 +20,8 @@ from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
 from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack
 from core.training.fitting import FittedLearner
-from core.training.intervals import Calibration, ErrorPredictors
+from core.training.intervals import ErrorPredictors, IntervalModel
+from core.training.live.buy import BuyHead
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class FittedStack:
         valued: users and times of the training sessions.
         values: their session values.
         include_later: whether later sessions of a user count as history, too (history regime "all_rows").
+        buy: the probability of any purchase; None if the model is not for open sessions.
     """
 
     names: list[str]
@@ -71,7 +73,8 @@ class FittedStack:
     values: Vector
     include_later: bool
     stack: Stack
-    calibration: Calibration
+    calibration: IntervalModel
+    buy: BuyHead | None = None
 
     @property
     def n_fits(self) -> int:
@@ -104,6 +107,21 @@ class FittedStack:
         disagreement = by_learner.std(axis=1)
         predictors = ErrorPredictors(predicted, events, n_sessions, disagreement)
         return Values(by_learner, predicted, self.calibration.ends(predictors))
+
+    def purchase_probability(self, rows: SessionRows) -> Vector:
+        """Return the probability that each session has a purchase by its end.
+
+        Raises:
+            ValueError: the model is not for open sessions.
+        """
+        if self.buy is None:
+            raise ValueError("the model is not for open sessions")
+        log_odds = np.zeros(len(rows.X))
+        if self.buy.models:
+            by_fit = self.matrices(rows, self.fits_for_test)
+            log_odds = np.mean([self.buy.models[fit].raw(matrix) for fit, matrix, _, _ in by_fit], axis=0)
+        events, n_bought = (rows.X[:, self.names.index(name)] for name in ("n_events", "n_buy"))
+        return self.buy.probability(log_odds, events, n_bought)
 
     def knows_user(self, rows: SessionRows) -> NDArray[np.bool_]:
         """Return for each row whether its user has another session in the history."""

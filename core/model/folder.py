@@ -42,6 +42,7 @@ from core.training import LEARNERS, Stack
 from core.training.fitting import FittedLearner
 from core.training.intervals import Calibration
 from core.training.learners import FitContext
+from core.training.live import BuyHead, LengthCalibration
 from core.training.targets import Link
 
 MODEL_FILE = "model.json"
@@ -50,6 +51,7 @@ _MODEL_FOLDER = "model"
 _MAPPING_FILE = "mapping.toml"
 _LEARNERS, _LEARNED, _INTERVALS, _HISTORY, _TABLES = "learners", "learned", "intervals", "history", "tables"
 _ITEMS_FILE, _GROUPS_FILE, _VALUED_FILE = "items.parquet", "groups.parquet", "sessions.npz"
+_BUY = "buy"
 _VALUES = "values"
 
 
@@ -78,6 +80,9 @@ def save_model(model: SessionValueModel, folder: Path) -> None:
     times = {name: value for name, value in asdict(fitted.valued).items() if value is not None}
     save_arrays(folder / _LEARNED / _VALUED_FILE, times | {_VALUES: fitted.values})
     fitted.calibration.save(folder / _INTERVALS)
+    if fitted.buy is not None:
+        (folder / _BUY).mkdir()
+        fitted.buy.save(folder / _BUY)
     model.history.save(folder / _HISTORY)
     if model.tables:
         (folder / _TABLES).mkdir()
@@ -164,7 +169,7 @@ def _load_tables(folder: Path, mapping: Mapping) -> tuple[AttributeTable, ...]:
 
 
 def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
-    context = FitContext(spec.names, threads=1, seed=spec.config.seed)
+    context, is_live = FitContext(spec.names, threads=1, seed=spec.config.seed), spec.config.is_live
     learners = {learner.name: learner for learner in LEARNERS}
 
     def models(name: str) -> tuple[FittedLearner, ...]:
@@ -205,7 +210,8 @@ def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
             spec.stack.combination,
             spec.stack.start_weight,
         ),
-        calibration=Calibration.load(folder / _INTERVALS),
+        calibration=(LengthCalibration if is_live else Calibration).load(folder / _INTERVALS),
+        buy=BuyHead.load(folder / _BUY, context) if is_live else None,
     )
 
 

@@ -88,6 +88,12 @@ class History:
         events, units = (_read(folder / name) for name in (_EVENTS_FILE, _UNITS_FILE))
         return cls(events, units, {code: _read(folder / f"{name}.parquet") for code, name in ID_COLUMNS.items()})
 
+    @property
+    def as_log(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Events and units as the feature engines take them, both sorted by unit."""
+        events, units = whole_history(self).log
+        return events, units.drop(VALUED, NEW)
+
     def with_new(self, log: EventLog) -> LogWithHistory:
         """Add the events of a new file.
 

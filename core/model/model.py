@@ -30,6 +30,7 @@ from core.model.rows import SessionRows, session_rows
 from core.model.spec import VERSION, ModelSpec, StoredLink, StoredStack, model_stem
 from core.schema import SESSION, SESSION_VALUE, STACK, UNIT, USER_SESSION
 from core.training import Matrix, Training, per_session, value_frame
+from core.training.live import BuyHead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +66,10 @@ class SessionValueModel:
         return f"<SessionValueModel of {listed(self.spec.learners)}, {count(self.history.events.height, 'event')}>"
 
     @classmethod
-    def fit(cls, training: Training, dataset: Dataset, versions: dict[str, str]) -> SessionValueModel:
-        """Return the model of a finished training on a dataset.
+    def fit(
+        cls, training: Training, dataset: Dataset, versions: dict[str, str], buy: BuyHead | None = None
+    ) -> SessionValueModel:
+        """Return the model of a finished training on a dataset; `buy` as in `FittedStack`.
 
         Raises:
             ValueError: nothing was learned from the events of the sessions.
@@ -115,6 +118,7 @@ class SessionValueModel:
             include_later=data.times.include_later,
             stack=replace(stack, oof=np.empty(0)),
             calibration=training.intervals.calibration,
+            buy=buy,
         )
         mapping = load_mapping(dataset.whole_file(MAPPING_FILE))
         tables = tuple(

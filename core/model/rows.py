@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.progress import Report, no_report
-from core.features import merge_composite_sessions, open_engine
+from core.features import describe_prefixes, merge_composite_sessions, open_engine
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.model.history import NEW, VALUED, LogWithHistory
@@ -86,6 +86,31 @@ def session_rows(
                     Baskets.of(items[begin:end], numbers, catalogue),
                     _sessions(part, values.get_column("duration")),
                 )
+
+
+def prefix_rows(
+    log_with_history: LogWithHistory, spec: ModelSpec, catalogue: Catalogue, prefixes: pl.DataFrame
+) -> SessionRows:
+    """Compute the rows of prefixes of units: their first events, with the history before the session began.
+
+    Args:
+        prefixes: unit (ascending) and events_seen, one row per prefix.
+    """
+    events, all_units = log_with_history.log
+    known = all_units.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
+    units = prefixes.select(UNIT).join(known, on=UNIT, maintain_order="left")
+    values, own_events = describe_prefixes(
+        events.lazy(),
+        all_units.drop(VALUED, NEW),
+        prefixes,
+        spec.config,
+        own=spec.own,
+        log_start=spec.log_start,
+    )
+    numbers = np.arange(prefixes.height)
+    X = np.ascontiguousarray(values.select(spec.features).to_numpy(), dtype=np.float64)
+    baskets = Baskets.of(own_events, numbers, catalogue)
+    return SessionRows(units.select(UNIT, SESSION), X, baskets, _sessions(units, values.get_column("duration")))
 
 
 def _positions(units: pl.DataFrame) -> pl.DataFrame:

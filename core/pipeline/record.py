@@ -15,6 +15,7 @@ from core.importance import Explanation
 from core.runs import store
 from core.schema import UNIT
 from core.training import Training, coverage_frame, oof_frame, prediction_frame
+from core.training.live import LiveTraining, earliness_frame
 
 
 def write_tables(
@@ -44,6 +45,13 @@ def write_tables(
         for entry in feature_catalogue(training.data.own, training.config.features)
     ]
     _write_json(folder / store.FEATURES_FILE, features)
+
+
+def write_live_tables(folder: Path, live: LiveTraining) -> None:
+    """Write the out-of-fold predictions of prefixes, and how early values are known."""
+    (folder / store.PREFIXES_FILE).parent.mkdir()
+    live.prefixes.write_parquet(folder / store.PREFIXES_FILE)
+    earliness_frame(live.prefixes).write_parquet(folder / store.EARLINESS_FILE)
 
 
 def _search_frame(training: Training) -> pl.DataFrame:

@@ -16,7 +16,14 @@ from core.check_result import CheckResult
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled
-from core.features import FeatureTable, build_features, changed_by_later_sessions, session_events
+from core.features import (
+    FeatureTable,
+    Prefixes,
+    build_features,
+    build_prefixes,
+    changed_by_later_sessions,
+    session_events,
+)
 from core.importance import Explanation, explain_training, price_table
 from core.ingestion import InputFiles, ingest
 from core.model import SessionValueModel, save_model
@@ -24,13 +31,14 @@ from core.pipeline.clock import RunClock
 from core.pipeline.manifest_writer import write_manifest
 from core.pipeline.predictions_and_checks import check_submission, count_known, session_predictions
 from core.pipeline.preflight import check_output_folder
-from core.pipeline.record import load_certificate, save_certificate, write_checks, write_tables
+from core.pipeline.record import load_certificate, save_certificate, write_checks, write_live_tables, write_tables
 from core.pipeline.steps import steps
 from core.runs import Run
 from core.runs.store import MODEL_FOLDER, SUBMISSION_FILE, versions
 from core.schema import SESSION
 from core.submission import write_submission
 from core.training import PreparedFolds, Training, certify_training, prepare, train, training_set, tune
+from core.training.live import train_live, with_prefixes
 from core.training.shift import find_shift
 from core.training.tuning import SearchFolder
 
@@ -97,22 +105,25 @@ def _run(
         table = feature_table(dataset, config, report, load_or_compute)
     with clock.step("prepare") as report:
         prepared = prepared_rows(dataset, table, config, report, load_or_compute)
-        shift = find_shift(prepared.data, use_known_values=config.use_known_values)
+        shift = find_shift(prepared.data.whole_sessions(), use_known_values=config.use_known_values)
     budget = clock.budget(config)
     search_results = {}
     if config.tunes:
         with clock.step("tune") as report:
             search_results = tune(prepared, study, budget, report, clock.on_result)
     with clock.step("train") as report:
+        known_share = count_known(dataset, config) / dataset.submission_order().height
         training = train(
             prepared,
-            known_share=count_known(dataset, config) / dataset.submission_order().height,
+            known_share=known_share,
             search_results=search_results,
             budget=budget,
             report=report,
             on_result=clock.on_result,
             load_or_compute=load_or_compute,
         )
+        live = train_live(training, known_share=known_share) if config.is_live else None
+        training = training if live is None else live.sessions
     with clock.step("importance") as report:
         explain = partial(explain_training, training, report)
         explanation = load_or_compute("importance", explain, Explanation.save, Explanation.load)
@@ -131,10 +142,13 @@ def _run(
             write_submission(sessions, dataset.submission_order(), submission, columns)
             checks = check_submission(submission, dataset)
             write_tables(temporary, training, sessions, explanation, _recovered_prices(dataset, training))
+            if live is not None:
+                write_live_tables(temporary, live)
             write_checks(temporary, certificate, checks)
             model_folder = temporary / MODEL_FOLDER
             model_folder.mkdir()
-            save_model(SessionValueModel.fit(training, dataset, versions()), model_folder)
+            buy = None if live is None else live.buy
+            save_model(SessionValueModel.fit(training, dataset, versions(), buy), model_folder)
         manifest = write_manifest(
             temporary,
             run_id,
@@ -169,13 +183,18 @@ def prepared_rows(
     load_or_compute: LoadOrCompute = always_compute,
 ) -> PreparedFolds:
     """Return the rows to train on and to predict, with their folds and the columns learned inside them."""
+    events = session_events(dataset, config)
     rows = training_set(
         table,
         dataset.submission_order().get_column(SESSION),
-        session_events(dataset, config),
+        None if config.is_live else events,
         all_rows=config.history == "all_rows",
         own=dataset.card().used_own,
     )
+    if config.is_live:
+        units = pl.Series(rows.units)
+        compute = partial(build_prefixes, dataset, units, config)
+        rows = with_prefixes(rows, load_or_compute("prefixes", compute, Prefixes.save, Prefixes.load), events)
     return prepare(rows, config, report, load_or_compute)
 
 

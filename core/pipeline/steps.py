@@ -22,6 +22,8 @@ _SECONDS = {
 Fitted to runs of 1,500 to 101,500 sessions. The fixed part matters: a run on a thousandth of the data takes far longer
 than a thousandth of the time.
 """
+_LIVE_ROWS = 1.8
+"""Rows of a run for open sessions, relative to its sessions, on data in which half of the sessions have one event."""
 _SECONDS_PER_TRIAL = (0.4, 0.056)
 """The same for one trial of one learner, when most trials are pruned."""
 _COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
@@ -40,6 +42,7 @@ def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 
     >>> round(sum(step.weight for step in steps(RunConfig(preset="standard"))))
     600
     """
+    n_sessions = round(n_sessions * _LIVE_ROWS) if config.is_live else n_sessions
     budget = None if config.budget_minutes is None else 60 * config.budget_minutes
     others = _other_steps(config, n_sessions, pace, config.min_seeds)
     if budget is not None and _total(others) > budget:  # there is only time for one seed

@@ -66,6 +66,13 @@ class FoldMatrices:
         """Return the start of training rows without building their features."""
         return None if self.columns is None else self.columns.train_start(fold, rows)
 
+    def first_rows(self, n_rows: int) -> FoldMatrices:
+        """Return the matrices of the first training rows and of the test rows."""
+        columns = None if self.columns is None else self.columns.first_rows(n_rows)
+        weights = None if self.weights is None else self.weights[:n_rows]
+        folds = self.folds.part(np.arange(n_rows))
+        return FoldMatrices(self.X[:n_rows], self.y[:n_rows], self.X_test, folds, columns, weights)
+
     def normalized_weights(self, rows: NDArray[np.int64]) -> Vector | None:
         """Return the weights of training rows, scaled to a mean of 1; all 1 if the weights are 0.
 
@@ -96,6 +103,11 @@ class CrossFit:
     oof: Vector
     test: Vector
     fold_mse: tuple[float, ...]
+
+    def first_rows(self, n_rows: int, y: Vector, folds: Folds) -> CrossFit:
+        """Return the same fits with the predictions of the first training rows, whose values and folds are given."""
+        oof = self.oof[:n_rows]
+        return replace(self, oof=oof, fold_mse=_fold_mse(oof, y, folds))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from crepes import ConformalPredictiveSystem
@@ -59,6 +60,16 @@ class ErrorPredictors:
         return ErrorPredictors(self.predicted[rows], self.events[rows], self.history[rows], self.disagreement[rows])
 
 
+class IntervalModel(Protocol):
+    """Computes the prediction intervals of new rows."""
+
+    def ends(self, predictors: ErrorPredictors) -> dict[float, Matrix]:
+        """Return level -> low and high ends as an array (rows, 2); a high end may be infinite."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder."""
+
+
 @dataclass(frozen=True)
 class Intervals:
     """Interval ends by level: arrays (rows, 2) of low and high, in value units.
@@ -72,7 +83,7 @@ class Intervals:
 
     train: dict[float, Matrix]
     test: dict[float, Matrix]
-    calibration: Calibration
+    calibration: IntervalModel
 
     def inside(self, level: float, y: Vector) -> Vector:
         """Return 1 for each training row whose value is inside its interval, 0 for others, NaN without an interval."""

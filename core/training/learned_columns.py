@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -75,6 +75,10 @@ class FoldColumns:
         """Return the start of the test rows."""
         return np.asarray(self.test[fit][:, self.start_index])
 
+    def first_rows(self, n_rows: int) -> FoldColumns:
+        """Return the columns of the first training rows and of the test rows."""
+        return replace(self, train=tuple(matrix[:n_rows] for matrix in self.train))
+
     def save(self, folder: Path) -> None:
         """Write all attributes into a folder."""
         for fold, (train, test, transform) in enumerate(zip(self.train, self.test, self.transforms, strict=True)):
@@ -112,6 +116,7 @@ def learn_columns(
     folds: Folds,
     *,
     times: Times | None = None,
+    n_whole: int | None = None,
     report: Callable[[int, int], None] = lambda part, parts: None,
 ) -> FoldColumns:
     """Return the learned columns of every fold.
@@ -119,9 +124,10 @@ def learn_columns(
     Args:
         baskets: events of the sessions: first the len(y) training rows, then the test rows.
         times: users and times of the sessions; None if earlier values of the users are not used.
+        n_whole: number of the first training rows to learn from, if the others are prefixes of them; None for all.
         report: receives the number of folds whose prices are recovered, and their total.
     """
-    nested = NestedFolds(folds)
+    nested = NestedFolds(folds, n_whole)
     tables, statistics = PriceTables(baskets, y, nested), ValueStatistics(baskets)
     search = StartSearch(tables, nested, times, y)
 
@@ -141,7 +147,7 @@ def learn_columns(
         price_columns = nested.cross_fit(fold, partial(tables.features, settings=start.settings))
         own, of_items = np.hsplit(nested.cross_fit(fold, statistic_columns), [n_own])
         columns.append(np.column_stack([own, price_columns, of_items, start.columns()]))
-        prices, recovered = tables.fit((fold,), start.settings), np.maximum(start.recovered[: len(y)], 0.0)
+        prices, recovered = tables.fit((fold,), start.settings), np.maximum(start.recovered[: nested.n_whole], 0.0)
         transforms.append(FoldTransform(prices, learned_statistics((fold,)), start.factor, recovered))
         chosen.append(start.settings)
     settings = Counter(chosen).most_common(1)[0][0]

@@ -11,7 +11,7 @@ from core.training.folds import NO_FOLD, Folds, make_folds
 from core.training.learners import Matrix
 
 Key = tuple[int, ...]
-"""Names the rows that are left out: those of a fold, or those of a fold and of one of its inner folds."""
+"""Names the rows that are left out: none, those of a fold, or those of a fold and of one of its inner folds."""
 _MIN_FOLDS = 3
 """With two folds, no rows are left without both. The training rows of each fold are then split again."""
 
@@ -21,10 +21,15 @@ class NestedFolds:
 
     The inner folds of a fold are the other folds: columns that are learned without folds j and k then serve both. If
     there are only two folds, or folds forward in time, the training rows are split again.
+
+    Args:
+        n_whole: number of the first rows to learn from. The others are prefixes of the same sessions, for which columns
+            are cross-fitted, too. None to learn from all rows.
     """
 
-    def __init__(self, folds: Folds) -> None:
+    def __init__(self, folds: Folds, n_whole: int | None = None) -> None:
         self.folds = folds
+        self.n_whole = len(folds.fold_of) if n_whole is None else n_whole
         self.inner: tuple[Folds, ...] | None = None
         if folds.kind == "forward" or folds.count < _MIN_FOLDS:
             count = _MIN_FOLDS if folds.kind == "forward" else 2
@@ -37,11 +42,11 @@ class NestedFolds:
         return count + (count * (count - 1) // 2 if self.inner is None else sum(folds.count for folds in self.inner))
 
     def rows(self, key: Key) -> NDArray[np.int64]:
-        """Return the training rows without those of the key."""
-        mask = self.folds.train_mask(key[0])
+        """Return the rows to learn from without those of the key."""
+        mask = self.folds.train_mask(key[0]) if key else np.ones(len(self.folds.fold_of), dtype=bool)
         for inner_fold in key[1:]:
             mask &= self._inner_folds(key[0]).fold_of != inner_fold
-        return np.flatnonzero(mask)
+        return np.flatnonzero(mask[: self.n_whole])
 
     def cross_fit(self, fold: int, learn: Callable[[Key], Matrix]) -> Matrix:
         """Return a fold's columns for all rows. `learn` returns columns for all rows, learned without a key's rows."""
@@ -53,9 +58,10 @@ class NestedFolds:
         return columns
 
     def held_out(self, fold: int) -> tuple[Key, NDArray[np.int64]]:
-        """Return one of a fold's keys, and the fold's training rows that it leaves out."""
+        """Return one of a fold's keys, and the rows that the fold could learn from but the key leaves out."""
         inner_fold = (fold + 1) % self._inner_folds(fold).count
-        return self._key(fold, inner_fold), self._left_out(fold, inner_fold)
+        left_out = self._left_out(fold, inner_fold)
+        return self._key(fold, inner_fold), left_out[left_out < self.n_whole]
 
     def _key(self, fold: int, inner_fold: int) -> Key:
         return (fold, inner_fold) if self.inner is not None else (min(fold, inner_fold), max(fold, inner_fold))

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import Report, no_report
 from core.config import RunConfig, available_cores
@@ -49,7 +52,7 @@ def prepare(
         SettingError: a feature with a monotone constraint does not exist.
     """
     starts = None if data.times is None else data.times.train.starts
-    folds = make_folds(data.users, config.folds, config.seed, kind=config.fold_kind, y=data.y, starts=starts)
+    folds = _folds(data, config, starts)
     columns = learn_fold_columns(
         data, data.y, folds, lambda part, parts: report(part, parts, "recovered prices"), load_or_compute
     )
@@ -58,11 +61,21 @@ def prepare(
         if name not in names:
             raise SettingError.unknown_feature("rising", name, names)
     context = FitContext(names, available_cores(), config.seed, device=config.device, monotone_increasing=config.rising)
-    weights = None
+    weights = None if data.prefixes is None else data.prefixes.weights
     if config.half_life is not None and starts is not None:
-        weights = 0.5 ** ((starts.max() - starts) / (_SECONDS_PER_DAY * config.half_life))
+        by_age = 0.5 ** ((starts.max() - starts) / (_SECONDS_PER_DAY * config.half_life))
+        weights = by_age if weights is None else weights * by_age
     matrices = FoldMatrices(data.X, data.y, data.X_test, folds, columns, weights)
     return PreparedFolds(data, config, matrices, context, metric_named(config.metric))
+
+
+def _folds(data: TrainingSet, config: RunConfig, starts: NDArray[np.int64] | None) -> Folds:
+    """Make the folds of whole sessions, whose prefixes are in the same fold."""
+    whole = slice(data.n_whole)
+    starts = None if starts is None else starts[whole]
+    kind = config.fold_kind
+    folds = make_folds(data.users[whole], config.folds, config.seed, kind=kind, y=data.y[whole], starts=starts)
+    return folds if data.prefixes is None else folds.part(data.prefixes.whole_rows)
 
 
 def learn_fold_columns(
@@ -75,5 +88,5 @@ def learn_fold_columns(
     """Return the columns learned from the values `y` in each fold; None if the rows have no events."""
     if data.baskets is None:
         return None
-    learn = partial(learn_columns, data.baskets, y, folds, times=data.times, report=report)
+    learn = partial(learn_columns, data.baskets, y, folds, times=data.times, n_whole=data.n_whole, report=report)
     return load_or_compute("columns", learn, FoldColumns.save, FoldColumns.load)

@@ -39,22 +39,27 @@ class Times:
     """Users and times of the training sessions and of the test sessions.
 
     With `include_later`, a test session may use the values of later sessions of its user.
+
+    Attributes:
+        valued: number of the first training rows that are whole sessions, whose values count as history; None for all.
     """
 
     train: Sessions
     test: Sessions
     include_later: bool = False
+    valued: int | None = None
 
     def part(self, rows: NDArray[np.int64]) -> Times:
-        """Return some of the training sessions, and no test session."""
-        return replace(self, train=self.train.part(rows), test=self.test.part(rows[:0]))
+        """Return some of the training sessions, all of which are whole, and no test session."""
+        return replace(self, train=self.train.part(rows), test=self.test.part(rows[:0]), valued=None)
 
     def histories(self, y: Vector, recovered: Vector) -> tuple[History, History]:
         """Return the user histories of training and test sessions.
 
         `y` are the values of the training sessions, `recovered` their values at recovered prices.
         """
-        valued = ValuedSessions(self.train, y, np.maximum(recovered, 0.0))
+        rows = np.arange(len(y) if self.valued is None else self.valued)
+        valued = ValuedSessions(self.train.part(rows), y[rows], np.maximum(recovered[rows], 0.0))
         return value_history(valued, self.train), value_history(valued, self.test, include_later=self.include_later)
 
 
@@ -79,7 +84,7 @@ class PriceTables:
         """Return the prices recovered without the rows of a key; all training rows serve the empty key."""
         prices = self._prices.get((key, settings))
         if prices is None:
-            rows = self._nested.rows(key) if key else np.arange(len(self._y))
+            rows = self._nested.rows(key)
             y = self._y[rows]
             expected = self._expected.get(key)
             if expected is None:
@@ -129,7 +134,7 @@ class StartSearch:
 
     def choose(self, fold: int) -> Start:
         """Return the start with the lowest squared error in the training rows of a fold."""
-        rows = np.flatnonzero(self._nested.folds.train_mask(fold))
+        rows = self._nested.rows((fold,))
         settings = lowest(partial(self._held_out_error, fold))
         self._tables.forget(self._nested.held_out(fold)[0], except_for=settings)
         recovered = self._nested.cross_fit(fold, partial(self._tables.recovered_values, settings=settings))
@@ -141,7 +146,7 @@ class StartSearch:
     def _factors(self, fold: int) -> list[UserFactor]:
         if self._times is None:
             return [UserFactor()]
-        return UserFactor.candidates(float(self._y[self._nested.folds.train_mask(fold)].mean()))
+        return UserFactor.candidates(float(self._y[self._nested.rows((fold,))].mean()))
 
     def _history(self, recovered: Vector) -> History:
         if self._times is None:

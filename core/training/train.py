@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +144,7 @@ def _stack_fits(
 
     stack = stack_of(oof)
     test = stack.predict(test_columns, _test_start(matrices))
-    history, test_history = _user_histories(data)
+    history, test_history = user_histories(data)
     bias = selection_bias(search_results, y, folds, metric, stack_of)
     expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, bias=bias)
     return Training(
@@ -165,12 +165,44 @@ def _stack_fits(
         search_results=search_results,
         selection_bias=bias,
         intervals=fit_intervals(
-            _error_predictors(data.X, data.names, stack.oof, history, oof),
+            error_predictors(data.X, data.names, stack.oof, history, oof),
             y,
-            _error_predictors(data.X_test, data.names, test, test_history, test_columns),
+            error_predictors(data.X_test, data.names, test, test_history, test_columns),
             folds,
             seed=config.seed,
         ),
+    )
+
+
+def whole_part(training: Training, *, known_share: float) -> Training:
+    """Return the training as it is of the whole sessions among its rows; the models are the same.
+
+    Args:
+        known_share: see `train`.
+    """
+    data, n_whole = training.data.whole_sessions(), training.data.n_whole
+    matrices, y = training.matrices.first_rows(n_whole), data.y
+    stack = replace(training.stack, oof=training.stack.oof[:n_whole])
+    prepared = PreparedFolds(data, training.config, matrices, training.context, training.metric)
+    histories = user_histories(data)
+    bias = training.selection_bias
+    expected = _expected_scores(prepared, stack, histories, known_share=known_share, bias=bias)
+    ends = {level: each[:n_whole] for level, each in training.intervals.train.items()}
+    return replace(
+        training,
+        data=data,
+        matrices=matrices,
+        folds=matrices.folds,
+        fits=tuple(fit.first_rows(n_whole, y, matrices.folds) for fit in training.fits),
+        stack=stack,
+        start=None if training.start is None else training.start[:n_whole],
+        history_counts=histories[0].sessions,
+        cv_mse=mean_squared_error(stack.oof, y),
+        expected=expected[training.metric.name],
+        expected_mse=expected[MEAN_SQUARED_ERROR.name],
+        constant=_oof_constant(matrices, training.metric),
+        combined={name: oof[:n_whole] for name, oof in training.combined.items()},
+        intervals=replace(training.intervals, train=ends),
     )
 
 
@@ -200,9 +232,10 @@ def _expected_scores(
     }
 
 
-def _error_predictors(
+def error_predictors(
     X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix
 ) -> ErrorPredictors:
+    """Return what the size of each row's error depends on; `by_learner` are the learners' predictions."""
     events, disagreement = event_counts(X, names), by_learner.std(axis=1)
     return ErrorPredictors(predicted, events, history.sessions.astype(np.float64), disagreement)
 
@@ -230,7 +263,7 @@ def _test_start(matrices: FoldMatrices) -> Vector | None:
     return None if columns is None else np.mean([columns.test_start(fit) for fit in fits], axis=0)
 
 
-def _user_histories(data: TrainingSet) -> tuple[History, History]:
+def user_histories(data: TrainingSet) -> tuple[History, History]:
     """Return the histories of training and test rows, of which only the numbers of sessions are used."""
     if data.times is None:
         return History.empty(len(data.y)), History.empty(len(data.test_units))

@@ -20,6 +20,24 @@ from core.training.start import Times
 
 
 @dataclass(frozen=True)
+class PrefixRows:
+    """Training rows of a model for open sessions: whole sessions, followed by prefixes of them.
+
+    Attributes:
+        n_whole: number of whole sessions.
+        whole_rows: (rows,) row of the whole session of each row.
+        weights: (rows,) weight of each row's loss; see core.training.live.rows.
+        drawn: (rows,) mask of the rows that are a random sample of all prefixes with the same number of events. Whole
+            sessions that were not drawn are not in it.
+    """
+
+    n_whole: int
+    whole_rows: NDArray[np.int64]
+    weights: Vector
+    drawn: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class TrainingSet:
     """Training rows and test rows, each in the order of their units.
 
@@ -33,6 +51,8 @@ class TrainingSet:
         baskets: events of the training rows, then of the test rows; None if nothing is learned from events.
         known_value_mask: mask of the test rows whose session has its value in the train file; None for no such row.
         own: the own columns that features are computed from.
+        prefixes: the training rows of a model for open sessions, of which the first are whole sessions and the others
+            prefixes of them. None if all rows are whole sessions.
     """
 
     units: NDArray[np.int64]
@@ -48,9 +68,15 @@ class TrainingSet:
     baskets: Baskets | None = None
     known_value_mask: NDArray[np.bool_] | None = None
     own: tuple[OwnColumn, ...] = ()
+    prefixes: PrefixRows | None = None
+
+    @property
+    def n_whole(self) -> int:
+        """Number of training rows that are whole sessions; they come first."""
+        return len(self.y) if self.prefixes is None else self.prefixes.n_whole
 
     def part(self, rows: NDArray[np.int64]) -> TrainingSet:
-        """Return some of the training rows, in ascending order, and no test rows."""
+        """Return some of the training rows that are whole sessions, in ascending order, and no test rows."""
         return replace(
             self,
             units=self.units[rows],
@@ -64,6 +90,23 @@ class TrainingSet:
             known_value_mask=None,
             times=None if self.times is None else self.times.part(rows),
             baskets=None if self.baskets is None else self.baskets.part(rows),
+            prefixes=None,
+        )
+
+    def whole_sessions(self) -> TrainingSet:
+        """Return the training rows that are whole sessions, and the test rows."""
+        if self.prefixes is None:
+            return self
+        n_whole, n_test = self.n_whole, len(self.test_units)
+        whole, test = np.arange(n_whole), np.arange(n_test) + len(self.y)
+        return replace(
+            self.part(whole),
+            test_units=self.test_units,
+            X_test=self.X_test,
+            test_classes=self.test_classes,
+            known_value_mask=self.known_value_mask,
+            times=None if self.times is None else replace(self.times, train=self.times.train.part(whole), valued=None),
+            baskets=None if self.baskets is None else self.baskets.part(np.concatenate([whole, test])),
         )
 
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from core.base.thread_pool import GeneratorPool
 from core.config import available_cores
+from core.features.columns import EVENTS_SEEN
 from core.features.definition import FeatureGroup
 from core.features.engines.group_tables import Report, compute_groups, ignore_progress
 from core.features.engines.polars_log import PolarsLog
@@ -44,7 +45,7 @@ class PolarsEngine:
             raise ValueError("a log must have at least one event")
         self._first_second, self._last_second = first if log_start is None else log_start, last
         self._units = with_visits(units).sort(UNIT).collect()
-        self._arrays = EventArrays(self._events, self._units, first)
+        self.arrays = EventArrays(self._events, self._units, first)
         self.threads = GeneratorPool(available_cores())  # for all aggregations; `open_log` shuts it down
 
     def batches(
@@ -72,8 +73,26 @@ class PolarsEngine:
             yield self._table(groups, rows[first : first + per_batch], report_group)
         report(total, total, "")
 
+    def prefixes(
+        self, groups: tuple[FeatureGroup, ...], prefixes: pl.DataFrame, report: Report = ignore_progress
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Compute the features of prefixes of units. Their history is that of the whole log.
+
+        Args:
+            prefixes: the columns unit (ascending) and EVENTS_SEEN (at least 1), one row per prefix.
+
+        Returns:
+            The features, one row per prefix, and the events of the prefixes, whose unit is the row of the prefix.
+        """
+        numbers = self._units.get_column(UNIT).to_numpy()
+        rows = np.searchsorted(numbers, prefixes.get_column(UNIT).to_numpy())
+        selection = UnitArrays.select_prefixes(self.arrays, rows, prefixes.get_column(EVENTS_SEEN).to_numpy())
+        return self._features(groups, self._log(selection), report), selection.own_events
+
     def _table(self, groups: tuple[FeatureGroup, ...], rows: Rows, report: Report) -> pl.DataFrame:
-        log = self.log_of(rows)
+        return self._features(groups, self.log_of(rows), report)
+
+    def _features(self, groups: tuple[FeatureGroup, ...], log: PolarsLog, report: Report) -> pl.DataFrame:
         # Groups run in parallel because Polars does not use all cores in every step of a group.
         return compute_groups(
             lambda group: nw.to_native(group.frame(log)).collect(),
@@ -85,9 +104,11 @@ class PolarsEngine:
 
     def log_of(self, rows: Rows) -> PolarsLog:
         """Return the log with the units in these rows and their events. Their history is that of the whole log."""
-        selection = UnitArrays.select(self._arrays, rows)
+        return self._log(UnitArrays.select(self.arrays, rows))
+
+    def _log(self, selection: UnitArrays) -> PolarsLog:
         return PolarsLog(
-            events=nw.from_native(with_step_columns(self._events[selection.events]).lazy()),
+            events=nw.from_native(with_step_columns(selection.own_events).lazy()),
             units=nw.from_native(selection.frame.lazy()),
             minutes=nw.from_native(self._minutes.lazy()),
             history=self._history,

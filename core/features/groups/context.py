@@ -16,18 +16,18 @@ from core.features.definition import Feature, FeatureGroup
 from core.features.session_log import DAY, Frame, SessionLog
 from core.schema import START, UNIT
 
-_MINUTE, _HOUR = 60, 3_600
-_STEPS = 2
+MINUTE_SECONDS, HOUR_SECONDS = 60, 3_600
+STEPS = 2
 """Number of rounding steps per doubling of the load."""
-_TIE_BREAK = 1e-6
+TIE_BREAK = 1e-6
 """Added before rounding, so that a load halfway between two steps is rounded the same way on every engine."""
 _START, _N_EVENTS, _IS_COUNT = "_start_minute", "_n_events", "_is_count"
 _NOW, _HOUR_AGO, _DAY_AGO = "_now", "_hour_ago", "_day_ago"
-_MINUTES_BACK = {_NOW: 0, _HOUR_AGO: _HOUR // _MINUTE, _DAY_AGO: DAY // _MINUTE}
+_MINUTES_BACK = {_NOW: 0, _HOUR_AGO: HOUR_SECONDS // MINUTE_SECONDS, _DAY_AGO: DAY // MINUTE_SECONDS}
 
 
 def _compute(log: SessionLog) -> Frame:
-    starts = log.units.select(UNIT, (nw.col(START) // _MINUTE).alias(_START))
+    starts = log.units.select(UNIT, (nw.col(START) // MINUTE_SECONDS).alias(_START))
     minutes = starts.select(_START).unique()
     moments = [minutes.select(nw.col(_START) - back) for back in _MINUTES_BACK.values()]
     counts = log.minutes.select(nw.col(MINUTE).alias(_START), nw.col(EVENTS).alias(_N_EVENTS))
@@ -37,9 +37,11 @@ def _compute(log: SessionLog) -> Frame:
         minutes = minutes.join(shifted, on=_START, how="left")
     last_hour, last_day = nw.col(_NOW) - nw.col(_HOUR_AGO), nw.col(_NOW) - nw.col(_DAY_AGO)
     # On the first day of the log, fewer than 24 hours have been observed.
-    hours_observed = ((nw.col(_START) * _MINUTE - log.first_second) / _HOUR).clip(1.0, DAY / _HOUR)
-    steps = ((last_hour + 1) / (last_day / hours_observed + 1)).log() / math.log(2) * _STEPS
-    loads = minutes.select(_START, ((steps + _TIE_BREAK).round() / _STEPS).alias("shop_load_hour"))
+    hours_observed = ((nw.col(_START) * MINUTE_SECONDS - log.first_second) * (1 / HOUR_SECONDS)).clip(
+        1.0, DAY / HOUR_SECONDS
+    )
+    steps = ((last_hour + 1) / (last_day / hours_observed + 1)).log() * (1 / math.log(2)) * STEPS
+    loads = minutes.select(_START, ((steps + TIE_BREAK).round() / STEPS).alias("shop_load_hour"))
     return starts.join(loads, on=_START, how="left")
 
 

@@ -12,11 +12,11 @@ from core.features.fixed_point import ONE, to_fixed_point
 from core.features.session_log import Frame, SessionLog, trend
 from core.schema import ADD_CART, BUY, CATEGORY, PRODUCT
 
-_PRIOR_EVENTS = 10
+PRIOR_EVENTS = 10
 """Weight of the typical rate, in events. The fewer events an item has, the closer its rate is to the typical one."""
-_TYPICAL_RATES = {BUY: 0.1, ADD_CART: 0.3}
+TYPICAL_RATES = {BUY: 0.1, ADD_CART: 0.3}
 """About the shares of purchases and cart additions among events: the rates of an item without any event."""
-_RATES = {event_type: f"{event_type.lower()}_rate" for event_type in _TYPICAL_RATES}
+_RATES = {event_type: f"{event_type.lower()}_rate" for event_type in TYPICAL_RATES}
 
 
 def _compute(log: SessionLog, key: str) -> Frame:
@@ -27,8 +27,7 @@ def _compute(log: SessionLog, key: str) -> Frame:
         "users": (1 + nw.col(DISTINCT_ELSEWHERE) / weeks).log(),
         "trend": trend().log(),
         **{
-            name: (nw.col(ELSEWHERE[event_type]) + _PRIOR_EVENTS * _TYPICAL_RATES[event_type])
-            / (events + _PRIOR_EVENTS)
+            name: (nw.col(ELSEWHERE[event_type]) + PRIOR_EVENTS * TYPICAL_RATES[event_type]) / (events + PRIOR_EVENTS)
             for event_type, name in _RATES.items()
         },
     }
@@ -81,7 +80,7 @@ def _features(key: str) -> tuple[Feature, ...]:
                 f"{key}_{name}_{statistic}",
                 "share",
                 f"Share of {rates[event_type]} among events on a {key} in other sessions, shrunk towards the typical"
-                f" share ({_TYPICAL_RATES[event_type]:.0%}); {summary}.",
+                f" share ({TYPICAL_RATES[event_type]:.0%}); {summary}.",
                 f"{word} share of {rates[event_type]} {of}",
             )
             for statistic, summary, word in (("mean", mean, "Average"), ("max", maximum, "Highest"))

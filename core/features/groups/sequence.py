@@ -13,7 +13,7 @@ _FIRST_IS = {event_type: f"first_is_{event_type.lower()}" for event_type in EVEN
 _LAST_IS = {event_type: f"last_is_{event_type.lower()}" for event_type in EVENT_TYPES}
 _NEXT_TYPES = {VIEW: (VIEW, ADD_CART, BUY), ADD_CART: EVENT_TYPES, REMOVE_CART: (ADD_CART,), BUY: (VIEW, BUY)}
 """Ten of the sixteen possible pairs of consecutive types: those that show how a session progresses."""
-_TRANSITIONS = {
+TRANSITIONS = {
     (before, after): f"{before.lower()}_then_{after.lower()}"
     for before, next_types in _NEXT_TYPES.items()
     for after in next_types
@@ -35,7 +35,7 @@ def _compute(log: SessionLog) -> Frame:
             **{name: is_last & is_type[event_type] for event_type, name in _LAST_IS.items()},
             **{
                 name: (nw.col(PREVIOUS_TYPE) == EVENT_CODE[before]) & is_type[after]
-                for (before, after), name in _TRANSITIONS.items()
+                for (before, after), name in TRANSITIONS.items()
             },
             "type_changes": nw.col(TYPE) != nw.col(PREVIOUS_TYPE),
             "stays_on_product": nw.col(SAME_PRODUCT),
@@ -76,7 +76,7 @@ SEQUENCE = FeatureGroup(
         *features_by_type(
             _LAST_IS, "0 or 1", "Whether the session's latest event is a {one}.", "Last event is a {one}"
         ),
-        *(_transition(name, EVENT_NOUNS[before], EVENT_NOUNS[after]) for (before, after), name in _TRANSITIONS.items()),
+        *(_transition(name, EVENT_NOUNS[before], EVENT_NOUNS[after]) for (before, after), name in TRANSITIONS.items()),
         Feature(
             "type_changes",
             "events",

@@ -12,21 +12,21 @@ from core.features.session_log import DAY, WEEK, Frame, SessionLog
 from core.schema import TIME, UNIT
 
 _MINUTE, _HOUR = 60, 3_600
-_MONDAY = 4 * DAY
+MONDAY = 4 * DAY
 """1970-01-01 was a Thursday, so the first Monday is four days after the epoch."""
-_QUICK = 10
+QUICK = 10
 """Longest gap in seconds that counts as quick, such as between clicks on the same page."""
-_MAX_GAP = 30 * 365 * DAY
+MAX_GAP = 30 * 365 * DAY
 """Upper limit in seconds of a gap that is squared. The gaps of a session span at most 300 years, so the sum of their
 squares stays below 2^63. Only a wrong timestamp can cause a longer gap."""
 
 
 def _compute(log: SessionLog) -> Frame:
     gap = nw.col(GAP)
-    bounded = gap.clip(upper_bound=_MAX_GAP)
+    bounded = gap.clip(upper_bound=MAX_GAP)
     totals = log.aggregate(
         log.events,
-        sums={"_gaps": ~gap.is_null(), "_bounded": bounded, "_squares": bounded * bounded, "_quick": gap <= _QUICK},
+        sums={"_gaps": ~gap.is_null(), "_bounded": bounded, "_squares": bounded * bounded, "_quick": gap <= QUICK},
         minima={"_start": nw.col(TIME)},
         maxima={
             "_end": nw.col(TIME),
@@ -38,7 +38,7 @@ def _compute(log: SessionLog) -> Frame:
     start, n_gaps = nw.col("_start"), nw.col("_gaps")
     duration = nw.col("_end") - start
     hour_sin, hour_cos = _cycle(start, DAY)
-    week_sin, week_cos = _cycle(start - _MONDAY, WEEK)
+    week_sin, week_cos = _cycle(start - MONDAY, WEEK)
     has_gap = n_gaps > 0
     # n * (sum of squares) - (sum)^2 is exact below 2^53, so rounding cannot make it negative there.
     total = nw.col("_bounded").cast(nw.Float64)
@@ -54,7 +54,7 @@ def _compute(log: SessionLog) -> Frame:
         nw.when(has_gap).then(spread.clip(0.0).sqrt() / n_gaps).alias("gap_sd"),
         nw.when(has_gap).then(nw.col("_quick") / n_gaps).alias("share_quick"),
         ((start % DAY) // _HOUR).alias("start_hour"),
-        (((start - _MONDAY) % WEEK) // DAY).alias("start_weekday"),
+        (((start - MONDAY) % WEEK) // DAY).alias("start_weekday"),
         hour_sin.alias("hour_sin"),
         hour_cos.alias("hour_cos"),
         week_sin.alias("week_sin"),
@@ -100,7 +100,7 @@ TIMING = FeatureGroup(
         Feature(
             "share_quick",
             "share",
-            f"Share of the times between events that are at most {_QUICK} seconds.",
+            f"Share of the times between events that are at most {QUICK} seconds.",
             "Share of quick clicks",
         ),
         Feature("start_hour", "hour (UTC)", "Hour of the day at which the session began.", "Hour of the start"),

@@ -10,15 +10,15 @@ from core.features.session_log import Frame, SessionLog, trend
 from core.schema import BUY, EVENT_TYPES, UNIT, USER
 
 _PER_WEEK = {event_type: f"user_{event_type.lower()}_per_week" for event_type in EVENT_TYPES}
-_PRIOR_EVENTS = 10
+PRIOR_EVENTS = 10
 """Weight of the typical rate, in events. The fewer events a user has, the closer the rate is to the typical one."""
-_TYPICAL_BUY_RATE = 0.1
+TYPICAL_BUY_RATE = 0.1
 """About one event in ten is a purchase. The value sets the level of the shrunk rate, not the order of users."""
 
 
 def _compute(log: SessionLog) -> Frame:
     events, weeks, n_sessions = nw.col("_events"), nw.col(WEEKS), nw.col(DISTINCT_ELSEWHERE)
-    buy_rate = (nw.col(ELSEWHERE[BUY]) + _PRIOR_EVENTS * _TYPICAL_BUY_RATE) / (events + _PRIOR_EVENTS)
+    buy_rate = (nw.col(ELSEWHERE[BUY]) + PRIOR_EVENTS * TYPICAL_BUY_RATE) / (events + PRIOR_EVENTS)
     return (
         log.counts_elsewhere(USER)
         .with_columns(nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values())).alias("_events"))
@@ -61,7 +61,7 @@ USER_HISTORY = FeatureGroup(
             "user_buy_rate",
             "share",
             "Share of purchases among the user's events in other sessions, shrunk towards the typical share"
-            f" ({_TYPICAL_BUY_RATE:.0%}).",
+            f" ({TYPICAL_BUY_RATE:.0%}).",
             "User's share of purchases",
         ),
         Feature(

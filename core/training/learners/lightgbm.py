@@ -33,6 +33,8 @@ _OBJECTIVES = {
     "tweedie": "tweedie",
     "gamma": "gamma",
 }
+_CLASSIFICATION = {"binary": "binary"}
+"""Loss of labels 0 and 1, whose output are log odds. It is no target of session values."""
 _BINNING = {
     "max_bin": MAX_BIN,
     "feature_pre_filter": False,  # would drop features for one value of min_data_in_leaf, which is tuned
@@ -87,7 +89,7 @@ class LightGBMBinned(Binned):
 
     def fit(self, task: Task, settings: Settings, context: FitContext) -> LightGBMModel:
         rounds = context.rounds(int(settings["rounds"]))
-        params = _LIBRARY.params(settings, context) | {"objective": _OBJECTIVES[task.objective]}
+        params = _LIBRARY.params(settings, context) | {"objective": (_OBJECTIVES | _CLASSIFICATION)[task.objective]}
         if task.objective == "huber":
             params["alpha"] = task.delta
         for dataset, part in zip(self._datasets, task.split(self._parts), strict=True):

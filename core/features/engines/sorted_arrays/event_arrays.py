@@ -32,6 +32,7 @@ from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
 MOST_BITS = 63
 """Bits of a packed number; the sign bit stays free."""
+_ARRIVAL_SEED = 0
 _Arrays = TypeVar("_Arrays")
 _Result = TypeVar("_Result")
 
@@ -121,6 +122,21 @@ class EventArrays:
     def unit_rows(self) -> Int32s:
         """Unit of each event, as its row in `units`."""
         return self._rows_of_units(self.events.get_column(UNIT))
+
+    @cached_property
+    def arrival_ranks(self) -> Int32s:
+        """Position in which each event of a unit is taken to have arrived, from 0: by time, and at random in a second.
+
+        The log sorts the events of a second by type and product. If prefixes followed that order, some products would
+        be in nearly all prefixes of baskets whose events share the second. The random order depends only on the
+        positions in the log.
+        """
+        rows = self.unit_rows
+        order = np.lexsort((np.random.default_rng(_ARRIVAL_SEED).random(len(rows)), self.times, rows))
+        ranks = np.empty(len(rows), np.int32)
+        begins = np.flatnonzero(np.diff(rows, prepend=-1))
+        ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(begins, append=len(rows)))
+        return ranks
 
     @cached_property
     def types(self) -> NDArray[np.int8]:

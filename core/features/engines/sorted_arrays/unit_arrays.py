@@ -22,6 +22,7 @@ from core.features.engines.sorted_arrays.packed_numbers import (
     shifted,
     type_counts_before,
 )
+from core.schema import UNIT
 
 _Result = TypeVar("_Result")
 Rows = range | NDArray[np.int64]
@@ -52,6 +53,7 @@ class UnitArrays:
         events: rows of their events in the log's events, ascending.
         unit_of_event: the unit of each of these events, as its row among the selected units.
         height: number of selected units.
+        numbers: unit numbers that replace those of the log; None for those of the log.
     """
 
     log: EventArrays
@@ -59,6 +61,7 @@ class UnitArrays:
     events: slice | NDArray[np.int64]
     unit_of_event: Int32s
     height: int
+    numbers: pl.Series | None = None
     _cache: KeyCache = field(default_factory=KeyCache)
 
     @classmethod
@@ -74,10 +77,32 @@ class UnitArrays:
         position_in_unit = np.arange(len(unit_of_event)) - np.repeat(np.cumsum(counts) - counts, counts)
         return cls(log, rows, begins[unit_of_event] + position_in_unit, unit_of_event, len(rows))
 
+    @classmethod
+    def select_prefixes(cls, log: EventArrays, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> UnitArrays:
+        """Select the first events of units, as units that are numbered from 0.
+
+        Args:
+            rows: row of the unit of each prefix, ascending. A unit may have several prefixes.
+            lengths: number of events of each prefix.
+        """
+        whole = cls.select(log, rows)
+        is_kept = log.arrival_ranks[whole.events] < lengths[whole.unit_of_event]
+        events, unit_of_event = np.arange(len(log.unit_rows))[whole.events][is_kept], whole.unit_of_event[is_kept]
+        return cls(log, rows, events, unit_of_event, len(rows), pl.Series(UNIT, np.arange(len(rows))))
+
     @property
     def frame(self) -> pl.DataFrame:
         """The selected units as a table."""
-        return self.log.units[self.units]
+        units = self.log.units[self.units]
+        return units if self.numbers is None else units.with_columns(self.numbers)
+
+    @property
+    def own_events(self) -> pl.DataFrame:
+        """The events of the selected units, sorted by unit."""
+        events = self.log.events[self.events]
+        if self.numbers is None:
+            return events
+        return events.with_columns(self.numbers.gather(self.unit_of_event).set_sorted())
 
     def cached(self, compute: Callable[[UnitArrays, str], _Result], key: str) -> _Result:
         """Return `compute(self, key)`, computed only once."""

@@ -1,0 +1,223 @@
+"""Evaluates the trees of many models for one row at once, with NumPy.
+
+The libraries take 70 to 800 microseconds per model and row, nearly all of it for the call. Here the trees of all models
+take one step down at the same time, so the number of calls depends on the depth of the trees, not on their number.
+Linear models are evaluated together, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.live.tree_formats import Missing, ObliviousTree, Tree, TreeModel, tree_model
+from core.training.learners import Model
+from core.training.learners.linear import LinearModel, Scaling
+
+Array = NDArray[np.float64]
+_MISSING: tuple[Missing, ...] = ("left", "right", "zero")
+_REPLACEMENTS = (-np.inf, np.inf, 0.0)
+"""What replaces a missing value, so that a comparison sends it where the tree wants it; in the order of _MISSING."""
+_TOLERANCE = 1e-6
+"""Largest difference from the library in the check, relative to the largest output. A wrong branch changes far more."""
+_CHECKED_ROWS, _MISSING_SHARE = 64, 0.1
+_TINY, _HUGE = 1e-34, 1e30
+"""LightGBM has thresholds of 1e-35 beside 0, and of 1e300 for infinity. No feature has such values."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A model, and the column of the row in which each of its features is."""
+
+    model: Model
+    columns: NDArray[np.int64]
+
+
+class Ensemble:
+    """Models that are evaluated together.
+
+    Each model is compared with its library on random rows. One that differs is evaluated by its library.
+
+    Args:
+        parts: the models.
+        width: number of columns of a row.
+    """
+
+    def __init__(self, parts: Sequence[Part], width: int) -> None:
+        models = [_converted(part) for part in parts]
+        is_linear = [isinstance(part.model, LinearModel) for part in parts]
+        others = [number for number, model in enumerate(models) if model is None]
+        self._native = [(number, parts[number]) for number in others if not is_linear[number]]
+        self._linear = [number for number in others if is_linear[number]]
+        if self._linear:
+            self._linear_model = _joined([parts[number].model for number in self._linear])  # type: ignore[misc]
+            self._linear_columns = np.array([parts[number].columns for number in self._linear])
+        nothing = TreeModel([], 0.0, is_single=False)
+        self._forest = _Forest([model or nothing for model in models], [part.columns for part in parts], width)
+
+    @property
+    def n_native(self) -> int:
+        """Number of models that their libraries evaluate."""
+        return len(self._native)
+
+    def raw(self, row: Array) -> Array:
+        """Return the output of each model for a row."""
+        output = self._forest.raw(row)
+        if self._linear:
+            output[self._linear] = self._linear_model.raw(row[self._linear_columns])
+        for number, part in self._native:
+            output[number] = part.model.raw(row[part.columns][None, :].copy())[0]
+        return output
+
+
+def _joined(models: Sequence[LinearModel]) -> LinearModel:
+    """Return a model whose parameters have one row per model. It predicts each row of a matrix by another one."""
+    scaling = Scaling(*(np.array([getattr(model.scaling, each.name) for model in models]) for each in fields(Scaling)))
+    intercepts = np.array([model.intercept for model in models])
+    return LinearModel(1, scaling, np.array([model.coefficients for model in models]), intercepts)  # type: ignore[arg-type]
+
+
+class _Forest:
+    """The trees of some models, whose distinct conditions are evaluated once for all of them."""
+
+    def __init__(self, models: Sequence[TreeModel], columns: Sequence[NDArray[np.int64]], width: int) -> None:
+        self._conditions, self._bias = _Conditions(), np.array([model.bias for model in models])
+        binary: list[tuple[int, Tree, list[int]]] = []
+        oblivious: list[tuple[int, ObliviousTree, list[int]]] = []
+        for number, model in enumerate(models):
+            for tree in model.trees:
+                variant = [_MISSING.index(each) + len(_MISSING) * model.is_single for each in tree.missing]
+                places = (np.array(variant, np.int64) * width + columns[number][tree.column]).tolist()
+                conditions = self._conditions.add(places, tree.threshold)
+                if isinstance(tree, Tree):
+                    binary.append((number, tree, conditions))
+                else:
+                    oblivious.append((number, tree, conditions))
+        self._conditions.freeze()
+        self._binary, self._oblivious = _BinaryTrees(binary), _ObliviousTrees(oblivious)
+
+    def raw(self, row: Array) -> Array:
+        """Return the output of each model for a row."""
+        is_right = self._conditions.evaluate(_variants(row))
+        n_models = len(self._bias)
+        return self._bias + self._binary.sums(is_right, n_models) + self._oblivious.sums(is_right, n_models)
+
+
+class _Conditions:
+    """Distinct comparisons of a column with a threshold."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, float], int] = {}
+
+    def add(self, columns: Sequence[int], thresholds: Sequence[float]) -> list[int]:
+        """Return the numbers of conditions; new ones get the next numbers."""
+        pairs = zip(columns, thresholds, strict=True)
+        return [self._numbers.setdefault(pair, len(self._numbers)) for pair in pairs]
+
+    def freeze(self) -> None:
+        """Prepare the evaluation of all conditions."""
+        self._columns = np.array([column for column, _ in self._numbers], np.int64)
+        self._thresholds = np.array([threshold for _, threshold in self._numbers], np.float64)
+        self._numbers = {}
+
+    def evaluate(self, values: Array) -> NDArray[np.bool_]:
+        """Return which conditions send a row to the right."""
+        return np.asarray(values.take(self._columns) > self._thresholds)
+
+
+class _BinaryTrees:
+    """Binary trees, all of which take a step down at the same time.
+
+    Args:
+        trees: model, tree, and condition of each node.
+    """
+
+    def __init__(self, trees: Sequence[tuple[int, Tree, list[int]]]) -> None:
+        depths = [_depth(tree) for _, tree, _ in trees]
+        order = sorted(range(len(trees)), key=lambda place: -depths[place])  # each step is one of the first trees
+        trees, sorted_depths = [trees[place] for place in order], np.array([depths[place] for place in order], np.int64)
+        self._active = [int((sorted_depths > level).sum()) for level in range(int(sorted_depths.max(initial=0)))]
+        self._models = np.array([number for number, *_ in trees], np.int64)
+        self._roots = np.cumsum([0, *(len(tree.column) for _, tree, _ in trees)], dtype=np.int64)[: len(trees)]
+        children = [
+            np.column_stack([tree.left, tree.right]).ravel() + root
+            for root, (_, tree, _) in zip(self._roots.tolist(), trees, strict=True)
+        ]
+        self._children = np.concatenate([np.empty(0, np.int64), *children])
+        self._condition = np.array([each for *_, conditions in trees for each in conditions], np.int64)
+        self._value = np.array([value for _, tree, _ in trees for value in tree.value], np.float64)
+
+    def sums(self, is_right: NDArray[np.bool_], n_models: int) -> Array:
+        """Return the sum of the leaf values of each model."""
+        node = self._roots.copy()
+        for n_active in self._active:
+            current = node[:n_active]
+            node[:n_active] = self._children.take(current + current + is_right.take(self._condition.take(current)))
+        return np.asarray(np.bincount(self._models, self._value.take(node), n_models), dtype=np.float64)
+
+
+class _ObliviousTrees:
+    """Oblivious trees, whose leaves are found without walking down. Shallow ones repeat their leaves."""
+
+    def __init__(self, trees: Sequence[tuple[int, ObliviousTree, list[int]]]) -> None:
+        depth = max((len(tree.column) for _, tree, _ in trees), default=0)
+        self._models = np.array([number for number, *_ in trees], np.int64)
+        self._conditions = np.zeros((depth, len(trees)), np.int64)
+        for place, (*_, conditions) in enumerate(trees):
+            self._conditions[: len(conditions), place] = conditions
+        repeated = [np.tile(tree.values, 2 ** (depth - len(tree.column))) for _, tree, _ in trees]
+        self._value = np.concatenate([np.empty(0), *repeated])
+        self._first = np.arange(len(trees), dtype=np.int64) * 2**depth
+        self._bits = 2 ** np.arange(depth, dtype=np.int64)[:, None]
+
+    def sums(self, is_right: NDArray[np.bool_], n_models: int) -> Array:
+        """Return the sum of the leaf values of each model."""
+        leaf = self._first + (is_right.take(self._conditions) * self._bits).sum(axis=0)
+        return np.asarray(np.bincount(self._models, self._value.take(leaf), n_models), dtype=np.float64)
+
+
+def _variants(row: Array) -> Array:
+    """Return the row as each tree wants it: for each precision and each place of missing values."""
+    precisions, is_missing = (row, row.astype(np.float32).astype(np.float64)), np.isnan(row)
+    if is_missing.any():
+        return np.concatenate([np.where(is_missing, fill, each) for each in precisions for fill in _REPLACEMENTS])
+    return np.concatenate([each for each in precisions for _ in _REPLACEMENTS])
+
+
+def _depth(tree: Tree) -> int:
+    """Return the number of steps from the root to the deepest leaf. Children have higher numbers than their parent."""
+    depths = [0] * len(tree.column)
+    for number, (left, right) in enumerate(zip(tree.left, tree.right, strict=True)):
+        if left != number:
+            depths[left] = depths[right] = depths[number] + 1
+    return max(depths)
+
+
+def _converted(part: Part) -> TreeModel | None:
+    """Return the trees of a model; None if they are not known, or do not predict what its library predicts."""
+    try:
+        model = tree_model(part.model)
+    except (KeyError, TypeError, ValueError):  # another version of the library describes its models differently
+        return None
+    return model if model is not None and _is_same(model, part.model, len(part.columns)) else None
+
+
+def _is_same(model: TreeModel, original: Model, width: int) -> bool:
+    """Compare trees with their library, on random rows at and near the thresholds, some of which lack values."""
+    thresholds: dict[int, list[float]] = {}
+    for tree in model.trees:
+        for number, column in enumerate(tree.column):
+            if isinstance(tree, ObliviousTree) or tree.left[number] != number:
+                thresholds.setdefault(column, []).append(tree.threshold[number])
+    rows, draws = np.zeros((_CHECKED_ROWS, width)), np.random.default_rng(0)
+    for column, known in thresholds.items():
+        near = draws.choice(known, _CHECKED_ROWS)
+        rows[:, column] = near + draws.choice([-1.0, 0.0, 0.0, 1.0], _CHECKED_ROWS) * (1e-3 + np.abs(near) * 0.1)
+    rows = np.clip(np.where(np.abs(rows) <= _TINY, 0.0, rows), -_HUGE, _HUGE)
+    rows[draws.random(rows.shape) < _MISSING_SHARE] = np.nan
+    forest, theirs = _Forest([model], [np.arange(width)], width), original.raw(rows)
+    ours = np.array([forest.raw(row)[0] for row in rows])
+    return bool(np.abs(ours - theirs).max() <= _TOLERANCE * max(float(np.abs(theirs).max()), 1.0))

@@ -1,0 +1,96 @@
+"""Events and estimates of open sessions, as the caller sees them, and the codes of ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from core.model.history import ID_COLUMNS, History
+from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TRAIN_ROLE, UNKNOWN_ID, USER
+
+_SEED = 0
+"""Seed of the codes of new ids; that of ingestion, so that events of one second sort as in a batch."""
+_MOST_NEW_CODES = 100_000
+"""Codes of new ids that are remembered, because a hash by Polars takes 40 microseconds."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of an open session.
+
+    Attributes:
+        session, user, product, category: ids; an empty product or category is unknown.
+        type: VIEW, ADD_CART, REMOVE_CART or BUY.
+        time: epoch seconds, UTC.
+        id: id of the event, with which it counts once however often it is sent; empty if it has none.
+    """
+
+    session: str
+    user: str
+    product: str
+    category: str
+    type: str
+    time: int
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an open session is expected to be worth.
+
+    Attributes:
+        value: expected final value, in value units.
+        low, high: ends of its 80% interval; `high` is infinite if too few similar sessions are known.
+        low_95, high_95: ends of its 95% interval.
+        p_buy: probability that the session has a purchase by its end.
+        secured: value of the purchases so far at recovered prices.
+        to_come: `value` minus `secured`, at least 0.
+        events_seen: number of events that were counted.
+        reasons: groups of features, and how far they moved the value since it was last explained, in value units; see
+            core.live.reasons. Empty unless they were asked for.
+    """
+
+    value: float
+    low: float
+    high: float
+    low_95: float
+    high_95: float
+    p_buy: float
+    secured: float
+    to_come: float
+    events_seen: int
+    reasons: tuple[tuple[str, float], ...] = ()
+
+
+class Codes:
+    """Codes of ids: those of the model's history, and new ones."""
+
+    def __init__(self, history: History) -> None:
+        train = history.units.filter(pl.col(ROLE) == TRAIN_ROLE).select(pl.col(SESSION).unique())
+        sessions = history.ids[SESSION].join(train, on=SESSION, how="semi")
+        self._sessions = dict(sessions.select(ID_COLUMNS[SESSION], SESSION).iter_rows())
+        self._known: dict[str, dict[str, int]] = {
+            column: dict(history.ids[column].select(ID_COLUMNS[column], column).iter_rows())
+            for column in (USER, PRODUCT, CATEGORY)
+        }
+        self._new: dict[str, int] = {}
+
+    def of(self, column: str, text: str) -> int:
+        """Return the code of an id; `column` is that of the codes, such as "product"."""
+        if not text and column != USER:
+            text = UNKNOWN_ID
+        code = self._known[column].get(text)
+        return self._new_code(text) if code is None else code
+
+    def train_session(self, text: str) -> int | None:
+        """Return the code of a session of the train file; None for any other session."""
+        return self._sessions.get(text)
+
+    def _new_code(self, text: str) -> int:
+        """Return the code that ingestion gives a new id, by which events of one second are sorted."""
+        if text not in self._new:
+            if len(self._new) >= _MOST_NEW_CODES:
+                self._new.clear()
+            self._new[text] = int(pl.Series([text]).hash(_SEED).reinterpret(signed=True)[0])
+        return self._new[text]

@@ -1,0 +1,62 @@
+"""The training sessions of a model, as an open session sees them: values of its user's earlier sessions, and itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.features.learned.user_values import History
+from core.model.fitted_stack import FittedStack
+from core.schema import ROLE, SESSION, START, TRAIN_ROLE, USER
+
+
+class ValuedPast:
+    """Sums over the sessions of a user that ended before a moment; see core.features.learned.user_values."""
+
+    def __init__(self, fitted: FittedStack) -> None:
+        valued = fitted.valued
+        order = np.lexsort((valued.ends, valued.users))
+        predicted = [fitted.transforms[fit].recovered for fit in fitted.fits_for_test]
+        self._summands = np.column_stack([np.ones(len(order)), fitted.values, *predicted])
+        self._running = np.zeros((len(order) + 1, self._summands.shape[1]))
+        np.cumsum(self._summands[order], axis=0, out=self._running[1:])
+        users = valued.users[order]
+        self._ends, self._ends_of_rows = valued.ends[order], valued.ends
+        codes, begins = np.unique(users, return_index=True)
+        edges = np.append(begins, len(users)).tolist()
+        self._span = {code: (edges[i], edges[i + 1]) for i, code in enumerate(codes.tolist())}
+
+    def before(self, user: int, start: int, itself: int) -> tuple[int, float, NDArray[np.float64]]:
+        """Return the number of sessions, the sum of their values, and that of their recovered values by fit.
+
+        Args:
+            itself: position of the same session among the valued ones; -1 if it is not one.
+        """
+        begin, end = self._span.get(user, (0, 0))
+        until = begin + int(self._ends[begin:end].searchsorted(start))
+        sums = self._running[until] - self._running[begin]
+        if itself >= 0 and self._ends_of_rows[itself] < start:
+            sums -= self._summands[itself]
+        histories = History.of(np.array([[sums[0], sums[1], each] for each in sums[2:]]))
+        return int(histories.sessions[0]), float(histories.values[0]), histories.predicted
+
+
+class TrainingVisits:
+    """Start, and position among the valued sessions, of each session and user of the train file."""
+
+    def __init__(self, units: pl.DataFrame) -> None:
+        train = units.filter(pl.col(ROLE) == TRAIN_ROLE).sort(SESSION, USER)
+        self._sessions = train.get_column(SESSION).to_numpy()
+        self._users, self._starts, self._valued = (train.get_column(n).to_numpy() for n in (USER, START, "valued"))
+
+    def find(self, session: int | None, user: int) -> tuple[int | None, int]:
+        """Return the start (None without such a session) and the position (-1 without a value)."""
+        if session is None:
+            return None, -1
+        first = int(self._sessions.searchsorted(session))
+        while first < len(self._sessions) and self._sessions[first] == session:
+            if self._users[first] == user:
+                return int(self._starts[first]), int(self._valued[first])
+            first += 1
+        return None, -1

@@ -1,0 +1,141 @@
+"""Predictions of one open session by all fits of a model: value, intervals and probability of a purchase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.features.learned.catalogue import START
+from core.live.ensemble import Ensemble, Part
+from core.model.fitted_stack import FittedStack
+from core.training.fitting import FittedLearner
+from core.training.intervals import LEVELS, Calibration
+from core.training.live import LengthCalibration
+from core.training.targets import Link
+
+Array = NDArray[np.float64]
+
+
+class Prediction(NamedTuple):
+    """A value with its intervals, and the probability of a purchase; see core.live.events.Estimate."""
+
+    value: float
+    low: float
+    high: float
+    low_95: float
+    high_95: float
+    p_buy: float
+
+
+class Predictor:
+    """The fitted parts of a model for open sessions, for one session at a time.
+
+    Args:
+        n_features: number of features; the learned columns follow them.
+    """
+
+    def __init__(self, fitted: FittedStack, n_features: int) -> None:
+        if fitted.buy is None or not isinstance(fitted.calibration, LengthCalibration):
+            raise ValueError("the model is not for open sessions")
+        self._fitted, self._buy, fits = fitted, fitted.buy, fitted.fits_for_test
+        self._start = fitted.names.index(START.name)
+        self._n_events, self._n_buy = (fitted.names.index(name) for name in ("n_events", "n_buy"))
+        n_learned = len(fitted.names) - n_features
+        shared = np.arange(n_features)
+        # A row has the features once, and then the learned columns of each fit.
+        columns = [np.append(shared, np.arange(n_learned) + len(shared) + k * n_learned) for k in range(len(fits))]
+        self._learners = [_Learner(fitted, name) for name in fitted.learners]
+        parts = [Part(model.model, columns[fit]) for learner in self._learners for fit, model in learner.models]
+        parts += [Part(self._buy.models[fit], columns[k]) for k, fit in enumerate(fits) if self._buy.models]
+        self._n_learner_models = sum(len(learner.models) for learner in self._learners)
+        self._ensemble = Ensemble(parts, len(shared) + len(fits) * n_learned)
+        self._starts = np.array([each[self._start] for each in columns])
+        self._intervals = _LiveIntervals(fitted.calibration)
+
+    def predict(self, X: Array, learned: Array, n_sessions: int) -> Prediction:
+        """Predict a session.
+
+        Args:
+            X: its features.
+            learned: its learned columns, one row per fit.
+            n_sessions: number of earlier sessions of its user whose value is known.
+        """
+        raw = self._ensemble.raw(np.concatenate([X, learned.ravel()]))
+        by_learner, value = self._stacked(raw, learned[:, self._start - len(X)])
+        n_events, n_bought = X[self._n_events], X[self._n_buy]
+        spread = by_learner.std(axis=1)[0]
+        ends = self._intervals.ends(value, np.array([value[0], n_events, float(n_sessions), spread]))
+        log_odds = raw[self._n_learner_models :].mean(keepdims=True) if self._buy.models else np.zeros(1)
+        p_buy = self._buy.probability(log_odds, np.array([n_events]), np.array([n_bought]))
+        (low, high), (low_95, high_95) = ends
+        return Prediction(float(value[0]), low, high, low_95, high_95, float(p_buy[0]))
+
+    def value(self, row: Array) -> float:
+        """Return the value of a row: the features, then the learned columns of each fit."""
+        starts = row[self._starts]
+        return float(self._stacked(self._ensemble.raw(row), starts)[1][0])
+
+    def _stacked(self, raw: Array, start: Array) -> tuple[Array, Array]:
+        """Return the predictions of the learners, shape (1, learners), and the value, shape (1,)."""
+        by_learner, first = np.empty((1, len(self._learners))), 0
+        for number, learner in enumerate(self._learners):
+            last = first + len(learner.models)
+            by_learner[0, number] = learner.value(raw[first:last], start)
+            first = last
+        return by_learner, self._fitted.stack.predict(by_learner, start.mean(keepdims=True))
+
+
+class _Learner:
+    """The models of a learner, fit by fit: those of all seeds on the first fit come first.
+
+    Attributes:
+        models: position of the fit among those for new sessions, and model.
+    """
+
+    def __init__(self, fitted: FittedStack, name: str) -> None:
+        self.models: list[tuple[int, FittedLearner]] = [
+            (k, model) for k, fit in enumerate(fitted.fits_for_test) for model in fitted.models(name, fit)
+        ]
+        self._n_seeds = len(self.models) // len(fitted.fits_for_test)
+        self._link = _joined([model.link for _, model in self.models])
+
+    def value(self, raw: Array, start: Array) -> float:
+        """Return the mean prediction, given the output of the models and the start of each fit."""
+        starts = np.repeat(start, self._n_seeds) if self._n_seeds > 1 else start
+        values = self._link.values(raw, starts)
+        # the mean over fits first, then over seeds, as in batches
+        return float(values.reshape(-1, self._n_seeds).mean(axis=0).mean())
+
+
+def _joined(links: Sequence[Link]) -> Link:
+    """Return one link for the output of several models, whose parameters have one element per model.
+
+    All models of a learner have the same settings, so their links are of the same kind.
+    """
+    (kind,) = {link.kind for link in links}
+    floor, factor = (np.array([getattr(link, name) for link in links]) for name in ("floor", "factor"))
+    return Link(kind, floor, factor)  # type: ignore[arg-type]  # its formulas hold element by element
+
+
+class _LiveIntervals:
+    """The calibrations of a model, one per class of lengths, and their models of the error size."""
+
+    def __init__(self, calibration: LengthCalibration) -> None:
+        self._lengths = calibration.lengths
+        self._classes: list[tuple[Calibration, Ensemble | None]] = []
+        for each in calibration.classes:
+            if not isinstance(each, Calibration):
+                raise TypeError("a class of lengths has a calibration")
+            model = each.size_model
+            sizes = None if model is None else Ensemble([Part(model, np.arange(4))], 4)
+            self._classes.append((each, sizes))
+
+    def ends(self, value: Array, predictors: Array) -> list[list[float]]:
+        """Return low and high end for each level; `predictors` is a row of `ErrorPredictors.matrix`."""
+        calibration, sizes = self._classes[int(np.searchsorted(self._lengths, predictors[1]))]
+        size = np.ones(1) if sizes is None else np.exp(sizes.raw(predictors))
+        ends = calibration.ends_of_sizes(value, size)
+        return [ends[level][0].tolist() for level in LEVELS]

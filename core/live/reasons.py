@@ -1,0 +1,87 @@
+"""Why the value of an open session changed: how far each group of features moved it since the last explained estimate.
+
+The features of the last estimate are replaced by the current ones, group by group. The effect of a group is the change
+of the value when it is replaced, averaged over two orders, one the reverse of the other. So the effects add up to the
+change. The first estimate of a session is compared with a typical first event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from core.features.columns import EVENTS_SEEN
+from core.features.learned.catalogue import LEARNED_GROUPS, START
+from core.model import SessionValueModel
+from core.model.history import whole_history
+from core.model.rows import prefix_rows
+from core.schema import UNIT
+
+Array = NDArray[np.float64]
+Reasons = tuple[tuple[str, float], ...]
+_TYPICAL_SESSIONS = 500
+"""Sessions whose first events are averaged; their medians hardly change with more."""
+_PRICES = "recovered_prices"
+
+
+class Explainer:
+    """Explains changes of the value.
+
+    Args:
+        model: the model.
+        value: function from a row (features, then the learned columns of each fit) to the value.
+    """
+
+    def __init__(self, model: SessionValueModel, value: Callable[[Array], float]) -> None:
+        self._value, self._columns = value, _columns_by_group(model)
+        self.typical = _typical_row(model)
+
+    def reasons(self, before: Array, after: Array) -> Reasons:
+        """Return group of features -> change of the value, in value units; the largest first, without zeros."""
+        changed = {
+            group: columns
+            for group, columns in self._columns.items()
+            if not np.array_equal(before[columns], after[columns], equal_nan=True)
+        }
+        effects = dict.fromkeys(changed, 0.0)
+        first = self._value(before)
+        for order in (list(changed), list(changed)[::-1]):
+            row, value = before.copy(), first
+            for group in order:
+                row[changed[group]] = after[changed[group]]
+                moved = self._value(row)
+                effects[group] += (moved - value) / 2
+                value = moved
+        ranked = sorted(effects.items(), key=lambda pair: -abs(pair[1]))
+        return tuple((group, effect) for group, effect in ranked if effect)
+
+
+def _columns_by_group(model: SessionValueModel) -> Mapping[str, NDArray[np.int64]]:
+    """Return group of features -> its columns in a row. The start value belongs to the recovered prices."""
+    spec = model.spec
+    group_of = {feature.name: group.name for group in spec.groups for feature in group.features}
+    for name, features in LEARNED_GROUPS.items():
+        group_of |= {feature.name: name for feature in features}
+    group_of[START.name] = _PRICES
+    names = [*spec.features, *spec.learned * len(spec.fits_for_test)]
+    groups = np.array([group_of[name] for name in names])
+    return {group: np.flatnonzero(groups == group) for group in dict.fromkeys(groups.tolist())}
+
+
+def _typical_row(model: SessionValueModel) -> Array:
+    """Return the median of each column over the first events of sessions of the history."""
+    n_units = model.history.units.height
+    units = np.unique(np.linspace(0, n_units - 1, min(n_units, _TYPICAL_SESSIONS)).astype(np.int64))
+    with_events = np.intersect1d(units, model.history.events.get_column(UNIT).unique().to_numpy())
+    prefixes = pl.DataFrame({UNIT: with_events, EVENTS_SEEN: np.ones(len(with_events), np.int64)})
+    rows = prefix_rows(whole_history(model.history), model.spec, model.fitted.catalogue, prefixes)
+    by_fit = model.fitted.matrices(rows, model.spec.fits_for_test)
+    learned = [matrix[:, rows.X.shape[1] :] for _, matrix, _, _ in by_fit]
+    both = np.hstack([rows.X, *learned])
+    is_known = ~np.isnan(both).all(axis=0)
+    typical = np.full(both.shape[1], np.nan)
+    typical[is_known] = np.nanmedian(both[:, is_known], axis=0)
+    return typical

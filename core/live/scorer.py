@@ -1,0 +1,186 @@
+"""Values open sessions after each event.
+
+The state of a session is its events, what they are worth at recovered prices, and what happened before it began. No
+data frame is built. Batch and live values of the same events are equal (tests/test_live_parity.py).
+
+- An event that arrives late is put in its place by time. The estimate depends on the events, not on their order of
+  arrival. If it is earlier than all others, the session begins earlier, and its history is looked up again.
+- An event whose id the session has already is ignored, and so is the repetition of a row if the mapping of the run
+  removes duplicates.
+- New users, products and categories have no history. The price of a new product is that of its category, and the price
+  of a new category that of its event type.
+- Each event is part of the history of the sessions that begin after it, whether or not its own session has ended.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import RunError
+from core.features.engines.polars_engine import PolarsEngine
+from core.features.learned.prices import SUM_FEATURES
+from core.live import session_features
+from core.live.context import Minutes
+from core.live.events import Codes, Estimate, Event
+from core.live.history import item_features, user_features
+from core.live.known_sessions import TrainingVisits, ValuedPast
+from core.live.learned import LearnedColumns
+from core.live.past import Past
+from core.live.predictor import Predictor
+from core.live.reasons import Explainer, Reasons
+from core.live.session import KEYS, BeforeSession, KnownPast, OpenSession
+from core.live.session_features import LiveEvent
+from core.model import SessionValueModel, load_model
+from core.schema import BUY, CATEGORY, EVENT_CODE, PRODUCT, USER
+
+_SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
+
+
+class LiveScorer:
+    """Values open sessions with the model of a run.
+
+    Args:
+        model: a model of a run with the purpose live.
+        learns_history: whether events become history of later sessions. Not when sessions of the history are replayed,
+            whose events it has already.
+    """
+
+    def __init__(self, model: SessionValueModel, *, learns_history: bool = True) -> None:
+        if model.spec.own:
+            raise RunError.own_columns_not_live([column.name for column in model.spec.own])
+        if model.fitted.buy is None:
+            raise RunError.not_live()
+        events, units = model.history.as_log
+        log = PolarsEngine(events.lazy(), units.lazy(), "as_of", model.spec.log_start).arrays
+        self._spec, self._learns_history = model.spec, learns_history
+        self._keeps_duplicates = model.mapping.duplicates != "remove"
+        self._codes, self._minutes = Codes(model.history), Minutes(events, model.spec.log_start)
+        self._past = KnownPast(
+            {key: Past(log, key) for key in (USER, *KEYS)},
+            ValuedPast(model.fitted),
+            TrainingVisits(model.history.units),
+            LearnedColumns(model.fitted),
+            model.spec.log_start,
+        )
+        self._predictor = Predictor(model.fitted, len(model.spec.features))
+        self._explainer = Explainer(model, self._predictor.value)
+        self._secured = model.fitted.names.index(_SECURED) - len(model.spec.features)
+        self._groups = {group.name for group in model.spec.groups}
+        self._sessions: dict[tuple[str, str], OpenSession] = {}
+
+    @classmethod
+    def load(cls, run: Path | str, *, learns_history: bool = True) -> LiveScorer:
+        """Load the model of a run; `run` is the folder of the run or of the model.
+
+        Raises:
+            RunError: there is no usable model, or it is not one for open sessions.
+        """
+        return cls(load_model(run), learns_history=learns_history)
+
+    @property
+    def n_sessions(self) -> int:
+        """Number of open sessions."""
+        return len(self._sessions)
+
+    def update(self, event: Event, *, reasons: bool = False) -> Estimate:
+        """Count an event, and return the estimate of its session.
+
+        If several users share a session id, each has an estimate of their own. Their sum is that of the session.
+
+        Args:
+            reasons: whether to explain how the value changed since it was last explained, which takes longer.
+        """
+        return self._estimate(self.observe(event), reasons=reasons)
+
+    def observe(self, event: Event) -> OpenSession:
+        """Count an event without an estimate, and return the state of its session."""
+        key = (event.session, event.user)
+        session = self._sessions.get(key)
+        if session is None:
+            codes = self._codes.train_session(event.session), self._codes.of(USER, event.user)
+            session = self._sessions[key] = OpenSession(*codes)
+        if not (event.id and event.id in session.event_ids):
+            self._add(session, event)
+        return session
+
+    def estimate(self, session: str, user: str, *, reasons: bool = False) -> Estimate | None:
+        """Return the estimate of an open session; None if it is not open."""
+        state = self._sessions.get((session, user))
+        return None if state is None else self._estimate(state, reasons=reasons)
+
+    def close(self, session: str, user: str) -> bool:
+        """Forget a session, whose events stay history; return whether it was open."""
+        return self._sessions.pop((session, user), None) is not None
+
+    def features(self, session: str, user: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what the model sees of an open session: its features, and its learned columns by fit.
+
+        Raises:
+            KeyError: the session is not open.
+        """
+        return self._features(self._sessions[session, user])
+
+    def _add(self, session: OpenSession, event: Event) -> None:
+        product, category = self._codes.of(PRODUCT, event.product), self._codes.of(CATEGORY, event.category)
+        found = LiveEvent(event.time, EVENT_CODE[event.type], product, category)
+        if event.id:
+            session.event_ids.add(event.id)
+        elif not self._keeps_duplicates and session.has(found):
+            return
+        session.insert(found, self._past.learned.price(found))
+        previous = None if session.before is None else session.before.start
+        if session.before is None or found.time < session.before.start:
+            session.before = self._past.begin(session)
+        else:
+            self._past.look_up(session.before, found)
+        if self._learns_history:
+            self._past.add(session, found)
+            self._minutes.add(found.time)
+            if session.before.start != previous:
+                self._past.counts[USER].add_visit(session.user, session.before.start, previous)
+
+    def _features(self, session: OpenSession) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        before, events = _begun(session), [event for event, _ in session.events]
+        values = session_features.activity(events, len(before.items[PRODUCT]))
+        values |= session_features.times(events)
+        values |= session_features.content(events)
+        values |= user_features(before.user_counts, before.weeks, before.visit_start)
+        for key in KEYS:
+            values |= item_features(key, list(before.items[key].values()), before.visit_start)
+        if "sequence" in self._groups:
+            values |= session_features.sequence(events)
+        if "context" in self._groups:
+            values |= self._minutes.features(before.start)
+        columns = self._past.learned.columns(session.events, before.user_value)
+        return np.array([values[name] for name in self._spec.features], dtype=np.float64), columns
+
+    def _estimate(self, session: OpenSession, *, reasons: bool) -> Estimate:
+        X, learned = self._features(session)
+        prediction = self._predictor.predict(X, learned, _begun(session).user_value.n_sessions)
+        secured = max(float(learned[:, self._secured].mean()), 0.0)
+        return Estimate(
+            value=prediction.value,
+            low=prediction.low,
+            high=prediction.high,
+            low_95=prediction.low_95,
+            high_95=prediction.high_95,
+            p_buy=prediction.p_buy,
+            secured=secured,
+            to_come=max(prediction.value - secured, 0.0),
+            events_seen=len(session.events),
+            reasons=self._reasons(session, np.concatenate([X, learned.ravel()])) if reasons else (),
+        )
+
+    def _reasons(self, session: OpenSession, row: NDArray[np.float64]) -> Reasons:
+        before = self._explainer.typical if session.explained is None else session.explained
+        session.explained = row
+        return self._explainer.reasons(before, row)
+
+
+def _begun(session: OpenSession) -> BeforeSession:
+    if session.before is None:
+        raise ValueError("the session has no event")
+    return session.before

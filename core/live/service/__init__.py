@@ -1,0 +1,7 @@
+"""The HTTP service that values open sessions as their events arrive."""
+
+from core.live.service.application import application
+from core.live.service.event_store import EventStore
+from core.live.service.sessions import SessionService
+
+__all__ = ["EventStore", "SessionService", "application"]

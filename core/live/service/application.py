@@ -1,0 +1,161 @@
+"""The HTTP interface of the service.
+
+| request | answer |
+|---|---|
+| `POST /v1/events` | counts one event or an array of events; the estimates of their sessions |
+| `GET /v1/sessions/{id}` | the estimates of a session, one per user |
+| `DELETE /v1/sessions/{id}` | closes a session |
+| `GET /health`, `GET /ready` | whether the process runs |
+| `GET /metrics` | counts in the format of Prometheus |
+
+Add `?reasons=1` to the first two for reasons. An error is `{"error": one sentence}`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core.live.events import Estimate
+from core.live.service.messages import estimate_message, read_events
+from core.live.service.sessions import Key, SessionService, TooManySessionsError
+
+MAX_BODY = 1 << 20
+"""1 MB. A thousand events have about 150 kB."""
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_OPEN_PATHS = frozenset({"/health", "/ready"})
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _Requests:
+    """The handlers, and the counts that /metrics shows."""
+
+    def __init__(self, service: SessionService, token: str) -> None:
+        self._service, self._token = service, token
+        self._answers: Counter[tuple[str, int]] = Counter()
+        self._events, self._seconds = 0, 0.0
+
+    def route(self, path: str, handler: _Handler, method: str) -> Route:
+        """Return a route whose handler is guarded and counted."""
+
+        async def answer(request: Request) -> Response:
+            refusal = self._refusal(request)
+            response = await handler(request) if refusal is None else refusal
+            self._answers[path, response.status_code] += 1
+            return response
+
+        return Route(path, answer, methods=[method])
+
+    async def post_events(self, request: Request) -> Response:
+        """Count events."""
+        body = await _body(request)
+        if body is None:
+            return _error(413, f"The body is larger than {MAX_BODY:,} bytes. Send fewer events at once.")
+        began = time.perf_counter()
+        try:
+            events = read_events(body)
+            estimates = self._service.receive(events, reasons=_wants_reasons(request))
+        except ValueError as error:
+            return _error(422, f"The body is no event and no array of events ({error}).")
+        except TooManySessionsError:
+            return _error(429, "Too many sessions are open. Try again when some have ended.")
+        except sqlite3.Error as error:
+            return _error(503, f"The events could not be stored ({error}). Send them again later.")
+        self._events += len(events)
+        self._seconds += time.perf_counter() - began
+        return _estimates(estimates)
+
+    async def get_session(self, request: Request) -> Response:
+        """Return the estimates of a session."""
+        estimates = self._service.estimates(request.path_params["session"], reasons=_wants_reasons(request))
+        return _estimates(estimates) if estimates else _error(404, "The session is not open.")
+
+    async def delete_session(self, request: Request) -> Response:
+        """Close a session."""
+        is_closed = self._service.close(request.path_params["session"])
+        return Response(status_code=204) if is_closed else _error(404, "The session is not open.")
+
+    async def health(self, _: Request) -> Response:
+        """Answer; the model is loaded before the first request."""
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(self, _: Request) -> Response:
+        """Return counts in the text format of Prometheus."""
+        self._service.expire()
+        lines = [
+            "# TYPE svs_open_sessions gauge",
+            f"svs_open_sessions {self._service.n_open}",
+            "# TYPE svs_events_total counter",
+            f"svs_events_total {self._events}",
+            "# TYPE svs_event_seconds_total counter",
+            f"svs_event_seconds_total {self._seconds:.6f}",
+            "# TYPE svs_requests_total counter",
+        ]
+        for (path, status), count in sorted(self._answers.items()):
+            lines.append(f'svs_requests_total{{path="{path}",status="{status}"}} {count}')
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    def _refusal(self, request: Request) -> Response | None:
+        if request.url.path in _OPEN_PATHS:
+            return None
+        if not self._token:
+            # A page of another address may be re-pointed to this machine (DNS rebinding).
+            host = request.headers.get("host", "").rsplit(":", 1)[0] if "host" in request.headers else ""
+            is_local = host in LOCAL_HOSTS or request.headers.get("host", "") in LOCAL_HOSTS
+            return None if is_local else _error(403, "Without a token, the service answers only at localhost.")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        is_right = hmac.compare_digest(token.encode(), self._token.encode())
+        if scheme.lower() == "bearer" and is_right:
+            return None
+        return _error(401, "Send the token of the service in the header Authorization: Bearer TOKEN.")
+
+
+def application(service: SessionService, token: str = "") -> Starlette:
+    """Return the service as an ASGI application.
+
+    Args:
+        token: what requests must have as bearer token; empty for none, which only localhost may use.
+    """
+    requests = _Requests(service, token)
+    return Starlette(
+        routes=[
+            requests.route("/v1/events", requests.post_events, "POST"),
+            requests.route("/v1/sessions/{session:path}", requests.get_session, "GET"),
+            requests.route("/v1/sessions/{session:path}", requests.delete_session, "DELETE"),
+            requests.route("/health", requests.health, "GET"),
+            requests.route("/ready", requests.health, "GET"),
+            requests.route("/metrics", requests.metrics, "GET"),
+        ]
+    )
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body; None if it is too large, of which no more than the limit is read."""
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            return None
+    return b"".join(parts)
+
+
+def _wants_reasons(request: Request) -> bool:
+    return request.query_params.get("reasons", "") in ("1", "true")
+
+
+def _estimates(estimates: dict[Key, Estimate]) -> Response:
+    messages = [estimate_message(session, user, estimate) for (session, user), estimate in estimates.items()]
+    return JSONResponse({"estimates": messages})
+
+
+def _error(status: int, sentence: str) -> Response:
+    return JSONResponse({"error": sentence}, status_code=status)

@@ -1,0 +1,79 @@
+"""Requests and answers of the service as JSON."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from core.live.events import Estimate, Event
+
+MAX_BATCH = 1_000
+_MAX_ID = 256
+_FIRST_SECOND, _LAST_SECOND = 946_684_800, 4_102_444_800
+"""2000 and 2100: an earlier or later time is in another unit, such as milliseconds."""
+_Id = Annotated[str, Field(min_length=1, max_length=_MAX_ID)]
+_OptionalId = Annotated[str, Field(max_length=_MAX_ID)]
+
+
+def _epoch_seconds(time: object) -> object:
+    """Turn a text in ISO 8601 with an offset into epoch seconds."""
+    if not isinstance(time, str):
+        return time
+    moment = datetime.fromisoformat(time)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs an offset, such as 2025-06-02T12:00:00+00:00")
+    return math.floor(moment.timestamp())
+
+
+def _upper(text: object) -> object:
+    return text.upper() if isinstance(text, str) else text
+
+
+class EventMessage(BaseModel):
+    """An event of an open session."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    session: _Id
+    user: _OptionalId = ""
+    product: _OptionalId = ""
+    category: _OptionalId = ""
+    type: Annotated[Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"], BeforeValidator(_upper)]
+    time: Annotated[int, BeforeValidator(_epoch_seconds), Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
+    id: _OptionalId = ""
+
+    def event(self) -> Event:
+        """Return the event. In a log without users, each session is its own user."""
+        return Event(
+            self.session, self.user or self.session, self.product, self.category, self.type, self.time, self.id
+        )
+
+
+_ONE, _BATCH = TypeAdapter(EventMessage), TypeAdapter(Annotated[list[EventMessage], Field(max_length=MAX_BATCH)])
+
+
+def read_events(body: bytes) -> list[Event]:
+    """Return the events of a request: one JSON object, or an array of them.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+    """
+    try:
+        if body.lstrip()[:1] == b"[":
+            return [message.event() for message in _BATCH.validate_json(body)]
+        return [_ONE.validate_json(body).event()]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+def estimate_message(session: str, user: str, estimate: Estimate) -> dict[str, Any]:
+    """Return an estimate as JSON. A high end is null if it is infinite."""
+    content = {"session": session, "user": user} | vars(estimate)
+    content |= {name: None if math.isinf(content[name]) else content[name] for name in ("high", "high_95")}
+    content["reasons"] = [{"group": group, "effect": effect} for group, effect in estimate.reasons]
+    return content

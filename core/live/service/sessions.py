@@ -1,0 +1,126 @@
+"""Open sessions of a service: their estimates, their expiry, and their limit."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+from core.live.events import Estimate, Event
+from core.live.scorer import LiveScorer
+from core.live.service.event_store import EventStore
+
+Key = tuple[str, str]
+"""Session id and user id."""
+IDLE_SECONDS = 1_800
+"""A session without an event for half an hour has ended, as in most web analytics."""
+MAX_SESSIONS = 100_000
+
+
+class TooManySessionsError(Exception):
+    """No further session can be opened now."""
+
+
+class SessionService:
+    """Values open sessions, and stores their events.
+
+    Args:
+        scorer: values the sessions.
+        store: stores the events. Those that it has are counted first.
+        idle_seconds: time without an event after which a session expires.
+        max_sessions: limit of open sessions.
+        clock: returns the current time in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        scorer: LiveScorer,
+        store: EventStore,
+        *,
+        idle_seconds: int = IDLE_SECONDS,
+        max_sessions: int = MAX_SESSIONS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._scorer, self._store, self._clock = scorer, store, clock
+        self._idle_seconds, self._max_sessions = idle_seconds, max_sessions
+        self._latest: OrderedDict[Key, int] = OrderedDict()
+        """When the latest event of each open session was received, the earliest first."""
+        self._users: dict[str, list[str]] = {}
+        for received, event, is_close in store.replay():
+            if is_close:
+                self._forget((event.session, event.user))
+            else:
+                self._count(event, received)
+        self.expire()
+
+    @property
+    def n_open(self) -> int:
+        """Number of open sessions."""
+        return len(self._latest)
+
+    def receive(self, events: Sequence[Event], *, reasons: bool = False) -> dict[Key, Estimate]:
+        """Store and count events, and return the estimates of their sessions.
+
+        Events with an id that the store has are not counted again.
+
+        Raises:
+            TooManySessionsError: the events would open more sessions than allowed. None of them was stored.
+            sqlite3.Error: the events could not be stored.
+        """
+        self.expire()
+        keys = dict.fromkeys((event.session, event.user) for event in events)
+        if len(self._latest) + sum(key not in self._latest for key in keys) > self._max_sessions:
+            raise TooManySessionsError
+        now = int(self._clock())
+        for event, is_new in zip(events, self._store.add(events, now), strict=True):
+            if is_new:
+                self._count(event, now)
+        estimates = {key: self._scorer.estimate(*key, reasons=reasons) for key in keys}
+        return {key: estimate for key, estimate in estimates.items() if estimate is not None}
+
+    def estimates(self, session: str, *, reasons: bool = False) -> dict[Key, Estimate]:
+        """Return the estimates of a session, one per user; empty if it is not open."""
+        self.expire()
+        keys = [(session, user) for user in self._users.get(session, ())]
+        estimates = {key: self._scorer.estimate(*key, reasons=reasons) for key in keys}
+        return {key: estimate for key, estimate in estimates.items() if estimate is not None}
+
+    def close(self, session: str) -> bool:
+        """Close a session, and return whether it was open. Its events stay history."""
+        keys = [(session, user) for user in self._users.get(session, ())]
+        self._close(keys)
+        return bool(keys)
+
+    def expire(self) -> None:
+        """Close the sessions that have been idle for too long."""
+        oldest = self._clock() - self._idle_seconds
+        expired = []
+        for key, received in self._latest.items():
+            if received >= oldest:
+                break
+            expired.append(key)
+        self._close(expired)
+
+    def _close(self, keys: Iterable[Key]) -> None:
+        closed = list(keys)
+        if closed:
+            self._store.close_sessions(closed, int(self._clock()))
+        for key in closed:
+            self._forget(key)
+
+    def _count(self, event: Event, received: int) -> None:
+        key = (event.session, event.user)
+        self._scorer.observe(event)
+        if key not in self._latest:
+            self._users.setdefault(event.session, []).append(event.user)
+        self._latest[key] = received
+        self._latest.move_to_end(key)
+
+    def _forget(self, key: Key) -> None:
+        if self._latest.pop(key, None) is None:
+            return
+        session, user = key
+        self._scorer.close(session, user)
+        self._users[session].remove(user)
+        if not self._users[session]:
+            del self._users[session]

@@ -1,0 +1,114 @@
+"""The state of an open session: its events, and what is known of the time before it began."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.live.history import Item, Weeks
+from core.live.known_sessions import TrainingVisits, ValuedPast
+from core.live.learned import LearnedColumns, PricedItem, UserValue
+from core.live.past import Counts, Past
+from core.live.session_features import LiveEvent
+from core.schema import CATEGORY, PRODUCT, USER
+
+KEYS = (PRODUCT, CATEGORY)
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeSession:
+    """What is known of the time before a session began.
+
+    Attributes:
+        start: epoch seconds of the session's first event.
+        visit_start: the same, or the start of the same session in the train file if it is earlier.
+        items: measures of its products and categories, by key and code.
+    """
+
+    start: int
+    visit_start: int
+    weeks: Weeks
+    user_counts: Counts
+    user_value: UserValue
+    items: Mapping[str, dict[int, Item]]
+
+
+@dataclass(slots=True)
+class OpenSession:
+    """An open session of one user.
+
+    Attributes:
+        code: code of its id; None unless the train file has the session.
+        user: code of its user.
+        events: its events in order, with what they are worth.
+        event_ids: ids of its events.
+        before: None until the first event.
+        explained: what the model saw when the value was last explained; None before that.
+    """
+
+    code: int | None
+    user: int
+    events: list[tuple[LiveEvent, PricedItem]] = field(default_factory=list)
+    event_ids: set[str] = field(default_factory=set)
+    before: BeforeSession | None = None
+    explained: NDArray[np.float64] | None = None
+
+    def insert(self, event: LiveEvent, priced: PricedItem) -> None:
+        """Put an event in its place."""
+        insort(self.events, (event, priced), key=lambda pair: pair[0])
+
+    def has(self, event: LiveEvent) -> bool:
+        """Return whether the session has an equal event."""
+        return any(event == known for known, _ in self.events)
+
+
+@dataclass(frozen=True)
+class KnownPast:
+    """All that a model knows of the time before open sessions.
+
+    Attributes:
+        counts: events on users, products and categories, by key.
+        valued: values of the training sessions by user.
+        visits: the sessions of the train file.
+        learned: prices and statistics.
+        first_second: epoch seconds of the log's first event.
+    """
+
+    counts: Mapping[str, Past]
+    valued: ValuedPast
+    visits: TrainingVisits
+    learned: LearnedColumns
+    first_second: int
+
+    def begin(self, session: OpenSession) -> BeforeSession:
+        """Return what is known of the time before a session, whose first event is known."""
+        start = session.events[0][0].time
+        in_train, itself = self.visits.find(session.code, session.user)
+        visit_start = start if in_train is None else min(start, in_train)
+        before = BeforeSession(
+            start,
+            visit_start,
+            Weeks.until(visit_start, self.first_second),
+            self.counts[USER].before(session.user, visit_start),
+            self.learned.user_value(*self.valued.before(session.user, start, itself)),
+            {key: {} for key in KEYS},
+        )
+        for event, _ in session.events:
+            self.look_up(before, event)
+        return before
+
+    def look_up(self, before: BeforeSession, event: LiveEvent) -> None:
+        """Look up the product and the category of an event, unless they are known."""
+        for key, value in ((PRODUCT, event.product), (CATEGORY, event.category)):
+            items = before.items[key]
+            if value not in items:
+                items[value] = Item.of(self.counts[key].before(value, before.visit_start), before.weeks)
+
+    def add(self, session: OpenSession, event: LiveEvent) -> None:
+        """Add an event to the history of the sessions that begin after it."""
+        for key, value in ((USER, session.user), (PRODUCT, event.product), (CATEGORY, event.category)):
+            self.counts[key].add(value, session.user, event.time, event.type)

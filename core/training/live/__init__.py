@@ -1,0 +1,9 @@
+"""Training for open sessions: rows that are prefixes of sessions, what is predicted of them, and how well."""
+
+from core.training.live.buy import BuyHead
+from core.training.live.earliness import earliness_frame
+from core.training.live.intervals import LengthCalibration
+from core.training.live.rows import with_prefixes
+from core.training.live.train import LiveTraining, train_live
+
+__all__ = ["BuyHead", "LengthCalibration", "LiveTraining", "earliness_frame", "train_live", "with_prefixes"]

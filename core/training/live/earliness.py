@@ -1,0 +1,73 @@
+"""How early a session's value is known: errors and intervals by events seen, and by seconds since the start."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from core.features.columns import EVENTS_SEEN
+from core.schema import STACK, VALUE
+from core.training.live.train import AVERAGE, BOUGHT, DRAWN, P_BUY, SECONDS, SO_FAR, WHOLE
+
+BY, SEGMENT, ROWS = "by", "segment", "prefixes"
+_PREDICTIONS = {"mse": STACK, "mse_average": AVERAGE, "mse_so_far": SO_FAR, "mse_whole_sessions": WHOLE}
+_LENGTH_ENDS = (1, 2, 3, 4, 5, 7, 10, 15, 20)
+_SECOND_ENDS = (0, 10, 60, 300, 900, 1_800)
+_SECOND_LABELS = ("at once", "to 10 s", "to 1 minute", "to 5 minutes", "to 15 minutes", "to 30 minutes", "later")
+
+
+def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
+    """Return errors and intervals of prefixes, one row per (by, segment), in the order of time.
+
+    Args:
+        prefixes: the table of `core.training.live.train.prefix_frame`. Rows that were not drawn, or that no fold
+            validates, are left out.
+
+    Returns:
+        by ("all", "events": number of events seen, or "seconds": time since the start), segment (its label), prefixes
+        (number of rows), mse (mean squared error of the model), mse_average, mse_so_far and mse_whole_sessions (those
+        of the simple predictions), inside_80 and inside_95 (share of the values inside the interval), width_80 and
+        width_95 (mean width, in value units; null if none is finite), value (mean value), predicted (mean prediction),
+        p_buy (mean probability of a purchase) and bought (share of sessions with one).
+    """
+    rows = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan())
+    squared = {name: (pl.col(column) - pl.col(VALUE)) ** 2 for name, column in _PREDICTIONS.items()}
+    value, columns = pl.col(VALUE), {}
+    for percent in (80, 95):
+        low, high = pl.col(f"low_{percent}"), pl.col(f"high_{percent}").fill_null(np.inf)
+        columns[f"inside_{percent}"] = value.is_between(low, high).mean()
+        columns[f"width_{percent}"] = (pl.col(f"high_{percent}") - low).mean()
+    measures = {
+        **{name: error.mean() for name, error in squared.items()},
+        **columns,
+        "value": value.mean(),
+        "predicted": pl.col(STACK).mean(),
+        "p_buy": pl.col(P_BUY).mean(),
+        "bought": pl.col(BOUGHT).mean(),
+    }
+    segments = {
+        "all": np.zeros(rows.height, dtype=np.int64),
+        "events": np.searchsorted(_LENGTH_ENDS, rows.get_column(EVENTS_SEEN).to_numpy()),
+        "seconds": np.searchsorted(_SECOND_ENDS, rows.get_column(SECONDS).to_numpy()),
+    }
+    labels = {"all": ("all prefixes",), "events": _length_labels(), "seconds": _SECOND_LABELS}
+    return pl.concat(
+        rows.with_columns(pl.Series(SEGMENT, numbers))
+        .group_by(SEGMENT)
+        .agg(pl.len().cast(pl.Int64).alias(ROWS), **measures)
+        .sort(SEGMENT)
+        .with_columns(pl.lit(by).alias(BY), pl.Series(SEGMENT, labels[by])[pl.Series(np.unique(numbers))])
+        .select(BY, SEGMENT, ROWS, *measures)
+        for by, numbers in segments.items()
+    )
+
+
+def _length_labels() -> tuple[str, ...]:
+    """Return the labels of the classes of lengths.
+
+    >>> _length_labels()[4:7]
+    ('5', '6 to 7', '8 to 10')
+    """
+    firsts = (1, *(end + 1 for end in _LENGTH_ENDS[:-1]))
+    ranges = zip(firsts, _LENGTH_ENDS, strict=True)
+    return (*(str(end) if first == end else f"{first} to {end}" for first, end in ranges), "more")

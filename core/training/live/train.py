@@ -1,0 +1,119 @@
+"""Training for open sessions: the stack on prefixes, intervals by length, and the probability of a purchase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from threadpoolctl import threadpool_limits
+
+from core.features.columns import EVENTS_SEEN
+from core.features.learned.prices import SUM_FEATURES
+from core.schema import BUY, EVENT_CODE, UNIT, VALUE
+from core.training.intervals import Intervals
+from core.training.learners import Vector
+from core.training.live.buy import BuyHead, fit_buy_head
+from core.training.live.intervals import fit_length_intervals
+from core.training.live.whole import whole_session_model
+from core.training.tables import value_frame
+from core.training.train import Training, error_predictors, user_histories, whole_part
+
+_SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
+P_BUY, BOUGHT, SECURED, SECONDS, DRAWN = "p_buy", "bought", "secured", "seconds", "drawn"
+AVERAGE, SO_FAR, WHOLE = "average", "so_far", "whole_sessions"
+
+
+@dataclass(frozen=True)
+class LiveTraining:
+    """A training for open sessions.
+
+    Attributes:
+        sessions: the training of whole sessions alone: what it predicts of them, and how well. Its models and its
+            interval model are those of all rows.
+        buy: the probability of any purchase.
+        prefixes: out-of-fold predictions of the prefixes; see `prefix_frame`.
+    """
+
+    sessions: Training
+    buy: BuyHead
+    prefixes: pl.DataFrame
+
+
+def train_live(training: Training, *, known_share: float) -> LiveTraining:
+    """Complete a training on prefixes with what open sessions need.
+
+    Args:
+        training: the stack, trained on whole sessions and prefixes.
+        known_share: see `core.training.train.train`.
+    """
+    with threadpool_limits(1):
+        intervals = _length_intervals(training)
+    training = replace(training, intervals=intervals)
+    n_bought, bought = _purchases(training)
+    events = _feature(training, "n_events")
+    buy, p_buy = fit_buy_head(training.matrices, training.context, events=events, n_bought=n_bought, bought=bought)
+    prefixes = prefix_frame(training, p_buy, bought)
+    return LiveTraining(whole_part(training, known_share=known_share), buy, prefixes)
+
+
+def prefix_frame(training: Training, p_buy: Vector, bought: Vector) -> pl.DataFrame:
+    """Return the out-of-fold predictions of whole sessions and prefixes, one row each, by session and length.
+
+    Columns: unit, events_seen, seconds (since the start), fold, value (of the whole session), stack and the ends of its
+    intervals (see `value_frame`), p_buy (probability of any purchase by the end), bought (1 if there was one), secured
+    (value of the purchases so far at recovered prices), drawn (whether the row is of the random sample of prefixes of
+    that length), and three simple predictions: average (mean value of the training sessions), so_far (value of the
+    events so far at recovered prices, times the user's ratio) and whole_sessions (LightGBM trained on whole sessions).
+    Predictions are NaN in rows that no fold validates.
+    """
+    data, folds = training.data, training.folds
+    if data.prefixes is None or training.start is None:
+        raise ValueError("the training has no prefixes")
+    seen, seconds = _feature(training, "n_events"), _feature(training, "duration")
+    whole_fold, whole_y = folds.fold_of[: data.n_whole], data.y[: data.n_whole]
+    average = folds.out_of_fold(lambda fold, rows: np.full(len(rows), whole_y[whole_fold != fold].mean()))
+    frame = pl.DataFrame(
+        {UNIT: data.units, EVENTS_SEEN: seen.astype(np.int64), SECONDS: seconds.astype(np.int64)}
+        | {"fold": folds.fold_of, VALUE: data.y, DRAWN: data.prefixes.drawn}
+    )
+    values = value_frame(training.stack.oof, training.intervals.train)
+    others = pl.DataFrame(
+        {P_BUY: p_buy, BOUGHT: bought, SECURED: _secured(training)}
+        | {AVERAGE: average, SO_FAR: training.start, WHOLE: whole_session_model(training)}
+    )
+    return pl.concat([frame, values, others], how="horizontal").sort(UNIT, EVENTS_SEEN)
+
+
+def _length_intervals(training: Training) -> Intervals:
+    data = training.data
+    if data.prefixes is None:
+        raise ValueError("the training has no prefixes")
+    history, test_history = user_histories(data)
+    columns, test_columns = (np.column_stack([getattr(fit, name) for fit in training.fits]) for name in ("oof", "test"))
+    return fit_length_intervals(
+        error_predictors(data.X, data.names, training.stack.oof, history, columns),
+        data.y,
+        error_predictors(data.X_test, data.names, training.test, test_history, test_columns),
+        training.folds,
+        drawn=data.prefixes.drawn,
+        seed=training.config.seed,
+    )
+
+
+def _purchases(training: Training) -> tuple[Vector, Vector]:
+    """Return the number of purchases so far of each row, and whether its whole session has any."""
+    data = training.data
+    n_bought = _feature(training, "n_buy")
+    whole_rows = np.arange(len(data.y)) if data.prefixes is None else data.prefixes.whole_rows
+    return n_bought, (n_bought[whole_rows] > 0).astype(np.float64)
+
+
+def _secured(training: Training) -> Vector:
+    """Return what the purchases so far are worth at recovered prices, out of fold, at least 0."""
+    matrices, column = training.matrices, training.names.index(_SECURED)
+    return training.folds.out_of_fold(lambda fold, rows: np.maximum(matrices.train_rows(fold, rows)[:, column], 0.0))
+
+
+def _feature(training: Training, name: str) -> Vector:
+    return training.data.X[:, training.data.names.index(name)]

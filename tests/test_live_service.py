@@ -1,0 +1,295 @@
+"""The service: estimates over HTTP, refusals in one sentence, expiry, and a state that survives kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from core.base.workspace import Workspace
+from core.cli.main import main
+from core.config import RunConfig
+from core.errors import RunError
+from core.ingestion import InputFiles
+from core.live import Event, LiveScorer
+from core.live.service import EventStore, SessionService, application
+from core.live.service.application import MAX_BODY
+from core.model import SessionValueModel, load_model
+from core.pipeline.run import run as run_pipeline
+from core.runs import Run
+
+NOON = 2_000_000_000
+VIEW = {"session": "s1", "user": "u1", "product": "p1", "category": "c1", "type": "VIEW", "time": NOON}
+
+
+@pytest.fixture(scope="module")
+def live_run(small_files: InputFiles, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    config = RunConfig.checked(purpose="live", learners=("lightgbm",), folds=2)
+    return run_pipeline(small_files, config, Workspace(tmp_path_factory.mktemp("service")))
+
+
+@pytest.fixture(scope="module")
+def model(live_run: Run) -> SessionValueModel:
+    return load_model(live_run)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = float(NOON)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def service_of(model: SessionValueModel, state: Path, clock: Clock, **limits: int) -> SessionService:
+    return SessionService(LiveScorer(model), EventStore(state, "run"), clock=clock, **limits)
+
+
+def call(
+    app: Starlette, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+) -> tuple[int, Any]:
+    """Send a request to an application, and return the status and the JSON of the answer."""
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    path, _, query = path.partition("?")
+    sent: list[dict[str, Any]] = []
+    names = {"host": "localhost:8600"} | (headers or {})
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in names.items()],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    text = b"".join(message.get("body", b"") for message in sent).decode()
+    try:
+        return sent[0]["status"], json.loads(text)
+    except json.JSONDecodeError:
+        return sent[0]["status"], text
+
+
+@pytest.fixture
+def app(model: SessionValueModel, tmp_path: Path) -> Starlette:
+    return application(service_of(model, tmp_path / "state.sqlite", Clock()))
+
+
+def test_an_event_is_answered_with_the_estimate_of_the_scorer(app: Starlette, model: SessionValueModel) -> None:
+    expected = LiveScorer(model).update(Event("s1", "u1", "p1", "c1", "VIEW", NOON))
+    status, answer = call(app, "POST", "/v1/events", VIEW)
+    (estimate,) = answer["estimates"]
+    assert status == 200
+    assert estimate["value"] == expected.value
+    assert (estimate["session"], estimate["user"], estimate["events_seen"]) == ("s1", "u1", 1)
+    assert call(app, "GET", "/v1/sessions/s1") == (200, answer)
+
+
+def test_a_batch_is_answered_with_one_estimate_per_session(app: Starlette) -> None:
+    later = VIEW | {"time": "2033-05-18T03:33:30+00:00", "type": "buy"}
+    status, answer = call(app, "POST", "/v1/events?reasons=1", [VIEW, VIEW | {"session": "s2", "user": ""}, later])
+    assert status == 200
+    first, second = answer["estimates"]
+    assert (first["session"], first["events_seen"], first["p_buy"]) == ("s1", 2, 1.0)
+    assert (second["session"], second["user"], second["events_seen"]) == ("s2", "s2", 1)
+    assert {"group", "effect"} == set(first["reasons"][0])
+
+
+def test_an_event_with_an_id_counts_once(app: Starlette) -> None:
+    for _ in range(3):
+        _, answer = call(app, "POST", "/v1/events", [VIEW | {"id": "e1"}, VIEW | {"id": "e2"}])
+    assert answer["estimates"][0]["events_seen"] == 2
+
+
+def test_ids_may_have_any_characters(app: Starlette) -> None:
+    for session in ("a/b", "../../etc", "x\x00y", "naïve ☃", "'; DROP TABLE events; --"):
+        status, answer = call(app, "POST", "/v1/events", VIEW | {"session": session, "product": session})
+        assert (status, answer["estimates"][0]["events_seen"]) == (200, 1)
+        assert call(app, "GET", f"/v1/sessions/{session}")[0] == 200
+
+
+def test_a_closed_session_is_not_open(app: Starlette) -> None:
+    call(app, "POST", "/v1/events", VIEW)
+    assert call(app, "DELETE", "/v1/sessions/s1")[0] == 204
+    assert call(app, "DELETE", "/v1/sessions/s1")[0] == 404
+    assert call(app, "GET", "/v1/sessions/s1") == (404, {"error": "The session is not open."})
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        (b"", "EOF"),
+        (b"not json", "expected"),
+        (b"[" * 100_000, "recursion limit"),
+        (b'{"session": NaN}', "session: Input should be a valid string"),
+        (b'{"session": "\\ud800"}', "end of hex escape"),
+        (VIEW | {"time": 17}, "time: Input should be greater than or equal to 946684800"),
+        (VIEW | {"time": 1e300}, "time"),
+        (VIEW | {"time": "yesterday"}, "time: Value error"),
+        (VIEW | {"time": "2025-06-02T12:00:00"}, "a time needs an offset"),
+        (VIEW | {"type": "LOOK"}, "type: Input should be 'VIEW', 'ADD_CART', 'REMOVE_CART' or 'BUY'"),
+        (VIEW | {"session": ""}, "session: String should have at least 1 character"),
+        (VIEW | {"product": "p" * 257}, "product: String should have at most 256 characters"),
+        (VIEW | {"price": 3}, "price: Extra inputs are not permitted"),
+        ([VIEW, {}], "1.session: Field required"),
+        ([VIEW] * 1_001, "at most 1000 items"),
+        ("text", "object"),
+        (7, "object"),
+    ],
+)
+def test_a_body_that_is_no_event_is_refused_in_one_sentence(app: Starlette, body: object, part: str) -> None:
+    status, answer = call(app, "POST", "/v1/events", body)
+    assert status == 422
+    assert part in answer["error"]
+    assert call(app, "GET", "/v1/sessions/s1")[0] == 404
+
+
+def test_a_large_body_is_refused(app: Starlette) -> None:
+    assert call(app, "POST", "/v1/events", b" " * (MAX_BODY + 1))[0] == 413
+
+
+def test_without_a_token_only_localhost_is_answered(app: Starlette) -> None:
+    status, answer = call(app, "POST", "/v1/events", VIEW, {"host": "evil.example:8600"})
+    assert (status, "localhost" in answer["error"]) == (403, True)
+
+
+def test_with_a_token_every_request_needs_it(model: SessionValueModel, tmp_path: Path) -> None:
+    app = application(service_of(model, tmp_path / "state.sqlite", Clock()), token="secret")
+    for headers in (
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "secret"},
+        {"authorization": "Bearer \xe9"},
+    ):
+        assert call(app, "POST", "/v1/events", VIEW, headers)[0] == 401
+        assert call(app, "GET", "/metrics", None, headers)[0] == 401
+    assert call(app, "GET", "/health")[0] == 200
+    allowed = {"authorization": "Bearer secret", "host": "shop.example"}
+    assert call(app, "POST", "/v1/events", VIEW, allowed)[0] == 200
+
+
+def test_metrics_count_events_and_answers(app: Starlette) -> None:
+    call(app, "POST", "/v1/events", [VIEW, VIEW | {"session": "s2"}])
+    call(app, "POST", "/v1/events", b"?")
+    _, text = call(app, "GET", "/metrics")
+    assert "svs_open_sessions 2\n" in text
+    assert "svs_events_total 2\n" in text
+    assert 'svs_requests_total{path="/v1/events",status="422"} 1\n' in text
+
+
+def test_idle_sessions_expire_and_their_events_stay_history(model: SessionValueModel, tmp_path: Path) -> None:
+    clock = Clock()
+    service = service_of(model, tmp_path / "state.sqlite", clock, idle_seconds=100)
+    service.receive([Event("a", "u", "p", "c", "VIEW", NOON)])
+    clock.now += 60
+    service.receive([Event("b", "u", "p", "c", "VIEW", NOON + 60)])
+    clock.now += 60
+    assert service.estimates("a") == {}
+    assert list(service.estimates("b")) == [("b", "u")]
+    (estimate,) = service.receive([Event("a", "u", "p", "c", "VIEW", NOON + 120)]).values()
+    assert estimate.events_seen == 1
+    again = service_of(model, tmp_path / "state.sqlite", clock, idle_seconds=100)
+    assert again.estimates("a") == service.estimates("a")
+    assert again.estimates("b") == service.estimates("b")
+
+
+def test_no_more_sessions_are_opened_than_allowed(model: SessionValueModel, tmp_path: Path) -> None:
+    app = application(service_of(model, tmp_path / "state.sqlite", Clock(), max_sessions=2))
+    events = [VIEW | {"session": name} for name in "abc"]
+    assert call(app, "POST", "/v1/events", events)[0] == 429
+    assert call(app, "GET", "/v1/sessions/a")[0] == 404
+    assert call(app, "POST", "/v1/events", events[:2])[0] == 200
+    assert call(app, "POST", "/v1/events", events[:2])[0] == 200
+    assert call(app, "POST", "/v1/events", events[2])[0] == 429
+
+
+def test_a_state_belongs_to_its_run(tmp_path: Path) -> None:
+    EventStore(tmp_path / "state.sqlite", "one").close()
+    with pytest.raises(RunError, match="has the events that the run one valued, not those of two"):
+        EventStore(tmp_path / "state.sqlite", "two")
+    (tmp_path / "text.sqlite").write_text("no database" * 100)
+    with pytest.raises(RunError, match="cannot store the events"):
+        EventStore(tmp_path / "text.sqlite", "one")
+
+
+def test_other_machines_need_a_token(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("SVS_TOKEN", raising=False)
+    assert main(["serve", "--run", "x", "--host", "0.0.0.0"]) == 2  # noqa: S104 (what is refused)
+    assert "has no token" in capsys.readouterr().err
+
+
+@contextmanager
+def served(live_run: Run, state: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "core", "serve", "--run", str(live_run.folder), "--state", str(state)]
+    process = subprocess.Popen([*command, "--port", str(port)], env=os.environ, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not _answers(port):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return _send(port, "GET", "/ready")[0] == 200
+    except OSError:
+        return False
+
+
+def _send(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_counted_twice_by_kill_9(live_run: Run, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    state, acknowledged = tmp_path / "state.sqlite", 0
+    for attempt in range(3):
+        with served(live_run, state, port) as process:
+            if attempt:
+                _, answer = _send(port, "GET", "/v1/sessions/s1")
+                assert answer["estimates"][0]["events_seen"] in (acknowledged, acknowledged + 1)
+            killer = threading.Timer(0.5 + 0.3 * attempt, os.kill, (process.pid, signal.SIGKILL))
+            killer.start()
+            try:
+                while True:  # the event that was under way is sent again, with its id
+                    event = VIEW | {"time": NOON + acknowledged, "id": f"e{acknowledged}"}
+                    status, answer = _send(port, "POST", "/v1/events", event)
+                    assert status == 200
+                    acknowledged += 1
+                    assert answer["estimates"][0]["events_seen"] == acknowledged
+            except (OSError, http.client.HTTPException):
+                killer.join()
+    assert acknowledged > 20
