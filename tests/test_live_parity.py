@@ -55,7 +55,7 @@ def test_every_prefix_of_the_test_file_has_its_batch_features_and_estimate(model
     rows = list(arrivals(model))
     prefixes = pl.DataFrame({UNIT: [row[0] for row in rows], "events_seen": [row[1] for row in rows]})
     batch = prefix_rows(whole_history(model.history), model.spec, model.fitted.catalogue, prefixes)
-    matrices = model.fitted.matrices(batch)
+    matrices = [matrix for _, matrix, _, _ in model.fitted.matrices(batch, model.spec.fits_for_test)]
     values, p_buy = model.fitted.predict(batch), model.fitted.purchase_probability(batch)
     scorer, mismatches = LiveScorer(model, learns_history=False), 0
     for number, (_, n_events, event) in enumerate(rows):
