@@ -27,6 +27,7 @@ _MAX_SEEDS = {"quick": 1, "standard": 5, "thorough": 8}
 _LIVE_SETTINGS = {
     "history": ("as_of", "because later events are not known while a session is open"),
     "engine": ("polars", "because no other engine cuts sessions"),
+    "split_composite_sessions": (True, "because an open session is valued for each of its users"),
 }
 """Setting -> the value that a run for open sessions needs, and the reason as a clause."""
 _ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}

@@ -51,7 +51,8 @@ def arrivals(model: SessionValueModel) -> Iterator[Row]:
         yield unit, rank + 1, Event(*ids, EVENT_TYPES[code], time)
 
 
-def test_every_prefix_of_the_test_file_has_its_batch_features_and_estimate(model: SessionValueModel) -> None:
+def check_parity(model: SessionValueModel) -> int:
+    """Compare every prefix of the test file with its batch, and return their number."""
     rows = list(arrivals(model))
     prefixes = pl.DataFrame({UNIT: [row[0] for row in rows], "events_seen": [row[1] for row in rows]})
     batch = prefix_rows(whole_history(model.history), model.spec, model.fitted.catalogue, prefixes)
@@ -69,7 +70,23 @@ def test_every_prefix_of_the_test_file_has_its_batch_features_and_estimate(model
         assert estimate.p_buy == pytest.approx(p_buy[number], rel=1e-6)
         assert estimate.to_come == pytest.approx(max(estimate.value - estimate.secured, 0.0))
     assert mismatches == 0
-    assert len(rows) > 5_000
+    return len(rows)
+
+
+def test_every_prefix_of_the_test_file_has_its_batch_features_and_estimate(model: SessionValueModel) -> None:
+    assert check_parity(model) > 5_000
+
+
+def test_parity_holds_for_folds_forward_in_time_and_several_seeds(
+    small_files: InputFiles, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = RunConfig.checked(
+        purpose="live", preset="standard", trials=1, fold_kind="forward", folds=2, learners=("lightgbm",), metric="mae"
+    )
+    run = run_pipeline(small_files, config, Workspace(tmp_path_factory.mktemp("forward")))
+    model = load_model(run)
+    assert model.spec.seeds > 1
+    assert check_parity(model) > 300
 
 
 def later_events(model: SessionValueModel, n_sessions: int) -> list[Event]:

@@ -197,6 +197,22 @@ def test_metrics_count_events_and_answers(app: Starlette) -> None:
     assert 'svs_requests_total{path="/v1/events",status="422"} 1\n' in text
 
 
+def test_the_description_has_the_routes_and_the_fields_of_the_service(app: Starlette) -> None:
+    status, found = call(app, "GET", "/openapi.json")
+    described = {(path, method.upper()) for path, methods in found["paths"].items() for method in methods}
+    routed = {
+        (route.path.replace(":path", ""), method)
+        for route in app.routes
+        for method in route.methods  # type: ignore[attr-defined]  # all are routes with methods
+        if method != "HEAD"
+    }
+    assert (status, described) == (200, routed)
+    schemas = found["components"]["schemas"]
+    _, answer = call(app, "POST", "/v1/events", VIEW)
+    assert set(answer["estimates"][0]) == set(schemas["EstimateMessage"]["properties"])
+    assert set(schemas["EventMessage"]["required"]) == {"session", "type", "time"}
+
+
 def test_idle_sessions_expire_and_their_events_stay_history(model: SessionValueModel, tmp_path: Path) -> None:
     clock = Clock()
     service = service_of(model, tmp_path / "state.sqlite", clock, idle_seconds=100)

@@ -7,6 +7,7 @@
 | `DELETE /v1/sessions/{id}` | closes a session |
 | `GET /health`, `GET /ready` | whether the process runs |
 | `GET /metrics` | counts in the format of Prometheus |
+| `GET /openapi.json` | this interface in OpenAPI |
 
 Add `?reasons=1` to the first two for reasons. An error is `{"error": one sentence}`.
 """
@@ -25,7 +26,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.live.events import Estimate
-from core.live.service.messages import estimate_message, read_events
+from core.live.service.messages import EstimateMessage, read_events
+from core.live.service.openapi import description
 from core.live.service.sessions import Key, SessionService, TooManySessionsError
 
 MAX_BODY = 1 << 20
@@ -103,6 +105,10 @@ class _Requests:
             lines.append(f'svs_requests_total{{path="{path}",status="{status}"}} {count}')
         return PlainTextResponse("\n".join(lines) + "\n")
 
+    async def openapi(self, _: Request) -> Response:
+        """Return the description of the interface."""
+        return JSONResponse(description())
+
     def _refusal(self, request: Request) -> Response | None:
         if request.url.path in _OPEN_PATHS:
             return None
@@ -133,6 +139,7 @@ def application(service: SessionService, token: str = "") -> Starlette:
             requests.route("/health", requests.health, "GET"),
             requests.route("/ready", requests.health, "GET"),
             requests.route("/metrics", requests.metrics, "GET"),
+            requests.route("/openapi.json", requests.openapi, "GET"),
         ]
     )
 
@@ -153,7 +160,7 @@ def _wants_reasons(request: Request) -> bool:
 
 
 def _estimates(estimates: dict[Key, Estimate]) -> Response:
-    messages = [estimate_message(session, user, estimate) for (session, user), estimate in estimates.items()]
+    messages = [EstimateMessage.of(*key, estimate).model_dump() for key, estimate in estimates.items()]
     return JSONResponse({"estimates": messages})
 
 

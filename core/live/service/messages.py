@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -71,9 +71,33 @@ def read_events(body: bytes) -> list[Event]:
         raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
-def estimate_message(session: str, user: str, estimate: Estimate) -> dict[str, Any]:
-    """Return an estimate as JSON. A high end is null if it is infinite."""
-    content = {"session": session, "user": user} | vars(estimate)
-    content |= {name: None if math.isinf(content[name]) else content[name] for name in ("high", "high_95")}
-    content["reasons"] = [{"group": group, "effect": effect} for group, effect in estimate.reasons]
-    return content
+class ReasonMessage(BaseModel):
+    """How far a group of features moved the value since it was last explained, in value units."""
+
+    group: str
+    effect: float
+
+
+class EstimateMessage(BaseModel):
+    """The estimate of a session of a user; see `core.live.events.Estimate`. A high end is null if it is infinite."""
+
+    session: str
+    user: str
+    value: float
+    low: float
+    high: float | None
+    low_95: float
+    high_95: float | None
+    p_buy: float
+    secured: float
+    to_come: float
+    events_seen: int
+    reasons: list[ReasonMessage]
+
+    @classmethod
+    def of(cls, session: str, user: str, estimate: Estimate) -> EstimateMessage:
+        """Return the message of an estimate."""
+        content = {"session": session, "user": user} | vars(estimate)
+        content |= {name: None if math.isinf(content[name]) else content[name] for name in ("high", "high_95")}
+        reasons = [ReasonMessage(group=group, effect=effect) for group, effect in estimate.reasons]
+        return cls(**(content | {"reasons": reasons}))
