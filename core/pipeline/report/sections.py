@@ -62,9 +62,10 @@ def in_brief(facts: Facts) -> str:
     scores = facts.run.manifest.scores
     skill = 1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0
     failed = facts.run.manifest.certificate.failed
+    strongest = listed(f"“{label}”" for label in facts.drivers.get_column("label").head(text.N_DRIVERS))
     lines = [
         text.headline(facts.drivers),
-        f"The five strongest drivers are: {listed(f'{name}' for name in facts.drivers['label'].head(text.N_DRIVERS))}.",
+        f"The five strongest drivers are {strongest}.",
         f"The predictions explain {percent(max(skill, 0.0))} of the differences in value between sessions. The typical "
         f"error of one session is {number(math.sqrt(scores.cv_mse))} {VALUE_UNIT}.",
         _worst_group(facts),
