@@ -223,9 +223,10 @@ def prices(facts: Facts) -> str:
         for row in products.iter_rows(named=True)
     ]
     explained = (
-        "The log has no prices. What an event on a product adds to the value of its session is estimated from the "
-        f"session values, in {VALUE_UNIT}. The number after ± is the standard error: twice as much to both sides is "
-        "a 95% interval. “About” marks the price of the category, used where the product itself was not seen."
+        "What an event on a product adds to the value of its session is estimated from the session values, in "
+        f"{VALUE_UNIT}. The number after ± is the standard error, which measures only the noise of the estimate. Prices of "
+        "products with few events are also pulled towards that of their category, so that the truth can be further away. "
+        "“About” marks the price of the category, used where the product itself was not seen."
     )
     return html.section(
         "What is an event on a product worth?",
