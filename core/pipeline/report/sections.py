@@ -224,8 +224,9 @@ def prices(facts: Facts) -> str:
     ]
     explained = (
         "What an event on a product adds to the value of its session is estimated from the session values, in "
-        f"{VALUE_UNIT}. The number after ± is the standard error, which measures only the noise of the estimate. Prices of "
-        "products with few events are also pulled towards that of their category, so that the truth can be further away. "
+        f"{VALUE_UNIT}. The number after ± is the standard error, which measures only the noise of the estimate. "
+        "Prices of products with few events are also pulled towards that of their category, so that the truth can be "
+        "further away. "
         "“About” marks the price of the category, used where the product itself was not seen."
     )
     return html.section(
