@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -202,3 +204,10 @@ def test_stretching_is_the_largest_share_of_any_learner() -> None:
     rows += [("stretching", "lightgbm", 0.5), ("stretching", "catboost", 0.3)]
     table = pl.DataFrame(rows, schema=["method", "learner", "value"], orient="row")
     assert "up to 7.5% of the effects" in text.stretching_line(table)
+
+
+def test_an_explanation_is_read_as_it_was_written(tmp_path: Path) -> None:
+    explanation = explained()
+    explanation.save(tmp_path)
+    again = Explanation.load(tmp_path)
+    assert all(table.equals(getattr(again, name)) for name, table in vars(explanation).items())
