@@ -348,7 +348,7 @@ def test_every_page_can_be_opened_first(watched: Watched, finished_home: tuple[W
 def test_charts_are_drawn_and_described_to_screen_readers(watched: Watched, finished_dashboard: Dashboard) -> None:
     page = watched.page
     address = finished_dashboard.address
-    for path, charts in (("Explore?view=Value", len(VIEWS["Value"])), ("Importance", 1), ("Train", 5)):
+    for path, charts in (("Explore?view=Value", len(VIEWS["Value"])), ("Importance", 2), ("Train", 5)):
         page.goto(f"{address}/{path}")
         heading(page, PAGES[path.split("?")[0]])
         expect(page.locator(CHARTS)).to_have_count(charts)
@@ -418,9 +418,9 @@ def test_uploaded_files_become_the_dataset_of_every_page(
     expect(page.get_by_text("Train: my train.csv.")).to_be_visible()
     expect(page.get_by_text("No run on this dataset yet.")).to_be_visible()
     page.get_by_role("link", name="Importance", exact=True).click()
-    expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
+    expect(page.get_by_text("What drives the value of a session will be shown here, in words.")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("The most important features of each learner will be shown here.")).to_be_visible()
+    expect(page.get_by_text("What drives the value of a session will be shown here, in words.")).to_be_visible()
 
 
 def rees46_log(month: int, sessions: int) -> bytes:

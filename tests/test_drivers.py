@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -151,8 +153,8 @@ def test_words_name_the_driver_its_size_and_that_it_is_no_cause() -> None:
     assert "more of it goes with a higher value" in first.effect
     assert "more of it goes with a lower value" in second.effect
     assert first.detail == (
-        "How sure: rank 1 in all folds, among the five strongest for 2 of 2 learners. Includes “Name of "
-        "products_bought”, which carries the same information. A shop cannot set it directly."
+        "How sure: rank 1 in every repetition of the training, among the five strongest for 2 of 2 models. Includes "
+        "“Name of products_bought”, which carries the same information. A shop cannot set it directly."
     )
     assert "not show what would change the value" in text.NOT_A_CAUSE
 
@@ -202,3 +204,10 @@ def test_stretching_is_the_largest_share_of_any_learner() -> None:
     rows += [("stretching", "lightgbm", 0.5), ("stretching", "catboost", 0.3)]
     table = pl.DataFrame(rows, schema=["method", "learner", "value"], orient="row")
     assert "up to 7.5% of the effects" in text.stretching_line(table)
+
+
+def test_an_explanation_is_read_as_it_was_written(tmp_path: Path) -> None:
+    explanation = explained()
+    explanation.save(tmp_path)
+    again = Explanation.load(tmp_path)
+    assert all(table.equals(getattr(again, name)) for name, table in vars(explanation).items())

@@ -62,6 +62,7 @@ from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import COUNT_COLUMNS, session_table
 from core.eda.views import CHARTS, Chart
+from core.features import display_names
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, ROLES
 from tests.rewriting import without_hashes
@@ -532,9 +533,11 @@ def test_mutual_information_against_its_definition() -> None:
 def test_features_beside_each_other_against_scipy(dataset: Dataset) -> None:
     features = join_values(draw_sample(dataset).train_table(), dataset)
     sample, data = features.rows, features_together.frame(features)
+    code_of = {label: name for name, label in display_names(features.entries).items()}
     assert data.height == 400
     for row in data.filter(pl.col("one") != pl.col("other")).gather_every(37).iter_rows(named=True):
-        one, other = (sample[row[side]].fill_null(sample[row[side]].median()).to_numpy() for side in ("one", "other"))
+        columns = (sample[code_of[row[side]]] for side in ("one", "other"))
+        one, other = (column.fill_null(column.median()).to_numpy() for column in columns)
         assert row["spearman"] == pytest.approx(stats.spearmanr(one, other)[0])
     assert data.filter(pl.col("one") == pl.col("other"))["spearman"].to_list() == [1.0] * 20
 

@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from core.base.progress import Report, no_report
 from core.config import RunConfig
 from core.features import GROUPS
-from core.importance import importance_frame
+from core.importance import importance_table
+from core.importance.fold_models import FoldModels, held_out_of_training
 from core.schema import STACK
 from core.training import LEARNERS, Training, TrainingSet, prepare, train
 from core.training.fitting import FittedLearner
@@ -41,6 +43,12 @@ def simulated() -> TrainingSet:
 def training() -> Training:
     """A real training on simulated sessions, shared by all tests of the module."""
     return train(prepare(simulated(), RunConfig(folds=3)), known_share=0.0)
+
+
+def importance_frame(training: Training, report: Report = no_report) -> pl.DataFrame:
+    """The importance table of a training."""
+    models = FoldModels.of_training(training)
+    return importance_table(models, models.attribute(held_out_of_training(training), report), training.data.own)
 
 
 @pytest.fixture(scope="module")

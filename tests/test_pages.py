@@ -785,3 +785,14 @@ def test_the_detected_encoding_is_shown_and_can_be_changed(tmp_path: Path, demo_
     next(box for box in app.selectbox if box.label == "Text encoding").set_value("cp1252").run()
     assert not app.exception
     assert any("Þarküteri Ürünü" in frame.value.to_string() for frame in app.dataframe)
+
+
+def test_methods_on_request_are_computed_and_shown(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_page("pages/4_Importance.py")
+    app.segmented_control[0].set_value("For experts").run()
+    click(app, "Compute them")
+    assert not app.exception
+    tables = [table.value for table in app.dataframe]
+    assert [table.columns[0] for table in tables[1:]] == ["Feature", "Part of the session", "Feature", "Feature"]
+    assert tables[1]["Feature"][0] == "Value of purchases in this session"
+    assert "of the effects of a learner to other features" in texts(app)

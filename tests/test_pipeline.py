@@ -144,7 +144,7 @@ def test_the_summary_has_its_documented_fields(finished: tuple[Workspace, Run]) 
         "checks", "certificate", "metric", "cv_score", "expected_test_score", "expected_withheld", "warnings", "shift",
     }  # fmt: skip
     assert set(summary["expected_test_mse"]) == {"value", "low", "high"}
-    assert set(summary["learners"]) == {"lightgbm", "xgboost", "catboost"}
+    assert set(summary["learners"]) == {"lightgbm", "xgboost", "catboost", "linear"}
     assert set(summary["n_sessions"]) == {"train", "test", "known", "composite", "untrained"}
     assert summary["meta"]["weights"].keys() == summary["learners"].keys()
 

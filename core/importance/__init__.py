@@ -3,7 +3,7 @@
 from core.importance import text
 from core.importance.drivers import drivers
 from core.importance.explanation import Explanation, explain_training, run_methods
-from core.importance.importance import importance_frame, new_importance, training_importance
+from core.importance.importance import importance_table, new_importance, training_importance
 from core.importance.price_table import (
     PriceOrder,
     price_finding,
@@ -19,7 +19,7 @@ __all__ = [
     "PriceOrder",
     "drivers",
     "explain_training",
-    "importance_frame",
+    "importance_table",
     "new_importance",
     "price_finding",
     "price_table",

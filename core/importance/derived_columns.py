@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -64,9 +63,7 @@ class DerivedColumns:
         prices = X[:, self.sums].sum(axis=1)
         X[:, self.column[VALUE_FEATURE.name]] = value = self.base + prices
         X[:, self.column[_MEAN]] = prices / np.maximum(X[:, self.column[_EVENTS]], 1.0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a changed row may have no event of any type
-            X[:, self.column[_MAX]] = np.nanmax(X[:, self.maxima], axis=1)
+        X[:, self.column[_MAX]] = np.fmax.reduce(X[:, self.maxima], axis=1)  # NaN if all are
         value = np.maximum(value, 0.0)
         fixed = np.minimum(value, self.fixed)
         X[:, self.column[START.name]] = fixed + (value - fixed) * X[:, self.column[RATIO_FEATURE.name]]

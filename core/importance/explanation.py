@@ -32,7 +32,7 @@ class Explanation:
     """The explanation of a training by a sample of held-out sessions.
 
     Attributes:
-        importance: see `core.importance.importance_frame`.
+        importance: see `core.importance.importance_table`.
         sessions: one row per session: unit, fold, value, predicted (by the stack), and base (prediction of an average
             session of the fold), the last three in value units.
         effects: the same rows, one column per feature: its effect on the prediction of the stack, in value units. Each

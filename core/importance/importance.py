@@ -16,11 +16,11 @@ import polars as pl
 from core.base.progress import Report, no_report
 from core.features import display_names, feature_catalogue
 from core.features.definition import CatalogueEntry
-from core.importance.fold_models import FoldModels, held_out_of_model, held_out_of_training
+from core.importance.fold_models import FoldModels, held_out_of_model
 from core.model import Scoring, SessionValueModel
 from core.own_columns import OwnColumn
 from core.schema import STACK
-from core.training import Training, Vector
+from core.training import Vector
 from core.training.attribution import Attribution
 from core.training.fitting import FittedLearner
 
@@ -28,27 +28,8 @@ _MAX_NEW_ROWS = 2_000
 """Sessions of an event file to explain."""
 
 
-def importance_frame(training: Training, report: Report = no_report) -> pl.DataFrame:
-    """Return the importance of every feature in the held-out rows of a training.
-
-    One row per (learner, feature), with the stack as the last learner.
-
-    Args:
-        training: a finished training.
-        report: progress callback (folds done, number of folds, text).
-
-    Returns:
-        learner: code of the learner, or of the stack.
-        feature, label, group, unit, meaning: name, display name, feature group, unit and description of the feature.
-        gain_share: share of the gain of the learner, 0 to 1, averaged over models; null for the stack.
-        mean_abs_shap: mean absolute effect on the prediction of a held-out row, in value units.
-    """
-    models = FoldModels.of_training(training)
-    return importance_table(models, models.attribute(held_out_of_training(training), report), training.data.own)
-
-
 def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: Report = no_report) -> pl.DataFrame:
-    """Return what `importance_frame` returned for the training of a model.
+    """Return the importance of every feature in held-out rows of the training of a model; see `importance_table`.
 
     Args:
         folds: units of the training sessions, ascending, and the `fold` that validates each; -1 for none.
@@ -59,7 +40,7 @@ def training_importance(model: SessionValueModel, folds: pl.DataFrame, report: R
 
 
 def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int = _MAX_NEW_ROWS) -> pl.DataFrame:
-    """Return the importance of every feature in the sessions of an event file; see `importance_frame`.
+    """Return the importance of every feature in the sessions of an event file; see `importance_table`.
 
     Effects are averaged over the fits, as predictions are.
 
@@ -78,7 +59,16 @@ def new_importance(scoring: Scoring, report: Report = no_report, max_rows: int =
 def importance_table(
     models: FoldModels, by_learner: Mapping[str, Attribution], own: Sequence[OwnColumn]
 ) -> pl.DataFrame:
-    """Return the table of `importance_frame` from attributions of the same rows to all learners and the stack."""
+    """Return the importance of every feature from attributions of the same rows to all learners and the stack.
+
+    One row per (learner, feature), with the stack as the last learner.
+
+    Returns:
+        learner: code of the learner, or of the stack.
+        feature, label, group, unit, meaning: name, display name, feature group, unit and description of the feature.
+        gain_share: share of the gain of the learner, 0 to 1, averaged over models; null for the stack.
+        mean_abs_shap: mean absolute effect on the prediction of a row, in value units.
+    """
     gain_shares = {learner: _mean_gain_share(each) for learner, each in models.learners.items()}
     effects = {learner: np.abs(each.effects).mean(axis=0) for learner, each in by_learner.items()}
     catalogue = {entry.feature.name: entry for entry in feature_catalogue(own)}

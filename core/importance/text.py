@@ -69,12 +69,12 @@ def _effect(row: dict[str, Any]) -> str:
 
 def _detail(row: dict[str, Any]) -> str:
     ranks = (
-        f"rank {row['rank_low']} in all folds"
+        f"rank {row['rank_low']} in every repetition of the training"
         if row["rank_low"] == row["rank_high"]
-        else f"ranks {row['rank_low']} to {row['rank_high']} in the folds"
+        else f"ranks {row['rank_low']} to {row['rank_high']} in repetitions of the training"
     )
     sentences = [
-        f"How sure: {ranks}, among the five strongest for {row['agree']} of {count(row['learners'], 'learner')}."
+        f"How sure: {ranks}, among the five strongest for {row['agree']} of {count(row['learners'], 'model')}."
     ]
     if row["members"]:
         names, verb_form = (

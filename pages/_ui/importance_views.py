@@ -11,6 +11,7 @@ from core.base.text import number, percent
 from core.eda.parts.export import Shown
 from core.eda.run_charts import beeswarm, drivers, effect_curve, importance, segment_effects, theme_effects
 from core.importance import text
+from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.explain import explain_further
 from core.runs import Run
 from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
@@ -156,8 +157,8 @@ def show_slow_methods(run: Run, names: dict[str, str]) -> None:
         rows = methods.filter(method=code, learner=STACK).sort("value", descending=True).head(_N_SLOW)
         show_table(
             [
-                {
-                    "Feature": _shown(row["feature"], names) or row["group"],
+                ({"Feature": _shown(row["feature"], names)} if row["feature"] else {})
+                | {
                     "Part of the session": row["group"],
                     f"In {VALUE_UNIT}": number(row["value"]),
                     "Standard error": number(row["spread"]),
@@ -170,9 +171,9 @@ def show_slow_methods(run: Run, names: dict[str, str]) -> None:
     st.caption(plain(text.stretching_line(methods)))
 
 
-def _shown(feature: str | None, names: dict[str, str]) -> str:
-    """Return the display name of a feature or of a pair of features; empty for a theme."""
-    return " and ".join(names.get(name, name) for name in feature.split(" x ")) if feature else ""
+def _shown(feature: str, names: dict[str, str]) -> str:
+    """Return the display name of a feature, or those of a pair of features."""
+    return " and ".join(names.get(name, name) for name in feature.split(SEPARATOR))
 
 
 def run_with_progress(compute: Callable[[Report], object]) -> None:

@@ -34,8 +34,9 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
     st.caption(
         f"The {count(products.height, 'product')} {ranking}. For each event type, the table shows the price in value "
         "units ± its standard error, and the number of events in brackets. Prices are estimated by ridge regression "
-        "from the session values in the train file. A dash means that the product has no events of this type. If its "
-        "events of this type are only in sessions that are not used for training, the price is that of its category."
+        "from the session values in the train file. The error measures only noise: prices of products with few events "
+        "are also pulled towards that of their category. A dash means that the product has no events of this type. If "
+        "its events of this type are only in sessions not used for training, the price is that of its category."
     )
     offer_file(
         "Download all recovered prices as CSV",

@@ -32,7 +32,7 @@ def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) ->
     Features are ranked by the mean of their shares of each learner's total, because learners differ in scale.
 
     Args:
-        importance: the importance table of a run, see `core.importance.importance_frame`.
+        importance: the importance table of a run, see `core.importance.importance_table`.
         measure: column to rank by.
 
     Returns:

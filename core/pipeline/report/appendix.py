@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.base.text import count, estimate, listed, number
 from core.importance import text
+from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.report import html
 from core.pipeline.report.sections import Facts, known_users, model_limits
 from core.runs.store import CERTIFICATE_FILE
@@ -82,7 +83,7 @@ def for_experts(facts: Facts) -> str:
         pairs = facts.slow.filter(method="interaction").iter_rows(named=True)
         cells = [
             {
-                "Features": " and ".join(names.get(name, name) for name in row["feature"].split(" x ")),
+                "Features": " and ".join(names.get(name, name) for name in row["feature"].split(SEPARATOR)),
                 "Interaction": estimate(row["value"], row["spread"]),
             }
             for row in pairs

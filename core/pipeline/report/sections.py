@@ -62,9 +62,10 @@ def in_brief(facts: Facts) -> str:
     scores = facts.run.manifest.scores
     skill = 1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0
     failed = facts.run.manifest.certificate.failed
+    strongest = listed(f"“{label}”" for label in facts.drivers.get_column("label").head(text.N_DRIVERS))
     lines = [
         text.headline(facts.drivers),
-        f"The five strongest drivers are: {listed(f'{name}' for name in facts.drivers['label'].head(text.N_DRIVERS))}.",
+        f"The five strongest drivers are {strongest}.",
         f"The predictions explain {percent(max(skill, 0.0))} of the differences in value between sessions. The typical "
         f"error of one session is {number(math.sqrt(scores.cv_mse))} {VALUE_UNIT}.",
         _worst_group(facts),
@@ -222,9 +223,11 @@ def prices(facts: Facts) -> str:
         for row in products.iter_rows(named=True)
     ]
     explained = (
-        "The log has no prices. What an event on a product adds to the value of its session is estimated from the "
-        f"session values, in {VALUE_UNIT}. The number after ± is the standard error: twice as much to both sides is "
-        "a 95% interval. “About” marks the price of the category, used where the product itself was not seen."
+        "What an event on a product adds to the value of its session is estimated from the session values, in "
+        f"{VALUE_UNIT}. The number after ± is the standard error, which measures only the noise of the estimate. "
+        "Prices of products with few events are also pulled towards that of their category, so that the truth can be "
+        "further away. "
+        "“About” marks the price of the category, used where the product itself was not seen."
     )
     return html.section(
         "What is an event on a product worth?",
