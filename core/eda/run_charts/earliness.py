@@ -53,14 +53,17 @@ def figure(data: pl.DataFrame) -> Figure:
     segments = data.get_column("segment").unique(maintain_order=True).to_list()
     dashes = [[1, 0]] * (len(_COLOURS) - 1) + [[5, 4]]  # the last line may cover that of the value so far
     colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
+    legend = alt.Legend(symbolType="stroke", symbolSize=100)
     chart = (
         alt.Chart(data)
         .mark_line(strokeWidth=2, point={"size": 40, "filled": True})
         .encode(
             x=alt.X("segment:O", title="events seen", sort=segments, axis=alt.Axis(labelAngle=0)),
             y=alt.Y("error:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=short_axis(5)),
-            color=alt.Color("predictor:N", scale=colours),
-            strokeDash=alt.StrokeDash("predictor:N", scale=alt.Scale(domain=list(_COLOURS), range=dashes), legend=None),
+            color=alt.Color("predictor:N", scale=colours, legend=legend),
+            strokeDash=alt.StrokeDash(
+                "predictor:N", scale=alt.Scale(domain=list(_COLOURS), range=dashes), legend=legend
+            ),
             tooltip=[
                 *Hover.texts("predictor", segment="events seen"),
                 *Hover.counts(prefixes="open sessions"),
