@@ -37,6 +37,7 @@ PAGES = {
     "Importance": "What drives the value of a session?",
     "Submission": "Is the submission file valid?",
     "Score": "What will new sessions be worth?",
+    "Live": "What is an open session worth?",
 }
 WRONG_FILES = {
     "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(64), "cannot be read as a table (it is a PNG image)"),
@@ -336,7 +337,7 @@ def test_the_first_start_begins_a_run_that_can_be_cancelled(watched: Watched, wo
 def test_every_page_can_be_opened_first(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
     """Home, Data and Train are the first pages of a server in other tests."""
     page = watched.page
-    for path in ("Explore", "Importance", "Submission", "Score"):
+    for path in ("Explore", "Importance", "Submission", "Score", "Live"):
         # a new server for each page, so that nothing was opened before
         with dashboard(finished_home[0], first_run=False) as address:
             page.goto(f"{address}/{path}")

@@ -41,6 +41,7 @@ TITLES = {
     "pages/5_Submission.py": "Is the submission file valid?",
     "pages/6_Score.py": "What will new sessions be worth?",
     "pages/7_Backtest.py": "Does the expected score hold?",
+    "pages/8_Live.py": "What is an open session worth?",
 }
 
 
@@ -120,6 +121,7 @@ def test_a_page_can_be_opened_first_with_a_finished_run(
         ("pages/4_Importance.py", "What drives the value of a session will be shown here, in words."),
         ("pages/5_Submission.py", "submission.csv and its checks will be shown here."),
         ("pages/6_Score.py", "The values of the sessions of a later event file will be shown here."),
+        ("pages/8_Live.py", "Open sessions will be valued here, event by event."),
     ],
 )
 def test_an_empty_page_says_what_will_be_shown(page: str, promise: str, demo_workspace: Workspace) -> None:

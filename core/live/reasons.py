@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.base.text import number
 from core.features.columns import EVENTS_SEEN
 from core.features.learned.catalogue import LEARNED_GROUPS, START
 from core.model import SessionValueModel
@@ -25,6 +26,20 @@ Reasons = tuple[tuple[str, float], ...]
 _TYPICAL_SESSIONS = 500
 """Sessions whose first events are averaged; their medians hardly change with more."""
 _PRICES = "recovered_prices"
+GROUP_LABELS = {
+    "activity": "Number and types of events",
+    "timing": "Time and pace",
+    "content": "Variety of products",
+    "sequence": "Order of events",
+    "context": "Traffic in the shop",
+    "user_history": "Earlier visits of the user",
+    "user_values": "Value of the user's earlier sessions",
+    "product_history": "Popularity of the products",
+    "category_history": "Popularity of the categories",
+    "value_statistics": "Value of sessions with these products",
+    _PRICES: "Prices of the products",
+}
+"""Group of features -> its name in a sentence."""
 
 
 class Explainer:
@@ -57,6 +72,18 @@ class Explainer:
                 value = moved
         ranked = sorted(effects.items(), key=lambda pair: -abs(pair[1]))
         return tuple((group, effect) for group, effect in ranked if effect)
+
+
+def strongest_reason(reasons: Reasons) -> str:
+    """Return the group that moved the value most, in words, with its effect in value units; empty without reasons.
+
+    >>> strongest_reason((("activity", -12.345), ("timing", 3.0))), strongest_reason(())
+    ('Number and types of events (-12.3)', '')
+    """
+    if not reasons:
+        return ""
+    group, effect = reasons[0]
+    return f"{GROUP_LABELS.get(group, group)} ({'+' if effect > 0 else ''}{number(effect)})"
 
 
 def _columns_by_group(model: SessionValueModel) -> Mapping[str, NDArray[np.int64]]:

@@ -56,7 +56,8 @@ IMPORTANCE = Entry("pages/4_Importance.py", "Importance", ":material/insights:")
 SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 SCORE = Entry("pages/6_Score.py", "Score", ":material/price_check:")
 BACKTEST = Entry("pages/7_Backtest.py", "Backtest", ":material/history:")
-MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST)
+LIVE = Entry("pages/8_Live.py", "Live", ":material/sensors:")
+MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST, LIVE)
 BEST_MARK = " · best"
 """Marks the best run in lists of runs."""
 _PAGES_WITH_JOBS = (HOME, TRAIN)

@@ -22,6 +22,7 @@ NEXT_PAGES = {
     frame.SUBMISSION: "check and download submission.csv",
     frame.SCORE: "predict the values of the sessions of a later event file",
     frame.BACKTEST: "compare the expected score with the actual one",
+    frame.LIVE: "see how early a value is known, and replay a session event by event",
 }
 
 

@@ -70,4 +70,4 @@ def _length_labels() -> tuple[str, ...]:
     """
     firsts = (1, *(end + 1 for end in _LENGTH_ENDS[:-1]))
     ranges = zip(firsts, _LENGTH_ENDS, strict=True)
-    return (*(str(end) if first == end else f"{first} to {end}" for first, end in ranges), "more")
+    return (*(str(end) if first == end else f"{first} to {end}" for first, end in ranges), f"over {_LENGTH_ENDS[-1]}")

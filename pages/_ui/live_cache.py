@@ -1,0 +1,57 @@
+"""Cached results of models for open sessions. See pages/_ui/cache.py for why they do not expire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from core.eda.run_charts import coverage_by_events, earliness, replayed_session
+from core.live.replay import Replay, Replayer
+from core.model import load_model
+from core.runs import load_run
+from core.runs.store import EARLINESS_FILE
+from pages._ui.table import Frame
+
+_ENTRIES, _SESSIONS = 16, 64
+_REPLAYERS = 2
+"""Models in memory."""
+
+
+class Earliness(NamedTuple):
+    """The numbers of the charts by events seen: errors, and coverage of the intervals."""
+
+    errors: Frame
+    coverage: Frame
+
+
+class ReplayedSession(NamedTuple):
+    """A replay, and the numbers of its chart."""
+
+    replay: Replay
+    data: Frame
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def errors_by_events(run_folder: str) -> Earliness:
+    """Return the errors and the coverage of a run by events seen."""
+    table = load_run(Path(run_folder)).table(EARLINESS_FILE).collect()
+    return Earliness(earliness.frame(table), coverage_by_events.frame(table))
+
+
+@st.cache_resource(max_entries=_REPLAYERS, show_spinner="Loading the model")
+def _replayer(run_folder: str) -> Replayer:
+    return Replayer(load_model(load_run(Path(run_folder))))
+
+
+def draw_session(run_folder: str, seed: int) -> str | None:
+    """Return the id of a random session of the test file; None if there is none."""
+    return _replayer(run_folder).random_session(seed)
+
+
+@st.cache_data(max_entries=_SESSIONS, show_spinner="Replaying the session")
+def replayed(run_folder: str, session_id: str) -> ReplayedSession | None:
+    """Value a session of the test file after each event; None if there is no such session."""
+    replay = _replayer(run_folder).replay(session_id)
+    return None if replay is None else ReplayedSession(replay, replayed_session.frame(replay.records()))

@@ -1,0 +1,97 @@
+"""The part of the Live page that replays a session event by event."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.base.text import count, duration, number, percent
+from core.eda.run_charts import replayed_session
+from core.live.reasons import strongest_reason
+from core.live.replay import MAX_EVENTS
+from core.runs import Run
+from core.schema import VALUE_UNIT
+from pages._ui import live_cache
+from pages._ui.chart import show_chart
+from pages._ui.frame import Metric, show_metrics
+from pages._ui.live_cache import ReplayedSession
+from pages._ui.state import get_param, page_state, set_param
+from pages._ui.table import show_table
+from pages._ui.text import plain
+
+
+def show_replay(run: Run) -> None:
+    """Let the visitor choose a session of the test file, and show its estimate after each event."""
+    folder = str(run.folder)
+    st.header("Replay a session", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Random session", icon=":material/casino:", key="replay-random"):
+            page_state().n_draws += 1
+            set_param("session", live_cache.draw_session(folder, page_state().n_draws) or "")
+        session_id = st.text_input(
+            "Session id", get_param("session"), placeholder="an id from the test file", width=420
+        ).strip()
+    if not session_id:
+        st.markdown("Draw a random session, or enter the id of a session of the test file.")
+        return
+    set_param("session", session_id)
+    found = live_cache.replayed(folder, session_id)
+    if found is None:
+        st.markdown(plain(f"There is no session {session_id} in the test file."))
+        return
+    n_steps = len(found.replay.steps)
+    seen = st.slider("Events seen", 1, n_steps, n_steps, key=f"seen-{session_id}") if n_steps > 1 else 1
+    _show_estimate(found, seen)
+    chart, events = st.columns([2, 3])
+    with chart:
+        show_chart(
+            replayed_session.finding(found.data, seen), replayed_session.figure(found.data, seen), key="replay-chart"
+        )
+    with events:
+        _show_events(found, seen)
+    st.caption(_notes(found))
+
+
+def _show_estimate(found: ReplayedSession, seen: int) -> None:
+    _, estimate = found.replay.steps[seen - 1]
+    interval = replayed_session.interval(estimate.low, estimate.high)
+    show_metrics(
+        [
+            Metric("Expected value", number(estimate.value), f"Expected value of the whole session, in {VALUE_UNIT}."),
+            Metric("80% interval", interval, f"Eight of ten such sessions have a final value in it, in {VALUE_UNIT}."),
+            Metric("Purchase", percent(estimate.p_buy), "Probability that the session has a purchase by its end."),
+            Metric("Bought so far", number(estimate.secured), f"At recovered prices, in {VALUE_UNIT}."),
+            Metric("Still to come", number(estimate.to_come), "The expected value minus what was bought so far."),
+        ]
+    )
+
+
+def _show_events(found: ReplayedSession, seen: int) -> None:
+    """Show the events so far, the last one first, so that the newest one is always in view."""
+    steps = found.replay.steps[:seen]
+    rows = [
+        {
+            "Seen": f"{estimate.events_seen}",
+            "Event": event.type,
+            "Value": number(estimate.value),
+            "Purchase": percent(estimate.p_buy),
+            "Strongest reason": strongest_reason(estimate.reasons),
+            "80% interval": replayed_session.interval(estimate.low, estimate.high),
+            "Product": event.product,
+            "After": duration(event.time - steps[0][0].time),
+        }
+        for event, estimate in reversed(steps)
+    ]
+    show_table(rows, numbers=("Seen", "After", "Value", "Purchase"), alt="Events and estimates", scrolls=True)
+
+
+def _notes(found: ReplayedSession) -> str:
+    """Explain the table, and say which part of the session is replayed."""
+    text = (
+        "The latest event comes first. The reason is the group of features that moved the value most since the event "
+        "before. The first event is compared with a typical first event."
+    )
+    if found.replay.n_events > MAX_EVENTS:
+        text += f" Of {found.replay.n_events:,} events, the first {MAX_EVENTS} are replayed."
+    if found.replay.n_users > 1:
+        text += f" {count(found.replay.n_users, 'user')} share its id; only the first one is replayed."
+    return text
