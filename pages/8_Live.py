@@ -40,8 +40,8 @@ def show_errors(run_folder: str) -> None:
     show_chart(earliness.finding(data.errors), earliness.figure(data.errors), title=earliness.TITLE, key="earliness")
     st.caption(
         "Out-of-fold errors on the train sessions. The errors grow with the events, because longer sessions are worth "
-        "more. The value so far is that of the events at recovered prices. *Whole sessions* is LightGBM, trained "
-        "without prefixes."
+        "more. The value so far is that of the events at recovered prices. *Whole sessions* is the run's first "
+        "learner, trained without prefixes."
     )
     show_chart(
         coverage_by_events.finding(data.coverage),

@@ -137,7 +137,7 @@ def test_segments_are_averages_by_hand() -> None:
     assert buyers[BOUGHT] == pytest.approx((effects["n_buy"] + effects["products_bought"]).mean())
     data = segment_effects.frame(table, "Buyers and browsers")
     assert data.height == 2 * 4
-    assert segment_effects.finding(data).startswith("Buyers are worth most, ")
+    assert segment_effects.finding(data).startswith("The value is highest in the group “Buyers”, ")
     assert segment_effects.figure(data).to_dict()["layer"]
 
 

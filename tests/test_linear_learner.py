@@ -71,6 +71,15 @@ def test_features_without_values_or_variance_have_no_effect():
     assert model.raw(new) == pytest.approx(model.raw(np.array([[np.nan, 50.0, 7.0]])))
 
 
+@pytest.mark.parametrize("n_rows", [7, 10, 30])
+def test_a_constant_feature_with_missing_values_has_no_effect(n_rows: int):
+    X = np.full((n_rows, 3), 0.1)
+    X[::3, 0] = np.nan
+    X[:, 1] = np.arange(n_rows)
+    model = fitted(X, Task("squared", np.isnan(X[:, 0]) * 9.0), 1e-3)
+    assert model.coefficients[0] == 0
+
+
 def test_partly_missing_features_are_scaled_by_their_values():
     X, y = rows()
     X[::3, 0] = np.nan

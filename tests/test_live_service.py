@@ -173,6 +173,37 @@ def test_without_a_token_only_localhost_is_answered(app: Starlette) -> None:
     assert (status, "localhost" in answer["error"]) == (403, True)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://shop.example", 403), ("null", 403), ("http://localhost.example", 403), ("http://localhost:8501", 200)],
+)
+def test_pages_of_other_addresses_cannot_send_events(app: Starlette, origin: str, status: int) -> None:
+    assert call(app, "POST", "/v1/events", VIEW, {"origin": origin})[0] == status
+    assert call(app, "GET", "/v1/sessions/s1")[0] == (200 if status == 200 else 404)
+
+
+def test_one_service_uses_a_state_at_a_time(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "state.sqlite", "run")
+    with pytest.raises(RunError, match="database is locked"):
+        EventStore(tmp_path / "state.sqlite", "run")
+    store.close()
+    EventStore(tmp_path / "state.sqlite", "run").close()
+
+
+def test_a_full_disk_is_named_and_loses_nothing(model: SessionValueModel, tmp_path: Path) -> None:
+    clock, store = Clock(), EventStore(tmp_path / "state.sqlite", "run")
+    app = application(SessionService(LiveScorer(model), store, clock=clock))
+    assert call(app, "POST", "/v1/events", VIEW)[0] == 200
+    store._connection.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the present size
+    big = [VIEW | {"id": f"{number:0256}"} for number in range(900)]
+    status, answer = call(app, "POST", "/v1/events", big)
+    assert (status, "database or disk is full" in answer["error"]) == (503, True)
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    status, answer = call(app, "GET", "/v1/sessions/s1")
+    assert (status, answer["estimates"][0]["events_seen"]) == (200, 1)
+    assert call(app, "POST", "/v1/events", VIEW)[0] == 200
+
+
 def test_with_a_token_every_request_needs_it(model: SessionValueModel, tmp_path: Path) -> None:
     app = application(service_of(model, tmp_path / "state.sqlite", Clock()), token="secret")
     for headers in (
@@ -224,9 +255,10 @@ def test_idle_sessions_expire_and_their_events_stay_history(model: SessionValueM
     assert list(service.estimates("b")) == [("b", "u")]
     (estimate,) = service.receive([Event("a", "u", "p", "c", "VIEW", NOON + 120)]).values()
     assert estimate.events_seen == 1
+    before = [service.estimates(session) for session in "ab"]
+    service._store.close()
     again = service_of(model, tmp_path / "state.sqlite", clock, idle_seconds=100)
-    assert again.estimates("a") == service.estimates("a")
-    assert again.estimates("b") == service.estimates("b")
+    assert [again.estimates(session) for session in "ab"] == before
 
 
 def test_no_more_sessions_are_opened_than_allowed(model: SessionValueModel, tmp_path: Path) -> None:

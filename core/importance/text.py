@@ -133,9 +133,7 @@ def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
         "value cause most of it.",
     ]
     if known_user is not None:
-        lines.append(
-            f"{percent(1 - known_user)} of the sessions are of users without another session, whose past tells nothing."
-        )
+        lines.append(f"{percent(1 - known_user)} of the sessions are of users without a past in the log.")
     lines.append(
         "Prices, stock, marketing and what a user intends are unknown, unless a column of the log says so. Prices of "
         "products are estimated from session values."

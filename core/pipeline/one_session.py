@@ -17,7 +17,7 @@ from core.model import ChangedEvent, SessionValueModel, load_model, with_changed
 from core.pipeline.explain import stored_explanation
 from core.runs import Run
 from core.runs.store import FOLDS_FILE
-from core.schema import ROLE, SESSION, STACK, UNIT, USER_SESSION, VALUE
+from core.schema import ROLE, SESSION, STACK, START, UNIT, USER, USER_SESSION, VALUE
 from core.training.attribution import Attribution
 from core.training.intervals import ErrorPredictors
 
@@ -33,8 +33,8 @@ class SessionExplanation:
         predicted: prediction, in value units.
         low, high: ends of its 80% interval, in value units; the high end may be infinite.
         value: actual value; None if it is unknown.
-        out_of_fold: whether the models that predict it were trained without its user. Sessions that are not used for
-            training are predicted by all models.
+        out_of_fold: whether the models that predict it were trained without its user. Other sessions are predicted as
+            new ones are, by the average of the models for new sessions.
         similar: see `similar_sessions`, with user_session instead of the unit.
         users: number of users that share the id; only the first one is explained.
     """
@@ -59,6 +59,11 @@ class SessionExplainer:
         self._models, self._drivers = FoldModels.of_model(model), drivers(explanation)
         self._fold_of = dict(folds.select(UNIT, "fold").iter_rows())
         self._reference = {part.fit: part.X for part in held_out_of_model(model, folds)}
+        for fit in set(model.spec.fits_for_test) - set(self._reference):  # of folds forward in time
+            last = pl.when(pl.col("fold") == folds.get_column("fold").max()).then(fit).otherwise(-1)
+            self._reference |= {
+                part.fit: part.X for part in held_out_of_model(model, folds.with_columns(last.alias("fold")))
+            }
 
     @classmethod
     def of_run(cls, run: Run, dataset: Dataset) -> SessionExplainer:
@@ -82,7 +87,8 @@ class SessionExplainer:
             RunError: a product of the events is unknown.
         """
         dictionary = self._dataset.dictionary(USER_SESSION).filter(pl.col(USER_SESSION) == session_id)
-        units = self._dataset.units().join(dictionary, on=SESSION, how="semi").sort(ROLE, UNIT).collect()
+        units = self._dataset.units().join(dictionary, on=SESSION, how="semi").collect()
+        units = units.sort(ROLE, START, USER)  # merged sessions are named after the first of them
         if units.is_empty():
             return None
         unit, role, value = units.select(UNIT, ROLE, VALUE).row(0)
@@ -112,7 +118,7 @@ class SessionExplainer:
             value,
             fold >= 0,
             self._similar(effects, unit),
-            units.filter(pl.col(ROLE) == role).height,
+            units.filter(pl.col(ROLE) == role).height if self._model.spec.config.split_composite_sessions else 1,
         )
 
     def _interval(

@@ -78,6 +78,9 @@ def show_effects(explained: Explained, note: str) -> None:
 def show_groups(explained: Explained, note: str) -> None:
     """Compare segments of one kind."""
     kinds = explained.segments.get_column("kind").unique(maintain_order=True).to_list()
+    if not kinds:
+        st.markdown("There are too few sessions to compare groups.")
+        return
     kind = st.segmented_control("Groups", kinds, default=kinds[0], required=True, format_func=plain)
     data = segment_effects.frame(explained.segments, kind)
     shown = Shown(segment_effects.TITLE, segment_effects.finding(data), segment_effects.figure(data))

@@ -56,7 +56,8 @@ def show_session(run: Run, dataset: Dataset) -> None:
         st.header("What happened in it?", anchor=False)
         st.markdown(plain(session_line.finding(events)))
         draw_chart(session_line.figure(events), key="session-events")
-        if found.users == 1 and events.get_column("file").n_unique() == 1:
+        is_whole = events.item(0, "all_events") == events.height
+        if found.users == 1 and is_whole and events.get_column("file").n_unique() == 1:
             _show_what_if(run, folder, session_id, events, found)
     st.header("Which sessions are similar?", anchor=False)
     show_table(
@@ -131,7 +132,7 @@ def _origin(found: SessionExplanation) -> str:
     text = (
         "The models that predict this session were trained without its user."
         if found.out_of_fold
-        else "This session was not used for training. Its prediction is the average over all models."
+        else "It is predicted as a new session is: by the average of the models for new sessions."
     )
     if found.users > 1:
         text += f" {count(found.users, 'user')} share its id; only the first one is explained."

@@ -38,7 +38,7 @@ def finding(data: pl.DataFrame, label: str) -> str:
 
 
 def _compared(effect: float) -> str:
-    return f"{number(abs(effect))} {VALUE_UNIT} {'above' if effect > 0 else 'below'}"
+    return f"{number(abs(effect))} {VALUE_UNIT} {'above' if effect >= 0 else 'below'}"
 
 
 def figure(data: pl.DataFrame, label: str, unit: str) -> Figure:

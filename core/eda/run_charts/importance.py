@@ -17,13 +17,13 @@ Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
     "mean_abs_shap": f"The average number of {VALUE_UNIT} by which a feature moves a prediction up or down (mean "
-    "absolute SHAP value), over sessions that the model was not trained on. The trees improve on a first prediction "
+    "absolute SHAP value), over sessions that the model was not trained on. The learners improve on a first prediction "
     "from recovered prices; for these prices, the effect of the first prediction is included.",
-    "gain_share": "The feature's share of the reduction in error by the learner's trees in training (gain). The trees "
+    "gain_share": "The feature's share of the reduction in error by the learner in training (gain). The learners "
     "improve on a first prediction from recovered prices; the gain of the first prediction is not included.",
 }
 _PIXELS_PER_FEATURE = 38
-"""Three bars of readable height, and a gap."""
+"""Bars of readable height for all learners, and a gap."""
 
 
 def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) -> pl.DataFrame:

@@ -38,11 +38,14 @@ def finding(data: pl.DataFrame) -> str:
     if rows.height < 2:
         return "There are too few sessions to compare groups."
     best = rows.sort("value", descending=True).row(0, named=True)
-    worst = rows.sort(pl.col("error") / pl.col("value"), descending=True).row(0, named=True)
+    highest = f"The value is highest in the group “{best['segment']}”, {number(best['value'])} {VALUE_UNIT} on average."
+    worth = rows.filter(pl.col("value") > 0)
+    if worth.is_empty():
+        return highest
+    worst = worth.sort(pl.col("error") / pl.col("value"), descending=True).row(0, named=True)
     return (
-        f"{best['segment']} are worth most, {number(best['value'])} {VALUE_UNIT} on average. Compared with the value, "
-        f"predictions are least accurate for {worst['segment']}: {number(worst['error'])} {VALUE_UNIT} of typical "
-        f"error at {number(worst['value'])} on average."
+        f"{highest} Compared with the value, predictions are least accurate for “{worst['segment']}”: "
+        f"{number(worst['error'])} {VALUE_UNIT} of typical error at {number(worst['value'])} on average."
     )
 
 

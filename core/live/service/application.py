@@ -19,6 +19,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,7 +33,7 @@ from core.live.service.sessions import Key, SessionService, TooManySessionsError
 
 MAX_BODY = 1 << 20
 """1 MB. A thousand events have about 150 kB."""
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -50,7 +51,10 @@ class _Requests:
 
         async def answer(request: Request) -> Response:
             refusal = self._refusal(request)
-            response = await handler(request) if refusal is None else refusal
+            try:
+                response = await handler(request) if refusal is None else refusal
+            except sqlite3.Error as error:
+                response = _error(503, f"The events could not be stored ({error}). Try again later.")
             self._answers[path, response.status_code] += 1
             return response
 
@@ -69,8 +73,6 @@ class _Requests:
             return _error(422, f"The body is no event and no array of events ({error}).")
         except TooManySessionsError:
             return _error(429, "Too many sessions are open. Try again when some have ended.")
-        except sqlite3.Error as error:
-            return _error(503, f"The events could not be stored ({error}). Send them again later.")
         self._events += len(events)
         self._seconds += time.perf_counter() - began
         return _estimates(estimates)
@@ -113,15 +115,23 @@ class _Requests:
         if request.url.path in _OPEN_PATHS:
             return None
         if not self._token:
-            # A page of another address may be re-pointed to this machine (DNS rebinding).
-            host = request.headers.get("host", "").rsplit(":", 1)[0] if "host" in request.headers else ""
-            is_local = host in LOCAL_HOSTS or request.headers.get("host", "") in LOCAL_HOSTS
-            return None if is_local else _error(403, "Without a token, the service answers only at localhost.")
+            # The name of a page elsewhere may be re-pointed to this machine (DNS rebinding), and any page may send
+            # requests to localhost, with its own address as their origin.
+            origin = request.headers.get("origin")
+            is_local = _is_local(f"//{request.headers.get('host', '')}") and (origin is None or _is_local(origin))
+            return None if is_local else _error(403, "Without a token, the service answers only to localhost.")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         is_right = hmac.compare_digest(token.encode(), self._token.encode())
         if scheme.lower() == "bearer" and is_right:
             return None
         return _error(401, "Send the token of the service in the header Authorization: Bearer TOKEN.")
+
+
+def _is_local(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOCAL_HOSTS
+    except ValueError:
+        return False
 
 
 def application(service: SessionService, token: str = "") -> Starlette:

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS events (
     product TEXT NOT NULL, category TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, id TEXT NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS once ON events (session, user, id) WHERE id != '';
 """
+_LOCK_SECONDS = 1.0
+"""A service that was killed a moment ago may still hold the file."""
 _CLOSED = ""
 """Type of the row that says that a session was closed."""
 _COLUMNS = "session, user, product, category, type, time, id"
@@ -39,7 +41,8 @@ class EventStore:
 
     def __init__(self, path: Path, run: str) -> None:
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # two services would not know of each other
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLES)
@@ -58,7 +61,8 @@ class EventStore:
             sqlite3.Error: nothing was stored, such as when the disk is full.
         """
         is_new = []
-        with self._transaction() as cursor:
+        with self._connection:
+            cursor = self._connection.execute("BEGIN IMMEDIATE")
             for event in events:
                 row = (
                     received,
@@ -92,19 +96,3 @@ class EventStore:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._connection)
-
-
-class _Transaction:
-    """A transaction that is rolled back if its block fails."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Cursor:
-        return self._connection.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._connection.execute("COMMIT" if kind is None else "ROLLBACK")

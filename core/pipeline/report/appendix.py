@@ -48,7 +48,7 @@ def model_card(facts: Facts) -> str:
     items = {
         "Purpose": "Predict the final value of a session of this shop, and explain the predictions",
         "Not for": "Decisions about single people, other shops, or conclusions about causes",
-        "Model": f"{learners}, combined by the {combination}",
+        "Model": f"{learners}; what is used: {combination}",
         "Learned from": f"{count(manifest.sessions.train, 'session')} of {manifest.dataset_name}",
         "Tested": f"{count(manifest.config.folds, 'fold')}; no user is in the training and the test part of a fold",
         "Measure of errors": manifest.scores.metric_scores.label,

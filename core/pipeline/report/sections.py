@@ -98,6 +98,7 @@ def _group(row: Mapping[str, Any]) -> str:
 def the_data(facts: Facts) -> str:
     """Describe the event log."""
     card, sessions = facts.card, facts.run.manifest.sessions
+    parts = (card.train, card.test)
     synthetic = "The data are simulated, not from a real shop." if card.synthetic else ""
     rule = (
         "The value of a session is known for the sessions that the model learned from."
@@ -110,7 +111,8 @@ def the_data(facts: Facts) -> str:
         "Sessions to predict": f"{sessions.test:,}",
         "Users": f"{card.train.users:,} in the sessions to learn from" if card.has_users else "unknown",
         "Products": f"{card.train.products:,} in {count(card.train.categories, 'category', 'categories')}",
-        "Period": f"{time_text(card.train.first_time)[:10]} to {time_text(card.test.last_time)[:10]}",
+        "Period": f"{time_text(min(part.first_time for part in parts))[:10]} to "
+        f"{time_text(max(part.last_time for part in parts))[:10]}",
         "Average value": f"{number(card.train.value_mean)} {VALUE_UNIT} (median {number(card.train.value_median)})",
     }
     what = (

@@ -1,7 +1,7 @@
 """A linear model: ridge regression on standardized features, or its robust variants for other losses.
 
 Where the value is nearly a sum of effects, a line needs far fewer sessions than trees, which approximate it by steps.
-Its errors also differ from those of the trees, so that it lowers the error of the stack (docs/decisions/0019).
+Its errors also differ from those of the trees, so that it lowers the error of the stack (docs/decisions/0020).
 
 A missing value counts as the mean of the feature. Values outside the range of the training rows are clipped, because a
 line has no bounds of its own. Huber and absolute losses are minimized by iteratively reweighted least squares (Holland
@@ -54,9 +54,9 @@ class Scaling:
         n_values = np.maximum(len(X) - is_missing.sum(axis=0), 1)
         mean = np.where(is_missing, 0.0, X).sum(axis=0) / n_values
         variance = np.where(is_missing, 0.0, (X - mean) ** 2).sum(axis=0) / n_values
-        scale = np.sqrt(variance)
         low, high = (np.nan_to_num(limit.reduce(X, axis=0)) for limit in (np.fmin, np.fmax))
-        return cls(mean, np.where(scale > 0, scale, 1.0), low, high)
+        varies = high > low  # the mean of a constant may differ from it by rounding, which is no variation
+        return cls(np.where(varies, mean, low), np.where(varies, np.sqrt(variance), 1.0), low, high)
 
     def standardized(self, X: Matrix) -> Matrix:
         """Return the clipped and standardized features, shape (rows, features); 0 where a value is missing."""

@@ -97,9 +97,9 @@ def fit_buy_head(
     """
     folds = matrices.folds
     is_open = n_bought == 0
+    masks = [folds.validated_mask, *(folds.train_mask(fit) for fit in range(folds.fit_count))]
     smallest = min(
-        min(float(labels.sum()), float((1 - labels).sum()))
-        for labels in (bought[folds.train_mask(fit) & is_open] for fit in range(folds.fit_count))
+        min(float(labels.sum()), float((1 - labels).sum())) for labels in (bought[mask & is_open] for mask in masks)
     )
     if smallest < _MIN_OF_EACH:
         total = float(is_open.sum())

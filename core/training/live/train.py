@@ -64,15 +64,18 @@ def prefix_frame(training: Training, p_buy: Vector, bought: Vector) -> pl.DataFr
     intervals (see `value_frame`), p_buy (probability of any purchase by the end), bought (1 if there was one), secured
     (value of the purchases so far at recovered prices), drawn (whether the row is of the random sample of prefixes of
     that length), and three simple predictions: average (mean value of the training sessions), so_far (value of the
-    events so far at recovered prices, times the user's ratio) and whole_sessions (LightGBM trained on whole sessions).
+    events so far at recovered prices, times the user's ratio) and whole_sessions (the first learner, trained on whole
+    sessions).
     Predictions are NaN in rows that no fold validates.
     """
     data, folds = training.data, training.folds
     if data.prefixes is None or training.start is None:
         raise ValueError("the training has no prefixes")
     seen, seconds = _feature(training, "n_events"), _feature(training, "duration")
-    whole_fold, whole_y = folds.fold_of[: data.n_whole], data.y[: data.n_whole]
-    average = folds.out_of_fold(lambda fold, rows: np.full(len(rows), whole_y[whole_fold != fold].mean()))
+    whole_y = data.y[: data.n_whole]
+    average = folds.out_of_fold(
+        lambda fold, rows: np.full(len(rows), whole_y[folds.train_mask(fold)[: data.n_whole]].mean())
+    )
     frame = pl.DataFrame(
         {UNIT: data.units, EVENTS_SEEN: seen.astype(np.int64), SECONDS: seconds.astype(np.int64)}
         | {"fold": folds.fold_of, VALUE: data.y, DRAWN: data.prefixes.drawn}
