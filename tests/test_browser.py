@@ -96,7 +96,7 @@ def choose_short_run(page: Page) -> None:
     folds = page.get_by_role("spinbutton", name="Folds")
     folds.fill("2")
     folds.press("Enter")
-    for learner in ("XGBoost", "CatBoost"):
+    for learner in ("XGBoost", "CatBoost", "Linear model"):
         page.get_by_role("button", name=learner).click()
     expect(page.get_by_text("1 learner (LightGBM)")).to_be_visible()
     expect(page.get_by_text("on 2 folds")).to_be_visible()

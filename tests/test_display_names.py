@@ -299,6 +299,8 @@ def test_pages_show_names_as_text(named_home: Dataset) -> None:
     assert set(top[PRODUCT_ID]) <= shown
     importance = open_page("pages/4_Importance.py")
     must_be_text(importance)
+    importance.segmented_control[0].set_value("Prices").run()
+    must_be_text(importance)
     assert len(tables_of(importance) & set(found.values())) >= 20
     category, label = next(iter(labels(named_home, CATEGORY_ID).items()))
     filtered = open_explore(view="Products", categories=category)
