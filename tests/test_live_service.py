@@ -271,6 +271,24 @@ def test_no_more_sessions_are_opened_than_allowed(model: SessionValueModel, tmp_
     assert call(app, "POST", "/v1/events", events[2])[0] == 429
 
 
+def test_a_session_has_a_bounded_number_of_events(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.live.service.sessions.MAX_EVENTS", 3)
+    assert call(app, "POST", "/v1/events", [VIEW] * 2)[0] == 200
+    status, answer = call(app, "POST", "/v1/events", [VIEW] * 2)
+    assert (status, answer["error"].startswith("A session has at most 3 events.")) == (429, True)
+    assert call(app, "GET", "/v1/sessions/s1")[1]["estimates"][0]["events_seen"] == 2
+    call(app, "DELETE", "/v1/sessions/s1")
+    assert call(app, "POST", "/v1/events", [VIEW] * 3)[0] == 200
+
+
+def test_reasons_are_given_for_a_bounded_number_of_sessions(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.live.service.sessions.MAX_REASONS", 2)
+    events = [VIEW | {"session": name} for name in "abc"]
+    assert call(app, "POST", "/v1/events?reasons=1", events)[0] == 429
+    assert call(app, "POST", "/v1/events?reasons=1", events[:2])[0] == 200
+    assert call(app, "POST", "/v1/events", events)[0] == 200
+
+
 def test_a_state_belongs_to_its_run(tmp_path: Path) -> None:
     EventStore(tmp_path / "state.sqlite", "one").close()
     with pytest.raises(RunError, match="has the events that the run one valued, not those of two"):

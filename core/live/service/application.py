@@ -29,7 +29,7 @@ from starlette.routing import Route
 from core.live.events import Estimate
 from core.live.service.messages import EstimateMessage, read_events
 from core.live.service.openapi import description
-from core.live.service.sessions import Key, SessionService, TooManySessionsError
+from core.live.service.sessions import Key, LimitError, SessionService
 
 MAX_BODY = 1 << 20
 """1 MB. A thousand events have about 150 kB."""
@@ -71,8 +71,8 @@ class _Requests:
             estimates = self._service.receive(events, reasons=_wants_reasons(request))
         except ValueError as error:
             return _error(422, f"The body is no event and no array of events ({error}).")
-        except TooManySessionsError:
-            return _error(429, "Too many sessions are open. Try again when some have ended.")
+        except LimitError as error:
+            return _error(429, str(error))
         self._events += len(events)
         self._seconds += time.perf_counter() - began
         return _estimates(estimates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from core.live.events import Estimate, Event
@@ -15,10 +15,14 @@ Key = tuple[str, str]
 IDLE_SECONDS = 1_800
 """A session without an event for half an hour has ended, as in most web analytics."""
 MAX_SESSIONS = 100_000
+MAX_EVENTS = 10_000
+"""Events of one session. An estimate reads all of them, which takes 13 ms for so many; other requests wait."""
+MAX_REASONS = 100
+"""Sessions that get reasons in one request, each of which takes about 10 ms."""
 
 
-class TooManySessionsError(Exception):
-    """No further session can be opened now."""
+class LimitError(Exception):
+    """A request exceeds a limit of the service; the message is a sentence."""
 
 
 class SessionService:
@@ -46,6 +50,7 @@ class SessionService:
         self._latest: OrderedDict[Key, int] = OrderedDict()
         """When the latest event of each open session was received, the earliest first."""
         self._users: dict[str, list[str]] = {}
+        self._n_events: Counter[Key] = Counter()
         for received, event, is_close in store.replay():
             if is_close:
                 self._forget((event.session, event.user))
@@ -64,13 +69,22 @@ class SessionService:
         Events with an id that the store has are not counted again.
 
         Raises:
-            TooManySessionsError: the events would open more sessions than allowed. None of them was stored.
+            LimitError: the events would open more sessions than allowed, a session would have too many events, or
+                reasons are wanted for too many sessions. None of the events was stored.
             sqlite3.Error: the events could not be stored.
         """
         self.expire()
-        keys = dict.fromkeys((event.session, event.user) for event in events)
+        keys = Counter((event.session, event.user) for event in events)
         if len(self._latest) + sum(key not in self._latest for key in keys) > self._max_sessions:
-            raise TooManySessionsError
+            raise LimitError("Too many sessions are open. Try again when some have ended.")
+        if any(self._n_events[key] + n_new > MAX_EVENTS for key, n_new in keys.items()):
+            raise LimitError(
+                f"A session has at most {MAX_EVENTS:,} events. Close it, or send its events with another id."
+            )
+        if reasons and len(keys) > MAX_REASONS:
+            raise LimitError(
+                f"Reasons are given for at most {MAX_REASONS} sessions at once. Send fewer, or ask without."
+            )
         now = int(self._clock())
         for event, is_new in zip(events, self._store.add(events, now), strict=True):
             if is_new:
@@ -111,6 +125,7 @@ class SessionService:
     def _count(self, event: Event, received: int) -> None:
         key = (event.session, event.user)
         self._scorer.observe(event)
+        self._n_events[key] += 1
         if key not in self._latest:
             self._users.setdefault(event.session, []).append(event.user)
         self._latest[key] = received
@@ -119,6 +134,7 @@ class SessionService:
     def _forget(self, key: Key) -> None:
         if self._latest.pop(key, None) is None:
             return
+        del self._n_events[key]
         session, user = key
         self._scorer.close(session, user)
         self._users[session].remove(user)
