@@ -19,7 +19,7 @@ from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filters import filter_by_pick, show_filter, show_selected
 from pages._ui.run_tables import price_table
 from pages._ui.serving.privacy import for_visitors
-from pages._ui.state import get_param, page_state, set_param
+from pages._ui.session_choice import choose_session
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
 
@@ -83,17 +83,14 @@ def show_products() -> None:
 def show_session() -> None:
     """Show the events of one session, which is selected by its id or at random."""
     st.header(session_line.TITLE, anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Random session", icon=":material/casino:", key="draw-session"):
-            page_state().n_draws += 1
-            set_param("session", cache.draw_session(folder, query, page_state().n_draws) or "")
-        session_id = st.text_input(
-            "Session id", get_param("session"), placeholder="an id from the event files", width=420
-        ).strip()
+    session_id = choose_session(
+        lambda draw: cache.draw_session(folder, query, draw),
+        key="draw-session",
+        placeholder="an id from the event files",
+        hint="Enter a session id, or draw a random session from those that match the filter.",
+    )
     if not session_id:
-        st.markdown("Enter a session id, or draw a random session from those that match the filter.")
         return
-    set_param("session", session_id)
     events = cache.session_events(folder, session_id)
     st.markdown(plain(session_line.finding(events)))
     if events.height:

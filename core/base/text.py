@@ -63,6 +63,15 @@ def span(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def interval_text(low: float, high: float | None) -> str:
+    """Return an interval as text; `high` is None or infinite if it has no upper end.
+
+    >>> interval_text(5.0, 12.5), interval_text(5.0, None)
+    ('5.00 to 12.5', 'at least 5.00')
+    """
+    return f"at least {number(low)}" if high is None or math.isinf(high) else span(number(low), number(high))
+
+
 def difference(value: float, other: float, *, lower: str = "lower", higher: str = "higher", equal: str) -> str:
     """Return how a value compares with another one, before the word "than"; without a difference, `equal`.
 

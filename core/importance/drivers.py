@@ -10,11 +10,11 @@ import polars as pl
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata, spearmanr
-from scipy.stats import t as students_t
 
 from core.features.learned.prices import SUM_FEATURES
 from core.importance.derived_columns import DERIVED
 from core.importance.explanation import FOLD, Explanation
+from core.importance.fold_models import margin_of_folds
 from core.importance.themes import BROWSING, CART, OWN, PRODUCT_PAST
 from core.schema import STACK, VALUE
 from core.training import Matrix, Vector
@@ -23,7 +23,6 @@ SAME_INFORMATION: Final = 0.9
 """Absolute rank correlation from which features are one driver."""
 CLEAR_SHARE: Final = 0.05
 """An effect is clear if it is larger than this share of the average value."""
-_CONFIDENCE = 0.9
 _CLEAR_DIRECTION = 0.3
 """Rank correlation of a feature and its effect from which more of it means a higher or lower value."""
 _TOP = 5
@@ -52,7 +51,7 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
     by_fold = np.array([np.abs(moved[folds == fold]).mean(axis=0) for fold in np.unique(folds)])
     sizes = np.abs(moved).mean(axis=0)
     ranks = np.array([rankdata(-each, method="min") for each in by_fold])
-    margin = _margin(by_fold)
+    margin = margin_of_folds(by_fold)
     catalogue = {row["feature"]: row for row in explanation.importance.filter(learner=STACK).iter_rows(named=True)}
     theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").iter_rows())
     agree, n_learners = _agreement(explanation.importance, clusters, names)
@@ -137,14 +136,6 @@ def direction(cells: Vector, effects: Vector) -> str:
         return "mixed"
     correlation = float(spearmanr(cells[present], effects[present]).statistic)
     return "mixed" if abs(correlation) < _CLEAR_DIRECTION else "up" if correlation > 0 else "down"
-
-
-def _margin(by_fold: Matrix) -> Vector | None:
-    n_folds = len(by_fold)
-    if n_folds < 2:
-        return None
-    quantile = float(students_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1))
-    return np.asarray(quantile * np.std(by_fold, axis=0, ddof=1) / np.sqrt(n_folds))
 
 
 def _agreement(

@@ -13,18 +13,16 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from scipy.stats import t as students_t
 
-from core.importance.fold_models import FoldModels, FoldRows, HeldOut, map_folds
+from core.importance.fold_models import FoldModels, FoldRows, HeldOut, map_folds, margin_of_folds
 from core.schema import STACK
-from core.training import Matrix, Vector
+from core.training import Vector
 from core.training.folds import Rows
 
 _BINS = 16
 """Intervals of a curve, with about as many sessions each."""
 _EXTREME = 0.01
 """Share of the sessions beyond each end of a curve. They count in its first and last interval."""
-_CONFIDENCE = 0.9
 SCHEMA: Final = {
     "feature": pl.String(),
     "x": pl.Float64(),
@@ -52,13 +50,13 @@ def effect_curves(models: FoldModels, rows: HeldOut, features: Sequence[str]) ->
             continue
         by_fold = map_folds(partial(fold_curve, models, column=column, edges=edges), rows)
         effects = np.array([effect for effect, _ in by_fold])
-        margin = _margin(effects)
+        margin = margin_of_folds(effects)
         columns = {
             "feature": feature,
             "x": edges,
             "effect": effects.mean(axis=0),
-            "low": effects.mean(axis=0) - margin,
-            "high": effects.mean(axis=0) + margin,
+            "low": None if margin is None else effects.mean(axis=0) - margin,
+            "high": None if margin is None else effects.mean(axis=0) + margin,
             "sessions": np.append(0, np.sum([counts for _, counts in by_fold], axis=0)),
         }
         curves.append(pl.DataFrame(columns, schema_overrides=SCHEMA))
@@ -109,12 +107,3 @@ def _predict_at(models: FoldModels, part: FoldRows, rows: Rows, column: int, cel
     X = part.X[rows].copy()
     X[:, column] = cells
     return models.predict(part.fit, X)[STACK]
-
-
-def _margin(effects: Matrix) -> Vector:
-    """Return half the width of the interval of the mean over folds; 0 with one fold."""
-    n_folds = len(effects)
-    if n_folds < 2:
-        return np.zeros(effects.shape[1])
-    quantile = float(students_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1))
-    return np.asarray(quantile * np.std(effects, axis=0, ddof=1) / np.sqrt(n_folds))

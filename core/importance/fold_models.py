@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import t as students_t
 
 from core.base.progress import Report, no_report
 from core.config import available_cores
@@ -23,6 +24,7 @@ from core.training import Matrix, Stack, Training, Vector
 from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack
 from core.training.fitting import FittedLearner
 
+_CONFIDENCE = 0.9
 _ROWS_PER_FOLD = 400
 """Number of held-out rows to explain in each fold. Five folds make 2,000, which take seconds and rank features."""
 _MIN_ROWS_PER_FOLD = 100
@@ -65,6 +67,19 @@ def map_folds(compute: Callable[[FoldRows], T], rows: HeldOut, report: Report = 
             n_done = len(results)
             report(n_done, len(rows), f"{n_done + 1} of {len(rows)} folds" if n_done < len(rows) else "")
     return results
+
+
+def margin_of_folds(by_fold: Matrix) -> Vector | None:
+    """Return half the width of the 90% interval of a mean over folds, by Student's t distribution; None with one fold.
+
+    Args:
+        by_fold: (folds, values).
+    """
+    n_folds = len(by_fold)
+    if n_folds < 2:
+        return None
+    quantile = float(students_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1))
+    return np.asarray(quantile * np.std(by_fold, axis=0, ddof=1) / np.sqrt(n_folds))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _TOLERANCE = 1e-6
 """Largest difference from the library in the check, relative to the largest output. A wrong branch changes far more."""
 _CHECKED_ROWS, _MISSING_SHARE = 64, 0.1
 _TINY, _HUGE = 1e-34, 1e30
-"""LightGBM has thresholds of 1e-35 beside 0, and of 1e300 for infinity. No feature has such values."""
+"""LightGBM has thresholds of 1e-35 next to 0, and of 1e300 for infinity. No feature has such values."""
 
 
 @dataclass(frozen=True)

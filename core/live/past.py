@@ -1,7 +1,7 @@
 """What happened on a user, product or category before a moment, counted for one value at a time.
 
 The events of the model's history are looked up in the same sorted arrays as in batches (core.features.engines). Events
-that arrive later are kept in lists beside them.
+that arrive later are kept in separate lists.
 """
 
 from __future__ import annotations

@@ -185,6 +185,11 @@ class Scores(_Stored):
     in_metric: MetricScores | None = None
 
     @property
+    def explained_share(self) -> float:
+        """The share by which the stack reduces the mean squared error of the mean; negative if it is worse."""
+        return 1 - self.cv_mse / self.baseline_mse if self.baseline_mse else 0.0
+
+    @property
     def metric_scores(self) -> MetricScores:
         """The scores to show: those in the metric that the run minimised."""
         return self.in_metric or MetricScores(

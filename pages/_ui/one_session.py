@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
-from core.base.text import count, number, span
+from core.base.text import count, interval_text, number
 from core.dataset import Dataset
 from core.eda.charts import session_line
 from core.eda.parts.export import Shown
@@ -20,7 +18,7 @@ from pages._ui.chart import draw_chart, show_chart
 from pages._ui.downloads import offer_chart
 from pages._ui.frame import Metric, show_metrics, showing_errors
 from pages._ui.importance_cache import explained_session
-from pages._ui.state import get_param, page_state, set_param
+from pages._ui.session_choice import choose_session
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
 
@@ -30,17 +28,14 @@ _SECOND, _EVENT, _PRODUCT = "Second", "Event", "Product id"
 def show_session(run: Run, dataset: Dataset) -> None:
     """Let the visitor choose a session, and show why it has its predicted value."""
     folder = str(dataset.folder)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Random session", icon=":material/casino:", key="explain-random"):
-            page_state().n_draws += 1
-            set_param("session", cache.draw_session(folder, (), page_state().n_draws) or "")
-        session_id = st.text_input(
-            "Session id", get_param("session"), placeholder="an id from the event files", width=420
-        ).strip()
+    session_id = choose_session(
+        lambda draw: cache.draw_session(folder, (), draw),
+        key="explain-random",
+        placeholder="an id from the event files",
+        hint="Enter a session id, or draw a random session.",
+    )
     if not session_id:
-        st.markdown("Enter a session id, or draw a random session.")
         return
-    set_param("session", session_id)
     found = explained_session(str(run.folder), folder, session_id)
     if found is None:
         st.markdown(plain(f"There is no session {session_id} in this dataset."))
@@ -104,15 +99,10 @@ def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: 
         if other is not None:
             st.markdown(
                 f"The prediction would be **{number(other.predicted)} {VALUE_UNIT}** instead of "
-                f"{number(found.predicted)}; 80% interval: {_interval(other)}."
+                f"{number(found.predicted)}; 80% interval: {interval_text(other.low, other.high)}."
             )
             data = session_waterfall.frame(other.steps)
             draw_chart(session_waterfall.figure(data), key="what-if-waterfall")
-
-
-def _interval(found: SessionExplanation) -> str:
-    low = number(found.low)
-    return f"at least {low}" if math.isinf(found.high) else span(low, number(found.high))
 
 
 def _show_metrics(found: SessionExplanation) -> None:
@@ -120,7 +110,9 @@ def _show_metrics(found: SessionExplanation) -> None:
         [
             Metric("Prediction", number(found.predicted), f"Predicted value, in {VALUE_UNIT}."),
             Metric(
-                "80% interval", _interval(found), f"Eight of ten such sessions have a value in it, in {VALUE_UNIT}."
+                "80% interval",
+                interval_text(found.low, found.high),
+                f"Eight of ten such sessions have a value in it, in {VALUE_UNIT}.",
             ),
             Metric("Actual value", number(found.value), "A dash if it is unknown, as in the test file."),
         ]

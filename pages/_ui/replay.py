@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, duration, number, percent
+from core.base.text import count, duration, interval_text, number, percent
 from core.eda.run_charts import replayed_session
 from core.live.reasons import strongest_reason
 from core.live.replay import MAX_EVENTS
@@ -14,7 +14,7 @@ from pages._ui import live_cache
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric, show_metrics
 from pages._ui.live_cache import ReplayedSession
-from pages._ui.state import get_param, page_state, set_param
+from pages._ui.session_choice import choose_session
 from pages._ui.table import show_table
 from pages._ui.text import plain
 
@@ -23,17 +23,14 @@ def show_replay(run: Run) -> None:
     """Let the visitor choose a session of the test file, and show its estimate after each event."""
     folder = str(run.folder)
     st.header("Replay a session", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button("Random session", icon=":material/casino:", key="replay-random"):
-            page_state().n_draws += 1
-            set_param("session", live_cache.draw_session(folder, page_state().n_draws) or "")
-        session_id = st.text_input(
-            "Session id", get_param("session"), placeholder="an id from the test file", width=420
-        ).strip()
+    session_id = choose_session(
+        lambda draw: live_cache.draw_session(folder, draw),
+        key="replay-random",
+        placeholder="an id from the test file",
+        hint="Draw a random session, or enter the id of a session of the test file.",
+    )
     if not session_id:
-        st.markdown("Draw a random session, or enter the id of a session of the test file.")
         return
-    set_param("session", session_id)
     found = live_cache.replayed(folder, session_id)
     if found is None:
         st.markdown(plain(f"There is no session {session_id} in the test file."))
@@ -53,7 +50,7 @@ def show_replay(run: Run) -> None:
 
 def _show_estimate(found: ReplayedSession, seen: int) -> None:
     _, estimate = found.replay.steps[seen - 1]
-    interval = replayed_session.interval(estimate.low, estimate.high)
+    interval = interval_text(estimate.low, estimate.high)
     show_metrics(
         [
             Metric("Expected value", number(estimate.value), f"Expected value of the whole session, in {VALUE_UNIT}."),
@@ -75,7 +72,7 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
             "Value": number(estimate.value),
             "Purchase": percent(estimate.p_buy),
             "Strongest reason": strongest_reason(estimate.reasons),
-            "80% interval": replayed_session.interval(estimate.low, estimate.high),
+            "80% interval": interval_text(estimate.low, estimate.high),
             "Product": event.product,
             "After": duration(event.time - steps[0][0].time),
         }

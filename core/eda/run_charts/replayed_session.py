@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 
 import altair as alt
 import polars as pl
 
-from core.base.text import count, difference, number, span
+from core.base.text import count, difference, number
 from core.eda.parts.theme import ACCENT, Figure, Hover, event_scale, finished, short_axis
 from core.schema import VALUE_UNIT
 
@@ -76,12 +75,3 @@ def figure(data: pl.DataFrame, seen: int) -> Figure:
         y=alt.Y("value:Q", title=title), color=alt.Color("event_type:N", scale=event_scale())
     )
     return finished(intervals + line + points, f"Expected value by events seen. {finding(data, seen)}")
-
-
-def interval(low: float, high: float | None) -> str:
-    """Return an interval as text; `high` is null or infinite if it has no upper end.
-
-    >>> interval(5.0, 12.5), interval(5.0, None)
-    ('5.00 to 12.5', 'at least 5.00')
-    """
-    return f"at least {number(low)}" if high is None or math.isinf(high) else span(number(low), number(high))

@@ -11,7 +11,7 @@ from core.schema import VALUE_UNIT
 
 TITLE = "How do groups of sessions differ?"
 _COLOURS = [ACCENT, NEGATIVE, "#079268", "#C2659B", "#CE8300"]
-"""Colours of at most five segments, told apart by colour-blind readers."""
+"""Colours of at most five segments, which colour-blind readers can distinguish."""
 _PIXELS_PER_BAR = 13
 _OTHERS = ("kind", "segment", "sessions", "share", "value", "predicted", "error")
 

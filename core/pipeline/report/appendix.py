@@ -33,7 +33,7 @@ def limits(facts: Facts) -> str:
     lines = [
         *model_limits(facts.run, known_users(facts.segments)),
         "Drivers that go together, such as the number and the value of purchases, share their effects. Which of them "
-        "matters cannot be told from the log alone.",
+        "matters cannot be known from the log alone.",
         "What was bought is part of the value itself, so its effect does not tell how to raise the value.",
         "The results hold for the period and the shop of the log. Other seasons and assortments may differ.",
     ]

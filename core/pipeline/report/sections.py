@@ -53,14 +53,14 @@ def known_users(segments: pl.DataFrame) -> float | None:
 def model_limits(run: Run, known_user: float | None) -> list[str]:
     """Return sentences on what the model of a run does not know; see `core.importance.text.unknowns`."""
     scores = run.manifest.scores
-    skill = 1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0
+    skill = scores.explained_share
     return text.unknowns(skill, known_user, math.sqrt(scores.cv_mse))
 
 
 def in_brief(facts: Facts) -> str:
     """Return the answers in a few sentences."""
     scores = facts.run.manifest.scores
-    skill = 1 - scores.cv_mse / scores.baseline_mse if scores.baseline_mse else 0.0
+    skill = scores.explained_share
     failed = facts.run.manifest.certificate.failed
     strongest = listed(f"“{label}”" for label in facts.drivers.get_column("label").head(text.N_DRIVERS))
     lines = [
